@@ -221,6 +221,15 @@ def test_normalised_by_hand():
     np.testing.assert_allclose(result.flatten().numpy(), expected, atol=1e-7)
 
 
+def test_normalised_is_the_formula_to_the_bit_and_channels_last():
+    images = torch.randint(0, 256, (5, 7, 6, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    mean, std = torch.tensor(MEMBER.mean), torch.tensor(MEMBER.std)
+    for view in (images, images[1:4, ::2, 1:]):
+        result = normalised(view, MEMBER.mean, MEMBER.std)
+        assert torch.equal(result, ((view / 255 - mean) / std).permute(0, 3, 1, 2))
+        assert result.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_members_come_back_to_the_bit(tmp_path):
     network = small(seed=3)
     with torch.no_grad():

@@ -42,9 +42,10 @@ def shifted(images: Tensor, largest: int, random: torch.Generator) -> Tensor:
     count, height, width, _ = images.shape
     dy, dx = torch.randint(-largest, largest + 1, (2, count, 1), generator=random).to(images.device)
     rows = (torch.arange(height, device=images.device) + dy).clamp(0, height - 1)
-    columns = (torch.arange(width, device=images.device) + dx).clamp(0, width - 1)
-    positions = torch.arange(count, device=images.device)[:, None, None]
-    return images[positions, rows[:, :, None], columns[:, None, :]]
+    left, right = (images[:, :, [edge]].expand(-1, -1, largest, -1) for edge in (0, -1))
+    windows = torch.cat([left, images, right], 2).unfold(2, width, 1).mT  # copied row by row, not pixel by pixel
+    positions = torch.arange(count, device=images.device)[:, None]
+    return windows[positions, rows, dx + largest]
 
 
 def flipped(images: Tensor, random: torch.Generator) -> Tensor:
