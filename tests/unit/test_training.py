@@ -261,3 +261,15 @@ def test_members_are_written_with_their_description(tmp_path):
     assert all((tmp_path / "two" / path).read_bytes() == content for path, content in bytes_of.items())
     one, other = (next(b for p, b in bytes_of.items() if p.match(f"r-m{i}/weights.safetensors")) for i in (0, 1))
     assert one != other
+
+
+def test_every_step_of_every_epoch_is_in_training_mode():
+    member, modes = network(), []
+    member[0].requires_grad_(False)
+
+    def loss(networks, images, labels):
+        modes.append([module.training for module in networks[0].modules()])
+        return single(networks, images, labels)
+
+    train([member], loss, RECIPE, separable(), separable(32))
+    assert modes == [[module is not member[0] for module in member.modules()]] * (RECIPE.epochs * 4)

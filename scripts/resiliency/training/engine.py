@@ -93,6 +93,8 @@ class Trainer:
         self.precision = layer_precision(recipe.precision, networks, self.device)
         self.parts = 1
         self.buffers = Buffers(networks)
+        # For each kind of GPU, torch.manual_seed formats a traceback, in milliseconds, even if there is none.
+        self.seed_torch = torch.manual_seed if self.device.type == "cuda" else torch.default_generator.manual_seed
         capturable = same_steps and recipe.optimizer != "sgd" and not recipe.compile
         self.learn = CapturedStep(self._learn, self._learn_captured, self.device) if capturable else self._learn
         if recipe.compile:
@@ -123,6 +125,7 @@ class Trainer:
         history, done, total = self._resume(checkpoint)
         progress = Progress(recipe.epochs - done // steps)
         for epoch in range(done // steps, recipe.epochs):
+            self._set_training_mode()
             for step, images, indices in self._batches(training.images, count, epoch, done % steps):
                 total += self._step(images, labels[indices.to(self.device)], epoch * steps + step, steps)
                 done += 1
@@ -158,11 +161,17 @@ class Trainer:
         for step, (indices, batch) in enumerate(zip(order[first:], loaded, strict=True), start=first):
             yield step, batch, indices
 
+    def _set_training_mode(self) -> None:
+        for network in self.networks:
+            network.train()
+        for module in self.frozen:
+            module.eval()
+
     def _step(self, images: Tensor, labels: Tensor, step: int, steps: int) -> Tensor:
         """One step of the optimizer; the loss before it."""
         seed = derived_seed(self.seed, "step", step)
         random = torch.Generator().manual_seed(seed)
-        torch.manual_seed(seed)
+        self.seed_torch(seed)
         images = shifted(images, self.recipe.shift, random)
         if self.recipe.flip:
             images = flipped(images, random)
@@ -170,10 +179,6 @@ class Trainer:
         if self.recipe.mixup:
             images, labels = mixup(images, labels, self.classes, self.recipe.mixup, seed)
         set_learning_rate(self.optimizer, learning_rate(self.recipe, step, steps))
-        for network in self.networks:
-            network.train()
-        for module in self.frozen:
-            module.eval()
         return self.learn(images, labels)
 
     def _learn(self, images: Tensor, labels: Tensor) -> Tensor:
