@@ -5,10 +5,13 @@ from functools import partial
 import pytest
 import timm.optim
 import torch
+from default_study import CONFIG
 from small_training import RECIPE
 from timm.optim import muon as of_timm
 from torch import nn
 
+from resiliency.designs.networks import build
+from resiliency.study.loading import load
 from resiliency.training import muon
 from resiliency.training.muon import kernels, orthogonalised
 from resiliency.training.optimizer import make_optimizer
@@ -75,6 +78,14 @@ def test_bfloat16_gives_wide_kernels_nearly_the_same_step(shape, rank, monkeypat
     assert ours.dtype == torch.float32
     assert 0 < (ours - exact).norm() < 1.1 * (theirs.float() - exact).norm()
     assert torch.linalg.svdvals(ours).amax() < 1.25
+
+
+def test_the_default_study_needs_no_bfloat16():
+    study = load(CONFIG)
+    designs = {*study.members.designs, *study.joint.designs, study.search.design}
+    networks = [build(study.description(design), 10, 0) for design in designs]
+    rows = [min(kernel.flatten(1).shape) for network in networks for kernel in kernels(network)]
+    assert 64 < max(rows) < muon.HALVED
 
 
 def test_a_kernel_without_gradient_has_no_direction():
