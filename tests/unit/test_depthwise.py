@@ -90,9 +90,9 @@ def test_other_convolutions_stay():
     assert all(type(layer) is nn.Conv2d for layer in with_fast_gradients(nn.Sequential(*same)))
 
 
-@pytest.mark.parametrize("long", [4 * 64 // 16, 4 * 64 // 16 + 1])
-def test_long_trainings_use_it(long, monkeypatch):
-    monkeypatch.setattr(engine, "LONG", long)
+@pytest.mark.parametrize("more", [0, 1])
+def test_long_trainings_use_it(more, monkeypatch):
+    monkeypatch.setattr(engine, "LONG", RECIPE.epochs * 64 * 8 * 8 + more)  # images of 8x8 pixels
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 5, padding=2, groups=16), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 2)
@@ -100,6 +100,6 @@ def test_long_trainings_use_it(long, monkeypatch):
     names = list(network.state_dict())
     trainer = Trainer([network], lambda *batch: cross_entropy(*batch, smoothing=0), RECIPE, PREPROCESSING, 2, 0)
     history = trainer.train(separable(), separable(32))
-    assert isinstance(network[1], Depthwise) == (long == 16)
+    assert isinstance(network[1], Depthwise) == (not more)
     assert list(network.state_dict()) == names
     assert history[-1]["validation_accuracy"] > 0.9

@@ -32,7 +32,7 @@ Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 # Below this a loss runs away: no objective that has a lower bound reaches it.
 LOWEST_LOSS = -100
 RESIDENT_SHARE = 0.25
-LONG = 1000  # steps, in which `with_fast_gradients` saves more than it takes to load
+LONG = 2**26  # pixels of images in all epochs, on which `with_fast_gradients` saves more than it takes to load
 
 
 class Buffers:
@@ -117,7 +117,7 @@ class Trainer:
         steps = count // recipe.batch_size
         if not steps:
             raise Fault(f"training.batch_size: {recipe.batch_size} is more than the {count} training images")
-        if self.device.type == "cpu" and steps * recipe.epochs >= LONG and not recipe.compile:
+        if self.device.type == "cpu" and not recipe.compile and self._pixels(training) * recipe.epochs >= LONG:
             for network in self.networks:
                 with_fast_gradients(network)
         labels = torch.from_numpy(np.array(training.labels)).to(self.device)
@@ -140,6 +140,11 @@ class Trainer:
         for network, average in zip(self.networks, self.averages, strict=False):
             network.load_state_dict(average.network.state_dict())
         return history
+
+    def _pixels(self, training: LabelledImages) -> int:
+        """Of all training images, as they come to the network."""
+        first = self.preprocessing.in_view(training.images, np.zeros(1, np.int64))
+        return len(training.labels) * first.shape[1] * first.shape[2]
 
     def _resident(self, images: Images) -> Images | Tensor:
         """A stored data set on the device, where that is a GPU that it leaves most of free."""
