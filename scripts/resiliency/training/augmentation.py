@@ -42,7 +42,7 @@ def shifted(images: Tensor, largest: int, random: torch.Generator) -> Tensor:
     count, height, width, _ = images.shape
     dy, dx = torch.randint(-largest, largest + 1, (2, count, 1), generator=random).to(images.device)
     rows = (torch.arange(height, device=images.device) + dy).clamp(0, height - 1)
-    left, right = (images[:, :, [edge]].expand(-1, -1, largest, -1) for edge in (0, -1))
+    left, right = (edge.expand(-1, -1, largest, -1) for edge in (images[:, :, :1], images[:, :, -1:]))
     windows = torch.cat([left, images, right], 2).unfold(2, width, 1).mT  # copied row by row, not pixel by pixel
     positions = torch.arange(count, device=images.device)[:, None]
     return windows[positions, rows, dx + largest]
