@@ -211,7 +211,7 @@ def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
     # A row of all pixels fills vectors; a pixel of three channels does not, and takes three times as long.
     pixels = images.shape[1] * images.shape[2]
     mean, std = (torch.tensor(values, device=images.device).repeat(pixels) for values in (mean, std))
-    rows = images.reshape(len(images), -1).div(255).sub_(mean).div_(std)
+    rows = images.flatten(1).div(255).sub_(mean).div_(std)
     return rows.view(images.shape).permute(0, 3, 1, 2)
 
 
