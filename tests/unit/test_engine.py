@@ -10,7 +10,7 @@ from fault_messages import fault_of
 
 from resiliency.corruptions import engine
 from resiliency.corruptions.engine import corrupt
-from resiliency.corruptions.registry import TABLES
+from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import SEVERITIES
 
 
@@ -29,6 +29,10 @@ def test_batch_shard_and_order_change_nothing(corruption, table, monkeypatch):
     np.testing.assert_array_equal(corrupt(images, corruption, 4, table=table, seed=3), whole)
     np.testing.assert_array_equal(images, before)
     assert (whole.shape, whole.dtype) == (images.shape, np.uint8)
+
+
+def test_what_draws_nothing_is_given_no_streams():
+    assert {name for name in NAMES if CORRUPTIONS[name].draws} == set(RANDOM)
 
 
 @pytest.mark.parametrize("corruption", RANDOM)

@@ -16,6 +16,7 @@ from resiliency.corruptions.registry import corruption
 @corruption(
     imagenet_c=(1, 2, 3, 4, 6),
     cifar_10_c=(0.4, 0.6, 0.7, 0.8, 1),
+    draws=False,
 )
 def gaussian_blur(images: np.ndarray, streams: Streams, sigma: float) -> np.ndarray:
     """A Gaussian of `sigma` pixels."""
@@ -25,6 +26,7 @@ def gaussian_blur(images: np.ndarray, streams: Streams, sigma: float) -> np.ndar
 @corruption(
     imagenet_c=((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)),
     cifar_10_c=((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)),
+    draws=False,
 )
 def defocus_blur(images: np.ndarray, streams: Streams, radius: float, alias: float) -> np.ndarray:
     """A disk of `radius` pixels, its edge softened by a Gaussian of `alias` pixels; the image mirrored outwards."""
@@ -58,6 +60,7 @@ def motion_blur(images: np.ndarray, streams: Streams, radius: int, sigma: float)
     imagenet_c=((1.11, 0.01), (1.16, 0.01), (1.21, 0.02), (1.26, 0.02), (1.31, 0.03)),
     cifar_10_c=((1.06, 0.01), (1.11, 0.01), (1.16, 0.01), (1.21, 0.01), (1.26, 0.01)),
     further=({"centred": False}, {"centred": True}),
+    draws=False,
 )
 def zoom_blur(images: np.ndarray, streams: Streams, stop: float, step: float, centred: bool) -> np.ndarray:
     """The mean of the image and of its zooms by 1, 1 + `step`, ... up to, but without, `stop`."""

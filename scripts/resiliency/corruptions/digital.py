@@ -22,6 +22,7 @@ from resiliency.corruptions.registry import corruption
 @corruption(
     imagenet_c=(0.4, 0.3, 0.2, 0.1, 0.05),
     cifar_10_c=(0.75, 0.5, 0.4, 0.3, 0.15),
+    draws=False,
 )
 def contrast(images: np.ndarray, streams: Streams, factor: float) -> np.ndarray:
     """(x - m) `factor` + m, m the mean of each image's channel."""
@@ -34,6 +35,7 @@ def contrast(images: np.ndarray, streams: Streams, factor: float) -> np.ndarray:
 @corruption(
     imagenet_c=((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
     cifar_10_c=((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
+    draws=False,
 )
 def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) -> np.ndarray:
     """s `factor` + `shift` in place of the saturation s of hue, saturation and value.
@@ -109,6 +111,7 @@ def _sheared(image: np.ndarray, stream: np.random.Generator, corners: float) -> 
     imagenet_c=(0.6, 0.5, 0.4, 0.3, 0.25),
     cifar_10_c=(0.95, 0.9, 0.85, 0.75, 0.65),
     further=({"enlarge": "nearest"}, {"enlarge": "box"}),
+    draws=False,
 )
 def pixelate(images: np.ndarray, streams: Streams, scale: float, enlarge: str) -> np.ndarray:
     """Shrunk to `scale` by averaging, and enlarged again by `enlarge`: "nearest" or "box"."""
@@ -125,6 +128,7 @@ def pixelate(images: np.ndarray, streams: Streams, scale: float, enlarge: str) -
 @corruption(
     imagenet_c=(25, 18, 15, 10, 7),
     cifar_10_c=(80, 65, 58, 50, 40),
+    draws=False,
 )
 def jpeg_compression(images: np.ndarray, streams: Streams, quality: int) -> np.ndarray:
     """Encoded as JPEG of `quality` (1 to 100), with colour at half the resolution, and decoded."""

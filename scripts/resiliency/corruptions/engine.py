@@ -71,7 +71,8 @@ def corrupt(
     size = max(1, _CHUNK // (images.shape[1] * images.shape[2]))
     for start in range(0, len(images), size):
         part = slice(start, start + size)
-        streams = [stream(seed, "corrupt", corruption, int(severity), index) for index in indices[part]]
+        drawn = indices[part] if registered.draws else []
+        streams = [stream(seed, "corrupt", corruption, int(severity), index) for index in drawn]
         chunk = np.ascontiguousarray(images[part])
         pictures = registered.function(chunk, streams, *figures, **registered.further[table])
         _check_pictures(corruption, pictures, chunk.shape)

@@ -30,18 +30,23 @@ class Corruption:
         function: (uint8 NxHxWx3 images, N random streams, a severity's figures, further arguments) -> uint8 NxHxWx3.
         figures: table -> for each severity from 1 to 5 a figure, or a tuple of figures in the function's order.
         further: table -> what its generator does differently beside the figures, as further arguments.
+        draws: whether it draws random numbers; if not, the function is given no streams.
     """
 
     function: Callable[..., np.ndarray]
     figures: dict[str, tuple]
     further: dict[str, dict[str, Any]]
+    draws: bool = True
 
 
 CORRUPTIONS: dict[str, Corruption] = {}
 
 
 def corruption(
-    imagenet_c: tuple, cifar_10_c: tuple, further: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    imagenet_c: tuple,
+    cifar_10_c: tuple,
+    further: tuple[dict[str, Any], dict[str, Any]] = ({}, {}),
+    draws: bool = True,
 ) -> Callable[[Callable[..., np.ndarray]], Callable[..., np.ndarray]]:
     """Register a function under its name, with the figures and the further arguments of both tables.
 
@@ -55,7 +60,7 @@ def corruption(
             raise ValueError(f"there is a corruption {function.__name__} already")
         if {len(severities) for severities in figures.values()} != {5}:
             raise ValueError("each table needs a figure for each of five severities")
-        CORRUPTIONS[function.__name__] = Corruption(function, figures, dict(zip(TABLES, further, strict=True)))
+        CORRUPTIONS[function.__name__] = Corruption(function, figures, dict(zip(TABLES, further, strict=True)), draws)
         return function
 
     return register

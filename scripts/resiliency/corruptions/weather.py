@@ -31,6 +31,7 @@ MUD = np.float32([63, 42, 20])
 @corruption(
     imagenet_c=(0.1, 0.2, 0.3, 0.4, 0.5),
     cifar_10_c=(0.05, 0.1, 0.15, 0.2, 0.3),
+    draws=False,
 )
 def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray:
     """`shift` added to the value of hue, saturation and value.
