@@ -8,10 +8,17 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import pdtr
 
-from resiliency.corruptions.filters import Streams, grey_levels, normals
+from resiliency.corruptions.filters import (
+    ROUNDING_MARGIN,
+    STEPS,
+    Streams,
+    grey_levels,
+    looked_up,
+    normal_quantiles,
+    normals,
+    random_steps,
+)
 from resiliency.corruptions.registry import corruption
-
-_STEPS = 2**16
 
 
 @corruption(
@@ -19,11 +26,19 @@ _STEPS = 2**16
     cifar_10_c=(0.04, 0.06, 0.08, 0.09, 0.10),
 )
 def gaussian_noise(images: np.ndarray, streams: Streams, sigma: float) -> np.ndarray:
-    """x + n, n normal with standard deviation `sigma` (a share of the full range)."""
-    values = normals(streams, images.shape[1:])
-    values *= 255 * sigma
-    values += images
-    return grey_levels(values)
+    """x + n, n normal with standard deviation `sigma` (a share of the full range).
+
+    As x is an integer, n is truncated first: the 2**16 values that it may take are a table of integers.
+    """
+    levels = looked_up(random_steps(streams, images.shape[1:]), _normal_levels(sigma))
+    levels += images
+    return np.clip(levels, 0, 255, out=levels).astype(np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _normal_levels(sigma: float) -> np.ndarray:
+    """int16 2**16: equally likely grey levels of normal noise, rounded down, in order."""
+    return np.floor(normal_quantiles() * (255 * sigma) + ROUNDING_MARGIN).astype(np.int16)
 
 
 @corruption(
@@ -48,19 +63,30 @@ def shot_noise(images: np.ndarray, streams: Streams, photons: int) -> np.ndarray
 
     Drawn by inversion from a table of quantiles, whose probabilities are exact to 2**-17.
     """
-    places = _random_steps(streams, images.shape[1:]).astype(np.intp)
-    places += images.astype(np.intp) * _STEPS
-    return _shot_quantiles(photons).take(places)
+    starts, levels = _shot_quantiles(photons)
+    steps = random_steps(streams, images.shape[1:])
+    places = looked_up((images.astype(np.uint16) << 8) + (steps >> 8), starts)
+    places += steps & 255
+    return levels.take(places)
 
 
 @lru_cache(maxsize=1)
-def _shot_quantiles(photons: int) -> np.ndarray:
-    """uint8 256*2**16: for each grey level its 2**16 equally likely noisy levels, in order."""
+def _shot_quantiles(photons: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each grey level its 2**16 equally likely noisy levels, in order, in blocks of 256 of which most are constant.
+
+    Returns:
+        int32 2**16, where the 256 blocks of each grey level start, and the blocks, uint8, of which equal constant ones
+        are kept once: all of them together do not fit into a processor's cache.
+    """
     counts = np.arange(photons)
     below = pdtr(counts, np.arange(256)[:, None] * (photons / 255))
-    shares = np.diff(np.round(below * _STEPS).astype(np.int64), axis=1, prepend=0, append=_STEPS)
+    shares = np.diff(np.round(below * STEPS).astype(np.int64), axis=1, prepend=0, append=STEPS)
     levels = (np.arange(photons + 1) * 255 // photons).astype(np.uint8)
-    return np.repeat(np.tile(levels, 256), shares.ravel())
+    blocks = np.repeat(np.tile(levels, 256), shares.ravel()).reshape(STEPS, 256)
+    mixed = blocks[:, 0] != blocks[:, -1]
+    places = np.where(mixed, 255 + np.cumsum(mixed), blocks[:, 0]).astype(np.int32)
+    constant = np.repeat(np.arange(256, dtype=np.uint8), 256)
+    return places * 256, np.concatenate([constant, blocks[mixed].ravel()])
 
 
 @corruption(
@@ -72,13 +98,10 @@ def impulse_noise(images: np.ndarray, streams: Streams, amount: float) -> np.nda
 
     The thresholds are rounded to 2**-16.
     """
-    drawn = _random_steps(streams, images.shape[1:])
-    half = round(amount / 2 * _STEPS)
-    noisy = images.copy()
-    np.putmask(noisy, drawn < half, 0)
-    np.putmask(noisy, drawn >= _STEPS - half, 255)
+    drawn = random_steps(streams, images.shape[1:])
+    half = round(amount / 2 * STEPS)
+    noisy = images * (drawn >= half)
+    salt = (drawn >= STEPS - half).view(np.uint8)
+    salt *= 255
+    noisy |= salt
     return noisy
-
-
-def _random_steps(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
-    return np.stack([stream.integers(0, _STEPS, size=shape, dtype=np.uint16) for stream in streams])
