@@ -25,21 +25,30 @@ NOT_MONOTONE = {
 
 
 @pytest.mark.parametrize(("shift", "size"), [(1, (32, 32)), (2, (35, 40)), (4, (40, 33))])
-def test_waves_of_copies_equal_copies_made_one_after_the_other(shift, size):
+def test_copies_of_a_round_equal_copies_made_one_after_the_other(shift, size):
     images = pictures(3, *size)
-    order, ends = blur._waves(*size, shift)
+    height, width = size
     streams = [np.random.default_rng(index) for index in range(3)]
-    offsets = blur._offsets(streams, size[1], shift, len(order))
+    offsets = blur._offsets(streams, *size, shift).reshape(3, -1)
     expected = images.reshape(3, -1, 3).copy()
-    for k in np.argsort(-order):  # from the bottom right to the top left
-        for image, offset in zip(expected, offsets[k], strict=True):
-            image[order[k]] = image[order[k] + offset]
+    for y in range(height - shift, shift, -1):
+        for x in range(width - shift, shift, -1):
+            for image, offset in zip(expected, offsets, strict=True):
+                image[y * width + x] = image[y * width + x + offset[y * width + x]]
     streams = [np.random.default_rng(index) for index in range(3)]
     np.testing.assert_array_equal(blur._scattered(images, streams, shift, 1), expected.reshape(images.shape))
-    assert (ends[0], ends[-1]) == (0, len(order))
-    assert sorted(order) == sorted(
-        y * size[1] + x for y in range(shift + 1, size[0] - shift + 1) for x in range(shift + 1, size[1] - shift + 1)
-    )
+
+
+@pytest.mark.parametrize("shift", [1, 2, 3, 4])
+def test_sources_of_copies_are_equally_likely_neighbours(shift):
+    offsets = blur._offsets([np.random.default_rng(0)], 100, 80, shift).reshape(100, 80)
+    inside = np.s_[shift + 1 : 100 - shift + 1, shift + 1 : 80 - shift + 1]
+    values, counts = np.unique(offsets[inside], return_counts=True)
+    neighbours = [down * 80 + right for down in range(-shift, shift) for right in range(-shift, shift)]
+    np.testing.assert_array_equal(values, neighbours)
+    assert abs(counts / counts.mean() - 1).max() < 0.4
+    offsets[inside] = 0
+    assert not offsets.any()
 
 
 @pytest.mark.parametrize("sigma", CORRUPTIONS["gaussian_blur"].figures["cifar-10-c"])

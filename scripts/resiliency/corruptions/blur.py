@@ -4,12 +4,21 @@ Each function takes uint8 NxHxWx3 images, N random streams and one severity's fi
 """
 
 from functools import lru_cache
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from resiliency.corruptions.filters import Streams, blurred, grey_levels, map_images, motion_blurred, zoom_map
+from resiliency.corruptions.filters import (
+    STEPS,
+    Streams,
+    blurred,
+    grey_levels,
+    looked_up,
+    map_images,
+    motion_blurred,
+    random_steps,
+    zoom_map,
+)
 from resiliency.corruptions.registry import corruption
 
 
@@ -93,43 +102,45 @@ def glass_blur(images: np.ndarray, streams: Streams, sigma: float, shift: int, i
 
 
 def _scattered(images: np.ndarray, streams: Streams, shift: int, iterations: int) -> np.ndarray:
-    """`images` after the copies, exactly as if they were made one after the other, but a wave of them at a time.
-
-    Pixels are packed into one number each and laid out HWxN, so that a wave is one gather and one scatter.
-    """
-    count, height, width = images.shape[:3]
-    order, ends = _waves(height, width, shift)
-    packed = np.zeros((height * width, count, 4), np.uint8)
-    packed[..., :3] = images.reshape(count, -1, 3).swapaxes(0, 1)
-    pixels = packed.view(np.uint32).reshape(-1)
-    targets = order[:, None] * count + np.arange(count)
+    """`images` after the copies, exactly as if they were made one after the other, but all of a round at a time."""
+    height, width = images.shape[1:3]
+    pixels = cv2.cvtColor(images.reshape(-1, width, 3), cv2.COLOR_RGB2RGBA).view(np.uint32).ravel()
+    places = np.arange(len(pixels))
     for _ in range(iterations):
-        sources = targets + _offsets(streams, width, shift, len(order)) * count
-        for start, end in pairwise(ends):
-            pixels[targets[start:end]] = pixels[sources[start:end]]
-    return np.ascontiguousarray(packed[..., :3].swapaxes(0, 1)).reshape(images.shape)
+        pixels = pixels.take(_origins(places, _offsets(streams, height, width, shift)))
+    return cv2.cvtColor(pixels.view(np.uint8).reshape(-1, width, 4), cv2.COLOR_RGBA2RGB).reshape(images.shape)
 
 
-def _offsets(streams: Streams, width: int, shift: int, count: int) -> np.ndarray:
-    """intp `count`xN: random offsets of neighbours in an image whose rows are `width` pixels long."""
-    moves = np.arange(-shift, shift)
-    table = (moves[:, None] * width + moves).ravel()
-    drawn = [stream.integers(0, len(table), size=count, dtype=np.uint8) for stream in streams]
-    return table[np.stack(drawn, axis=1)]
+def _origins(places: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Where the colour that each of `places` ends up with lay before the round.
+
+    A place before the one that copies it still has its colour. A place behind was itself given that of its own source,
+    and so on; of all copies, each step leaves less than half to be followed further.
+    """
+    sources = places + offsets
+    origins = sources.copy()
+    copies = np.flatnonzero(offsets > 0)
+    reached = sources.take(copies)
+    while len(copies):
+        further = sources.take(reached)
+        origins[copies] = further
+        behind = np.flatnonzero(further > reached)
+        copies, reached = copies.take(behind), further.take(behind)
+    return origins
+
+
+def _offsets(streams: Streams, height: int, width: int, shift: int) -> np.ndarray:
+    """int32 N*`height`*`width`: how far the source of each pixel is behind it, 0 near the border."""
+    offsets = np.zeros((len(streams), height, width), np.int32)
+    drawn = random_steps(streams, (height - 2 * shift, width - 2 * shift))
+    inside = offsets[:, shift + 1 : height - shift + 1, shift + 1 : width - shift + 1]
+    inside[...] = looked_up(drawn, _neighbours(width, shift))
+    return offsets.ravel()
 
 
 @lru_cache(maxsize=8)
-def _waves(height: int, width: int, shift: int) -> tuple[np.ndarray, list[int]]:
-    """The pixels in an order of waves: their places in the image, and where each wave begins and the last one ends.
-
-    A copy depends on another only if one reads what the other writes: they start at most `shift` rows and columns
-    apart. So if each row starts `shift` + 1 steps after the one below it, the copies that fall on the same step are
-    independent, and of two that are not the earlier one keeps its turn.
-    """
-    rows = np.arange(height - shift, shift, -1)
-    columns = np.arange(width - shift, shift, -1)
-    places = (rows[:, None] * width + columns).ravel()
-    steps = (np.arange(len(rows))[:, None] * (shift + 1) + np.arange(len(columns))).ravel()
-    order = np.argsort(steps, kind="stable")
-    ends = np.searchsorted(steps[order], np.arange(steps.max() + 2))
-    return places[order], ends.tolist()
+def _neighbours(width: int, shift: int) -> np.ndarray:
+    """int32 2**16: equally likely offsets of neighbours in an image whose rows are `width` pixels long."""
+    moves = np.arange(-shift, shift)
+    offsets = (moves[:, None] * width + moves).ravel().astype(np.int32)
+    return offsets[np.arange(STEPS) * len(offsets) // STEPS]
