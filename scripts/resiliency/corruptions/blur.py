@@ -17,6 +17,7 @@ from resiliency.corruptions.filters import (
     map_images,
     motion_blurred,
     random_steps,
+    with_fourth_channel,
     zoom_map,
 )
 from resiliency.corruptions.registry import corruption
@@ -74,13 +75,16 @@ def motion_blur(images: np.ndarray, streams: Streams, radius: int, sigma: float)
 def zoom_blur(images: np.ndarray, streams: Streams, stop: float, step: float, centred: bool) -> np.ndarray:
     """The mean of the image and of its zooms by 1, 1 + `step`, ... up to, but without, `stop`."""
     height, width = images.shape[1:3]
-    maps = [zoom_map(height, width, float(factor), centred) for factor in np.arange(1, stop, step)]
+    factors = np.arange(1, stop, step)
+    maps = [zoom_map(height, width, float(factor), centred) for factor in factors[1:]]  # the first one changes nothing
 
     def zooms(image: np.ndarray) -> np.ndarray:
-        total = image.copy()
+        pixels = with_fourth_channel(image)
+        total = 2 * pixels
         for x, y in maps:
-            total += cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return total / (len(maps) + 1)
+            total += cv2.remap(pixels, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        total /= len(factors) + 1
+        return cv2.cvtColor(total, cv2.COLOR_RGBA2RGB)
 
     return grey_levels(map_images(images, zooms))
 

@@ -15,6 +15,7 @@ from resiliency.corruptions.filters import (
     grey_levels,
     map_images,
     uniforms,
+    with_fourth_channel,
 )
 from resiliency.corruptions.registry import corruption
 
@@ -91,7 +92,9 @@ def elastic_transform(
         if corners:
             image = _sheared(image, stream, corners)
         dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
-        return cv2.remap(image, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        pixels = with_fourth_channel(image)
+        pixels = cv2.remap(pixels, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
 
     return grey_levels(map_images(images, moved, streams, moves))
 

@@ -33,6 +33,11 @@ def map_images(images: np.ndarray, change: Callable[..., np.ndarray], *others: S
     return floats
 
 
+def with_fourth_channel(image: np.ndarray) -> np.ndarray:
+    """float32 HxWx4 from float32 HxWx3: cv2.remap takes a third of the time for it, with the same result."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
+
+
 def channel_maximum(images: np.ndarray) -> np.ndarray:
     """NxHxW: the largest of each pixel's three channels; many times faster than a maximum over so short an axis."""
     return np.maximum(np.maximum(images[..., 0], images[..., 1]), images[..., 2])
