@@ -3,9 +3,11 @@
 from resiliency.corruptions.engines import corruption_engine
 from resiliency.corruptions.writing import write_pictures, write_stack
 from resiliency.data.images import read_images, read_items
+from resiliency.devices.allocation import keep_freed_memory
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):
+    keep_freed_memory()
     params, corruption = snakemake.params, snakemake.wildcards.corruption
     corrupt = corruption_engine(params.engine, params.table, params.seed)
     images = read_images(snakemake.input.images)
