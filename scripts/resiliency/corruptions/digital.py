@@ -13,6 +13,7 @@ from resiliency.corruptions.filters import (
     channel_minimum,
     gaussian_kernel,
     grey_levels,
+    in_three_channels,
     map_images,
     uniforms,
     with_fourth_channel,
@@ -27,9 +28,10 @@ from resiliency.corruptions.registry import corruption
 )
 def contrast(images: np.ndarray, streams: Streams, factor: float) -> np.ndarray:
     """(x - m) `factor` + m, m the mean of each image's channel."""
-    means = np.array([cv2.mean(image)[:3] for image in images])[:, None, None]
+    means = np.array([cv2.mean(image)[:3] for image in images])
+    rows = np.tile((means * (1 - factor)).astype(np.float32), images.shape[2])[:, None]
     paler = images * np.float32(factor)
-    paler += (means * (1 - factor)).astype(np.float32)
+    paler.reshape(*images.shape[:2], -1)[...] += rows
     return grey_levels(paler)
 
 
@@ -51,7 +53,8 @@ def saturate(images: np.ndarray, streams: Streams, factor: float, shift: float) 
     new = np.clip(old * np.float32(factor) + np.float32(shift), 0, 1)
     old[grey] = 1
     ratio = new / old
-    saturated = value[..., None] - (value[..., None] - images) * ratio[..., None]
+    saturated = in_three_channels(value)
+    saturated -= (saturated - images) * in_three_channels(ratio)
     if shift:
         saturated[grey, 1:] = (value * (1 - new))[grey, None]
     return grey_levels(saturated)

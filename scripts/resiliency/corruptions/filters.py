@@ -40,12 +40,23 @@ def with_fourth_channel(image: np.ndarray) -> np.ndarray:
 
 def channel_maximum(images: np.ndarray) -> np.ndarray:
     """NxHxW: the largest of each pixel's three channels; many times faster than a maximum over so short an axis."""
-    return np.maximum(np.maximum(images[..., 0], images[..., 1]), images[..., 2])
+    first, second, third = _channels(images)
+    return cv2.max(cv2.max(first, second), third).reshape(images.shape[:3])
 
 
 def channel_minimum(images: np.ndarray) -> np.ndarray:
     """NxHxW: the smallest of each pixel's three channels."""
-    return np.minimum(np.minimum(images[..., 0], images[..., 1]), images[..., 2])
+    first, second, third = _channels(images)
+    return cv2.min(cv2.min(first, second), third).reshape(images.shape[:3])
+
+
+def _channels(images: np.ndarray) -> tuple[np.ndarray, ...]:
+    return cv2.split(images.reshape(-1, *images.shape[2:]))
+
+
+def in_three_channels(values: np.ndarray) -> np.ndarray:
+    """NxHxWx3: NxHxW `values`, the same in each channel; to work with it is faster than to broadcast to three."""
+    return cv2.cvtColor(values.reshape(-1, values.shape[2]), cv2.COLOR_GRAY2RGB).reshape(*values.shape, 3)
 
 
 def random_steps(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:

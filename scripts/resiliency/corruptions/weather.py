@@ -16,6 +16,7 @@ from resiliency.corruptions.filters import (
     blurred,
     channel_maximum,
     grey_levels,
+    in_three_channels,
     motion_blurred,
     normals,
     uniforms,
@@ -43,7 +44,8 @@ def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray
     old = np.arange(256)
     new = np.minimum(old + 255 * shift, 255)
     factor = (new / np.maximum(old, 1)).astype(np.float32)
-    brighter = images * factor.take(value)[..., None]
+    brighter = in_three_channels(factor.take(value))
+    brighter *= images
     brighter[value == 0] = new[0]
     return grey_levels(brighter)
 
@@ -56,7 +58,8 @@ def fog(images: np.ndarray, streams: Streams, weight: float, decay: float) -> np
     """(x + `weight` h) max(x) / (max(x) + `weight`), h a plasma fractal in 0..1, the maximum taken over each image."""
     height, width = images.shape[1:3]
     size = 1 << (max(height, width) - 1).bit_length()
-    foggy = plasma(streams, size, decay)[:, :height, :width, None] * np.float32(255 * weight) + images
+    foggy = in_three_channels(plasma(streams, size, decay)[:, :height, :width] * np.float32(255 * weight))
+    foggy += images
     brightest = images.max(axis=(1, 2, 3), keepdims=True).astype(np.float32)
     foggy *= brightest / (brightest + np.float32(255 * weight))
     return grey_levels(foggy)
@@ -160,23 +163,24 @@ def snow(
     x, y = zoom_map(height, width, float(zoom), centred)
     for layer, stream in zip(flakes, streams, strict=True):
         larger = cv2.remap(layer, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        larger[larger < threshold] = 0
+        larger *= larger >= threshold
         layer[...] = motion_blurred(np.minimum(larger, 1), radius, sigma, stream.uniform(-135, -45))
     flakes = np.rint(flakes * 255)
     snowy = _whitened(images, weight)
-    snowy += (flakes + flakes[:, ::-1, ::-1])[..., None]
+    snowy += in_three_channels(flakes + flakes[:, ::-1, ::-1])
     return grey_levels(snowy)
 
 
 def _whitened(images: np.ndarray, weight: float) -> np.ndarray:
     """`weight` x + (1 - `weight`) max(x, 1.5 grey + 0.5 of the full range)."""
-    rows = images.astype(np.float32).reshape(-1, images.shape[2], 3)
-    white = cv2.cvtColor(rows, cv2.COLOR_RGB2GRAY) * np.float32(1.5) + np.float32(127.5)
-    whitened = np.maximum(rows, white[..., None])
+    values = images.astype(np.float32)
+    grey = cv2.cvtColor(values.reshape(-1, images.shape[2], 3), cv2.COLOR_RGB2GRAY).reshape(images.shape[:3])
+    whitened = in_three_channels(grey * np.float32(1.5) + np.float32(127.5))
+    np.maximum(whitened, values, out=whitened)
     whitened *= 1 - weight
-    rows *= weight
-    whitened += rows
-    return whitened.reshape(images.shape)
+    values *= weight
+    whitened += values
+    return whitened
 
 
 @corruption(
