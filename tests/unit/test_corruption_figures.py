@@ -10,7 +10,7 @@ from PIL import Image
 
 from resiliency.corruptions import blur, weather
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
-from resiliency.corruptions.filters import gaussian_kernel
+from resiliency.corruptions.filters import gaussian_kernel, uniforms
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
 
@@ -125,6 +125,31 @@ def test_elastic_of_cifar_starts_as_an_affine_map():
     residual = middle.ravel() - points @ np.linalg.lstsq(points, middle.ravel(), rcond=None)[0]
     assert np.abs(residual).max() < 1
     assert np.abs(middle - ramp[12:20, 12:20, 0]).max() > 1
+
+
+@pytest.mark.parametrize("decay", [1.75, 3])
+def test_plasma_is_made_of_diamonds_and_squares(decay):
+    """Against the algorithm value by value, with indices wrapped around."""
+    size = 16
+    noise = iter(uniforms([np.random.default_rng(0)], (size * size - 1,))[0].astype(float))
+    height, amplitude, step = np.zeros((size, size)), 100.0**2, size
+    while step > 1:
+        half, corners = step // 2, [(y, x) for y in range(0, size, step) for x in range(0, size, step)]
+        for (down, right), neighbours in (
+            ((half, half), ((-half, -half), (-half, half), (half, -half), (half, half))),
+            ((0, half), ((-half, 0), (half, 0), (0, -half), (0, half))),
+            ((half, 0), ((-half, 0), (half, 0), (0, -half), (0, half))),
+        ):
+            for y, x in corners:
+                y, x = y + down, x + right
+                around = [height[(y + dy) % size, (x + dx) % size] for dy, dx in neighbours]
+                height[y, x] = np.mean(around) + next(noise) * amplitude
+        amplitude, step = amplitude / decay**2, half
+    expected = (height - height.min()) / (height.max() - height.min())
+    maps = weather.plasma([np.random.default_rng(0), np.random.default_rng(1)], size, decay)
+    assert maps.dtype == np.float32
+    np.testing.assert_allclose(maps[0], expected, atol=1e-5)
+    assert not np.allclose(maps[0], maps[1], atol=0.1)
 
 
 def test_frost_of_cifar_is_finer():

@@ -6,7 +6,7 @@ from drawn_pictures import pictures
 from scipy.stats import norm, poisson
 
 from resiliency.corruptions import noise
-from resiliency.corruptions.filters import STEPS, looked_up, normal_quantiles, normals, random_steps
+from resiliency.corruptions.filters import STEPS, looked_up, normal_quantiles, normals, random_steps, uniforms
 
 
 @pytest.mark.parametrize("shape", [(4, 5, 3), (32, 33, 3), (7,)])
@@ -36,6 +36,14 @@ def test_quantiles_are_those_of_the_normal_distribution():
     assert drawn.dtype == np.float32
     steps = np.random.default_rng(0).integers(0, STEPS, (100, 100), np.uint16)
     np.testing.assert_array_equal(drawn[0], quantiles[steps])
+
+
+def test_uniforms_are_the_middles_of_equal_parts():
+    drawn = uniforms([np.random.default_rng(0)], (100, 100))
+    steps = np.random.default_rng(0).integers(0, STEPS, (100, 100), np.uint16)
+    assert drawn.dtype == np.float32
+    np.testing.assert_array_equal(drawn[0], (2 * steps.astype(float) + 1) / STEPS - 1)
+    assert abs(drawn).max() < 1
 
 
 @pytest.mark.parametrize("sigma", [0.04, 0.38])
