@@ -10,7 +10,7 @@ from PIL import Image
 
 from resiliency.corruptions import blur, weather
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
-from resiliency.corruptions.filters import gaussian_kernel, uniforms
+from resiliency.corruptions.filters import gaussian_kernel, motion_blurred, uniforms
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
 
@@ -199,6 +199,21 @@ def test_severity_grows_the_change(corruption, table):
     assert min(changes) > 0.2
     if corruption not in NOT_MONOTONE[table]:
         assert changes == sorted(changes)
+
+
+@pytest.mark.parametrize(("table", "severity"), [("imagenet-c", 1), ("cifar-10-c", 1), ("cifar-10-c", 5)])
+def test_motion_blur_is_a_weighted_sum_along_a_line(table, severity):
+    radius, sigma = CORRUPTIONS["motion_blur"].figures[table][severity - 1]
+    image, angle = pictures(1, 40, 48)[0], -30.0
+    weights = np.exp(-0.5 * (np.arange(2 * radius + 1) / sigma) ** 2)
+    y, x = np.indices((40, 48))
+    expected = np.zeros(image.shape)
+    for step, weight in enumerate(weights / weights.sum()):
+        top, left = (np.ceil(step * f(np.radians(angle)) - 0.5).astype(int) for f in (np.sin, np.cos))
+        expected += weight * image[np.clip(y + top, 0, 39), np.clip(x + left, 0, 47)]
+    ours = np.empty(image.shape, np.float32)
+    motion_blurred(image, radius, sigma, angle, ours)
+    np.testing.assert_allclose(ours, expected, atol=1e-3)
 
 
 def test_kernels_sum_to_one():

@@ -91,19 +91,19 @@ def elastic_transform(
     down, across = gaussian_kernel(sigma * height, 3), gaussian_kernel(sigma * width, 3)
     y, x = np.indices((height, width), dtype=np.float32)
 
-    def moved(image: np.ndarray, stream: np.random.Generator, move: np.ndarray) -> np.ndarray:
-        if corners:
-            image = _sheared(image, stream, corners)
-        dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
+    def moved(image: np.ndarray, stream: np.random.Generator, move: np.ndarray, out: np.ndarray) -> None:
         pixels = with_fourth_channel(image)
+        if corners:
+            pixels = _sheared(pixels, stream, corners)
+        dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
         pixels = cv2.remap(pixels, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-        return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
+        cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB, out)
 
     return grey_levels(map_images(images, moved, streams, moves))
 
 
 def _sheared(image: np.ndarray, stream: np.random.Generator, corners: float) -> np.ndarray:
-    """`image` (float32 HxWx3) under the affine map that moves three points around its middle at random."""
+    """`image` (float32 HxWx4) under the affine map that moves three points around its middle at random."""
     height, width = image.shape[:2]
     side = min(height, width)
     middle, reach = np.float32([width // 2, height // 2]), side // 3

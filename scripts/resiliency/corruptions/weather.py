@@ -171,7 +171,7 @@ def snow(
     for layer, stream in zip(flakes, streams, strict=True):
         larger = cv2.remap(layer, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         larger *= larger >= threshold
-        layer[...] = motion_blurred(np.minimum(larger, 1), radius, sigma, stream.uniform(-135, -45))
+        motion_blurred(np.minimum(larger, 1), radius, sigma, stream.uniform(-135, -45), out=layer)
     flakes = np.rint(flakes * 255)
     snowy = _whitened(images, weight)
     snowy += in_three_channels(flakes + flakes[:, ::-1, ::-1])
