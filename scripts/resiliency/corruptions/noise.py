@@ -6,7 +6,6 @@ Each function takes uint8 NxHxWx3 images, N random streams and one severity's fi
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import pdtr
 
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
@@ -78,8 +77,9 @@ def _shot_quantiles(photons: int) -> tuple[np.ndarray, np.ndarray]:
         int32 2**16, where the 256 blocks of each grey level start, and the blocks, uint8, of which equal constant ones
         are kept once: all of them together do not fit into a processor's cache.
     """
-    counts = np.arange(photons)
-    below = pdtr(counts, np.arange(256)[:, None] * (photons / 255))
+    means = np.arange(256)[:, None] * (photons / 255)
+    ratios = np.hstack([np.exp(-means), means / np.arange(1, photons)])  # of the probability of each count to the last
+    below = ratios.cumprod(axis=1).cumsum(axis=1)
     shares = np.diff(np.round(below * STEPS).astype(np.int64), axis=1, prepend=0, append=STEPS)
     levels = (np.arange(photons + 1) * 255 // photons).astype(np.uint8)
     blocks = np.repeat(np.tile(levels, 256), shares.ravel()).reshape(STEPS, 256)
