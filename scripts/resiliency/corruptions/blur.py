@@ -1,6 +1,7 @@
 """Blurs. Formulas: Hendrycks and Dietterich, ICLR 2019, as in the package imagecorruptions.
 
-Each function takes uint8 NxHxWx3 images, N random streams and one severity's figures, and returns uint8 NxHxWx3.
+Each function takes uint8 NxHxWx3 images, N random streams (none if it draws nothing) and one severity's figures, and
+returns uint8 NxHxWx3.
 """
 
 from functools import lru_cache, partial

@@ -50,6 +50,8 @@ def corruption(
 ) -> Callable[[Callable[..., np.ndarray]], Callable[..., np.ndarray]]:
     """Register a function under its name, with the figures and the further arguments of both tables.
 
+    One that draws no random numbers may say so by `draws`; it is then given no streams.
+
     Raises:
         ValueError: on a name that is taken, or where a table has not five severities.
     """
