@@ -1,20 +1,20 @@
-"""Compares a short recipe of large batches with a long one of small batches, on a subset and small networks.
+"""Compares recipes for the CIFAR-10 study with a long one of small batches, on a subset and small networks.
 
-Run by hand, with a folder train/<class>/*, test/<class>/* of 32 px images (three hours on one core):
-python tests/benchmarks/recipes.py FOLDER [--images 10000] [--designs resnet18 convnext vit] [--seeds 0] [--write]
+Run by hand, with a folder train/<class>/*, test/<class>/* of 32 px images (four hours on one core):
+python tests/benchmarks/recipes.py FOLDER [--recipes muon] [--designs resnet18 convnext vit] [--seeds 0] [--write]
 So many training images are drawn by class. Batches shrink with their number, from those of the 45,000 that the study
-trains on, so that both recipes keep their steps, and steps an epoch; so do the learning rates of SGD. Designs are
+trains on, so that all recipes keep their steps, and steps an epoch; so do the learning rates of SGD. Designs are
 narrow ones of six families. Accuracy is that on the test images, clean and as the mean under four corruptions at
 severity 3 of CIFAR-10-C. docs/results/gpu_hours.md shows what is kept.
 """
 
 import json
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
-from shared import beside, options, replaced, write_rows
+from shared import beside, options, replaced, timed, write_rows
 from shared_training import preprocessing_of, train
 
 from resiliency.corruptions.engine import corrupt
@@ -25,12 +25,14 @@ from resiliency.training.settings import Recipe
 from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 ROWS = beside(__file__, "recipe_rows.json")
+RECIPES = ("long", "short", "muon")
 TRAINED_ON, TESTED = 45_000, 5_000
 CORRUPTIONS = ("gaussian_noise", "fog", "contrast", "pixelate")
 LONG = {"epochs": 100, "batch_size": 128, "learning_rate": 0.002, "warmup_epochs": 5}
 SHORT = {"epochs": 40, "batch_size": 512, "learning_rate": 0.004, "warmup_epochs": 4}
 # Rates of SGD grow with the batch, so that a subset has that of its smaller batches.
 SHORT_SGD = SHORT | {"optimizer": "sgd", "learning_rate": 0.4, "weight_decay": 0.0005}
+MUON = LONG | {"optimizer": "muon", "epochs": 40, "learning_rate": 0.004, "warmup_epochs": 2, "gradient_clip": 1.0}
 VIT_LONG = LONG | {"epochs": 200, "learning_rate": 0.001, "gradient_clip": 1.0}
 VIT_SHORT = SHORT | {"epochs": 90, "learning_rate": 0.002, "gradient_clip": 1.0}
 RESNET = {"channels": [16, 32, 64, 128]}
@@ -38,7 +40,7 @@ DENSENET = {"growth_rate": 8, "block_config": [4, 4, 4]}
 REGNET = {"stem_width": 24, "depth": 6, "w0": 24, "wa": 36.0, "wm": 2.2, "group_size": 8}
 CONVNEXT = {"patch_size": 2, "depths": [1, 1, 2, 1], "dims": [16, 32, 64, 128]}
 VIT = {"img_size": 32, "patch_size": 8, "embed_dim": 96, "depth": 4, "num_heads": 3}
-# Architecture, arguments, stem, and both recipes.
+# Architecture, arguments, stem, and the long and the short recipe.
 DESIGNS = {
     "resnet18": ("resnet18", RESNET, "original", LONG, SHORT_SGD),
     "densenet": ("densenet121", DENSENET, "adapted", LONG, SHORT_SGD),
@@ -83,9 +85,17 @@ def scores(
     return [clean, float(np.mean(corrupted))]
 
 
+def recipes_of(name: str) -> dict[str, dict]:
+    """The recipes of a design."""
+    long, short = DESIGNS[name][3:]
+    return {"long": long, "short": short, "muon": MUON}
+
+
 def kept(rows: list[dict], new: dict) -> list[dict]:
-    """`rows` with `new`, which takes the place of that of the same design and seed, in the order of `DESIGNS`."""
-    rows = replaced(rows, new, ("design", "seed"))
+    """`rows` with `new`, added to that of the same design and seed, in the order of `DESIGNS`."""
+    alike = ("design", "seed")
+    old = next((row for row in rows if all(row[key] == new[key] for key in alike)), {})
+    rows = replaced(rows, old | new, alike)
     return sorted(rows, key=lambda row: (list(DESIGNS).index(row["design"]), row["seed"]))
 
 
@@ -94,7 +104,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--designs", nargs="+", choices=DESIGNS, default=list(DESIGNS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--short", type=json.loads, default={}, help="what differs from the short recipe, as JSON")
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES)
+    parser.add_argument("--changes", type=json.loads, default={}, help="what differs from these recipes, as JSON")
     parser.add_argument("--write", action="store_true", help=f"keep the accuracies in {ROWS.name}")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -110,11 +121,11 @@ def main() -> None:
     for name in arguments.designs:
         for seed in arguments.seeds:
             row = {"design": name, "seed": seed, "images": len(training.labels)}
-            for label, values in (("long", DESIGNS[name][3]), ("short", DESIGNS[name][4] | arguments.short)):
-                start = perf_counter()
-                row[label] = np.round(scores(name, values, seed, training, tests, preprocessing), 4).tolist()
-                seconds = perf_counter() - start
-                print(f"{name:11} seed {seed} {label:6} clean, corrupted {row[label]}; {seconds:.0f} s", flush=True)
+            for label in arguments.recipes:
+                values = recipes_of(name)[label] | arguments.changes
+                reached, seconds = timed(partial(scores, name, values, seed, training, tests, preprocessing))
+                row[label] = np.round(reached, 4).tolist()
+                print(f"{name:11} seed {seed} {label:6} clean, corrupted {row[label]}; {seconds:.0f} CPU s", flush=True)
             if arguments.write:
                 write_rows(ROWS, kept(json.loads(ROWS.read_text()), row))
 

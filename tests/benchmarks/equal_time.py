@@ -1,0 +1,131 @@
+"""Compares AdamW and Muon at equal CPU time, on a subset of CIFAR-10 and a design of each family of cifar10_cpu.
+
+Run by hand, with a folder train/<class>/*, test/<class>/* of 32 px images (two hours on one core):
+python tests/benchmarks/equal_time.py FOLDER
+Each optimizer has the best of three learning rates for each design, by clean accuracy after `SHORTEST` epochs. What is
+done is kept in equal_time_rows.json, and cifar_recipes.py shows it. Accuracy is that on half of the test images, clean
+and as the mean under four corruptions at severity 3 of CIFAR-10-C.
+"""
+
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from digit_recipes import interval_of
+from recipes import CORRUPTIONS, read
+from shared import beside, options, resumed, study
+from shared import table as markdown_table
+from shared_training import preprocessing_of, train
+
+from resiliency.corruptions.engine import corrupt
+from resiliency.designs.networks import build
+from resiliency.devices.allocation import keep_freed_memory
+from resiliency.training.validation import LabelledImages, accuracies
+
+ROWS = beside(__file__, "equal_time_rows.json")
+STUDY = study("cifar10_cpu")
+IMAGES = 4_000
+DESIGNS = ("resnet18", "densenet_s", "convnext", "mobilenetv3", "starnet", "regnet", "fasternet", "vit")
+RATES = {"adamw": (0.0015, 0.003, 0.006), "muon": (0.0025, 0.005, 0.01)}
+SHORTEST, EPOCHS = 5, (10, 20)
+SEEDS = {5: 3, 10: 3, 20: 1}
+KEYS = ("design", "optimizer", "learning_rate", "epochs", "seed")
+SCORES = ("clean", "corrupted")
+
+
+class Data:
+    """Training images, and test images clean and under each corruption."""
+
+    def __init__(self, folder: Path):
+        self.train, test = read(folder, IMAGES)
+        test = LabelledImages(test.images[::2], test.labels[::2])
+        changed = [corrupt(test.images, name, 3, table="cifar-10-c", seed=0) for name in CORRUPTIONS]
+        self.tests = [test, *(LabelledImages(images, test.labels) for images in changed)]
+        self.preprocessing = preprocessing_of(self.train)
+
+
+def run(case: tuple, data: Data) -> dict:
+    """A row: the values of `KEYS`, accuracies clean and corrupted, and the CPU seconds of training."""
+    design, optimizer, rate, epochs, seed = case
+    changes = {"optimizer": optimizer, "learning_rate": rate, "epochs": epochs}
+    recipe = STUDY.recipe(design).model_copy(update=changes)
+    network = build(STUDY.designs[design].description(32), 10, seed)
+    _, seconds = train(network, recipe, data.preprocessing, data.train, seed=seed)
+    clean, *others = (accuracies([network], test, data.preprocessing)[0] for test in data.tests)
+    scores = {"clean": round(clean, 4), "corrupted": round(float(np.mean(others)), 4), "seconds": round(seconds, 1)}
+    return dict(zip(KEYS, case, strict=True)) | scores
+
+
+def best_rate(rows: list[dict], design: str, optimizer: str) -> float:
+    """The rate of the row of a design that is most accurate after `SHORTEST` epochs by the first seed."""
+    alike = {"design": design, "optimizer": optimizer, "epochs": SHORTEST, "seed": 0}
+    tried = [row for row in rows if alike.items() <= row.items()]
+    return max(tried, key=lambda row: row["clean"])["learning_rate"]
+
+
+def compared(rows: list[dict], epochs: int) -> pd.DataFrame:
+    """Both optimizers at the CPU time of AdamW's `epochs`: a row per design, means over the seeds.
+
+    Muon's accuracy at that time is interpolated, linearly in the logarithm of time, between its numbers of epochs.
+    """
+    lines = []
+    for design in DESIGNS:
+        adamw, muon = (
+            pd.DataFrame(row for row in rows if row | of == row)
+            for of in (
+                {"design": design, "optimizer": name, "learning_rate": best_rate(rows, design, name)} for name in RATES
+            )
+        )
+        pairs = []
+        for seed in range(SEEDS[epochs]):
+            (first,) = adamw[(adamw["epochs"] == epochs) & (adamw["seed"] == seed)].to_dict("records")
+            curve = muon[muon["seed"] == seed].sort_values("seconds")
+            at = partial(np.interp, np.log(first["seconds"]), np.log(curve["seconds"]))
+            pairs.append([first["seconds"], *(value for score in SCORES for value in (first[score], at(curve[score])))])
+        lines.append([design, adamw["learning_rate"][0], muon["learning_rate"][0], *np.mean(pairs, axis=0)])
+    return pd.DataFrame(
+        lines, columns=["design", *RATES, "seconds", *(f"{score} {name}" for score in SCORES for name in RATES)]
+    )
+
+
+def table(rows: list[dict], epochs: int) -> str:
+    """A row per design, and one of all with the 95% interval of the difference over designs; accuracies in per cent."""
+    frame = compared(rows, epochs)
+    head = ["design", "CPU s", "rate, AdamW", "Muon"]
+    head += [cell for score in SCORES for cell in (f"{score}, AdamW", "Muon", "points")]
+    lines = [head]
+    for line in frame.to_dict("records"):
+        cells = [line["design"], f"{line['seconds']:.0f}", *(f"{line[name]:g}" for name in RATES)]
+        for score in SCORES:
+            before, after = (100 * line[f"{score} {name}"] for name in RATES)
+            cells += [f"{before:.1f}", f"{after:.1f}", f"{after - before:+.1f}".replace("-", "−")]
+        lines.append(cells)
+    cells = ["all", f"{frame['seconds'].mean():.0f}", "", ""]
+    for score in SCORES:
+        before, after = (100 * frame[f"{score} {name}"] for name in RATES)
+        cells += [f"{before.mean():.1f}", f"{after.mean():.1f}", interval_of(after - before)]
+    return markdown_table([*lines, cells])
+
+
+def main() -> None:
+    parser = options(__doc__)
+    parser.add_argument("folder", type=Path)
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    data = Data(parser.parse_args().folder)
+
+    def keep(cases: list[tuple]) -> list[dict]:
+        return resumed(ROWS, {case: partial(run, case, data) for case in cases}, KEYS)
+
+    pairs = list(product(DESIGNS, RATES))
+    rows = keep([(*pair, rate, SHORTEST, 0) for pair in pairs for rate in RATES[pair[1]]])
+    chosen = [(*pair, best_rate(rows, *pair)) for pair in pairs]
+    for epochs in (10, SHORTEST, 20):
+        keep([(*case, epochs, seed) for seed in range(SEEDS[epochs]) for case in chosen])
+
+
+if __name__ == "__main__":
+    main()
