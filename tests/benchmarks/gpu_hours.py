@@ -69,7 +69,7 @@ class Pricing:
 
     def predicted(self, design: str, batch: int = PREDICTED) -> Cost:
         """An image predicted in batches of `batch`."""
-        return self._kernels(inference, design, batch).cost(self.card, "float32") * (1 / batch)
+        return self._kernels(inference, design, batch).cost(self.card, self.study.prediction.precision) * (1 / batch)
 
     def operations(self, design: str, batch: int = PREDICTED) -> float:
         """Floating-point operations of an image predicted."""

@@ -151,7 +151,9 @@ def views_of(members: list[Classifier]) -> list[View | None]:
     return list(dict.fromkeys(view_of(member) for _, member in members))
 
 
-def logits(members: list[Classifier], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
+def logits(
+    members: list[Classifier], images: Images, workers: int = 0, precision: str = "float32"
+) -> Iterator[list[np.ndarray]]:
     """Logits of `images`, batch after batch: for each member float16 BxK, as from `storable`.
 
     Images are read once for all members, each of which sees them in its own view.
@@ -160,13 +162,14 @@ def logits(members: list[Classifier], images: Images, workers: int = 0) -> Itera
         members: networks, on one device, with their descriptions.
         images: N of them.
         workers: processes that decode image files.
+        precision: of `inference`.
 
     Raises:
         Fault: a logit is NaN or infinite.
     """
     places = [(0, indices) for indices in in_order(len(images), BATCH)]
     for batch in _load_batches(members, [images], places, workers):
-        yield _batch_logits(members, batch)
+        yield _batch_logits(members, batch, precision)
 
 
 def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: int) -> float:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
+from resiliency.devices.choice import inference, offered_precision
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
 from resiliency.search.network import Residual
@@ -25,6 +26,7 @@ class Evaluator:
     Args:
         calibration: P training images that batch-norm statistics are estimated on, as they are.
         validation: images that no network was trained on.
+        precision: of `inference`, of all that is computed; float32 where the device does not offer it.
     """
 
     def __init__(
@@ -34,22 +36,26 @@ class Evaluator:
         calibration: np.ndarray,
         validation: LabelledImages,
         preprocessing: Preprocessing,
+        precision: str = "float32",
     ):
         self.supernetwork, self.space, self.calibration = network, space, calibration
         self.validation, self.preprocessing = validation, preprocessing
+        self.precision = offered_precision(precision)
 
     def network(self, genes: np.ndarray) -> Residual:
         """A sub-network as an ordinary network, with batch-norm statistics of its own, in evaluation mode."""
         network = extract(self.supernetwork, self.space.shape(genes))
         device = network.fc.weight.device
         read = batches(self.calibration, in_order(len(self.calibration), BATCH), device, workers=0)
-        recalibrate(network, (normalised(images, self.preprocessing.mean, self.preprocessing.std) for images in read))
+        images = (normalised(batch, self.preprocessing.mean, self.preprocessing.std) for batch in read)
+        with inference(self.precision):
+            recalibrate(network, images)
         return network
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
         """Probabilities float32 NxK that a sub-network gives the validation images."""
         member = self.network(genes), Member("a sub-network", mean=self.preprocessing.mean, std=self.preprocessing.std)
-        batches_of_logits = logits([member], self.validation.images, self.preprocessing.workers)
+        batches_of_logits = logits([member], self.validation.images, self.preprocessing.workers, self.precision)
         return softmax(np.concatenate([batch[0] for batch in batches_of_logits]))
 
 

@@ -30,6 +30,7 @@ def search_members(
     data: dict[str, str],
     seed: int,
     workers: int,
+    precision: str,
     code: str,
 ) -> None:
     """Search the super-network for sub-networks, and write the chosen ones and the table of evaluations.
@@ -44,6 +45,7 @@ def search_members(
         data: paths: weights (of the super-network), card, images, labels, validation_images and validation_labels.
         seed: of the study.
         workers: processes that decode image files.
+        precision: of all that sub-networks compute; see `Evaluator`.
         code: fingerprint of the code that searches.
 
     Raises:
@@ -55,8 +57,10 @@ def search_members(
         raise Fault(fault)
     network, supernet = read_member(Path(data["weights"]).parent)
     calibration, validation = _read_images(data, settings.calibration_images, seed)
-    evaluator = Evaluator(network, space, calibration, validation, Preprocessing(supernet.mean, supernet.std, workers))
+    preprocessing = Preprocessing(supernet.mean, supernet.std, workers)
+    evaluator = Evaluator(network, space, calibration, validation, preprocessing, precision)
     dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}
+    dependencies |= {"precision": evaluator.precision}
     dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"])}
     with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
         evaluations = search(evaluator, settings, seed, checkpoint)
