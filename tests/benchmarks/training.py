@@ -2,7 +2,7 @@
 
 Run by hand: python tests/benchmarks/training.py [--epochs 6] [--threads 1] [--repeats 3] [--designs resnet18 vit]
 The loop: a DataLoader with as many workers as threads, torchvision's v2 transforms of single images, timm's network in
-float32 with contiguous memory. All sides train the same architecture by the same recipe on the digits, a few epochs
+float32 with contiguous memory, and timm's optimizer. All sides train the same architecture by the same recipe on the digits, a few epochs
 each, in turn and several times, each in a process of its own, as jobs of the pipeline are; figures are training images
 a second, without the first epoch. Accuracy is that on the validation images after the last epoch. bfloat16 is emulated,
 slowly, by processors without AVX512-BF16 or AMX. The last line is JSON: `ratio` to the loop and `ratio_bfloat16` of
@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from shared import in_own_process, options, study
 from shared_training import digit_images, train
+from timm.optim import create_optimizer_v2
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
@@ -32,7 +33,7 @@ from resiliency.devices.allocation import keep_freed_memory
 from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.provenance import processor
 from resiliency.training.engine import cross_entropy
-from resiliency.training.optimizer import learning_rate, make_optimizer
+from resiliency.training.optimizer import learning_rate
 from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 STUDY = study()
@@ -77,7 +78,10 @@ def usual(network, recipe, training: LabelledImages, workers: int) -> float:
         Digits(training, recipe.shift), recipe.batch_size, shuffle=True, drop_last=True, num_workers=workers,
         persistent_workers=workers > 0,
     )  # fmt: skip
-    chosen, times, step = make_optimizer([network], recipe), [], 0
+    # The study's recipe: rates of Muon as timm has them for AdamW's.
+    own = {"adjust_lr_fn": "match_rms_adamw"} if recipe.optimizer == "muon" else {}
+    chosen = create_optimizer_v2(network, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, **own)
+    times, step = [], 0
     for _ in range(recipe.epochs):
         start = perf_counter()
         network.train()

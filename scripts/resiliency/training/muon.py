@@ -32,7 +32,7 @@ class Muon(torch.optim.AdamW):
     """
 
     def __init__(self, groups: list[dict], **options: object):
-        super().__init__(groups, betas=BETAS, eps=1e-7, foreach=True, **options)
+        super().__init__(groups, betas=BETAS, eps=1e-7, **options)
 
     def __setstate__(self, state: dict) -> None:
         torch.optim.Optimizer.__setstate__(self, state)  # AdamW's asks kernels for the number of their steps
@@ -58,13 +58,16 @@ class Muon(torch.optim.AdamW):
         torch._foreach_mul_(kernels, 1 - group["lr"] * group["weight_decay"])
         alike = defaultdict(list)
         for kernel, momentum in zip(kernels, momenta, strict=True):
-            alike[momentum.flatten(1).shape].append((kernel, momentum.flatten(1)))
-        for (rows, columns), pairs in alike.items():
-            directions = orthogonalised(torch.stack([matrix for _, matrix in pairs]))
+            matrix = _in_order_of_memory(momentum, kernel).flatten(1)
+            alike[matrix.shape].append((kernel, matrix))
+        directions = orthogonalised([torch.stack([matrix for _, matrix in pairs]) for pairs in alike.values()])
+        own, steps = [], []
+        for (shape, pairs), stack in zip(alike.items(), directions, strict=True):
             # As long as the steps of AdamW usually are (Liu et al. 2025), so that both share a rate.
-            steps = directions * (-0.2 * max(rows, columns) ** 0.5 * group["lr"])
-            own = [kernel for kernel, _ in pairs]
-            torch._foreach_add_(own, [step.view_as(kernel) for step, kernel in zip(steps.unbind(), own, strict=True)])
+            stack *= -0.2 * max(shape) ** 0.5 * group["lr"]
+            own += [kernel for kernel, _ in pairs]
+            steps += stack.unbind()
+        torch._foreach_add_(own, [_as_kernel(step, kernel) for step, kernel in zip(steps, own, strict=True)])
 
     def _momentum(self, kernel: Tensor) -> Tensor:
         state = self.state[kernel]
@@ -73,32 +76,60 @@ class Muon(torch.optim.AdamW):
         return state["momentum"]
 
 
-def orthogonalised(matrices: Tensor) -> Tensor:
+def _in_order_of_memory(momentum: Tensor, kernel: Tensor) -> Tensor:
+    """A kernel's momentum, its channels last if they are last in the kernel: the order of columns changes no step."""
+    return momentum.permute(0, 2, 3, 1) if _has_channels_last(kernel) else momentum
+
+
+def _as_kernel(step: Tensor, kernel: Tensor) -> Tensor:
+    """A step R×C with the shape of its kernel, from the order of `_in_order_of_memory`."""
+    if not _has_channels_last(kernel):
+        return step.view_as(kernel)
+    rows, channels, height, width = kernel.shape
+    return step.view(rows, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _has_channels_last(kernel: Tensor) -> bool:
+    return kernel.ndim == 4 and kernel.is_contiguous(memory_format=torch.channels_last)
+
+
+def orthogonalised(stacks: list[Tensor]) -> list[Tensor]:
     """Matrices float32 N×R×C with singular values near 1 in place of their own, which small ones reach last.
 
     Each iteration multiplies a matrix X by a polynomial in its Gram matrix XXᵀ. All factors commute, so that their
-    product is formed from the Gram matrices and meets X but once. In bfloat16, rounding would make a Gram matrix
-    indefinite, and the product would blow up; so X takes the first factors before the others are formed.
+    product is formed from the Gram matrices, of all stacks of as many rows at once, and meets X but once. In bfloat16,
+    rounding would make a Gram matrix indefinite, and the product would blow up; so X takes the first factors before
+    the others are formed.
     """
-    if matrices.size(1) > matrices.size(2):
-        return orthogonalised(matrices.mT).mT.contiguous()
-    unit = matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    if matrices.is_cuda or matrices.size(1) < HALVED or not bfloat16_in_hardware():
-        return _multiplied(unit, COEFFICIENTS)
-    half = _multiplied(unit.bfloat16(), COEFFICIENTS[:FIRST])
-    return _multiplied(half, COEFFICIENTS[FIRST:]).to(matrices.dtype)
+    wide = [stack.mT if stack.size(1) > stack.size(2) else stack for stack in stacks]
+    units = [matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7) for matrices in wide]
+    alike = defaultdict(list)
+    for position, matrices in enumerate(units):
+        alike[matrices.size(1)].append(position)
+    for rows, positions in alike.items():
+        matrices = [units[position] for position in positions]
+        if rows < HALVED or matrices[0].is_cuda or not bfloat16_in_hardware():
+            directions = _multiplied(matrices, COEFFICIENTS)
+        else:
+            halves = _multiplied([stack.bfloat16() for stack in matrices], COEFFICIENTS[:FIRST])
+            directions = [stack.float() for stack in _multiplied(halves, COEFFICIENTS[FIRST:])]
+        for position, direction in zip(positions, directions, strict=True):
+            units[position] = direction
+    return [
+        unit.mT.contiguous() if unit.shape != stack.shape else unit for unit, stack in zip(units, stacks, strict=True)
+    ]
 
 
-def _multiplied(matrices: Tensor, coefficients: tuple[tuple[float, float, float], ...]) -> Tensor:
-    """Matrices N×R×C, multiplied by the polynomials with these coefficients."""
-    gram, product, factor = matrices @ matrices.mT, None, None
+def _multiplied(stacks: list[Tensor], coefficients: tuple[tuple[float, float, float], ...]) -> list[Tensor]:
+    """Matrices N×R×C of one R, multiplied by the polynomials with these coefficients."""
+    gram, product, factor = torch.cat([torch.bmm(stack, stack.mT) for stack in stacks]), None, None
     for linear, cubic, quintic in coefficients:
         if factor is not None:
-            gram = factor @ gram @ factor
+            gram = torch.bmm(torch.bmm(factor, gram), factor)
         factor = torch.baddbmm(gram, gram, gram, beta=cubic, alpha=quintic)
         factor.diagonal(dim1=1, dim2=2).add_(linear)
-        product = factor if product is None else factor @ product
-    return product @ matrices
+        product = factor if product is None else torch.bmm(factor, product)
+    return [torch.bmm(part, stack) for part, stack in zip(product.split([*map(len, stacks)]), stacks, strict=True)]
 
 
 def kernels(network: nn.Module) -> list[nn.Parameter]:

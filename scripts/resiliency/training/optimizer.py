@@ -35,8 +35,8 @@ def make_optimizer(
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, foreach=True)
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, foreach=True, capturable=on_gpu)
-    return Muon(groups, lr=rate, capturable=on_gpu)
+        return torch.optim.AdamW(groups, lr=rate, fused=not on_gpu, capturable=on_gpu)
+    return Muon(groups, lr=rate, fused=not on_gpu, capturable=on_gpu)
 
 
 def _with_kernel_group(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
