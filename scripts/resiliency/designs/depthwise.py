@@ -2,7 +2,7 @@
 
 oneDNN has a fast way to it for kernels of up to 3x3 pixels on maps of at least 4x4. For others it pads each channel to
 a block of sixteen, and takes five to eighty times as long as for the gradient of the input (torch 2.13;
-`tests/benchmarks/depthwise.py`).
+`tests/benchmarks/compiled_layers.py`).
 """
 
 from typing import Any

@@ -15,6 +15,7 @@ from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.depthwise import with_fast_gradients
+from resiliency.designs.layer_norms import with_fast_layer_norms
 from resiliency.designs.strides import with_right_gradients
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.gpus import SLOTS, gpu_slots
@@ -32,7 +33,7 @@ Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 # Below this a loss runs away: no objective that has a lower bound reaches it.
 LOWEST_LOSS = -100
 RESIDENT_SHARE = 0.25
-LONG = 2**26  # pixels of images in all epochs, on which `with_fast_gradients` saves more than it takes to load
+LONG = 2**26  # pixels of images in all epochs, on which compiled loops save more than they take to load
 
 
 class Buffers:
@@ -120,6 +121,7 @@ class Trainer:
         if self.device.type == "cpu" and not recipe.compile and self._pixels(training) * recipe.epochs >= LONG:
             for network in self.networks:
                 with_fast_gradients(network)
+                with_fast_layer_norms(network)
         labels = torch.from_numpy(np.array(training.labels)).to(self.device)
         training = training._replace(images=self._resident(training.images))
         history, done, total = self._resume(checkpoint)

@@ -1,0 +1,93 @@
+"""The compiled layer norms are those of torch, and training uses them where it is long."""
+
+from copy import deepcopy
+
+import pytest
+import timm.layers
+import torch
+from small_training import PREPROCESSING, RECIPE, separable
+from torch import nn
+
+from resiliency.designs import layer_norms
+from resiliency.designs.layer_norms import NarrowLayerNorm, NarrowLayerNorm2d, with_fast_layer_norms
+from resiliency.training import engine
+from resiliency.training.engine import Trainer, cross_entropy
+
+KINDS = {
+    "channels of maps": (timm.layers.LayerNorm2d, (5, 12, 7, 6)),
+    "channels last": (timm.layers.LayerNorm, (3, 300, 12)),
+    "of torch": (nn.LayerNorm, (4, 7, 5, 12)),
+}
+
+
+def norms(kind: str) -> tuple[nn.LayerNorm, nn.LayerNorm, torch.Tensor]:
+    """One as torch has it, a compiled one with the same weights, and input for both."""
+    torch.manual_seed(0)
+    made, shape = KINDS[kind]
+    plain = made(12)
+    nn.init.normal_(plain.weight)
+    nn.init.normal_(plain.bias)
+    x = 3 + torch.randn(shape)
+    return plain, with_fast_layer_norms(deepcopy(plain)), x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_and_gradients_are_those_of_torch(kind):
+    plain, fast, x = norms(kind)
+    assert isinstance(fast, NarrowLayerNorm)
+    factors, found = torch.randn(x.shape), []
+    for norm in (plain, fast):
+        own = x.clone().requires_grad_()
+        outputs = norm(own)
+        gradients = torch.autograd.grad((outputs.square() * factors).sum(), [own, norm.weight, norm.bias])
+        found.append([outputs, *gradients])
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-4)
+    assert [tensor.stride() for tensor in found[1]] == [tensor.stride() for tensor in found[0]]
+    expected = (x - 3).movedim(1, -1) if isinstance(fast, NarrowLayerNorm2d) else x - 3
+    expected = (expected - expected.mean(-1, keepdim=True)) / expected.std(-1, correction=0, keepdim=True)
+    rows = found[1][0].movedim(1, -1) if isinstance(fast, NarrowLayerNorm2d) else found[1][0]
+    torch.testing.assert_close(rows, expected * plain.weight + plain.bias, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_second_derivatives_are_those_of_torch(kind):
+    plain, fast, x = norms(kind)
+    factors, found = torch.randn(x.shape), []
+    for norm in (plain, fast):
+        own = x.clone().requires_grad_()
+        [slope] = torch.autograd.grad((norm(own).square() * factors).sum(), own, create_graph=True)
+        found.append(torch.autograd.grad(slope.square().sum(), [own, norm.weight]))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-3)
+
+
+def test_other_precisions_are_left_to_torch(monkeypatch):
+    monkeypatch.setattr(layer_norms, "_Rows", None)
+    plain, fast, x = norms("channels last")
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(fast(x), plain(x))
+    assert torch.equal(fast.double()(x.double()), plain.double()(x.double()))
+
+
+def test_other_norms_stay():
+    same = (
+        nn.LayerNorm(65),
+        nn.LayerNorm(8, elementwise_affine=False),
+        nn.LayerNorm((4, 8)),
+        nn.LayerNorm(8, bias=False),
+    )
+    assert all(type(norm) is nn.LayerNorm for norm in with_fast_layer_norms(nn.Sequential(*same)))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_long_trainings_use_it(more, monkeypatch):
+    monkeypatch.setattr(engine, "LONG", RECIPE.epochs * 64 * 8 * 8 + more)  # images of 8x8 pixels
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 12, 3), timm.layers.LayerNorm2d(12), nn.ReLU(), nn.Flatten(), nn.Linear(432, 2)
+    )
+    names = list(network.state_dict())
+    trainer = Trainer([network], lambda *batch: cross_entropy(*batch, smoothing=0), RECIPE, PREPROCESSING, 2, 0)
+    history = trainer.train(separable(), separable(32))
+    assert isinstance(network[1], NarrowLayerNorm2d) == (not more)
+    assert list(network.state_dict()) == names
+    assert history[-1]["validation_accuracy"] > 0.9
