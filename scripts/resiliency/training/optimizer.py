@@ -34,9 +34,9 @@ def make_optimizer(
         groups = [part for group in groups for part in _split_by_rate(group, set(body), rate, recipe.body_rate)]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, foreach=True)
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, fused=not on_gpu, capturable=on_gpu)
-    return Muon(groups, lr=rate, fused=not on_gpu, capturable=on_gpu)
+    fused = parameters[0].device.type == "cpu"
+    adamw = torch.optim.AdamW if recipe.optimizer == "adamw" else Muon
+    return adamw(groups, lr=rate, fused=fused, foreach=not fused, capturable=on_gpu)
 
 
 def _with_kernel_group(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
