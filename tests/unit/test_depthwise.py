@@ -9,6 +9,7 @@ from torch import nn
 
 from resiliency.designs import depthwise
 from resiliency.designs.depthwise import Depthwise, with_fast_gradients
+from resiliency.designs.layer_norms import NarrowLayerNorm
 from resiliency.training import engine
 from resiliency.training.engine import Trainer, cross_entropy
 
@@ -95,11 +96,12 @@ def test_long_trainings_use_it(more, monkeypatch):
     monkeypatch.setattr(engine, "LONG", RECIPE.epochs * 64 * 8 * 8 + more)  # images of 8x8 pixels
     torch.manual_seed(0)
     network = nn.Sequential(
-        nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 5, padding=2, groups=16), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 2)
-    )
+        nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 5, padding=2, groups=16), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 16),
+        nn.LayerNorm(16), nn.Linear(16, 2),
+    )  # fmt: skip
     names = list(network.state_dict())
     trainer = Trainer([network], lambda *batch: cross_entropy(*batch, smoothing=0), RECIPE, PREPROCESSING, 2, 0)
     history = trainer.train(separable(), separable(32))
-    assert isinstance(network[1], Depthwise) == (not more)
+    assert isinstance(network[1], Depthwise) == isinstance(network[5], NarrowLayerNorm) == (not more)
     assert list(network.state_dict()) == names
     assert history[-1]["validation_accuracy"] > 0.9

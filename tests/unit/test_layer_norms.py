@@ -1,17 +1,14 @@
-"""The compiled layer norms are those of torch, and training uses them where it is long."""
+"""The compiled layer norms are those of torch; `test_depthwise.py` has the trainings that use them."""
 
 from copy import deepcopy
 
 import pytest
 import timm.layers
 import torch
-from small_training import PREPROCESSING, RECIPE, separable
 from torch import nn
 
 from resiliency.designs import layer_norms
 from resiliency.designs.layer_norms import NarrowLayerNorm, NarrowLayerNorm2d, with_fast_layer_norms
-from resiliency.training import engine
-from resiliency.training.engine import Trainer, cross_entropy
 
 KINDS = {
     "channels of maps": (timm.layers.LayerNorm2d, (5, 12, 7, 6)),
@@ -76,18 +73,3 @@ def test_other_norms_stay():
         nn.LayerNorm(8, bias=False),
     )
     assert all(type(norm) is nn.LayerNorm for norm in with_fast_layer_norms(nn.Sequential(*same)))
-
-
-@pytest.mark.parametrize("more", [0, 1])
-def test_long_trainings_use_it(more, monkeypatch):
-    monkeypatch.setattr(engine, "LONG", RECIPE.epochs * 64 * 8 * 8 + more)  # images of 8x8 pixels
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(3, 12, 3), timm.layers.LayerNorm2d(12), nn.ReLU(), nn.Flatten(), nn.Linear(432, 2)
-    )
-    names = list(network.state_dict())
-    trainer = Trainer([network], lambda *batch: cross_entropy(*batch, smoothing=0), RECIPE, PREPROCESSING, 2, 0)
-    history = trainer.train(separable(), separable(32))
-    assert isinstance(network[1], NarrowLayerNorm2d) == (not more)
-    assert list(network.state_dict()) == names
-    assert history[-1]["validation_accuracy"] > 0.9

@@ -6,6 +6,7 @@ takes 1.4 to 3.7 times as long as the compiled loops (`tests/benchmarks/compiled
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -79,5 +80,6 @@ class _Rows(torch.autograd.Function):
         return of_x, of_weight, of_bias, None
 
 
-def _rows(tensor: Tensor) -> Any:
-    return tensor.detach().numpy().reshape(-1, tensor.shape[-1])
+def _rows(tensor: Tensor) -> np.ndarray:
+    """A contiguous tensor ... x C as rows that share its memory."""
+    return tensor.detach().view(-1, tensor.size(-1)).numpy()
