@@ -1,15 +1,19 @@
-"""Compares the independently trained members of two published runs of cifar10_cpu that differ in their recipe.
+"""Compares optimizers on CIFAR-10: at equal CPU time, and in two published runs of cifar10_cpu.
 
 Run by hand after a run was published with another recipe: python tests/benchmarks/cifar_recipes.py --add
 It adds what docs/results/cifar10_cpu holds to cifar_recipe_rows.json, and writes the page docs/results/cifar_recipes.md
-from all rows; without --add it is only written. CPU time is that of the jobs that trained the members.
+from all rows and from those of equal_time.py; without --add it is only written. CPU time is that of the jobs that
+trained the members.
 """
 
 import json
 from pathlib import Path
 
+import equal_time
 import pandas as pd
 from digit_recipes import interval_of
+from equal_time import EPOCHS, IMAGES, RATES, SEEDS, SHORTEST
+from recipes import TESTED
 from shared import RESULTS, beside, options, replaced, write_rows
 from shared import table as markdown_table
 
@@ -69,12 +73,24 @@ def table(runs: list[dict]) -> list[list[str]]:
     return lines
 
 
-def page(runs: list[dict]) -> str:
+def page(runs: list[dict], trained: list[dict]) -> str:
+    """The page, from the published runs and from the rows of `equal_time`."""
     recipes = [["run", "recipe", "commit", "CPU s of a member"]]
     for name, run in {"first": runs[0], "last": runs[-1]}.items():
         recipes.append([name, run["recipe"], run["commit"], f"{run['seconds']:.0f}"])
+    rates = {name: " ".join(f"{rate:g}" for rate in tried) for name, tried in RATES.items()}
     return TEMPLATE.read_text(encoding="utf-8").format(
-        recipes=markdown_table(recipes), table=markdown_table(table(runs))
+        recipes=markdown_table(recipes),
+        table=markdown_table(table(runs)),
+        images=IMAGES,
+        tested=TESTED // 2,
+        adamw_rates=rates["adamw"],
+        muon_rates=rates["muon"],
+        shortest=SHORTEST,
+        epochs=EPOCHS,
+        seeds=SEEDS,
+        equal_time=equal_time.table(trained),
+        edges=[equal_time.at_the_edge(trained, name) for name in RATES],
     )
 
 
@@ -84,7 +100,7 @@ def main() -> None:
     if add:
         runs = replaced(runs, run_of(KEPT), ("recipe",))
         write_rows(ROWS, runs)
-    PAGE.write_text(page(runs))
+    PAGE.write_text(page(runs, json.loads(equal_time.ROWS.read_text())))
 
 
 if __name__ == "__main__":

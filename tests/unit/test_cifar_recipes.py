@@ -2,6 +2,8 @@
 
 import json
 
+import equal_time
+import pytest
 from cifar_recipes import PAGE, ROWS, named, page, table
 
 
@@ -10,7 +12,7 @@ def run(**members: tuple) -> dict:
 
 
 def test_the_page_shows_the_rows():
-    assert PAGE.read_text() == page(json.loads(ROWS.read_text()))
+    assert PAGE.read_text() == page(json.loads(ROWS.read_text()), json.loads(equal_time.ROWS.read_text()))
 
 
 def test_differences_are_of_the_same_members():
@@ -26,3 +28,24 @@ def test_a_recipe_names_the_rates_of_designs_of_their_own():
     study = {"training": {"optimizer": "adamw", "learning_rate": 0.003, "epochs": 4}}
     designs = {"vit": {"training": {"learning_rate": 0.001}}, "resnet18": {"training": {}}}
     assert named(study | {"designs": designs}) == "adamw, rate 0.003 (vit 0.001), 4 epochs"
+
+
+def trained(optimizer: str, rate: float, epochs: int, seed: int, seconds: float, clean: float) -> dict:
+    values = optimizer, rate, epochs, seed, clean, clean / 2, seconds
+    keys = "optimizer", "learning_rate", "epochs", "seed", "clean", "corrupted", "seconds"
+    return {"design": "vit"} | dict(zip(keys, values, strict=True))
+
+
+def test_muon_is_compared_at_the_time_of_adamw(monkeypatch):
+    """Twice as slow, it has trained for half of the epochs then: halfway between 5 and 20 in the logarithm of time."""
+    monkeypatch.setattr(equal_time, "DESIGNS", ("vit",))
+    monkeypatch.setattr(equal_time, "SEEDS", 1)
+    rows = [trained("muon", 0.01, 5, 0, 10, 0.4), trained("muon", 0.01, 20, 0, 40, 0.6)]
+    rows += [trained("muon", 0.002, 5, 0, 10, 0.3), trained("muon", 0.002, 10, 0, 10, 0.9)]
+    rows += [trained("adamw", 0.003, 5, 0, 10, 0.2), trained("adamw", 0.003, 10, 0, 20, 0.3)]
+    rows += [trained("adamw", 0.001, 5, 0, 10, 0.1), trained("adamw", 0.003, 10, 1, 20, 0.9)]
+    (line,) = equal_time.compared(rows).to_dict("records")
+    assert (line["adamw"], line["muon"], line["seconds"]) == (0.003, 0.01, 20)
+    assert [line["clean adamw"], line["clean muon"]] == pytest.approx([0.3, 0.5])
+    assert (equal_time.at_the_edge(rows, "adamw"), equal_time.at_the_edge(rows, "muon")) == (0, 1)
+    assert [line["corrupted adamw"], line["corrupted muon"]] == pytest.approx([0.15, 0.25])
