@@ -18,7 +18,7 @@ def test_the_default_study_loads():
     study = load(CONFIG)
     assert study.study == "digits"
     assert tuple(study.corruptions.names) == MAIN
-    assert study.recipe("vit").epochs == 16
+    assert study.recipe("vit").epochs == 14
     assert study.recipe("vit").batch_size == study.training.batch_size == 64
     assert study.recipe("resnet18") == study.training.model_copy(update={"shift": 2, "flip": False})
     assert study.joint_recipe() == study.recipe("fasternet")
@@ -44,7 +44,10 @@ def test_the_default_study_shows_every_group_of_keys():
 
 def test_what_is_said_of_mce_of_the_default_study_holds():
     text = " ".join((DOCS / "installation.md").read_text(encoding="utf-8").split())
-    assert "shows neither mCE nor relative mCE" in text
+    assert (
+        "(e.g. shot noise) cause the baseline almost no errors. The report therefore shows neither mCE nor relative mCE"
+        in text
+    )
     members = read_table(DOCS / "results/digits/members.csv")
     for column in ("mce_undefined_under", "relative_mce_undefined_under"):
-        assert members[column].str.contains("jpeg_compression").all()
+        assert members[column].str.contains("shot_noise").all()

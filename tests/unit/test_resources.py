@@ -20,8 +20,8 @@ def study(name: str, **changes):
 
 def test_minutes_of_cifar10_by_hand():
     estimates = minutes(study("cifar10"))
-    assert estimates["train"] == 60 + 45_000 * 100 // 60_000  # all but ViTs train longest, for 100 epochs
-    assert estimates["train_jointly"] == 60 + 45_000 * 100 * 3 // 60_000
+    assert estimates["train"] == 60 + 45_000 * 40 // 60_000
+    assert estimates["train_jointly"] == 60 + 45_000 * 40 * 3 // 60_000
     assert estimates["predict"] == 30 + 10_000 * (1 + 15 * 5) * 9 // 30_000  # three ensembles of three
     assert estimates["search"] == 60 + 3_000 * (6_000 + 5_000) // 30_000
     assert estimates["corrupt"] == 11
