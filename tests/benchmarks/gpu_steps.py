@@ -88,7 +88,7 @@ def waits_of_optimizer(study: Study, capturable: bool) -> tuple[int, int]:
     """Tensors of the study's resnet18, and waits of a step of AdamW whose counts of steps lie on the device."""
     with PretendedCuda() as gpu, redirect_stdout(StringIO()):
         network = build(study.designs["resnet18"].description(32), CLASSES, 0).to(device())
-        usual = make_optimizer([network], study.recipe("resnet18"))
+        usual = make_optimizer([network], study.recipe("resnet18").model_copy(update={"optimizer": "adamw"}))
         stepping = usual if capturable else torch.optim.AdamW(network.parameters(), foreach=True)
         for _ in range(2):
             network(torch.zeros(2, 3, 32, 32, device=device())).sum().backward()
