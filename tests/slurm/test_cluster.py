@@ -21,7 +21,7 @@ POLLING = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "
 MEMBERS = ("densenet_s-s0", "densenet_s-s1", "convnext-s0")
 TARGETS = [f"results/trainings/members/{member}/weights.safetensors" for member in MEMBERS]
 # So many that a training can be met in its middle.
-EPOCHS = 6
+EPOCHS = 12
 # Some of what each stage makes, so that all stages run, but not for all members.
 REMOVED = ("corrupted/contrast.npy", "search/supernet/weights.safetensors", "members/convnext-s1/weights.safetensors")
 REMOVED += ("members/balanced-l1-s0-m0/weights.safetensors",)
