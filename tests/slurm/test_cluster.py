@@ -160,6 +160,8 @@ class Trainings:
         self.end(10)
         run = re.search(r"SLURM run ID: (\S+)", self.outputs[0])[1]
         self.cluster.run("scancel", "--name", run)
+        # Jobs that are still ending keep their GPUs, and others would be placed elsewhere.
+        wait_for(lambda: not self.cluster.squeue("%A", "--name", run), 60, "all jobs ended")
         unlock, _ = readme_commands()[1]
         self.study.finish(*unlock)
 
