@@ -15,15 +15,14 @@ import numpy as np
 import pandas as pd
 import torch
 from digit_recipes import interval_of
-from recipes import CORRUPTIONS, read
+from recipes import clean_and_corrupted, read, under_corruptions
 from shared import beside, options, resumed, study
 from shared import table as markdown_table
 from shared_training import preprocessing_of, train
 
-from resiliency.corruptions.engine import corrupt
 from resiliency.designs.networks import build
 from resiliency.devices.allocation import keep_freed_memory
-from resiliency.training.validation import LabelledImages, accuracies
+from resiliency.training.validation import LabelledImages
 
 ROWS = beside(__file__, "equal_time_rows.json")
 STUDY = study("cifar10_cpu")
@@ -41,9 +40,7 @@ class Data:
 
     def __init__(self, folder: Path):
         self.train, test = read(folder, IMAGES)
-        test = LabelledImages(test.images[::2], test.labels[::2])
-        changed = [corrupt(test.images, name, 3, table="cifar-10-c", seed=0) for name in CORRUPTIONS]
-        self.tests = [test, *(LabelledImages(images, test.labels) for images in changed)]
+        self.tests = under_corruptions(LabelledImages(test.images[::2], test.labels[::2]))
         self.preprocessing = preprocessing_of(self.train)
 
 
@@ -54,8 +51,8 @@ def run(case: tuple, data: Data) -> dict:
     recipe = STUDY.recipe(design).model_copy(update=changes)
     network = build(STUDY.designs[design].description(32), 10, seed)
     _, seconds = train(network, recipe, data.preprocessing, data.train, seed=seed)
-    clean, *others = (accuracies([network], test, data.preprocessing)[0] for test in data.tests)
-    scores = {"clean": round(clean, 4), "corrupted": round(float(np.mean(others)), 4), "seconds": round(seconds, 1)}
+    clean, corrupted = clean_and_corrupted(network, data.tests, data.preprocessing)
+    scores = {"clean": round(clean, 4), "corrupted": round(corrupted, 4), "seconds": round(seconds, 1)}
     return dict(zip(KEYS, case, strict=True)) | scores
 
 

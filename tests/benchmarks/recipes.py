@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from shared import beside, options, replaced, timed, write_rows
 from shared_training import preprocessing_of, train
+from torch import nn
 
 from resiliency.corruptions.engine import corrupt
 from resiliency.data.folder import image_folder
@@ -63,6 +64,18 @@ def read(folder: Path, count: int) -> tuple[LabelledImages, LabelledImages]:
     return LabelledImages(images[0], train.labels[chosen]), LabelledImages(images[1], test.labels)
 
 
+def under_corruptions(test: LabelledImages) -> list[LabelledImages]:
+    """Test images clean and under each of `CORRUPTIONS`."""
+    changed = [corrupt(test.images, name, 3, table="cifar-10-c", seed=0) for name in CORRUPTIONS]
+    return [test, *(LabelledImages(images, test.labels) for images in changed)]
+
+
+def clean_and_corrupted(network: nn.Module, tests: list[LabelledImages], preprocessing: Preprocessing) -> list[float]:
+    """Accuracy on the first of `tests`, and its mean over the others."""
+    clean, *corrupted = (accuracies([network], test, preprocessing)[0] for test in tests)
+    return [clean, float(np.mean(corrupted))]
+
+
 def scores(
     name: str,
     values: dict,
@@ -81,8 +94,7 @@ def scores(
     description = {"architecture": architecture, "factory": None, "arguments": arguments, "stem": stem, "side": 32}
     network = build(description, 10, seed)
     train(network, recipe, preprocessing, training, seed=seed)
-    clean, *corrupted = (accuracies([network], test, preprocessing)[0] for test in tests)
-    return [clean, float(np.mean(corrupted))]
+    return clean_and_corrupted(network, tests, preprocessing)
 
 
 def recipes_of(name: str) -> dict[str, dict]:
@@ -113,10 +125,7 @@ def main() -> None:
     if len(test.labels) != TESTED:
         parser.error(f"{arguments.folder}/test holds {len(test.labels):,} images; {TESTED:,} are needed")
     preprocessing = preprocessing_of(training)
-    tests = [test] + [
-        LabelledImages(corrupt(test.images, corruption, 3, table="cifar-10-c", seed=0), test.labels)
-        for corruption in CORRUPTIONS
-    ]
+    tests = under_corruptions(test)
     print(f"{len(training.labels)} training and {len(test.labels)} test images")
     for name in arguments.designs:
         for seed in arguments.seeds:
