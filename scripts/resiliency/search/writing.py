@@ -60,8 +60,7 @@ def search_members(
     preprocessing = Preprocessing(supernet.mean, supernet.std, workers)
     evaluator = Evaluator(network, space, calibration, validation, preprocessing, precision)
     dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}
-    dependencies |= {"precision": evaluator.precision}
-    dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"])}
+    dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"]), "precision": evaluator.precision}
     with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
         evaluations = search(evaluator, settings, seed, checkpoint)
     evaluated, images_seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)

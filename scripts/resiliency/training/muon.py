@@ -24,8 +24,8 @@ COEFFICIENTS = (
 class Muon(torch.optim.AdamW):
     """The steps of `timm.optim.Muon` in less time (`tests/benchmarks/muon.py`).
 
-    Kernels of one shape are orthogonalised in one batched product, by their Gram matrices; in float32, or, as timm does
-    it, in bfloat16 if they are wide and the processor multiplies in it.
+    Kernels of as many rows are orthogonalised together, by their Gram matrices; in float32, or, as timm does it, in
+    bfloat16 if they are wide and the processor multiplies in it.
 
     Args:
         groups: of parameters; those with `orthogonal` are kernels, others get AdamW.
