@@ -14,7 +14,7 @@ import pandas as pd
 from digit_recipes import interval_of
 from equal_time import EPOCHS, IMAGES, RATES, SEEDS, SHORTEST
 from recipes import TESTED
-from shared import RESULTS, beside, options, replaced, write_rows
+from shared import RESULTS, beside, options, replaced, signed, write_rows
 from shared import table as markdown_table
 
 from resiliency.base.names import INDEPENDENT
@@ -65,9 +65,7 @@ def table(runs: list[dict]) -> list[list[str]]:
         cells = [family, str(len(of))]
         for score in SCORES:
             before, after = 100 * first.loc[of, score], 100 * last.loc[of, score]
-            points = (
-                interval_of(after - before) if family == ALL else f"{(after - before).mean():+.1f}".replace("-", "−")
-            )
+            points = interval_of(after - before) if family == ALL else signed((after - before).mean())
             cells += [f"{before.mean():.1f}", f"{after.mean():.1f}", points]
         lines.append(cells)
     return lines

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import t
-from shared import RESULTS, beside, options, replaced, study, write_rows
+from shared import RESULTS, beside, options, replaced, signed, study, write_rows
 from shared import table as markdown_table
 from shared_training import corrupted, digit_images, preprocessing_of, train
 
@@ -76,7 +76,7 @@ def table(rows: list[dict]) -> list[list[str]]:
 def interval_of(differences: pd.Series) -> str:
     """The mean of paired differences, and half of its 95% interval (Student's t)."""
     half = t.ppf(0.975, len(differences) - 1) * differences.sem()
-    return f"{differences.mean():+.1f} ± {half:.1f}".replace("-", "−")
+    return f"{signed(differences.mean())} ± {half:.1f}"
 
 
 def named(changes: dict) -> str:

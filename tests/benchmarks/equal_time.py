@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from digit_recipes import interval_of
 from recipes import clean_and_corrupted, read, under_corruptions
-from shared import beside, options, resumed, study
+from shared import beside, options, resumed, signed, study
 from shared import table as markdown_table
 from shared_training import preprocessing_of, train
 
@@ -98,7 +98,7 @@ def table(rows: list[dict]) -> str:
         cells = [line["design"], f"{line['seconds']:.0f}", *(f"{line[name]:g}" for name in RATES)]
         for score in SCORES:
             before, after = (100 * line[f"{score} {name}"] for name in RATES)
-            cells += [f"{before:.1f}", f"{after:.1f}", f"{after - before:+.1f}".replace("-", "−")]
+            cells += [f"{before:.1f}", f"{after:.1f}", signed(after - before)]
         lines.append(cells)
     cells = ["all", f"{frame['seconds'].mean():.0f}", "", ""]
     for score in SCORES:

@@ -13,7 +13,7 @@ import numpy as np
 from gpu_model import AROUND, BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Cost, gradient, inference, training
 from recipes import LONG, MUON, ROWS, SHORT, SHORT_SGD, TESTED, VIT_LONG, VIT_SHORT
 from scipy.stats import norm
-from shared import RESULTS, beside, merged, options, study, table
+from shared import RESULTS, beside, merged, options, signed, study, table
 
 from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
@@ -189,7 +189,7 @@ def chance(rows: list[dict]) -> float:
 def changed(rows: list[dict], recipe: str) -> str:
     """Sentences on how a recipe changes accuracies: their means, and those that change by more than `chance`."""
     points = {row["design"]: 100 * np.subtract(row[recipe], row["long"]) for row in rows}
-    mean = " and ".join(f"{value:+.1f}" for value in np.mean([*points.values()], axis=0)).replace("-", "−")
+    mean = " and ".join(map(signed, np.mean([*points.values()], axis=0)))
     lower = [design for design, values in points.items() if values.min() < -chance(rows)]
     higher = [design for design, values in points.items() if values.max() > chance(rows)]
     found = [f"{verb} that of {', '.join(names)}" for verb, names in (("raises", higher), ("lowers", lower)) if names]
