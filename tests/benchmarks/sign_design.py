@@ -32,8 +32,9 @@ EXPLAINED = 100 * 25  # images that attributions of a member pass forward and ba
 RESUMED = re.compile(r"resuming at step ([\d,]+)")
 PART = "A run has trained {trained} of {all} independent members so far."
 WHOLE = """The published run, the first, trained and tested all {all} independent members at commit 199d998, in several
-sittings, with a learning rate of 0.01, a warm-up of half an epoch and five epochs of joint training. They were analysed at commit 4c21c00; the commit on [its page](traffic_signs.md) drew the charts. One of the members,
-trained again when they were analysed, had the same weights to the byte."""
+sittings, with a learning rate of 0.01, a warm-up of half an epoch and five epochs of joint training. They were
+analysed at commit 4c21c00; the commit on [its page](traffic_signs.md) drew the charts. One of the members, trained
+again when they were analysed, had the same weights to the byte."""
 MEASURED = """
 {extent} They took {ratio:.2f} times the estimate ({low:.2f} to {high:.2f} times, by member); at that
 ratio, the sum is {hours:.1f} core hours.
