@@ -22,7 +22,7 @@ from resiliency.report.metric_labels import METRICS as LABELS
 from resiliency.report.page import APPENDIX, SECTIONS, charts_of
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades
-from resiliency.report.words import METRICS, duration, interval, number, percent
+from resiliency.report.words import METRICS, difference_interval, duration, interval, number, percent
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 from resiliency.storage.tables import read_table, write_table
 
@@ -197,6 +197,21 @@ def test_words():
     assert number(1234567, 0) == "1,234,567"
     assert interval(-0.5, 0.25) == "[−0.500, 0.250]"
     assert [duration(s) for s in (2.5, 75, 7260)] == ["2.5 s", "1 min 15 s", "2 h 01 min"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.01, 0.034, "[1.0, 3.4]"),
+        (-0.0003, 0.0097, "[−0.03, 0.97]"),
+        (-0.00004, 0.00002, "[−0.004, 0.002]"),
+        (0, 0.01, "[0.0, 1.0]"),
+        (-1e-7, 0.02, "[0.000, 2.000]"),
+        (np.nan, 0.02, ""),
+    ],
+)
+def test_ends_of_a_difference_show_on_which_side_of_0_they_are(low, high, shown):
+    assert difference_interval(low, high) == shown
 
 
 def test_shades_go_from_light_to_dark():

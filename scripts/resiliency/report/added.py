@@ -5,7 +5,18 @@ from collections.abc import Collection
 import pandas as pd
 
 from resiliency.base.names import CLEAN
-from resiliency.report.words import change, interval, label, listed, number, percent, plural, points, with_interval
+from resiliency.report.words import (
+    change,
+    difference_interval,
+    interval,
+    label,
+    listed,
+    number,
+    percent,
+    plural,
+    points,
+    with_interval,
+)
 
 EFFECTIVE = "Its effective robustness in percentage points (accuracy minus what clean accuracy predicts) is"
 
@@ -46,7 +57,7 @@ def _partners(rows: pd.DataFrame) -> str:
     best = rows[rows["rank"] == 1]
     parts = []
     for row in best.itertuples():
-        ends = interval(row.gain_low, row.gain_high, points)
+        ends = difference_interval(row.gain_low, row.gain_high)
         differs = change(row.gain, "more", "less", "no difference")
         with_whom = row.partners.replace("+", " and ")
         without = f"{percent(row.accuracy_without)} without it"

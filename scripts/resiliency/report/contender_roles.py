@@ -7,7 +7,7 @@ from resiliency.analysis.contenders import ROLES
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CORRUPTED, HELD_OUT_IMAGES
 from resiliency.report.style import by_legend
-from resiliency.report.words import change, interval, points
+from resiliency.report.words import change, difference_interval
 
 HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
 SAME = "about the same"
@@ -34,7 +34,7 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
     more, low, high = row["difference"], row["difference_low"], row["difference_high"]
     ends = (low, high) if more > 0 else (-high, -low)
     unclear = ", not significant" if low <= 0 <= high else ""
-    return change(more, "higher", "lower", SAME), interval(*ends, points), unclear
+    return change(more, "higher", "lower", SAME), difference_interval(*ends), unclear
 
 
 def held_out_corruptions(table: pd.DataFrame) -> list[str]:

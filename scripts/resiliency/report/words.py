@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from resiliency.diversity import metrics
 from resiliency.report import metric_labels
@@ -96,6 +97,16 @@ def interval(low: float | None, high: float | None, form=number) -> str:
     The page says once of which level its intervals are.
     """
     return "" if _missing(low) or _missing(high) else f"[{form(low).removesuffix('%')}, {form(high).removesuffix('%')}]"
+
+
+def difference_interval(low: float | None, high: float | None) -> str:
+    """An interval of a difference of shares, in percentage points.
+
+    It has one to three decimals, the fewest that show on which side of 0 its ends are.
+    """
+    ends = [100 * end for end in (low, high) if not _missing(end) and end]
+    digits = next((digits for digits in (1, 2) if all(round(end, digits) for end in ends)), 3)
+    return interval(low, high, partial(points, digits=digits))
 
 
 def with_interval(value: float, low: float, high: float, form=percent) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, finish, notice, panel_title, tooltips
-from resiliency.report.words import interval, label, percent, plural, points, with_interval
+from resiliency.report.words import difference_interval, label, percent, plural, points, with_interval
 
 CAPTION = "A flat line means that additional members bring little, although each costs as much as the first."
 TITLE = "Error against the number of members"
@@ -60,7 +60,7 @@ def _change(row: pd.Series) -> str:
     change = f"{points(row['change'])} percentage points"
     if pd.isna(row["change_low"]):
         return f"{change} (no interval: too few members)"
-    ends = interval(row["change_low"], row["change_high"], points)
+    ends = difference_interval(row["change_low"], row["change_high"])
     significant = row["change_low"] > 0 or row["change_high"] < 0
     return f"{change} {ends}" + ("" if significant else ", not significant: the interval includes 0")
 

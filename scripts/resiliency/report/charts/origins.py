@@ -7,7 +7,7 @@ import pandas as pd
 from resiliency.analysis.origins import FAMILIES, ORIGINS
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades, tooltips
-from resiliency.report.words import interval, label, percent, points, quantity, with_interval
+from resiliency.report.words import difference_interval, label, percent, points, quantity, with_interval
 
 CAPTION = (
     "Only ensembles of the same size, or of about the same cost, are compared. The means compare different members. "
@@ -146,5 +146,5 @@ def _advantage(row: pd.Series, images: str) -> str:
     statement = f"With the same {same}, mixing {kind} {verb} {images} accuracy by {size} percentage points"
     if np.isnan(low) or np.isnan(high):
         return f"{statement} (no interval: too few designs). "
-    ends = interval(*((-high, -low) if verb == "lowers" else (low, high)), points)
+    ends = difference_interval(*((-high, -low) if verb == "lowers" else (low, high)))
     return f"{statement} {ends}{NOT_SIGNIFICANT if verb == 'changes' else ''}. "
