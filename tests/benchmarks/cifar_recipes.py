@@ -11,10 +11,10 @@ from pathlib import Path
 
 import equal_time
 import pandas as pd
-from digit_recipes import interval_of
-from equal_time import EPOCHS, IMAGES, RATES, SEEDS, SHORTEST
+from digit_recipes import before_and_after
+from equal_time import ALL, EPOCHS, IMAGES, RATES, SCORES, SEEDS, SHORTEST
 from recipes import TESTED
-from shared import RESULTS, beside, options, replaced, signed, write_rows
+from shared import RESULTS, beside, options, replaced, write_rows
 from shared import table as markdown_table
 
 from resiliency.base.names import INDEPENDENT
@@ -24,8 +24,6 @@ from resiliency.training.settings import Recipe
 
 PAGE, KEPT = RESULTS / "cifar_recipes.md", RESULTS / "cifar10_cpu"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("cifar_recipe_rows.json", "cifar_recipes.md.template"))
-SCORES = ("clean", "corrupted")
-ALL = "all"
 
 
 def run_of(kept: Path) -> dict:
@@ -65,8 +63,7 @@ def table(runs: list[dict]) -> list[list[str]]:
         cells = [family, str(len(of))]
         for score in SCORES:
             before, after = 100 * first.loc[of, score], 100 * last.loc[of, score]
-            points = interval_of(after - before) if family == ALL else signed((after - before).mean())
-            cells += [f"{before.mean():.1f}", f"{after.mean():.1f}", points]
+            cells += before_and_after(before, after, with_interval=family == ALL)
         lines.append(cells)
     return lines
 

@@ -10,9 +10,9 @@ images, clean and under all 15 corruptions, where each fifth of the images has a
 
 import json
 
-import numpy as np
 import pandas as pd
 import torch
+from recipes import clean_and_corrupted
 from scipy.stats import t
 from shared import RESULTS, beside, options, replaced, signed, study, write_rows
 from shared import table as markdown_table
@@ -21,7 +21,6 @@ from shared_training import corrupted, digit_images, preprocessing_of, train
 from resiliency.designs.networks import build
 from resiliency.devices.allocation import keep_freed_memory
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import accuracies
 
 PAGE = RESULTS / "digit_recipes.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("digit_recipe_rows.json", "digit_recipes.md.template"))
@@ -52,8 +51,8 @@ def run(design: str, changes: dict, seed: int, data: Data) -> dict:
     network = build(STUDY.designs[design].description(32), 10, seed)
     recipe = recipe_of(design, changes)
     _, seconds = train(network, recipe, data.preprocessing, data.train, data.validation, seed=seed)
-    clean, *others = (accuracies([network], test, data.preprocessing)[0] for test in data.tests)
-    scores = {"clean": round(clean, 4), "corrupted": round(float(np.mean(others)), 4), "seconds": round(seconds, 1)}
+    clean, others = clean_and_corrupted(network, data.tests, data.preprocessing)
+    scores = {"clean": round(clean, 4), "corrupted": round(others, 4), "seconds": round(seconds, 1)}
     return {"recipe": changes, "design": design, "seed": seed} | scores
 
 
@@ -77,6 +76,12 @@ def interval_of(differences: pd.Series) -> str:
     """The mean of paired differences, and half of its 95% interval (Student's t)."""
     half = t.ppf(0.975, len(differences) - 1) * differences.sem()
     return f"{signed(differences.mean())} ± {half:.1f}"
+
+
+def before_and_after(before: pd.Series, after: pd.Series, with_interval: bool) -> list[str]:
+    """Cells of paired percentages: both means, and the mean difference in points, with its interval if asked for."""
+    points = interval_of(after - before) if with_interval else signed((after - before).mean())
+    return [f"{before.mean():.1f}", f"{after.mean():.1f}", points]
 
 
 def named(changes: dict) -> str:

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from digit_recipes import interval_of
+from digit_recipes import before_and_after
 from recipes import clean_and_corrupted, read, under_corruptions
-from shared import beside, options, resumed, signed, study
+from shared import beside, options, resumed, study
 from shared import table as markdown_table
 from shared_training import preprocessing_of, train
 
@@ -33,6 +33,7 @@ SHORTEST, EPOCHS = 5, 10
 SEEDS = 2
 KEYS = ("design", "optimizer", "learning_rate", "epochs", "seed")
 SCORES = ("clean", "corrupted")
+ALL = "all"
 
 
 class Data:
@@ -94,17 +95,15 @@ def table(rows: list[dict]) -> str:
     head = ["design", "CPU s", "rate, AdamW", "Muon"]
     head += [cell for score in SCORES for cell in (f"{score}, AdamW", "Muon", "points")]
     lines = [head]
-    for line in frame.to_dict("records"):
-        cells = [line["design"], f"{line['seconds']:.0f}", *(f"{line[name]:g}" for name in RATES)]
+    for name in [*DESIGNS, ALL]:
+        of = frame if name == ALL else frame[frame["design"] == name]
+        rates = ["", ""] if name == ALL else [f"{of[optimizer].item():g}" for optimizer in RATES]
+        cells = [name, f"{of['seconds'].mean():.0f}", *rates]
         for score in SCORES:
-            before, after = (100 * line[f"{score} {name}"] for name in RATES)
-            cells += [f"{before:.1f}", f"{after:.1f}", signed(after - before)]
+            accuracies = (100 * of[f"{score} {optimizer}"] for optimizer in RATES)
+            cells += before_and_after(*accuracies, with_interval=name == ALL)
         lines.append(cells)
-    cells = ["all", f"{frame['seconds'].mean():.0f}", "", ""]
-    for score in SCORES:
-        before, after = (100 * frame[f"{score} {name}"] for name in RATES)
-        cells += [f"{before.mean():.1f}", f"{after.mean():.1f}", interval_of(after - before)]
-    return markdown_table([*lines, cells])
+    return markdown_table(lines)
 
 
 def at_the_edge(rows: list[dict], optimizer: str) -> int:
