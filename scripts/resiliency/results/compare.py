@@ -23,7 +23,6 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.report.overview import by_observation, contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
-from resiliency.report.words import difference_interval, points
 from resiliency.results.page import check_finished
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table
@@ -75,8 +74,6 @@ def compare(folders: list[Path]) -> str:
             common=_common(studies),
             differences=[row for pair in combinations(studies, 2) for row in _differences(*pair)],
             unpaired=[(a.name, b.name) for a, b in combinations(studies, 2) if not _same_images(a, b)],
-            points=points,
-            difference_interval=difference_interval,
             css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         )
     )
