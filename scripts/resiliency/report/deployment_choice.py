@@ -138,8 +138,9 @@ def delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study:
     known = networkless(row, members)
     if not known:
         return (
-            f"Run `{_exported(row['number'])}`. It writes torch and ONNX models that take uint8 images, and a model "
-            f"card, to results/{study}/export. To export another row of deployment.csv, give its number."
+            f"Run `{_exported(row['number'])}`. It writes an ONNX model, one of torch (unless a member is an ONNX "
+            f"file) and a model card to results/{study}/export. Both models take uint8 images. To export another row "
+            "of deployment.csv, give its number."
         )
     answer = (
         f"It cannot be exported: only predictions of {', '.join(known)} are available, not the "
