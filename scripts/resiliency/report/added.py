@@ -93,6 +93,7 @@ def _scored(member: str, sets: dict[str, pd.DataFrame]) -> str:
         places.append(f"{rank:,} of {len(rows):,} on {label(name)} images (error {error})")
         if name != CLEAN and pd.notna(row["effective_robustness"]):
             low, high = (row[end] - row["predicted_accuracy"] for end in ("low", "high"))
-            beyond.append(f"{with_interval(row['effective_robustness'], low, high, points)} on {label(name)} images")
+            effective = f"{points(row['effective_robustness'])} {difference_interval(low, high)}"
+            beyond.append(f"{effective} on {label(name)} images")
     ranked = f"{member} ranks {listed(places)}."
     return f"{ranked} {EFFECTIVE} {listed(beyond)}." if beyond else ranked
