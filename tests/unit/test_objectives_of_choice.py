@@ -199,3 +199,22 @@ def test_a_share_of_nothing_or_all_has_an_interval():
     assert share_interval(0.0, drawn, 40, 0.95) == pytest.approx((0, 0.0876), abs=1e-4)
     assert share_interval(1.0, drawn + 1, 40, 0.95) == pytest.approx(tuple(map(float, wilson(1.0, 40, 0.95))))
     assert share_interval(0.5, np.linspace(0, 1, 101), 40, 0.9) == pytest.approx((0.05, 0.95))
+    assert np.isnan(share_interval(np.nan, np.full(100, np.nan), 0, 0.95)).all()
+
+
+def test_a_share_of_few_images_has_an_interval_no_shorter_than_one_of_none():
+    assert share_interval(0.0005, np.full(100, 0.0005), 40, 0.95)[1] == share_interval(0.0, np.zeros(100), 40, 0.95)[1]
+    one = np.random.default_rng(0).multinomial(40, [1 / 40, 39 / 40], size=4000)[:, 0] / 40
+    assert share_interval(1 / 40, one, 40, 0.95) == pytest.approx(tuple(map(float, wilson(1 / 40, 40, 0.95))), abs=2e-3)
+
+
+def test_intervals_of_rare_errors_cover_them():
+    """75 conditions of 270 images, 0.4% of which are wrong, most of them under many conditions at once."""
+    generator, images, share, alike = np.random.default_rng(0), 270, 0.004, 0.4
+    above = 0
+    for _ in range(300):
+        hard = generator.beta(share * (1 / alike - 1), (1 - share) * (1 / alike - 1), images)
+        wrong = generator.binomial(75, hard) / 75
+        drawn = generator.multinomial(images, np.full(images, 1 / images), size=200) @ wrong / images
+        above += share > share_interval(wrong.mean(), drawn, images, 0.95)[1]
+    assert above / 300 < 0.05  # of the percentile interval 0.17

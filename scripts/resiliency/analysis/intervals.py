@@ -6,7 +6,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from resiliency.base.streams import stream
-from resiliency.metrics.accuracy import wilson
+from resiliency.metrics.accuracy import wilson, wilson_of_means
+
+RARE = 10  # images, in sum over what each of them is wrong (or right) by
 
 
 class Resampling(NamedTuple):
@@ -43,7 +45,10 @@ def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) ->
 
 
 def share_interval(share: float, drawn: np.ndarray, images: float, confidence: float) -> tuple[float, float]:
-    """The percentile interval of a share, or Wilson's of a share of 0 or 1, which is the same in every resample.
+    """The interval of a share, which is never shorter than what as many images would give a share of 0 or 1.
+
+    It is the percentile interval. Resamples hold too few of the wrong (or right) images if these are fewer than `RARE`:
+    it then is Wilson's, of as many images as would give a proportion the same variance.
 
     Args:
         share: in 0..1.
@@ -51,10 +56,13 @@ def share_interval(share: float, drawn: np.ndarray, images: float, confidence: f
         images: their number; an image counts once, under however many conditions.
         confidence: of the interval.
     """
-    if share in (0, 1) and images:
-        low, high = wilson(np.float64(share), images, confidence)
-        return float(low), float(high)
-    return percentile_interval(drawn, confidence)
+    low, high = percentile_interval(drawn, confidence)
+    if not images or np.isnan(low):
+        return low, high
+    if min(share, 1 - share) * images < RARE:
+        low, high = wilson_of_means(np.float64(share), np.nanvar(drawn), images, confidence)
+    lowest, highest = wilson(np.array([1.0, 0.0]), images, confidence)
+    return float(min(low, lowest[0])), float(max(high, highest[1]))
 
 
 def with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:

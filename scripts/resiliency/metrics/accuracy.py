@@ -59,8 +59,9 @@ def wilson_of_means(
 
     Args:
         means: float64 in 0..1.
-        variances: of these means, of the same shape; where they are 0, all images count.
+        variances: of these means, of the same shape; where they are 0, or means are 0 or 1, all images count.
     """
+    of_one = means * (1 - means)
     with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where(variances > 0, means * (1 - means) / variances, images)
+        effective = np.where((variances > 0) & (of_one > 0), of_one / variances, images)
     return wilson(means, effective, confidence)
