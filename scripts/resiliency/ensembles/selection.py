@@ -27,6 +27,8 @@ def objective_of(losses: np.ndarray, objective: str, quantile: float) -> np.ndar
 class EnsembleErrors:
     """Errors of ensembles of the same members, under one combination rule.
 
+    An ensemble with a member whose decisions alone are known is a plurality vote whose ties are broken at random.
+
     Args:
         predictions: of each of M members.
         weights: float M, positive; only a weighted rule uses them.
@@ -50,7 +52,7 @@ class EnsembleErrors:
         self.objective, self.quantile = objective, quantile
         self.predictions, self.weights = predictions, weights
         self.rule = rule
-        self.has_probabilities = all(member.has_probabilities for member in predictions)
+        self.known = np.array([member.has_probabilities for member in predictions])
         self.conditions = condition_groups(predictions[0].conditions)
         self.corrupted, self.further = self.conditions.get(images, []), additional_test_sets(predictions[0].conditions)
 
@@ -71,12 +73,18 @@ class EnsembleErrors:
     def condition_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Error float64 E x C of ensembles (int E x size) on these images (int n) under each corrupted condition."""
 
+        known = self._known(ensembles)
+
         def error(condition: int) -> np.ndarray:
-            if not self.has_probabilities:
+            errors = np.empty(len(ensembles))
+            if not known.all():
                 decisions = np.stack([member.decisions(condition, images) for member in self.predictions])
-                return 1 - expected_accuracy(ensembles, decisions, self.predictions[0].labels(condition)[images])
-            parts = self._wrong(ensembles, images, condition)
-            return sum(part.sum(axis=1, dtype=np.float64) for part in parts) / len(images)
+                labels = self.predictions[0].labels(condition)[images]
+                errors[~known] = 1 - expected_accuracy(ensembles[~known], decisions, labels)
+            if known.any():
+                parts = self._wrong(ensembles[known], images, condition)
+                errors[known] = sum(part.sum(axis=1, dtype=np.float64) for part in parts) / len(images)
+            return errors
 
         return np.stack([error(condition) for condition in self.corrupted], axis=1)
 
@@ -148,18 +156,39 @@ class EnsembleErrors:
                 total += sums
         return (total.sum(axis=1, keepdims=True) - total) / (len(conditions) * (counts.sum() - counts))
 
+    def _known(self, ensembles: np.ndarray) -> np.ndarray:
+        """Which ensembles (int E x size) have members with probabilities alone; bool E."""
+        return self.known[ensembles].all(axis=1)
+
     def _wrong(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         """Which images each ensemble gets wrong, E x some, chunk after chunk of images.
 
-        Bool, or of decisions, whose ties are broken at random, the probability that it does.
+        Bool, or where ties of some ensembles are broken at random, the probability that it does.
         """
+        known = self._known(ensembles)
+        if known.all():
+            yield from self._wrong_for_sure(ensembles, images, condition)
+        elif not known.any():
+            yield from self._wrong_by_chance(ensembles, images, condition)
+        else:
+            parts = (
+                self._wrong_for_sure(ensembles[known], images, condition),
+                self._wrong_by_chance(ensembles[~known], images, condition),
+            )
+            for of_known, of_others in zip(*parts, strict=True):
+                wrong = np.empty((len(ensembles), of_known.shape[1]), np.float32)
+                wrong[known], wrong[~known] = of_known, of_others
+                yield wrong
+
+    def _wrong_for_sure(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
-            if not self.has_probabilities:
-                decisions = np.stack([member.decisions(condition, some) for member in members])
-                yield 1 - right_chances(within, decisions, labels)
-                continue
             probabilities = np.stack([member.probabilities(condition, some) for member in members])
             yield ~correct_answers(self.rule, within, probabilities, labels, weights)
+
+    def _wrong_by_chance(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+        for some, within, members, labels, _ in self._chunks(ensembles, images, condition):
+            decisions = np.stack([member.decisions(condition, some) for member in members])
+            yield 1 - right_chances(within, decisions, labels)
 
     def _costs(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         """What the answers of each ensemble cost, float64 E x some, chunk after chunk of images."""

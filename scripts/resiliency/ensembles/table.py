@@ -12,7 +12,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
-from resiliency.ensembles.voting import score_decisions
+from resiliency.ensembles.voting import VOTE, score_decisions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import counted, mean_corruption_error
 from resiliency.prediction.conditions import additional_test_sets, group_names
@@ -107,10 +107,21 @@ class Pool:
     def _scored(
         self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str]
     ) -> tuple:
-        """As `score_condition`, from probabilities or from decisions."""
-        if not self.has_probabilities:
-            return score_decisions(predictions, condition, groups)
-        return score_condition(predictions, condition, groups, rules, self.weights)
+        """As `score_condition`, from probabilities, or from decisions if a member has these alone.
+
+        Mean probabilities then break the ties of those ensembles that have them.
+        """
+        if self.has_probabilities:
+            return score_condition(predictions, condition, groups, rules, self.weights)
+        scores, inputs = score_decisions(predictions, condition, groups)
+        known = np.array([member.has_probabilities for member in predictions])
+        of_known = [known[group].all(axis=1) for group in groups]
+        places, own = np.cumsum(known) - 1, [predictions[member] for member in np.flatnonzero(known)]
+        formed = [places[group[of_group]] for group, of_group in zip(groups, of_known, strict=True) if of_group.any()]
+        if formed:
+            voted = score_condition(own, condition, formed, [VOTE], self.weights[known])[0]
+            scores[VOTE]["accuracy"][np.concatenate(of_known)] = voted[VOTE]["accuracy"]
+        return scores, inputs
 
     def _clean_on(self, groups: list[np.ndarray], rules: list[str]) -> dict[str, Nested]:
         """Test set -> rule -> scores on the clean images of its classes, for the test sets that have only some."""
