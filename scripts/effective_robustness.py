@@ -6,7 +6,8 @@ from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    members = member_table(read_table(inputs.members), params.reference)
-    write_table(outputs.members, members)
+    members = read_table(inputs.members)
+    of_members = member_table(members, params.reference)
+    write_table(outputs.members, of_members)
     if inputs.ensembles:
-        write_table(outputs.ensembles, ensemble_table(read_table(inputs.ensembles), members))
+        write_table(outputs.ensembles, ensemble_table(read_table(inputs.ensembles), members, of_members))

@@ -105,20 +105,23 @@ def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def ensemble_table(ensembles: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+def ensemble_table(ensembles: pd.DataFrame, members: pd.DataFrame, of_members: pd.DataFrame) -> pd.DataFrame:
     """Effective robustness of ensembles, by the lines of members.
 
     Args:
         ensembles: rows of ensembles.parquet.
-        members: from `member_table`.
+        members: members.csv.
+        of_members: from `member_table`.
 
     Returns:
-        Columns rule, size, members, and <shifted set>_effective_robustness.
+        Columns rule, size, members, and <shifted set>_effective_robustness: NaN where the line is on the clean images
+        of some classes, and the accuracies of ensembles on these are not known.
     """
     table = ensembles[["rule", "size", "members"]].copy()
-    for name, rows in members.groupby("test_set", sort=False):
+    for name, rows in of_members.groupby("test_set", sort=False):
         line = Line(*rows[["slope", "intercept", "r_squared", "reference_members"]].iloc[0])
-        clean = ensembles.get(f"{CLEAN_ON}{name}_accuracy", ensembles["clean_accuracy"]).to_numpy(float)
+        of_classes = f"{CLEAN_ON}{name}_accuracy"
+        clean = ensembles.reindex(columns=[of_classes if of_classes in members else "clean_accuracy"]).iloc[:, 0]
         accuracy = ensembles[accuracy_of(name)].to_numpy(float)
-        table[f"{name}_effective_robustness"] = effective_robustness(clean, accuracy, line)
+        table[f"{name}_effective_robustness"] = effective_robustness(clean.to_numpy(float), accuracy, line)
     return table
