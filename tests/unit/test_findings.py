@@ -97,9 +97,9 @@ def test_quarters_of_ensembles_are_compared():
 
 
 def test_the_best_weight_is_named():
-    rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 1, 0.65)]
+    rows = [("balanced", 0, 0.6), ("balanced", 0.5, 0.7), ("balanced", 1, 0.5), ("ncl", 0, 0.6), ("ncl", 1, 0.65)]
     joint = pd.DataFrame(rows, columns=["objective", "loss_weight", "corrupted_accuracy"])
-    joint = joint.assign(origin="joint", rule="mean_probability")
+    joint = joint.assign(origin="joint", rule="mean_probability", seed=0)
     finding = loss_weight.finding(joint, pd.DataFrame({"confidence": [0.95]}))
     assert "At the best of 2 weights (λ = 0.5), the balanced loss reaches 70.0% (one seed) on corrupted" in finding
     assert "At its only weight (λ = 1), the ncl loss reaches 65.0%" in finding
@@ -108,9 +108,12 @@ def test_the_best_weight_is_named():
 
 def test_means_over_seeds_have_the_interval_of_student():
     accuracies = [0.6, 0.7, 0.8]
-    joint = pd.DataFrame({"objective": "balanced", "loss_weight": 1.0, "corrupted_accuracy": accuracies})
+    joint = pd.DataFrame(
+        {"objective": "balanced", "loss_weight": 1.0, "corrupted_accuracy": accuracies, "seed": range(3)}
+    )
     finding = loss_weight.finding(
-        joint.assign(origin="joint", rule="mean_probability"), pd.DataFrame({"confidence": [0.95]})
+        joint.assign(origin="joint", rule="mean_probability"),
+        pd.DataFrame({"confidence": [0.95]}),
     )
     half = 4.302653 * 0.1 / 3**0.5  # the quantile for two degrees of freedom, from a table
     assert f"reaches 70.0% [{70 - 100 * half:.1f}, {70 + 100 * half:.1f}] over 3 seeds" in finding
@@ -118,9 +121,10 @@ def test_means_over_seeds_have_the_interval_of_student():
 
 @pytest.mark.parametrize(("value", "written"), [(2e6, "2000000"), (1e-5, "0.00001")])
 def test_weights_have_no_exponent(value, written):
-    joint = pd.DataFrame({"objective": ["ncl"], "loss_weight": value, "corrupted_accuracy": 0.6})
+    joint = pd.DataFrame({"objective": ["ncl"], "loss_weight": value, "corrupted_accuracy": 0.6, "seed": 0})
     assert f"(λ = {written})" in loss_weight.finding(
-        joint.assign(origin="joint", rule="mean_probability"), pd.DataFrame({"confidence": [0.95]})
+        joint.assign(origin="joint", rule="mean_probability"),
+        pd.DataFrame({"confidence": [0.95]}),
     )
 
 

@@ -115,6 +115,15 @@ def test_few_seeds_borrow_the_spread_of_all_joint_settings():
     assert "pooled over 5 joint settings" in observation.resampled
 
 
+def test_independent_training_is_one_setting_under_several_objectives():
+    errors = image_errors(0.3, 0.4, 0.4, seeds=3)
+    again = errors[errors.loss_weight == 0].assign(objective="kl")
+    (alone, *_), (both, *_) = (
+        balance_is_most_resilient(of, 36, MARGIN).parts for of in (errors, pd.concat([errors, again]))
+    )
+    assert (both.error, both.freedom) == (alone.error, alone.freedom)
+
+
 def test_more_seeds_than_four_would_not_borrow():
     """What a study of other numbers of seeds would have: below five, the spread of all settings, and wider."""
     errors = image_errors(0.3, 0.4, 0.4, seeds=3, loss_weights=(0.0, 0.5, 1.0))

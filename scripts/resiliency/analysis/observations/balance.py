@@ -50,7 +50,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
     parts, resampled, missing = [], "seeds and images", ""
     if len(seeds) >= SEEDS:
         between = np.mean([balanced[loss_weight].loc[seeds].to_numpy() for loss_weight in middles], axis=0)
-        pooled = _pooled_spread(errors) if len(seeds) < SEEDS_ALONE else None
+        pooled = _pooled_spread(_trained_apart(errors)) if len(seeds) < SEEDS_ALONE else None
         for end, name in ENDS.items():
             difference = between - balanced[end].loc[seeds].to_numpy()
             comparison = f"0 < lambda < 1 against lambda = {end:g} ({name})"
@@ -81,6 +81,12 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
 def _common_seeds(balanced: dict[float, pd.DataFrame], loss_weights: list[float]) -> list:
     """The seeds that there are at all weights."""
     return sorted(set.intersection(*(set(balanced[s].index) if s in balanced else set() for s in loss_weights)))
+
+
+def _trained_apart(errors: pd.DataFrame) -> pd.DataFrame:
+    """`errors` with one objective alone at lambda 0, where all of them train alike."""
+    index = errors.index.to_frame()
+    return errors[~((index["loss_weight"] == 0) & index.duplicated(["loss_weight", "seed"]))]
 
 
 def _pooled_spread(errors: pd.DataFrame) -> tuple[Spread, int]:

@@ -135,7 +135,8 @@ def finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
     joint = jointly_trained(ensembles)
     if joint.empty:
         return ""
-    independent = joint.loc[joint["loss_weight"] == 0, "corrupted_accuracy"]
+    # Independent training is the same under every objective.
+    independent = joint[joint["loss_weight"] == 0].drop_duplicates("seed")["corrupted_accuracy"]
     confidence = members["confidence"].max()
     clauses = []
     for objective, rows in joint[joint["loss_weight"] > 0].groupby("objective", sort=False):
