@@ -166,6 +166,8 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
     assert (table.ensembles == 3).all()
     assert (table.clean_accuracy_low < table.clean_accuracy).all()
     assert best_table(MEMBERS, ENSEMBLES, {"clean": 0}, 0.95).clean_accuracy_low.isna().all()
+    tied = ENSEMBLES.assign(clean_accuracy=0.9, corrupted_error=[0.3, 0.2, 0.1])
+    assert best_table(MEMBERS, tied, {"clean": 100}, 0.95).members.tolist()[:3] == tied.members.tolist()[::-1]
 
 
 def test_what_is_left_out_of_networks_comes_first():

@@ -89,9 +89,9 @@ BEST = Table(
     "ensemble, or member (size 1)",
     [
         SIZE,
-        Column("rank", "rank by clean accuracy among those of its size", whole("1 to 10", 1, 10)),
+        Column("rank", "rank by clean accuracy in its size, then by corrupted error", whole("1 to 10", 1, 10)),
         JOINED,
-        Column("ensembles", "number of ensembles of this size", COUNT),
+        Column("ensembles", "number of ensembles of this size that were scored", COUNT),
         Column("origin", "where the members come from", one_of("independent", "search")),
         Column(
             "corrupted_error", "top-1 error, mean over corruptions and severities; held-out ones do not count", FRACTION
