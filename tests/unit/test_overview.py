@@ -56,8 +56,8 @@ def test_intervals_are_drawn_around_zero():
         (["equivalent"], "The difference is negligible: the interval lies within ±0.20."),
         (
             ["undecided", "undecided", "supported"],
-            "Significant in the direction the paper claims: part 2, 0.150 [0.100, 0.200]. In the opposite direction, "
-            "but significant only before correction for multiple comparisons: part 0, 0.150 [0.100, 0.200] and "
+            "Significant in the direction the paper claims: part 2, 0.150 [0.100, 0.200]. In the opposite direction "
+            "at the 5% level, but not at the 0.4% level that contradicting takes: part 0, 0.150 [0.100, 0.200] and "
             "part 1, 0.150 [0.100, 0.200]. Needed for a verdict: 20 designs.",
         ),
     ],
@@ -96,7 +96,11 @@ def test_a_verdict_names_its_metrics_and_what_says_the_reverse():
     many = {f"against {name}": "for" if name == "disagreement" else "against" for name in names}
     said = verdict_and_readings("supported", ["supported"], many | {"given accuracy": "against"})
     assert said.endswith("The reverse holds against 3 of 4 other metrics, and given accuracy.")
-    assert "reverse" not in verdict_and_readings("undecided", ["undecided"], leans)
+    assert verdict_and_readings("undecided", ["undecided"], leans).endswith(
+        "The statement holds against Q statistic (negated). "
+        "The reverse holds against Double fault (negated), and given accuracy."
+    )
+    assert "holds" not in verdict_and_readings("undecided", ["undecided"], {})
 
 
 def test_the_reverse_is_counted_by_images_where_these_differ():
@@ -149,7 +153,7 @@ def test_parts_of_observations_have_readable_names():
         (
             [(-1.0, 1.0), (-2.0, -1.0)],
             ["undecided"] * 2,
-            "Not significant: 1 of 2 intervals includes 0. In the opposite direction, but significant only",
+            "Not significant: 1 of 2 intervals includes 0. In the opposite direction at the 5% level, but not at the",
         ),
         (
             [(-0.1, 0.1), (-1.0, 1.0)],

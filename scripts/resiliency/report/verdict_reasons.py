@@ -4,9 +4,11 @@ import re
 
 import pandas as pd
 
+from resiliency.analysis.rule import NOT_TESTED, UNDECIDED, against
 from resiliency.report import words
 
-REVERSED = {"supported": "against", "supported in part": "against", "contradicted": "for"}
+REVERSED = {"supported": ["against"], "supported in part": ["against"], "contradicted": ["for"]}
+SIDES = {"for": "The statement holds", "against": "The reverse holds"}  # of readings, for undecided verdicts
 AGAINST = "against "  # how readings begin that compare with another metric
 READABLE = {
     "architecture family - log10 parameters": "family against size",
@@ -32,7 +34,7 @@ def reason_of(parts: list[dict], beside: list[dict]) -> str:
         parts: the rows of observations.csv that have a verdict.
         beside: those that have none.
     """
-    return " ".join(filter(None, (_of_verdict(parts), _reversed(parts[0]["verdict"], parts, beside), _shifted(parts))))
+    return " ".join(filter(None, (_of_verdict(parts), _readings(parts[0]["verdict"], parts, beside), _shifted(parts))))
 
 
 def _of_verdict(parts: list[dict]) -> str:
@@ -70,20 +72,31 @@ def _listed(names: list[str], parts: list[dict]) -> str:
     return " and ".join(names) if len(names) <= LISTED else f"{len(names)} of {words.plural(len(parts), 'estimate')}"
 
 
-def _reversed(verdict: str, parts: list[dict], beside: list[dict]) -> str:
-    """The kind of metrics that a verdict rests on, and the other readings that say the reverse."""
-    readings = dict.fromkeys(part_label(row["reading"]) for row in beside if row["reading"])
-    leaning = [row for row in beside if row["leans"] and row["leans"] == REVERSED.get(verdict)]
-    other = list(dict.fromkeys(part_label(row["reading"]) for row in leaning))
-    metrics = [reading for reading in other if reading.startswith(AGAINST)]
-    if len(metrics) > LISTED:
-        of = sum(reading.startswith(AGAINST) for reading in readings)
-        counted = _counted_by_images([row for row in leaning if row["reading"].startswith(AGAINST)], beside, of)
-        other = [f"{AGAINST}{counted}", *(one for one in other if one not in metrics)]
+def _readings(verdict: str, parts: list[dict], beside: list[dict]) -> str:
+    """The kind of metrics that a verdict rests on, and the other readings that say the reverse.
+
+    If it is undecided, those that say either.
+    """
     kind = parts[0]["metrics"]
-    rests = f"This holds for {kind} diversity." if kind and verdict != "not tested" else ""
-    reverse = f"The reverse holds {', and '.join(other)}." if other else ""
-    return f"{rests} {reverse}".strip()
+    decided = verdict not in (UNDECIDED, NOT_TESTED)
+    sentences = [f"This holds for {kind} diversity."] if kind and decided else []
+    for side in REVERSED.get(verdict, SIDES if verdict == UNDECIDED else ()):
+        leaning = [row for row in beside if row["leans"] == side]
+        if leaning:
+            said = "The reverse holds" if decided else SIDES[side]
+            sentences.append(f"{said} {_named_readings(leaning, beside)}.")
+    return " ".join(sentences)
+
+
+def _named_readings(leaning: list[dict], beside: list[dict]) -> str:
+    """The readings of some rows, or how many of the metrics they are."""
+    names = list(dict.fromkeys(part_label(row["reading"]) for row in leaning))
+    metrics = [reading for reading in names if reading.startswith(AGAINST)]
+    if len(metrics) > LISTED:
+        of = sum(reading.startswith(AGAINST) for reading in dict.fromkeys(row["reading"] for row in beside))
+        counted = _counted_by_images([row for row in leaning if row["reading"].startswith(AGAINST)], beside, of)
+        names = [f"{AGAINST}{counted}", *(name for name in names if name not in metrics)]
+    return ", and ".join(names)
 
 
 def _counted_by_images(leaning: list[dict], beside: list[dict], of: int) -> str:
@@ -126,8 +139,10 @@ def _undecided(parts: list[dict]) -> str:
         clauses.append(f"{count} of {of} {'includes' if count == 1 else 'include'} 0{of_them}")
     sentences = [f"Not significant: {'. '.join(clauses)}."] if clauses else []
     if opposing:
-        before = "In the opposite direction, but significant only before correction for multiple comparisons"
-        sentences.append(f"{before}: {_estimates(opposing, parts)}.")
+        alpha = (1 - parts[0]["confidence"]) / 2
+        needed = words.percent(against(alpha, len(parts)))
+        opposite = f"In the opposite direction at the {words.percent(alpha, 0)} level, but not at the {needed} level"
+        sentences.append(f"{opposite} that contradicting takes: {_estimates(opposing, parts)}.")
     supporting = [part for part in parts if part["part_verdict"] == "supported"]
     if sentences:
         holds = f"Significant in the direction the paper claims: {_estimates(supporting, parts)}."
