@@ -78,14 +78,6 @@ def test_coincident_failures_are_told_against_chance():
     assert "significantly more often for" in different
 
 
-@pytest.mark.parametrize(
-    ("curve", "expected"), [([0.5, 0.8, 0.8, 0.8, 0.85], "5.0 percentage points (vit)"), ([1] * 5, "not rise")]
-)
-def test_late_gains_of_training_are_told(curve, expected):
-    histories = pd.DataFrame({"epoch": range(1, 6), "validation_accuracy": curve})
-    assert expected in learning_curves.finding(histories.assign(origin="independent", design="vit", objective=np.nan))
-
-
 def test_quarters_of_ensembles_are_compared():
     ensembles = pd.DataFrame({"corrupted_accuracy": np.repeat([0.5, 0.6, 0.7, 0.8], 25)})
     ensembles["disagreement_corrupted"] = ensembles.corrupted_accuracy
@@ -172,10 +164,22 @@ def test_every_chart_finds_something_in_a_usual_study():
     assert [name for name, said in findings(synthetic_tables(corruptions=MAIN[:2])).items() if not said] == []
 
 
-def test_training_of_few_epochs_has_no_last_fifth():
-    histories = pd.DataFrame({"epoch": [1, 2], "validation_accuracy": [0.2, 0.9]})
-    histories = histories.assign(origin="independent", design="vit", objective=np.nan)
-    assert learning_curves.finding(histories) == ""
+def test_designs_and_settings_that_gain_at_the_end_are_counted():
+    curves = {"vit": [0.5, 0.8, 0.8, 0.8, 0.85], "resnet": [0.5, 0.505], "short": [0.4]}
+    rows = [(design, i + 1, accuracy) for design, curve in curves.items() for i, accuracy in enumerate(curve)]
+    histories = pd.DataFrame(rows, columns=["design", "epoch", "validation_accuracy"])
+    histories = histories.assign(origin="independent", objective=np.nan, loss_weight=np.nan)
+    assert learning_curves.finding(histories).endswith(
+        "for 1 of 2 designs. The largest gain is that of vit: 5.0 points. Of fewer than five epochs, the last one "
+        "counts."
+    )
+    assert "for none of 1 designs. Of" in learning_curves.finding(histories[histories["design"] == "resnet"])
+    assert learning_curves.finding(histories[histories["design"] == "short"]) == ""
+    joint = histories[histories["design"] == "vit"].assign(origin="joint", objective="balanced")
+    both = pd.concat([joint.assign(loss_weight=1.0), joint.assign(loss_weight=0.5, validation_accuracy=0.3)])
+    finding = learning_curves.finding(both)
+    assert "for 1 of 2 designs and settings of joint training. The largest" in finding
+    assert "that of balanced at λ = 1:" in finding
 
 
 def shifted(residuals: list[float], r_squared: float, references: list[bool]) -> pd.DataFrame:

@@ -27,14 +27,15 @@ def history_table(members: pd.DataFrame, histories: dict[str, pd.DataFrame]) -> 
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=DESCRIBED + LEARNED)
 
 
-def late_gain(curves: pd.DataFrame) -> float | None:
-    """How much mean validation accuracy rose over the last fifth of the epochs; None if there are fewer than five.
+def late_gain(curves: pd.DataFrame, fewest: int = FEWEST_EPOCHS) -> float | None:
+    """How much mean validation accuracy rose over the last fifth of the epochs; None if there are fewer than `fewest`.
 
     Args:
         curves: rows with epoch and validation_accuracy, of one training or of several of equal length.
+        fewest: 2 or more; of two to four epochs, the last one stands for a fifth.
     """
     curve = curves.groupby("epoch")["validation_accuracy"].mean()
-    if len(curve) < FEWEST_EPOCHS:
+    if len(curve) < fewest:
         return None
     return float(curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].iloc[-1])
 

@@ -6,13 +6,14 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.histories import late_gain
+from resiliency.analysis.histories import LITTLE, late_gain
 from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread, tooltips
-from resiliency.report.words import number, percent, plural
+from resiliency.report.words import percent, plural, points
 
 CAPTION = (
-    "Lines that are flat at the end mean that longer training would change little. Members whose lines stay low have "
-    "not learnt. Lines of one panel differ in the seed, or in the weight of the joint loss."
+    "What still gains a point or more would probably gain from longer training. A flat end alone does not mean that it "
+    "would not, because the learning rate falls to zero. Members whose lines stay low have not learnt. Lines of one "
+    "panel differ in the seed, or in the weight of the joint loss."
 )
 POINTS = 6000
 TRAINING = ["design", "family", "origin", "objective", "loss_weight", "seed"]
@@ -127,17 +128,20 @@ def _lines(curves: pd.DataFrame, measure: str, hue: alt.Color, ends: list[float]
 
 
 def finding(histories: pd.DataFrame) -> str:
-    """The largest gain of validation accuracy of a design or objective over the last fifth of its epochs."""
+    """How many designs and settings of joint training gained a point or more at the end, and which of them the most."""
     rows = histories.dropna(subset=["validation_accuracy"])
-    if rows.empty:
+    rows = rows[rows["origin"].isin(["independent", "joint"])]
+    names = [
+        f"{row.objective} at λ = {row.loss_weight:g}" if row.origin == "joint" else row.design
+        for row in rows.itertuples()
+    ]
+    gains = pd.Series({name: late_gain(group, fewest=2) for name, group in rows.groupby(names)}, dtype=float).dropna()
+    if gains.empty:
         return ""
-    rows = rows.assign(of=rows["design"].mask(rows["origin"] == "joint", rows["objective"]))
-    gains = {name: late_gain(group) for name, group in rows.groupby("of")}
-    gains = {name: gain for name, gain in gains.items() if gain is not None}
-    if not gains:
-        return ""
-    most = max(gains, key=gains.get)
-    if gains[most] <= 0:
-        return "Over the last fifth of the epochs, mean validation accuracy did not rise."
-    points = f"{number(100 * gains[most], 1)} percentage points"
-    return f"Over the last fifth of the epochs, mean validation accuracy rose by at most {points} ({most})."
+    late = gains[gains >= LITTLE]
+    trained = f"designs{' and settings of joint training' if (rows['origin'] == 'joint').any() else ''}"
+    most = f" The largest gain is that of {late.idxmax()}: {points(late.max())} points." if len(late) else ""
+    return (
+        f"Over the last fifth of the epochs, mean validation accuracy rose by a percentage point or more for "
+        f"{len(late) or 'none'} of {len(gains)} {trained}.{most} Of fewer than five epochs, the last one counts."
+    )
