@@ -90,7 +90,7 @@ def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
         contenders=rows
     )
     rows.loc[best, ["difference", "difference_low", "difference_high"]] = [0.0002, -0.01, 0.01]
-    assert "about the same \\[−1.0, 1.0\\] as the best member (10.0%), not significant" in digits(contenders=rows)
+    assert "about the same as the best member (10.0%) \\[−1.0, 1.0\\]" in digits(contenders=rows)
     rows.loc[rows["role"].isin(["best member", "baseline"]), "members"] = rows["members"].iloc[0]
     assert re.search(r"recommended model has an error of [^,]+, [^,]+\]\.", digits(contenders=rows))
     verdicts = tables["observations"].drop_duplicates("observation").set_index("observation")["verdict"]

@@ -37,6 +37,12 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
     return change(more, "higher", "lower", SAME), difference_interval(*ends), unclear
 
 
+def compared_with(row: pd.Series | dict, other: str) -> str:
+    """Such as "2.6 percentage points lower [2.1, 3.1] than `other`", or "about the same as" it."""
+    amount, ends, unclear = difference_words(row)
+    return f"{SAME} as {other} {ends}" if amount == SAME else f"{amount} {ends} than {other}{unclear}"
+
+
 def held_out_corruptions(table: pd.DataFrame) -> list[str]:
     """The corruptions of contenders.csv by which nothing was selected."""
     counted = set(under_single(table)["corruption"])

@@ -16,7 +16,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, JOINT
 from resiliency.base.program import one_line_faults, parser
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report import words
-from resiliency.report.contender_roles import SAME, difference_words
+from resiliency.report.contender_roles import compared_with
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation
 from resiliency.results.comparison import correlations_with_accuracy, published_studies
@@ -196,11 +196,10 @@ def _led(rows: pd.DataFrame) -> str:
     """The error of the first contender, and how much lower it is than that of the best member and the baseline."""
     first = rows.iloc[0]
     compared = rows[rows["role"].isin(["best member", "baseline"]) & (rows["members"] != first["members"])]
-    others = []
-    for row in compared.dropna(subset=["difference"]).to_dict("records"):
-        amount, ends, unclear = difference_words(row)
-        than = "as" if amount == SAME else "than"
-        others.append(f"{amount} {ends} {than} the {row['role']} ({words.percent(row['error'])}){unclear}")
+    others = [
+        compared_with(row, f"the {row['role']} ({words.percent(row['error'])})")
+        for row in compared.dropna(subset=["difference"]).to_dict("records")
+    ]
     error = words.with_interval(first["error"], first["low"], first["high"])
     return f"the {first['role']} has an error of {error}{f', {words.listed(others)}' if others else ''}"
 

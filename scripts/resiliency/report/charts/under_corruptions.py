@@ -6,7 +6,7 @@ import pandas as pd
 from resiliency.analysis.contenders import ROLES
 from resiliency.base.names import HELD_OUT_IMAGES
 from resiliency.report.contender_roles import (
-    difference_words,
+    compared_with,
     held_out_corruptions,
     of_first_role,
     role_names,
@@ -86,8 +86,8 @@ def _held_out(table: pd.DataFrame) -> list[str]:
     error = with_interval(first["error"], first["low"], first["high"])
     sentences = [f"Under {count} that took no part in the selection, the {first['role']}'s error is {error}."]
     for row in rows[rows["members"] != first["members"]].dropna(subset=["difference"]).to_dict("records"):
-        amount, ends, unclear = difference_words(row)
-        sentences.append(f"It is {amount} {ends} compared with the {row['role']}{unclear}.")
+        other = f"that of the {row['role']}"
+        sentences.append(f"It is {compared_with(row, other)}.")
     return sentences
 
 
