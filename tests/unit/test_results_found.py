@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.analysis.verdicts import RULES
+from resiliency.report.overview import cautions
 from resiliency.results.comparison import published_studies
 from resiliency.results.found import observation_sentences, page, still_learning
 
@@ -114,9 +115,12 @@ def test_a_verdict_that_depends_on_the_seed_says_so():
 def test_a_verdict_on_members_that_were_still_learning_says_so():
     rows = [("joint", 0, "few steps"), ("joint", 0.5, None), ("joint", 1, "few steps, still learning")]
     rows.append(("independent", None, "still learning"))
-    members = pd.DataFrame(rows, columns=["origin", "loss_weight", "warnings"])
-    assert still_learning(members).startswith("Members at λ = 1 were still learning")
+    members = pd.DataFrame(rows, columns=["origin", "loss_weight", "warnings"]).assign(objective="balanced")
+    assert still_learning(members).startswith("Members of balanced at λ = 1 were still learning")
     assert still_learning(members.iloc[[0, 1, 3]]) == ""
+    assert cautions(members.assign(member=list("abcd")))[-1].startswith(
+        "2 of 4 members were still learning when joint training ended (balanced at λ = 1)."
+    )
     text = page({"digits": published_studies(DOCS)["digits"] | {"members": members}})
     assert text.count("were still learning") == 1
     assert "were still learning" in text.partition("## 3.")[2].partition("## 4.")[0]

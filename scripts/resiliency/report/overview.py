@@ -7,7 +7,7 @@ from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.analysis.histories import STILL_LEARNING
-from resiliency.base.names import CLEAN, CORRUPTED, SEARCH
+from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH
 from resiliency.data.near_duplicates import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
@@ -28,8 +28,8 @@ WARNINGS = {
     SAME_ANSWERS: "{count} predict the same class as another member for every image ({names}). They have the same "
     "weights or predictions, so ensembles count them twice. Remove one of each pair; column `warnings` of members.csv "
     "names the other.",
-    STILL_LEARNING: "{count} were still learning when joint training ended ({names}). Over its last fifth, the mean "
-    "validation accuracy of their setting rose by a percentage point or more. Observation 3 needs longer training.",
+    STILL_LEARNING: "{count} were still learning when joint training ended ({names}). Over its last fifth, mean "
+    "validation accuracy rose by a percentage point or more. Observation 3 needs longer training.",
     FEW_IMAGES: f"With fewer than {FEWEST_IMAGES} test images, differences of several percentage points can be due to "
     "chance.",
 }
@@ -225,11 +225,23 @@ def cautions(members: pd.DataFrame) -> list[str]:
     notes = []
     for warning, words_of in WARNINGS.items():
         has = members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
-        names = members.loc[has, "member"].tolist()
-        if names:
-            count = f"{len(names):,} of {words.plural(len(members), 'member')}"
-            notes.append(words_of.format(count=count, names=words.first_of(names, NAMED)))
+        if has.any():
+            count = f"{has.sum():,} of {words.plural(len(members), 'member')}"
+            some = late_settings(members) if warning == STILL_LEARNING else []
+            names = "; ".join(some) or words.first_of(members.loc[has, "member"].tolist(), NAMED)
+            notes.append(words_of.format(count=count, names=names))
     return notes
+
+
+def late_settings(members: pd.DataFrame) -> list[str]:
+    """Each objective and weights of the loss at which joint training ended too early: "balanced at λ = 0.5 and 1"."""
+    late = members["warnings"].astype(object).fillna("").str.contains(STILL_LEARNING, regex=False)
+    joint = members[late & (members["origin"] == JOINT)]
+    weights = joint.groupby("objective", sort=False)["loss_weight"].unique()
+    return [
+        f"{objective} at λ = {words.listed([f'{weight:g}' for weight in sorted(of)])}"
+        for objective, of in weights.items()
+    ]
 
 
 def data_cautions(card: dict | None) -> list[str]:

@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.histories import STILL_LEARNING
 from resiliency.analysis.rule import NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
-from resiliency.base.names import CLEAN, CORRUPTED, JOINT
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.program import one_line_faults, parser
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report import words
 from resiliency.report.contender_roles import compared_with
 from resiliency.report.markdown import escaped
-from resiliency.report.overview import by_observation
+from resiliency.report.overview import by_observation, late_settings
 from resiliency.results.comparison import correlations_with_accuracy, published_studies
 from resiliency.results.kept import template_of, with_docs
 from resiliency.results.seed_verdicts import verdict_counts
@@ -160,12 +159,8 @@ def _tested_studies(of_studies: dict[str, dict]) -> list[dict]:
 
 def still_learning(members: pd.DataFrame) -> str:
     """At which weights of the loss jointly trained members needed longer training; "" if at none."""
-    joint = members[members["origin"] == JOINT]
-    late = joint[joint["warnings"].astype(object).fillna("").str.contains(STILL_LEARNING, regex=False)]
-    weights = [f"{weight:g}" for weight in sorted(late["loss_weight"].dropna().unique())]
-    if not weights:
-        return ""
-    return f"Members at λ = {words.listed(weights)} were still learning: longer training may change this verdict."
+    late = "; ".join(late_settings(members))
+    return f"Members of {late} were still learning: longer training may change this verdict." if late else ""
 
 
 def _weakest(parts: list[dict]) -> str:
