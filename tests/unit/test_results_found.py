@@ -12,6 +12,8 @@ from resiliency.results.found import observation_sentences, page, still_learning
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs/results"
+MEMBERS = pd.DataFrame({"member": ["a-s0"], "origin": "joint", "objective": "balanced", "loss_weight": 1.0})
+MEMBERS = MEMBERS.assign(warnings="")
 
 
 def test_the_readme_says_what_the_studies_say():
@@ -22,7 +24,8 @@ def test_the_readme_says_what_the_studies_say():
 
 
 def sentences(**observations: pd.DataFrame) -> list[str]:
-    return observation_sentences({study: {"observations": table} for study, table in observations.items()}).splitlines()
+    tables = {study: {"observations": table, "members": MEMBERS} for study, table in observations.items()}
+    return observation_sentences(tables).splitlines()
 
 
 def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
@@ -72,11 +75,12 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     said = digits(correlations=rows)
     assert "| clean | raw | 0 | 5 | 0 |" in said
     assert "| corrupted | partial | 5 | 0 | 0 |" in said
-    assert "poor guide on clean and corrupted images" in said
+    assert "On clean images, 5 of 5 intervals of correlations of diversity with accuracy lie below 0 and none" in said
+    assert "On corrupted images, 5 of 5 intervals of these partial correlations lie above 0 and none below it" in said
     turned = rows.assign(correlation=-rows["correlation"], low=-rows["high"], high=-rows["low"])
     assert "poor guide" not in digits(correlations=turned)
     assert "diversity may decide" not in digits(correlations=turned)
-    assert "poor guide on clean" in digits(correlations=rows[rows["measure"] != "partial"])
+    assert "poor guide to accuracy" in digits(correlations=rows[rows["measure"] != "partial"])
 
 
 def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
@@ -100,6 +104,21 @@ def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
         assert row.endswith(f"| {verdict} |")
 
 
+def test_what_a_count_of_verdicts_leaves_out_is_beside_it():
+    rows = pd.read_csv(DOCS / "digits/observations.csv").assign(leans="")
+    third = rows["observation"] == 3
+    given = rows["reading"] == "given the mean accuracy of the members"
+    against = rows.assign(leans=rows["leans"].mask(given, "against"))
+    in_part = rows.assign(verdict=rows["verdict"].mask(third, "supported in part"))
+    in_part.loc[third, "part_verdict"] = ["supported", "equivalent"]
+    lines = sentences(one=against, two=in_part)
+    assert "Among ensembles of equally accurate members, the reverse holds in 1 of 2 (one)." in lines[1]
+    assert "In part: significant in the direction the paper claims: " in lines[2]
+    assert "too short" not in lines[2]
+    late = {"observations": rows, "members": MEMBERS.assign(warnings="still learning")}
+    assert observation_sentences({"late": late}).count("Joint training was too short in late.") == 1
+
+
 def test_a_verdict_that_depends_on_the_seed_says_so():
     verdicts = pd.DataFrame({"seed": [0, 1, 2] * 2, "observation": [1] * 3 + [2] * 3, "verdict": "supported"})
     verdicts.loc[1:2, "verdict"] = ["not tested", "undecided"]
@@ -107,7 +126,7 @@ def test_a_verdict_that_depends_on_the_seed_says_so():
     text = digits(seeds=verdicts)
     assert text.count("depends on the seed") == text.count(counted) == 1
     assert f"It depends on the [study seed](seeds.md): {counted}" in text.partition("## 1.")[2].partition("## 2.")[0]
-    tables = {"observations": published_studies(DOCS)["digits"]["observations"], "seeds": verdicts}
+    tables = {"observations": published_studies(DOCS)["digits"]["observations"], "seeds": verdicts, "members": MEMBERS}
     lines = observation_sentences({"my_digits": tables}).splitlines()
     assert [f" Its verdict in my\\_digits is {counted}" in line for line in lines] == [True, False, False, False]
 

@@ -4,12 +4,14 @@
 `docs/results/found.md`.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.rule import NOT_TESTED, UNDECIDED
+from resiliency.analysis.observations.correlation import GIVEN
+from resiliency.analysis.rule import IN_PART, NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.program import one_line_faults, parser
@@ -37,11 +39,32 @@ def observation_sentences(studies: Studies) -> str:
     of_studies, shifted = _by_observation(studies), _on_shifts(studies)
     lines = [
         f"{number}. *{_statement(own).rstrip('.')}*: {escaped(_verdict_counts(own))}."
-        f"{_by_seed(number, studies)}{shifted.get(number, '')}"
+        f"{_qualified(number, own, studies)}{_by_seed(number, studies)}{shifted.get(number, '')}"
         for number, own in sorted(of_studies.items())
     ]
     earlier = any(EARLIER in line for line in lines)
     return "\n".join(lines + [f"\n{EARLIER} By [earlier rules](docs/paper.md#verdict-rules)."] * earlier)
+
+
+def _qualified(number: int, own: dict[str, dict], studies: Studies) -> str:
+    """What a reader must know of the verdicts on an observation beside their counts; "" if nothing."""
+    tested = {study: of for study, of in own.items() if of["verdict"] != NOT_TESTED}
+    sentences = []
+    against = [study for study, of in tested.items() if any(map(_against_at_equal_accuracy, of["beside"]))]
+    if against:
+        of = f"{len(against)} of {len(tested)} ({', '.join(against)})"
+        sentences.append(f"Among ensembles of equally accurate members, the reverse holds in {of}.")
+    for reason in dict.fromkeys(of["reason"] for of in tested.values() if of["verdict"] == IN_PART):
+        sentences.append(f"In part: {reason[0].lower()}{reason[1:]}")
+    late = [study for study in tested if number == JOINTLY and late_settings(studies[study]["members"])]
+    if late:
+        sentences.append(f"Joint training was too short in {', '.join(late)}.")
+    return "".join(f" {escaped(sentence)}" for sentence in sentences)
+
+
+def _against_at_equal_accuracy(row: dict) -> bool:
+    """Whether a row beside observation 2 says the reverse, given the mean accuracy of the members."""
+    return row["leans"] == "against" and row["reading"] == GIVEN
 
 
 def page(studies: Studies) -> str:
@@ -49,20 +72,26 @@ def page(studies: Studies) -> str:
     of_studies, shifted = _by_observation(studies), _by_observation(studies, shifts=True)
     correlations = correlations_with_accuracy(studies)
     counts = _counts(correlations["rows"])
-    levels = {own["level"] for of_observation in of_studies.values() for own in of_observation.values()}
     entries = [
         _observation_entry(number, own, shifted.get(number, {}), studies) for number, own in sorted(of_studies.items())
     ]
+    tested = [study for study in studies if any(entry["verdicts"][study] != NOT_TESTED for entry in entries)]
+    label_free = [
+        study
+        for study in correlations["studies"]
+        if any(_label_free(row["of"][study]) for row in correlations["rows"] if study in row["of"])
+    ]
     return template_of("found.md.j2").render(
         studies=studies,
-        members=sum(len(tables["members"]) for tables in studies.values()),
-        level=" or ".join(sorted(levels)),
+        members=sum(len(studies[study]["members"]) for study in tested),
+        level=_levels((1 + own["key"]["confidence"]) / 2 for of in of_studies.values() for own in of.values()),
         observations=entries,
-        tested=[study for study in studies if any(entry["verdicts"][study] != NOT_TESTED for entry in entries)],
+        tested=tested,
         leading=_leading(studies),
+        interval_level=_levels(of["contenders"]["confidence"].iloc[0] for of in studies.values() if "contenders" in of),
         counts=counts,
         size=correlations["size"],
-        correlated=correlations["studies"],
+        correlated=label_free,
         advice=_advice(counts),
     )
 
@@ -151,7 +180,7 @@ def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[s
 
 def _tested_studies(of_studies: dict[str, dict]) -> list[dict]:
     return [
-        {"name": study, "verdict": own["verdict"], "reason": own["reason"], "weakest": _weakest(own["parts"])}
+        {"name": study, "verdict": own["verdict"], "reason": own["reason"], "weakest": _weakest(own)}
         for study, own in of_studies.items()
         if own["verdict"] != NOT_TESTED
     ]
@@ -163,10 +192,10 @@ def still_learning(members: pd.DataFrame) -> str:
     return f"Members of {late} were still learning: longer training may change this verdict." if late else ""
 
 
-def _weakest(parts: list[dict]) -> str:
-    """The significant estimate whose bound is nearest to 0, on which the verdict hangs first; "" if there is none."""
-    significant = [part for part in parts if part["part_verdict"] in SIGNIFICANT]
-    if not significant:
+def _weakest(observation: dict) -> str:
+    """The significant estimate whose bound is nearest to 0, on which a decided verdict hangs first; "" if none does."""
+    significant = [part for part in observation["parts"] if part["part_verdict"] in SIGNIFICANT]
+    if not significant or observation["verdict"] == UNDECIDED:
         return ""
     weakest = min(significant, key=lambda part: min(abs(part["low"]), abs(part["high"])))
     interval = words.interval(weakest["low"], weakest["high"])
@@ -199,6 +228,11 @@ def _led(rows: pd.DataFrame) -> str:
     return f"the {first['role']} has an error of {error}{f', {words.listed(others)}' if others else ''}"
 
 
+def _levels(confidences: Iterable[float]) -> str:
+    """Such as "95%", or "90% or 95%" if studies differ."""
+    return " or ".join(words.percent(level, 0) for level in sorted(set(confidences)))
+
+
 def _counts(rows: list[dict]) -> list[dict]:
     """How many correlations are significant in which direction, by images, raw and partial; none that use labels."""
     counts = []
@@ -219,22 +253,25 @@ def _label_free(correlation: dict) -> bool:
 
 def _advice(counts: list[dict]) -> str:
     """What the counts mean for the choice of an ensemble; "" where they do not say so on any images."""
-    of = {(row["images"], row["kind"]): row["positive"] - row["negative"] for row in counts}
-    images = list(dict.fromkeys(row["images"] for row in counts))
-    costs = [name for name in images if of.get((name, "raw"), 0) < 0]
-    pays = [name for name in images if of.get((name, "partial"), 0) > 0]
+    raw, partial = ([row for row in counts if row["kind"] == kind] for kind in ("raw", "partial"))
     sentences = []
-    if costs:
-        sentences.append(
-            f"Diversity alone is a poor guide on {' and '.join(costs)} images: more diverse ensembles are more often "
-            "less accurate. Compare accuracies on held-out images first."
-        )
-    if pays:
-        sentences.append(
-            "Among ensembles of equally accurate members, the more diverse are more often more accurate on "
-            f"{' and '.join(pays)} images: diversity may decide between them."
-        )
+    if raw and all(row["negative"] > row["positive"] for row in raw):
+        sentences += ["Diversity alone is a poor guide to accuracy. Compare accuracies on held-out images first."]
+        sentences += [_counted(row, "below", "above") for row in raw]
+    if partial and all(row["positive"] > row["negative"] for row in partial):
+        sentences.append("Among ensembles of equally accurate members, diversity may decide.")
+        sentences += [_counted(row, "above", "below") for row in partial]
     return " ".join(sentences)
+
+
+def _counted(row: dict, first: str, second: str) -> str:
+    """Such as "On clean images, 7 of 15 intervals of these correlations lie below 0 and none above it."."""
+    counts = {"above": row["positive"], "below": row["negative"]}
+    which = "correlations of diversity with accuracy" if row["kind"] == "raw" else "these partial correlations"
+    return (
+        f"On {row['images']} images, {counts[first]} of {sum(counts.values()) + row['open']} intervals of {which} lie "
+        f"{first} 0 and {counts[second] or 'none'} {second} it."
+    )
 
 
 def main() -> None:
