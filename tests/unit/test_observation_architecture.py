@@ -100,7 +100,7 @@ def test_observation_1_needs_eight_families_of_two_designs():
 
 @pytest.mark.parametrize(("column", "name"), [("clean_accuracy", "clean accuracy"), ("parameters", "log10 parameters")])
 def test_observation_1_is_not_tested_where_a_predictor_hardly_varies_within_families(column, name):
-    """As on CIFAR-10, where 1.3 % of the variance of accuracy lies within families: family contains accuracy."""
+    """As on CIFAR-10, where 1.3% of the variance of accuracy lies within families: family contains accuracy."""
     members = member_rows(0, 0, 0, 0.2, noise=0.02, families=12)
     assert verdict(architecture_matters_more(members, 100)) == "contradicted"
     of_family = members.groupby("family")[column].transform("mean")
@@ -108,7 +108,7 @@ def test_observation_1_is_not_tested_where_a_predictor_hardly_varies_within_fami
     narrow = members.assign(**{column: of_family * noise})
     rows = observation_rows(architecture_matters_more(narrow, 100), 0.95)
     assert {row["verdict"] for row in rows} == {"not tested"}
-    assert f"family and {name} cannot be told apart: 0.0 % of the variance of {name}" in rows[0]["missing_requirements"]
+    assert f"family and {name} cannot be told apart: 0.0% of the variance of {name}" in rows[0]["missing_requirements"]
     assert np.isfinite([row["low"] for row in rows[:2]]).all()
 
 

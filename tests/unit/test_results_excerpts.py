@@ -1,13 +1,14 @@
 """What a page of results takes from the tables of a study, against tables whose answers are known."""
 
 import shutil
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
 from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.results import excerpts
-from resiliency.results.page import page
+from resiliency.results.page import _gained, page
 from resiliency.storage.tables import read_table, write_table
 
 DIGITS = Path(__file__).parents[2] / "docs/results/digits"
@@ -87,3 +88,20 @@ def test_a_page_leads_to_the_card_of_an_exported_model(tmp_path):
     assert "export_card.md" not in page(copy)
     (copy / "export_card.md").write_text("# 2 members", encoding="utf-8")
     assert "[Its card](digits/export_card.md)" in page(copy)
+
+
+def test_thresholds_in_use_are_those_of_the_recommended_model():
+    cases = product("ab", ("coverage", "error"), (0.8, 0.9), ("clean", "corrupted", "held_out"))
+    table = pd.DataFrame(cases, columns=["members", "goal", "target", "basis"])
+    found = [tuple(row.values()) for row in excerpts.in_use(table, CONTENDERS)]
+    assert found == [("a", "coverage", 0.9, basis) for basis in ("clean", "corrupted")]
+    assert excerpts.in_use(table, []) == []
+
+
+def test_sizes_that_are_sampled_are_named():
+    table = pd.DataFrame({"size": [2, 3, 3], "ensembles": [10, 50, 50], "possible": [10, 120, 120], "metric": "q"})
+    assert excerpts.samples(table) == [{"size": 3, "ensembles": 50, "possible": 120}]
+
+
+def test_a_gain_that_no_image_shows_is_no_change():
+    assert [_gained(0.0, 0.0, 0.0), _gained(0.0, -0.01, 0.01)] == ["no change", "0.00 [−1.00, 1.00]"]

@@ -9,7 +9,21 @@ from resiliency.designs.members import LEARNED_HERE
 from resiliency.report.pearson import main_correlations
 
 LISTED = 10  # confusions, and classes
+ANSWERED = (0.9, 0.95)
 LEVELS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)  # of clean accuracy
+
+
+def in_use(thresholds: pd.DataFrame, contenders: list[dict]) -> list[dict]:
+    """The thresholds of the recommended model at which it answers `ANSWERED` of clean, and of corrupted images."""
+    members = next((row["members"] for row in contenders if row["role"].lower() == RECOMMENDED), None)
+    own = thresholds[(thresholds["members"] == members) & (thresholds["goal"] == "coverage")]
+    return own[own["target"].isin(ANSWERED) & own["basis"].isin([CLEAN, CORRUPTED])].to_dict("records")
+
+
+def samples(correlations: pd.DataFrame) -> list[dict]:
+    """The sizes of which a sample of the possible ensembles was scored: `size` and `possible`."""
+    sizes = correlations.drop_duplicates("size")[["size", "ensembles", "possible"]]
+    return sizes[sizes["ensembles"] < sizes["possible"]].sort_values("size").to_dict("records")
 
 
 def most_confused(confusions: pd.DataFrame) -> list[dict]:
@@ -21,10 +35,15 @@ def most_confused(confusions: pd.DataFrame) -> list[dict]:
     return own.join(best, on=keys).fillna({"of_best_member": 0.0}).to_dict("records")
 
 
+def class_cells(class_errors: pd.DataFrame) -> pd.DataFrame:
+    """The errors of the recommended model on each class under each corruption."""
+    own = class_errors[class_errors["role"] == RECOMMENDED]
+    return own[~own["corruption"].isin([CLEAN, CORRUPTED])]
+
+
 def hardest_classes(class_errors: pd.DataFrame) -> list[dict]:
     """The highest errors of the recommended model on a class under one corruption."""
-    own = class_errors[class_errors["role"] == RECOMMENDED]
-    rows = own[~own["corruption"].isin([CLEAN, CORRUPTED])]
+    rows = class_cells(class_errors)
     return rows.sort_values("error", ascending=False, kind="stable").head(LISTED).to_dict("records")
 
 

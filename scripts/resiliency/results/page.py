@@ -22,7 +22,7 @@ from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.report.markdown import Markdown
-from resiliency.report.overview import by_observation, cautions, contenders, design_count, leaders
+from resiliency.report.overview import by_observation, cautions, clean_accuracy, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
 from resiliency.results import excerpts
 from resiliency.results.kept import SEEDS_PAGE, SPECS, kept_tables, table_files, template_of, with_docs
@@ -169,13 +169,18 @@ def page(kept: Path) -> str:
         contenders=(contending := excerpt("deployment", contenders)),
         held_out=excerpt("contenders", excerpts.held_out_errors),
         held_out_corruptions=excerpt("contenders", held_out_corruptions),
+        clean_accuracy=clean_accuracy,
         abstentions=excerpt("selective_prediction", excerpts.abstentions, contending),
+        thresholds=excerpt("thresholds", excerpts.in_use, contending),
         leaders=leaders(tables, further),
         best=excerpt("best_ensembles", excerpts.best_of_sizes),
         chosen=excerpt("chosen_ensembles", pd.DataFrame.to_dict, "records"),
         additions=excerpt("next_member", excerpts.additions, GREEDY),
         every=excerpt("next_member", excerpts.additions, EVERY),
         points=_points,
+        gained=_gained,
+        sampled=excerpt("correlations", excerpts.samples),
+        cells=len(excerpt("class_errors", excerpts.class_cells)),
         confusions=excerpt("confusions", excerpts.most_confused),
         hardest=excerpt("class_errors", excerpts.hardest_classes),
         costs=excerpt("costs", excerpts.compared_costs),
@@ -250,6 +255,13 @@ def _differing(written: object, ran: object, key: str = "") -> Iterator[str]:
 def _points(share: float) -> Markdown:
     """A difference of shares in percentage points, to two decimals."""
     return Markdown(words.points(share, 2))
+
+
+def _gained(gain: float, low: float, high: float) -> Markdown:
+    """A difference of shares in percentage points, with its interval where it varies."""
+    if gain == low == high == 0:
+        return Markdown("no change")
+    return Markdown(f"{_points(gain)} {words.interval(low, high, _points)}")
 
 
 def main() -> None:

@@ -58,8 +58,8 @@ def architecture_matters_more(members: pd.DataFrame, images: int, shifts: Sequen
         number=1,
         statement=f"Architecture matters more for {'robustness to natural shifts' if shifts else 'resiliency'} than "
         "model size or model accuracy.",
-        statistic=f"closeness in {error}: P(two designs of a family differ less) - P(two of different families do, the "
-        "other predictor allowed for)",
+        statistic=f"closeness in {error}: P(two designs of one family differ less than two of different families that "
+        "have the same size, or accuracy) − P(they differ more)",
         sign=1,
         margin=MARGIN,
         unit="families",
@@ -90,8 +90,8 @@ def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float]
     for name, share in shares.items():
         if not share >= WITHIN:
             reasons.append(
-                f"family and {name} cannot be told apart: {share * 100:.1f} % of the variance of {name} lies within "
-                f"families; needs {WITHIN * 100:.0f} %, by designs that differ more from others of their family"
+                f"family and {name} cannot be told apart: {share * 100:.1f}% of the variance of {name} lies within "
+                f"families; needs {WITHIN * 100:.0f}%, by designs that differ more from others of their family"
             )
     return "; ".join(reasons)
 
@@ -109,8 +109,8 @@ def _parts_beside(values: np.ndarray, families: Families, shares: dict[str, floa
     of_subsets = {", ".join(subset): share for subset, share in r_squared.items() if subset}
     groups = {
         "share within families": ("share of the variance that lies within families", shares),
-        "R²": (f"R² of {error}, families alike", of_subsets),
-        "LMG": ("Shapley (LMG) contribution to this R²", shapley(r_squared)),
+        "R²": (f"adjusted R² of {error}, families of equal weight; can be negative", of_subsets),
+        "LMG": ("Shapley (LMG) contribution to the R² of all three", shapley(r_squared)),
     }
     return [
         Part(f"{short}: {name}", float(value), statistic=statistic, units=len(families.sizes))
