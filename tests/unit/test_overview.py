@@ -134,7 +134,7 @@ def test_what_was_tested_is_told():
 
 PARTS = {
     "prediction: q_statistic, clean images": "Predictions: Q statistic (negated), clean images",
-    "0 < lambda < 1": "0 < λ < 1",
+    "lambda = 0.5 against lambda = 1": "λ = 0.5 against λ = 1",
     "architecture family - log10 parameters": "family against size",
     "architecture family - clean accuracy": "family against clean accuracy",
 }

@@ -53,7 +53,8 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
         pooled = _pooled_spread(_trained_apart(errors)) if len(seeds) < SEEDS_ALONE else None
         for end, name in ENDS.items():
             difference = between - balanced[end].loc[seeds].to_numpy()
-            comparison = f"0 < lambda < 1 against lambda = {end:g} ({name})"
+            weights = ", ".join(f"{weight:g}" for weight in middles)
+            comparison = f"lambda = {weights} against lambda = {end:g} ({name})"
             parts.append(_part(comparison, difference, len(middles), pooled))
         if pooled:
             resampled += f"; variance of seeds pooled over {pooled[1]} joint settings, taken {UNLIKE:g} times"
