@@ -105,10 +105,11 @@ def selective_rows(scored: dict[str, Scored], judged: Judged) -> tuple[list[dict
             for measure in MEASURES:
                 value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
                 drawn = of_score["drawn"][measure]
-                ends = judged.interval(value, whole, drawn)
                 if measure in ERRORS_AT:
                     answered = ERRORS_AT[measure] * errors.shape[1]
                     ends = share_interval(value, value + drawn - whole, answered, judged.confidence)
+                else:
+                    ends = judged.interval(value, whole, drawn)
                 row |= with_ends(measure, value, np.clip(ends, 0, 1))
             rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, judged))
     return rows, curves

@@ -45,7 +45,7 @@ def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) ->
 
 
 def share_interval(share: float, drawn: np.ndarray, images: float, confidence: float) -> tuple[float, float]:
-    """The interval of a share, which is never shorter than what as many images would give a share of 0 or 1.
+    """The interval of a share: its upper end is no lower than that of a share of 0, its lower no higher than that of 1.
 
     It is the percentile interval. Resamples hold too few of the wrong (or right) images if these are fewer than `RARE`:
     it then is Wilson's, of as many images as would give a proportion the same variance.
