@@ -103,6 +103,16 @@ def test_a_verdict_names_its_metrics_and_what_says_the_reverse():
     assert "holds" not in verdict_and_readings("undecided", ["undecided"], {})
 
 
+def test_a_reading_that_leans_on_some_images_names_them():
+    rows = [part("undecided", 0.1, 0.2, "part 0")]
+    for images, side in (("clean images", "for"), ("corrupted images", "against")):
+        rows.append(part("", -1, 1, f"{images}, given accuracy") | {"leans": side, "reading": "given accuracy"})
+    reason = said(rows, "undecided", needed="9 families", metrics="label-free")["reason"]
+    assert reason.endswith(
+        "The statement holds given accuracy (clean images). The reverse holds given accuracy (corrupted images)."
+    )
+
+
 def test_the_reverse_is_counted_by_images_where_these_differ():
     leaning = {"clean images": ("a", "b", "c"), "corrupted images": ("a",)}
     rows = [part("supported", 0.1, 0.2, "part 0")]

@@ -99,9 +99,9 @@ def test_thresholds_in_use_are_those_of_the_recommended_model():
 
 
 def test_sizes_that_are_sampled_are_named():
-    table = pd.DataFrame({"size": [2, 3, 3], "ensembles": [10, 50, 50], "possible": [10, 120, 120], "metric": "q"})
+    table = pd.DataFrame({"size": [2, 2, 3, 3], "ensembles": [0, 10, 50, 50], "possible": [10, 10, 120, 120]})
     assert excerpts.samples(table) == [{"size": 3, "ensembles": 50, "possible": 120}]
 
 
-def test_a_gain_that_no_image_shows_is_no_change():
-    assert [_gained(0.0, 0.0, 0.0), _gained(0.0, -0.01, 0.01)] == ["no change", "0.00 [−1.00, 1.00]"]
+def test_a_gain_that_no_image_shows_is_no_difference():
+    assert [_gained(0.0, 0.0, 0.0), _gained(0.0, -0.01, 0.01)] == ["no difference", "0.00 [−1.00, 1.00]"]

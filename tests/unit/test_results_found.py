@@ -113,10 +113,14 @@ def test_what_a_count_of_verdicts_leaves_out_is_beside_it():
     in_part.loc[third, "part_verdict"] = ["supported", "equivalent"]
     lines = sentences(one=against, two=in_part)
     assert "Among ensembles of equally accurate members, the reverse holds in 1 of 2 (one)." in lines[1]
-    assert "In part: significant in the direction the paper claims: " in lines[2]
+    assert "In part (two): significant in the direction the paper claims: " in lines[2]
     assert "too short" not in lines[2]
     late = {"observations": rows, "members": MEMBERS.assign(warnings="still learning")}
-    assert observation_sentences({"late": late}).count("Joint training was too short in late.") == 1
+    assert observation_sentences({"late": late}).count("Joint training was too short at λ = 1 in late.") == 1
+    other = late | {"members": late["members"].assign(objective="ncl")}
+    assert "too short" not in observation_sentences({"late": other})
+    against.loc[given & against["part"].str.startswith("clean"), "leans"] = "for"
+    assert "equally accurate" not in sentences(one=against)[1]
 
 
 def test_a_verdict_that_depends_on_the_seed_says_so():
@@ -135,7 +139,7 @@ def test_a_verdict_on_members_that_were_still_learning_says_so():
     rows = [("joint", 0, "few steps"), ("joint", 0.5, None), ("joint", 1, "few steps, still learning")]
     rows.append(("independent", None, "still learning"))
     members = pd.DataFrame(rows, columns=["origin", "loss_weight", "warnings"]).assign(objective="balanced")
-    assert still_learning(members).startswith("Members of balanced at λ = 1 were still learning")
+    assert still_learning(members).startswith("Members at λ = 1 were still learning")
     assert still_learning(members.iloc[[0, 1, 3]]) == ""
     assert cautions(members.assign(member=list("abcd")))[-1].startswith(
         "2 of 4 members were still learning when joint training ended (balanced at λ = 1)."

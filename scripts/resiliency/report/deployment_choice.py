@@ -139,7 +139,7 @@ def delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study:
     if not known:
         return (
             f"Run `{_exported(row['number'])}`. It writes an ONNX model, one of torch (unless a member is an ONNX "
-            f"file) and a model card to results/{study}/export. Both models take uint8 images. To export another row "
+            f"file) and a model card to results/{study}/export. Models take uint8 images. To export another row "
             "of deployment.csv, give its number."
         )
     answer = (

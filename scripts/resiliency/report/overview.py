@@ -227,21 +227,22 @@ def cautions(members: pd.DataFrame) -> list[str]:
         has = members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
         if has.any():
             count = f"{has.sum():,} of {words.plural(len(members), 'member')}"
-            some = late_settings(members) if warning == STILL_LEARNING else []
-            names = "; ".join(some) or words.first_of(members.loc[has, "member"].tolist(), NAMED)
+            late = late_settings(members) if warning == STILL_LEARNING else {}
+            settings = [f"{objective} at {weights}" for objective, weights in late.items()]
+            names = "; ".join(settings) or words.first_of(members.loc[has, "member"].tolist(), NAMED)
             notes.append(words_of.format(count=count, names=names))
     return notes
 
 
-def late_settings(members: pd.DataFrame) -> list[str]:
-    """Each objective and weights of the loss at which joint training ended too early: "balanced at λ = 0.5 and 1"."""
+def late_settings(members: pd.DataFrame) -> dict[str, str]:
+    """Objective -> weights of the loss at which joint training ended too early, such as "λ = 0.5 and 1"."""
     late = members["warnings"].astype(object).fillna("").str.contains(STILL_LEARNING, regex=False)
     joint = members[late & (members["origin"] == JOINT)]
     weights = joint.groupby("objective", sort=False)["loss_weight"].unique()
-    return [
-        f"{objective} at λ = {words.listed([f'{weight:g}' for weight in sorted(of)])}"
+    return {
+        objective: f"λ = {words.listed([words.plain(weight) for weight in sorted(of)])}"
         for objective, of in weights.items()
-    ]
+    }
 
 
 def data_cautions(card: dict | None) -> list[str]:

@@ -90,13 +90,19 @@ def _readings(verdict: str, parts: list[dict], beside: list[dict]) -> str:
 
 def _named_readings(leaning: list[dict], beside: list[dict]) -> str:
     """The readings of some rows, or how many of the metrics they are."""
-    names = list(dict.fromkeys(part_label(row["reading"]) for row in leaning))
+    names = [_on_its_images(reading, leaning, beside) for reading in dict.fromkeys(row["reading"] for row in leaning)]
     metrics = [reading for reading in names if reading.startswith(AGAINST)]
     if len(metrics) > LISTED:
         of = sum(reading.startswith(AGAINST) for reading in dict.fromkeys(row["reading"] for row in beside))
         counted = _counted_by_images([row for row in leaning if row["reading"].startswith(AGAINST)], beside, of)
         names = [f"{AGAINST}{counted}", *(name for name in names if name not in metrics)]
     return ", and ".join(names)
+
+
+def _on_its_images(reading: str, leaning: list[dict], beside: list[dict]) -> str:
+    """A reading, with the images on which it leans if it does not on all."""
+    every, some = ([_images_of(row) for row in rows if row["reading"] == reading] for rows in (beside, leaning))
+    return part_label(reading) + (f" ({' and '.join(some)})" if len(some) < len(every) else "")
 
 
 def _counted_by_images(leaning: list[dict], beside: list[dict], of: int) -> str:
@@ -140,8 +146,10 @@ def _undecided(parts: list[dict]) -> str:
     sentences = [f"Not significant: {'. '.join(clauses)}."] if clauses else []
     if opposing:
         alpha = (1 - parts[0]["confidence"]) / 2
-        needed = words.percent(against(alpha, len(parts)))
-        opposite = f"In the opposite direction at the {words.percent(alpha, 0)} level, but not at the {needed} level"
+        needed = against(alpha, len(parts))
+        opposite = (
+            f"In the opposite direction at the {100 * alpha:.2g}% level, but not at the {100 * needed:.1g}% level"
+        )
         sentences.append(f"{opposite} that contradicting takes: {_estimates(opposing, parts)}.")
     supporting = [part for part in parts if part["part_verdict"] == "supported"]
     if sentences:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
+
 from resiliency.diversity import metrics
 from resiliency.report import metric_labels
 
@@ -89,6 +91,11 @@ def change(difference: float, more: str, less: str, none: str) -> str:
 def estimate(value: float | None) -> str:
     """A statistic with three decimals, a small one with four."""
     return number(value, 3 if _missing(value) or abs(value) >= 0.1 else 4)
+
+
+def plain(value: float) -> str:
+    """A number with all of its digits and without an exponent, such as 0.00001."""
+    return np.format_float_positional(value, trim="-")
 
 
 def interval(low: float | None, high: float | None, form=number) -> str:

@@ -5,6 +5,7 @@ tables that `page` has kept of each study. `python -m resiliency.results.compari
 writes the pages of these two into the folder `mine` first, and compares what it holds.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import altair as alt
@@ -80,8 +81,14 @@ def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
         observations=dict(sorted(by_name.items())),
         summaries={name: _summary(of_studies) for name, of_studies in by_name.items()},
         leading=leading,
+        interval_level=levels(row["confidence"] for roles in leading.values() for row in roles.values()),
         correlations=correlations_with_accuracy(studies),
     )
+
+
+def levels(confidences: Iterable[float]) -> str:
+    """Such as "95%", or "90% or 95%" if studies differ."""
+    return " or ".join(words.percent(level, 0) for level in sorted(set(confidences)))
 
 
 def _summary(of_studies: dict[str, dict]) -> str:

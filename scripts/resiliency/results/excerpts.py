@@ -22,8 +22,8 @@ def in_use(thresholds: pd.DataFrame, contenders: list[dict]) -> list[dict]:
 
 def samples(correlations: pd.DataFrame) -> list[dict]:
     """The sizes of which a sample of the possible ensembles was scored: `size` and `possible`."""
-    sizes = correlations.drop_duplicates("size")[["size", "ensembles", "possible"]]
-    return sizes[sizes["ensembles"] < sizes["possible"]].sort_values("size").to_dict("records")
+    sizes = correlations.groupby("size", as_index=False)[["ensembles", "possible"]].max()  # some lack a metric
+    return sizes[sizes["ensembles"] < sizes["possible"]].to_dict("records")
 
 
 def most_confused(confusions: pd.DataFrame) -> list[dict]:

@@ -4,7 +4,6 @@
 `docs/results/found.md`.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,12 @@ from resiliency.report import words
 from resiliency.report.contender_roles import compared_with
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation, late_settings
-from resiliency.results.comparison import correlations_with_accuracy, published_studies
+from resiliency.results.comparison import correlations_with_accuracy, levels, published_studies
 from resiliency.results.kept import template_of, with_docs
 from resiliency.results.seed_verdicts import verdict_counts
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
-JOINTLY = 3  # the observation of jointly trained members
+JOINTLY, BALANCED = 3, "balanced"  # the observation of jointly trained members, and its objective
 SIGNIFICANT = ("supported", "contradicted")
 Studies = dict[str, dict[str, pd.DataFrame]]
 
@@ -50,21 +49,25 @@ def _qualified(number: int, own: dict[str, dict], studies: Studies) -> str:
     """What a reader must know of the verdicts on an observation beside their counts; "" if nothing."""
     tested = {study: of for study, of in own.items() if of["verdict"] != NOT_TESTED}
     sentences = []
-    against = [study for study, of in tested.items() if any(map(_against_at_equal_accuracy, of["beside"]))]
+    against = [study for study, of in tested.items() if _reversed_at_equal_accuracy(of["beside"])]
     if against:
         of = f"{len(against)} of {len(tested)} ({', '.join(against)})"
         sentences.append(f"Among ensembles of equally accurate members, the reverse holds in {of}.")
-    for reason in dict.fromkeys(of["reason"] for of in tested.values() if of["verdict"] == IN_PART):
-        sentences.append(f"In part: {reason[0].lower()}{reason[1:]}")
-    late = [study for study in tested if number == JOINTLY and late_settings(studies[study]["members"])]
-    if late:
-        sentences.append(f"Joint training was too short in {', '.join(late)}.")
+    in_part: dict[str, list[str]] = {}
+    for study, of in tested.items():
+        if of["verdict"] == IN_PART:
+            in_part.setdefault(of["reason"], []).append(study)
+    sentences += [f"In part ({', '.join(of)}): {reason[0].lower()}{reason[1:]}" for reason, of in in_part.items()]
+    late = {study: late_settings(studies[study]["members"]).get(BALANCED) for study in tested if number == JOINTLY}
+    if places := [f"at {weights} in {study}" for study, weights in late.items() if weights]:
+        sentences.append(f"Joint training was too short {', '.join(places)}.")
     return "".join(f" {escaped(sentence)}" for sentence in sentences)
 
 
-def _against_at_equal_accuracy(row: dict) -> bool:
-    """Whether a row beside observation 2 says the reverse, given the mean accuracy of the members."""
-    return row["leans"] == "against" and row["reading"] == GIVEN
+def _reversed_at_equal_accuracy(beside: list[dict]) -> bool:
+    """Whether observation 2 is reversed on all images, given the mean accuracy of the members."""
+    given = [row["leans"] == "against" for row in beside if row["reading"] == GIVEN]
+    return bool(given) and all(given)
 
 
 def page(studies: Studies) -> str:
@@ -81,14 +84,15 @@ def page(studies: Studies) -> str:
         for study in correlations["studies"]
         if any(_label_free(row["of"][study]) for row in correlations["rows"] if study in row["of"])
     ]
+    judged = [tables["contenders"] for tables in studies.values() if "contenders" in tables]
     return template_of("found.md.j2").render(
         studies=studies,
         members=sum(len(studies[study]["members"]) for study in tested),
-        level=_levels((1 + own["key"]["confidence"]) / 2 for of in of_studies.values() for own in of.values()),
+        level=levels((1 + own["key"]["confidence"]) / 2 for of in of_studies.values() for own in of.values()),
         observations=entries,
         tested=tested,
         leading=_leading(studies),
-        interval_level=_levels(of["contenders"]["confidence"].iloc[0] for of in studies.values() if "contenders" in of),
+        interval_level=levels(level for of in judged for level in of["confidence"]),
         counts=counts,
         size=correlations["size"],
         correlated=label_free,
@@ -188,8 +192,8 @@ def _tested_studies(of_studies: dict[str, dict]) -> list[dict]:
 
 def still_learning(members: pd.DataFrame) -> str:
     """At which weights of the loss jointly trained members needed longer training; "" if at none."""
-    late = "; ".join(late_settings(members))
-    return f"Members of {late} were still learning: longer training may change this verdict." if late else ""
+    late = late_settings(members).get(BALANCED)
+    return f"Members at {late} were still learning: longer training may change this verdict." if late else ""
 
 
 def _weakest(observation: dict) -> str:
@@ -226,11 +230,6 @@ def _led(rows: pd.DataFrame) -> str:
     ]
     error = words.with_interval(first["error"], first["low"], first["high"])
     return f"the {first['role']} has an error of {error}{f', {words.listed(others)}' if others else ''}"
-
-
-def _levels(confidences: Iterable[float]) -> str:
-    """Such as "95%", or "90% or 95%" if studies differ."""
-    return " or ".join(words.percent(level, 0) for level in sorted(set(confidences)))
 
 
 def _counts(rows: list[dict]) -> list[dict]:

@@ -260,7 +260,7 @@ def _points(share: float) -> Markdown:
 def _gained(gain: float, low: float, high: float) -> Markdown:
     """A difference of shares in percentage points, with its interval where it varies."""
     if gain == low == high == 0:
-        return Markdown("no change")
+        return Markdown("no difference")
     return Markdown(f"{_points(gain)} {words.interval(low, high, _points)}")
 
 

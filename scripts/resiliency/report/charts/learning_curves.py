@@ -6,9 +6,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.histories import LITTLE, late_gain
+from resiliency.analysis.histories import FEWEST_EPOCHS, LITTLE, late_gain
 from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread, tooltips
-from resiliency.report.words import percent, plural, points
+from resiliency.report.words import percent, plain, plural, points
 
 CAPTION = (
     "What still gains a point or more would probably gain from longer training. A flat end alone does not mean that it "
@@ -131,17 +131,24 @@ def finding(histories: pd.DataFrame) -> str:
     """How many designs and settings of joint training gained a point or more at the end, and which of them the most."""
     rows = histories.dropna(subset=["validation_accuracy"])
     rows = rows[rows["origin"].isin(["independent", "joint"])]
-    names = [
-        f"{row.objective} at λ = {row.loss_weight:g}" if row.origin == "joint" else row.design
-        for row in rows.itertuples()
-    ]
+    names = [_training_name(row.origin, row.design, row.objective, row.loss_weight) for row in rows.itertuples()]
     gains = pd.Series({name: late_gain(group, fewest=2) for name, group in rows.groupby(names)}, dtype=float).dropna()
     if gains.empty:
         return ""
     late = gains[gains >= LITTLE]
-    trained = f"designs{' and settings of joint training' if (rows['origin'] == 'joint').any() else ''}"
+    jointly = (rows["origin"] == "joint").any()
+    trained = f"{len(gains)} designs and settings of joint training" if jointly else plural(len(gains), "design")
     most = f" The largest gain is that of {late.idxmax()}: {points(late.max())} points." if len(late) else ""
+    least = rows.groupby(names)["epoch"].max().min()
+    short = " Of fewer than five epochs, the last one counts." if least < FEWEST_EPOCHS else ""
     return (
         f"Over the last fifth of the epochs, mean validation accuracy rose by a percentage point or more for "
-        f"{len(late) or 'none'} of {len(gains)} {trained}.{most} Of fewer than five epochs, the last one counts."
+        f"{len(late) or 'none'} of {trained}.{most}{short}"
     )
+
+
+def _training_name(origin: str, design: str, objective: str, loss_weight: float) -> str:
+    """The design, or the setting of joint training; at weight 0 all objectives train alike."""
+    if origin != "joint":
+        return design
+    return f"{objective} at λ = {plain(loss_weight)}" if loss_weight else "joint training at λ = 0"

@@ -3,13 +3,12 @@
 from typing import NamedTuple
 
 import altair as alt
-import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
 from resiliency.report.ensemble_pools import measured_columns, under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, set_properties, tooltips
-from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plural, with_interval
+from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plain, plural, with_interval
 
 CAPTION = (
     "Above a dashed line, joint training beats independent training. Observation 3 claims that the robustness of the "
@@ -142,7 +141,7 @@ def finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
     for objective, rows in joint[joint["loss_weight"] > 0].groupby("objective", sort=False):
         means = rows.groupby("loss_weight")["corrupted_accuracy"].mean()
         best = f"At the best of {len(means)} weights" if len(means) > 1 else "At its only weight"
-        loss_weight = np.format_float_positional(means.idxmax(), trim="-")
+        loss_weight = plain(means.idxmax())
         reached = _mean(rows.loc[rows["loss_weight"] == means.idxmax(), "corrupted_accuracy"], confidence)
         clauses.append(f"{best} (λ = {loss_weight}), the {objective} loss reaches {reached} on corrupted images.")
     if clauses and len(independent):
