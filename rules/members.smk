@@ -84,6 +84,7 @@ rule predict:
         **needing(NETWORK_MEMORY, MINUTES["predict"], gpu=1),
     params:
         **PREDICTING,
+        corruptions=STUDY.corruptions.names,  # Snakemake records inputs without their order
         code=code("predict"),
         seed=STUDY.seed,
         probe_images=STUDY.probe.images,
@@ -188,6 +189,7 @@ if LOADED:
                 **needing(NETWORK_MEMORY, MINUTES["predict_together"], most=DAY, gpu=1),
             params:
                 **PREDICTING,
+                corruptions=STUDY.corruptions.names,
                 code=code("predict_together"),
                 test_sets=TEST_SETS,
                 predictions=f"{RESULTS}/predictions",

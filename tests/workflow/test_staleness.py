@@ -134,6 +134,7 @@ def test_a_real_change_of_code(planned_with, file, expected):
             {"train_jointly": 1, **JOINT, "predict_jointly": 1, "attribute_jointly": 1},
         ),
         ("corruptions={names: [gaussian_noise, contrast, fog]}", {**PREDICTED, "corrupt": 1, "conditions": 1}),
+        ("corruptions={names: [contrast, gaussian_noise]}", {**PREDICTED, **GALLERY, "conditions": 1}),
         ("corruptions={severities: [1, 4, 5]}", {**PREDICTED, **GALLERY, "corrupt": 2, "conditions": 1}),
         ("attribution={methods: [saliency, integrated_gradients, grad_cam, occlusion]}", ATTRIBUTED),
         ("attribution={similarities: [cosine, ssim]}", DIVERSITY),
