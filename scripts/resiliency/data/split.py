@@ -98,12 +98,14 @@ def split_indices(
 def stratified_sample(labels: np.ndarray, count: int, seed: int, *names: str) -> np.ndarray:
     """Sorted indices of `count` images, drawn without replacement so that classes keep their shares.
 
-    Each class gets the whole part of its share; the images that are then missing go to the largest remainders.
+    Each class gets the whole part of its share; the images that are then missing go to the largest remainders, of
+    equal ones to some at random.
     """
     classes, sizes = np.unique(labels, return_counts=True)
     shares = count * sizes / len(labels)
     counts = np.floor(shares).astype(int)
-    counts[np.argsort(counts - shares, kind="stable")[: count - counts.sum()]] += 1
+    ties = stream(seed, *names, "remainders").permutation(len(classes))
+    counts[np.lexsort([ties, np.round(counts - shares, 9)])[: count - counts.sum()]] += 1
     random = stream(seed, *names)
     chosen = [
         random.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(classes, counts, strict=True)
