@@ -12,6 +12,7 @@ from small_training import RECIPE, network, separable, single, train, weights
 from torch import nn
 from trainings import Killed, killed_at, stored
 
+from resiliency.storage.files import read_json, write_json
 from resiliency.training import checkpoints
 from resiliency.training.checkpoints import Checkpoint
 
@@ -95,6 +96,22 @@ train_members(
     code="",
 )
 """
+
+
+def test_training_starts_anew_if_its_images_are_normalised_in_another_way(tmp_path, start_script):
+    data, script = stored(tmp_path, 120), tmp_path / "train_alone.py"
+    script.write_text(TRAIN_ALONE)
+    arguments = [tmp_path / "r-s0", *(f"{name}={path}" for name, path in data.items())]
+    process = start_script(script, *arguments)
+    while not (tmp_path / "r-s0" / "checkpoint.pt").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    write_json(data["card"], read_json(data["card"]) | {"mean": [0.1, 0.2, 0.3]})
+    again = start_script(script, *arguments, stdout=subprocess.PIPE, text=True)
+    assert "checkpoint has different settings; training from scratch" in again.communicate(timeout=600)[0]
+    assert again.returncode == 0
 
 
 def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tmp_path, start_script):

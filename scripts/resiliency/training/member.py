@@ -51,6 +51,7 @@ def train_members(
         same_steps: of `Trainer`, for the loss; networks of a factory may do as they like in each step.
     """
     card = read_json(data["card"])
+    learned = learned_from(card)
     card |= {key: descriptions[0][key] for key in ("mean", "std") if key in descriptions[0]}
     networks = [
         build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(device())
@@ -69,7 +70,7 @@ def train_members(
     trainer = Trainer(
         networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
     )
-    dependencies = {"code": code, "stream": stream, "members": descriptions, "data": card["splits"]}
+    dependencies = {"code": code, "stream": stream, "members": descriptions, "data": learned}
     members = {
         folder: Member(
             Path(folder).name,
@@ -78,6 +79,11 @@ def train_members(
         for folder, description, card in zip(folders, descriptions, cards, strict=True)
     }
     train_and_write(trainer, training, validation, members, networks, dependencies)
+
+
+def learned_from(card: dict) -> dict:
+    """What a training depends on of the card of its data set: the images, and their normalisation."""
+    return {key: card[key] for key in ("splits", "mean", "std")}
 
 
 def read_labelled_images(data: dict[str, str]) -> tuple[LabelledImages, LabelledImages]:

@@ -23,7 +23,7 @@ from resiliency.designs.weights import file_source, normalisation, preprocessing
 from resiliency.devices.choice import device, inference
 from resiliency.storage.files import read_json
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.member import cost_of_training, read_labelled_images, train_and_write
+from resiliency.training.member import cost_of_training, learned_from, read_labelled_images, train_and_write
 from resiliency.training.tuning_settings import ALL, HEAD, FineTuning
 from resiliency.training.validation import LabelledImages, Preprocessing
 
@@ -80,7 +80,7 @@ def fine_tune(
     loss, seed = partial(cross_entropy, smoothing=settings.label_smoothing), derived_seed(*stream, "images")
     same_steps = not description["factory"]
     trainer = Trainer([trained], loss, settings, preprocessing, len(card["classes"]), seed, same_steps, body)
-    dependencies = {"code": code, "stream": stream, "data": card["splits"]}
+    dependencies = {"code": code, "stream": stream, "data": learned_from(card)}
     dependencies |= {"members": [description], "start": member.weights_source}
     train_and_write(trainer, training, validation, {folder: member}, [network], dependencies)
 
