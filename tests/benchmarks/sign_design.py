@@ -31,12 +31,12 @@ STARTING = 6  # seconds of CPU time until a job computes
 EXPLAINED = 100 * 25  # images that attributions of a member pass forward and back
 RESUMED = re.compile(r"resuming at step ([\d,]+)")
 PART = "A run has trained {trained} of {all} independent members so far."
-WHOLE = """The published run, the first, trained and tested all {all} independent members at commit 199d998, in several
-sittings, with a learning rate of 0.01, a warm-up of half an epoch and five epochs of joint training. They were
-analysed at commit 4c21c00; the commit on [its page](traffic_signs.md) drew the charts. One of the members, trained
-again when they were analysed, had the same weights to the byte."""
+WHOLE = """The published run is the second. It trained and tested all {all} independent members at commit 739534b, the
+first of them at b99ffce with the same settings, in two sittings, and analysed them at 5e9a3be. It was killed twice, and
+resumed each time by its own command. The first run had a learning rate of 0.01, a warm-up of half an epoch and five
+epochs of joint training ([Verdict rules](../paper.md#verdict-rules))."""
 MEASURED = """
-{extent} They took {ratio:.2f} times the estimate ({low:.2f} to {high:.2f} times, by member); at that
+{extent} Members took {ratio:.2f} times the estimate ({low:.2f} to {high:.2f} times, by member); at that
 ratio, the sum is {hours:.1f} core hours.
 """
 ACCURATE = 0.97
@@ -126,7 +126,8 @@ def _rules(families: int) -> str:
     ]
     margins = [architecture.MARGIN, correlation.MARGIN, STUDY.statistics.error_margin, diversity.MARGIN]
     doubled = sum(STUDY.members.seed_count(design) > 1 for design in STUDY.members.designs)
-    units = [f"{families} families"] * 2 + [f"{STUDY.joint.seeds} seeds", f"{doubled} families"]
+    units = [f"{families} families"] * 2 + [f"{STUDY.joint.seeds} seeds"]
+    units.append(f"{families} families, {doubled} of which have a design of two seeds")
     fewest = [architecture.FAMILIES, correlation.FAMILIES, balance.SEEDS, diversity.FAMILIES]
     rows = zip(statistics, signs, margins, units, fewest, strict=True)
     return "".join(table_row([number, *row]) for number, row in enumerate(rows, 1))
