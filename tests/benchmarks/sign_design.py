@@ -25,6 +25,7 @@ from resiliency.stage import cpu_seconds
 from resiliency.storage.files import read_json
 
 PAGE, TEMPLATE = RESULTS / "traffic_signs_design.md", beside(__file__, "sign_design.md.template")
+SUMMARY = PAGE.with_suffix(".json")  # for the page of results
 POWER = 0.8
 RECIPE = {*sign_pilots.PILOTED, "weight_decay", "gradient_clip"}
 STARTING = 6  # seconds of CPU time until a job computes
@@ -92,6 +93,18 @@ def page() -> str:
         measured=_measured(rows.get("run", []), {row["design"]: row for row in rows["times"]}),
         accuracies=_accuracies(rows.get("accuracies", [])),
     )
+
+
+def summary() -> list[str]:
+    """What the page of results says of the design: power, and accuracy on all test images."""
+    rows, power = (json.loads(file.read_text()) for file in (sign_pilots.ROWS, sign_power.ROWS))
+    reached = [row["verdicts"][row["verdict"]] / row["simulations"] for row in power]
+    designs = pd.DataFrame(rows["accuracies"]).groupby("design")["all"].mean()
+    return [
+        f"Simulated power is {min(reached):.0%} to {max(reached):.0%} for the effects named there.",
+        f"On all {PUBLISHED['gtsrb'].test:,} test images of the benchmark, {(designs >= ACCURATE).sum()} of "
+        f"{len(designs)} designs have an accuracy of {ACCURATE:.0%} or more.",
+    ]
 
 
 def named(changes: dict) -> str:
@@ -247,6 +260,7 @@ def main() -> None:
         rows = json.loads(sign_pilots.ROWS.read_text()) | {"run": measured(arguments.run)}
         write_rows(sign_pilots.ROWS, rows)
     PAGE.write_text(page(), encoding="utf-8")
+    write_rows(SUMMARY, summary())
 
 
 if __name__ == "__main__":

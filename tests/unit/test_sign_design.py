@@ -10,6 +10,10 @@ from sign_pilots import STUDY
 
 def test_the_page_shows_the_rows():
     assert sign_design.PAGE.read_text(encoding="utf-8") == sign_design.page()
+    assert json.loads(sign_design.SUMMARY.read_text()) == sign_design.summary()
+    power, accuracy = sign_design.summary()
+    assert "Simulated power is 84% to 100%" in power
+    assert f"| all | {' '.join(accuracy.split()[8:11])} |" in sign_design.page()
 
 
 def test_families_have_three_widths_and_many_a_second_seed():

@@ -191,6 +191,7 @@ def page(kept: Path) -> str:
         charts=read_json(kept / "charts.json"),
         exported=(kept / CARD).is_file(),
         designed=(kept.parent / f"{kept.name}_design.md").is_file(),
+        design_summary=read_json(summary) if (summary := kept.parent / f"{kept.name}_design.json").is_file() else [],
         choices=(kept.parent / f"{kept.name}_choices.md").is_file(),
         kept=[path.name for path in table_files(kept)],
     )
