@@ -138,12 +138,14 @@ def finding(histories: pd.DataFrame) -> str:
     late = gains[gains >= LITTLE]
     jointly = (rows["origin"] == "joint").any()
     trained = f"{len(gains)} designs and settings of joint training" if jointly else plural(len(gains), "design")
-    most = f" The largest gain is that of {late.idxmax()}: {points(late.max())} points." if len(late) else ""
     least = rows.groupby(names)["epoch"].max().min()
     short = " Of fewer than five epochs, the last one counts." if least < FEWEST_EPOCHS else ""
+    over = "Over the last fifth of the epochs,"
+    if late.empty:
+        return f"{over} none of {trained} gained a percentage point of mean validation accuracy.{short}"
     return (
-        f"Over the last fifth of the epochs, mean validation accuracy rose by a percentage point or more for "
-        f"{len(late) or 'none'} of {trained}.{most}{short}"
+        f"{over} mean validation accuracy rose by a percentage point or more for {len(late)} of {trained}. "
+        f"The largest gain is that of {late.idxmax()}: {points(late.max())} points.{short}"
     )
 
 
