@@ -90,7 +90,7 @@ def test_networks_of_a_factory_are_not_captured(monkeypatch, tmp_path, factory):
 
     for name in ("build", "design_card", "read_images", "read_array"):
         monkeypatch.setattr(member, name, lambda *_: network())
-    monkeypatch.setattr(member, "read_json", lambda _: {"classes": [], "mean": 0, "std": 1})
+    monkeypatch.setattr(member, "read_json", lambda _: {"classes": [], "splits": {}, "mean": 0, "std": 1})
     monkeypatch.setattr(member, "Trainer", trainer)
     data = dict.fromkeys(("card", "images", "labels", "validation_images", "validation_labels"), "")
     with pytest.raises(Made) as made:
