@@ -3,16 +3,17 @@
 Run by hand: python tests/benchmarks/training.py [--epochs 6] [--threads 1] [--repeats 3] [--designs resnet18 vit]
 The loop: a DataLoader with as many workers as threads, torchvision's v2 transforms of single images, timm's network in
 float32 with contiguous memory, and timm's optimizer. All sides train the same architecture by the same recipe on the
-digits, a few epochs each, in turn and several times, each in a process of its own, as jobs of the pipeline are; our
-trainings count as long, with compiled layers. Figures are training images a second, without the first epoch. Accuracy
-is that on the validation images after the last epoch. bfloat16 is emulated, slowly, by processors without AVX512-BF16
-or AMX. The last line is JSON: `ratio` to the loop and `ratio_bfloat16` of bfloat16 to float32 are geometric means over
-the convolutional designs of the medians over repeats, which `ratio_by_design` and `ratio_bfloat16_by_design` give with
-the lowest and the highest; `ratio_best` is that of the faster precision of each design; `fixed_cost_s` the seconds from
-the start of a process to its first step.
+digits, a few epochs each, in turn and several times, each in a process of its own, as jobs of the pipeline are, and on
+as many cores as threads, workers included; our trainings count as long, with compiled layers. Figures are training
+images a second, without the first epoch. Accuracy is that on the validation images after the last epoch. bfloat16 is
+emulated, slowly, by processors without AVX512-BF16 or AMX. The last line is JSON: `ratio` to the loop and
+`ratio_bfloat16` of bfloat16 to float32 are geometric means over the convolutional designs of the medians over repeats,
+which `ratio_by_design` and `ratio_bfloat16_by_design` give with the lowest and the highest; `ratio_best` is that of the
+faster precision of each design; `fixed_cost_s` the seconds from the start of a process to its first step.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -117,6 +118,7 @@ def ours(network, recipe, training: LabelledImages) -> float:
 def rate_and_accuracy(side: str, name: str, given: Namespace, training: LabelledImages, validation: LabelledImages):
     """Images a second and validation accuracy of a design; `side` is float32 or bfloat16, both ours, or loop."""
     torch.set_num_threads(given.threads)
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])
     recipe = STUDY.recipe(name).model_copy(update={"epochs": given.epochs})
     network = build(STUDY.designs[name].description(32), 10, 0)
     if side == "loop":
