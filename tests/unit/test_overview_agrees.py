@@ -49,7 +49,7 @@ def test_a_comparison_has_the_direction_size_and_significance_of_its_row(tables,
             continue
         row = rows[rows["corruption"] == "corrupted"].iloc[0]
         assert text.startswith(f"The {first['role']}'s error is ")
-        if abs(row["difference"]) < 0.0005:
+        if same := abs(row["difference"]) < 0.0005:
             assert "about the same" in text
         else:
             size, way = re.search(r"is ([\d.]+) percentage points (\w+)", text).groups()
@@ -58,7 +58,7 @@ def test_a_comparison_has_the_direction_size_and_significance_of_its_row(tables,
         low, high = (float(end.replace("−", "-")) / 100 for end in re.search(r"\[(\S+), (\S+)\]", text).groups())
         expected = sorted(np.sign(row["difference"] or -1) * np.array([row["difference_low"], row["difference_high"]]))
         assert (low, high) == pytest.approx(expected, abs=0.0005)
-        assert ("not significant" in text) == (row["difference_low"] <= 0 <= row["difference_high"])
+        assert ("not significant" in text) == (row["difference_low"] <= 0 <= row["difference_high"] and not same)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -29,12 +29,13 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
     """How much higher or lower the first role's error is than that of a row of contenders.csv.
 
     Returns:
-        The amount in words, its interval, and ", not significant" or "".
+        The amount in words, its interval, and ", not significant" of an amount that is not, or "".
     """
     more, low, high = row["difference"], row["difference_low"], row["difference_high"]
     ends = (low, high) if more > 0 else (-high, -low)
-    unclear = ", not significant" if low <= 0 <= high else ""
-    return change(more, "higher", "lower", SAME), difference_interval(*ends), unclear
+    amount = change(more, "higher", "lower", SAME)
+    unclear = ", not significant" if low <= 0 <= high and amount != SAME else ""
+    return amount, difference_interval(*ends), unclear
 
 
 def compared_with(row: pd.Series | dict, other: str) -> str:

@@ -13,7 +13,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
-from resiliency.report.contender_roles import difference_words, under_single
+from resiliency.report.contender_roles import SAME, difference_words, under_single
 from resiliency.report.member_errors import measured_on
 from resiliency.report.verdict_reasons import part_label, reason_of
 
@@ -151,7 +151,7 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
     no_worse = int((single["difference"].round(12) >= 0).sum())
     corruptions = words.plural(len(single), "corruption")
     counted = f"{text} The baseline is as good or better under {no_worse or 'none'} of {corruptions}."
-    return counted if unclear else f"{counted} {_rests_on(single)}".rstrip()
+    return counted if unclear or amount == SAME else f"{counted} {_rests_on(single)}".rstrip()
 
 
 def _rests_on(single: pd.DataFrame) -> str:
