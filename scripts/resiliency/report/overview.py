@@ -224,7 +224,7 @@ def cautions(members: pd.DataFrame) -> list[str]:
     """What the reader should beware of, a sentence for each kind of warning that members.csv has."""
     notes = []
     for warning, words_of in WARNINGS.items():
-        has = members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
+        has = _warned(members, warning)
         if has.any():
             count = f"{has.sum():,} of {words.plural(len(members), 'member')}"
             late = late_settings(members) if warning == STILL_LEARNING else {}
@@ -234,10 +234,14 @@ def cautions(members: pd.DataFrame) -> list[str]:
     return notes
 
 
+def _warned(members: pd.DataFrame, warning: str) -> pd.Series:
+    """Which members have a warning."""
+    return members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
+
+
 def late_settings(members: pd.DataFrame) -> dict[str, str]:
     """Objective -> weights of the loss at which joint training ended too early, such as "λ = 0.5 and 1"."""
-    late = members["warnings"].astype(object).fillna("").str.contains(STILL_LEARNING, regex=False)
-    joint = members[late & (members["origin"] == JOINT)]
+    joint = members[_warned(members, STILL_LEARNING) & (members["origin"] == JOINT)]
     weights = joint.groupby("objective", sort=False)["loss_weight"].unique()
     return {
         objective: f"λ = {words.listed([words.plain(weight) for weight in sorted(of)])}"
