@@ -200,6 +200,19 @@ def test_the_sandwich_by_hand():
         torch.testing.assert_close(gradients[name], parameter.grad)
 
 
+def test_targets_of_distillation_are_not_rounded_to_bfloat16(monkeypatch):
+    targets = []
+    cross_entropy = F.cross_entropy
+    monkeypatch.setattr(F, "cross_entropy", lambda *of, **more: targets.append(of[1]) or cross_entropy(*of, **more))
+    loss = supernet_loss(space_of(), "sandwich", 1, 100, smoothing=0, phases=[])
+    with torch.autocast("cpu", torch.bfloat16):
+        loss([supernetwork(space_of()).train()], images(), torch.tensor([0, 1, 2, 0, 1, 2]))
+    assert len(targets) == 3
+    for target in targets[1:]:
+        assert target.dtype == torch.float32
+        torch.testing.assert_close(target.sum(dim=1), torch.ones(6), rtol=0, atol=1e-6)
+
+
 def test_parts_of_a_batch_train_the_same_sub_networks():
     """As where memory does not hold the whole batch."""
     space, shapes = space_of(), []

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from resiliency.search.space import Space
 from resiliency.search.supernet import Supernetwork
 from resiliency.training.engine import Loss
+from resiliency.training.objectives import at_least_float32
 
 
 def supernet_loss(
     space: Space, strategy: str, random_subnetworks: int, images: int, smoothing: float, phases: list[list[str]]
 ) -> Loss:
     """The loss of one super-network, a sum over sub-networks: cross-entropy of the largest one with the labels, and of
-    the others with its probabilities, which are not learned from them (in-place distillation).
+    the others with its probabilities, in float32, which are not learned from them (in-place distillation).
 
     "sandwich": the others are the smallest one and `random_subnetworks` random ones (Yu et al., BigNAS, 2020).
     "progressive": they are `random_subnetworks` random ones of the dimensions of a phase; phases take equal shares of
@@ -47,7 +48,7 @@ def supernet_loss(
         network.activate(space.largest)
         logits = network(batch)
         value = F.cross_entropy(logits, labels, label_smoothing=smoothing)
-        target = logits.detach().softmax(dim=1)
+        target = at_least_float32(logits.detach()).softmax(dim=1)
         for genes in others(network):
             network.activate(space.shape(genes), follow=False)
             value = value + F.cross_entropy(network(batch), target)
