@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.contenders import contenders, under_corruptions
-from resiliency.analysis.thresholds import COVERAGES, ERRORS
+from resiliency.analysis.thresholds import COVERAGES, SHARES_WRONG
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
 from resiliency.ensembles.selection import front
 
@@ -71,7 +71,7 @@ def threshold_rows(size: int) -> list[dict]:
     """Of each kind of images, goal and target; there are too few images for the smallest error."""
     rows = []
     for basis in (CLEAN, CORRUPTED):
-        for goal, targets in (("coverage", COVERAGES), ("error", ERRORS)):
+        for goal, targets in (("coverage", COVERAGES), ("wrong", SHARES_WRONG)):
             for target in targets:
                 known = target >= 0.002
                 values = {"threshold": 0.8 + 0.1 * target, "coverage": 0.91, "error": 0.013, "wrong": 0.012}

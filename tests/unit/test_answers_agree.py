@@ -269,7 +269,7 @@ def test_quantities_have_few_digits_and_a_prefix(value, written):
     assert quantity(value) == written
 
 
-@pytest.mark.parametrize("known", [(), ("coverage",), ("coverage", "error")])
+@pytest.mark.parametrize("known", [(), ("coverage",), ("coverage", "wrong")])
 def test_thresholds_are_those_of_the_table_with_what_they_give(known):
     table = BASE["thresholds"]
     table = table.assign(threshold=table.threshold.where(table.goal.isin(known)))
@@ -278,7 +278,7 @@ def test_thresholds_are_those_of_the_table_with_what_they_give(known):
     rows = table[(table.members == best["members"]) & (table.basis == "corrupted") & (table.images == "corrupted")]
     rows = rows.dropna(subset=["threshold"])
     covering = rows[(rows.goal == "coverage") & (rows.target == 0.9)]
-    limiting = rows[rows.goal == "error"].nsmallest(1, "target")
+    limiting = rows[rows.goal == "wrong"].nsmallest(1, "target")
     given = {
         "if the maximum probability is below": (covering, "answers {coverage}, {error} of them wrongly."),
         "wrongly, abstain below": (limiting, "answers {wrong} wrongly, and {coverage} in all."),
@@ -293,4 +293,4 @@ def test_thresholds_are_those_of_the_table_with_what_they_give(known):
     assert near[ABSTAIN].count("below 0.999999:") == len(known)
     assert ("thresholds.csv" in text) == bool(known)
     assert ("To answer 90%" in text) == ("coverage" in known)
-    assert ("To answer at most 0.5% wrongly" in text) == ("error" in known)
+    assert ("To answer at most 0.5% wrongly" in text) == ("wrong" in known)

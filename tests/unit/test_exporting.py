@@ -222,7 +222,7 @@ def test_the_thresholds_of_an_export_are_constants_of_its_module(tmp_path):
         value = module.THRESHOLDS[row.basis][row.goal][row.target]
         assert value is None if np.isnan(row.threshold) else value == row.threshold
     with pytest.raises(ValueError, match=r"^threshold: expected a number, got None: the study had too few images"):
-        module.load(threshold=module.THRESHOLDS["corrupted"]["error"][0.001])
+        module.load(threshold=module.THRESHOLDS["corrupted"]["wrong"][0.001])
 
 
 def test_latencies_are_of_the_first_member_of_each_design(members, tmp_path):

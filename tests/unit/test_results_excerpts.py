@@ -91,7 +91,7 @@ def test_a_page_leads_to_the_card_of_an_exported_model(tmp_path):
 
 
 def test_thresholds_in_use_are_those_of_the_recommended_model():
-    cases = product("ab", ("coverage", "error"), (0.8, 0.9), ("clean", "corrupted", "held_out"))
+    cases = product("ab", ("coverage", "wrong"), (0.8, 0.9), ("clean", "corrupted", "held_out"))
     table = pd.DataFrame(cases, columns=["members", "goal", "target", "basis"])
     found = [tuple(row.values()) for row in excerpts.in_use(table, CONTENDERS)]
     assert found == [("a", "coverage", 0.9, basis) for basis in ("clean", "corrupted")]

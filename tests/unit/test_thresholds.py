@@ -6,7 +6,7 @@ from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.temperatures import scored_and_calibrated
-from resiliency.analysis.thresholds import COVERAGES, ERRORS, threshold_rows
+from resiliency.analysis.thresholds import COVERAGES, SHARES_WRONG, threshold_rows
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import softmax
 from resiliency.metrics.thresholds import covering_threshold, limiting_threshold
@@ -81,7 +81,7 @@ def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
     rows, mean, labels, (chosen, judged) = tried
     confidence, errors = mean.max(axis=-1), mean.argmax(axis=-1) != labels
     places = {"clean": [0], "corrupted": [1, 2, 3]}
-    assert len(rows) == 2 * (len(COVERAGES) + len(ERRORS)) * 2
+    assert len(rows) == 2 * (len(COVERAGES) + len(SHARES_WRONG)) * 2
     for row in rows:
         of = np.ix_(places[row["basis"]], chosen)
         if row["goal"] == "coverage":

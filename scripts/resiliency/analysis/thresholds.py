@@ -9,10 +9,10 @@ from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.thresholds import covering_threshold, limiting_threshold
 
-COVERAGE, ERROR = "coverage", "error"
+COVERAGE, WRONG = "coverage", "wrong"
 THRESHOLDS = ["members", "size", "rule", "basis", "goal", "target", "threshold", "selection_images", "images"]
 THRESHOLDS += [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")]
-COVERAGES, ERRORS = (0.99, 0.95, 0.9, 0.8), (0.02, 0.01, 0.005, 0.001)
+COVERAGES, SHARES_WRONG = (0.99, 0.95, 0.9, 0.8), (0.02, 0.01, 0.005, 0.001)
 
 
 def threshold_rows(
@@ -34,7 +34,7 @@ def threshold_rows(
         confidences, errors = scored_images(ensemble, temperature, chosen, basis, (REFERENCE,))
         confidence = confidences[REFERENCE]
         found = [(COVERAGE, target, covering_threshold(confidence, target)) for target in COVERAGES]
-        found += [(ERROR, target, limiting_threshold(confidence, errors, target)) for target in ERRORS]
+        found += [(WRONG, target, limiting_threshold(confidence, errors, target)) for target in SHARES_WRONG]
         for goal, target, threshold in found:
             key = {"basis": basis, "goal": goal, "target": target, "threshold": threshold}
             key["selection_images"] = confidence.shape[1]

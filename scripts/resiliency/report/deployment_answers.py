@@ -131,7 +131,7 @@ def _threshold(best: dict, thresholds: pd.DataFrame | None) -> str:
     rows = thresholds[(thresholds["members"] == best["members"]) & (thresholds["basis"] == CORRUPTED)]
     rows = rows[rows["images"] == CORRUPTED].dropna(subset=["threshold"])
     covering = rows[(rows["goal"] == "coverage") & (rows["target"] == COVERAGE)]
-    limiting = rows[rows["goal"] == "error"].sort_values("target").head(1)
+    limiting = rows[rows["goal"] == "wrong"].sort_values("target").head(1)
     sentences = [
         f"To answer {percent(row['target'], 0)} of corrupted images, abstain if the maximum probability is below "
         f"{_below(row['threshold'])}: of other images it then answers {_figure(row, 'coverage')}, "

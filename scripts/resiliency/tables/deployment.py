@@ -244,7 +244,7 @@ THRESHOLDS = Table(
         Column(
             "goal",
             "whether the target is a least coverage or a largest share of wrong answers",
-            one_of("coverage", "error"),
+            one_of("coverage", "wrong"),
         ),
         Column("target", "coverage, or wrong answers as a share of all images", FRACTION),
         Column(

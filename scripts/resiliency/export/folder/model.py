@@ -6,8 +6,8 @@ From Python: `answer = load()`, then `probabilities, mutual_information, abstain
 are uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order of
 `CLASSES`; the mutual information of the members in nats is float32 B, and 0 where they agree;
 abstained is bool B: whether the largest probability is below the threshold that `load` was given, for example
-`load(threshold=THRESHOLDS["corrupted"]["coverage"][0.9])`. `THRESHOLDS` has those of card.md: for clean and corrupted
-images, for a least coverage, and for a largest share of images that are answered wrongly ("error"); None where the
+`load(threshold=THRESHOLDS["corrupted"]["wrong"][0.02])`. `THRESHOLDS` has those of card.md: for clean and corrupted
+images, for a least "coverage", and for a largest share of images that are answered wrongly ("wrong"); None where the
 study had too few images for a guarantee.
 """
 
