@@ -22,7 +22,7 @@ from resiliency.report.metric_labels import METRICS as LABELS
 from resiliency.report.page import APPENDIX, SECTIONS, charts_of
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades
-from resiliency.report.words import METRICS, difference_interval, duration, interval, number, percent
+from resiliency.report.words import METRICS, bounds, difference_interval, duration, interval, number, percent
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 from resiliency.storage.tables import read_table, write_table
 
@@ -212,6 +212,22 @@ def test_words():
 )
 def test_ends_of_a_difference_show_on_which_side_of_0_they_are(low, high, shown):
     assert difference_interval(low, high) == shown
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.2344, 0.4951, "[0.234, 0.495]"),
+        (-0.0023, 0.137, "[−0.002, 0.137]"),
+        (-0.0003, 0.137, "[−0.0003, 0.1370]"),
+        (-0.0093, -0.0042, "[−0.0093, −0.0042]"),
+        (-0.00004, 0.0058, "[−0.00004, 0.00580]"),
+        (0, 0.2, "[0.000, 0.200]"),
+        (np.nan, 0.2, ""),
+    ],
+)
+def test_bounds_show_on_which_side_of_0_they_are(low, high, shown):
+    assert bounds(low, high) == shown
 
 
 def test_shades_go_from_light_to_dark():

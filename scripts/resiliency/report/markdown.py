@@ -13,7 +13,8 @@ from jinja2 import Environment
 
 from resiliency.report import templates, words
 
-NUMBERS = (words.percent, words.number, words.estimate, words.duration, words.quantity, words.interval, words.plural)
+NUMBERS = (words.percent, words.number, words.estimate, words.duration, words.quantity, words.plural)
+NUMBERS = (*NUMBERS, words.interval, words.bounds)
 MARKS = re.compile(r"([\\`*_\[\]<>&|~$])")  # also of dollarmath and of strikethrough
 AT_START = re.compile(r"^(?=[#+\-=:])")
 LIST_NUMBER = re.compile(r"^(\d+)(?=[.)](?:\s|$))")

@@ -100,7 +100,7 @@ def interval_picture(parts: list[dict]) -> Markup:
     ]
     for row, part in enumerate(drawn):
         y = LINE * row + 6
-        says = f"{part['part']}: {words.estimate(part['estimate'])} {words.interval(part['low'], part['high'])}"
+        says = f"{part['part']}: {words.estimate(part['estimate'])} {words.bounds(part['low'], part['high'])}"
         marks.append(
             Markup(
                 '<g class="{}"><title>{}</title><line x1="{}" x2="{}" y1="{y}" y2="{y}"/>'

@@ -167,7 +167,7 @@ def _estimates(some: list[dict], parts: list[dict]) -> str:
     """The names of some parts with their estimates, or how many of all they are."""
     if len(some) > LISTED:
         return _listed([part["part"] for part in some], parts)
-    ends = (words.interval(part["low"], part["high"]) for part in some)
+    ends = (words.bounds(part["low"], part["high"]) for part in some)
     return " and ".join(f"{p['part']}, {words.estimate(p['estimate'])} {e}" for p, e in zip(some, ends, strict=True))
 
 

@@ -106,6 +106,17 @@ def interval(low: float | None, high: float | None, form=number) -> str:
     return "" if _missing(low) or _missing(high) else f"[{form(low).removesuffix('%')}, {form(high).removesuffix('%')}]"
 
 
+def bounds(low: float | None, high: float | None) -> str:
+    """Bounds of an estimate, such as [0.234, 0.495]; empty if they are not known.
+
+    They have three decimals, small ones four, or five if four do not show on which side of 0 they are.
+    """
+    ends = [end for end in (low, high) if not _missing(end) and end]
+    small = all(abs(end) < 0.1 for end in ends)
+    digits = next((digits for digits in (3 + small, 4) if all(round(end, digits) for end in ends)), 5)
+    return interval(low, high, partial(number, digits=digits))
+
+
 def difference_interval(low: float | None, high: float | None) -> str:
     """An interval of a difference of shares, in percentage points.
 
