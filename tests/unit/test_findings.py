@@ -141,13 +141,24 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
 @pytest.mark.parametrize(
     ("points", "low", "high", "expected"),
     [
-        (0.2, 0.05, 0.35, "raises corrupted accuracy by 20.0 percentage points [5.0, 35.0]. Ensembles"),
-        (-0.2, -0.35, -0.05, "lowers corrupted accuracy by 20.0 percentage points [5.0, 35.0]. Ensembles"),
+        (
+            0.2,
+            0.05,
+            0.35,
+            "raises the corrupted accuracy of ensembles of 3 by 20.0 percentage points [5.0, 35.0]. Ensembles",
+        ),
+        (
+            -0.2,
+            -0.35,
+            -0.05,
+            "lowers the corrupted accuracy of ensembles of 3 by 20.0 percentage points [5.0, 35.0]. Ensembles",
+        ),
         (
             0.2,
             -0.05,
             0.45,
-            "changes corrupted accuracy by 20.0 percentage points [−5.0, 45.0], which is not significant. Ensembles",
+            "changes the corrupted accuracy of ensembles of 3 by 20.0 percentage points [−5.0, 45.0], which is not "
+            "significant. Ensembles",
         ),
         (0.2, np.nan, np.nan, "by 20.0 percentage points (no interval: too few designs). Ensembles"),
     ],
@@ -158,6 +169,18 @@ def test_what_several_architectures_bring_is_told_with_its_interval(points, low,
     assert finding.startswith("With the same designs, mixing architectures ")
     assert expected in finding
     assert finding.endswith("from 60.0% (one architecture) to 80.0% [70.0, 90.0] (several architectures).")
+
+
+def test_pairs_that_vote_by_labels_alone_are_not_compared_if_others_are():
+    """Their accuracy is the mean of their members, whatever their designs."""
+    known = {"low": 0.7, "high": 0.9, "advantage": 0.1, "advantage_low": 0.05, "advantage_high": 0.15}
+    triples = origin_rows(**known)[1:].assign(rule="plurality_vote")
+    none = dict.fromkeys(UNKNOWN, 0.0)
+    pairs = origin_rows(low=0.7, high=0.9, **none)[1:].assign(rule="plurality_vote", bin_start=2)
+    both = pd.concat([pairs, triples])
+    assert "of ensembles of 3 by 10.0" in origins.finding(both)
+    assert "of ensembles of 2 by 0.0" in origins.finding(pairs)
+    assert "of ensembles of 2 by 0.0" in origins.finding(both.assign(rule="mean_probability"))
 
 
 def test_every_chart_finds_something_in_a_usual_study():

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.origins import FAMILIES, ORIGINS
+from resiliency.ensembles.voting import VOTE
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades, tooltips
 from resiliency.report.words import difference_interval, label, percent, points, quantity, with_interval
@@ -18,6 +19,7 @@ CHANGE = "several − one"
 WIDTH, NAMES = 320, 150  # px, of a panel and of the names beside the first
 MEASURES = {"corrupted_accuracy": "Corrupted accuracy", "clean_accuracy": "Clean accuracy"}  # the first that is known
 NOT_SIGNIFICANT = ", which is not significant"
+PAIR = 2  # of two votes without probabilities, the accuracy is the mean of the members'
 
 
 def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -120,31 +122,58 @@ def finding(table: pd.DataFrame) -> str:
 
     On corrupted images; on clean ones where the study has no others.
     """
+    rows, images = _of_one_size(table)
+    if rows.empty:
+        return ""
+    said = advantage(table)
+    means = [
+        f"{with_interval(row['mean'], row['low'], row['high'])} ({row['origin']})"
+        for _, row in rows.sort_values("mean", ascending=False).iterrows()
+    ]
+    of_size = f"Ensembles of {rows['bin_start'].iloc[0]} members have mean {images} accuracies"
+    return f"{f'{said}. ' if said else ''}{of_size} from {means[-1]} to {means[0]}."
+
+
+def advantage(table: pd.DataFrame) -> str:
+    """What several architectures, or families, bring in accuracy, with its interval; "" if that is not known."""
+    row, images = advantage_row(table)
+    return "" if row is None else _advantage(row, images)
+
+
+def advantage_row(table: pd.DataFrame) -> tuple[pd.Series | None, str]:
+    """The row of origins.csv that `advantage` describes, None if there is none; its images, clean or corrupted."""
+    rows, images = _of_one_size(table)
+    known = rows.dropna(subset=["advantage"])
+    return (None if known.empty else known.iloc[0]), images
+
+
+def _of_one_size(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Rows of accuracy by origin, of the least size with most origins, and of which images; none if one origin is all.
+
+    Pairs that vote by labels alone count only where no larger size has as many origins: by chance, a tie of two gives
+    them the mean accuracy of their members, whatever their designs.
+    """
     images = "corrupted" if (table["measure"] == "corrupted_accuracy").any() else "clean"
     rows = under_main_rule(table[(table["matched_on"] == "size") & (table["measure"] == f"{images}_accuracy")])
     rows = rows.dropna(subset=["mean"])
     counts = rows.groupby("bin_start")["origin"].nunique()
     if counts.empty or counts.max() < 2:
-        return ""
-    size = counts.idxmax()
-    means, advantages = [], ""
-    for _, row in rows[rows["bin_start"] == size].sort_values("mean", ascending=False).iterrows():
-        means.append(f"{with_interval(row['mean'], row['low'], row['high'])} ({row['origin']})")
-        advantages += _advantage(row, images)
-    return f"{advantages}Ensembles of {size} members have mean {images} accuracies from {means[-1]} to {means[0]}."
+        return rows.head(0), images
+    sizes = counts.index[counts == counts.max()]
+    votes = rows["rule"].iloc[0] == VOTE
+    size = next((size for size in sizes if size > PAIR), sizes[0]) if votes else sizes[0]
+    return rows[rows["bin_start"] == size], images
 
 
 def _advantage(row: pd.Series, images: str) -> str:
-    """What several architectures, or families, bring in accuracy, with its interval; nothing if not known."""
-    advantage, low, high = row["advantage"], row["advantage_low"], row["advantage_high"]
-    if np.isnan(advantage):
-        return ""
+    difference, low, high = row["advantage"], row["advantage_low"], row["advantage_high"]
     kind = row["origin"].removeprefix("several ")
     same = "families" if kind == "families" else "designs"
     verb = "raises" if low > 0 else "lowers" if high < 0 else "changes"
-    size = points(abs(advantage) if verb == "lowers" else advantage)
-    statement = f"With the same {same}, mixing {kind} {verb} {images} accuracy by {size} percentage points"
+    size = points(abs(difference) if verb == "lowers" else difference)
+    of = f"{images} accuracy of ensembles of {row['bin_start']}"
+    statement = f"With the same {same}, mixing {kind} {verb} the {of} by {size} percentage points"
     if np.isnan(low) or np.isnan(high):
-        return f"{statement} (no interval: too few designs). "
+        return f"{statement} (no interval: too few designs)"
     ends = difference_interval(*((-high, -low) if verb == "lowers" else (low, high)))
-    return f"{statement} {ends}{NOT_SIGNIFICANT if verb == 'changes' else ''}. "
+    return f"{statement} {ends}{NOT_SIGNIFICANT if verb == 'changes' else ''}"
