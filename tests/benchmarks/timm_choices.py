@@ -2,7 +2,7 @@
 
 Run by hand: python tests/benchmarks/timm_choices.py [--write]. It takes four minutes of CPU time. Rows are kept in
 timm_choice_rows.json as they come; those that are there are not computed again. --write makes
-docs/results/timm_published_choices.md.
+docs/results/timm_published_choices.md and, for other pages, the .csv of its verdicts.
 """
 
 import re
@@ -21,6 +21,7 @@ from resiliency.external.scores import read_scores
 from resiliency.report import words
 
 PUBLISHED, PAGE = ROOT / "studies/published", RESULTS / "timm_published_choices.md"
+VERDICTS = PAGE.with_suffix(".csv")
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("timm_choice_rows.json", "timm_choices.md.template"))
 SETS = ["imagenetv2", "imagenet_a", "imagenet_r", "imagenet_sketch"]
 LOGITS = ["logits of the errors on all four"]
@@ -98,7 +99,7 @@ def page(rows: list[dict]) -> str:
 def _line(row: dict) -> str:
     cells = [row["choice"], row["how"], f"{row['designs']:,}", row["families"]]
     for name in ("size", "accuracy"):
-        cells.append(f"{words.estimate(row[name])} {words.interval(row[f'{name}_low'], row[f'{name}_high'])}")
+        cells.append(f"{words.estimate(row[name])} {words.bounds(row[f'{name}_low'], row[f'{name}_high'])}")
     return table_row([*cells, row["verdict"]])
 
 
@@ -108,6 +109,7 @@ def main() -> None:
     rows = resumed(ROWS, jobs, ("choice", "how"))
     if write:
         PAGE.write_text(page(rows), encoding="utf-8")
+        VERDICTS.write_text(pd.DataFrame(rows)[["choice", "how", "verdict"]].to_csv(index=False), encoding="utf-8")
 
 
 if __name__ == "__main__":

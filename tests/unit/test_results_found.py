@@ -8,7 +8,8 @@ import pandas as pd
 from resiliency.analysis.verdicts import RULES
 from resiliency.report.overview import cautions
 from resiliency.results.comparison import published_studies
-from resiliency.results.found import observation_sentences, page, still_learning
+from resiliency.results.found import observation_sentences, page, readme, still_learning
+from resiliency.results.what_helps import mixing_architectures
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs/results"
@@ -18,7 +19,7 @@ MEMBERS = MEMBERS.assign(warnings="")
 
 def test_the_readme_says_what_the_studies_say():
     """Otherwise: python -m resiliency.results.found."""
-    sentences = observation_sentences(published_studies(DOCS))
+    sentences = readme(published_studies(DOCS))
     block = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("results.found -->\n")[2]
     assert block.partition("\n<!-- end -->")[0] == sentences
 
@@ -44,6 +45,23 @@ def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     earlier = sentences(one=able.assign(rules="2020-01-01"), three=other)
     assert earlier[0].endswith("*: supported in 1 of 2 studies that could test it (one†), undecided in 1 (three).")
     assert earlier[-1] == "† By [earlier rules](docs/paper.md#verdict-rules)."
+
+
+def test_what_different_designs_change_is_told_by_its_sign():
+    origins = published_studies(DOCS)["digits"]["origins"]
+    several = (origins["origin"] == "several architectures") & (origins["measure"] == "corrupted_accuracy")
+    tables = {}
+    for study, ends in {"up": (0.01, 0.03), "down": (-0.03, -0.01), "even": (-0.01, 0.03)}.items():
+        tables[study] = origins.copy()
+        advantage = ["advantage", "advantage_low", "advantage_high"]
+        tables[study].loc[several, advantage] = [sum(ends) / 2, *ends]
+    assert mixing_architectures({study: {"origins": table} for study, table in tables.items()}) == (
+        "Ensembles of different designs classify more corrupted images correctly than ensembles of one, by 2.0 "
+        "percentage points [1.0, 3.0] in up. Ensembles of different designs classify fewer corrupted images correctly"
+        " than ensembles of one, by 2.0 percentage points [1.0, 3.0] in down. The difference is not significant in "
+        "others: 1.0 percentage points [−1.0, 3.0] in even. The same designs are compared."
+    )
+    assert mixing_architectures({"none": {}}) == ""
 
 
 def test_the_page_is_what_the_tables_give():
@@ -89,15 +107,16 @@ def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
     best = (rows["role"] == "best member") & (rows["corruption"] == "corrupted")
     rows.loc[best, ["error", "difference", "difference_low", "difference_high"]] = [0.1, -0.07, -0.08, -0.06]
     head = digits(contenders=rows).partition("## 1.")[0]
-    assert "7.0 percentage points lower \\[6.0, 8.0\\] than the best member (10.0%)" in head
+    assert "7.0 percentage points lower \\[6.0, 8.0\\] than the best member (10.0%, 945 k MACs)" in head
     rows.loc[best, ["difference", "difference_low", "difference_high"]] = [0.02, -0.01, 0.05]
-    assert "2.0 percentage points higher \\[−1.0, 5.0\\] than the best member (10.0%), not significant" in digits(
-        contenders=rows
+    assert (
+        "2.0 percentage points higher \\[−1.0, 5.0\\] than the best member (10.0%, 945 k MACs), not significant"
+        in digits(contenders=rows)
     )
     rows.loc[best, ["difference", "difference_low", "difference_high"]] = [0.0002, -0.01, 0.01]
-    assert "about the same as the best member (10.0%) \\[−1.0, 1.0\\]" in digits(contenders=rows)
+    assert "about the same as the best member (10.0%, 945 k MACs) \\[−1.0, 1.0\\]" in digits(contenders=rows)
     rows.loc[rows["role"].isin(["best member", "baseline"]), "members"] = rows["members"].iloc[0]
-    assert re.search(r"recommended model has an error of [^,]+, [^,]+\]\.", digits(contenders=rows))
+    assert re.search(r"recommended model \([^)]+\) has an error of [^,]+, [^,]+\]\.", digits(contenders=rows))
     verdicts = tables["observations"].drop_duplicates("observation").set_index("observation")["verdict"]
     for number, verdict in verdicts.items():
         row = next(line for line in head.splitlines() if line.startswith(f"| {number}. "))

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,24 @@ def test_page_and_report_count_designs_alike():
     assert said in page(DOCS / "digits")
     assert said in basis(None, tables)
     assert trained["design"].nunique() < members["design"].nunique()
+
+
+def test_a_run_that_takes_the_place_of_another_keeps_what_that_one_gave(tmp_path):
+    results, docs = tmp_path / "results" / "mine", tmp_path / "docs"
+    shutil.copytree(DOCS / "imagenet_published", results / "tables", ignore=shutil.ignore_patterns("*.svg"))
+    provenance = json.loads((results / "tables/provenance.json").read_text(encoding="utf-8"))
+    errors = results / "tables/corruption_errors.parquet"
+    write_table(errors.with_suffix(".csv"), read_table(errors))
+    (results / "charts").mkdir()
+    docs.mkdir()
+    for seeds in ([1], [1, 1], [1, 2], [1, 2, 1]):
+        provenance["study"]["seed"] = seeds[-1]
+        (results / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+        written = publish(results, docs)
+        changes = sum(first != second for first, second in pairwise(seeds))
+        assert written.read_text(encoding="utf-8").count("Run again after its verdicts had been seen") == changes
+        assert (docs / "mine_earlier.csv").is_file() == bool(changes)
+    assert set(read_table(docs / "mine_earlier.csv")["changed"]) == {"seed"}
 
 
 def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):

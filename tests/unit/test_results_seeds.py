@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from resiliency.base.faults import Fault
-from resiliency.results.seed_verdicts import agreement
 from resiliency.results.seeds import FIGURES, main, of_the_gain, page, publish, run, runs_of
+from resiliency.results.several_verdicts import agreement, counted_verdicts
 from resiliency.storage.tables import read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
@@ -67,6 +67,8 @@ def test_sentences_count_seeds_by_verdict():
         "All 3 seeds give the same verdict on observation 1 (supported).",
         "Observation 2 is supported in part with 2 and undecided with 1 of 3 seeds.",
     ]
+    choices = pd.DataFrame({"verdict": ["undecided", "supported", "undecided", "contradicted"]})
+    assert counted_verdicts(choices) == "undecided in 2, supported in 1 and contradicted in 1 of 4"
     assert agreement(verdicts("S", "U")) == ["Observation 1 is supported with 1 and undecided with 1 of 2 seeds."]
 
 

@@ -6,27 +6,29 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.rule import IN_PART, NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
-from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.program import one_line_faults, parser
-from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report import words
-from resiliency.report.contender_roles import compared_with
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation, late_settings
 from resiliency.results.comparison import correlations_with_accuracy, levels, published_studies
+from resiliency.results.earlier import other_verdicts, results
 from resiliency.results.kept import template_of, with_docs
-from resiliency.results.seed_verdicts import verdict_counts
+from resiliency.results.several_verdicts import counted_verdicts, verdict_counts
+from resiliency.results.what_helps import Studies, advice, counts, label_free, leading, mixing, mixing_architectures
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
 JOINTLY, BALANCED = 3, "balanced"  # the observation of jointly trained members, and its objective
 SIGNIFICANT = ("supported", "contradicted")
-Studies = dict[str, dict[str, pd.DataFrame]]
+
+
+def readme(studies: Studies) -> str:
+    """The sentences of the README: whether different designs help, and the observations."""
+    return "\n\n".join(filter(None, (escaped(mixing_architectures(studies)), observation_sentences(studies))))
 
 
 def observation_sentences(studies: Studies) -> str:
@@ -61,6 +63,9 @@ def _qualified(number: int, own: dict[str, dict], studies: Studies) -> str:
     late = {study: late_settings(studies[study]["members"]).get(BALANCED) for study in tested if number == JOINTLY}
     if places := [f"at {weights} in {study}" for study, weights in late.items() if weights]:
         sentences.append(f"Joint training was too short {', '.join(places)}.")
+    for study in tested:
+        others = other_verdicts(studies[study].get("earlier"), own[study])
+        sentences += [f"An earlier run of {study}, with other settings, gave {verdict}." for verdict in others]
     return "".join(f" {escaped(sentence)}" for sentence in sentences)
 
 
@@ -74,30 +79,46 @@ def page(studies: Studies) -> str:
     """The page *What we found* in Markdown, from the tables of the studies alone."""
     of_studies, shifted = _by_observation(studies), _by_observation(studies, shifts=True)
     correlations = correlations_with_accuracy(studies)
-    counts = _counts(correlations["rows"])
+    counted = counts(correlations["rows"])
     entries = [
         _observation_entry(number, own, shifted.get(number, {}), studies) for number, own in sorted(of_studies.items())
     ]
-    tested = [study for study in studies if any(entry["verdicts"][study] != NOT_TESTED for entry in entries)]
-    label_free = [
+    shown = [study for study in studies if any(entry["verdicts"][study] != NOT_TESTED for entry in entries)]
+    tested = [study for study in shown if any(_could_test(own, study) for own in of_studies.values())]
+    on_shifts = [study for study in shown if study not in tested]
+    rows = [row for row in correlations["rows"] if any(map(label_free, row["of"].values()))]
+    correlated = [
         study
         for study in correlations["studies"]
-        if any(_label_free(row["of"][study]) for row in correlations["rows"] if study in row["of"])
+        if any(label_free(row["of"][study]) for row in correlations["rows"] if study in row["of"])
     ]
     judged = [tables["contenders"] for tables in studies.values() if "contenders" in tables]
     return template_of("found.md.j2").render(
         studies=studies,
-        members=sum(len(studies[study]["members"]) for study in tested),
+        members=_count_members(tested, studies),
+        on_shifts=on_shifts,
+        members_on_shifts=_count_members(on_shifts, studies),
+        shown=shown,
         level=levels((1 + own["key"]["confidence"]) / 2 for of in of_studies.values() for own in of.values()),
         observations=entries,
         tested=tested,
-        leading=_leading(studies),
+        leading=leading(studies),
+        mixing=mixing(studies),
         interval_level=levels(level for of in judged for level in of["confidence"]),
-        counts=counts,
+        counts=counted,
         size=correlations["size"],
-        correlated=label_free,
-        advice=_advice(counts),
+        correlated=correlated,
+        metrics=list(dict.fromkeys(row["metric"] for row in rows)),
+        advice=advice(counted),
     )
+
+
+def _could_test(own: dict[str, dict], study: str) -> bool:
+    return study in own and own[study]["verdict"] != NOT_TESTED
+
+
+def _count_members(names: list[str], studies: Studies) -> int:
+    return sum(len(studies[study]["members"]) for study in names)
 
 
 def _by_observation(studies: Studies, *, shifts: bool = False) -> dict[int, dict[str, dict]]:
@@ -127,13 +148,23 @@ def _by_seed(number: int, studies: Studies) -> str:
 
 def _on_shifts(studies: Studies) -> dict[int, str]:
     """Number of an observation -> a sentence on its verdicts on natural shifts."""
+
+    def varied(study: str) -> str:
+        counted = _variants(study, studies)
+        return counted and f"; {counted} [variants](docs/results/{study}_choices.md)"
+
     sentences = {}
     for number, of_studies in _by_observation(studies, shifts=True).items():
         tested = {study: own["verdict"] for study, own in of_studies.items() if own["verdict"] != NOT_TESTED}
-        reached = ", ".join(f"{verdict} ({escaped(study)})" for study, verdict in tested.items())
+        reached = [f"{verdict} ({escaped(study)}{varied(study)})" for study, verdict in tested.items()]
         if reached:
-            sentences[number] = f" On natural shifts in place of corruptions: {reached}."
+            sentences[number] = f" On natural shifts in place of corruptions: {', '.join(reached)}."
     return sentences
+
+
+def _variants(study: str, studies: Studies) -> str:
+    """How often which verdict comes with other choices of a study; "" if that was not measured."""
+    return counted_verdicts(studies[study]["choices"]) if "choices" in studies[study] else ""
 
 
 def _statement(of_studies: dict[str, dict]) -> str:
@@ -171,10 +202,11 @@ def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[s
             | {
                 "caution": still_learning(studies[row["name"]]["members"]) if number == JOINTLY else "",
                 "by_seed": by_seed[row["name"]],
+                "earlier": results(studies[row["name"]].get("earlier"), of_studies[row["name"]]),
             }
             for row in _tested_studies(of_studies)
         ],
-        "shifted": _tested_studies(shifted),
+        "shifted": [row | {"choices": _variants(row["name"], studies)} for row in _tested_studies(shifted)],
         "unable": [study for study, own in of_studies.items() if own["verdict"] == NOT_TESTED and study not in shifts],
         "verdicts": dict.fromkeys(studies, NOT_TESTED)
         | {study: own["verdict"] + " (depends on the seed)" * bool(by_seed[study]) for study, own in of_studies.items()}
@@ -184,7 +216,7 @@ def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[s
 
 def _tested_studies(of_studies: dict[str, dict]) -> list[dict]:
     return [
-        {"name": study, "verdict": own["verdict"], "reason": own["reason"], "weakest": _weakest(own)}
+        {"name": study, "verdict": own["verdict"], "reason": own["reason"], "evidence": _evidence(own)}
         for study, own in of_studies.items()
         if own["verdict"] != NOT_TESTED
     ]
@@ -196,81 +228,28 @@ def still_learning(members: pd.DataFrame) -> str:
     return f"Members at {late} were still learning: longer training may change this verdict." if late else ""
 
 
-def _weakest(observation: dict) -> str:
-    """The significant estimate whose bound is nearest to 0, on which a decided verdict hangs first; "" if none does."""
-    significant = [part for part in observation["parts"] if part["part_verdict"] in SIGNIFICANT]
-    if not significant or observation["verdict"] == UNDECIDED:
+def _evidence(observation: dict) -> str:
+    """The estimates on which a verdict hangs; "" if it is open.
+
+    Of a verdict that all parts reach: the significant one whose bound is nearest to 0. Of others: all of them.
+    """
+    parts, verdict = observation["parts"], observation["verdict"]
+    if verdict == UNDECIDED:
         return ""
+    significant = [part for part in parts if part["part_verdict"] == verdict]
+    if verdict not in SIGNIFICANT or len(significant) < 2:
+        estimates = [_estimated(part) for part in (parts if verdict not in SIGNIFICANT else significant)]
+        said = f"The {'estimates' if len(estimates) > 1 else 'estimate'}, from {parts[0]['units']} {parts[0]['unit']},"
+        return f"{said} {'are' if len(estimates) > 1 else 'is'} {words.listed(estimates)}."
     weakest = min(significant, key=lambda part: min(abs(part["low"]), abs(part["high"])))
-    interval = words.interval(weakest["low"], weakest["high"])
-    estimate = f"{words.estimate(weakest['estimate'])} {interval} ({weakest['part']})"
-    which = "The weakest of them" if len(significant) > 1 else "That estimate"
-    said = f"{which}, from {weakest['units']} {weakest['unit']}, is {estimate}"
+    said = f"The weakest of them, from {weakest['units']} {weakest['unit']}, is {_estimated(weakest)}"
     if not weakest["influential"]:
         return f"{said}."
     return f"{said}; without {weakest['influential']} it is {words.estimate(weakest['without_it'])}."
 
 
-def _leading(studies: Studies) -> list[str]:
-    """For each study that chooses a model, its error on corrupted images, and how much lower it is than others'."""
-    return [
-        f"{study}: {_led(rows)}."
-        for study, tables in studies.items()
-        if "contenders" in tables and len(rows := tables["contenders"][tables["contenders"]["corruption"] == CORRUPTED])
-    ]
-
-
-def _led(rows: pd.DataFrame) -> str:
-    """The error of the first contender, and how much lower it is than that of the best member and the baseline."""
-    first = rows.iloc[0]
-    compared = rows[rows["role"].isin(["best member", "baseline"]) & (rows["members"] != first["members"])]
-    others = [
-        compared_with(row, f"the {row['role']} ({words.percent(row['error'])})")
-        for row in compared.dropna(subset=["difference"]).to_dict("records")
-    ]
-    error = words.with_interval(first["error"], first["low"], first["high"])
-    return f"the {first['role']} has an error of {error}{f', {words.listed(others)}' if others else ''}"
-
-
-def _counts(rows: list[dict]) -> list[dict]:
-    """How many correlations are significant in which direction, by images, raw and partial; none that use labels."""
-    counts = []
-    for condition in (CLEAN, CORRUPTED):
-        of = [own for row in rows if row["condition"] == condition for own in row["of"].values() if _label_free(own)]
-        for kind, (low, high) in {"raw": ("low", "high"), "partial": ("partial_low", "partial_high")}.items():
-            ends = np.array([(own[low], own[high]) for own in of]).reshape(-1, 2)
-            known = ends[np.isfinite(ends).all(axis=1)]
-            positive, negative = int((known[:, 0] > 0).sum()), int((known[:, 1] < 0).sum())
-            row = {"images": condition, "kind": kind, "positive": positive, "negative": negative}
-            counts += [row | {"open": len(known) - positive - negative}] if len(known) else []
-    return counts
-
-
-def _label_free(correlation: dict) -> bool:
-    return correlation["kind"] != "prediction" or correlation["metric"] in LABEL_FREE
-
-
-def _advice(counts: list[dict]) -> str:
-    """What the counts mean for the choice of an ensemble; "" where they do not say so on any images."""
-    raw, partial = ([row for row in counts if row["kind"] == kind] for kind in ("raw", "partial"))
-    sentences = []
-    if raw and all(row["negative"] > row["positive"] for row in raw):
-        sentences += ["Diversity alone is a poor guide to accuracy. Compare accuracies on held-out images first."]
-        sentences += [_counted(row, "below", "above") for row in raw]
-    if partial and all(row["positive"] > row["negative"] for row in partial):
-        sentences.append("Among ensembles of equally accurate members, diversity may decide.")
-        sentences += [_counted(row, "above", "below") for row in partial]
-    return " ".join(sentences)
-
-
-def _counted(row: dict, first: str, second: str) -> str:
-    """Such as "On clean images, 7 of 15 intervals of these correlations lie below 0 and none above it."."""
-    counts = {"above": row["positive"], "below": row["negative"]}
-    which = "correlations of diversity with accuracy" if row["kind"] == "raw" else "these partial correlations"
-    return (
-        f"On {row['images']} images, {counts[first]} of {sum(counts.values()) + row['open']} intervals of {which} lie "
-        f"{first} 0 and {counts[second] or 'none'} {second} it."
-    )
+def _estimated(part: dict) -> str:
+    return f"{words.estimate(part['estimate'])} {words.bounds(part['low'], part['high'])} ({part['part']})"
 
 
 def main() -> None:
@@ -282,7 +261,7 @@ def main() -> None:
         if given.write:
             Path(given.docs, "found.md").write_text(page(studies), encoding="utf-8")
         else:
-            print(observation_sentences(studies))
+            print(readme(studies))
 
 
 if __name__ == "__main__":

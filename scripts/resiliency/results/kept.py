@@ -38,9 +38,13 @@ def adding(docs: Path) -> str:
 def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     """The tables of a study that `publish` kept in a folder, by name.
 
-    Of a study that was run with several study seeds, `seeds` has a row per seed and part of an observation.
+    Beside them, `earlier` has the verdicts of earlier runs (see `resiliency.results.earlier`), `choices` those by
+    other choices of the study, and `seeds`, of a study that was run with several study seeds, a row per seed and part
+    of an observation.
     """
     tables = {path.stem: read_table(path) for path in table_files(kept)}
+    beside = {name: kept.with_name(f"{kept.name}_{name}.csv") for name in ("earlier", "choices")}
+    tables |= {name: read_table(path) for name, path in beside.items() if path.is_file()}
     runs, verdicts = (kept.parent / SEEDS_PAGE / f"{name}.csv" for name in ("runs", "verdicts"))
     if runs.is_file() and read_table(runs)["study"].iloc[0] == kept.name:
         tables["seeds"] = read_table(verdicts)

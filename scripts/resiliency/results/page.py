@@ -8,7 +8,7 @@ import gzip
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -25,15 +25,14 @@ from resiliency.report.markdown import Markdown
 from resiliency.report.overview import by_observation, cautions, clean_accuracy, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
 from resiliency.results import excerpts
+from resiliency.results.earlier import earlier_file, earlier_runs, replaced_run
 from resiliency.results.kept import SEEDS_PAGE, SPECS, kept_tables, table_files, template_of, with_docs
-from resiliency.results.seed_verdicts import agreement
+from resiliency.results.several_verdicts import agreement, counted_verdicts
+from resiliency.results.study_changes import command_settings, current_study, outdated_keys
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.tables import read_table
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
 from resiliency.tables import TABLES
 
-REPOSITORY = Path(__file__).parents[3]
 NEEDED = ("members", "corruption_errors", "observations")
 SHOWN = (
     *("size_accuracy_robustness", "error_by_severity", "correlations", "architecture_diversity", "origins"),
@@ -71,6 +70,8 @@ def publish(results: Path, docs: Path) -> Path:
         raise Fault(f"{results}: {name}.md is a page about several runs; rename the folder")
     tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
     charts = [_picture(path) for name in SHOWN if (path := results / "charts" / f"{name}.svg").is_file()]
+    provenance = read_json(results / "provenance.json")
+    earlier = replaced_run(docs / name, provenance["study"])
     with replacing(docs / name) as kept:
         kept.mkdir()
         for path in tables:
@@ -89,6 +90,8 @@ def publish(results: Path, docs: Path) -> Path:
             _keep_picture(path, kept / path.name)
         texts = {path.stem: _texts(path.with_suffix(".vl.json")) | {"picture": path.name} for path in charts}
         (kept / "charts.json").write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if len(earlier):
+        earlier_file(docs / name).write_text(earlier.to_csv(index=False), encoding="utf-8")
     written = docs / f"{name}.md"
     written.write_text(page(docs / name), encoding="utf-8")
     return written
@@ -148,14 +151,14 @@ def page(kept: Path) -> str:
         return of(tables[table], *more) if table in tables else []
 
     provenance = read_json(kept / "provenance.json")
-    written = _current_study(provenance["study"]["study"])
+    written = current_study(provenance["study"]["study"])
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
     return template_of("page.md.j2").render(
         study=kept.name,
         configured=provenance["study"]["study"],
-        changed=_changed_settings(provenance["study"], written),
-        outdated=_outdated_keys(provenance["study"], written),
+        changed=command_settings(provenance["study"], written),
+        outdated=outdated_keys(provenance["study"], written),
         provenance=provenance,
         members=tables["members"],
         design_count=design_count(tables["members"]),
@@ -164,6 +167,7 @@ def page(kept: Path) -> str:
         further=further,
         cautions=cautions(tables["members"]),
         observations=(observations := by_observation(tables["observations"])),
+        earlier_runs=excerpt("earlier", earlier_runs, observations),
         by_seed=excerpt("seeds", agreement),
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
         contenders=(contending := excerpt("deployment", contenders)),
@@ -192,65 +196,9 @@ def page(kept: Path) -> str:
         exported=(kept / CARD).is_file(),
         designed=(kept.parent / f"{kept.name}_design.md").is_file(),
         design_summary=read_json(summary) if (summary := kept.parent / f"{kept.name}_design.json").is_file() else [],
-        choices=(kept.parent / f"{kept.name}_choices.md").is_file(),
+        choices=excerpt("choices", counted_verdicts),
         kept=[path.name for path in table_files(kept)],
     )
-
-
-def _current_study(name: str) -> dict | None:
-    """The study of that name as `config.yaml` and its file have it now, resolved; None where it is not valid."""
-    files = [REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{name}.yaml"]
-    try:
-        return load(read_merged(file for file in files if file.is_file())).model_dump(mode="json")
-    except Fault:
-        return None
-
-
-def _changed_settings(study: dict, written: dict | None) -> list[str]:
-    """How the study that ran differed from its file in its images, joint training or search: Snakemake's `--config`.
-
-    Mirroring, whose default depends on the images, belongs to them.
-
-    Args:
-        study: as resolved, from `provenance.json`. Its folder of images is left unnamed.
-        written: as `_current_study` gives it.
-    """
-    if not written:
-        return []
-    dataset = written["dataset"] or {}
-    of_images = {key: value for key, value in (study["dataset"] or {}).items() if value != dataset.get(key)}
-    of_images |= {"folder": "<folder>"} if "folder" in of_images else {}
-    left_out = [f"{key}=" for key in ("joint", "search") if written.get(key) and study[key] is None]
-    images = ", ".join(f"{key}: {value}" for key, value in of_images.items())
-    if not images:
-        return left_out
-    flip = study["training"]["flip"]
-    mirrored = [f'"training={{flip: {str(flip).lower()}}}"'] if flip != written["training"]["flip"] else []
-    return [f'"dataset={{{images}}}"', *mirrored, *left_out]
-
-
-def _outdated_keys(study: dict, written: dict | None) -> list[str]:
-    """Keys, besides images and what was left out, in which the study that ran is not what its file says now.
-
-    Settings that one of both does not know count as equal, and of the designs those alone that the study trained; the
-    recipe counts if there are such designs.
-    """
-    if not written:
-        return ["study"]
-    used = {*study["members"]["designs"], *(study["joint"] or {}).get("designs", [])}
-    used |= {study["search"]["design"]} if study["search"] else set()
-    asked = written | {"designs": {name: of for name, of in written["designs"].items() if name in used}}
-    unused = {"dataset", "ensemble"} if used else {"dataset", "ensemble", "training"}
-    differing = {*_differing({key: asked[key] for key in asked.keys() - unused}, study)}
-    return sorted(differing - ({"training.flip"} if study["dataset"] != asked["dataset"] else set()))
-
-
-def _differing(written: object, ran: object, key: str = "") -> Iterator[str]:
-    if isinstance(written, dict) and isinstance(ran, dict):
-        for name in written.keys() & ran.keys():
-            yield from _differing(written[name], ran[name], f"{key}.{name}" if key else name)
-    elif written != ran and not (key in ("joint", "search") and ran is None):
-        yield key
 
 
 def _points(share: float) -> Markdown:

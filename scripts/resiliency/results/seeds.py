@@ -19,8 +19,9 @@ from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders
 from resiliency.results.kept import DOCS, SEEDS_PAGE, template_of, with_docs
-from resiliency.results.page import REPOSITORY, check_finished
-from resiliency.results.seed_verdicts import VERDICTS, agreement
+from resiliency.results.page import check_finished
+from resiliency.results.several_verdicts import VERDICTS, agreement
+from resiliency.results.study_changes import REPOSITORY
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load

@@ -1,4 +1,4 @@
-"""The verdicts of a study with several study seeds, as `resiliency.results.seeds` keeps them, in sentences."""
+"""The verdicts of a study with several study seeds, or by several choices, in sentences."""
 
 from collections.abc import Sequence
 
@@ -33,6 +33,17 @@ def verdict_counts(verdicts: pd.DataFrame | None, observation: int) -> str:
     counts = by_seed.value_counts()
     reached = [f"{verdict} with {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
     return f"{words.listed(reached)} of {len(by_seed)} seeds" if len(reached) > 1 else ""
+
+
+def counted_verdicts(choices: pd.DataFrame) -> str:
+    """Such as "undecided in 7, contradicted in 3 and equivalent in 2 of 12", the most frequent first.
+
+    Args:
+        choices: a row per variant of a study, with its verdict.
+    """
+    counts = choices["verdict"].value_counts(sort=False).reindex(VERDICTS).dropna().astype(int)
+    ordered = counts.sort_values(ascending=False, kind="stable")
+    return f"{words.listed([f'{verdict} in {count}' for verdict, count in ordered.items()])} of {counts.sum()}"
 
 
 def _listed_observations(names: Sequence[str]) -> str:
