@@ -19,14 +19,14 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     print(f"{space.count:,} sub-networks, elastic in {', '.join(space.dimensions) or 'nothing'}")
     steps = card["splits"]["train"]["images"] // recipe["batch_size"]
     phases = progressive_phases(space.dimensions, bool(start))
+    settings = {"strategy": params.strategy, "random_subnetworks": params.random_subnetworks}
     train_members(
         folders=[str(Path(snakemake.output.weights).parent)],
         descriptions=[supernet_description(space, start)],
         recipe=recipe,
         loss=supernet_loss(
             space,
-            params.strategy,
-            params.random_subnetworks,
+            **settings,
             images=recipe["epochs"] * steps * recipe["batch_size"],
             smoothing=recipe["label_smoothing"],
             phases=phases,
@@ -37,4 +37,5 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         code=params.code,
         prepare=partial(start_from, weights=start) if start else None,
         same_steps=False,
+        loss_settings=settings | {"elastic": params.elastic},
     )

@@ -76,19 +76,38 @@ def saving(tmp_path_factory):
     return path
 
 
+@pytest.fixture
+def killed(searched, saving, tmp_path, monkeypatch):
+    """A copy of the study in which the job of a script was killed after its first checkpoint, in a folder."""
+
+    def kill(script: str, folder: str):
+        killed = searched.copied(tmp_path / "killed")
+        with monkeypatch.context() as patched:
+            patched.setenv("PYTHONPATH", str(saving))
+            run = killed.start("--cores", "1", SUPERNET, TABLE, "--forcerun", script)
+        while not (killed.results / folder / "checkpoint.pt").exists():
+            assert run.poll() is None
+            time.sleep(0.01)
+        for job in jobs_of(killed):
+            if job.info["cmdline"][-1].endswith(f".{script}.py"):
+                job.kill()
+        assert run.wait(60) != 0
+        return killed
+
+    return kill
+
+
+def test_a_killed_super_network_starts_anew_if_other_sub_networks_shall_learn(killed):
+    changed = killed("train_supernet", "search/supernet")
+    changed.finish("--cores", "2", SUPERNET, "--config", "search={random_subnetworks: 3}")
+    log = (changed.results / "logs/train_supernet/all.log").read_text()
+    assert "checkpoint has different settings; training from scratch" in log
+    assert "resuming" not in log
+
+
 @pytest.mark.parametrize(("script", "folder"), [("train_supernet", "search/supernet"), ("search", "search")])
-def test_a_killed_job_ends_with_the_same_files(searched, saving, tmp_path, monkeypatch, script, folder):
-    killed = searched.copied(tmp_path / "killed")
-    with monkeypatch.context() as patched:
-        patched.setenv("PYTHONPATH", str(saving))
-        run = killed.start("--cores", "1", SUPERNET, TABLE, "--forcerun", script)
-    while not (killed.results / folder / "checkpoint.pt").exists():
-        assert run.poll() is None
-        time.sleep(0.01)
-    for job in jobs_of(killed):
-        if job.info["cmdline"][-1].endswith(f".{script}.py"):
-            job.kill()
-    assert run.wait(60) != 0
+def test_a_killed_job_ends_with_the_same_files(searched, killed, script, folder):
+    killed = killed(script, folder)
     killed.finish("--cores", "2", SUPERNET, TABLE)
     log = (killed.results / "logs" / script / "all.log").read_text()
     assert script == "search" or "resuming at step" in log

@@ -32,6 +32,7 @@ def train_members(
     code: str,
     prepare: Callable[[nn.Module], None] | None = None,
     same_steps: bool = True,
+    loss_settings: dict[str, Any] | None = None,
 ) -> None:
     """Train members together on the same batches and write each to its folder.
 
@@ -49,6 +50,7 @@ def train_members(
         code: fingerprint of the code that trains.
         prepare: changes a network, in place, before training.
         same_steps: of `Trainer`, for the loss; networks of a factory may do as they like in each step.
+        loss_settings: what the loss depends on besides the descriptions, as JSON can hold it.
     """
     card = read_json(data["card"])
     learned = learned_from(card)
@@ -71,6 +73,7 @@ def train_members(
         networks, loss, settings, preprocessing, len(card["classes"]), derived_seed(*stream, "images"), same_steps
     )
     dependencies = {"code": code, "stream": stream, "members": descriptions, "data": learned}
+    dependencies |= {"loss": loss_settings} if loss_settings else {}
     members = {
         folder: Member(
             Path(folder).name,
