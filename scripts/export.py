@@ -33,7 +33,9 @@ with stage(snakemake.log[0]):
             read_predictions(read_table(inputs.conditions), inputs.all_labels, inputs.logits, choice.names),
             read_json(inputs.card),
             programs,
-            Provenance(params.study, params.ensemble, params.corruptions, source, params.seed, params.command),
+            Provenance(
+                params.study, params.ensemble, params.corruptions, source, params.seed, params.command, params.precision
+            ),
             params.margin,
             snakemake.threads,
         )

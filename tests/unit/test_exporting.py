@@ -123,6 +123,28 @@ def test_a_program_that_answers_otherwise_is_refused(members, images, rule):
         agreement(eager_runner(other, 1), "ensemble.onnx", images, np.arange(IMAGES), of_study, 1)
 
 
+def test_a_study_that_predicted_in_bfloat16_is_compared_within_its_precision(members, images):
+    """Ten answers turn by sixteen spacings of the stored logits, which are two roundings of bfloat16."""
+    small, member = members[0]
+    large = nn.Linear(3, 3, bias=False)
+    nn.init.eye_(large.weight).data.mul_(100)
+    network = nn.Sequential(small, large)
+    with torch.inference_mode():
+        logits = network(normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std)).numpy().astype(np.float16)
+    every, labels = np.arange(IMAGES), np.zeros(IMAGES, int)
+    first, second = np.argsort(-logits[:10], axis=1)[:, :2].T
+    best = logits[every[:10], first]
+    logits[every[:10], second] = best + 16 * np.spacing(np.abs(logits[:10]).max(axis=1))
+    of_study = Ensemble(
+        [predictions_of(conditions_of([], [], IMAGES), labels, logits[None])], [1.0], "mean_probability"
+    )
+    run = eager_runner(Deployable([(network, member)], [1.0], "mean_probability", 1), 1)
+    for precision in ("float32", "tf32"):
+        with pytest.raises(Fault, match=r"disagrees with the study on \d+ of"):
+            agreement(run, "it", images, every, of_study, 1, precision)
+    assert 0 < agreement(run, "it", images, every, of_study, 1, "bfloat16").compared <= IMAGES - 10
+
+
 def test_a_program_that_answers_floats_is_refused(images):
     with pytest.raises(Fault, match=r"^ensemble\.pt2: accepts float images"):
         check_refusal(lambda floats: (floats, floats), "ensemble.pt2", images[:1])
@@ -172,7 +194,7 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
         dict(zip(names, of_study.members, strict=True)),
         card,
         paths,
-        Provenance("tiny", 2, 2, None, 0, "snakemake export"),
+        Provenance("tiny", 2, 2, None, 0, "snakemake export", "float32"),
         1,
         1,
     )

@@ -16,6 +16,9 @@ BATCH = 64
 MOST = 2_000
 # By how much logits may differ that were computed in another order, on another device.
 SLACK = 1e-3
+# By how many spacings of the stored logits those may differ that were computed in a precision. The spacing is one
+# rounding to TF32, an eighth of one to bfloat16; four roundings are allowed for.
+SPACINGS = {"float32": 1, "tf32": 4, "bfloat16": 32}
 
 
 class Agreement(NamedTuple):
@@ -27,7 +30,13 @@ class Agreement(NamedTuple):
 
 
 def agreement(
-    run: Run, name: str, images: np.ndarray, chosen: np.ndarray, study: Ensemble, temperature: float
+    run: Run,
+    name: str,
+    images: np.ndarray,
+    chosen: np.ndarray,
+    study: Ensemble,
+    temperature: float,
+    precision: str = "float32",
 ) -> Agreement:
     """Compare the answers of a program with those that the study scored on the same clean test images.
 
@@ -41,6 +50,7 @@ def agreement(
         chosen: their positions among the test images.
         study: the ensemble on the study's predictions.
         temperature: of the program.
+        precision: in which the study predicted; a program computes in float32.
 
     Raises:
         Fault: a decided answer differs.
@@ -48,7 +58,7 @@ def agreement(
     probabilities = np.concatenate([run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)])
     parts = list(study.outputs(0, chosen, disagreement=False))
     logs = np.concatenate([part.log_probabilities for part in parts])
-    decided, answers = _decided(study, logs, chosen)
+    decided, answers = _decided(study, logs, chosen, SPACINGS[precision])
     wrong = decided & (probabilities.argmax(axis=1) != answers)
     if wrong.any():
         raise Fault(
@@ -67,10 +77,11 @@ def check_refusal(run: Run, name: str, images: np.ndarray) -> None:
     raise Fault(f"{name}: accepts float images instead of uint8 only; export with another version of torch")
 
 
-def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray, spacings: int) -> tuple[np.ndarray, np.ndarray]:
     """Whether the answer to each image is decided, bool n, and the answer, int64 n."""
     stored = [member.logits(0, chosen) for member in study.members]
-    reach = np.max([np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0) + SLACK
+    spacing = np.max([np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0)
+    reach = spacings * spacing + SLACK
     if study.rule.mean:
         return _margin(logs) > 2 * reach, logs.argmax(axis=1)
     decisions = np.stack([values.argmax(axis=1) for values in stored])

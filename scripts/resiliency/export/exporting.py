@@ -67,6 +67,7 @@ class Provenance(NamedTuple):
         study, seed, corruptions: name and seed of the study, and number of the corruptions of its corrupted error.
         ensemble: as it was named.
         command: that makes it again.
+        precision: in which the study predicted.
         commit: of this project; None where it is not known.
     """
 
@@ -76,6 +77,7 @@ class Provenance(NamedTuple):
     commit: str | None
     seed: int
     command: str
+    precision: str
 
 
 class Exported(NamedTuple):
@@ -124,7 +126,7 @@ def export(
     for name, path in paths.items():
         run = RUNTIMES[name].runner(path, 1)
         check_refusal(run, name, pixels[:1])
-        checks[name] = agreement(run, name, pixels, some, study, temperature.value)
+        checks[name] = agreement(run, name, pixels, some, study, temperature.value, provenance.precision)
     for name, check in checks.items():
         print(f"{name}: {check.compared} of {check.images} images answered as scored")
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
