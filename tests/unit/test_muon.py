@@ -98,3 +98,12 @@ def test_embeddings_heads_and_depthwise_kernels_are_left_to_adamw():
     assert [kernel is tokens[1].weight for kernel in kernels(tokens)] == [True]
     chosen = {id(kernel) for kernel in kernels(network())}
     assert len(chosen) == 5
+
+
+@pytest.mark.parametrize("architecture", ["swin_tiny_patch4_window7_224", "levit_128s", "maxvit_tiny_rw_224"])
+def test_tables_of_biases_of_attention_are_left_to_adamw(architecture):
+    of = timm.create_model(architecture)
+    names = {id(parameter): name for name, parameter in of.named_parameters()}
+    tables = {name for name in names.values() if "attention_biases" in name or "bias_table" in name}
+    assert len(tables) > 5
+    assert tables.isdisjoint(names[id(kernel)] for kernel in kernels(of))

@@ -135,9 +135,14 @@ def _multiplied(stacks: list[Tensor], coefficients: tuple[tuple[float, float, fl
 def kernels(network: nn.Module) -> list[nn.Parameter]:
     """The parameters whose steps are orthogonalised.
 
-    Embeddings, the head (the last matrix), depthwise convolutions and matrices that are small or long are none.
+    Embeddings, tables of biases of attention, the head (the last matrix), depthwise convolutions and matrices that are
+    small or long are none.
     """
-    matrices = [parameter for parameter in network.parameters() if parameter.requires_grad and parameter.ndim > 1]
+    matrices = [
+        parameter
+        for name, parameter in network.named_parameters()
+        if parameter.requires_grad and parameter.ndim > 1 and "bias" not in name.rpartition(".")[2]
+    ]
     left_out = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     left_out |= {id(matrix) for matrix in matrices[-1:]}
     return [matrix for matrix in matrices if id(matrix) not in left_out and _is_kernel(matrix)]
