@@ -1,6 +1,7 @@
 """Frames of one film that a random split parts are told; images that only share a class are not."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -11,7 +12,7 @@ from resiliency.data.groups import with_groups
 from resiliency.data.near_duplicates import Thumbnails, thumbnails
 from resiliency.data.source import SPLITS, Part
 from resiliency.data.split import draw_splits
-from resiliency.report.overview import data_cautions
+from resiliency.report.overview import data_cautions, pretraining_cautions
 from resiliency.storage.files import read_json
 
 FILMS, FRAMES = 10, 6
@@ -100,3 +101,24 @@ def test_a_thumbnail_averages_cells():
     images = np.zeros((1, 32, 32, 3), np.uint8)
     images[0, :4, :2] = 200
     assert thumbnails(images)[0, :3].tolist() == [100, 0, 0]
+
+
+SYNSETS = {"name": "imagenette", "classes": ["n01440764", "n02102040"]}
+
+
+@pytest.mark.parametrize(
+    ("card", "source", "said"),
+    [
+        ({}, "pretrained timm/a@1", "at least 87% are"),
+        ({}, "fine-tuned here from pretrained timm/a@1; mean", "at least 87% are"),
+        ({"name": "image_folder"}, "pretrained timm/a@1", "training images of ImageNet. Their"),
+        ({"name": "imagenet"}, "pretrained timm/a@1", ""),
+        ({"classes": ["a", "b"]}, "pretrained timm/a@1", ""),
+        ({}, "a.pt (sha256 1)", ""),
+    ],
+)
+def test_pretrained_weights_on_classes_of_imagenet_need_caution(card, source, said):
+    members = pd.DataFrame({"member": ["a-s0", "b-s0"], "weights_source": [source, "trained"]})
+    cautions = pretraining_cautions(SYNSETS | card, members)
+    assert [said in caution and "(a-s0)" in caution for caution in cautions] == [True] * bool(said)
+    assert pretraining_cautions(None, members) == []

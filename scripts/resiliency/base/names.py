@@ -14,6 +14,7 @@ INDEPENDENT = "independent"
 JOINT = "joint"
 SEARCH = "search"
 
+SYNSET = re.compile(r"n\d{8}")  # a class of ImageNet
 LAST = re.compile(r"-[sm]\d+$")
 
 

@@ -1,6 +1,5 @@
 """Members that are loaded: weights that somebody else trained, mapped to the classes of the data set."""
 
-import re
 from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from resiliency.base.faults import Fault
+from resiliency.base.names import SYNSET
 from resiliency.data.class_names import read_class_names
 from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
@@ -23,8 +23,6 @@ from resiliency.designs.views import view_in_training
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm
 from resiliency.storage.files import sha256
-
-SYNSET = re.compile(r"n\d{8}")
 
 
 def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[nn.Module, dict]:
@@ -160,7 +158,7 @@ def _published_classes(architecture: str, outputs: int, classes: list[str]) -> l
         mismatch = "are synsets, unlike its own" if synsets else "are not synsets"
         raise Fault(
             f"classes: required, because {architecture} has {outputs:,} outputs and the dataset {len(classes):,} "
-            f"classes that {mismatch}; list those of the outputs, or set weights to random"
+            f"classes that {mismatch}; list those of the outputs, or fine-tune it with training: {{train: head}} or all"
         )
     return classes
 

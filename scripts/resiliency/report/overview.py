@@ -7,7 +7,7 @@ from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.analysis.histories import STILL_LEARNING
-from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH
+from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
 from resiliency.data.near_duplicates import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.accuracy import accuracies
@@ -270,6 +270,27 @@ def data_cautions(card: dict | None) -> list[str]:
         return [f"{what}, although no group of images is in two splits: accuracies may be too high."]
     return [
         f"{what}, as frames of one film do: accuracies may be too high. Keep such images together, see dataset.groups."
+    ]
+
+
+def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
+    """A sentence if pretrained members may have learned from the test images: the classes are synsets of ImageNet.
+
+    Args:
+        card: of the data set; None where there is none. The test images of `imagenet` are no training images of others.
+    """
+    classes = (card or {}).get("classes", [])
+    if not classes or card["name"] == "imagenet" or not all(map(SYNSET.fullmatch, classes)):
+        return []
+    loaded = members["weights_source"].astype(str).str.contains(r"^(?:fine-tuned here from )?pretrained ")
+    if not loaded.any():
+        return []
+    names = words.first_of(members.loc[loaded, "member"].tolist(), NAMED)
+    most = "; of those of imagenette, at least 87% are" if card["name"] == "imagenette" else ""
+    return [
+        f"Pretrained weights ({names}) may have learned from test images, which can be training images of "
+        f"ImageNet{most}. Their accuracies may be too high; do not compare them with members that start from random "
+        "weights."
     ]
 
 

@@ -28,6 +28,7 @@ from resiliency.report.overview import (
     design_count,
     leaders,
     led_by,
+    pretraining_cautions,
     skipped_reasons,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
@@ -88,7 +89,7 @@ def render(
             *(scored_sentences(tables["members"], tables.get("effective_robustness"), added) if added else []),
         ],
         cautions=cautions(tables["members"]),
-        data_cautions=data_cautions(card),
+        data_cautions=data_cautions(card) + pretraining_cautions(card, members),
         observations=by_observation(tables["observations"]),
         contenders=[row | clean_accuracy(row) for row in contending],
         led_by={
