@@ -20,7 +20,7 @@ from resiliency.search.faults import search_faults
 from resiliency.study.deployment import latency_faults, objective_faults
 from resiliency.study.model import Study
 from resiliency.study.named_files import cost_faults, file_faults
-from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults
+from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults, warmup_faults
 from resiliency.training.settings import Recipe
 from resiliency.training.tuning_settings import FineTuning
 
@@ -281,6 +281,7 @@ CHECKS = (
     (_test_sets, OF_FILES),
     (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),
     (_probe, {"dataset", "probe"}),
+    (warmup_faults, {"training", "designs", "members", "joint", "search"}),
     (batch_faults, {"dataset", "training", "designs", "members", "joint", "search"}),
     (_search, {"search", "designs", "dataset", "members"}),
 )

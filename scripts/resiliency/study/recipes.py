@@ -46,6 +46,13 @@ def recipe_faults(
         yield f"{path}.training: keys must be words"
 
 
+def warmup_faults(study: Study) -> Iterator[str]:
+    """Trainings that end before their learning rate has fallen."""
+    for path, recipe in valid_recipes(study):
+        if recipe.warmup_epochs >= recipe.epochs:
+            yield f"{path}: warmup_epochs {recipe.warmup_epochs:g} must be below epochs {recipe.epochs}"
+
+
 def batch_faults(study: Study) -> Iterator[str]:
     """Batches that the training images do not fill, and those of joint training that mix or smooth labels."""
     train = study.data.most_images().get("train", inf)
