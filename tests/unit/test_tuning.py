@@ -174,6 +174,18 @@ def test_heads_of_timms_networks(architecture, name):
     assert head_name(network, torch.rand(1, 3, 224, 224)) == name
 
 
+@pytest.mark.parametrize(
+    ("architecture", "stages", "first"),
+    [("resnet18", 1, "layer4.0"), ("vgg11_bn", 1, "features.22"), ("tresnet_m", 3, "body.layer2.0")],
+)
+def test_what_is_trained_begins_behind_the_stages_that_are_not(architecture, stages, first):
+    network = timm.create_model(architecture)
+    train_last(network, stages)
+    learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    assert learning[0].startswith(f"{first}.")
+    assert 0 < len(learning) < len([*network.parameters()])
+
+
 def test_other_heads():
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 3))
     assert head_name(network, torch.rand(2, 3, 2, 2)) == "3"
@@ -181,6 +193,8 @@ def test_other_heads():
     assert message.startswith("Sequential: has no single layer that gives its logits")
     message = fault_of(train_last, network, 1)
     assert "training.train: 1 of 0 feature stages of Sequential; expected all, head" in message
+    message = fault_of(train_last, timm.create_model("tresnet_m"), 4)
+    assert message.endswith("expected all, head, or a number below 4")
     message = fault_of(train_last, timm.create_model("resnet18"), 5)
     assert message.endswith("expected all, head, or a number below 5")
 
@@ -208,7 +222,10 @@ FINE = {"architecture": "resnet18", "weights": "pretrained", "training": {"train
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"weights": "random"}, "training.train: unknown key"),
+        (
+            {"weights": "random"},
+            "training.train: only designs with loaded weights have it, under designs",
+        ),
         ({"weights": ["a.pt", "b.pt"]}, "weights: fine-tuning starts from one file"),
         ({"classes": ["a", "b"]}, "classes: fine-tuning makes a new head"),
         ({"training": {"train": 0}}, "training.train: 0: must be all, head, or a whole number of stages from 1"),

@@ -41,20 +41,32 @@ def features_of(network: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
 def train_last(network: nn.Module, stages: int) -> None:
     """Freeze `network` up to its last `stages` feature stages, in the order in which it defines its parameters.
 
+    Stages without parameters of their own, such as a pooling, do not count.
+
     Raises:
         Fault: the network lists no more stages than that.
     """
-    names = list(feature_stages(network))
-    if stages >= len(names):
+    upto = [_up_to(network, name) for name in feature_stages(network)]
+    upto = [parameters for parameters, before in zip(upto, [[], *upto], strict=False) if len(parameters) > len(before)]
+    if stages >= len(upto):
         raise Fault(
-            f"training.train: {stages} of {len(names)} feature stages of {type(network).__name__}; expected all, head"
-            + (f", or a number below {len(names)}" if len(names) > 1 else "")
+            f"training.train: {stages} of {len(upto)} feature stages of {type(network).__name__}; expected all, head"
+            + (f", or a number below {len(upto)}" if len(upto) > 1 else "")
         )
-    last, reached = names[-stages - 1], False
+    for parameter in upto[-stages - 1]:
+        parameter.requires_grad_(False)
+    learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    count = len([*network.parameters()])
+    print(f"{len(learning):,} of {count:,} tensors of weights are trained, from {learning[0]} on")
+
+
+def _up_to(network: nn.Module, last: str) -> list[nn.Parameter]:
+    """The parameters of `network` up to the module `last` and those within it."""
+    parameters, reached = [], False
     for name, module in network.named_modules():
         inside = name == last or name.startswith(f"{last}.")
         if reached and not inside:
-            return
+            break
         reached = reached or inside
-        for parameter in module.parameters(recurse=False):
-            parameter.requires_grad_(False)
+        parameters += module.parameters(recurse=False)
+    return parameters

@@ -21,6 +21,7 @@ RENAMED = {  # old key -> its present name
     "external.scores_are": "score_type",
     "deployment.largest": "max_size",
 }
+OF_FINE_TUNING = ("train", "body_rate")
 WRITTEN_NULL = ("null", "None")  # which Snakemake reads as text on its command line
 
 
@@ -35,6 +36,8 @@ def _message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         if path in RENAMED:
             return f"{path}: renamed to {RENAMED[path]}; rename it"
+        if fault["loc"][-1] in OF_FINE_TUNING:
+            return f"{path}: only designs with loaded weights have it, under designs.<name>.training"
         allowed = list(_kind(model, fault["loc"][:-1]).model_fields)
         return f"{path}: unknown key{hint(fault['loc'][-1], allowed) or '; available keys: ' + ', '.join(allowed)}"
     if fault["type"] == "missing":

@@ -100,7 +100,7 @@ def read_labelled_images(data: dict[str, str]) -> tuple[LabelledImages, Labelled
 def cost_of_training(macs: int, recipe: Recipe, training: LabelledImages) -> dict:
     """Epochs and steps, the images in all of them, and MACs for a network of `macs` MACs per image.
 
-    A backward pass takes twice as many as a forward pass.
+    A backward pass takes twice as many as a forward pass; where layers are frozen, this counts too many.
     """
     steps = recipe.epochs * (len(training.labels) // recipe.batch_size)
     images = steps * recipe.batch_size
