@@ -98,13 +98,29 @@ def page() -> str:
 def summary() -> list[str]:
     """What the page of results says of the design: power, and accuracy on all test images."""
     rows, power = (json.loads(file.read_text()) for file in (sign_pilots.ROWS, sign_power.ROWS))
-    reached = [row["verdicts"][row["verdict"]] / row["simulations"] for row in power]
+    high = [row for row in power if f"{sign_power.HIGH:.0%} between families" in row["effect"]]
+    reached, confounded = (
+        [row["verdicts"][row["verdict"]] / row["simulations"] for row in of]
+        for of in ([row for row in power if row not in high], high)
+    )
+    between = {name: f"{1 - share:.0%}" for name, share in _shares_within().items()}
     designs = pd.DataFrame(rows["accuracies"]).groupby("design")["all"].mean()
     return [
-        f"Simulated power is {min(reached):.0%} to {max(reached):.0%} for the effects named there.",
+        f"Simulated power is {min(reached):.0%} to {max(reached):.0%} for the effects named there. For observation 1, "
+        "this assumes that half of the variance of size and of accuracy lies between families; if "
+        f"{sign_power.HIGH:.0%} does, power is {min(confounded):.0%} to {max(confounded):.0%}. In this run, "
+        f"{between['log10 parameters']} of the variance of size and {between['clean accuracy']} of that of "
+        "accuracy do.",
         f"On all {PUBLISHED['gtsrb'].test:,} test images of the benchmark, {(designs >= ACCURATE).sum()} of "
         f"{len(designs)} designs have an accuracy of {ACCURATE:.0%} or more.",
     ]
+
+
+def _shares_within() -> dict[str, float]:
+    """Predictor of observation 1 -> share of its variance that lies within families, as published."""
+    rows = pd.read_csv(RESULTS / STUDY.study / "observations.csv")
+    parts = rows["part"].astype(str).str.extract(r"^share within families: (.*)$")[0]
+    return dict(zip(parts.dropna(), rows.loc[parts.notna(), "estimate"], strict=True))
 
 
 def named(changes: dict) -> str:

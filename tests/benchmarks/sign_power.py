@@ -22,6 +22,7 @@ FAMILY, ACCURACY = Effects(1.6, 0.4, 0.4, 0.8), Effects(0.2, 0.3, 1, 0.2)  # wha
 Q = 0.4  # Cohen's q of attributions against predictions
 GAP = 1.0  # of the diversities of ensembles of several designs and of one, in standard deviations
 STEP = 1.5  # of the joint losses, in standard deviations between seeds
+SHARE, HIGH = 0.5, 0.8  # of the variance of size and of accuracy that lies between families
 CLOSE = (0.3,) * 4  # standard deviation between seeds over the margin, where losses are equal
 
 
@@ -31,54 +32,59 @@ def pool() -> Pool:
     return Pool(sizes, 1, second=sum(STUDY.members.seed_count(d) > 1 for d in STUDY.members.designs))
 
 
-def situations() -> list[tuple[str, str, Situation]]:
-    """The effect in words, the verdict that is true of it, and the situation."""
+def situations() -> list[tuple[str, str, str, Situation]]:
+    """The effect in words, families or seeds in words, the verdict that is true of them, and the situation."""
     own, seeds = pool(), STUDY.joint.seeds
     families.POOLS["signs"] = own.families
     found = []
     for kind in KINDS:
-        for effects, verdict in ((FAMILY, "supported"), (ACCURACY, "contradicted")):
-            true = families.truth(effects, 0.5, kind)
-            effect = "closeness {:.2f} against size and {:.2f} against accuracy".format(*true)
-            found.append((effect, verdict, of_families("", true, effects, 0.5, kind, "signs")))
+        found += _of_closeness(SHARE, kind)
         for sign, verdict in ((1, "supported"), (-1, "contradicted")):
             q = (sign * Q, sign * Q)
             simulated = one_by_one(of_correlations(q, own, kind))
-            found.append((f"Cohen's q of {q[0]:g} on clean and on corrupted images", verdict, _of(2, simulated)))
+            effect = f"Cohen's q of {q[0]:g} on clean and on corrupted images"
+            found.append((effect, KINDS[kind], verdict, _of(2, simulated)))
         for sign, verdict in ((1, "supported"), (-1, "contradicted")):
             gaps = (sign * GAP,) * 3
             simulated = one_by_one(of_diversities(gaps, own, kind))
             effect = f"gap of {gaps[0]:g} standard deviations in each kind of diversity"
-            found.append((effect, verdict, _of(4, simulated)))
+            found.append((effect, KINDS[kind], verdict, _of(4, simulated)))
     for better, verdict in ((STEP, "supported"), (-2 * STEP, "contradicted")):
         effect = f"balanced loss better than both others by {better:g} standard deviations between seeds"
-        found.append((effect, verdict, of_balance((better, better), seeds)))
+        found.append((effect, "normal", verdict, of_balance((better, better), seeds)))
     effect = f"no difference, and a standard deviation between seeds of {CLOSE[0]:g} margins"
-    found.append((effect, "equivalent", of_balance((0, 0), seeds, CLOSE)))
-    return [(effect.replace("-", "−"), verdict, situation) for effect, verdict, situation in found]
+    found.append((effect, "normal", "equivalent", of_balance((0, 0), seeds, CLOSE)))
+    for kind in KINDS:
+        found += [(f"{effect}, {HIGH:.0%} between families", *more) for effect, *more in _of_closeness(HIGH, kind)]
+    return [(effect.replace("-", "−"), *more) for effect, *more in found]
+
+
+def _of_closeness(share: float, kind: str) -> list[tuple[str, str, str, Situation]]:
+    """The situations of observation 1, with this share of the variance of size and of accuracy between families."""
+    found = []
+    for effects, verdict in ((FAMILY, "supported"), (ACCURACY, "contradicted")):
+        true = families.truth(effects, share, kind)
+        effect = "closeness {:.2f} against size and {:.2f} against accuracy".format(*true)
+        found.append((effect, KINDS[kind], verdict, of_families("", true, effects, share, kind, "signs")))
+    return found
 
 
 def _of(observation: int, simulate) -> Situation:
     return Situation(observation, "", "", (1.0,), 2.0, simulate)
 
 
-def kind_of(index: int) -> str:
-    """Families or seeds of a situation, in words."""
-    return list(KINDS.values())[index // 6] if index < 12 else "normal"
-
-
-def row_of(index: int, effect: str, verdict: str, situation: Situation, simulations: int) -> dict:
+def row_of(index: int, effect: str, kind: str, verdict: str, situation: Situation, simulations: int) -> dict:
     random = np.random.default_rng(derived_seed(0, "signs", index))
     row = rates(situation._replace(share=1.0), simulations, random)
     kept = {key: row[key] for key in ("observation", "verdicts", "simulations")}
-    return {"effect": effect, "kind": kind_of(index), "verdict": verdict, **kept}
+    return {"effect": effect, "kind": kind, "verdict": verdict, **kept}
 
 
 def main() -> None:
     simulations = options(__doc__, simulations=400).parse_args().simulations
     jobs = {
-        (effect, kind_of(index), verdict): partial(row_of, index, effect, verdict, situation, simulations)
-        for index, (effect, verdict, situation) in enumerate(situations())
+        (effect, kind, verdict): partial(row_of, index, effect, kind, verdict, situation, simulations)
+        for index, (effect, kind, verdict, situation) in enumerate(situations())
     }
     resumed(ROWS, jobs, ("effect", "kind", "verdict"))
 

@@ -13,6 +13,7 @@ def test_the_page_shows_the_rows():
     assert json.loads(sign_design.SUMMARY.read_text()) == sign_design.summary()
     power, accuracy = sign_design.summary()
     assert "Simulated power is 84% to 100%" in power
+    assert power.endswith("In this run, 40% of the variance of size and 81% of that of accuracy do.")
     assert f"| all | {' '.join(accuracy.split()[8:11])} |" in sign_design.page()
 
 
@@ -39,7 +40,7 @@ def test_the_simulated_pool_is_the_study():
     pool, power = sign_power.pool(), json.loads(sign_power.ROWS.read_text())
     assert sum(pool.families) + pool.doubled == len(STUDY.independent_members())
     assert {row["observation"] for row in power} == {1, 2, 3, 4}
-    assert [row["verdict"] for row in power] == [verdict for _, verdict, _ in sign_power.situations()]
+    assert [row["verdict"] for row in power] == [verdict for *_, verdict, _ in sign_power.situations()]
 
 
 def test_a_job_that_resumed_counts_with_all_its_steps(tmp_path):
