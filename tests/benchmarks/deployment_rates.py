@@ -17,11 +17,13 @@ from shared import RESULTS, beside, options, resumed, table_row
 
 from resiliency.analysis.intervals import Resampling, percentile_interval
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors
+from resiliency.report import words
 
 PAGE = RESULTS / "deployment_rates.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))
 IMAGES = (100, 300, 1000)
 CONFIDENCE, CONDITIONS, LARGEST = 0.95, np.linspace(-0.4, 0.8, 5), 3
+TOLERANCE = 0.01  # by which the coverage of intervals may miss their level
 
 
 class Case(NamedTuple):
@@ -119,8 +121,18 @@ def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
 
 def page(rows: list[dict]) -> str:
     """The whole page, as Markdown."""
-    return TEMPLATE.read_text(encoding="utf-8") + "".join(
-        map(_line, sorted(rows, key=lambda row: (row["situation"], row["images"])))
+    lines = map(_line, sorted(rows, key=lambda row: (row["situation"], row["images"])))
+    return TEMPLATE.read_text(encoding="utf-8").format(covered=_covered(rows)) + "".join(lines)
+
+
+def _covered(rows: list[dict]) -> str:
+    """How often intervals contain the true error, with each number of images, and what this means."""
+    counts = pd.DataFrame(rows).groupby("images")[["covered", "simulations"]].sum()
+    shares = [f"{row.covered / row.simulations:.1%} with {row.Index:,} images" for row in counts.itertuples()]
+    reached = counts["covered"].sum() / counts["simulations"].sum()
+    verdict = "are too short" if reached < CONFIDENCE - TOLERANCE else "are as long as they should be"
+    return (
+        f"Intervals {verdict}: over all situations, the shares that contain the true error are {words.listed(shares)}."
     )
 
 

@@ -143,3 +143,11 @@ def test_the_page_of_simulations_is_made_of_the_kept_rows():
     rows = json.loads(rates.ROWS.read_text())
     assert rates.PAGE.read_text(encoding="utf-8") == rates.page(rows)
     assert {row["situation"] for row in rows} == {case.situation for case in rates.CASES}
+
+
+def test_the_page_of_simulated_choices_shows_the_rows():
+    rows = json.loads(rates.ROWS.read_text(encoding="utf-8"))
+    assert rates.PAGE.read_text(encoding="utf-8") == rates.page(rows)
+    assert "Intervals are too short: " in rates.page(rows)
+    covering = [row | {"covered": row["simulations"] * 19 // 20} for row in rows]
+    assert "Intervals are as long as they should be: " in rates.page(covering)
