@@ -72,14 +72,14 @@ class Found(NamedTuple):
         images: number of images of each split; an estimate if the study is to split them.
         classes: name -> number of images.
         side: median of the shorter sides, px.
-        twice: images whose file is there before.
+        twice: each image whose file is there before, and the one that has it.
         films: pattern of names of frames, say `<film>_*`, if all names look so; else empty.
     """
 
     images: dict[str, int]
     classes: dict[str, int]
     side: int
-    twice: int
+    twice: list[tuple[str, str]]
     films: str
 
 
@@ -96,11 +96,13 @@ def look(source: Source) -> Found:
     listed = [file for of_part in files.values() for file in of_part]
     labels = np.concatenate([part.labels for part in parts.values()])
     contents = [content for of_part in file_contents(files).values() for content in of_part]
+    first: dict = {}
+    twice = [(file, first[of]) for file, of in zip(listed, contents, strict=True) if first.setdefault(of, file) != file]
     return Found(
         images={split: counts[split] for split in SPLITS},
         classes=dict(zip(source.classes, np.bincount(labels, minlength=len(source.classes)).tolist(), strict=True)),
         side=_median_side(listed),
-        twice=len(contents) - len(set(contents)),
+        twice=twice,
         films=_films(listed),
     )
 
@@ -133,7 +135,8 @@ def sentences(found: Found) -> list[str]:
         ", ".join(f"{split} {count:,}" for split, count in found.images.items()) + " images",
     ]
     if found.twice:
-        lines.append(f"{plural(found.twice, 'image')} twice; the study refuses copies in two splits. Remove them")
+        copies = f"{plural(len(found.twice), 'image')} twice, e.g. {found.twice[0][0]} is {found.twice[0][1]}"
+        lines.append(f"{copies}; the study refuses copies in two splits. Remove them")
     if found.films:
         lines.append(
             f"names look like frames of films or bursts; groups: {found.films} keeps the frames of each in one split. "
