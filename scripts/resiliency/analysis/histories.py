@@ -28,7 +28,9 @@ def history_table(members: pd.DataFrame, histories: dict[str, pd.DataFrame]) -> 
 
 
 def late_gain(curves: pd.DataFrame, fewest: int = FEWEST_EPOCHS) -> float | None:
-    """How much mean validation accuracy rose over the last fifth of the epochs; None if there are fewer than `fewest`.
+    """How far mean validation accuracy rose in the last fifth of the epochs, above its best before.
+
+    None if there are fewer epochs than `fewest`.
 
     Args:
         curves: rows with epoch and validation_accuracy, of one training or of several of equal length.
@@ -37,7 +39,7 @@ def late_gain(curves: pd.DataFrame, fewest: int = FEWEST_EPOCHS) -> float | None
     curve = curves.groupby("epoch")["validation_accuracy"].mean()
     if len(curve) < fewest:
         return None
-    return float(curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].iloc[-1])
+    return float(curve.iloc[-1] - curve.loc[: SETTLED * curve.index[-1]].max())
 
 
 def still_learning(members: Iterable[Member], histories: dict[str, pd.DataFrame]) -> set[str]:

@@ -140,11 +140,11 @@ def finding(histories: pd.DataFrame) -> str:
     trained = f"{len(gains)} designs and settings of joint training" if jointly else plural(len(gains), "design")
     least = rows.groupby(names)["epoch"].max().min()
     short = " Of fewer than five epochs, the last one counts." if least < FEWEST_EPOCHS else ""
-    over = "Over the last fifth of the epochs,"
+    rose = "Over the last fifth of the epochs, mean validation accuracy rose a percentage point or more"
     if late.empty:
-        return f"{over} none of {trained} gained a percentage point of mean validation accuracy.{short}"
+        return f"{rose} above its best before, for none of {trained}.{short}"
     return (
-        f"{over} mean validation accuracy rose by a percentage point or more for {len(late)} of {trained}. "
+        f"{rose} above its best before, for {len(late)} of {trained}. "
         f"The largest gain is that of {late.idxmax()}: {points(late.max())} points.{short}"
     )
 
