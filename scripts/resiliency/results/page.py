@@ -53,6 +53,8 @@ LARGEST = 2_500_000  # bytes of all tables that are kept
 def publish(results: Path, docs: Path) -> Path:
     """Keep what the page of a finished study is made from, and write the page.
 
+    Where the run takes the place of one with other settings, `<study>_earlier.csv` keeps the verdicts of that one.
+
     Args:
         results: `results/<study>`, with its report; of an exported ensemble, the card is kept too.
         docs: folder of the page and of the files that it is made from: `<study>.md` and `<study>/`, which have the name
