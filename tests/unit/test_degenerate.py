@@ -169,7 +169,11 @@ def test_every_chart_of_a_degenerate_study_renders(study):
 def text(request) -> Text:
     """What the report of a degenerate study says."""
     tables, specs = degenerate(request.param), drawn(request.param)
-    study = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}}
+    study = {
+        "study": "degenerate",
+        "members": {"baseline": "vit-s0", "seeds": 1},
+        "prediction": {"precision": "float32"},
+    }
     return Text(render(study, None, {}, PROVENANCE, tables, specs, dict.fromkeys(specs, "<svg/>")))
 
 
