@@ -109,6 +109,7 @@ def card(_: Path, name: str) -> str:
         corruptions=6,
         commit=name,
         seed=0,
+        precision="bfloat16",
         command=f"snakemake export --configfile '{name}'",
         card=data,
         side=32,
