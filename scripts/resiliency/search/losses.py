@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from resiliency.search.space import Space
 from resiliency.search.supernet import Supernetwork
 from resiliency.training.engine import Loss
-from resiliency.training.objectives import at_least_float32
 
 
 def supernet_loss(
@@ -48,7 +47,7 @@ def supernet_loss(
         network.activate(space.largest)
         logits = network(batch)
         value = F.cross_entropy(logits, labels, label_smoothing=smoothing)
-        target = at_least_float32(logits.detach()).softmax(dim=1)
+        target = logits.detach().float().softmax(dim=1)
         for genes in others(network):
             network.activate(space.shape(genes), follow=False)
             value = value + F.cross_entropy(network(batch), target)
