@@ -26,7 +26,7 @@ STUDY = {
         "classes": "names.txt",
     },
     "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
-    "training": {"epochs": 1, "batch_size": 16, "flip": True},
+    "training": {"epochs": 1, "warmup_epochs": 0.5, "batch_size": 16, "flip": True},
     "designs": {"small": {"architecture": "resnet18", "arguments": {"channels": [8, 8, 8, 16]}}},
     "members": {"designs": ["small"], "seeds": 2, "baseline": "small-s0"},
     "joint": None,
