@@ -11,10 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from opened import DESKTOP, PHONE, SCREEN, Opened
 
 from resiliency.results.kept import DOCS, SPECS
-from resiliency.results.page import REPOSITORY
 from resiliency.results.site import write_reports
 
 pytestmark = pytest.mark.browser
+
+REPOSITORY = Path(__file__).parents[2]
 
 # Whether a page is as wide as the screen and not too high, once its charts have the new width.
 FITS = """([width, most]) => document.documentElement.scrollWidth === width
