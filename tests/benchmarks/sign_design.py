@@ -98,7 +98,7 @@ def page() -> str:
 def summary() -> list[str]:
     """What the page of results says of the design: power, and accuracy on all test images."""
     rows, power = (json.loads(file.read_text()) for file in (sign_pilots.ROWS, sign_power.ROWS))
-    high = [row for row in power if f"{sign_power.HIGH:.0%} between families" in row["effect"]]
+    high = [row for row in power if row["effect"].endswith(sign_power.MOSTLY_BETWEEN)]
     reached, confounded = (
         [row["verdicts"][row["verdict"]] / row["simulations"] for row in of]
         for of in ([row for row in power if row not in high], high)

@@ -23,6 +23,7 @@ Q = 0.4  # Cohen's q of attributions against predictions
 GAP = 1.0  # of the diversities of ensembles of several designs and of one, in standard deviations
 STEP = 1.5  # of the joint losses, in standard deviations between seeds
 SHARE, HIGH = 0.5, 0.8  # of the variance of size and of accuracy that lies between families
+MOSTLY_BETWEEN = f", {HIGH:.0%} between families"  # ends the effect in words where that share does
 CLOSE = (0.3,) * 4  # standard deviation between seeds over the margin, where losses are equal
 
 
@@ -55,7 +56,7 @@ def situations() -> list[tuple[str, str, str, Situation]]:
     effect = f"no difference, and a standard deviation between seeds of {CLOSE[0]:g} margins"
     found.append((effect, "normal", "equivalent", of_balance((0, 0), seeds, CLOSE)))
     for kind in KINDS:
-        found += [(f"{effect}, {HIGH:.0%} between families", *more) for effect, *more in _of_closeness(HIGH, kind)]
+        found += [(effect + MOSTLY_BETWEEN, *more) for effect, *more in _of_closeness(HIGH, kind)]
     return [(effect.replace("-", "−"), *more) for effect, *more in found]
 
 
