@@ -12,7 +12,7 @@ from pathlib import Path
 import equal_time
 import pandas as pd
 from digit_recipes import before_and_after
-from equal_time import ALL, EPOCHS, IMAGES, RATES, SCORES, SEEDS, SHORTEST
+from equal_time import ALL, EPOCHS, IMAGES, RATES, SCORES, SEEDS
 from recipes import TESTED
 from shared import RESULTS, beside, options, replaced, write_rows
 from shared import table as markdown_table
@@ -63,7 +63,7 @@ def table(runs: list[dict]) -> list[list[str]]:
         cells = [family, str(len(of))]
         for score in SCORES:
             before, after = 100 * first.loc[of, score], 100 * last.loc[of, score]
-            cells += before_and_after(before, after, with_interval=family == ALL)
+            cells += before_and_after(before, after, comparisons=int(family == ALL))
         lines.append(cells)
     return lines
 
@@ -81,10 +81,12 @@ def page(runs: list[dict], trained: list[dict]) -> str:
         tested=TESTED // 2,
         adamw_rates=rates["adamw"],
         muon_rates=rates["muon"],
-        shortest=SHORTEST,
         epochs=EPOCHS,
         seeds=SEEDS,
-        equal_time=equal_time.table(trained),
+        comparisons=equal_time.COMPARISONS,
+        equal_time="\n\n".join(
+            equal_time.finding(trained, n) + "\n\n" + equal_time.table(trained, n) for n in EPOCHS[1:]
+        ),
         edges=[equal_time.at_the_edge(trained, name) for name in RATES],
     )
 

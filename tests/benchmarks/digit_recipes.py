@@ -72,15 +72,20 @@ def table(rows: list[dict]) -> list[list[str]]:
     return lines
 
 
-def interval_of(differences: pd.Series) -> str:
-    """The mean of paired differences, and half of its 95% interval (Student's t)."""
-    half = t.ppf(0.975, len(differences) - 1) * differences.sem()
-    return f"{signed(differences.mean())} ± {half:.1f}"
+def half_interval(differences: pd.Series, comparisons: int = 1) -> float:
+    """Half of the 95% interval of the mean of paired differences (Student's t; Bonferroni over comparisons)."""
+    return t.ppf(1 - 0.025 / comparisons, len(differences) - 1) * differences.sem()
 
 
-def before_and_after(before: pd.Series, after: pd.Series, with_interval: bool) -> list[str]:
+def interval_of(differences: pd.Series, comparisons: int = 1) -> str:
+    """The mean of paired differences, and `half_interval`."""
+    return f"{signed(differences.mean())} ± {half_interval(differences, comparisons):.1f}"
+
+
+def before_and_after(before: pd.Series, after: pd.Series, comparisons: int = 0) -> list[str]:
     """Cells of paired percentages: both means, and the mean difference in points, with its interval if asked for."""
-    points = interval_of(after - before) if with_interval else signed((after - before).mean())
+    differences = after - before
+    points = interval_of(differences, comparisons) if comparisons else signed(differences.mean())
     return [f"{before.mean():.1f}", f"{after.mean():.1f}", points]
 
 

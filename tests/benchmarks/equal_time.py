@@ -1,8 +1,8 @@
 """Compares AdamW and Muon at equal CPU time, on a subset of CIFAR-10 and a design of each family of cifar10_cpu.
 
-Run by hand, with a folder train/<class>/*, test/<class>/* of 32 px images (half an hour on one core):
+Run by hand, with a folder train/<class>/*, test/<class>/* of 32 px images (80 minutes on one core):
 python tests/benchmarks/equal_time.py FOLDER
-Each optimizer has the best of three learning rates for each design, by clean accuracy after `SHORTEST` epochs. What is
+Each optimizer has the best of three learning rates for each design, by clean accuracy after the fewest epochs. What is
 done is kept in equal_time_rows.json, and cifar_recipes.py shows it. Accuracy is that on half of the test images, clean
 and as the mean under four corruptions at severity 3 of CIFAR-10-C.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from digit_recipes import before_and_after
+from digit_recipes import before_and_after, half_interval, interval_of
 from recipes import clean_and_corrupted, read, under_corruptions
 from shared import beside, options, resumed, study
 from shared import table as markdown_table
@@ -29,10 +29,11 @@ STUDY = study("cifar10_cpu")
 IMAGES = 3_000
 DESIGNS = ("resnet18", "densenet_s", "convnext", "mobilenetv3", "starnet", "regnet", "fasternet", "vit")
 RATES = {"adamw": (0.0015, 0.003, 0.006), "muon": (0.0025, 0.005, 0.01)}
-SHORTEST, EPOCHS = 5, 10
-SEEDS = 2
+EPOCHS = 5, 10, 20
+SEEDS = 3
 KEYS = ("design", "optimizer", "learning_rate", "epochs", "seed")
 SCORES = ("clean", "corrupted")
+COMPARISONS = len(SCORES) * len(EPOCHS[1:])
 ALL = "all"
 
 
@@ -58,14 +59,14 @@ def run(case: tuple, data: Data) -> dict:
 
 
 def best_rate(rows: list[dict], design: str, optimizer: str) -> float:
-    """The rate of the row of a design that is most accurate after `SHORTEST` epochs by the first seed."""
-    alike = {"design": design, "optimizer": optimizer, "epochs": SHORTEST, "seed": 0}
+    """The rate of the row of a design that is most accurate after the fewest epochs by the first seed."""
+    alike = {"design": design, "optimizer": optimizer, "epochs": EPOCHS[0], "seed": 0}
     tried = [row for row in rows if alike.items() <= row.items()]
     return max(tried, key=lambda row: row["clean"])["learning_rate"]
 
 
-def compared(rows: list[dict]) -> pd.DataFrame:
-    """Both optimizers at the CPU time of AdamW's `EPOCHS`: a row per design, means over the seeds.
+def compared(rows: list[dict], epochs: int) -> pd.DataFrame:
+    """Both optimizers at the CPU time of so many epochs of AdamW: a row per design, means over the seeds.
 
     Muon's accuracy at that time is interpolated, linearly in the logarithm of time, between its numbers of epochs.
     """
@@ -79,7 +80,7 @@ def compared(rows: list[dict]) -> pd.DataFrame:
         )
         pairs = []
         for seed in range(SEEDS):
-            (first,) = adamw[(adamw["epochs"] == EPOCHS) & (adamw["seed"] == seed)].to_dict("records")
+            (first,) = adamw[(adamw["epochs"] == epochs) & (adamw["seed"] == seed)].to_dict("records")
             curve = muon[muon["seed"] == seed].sort_values("seconds")
             at = partial(np.interp, np.log(first["seconds"]), np.log(curve["seconds"]))
             pairs.append([first["seconds"], *(value for score in SCORES for value in (first[score], at(curve[score])))])
@@ -89,9 +90,9 @@ def compared(rows: list[dict]) -> pd.DataFrame:
     )
 
 
-def table(rows: list[dict]) -> str:
-    """A row per design, and one of all with the 95% interval of the difference over designs; accuracies in per cent."""
-    frame = compared(rows)
+def table(rows: list[dict], epochs: int) -> str:
+    """A row per design, and one of all with intervals of the differences over designs; accuracies in per cent."""
+    frame = compared(rows, epochs)
     head = ["design", "CPU s", "rate, AdamW", "Muon"]
     head += [cell for score in SCORES for cell in (f"{score}, AdamW", "Muon", "points")]
     lines = [head]
@@ -101,9 +102,20 @@ def table(rows: list[dict]) -> str:
         cells = [name, f"{of['seconds'].mean():.0f}", *rates]
         for score in SCORES:
             accuracies = (100 * of[f"{score} {optimizer}"] for optimizer in RATES)
-            cells += before_and_after(*accuracies, with_interval=name == ALL)
+            cells += before_and_after(*accuracies, comparisons=COMPARISONS * (name == ALL))
         lines.append(cells)
     return markdown_table(lines)
+
+
+def finding(rows: list[dict], epochs: int) -> str:
+    """A sentence on Muon's accuracy at that time, with the intervals of the last row of `table`."""
+    frame, parts = compared(rows, epochs), []
+    for score in SCORES:
+        differences = 100 * (frame[f"{score} muon"] - frame[f"{score} adamw"])
+        mean, half = differences.mean(), half_interval(differences, COMPARISONS)
+        word = "higher" if mean > half else "lower" if mean < -half else "not significantly different"
+        parts.append(f"{word} on {score} images ({interval_of(differences, COMPARISONS)} percentage points)")
+    return f"At the CPU time of {epochs} epochs of AdamW, the accuracy with Muon is {' and '.join(parts)}:"
 
 
 def at_the_edge(rows: list[dict], optimizer: str) -> int:
@@ -122,9 +134,9 @@ def main() -> None:
         return resumed(ROWS, {case: partial(run, case, data) for case in cases}, KEYS)
 
     pairs = list(product(DESIGNS, RATES))
-    rows = keep([(*pair, rate, SHORTEST, 0) for pair in pairs for rate in RATES[pair[1]]])
+    rows = keep([(*pair, rate, EPOCHS[0], 0) for pair in pairs for rate in RATES[pair[1]]])
     chosen = [(*pair, best_rate(rows, *pair)) for pair in pairs]
-    for epochs in (EPOCHS, SHORTEST):
+    for epochs in EPOCHS:
         keep([(*case, epochs, seed) for seed in range(SEEDS) for case in chosen])
 
 

@@ -3,6 +3,7 @@
 import json
 
 import equal_time
+import pandas as pd
 import pytest
 from cifar_recipes import PAGE, ROWS, named, page, table
 
@@ -44,8 +45,23 @@ def test_muon_is_compared_at_the_time_of_adamw(monkeypatch):
     rows += [trained("muon", 0.002, 5, 0, 10, 0.3), trained("muon", 0.002, 10, 0, 10, 0.9)]
     rows += [trained("adamw", 0.003, 5, 0, 10, 0.2), trained("adamw", 0.003, 10, 0, 20, 0.3)]
     rows += [trained("adamw", 0.001, 5, 0, 10, 0.1), trained("adamw", 0.003, 10, 1, 20, 0.9)]
-    (line,) = equal_time.compared(rows).to_dict("records")
+    (line,) = equal_time.compared(rows, 10).to_dict("records")
     assert (line["adamw"], line["muon"], line["seconds"]) == (0.003, 0.01, 20)
     assert [line["clean adamw"], line["clean muon"]] == pytest.approx([0.3, 0.5])
     assert (equal_time.at_the_edge(rows, "adamw"), equal_time.at_the_edge(rows, "muon")) == (0, 1)
     assert [line["corrupted adamw"], line["corrupted muon"]] == pytest.approx([0.15, 0.25])
+
+
+@pytest.mark.parametrize(("sign", "word"), [(1, "higher"), (-1, "lower")])
+def test_the_finding_says_what_is_significant_for_all_comparisons_together(monkeypatch, sign, word):
+    """Half of the interval, over four designs and for four comparisons together, is 5.39 standard errors of .289."""
+    clean, corrupted = [1.5, 1.5, 2.5, 2.5], [0.0, 0.0, 1.0, 1.0]
+    frame = pd.DataFrame({"clean adamw": 0.5, "corrupted adamw": 0.4}, index=range(4))
+    frame["clean muon"] = [0.5 + sign * points / 100 for points in clean]
+    frame["corrupted muon"] = [0.4 + sign * points / 100 for points in corrupted]
+    monkeypatch.setattr(equal_time, "compared", lambda rows, epochs: frame)
+    assert equal_time.finding([], 10) == (
+        f"At the CPU time of 10 epochs of AdamW, the accuracy with Muon is {word} on clean images "
+        f"({'+' if sign > 0 else '−'}2.0 ± 1.6 percentage points) and not significantly different on corrupted images "
+        f"({'+' if sign > 0 else '−'}0.5 ± 1.6 percentage points):"
+    )
