@@ -87,7 +87,6 @@ def page(runs: list[dict], trained: list[dict]) -> str:
         equal_time="\n\n".join(
             equal_time.finding(trained, n) + "\n\n" + equal_time.table(trained, n) for n in EPOCHS[1:]
         ),
-        edges=[equal_time.at_the_edge(trained, name) for name in RATES],
     )
 
 

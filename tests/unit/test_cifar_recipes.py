@@ -48,8 +48,23 @@ def test_muon_is_compared_at_the_time_of_adamw(monkeypatch):
     (line,) = equal_time.compared(rows, 10).to_dict("records")
     assert (line["adamw"], line["muon"], line["seconds"]) == (0.003, 0.01, 20)
     assert [line["clean adamw"], line["clean muon"]] == pytest.approx([0.3, 0.5])
-    assert (equal_time.at_the_edge(rows, "adamw"), equal_time.at_the_edge(rows, "muon")) == (0, 1)
     assert [line["corrupted adamw"], line["corrupted muon"]] == pytest.approx([0.15, 0.25])
+
+
+@pytest.mark.parametrize(("best", "tried"), [(0.003, 3), (0.012, 5), (0.0004, 6)])
+def test_rates_are_tried_on_both_sides_of_the_best(best, tried):
+    rows = []
+
+    def keep(cases: list[tuple]) -> list[dict]:
+        for design, optimizer, rate, epochs, seed in cases:
+            row = trained(optimizer, rate, epochs, seed, 10, -abs(rate - best)) | {"design": design}
+            rows.extend([row] if row not in rows else [])
+        return rows
+
+    assert equal_time.tried_rate(keep, "vit", "adamw") == pytest.approx(best, abs=3e-5)
+    rates = [row["learning_rate"] for row in rows]
+    assert len(rates) == tried
+    assert min(rates) < best < max(rates)
 
 
 @pytest.mark.parametrize(("sign", "word"), [(1, "higher"), (-1, "lower")])
