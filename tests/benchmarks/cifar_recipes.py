@@ -84,10 +84,13 @@ def page(runs: list[dict], trained: list[dict]) -> str:
         epochs=EPOCHS,
         seeds=SEEDS,
         comparisons=equal_time.COMPARISONS,
-        equal_time="\n\n".join(
-            equal_time.finding(trained, n) + "\n\n" + equal_time.table(trained, n) for n in EPOCHS[1:]
-        ),
+        equal_time="\n\n".join(_at_the_time_of(epochs, trained) for epochs in EPOCHS[1:]),
     )
+
+
+def _at_the_time_of(epochs: int, trained: list[dict]) -> str:
+    frame = equal_time.compared(trained, epochs)
+    return f"{equal_time.finding(frame, epochs)}\n\n{equal_time.table(frame)}"
 
 
 def main() -> None:

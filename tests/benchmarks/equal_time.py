@@ -103,9 +103,8 @@ def compared(rows: list[dict], epochs: int) -> pd.DataFrame:
     )
 
 
-def table(rows: list[dict], epochs: int) -> str:
+def table(frame: pd.DataFrame) -> str:
     """A row per design, and one of all with intervals of the differences over designs; accuracies in per cent."""
-    frame = compared(rows, epochs)
     head = ["design", "CPU s", "rate, AdamW", "Muon"]
     head += [cell for score in SCORES for cell in (f"{score}, AdamW", "Muon", "points")]
     lines = [head]
@@ -120,9 +119,9 @@ def table(rows: list[dict], epochs: int) -> str:
     return markdown_table(lines)
 
 
-def finding(rows: list[dict], epochs: int) -> str:
-    """A sentence on Muon's accuracy at that time, with the intervals of the last row of `table`."""
-    frame, parts = compared(rows, epochs), []
+def finding(frame: pd.DataFrame, epochs: int) -> str:
+    """A sentence on Muon's accuracy at the CPU time of so many epochs, with the intervals of `table`'s last row."""
+    parts = []
     for score in SCORES:
         differences = 100 * (frame[f"{score} muon"] - frame[f"{score} adamw"])
         mean, half = differences.mean(), half_interval(differences, COMPARISONS)

@@ -68,14 +68,13 @@ def test_rates_are_tried_on_both_sides_of_the_best(best, tried):
 
 
 @pytest.mark.parametrize(("sign", "word"), [(1, "higher"), (-1, "lower")])
-def test_the_finding_says_what_is_significant_for_all_comparisons_together(monkeypatch, sign, word):
+def test_the_finding_says_what_is_significant_for_all_comparisons_together(sign, word):
     """Half of the interval, over four designs and for four comparisons together, is 5.39 standard errors of .289."""
     clean, corrupted = [1.5, 1.5, 2.5, 2.5], [0.0, 0.0, 1.0, 1.0]
     frame = pd.DataFrame({"clean adamw": 0.5, "corrupted adamw": 0.4}, index=range(4))
     frame["clean muon"] = [0.5 + sign * points / 100 for points in clean]
     frame["corrupted muon"] = [0.4 + sign * points / 100 for points in corrupted]
-    monkeypatch.setattr(equal_time, "compared", lambda rows, epochs: frame)
-    assert equal_time.finding([], 10) == (
+    assert equal_time.finding(frame, 10) == (
         f"At the CPU time of 10 epochs of AdamW, the accuracy with Muon is {word} on clean images "
         f"({'+' if sign > 0 else '−'}2.0 ± 1.6 percentage points) and not significantly different on corrupted images "
         f"({'+' if sign > 0 else '−'}0.5 ± 1.6 percentage points):"
