@@ -11,7 +11,7 @@ from simulated_families import POOLS, WORDS, Effects, drawn, truth
 
 from resiliency.analysis import ceiling
 from resiliency.analysis.coincident_failures import failure_table
-from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts
+from resiliency.analysis.intervals import Resampling, percentile_interval
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.base.names import CLEAN
@@ -21,6 +21,7 @@ from resiliency.prediction.conditions import all_conditions
 from resiliency.statistics import jackknife
 from resiliency.statistics.closeness import Families, closeness, replicates
 from resiliency.statistics.ranks import weighted_cliffs_delta
+from resiliency.statistics.units import resampled_counts
 
 # Observation 1
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from resiliency.analysis.intervals import percentile_interval, resampled_counts
+from resiliency.analysis.intervals import percentile_interval
+from resiliency.statistics.units import resampled_counts
 
 
 def test_counts_are_resamples():

@@ -11,13 +11,14 @@ from test_deployment import CLASSES, DRAWN, IMAGES, scored, tables
 from resiliency.analysis.best import LATENCY, eligible, recommended_row
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
-from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts, share_interval
+from resiliency.analysis.intervals import Resampling, percentile_interval, share_interval
 from resiliency.analysis.recommendation import drawn_errors, limit_columns, within_limits
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import softmax
+from resiliency.statistics.units import resampled_counts
 from resiliency.study.checks import cross_checks
 from resiliency.study.deployment import latency_faults
 from resiliency.study.model import Study

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.intervals import percentile_interval, resampled_counts, share_interval, with_ends
+from resiliency.analysis.intervals import percentile_interval, share_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
 from resiliency.prediction.conditions import condition_groups, held_out
+from resiliency.statistics.units import resampled_counts
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"

@@ -13,14 +13,32 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CLEAN
-from resiliency.data.split import stratified_sample
+from resiliency.base.streams import stream
+from resiliency.data.split import sample_of_groups, stratified_sample
 from resiliency.ensembles.selection import EnsembleErrors, greedy
+from resiliency.statistics.units import Units
 
 
-def halves(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted indices of the test images on which ensembles are chosen, and of the others, on which they are judged."""
-    chosen = stratified_sample(labels, len(labels) // 2, seed, "deployment")
+def halves(labels: np.ndarray, seed: int, units: Units | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted indices of the test images on which ensembles are chosen, and of the others, on which they are judged.
+
+    Args:
+        labels: int N.
+        units: of these images, each of which is in one half; None if each image is one.
+    """
+    chosen = _half(labels, seed, units or Units.single(len(labels)))
     return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
+
+
+def _half(labels: np.ndarray, seed: int, units: Units) -> np.ndarray:
+    """Sorted indices of about half of the images, all those of some units; a class of one unit is in the other half."""
+    if units.alone:
+        return stratified_sample(labels, len(labels) // 2, seed, "deployment")
+    chosen = sample_of_groups(labels, units.of_image, len(labels) // 2, 1, seed, "deployment")
+    if len(chosen):
+        return chosen
+    some = stream(seed, "deployment").permutation(units.number)[: units.number // 2]  # each is the only one of a class
+    return np.flatnonzero(np.isin(units.of_image, some))
 
 
 class Pool(NamedTuple):

@@ -24,9 +24,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts
+from resiliency.analysis.intervals import Resampling, percentile_interval
 from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import condition_groups, corruption_conditions
+from resiliency.statistics.units import resampled_counts
 
 PAIRS_AT_ONCE = 64
 

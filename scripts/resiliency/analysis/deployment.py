@@ -9,7 +9,7 @@ import pandas as pd
 
 from resiliency.analysis.best import LATENCY
 from resiliency.analysis.choices import by_size, choice_of, scored_pool
-from resiliency.analysis.intervals import Resampling, percentile_interval, resampled_counts, share_interval, with_ends
+from resiliency.analysis.intervals import Resampling, percentile_interval, share_interval, with_ends
 from resiliency.analysis.recommendation import (
     Difference,
     cheapest,
@@ -23,6 +23,7 @@ from resiliency.base.names import CLEAN, JOINT
 from resiliency.ensembles.selection import EnsembleErrors, front
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.statistics.units import resampled_counts
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from resiliency.base.streams import stream
 from resiliency.metrics.accuracy import wilson, wilson_of_means
 
 RARE = 10  # images, in sum over what each of them is wrong (or right) by
@@ -17,11 +16,6 @@ class Resampling(NamedTuple):
     resamples: int
     confidence: float
     seed: int
-
-
-def resampled_counts(units: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:
-    """How often each of `units` is drawn in each resample of as many with replacement; int64 resamples x units."""
-    return stream(seed, "bootstrap", *names).multinomial(units, np.full(units, 1 / units), size=resamples)
 
 
 def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.intervals import Resampling, percentile_interval, range_interval, resampled_counts, with_ends
+from resiliency.analysis.intervals import Resampling, percentile_interval, range_interval, with_ends
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CLEAN_ON
 from resiliency.metrics.accuracy import accuracies
@@ -33,6 +33,7 @@ from resiliency.metrics.resiliency import (
 )
 from resiliency.prediction.conditions import additional_test_sets, condition_groups, corruption_conditions
 from resiliency.prediction.reading import Predictions
+from resiliency.statistics.units import resampled_counts
 
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.

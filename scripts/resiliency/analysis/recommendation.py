@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.best import LATENCY
-from resiliency.analysis.intervals import Resampling, resampled_counts
+from resiliency.analysis.intervals import Resampling
 from resiliency.base.faults import Fault
 from resiliency.base.streams import stream
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Limits
 from resiliency.reliability import near_chance
+from resiliency.statistics.units import resampled_counts
 
 FAR_BELOW = 0.75
 SHORTLIST = 1000

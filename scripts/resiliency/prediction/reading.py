@@ -11,6 +11,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.conditions import Condition, condition_table
+from resiliency.statistics.units import Units
 from resiliency.storage.files import StoredArray, read_array
 
 ALL_IMAGES = slice(None)
@@ -24,10 +25,12 @@ class Truth:
     Attributes:
         labels: int64 N, positions among the classes that members choose among.
         classes: int64 k, these classes as indices of the data set's, ascending; None for all that there are.
+        units: of the images; None if each image is one.
     """
 
     labels: np.ndarray
     classes: np.ndarray | None = None
+    units: Units | None = None
 
 
 class Predictions:
@@ -66,13 +69,17 @@ class Predictions:
         """The clean images of the classes of another condition, the member choosing among these, as condition 0."""
         classes, labels = self._truths[condition].classes, self._truths[0].labels
         images = np.flatnonzero(np.isin(labels, classes))
-        truth = Truth(np.searchsorted(classes, labels[images]), classes)
+        truth = Truth(np.searchsorted(classes, labels[images]), classes, self.units(0).of(images))
         table = self.conditions.iloc[:1].assign(images=len(images), classes=len(classes))
         return Predictions(table, {CLEAN: self._stored(0, images)[None]}, {CLEAN: truth})
 
     def labels(self, condition: int) -> np.ndarray:
         """int64 N, positions among the k classes."""
         return self._truths[condition].labels
+
+    def units(self, condition: int) -> Units:
+        """The units of the N images."""
+        return self._truths[condition].units or Units.single(len(self.labels(condition)))
 
     def classes(self, condition: int) -> int:
         """k, the number of classes that the member chooses among."""
@@ -114,9 +121,9 @@ class Predictions:
         return self.decisions(condition) == self.labels(condition)
 
 
-def _truth_of(labels: np.ndarray, classes: int) -> Truth:
+def _truth_of(labels: np.ndarray, classes: int, units: Units | None) -> Truth:
     present, positions = np.unique(labels, return_inverse=True)
-    return Truth(positions, present) if classes == len(present) else Truth(np.asarray(labels))
+    return Truth(positions, present, units) if classes == len(present) else Truth(np.asarray(labels), None, units)
 
 
 def read_predictions(
@@ -124,6 +131,7 @@ def read_predictions(
     labels: Sequence[str | Path],
     logits: Sequence[str | Path],
     members: Container[str] | None = None,
+    units: Sequence[str | Path] = (),
 ) -> dict[str, Predictions]:
     """Member -> its predictions, in the order of the members' first files.
 
@@ -133,6 +141,7 @@ def read_predictions(
         logits: the files <member>/<test set>.npy of every member and test set: float C_t x N_t x K, or
             int C_t x N_t of a member that is known by its decisions.
         members: those whose files are opened; all unless given.
+        units: a `.npy` file of int N for each test set, the unit of each image; none if each image is one.
 
     Raises:
         Fault: a file is damaged, or of another shape than the conditions of its test set ask for.
@@ -141,7 +150,11 @@ def read_predictions(
     if not paths:
         return {}
     rows, counts = conditions.drop_duplicates("test_set").itertuples(), conditions.test_set.value_counts().to_dict()
-    truths = {row.test_set: _truth_of(read_array(path), row.classes) for row, path in zip(rows, labels, strict=True)}
+    of_sets = [Units.numbered(read_array(path)) for path in units] or [None] * len(labels)
+    truths = {
+        row.test_set: _truth_of(read_array(path), row.classes, of_set)
+        for row, path, of_set in zip(rows, labels, of_sets, strict=True)
+    }
     arrays: dict[str, dict[str, StoredArray]] = {}
     for path in paths:
         array, expected = StoredArray(path), (counts[path.stem], len(truths[path.stem].labels))

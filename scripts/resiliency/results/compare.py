@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import halves
-from resiliency.analysis.intervals import percentile_interval, resampled_counts
+from resiliency.analysis.intervals import percentile_interval
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.program import one_line_faults, parser
@@ -24,6 +24,7 @@ from resiliency.report.overview import by_observation, contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
 from resiliency.results.page import check_finished
+from resiliency.statistics.units import resampled_counts
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES

@@ -1,0 +1,107 @@
+"""Units: which of the test images are independent of each other.
+
+Frames of one track, film or burst are wrong together, so that they are one unit: it is drawn, left out or held back
+with all of its images. A variance of units is that of the linearised mean over clusters (Cochran, *Sampling
+Techniques*, 3rd ed. 1977, sections 6.5 and 9A.2): units may differ in size. Where each image is a unit of its own,
+all of this is what it is for independent images.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from resiliency.base.streams import stream
+
+
+def resampled_counts(units: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:
+    """How often each of `units` is drawn in each resample of as many with replacement; int64 resamples x units."""
+    return stream(seed, "bootstrap", *names).multinomial(units, np.full(units, 1 / units), size=resamples)
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of N images.
+
+    Attributes:
+        of_image: int64 N, the unit of each image: 0 to U - 1, numbered in the order of their first images.
+    """
+
+    of_image: np.ndarray
+
+    @classmethod
+    def single(cls, images: int) -> "Units":
+        """Each of so many images is a unit of its own."""
+        return cls(np.arange(images))
+
+    @classmethod
+    def numbered(cls, keys: np.ndarray) -> "Units":
+        """Images with equal `keys`, N of any type, are one unit."""
+        return cls(pd.factorize(keys)[0])
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """How many images each unit has, int64 U."""
+        return np.bincount(self.of_image)
+
+    @property
+    def number(self) -> int:
+        """U."""
+        return len(self.sizes)
+
+    @property
+    def images(self) -> int:
+        """N."""
+        return len(self.of_image)
+
+    @property
+    def alone(self) -> bool:
+        """Whether each image is a unit of its own."""
+        return self.number == self.images
+
+    def of(self, images: np.ndarray) -> "Units":
+        """The units of some of the images, positions int n or bool N."""
+        return Units.numbered(self.of_image[images])
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the images of each unit, ... x U, of values ... x N."""
+        if self.alone:
+            return values
+        order = np.argsort(self.of_image, kind="stable")
+        return np.add.reduceat(values[..., order], np.cumsum(self.sizes) - self.sizes, axis=-1)
+
+    def values(self, values: np.ndarray) -> np.ndarray:
+        """Values of units in place of those of images, float64 ... x U from ... x N.
+
+        Their mean is that of the images, and their variance over U that of this mean. They are the values of images
+        themselves where each is a unit of its own.
+        """
+        return values if self.alone else self.from_sums(self.sums(np.asarray(values, np.float64)))
+
+    def from_sums(self, sums: np.ndarray) -> np.ndarray:
+        """The `values` of units whose `sums` are known, ... x U."""
+        means = sums.sum(axis=-1, keepdims=True) / self.images
+        return means + (sums - means * self.sizes) * (self.number / self.images)
+
+    def effective(self, sums: np.ndarray) -> np.ndarray | float:
+        """How many independent images would give shares the variance that they have; N at most, float64 ...
+
+        A share of 0 or 1 shows no variance: then as many as there are units.
+
+        Args:
+            sums: over the images of each unit of values in 0..1, ... x U.
+        """
+        if self.alone:
+            return self.images
+        values = self.from_sums(np.asarray(sums, np.float64))
+        shares, variances = values.mean(axis=-1), values.var(axis=-1, ddof=1) / self.number
+        of_one = shares * (1 - shares)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            images = np.where((variances > 0) & (of_one > 0), of_one / variances, self.number)
+        return np.minimum(images, self.images)
+
+    def counts(self, resamples: int, seed: int, *names: str | int) -> np.ndarray:
+        """How often each image is drawn if units are, as many with replacement; int64 resamples x N."""
+        counts = resampled_counts(self.number, resamples, seed, *names)
+        return counts if self.alone else counts[:, self.of_image]

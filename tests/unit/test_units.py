@@ -1,0 +1,87 @@
+"""Units of images: drawn, counted and split as wholes; and what they are where each image is one."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resiliency.analysis.choices import halves
+from resiliency.metrics.accuracy import wilson
+from resiliency.statistics.units import Units, resampled_counts
+
+FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
+VALUES = np.array([1.0, 0, 1, 0, 1, 0])
+
+
+def test_units_are_numbered_as_they_come():
+    assert FILMS.of_image.tolist() == [0, 1, 0, 2, 1, 0]
+    assert (FILMS.number, FILMS.images, FILMS.sizes.tolist()) == (3, 6, [3, 2, 1])
+    assert FILMS.of(np.array([4, 3, 1])).of_image.tolist() == [0, 1, 0]
+    assert FILMS.of(FILMS.of_image == 1).of_image.tolist() == [0, 0]
+
+
+def test_sums_by_hand():
+    assert FILMS.sums(np.stack([VALUES, 1 - VALUES])).tolist() == [[2, 1, 0], [1, 1, 1]]
+
+
+def test_values_have_the_mean_and_the_variance_of_clusters():
+    """Cochran: the variance of a ratio of sums, with U / (U - 1)."""
+    of_units, mean = FILMS.values(VALUES), VALUES.mean()
+    assert of_units.mean() == pytest.approx(mean)
+    left = np.array([2, 1, 0]) - mean * FILMS.sizes
+    assert of_units.var(ddof=1) / 3 == pytest.approx(3 / 2 * (left**2).sum() / 6**2)
+    np.testing.assert_allclose(FILMS.from_sums(FILMS.sums(VALUES)), of_units)
+
+
+def test_images_that_are_copies_count_once():
+    shares = np.random.default_rng(0).random(40) < 0.3
+    copied = Units.numbered(np.repeat(np.arange(40), 5))
+    of_copies = copied.effective(copied.sums(np.repeat(shares, 5).astype(float)))
+    assert of_copies == pytest.approx(39)  # the variance is unbiased
+    assert copied.effective(np.zeros(40)) == 40
+    ends = [np.ptp(wilson(shares.mean(), images, 0.95)) for images in (40, of_copies, 200)]
+    assert ends[0] < ends[1] < ends[2] * 2.4
+
+
+def test_units_are_drawn_whole():
+    counts = FILMS.counts(50, 1, "images")
+    np.testing.assert_array_equal(counts, resampled_counts(3, 50, 1, "images")[:, FILMS.of_image])
+    assert (counts[:, 0] == counts[:, 2]).all()
+
+
+@given(st.integers(1, 40), st.integers(0, 5))
+@settings(max_examples=25, deadline=None)
+def test_images_alone_are_what_they_were(images, seed):
+    units, values = Units.single(images), np.random.default_rng(seed).random((3, images))
+    assert units.values(values) is values
+    assert units.sums(values) is values
+    assert units.effective(values) == images
+    assert Units.numbered(np.arange(images)[::-1]).of_image.tolist() == list(range(images))
+    np.testing.assert_array_equal(units.counts(7, seed, "a"), resampled_counts(images, 7, seed, "a"))
+    labels = np.arange(images) % 3
+    for half, alone in zip(halves(labels, seed), halves(labels, seed, units), strict=True):
+        np.testing.assert_array_equal(half, alone)
+
+
+@given(st.lists(st.integers(1, 6), min_size=6, max_size=30), st.integers(1, 5), st.integers(0, 5))
+@settings(max_examples=40, deadline=None)
+def test_halves_share_no_unit(sizes, classes, seed):
+    units = Units.numbered(np.repeat(np.arange(len(sizes)), sizes))
+    labels = np.repeat(np.arange(len(sizes)) % classes, sizes)
+    chosen, judged = halves(labels, seed, units)
+    assert sorted([*chosen, *judged]) == list(range(sum(sizes)))
+    assert not set(units.of_image[chosen]) & set(units.of_image[judged])
+    assert len(chosen)
+    assert len(judged)
+
+
+def test_halves_of_units_keep_the_classes():
+    units, labels = Units.numbered(np.arange(300) // 5), np.arange(300) // 100
+    chosen, _ = halves(labels, 0, units)
+    assert np.bincount(labels[chosen]).tolist() == [50, 50, 50]
+
+
+def test_a_class_for_each_unit_is_halved_too():
+    units = Units.numbered(np.arange(12) // 3)
+    chosen, judged = halves(units.of_image, 0, units)
+    assert len(chosen) == len(judged) == 6
