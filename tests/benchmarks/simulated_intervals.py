@@ -6,6 +6,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm, ttest_ind
+from simulated_class_errors import CASES as CLASS_ERRORS
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
 
@@ -244,6 +245,7 @@ CASES = [
     *(corruption_error(alike, images) for alike in (0.3, 0.8) for images in (100, 500)),
     *(all_wrong("images", k, m, images) for k, m in ((3, 8), (8, 8), (3, 64), (64, 64)) for images in (500, 5000)),
     *(all_wrong("members", k, m, 500) for k, m in ((1, 8), (3, 8), (8, 8), (3, 24), (24, 24))),
+    *CLASS_ERRORS,
 ]
 
 

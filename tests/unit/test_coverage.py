@@ -10,6 +10,7 @@ import simulated_intervals as simulated
 import simulated_verdicts as situations
 from interval_coverage import ROWS, page
 from scipy.stats import binom
+from simulated_class_errors import error_of_a_class
 from simulated_ensembles import of_correlations, of_diversities
 from simulated_families import AT_ZERO, POOLS, Effects, drawn, truth, verdicts
 from simulated_verdicts import Situation, one_by_one
@@ -32,10 +33,11 @@ CASES = [
     simulated.corruption_error(0.8, 300),
     simulated.all_wrong("images", 3, 8, 500),
     simulated.all_wrong("members", 3, 12, 300),
+    *(error_of_a_class(error, 0.8, 25) for error in (0.01, 0.02, 0.05)),
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.statistic)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.statistic}, {case.situation}")
 def test_intervals_cover(case):
     """At a coverage of 0.95 the bound is missed once in ten thousand times."""
     row = simulated.coverage(case, SIMULATIONS, RESAMPLES)

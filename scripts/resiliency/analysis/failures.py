@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import REFERENCE, Judged
+from resiliency.analysis.intervals import widened
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble, answered
 from resiliency.metrics.accuracy import wilson_of_means
@@ -118,7 +119,7 @@ def class_error_table(
     Others are those of `confusion_table`.
 
     Returns:
-        `CLASS_ERRORS`, as docs/tables.md describes them; intervals are those of `wilson_of_means`, over images.
+        `CLASS_ERRORS`, as docs/tables.md describes them; intervals are those of `class_error`, over images.
     """
     rows = []
     for role, of_role in answers.items():
@@ -130,17 +131,21 @@ def class_error_table(
                 who = {"role": role, "members": roles[role]["members"], "size": roles[role]["size"]}
                 who["class"] = name_of(classes, place)
                 rows += [
-                    who | {"corruption": name} | _error(values[labels == place], confidence)
+                    who | {"corruption": name} | class_error(values[labels == place], confidence)
                     for name, values in errors.items()
                 ]
     return pd.DataFrame(rows, columns=CLASS_ERRORS)
 
 
-def _error(errors: np.ndarray, confidence: float) -> dict[str, float]:
-    """The mean of the errors of images, float64 N from 0 to 1, with its interval."""
+def class_error(errors: np.ndarray, confidence: float) -> dict[str, float]:
+    """The mean of the errors of images, float64 N from 0 to 1, with its interval.
+
+    Few images of a small error vary too little among themselves: the interval is `widened`.
+    """
     images, mean = len(errors), errors.mean()
-    low, high = wilson_of_means(mean, errors.var() / images, images, confidence)
-    return {"images": images, "error": mean, "low": float(low), "high": float(high), "confidence": confidence}
+    ends = wilson_of_means(mean, errors.var() / images, images, confidence)
+    low, high = widened(*ends, images, confidence)
+    return {"images": images, "error": mean, "low": low, "high": high, "confidence": confidence}
 
 
 def name_of(classes: Sequence[str], place: int) -> str:

@@ -55,6 +55,11 @@ def share_interval(share: float, drawn: np.ndarray, images: float, confidence: f
         return low, high
     if min(share, 1 - share) * images < RARE:
         low, high = wilson_of_means(np.float64(share), np.nanvar(drawn), images, confidence)
+    return widened(low, high, images, confidence)
+
+
+def widened(low: float, high: float, images: float, confidence: float) -> tuple[float, float]:
+    """An interval of a share of so many images, whose ends include those of Wilson's intervals of 1 and of 0."""
     lowest, highest = wilson(np.array([1.0, 0.0]), images, confidence)
     return float(min(low, lowest[0])), float(max(high, highest[1]))
 

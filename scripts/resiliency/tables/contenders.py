@@ -128,7 +128,7 @@ CLASS_ERRORS = Table(
         Column("corruption", "`clean`, a corruption, or `corrupted`: their mean", NAME),
         Column("images", "number of images of the class, of the half used for judging", COUNT),
         Column("error", "top-1 error, mean over severities", FRACTION),
-        *ends("", "Wilson, with the variance over images"),
+        *ends("", "Wilson, with the variance over images; the upper end is no lower than without errors"),
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles"}),
