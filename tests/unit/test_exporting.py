@@ -13,6 +13,7 @@ import pytest
 import torch
 from default_study import CONFIG
 from fault_messages import fault_of
+from PIL import Image
 from predicted import conditions_of, predictions_of
 from synthetic import synthetic_tables
 from torch import nn
@@ -230,6 +231,50 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
         for wrong, got in ((images / 255, "float64 40 x 8 x 8 x 3"), (images[0], "uint8 8 x 8 x 3")):
             with pytest.raises(TypeError, match=rf"^images: expected uint8 B x 8 x 8 x 3, got {got}; use read\(\)$"):
                 answer(wrong)
+
+
+@pytest.fixture
+def exported_folder(members, tmp_path) -> Path:
+    """A folder as an export writes it, without its card."""
+    ensemble = Deployable(members, list(WEIGHTS), "mean_probability", 1.0).eval()
+    write_programs(ensemble, SIDE, tmp_path / "ensemble.pt2", tmp_path / "ensemble.onnx")
+    about = {"classes": ["zero", "one", "two"], "side": SIDE, "margin": 1, "thresholds": {}}
+    write_json(tmp_path / "ensemble.json", about)
+    shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
+    return tmp_path
+
+
+def test_photos_that_cannot_be_read_are_reported_in_a_line_each_and_others_are_classified(exported_folder):
+    photos = exported_folder / "photos"
+    photos.mkdir()
+    for name in ("first.png", "last.png"):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)).save(photos / name)
+    content = (photos / "first.png").read_bytes()
+    spoilt = {
+        "cut.png": content[: len(content) // 2],
+        "empty.png": b"",
+        "text.jpg": b"no photo",
+        "zeros.png": bytes(100),
+    }
+    spoilt |= {"damaged.png": content[:60] + bytes(40) + content[100:]}
+    for name, wrong in spoilt.items():
+        (photos / name).write_bytes(wrong)
+    bad = [*spoilt, "missing.png", "."]
+    given = ["first.png", *bad, "last.png"]
+
+    def run(*names: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, exported_folder / "model.py", *(photos / name for name in names)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = run(*given)
+    assert done.returncode == 1
+    assert [Path(line.partition(": ")[0]).name for line in done.stdout.splitlines()] == ["first.png", "last.png"]
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(bad)
+    for name, line in zip(bad, lines, strict=True):
+        assert line.startswith(f"{photos / name}: not classified, because it cannot be read: ")
+    done = run("first.png", "last.png")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_thresholds_of_an_export_are_constants_of_its_module(tmp_path):

@@ -13,6 +13,7 @@ study had too few images for a guarantee.
 
 import argparse
 import json
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -82,14 +83,27 @@ def read(path):
     return np.array(image)[None]
 
 
-if __name__ == "__main__":
+def main():
+    """Classify the files of the command line; what cannot be read is reported, and the exit status is then 1."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
     parser.add_argument("images", nargs="+", help="image files")
     parser.add_argument("--threshold", type=float, default=0.0, help="abstain below this probability")
     arguments = parser.parse_args()
-    answer = load(threshold=arguments.threshold)
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may have any bytes
+    answer, unreadable = load(threshold=arguments.threshold), 0
     for path in arguments.images:
-        probabilities, mutual_information, abstained = (values[0] for values in answer(read(path)))
+        try:
+            image = read(path)
+        except Exception as error:  # each format of images has errors of its own
+            unreadable += 1
+            print(f"{path}: not classified, because it cannot be read: {' '.join(str(error).split())}", file=sys.stderr)
+            continue
+        probabilities, mutual_information, abstained = (values[0] for values in answer(image))
         best = probabilities.argmax()
         said = f"{CLASSES[best]}, probability {probabilities[best]:.4f}, mutual information {mutual_information:.4f}"
-        print(f"{path}: {said}{', abstains' if abstained else ''}")
+        print(f"{path}: {said}{', abstains' if abstained else ''}", flush=True)
+    return int(unreadable > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
