@@ -26,7 +26,7 @@ ROWS, TEMPLATE = (beside(__file__, name) for name in ("coverage_rows.json", "cov
 KEYS = {"verdicts": ("observation", "situation", "size"), "intervals": ("statistic", "situation", "units")}
 MOST_FALSE = 0.06
 VERDICTS = {"supported": "Supported", "supported in part": "In part", "contradicted": "Contradicted"}
-VERDICTS |= {"equivalent": "Equivalent", "not tested": "Not tested"}
+VERDICTS |= {"no practical difference": "No difference", "not tested": "Not tested"}
 POWER = {"support": "supported", "contradict": "contradicted"}
 # Why rows of intervals fall short: a part of their text -> the reason.
 REASONS = {

@@ -54,7 +54,7 @@ def situations() -> list[tuple[str, str, str, Situation]]:
         effect = f"balanced loss better than both others by {better:g} standard deviations between seeds"
         found.append((effect, "normal", verdict, of_balance((better, better), seeds)))
     effect = f"no difference, and a standard deviation between seeds of {CLOSE[0]:g} margins"
-    found.append((effect, "normal", "equivalent", of_balance((0, 0), seeds, CLOSE)))
+    found.append((effect, "normal", "no practical difference", of_balance((0, 0), seeds, CLOSE)))
     for kind in KINDS:
         found += [(effect + MOSTLY_BETWEEN, *more) for effect, *more in _of_closeness(HIGH, kind)]
     return [(effect.replace("-", "−"), *more) for effect, *more in found]

@@ -1,8 +1,8 @@
 """Studies whose truth is known, and the verdicts on them by the rules of the pipeline.
 
 The truth of each part is planted. A verdict is false if it is `supported` where some part is 0 or less, `contradicted`
-where none is below 0, `equivalent` where some part is as large as the margin, and `supported in part` where that is
-false of a part.
+where none is below 0, `no practical difference` where some part is as large as the margin, and `supported in part`
+where that is false of a part.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from simulated_ensembles import Pool, of_correlations, of_diversities
 from simulated_families import AT_MARGIN, AT_ZERO, ONE_AT_ZERO, POOLS, WORDS, Effects, standard
 
 from resiliency.analysis.observations import balance_is_most_resilient, correlation, diversity
-from resiliency.analysis.rule import CONTRADICTED, DECIDED, EQUIVALENT, IN_PART, NOT_TESTED, SUPPORTED
+from resiliency.analysis.rule import CONTRADICTED, DECIDED, IN_PART, NO_DIFFERENCE, NOT_TESTED, SUPPORTED
 from resiliency.analysis.verdicts import Observation, verdict_of
 
 CONFIDENCE = families.CONFIDENCE
@@ -66,9 +66,13 @@ def one_by_one(simulate: Callable[[np.random.Generator], Observation]) -> Studie
 def false(situation: Situation, reached: np.ndarray, each: np.ndarray) -> np.ndarray:
     """Which verdicts are false, bool S."""
     truths, margin = np.array(situation.truths), situation.margin
-    claims = {SUPPORTED: truths <= 0, EQUIVALENT: np.abs(truths) >= margin}
+    claims = {SUPPORTED: truths <= 0, NO_DIFFERENCE: np.abs(truths) >= margin}
     wrong = np.any([(each == verdict) & of for verdict, of in claims.items()], axis=0).any(axis=1)
-    whole = {SUPPORTED: truths.min() <= 0, CONTRADICTED: truths.min() >= 0, EQUIVALENT: np.abs(truths).max() >= margin}
+    whole = {
+        SUPPORTED: truths.min() <= 0,
+        CONTRADICTED: truths.min() >= 0,
+        NO_DIFFERENCE: np.abs(truths).max() >= margin,
+    }
     return np.any([(reached == verdict) & of for verdict, of in whole.items()], axis=0) | (reached == IN_PART) & wrong
 
 

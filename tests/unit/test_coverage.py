@@ -82,11 +82,11 @@ def test_what_is_true_is_found():
         ((1, 0.1), "supported", ("supported", "supported"), False),
         ((1, 0), "contradicted", ("undecided", "contradicted"), True),
         ((-0.1, 0), "contradicted", ("undecided", "contradicted"), False),
-        ((0, 0.3), "equivalent", ("equivalent", "equivalent"), True),
-        ((0, -0.2), "equivalent", ("equivalent", "equivalent"), False),
-        ((1, 0.3), "supported in part", ("supported", "equivalent"), True),
-        ((0, 0.1), "supported in part", ("supported", "equivalent"), True),
-        ((1, 0.1), "supported in part", ("supported", "equivalent"), False),
+        ((0, 0.3), "no practical difference", ("no practical difference", "no practical difference"), True),
+        ((0, -0.2), "no practical difference", ("no practical difference", "no practical difference"), False),
+        ((1, 0.3), "supported in part", ("supported", "no practical difference"), True),
+        ((0, 0.1), "supported in part", ("supported", "no practical difference"), True),
+        ((1, 0.1), "supported in part", ("supported", "no practical difference"), False),
         ((1, 0), "undecided", ("supported", "undecided"), False),
     ],
 )
@@ -128,7 +128,7 @@ def rows_below(text: str, head: str) -> list[tuple[str, ...]]:
 
 def test_the_page_has_a_row_of_each_simulation_and_no_others():
     text = (REPOSITORY / "docs/results/coverage.md").read_text(encoding="utf-8").replace(" %", "%")
-    verdicts = "| Observation | Situation | Study | Supported | In part | Contradicted | Equivalent | Not tested "
+    verdicts = "| Observation | Situation | Study | Supported | In part | Contradicted | No difference | Not tested "
     rows = rows_below(text, f"{verdicts}| Any false | Simulations |")
     assert sorted(rows) == sorted((str(s.observation), s.name, s.size) for s in situations.SITUATIONS)
     rows = rows_below(text, "| Statistic | Situation | Units | Truth | Adopted | Bootstrap | Naive |")

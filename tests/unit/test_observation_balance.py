@@ -39,7 +39,7 @@ def image_errors(
         (0.3, 0.4, 0.4, "supported"),
         (0.5, 0.4, 0.4, "contradicted"),
         (0.3, 0.4, 0.2, "contradicted"),
-        (0.4, 0.4, 0.4, "equivalent"),
+        (0.4, 0.4, 0.4, "no practical difference"),
         (0.3, 0.4, 0.3, "supported in part"),
     ],
 )

@@ -65,7 +65,7 @@ def twelve(prediction: float, attribution: float, sizes=(2, 3)) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("prediction", "attribution", "expected"),
-    [(-1, 0, "supported"), (-1, 1, "supported"), (0, -1, "contradicted"), (0, 0, "equivalent")],
+    [(-1, 0, "supported"), (-1, 1, "supported"), (0, -1, "contradicted"), (0, 0, "no practical difference")],
 )
 def test_observation_2_finds_what_was_planted(prediction, attribution, expected):
     assert verdict(observation_2(twelve(prediction, attribution))) == expected

@@ -53,7 +53,7 @@ def test_intervals_are_drawn_around_zero():
             "Significant in the opposite direction: part 0. Significant in the direction the paper claims: part 1.",
         ),
         (["contradicted", "undecided"], "Significant in the opposite direction: part 0. Undecided: part 1."),
-        (["equivalent"], "The difference is negligible: the interval lies within ±0.20."),
+        (["no practical difference"], "No practical difference: the interval lies within ±0.20."),
         (
             ["undecided", "undecided", "supported"],
             "Significant in the direction the paper claims: part 2, 0.150 [0.100, 0.200]. In the opposite direction "
@@ -69,7 +69,9 @@ def test_reasons_of_verdicts(verdicts, reason):
 
 def test_a_supported_statement_of_a_small_difference_says_so():
     rows = [part("supported", 0.1, 0.2, "small"), part("supported", 0.1, 0.4, "large")]
-    assert said(rows, "supported", margin=0.25)["reason"].endswith("negligible (within ±0.25) for small.")
+    assert said(rows, "supported", margin=0.25)["reason"].endswith(
+        "It makes no practical difference (within ±0.25) for small."
+    )
 
 
 def test_what_a_study_lacks_is_the_reason():
@@ -127,9 +129,9 @@ def test_the_reverse_is_counted_by_images_where_these_differ():
 
 
 def test_what_is_supported_in_part_says_which_part_holds():
-    reason = verdict_and_readings("supported in part", ["supported", "equivalent"], {})
+    reason = verdict_and_readings("supported in part", ["supported", "no practical difference"], {})
     assert reason.startswith(
-        "Significant in the direction the paper claims: part 0. Negligible difference (within ±0.20): part 1."
+        "Significant in the direction the paper claims: part 0. No practical difference (within ±0.20): part 1."
     )
 
 
@@ -167,13 +169,13 @@ def test_parts_of_observations_have_readable_names():
         ),
         (
             [(-0.1, 0.1), (-1.0, 1.0)],
-            ["equivalent", "undecided"],
-            "2 of 2 intervals include 0, 1 of them with a negligible difference.",
+            ["no practical difference", "undecided"],
+            "2 of 2 intervals include 0, 1 of them without a practical difference.",
         ),
         ([(np.nan, np.nan), (-1.0, 1.0)], ["undecided"] * 2, "1 of 2 intervals cannot be computed. 1 of 2 intervals"),
         (
             [(0.1, 1.0), (-0.1, 0.1)],
-            ["supported", "equivalent"],
+            ["supported", "no practical difference"],
             "Mixed before correction for multiple comparisons: 1 of 2 comparisons supports the observation; in 1 the",
         ),
     ],

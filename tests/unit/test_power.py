@@ -53,7 +53,7 @@ def test_parts_that_are_decided_but_differ_ask_for_no_more_units():
     parts = [Part("a", -0.0172, 0.0035, 6, units=5), Part("b", -0.0026, 0.003, 5, units=5)]
     rows = observation_rows(replace(observation_of(*parts, margin=0.01), sign=-1), 0.95)
     assert rows[0]["verdict"] == "supported in part"
-    assert [row["part_verdict"] for row in rows] == ["supported", "equivalent"]
+    assert [row["part_verdict"] for row in rows] == ["supported", "no practical difference"]
     assert {(row["units_needed"], row["sample_size_needed"]) for row in rows} == {(None, "")}
 
 

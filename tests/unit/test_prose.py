@@ -77,12 +77,14 @@ def test_the_readme_is_short():
     assert len(PAGES["README"].read_text(encoding="utf-8").splitlines()) <= LONGEST_README
 
 
-DEFINITION = re.compile(r"^\s*(?:\||[-*]) ?\*{0,2}(supported|contradicted|equivalent)\*{0,2} ?[|:]", re.I | re.M)
+DEFINITION = re.compile(
+    r"^\s*(?:\||[-*]) ?\*{0,2}(supported|contradicted|no practical difference)\*{0,2} ?[|:]", re.I | re.M
+)
 
 
 def test_verdicts_are_defined_on_one_page():
     """A list or table that begins with verdicts; other pages lead there."""
     defining = {name: DEFINITION.findall(path.read_text(encoding="utf-8")) for name, path in PAGES.items()}
     assert {name: verdicts for name, verdicts in defining.items() if verdicts} == {
-        "measures": ["supported", "contradicted", "equivalent"]
+        "measures": ["supported", "contradicted", "no practical difference"]
     }

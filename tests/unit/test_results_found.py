@@ -129,7 +129,7 @@ def test_what_a_count_of_verdicts_leaves_out_is_beside_it():
     given = rows["reading"] == "given the mean accuracy of the members"
     against = rows.assign(leans=rows["leans"].mask(given, "against"))
     in_part = rows.assign(verdict=rows["verdict"].mask(third, "supported in part"))
-    in_part.loc[third, "part_verdict"] = ["supported", "equivalent"]
+    in_part.loc[third, "part_verdict"] = ["supported", "no practical difference"]
     lines = sentences(one=against, two=in_part)
     assert "Among ensembles of equally accurate members, the reverse holds in 1 of 2 (one)." in lines[1]
     assert "In part (two): significant in the direction the paper claims: " in lines[2]

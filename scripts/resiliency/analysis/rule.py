@@ -8,7 +8,7 @@ With error alpha and k parts, an observation is
   correction is needed. Where one part is truly 0, errors of both sides add up, to 1.13 alpha at most by CAUTION;
 - supported in part if some parts lie on the statement's side, and all others within the margin. Which do what is not
   fixed beforehand, so that Holm's correction over the parts is needed (Scandinavian Journal of Statistics 6, 1979);
-- equivalent if each part lies within the margin by two one-sided tests at alpha (Schuirmann, Journal of
+- of no practical difference if each part lies within the margin by two one-sided tests at alpha (Schuirmann, Journal of
   Pharmacokinetics and Biopharmaceutics 15, 1987);
 - undecided otherwise.
 """
@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 SUPPORTED, IN_PART, CONTRADICTED = "supported", "supported in part", "contradicted"
-EQUIVALENT, UNDECIDED, NOT_TESTED = "equivalent", "undecided", "not tested"
-DECIDED = (SUPPORTED, IN_PART, CONTRADICTED, EQUIVALENT)
+NO_DIFFERENCE, UNDECIDED, NOT_TESTED = "no practical difference", "undecided", "not tested"
+DECIDED = (SUPPORTED, IN_PART, CONTRADICTED, NO_DIFFERENCE)
 CAUTION = 4  # contradicting is allowed a quarter of the error that supporting is
 
 
@@ -45,15 +45,15 @@ def against(alpha: float, parts: int) -> float:
 def decide(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """The verdict of each study, str S, and that of each part, str S x k.
 
-    A part's is by itself, without a correction for supporting or being equivalent, except where the verdict is
-    `supported in part`: it then is what Holm's correction leaves.
+    A part's is by itself, without a correction for supporting or for no practical difference, except where the verdict
+    is `supported in part`: it then is what Holm's correction leaves.
     """
     parts = p.supports.shape[1]
     supports, opposes, within = p.supports < alpha, p.opposes < against(alpha, parts), p.within < alpha
-    each = np.select([supports, opposes, within], [SUPPORTED, CONTRADICTED, EQUIVALENT], UNDECIDED)
+    each = np.select([supports, opposes, within], [SUPPORTED, CONTRADICTED, NO_DIFFERENCE], UNDECIDED)
     in_part, claims = _in_part(p, alpha)
     cases = [supports.all(axis=1), opposes.any(axis=1), within.all(axis=1), in_part]
-    verdicts = np.select(cases, [SUPPORTED, CONTRADICTED, EQUIVALENT, IN_PART], UNDECIDED)
+    verdicts = np.select(cases, [SUPPORTED, CONTRADICTED, NO_DIFFERENCE, IN_PART], UNDECIDED)
     return verdicts, np.where((verdicts == IN_PART)[:, None], claims, each)
 
 
@@ -61,5 +61,5 @@ def _in_part(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """Whether each part is decided by Holm's correction, some of them for the statement; and as what."""
     candidates = np.stack([p.supports, p.within])
     stepped = np.sort(candidates.min(axis=0), axis=1) * np.arange(p.supports.shape[1], 0, -1)
-    claims = np.array([SUPPORTED, EQUIVALENT])[candidates.argmin(axis=0)]
+    claims = np.array([SUPPORTED, NO_DIFFERENCE])[candidates.argmin(axis=0)]
     return (stepped < alpha).all(axis=1) & (claims == SUPPORTED).any(axis=1), claims

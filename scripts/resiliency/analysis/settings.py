@@ -22,7 +22,7 @@ class Statistics(Settings):
         0.01,
         gt=0,
         lt=1,
-        description="largest negligible difference of corrupted error between joint losses (equivalence margin)",
+        description="largest negligible difference of corrupted error between joint losses",
     )
 
     _distinct = field_validator("robustness")(distinct)

@@ -78,9 +78,9 @@ class Observation:
         side, other = self.side, "below" if self.side == "above" else "above"
         return (
             f"supported if every part lies {side} 0 by its own one-sided bound; contradicted if some part lies {other} "
-            f"0 by a stricter bound corrected for the number of parts; equivalent if the interval of every part lies "
-            f"within ±{self.margin:g}; supported in part if, by Holm's correction, some parts lie {side} 0 and all "
-            f"others within ±{self.margin:g}; else undecided"
+            f"0 by a stricter bound corrected for the number of parts; no practical difference if the interval of "
+            f"every part lies within ±{self.margin:g}; supported in part if, by Holm's correction, some parts lie "
+            f"{side} 0 and all others within ±{self.margin:g}; else undecided"
         )
 
 

@@ -33,7 +33,13 @@ WARNINGS = {
     FEW_IMAGES: f"With fewer than {FEWEST_IMAGES} test images, differences of several percentage points can be due to "
     "chance.",
 }
-ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", "equivalent": "≈", "undecided": "?"}
+ICONS = {
+    "supported": "✓",
+    "supported in part": "◐",
+    "contradicted": "✗",
+    "no practical difference": "≈",
+    "undecided": "?",
+}
 ICONS |= {"not tested": "–", "": ""}
 MOST = 0.9  # share of a difference
 TEXTS = (

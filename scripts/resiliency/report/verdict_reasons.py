@@ -45,13 +45,13 @@ def _of_verdict(parts: list[dict]) -> str:
         return _by_place(parts, margin)
     if first["verdict"] == "supported":
         small = [part["part"] for part in parts if -part["margin"] < part["low"] and part["high"] < part["margin"]]
-        within = f" The difference is negligible (within ±{margin}) for {_listed(small, parts)}." if small else ""
+        within = f" It makes no practical difference (within ±{margin}) for {_listed(small, parts)}." if small else ""
         every = {1: "The estimate is", 2: "Both estimates are"}.get(len(parts), f"All {len(parts)} estimates are")
         return f"{every} significant and in the direction the paper claims.{within}"
-    if first["verdict"] == "equivalent":
+    if first["verdict"] == "no practical difference":
         if len(parts) == 1:
-            return f"The difference is negligible: the interval lies within ±{margin}."
-        return f"All differences are negligible: every interval lies within ±{margin}."
+            return f"No practical difference: the interval lies within ±{margin}."
+        return f"No practical difference: every interval lies within ±{margin}."
     return f"{_undecided(parts)} Needed for a verdict: {first['sample_size_needed']}."
 
 
@@ -60,7 +60,7 @@ def _by_place(parts: list[dict], margin: str) -> str:
     places = {
         "contradicted": "Significant in the opposite direction",
         "supported": "Significant in the direction the paper claims",
-        "equivalent": f"Negligible difference (within ±{margin})",
+        "no practical difference": f"No practical difference (within ±{margin})",
         "undecided": "Undecided",
     }
     named = {verdict: [part["part"] for part in parts if part["part_verdict"] == verdict] for verdict in places}
@@ -139,9 +139,9 @@ def _undecided(parts: list[dict]) -> str:
     of = words.plural(len(parts), "interval")
     clauses = [f"{unknown} of {of} cannot be computed"] if unknown else []
     if around:
-        within = _around_zero([part for part in parts if part["part_verdict"] == "equivalent"])
+        within = _around_zero([part for part in parts if part["part_verdict"] == "no practical difference"])
         count = around + within
-        of_them = f", {within} of them with a negligible difference" if within else ""
+        of_them = f", {within} of them without a practical difference" if within else ""
         clauses.append(f"{count} of {of} {'includes' if count == 1 else 'include'} 0{of_them}")
     sentences = [f"Not significant: {'. '.join(clauses)}."] if clauses else []
     if opposing:
@@ -155,7 +155,7 @@ def _undecided(parts: list[dict]) -> str:
     if sentences:
         holds = f"Significant in the direction the paper claims: {_estimates(supporting, parts)}."
         return " ".join([holds, *sentences] if supporting else sentences)
-    negligible, count = sum(part["part_verdict"] == "equivalent" for part in parts), len(supporting)
+    negligible, count = sum(part["part_verdict"] == "no practical difference" for part in parts), len(supporting)
     support = f"{count} of {words.plural(len(parts), 'comparison')} {'supports' if count == 1 else 'support'}"
     return (
         f"Mixed before correction for multiple comparisons: {support} the observation; in {negligible} the difference "

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from resiliency.analysis.rule import CONTRADICTED, EQUIVALENT, IN_PART, NOT_TESTED, SUPPORTED, UNDECIDED
+from resiliency.analysis.rule import CONTRADICTED, IN_PART, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.report import words
 
-VERDICTS = (SUPPORTED, IN_PART, EQUIVALENT, CONTRADICTED, UNDECIDED, NOT_TESTED)
+VERDICTS = (SUPPORTED, IN_PART, NO_DIFFERENCE, CONTRADICTED, UNDECIDED, NOT_TESTED)
 
 
 def agreement(verdicts: pd.DataFrame) -> list[str]:
@@ -36,7 +36,7 @@ def verdict_counts(verdicts: pd.DataFrame | None, observation: int) -> str:
 
 
 def counted_verdicts(choices: pd.DataFrame) -> str:
-    """Such as "undecided in 7, contradicted in 3 and equivalent in 2 of 12", the most frequent first.
+    """Such as "undecided in 7, contradicted in 3 and no practical difference in 2 of 12", the most frequent first.
 
     Args:
         choices: a row per variant of a study, with its verdict.

@@ -32,7 +32,9 @@ GROUP = [
         one_of("pearson", "spearman", "partial"),
     ),
 ]
-VERDICTS = one_of("supported", "supported in part", "contradicted", "equivalent", "undecided", "not tested")
+VERDICTS = one_of(
+    "supported", "supported in part", "contradicted", "no practical difference", "undecided", "not tested"
+)
 P_VALUES = [
     Column("p_value", "p-value of the hypothesis that the value is 0", FRACTION),
     Column(
