@@ -9,12 +9,16 @@ from functools import partial
 from pathlib import Path
 from unittest import mock
 
+import onnx
 from attacks.cases import Case, Wrong
+from onnx import TensorProto, helper
 
+from resiliency.designs.settings import Design
 from resiliency.study import fingerprint, inputs
 from resiliency.study.fingerprint import factory_code
 from resiliency.study.inputs import Inputs
 
+DATA = ("net.onnx.data", "net.onnx_data", "m1_weights.bin", "tensors/layer1.weight")  # as programs name them
 HOUR = 3600 * 10**9  # nanoseconds
 TICK = 0.02  # seconds after which a file system has another time
 CODE = b"from own.layers import width\n\n\ndef make(outputs):\n    return width + 1\n"
@@ -47,9 +51,25 @@ def _written(folder: Path) -> None:
     files = {f"photos/{name}/{index}.png": b"picture %d" % index for name in ("ant", "bee") for index in range(2)}
     files |= {"own.csv": b"test_set,image,label,one\nclean,0,1,1\n", "own.npy": bytes(300), "own.pt": b"PK" + bytes(99)}
     files |= {"set/fog/1/ant/0.JPEG": b"JPEG 0", "set/fog/1/bee/1.JPEG": b"JPEG 1"}
+    files |= {"net.onnx": _onnx(*DATA)} | dict.fromkeys(DATA, bytes(120))
     for path, content in (MODULES | files).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
+
+
+def _onnx(*names: str) -> bytes:
+    """A model with a tensor in each file of these names."""
+    tensors = []
+    for name in names:
+        tensors.append(helper.make_tensor(name, TensorProto.FLOAT, [30], bytes(120), raw=True))
+        onnx.external_data_helper.set_external_data(tensors[-1], name)
+        tensors[-1].ClearField("raw_data")
+    return helper.make_model(helper.make_graph([], "graph", [], [], tensors)).SerializeToString()
+
+
+def _of_onnx() -> str:
+    design = Design(weights="net.onnx", mean=[0.5] * 3, std=[0.5] * 3)
+    return Inputs("kept").files(*design.inputs(0).values())
 
 
 def _code() -> str:
@@ -151,6 +171,7 @@ SAME: dict[str, Callable[[Path], object]] = {
 KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     "decisions": ("own.csv", lambda: Inputs("kept").files("own.csv", "own.npy")),
     "arrays": ("own.npy", lambda: Inputs("kept").files("own.csv", "own.npy")),
+    **{f"ONNX data in {name}": (name, _of_onnx) for name in DATA},
     "weights": ("own.pt", lambda: Inputs("kept").files("own.pt")),
     "images": ("photos/bee/1.png", lambda: Inputs("kept").images(False, "photos")),
     "images that are decoded on the fly": ("photos/bee/1.png", lambda: Inputs("kept").images(True, "photos")),

@@ -88,7 +88,44 @@ def test_it_answers_as_the_network_of_torch_and_counts_as_much(exported):
     with torch.inference_mode():
         torch.testing.assert_close(of_file(images_of(5)), of_torch(images_of(5)), atol=1e-5, rtol=1e-4)
     assert parameters_and_macs(of_file, CARD["image_shape"]) == parameters_and_macs(of_torch, CARD["image_shape"])
-    assert design(exported).inputs(0) == {"weights": str(exported), "data": f"{exported}.data"}
+    assert design(exported).inputs(0) == {"weights": str(exported), "data_1": f"{exported}.data"}
+
+
+def in_files(path: Path, *names: str) -> Path:
+    """A model whose weights, of a constant, of an attribute and of an inner graph, are in files of these names."""
+
+    def tensor(name: str, file: str) -> TensorProto:
+        made = helper.make_tensor(name, TensorProto.FLOAT, [3], bytes(12), raw=True)
+        onnx.external_data_helper.set_external_data(made, file)
+        (path.parent / file).parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / file).write_bytes(made.raw_data)
+        made.ClearField("raw_data")
+        return made
+
+    first, second, third = [*names, *names[-1:] * 2][:3]
+    inner = helper.make_graph([helper.make_node("Identity", ["w"], ["y"])], "inner", [], [], [tensor("w", third)])
+    nodes = [
+        helper.make_node("Constant", [], ["b"], value=tensor("b", second)),
+        helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner),
+    ]
+    graph = helper.make_graph(nodes, "outer", [], [], [tensor("a", first)])
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("names", [("model.onnx_data",), ("m1_weights.bin",), ("a", "b", "deep/c.raw")])
+def test_files_of_weights_are_inputs_by_whatever_name(tmp_path, names):
+    path = in_files(tmp_path / "m1.onnx", *names)
+    inputs = design(path).inputs(0)
+    assert inputs.pop("weights") == str(path)
+    assert sorted(inputs.values()) == sorted(str(tmp_path / name) for name in names)
+
+
+def test_a_file_that_is_no_model_has_no_files_of_weights(tmp_path):
+    path = tmp_path / "m1.onnx"
+    path.write_bytes(b"\x08\x07 no model")
+    assert design(path).inputs(0) == {"weights": str(path)}
+    assert design(tmp_path / "absent.onnx").inputs(0) == {"weights": str(tmp_path / "absent.onnx")}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Settings of designs and of the members made from them."""
 
 import json
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from resiliency.base.allowed_names import family_fault
 from resiliency.base.settings import Settings
 from resiliency.designs.architectures import architectures
+from resiliency.designs.onnx_data import data_files
 
 ALEXNET = "alexnet"
 RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "features_only"}
@@ -225,12 +226,16 @@ class Design(Settings):
         """Number of members of this design, where each design that is trained has `seeds`."""
         return (len(self.files) or 1) if self.loaded else seeds
 
+    def weights_files(self, index: int) -> list[str]:
+        """Files with the weights of member `index`: the one that is named, and those beside an ONNX file."""
+        named = self.files[index : index + 1]
+        return named + [path for file in named if self.onnx for path in data_files(file)]
+
     def inputs(self, index: int) -> dict[str, str]:
-        """Files that member `index` is loaded from: its weights and its classes."""
-        files = {"weights": self.files[index]} if self.files else {}
-        data = f"{files['weights']}.data" if self.onnx else ""  # where torch puts the weights of an ONNX file
-        if data and Path(data).is_file():
-            files["data"] = data
+        """Files that member `index` is loaded from: its weights, those beside an ONNX file, and its classes."""
+        files = {
+            f"data_{number}" if number else "weights": file for number, file in enumerate(self.weights_files(index))
+        }
         if isinstance(self.classes, str):
             files["classes"] = self.classes
         return files

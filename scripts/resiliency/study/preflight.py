@@ -12,6 +12,7 @@ from pathlib import Path
 from huggingface_hub.constants import HF_HUB_OFFLINE
 
 from resiliency.base.faults import Fault
+from resiliency.base.names import design_of
 from resiliency.data.download import cache_folder
 from resiliency.data.duplicates import file_contents
 from resiliency.data.folder import count_images, folder_classes, training_fault
@@ -108,19 +109,24 @@ def _network_faults(study: Study) -> Iterator[str]:
 
 def _copy_faults(study: Study) -> Iterator[str]:
     """Designs that load the same weights in the same way as another design, or twice."""
-    files = file_contents({name: study.designs[name].files for name in study.loaded_designs()})
+    designs = {name: study.designs[name] for name in study.loaded_designs()}
+    files = {
+        f"{name}-s{index}": design.weights_files(index)
+        for name, design in designs.items()
+        for index in range(design.member_count(1))
+    }
     first: dict[str, tuple[str, str]] = {}
-    for name, contents in files.items():
-        design = study.designs[name]
-        for index, content in enumerate(contents or [None]):
-            source = design.files[index] if design.files else f"pretrained {design.architecture}"
-            loaded = json.dumps([study.description(name), design.classes, content])
-            key, there = first.setdefault(loaded, (name, source))
-            if (key, there) != (name, source):
-                yield (
-                    f"designs.{name}.weights: {source} has the same weights as {there} (designs.{key}); "
-                    "name another file, or remove it"
-                )
+    for member, content in file_contents(files).items():
+        name = design_of(member)
+        design = designs[name]
+        source = files[member][0] if design.files else f"pretrained {design.architecture}"
+        loaded = json.dumps([study.description(name), design.classes, content])
+        key, there = first.setdefault(loaded, (name, source))
+        if (key, there) != (name, source):
+            yield (
+                f"designs.{name}.weights: {source} has the same weights as {there} (designs.{key}); "
+                "name another file, or remove it"
+            )
 
 
 def _request(study: Study, name: str) -> dict:
@@ -141,9 +147,11 @@ def _request(study: Study, name: str) -> dict:
 
 def _key(study: Study, name: str, request: dict) -> str:
     """A name for what was tried: the design, its factory or files, the library and the packages."""
-    factory, folder = study.designs[name].factory, Path.cwd()
+    design, folder = study.designs[name], Path.cwd()
     code = fingerprint(LIBRARY / "study/trials/networks.py", root=LIBRARY.parent)
-    code += f" {factory_code(factory, folder)} {folder}" if factory else ""
-    code += "".join(map(str, map(file_state, request.get("onnx", ()))))
+    code += f" {factory_code(design.factory, folder)} {folder}" if design.factory else ""
+    if design.onnx:
+        files = [file for index in range(len(design.files)) for file in design.weights_files(index)]
+        code += "".join(map(file_state, files))
     content = json.dumps([request, code, *(version(package) for package in ("torch", "timm"))], default=str)
     return hashlib.sha256(content.encode()).hexdigest()
