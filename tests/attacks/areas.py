@@ -12,6 +12,7 @@ from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
 from attacks.names import names
 from attacks.networks import networks
+from attacks.numbered import numbered
 from attacks.packages import packages
 from attacks.results import damaged
 from attacks.servers import servers
@@ -96,6 +97,12 @@ AREAS = (
         tables,
         "imported tables in another order, of other images, with cells, columns and encodings that cannot be",
         "refused in one line, or one network given twice agrees with itself on every image",
+    ),
+    Area(
+        "numbered images",
+        numbered,
+        "images that are numbers, written in many ways, in rows of another order that has the same labels",
+        "matched by number; what is no number, or twice the same, is refused in one line",
     ),
     Area(
         "logits and probabilities",

@@ -45,7 +45,7 @@ def write(tmp_path):
 def test_decisions_come_by_test_set_in_the_order_of_images(write):
     decisions = read_decisions(write(DECISIONS))
     assert list(decisions.labels) == ["clean", "fog.3"]
-    assert decisions.images["clean"].tolist() == [1, 2]
+    assert decisions.images["clean"].tolist() == ["1", "2"]
     assert decisions.labels["clean"].tolist() == [0, 1]
     assert decisions.answers["one"]["fog.3"].tolist() == [1, 1]
     assert decisions.answers["other"]["clean"].tolist() == [0, 0]
@@ -102,7 +102,7 @@ def test_only_the_test_sets_that_are_asked_for_are_read(write):
         ("fog.3,2,1,1,1", "fog.3,2,1,cat,1", r"column 'one', row 4: expected a class .*, got 'cat'"),
         ("fog.3,2,1,1,1", "fog.3,2,1,0.5,1", r"column 'one', row 4: expected a class .*, got 0.5"),
         ("fog.3,1,0,1,0", "fog.3,1,0,1,0,1", r"line 4: expected 5 values, got 6; remove the rest$"),
-        ("fog.3,2", "fog.3,1", r"column 'image', row 4: expected each image of test set 'fog.3' once, got 1"),
+        ("fog.3,2", "fog.3,1", r"column 'image', row 4: expected each image of test set 'fog.3' once, got '1'"),
         ("clean,2", ",2", r"column 'test_set', row 1: expected the name of a test set, got nothing"),
     ],
 )

@@ -25,6 +25,12 @@ NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
         ([0, 1, 2], ["17", "4", "99"], [0, 1, 2]),
         (["b", "a", "c"], ["17", "4", "99"], [0, 1, 2]),
         ([7, 8, 9], ["0", "1", "2"], [0, 1, 2]),
+        (["02", "10", "01"], ["1", "2", "10"], [2, 0, 1]),
+        (["2.0", "10.0", "1.0"], ["1", "2", "10"], [2, 0, 1]),
+        (["002.png", "000.png", "001.png"], ["0", "1", "2"], [1, 2, 0]),
+        (["2", "0", "1"], NAMES, [1, 2, 0]),
+        (["3", "1", "2"], ["0", "1", "2"], [1, 2, 0]),
+        (["30", "9", "20"], ["1", "0", "2"], [2, 1, 0]),
     ],
 )
 def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, expected):
@@ -42,6 +48,10 @@ def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, 
         (["dog/x1", "cat/x2", "cat/y1"], NAMES, "got 'dog/x1'; name"),
         (["cat/0", "cat/1", "cat/2"], ["0", "1", "0"], "got 'cat/2'; name"),
         ([7, 8, 9], ["17", "4", "99"], "got '7'; name"),
+        (["7", "8", "9"], NAMES, "got '7'; name"),
+        (["1", "01", "2"], ["0", "1", "2"], "got '01'; name"),
+        (["a", "1", "b"], ["0", "1", "2"], "got 'a'; name"),
+        (["-1", "-2", "-3"], ["0", "1", "2"], "got '-1'; name"),
         (["x1", "x2"], NAMES, "expected 3 images, as for other members, got 2"),
     ],
 )
@@ -79,6 +89,17 @@ def test_one_network_given_twice_in_another_order_agrees_with_itself(two_files):
     assert dict(second.read("second", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
 
 
+@pytest.mark.parametrize("form", ["{}", "{:03}", "{}.0", "{}.png"])
+@pytest.mark.parametrize("further", ["", "photos,a,0,1"])
+def test_numbers_as_text_are_no_order_of_rows(two_files, form, further):
+    numbers = {name: form.format(number) for number, name in enumerate(("x1", "x2", "y1"))}
+    spelled = [",".join([numbers.get(cell, cell) for cell in row.split(",")]) for row in ROWS[::-1]]
+    files = two_files([*spelled, further] if further else spelled)
+    second = Reader("decisions", files[1], {"clean": ["clean", "fog.1"]}, None)
+    second.check({"clean": np.array([0, 0, 1])}, {"clean": (["0", "0", "1"], ["0", "1", "2"])})
+    assert dict(second.read("second", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
 def test_other_names_are_refused_before_anything_runs(two_files):
     assert "second.csv: test set 'clean': expected images that" in fault_of(
         shared, two_files([row.replace("y1", "z1") for row in ROWS])
@@ -86,7 +107,7 @@ def test_other_names_are_refused_before_anything_runs(two_files):
 
 
 def test_numbers_are_taken_in_their_order_which_is_said_once(two_files):
-    numbers = [row.replace("x", "1").replace("y", "2") for row in ROWS]
+    numbers = [row.replace("x", "").replace("y1", "3") for row in ROWS]
     (said,) = [why for what, why in shared(two_files(numbers)).left_out.items() if "by name" in what]
     assert said.startswith("numbered")
     assert said.endswith("second.csv")

@@ -235,7 +235,7 @@ def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions
     if kind == "decisions":
         decisions = read_decisions(file, external.known_classes)
         names = _names(file, list(decisions.labels), external)
-        named = not any(images.dtype.kind != "U" or are_numbers(images) for images in decisions.images.values())
+        named = not any(map(are_numbers, decisions.images.values()))
         return Source(kind, file, list(decisions.answers), names, named), decisions
     if kind == "scores":
         of_classes = set(external.clean_on.values())

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype as is_float
 from pandas.api.types import is_numeric_dtype as is_numeric
 
 from resiliency.base.faults import Fault, available, expected, hint
+from resiliency.external.images import number_of
 from resiliency.external.names import check_members
 from resiliency.external.tables import read_foreign, refuse_wrong, whole_numbers
 
@@ -21,8 +23,8 @@ class Decisions:
     """What is in one file of decisions.
 
     Attributes:
-        images: test set -> N numbers of images, ascending, or names, in the order in which the file first has them: the
-            order of all that follows.
+        images: test set -> N names of images, by their numbers if all are numbers, else in the order in which the file
+            first has them: the order of all that follows.
         labels: test set -> int64 N.
         answers: member -> test set -> int64 N, indices of classes.
     """
@@ -58,8 +60,8 @@ def read_decisions(
     columns = {name: _class_numbers(file, table, name, classes) for name in ("label", *members)}
     if classes is None:
         _check_largest(file, columns)
-    images = table["image"].to_numpy() if is_numeric(table["image"]) else table["image"].astype(str).to_numpy(str)
-    rows = _rows(file, table, test_sets)
+    images = _names(table["image"])
+    rows = _rows(file, table["test_set"].astype(str).to_numpy(str), images, test_sets)
     return Decisions(
         images={name: images[chosen] for name, chosen in rows.items()},
         labels={name: columns["label"][chosen] for name, chosen in rows.items()},
@@ -95,16 +97,27 @@ def _check_largest(file: str, columns: dict[str, np.ndarray]) -> None:
         )
 
 
-def _rows(file: str, table: pd.DataFrame, test_sets: Sequence[str] | None) -> dict[str, np.ndarray]:
-    """Test set -> its rows: by the numbers of images, or in the order in which names of images first occur."""
-    order = table["image"] if is_numeric(table["image"]) else pd.Series(pd.factorize(table["image"])[0])
-    names = table["test_set"].astype(str)
-    present = list(dict.fromkeys(names))
+def _names(images: pd.Series) -> np.ndarray:
+    """The names of images as text; whole numbers without a point."""
+    if is_float(images) and (images == np.floor(images)).all():
+        images = images.astype(np.int64)
+    return images.astype(str).to_numpy(str)
+
+
+def _rows(file: str, names: np.ndarray, images: np.ndarray, test_sets: Sequence[str] | None) -> dict[str, np.ndarray]:
+    """Test set -> its rows: by the numbers of its images, or in the order in which their names first occur."""
+    present = list(dict.fromkeys(names.tolist()))
     for name in test_sets or ():
         if name not in present:
             raise Fault(f"{file}: {available('test set', name, present)}")
+    first, unique = pd.factorize(images)
+    numbers = list(map(number_of, unique))
+    ranks = {number: rank for rank, number in enumerate(sorted(set(numbers) - {None}))}
+    by_number = np.array([ranks.get(number, -1) for number in numbers])[first]
     by_test_set = {}
     for name in test_sets or present:
         rows = np.flatnonzero(names == name)
-        by_test_set[name] = rows[order.iloc[rows].argsort(kind="stable")]
+        order = by_number[rows]
+        is_numbered = order.min() >= 0 and len(np.unique(order)) == len(order)
+        by_test_set[name] = rows[np.argsort(order if is_numbered else first[rows], kind="stable")]
     return by_test_set

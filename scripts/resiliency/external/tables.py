@@ -11,7 +11,8 @@ import pandas as pd
 from resiliency.base.faults import Fault, available, duplicate, expected
 
 SEPARATORS = ",;\t"
-NAMES = ("member", "design", "family", "recipe", "architecture", "test_set")  # columns that stay text, as 01 does
+# Columns that stay text, as 01 does.
+NAMES = ("member", "design", "family", "recipe", "architecture", "test_set", "image")
 TOO_MANY = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
