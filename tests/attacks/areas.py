@@ -8,6 +8,7 @@ from typing import NamedTuple
 from attacks.ages import ages
 from attacks.arrays import arrays
 from attacks.cases import Case, cases
+from attacks.comparisons import comparisons
 from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
 from attacks.names import names
@@ -78,6 +79,12 @@ AREAS = (
         "the default study with keys, values, names or characters of its file changed at random",
         "a study that can be planned, or a line for each fault, with key, file and line; unknown keys, keys given "
         "twice and mappings in place of values are never accepted",
+    ),
+    Area(
+        "comparisons",
+        comparisons,
+        "fewer resamples than the intervals of all corruptions together need, just enough, and more",
+        "refused in one line where a correction would be wrong, accepted elsewhere",
     ),
     Area(
         "study files",

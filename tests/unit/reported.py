@@ -87,7 +87,7 @@ class Reported:
         """The study as it is read, its files written; of networks, one whose members are never trained."""
         rules = [VOTE] if self.kind == "decisions" else RULES
         changed = {"study": "reported", "joint": None, "search": None, "ensembles": {"sizes": [2], "rules": rules}}
-        changed |= {"statistics": {"resamples": 100}}
+        changed |= {"statistics": {"resamples": 200}}
         if self.kind == "network":
             changed["corruptions"] = {"names": ["fog"], "severities": self.severities}
             return load(CONFIG | changed | {"attribution": {"methods": ["saliency"], "similarities": ["cosine"]}})

@@ -30,7 +30,7 @@ def test_the_smallest_study_loads():
         ("corruptions.severities", ["1", "4"], [1, 4]),
         ("training", {"shift": "3", "flip": "true"}, {"shift": 3, "flip": True}),
         ("training.shift", "auto", "auto"),
-        ("statistics", {"resamples": "300"}, {"resamples": 300}),
+        ("statistics", {"resamples": "3000"}, {"resamples": 3000}),
     ],
 )
 def test_numbers_may_come_as_text_as_from_the_command_line(path, given, meant):

@@ -19,7 +19,7 @@ ALONE = {
     "search": None,
     "corruptions": {"names": ["fog", "snow"], "severities": [1, 3]},
     "ensembles": {"sizes": [2], "rules": ["mean_probability", "plurality_vote"]},
-    "statistics": {"resamples": 100},
+    "statistics": {"resamples": 200},
     "charts": {"pixels_per_point": 1},
 }
 

@@ -34,7 +34,7 @@ STUDY = {
     "probe": {"images": 12},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2]},
-    "statistics": {"resamples": 100},
+    "statistics": {"resamples": 200},
     "costs": "costs.csv",
     "deployment": {"objective": "cost"},
 }

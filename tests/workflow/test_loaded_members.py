@@ -46,7 +46,7 @@ STUDY = {
     "probe": {"images": 20},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},
-    "statistics": {"resamples": 100},
+    "statistics": {"resamples": 200},
     "deployment": {"cheapest_by": "latency", "limits": {"members": 2}},
 }
 

@@ -20,7 +20,7 @@ STUDY = {
     "probe": {"images": 20},
     "attribution": {"methods": ["saliency"], "steps": 4},
     "ensembles": {"sizes": [2]},
-    "statistics": {"resamples": 100},
+    "statistics": {"resamples": 200},
     "charts": {"pixels_per_point": 1},
 }
 

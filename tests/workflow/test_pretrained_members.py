@@ -41,7 +41,7 @@ STUDY = {
     "probe": {"images": 5},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},
-    "statistics": {"resamples": 100},
+    "statistics": {"resamples": 200},
 }
 
 

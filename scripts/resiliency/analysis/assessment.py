@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.corrected import corrected_interval
 from resiliency.analysis.intervals import percentile_interval, share_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
@@ -55,9 +56,9 @@ class Judged:
                 yield condition, np.arange(start, start + len(part.errors)), part
                 start += len(part.errors)
 
-    def interval(self, value: float, whole: float, drawn: np.ndarray, confidence: float | None = None) -> tuple:
+    def interval(self, value: float, whole: float, drawn: np.ndarray) -> tuple[float, float]:
         """The interval of `value`, from what resamples differ by from `whole`, the same statistic of all images."""
-        low, high = percentile_interval(drawn - whole, confidence or self.confidence)
+        low, high = percentile_interval(drawn - whole, self.confidence)
         return value + low, value + high
 
 
@@ -120,8 +121,8 @@ def _excess(of_score: dict, reference: dict | None, compared: int, score: str, j
     if reference is None or score == REFERENCE:
         return with_ends("aurc_difference", np.nan, (np.nan, np.nan))
     value, whole, drawn = (of_score[key]["aurc"] - reference[key]["aurc"] for key in ("", "whole", "drawn"))
-    corrected = 1 - (1 - judged.confidence) / compared
-    return with_ends("aurc_difference", value[0], judged.interval(value[0], whole[0], drawn, corrected))
+    low, high = corrected_interval(drawn - whole[0], judged.confidence, compared)
+    return with_ends("aurc_difference", value[0], (value[0] + low, value[0] + high))
 
 
 def scored_images(

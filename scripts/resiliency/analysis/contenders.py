@@ -4,12 +4,14 @@ All are judged on the half of the test images on which nothing was chosen (see `
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import best_row, eligible, known_rows, recommended_row
+from resiliency.analysis.corrected import corrected_interval
 from resiliency.analysis.intervals import percentile_interval, share_interval, with_ends
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
@@ -73,7 +75,8 @@ def under_corruptions(
     means = {CORRUPTED: [name in averaged(names) for name in names]}
     if not all(means[CORRUPTED]):
         means[HELD_OUT_IMAGES] = np.logical_not(means[CORRUPTED])
-    levels = dict.fromkeys(names, 1 - (1 - confidence) / max(len(names), 1)) | dict.fromkeys(means, confidence)
+    intervals = dict.fromkeys(names, partial(corrected_interval, comparisons=len(names)))
+    intervals |= dict.fromkeys(means, percentile_interval)
     of_images = {role: _by_corruption(values, corruptions, names) for role, values in errors.items()}
     of_images = {
         role: np.vstack([values, *(values[chosen].mean(axis=0) for chosen in means.values())])
@@ -81,13 +84,13 @@ def under_corruptions(
     }
     first = next(iter(of_images), None)
     for role, values in of_images.items():
-        for name, of_name, best in zip(levels, values, of_images[first], strict=True):
+        for name, of_name, best in zip(intervals, values, of_images[first], strict=True):
             ends = share_interval(of_name.mean(), counts @ of_name / len(of_name), len(of_name), confidence)
             row = {"role": role, "corruption": name, "images": len(of_name), "error": of_name.mean()}
             row |= dict(zip(("low", "high"), ends, strict=True))
             if role != first:
                 drawn = counts @ (best - of_name) / len(of_name)
-                row |= with_ends("difference", (best - of_name).mean(), percentile_interval(drawn, levels[name]))
+                row |= with_ends("difference", (best - of_name).mean(), intervals[name](drawn, confidence))
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from resiliency.analysis.assessment import Judged, Scored, scored_images
+from resiliency.analysis.corrected import corrected_interval
 from resiliency.analysis.intervals import percentile_interval, with_ends
 from resiliency.base.names import CORRUPTED
 from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
@@ -144,24 +145,20 @@ def temperature_rows(
     """
     columns = {"temperature": temperature.value if temperature.images else np.nan, "note": temperature.note}
     columns |= {"fitted_on": temperature.fitted_on, "fitted_images": temperature.images}
-    rows, corrected = [], 1 - (1 - judged.confidence) / len(MEASURES)
+    rows = []
     for name in judged.conditions:
         row = columns | {"images": name}
         for measure in MEASURES if name in calibration else ():
             before, after = (of[measure] for of in calibration[name])
             row[f"{measure}_before"] = before[0]
-            row |= _with_interval(f"{measure}_after", after, judged.confidence)
-            row |= _with_interval(f"{measure}_change", after - before, judged.confidence)
+            for column, values in ((f"{measure}_after", after), (f"{measure}_change", after - before)):
+                row |= with_ends(column, values[0], percentile_interval(values[1:], judged.confidence))
             if reference and name in reference:
-                best = reference[name].after[measure]
-                row |= _with_interval(f"{measure}_difference", after - best, corrected)
+                values = after - reference[name].after[measure]
+                ends = corrected_interval(values[1:], judged.confidence, len(MEASURES))
+                row |= with_ends(f"{measure}_difference", values[0], ends)
         rows.append(row)
     return rows
-
-
-def _with_interval(column: str, values: np.ndarray, confidence: float) -> dict[str, float]:
-    """A value, the first of `values`, with the ends of its interval from the others, those of resamples."""
-    return with_ends(column, values[0], percentile_interval(values[1:], confidence))
 
 
 class Sums:

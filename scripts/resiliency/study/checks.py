@@ -5,9 +5,10 @@ from contextlib import suppress
 from math import inf
 from pathlib import Path
 
+from resiliency.analysis.corrected import FEWEST, least_resamples
 from resiliency.base.allowed_names import alike, form_fault, images_fault
 from resiliency.base.extensions import extensions
-from resiliency.base.faults import Fault, hint, short
+from resiliency.base.faults import Fault, expected, hint, short
 from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
@@ -206,6 +207,16 @@ def _robustness(study: Study) -> Iterator[str]:
             yield f"statistics.robustness.{index}: {short(given)} is not an additional test set of the study{near}"
 
 
+def _resamples(study: Study) -> Iterator[str]:
+    """Fewer resamples than the intervals of all corruptions together need."""
+    corruptions = study.corruptions.names if study.dataset else study.contents().corruptions
+    comparisons, statistics = max(len(corruptions), FEWEST), study.statistics
+    least = least_resamples(comparisons, statistics.confidence)
+    if statistics.resamples < least:
+        needed = f"at least {least} for {comparisons} comparisons at confidence {statistics.confidence:g}"
+        yield f"statistics.resamples: {expected(needed, statistics.resamples)}; set it to more"
+
+
 def _ensembles(study: Study) -> Iterator[str]:
     members = study.independent_members() + (study.contents().predicted if study.external else [])
     if members and max(study.ensembles.sizes) > len(members):
@@ -277,6 +288,7 @@ CHECKS = (
     (_alexnet, {"external", "members", "corruptions", "dataset"}),
     (_reference, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
     (_robustness, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
+    (_resamples, {"statistics", "corruptions", "external", "dataset", "test_sets"}),
     (_ensembles, {"external", "ensembles", "members", "designs"}),
     (_test_sets, OF_FILES),
     (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),
