@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from attacks.abstaining import abstaining
 from attacks.ages import ages
 from attacks.arrays import arrays
 from attacks.cases import Case, cases
@@ -167,6 +168,13 @@ AREAS = (
         servers,
         "servers of archives that send other bytes, fewer, more or none, no HTTP, redirects to themselves or to files",
         "given up in one line; what has another checksum is never used, and no download runs for ever",
+    ),
+    Area(
+        "abstaining",
+        abstaining,
+        "answers that tie, are all sure, or all wrong, under each rule and at several temperatures; thresholds are "
+        "read back from table and export",
+        "the study, the table and the exported program answer the same images at every threshold",
     ),
     Area(
         "damaged results",

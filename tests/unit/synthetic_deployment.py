@@ -77,7 +77,9 @@ def threshold_rows(size: int) -> list[dict]:
                 values = {"threshold": 0.8 + 0.1 * target, "coverage": 0.91, "error": 0.013, "wrong": 0.012}
                 values |= {f"{of}_low": values[of] - 0.01 for of in ("coverage", "error", "wrong")}
                 values |= {f"{of}_high": values[of] + 0.01 for of in ("coverage", "error", "wrong")}
+                values |= {"left_out_wrong": 0.05, "left_out_wrong_low": 0.04, "left_out_wrong_high": 0.06}
                 values = values if known else dict.fromkeys(values, np.nan)
+                values["left_out_corruption"] = "fog" if known else np.nan
                 key = {"size": size, "basis": basis, "goal": goal, "target": target, "selection_images": 270}
                 rows.append(key | values)
     return rows

@@ -281,16 +281,30 @@ def test_thresholds_are_those_of_the_table_with_what_they_give(known):
     limiting = rows[rows.goal == "wrong"].nsmallest(1, "target")
     given = {
         "if the maximum probability is below": (covering, "answers {coverage}, {error} of them wrongly."),
-        "wrongly, abstain below": (limiting, "answers {wrong} wrongly, and {coverage} in all."),
+        "wrongly, abstain below": (limiting, "answers {wrong} wrongly, and {coverage} in all. At a threshold chosen "),
     }
     for words, (of, then) in given.items():
         for row in of.to_dict("records"):
             shares = {name: with_ends(row, name) for name in ("coverage", "error", "wrong")}
             said = f"of other images it then {then.format(**shares)}"
-            assert f"{words} {row['threshold']:.4f}: {said}" in text
-    near = answers(BASE, thresholds=table.assign(threshold=table.threshold.where(table.threshold.isna(), 0.9999987)))
-    assert "below 1.0000" not in near[ABSTAIN]
-    assert near[ABSTAIN].count("below 0.999999:") == len(known)
+            assert f"{words} {row['threshold']:.6f}: {said}" in text
+    for row in limiting.to_dict("records"):
+        assert f"chosen without fog, {with_ends(row, 'left_out_wrong')} of the images under it are answered" in text
+    alone = answers(BASE, thresholds=table.assign(left_out_wrong=np.nan, left_out_corruption=np.nan))[ABSTAIN]
+    assert "chosen without" not in alone
+    assert ("in the same mix of corruptions" in alone) == bool(known)
+    near = answers(BASE, thresholds=table.assign(threshold=table.threshold.where(table.threshold.isna(), 0.999998)))
+    assert near[ABSTAIN].count("below 0.999998:") == len(known)
     assert ("thresholds.csv" in text) == bool(known)
     assert ("To answer 90%" in text) == ("coverage" in known)
     assert ("To answer at most 0.5% wrongly" in text) == ("wrong" in known)
+
+
+def test_a_threshold_that_no_probability_reaches_is_not_given_as_a_number():
+    table = BASE["thresholds"]
+    strict = (table.goal == "wrong") & (table.target < 0.02)
+    text = answers(BASE, thresholds=table.assign(threshold=table.threshold.mask(strict, 2)))[ABSTAIN]
+    assert "To answer at most 2.0% wrongly, abstain below 0." in text
+    text = answers(BASE, thresholds=table.assign(threshold=table.threshold.mask(table.goal == "wrong", 2)))[ABSTAIN]
+    assert "To answer at most 2.0% wrongly, it would have to abstain on every image." in text
+    assert "below 2" not in text

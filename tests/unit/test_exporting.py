@@ -18,6 +18,9 @@ from predicted import conditions_of, predictions_of
 from synthetic import synthetic_tables
 from torch import nn
 
+from resiliency.analysis.assessment import Judged
+from resiliency.analysis.temperatures import scored_and_calibrated
+from resiliency.analysis.thresholds import threshold_rows
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
@@ -33,6 +36,7 @@ from resiliency.export.programs import RUNTIMES, write_programs
 from resiliency.export.timing import LEAST, MOST, eager_runner, milliseconds, quartiles
 from resiliency.metrics.temperature import scaled
 from resiliency.storage.files import write_json
+from resiliency.storage.tables import read_table, write_table
 from resiliency.study.loading import load
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
@@ -275,6 +279,49 @@ def test_photos_that_cannot_be_read_are_reported_in_a_line_each_and_others_are_c
         assert line.startswith(f"{photos / name}: not classified, because it cannot be read: ")
     done = run("first.png", "last.png")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+class Shown(nn.Module):
+    """Logits that an image of one pixel shows: its colours, each a multiple of a quarter."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return (images.flatten(1) * 255).round() / 4
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_study_table_and_both_programs_answer_the_same_images_at_every_threshold(temperature, tmp_path):
+    """With many answers of one confidence, at which thresholds lie, and many whose probability is 1 in float32."""
+    random, labels = np.random.default_rng(0), np.arange(400) % CLASSES
+    pixels = random.integers(0, 3, (400, 1, 1, CLASSES)) * 8
+    pixels[np.arange(400), 0, 0, labels] += random.choice([8, 16, 240], 400)
+    images = pixels.clip(0, 255).astype(np.uint8)
+    table = conditions_of([], [], 400)
+    predictions = predictions_of(table, labels, (images.reshape(1, 400, CLASSES) / 4).astype(np.float16))
+    ensemble = Ensemble([predictions], np.ones(1), "mean_probability")
+    chosen, judged = (Judged(table, np.arange(first, 400, 2), 20, 0.95, 0) for first in (0, 1))
+    scored = scored_and_calibrated(ensemble, temperature, judged)[0]
+    rows = pd.DataFrame(threshold_rows(ensemble, temperature, chosen, scored, judged))
+    write_table(tmp_path / "thresholds.csv", rows)
+    thresholds = threshold_constants(read_table(tmp_path / "thresholds.csv"))
+    deployable = Deployable(
+        [(Shown(), replace(MEMBER, mean=[0.0] * 3, std=[1.0] * 3))], [1.0], "mean_probability", temperature
+    )
+    write_programs(deployable.eval(), 1, tmp_path / "ensemble.pt2", tmp_path / "ensemble.onnx")
+    write_json(tmp_path / "ensemble.json", {"classes": list("abc"), "side": 1, "margin": 1, "thresholds": thresholds})
+    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
+    module = module_from_spec(spec := spec_from_file_location("model", script))
+    spec.loader.exec_module(module)
+    confidence, answers = scored["clean"].confidences["max_probability"][0], 0
+    assert (confidence > 1 - 1e-9).mean() > 0.2
+    for runtime in ("onnxruntime", "torch"):
+        for row in rows.dropna(subset=["threshold"]).itertuples():
+            threshold = module.THRESHOLDS[row.basis][row.goal][row.target]
+            assert threshold == row.threshold
+            abstained = module.load(runtime, threshold)(images[1::2])[2]
+            np.testing.assert_array_equal(~abstained, confidence >= row.threshold)
+            assert (~abstained).mean() == pytest.approx(row.coverage)
+            answers += (~abstained).sum()
+    assert answers > 1000
 
 
 def test_the_thresholds_of_an_export_are_constants_of_its_module(tmp_path):

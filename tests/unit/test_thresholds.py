@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.assessment import Judged
@@ -9,7 +11,7 @@ from resiliency.analysis.temperatures import scored_and_calibrated
 from resiliency.analysis.thresholds import COVERAGES, SHARES_WRONG, threshold_rows
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import softmax
-from resiliency.metrics.thresholds import covering_threshold, limiting_threshold
+from resiliency.metrics.thresholds import ABSTAIN, Ranked, covering_threshold, graded, limiting_threshold
 
 IMAGES, CONDITIONS = 200, 5
 
@@ -26,7 +28,7 @@ def test_new_images_are_answered_as_often_as_promised(coverage):
     """On average over the images that thresholds are chosen on, against 20,000 others; four standard errors."""
     random = np.random.default_rng(0)
     new, _ = drawn(random, 20_000)
-    found = [covering_threshold(drawn(random, IMAGES)[0], coverage) for _ in range(400)]
+    found = [covering_threshold(Ranked.of(*drawn(random, IMAGES)), coverage) for _ in range(400)]
     answered = np.array([(new >= threshold).mean() for threshold in found])
     slack = 4 * answered.std() / 20
     assert answered.mean() >= coverage - slack
@@ -37,7 +39,7 @@ def test_new_images_are_answered_as_often_as_promised(coverage):
 def test_new_images_are_answered_wrongly_as_rarely_as_promised(level):
     random = np.random.default_rng(1)
     new, errors = drawn(random, 20_000)
-    found = [limiting_threshold(*drawn(random, IMAGES), level) for _ in range(400)]
+    found = [limiting_threshold(Ranked.of(*drawn(random, IMAGES)), level) for _ in range(400)]
     wrong = np.array([((new >= threshold) * errors).mean() for threshold in found])
     slack = 4 * wrong.std() / 20
     assert wrong.mean() <= level + slack
@@ -48,17 +50,52 @@ def test_thresholds_by_hand():
     """Nine images: for an error of 0.3, two may be answered wrongly, so that (2 + 1) / 10 is not above it."""
     confidence = np.arange(1, 10)[None] / 10
     errors = np.array([[0, 0, 1, 1, 0, 0, 0, 1, 0]], float)
-    assert limiting_threshold(confidence, errors, 0.3) == 0.4
-    assert limiting_threshold(confidence, errors, 0.4) == 0
-    assert limiting_threshold(confidence, errors, 0.1) == 0.9
-    assert limiting_threshold(confidence[:, ::-1], 1 - errors * 0, 0.1) > 0.9
-    assert np.isnan(limiting_threshold(confidence, errors, 0.09))
-    assert covering_threshold(confidence, 0.9) == 0.1
-    assert covering_threshold(confidence, 0.7) == 0.3
-    assert covering_threshold(confidence, 0.95) == 0
-    tied = np.array([[0.5, 0.5, 0.5, 0.9, 0.9]])
-    assert covering_threshold(tied, 0.5) == 0.5
-    assert limiting_threshold(tied, np.array([[1.0, 1, 1, 0, 0]]), 0.2) == 0.9
+    ranked = Ranked.of(confidence, errors)
+    assert limiting_threshold(ranked, 0.3) == pytest.approx(0.4, abs=1.1e-4)
+    assert limiting_threshold(ranked, 0.4) == 0
+    assert limiting_threshold(ranked, 0.1) == pytest.approx(0.9, abs=1.1e-4)
+    assert limiting_threshold(Ranked.of(confidence[:, ::-1], 1 - errors * 0), 0.1) == ABSTAIN
+    assert np.isnan(limiting_threshold(ranked, 0.09))
+    assert covering_threshold(ranked, 0.9) == pytest.approx(0.1, abs=1.1e-4)
+    assert covering_threshold(ranked, 0.7) == pytest.approx(0.3, abs=1.1e-4)
+    assert covering_threshold(ranked, 0.95) == 0
+    tied = Ranked.of(np.array([[0.5, 0.5, 0.5, 0.9, 0.9]]), np.array([[1.0, 1, 1, 0, 0]]))
+    assert covering_threshold(tied, 0.5) == 0.4999
+    assert limiting_threshold(tied, 0.2) == 0.899899
+
+
+def test_a_threshold_lies_between_the_confidences_that_it_separates():
+    close = Ranked.of(np.array([[0.25, 0.25 + 2**-18, 0.5]]), np.array([[1.0, 0, 0]]))
+    assert limiting_threshold(close, 0.25) == pytest.approx(0.25 + 2**-19, abs=1e-6)
+    assert 0.25 < limiting_threshold(close, 0.25) < 0.25 + 2**-18
+    same = Ranked.of(np.array([[0.25, 0.25 + 2**-22, 0.5]]), np.array([[1.0, 0, 0]]))
+    assert limiting_threshold(same, 0.25) == 0.4999
+
+
+@pytest.mark.parametrize("most", [1.0, 1 - 1e-9, 1 - 2**-24, 0.9999993])
+def test_the_surest_answers_that_are_too_often_wrong_are_all_abstained_on(most):
+    ranked = Ranked.of(np.full((1, 200), most), np.ones((1, 200)))
+    assert limiting_threshold(ranked, 0.01) == ABSTAIN
+    assert covering_threshold(ranked, 0.9) == 0.999899
+
+
+@settings(max_examples=500)
+@given(st.integers(0, 2**24), st.integers(0, 999_999))
+def test_a_graded_confidence_reaches_a_threshold_if_the_confidence_itself_does(confidence, threshold):
+    """Whatever float32 it is, and also read from text with the eight digits of a table."""
+    single, of_table = np.float32(confidence / 2**24), float(f"{threshold / 1e6:.8g}")
+    assert of_table == threshold / 1e6
+    assert (graded(single) >= of_table) == (np.float64(single) >= of_table)
+
+
+def test_without_some_conditions_they_are_those_of_the_others():
+    random = np.random.default_rng(3)
+    confidence, errors = drawn(random, IMAGES)
+    fewer, kept = Ranked.of(confidence, errors).without([1, 4]), [0, 2, 3]
+    alone = Ranked.of(confidence[kept], errors[kept])
+    for level in (0.05, 0.02):
+        assert limiting_threshold(fewer, level) == limiting_threshold(alone, level)
+    assert covering_threshold(fewer, 0.9) == covering_threshold(alone, 0.9)
 
 
 @pytest.fixture
@@ -84,10 +121,8 @@ def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
     assert len(rows) == 2 * (len(COVERAGES) + len(SHARES_WRONG)) * 2
     for row in rows:
         of = np.ix_(places[row["basis"]], chosen)
-        if row["goal"] == "coverage":
-            threshold = covering_threshold(confidence[of], row["target"])
-        else:
-            threshold = limiting_threshold(confidence[of], errors[of], row["target"])
+        choose = covering_threshold if row["goal"] == "coverage" else limiting_threshold
+        threshold = choose(Ranked.of(confidence[of], errors[of]), row["target"])
         assert row["threshold"] == pytest.approx(threshold, rel=1e-5, nan_ok=True)
         if np.isnan(threshold):
             assert np.isnan(row["coverage"])
@@ -101,8 +136,44 @@ def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
             assert 0 <= row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] <= 1
 
 
+def test_what_is_left_out_of_the_choice_is_let_through_by_the_threshold_of_the_others():
+    """Against a loop, for three corruptions of two severities, of which the last is the hardest."""
+    logits, labels = logits_of(2, 400, 0, skill=3.0)
+    logits = [np.concatenate([of, of[1:3] * 0.3 + np.roll(of[1:3], 1, axis=1) * 0.7]) for of in logits]
+    table = conditions_of(["fog", "snow", "frost"], [1, 2], 400)
+    logits = [np.concatenate([of[:5], of[-2:]]) for of in logits]
+    halves = np.arange(0, 400, 2), np.arange(1, 400, 2)
+    chosen, judged = (Judged(table, half, 200, 0.95, 0) for half in halves)
+    ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), "mean_probability")
+    rows = threshold_rows(ensemble, 1.0, chosen, scored_and_calibrated(ensemble, 1.0, judged)[0], judged)
+    mean = np.mean([softmax(of) for of in logits], axis=0)
+    confidence, errors = graded(mean.max(axis=-1)), mean.argmax(axis=-1) != labels
+    places = {"fog": [1, 2], "snow": [3, 4], "frost": [5, 6]}
+    compared = 0
+    for row in rows:
+        if (row["basis"], row["images"]) != ("corrupted", "corrupted") or np.isnan(row["threshold"]):
+            assert np.isnan(row["left_out_wrong"])
+            continue
+        shares = {}
+        for name, own in places.items():
+            others = np.ix_([place for place in range(1, 7) if place not in own], halves[0])
+            choose = covering_threshold if row["goal"] == "coverage" else limiting_threshold
+            threshold = choose(Ranked.of(confidence[others], errors[others]), row["target"])
+            of = np.ix_(own, halves[1])
+            shares[name] = ((confidence[of] >= threshold) & errors[of]).mean()
+        assert row["left_out_wrong"] == pytest.approx(max(shares.values()), abs=0.011)
+        assert shares[row["left_out_corruption"]] == pytest.approx(max(shares.values()), abs=0.011)
+        assert row["left_out_wrong_low"] <= row["left_out_wrong"] <= row["left_out_wrong_high"]
+        assert row["left_out_corruption"] == "frost"
+        compared += 1
+    assert compared >= 5
+
+
 def test_votes_have_no_thresholds():
     labels, table = np.zeros(20, int), conditions_of(["fog"], [1, 2, 3], 20)
     decided = Ensemble([predictions_of(table, labels, np.zeros((4, 20), int))], np.ones(1), "plurality_vote")
     half = Judged(table, np.arange(10), 20, 0.95, 0)
     assert threshold_rows(decided, 1.0, half, scored_and_calibrated(decided, 1.0, half)[0], half) == []
+    logits, labels = logits_of(2, 20, 0)
+    vote = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), "plurality_vote")
+    assert threshold_rows(vote, 1.0, half, scored_and_calibrated(vote, 1.0, half)[0], half) == []

@@ -4,49 +4,101 @@ They are those of conformal risk control (Angelopoulos et al., ICLR 2024): of a 
 grows, or only falls, with the threshold, the mean over new images is at most the level, on average over the images
 that the threshold is chosen on, if all images come from one distribution. An image with several conditions counts
 once, by its mean over them.
+
+Thresholds have six decimals, which no table, no file of an export and no computation in float32 loses: confidences are
+`graded` before a threshold is chosen among them. The guarantee is then one for graded confidences; they are at least
+a threshold if and only if the confidences themselves, in float32, are. A threshold lies between two confidences, at
+either of which the guarantee is the same, so that a program that rounds otherwise answers the same images.
 """
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+GRADES = 1_000_000
+BELOW = 100  # grades, by which a threshold is at most below the least confident answer that it lets through
+ABSTAIN = 2.0  # the threshold at which every image is abstained on, also at a confidence of 1
 
-def covering_threshold(confidence: np.ndarray, coverage: float) -> float:
+
+def graded(confidence: np.ndarray) -> np.ndarray:
+    """Confidences in 0..1 as thresholds tell them apart: in float32, rounded down to six decimals and below 1; float64.
+
+    Programs that compute in another order round a confidence near 1 to it or not: it counts as 0.999999.
+    """
+    single = np.asarray(confidence).astype(np.float32).astype(np.float64)
+    return np.minimum(np.floor(single * GRADES), GRADES - 1) / GRADES
+
+
+class Ranked(NamedTuple):
+    """Answers to N images under C conditions, the least confident first.
+
+    Attributes:
+        confidence: float64 CN, graded.
+        errors: float64 CN, 1 where the answer is wrong.
+        rows: int CN, the condition of each.
+        conditions, images: C and N.
+    """
+
+    confidence: np.ndarray
+    errors: np.ndarray
+    rows: np.ndarray
+    conditions: int
+    images: int
+
+    @classmethod
+    def of(cls, confidence: np.ndarray, errors: np.ndarray) -> "Ranked":
+        """Of confidences and errors, float C x N each."""
+        values = graded(confidence).ravel()
+        order = np.argsort(values, kind="stable")
+        rows = np.repeat(np.arange(len(confidence)), confidence.shape[1])
+        return cls(values[order], np.asarray(errors, np.float64).ravel()[order], rows[order], *confidence.shape)
+
+    def without(self, rows: Sequence[int]) -> "Ranked":
+        """The answers under the other conditions."""
+        kept = ~np.isin(self.rows, rows)
+        return Ranked(*(values[kept] for values in self[:3]), self.conditions - len(rows), self.images)
+
+    def threshold_at(self, place: int) -> float:
+        """The threshold that lets through the answer at `place` and those as confident or more, and no other."""
+        first = np.searchsorted(self.confidence, self.confidence[place])
+        before = self.confidence[first - 1] if first else 0.0
+        own, other = (round(float(value) * GRADES) for value in (self.confidence[place], before))
+        return (own - min((own - other) // 2, BELOW)) / GRADES
+
+
+def covering_threshold(ranked: Ranked, coverage: float) -> float:
     """The largest threshold at which new images are answered with a probability of `coverage` or more.
 
     Args:
-        confidence: float C x N, of N images under C conditions.
         coverage: in 0..1.
 
     Returns:
         Images of at least this confidence are answered; 0 where there are too few images to abstain at all.
     """
-    conditions, images = confidence.shape
-    ordered = np.sort(confidence, axis=None)
-    most = ((1 - coverage) * (images + 1) - 1) * conditions
+    most = ((1 - coverage) * (ranked.images + 1) - 1) * ranked.conditions
     if most < -1e-9:
         return 0.0
     # Those before it abstain, unless they have the same confidence.
-    return float(ordered[min(int(max(most, 0) + 1e-9), len(ordered) - 1)])
+    return ranked.threshold_at(min(int(max(most, 0) + 1e-9), len(ranked.confidence) - 1))
 
 
-def limiting_threshold(confidence: np.ndarray, errors: np.ndarray, level: float) -> float:
+def limiting_threshold(ranked: Ranked, level: float) -> float:
     """The smallest threshold at which new images are answered, and wrongly, with a probability of `level` at most.
 
     Args:
-        confidence: float C x N, of N images under C conditions.
-        errors: float C x N, 1 where the answer is wrong.
         level: in 0..1.
 
     Returns:
-        Images of at least this confidence are answered, all of them where it is 0; NaN where there are fewer than
-        1 / `level` - 1 images, for which nothing is guaranteed.
+        Images of at least this confidence are answered, all of them where it is 0, none where it is `ABSTAIN`; NaN
+        where there are fewer than 1 / `level` - 1 images, for which nothing is guaranteed.
     """
-    conditions, images = confidence.shape
-    most = (level * (images + 1) - 1) * conditions
+    most = (level * (ranked.images + 1) - 1) * ranked.conditions
     if most < -1e-9:
         return np.nan
-    values, group = np.unique(-confidence, return_inverse=True)
-    wrong = np.cumsum(np.bincount(group.ravel(), errors.ravel(), len(values)))
-    allowed = np.searchsorted(wrong, most + 1e-9, side="right")
-    if allowed == len(values):
-        return 0.0
-    return float(-values[allowed - 1]) if allowed else float(np.nextafter(-values[0], np.inf))
+    wrong = np.cumsum(ranked.errors[::-1])[::-1]  # at a threshold of each confidence
+    allowed = (wrong <= most + 1e-9) & np.diff(ranked.confidence, prepend=-1).astype(bool)
+    if not allowed.any():
+        return ABSTAIN
+    first = int(allowed.argmax())
+    return ranked.threshold_at(first) if first else 0.0

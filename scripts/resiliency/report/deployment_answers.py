@@ -3,6 +3,7 @@
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.metrics.thresholds import ABSTAIN
 from resiliency.report.deployment_choice import COST, costs, delivered, which
 from resiliency.report.overview import clean_accuracy, contenders
 from resiliency.report.words import interval, label, number, percent, plural, points, with_interval
@@ -15,6 +16,9 @@ NAMES = {
     "vote_agreement": "agreement of votes",
 }
 COVERAGE = 0.9
+LIKE_THOSE = (
+    "Thresholds hold on average for images like those that they were chosen on, in the same mix of corruptions."
+)
 ENDS = {"": "", "_low": "_high", "_high": "_low"}  # of an error -> of the accuracy
 CALIBRATIONS = {
     "ece": ("calibration error (ECE)", percent),
@@ -125,31 +129,40 @@ def _abstains(rows: pd.DataFrame) -> str:
 
 
 def _threshold(best: dict, thresholds: pd.DataFrame | None) -> str:
-    """The threshold for a coverage of 90 % of corrupted images, and that for the smallest error that has one."""
+    """The threshold for a coverage of 90 % of corrupted images, and that for the fewest wrong answers that has one."""
     if thresholds is None:
         return ""
     rows = thresholds[(thresholds["members"] == best["members"]) & (thresholds["basis"] == CORRUPTED)]
     rows = rows[rows["images"] == CORRUPTED].dropna(subset=["threshold"])
     covering = rows[(rows["goal"] == "coverage") & (rows["target"] == COVERAGE)]
-    limiting = rows[rows["goal"] == "wrong"].sort_values("target").head(1)
+    limiting = rows[rows["goal"] == "wrong"].sort_values("target")
+    useful = limiting[limiting["threshold"] < ABSTAIN].head(1)
     sentences = [
         f"To answer {percent(row['target'], 0)} of corrupted images, abstain if the maximum probability is below "
-        f"{_below(row['threshold'])}: of other images it then answers {_figure(row, 'coverage')}, "
+        f"{number(row['threshold'], 6)}: of other images it then answers {_figure(row, 'coverage')}, "
         f"{_figure(row, 'error')} of them wrongly."
         for row in covering.to_dict("records")
     ]
     sentences += [
-        f"To answer at most {percent(row['target'])} wrongly, abstain below {_below(row['threshold'])}: of other "
+        f"To answer at most {percent(row['target'])} wrongly, abstain below {number(row['threshold'], 6)}: of other "
         f"images it then answers {_figure(row, 'wrong')} wrongly, and {_figure(row, 'coverage')} in all."
-        for row in limiting.to_dict("records")
+        f"{_left_out(row)}"
+        for row in useful.to_dict("records")
     ]
-    return " ".join([*sentences, "More are in thresholds.csv."]) if sentences else ""
+    if useful.empty and len(limiting):
+        most = percent(limiting["target"].max())
+        sentences.append(f"To answer at most {most} wrongly, it would have to abstain on every image.")
+    return " ".join([*sentences, LIKE_THOSE, "More are in thresholds.csv."]) if sentences else ""
 
 
-def _below(threshold: float) -> str:
-    """A threshold with four decimals, or as many as keep it below 1, at which every image is abstained on."""
-    digits = next((digits for digits in range(4, 16) if threshold >= 1 or round(threshold, digits) < 1), 16)
-    return number(threshold, digits)
+def _left_out(row: dict) -> str:
+    """What a threshold lets through under the worst corruption that it was not chosen on, where that is known."""
+    if pd.isna(row["left_out_wrong"]):
+        return ""
+    return (
+        f" At a threshold chosen without {label(row['left_out_corruption'])}, {_figure(row, 'left_out_wrong')} of the "
+        "images under it are answered wrongly; no other corruption left out gives more."
+    )
 
 
 def _compared(corrupted: pd.DataFrame, score: str) -> str:

@@ -249,8 +249,9 @@ THRESHOLDS = Table(
         Column("target", "coverage, or wrong answers as a share of all images", FRACTION),
         Column(
             "threshold",
-            "maximum probability, at the temperature, below which to abstain; empty if there are too few images",
-            FRACTION,
+            "maximum probability, at the temperature, below which to abstain, with six decimals; 2: abstain on every "
+            "image; empty if there are too few images",
+            number("0 to 1, or 2", 0, 2),
         ),
         Column("selection_images", "number of images that the threshold is chosen on", COUNT),
         IMAGES,
@@ -266,6 +267,14 @@ THRESHOLDS = Table(
                 *ends(name, "Wilson; of corrupted images by bootstrap over images"),
             )
         ),
+        Column(
+            "left_out_wrong",
+            f"largest share of images under one corruption that are answered wrongly, {JUDGED}, at a threshold chosen "
+            "without that corruption; only where `basis` and `images` are `corrupted`",
+            FRACTION,
+        ),
+        *ends("left_out_wrong", "bootstrap over images, corrected for the number of corruptions"),
+        Column("left_out_corruption", "that corruption", NAME),
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles"}),

@@ -8,7 +8,7 @@ are uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are f
 abstained is bool B: whether the largest probability is below the threshold that `load` was given, for example
 `load(threshold=THRESHOLDS["corrupted"]["wrong"][0.02])`. `THRESHOLDS` has those of card.md: for clean and corrupted
 images, for a least "coverage", and for a largest share of images that are answered wrongly ("wrong"); None where the
-study had too few images for a guarantee.
+study had too few images for a guarantee, 2 where it holds only if every image is abstained on.
 """
 
 import argparse
@@ -44,7 +44,8 @@ def load(runtime=None, threshold=0.0):
             got = f"{images.dtype} {' x '.join(map(str, images.shape))}"
             raise TypeError(f"images: expected uint8 B x {side} x {side} x 3, got {got}; use read()")
         probabilities, mutual_information = run(images)
-        return probabilities, mutual_information, probabilities.max(axis=1) < threshold
+        # In float64, in which a threshold is not rounded to a probability below it.
+        return probabilities, mutual_information, probabilities.max(axis=1).astype(np.float64) < threshold
 
     return answer
 
