@@ -8,6 +8,7 @@ from typing import NamedTuple
 from attacks.abstaining import abstaining
 from attacks.ages import ages
 from attacks.arrays import arrays
+from attacks.calls import calls
 from attacks.cases import Case, cases
 from attacks.comparisons import comparisons
 from attacks.factories import FACTORIES, FAULTS
@@ -124,6 +125,12 @@ AREAS = (
         "inputs and modules of factories replaced by others that are not newer, as `cp -p`, `mv`, `rsync` and `tar` "
         "bring them, and inputs that are only touched",
         "results are recomputed if and only if the content is another",
+    ),
+    Area(
+        "calls from Python",
+        calls,
+        "samples of other kinds, types and bits for the transform; baselines of other images, labels and severities",
+        "corrupted or refused in one line; mCE is relative to the errors on the same images",
     ),
     Area(
         "test sets",

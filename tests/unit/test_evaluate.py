@@ -110,6 +110,28 @@ def test_baselines_of_other_corrupted_images_are_refused(images, labels, whole, 
         report(answered, images, labels, **({"baseline": whole} | changed))
 
 
+def test_evaluations_that_cannot_be_compared_are_no_baselines(images, labels, whole):
+    other, turned = images.copy(), labels.copy()
+    other[-1, -1, -1, -1] ^= 1
+    turned[0] = (turned[0] + 1) % CLASSES
+    larger = images.repeat(2, axis=1)
+    for changed, message in (
+        (report(answered, images, labels, table="imagenet-c"), "expected one with table cifar-10-c, got imagenet-c"),
+        (report(answered, larger, labels), "expected one on images of 32x32 px, got 64x32 px"),
+        (report(answered, images[:-1], labels[:-1]), "expected one on the same 30 images, got 29 images"),
+        (report(answered, other, labels), "expected one on the same images and labels, got others"),
+        (report(answered, images, turned), "expected one on the same images and labels, got others"),
+        (
+            report(answered, images, labels, corruptions=["fog"]),
+            "expected an error from 0 to 1 under glass_blur, got none",
+        ),
+    ):
+        with pytest.raises(Fault, match=re.escape(f"baseline: {message}")):
+            report(answered, images, labels, baseline=changed)
+    more = report(answered, images, labels, corruptions=[*NAMES, "fog"], batch_size=7, confidence=0.9)
+    assert report(answered, images, labels, baseline=more).mce == report(answered, images, labels, baseline=whole).mce
+
+
 def test_any_framework_and_probabilities_give_the_same_report(images, labels, whole):
     class Tensor:
         """As of frameworks whose tensors NumPy converts."""

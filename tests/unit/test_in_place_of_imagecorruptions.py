@@ -11,6 +11,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from resiliency.api import CORRUPTIONS, RandomCorruption, corrupt, get_corruption_names
+from resiliency.api.transforms import EIGHT_BITS
 from resiliency.base.faults import Fault
 from resiliency.corruptions import engine, reference
 
@@ -136,7 +137,7 @@ def test_it_returns_the_kind_that_it_gets_and_leaves_labels_and_masks():
 def test_each_corruption_and_severity_is_drawn():
     transform, drawn = RandomCorruption(CORRUPTIONS[:3], severities=[1, 5]), set()
     for _ in range(60):
-        drawn.add(transform.make_params([])["condition"])
+        drawn.add(transform.make_params([None])["condition"])
     assert drawn == {(name, severity) for name in CORRUPTIONS[:3] for severity in (1, 5)}
 
 
@@ -152,6 +153,44 @@ def test_each_corruption_and_severity_is_drawn():
 def test_transforms_that_cannot_be_made_are_refused(arguments, message):
     with pytest.raises(Fault, match=message):
         RandomCorruption(**arguments)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3)])
+def test_each_frame_of_a_video_is_corrupted(shape):
+    video = tv_tensors.Video(torch.full((*shape, 40, 40), 100, dtype=torch.uint8))
+    for sample in (video, {"video": video, "label": torch.tensor(3)}):
+        corrupted = RandomCorruption(["gaussian_noise"])(sample)
+        frames = corrupted["video"] if isinstance(sample, dict) else corrupted
+        assert isinstance(frames, tv_tensors.Video)
+        assert frames.shape == video.shape
+        assert all((frame != 100).any() for frame in frames.reshape(-1, 3, 40, 40))
+
+
+@pytest.mark.parametrize("mode", ["I", "I;16", "I;16B", "F", "LAB"])
+def test_pil_images_of_more_bits_are_refused(mode):
+    with pytest.raises(Fault, match=f"image: expected 8 bits per channel, got mode {mode}; scale its values"):
+        RandomCorruption()(Image.new(mode, (32, 32)))
+
+
+@pytest.mark.parametrize("mode", EIGHT_BITS)
+def test_pil_images_of_8_bits_are_corrupted(mode):
+    assert RandomCorruption(["fog"])(Image.new(mode, (32, 32))).mode == "RGB"
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+@pytest.mark.parametrize("sample", [IMAGE, (IMAGE, 3), {"image": IMAGE, "mask": torch.zeros(3)}, [IMAGE[..., 0]]])
+def test_arrays_are_refused_and_not_passed_on(sample, p):
+    with pytest.raises(Fault, match=r"image: expected a PIL image or a tensor, got a NumPy array uint8 .*ToImage"):
+        RandomCorruption(p=p)(sample)
+
+
+def test_labels_in_arrays_pass_and_samples_without_images_are_refused():
+    image = torch.from_numpy(IMAGE).permute(2, 0, 1)
+    _, label = RandomCorruption(["fog"])((image, np.array([1, 2])))
+    assert label.tolist() == [1, 2]
+    for sample in ("cat.png", {"label": 3}, tv_tensors.Mask(image[:1]), np.array([1])):
+        with pytest.raises(Fault, match="image: expected a PIL image or a uint8 tensor in each sample, got none"):
+            RandomCorruption()(sample)
 
 
 def test_floats_are_refused():

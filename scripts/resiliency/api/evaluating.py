@@ -1,5 +1,6 @@
 """The corruption report of any classifier that is a function from images to logits or probabilities."""
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-from resiliency.api.report import Answers, Evaluation, probabilities_of
+from resiliency.api.report import Answers, Evaluation, Seen, probabilities_of
 from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CLEAN
@@ -49,8 +50,8 @@ def evaluate(
         corruptions: names of corruptions, some of CORRUPTIONS; the 15 of mCE by default.
         severities: some of 1 to 5.
         baseline: for mCE: the error of a baseline under each corruption, mean over the severities, by name; or another
-            evaluation at the same severities; or "alexnet", whose published errors are for the table "imagenet-c" at
-            severities 1 to 5.
+            evaluation of the same images at the same severities of the same table; or "alexnet", whose published errors
+            are for the table "imagenet-c" at severities 1 to 5.
         table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
             pixels.
         seed: seed of the random streams of the corruptions.
@@ -76,18 +77,19 @@ def evaluate(
     """
     table, labels = _checked_table(images, table), _labels_of(labels, len(images))
     conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]
-    baseline = _baseline_errors(baseline, conditions[1:], table)
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
     if not 0 < confidence < 1:
         raise Fault(f"confidence: {expected('a number between 0 and 1', short(confidence))}")
+    seen = _seen(images, labels, table, int(batch_size))
+    baseline = _baseline_errors(baseline, conditions[1:], seen)
     answers = Answers(labels, conditions)
     bar = Progress(len(conditions) * -(-len(labels) // batch_size), pause=5) if progress else None
     for position, chosen, batch in _batches(images, len(labels), int(batch_size), conditions, table, seed):
         answers.add(position, chosen, probabilities_of(predict(batch), labels[chosen], answers))
         if bar:
             bar.step("batches predicted")
-    return Evaluation.of(answers, confidence, baseline)
+    return Evaluation.of(answers, confidence, baseline, seen)
 
 
 def _batches(
@@ -130,6 +132,15 @@ def _checked_table(images: np.ndarray, table: str) -> str:
     return table
 
 
+def _seen(images: np.ndarray, labels: np.ndarray, table: str, size: int) -> Seen:
+    """What is evaluated, of the images read `size` at a time."""
+    digest = hashlib.sha256(labels.tobytes())
+    for start in range(0, len(labels), size):
+        batch = np.ascontiguousarray(images[start : start + size])
+        digest.update(batch.data)
+    return Seen(table, len(labels), *batch.shape[1:3], digest.hexdigest())
+
+
 def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.shape != (count,) or labels.dtype.kind not in "iu" or (count and labels.min() < 0):
@@ -154,8 +165,8 @@ def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) ->
     return [(name, severity) for name in dict.fromkeys(names) for severity in dict.fromkeys(wanted)]
 
 
-def _baseline_errors(baseline: object, conditions: list[Condition], table: str) -> dict[str, float] | None:
-    """The errors of the baseline by the corruption, of those that mCE counts; of the same severities."""
+def _baseline_errors(baseline: object, conditions: list[Condition], seen: Seen) -> dict[str, float] | None:
+    """The errors of the baseline by the corruption, of those that mCE counts; of the same severities and images."""
     if baseline is None:
         return None
     corruptions, severities = (
@@ -164,8 +175,8 @@ def _baseline_errors(baseline: object, conditions: list[Condition], table: str) 
     if isinstance(baseline, str):
         if baseline not in PUBLISHED_ERRORS:
             raise Fault(f"baseline: {expected('alexnet, an evaluation, or errors by corruption', short(baseline))}")
-        if table != "imagenet-c" or sorted(severities) != list(SEVERITIES):
-            here = f"{table} at {short(sorted(severities))}"
+        if seen.table != "imagenet-c" or sorted(severities) != list(SEVERITIES):
+            here = f"{seen.table} at {short(sorted(severities))}"
             raise Fault(f"baseline: {baseline}: {expected('table imagenet-c and severities 1 to 5', here)}")
         baseline = PUBLISHED_ERRORS[baseline]
     elif isinstance(baseline, Evaluation):
@@ -173,6 +184,8 @@ def _baseline_errors(baseline: object, conditions: list[Condition], table: str) 
         if known != sorted(severities):
             wanted = expected(f"an evaluation at severities {sorted(severities)}", known)
             raise Fault(f"baseline: {wanted}; evaluate both at the same ones")
+        if difference := seen.difference_from(baseline.seen):
+            raise Fault(f"baseline: {difference}; evaluate both alike")
         baseline = baseline.by_corruption.set_index("corruption").error.to_dict()
     errors = dict(pd.Series(baseline, dtype=object))
     for name in counted(corruptions):

@@ -1,6 +1,7 @@
 """The result of an evaluation: what was answered, tables and numbers of it, and a report of them in words."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,32 @@ from resiliency.metrics.resiliency import counted, mean_corruption_error
 # How far probabilities may sum from 1, as those in 16 bits do.
 SLACK = 5e-3
 LEAST = 1e-12
+
+
+class Seen(NamedTuple):
+    """What a classifier was evaluated on, but for corruptions and severities.
+
+    Attributes:
+        table: the published severity parameters.
+        images, height, width: number of the images, and their size in pixels.
+        digest: SHA-256 of the images and their labels, hexadecimal.
+    """
+
+    table: str
+    images: int
+    height: int
+    width: int
+    digest: str
+
+    def difference_from(self, other: "Seen") -> str:
+        """What differs between this and another, in words; empty if nothing does."""
+        if self.table != other.table:
+            return expected(f"one with table {self.table}", other.table)
+        if self[2:4] != other[2:4]:
+            return expected(f"one on images of {self.height}x{self.width} px", f"{other.height}x{other.width} px")
+        if self.images != other.images:
+            return expected(f"one on the same {self.images:,} images", f"{other.images:,} images")
+        return "" if self.digest == other.digest else expected("one on the same images and labels", "others")
 
 
 class Answers:
@@ -104,6 +131,7 @@ class Evaluation:
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
         confidence: nominal coverage of the intervals.
+        seen: table of severities, number and size in pixels of the images, and a digest of images and labels.
     """
 
     errors: pd.DataFrame
@@ -112,14 +140,16 @@ class Evaluation:
     mce: float
     outputs: str
     confidence: float
+    seen: Seen
 
     @classmethod
-    def of(cls, answers: Answers, confidence: float, baseline: dict[str, float] | None) -> "Evaluation":
+    def of(cls, answers: Answers, confidence: float, baseline: dict[str, float] | None, seen: Seen) -> "Evaluation":
         """The evaluation of `answers`.
 
         Args:
             confidence: of the intervals.
             baseline: the baseline's error under each corruption that mCE counts.
+            seen: what the answers are to.
         """
         corruptions, severities = zip(*answers.conditions, strict=True)
         rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]
@@ -131,7 +161,7 @@ class Evaluation:
         of_mce = counted(list(means.index))
         mce = mean_corruption_error(means[of_mce].to_numpy(), known[of_mce].to_numpy()) if of_mce else np.nan
         summary = _summary(answers, errors, confidence)
-        return cls(errors, by_corruption, summary, float(mce), str(answers.kind), confidence)
+        return cls(errors, by_corruption, summary, float(mce), str(answers.kind), confidence, seen)
 
     def __str__(self) -> str:
         table = self.errors[1:].pivot(index="corruption", columns="severity", values="error")

@@ -18,13 +18,17 @@ from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
 
+# Modes of PIL whose values convert("RGB") keeps; it clips those of 16 and 32 bits to white.
+EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV")
+
 
 class RandomCorruption(v2.Transform):
     """Apply a random corruption at a random severity to each image; a transform of torchvision.transforms.v2.
 
-    It takes PIL images and uint8 tensors ... x 3 x H x W, sides of at least 32 pixels, and returns the same kind; it
-    comes before ToDtype and Normalize. Labels, boxes and masks pass through. All randomness is torch's, so that
-    `torch.manual_seed`, and in workers of a DataLoader its generator, repeat it.
+    It takes PIL images of 8 bits per channel and uint8 tensors ... x 3 x H x W, videos among them, sides of at least 32
+    pixels, and returns the same kind, PIL images in RGB; it comes after ToImage and before ToDtype and Normalize.
+    Labels, boxes and masks pass through. All randomness is torch's, so that `torch.manual_seed`, and in workers of a
+    DataLoader its generator, repeat it.
 
     Args:
         corruptions: names of the corruptions that are drawn from, with equal probability; the 15 of mCE by default.
@@ -34,14 +38,15 @@ class RandomCorruption(v2.Transform):
             ones.
 
     Raises:
-        Fault: an argument has another type or range, or an image is no uint8 image with three channels.
+        Fault: an argument has another type or range, a sample has no image, or one is a NumPy array, or no image of 8
+            bits with three channels.
 
     >>> transform = RandomCorruption(["fog", "snow"], severities=[1, 2], table="cifar-10-c")
     >>> transform(torch.zeros(3, 32, 32, dtype=torch.uint8)).shape
     torch.Size([3, 32, 32])
     """
 
-    _transformed_types = (is_pure_tensor, tv_tensors.Image, Image.Image)
+    _transformed_types = (is_pure_tensor, tv_tensors.Image, tv_tensors.Video, Image.Image)
 
     def __init__(
         self,
@@ -58,8 +63,17 @@ class RandomCorruption(v2.Transform):
             raise Fault(f"p: {expected('a probability from 0 to 1', short(p))}")
         self.p, self.table = p, table
 
+    def check_inputs(self, flat_inputs: list[Any]) -> None:
+        """Refuse arrays, which transforms of torchvision let pass as they are; those of one dimension are labels."""
+        for one in flat_inputs:
+            if isinstance(one, np.ndarray) and one.ndim > 1:
+                got = f"a NumPy array {one.dtype} of shape {one.shape}"
+                raise Fault(f"image: {expected('a PIL image or a tensor', got)}; put v2.ToImage() before")
+
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the corruption, or None, and the seed of its random streams."""
+        if not flat_inputs:
+            raise Fault(f"image: {expected('a PIL image or a uint8 tensor in each sample', 'none')}")
         if torch.rand(()).item() >= self.p:
             return {"condition": None}
         place = int(torch.randint(len(self.conditions), ()))
@@ -70,8 +84,11 @@ class RandomCorruption(v2.Transform):
         if params["condition"] is None:
             return inpt
         if isinstance(inpt, Image.Image):
+            if inpt.mode not in EIGHT_BITS:
+                needed = expected("8 bits per channel", f"mode {inpt.mode}")
+                raise Fault(f"image: {needed}; scale its values to 0 to 255 and convert it to RGB")
             return Image.fromarray(self._corrupted(np.asarray(inpt.convert("RGB"))[None], params)[0])
-        if inpt.ndim < 3 or inpt.dtype != torch.uint8:
+        if inpt.ndim < 3 or inpt.dtype != torch.uint8 or not inpt.numel():
             got = f"{inpt.dtype} of shape {tuple(inpt.shape)}"
             raise Fault(f"image: {expected('a uint8 tensor ... x 3 x H x W', got)}; put this transform before ToDtype")
         batch = inpt.reshape(-1, *inpt.shape[-3:]).permute(0, 2, 3, 1).cpu().numpy()
