@@ -24,13 +24,13 @@ def observation_of(*parts: Part, margin: float = 0.5) -> Observation:
 
 def test_units_that_would_support():
     """One part at .9 errors with 20 units: (z.95 + z.8)^2 / .81 times as many."""
-    need = units_to_decide(parts_of(0.9), 1, 0.5, 2, 0.95)
+    need = units_to_decide(observation_of(*parts_of(0.9)), 0.95)
     assert need.verdict == "supported"
     assert need.units == pytest.approx(20 * (norm.ppf(0.95) + norm.ppf(0.8)) ** 2 / 0.81, rel=0.05)
 
 
 def test_units_that_would_contradict_allow_for_the_stricter_bound():
-    need = units_to_decide(parts_of(-1), 1, 0.1, 2, 0.95)
+    need = units_to_decide(observation_of(*parts_of(-1), margin=0.1), 0.95)
     assert need.verdict == "contradicted"
     assert need.units == pytest.approx(20 * (norm.ppf(1 - 0.05 / 4) + norm.ppf(0.8)) ** 2, rel=0.05)
 
@@ -38,7 +38,7 @@ def test_units_that_would_contradict_allow_for_the_stricter_bound():
 @pytest.mark.parametrize("estimates", [(0.9, 1.2), (2, -2), (3, 0), (-3, 0)])
 def test_so_many_units_have_the_power_that_is_promised(estimates):
     """Simulated anew, part by part, with the rule of the verdicts."""
-    need = units_to_decide(parts_of(*estimates), 1, 0.9, 2, 0.95)
+    need = units_to_decide(observation_of(*parts_of(*estimates), margin=0.9), 0.95)
     error, rng = np.sqrt(20 / need.units), np.random.default_rng(1)
     decided = []
     for _ in range(400):
@@ -59,13 +59,13 @@ def test_parts_that_are_decided_but_differ_ask_for_no_more_units():
 
 def test_never_fewer_units_than_there_are():
     part = Part("", 3, 2, 10**6, units=20)
-    assert units_to_decide([part], 1, 0.1, 2, 0.95).units > 20
+    assert units_to_decide(observation_of(part, margin=0.1), 0.95).units > 20
 
 
 def test_no_number_of_units_may_be_enough():
     """What images add does not go away with seeds; an estimate at the margin is never decided."""
     seeds = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9), image_share=0.8)
-    assert units_to_decide([seeds], 1, 0.05, 2, 0.95) == (None, "")
+    assert units_to_decide(observation_of(seeds, margin=0.05), 0.95) == (None, "")
     (row,) = observation_rows(observation_of(seeds, margin=0.05), 0.95)
     assert row["sample_size_needed"] == f"more test images; up to {MOST:,} designs cannot settle it"
     edge = observation_of(Part("", 0.0, 5, 19, units=20), Part("", 9, 5, 19, units=20), margin=0.01)
@@ -75,7 +75,7 @@ def test_no_number_of_units_may_be_enough():
 
 
 def test_what_is_not_known_needs_nothing():
-    assert units_to_decide([], 1, 0.1, 2, 0.95) == units_to_decide([Part("")], 1, 0.1, 2, 0.95) == (None, "")
+    assert units_to_decide(observation_of(), 0.95) == units_to_decide(observation_of(Part("")), 0.95) == (None, "")
 
 
 def test_what_would_decide_is_said_in_words():

@@ -92,11 +92,25 @@ class Part:
             sign: of statistics that support the statement.
             margin: differences within plus and minus this count as none.
         """
-        if self.without_spread:
-            beyond = float(ndtr(-np.sqrt(self.units)))
-            return (beyond, 1 - beyond, 1.0) if sign * self.estimate > 0 else (1 - beyond, beyond, 1.0)
-        value, within = (float(self.scale.to(of)) for of in (self.estimate, margin))
-        return p_values(sign * value, self.error, self.freedom, within)
+        of_one = self.p_values_of(np.array([self.estimate]), np.array([self.error]), self.freedom, sign, margin)
+        supports, opposes, within = (float(p[0]) for p in of_one)
+        return supports, opposes, within
+
+    def p_values_of(
+        self, estimates: np.ndarray, errors: np.ndarray, freedom: float, sign: int, margin: float
+    ) -> tuple[np.ndarray, ...]:
+        """The same of S statistics of this kind, of as many units; float64 S each.
+
+        Args:
+            estimates, errors: float S, the errors on `scale`.
+            freedom: degrees of freedom of the errors.
+        """
+        supports, opposes, within = p_values(
+            sign * self.scale.to(estimates), errors, freedom, float(self.scale.to(margin))
+        )
+        spread = (self.scale is LINEAR) | (errors != 0) | (np.abs(estimates) != 1)
+        beyond = np.where(sign * estimates > 0, ndtr(-np.sqrt(self.units)), ndtr(np.sqrt(self.units)))
+        return np.where(spread, supports, beyond), np.where(spread, opposes, 1 - beyond), np.where(spread, within, 1.0)
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """The two-sided interval."""

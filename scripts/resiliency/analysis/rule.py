@@ -10,6 +10,8 @@ With error alpha and k parts, an observation is
   fixed beforehand, so that Holm's correction over the parts is needed (Scandinavian Journal of Statistics 6, 1979);
 - of no practical difference if each part lies within the margin by two one-sided tests at alpha (Schuirmann, Journal of
   Pharmacokinetics and Biopharmaceutics 15, 1987);
+- no better than noise if it would be supported, or in part, but for parts that lie within the range of their placebo
+  (`resiliency.analysis.placebo`): such a part supports nothing;
 - undecided otherwise.
 """
 
@@ -18,8 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 SUPPORTED, IN_PART, CONTRADICTED = "supported", "supported in part", "contradicted"
-NO_DIFFERENCE, UNDECIDED, NOT_TESTED = "no practical difference", "undecided", "not tested"
-DECIDED = (SUPPORTED, IN_PART, CONTRADICTED, NO_DIFFERENCE)
+NO_DIFFERENCE, NOISE = "no practical difference", "no better than noise"
+UNDECIDED, NOT_TESTED = "undecided", "not tested"
+DECIDED = (SUPPORTED, IN_PART, CONTRADICTED, NO_DIFFERENCE, NOISE)
 CAUTION = 4  # contradicting is allowed a quarter of the error that supporting is
 
 
@@ -42,12 +45,26 @@ def against(alpha: float, parts: int) -> float:
     return alpha / (CAUTION * max(parts, 1))
 
 
-def decide(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+def decide(p: PValues, alpha: float, noise: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The verdict of each study, str S, and that of each part, str S x k.
 
     A part's is by itself, without a correction for supporting or for no practical difference, except where the verdict
     is `supported in part`: it then is what Holm's correction leaves.
+
+    Args:
+        noise: bool S x k, whether a part lies within the range of its placebo; none does unless given.
     """
+    verdicts, each = _without_placebo(p, alpha)
+    if noise is None:
+        return verdicts, each
+    beyond, each_beyond = _without_placebo(p._replace(supports=np.where(noise, 1, p.supports)), alpha)
+    lost = np.isin(verdicts, (SUPPORTED, IN_PART)) & (beyond == UNDECIDED)
+    of_noise = (p.supports < alpha) & noise & (each_beyond == UNDECIDED)
+    return np.where(lost, NOISE, beyond), np.where(of_noise, NOISE, each_beyond)
+
+
+def _without_placebo(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """The same of studies without a placebo."""
     parts = p.supports.shape[1]
     supports, opposes, within = p.supports < alpha, p.opposes < against(alpha, parts), p.within < alpha
     each = np.select([supports, opposes, within], [SUPPORTED, CONTRADICTED, NO_DIFFERENCE], UNDECIDED)

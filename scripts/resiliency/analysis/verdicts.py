@@ -4,17 +4,19 @@
 cannot tell the question apart. How many units would decide one that is undecided is found by simulating the rule.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.parts import Part, p_values
-from resiliency.analysis.rule import DECIDED, NOT_TESTED, UNDECIDED, PValues, against, decide
+from resiliency.analysis.parts import Part
+from resiliency.analysis.placebo import Placebo
+from resiliency.analysis.rule import DECIDED, NOISE, NOT_TESTED, SUPPORTED, UNDECIDED, PValues, against, decide
 from resiliency.base.streams import stream
 
-RULES = "2026-11-27"  # day on which the present rules were fixed; docs/paper.md has their history
+RULES = "2026-11-29"  # day on which the present rules were fixed; docs/paper.md has their history
 FOR, AGAINST = "for", "against"  # the sides that another reading of an observation may lie on
 POWER = 0.8
 MOST, STUDIES = 1_000, 2_000  # units that are tried, and studies that are simulated
@@ -41,6 +43,9 @@ class Observation:
         sampled: whether the ensembles are a sample of those that are possible.
         metrics: kind of the metrics that the parts compare, such as label-free; empty where there is one only.
         shifts: further test sets that stand in place of the corruptions of the statement; usually none.
+        controls: of each part, a statistic that must support the statement too, by its own one-sided bound, if the part
+            is to say more than its placebo does; none where no such statistic is needed.
+        placebo: draws of the parts and controls on data without the effect; None where there is none.
     """
 
     number: int
@@ -62,6 +67,8 @@ class Observation:
     sampled: bool = False
     metrics: str = ""
     shifts: tuple[str, ...] = ()
+    controls: list[Part] = field(default_factory=list)
+    placebo: Placebo | None = None
 
     def corrected(self, confidence: float) -> float:
         """Confidence of the one-sided bound that contradicts."""
@@ -80,7 +87,17 @@ class Observation:
             f"supported if every part lies {side} 0 by its own one-sided bound; contradicted if some part lies {other} "
             f"0 by a stricter bound corrected for the number of parts; no practical difference if the interval of "
             f"every part lies within ±{self.margin:g}; supported in part if, by Holm's correction, some parts lie "
-            f"{side} 0 and all others within ±{self.margin:g}; else undecided"
+            f"{side} 0 and all others within ±{self.margin:g}; else undecided{self._placebo_rule}"
+        )
+
+    @property
+    def _placebo_rule(self) -> str:
+        if not self.placebo:
+            return ""
+        control = ", and its control by its own bound" if self.controls else ""
+        return (
+            f"; a part supports only if it lies {self.side} the range that 90% of its placebo's draws have{control}, "
+            "else the verdict is no better than noise"
         )
 
 
@@ -97,30 +114,71 @@ class Need(NamedTuple):
 
 
 def verdict_of(observation: Observation, confidence: float) -> tuple[str, list[str]]:
-    """The verdict, and that of each part; none is tested where a requirement is not met."""
-    parts = observation.parts
-    if observation.missing or not parts:
-        return NOT_TESTED, [NOT_TESTED] * len(parts)
-    evidence = [part.p_values(observation.sign, observation.margin) for part in parts]
-    (verdict,), (each,) = decide(PValues(*np.array(evidence).T[:, None]), 1 - confidence)
+    """The verdict, and that of each part and control; none is tested where a requirement is not met."""
+    statistics = observation.parts + observation.controls
+    if observation.missing or not observation.parts:
+        return NOT_TESTED, [NOT_TESTED] * len(statistics)
+    estimates, errors = (np.array([[getattr(of, name) for of in statistics]]) for name in ("estimate", "error"))
+    (verdict,), (each,) = verdicts_of(observation, confidence, estimates, errors, [of.freedom for of in statistics])
     return str(verdict), each.tolist()
 
 
+def verdicts_of(
+    observation: Observation,
+    confidence: float,
+    estimates: np.ndarray,
+    errors: np.ndarray,
+    freedom: Sequence[float],
+    bounds: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The verdicts of S studies of an observation, str S, and those of its k parts and controls, str S x k.
+
+    Args:
+        estimates, errors: float S x k, the errors on the scale of each part.
+        freedom: k degrees of freedom.
+        bounds: float k that statistics must lie beyond; those of the observation's placebo unless given.
+    """
+    alpha, sign, parts = 1 - confidence, observation.sign, len(observation.parts)
+    columns = zip(observation.parts + observation.controls, estimates.T, errors.T, freedom, strict=True)
+    each = [part.p_values_of(*of_part, sign, observation.margin) for part, *of_part in columns]
+    p = PValues(*(np.stack(of, axis=1) for of in zip(*each, strict=True)))
+    noise = np.zeros(estimates.shape, bool)
+    if observation.placebo:
+        bounds = observation.placebo.bounds(sign) if bounds is None else bounds
+        noise = ~(sign * estimates > sign * bounds)
+    if not observation.controls:
+        return decide(p, alpha, noise)
+    noise[:, parts:] |= ~(p.supports[:, parts:] < alpha)
+    verdicts, of_parts = decide(PValues(*(of[:, :parts] for of in p)), alpha, noise[:, :parts] | noise[:, parts:])
+    return verdicts, np.hstack([of_parts, np.where(noise[:, parts:], NOISE, SUPPORTED)])
+
+
+def placebo_supported(observation: Observation, confidence: float) -> float:
+    """Share of the placebo's draws that the whole rule calls supported; NaN without a placebo."""
+    placebo = observation.placebo
+    if not placebo or observation.missing:
+        return float("nan")
+    verdicts, _ = verdicts_of(observation, confidence, placebo.estimates, placebo.errors, placebo.freedom)
+    return float((verdicts == SUPPORTED).mean())
+
+
 def observation_rows(observation: Observation, confidence: float) -> list[dict]:
-    """The rows of observations.csv for one observation: a row per part, then those beside, or one if there is none.
+    """The rows of observations.csv for one observation: per part and control, then those beside, or one without any.
 
     low and high are the interval at 2 confidence - 1, whose ends are the one-sided bounds at `confidence`;
     opposite_bound is the bound that contradicts.
     """
     verdict, each = verdict_of(observation, confidence)
-    parts = zip(observation.parts, each, strict=True)
-    parts = [*parts, *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
-    sign, need = observation.sign, Need(None, "")
-    if verdict == UNDECIDED:
-        need = units_to_decide(observation.parts, sign, observation.margin, observation.minimum, confidence)
+    tested = observation.parts + observation.controls
+    parts = [*zip(tested, each, strict=True), *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
+    sign, need = observation.sign, units_to_decide(observation, confidence) if verdict == UNDECIDED else Need(None, "")
     corrected = observation.corrected(confidence)
+    ranges = np.full((len(parts), 2), np.nan)
+    if observation.placebo:
+        ranges[: len(tested)] = np.transpose(observation.placebo.range)
+    supported = placebo_supported(observation, confidence)
     rows = []
-    for part, part_verdict in parts:
+    for (part, part_verdict), (placebo_low, placebo_high) in zip(parts, ranges.tolist(), strict=True):
         low, high = part.interval(2 * confidence - 1)
         counts = part_verdict != ""
         rows.append(
@@ -136,6 +194,10 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "confidence": 2 * confidence - 1,
                 "opposite_bound": part.bound(corrected, sign) if counts else float("nan"),
                 "margin": observation.margin if counts else float("nan"),
+                "placebo_low": placebo_low,
+                "placebo_high": placebo_high,
+                "placebo_supported": supported if counts else float("nan"),
+                "placebo": observation.placebo.removed if observation.placebo and counts else "",
                 "difference_of_means": part.difference,
                 "side": observation.side,
                 "rule": observation.rule,
@@ -195,21 +257,22 @@ def observation_table(observations: list[Observation], confidence: float) -> pd.
     return table.astype({"units_needed": "Int64"})
 
 
-def units_to_decide(parts: list[Part], sign: int, margin: float, minimum: int, confidence: float) -> Need:
-    """What would decide an observation with these parts: more units than it has, and at least `minimum`.
+def units_to_decide(observation: Observation, confidence: float) -> Need:
+    """What would decide an observation: more units than it has, and at least its minimum.
 
     Parts are simulated as independent of each other. Nothing is known where a part has no standard error.
     """
+    parts = observation.parts + observation.controls
     if not parts or not all(np.isfinite([part.estimate, part.error]).all() and part.units for part in parts):
         return Need(None, "")
 
     def simulated(units: int) -> np.ndarray:
-        return decide(_simulated_p_values(parts, sign, margin, units), 1 - confidence)[0]
+        return _simulated_verdicts(observation, confidence, units)
 
     def enough(units: int) -> bool:
         return np.isin(simulated(units), DECIDED).mean() >= POWER
 
-    low, high = max(minimum, *(part.units + 1 for part in parts)) - 1, MOST
+    low, high = max(observation.minimum, *(part.units + 1 for part in parts)) - 1, MOST
     if low >= high or not enough(high):
         return Need(None, "")
     while high - low > 1:
@@ -220,13 +283,22 @@ def units_to_decide(parts: list[Part], sign: int, margin: float, minimum: int, c
     return Need(high, max(DECIDED, key=lambda verdict: (verdicts == verdict).sum()))
 
 
-def _simulated_p_values(parts: list[Part], sign: int, margin: float, units: int) -> PValues:
-    """p-values of studies of so many units whose truth is the estimates: normal, with errors estimated on their own."""
-    columns = []
+def _simulated_verdicts(observation: Observation, confidence: float, units: int) -> np.ndarray:
+    """Verdicts of studies of so many units whose truth is the estimates: normal, with errors estimated on their own.
+
+    The end of a placebo's range comes as much nearer to the middle of its draws as the error becomes smaller.
+    """
+    parts = observation.parts + observation.controls
+    errors, freedom = np.transpose([part.with_units(units) for part in parts])
+    estimates, estimated = (np.empty((STUDIES, len(parts))) for _ in range(2))
     for index, part in enumerate(parts):
         random = stream(0, "power", index)
-        error, freedom = part.with_units(units)
-        estimates = part.scale.to(part.estimate) + error * random.standard_normal(STUDIES)
-        errors = error * np.sqrt(random.chisquare(freedom, STUDIES) / freedom)
-        columns.append(p_values(sign * estimates, errors, freedom, float(part.scale.to(margin))))
-    return PValues(*(np.stack(of, axis=1) for of in zip(*columns, strict=True)))
+        drawn = part.scale.to(part.estimate) + errors[index] * random.standard_normal(STUDIES)
+        estimates[:, index] = part.scale.back(drawn)
+        estimated[:, index] = errors[index] * np.sqrt(random.chisquare(freedom[index], STUDIES) / freedom[index])
+    bounds = None
+    if observation.placebo:
+        middle = np.nanmedian(observation.placebo.estimates, axis=0)
+        narrower = errors / [part.error for part in parts]
+        bounds = middle + (observation.placebo.bounds(observation.sign) - middle) * narrower
+    return verdicts_of(observation, confidence, estimates, estimated, freedom, bounds)[0]

@@ -38,9 +38,9 @@ ICONS = {
     "supported in part": "◐",
     "contradicted": "✗",
     "no practical difference": "≈",
-    "undecided": "?",
+    "no better than noise": "~",
 }
-ICONS |= {"not tested": "–", "": ""}
+ICONS |= {"undecided": "?", "not tested": "–", "": ""}
 MOST = 0.9  # share of a difference
 TEXTS = (
     "part",
@@ -52,6 +52,7 @@ TEXTS = (
     "metrics",
     "influential",
     "shifts",
+    "placebo",
 )
 
 
@@ -62,7 +63,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
     """
     observations = []
     for number, rows in table.groupby("observation"):
-        known = rows.reindex(columns=rows.columns.union(TEXTS, sort=False))  # earlier tables have no shifts
+        known = rows.reindex(columns=rows.columns.union(TEXTS, sort=False))  # earlier tables lack some
         text = {name: known[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(part_label)
         everything = rows.assign(**text, icon=text["part_verdict"].map(ICONS)).to_dict("records")

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from resiliency.analysis.rule import NOT_TESTED, UNDECIDED, against
+from resiliency.analysis.rule import NOISE, NOT_TESTED, SUPPORTED, UNDECIDED, against
 from resiliency.report import words
 
 REVERSED = {"supported": ["against"], "supported in part": ["against"], "contradicted": ["for"]}
@@ -52,7 +52,20 @@ def _of_verdict(parts: list[dict]) -> str:
         if len(parts) == 1:
             return f"No practical difference: the interval lies within ±{margin}."
         return f"No practical difference: every interval lies within ±{margin}."
+    if first["verdict"] == NOISE:
+        return _of_noise(parts)
     return f"{_undecided(parts)} Needed for a verdict: {first['sample_size_needed']}."
+
+
+def _of_noise(parts: list[dict]) -> str:
+    """Which estimates would support the statement, but do no better than their negative control."""
+    within = [part["part"] for part in parts if part["part_verdict"] == NOISE]
+    beyond = [part["part"] for part in parts if part["part_verdict"] == SUPPORTED]
+    better = f" Beyond it: {_listed(beyond, parts)}." if beyond else ""
+    return (
+        "Significant in the direction the paper claims, but no better than the negative control "
+        f"({parts[0]['placebo']}): {_listed(within, parts)}.{better}"
+    )
 
 
 def _by_place(parts: list[dict], margin: str) -> str:

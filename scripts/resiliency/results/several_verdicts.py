@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from resiliency.analysis.rule import CONTRADICTED, IN_PART, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, UNDECIDED
+from resiliency.analysis.rule import CONTRADICTED, IN_PART, NO_DIFFERENCE, NOISE, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.report import words
 
-VERDICTS = (SUPPORTED, IN_PART, NO_DIFFERENCE, CONTRADICTED, UNDECIDED, NOT_TESTED)
+VERDICTS = (SUPPORTED, IN_PART, NO_DIFFERENCE, CONTRADICTED, NOISE, UNDECIDED, NOT_TESTED)
 
 
 def agreement(verdicts: pd.DataFrame) -> list[str]:

@@ -33,7 +33,13 @@ GROUP = [
     ),
 ]
 VERDICTS = one_of(
-    "supported", "supported in part", "contradicted", "no practical difference", "undecided", "not tested"
+    "supported",
+    "supported in part",
+    "contradicted",
+    "no practical difference",
+    "no better than noise",
+    "undecided",
+    "not tested",
 )
 P_VALUES = [
     Column("p_value", "p-value of the hypothesis that the value is 0", FRACTION),
@@ -107,6 +113,14 @@ OBSERVATIONS = Table(
             number("in units of `statistic`"),
         ),
         Column("margin", "distance from 0 within which a difference counts as none", number("in units of `statistic`")),
+        Column(
+            "placebo_low",
+            "lower end of the range of the negative control: 90% of its draws lie within, 5% below it",
+            number("in units of `statistic`"),
+        ),
+        Column("placebo_high", "upper end of this range, above which 5% lie", number("in units of `statistic`")),
+        Column("placebo_supported", "share of the negative control's draws that the whole rule supports", FRACTION),
+        Column("placebo", "what the negative control is, in words", NAME),
         Column(
             "difference_of_means",
             "for an effect size, the difference of means behind it",

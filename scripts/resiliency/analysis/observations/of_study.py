@@ -117,13 +117,20 @@ def with_images(observation: Observation, without: Sequence[Observation]) -> Obs
     Args:
         without: the same observation without each of G groups of images; empty where images cannot be left out.
     """
-    estimates = [{part.name: part.estimate for part in one.parts + one.beside} for one in without]
+    estimates = [{of.name: of.estimate for of in one.parts + one.controls + one.beside} for one in without]
+    freedom = len(without) - 1
 
-    def varied(part: Part) -> Part:
+    def variance(part: Part) -> float:
         values = np.array([part.scale.to(of_group.get(part.name, np.nan)) for of_group in estimates])
-        return part.with_images(float((len(values) - 1) * values.var()), len(values) - 1) if len(values) else part
+        return float(freedom * values.var()) if without else np.nan
 
-    parts, beside = ([*map(varied, some)] for some in (observation.parts, observation.beside))
-    known = bool(parts) and all(np.isfinite(part.image_share) for part in parts)
+    varied = {
+        name: [part.with_images(variance(part), freedom) for part in getattr(observation, name)]
+        for name in ("parts", "controls", "beside")
+    }
+    if placebo := observation.placebo:
+        of_images = np.array([variance(part) for part in observation.parts + observation.controls])
+        placebo = placebo.with_images(of_images, freedom)
+    known = bool(varied["parts"]) and all(np.isfinite(part.image_share) for part in varied["parts"])
     resampled = f"{observation.resampled}{' and images' if known else '; images are held fixed'}"
-    return replace(observation, parts=parts, beside=beside, resampled=resampled)
+    return replace(observation, **varied, resampled=resampled, placebo=placebo)
