@@ -149,7 +149,8 @@ def test_a_verdict_that_depends_on_the_seed_says_so():
     text = digits(seeds=verdicts)
     assert text.count("depends on the seed") == text.count(counted) == 1
     assert f"It depends on the [study seed](seeds.md): {counted}" in text.partition("## 1.")[2].partition("## 2.")[0]
-    tables = {"observations": published_studies(DOCS)["digits"]["observations"], "seeds": verdicts, "members": MEMBERS}
+    digits_rows = published_studies(DOCS)["digits"]["observations"].assign(rules=RULES)
+    tables = {"observations": digits_rows, "seeds": verdicts, "members": MEMBERS}
     lines = observation_sentences({"my_digits": tables}).splitlines()
     assert [f" Its verdict in my\\_digits is {counted}" in line for line in lines] == [True, False, False, False]
 
