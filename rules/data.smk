@@ -74,6 +74,68 @@ for name, test_set in STUDY.test_sets.items():
 
 if STUDY.dataset:
 
+    rule units:
+        input:
+            ancient(FROM_FILES),
+            ancient(TABLE_OF_UNITS[CLEAN]),
+            **TEST,
+        output:
+            **UNITS[CLEAN],
+        log:
+            log_of("units"),
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            **needing(2000, 60),
+        params:
+            code=code("units"),
+            seed=STUDY.seed,
+            dataset=STUDY.data.resolved(),
+            splits=STUDY.splits,
+            groups=STUDY.data.test_groups,
+            named=STUDY.data.named_groups,
+            looked_at=STUDY.data.looked_at,
+            content=content(INPUTS.files, *TABLE_OF_UNITS[CLEAN]) if TABLE_OF_UNITS[CLEAN] else "",
+        script:
+            "../scripts/units.py"
+
+
+for name, test_set in STUDY.test_sets.items():
+
+    rule:
+        name:
+            f"units_{name}"
+        input:
+            ancient(TABLE_OF_UNITS[name]),
+            **FURTHER[name],
+            **{word: ancient(path) for word, path in zip(("pixels", "numbers"), test_set.inputs().values())},
+            classes=LEARNED["card"],
+        output:
+            **UNITS[name],
+        log:
+            log_of("units", name),
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            **needing(2000, 60),
+        params:
+            code=code("test_set_units"),
+            name=name,
+            folder=test_set.folder,
+            side=STUDY.data.side,
+            margin=STUDY.data.margin,
+            groups=test_set.groups,
+            named=test_set.named_groups,
+            looked_at=True,
+            content=content(INPUTS.files, *TABLE_OF_UNITS[name]) if TABLE_OF_UNITS[name] else "",
+        script:
+            "../scripts/test_set_units.py"
+
+
+if STUDY.dataset:
+
     rule conditions:
         input:
             labels=JUDGED["labels"],

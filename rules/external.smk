@@ -90,6 +90,8 @@ if not STUDY.dataset:
         output:
             conditions=TABLES["conditions"],
             labels=JUDGED["labels"],
+            units=RESAMPLED["units"],
+            described=[files["described"] for files in UNITS.values()],
             images=NAMED,
         log:
             log_of("external_conditions"),
@@ -119,7 +121,7 @@ if "added" in HAS:
 
     rule added_members:
         input:
-            **JUDGED,
+            **RESAMPLED,
             images=NAMED,
             members=TABLES["members"],
             ensembles=TABLES["ensembles"],

@@ -3,6 +3,7 @@ from importlib.util import find_spec
 
 from resiliency.export.choice import PACKAGES
 from resiliency.base.extensions import extensions
+from resiliency.data.settings import table_of
 from resiliency.external.arrays import array_files
 from resiliency.report.registry import CHARTS
 
@@ -33,6 +34,15 @@ JUDGED = {
 }
 if not STUDY.dataset:
     JUDGED["labels"] = [f"{RESULTS}/data/{test_set}/labels.npy" for test_set in TEST_SETS] if PREDICTED else []
+# Which of their images belong together, and what says so, beside the labels of each test set.
+UNITS = {
+    name: {"units": path.replace("labels.npy", "units.npy"), "described": path.replace("labels.npy", "units.json")}
+    for name, path in zip(TEST_SETS, JUDGED["labels"])
+}
+TABLE_OF_UNITS = {CLEAN: table_of(STUDY.data.test_groups)}
+TABLE_OF_UNITS |= {name: table_of(of.groups) for name, of in STUDY.test_sets.items()}
+TABLE_OF_UNITS = {name: [path] if path else [] for name, path in TABLE_OF_UNITS.items()}
+RESAMPLED = JUDGED | {"units": [files["units"] for files in UNITS.values()]}
 # Names of the images, beside the labels of each test set.
 NAMED = [path.replace("labels.npy", "items.csv") for path in JUDGED["labels"]]
 

@@ -1,6 +1,9 @@
 """Write the conditions that members from elsewhere are tested under, and the labels and images of each test set."""
 
+from pathlib import Path
+
 from resiliency.data.images import write_items
+from resiliency.data.units import Grouped, write_units
 from resiliency.external.names import class_count
 from resiliency.external.predictions import Reader
 from resiliency.prediction.conditions import all_conditions
@@ -16,6 +19,8 @@ with stage(snakemake.log[0]):
         reader = Reader(params.kind, params.file, params.layout, params.classes)
         labels, classes = reader.labels(), reader.classes(params.members)
         images = {name: len(of_set) for name, of_set in labels.items()}
+        for path, (name, units) in zip(outputs.units, reader.units().items(), strict=True):
+            write_units(Path(path).parent, name, Grouped(units, "" if units.alone else "the imported predictions"))
         files = zip(outputs.labels, outputs.images, labels.values(), reader.images().values(), strict=True)
         for labels_file, images_file, of_set, names in files:
             write_array(labels_file, of_set)

@@ -9,6 +9,7 @@ from resiliency.base.settings import AUTO, Settings, auto_or
 from resiliency.data.groups import COLUMNS, PLACE, is_pattern, is_table
 
 LARGEST_STORED = 64
+NEAR_DUPLICATES = "near_duplicates"
 
 
 class Published(NamedTuple):
@@ -46,10 +47,28 @@ COUNT = {"type": "integer", "minimum": 1}
 COUNTS = {"type": "object", "propertyNames": {"enum": list(get_args(Split))}, "additionalProperties": COUNT}
 
 
+def table_of(groups: str | None) -> str | None:
+    """The file that groups name, if it is one."""
+    return groups if groups and is_table(groups) else None
+
+
 def _takes_whole_names(pattern: str) -> bool:
     """Whether the places of a pattern of groups leave nothing of a file name out, as those of `<track>*` do."""
     name = pattern.rpartition("/")[2]
     return bool(re.search(PLACE, name)) and ("*" not in name or bool(re.search(rf"{PLACE}\*", name)))
+
+
+def _checked_groups(value: str | None) -> str | None:
+    """Groups as a study gives them: a pattern that leaves something out, or the name of a table."""
+    if value and not (is_table(value) or is_pattern(value)):
+        raise ValueError("must be a pattern such as <track>_*, or the name of a file that ends in .csv")
+    if value and not is_table(value) and _takes_whole_names(value):
+        raise ValueError("makes each image a group of its own; put * for what differs in a group, as in <track>_*")
+    return value
+
+
+def _is_pattern(groups: str | None) -> bool:
+    return bool(groups) and not is_table(groups) and groups != NEAR_DUPLICATES
 
 
 class Dataset(Settings):
@@ -94,6 +113,12 @@ class Dataset(Settings):
         description="groups of images that are never in two splits: a pattern on file names such as `<track>_*`, or a "
         "CSV file with the columns image and group; null: the tracks of gtsrb, else none",
     )
+    test_groups: str | None = Field(
+        None,
+        min_length=1,
+        description="groups of test images, which are resampled, halved and left out together: a pattern or a CSV file "
+        "as for `groups`, or near_duplicates, for images that look alike; null: those of `groups`",
+    )
     images_per_class: Annotated[dict[Split, int], WithJsonSchema({"anyOf": [COUNT, COUNTS]})] = Field(
         {},
         description="largest number of images per class in each split: one number, or a mapping of splits to numbers",
@@ -119,11 +144,12 @@ class Dataset(Settings):
     @field_validator("groups")
     @classmethod
     def _pattern_or_table(cls, value: str | None) -> str | None:
-        if value and not (is_table(value) or is_pattern(value)):
-            raise ValueError("must be a pattern such as <track>_*, or the name of a file that ends in .csv")
-        if value and not is_table(value) and _takes_whole_names(value):
-            raise ValueError("makes each image a group of its own; put * for what differs in a group, as in <track>_*")
-        return value
+        return _checked_groups(value)
+
+    @field_validator("test_groups")
+    @classmethod
+    def _groups_of_test_images(cls, value: str | None) -> str | None:
+        return value if value == NEAR_DUPLICATES else _checked_groups(value)
 
     @model_validator(mode="after")
     def _folder_where_needed(self) -> "Dataset":
@@ -135,9 +161,10 @@ class Dataset(Settings):
             raise ValueError(f"classes: {self.name} has names of its own; remove it")
         if self.folder and self.name not in IN_FOLDERS:
             raise ValueError(f"folder: {self.name} does not use it; remove it")
-        if self.groups and not (self.table_of_groups or self.made_of_files):
-            columns = " and ".join(COLUMNS)
-            raise ValueError(f"groups: {self.name} has no file names; name a CSV file with the columns {columns}")
+        for key in ("groups", "test_groups"):
+            if _is_pattern(getattr(self, key)) and not self.made_of_files:
+                columns = " and ".join(COLUMNS)
+                raise ValueError(f"{key}: {self.name} has no file names; name a CSV file with the columns {columns}")
         return self
 
     @property
@@ -148,7 +175,17 @@ class Dataset(Settings):
     @property
     def table_of_groups(self) -> str | None:
         """The file that `groups` names."""
-        return self.groups if self.groups and is_table(self.groups) else None
+        return table_of(self.groups)
+
+    @property
+    def named_groups(self) -> bool:
+        """Whether the units of the test images are known by their names or by a table."""
+        return bool(self.test_groups or self.groups) and self.test_groups != NEAR_DUPLICATES
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether test images are compared with each other; those of large published sets are not."""
+        return self.name not in PUBLISHED or not self.on_the_fly
 
     @property
     def made_of_files(self) -> bool:
@@ -192,7 +229,7 @@ class Dataset(Settings):
     def resolved(self) -> dict[str, Any]:
         """The settings as the stage reads them, with what "auto" stands for."""
         decided = {"side": self.side, "margin": self.margin, "on_the_fly": self.on_the_fly}
-        return self.model_dump(exclude={"image_size", "crop", "classes"}) | decided
+        return self.model_dump(exclude={"image_size", "crop", "classes", "test_groups"}) | decided
 
     def most_images(self) -> dict[str, int]:
         """Split -> the most images that it can hold; empty for an image folder, which nobody has counted yet."""
@@ -224,6 +261,12 @@ class TestSet(Settings):
         "published",
     )
     labels: str | None = Field(None, min_length=1, description="labels of `images`: a .npy array of N class indices")
+    groups: str | None = Field(
+        None,
+        min_length=1,
+        description="groups of its images, which are resampled and left out together, as `dataset.test_groups`; null: "
+        "none",
+    )
     classes: Literal["present", "all"] = Field(
         "present",
         description="classes to which predictions are restricted: those present in the test set, as for ImageNet-A "
@@ -234,7 +277,21 @@ class TestSet(Settings):
     def _one_source(self) -> "TestSet":
         if (self.folder is None) == (self.images is None) or (self.images is None) != (self.labels is None):
             raise ValueError("folder: a test set needs either a folder, or images and labels")
+        if _is_pattern(self.groups) and not self.folder:
+            raise ValueError(
+                f"groups: arrays have no file names; name a CSV file with the columns {' and '.join(COLUMNS)}"
+            )
         return self
+
+    @field_validator("groups")
+    @classmethod
+    def _groups_of_images(cls, value: str | None) -> str | None:
+        return value if value == NEAR_DUPLICATES else _checked_groups(value)
+
+    @property
+    def named_groups(self) -> bool:
+        """Whether the units of its images are known by their names or by a table."""
+        return bool(self.groups) and self.groups != NEAR_DUPLICATES
 
     def inputs(self) -> dict[str, str]:
         """The arrays that it is read from; none of a folder."""

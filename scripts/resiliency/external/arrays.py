@@ -8,7 +8,7 @@ from resiliency.base.faults import Fault, expected
 from resiliency.external.names import check_members
 from resiliency.storage.files import NO_ARRAY
 
-LABELS = "labels"
+LABELS, UNITS = "labels", "units"
 SUFFIXES = (".npy", ".npz")
 TOLERANCE = 1e-2  # of a sum of probabilities, which may come as float16
 LEAST = 1e-12
@@ -17,7 +17,7 @@ HEAD = 1000  # rows that show whether an array holds logits or probabilities
 
 
 def members_of(folder: str) -> list[str]:
-    """Names of the members in `folder`: its folders but `labels`, sorted.
+    """Names of the members in `folder`: its folders but `labels` and `units`, sorted.
 
     Raises:
         Fault: there is no such folder, it holds no member, or a name is not allowed.
@@ -25,7 +25,7 @@ def members_of(folder: str) -> list[str]:
     root = Path(folder)
     if not root.is_dir():
         raise Fault(f"{folder}: there is no such folder")
-    names = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name != LABELS)
+    names = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in (LABELS, UNITS))
     if not names:
         raise Fault(f"{folder}: expected a folder per member with <test set>.npy (N x K), got none")
     check_members(folder, names)
@@ -62,6 +62,21 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
     return labels.astype(np.int64)
 
 
+def read_units(folder: str, test_set: str, images: int) -> np.ndarray | None:
+    """Integers N, equal for images of a test set that belong together; None if there is no folder `units`.
+
+    Raises:
+        Fault: there are none of this test set, or as many as it has no images.
+    """
+    if not (Path(folder) / UNITS).is_dir():
+        return None
+    path = array_file(Path(folder) / UNITS, test_set)
+    units = _array(path)
+    if units.shape != (images,) or not np.issubdtype(units.dtype, np.integer):
+        raise _fault(path, f"{images:,} integers, one per image", f"{units.dtype} of shape {units.shape}")
+    return units
+
+
 def array_file(folder: Path, name: str) -> Path:
     """The `.npy` or `.npz` file `name` in `folder`."""
     paths = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
@@ -76,7 +91,10 @@ def array_file(folder: Path, name: str) -> Path:
 def array_files(folder: str, members: list[str], layout: dict[str, list[str]]) -> list[str]:
     """All files of a folder of arrays that belong to `members` and the conditions in `layout`."""
     names = [name for of_set in layout.values() for name in of_set]
-    return [str(array_file(Path(folder) / owner, name)) for owner in (*members, LABELS) for name in names]
+    files = [str(array_file(Path(folder) / owner, name)) for owner in (*members, LABELS) for name in names]
+    if (Path(folder) / UNITS).is_dir():
+        files += [str(array_file(Path(folder) / UNITS, of_set[0])) for of_set in layout.values()]
+    return files
 
 
 def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> np.ndarray:

@@ -14,6 +14,7 @@ from resiliency.external.names import check_members
 from resiliency.external.tables import read_foreign, refuse_wrong, whole_numbers
 
 KEYS = ["test_set", "image", "label"]
+UNIT = "unit"
 MOST_CLASSES = 1_000_000
 FAR = 10  # times the other classes, beyond which a class is a mistake or a word for "none"
 
@@ -26,18 +27,20 @@ class Decisions:
         images: test set -> N names of images, by their numbers if all are numbers, else in the order in which the file
             first has them: the order of all that follows.
         labels: test set -> int64 N.
+        units: test set -> N numbers or names, those of images that belong together alike; empty if the file has none.
         answers: member -> test set -> int64 N, indices of classes.
     """
 
     images: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
+    units: dict[str, np.ndarray]
     answers: dict[str, dict[str, np.ndarray]]
 
 
 def read_decisions(
     file: str, classes: int | Sequence[str] | None = None, test_sets: Sequence[str] | None = None
 ) -> Decisions:
-    """The decisions in a CSV or Parquet file: columns test_set, image, label and one for each member.
+    """The decisions in a CSV or Parquet file: columns test_set, image, label, perhaps unit, and one for each member.
 
     Args:
         classes: their number K, where it is known: labels and answers are then below it; or their names, which labels
@@ -48,12 +51,13 @@ def read_decisions(
         Fault: something is wrong with the file; the line names column and row.
     """
     table = read_foreign(file, KEYS)
-    members = [name for name in table if name not in KEYS]
+    members = [name for name in table if name not in (*KEYS, UNIT)]
     if not members:
         raise Fault(f"{file}: expected {', '.join(KEYS)} and a column per member, got no member")
     check_members(file, members)
-    for column, kind in (("test_set", "a test set"), ("image", "an image")):
-        refuse_wrong(file, table[column], table[column].isna().to_numpy(), f"the name of {kind}")
+    for column, kind in (("test_set", "a test set"), ("image", "an image"), (UNIT, "a unit of images")):
+        if column in table:
+            refuse_wrong(file, table[column], table[column].isna().to_numpy(), f"the name of {kind}")
     twice = table.duplicated(["test_set", "image"]).to_numpy()
     name = table["test_set"].iloc[twice.argmax()]
     refuse_wrong(file, table["image"], twice, f"each image of test set {name!r} once")
@@ -65,6 +69,7 @@ def read_decisions(
     return Decisions(
         images={name: images[chosen] for name, chosen in rows.items()},
         labels={name: columns["label"][chosen] for name, chosen in rows.items()},
+        units={name: table[UNIT].to_numpy()[chosen] for name, chosen in rows.items()} if UNIT in table else {},
         answers={member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members},
     )
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from resiliency.base.faults import Fault
-from resiliency.external.arrays import read_labels, read_logits
+from resiliency.external.arrays import read_labels, read_logits, read_units
 from resiliency.external.decisions import Decisions, read_decisions
 from resiliency.external.images import order_of
 from resiliency.external.names import class_count
+from resiliency.statistics.units import Units
 
 
 class Reader:
@@ -48,6 +49,10 @@ class Reader:
     def images(self) -> dict[str, list[str]]:
         """Test set -> the names of its N images; numbers from 0 where the file has none."""
         return {test_set: list(map(str, self._images(names[0]))) for test_set, names in self.layout.items()}
+
+    def units(self) -> dict[str, Units]:
+        """Test set -> the units of its images; each image is one where the file says nothing of them."""
+        return {test_set: self._units(names[0]) for test_set, names in self.layout.items()}
 
     def classes(self, members: list[str]) -> int:
         """The number of classes: as it is known, else that of columns, else the largest label or answer plus 1."""
@@ -127,6 +132,11 @@ class Reader:
 
     def _labels(self, name: str) -> np.ndarray:
         return self.decisions.labels[name] if self.decisions else read_labels(self.file, name, self.class_count)
+
+    def _units(self, name: str) -> Units:
+        images = len(self._labels(name))
+        keys = self.decisions.units.get(name) if self.decisions else read_units(self.file, name, images)
+        return Units.single(images) if keys is None else Units.numbered(keys)
 
     def _images(self, name: str) -> np.ndarray:
         return self.decisions.images[name] if self.decisions else np.arange(len(self._labels(name)))

@@ -54,11 +54,13 @@ Classes = Annotated[int | str | list[str] | None, BeforeValidator(_classes), Wit
 class External(Settings):
     decisions: Paths = Field(
         [],
-        description="Parquet or CSV files with the columns test_set, image, label and, for each member, one with "
-        "its predicted classes",
+        description="Parquet or CSV files with the columns test_set, image, label, optionally unit (equal for images "
+        "that belong together) and, for each member, one with its predicted classes",
     )
     logits: Paths = Field(
-        [], description="folders with logits, <member>/<test set>.npy (or .npz), N x K each, and labels/<test set>.npy"
+        [],
+        description="folders with logits, <member>/<test set>.npy (or .npz), N x K each, labels/<test set>.npy, and "
+        "optionally units/<test set>.npy, equal integers for images that belong together",
     )
     probabilities: Paths = Field([], description="folders of the same layout with probabilities, which sum to 1")
     scores: Paths = Field(

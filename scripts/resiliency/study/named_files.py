@@ -8,7 +8,7 @@ from resiliency.base.faults import Fault
 from resiliency.data.class_names import names_for_classes, read_class_names
 from resiliency.data.folder import folder_classes
 from resiliency.data.groups import read_groups
-from resiliency.data.settings import Dataset
+from resiliency.data.settings import Dataset, table_of
 from resiliency.data.traffic_signs import CLASSES
 from resiliency.study.model import Study
 
@@ -20,6 +20,7 @@ def file_faults(study: Study) -> Iterator[str]:
     of_dataset = {
         "images": (study.data.images, None),
         "groups": (study.data.table_of_groups, read_groups),
+        "test_groups": (table_of(study.data.test_groups), read_groups),
         "classes": (study.data.classes, read_class_names),
     }
     for key, (path, read) in of_dataset.items():
@@ -31,6 +32,8 @@ def file_faults(study: Study) -> Iterator[str]:
             yield f"test_sets.{name}.folder: {test_set.folder}: {fault}"
         for key, path in test_set.inputs().items():
             yield from _file(f"test_sets.{name}.{key}", path)
+        if path := table_of(test_set.groups):
+            yield from _file(f"test_sets.{name}.groups", path, read_groups)
     for name in study.given_designs():
         design = study.designs[name]
         for index in range(design.member_count(1)):
