@@ -6,7 +6,7 @@ BY_COST = STUDY.deployment.objective == "cost"
 
 rule score_members:
     input:
-        **JUDGED,
+        **RESAMPLED,
         descriptions=MEMBER_FILES["descriptions"],
         histories=MEMBER_FILES["histories"],
         external_errors=MEMBER_FILES["errors"],
@@ -61,7 +61,7 @@ rule correlate:
 rule leave_out_images:
     input:
         **attributed(INDEPENDENT),
-        **JUDGED,
+        **RESAMPLED,
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         logits=predictions(COMBINED),
@@ -168,7 +168,7 @@ rule compare_sizes:
 
 rule choose_ensembles:
     input:
-        **JUDGED,
+        **RESAMPLED,
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         logits=LOGITS,
@@ -200,7 +200,7 @@ rule choose_ensembles:
 
 rule assess_ensembles:
     input:
-        **JUDGED,
+        **RESAMPLED,
         members=TABLES["members"],
         deployment=TABLES["deployment"],
         logits=LOGITS,
@@ -229,7 +229,7 @@ rule assess_ensembles:
 
 rule compare_contenders:
     input:
-        **JUDGED,
+        **RESAMPLED,
         members=TABLES["members"],
         deployment=TABLES["deployment"],
         logits=LOGITS,
@@ -254,7 +254,7 @@ rule compare_contenders:
 
 rule failures:
     input:
-        **JUDGED,
+        **RESAMPLED,
         members=TABLES["members"],
         deployment=TABLES["deployment"],
         temperatures=TABLES["temperatures"],
@@ -288,7 +288,7 @@ rule failures:
 
 rule chosen_ensembles:
     input:
-        **JUDGED,
+        **RESAMPLED,
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         logits=predictions(COMBINED),
@@ -317,7 +317,7 @@ rule chosen_ensembles:
 
 rule ceiling:
     input:
-        **JUDGED,
+        **RESAMPLED,
         members=TABLES["members"],
         chosen=TABLES["chosen_ensembles"],
         candidates=rules.choose_ensembles.output.candidates if "deployment" in MADE else [],
@@ -345,7 +345,7 @@ rule ceiling:
 
 rule member_ranks:
     input:
-        **JUDGED,
+        **RESAMPLED,
         logits=LOGITS,
     output:
         in_report(TABLES["member_ranks"]),

@@ -3,7 +3,7 @@ if "costs" in MADE:
 
     rule cost_answers:
         input:
-            **JUDGED,
+            **RESAMPLED,
             costs=ancient(STUDY.costs),
             card=f"{RESULTS}/data/card.json",
             members=TABLES["members"],

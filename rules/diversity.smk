@@ -32,7 +32,7 @@ rule pairwise_diversity:
 
 rule score_ensembles:
     input:
-        **JUDGED,
+        **RESAMPLED,
         members=TABLES["members"],
         errors=TABLES["corruption_errors"],
         pairs=rules.pairwise_diversity.output[0],
@@ -62,7 +62,7 @@ rule score_ensembles:
 
 rule coincident_failures:
     input:
-        **JUDGED,
+        **RESAMPLED,
         logits=predictions(COMBINED),
     output:
         in_report(TABLES["coincident_failures"]),
@@ -158,7 +158,6 @@ rule best_ensembles:
     params:
         code=code("best_ensembles"),
         rule=STUDY.ensembles.main_rule,
-        confidence=STUDY.statistics.confidence,
     script:
         "../scripts/best_ensembles.py"
 

@@ -10,7 +10,7 @@ from resiliency.storage.tables import read_table, write_table
 with stage(snakemake.log[0]):
     inputs, params, outputs = snakemake.input, snakemake.params, snakemake.output
     conditions = read_table(inputs.conditions)
-    predictions = read_predictions(conditions, inputs.labels, inputs.logits)
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
     items = dict(zip(conditions["test_set"].unique(), map(read_items, inputs.images), strict=True))
     pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     of_pool = pool.ensembles(read_table(inputs.ensembles))

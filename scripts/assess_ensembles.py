@@ -18,7 +18,7 @@ with stage(snakemake.log[0]):
     tables = assessment(
         deployment,
         read_table(inputs.members),
-        read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed),
+        read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed, inputs.units),
         validation,
         Resampling(params.resamples, params.confidence, params.seed),
     )

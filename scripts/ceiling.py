@@ -11,7 +11,7 @@ from resiliency.storage.tables import read_table, write_table
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     conditions = read_table(inputs.conditions)
-    predictions = read_predictions(conditions, inputs.labels, inputs.logits)
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
     members, scored = pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     sizes, units = sizes_of(len(members)), unit_of(list(members.design))
     of_conditions = (
@@ -23,7 +23,8 @@ with stage(snakemake.log[0]):
         )
         for condition in range(len(conditions))
     )
-    table, everyone = ceiling_table(conditions, of_conditions, sizes, len(members), params.confidence)
+    of_images = scored.predictions[0].units_of_test_sets()
+    table, everyone = ceiling_table(conditions, of_conditions, sizes, len(members), params.confidence, of_images)
     judged = pool.halves(params.seed)[1]
     choices = choices_of(read_table(inputs.chosen), read_table(inputs.candidates) if inputs.candidates else None)
     table = with_best(table, everyone, choices, list(members.member), scored, judged, params.confidence)

@@ -16,7 +16,7 @@ with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     settings, by = Deployment(**params.deployment), "macs"
     members, ensembles = read_table(inputs.members), read_table(inputs.ensembles)
-    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
+    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
     if inputs.latencies:
         by, latencies = LATENCY, read_table(inputs.latencies).set_index("member")
         members[LATENCY] = members.member.map(latencies.median_ms)

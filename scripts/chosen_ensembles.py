@@ -10,7 +10,7 @@ from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
+    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
     pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
     of_pool = pool.ensembles(read_table(inputs.ensembles))
     chosen, _ = pool.halves(params.seed)

@@ -11,9 +11,11 @@ from resiliency.storage.tables import read_table, write_table
 with stage(snakemake.log[0]):
     params = snakemake.params
     conditions = read_table(snakemake.input.conditions)
-    predictions = read_predictions(conditions, snakemake.input.labels, snakemake.input.logits).values()
+    inputs = snakemake.input
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units).values()
     failures = [
         ~np.stack([member.correct(condition) for member in predictions]) for condition in range(len(conditions))
     ]
     resampling = Resampling(params.resamples, params.confidence, params.seed)
-    write_table(snakemake.output[0], failure_table(failures, params.designs, conditions, resampling))
+    units = next(iter(predictions)).units_of_test_sets()
+    write_table(snakemake.output[0], failure_table(failures, params.designs, conditions, resampling, units))

@@ -11,7 +11,7 @@ with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     roles = contenders(read_table(inputs.deployment))
     needed = named_in(row["members"] for row in roles.values())
-    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed)
+    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed, inputs.units)
     tables = comparison(
         roles, read_table(inputs.members), predictions, Resampling(params.resamples, params.confidence, params.seed)
     )

@@ -16,7 +16,7 @@ with stage(snakemake.log[0]):
     matrix = cost_matrix(read_costs(inputs.costs), classes)
     roles = contenders(read_table(inputs.deployment))
     needed = named_in(row["members"] for row in roles.values())
-    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed)
+    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed, inputs.units)
     resampling = Resampling(params.resamples, params.confidence, params.seed)
     tables = cost_tables(roles, read_table(inputs.members), predictions, matrix, classes, resampling)
     write_table(outputs.costs, tables.costs)

@@ -13,9 +13,8 @@ with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     roles = contenders(read_table(inputs.deployment))
     conditions = read_table(inputs.conditions)
-    predictions = read_predictions(
-        conditions, inputs.labels, inputs.logits, named_in(row["members"] for row in roles.values())
-    )
+    needed = named_in(row["members"] for row in roles.values())
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits, needed, inputs.units)
     tables = failures(
         roles,
         read_table(inputs.members),

@@ -11,7 +11,7 @@ with stage(snakemake.log[0]):
     without = scores_without_images(
         read_table(inputs.ensembles),
         read_table(inputs.members),
-        read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits),
+        read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units),
         params.networks,
         reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[]),
         params.rule,

@@ -16,7 +16,7 @@ with stage(snakemake.log[0]):
     )
     tables = EnsemblesOfStudy(
         read_table(inputs.members),
-        read_predictions(conditions, inputs.labels, inputs.logits),
+        read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units),
         lambda: read_blocks(inputs.pairs),
         baseline,
         Ensembles(**params.settings),

@@ -16,7 +16,7 @@ with stage(snakemake.log[0]):
     tables = member_tables(
         [Member.read(path) for path in inputs.descriptions],
         conditions,
-        read_predictions(conditions, inputs.labels, inputs.logits),
+        read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units),
         [read_table(path) for path in inputs.external_errors],
         {Path(path).parent.name: read_table(path) for path in inputs.histories},
         params.baseline,

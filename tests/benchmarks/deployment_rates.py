@@ -18,6 +18,7 @@ from shared import RESULTS, beside, options, resumed, table_row
 from resiliency.analysis.intervals import Resampling, percentile_interval
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors
 from resiliency.report import words
+from resiliency.statistics.units import Units
 
 PAGE = RESULTS / "deployment_rates.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))
@@ -62,6 +63,9 @@ class Drawn:
             - difficulty
             + case.own * random.standard_normal((len(case.skills), len(CONDITIONS), images))
         )
+
+    def units(self, test_set: str) -> Units:
+        return Units.single(self.margins.shape[-1])
 
     def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> Iterator[np.ndarray]:
         places = np.argsort(groups, kind="stable")

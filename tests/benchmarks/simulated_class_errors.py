@@ -7,6 +7,7 @@ from scipy.stats import binomtest, norm
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis.failures import class_error
+from resiliency.statistics.units import Units
 
 CONDITIONS = 75
 
@@ -18,7 +19,7 @@ def error_of_a_class(error: float, alike: float, images: int) -> Case:
     def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
         own = random.standard_normal((images, CONDITIONS))
         wrong = np.sqrt(alike) * random.standard_normal((images, 1)) + np.sqrt(1 - alike) * own > limit
-        row = class_error(wrong.mean(axis=1), CONFIDENCE)
+        row = class_error(wrong.mean(axis=1), Units.single(images), CONFIDENCE)
         alone = binomtest(int(wrong.sum()), wrong.size).proportion_ci(CONFIDENCE, method="wilson")
         return {"adopted": (row["low"], row["high"]), "naive": (alone.low, alone.high)}
 

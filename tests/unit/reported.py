@@ -220,8 +220,7 @@ class Reported:
             best_ensembles=best_table(
                 members,
                 ensembles[ensembles["rule"] == self.study.ensembles.main_rule],
-                self.conditions.groupby("test_set", sort=False)["images"].first().to_dict(),
-                self.statistics.confidence,
+                list(self.conditions["test_set"].unique()),
             ),
         )
 

@@ -92,7 +92,7 @@ def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
         role: np.array([np.arange(10) < 1 + 2 * place + i % 4 for i in range(len(corruptions))], float)
         for place, role in enumerate(roles)
     }
-    under = under_corruptions(errors, corruptions, counts, 0.95)
+    under = under_corruptions(errors, corruptions, counts, 10, 0.95)
     who = [{"role": role, "members": row.members, "size": row["size"]} for role, row in roles.items()]
     bins = [
         row | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "mean_confidence": 0.85, "accuracy": a}

@@ -13,6 +13,7 @@ from resiliency.metrics.accuracy import wilson
 from resiliency.prediction.conditions import all_conditions
 from resiliency.report.charts.ceiling import finding
 from resiliency.report.page import ranks_sentence
+from resiliency.statistics.units import Units
 
 
 @pytest.fixture
@@ -87,11 +88,11 @@ def test_the_mean_over_corruptions_follows_the_conditions(drawn):
 
 def test_the_way_from_the_best_member_to_the_ceiling():
     member, ensemble, everyone = (np.repeat([1.0, 0.0], [wrong, 1000 - wrong]) for wrong in (300, 250, 100))
-    way = way_to_ceiling(member, ensemble, everyone, 0.95)
+    way = way_to_ceiling(member, ensemble, everyone, Units.single(1000), 0.95)
     assert (way["best_member_accuracy"], way["best_ensemble_accuracy"], way["ceiling"]) == (0.7, 0.75, 0.9)
     assert way["reached"] == pytest.approx(0.25)
     assert way["reached_low"] < 0.25 < way["reached_high"]
-    assert np.isnan(way_to_ceiling(everyone, everyone, everyone, 0.95)["reached"])
+    assert np.isnan(way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])
 
 
 def ceiling(**changed):

@@ -58,7 +58,7 @@ def test_errors_and_differences_by_hand():
     first = np.array([[0, 1], [0, 1], [0, 0]], float)
     other = np.array([[1, 1], [1, 0], [1, 1]], float)
     counts = np.array([[1, 1]] * 37 + [[2, 0], [0, 2]])
-    table = under_corruptions({"best ensemble": first, "baseline": other}, ["fog", "fog", "snow"], counts, 0.9)
+    table = under_corruptions({"best ensemble": first, "baseline": other}, ["fog", "fog", "snow"], counts, 2, 0.9)
     rows = table.set_index(["role", "corruption"])
     assert rows.error.tolist() == [0.5, 0, 0.25, 0.75, 1, 0.875]
     assert rows.difference.loc["baseline"].tolist() == [-0.25, -1, -0.625]
@@ -75,7 +75,7 @@ def test_errors_and_differences_by_hand():
 
 
 def test_nothing_is_compared_of_nobody():
-    assert under_corruptions({}, ["fog"], np.ones((3, 2)), 0.9).empty
+    assert under_corruptions({}, ["fog"], np.ones((3, 2)), 2, 0.9).empty
 
 
 def test_bins_have_the_calibration_error_of_all_predictions(study):

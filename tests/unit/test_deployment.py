@@ -16,6 +16,7 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors, front, greedy
 from resiliency.metrics.classification import softmax
+from resiliency.statistics.units import Units
 
 MEMBERS, IMAGES, CLASSES = 5, 40, 3
 DRAWN = {"baseline": "a-s0", "resampling": Resampling(200, 0.9, 0)}
@@ -243,6 +244,8 @@ def test_of_classes_with_the_same_error_the_first_is_the_worst():
     table = conditions_of(["fog"], [1, 2, 3], 12, classes=2)
     members = EnsembleErrors([predictions_of(table, labels, logits)], np.ones(1), "mean_probability")
     images = np.arange(12)
-    row = worst_cases(members, members.wrong(np.array([0]), images), images[:6], images[6:], np.ones((4, 6)), 0.9)
+    row = worst_cases(
+        members, members.wrong(np.array([0]), images), images[:6], images[6:], Units.single(6), np.ones((4, 6)), 0.9
+    )
     assert row["worst_class"] == 0
     assert row["worst_class_error"] == pytest.approx(1 / 3, abs=1e-12)

@@ -112,7 +112,7 @@ def partner_table(
     """
     scored, names = pool.scored, pool.members.member.to_numpy(str)
     test_sets, rows = (CLEAN, *scored.further), []
-    clean = scored.conditions[CLEAN][0]
+    clean, units = scored.conditions[CLEAN][0], scored.units(CLEAN).of(judged)
     for member in (name for name in added if name in names):
         own = int(np.flatnonzero(names == member)[0])
         alone = scored.wrong_in(np.array([own]), judged, clean).astype(float)
@@ -125,12 +125,13 @@ def partner_table(
                 together = scored.wrong_in(ensemble, judged, clean).astype(float)
                 row = {"member": member, "size": len(ensemble), "rank": rank, "of": len(of_size)}
                 row |= {"partners": "+".join(names[partners]), "selection_accuracy": 1 - errors[place]}
-                row |= mean_difference("gain", alone - together, confidence)
+                row |= mean_difference("gain", units.values(alone - together), confidence)
                 row["accuracy_without"] = scored.accuracy(partners[None], CLEAN, judged)[0]
                 for name in test_sets:
                     images = judged if name == CLEAN else np.arange(len(scored.labels(name)))
                     share = scored.accuracy(ensemble[None], name, images)[0]
-                    row |= accuracies(name, share, len(images), confidence)
+                    effective = np.atleast_1d(scored.effective_images(ensemble[None], name, images))[0]
+                    row |= accuracies(name, share, effective, confidence)
                 rows.append(row)
     columns = [*PARTNERS, *(column for name in test_sets for column in accuracy_columns(name)), *GAINS]
     table = pd.DataFrame(rows).assign(selection_images=len(chosen), images=len(judged), confidence=confidence)

@@ -2,10 +2,10 @@
 
 Clean and corrupted images are those of the judging half of deployment.csv, whose ensembles were chosen on the other;
 all conditions of corruption count together, for one threshold of confidence has to serve them all. Of further test
-sets all images count. Images are resampled, each with all of its conditions.
+sets all images count. Units of images are resampled, each with all of its conditions.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +13,11 @@ import pandas as pd
 
 from resiliency.analysis.corrected import corrected_interval
 from resiliency.analysis.intervals import percentile_interval, share_interval, with_ends
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.base.names import CLEAN
 from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
 from resiliency.prediction.conditions import condition_groups, held_out
-from resiliency.statistics.units import resampled_counts
+from resiliency.statistics.units import Units
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"
@@ -31,16 +31,30 @@ class Judged:
         conditions: the table of conditions.
         judged: images (int) of the data set's own that count; all of further test sets do.
         resamples, confidence, seed: of the bootstrap.
+        units: test set -> those of its images, in all; each image is one in others.
+
+    Attributes:
+        images, units, counts: set of images -> these, their units, and how often each resample has each of them, R x N:
+            as floats, which need not be converted for each product.
     """
 
-    def __init__(self, conditions: pd.DataFrame, judged: np.ndarray, resamples: int, confidence: float, seed: int):
+    def __init__(
+        self,
+        conditions: pd.DataFrame,
+        judged: np.ndarray,
+        resamples: int,
+        confidence: float,
+        seed: int,
+        units: Mapping[str, Units] = {},
+    ):
         self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), confidence
-        self.images, self.counts = {}, {}
-        own = _drawn(len(judged), resamples, seed, "images")
+        self.images, self.units, self.counts = {}, {}, {}
         for name, rows in self.conditions.items():
-            is_own = name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES)
-            self.images[name] = judged if is_own else np.arange(conditions.images.iloc[rows[0]])
-            self.counts[name] = own if is_own else _drawn(len(self.images[name]), resamples, seed, name)
+            test_set, images = conditions.test_set.iloc[rows[0]], conditions.images.iloc[rows[0]]
+            self.images[name] = judged if test_set == CLEAN else np.arange(images)
+            self.units[name] = (units.get(test_set) or Units.single(images)).of(self.images[name])
+            drawn_as = "images" if test_set == CLEAN else name
+            self.counts[name] = self.units[name].counts(resamples, seed, drawn_as).astype(np.float64)
 
     def outputs(
         self, ensemble: Ensemble, name: str, disagreement: bool = True
@@ -60,11 +74,6 @@ class Judged:
         """The interval of `value`, from what resamples differ by from `whole`, the same statistic of all images."""
         low, high = percentile_interval(drawn - whole, self.confidence)
         return value + low, value + high
-
-
-def _drawn(images: int, resamples: int, seed: int, name: str) -> np.ndarray:
-    """How often each resample has each image, R x N: as floats, which need not be converted for each product."""
-    return resampled_counts(images, resamples, seed, name).astype(np.float64)
 
 
 class Scored(NamedTuple):
@@ -108,7 +117,7 @@ def selective_rows(scored: dict[str, Scored], judged: Judged) -> tuple[list[dict
                 value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
                 drawn = of_score["drawn"][measure]
                 if measure in ERRORS_AT:
-                    answered = ERRORS_AT[measure] * errors.shape[1]
+                    answered = ERRORS_AT[measure] * judged.units[name].number
                     ends = share_interval(value, value + drawn - whole, answered, judged.confidence)
                 else:
                     ends = judged.interval(value, whole, drawn)

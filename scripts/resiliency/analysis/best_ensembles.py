@@ -1,16 +1,16 @@
 """The most accurate ensembles of each size, and the most accurate members beside them."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from resiliency.base.names import CLEAN, JOINT, accuracy_of
-from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.metrics.accuracy import accuracy_columns
 
 MOST = 10
 
 
-def best_table(
-    members: pd.DataFrame, ensembles: pd.DataFrame, images: dict[str, int], confidence: float
-) -> pd.DataFrame:
+def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequence[str]) -> pd.DataFrame:
     """The `MOST` ensembles of each size, and members as size 1, with the highest clean accuracy.
 
     Of equals, the most robust comes first.
@@ -21,13 +21,13 @@ def best_table(
     Args:
         members: members.csv.
         ensembles: rows of ensembles.parquet under one rule.
-        images: test set -> number of its images, 0 where it is unknown.
-        confidence: of Wilson's intervals, each of one ensemble alone.
+        test_sets: their names.
 
     Returns:
-        Columns as docs/tables.md describes them.
+        Columns as docs/tables.md describes them; intervals of accuracy are each of one ensemble alone.
     """
-    columns = ["size", "members", "origin", "corrupted_error", *(accuracy_of(name) for name in images)]
+    of_sets = [column for name in test_sets for column in accuracy_columns(name)]
+    columns = ["size", "members", "origin", "corrupted_error", *of_sets]
     single = members[members["origin"] != JOINT].rename(columns={"member": "members"}).assign(size=1)
     table = pd.concat([single[columns], ensembles[ensembles["origin"] != JOINT][columns]], ignore_index=True)
     table["ensembles"] = table.groupby("size")["members"].transform("size")
@@ -35,8 +35,4 @@ def best_table(
     table = table.sort_values([*order], ascending=[*order.values()], kind="stable")
     table["rank"] = table.groupby("size").cumcount() + 1
     table = table[table["rank"] <= MOST].reset_index(drop=True)
-    for name, count in images.items():
-        shares = table[accuracy_of(name)].to_numpy(float)
-        table = table.assign(**accuracies(name, shares, count or float("nan"), confidence))
-    order = ["size", "rank", "members", "ensembles", "origin", "corrupted_error"]
-    return table[order + [column for name in images for column in accuracy_columns(name)]]
+    return table[["size", "rank", "members", "ensembles", "origin", "corrupted_error", *of_sets]]

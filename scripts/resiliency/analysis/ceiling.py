@@ -22,6 +22,7 @@ from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.metrics.accuracy import wilson_of_means
 from resiliency.prediction.conditions import condition_groups
 from resiliency.statistics.jackknife import in_groups, interval_within
+from resiliency.statistics.units import Units
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
 COLUMNS = ["condition", "severity", "size", "members", "images", "all_wrong", "all_wrong_low", "all_wrong_high"]
@@ -102,7 +103,12 @@ def _alike(decisions: np.ndarray, wrong: np.ndarray) -> np.ndarray:
 
 
 def ceiling_table(
-    conditions: pd.DataFrame, of_condition: Iterator[Failures], sizes: list[int], members: int, confidence: float
+    conditions: pd.DataFrame,
+    of_condition: Iterator[Failures],
+    sizes: list[int],
+    members: int,
+    confidence: float,
+    units: Mapping[str, Units] = {},
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """How often k members all fail in each condition, and in the mean over all corruptions.
 
@@ -112,6 +118,7 @@ def ceiling_table(
         sizes: the values of k.
         members: M.
         confidence: of the intervals.
+        units: test set -> those of its images; each image is one in others.
 
     Returns:
         The table, `COLUMNS` as docs/tables.md describes them, and for each condition whether all members are wrong on
@@ -121,7 +128,8 @@ def ceiling_table(
     corrupted = condition_groups(conditions).get(CORRUPTED, [])
     for row, together in zip(conditions.itertuples(), of_condition, strict=True):
         name = row.corruption if row.test_set == CLEAN else row.test_set
-        rows = _rows(together, sizes, confidence)
+        of_images = units.get(row.test_set) or Units.single(row.images)
+        rows = _rows(together, sizes, of_images, confidence)
         tables.append(rows.assign(condition=name, severity=row.severity, images=row.images))
         everyone.append(together.shares[-1] == 1)
         if row.condition in corrupted:
@@ -129,16 +137,17 @@ def ceiling_table(
     if total is not None:
         mean = Failures(*(values / len(corrupted) for values in total))
         images = conditions.images.iloc[corrupted[0]]
-        tables.append(_rows(mean, sizes, confidence).assign(condition=CORRUPTED, severity=np.nan, images=images))
+        rows = _rows(mean, sizes, units.get(CLEAN) or Units.single(images), confidence)
+        tables.append(rows.assign(condition=CORRUPTED, severity=np.nan, images=images))
     return pd.concat(tables, ignore_index=True).assign(members=members)[COLUMNS], everyone
 
 
-def _rows(together: Failures, sizes: list[int], confidence: float) -> pd.DataFrame:
-    images = together.shares.shape[1]
+def _rows(together: Failures, sizes: list[int], units: Units, confidence: float) -> pd.DataFrame:
     shares = together.shares.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
-    low, high = wilson_of_means(shares, together.shares.var(axis=1) / images, images, confidence)
+    variances = units.values(together.shares).var(axis=1) / units.number
+    low, high = wilson_of_means(shares, variances, units.number, confidence)
     over_members = [
         interval_within(np.append(share, without), confidence, 0, 1)
         for share, without in zip(shares, together.without, strict=True)
@@ -165,7 +174,7 @@ def unit_of(designs: list[str]) -> np.ndarray:
 
 
 def way_to_ceiling(
-    member: np.ndarray, ensemble: np.ndarray, everyone: np.ndarray, confidence: float
+    member: np.ndarray, ensemble: np.ndarray, everyone: np.ndarray, units: Units, confidence: float
 ) -> dict[str, float]:
     """How far an ensemble comes from a member to the ceiling, as `REACHED` says without the names.
 
@@ -175,6 +184,7 @@ def way_to_ceiling(
     Args:
         member, ensemble, everyone: float n, how often the member, the ensemble and all members are wrong on each image;
             images of the choice of the first two are not among them.
+        units: of these images.
         confidence: of the interval.
     """
     gained, possible = member - ensemble, member - everyone
@@ -186,7 +196,7 @@ def way_to_ceiling(
     if possible.mean() <= 0:
         return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
     reached = gained.mean() / possible.mean()
-    error = (gained - reached * possible).std() / possible.mean() / np.sqrt(len(member))
+    error = units.values(gained - reached * possible).std() / possible.mean() / np.sqrt(units.number)
     reach = ndtri((1 + confidence) / 2) * error
     return accuracies | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))
 
@@ -238,10 +248,13 @@ def with_best(
         for kind, roles in best.items()
     }
     wrong = [_wrong(scored, ensembles[kinds[c]], all_wrong, c, judged) for c, all_wrong in enumerate(everyone)]
+    units = [scored.units(row.test_set).of(_judged_in(row, judged)) for row in conditions.itertuples()]
     if corrupted:
         wrong.append(np.mean([wrong[condition] for condition in corrupted], axis=0))
+        units.append(units[corrupted[0]])
         kinds.append(other)
-    ways = zip(kinds, (way_to_ceiling(*of_condition, confidence) for of_condition in wrong), strict=True)
+    each = (way_to_ceiling(*of_condition, of, confidence) for of_condition, of in zip(wrong, units, strict=True))
+    ways = zip(kinds, each, strict=True)
     reached = pd.DataFrame([best[kind] | way for kind, way in ways])
     rows = ceiling["size"] == ceiling["members"]
     return ceiling.join(reached.set_index(ceiling.index[rows])[REACHED])
@@ -260,7 +273,11 @@ def _wrong(
     scored: EnsembleErrors, ensembles: list[np.ndarray], everyone: np.ndarray, condition: int, judged: np.ndarray
 ) -> np.ndarray:
     """How often each ensemble, and every member, is wrong on each image in a condition; float64 3 x n."""
-    row = scored.predictions[0].conditions.iloc[condition]
-    images = judged if row.test_set == CLEAN else np.arange(row.images)
+    images = _judged_in(scored.predictions[0].conditions.iloc[condition], judged)
     of_ensembles = [scored.wrong_in(ensemble, images, condition) for ensemble in ensembles]
     return np.stack([*of_ensembles, everyone[images]]).astype(float)
+
+
+def _judged_in(condition: NamedTuple, judged: np.ndarray) -> np.ndarray:
+    """The images in a condition that nothing was chosen by, int."""
+    return judged if condition.test_set == CLEAN else np.arange(condition.images)

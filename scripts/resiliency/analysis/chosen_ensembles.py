@@ -11,6 +11,7 @@ from resiliency.base.names import CLEAN, accuracy_of
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
 
 COLUMNS = ["size", "members", "of", "found", "selection_accuracy", "optimism"]
+EFFECTIVE = "_effective_images"
 COUNTED = ["selection_images", "images", "confidence"]
 
 
@@ -35,20 +36,21 @@ def chosen_table(choice: Choice, confidence: float) -> pd.DataFrame:
     rows = [_row(size, of, ensemble, choice) for size, (of, ensemble) in best.items()]
     table = pd.DataFrame(rows).sort_values("size", ignore_index=True)
     table["optimism"] = table.selection_accuracy - table.clean_accuracy - harder
-    images = {name: len(choice.images(name)) for name in (CLEAN, *scored.further)}
-    for name, count in images.items():
-        table = table.assign(**accuracies(name, table[f"{name}_accuracy"].to_numpy(float), count, confidence))
+    for name in (CLEAN, *scored.further):
+        shares, effective = (table.pop(f"{name}{column}").to_numpy(float) for column in ("_accuracy", EFFECTIVE))
+        table = table.assign(**accuracies(name, shares, effective, confidence))
     table = table.assign(selection_images=len(choice.chosen), images=len(judged), confidence=confidence)
-    return table[COLUMNS + [column for name in images for column in accuracy_columns(name)] + COUNTED]
+    return table[COLUMNS + [column for name in (CLEAN, *scored.further) for column in accuracy_columns(name)] + COUNTED]
 
 
 def _row(size: int, candidates: int, ensemble: np.ndarray, choice: Choice) -> dict:
     scored = choice.scored
     found = "single" if size == 1 else "scored" if size in choice.pools else "greedy"
-    accuracy = {
-        accuracy_of(name): scored.accuracy(ensemble[None], name, choice.images(name))[0]
-        for name in (CLEAN, *scored.further)
-    }
+    accuracy = {}
+    for name in (CLEAN, *scored.further):
+        of_name = ensemble[None], name, choice.images(name)
+        accuracy[accuracy_of(name)] = scored.accuracy(*of_name)[0]
+        accuracy[f"{name}{EFFECTIVE}"] = np.atleast_1d(scored.effective_images(*of_name))[0]
     return {
         "size": size,
         "members": "+".join(choice.members.member.iloc[ensemble]),

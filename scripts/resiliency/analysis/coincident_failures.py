@@ -17,7 +17,7 @@ members count, for a member always fails where it fails. They are unbiased over 
 a sample.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ import pandas as pd
 from resiliency.analysis.intervals import Resampling, percentile_interval
 from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import condition_groups, corruption_conditions
-from resiliency.statistics.units import resampled_counts
+from resiliency.statistics.units import Units
 
 PAIRS_AT_ONCE = 64
 
@@ -73,7 +73,11 @@ def joint_failure_rates(designs: Failing, first: np.ndarray, second: np.ndarray)
 
 
 def failure_table(
-    failures: list[np.ndarray], designs: list[str], conditions: pd.DataFrame, resampling: Resampling
+    failures: list[np.ndarray],
+    designs: list[str],
+    conditions: pd.DataFrame,
+    resampling: Resampling,
+    units: Mapping[str, Units] = {},
 ) -> pd.DataFrame:
     """The rows of coincident_failures.csv: one per pair of designs, and per design with two members, and images.
 
@@ -82,12 +86,15 @@ def failure_table(
         designs: of each member.
         conditions: the table of conditions.
         resampling: of the images.
+        units: test set -> those of its images; each image is one in others.
 
     Returns:
-        Columns as docs/tables.md describes them; the covariance is N / (N - 1) times the joint failure rate less the
-        product of rates.
+        Columns as docs/tables.md describes them; the covariance is U / (U - 1), of U units, times the joint failure
+        rate less the product of rates.
     """
-    weights = _weights(conditions, resampling)
+    sizes = conditions.groupby("test_set")["images"].first()
+    of_sets = {name: units.get(name) or Units.single(images) for name, images in sizes.items()}
+    weights = {name: _weights(name, of_set, resampling) for name, of_set in of_sets.items()}
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
     pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
     names = {CLEAN: np.arange(1), **corruption_conditions(conditions), **condition_groups(conditions)}
@@ -98,7 +105,8 @@ def failure_table(
     tables = {}
     for (test_set, _), rows in conditions.groupby(["test_set", "corruption"], sort=False).indices.items():
         values = [failures[row] for row in rows]
-        coincidences = _coincidences(values, weights[test_set], list(members.values()), places)
+        number = of_sets[test_set].number
+        coincidences = _coincidences(values, weights[test_set], number, list(members.values()), places)
         for name in (name for name, chosen in names.items() if rows[0] in chosen):
             sums[name] = sums[name] + coincidences if name in sums else coincidences
             if rows[-1] == last[name]:
@@ -111,20 +119,20 @@ def failure_table(
 
 
 def _coincidences(
-    failures: list[np.ndarray], weights: np.ndarray, members: list[np.ndarray], pairs: np.ndarray
+    failures: list[np.ndarray], weights: np.ndarray, units: int, members: list[np.ndarray], pairs: np.ndarray
 ) -> np.ndarray:
     """Rates of both failing, of independence, and covariances under each row of weights, summed over conditions.
 
     Args:
         failures: bool M x N of each condition.
         weights: float64 (1 + resamples) x N.
+        units: their number, U.
         members: of each design.
         pairs: int P x 2, designs.
 
     Returns:
         float64 P x (2 + rows of weights): the first two of the actual images, the covariances of all.
     """
-    images = failures[0].shape[1]
     on_images = [failing(values, members) for values in failures]
     of_rates = [failing(values.astype(np.float64) @ weights.T, members) for values in failures]
     coincidences = np.empty((len(pairs), 2 + len(weights)))
@@ -136,7 +144,7 @@ def _coincidences(
         together = together @ weights.T  # of all conditions at once, which takes most of the time
         block = coincidences[start : start + PAIRS_AT_ONCE]
         block[:, 0], block[:, 1] = together[:, 0], independent[:, 0]
-        block[:, 2:] = (together - independent) * images / (images - 1)
+        block[:, 2:] = (together - independent) * units / (units - 1)
     return coincidences
 
 
@@ -170,11 +178,9 @@ def _rows(
     return pd.DataFrame(rows)
 
 
-def _weights(conditions: pd.DataFrame, resampling: Resampling) -> dict[str, np.ndarray]:
-    """Test set -> weights of its images in their mean, float64 (1 + resamples) x N, the actual images first."""
-    weights = {}
-    for test_set, images in conditions.drop_duplicates("test_set")[["test_set", "images"]].itertuples(index=False):
-        names = ["images"] if test_set == CLEAN else ["images", test_set]
-        counts = resampled_counts(images, resampling.resamples, resampling.seed, *names)
-        weights[test_set] = np.vstack([np.ones(images), counts]) / images
-    return weights
+def _weights(test_set: str, units: Units, resampling: Resampling) -> np.ndarray:
+    """Weights of the images of a test set in their mean, float64 (1 + resamples) x N, the actual images first."""
+    names = ["images"] if test_set == CLEAN else ["images", test_set]
+    drawn = units.counts(resampling.resamples, resampling.seed, *names)
+    counts = np.vstack([np.ones(units.images), drawn])
+    return counts / counts.sum(axis=1, keepdims=True)

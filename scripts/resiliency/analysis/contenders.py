@@ -54,7 +54,7 @@ def corrupted_conditions(judged: Judged) -> np.ndarray:
 
 
 def under_corruptions(
-    errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, confidence: float
+    errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, units: int, confidence: float
 ) -> pd.DataFrame:
     """Error under each corruption and under all, mean over severities, and the differences of the first role's.
 
@@ -62,12 +62,13 @@ def under_corruptions(
         errors: role -> float C x N, of each image under each corrupted condition.
         corruptions: the corruption of each of the C conditions.
         counts: how often each resample has each image, R x N.
+        units: of the images, their number.
         confidence: of the intervals.
 
     Returns:
         A row per role and corruption, and the last of each role of means: "corrupted", and "held_out" if there are
         corruptions that nothing was chosen by. Columns: role, corruption, images (N), error with its interval low and
-        high (bootstrap over images); difference, the error of the first role less that of this one on the same images,
+        high (bootstrap over units); difference, the error of the first role less that of this one on the same images,
         NaN in the rows of the first role, with an interval that allows for the number of corruptions (Bonferroni); that
         of a mean is one comparison and needs none.
     """
@@ -82,14 +83,14 @@ def under_corruptions(
         role: np.vstack([values, *(values[chosen].mean(axis=0) for chosen in means.values())])
         for role, values in of_images.items()
     }
-    first = next(iter(of_images), None)
+    first, drawn_images = next(iter(of_images), None), counts.sum(axis=1)
     for role, values in of_images.items():
         for name, of_name, best in zip(intervals, values, of_images[first], strict=True):
-            ends = share_interval(of_name.mean(), counts @ of_name / len(of_name), len(of_name), confidence)
+            ends = share_interval(of_name.mean(), counts @ of_name / drawn_images, units, confidence)
             row = {"role": role, "corruption": name, "images": len(of_name), "error": of_name.mean()}
             row |= dict(zip(("low", "high"), ends, strict=True))
             if role != first:
-                drawn = counts @ (best - of_name) / len(of_name)
+                drawn = counts @ (best - of_name) / drawn_images
                 row |= with_ends("difference", (best - of_name).mean(), intervals[name](drawn, confidence))
             rows.append(row)
     return pd.DataFrame(rows)

@@ -60,7 +60,7 @@ def cost_tables(
         for images in (CLEAN, CORRUPTED) if ensemble.has_probabilities else ():
             who = {"role": role, "members": joined, "size": len(names), "images": images}
             counts, of_images = _answers(ensemble, judged, images, matrix)
-            drawn = judged.counts[images] @ of_images / len(of_images)
+            drawn = judged.counts[images] @ of_images / judged.counts[images].sum(axis=1)
             total = counts.sum()
             wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
             cost = with_ends("cost", (counts * matrix).sum() / total, percentile_interval(drawn, resampling.confidence))

@@ -73,7 +73,8 @@ def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions]
 def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Judged, Judged]:
     """The half of the test images on which ensembles were chosen, and the other."""
     member = next(iter(predictions.values()))
-    return tuple(Judged(member.conditions, half, *resampling) for half in halves(member.labels(0), resampling.seed))
+    both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
+    return tuple(Judged(member.conditions, half, *resampling, units) for half in both)
 
 
 def judged_half(predictions: dict[str, Predictions], resampling: Resampling) -> Judged:
@@ -174,7 +175,7 @@ def failures(
     labels = one.labels(0)[judged.images[CLEAN]]
     return Failures(
         confusion_table(shown, answers, labels, classes),
-        class_error_table(shown, answers, one.conditions, labels, classes, confidence),
+        class_error_table(shown, answers, one.conditions, labels, judged.units[CLEAN], classes, confidence),
         failure_table(ensembles[first], answers[first], judged, names, classes),
     )
 
@@ -207,7 +208,8 @@ def comparison(
         bins.append(calibration_bins(ensemble, judged).assign(role=role, members=row["members"], size=row["size"]))
     conditions = next(iter(predictions.values())).conditions
     corruptions = conditions.corruption.iloc[corrupted_conditions(judged)]
-    table = under_corruptions(errors, corruptions, judged.counts[CORRUPTED], resampling.confidence)
+    counts, units = judged.counts[CORRUPTED], judged.units[CORRUPTED]
+    table = under_corruptions(errors, corruptions, counts, units.number, resampling.confidence)
     table = table.merge(
         pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
     )

@@ -23,7 +23,7 @@ from resiliency.base.names import CLEAN, JOINT
 from resiliency.ensembles.selection import EnsembleErrors, front
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
-from resiliency.statistics.units import resampled_counts
+from resiliency.statistics.units import Units
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
@@ -128,23 +128,24 @@ def deployment_table(
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
-    counts = resampled_counts(len(judged), resampling.resamples, resampling.seed, "images").astype(np.float64)
-    confidence = resampling.confidence
+    units = scored.units(CLEAN).of(judged)
+    counts = units.counts(resampling.resamples, resampling.seed, "images").astype(np.float64)
+    confidence, drawn_images = resampling.confidence, counts.sum(axis=1)
     for rows, of_size in by_size(table, members):
         errors = np.empty((len(rows), len(judged)))
         for place, (row, ensemble) in enumerate(zip(rows, of_size, strict=True)):
             wrong = scored.wrong(ensemble, np.concatenate([chosen, judged]))
             errors[place] = wrong[:, len(chosen) :].mean(axis=0, dtype=np.float64)
-            for column, value in worst_cases(scored, wrong, chosen, judged, counts, confidence).items():
+            for column, value in worst_cases(scored, wrong, chosen, judged, units, counts, confidence).items():
                 table.loc[row, column] = value
-        drawn = errors @ counts.T / len(judged)
+        drawn = errors @ counts.T / drawn_images
         table.loc[rows, "corrupted_error"] = means = errors.mean(axis=1)
-        ends = [share_interval(*of, len(judged), confidence) for of in zip(means, drawn, strict=True)]
+        ends = [share_interval(*of, units.number, confidence) for of in zip(means, drawn, strict=True)]
         table.loc[rows, ["low", "high"]] = ends
         if scored.costs is not None:
             costs = scored.image_costs(of_size, judged)
             table.loc[rows, COST[0]] = costs.mean(axis=1)
-            table.loc[rows, COST[1:]] = [percentile_interval(of, confidence) for of in costs @ counts.T / len(judged)]
+            table.loc[rows, COST[1:]] = [percentile_interval(of, confidence) for of in costs @ counts.T / drawn_images]
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
         for column, values in _further_accuracies(scored, of_size, confidence).items():
             table.loc[rows, column] = values
@@ -192,6 +193,7 @@ def worst_cases(
     wrong: np.ndarray,
     chosen: np.ndarray,
     judged: np.ndarray,
+    units: Units,
     counts: np.ndarray,
     confidence: float,
 ) -> dict[str, object]:
@@ -202,7 +204,8 @@ def worst_cases(
 
     Args:
         wrong: float32 C x (chosen and judged), as from `EnsembleErrors.wrong`.
-        counts: how often each resample has each judged image, float64 R x n.
+        units: of the judged images.
+        counts: how often each resample has each of them, float64 R x n.
         confidence: of the intervals.
     """
     labels = scored.labels(CLEAN)
@@ -213,7 +216,7 @@ def worst_cases(
     wrongly = np.bincount(labels[chosen], before.sum(axis=0, dtype=np.float64))
     of_classes = wrongly / np.maximum(len(before) * np.bincount(labels[chosen]), 1)
     of_class = labels[judged] == of_classes.argmax()
-    drawn = counts @ after.T.astype(np.float64) / len(judged)
+    drawn = counts @ after.T.astype(np.float64) / counts.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         drawn_class = (
             counts[:, of_class] @ after[:, of_class].mean(axis=0, dtype=np.float64) / counts[:, of_class].sum(axis=1)
@@ -221,15 +224,15 @@ def worst_cases(
     errors = after.mean(axis=1, dtype=np.float64)
     of_quantile = [np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn)]
     columns = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
-    columns |= _with_interval("worst_error", errors[worst], drawn[:, worst], len(judged), confidence)
-    in_class = after[:, of_class].mean(dtype=np.float64), drawn_class, of_class.sum()
+    columns |= _with_interval("worst_error", errors[worst], drawn[:, worst], units.number, confidence)
+    in_class = after[:, of_class].mean(dtype=np.float64), drawn_class, units.of(of_class).number
     columns |= {"worst_class": of_classes.argmax()} | _with_interval("worst_class_error", *in_class, confidence)
     columns["quantile"] = scored.quantile
-    return columns | _with_interval("quantile_error", *of_quantile, len(judged), confidence)
+    return columns | _with_interval("quantile_error", *of_quantile, units.number, confidence)
 
 
-def _with_interval(name: str, value: float, drawn: np.ndarray, images: int, confidence: float) -> dict[str, float]:
-    return with_ends(name, float(value), share_interval(value, drawn, images, confidence))
+def _with_interval(name: str, value: float, drawn: np.ndarray, units: int, confidence: float) -> dict[str, float]:
+    return with_ends(name, float(value), share_interval(value, drawn, units, confidence))
 
 
 def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
@@ -238,7 +241,7 @@ def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidenc
     for test_set in scored.further:
         everything = np.arange(len(scored.labels(test_set)))
         shares = scored.accuracy(ensembles, test_set, everything)
-        columns |= accuracies(test_set, shares, len(everything), confidence)
+        columns |= accuracies(test_set, shares, scored.effective_images(ensembles, test_set, everything), confidence)
     return columns
 
 

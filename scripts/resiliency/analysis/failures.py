@@ -15,6 +15,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble, answered
 from resiliency.metrics.accuracy import wilson_of_means
 from resiliency.metrics.classification import softmax
+from resiliency.statistics.units import Units
 
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
 CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "images", "error", "low", "high", "confidence"]
@@ -107,6 +108,7 @@ def class_error_table(
     answers: dict[str, dict[str, Answers]],
     conditions: pd.DataFrame,
     labels: np.ndarray,
+    units: Units,
     classes: Sequence[str],
     confidence: float,
 ) -> pd.DataFrame:
@@ -114,12 +116,13 @@ def class_error_table(
 
     Args:
         conditions: the table of conditions.
+        units: of the judged images.
         confidence: of the intervals.
 
     Others are those of `confusion_table`.
 
     Returns:
-        `CLASS_ERRORS`, as docs/tables.md describes them; intervals are those of `class_error`, over images.
+        `CLASS_ERRORS`, as docs/tables.md describes them; intervals are those of `class_error`, over units.
     """
     rows = []
     for role, of_role in answers.items():
@@ -129,23 +132,23 @@ def class_error_table(
             errors |= {CORRUPTED: np.mean(list(errors.values()), axis=0)} if images == CORRUPTED else {}
             for place in np.unique(labels):
                 who = {"role": role, "members": roles[role]["members"], "size": roles[role]["size"]}
-                who["class"] = name_of(classes, place)
+                who["class"], own = name_of(classes, place), labels == place
                 rows += [
-                    who | {"corruption": name} | class_error(values[labels == place], confidence)
+                    who | {"corruption": name} | class_error(values[own], units.of(own), confidence)
                     for name, values in errors.items()
                 ]
     return pd.DataFrame(rows, columns=CLASS_ERRORS)
 
 
-def class_error(errors: np.ndarray, confidence: float) -> dict[str, float]:
+def class_error(errors: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
     """The mean of the errors of images, float64 N from 0 to 1, with its interval.
 
-    Few images of a small error vary too little among themselves: the interval is `widened`.
+    Few units of a small error vary too little among themselves: the interval is `widened`.
     """
-    images, mean = len(errors), errors.mean()
-    ends = wilson_of_means(mean, errors.var() / images, images, confidence)
-    low, high = widened(*ends, images, confidence)
-    return {"images": images, "error": mean, "low": low, "high": high, "confidence": confidence}
+    mean = errors.mean()
+    ends = wilson_of_means(mean, units.values(errors).var() / units.number, units.number, confidence)
+    low, high = widened(*ends, units.number, confidence)
+    return {"images": len(errors), "error": mean, "low": low, "high": high, "confidence": confidence}
 
 
 def name_of(classes: Sequence[str], place: int) -> str:

@@ -7,7 +7,7 @@ percentiles of resampled ranks do not. The bootstrap has Gaussian multipliers: i
 of the images' errors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from resiliency.analysis.intervals import Resampling
 from resiliency.base.streams import stream
 from resiliency.prediction.conditions import condition_groups
+from resiliency.statistics.units import Units
 
 POWER = 0.8
 COLUMNS = ["condition", "member", "rank", "rank_low", "rank_high", "error", "next_difference", "next_low", "next_high"]
@@ -23,7 +24,11 @@ COLUMNS += ["images_needed", "images"]
 
 
 def rank_table(
-    members: list[str], conditions: pd.DataFrame, wrong: Iterable[np.ndarray], resampling: Resampling
+    members: list[str],
+    conditions: pd.DataFrame,
+    wrong: Iterable[np.ndarray],
+    resampling: Resampling,
+    units: Mapping[str, Units] = {},
 ) -> pd.DataFrame:
     """The rows of member_ranks.csv: the members by their error on each set of images.
 
@@ -32,6 +37,7 @@ def rank_table(
         conditions: the table of conditions.
         wrong: bool M x N for each condition, in their order.
         resampling: number of draws, confidence and seed.
+        units: test set -> those of its images; each image is one in others.
 
     Returns:
         `COLUMNS` and confidence, as docs/tables.md describes them.
@@ -46,12 +52,16 @@ def rank_table(
         sums[name] = sums.get(name, 0) + of_condition.astype(np.float64)
         if place == last[name]:
             errors = sums.pop(name) / len(chosen[name])
-            tables[name] = rank_rows(members, errors, resampling, name).assign(condition=name, images=errors.shape[1])
+            of_set = units.get(conditions.test_set.iloc[place])
+            rows = rank_rows(members, errors, resampling, name, of_set)
+            tables[name] = rows.assign(condition=name, images=errors.shape[1])
     table = pd.concat([tables[name] for name in chosen], ignore_index=True)
     return table[COLUMNS].assign(confidence=resampling.confidence)
 
 
-def rank_rows(members: list[str], errors: np.ndarray, resampling: Resampling, name: str) -> pd.DataFrame:
+def rank_rows(
+    members: list[str], errors: np.ndarray, resampling: Resampling, name: str, units: Units | None = None
+) -> pd.DataFrame:
     """The ranks on one set of images.
 
     Args:
@@ -59,10 +69,12 @@ def rank_rows(members: list[str], errors: np.ndarray, resampling: Resampling, na
         errors: float64 M x N, how often each is wrong on each image.
         resampling: number of draws, confidence and seed.
         name: of the set, for the stream of random numbers.
+        units: of the images; None if each image is one.
     """
     means, images = errors.mean(axis=1), errors.shape[1]
+    of_units = (units or Units.single(images)).values(errors)
     order = np.argsort(means, kind="stable")
-    means, covariance = means[order], np.cov(errors[order], ddof=1).reshape(len(order), -1) / images
+    means, covariance = means[order], np.cov(of_units[order], ddof=1).reshape(len(order), -1) / of_units.shape[1]
     spread = np.sqrt(np.maximum(np.add.outer(np.diag(covariance), np.diag(covariance)) - 2 * covariance, 0))
     spread[spread < 1e-12] = 0
     low, high = rank_intervals(means, spread, _draws(covariance, resampling, name), resampling.confidence)

@@ -33,7 +33,7 @@ from resiliency.metrics.resiliency import (
 )
 from resiliency.prediction.conditions import additional_test_sets, condition_groups, corruption_conditions
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.units import resampled_counts
+from resiliency.statistics.units import Units
 
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.
@@ -62,14 +62,22 @@ class Scorer:
         conditions: the table of conditions.
         baseline: predictions of the baseline, or None for AlexNet's published errors.
         resampling: of the images.
+        units: of the clean images; None if each image is one.
     """
 
-    def __init__(self, conditions: pd.DataFrame, baseline: Predictions | None, resampling: Resampling):
+    def __init__(
+        self,
+        conditions: pd.DataFrame,
+        baseline: Predictions | None,
+        resampling: Resampling,
+        units: Units | None = None,
+    ):
         self.conditions, self.confidence = conditions, resampling.confidence
         self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
         images = conditions.images.iloc[0]
-        drawn = resampled_counts(images, resampling.resamples, resampling.seed, "images")
-        self.weights = np.vstack([np.ones(images), drawn]) / images
+        drawn = (units or Units.single(images)).counts(resampling.resamples, resampling.seed, "images")
+        counts = np.vstack([np.ones(images), drawn])
+        self.weights = counts / counts.sum(axis=1, keepdims=True)
         names = list(self.corruptions)
         self.undefined = dict.fromkeys(("mce_undefined_under", "relative_mce_undefined_under"), "")
         self.counted = [names.index(name) for name in counted(names)]
@@ -106,13 +114,15 @@ class Scorer:
 
     def _rates(self, predictions: Predictions, wrong: list[np.ndarray]) -> dict[str, float]:
         """Accuracy and resiliency; `wrong` is bool N of each condition."""
-        scores = self._accuracy(CLEAN, ~wrong[0]) | (self._resiliency(wrong) if self.corruptions else RESILIENCY)
+        scores = self._accuracy(CLEAN, ~wrong[0], predictions.units(0))
+        scores |= self._resiliency(wrong) if self.corruptions else RESILIENCY
         scores["confidence"] = self.confidence
         for name in additional_test_sets(self.conditions):
             condition = self.groups[name][0]
-            scores |= self._accuracy(name, ~wrong[condition])
+            scores |= self._accuracy(name, ~wrong[condition], predictions.units(condition))
             if predictions.has_fewer_classes(condition):
-                scores |= self._accuracy(f"{CLEAN_ON}{name}", predictions.clean_on(condition).correct(0))
+                clean = predictions.clean_on(condition)
+                scores |= self._accuracy(f"{CLEAN_ON}{name}", clean.correct(0), clean.units(0))
         return scores
 
     def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
@@ -144,9 +154,9 @@ class Scorer:
         certain = denominators[0] * LARGEST_RELATIVE_ERROR >= denominators[1:].std(axis=0)
         return " ".join(names[~(certain & (denominators[0] > 0))])
 
-    def _accuracy(self, name: str, correct: np.ndarray) -> dict[str, float]:
+    def _accuracy(self, name: str, correct: np.ndarray, units: Units) -> dict[str, float]:
         """Accuracy on a test set, with Wilson's interval, from bool N."""
-        columns = accuracies(name, correct.mean(), len(correct), self.confidence)
+        columns = accuracies(name, correct.mean(), units.effective(units.sums(correct)), self.confidence)
         return {column: float(value) for column, value in columns.items()}
 
     def _wrong(self, predictions: Predictions) -> list[np.ndarray]:

@@ -78,7 +78,8 @@ def _scores(
 ) -> dict[str, Scored]:
     if not predictions:
         return {}
-    scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], resampling)
+    units = next(iter(predictions.values())).units(0)
+    scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], resampling, units)
     return {member: scorer.score(of_member) for member, of_member in predictions.items()}
 
 

@@ -49,7 +49,7 @@ def _of_greedy(choice: Choice, size: int, confidence: float) -> Iterator[dict]:
     exhaustive = choice.best(size + 1) if size + 1 in choice.pools else None
     names = choice.members.member.to_numpy(str)
     for condition in (CLEAN, *choice.scored.further):
-        images = choice.images(condition)
+        images, units = choice.images(condition), choice.units(condition)
         of_current, by_rule, by_accuracy = (
             _wrong(choice, ensemble, condition, images)
             for ensemble in (current, grown, np.sort(np.append(current, accurate)))
@@ -63,10 +63,10 @@ def _of_greedy(choice: Choice, size: int, confidence: float) -> Iterator[dict]:
             "ensembles": 1,
             "accuracy": 1 - of_current.mean(),
             "addition": names[np.setdiff1d(grown, current)[0]],
-            **mean_difference("gain", of_current - by_rule, confidence),
+            **mean_difference("gain", units.values(of_current - by_rule), confidence),
             "most_accurate": names[accurate],
             "most_accurate_gain": of_current.mean() - by_accuracy.mean(),
-            **mean_difference("difference", by_accuracy - by_rule, confidence),
+            **mean_difference("difference", units.values(by_accuracy - by_rule), confidence),
             "random_gain": gains.mean(),
             "best_gain": gains.max(),
             "regret": gains.max() - gains[np.isin(rest, grown)][0],

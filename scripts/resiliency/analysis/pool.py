@@ -30,7 +30,7 @@ class MemberPool(NamedTuple):
 
     def halves(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The clean images on which ensembles are chosen, and those on which they are judged, as from `halves`."""
-        return halves(self.scored.labels(CLEAN), seed)
+        return halves(self.scored.labels(CLEAN), seed, self.scored.units(CLEAN))
 
 
 def pool_of(

@@ -16,6 +16,7 @@ import pandas as pd
 from resiliency.analysis.best import LATENCY
 from resiliency.analysis.intervals import Resampling
 from resiliency.base.faults import Fault
+from resiliency.base.names import CLEAN
 from resiliency.base.streams import stream
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Limits
@@ -61,10 +62,12 @@ def drawn_errors(
 ) -> np.ndarray:
     """The objective of K ensembles (int size each) in each resample of the `images`; float64 K x R.
 
-    More than `GROUPS` images are drawn in random groups of as many, whose means vary as much as those of images.
+    Units of images are drawn; more than `GROUPS` in random groups of as many, whose means vary as much.
     """
-    groups = np.arange(len(images)) % GROUPS
-    groups = stream(resampling.seed, "groups of images").permutation(groups) if len(images) > GROUPS else groups
+    units = scored.units(CLEAN).of(images)
+    groups = np.arange(units.number) % GROUPS
+    groups = stream(resampling.seed, "groups of images").permutation(groups) if len(groups) > GROUPS else groups
+    groups = groups[units.of_image]
     counts = resampled_counts(groups.max() + 1, resampling.resamples, resampling.seed, "comparison with the best")
     drawn_images = (counts @ np.bincount(groups)).astype(np.float32)
     drawn, sizes = np.empty((len(ensembles), len(counts))), np.array([len(ensemble) for ensemble in ensembles])

@@ -8,8 +8,9 @@ from resiliency.analysis.assessment import REFERENCE, Judged, Scored, scored_ima
 from resiliency.analysis.intervals import share_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.metrics.accuracy import accuracies
+from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.thresholds import Ranked, covering_threshold, graded, limiting_threshold
+from resiliency.statistics.units import Units
 
 COVERAGE, WRONG = "coverage", "wrong"
 THRESHOLDS = ["members", "size", "rule", "basis", "goal", "target", "threshold", "selection_images", "images"]
@@ -40,15 +41,16 @@ def threshold_rows(
     rows = []
     for basis in (name for name in (CLEAN, CORRUPTED) if name in judged.conditions):
         confidences, errors = scored_images(ensemble, temperature, chosen, basis, (REFERENCE,))
-        ranked = Ranked.of(confidences[REFERENCE], errors)
+        ranked = Ranked.of(confidences[REFERENCE], errors, chosen.units[basis])
         corruptions = ensemble.members[0].conditions.corruption.to_numpy()[judged.conditions[basis]]
-        worst = left_out(ranked, corruptions, *tried[basis], judged.counts[basis], judged.confidence)
+        resampled = judged.units[basis], judged.counts[basis], judged.confidence
+        worst = left_out(ranked, corruptions, *tried[basis], *resampled)
         for goal, target, choose in GOALS:
             threshold = choose(ranked, target)
             key = {"basis": basis, "goal": goal, "target": target, "threshold": threshold}
-            key["selection_images"] = ranked.images
+            key["selection_images"] = ranked.units.images
             for name in tried:
-                row = key | {"images": name} | _tried(threshold, *tried[name], judged, name)
+                row = key | {"images": name} | shares_at(threshold, *tried[name], judged, name)
                 rows.append(row | (worst[goal, target] if name == basis else dict.fromkeys(LEFT_OUT, np.nan)))
     return rows
 
@@ -58,6 +60,7 @@ def left_out(
     corruptions: np.ndarray,
     confidence: np.ndarray,
     errors: np.ndarray,
+    units: Units,
     counts: np.ndarray,
     level: float,
 ) -> dict[tuple[str, float], dict]:
@@ -67,7 +70,8 @@ def left_out(
         ranked: the answers that thresholds are chosen on, under C conditions.
         corruptions: str C, of these conditions.
         confidence, errors: float C x N, graded confidences and errors of the images that judge.
-        counts: how often each resample has each of these, float64 R x N.
+        units: of these.
+        counts: how often each resample has each of them, float64 R x N.
         level: confidence of the intervals, which allow for the number of corruptions (Bonferroni).
 
     Returns:
@@ -84,15 +88,17 @@ def left_out(
             wrong = ((confidence[own] >= threshold) * errors[own]).mean(axis=0, dtype=np.float64)
             if not np.isnan(threshold) and not wrong.mean() <= worst[goal, target][LEFT_OUT[0]]:
                 drawn = counts @ wrong / counts.sum(axis=1)
-                ends = share_interval(wrong.mean(), drawn, len(wrong), 1 - (1 - level) / len(names))
+                ends = share_interval(wrong.mean(), drawn, units.number, 1 - (1 - level) / len(names))
                 worst[goal, target] = with_ends(LEFT_OUT[0], wrong.mean(), ends) | {LEFT_OUT[3]: name}
     return worst
 
 
-def _tried(threshold: float, confidence: np.ndarray, errors: np.ndarray, judged: Judged, name: str) -> dict[str, float]:
+def shares_at(
+    threshold: float, confidence: np.ndarray, errors: np.ndarray, judged: Judged, name: str
+) -> dict[str, float]:
     """Coverage, error of the answers given and share of wrong answers, with intervals; NaN without a threshold.
 
-    The intervals are Wilson's of one condition, and of several those of the bootstrap over images (`share_interval`).
+    The intervals are Wilson's of one condition, and of several those of the bootstrap over units (`share_interval`).
     """
     if np.isnan(threshold):
         return {f"{of}{end}": np.nan for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")}
@@ -101,13 +107,14 @@ def _tried(threshold: float, confidence: np.ndarray, errors: np.ndarray, judged:
     images, row = (np.ones(len(answered)), answered, wrong), {}
     drawn = judged.counts[name] @ np.column_stack(images) if len(confidence) > 1 else None
     for of, part, whole in (("coverage", 1, 0), ("error", 2, 1), ("wrong", 2, 0)):
-        total = images[whole].sum()
-        value = images[part].sum() / total if total else np.nan
+        total, has = images[whole].sum(), images[whole] > 0
+        value, units = images[part].sum() / total if total else np.nan, judged.units[name].of(has)
         if drawn is None:
-            ends = list(accuracies(name, value, total or np.nan, judged.confidence).values())[1:]
+            effective = units.effective(units.sums(images[part][has])) if total else np.nan
+            ends = wilson(value, effective, judged.confidence)
         else:
             known = drawn[:, whole] > 0
             shares = np.divide(drawn[:, part], drawn[:, whole], out=np.full(len(drawn), np.nan), where=known)
-            ends = share_interval(value, shares, np.count_nonzero(images[whole]), judged.confidence)
+            ends = share_interval(value, shares, units.number, judged.confidence)
         row |= with_ends(of, value, tuple(map(float, ends)))
     return row

@@ -23,6 +23,7 @@ from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.prediction.conditions import condition_groups, corruption_conditions
 from resiliency.prediction.reading import Predictions
+from resiliency.statistics.units import Units
 
 GROUPS = 10
 MOST = 1_000  # ensembles of a size and kind: other images move all of them alike, so that some tell by how much
@@ -45,20 +46,24 @@ class WithoutImages(NamedTuple):
     members: pd.DataFrame
 
 
-def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int) -> np.ndarray:
+def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units | None = None) -> np.ndarray:
     """The group of each test image, int64 N in 0..GROUPS-1, drawn so that all groups are alike.
 
-    Two groups differ by at most one in their numbers of images and of probe images, by at most two in those of a class.
+    Two groups differ by at most one in their numbers of units and of those with probe images, by at most two in those
+    of a class, that of the unit's first image.
 
     Args:
         labels: int N.
         probed: int, indices of the probe images.
+        units: of the images, of which a group has all or none; None if each image is one.
     """
-    shuffled = stream(seed, "groups of images").permutation(len(labels))
-    others = ~np.isin(shuffled, probed)
-    of_image = np.empty(len(labels), np.int64)
-    of_image[shuffled[np.lexsort([labels[shuffled], others])]] = np.arange(len(labels)) % GROUPS
-    return of_image
+    units = units or Units.single(len(labels))
+    first = np.unique(units.of_image, return_index=True)[1]
+    shuffled = stream(seed, "groups of images").permutation(units.number)
+    others = ~np.isin(shuffled, units.of_image[probed])
+    of_unit = np.empty(units.number, np.int64)
+    of_unit[shuffled[np.lexsort([labels[first][shuffled], others])]] = np.arange(units.number) % GROUPS
+    return of_unit[units.of_image]
 
 
 def some_ensembles(ensembles: pd.DataFrame, rule: str, seed: int) -> pd.DataFrame:
@@ -109,9 +114,10 @@ def scores_without_images(
     independent = set(members.loc[members["origin"] == INDEPENDENT, "member"])
     names = [name for name in predictions if name in independent]
     with_networks = {name for name in networks if name in names}
-    labels = next(iter(predictions.values())).labels(0)
+    one = next(iter(predictions.values()))
+    labels = one.labels(0)
     probed = probe_indices(labels, probe_images, seed) if with_networks else np.empty(0, np.int64)
-    of_image = image_groups(labels, probed, seed)
+    of_image = image_groups(labels, probed, seed, one.units(0))
 
     def of_each(source: str) -> list[np.ndarray]:
         return [representation(name, source) if name in with_networks else UNKNOWN for name in names]
@@ -194,7 +200,8 @@ def _shifted_errors(predictions: list[Predictions], shifts: Sequence[str], seed:
     conditions, accuracies = condition_groups(predictions[0].conditions), []
     for name in shifts:
         condition = conditions[name][0]
-        of_image = image_groups(predictions[0].labels(condition), np.empty(0, np.int64), seed)
+        labels, units = predictions[0].labels(condition), predictions[0].units(condition)
+        of_image = image_groups(labels, np.empty(0, np.int64), seed, units)
         correct = np.stack([member.correct(condition) for member in predictions])
         accuracies.append(_means(lambda images, correct=correct: correct[:, images].mean(axis=1), of_image))
     return 1 - np.mean(accuracies, axis=0).ravel()

@@ -17,6 +17,7 @@ from resiliency.base.progress import Progress
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS, counted
+from resiliency.statistics.units import Units
 
 Condition = tuple[str, int]
 AUTO = "auto"
@@ -27,6 +28,7 @@ def evaluate(
     images: np.ndarray,
     labels: np.ndarray,
     *,
+    units: Sequence[object] | None = None,
     corruptions: Sequence[str] = MAIN,
     severities: Sequence[int] = SEVERITIES,
     baseline: "Mapping[str, float] | Evaluation | str | None" = None,
@@ -47,6 +49,8 @@ def evaluate(
             sum to 1 are probabilities, all others logits.
         images: uint8 N x H x W x 3, H and W at least 32; an array, or any object that gives such arrays for slices.
         labels: integers N, in 0..K-1.
+        units: N numbers or names: images with equal ones, such as frames of one film, are not independent, and
+            intervals allow for it; by default all images are independent.
         corruptions: names of corruptions, some of CORRUPTIONS; the 15 of mCE by default.
         severities: some of 1 to 5.
         baseline: for mCE: the error of a baseline under each corruption, mean over the severities, by name; or another
@@ -83,7 +87,7 @@ def evaluate(
         raise Fault(f"confidence: {expected('a number between 0 and 1', short(confidence))}")
     seen = _seen(images, labels, table, int(batch_size))
     baseline = _baseline_errors(baseline, conditions[1:], seen)
-    answers = Answers(labels, conditions)
+    answers = Answers(labels, _units_of(units, len(labels)), conditions)
     bar = Progress(len(conditions) * -(-len(labels) // batch_size), pause=5) if progress else None
     for position, chosen, batch in _batches(images, len(labels), int(batch_size), conditions, table, seed):
         answers.add(position, chosen, probabilities_of(predict(batch), labels[chosen], answers))
@@ -147,6 +151,17 @@ def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
         got = f"{labels.dtype} of shape {labels.shape}" if labels.dtype.kind in "iu" else short(labels.tolist())
         raise Fault(f"labels: {expected(f'{count} integers from 0, one per image', got)}")
     return labels.astype(np.int64)
+
+
+def _units_of(units: Sequence[object] | None, count: int) -> Units:
+    if units is None:
+        return Units.single(count)
+    units = np.asarray(units)
+    if units.shape != (count,) or pd.isna(units).any():
+        raise Fault(f"units: {expected(f'{count} numbers or names, one per image', short(units.tolist()))}")
+    if count > 1 and len(np.unique(units)) < 2:
+        raise Fault(f"units: {expected('two units or more', 'one')}; number the images that belong together")
+    return Units.numbered(units)
 
 
 def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) -> list[Condition]:

@@ -13,6 +13,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.accuracy import wilson
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
 from resiliency.metrics.resiliency import counted, mean_corruption_error
+from resiliency.statistics.units import Units
 
 # How far probabilities may sum from 1, as those in 16 bits do.
 SLACK = 5e-3
@@ -50,14 +51,15 @@ class Answers:
 
     Attributes:
         labels: int64 N.
+        units: of the images.
         conditions: corruption and severity of each condition.
         kind: "logits" or "probabilities", as the first batch has it; None before.
         classes: K; None before the first batch.
         errors, confidence, nll, brier: float32 C x N each.
     """
 
-    def __init__(self, labels: np.ndarray, conditions: list[tuple[str, int]]):
-        self.labels, self.conditions = labels, conditions
+    def __init__(self, labels: np.ndarray, units: Units, conditions: list[tuple[str, int]]):
+        self.labels, self.units, self.conditions = labels, units, conditions
         self.kind: str | None = None
         self.classes: int | None = None
         shape = len(conditions), len(labels)
@@ -126,7 +128,7 @@ class Evaluation:
         by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
             baseline's; NaN without a baseline, or if the baseline makes no error).
         summary: rows clean and corrupted (all conditions, but of held-out corruptions only if there are no others):
-            images, error with its ends (of corrupted images by the normal distribution of the means of images), nll,
+            images, error with its ends (of corrupted images by the normal distribution of the means of units), nll,
             brier and ece (over all answers).
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
@@ -154,7 +156,8 @@ class Evaluation:
         corruptions, severities = zip(*answers.conditions, strict=True)
         rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]
         errors = pd.DataFrame({"corruption": corruptions, "severity": severities}).join(pd.DataFrame(rows))
-        errors = _with_ends(errors, wilson(errors.error.to_numpy(), len(answers.labels), confidence))
+        effective = answers.units.effective(answers.units.sums(answers.errors))
+        errors = _with_ends(errors, wilson(errors.error.to_numpy(), effective, confidence))
         means = errors[1:].groupby("corruption", sort=False).error.mean()
         known = pd.Series(baseline or {}, dtype=float).reindex(means.index)
         by_corruption = pd.DataFrame({"error": means, "ce": means / known.where(known > 0)}).reset_index()
@@ -214,8 +217,8 @@ def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.Da
     if len(errors) == 1:
         return clean
     rows = np.flatnonzero(errors.corruption.isin(averaged(errors.corruption[1:].unique())))
-    of_images = answers.errors[rows].mean(axis=0, dtype=float)
-    spread = of_images.std(ddof=1) / np.sqrt(len(of_images)) if len(of_images) > 1 else np.nan
+    of_units = answers.units.values(answers.errors[rows].mean(axis=0, dtype=float))
+    spread = of_units.std(ddof=1) / np.sqrt(len(of_units)) if len(of_units) > 1 else np.nan
     reach, row = ndtri((1 + confidence) / 2) * spread, _measures(answers, rows)
     row |= {"error_low": max(row["error"] - reach, 0), "error_high": min(row["error"] + reach, 1)}
     return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[columns]])

@@ -26,8 +26,9 @@ class Tables(NamedTuple):
     Attributes:
         ensembles: ensembles.parquet, a row per ensemble and combination rule.
         by_corruption: by_corruption.parquet, a row per ensemble of independent members.
-        image_errors: a row per jointly trained ensemble and image: objective, loss_weight, seed, image, and error, the
-            share of corrupted conditions that the ensemble gets wrong under the main rule.
+        image_errors: a row per jointly trained ensemble and unit of images (see `Units.values`): objective,
+            loss_weight, seed, image, and error, the share of corrupted conditions that the ensemble gets wrong under
+            the main rule.
     """
 
     ensembles: pd.DataFrame
@@ -133,6 +134,7 @@ class EnsemblesOfStudy:
             tables.append(pool.score([everyone[None]], self.settings.rules)[0].assign(**columns))
             of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings.main_rule)
             errors = of_rule.image_errors(everyone[None], np.arange(pool.conditions.images.iloc[0]))[0]
+            errors = pool.predictions[0].units(0).values(errors)
             described = {name: columns[name] for name in COMPARED}
             image_errors.append(pd.DataFrame(described | {"image": np.arange(len(errors)), "error": errors}))
             self.progress.step(f"{columns['setting']}, seed {columns['seed']:g}")

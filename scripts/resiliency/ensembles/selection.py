@@ -9,6 +9,7 @@ from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_an
 from resiliency.ensembles.voting import expected_accuracy, right_chances
 from resiliency.prediction.conditions import additional_test_sets, condition_groups
 from resiliency.prediction.reading import Predictions
+from resiliency.statistics.units import Units
 
 
 def objective_of(losses: np.ndarray, objective: str, quantile: float) -> np.ndarray:
@@ -59,6 +60,10 @@ class EnsembleErrors:
     def labels(self, test_set: str) -> np.ndarray:
         """int64 N, of a test set."""
         return self.predictions[0].labels(self.conditions[test_set][0])
+
+    def units(self, test_set: str) -> Units:
+        """The units of the images of a test set."""
+        return self.predictions[0].units(self.conditions[test_set][0])
 
     def errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """The objective, float64 E, of ensembles (int E x size) on these images (int n)."""
@@ -138,6 +143,17 @@ class EnsembleErrors:
         """Accuracy float64 E on these images of a test set without corruption."""
         wrong = self._wrong(ensembles, images, self.conditions[test_set][0])
         return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1)
+
+    def effective_images(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray | int:
+        """How many independent images are worth these of a test set, for the accuracy of each ensemble; float64 E.
+
+        Their number, int, where each image is a unit of its own (see `Units.effective`).
+        """
+        units = self.units(test_set).of(images)
+        if units.alone:
+            return len(images)
+        in_unit, condition = np.eye(units.number, dtype=np.float32)[units.of_image], self.conditions[test_set][0]
+        return units.effective(sum(_sums_in_groups(self._wrong(ensembles, images, condition), in_unit)))
 
     def errors_without(self, ensembles: np.ndarray, conditions: np.ndarray, of_image: np.ndarray) -> np.ndarray:
         """Mean error of ensembles (int E x size) under these conditions, without each group of images.

@@ -12,6 +12,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.voting import VOTE, score_decisions
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.resiliency import counted, mean_corruption_error
@@ -96,6 +97,7 @@ class Pool:
                 **self._summary(
                     {images: means[rule] for images, means in of_images.items()},
                     {name: means[rule]["error"] for name, means in errors.items()},
+                    self._effective(groups, rule),
                 ),
                 **{f"{CLEAN_ON}{name}_accuracy": scores[rule]["accuracy"] for name, scores in clean_on.items()},
             )
@@ -139,19 +141,30 @@ class Pool:
             table[name] = np.concatenate([mean_over_pairs(ensembles, matrix)[0] for ensembles in groups])
         return pd.DataFrame({name: values.astype(np.float32) for name, values in table.items()})
 
-    def _summary(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _effective(self, groups: list[np.ndarray], rule: str) -> dict[str, np.ndarray | int]:
+        """Test set -> how many independent images its own are worth (see `Units.effective`), of all groups."""
+        scored, effective = EnsembleErrors(self.predictions, self.weights, rule), {}
+        for name, images in self.conditions.drop_duplicates("test_set")[["test_set", "images"]].values.tolist():
+            if scored.units(name).alone:
+                effective[name] = images
+            else:
+                of_groups = [scored.effective_images(group, name, np.arange(images)) for group in groups]
+                effective[name] = np.concatenate(of_groups)
+        return effective
+
+    def _summary(self, of_images: Nested, errors: dict[str, np.ndarray], effective: dict) -> dict[str, np.ndarray]:
         return {
             **{accuracy_of(images): scores["accuracy"] for images, scores in of_images.items()},
             **self._resiliency(of_images, errors),
             **{f"{images}_{name}": scores[name] for images, scores in of_images.items() for name in SCORES},
             **{f"error_{name}": error for name, error in errors.items()},
-            **self._intervals(of_images),
+            **self._intervals(of_images, effective),
         }
 
-    def _intervals(self, of_images: Nested) -> dict[str, np.ndarray]:
+    def _intervals(self, of_images: Nested, effective: dict) -> dict[str, np.ndarray]:
         """The ends of the intervals of accuracy on each test set."""
         columns = {}
-        for test_set, images in self.conditions.drop_duplicates("test_set")[["test_set", "images"]].values.tolist():
+        for test_set, images in effective.items():
             columns |= accuracies(test_set, of_images[test_set]["accuracy"], images, self.confidence)
         return columns
 

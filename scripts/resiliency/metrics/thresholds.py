@@ -3,7 +3,8 @@
 They are those of conformal risk control (Angelopoulos et al., ICLR 2024): of a loss in 0..1 of each image that only
 grows, or only falls, with the threshold, the mean over new images is at most the level, on average over the images
 that the threshold is chosen on, if all images come from one distribution. An image with several conditions counts
-once, by its mean over them.
+once, by its mean over them; images that are not independent count once together, as one unit, by their sum over the
+mean size of a unit.
 
 Thresholds have six decimals, which no table, no file of an export and no computation in float32 loses: confidences are
 `graded` before a threshold is chosen among them. The guarantee is then one for graded confidences; they are at least
@@ -15,6 +16,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from resiliency.statistics.units import Units
 
 GRADES = 1_000_000
 BELOW = 100  # grades, by which a threshold is at most below the least confident answer that it lets through
@@ -37,27 +40,37 @@ class Ranked(NamedTuple):
         confidence: float64 CN, graded.
         errors: float64 CN, 1 where the answer is wrong.
         rows: int CN, the condition of each.
-        conditions, images: C and N.
+        conditions: C.
+        units: of the images.
     """
 
     confidence: np.ndarray
     errors: np.ndarray
     rows: np.ndarray
     conditions: int
-    images: int
+    units: Units
 
     @classmethod
-    def of(cls, confidence: np.ndarray, errors: np.ndarray) -> "Ranked":
-        """Of confidences and errors, float C x N each."""
+    def of(cls, confidence: np.ndarray, errors: np.ndarray, units: Units | None = None) -> "Ranked":
+        """Of confidences and errors, float C x N each; each image is a unit of its own if there are no `units`."""
         values = graded(confidence).ravel()
         order = np.argsort(values, kind="stable")
         rows = np.repeat(np.arange(len(confidence)), confidence.shape[1])
-        return cls(values[order], np.asarray(errors, np.float64).ravel()[order], rows[order], *confidence.shape)
+        errors, units = np.asarray(errors, np.float64).ravel(), units or Units.single(confidence.shape[1])
+        return cls(values[order], errors[order], rows[order], len(confidence), units)
 
     def without(self, rows: Sequence[int]) -> "Ranked":
         """The answers under the other conditions."""
         kept = ~np.isin(self.rows, rows)
-        return Ranked(*(values[kept] for values in self[:3]), self.conditions - len(rows), self.images)
+        return Ranked(*(values[kept] for values in self[:3]), self.conditions - len(rows), self.units)
+
+    def most(self, level: float) -> float:
+        """The largest sum of losses, over answers, with which their mean over those of a new unit is `level` at most.
+
+        A unit's loss, its sum over the mean size of a unit, is at most the largest size over that.
+        """
+        size = self.units.images / self.units.number
+        return (level * (self.units.number + 1) * size - self.units.sizes.max()) * self.conditions
 
     def threshold_at(self, place: int) -> float:
         """The threshold that lets through the answer at `place` and those as confident or more, and no other."""
@@ -76,7 +89,7 @@ def covering_threshold(ranked: Ranked, coverage: float) -> float:
     Returns:
         Images of at least this confidence are answered; 0 where there are too few images to abstain at all.
     """
-    most = ((1 - coverage) * (ranked.images + 1) - 1) * ranked.conditions
+    most = ranked.most(1 - coverage)
     if most < -1e-9:
         return 0.0
     # Those before it abstain, unless they have the same confidence.
@@ -91,9 +104,9 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
 
     Returns:
         Images of at least this confidence are answered, all of them where it is 0, none where it is `ABSTAIN`; NaN
-        where there are fewer than 1 / `level` - 1 images, for which nothing is guaranteed.
+        where there are fewer than 1 / `level` - 1 units (more if they differ in size), for which nothing is guaranteed.
     """
-    most = (level * (ranked.images + 1) - 1) * ranked.conditions
+    most = ranked.most(level)
     if most < -1e-9:
         return np.nan
     wrong = np.cumsum(ranked.errors[::-1])[::-1]  # at a threshold of each confidence

@@ -81,6 +81,11 @@ class Predictions:
         """The units of the N images."""
         return self._truths[condition].units or Units.single(len(self.labels(condition)))
 
+    def units_of_test_sets(self) -> dict[str, Units]:
+        """Test set -> the units of its images."""
+        first = {name: row for row, name in reversed(list(enumerate(self.conditions.test_set)))}
+        return {name: self.units(row) for name, row in first.items()}
+
     def classes(self, condition: int) -> int:
         """k, the number of classes that the member chooses among."""
         classes = self._truths[condition].classes

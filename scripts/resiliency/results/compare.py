@@ -24,7 +24,7 @@ from resiliency.report.overview import by_observation, contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
 from resiliency.results.page import check_finished
-from resiliency.statistics.units import resampled_counts
+from resiliency.statistics.units import Units
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
@@ -32,7 +32,7 @@ from resiliency.tables import TABLES
 NEEDED = ("members", "observations", "corruption_errors")
 READ = (*NEEDED, "deployment", "best_ensembles")
 RESAMPLES = 2_000
-LABELS = "data/test/labels.npy"
+LABELS, UNITS = "data/test/labels.npy", "data/test/units.npy"
 
 
 class Finished(NamedTuple):
@@ -137,6 +137,12 @@ def _same_images(a: Finished, b: Finished) -> bool:
     return bool(a.card and b.card) and a.card["splits"]["test"]["sha256"] == b.card["splits"]["test"]["sha256"]
 
 
+def _units(study: Finished) -> Units:
+    """The units of its test images."""
+    path = study.folder / UNITS
+    return Units.numbered(read_array(path)) if path.is_file() else Units.single(len(read_array(study.folder / LABELS)))
+
+
 def _same_corruptions(a: Finished, b: Finished) -> bool:
     return all(a.study[key] == b.study[key] for key in ("seed", "corruptions"))
 
@@ -148,16 +154,16 @@ def _differences(a: Finished, b: Finished) -> list[dict]:
     chosen = [contenders(study.tables["deployment"])[0] for study in (a, b)]
     if any(RULES[row["rule"]].weighted for row in chosen):  # weights are of the validation images
         return []
-    labels = read_array(a.folder / LABELS)
-    kept = np.intersect1d(*(halves(labels, study.study["seed"])[1] for study in (a, b)))
+    labels, units = read_array(a.folder / LABELS), _units(a)
+    kept = np.intersect1d(*(halves(labels, study.study["seed"], _units(study))[1] for study in (a, b)))
     first, second = (_errors(study, row, kept) for study, row in zip((a, b), chosen, strict=True))
     rows, confidence = [], a.study["statistics"]["confidence"]
     for images in (CORRUPTED, CLEAN):
         if images not in first or images not in second or (images == CORRUPTED and not _same_corruptions(a, b)):
             continue
         each = first[images] - second[images]
-        counts = resampled_counts(len(each), RESAMPLES, a.study["seed"], "compare")
-        low, high = percentile_interval(counts @ each / len(each), confidence)
+        counts = units.of(kept).counts(RESAMPLES, a.study["seed"], "compare")
+        low, high = percentile_interval(counts @ each / counts.sum(axis=1), confidence)
         row = {"first": a.name, "second": b.name, "images": images, "count": len(each), "confidence": confidence}
         rows.append(row | {"difference": each.mean(), "low": low, "high": high})
     return rows

@@ -68,6 +68,7 @@ class Units:
         """Sums over the images of each unit, ... x U, of values ... x N."""
         if self.alone:
             return values
+        values = np.asarray(values, np.float64)
         order = np.argsort(self.of_image, kind="stable")
         return np.add.reduceat(values[..., order], np.cumsum(self.sizes) - self.sizes, axis=-1)
 
@@ -77,7 +78,7 @@ class Units:
         Their mean is that of the images, and their variance over U that of this mean. They are the values of images
         themselves where each is a unit of its own.
         """
-        return values if self.alone else self.from_sums(self.sums(np.asarray(values, np.float64)))
+        return values if self.alone else self.from_sums(self.sums(values))
 
     def from_sums(self, sums: np.ndarray) -> np.ndarray:
         """The `values` of units whose `sums` are known, ... x U."""
