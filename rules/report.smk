@@ -59,6 +59,7 @@ rule report:
         provenance=rules.provenance.output[0],
         card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],
         test_sets=[files["card"] for files in FURTHER.values()],
+        units=[files["described"] for files in UNITS.values()],
         specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
         svgs=[path for path in CHART_FILES if path.endswith(".svg")],
     output:
@@ -75,5 +76,6 @@ rule report:
         study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
         made=MADE,
         added=ADDED_SCORES,
+        resampled=list(UNITS),
     script:
         "../scripts/report.py"

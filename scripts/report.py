@@ -14,6 +14,7 @@ with stage(snakemake.log[0]):
         study=snakemake.params.study,
         card=read_json(inputs.card) if inputs.card else None,
         test_sets={Path(path).parent.name: read_json(path) for path in inputs.test_sets},
+        units=dict(zip(snakemake.params.resampled, map(read_json, inputs.units), strict=True)),
         provenance=read_json(inputs.provenance),
         tables={Path(path).stem: read_table(path) for path in inputs.tables},
         specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -33,6 +33,7 @@ from resiliency.report.overview import (
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.templates import environment
+from resiliency.report.units import resampled_sentence, unit_cautions
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
@@ -55,6 +56,7 @@ def render(
     made: Collection[str] = TABLES,
     beside: bool = True,
     added: Collection[str] = (),
+    units: Mapping[str, dict] = {},
 ) -> str:
     """The page as HTML.
 
@@ -69,6 +71,7 @@ def render(
         made: names of the tables that the study has.
         beside: whether the charts lie beside the page as files of their own, to which it links.
         added: members known by their accuracies alone that were added to those of the study.
+        units: test set -> its `units.json`; none if nothing is known of its images.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     members = tables["members"].sort_values("corrupted_error", kind="stable")
@@ -89,7 +92,8 @@ def render(
             *(scored_sentences(tables["members"], tables.get("effective_robustness"), added) if added else []),
         ],
         cautions=cautions(tables["members"]),
-        data_cautions=data_cautions(card) + pretraining_cautions(card, members),
+        data_cautions=data_cautions(card) + unit_cautions(units) + pretraining_cautions(card, members),
+        resampled=resampled_sentence(units),
         observations=by_observation(tables["observations"]),
         contenders=[row | clean_accuracy(row) for row in contending],
         led_by={
