@@ -77,7 +77,7 @@ for source in SOURCES:
                 file=source.file,
                 members=source.members,
                 layout=EXTERNAL.layout(source),
-                classes=STUDY.external.known_classes,
+                classes=lambda wildcards: STUDY.external.known_classes,  # names may hold braces
             script:
                 "../scripts/import_predictions.py"
 
@@ -103,7 +103,7 @@ if not STUDY.dataset:
         resources:
             **needing(2000, 10),
         params:
-            classes=STUDY.external.known_classes,
+            classes=lambda wildcards: STUDY.external.known_classes,
             images=STUDY.external.images,
             code=code("external_conditions"),
             content=content(INPUTS.files, *external_files(SOURCES[0], labels_alone=True)),

@@ -24,6 +24,7 @@ from attacks.study_files import FILES
 from attacks.tables import tables
 from attacks.test_sets import test_sets
 from attacks.weights import WEIGHTS
+from attacks.words import words
 
 from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
@@ -93,6 +94,12 @@ AREAS = (
         lambda: cases(FILES, _study_file),
         "files that are not YAML in UTF-8, keys given twice, aliases that hold themselves or blow up, deep nesting",
         "refused in one line with file and line; what Snakemake cannot read either it stops at first, in its own words",
+    ),
+    Area(
+        "words",
+        words,
+        "booleans where numbers belong, braces in paths, and classes called true, false or with braces",
+        "refused in one line, or the classes that were named",
     ),
     Area(
         "names",

@@ -23,20 +23,20 @@ SCORES = {"one": [91.5, 70.0, 55.25], "two": [88.0, 61.5, 47.0]}
 Read = dict[str, dict[str, np.ndarray]]
 
 
-def read(external: dict) -> Read:
+def read(external: dict, **settings: object) -> Read:
     """Member -> condition -> its decisions int N, its logits float N x K, or its error, of these files.
 
     Raises:
         Fault: a file is refused, before the first job or by the job that reads it.
     """
-    study = load(elsewhere(external))
+    study = load(elsewhere(external) | settings)
     contents = study.contents()
     predicted = [source for source in contents.sources if source.kind != "scores"]
     found = {}
     for source in contents.sources:
         if source.kind == "scores":
             found |= _scored(source.file, contents.layout(source))
-    readers = [Reader(one.kind, one.file, contents.layout(one), study.external.classes) for one in predicted]
+    readers = [Reader(one.kind, one.file, contents.layout(one), study.external.known_classes) for one in predicted]
     if readers:
         truths, classes = readers[0].labels(), readers[0].classes(predicted[0].members)
         images = {name: (list(map(str, truths[name])), of_set) for name, of_set in readers[0].images().items()}

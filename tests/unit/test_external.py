@@ -13,6 +13,7 @@ from resiliency.external.decisions import read_decisions
 from resiliency.external.members import described_members, read_members
 from resiliency.external.names import corruption_and_severity
 from resiliency.external.scores import error_rows, read_scores
+from resiliency.external.settings import External
 from resiliency.metrics.classification import softmax
 
 DECISIONS = """test_set,image,label,one,other
@@ -81,6 +82,22 @@ def test_classes_may_have_names(write):
     assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == ([0, 1], [0, 1])
     message = fault_of(read_decisions, write(named.replace("dog,cat", "dog,cta")), ["cat", "dog"])
     assert "column 'one', row 2: expected a class of external.classes, got 'cta'; did you mean" in message
+
+
+@pytest.mark.parametrize("spelled", [("true", "false"), ("True", "False"), ("TRUE", "FALSE")])
+@pytest.mark.parametrize("classes", [["false", "true"], ["False", "True"], ["maybe", "true", "false"]])
+def test_classes_may_be_called_true_and_false(write, classes, spelled):
+    yes, no = spelled
+    decisions = read_decisions(write(f"test_set,image,label,one\nclean,0,{yes},{no}\nclean,1,{no},{no}\n"), classes)
+    places = [[name.lower() for name in classes].index(name) for name in ("true", "false")]
+    assert decisions.labels["clean"].tolist() == places
+    assert decisions.answers["one"]["clean"].tolist() == [places[1]] * 2
+    assert External(decisions="a.csv", classes=[False, True]).known_classes == ["false", "true"]
+
+
+def test_true_is_no_class_where_none_is_called_so(write):
+    text = "test_set,image,label,one\nclean,0,true,true\nclean,1,true,true\n"
+    assert "expected a class of external.classes, got True" in fault_of(read_decisions, write(text), ["cat", "dog"])
 
 
 def test_only_the_test_sets_that_are_asked_for_are_read(write):

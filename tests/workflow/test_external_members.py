@@ -57,6 +57,7 @@ def mixed(folder, workflow_in):
         "probabilities": "outputs",
         "scores": "errors.csv",
         "members": "about.csv",
+        "classes": ["{wildcard}", "true", "c d"],
     }
     study = ALONE | {"study": "mixed", "external": external | {"score_type": "error"}}
     finished = workflow_in(folder, study)

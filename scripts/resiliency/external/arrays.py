@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.base.faults import Fault, expected
+from resiliency.base.faults import Fault, expected, short
+from resiliency.base.paths import path_fault
 from resiliency.external.names import check_members
 from resiliency.storage.files import NO_ARRAY
 
@@ -38,6 +39,8 @@ def test_sets_of(folder: str) -> list[str]:
     names = sorted({path.stem for path in root.glob("*.np[yz]")}) if root.is_dir() else []
     if not names:
         raise Fault(f"{root}: expected <test set>.npy with the labels of each test set, got none")
+    if odd := [name for name in names if path_fault(name)]:
+        raise Fault(f"{root}: test set {short(odd[0])}: {path_fault(odd[0])}")
     return names
 
 

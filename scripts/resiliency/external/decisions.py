@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype as is_bool
 from pandas.api.types import is_float_dtype as is_float
 from pandas.api.types import is_numeric_dtype as is_numeric
 
@@ -78,9 +79,13 @@ def _class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | S
     """A column of classes as int64, each below their number; names are replaced by their positions in `classes`."""
     if classes is None or isinstance(classes, int):
         return whole_numbers(file, table, column, classes or MOST_CLASSES, "a class")
-    if is_numeric(table[column]):
+    values = table[column]
+    if is_bool(values):  # pandas takes the names true and false for booleans
+        spelled = {name.lower(): name for name in classes}
+        values = values.map({value: spelled.get(str(value).lower()) for value in (True, False)})
+    elif is_numeric(values):
         return whole_numbers(file, table, column, len(classes), "a class")
-    positions = table[column].map({name: position for position, name in enumerate(classes)})
+    positions = values.map({name: position for position, name in enumerate(classes)})
     wrong = positions.isna().to_numpy()
     if wrong.any():
         near = (

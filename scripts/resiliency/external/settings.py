@@ -31,6 +31,8 @@ def _classes(value: object) -> object:
             raise ValueError(str(fault)) from fault
         return value
     value = int(value) if isinstance(value, str) else value
+    if isinstance(value, list):  # YAML takes the names true and false for booleans
+        value = [str(name).lower() if isinstance(name, bool) else name for name in value]
     if isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) for name in value):
         if any(map(str.isdecimal, value)):
             raise ValueError("must be names, not numbers, which stand for positions")

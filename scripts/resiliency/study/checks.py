@@ -9,6 +9,7 @@ from resiliency.analysis.corrected import FEWEST, least_resamples
 from resiliency.base.allowed_names import alike, form_fault, images_fault
 from resiliency.base.extensions import extensions
 from resiliency.base.faults import Fault, expected, hint, short
+from resiliency.base.paths import path_fault
 from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
@@ -21,7 +22,14 @@ from resiliency.search.faults import search_faults
 from resiliency.study.deployment import latency_faults, objective_faults
 from resiliency.study.model import Study
 from resiliency.study.named_files import cost_faults, file_faults
-from resiliency.study.recipes import batch_faults, joint_faults, recipe_faults, supernet_faults, warmup_faults
+from resiliency.study.recipes import (
+    batch_faults,
+    joint_faults,
+    recipe_faults,
+    shift_faults,
+    supernet_faults,
+    warmup_faults,
+)
 from resiliency.training.settings import Recipe
 from resiliency.training.tuning_settings import FineTuning
 
@@ -74,7 +82,7 @@ def _catalogue(study: Study) -> Iterator[str]:
             near = hint(architecture, list(names))
             yield f"designs.{name}.architecture: timm has no {short(design.architecture)}{near}"
         kind = FineTuning if design.fine_tuned else Recipe
-        yield from recipe_faults(f"designs.{name}", study.recipe, name, kind=kind)
+        yield from recipe_faults(f"designs.{name}", design.training, study.recipe, name, kind=kind)
 
 
 def _views(study: Study) -> Iterator[str]:
@@ -107,6 +115,12 @@ def _external(study: Study) -> Iterator[str]:
 
 def _files_from_elsewhere(study: Study) -> Iterator[str]:
     """Files of members from elsewhere that are wrong."""
+    keys = ("decisions", "logits", "probabilities", "scores", "members") if study.external else ()
+    paths = [(f"external.{key}", path) for key in keys for path in getattr(study.external, key)]
+    paths += [("add", path) for path in study.add]
+    if faults := [f"{key}: {path}: {fault}" for key, path in paths if (fault := path_fault(path))]:
+        yield from faults
+        return
     try:
         if study.external:
             study.contents()
@@ -294,6 +308,7 @@ CHECKS = (
     (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),
     (_probe, {"dataset", "probe"}),
     (warmup_faults, {"training", "designs", "members", "joint", "search"}),
+    (shift_faults, {"dataset", "training", "designs", "members", "joint", "search"}),
     (batch_faults, {"dataset", "training", "designs", "members", "joint", "search"}),
     (_search, {"search", "designs", "dataset", "members"}),
 )

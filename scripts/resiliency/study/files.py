@@ -15,7 +15,7 @@ from resiliency.base.program import one_line_faults, parser
 
 DEEPEST = 20
 MOST_VALUES = 100_000
-MERGE = "tag:yaml.org,2002:merge"
+MERGE, TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 TEMPLATES = "__use_yte__"
 
 Keys = tuple[str | int, ...]
@@ -68,8 +68,10 @@ def _places(file: Path) -> dict[Keys, Place]:
     if not isinstance(root, yaml.MappingNode):
         raise Fault(f"{name}, line 1: expected a mapping of keys, e.g. `study: mine`, got none")
     _check_size(name, root)
-    if faults := list(_twice(name, root, set())):
+    if faults := [*_odd_keys(name, root, set()), *_odd_values(name, root, set())]:
         raise Fault("\n".join(faults))
+    if others := [key for key, _ in root.value if key.tag not in (TEXT, MERGE)]:
+        raise Fault(f"{name}, line {others[0].start_mark.line + 1}: {others[0].value[:60]}: keys must be words")
     if any(key.value == TEMPLATES for key, _ in root.value):
         raise Fault(f"{name}: {TEMPLATES}: a study must be plain YAML; Snakemake has run the Python in this file")
     return {path: Place(name, line, value) for path, line, value in _walk(root, ())}
@@ -125,8 +127,8 @@ def _inner(node: yaml.Node) -> list[yaml.Node]:
     return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
-def _twice(name: str, node: yaml.Node, seen: set[int]) -> Iterator[str]:
-    """A line for each key that is given twice in one mapping."""
+def _odd_keys(name: str, node: yaml.Node, seen: set[int]) -> Iterator[str]:
+    """A line for each key that is given twice in one mapping, or is a list or mapping."""
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -134,12 +136,31 @@ def _twice(name: str, node: yaml.Node, seen: set[int]) -> Iterator[str]:
         lines: dict[str, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode) and key.value in lines:
+            if not isinstance(key, yaml.ScalarNode):
+                yield f"{name}, line {line}: a list or mapping as a key; write a word, or quote it"
+            elif key.value in lines:
                 yield f"{name}, line {line}: {key.value[:60]}: given twice, first in line {lines[key.value]}; keep one"
-            elif isinstance(key, yaml.ScalarNode):
+            else:
                 lines[key.value] = line
     for inner in _inner(node):
-        yield from _twice(name, inner, seen)
+        yield from _odd_keys(name, inner, seen)
+
+
+def _odd_values(name: str, node: yaml.Node, seen: set[int]) -> Iterator[str]:
+    """A line for each key or value that cannot be what it looks like, such as the date 2024-02-30."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            if node.tag != MERGE:
+                yaml.SafeLoader("").construct_object(node)
+        except (ValueError, yaml.YAMLError) as error:
+            problem = " ".join(str(getattr(error, "problem", None) or error).split())
+            line = node.start_mark.line + 1
+            yield f"{name}, line {line}: {node.value[:60]}: cannot be read ({problem[:100]}); quote it"
+    for inner in _inner(node):
+        yield from _odd_values(name, inner, seen)
 
 
 def _walk(node: yaml.Node, path: Keys) -> Iterator[tuple[Keys, int, Any]]:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from resiliency.base.faults import Fault
 from resiliency.study.checks import cross_checks
 from resiliency.study.files import Keys, Place, with_place
-from resiliency.study.messages import messages
+from resiliency.study.messages import booleans_for_numbers, messages
 from resiliency.study.model import Study
 
 MOST_FAULTS = 20
@@ -28,7 +28,7 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
         raise Fault("keys must be words")
     try:
         study = Study(**config)
-        lines = cross_checks(study)
+        lines = list(booleans_for_numbers(config, study)) or cross_checks(study)
     except ValidationError as error:
         lines, faults = messages(Study, error), error.errors(include_url=False, include_input=False)
         faulty = {str(fault["loc"][0]) for fault in faults if fault["type"] != "extra_forbidden"}

@@ -1,7 +1,7 @@
 """Faults of a study in words: one line each, with the key, what is wrong and what would be right."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -28,6 +28,22 @@ WRITTEN_NULL = ("null", "None")  # which Snakemake reads as text on its command 
 def messages(model: type[BaseModel], error: ValidationError) -> list[str]:
     """A line for each fault in `error`, of settings of the kind `model`."""
     return [_message(model, fault) for fault in error.errors(include_url=False)]
+
+
+def booleans_for_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
+    """A line for each true or false, in the configuration, that is a number in the settings `made` of it.
+
+    Python takes them for 1 and 0, and pydantic lets them pass.
+    """
+    if isinstance(given, bool) and not isinstance(made, bool | str):
+        yield f"{path}: {short(given)}: must be a number, not true or false"
+    elif isinstance(given, list) and isinstance(made, list):
+        for index, (inner, of_inner) in enumerate(zip(given, made, strict=False)):
+            yield from booleans_for_numbers(inner, of_inner, f"{path}.{index}")
+    elif isinstance(given, dict):
+        values = dict(made) if isinstance(made, BaseModel | dict) else {}
+        for key in (key for key in given if key in values):
+            yield from booleans_for_numbers(given[key], values[key], f"{path}.{key}" if path else str(key))
 
 
 def _message(model: type[BaseModel], fault: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
 from resiliency.base.faults import Fault
+from resiliency.base.paths import path_fault
 from resiliency.data.class_names import names_for_classes, read_class_names
 from resiliency.data.folder import folder_classes
 from resiliency.data.groups import read_groups
@@ -15,7 +16,7 @@ from resiliency.study.model import Study
 
 def file_faults(study: Study) -> Iterator[str]:
     """Files that members are loaded from, or further test sets read from, and that are not there or badly named."""
-    if study.corruptions.folder and (fault := _braces(study.corruptions.folder)):
+    if study.corruptions.folder and (fault := path_fault(study.corruptions.folder)):
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
     of_dataset = {
         "images": (study.data.images, None),
@@ -28,7 +29,7 @@ def file_faults(study: Study) -> Iterator[str]:
     for name, test_set in study.test_sets.items():
         if test_set.folder and not Path(test_set.folder).is_dir():
             yield f"test_sets.{name}.folder: there is no folder {test_set.folder}"
-        elif test_set.folder and (fault := _braces(test_set.folder)):
+        elif test_set.folder and (fault := path_fault(test_set.folder)):
             yield f"test_sets.{name}.folder: {test_set.folder}: {fault}"
         for key, path in test_set.inputs().items():
             yield from _file(f"test_sets.{name}.{key}", path)
@@ -72,16 +73,11 @@ def _known_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
     return list(map(str, range(10))) if dataset.name in ("digits", "svhn") else []
 
 
-def _braces(path: str) -> str:
-    """What is wrong with a path that Snakemake would take for a pattern; empty if nothing."""
-    return "must not contain braces; rename it" if set("{}") & set(path) else ""
-
-
 def _file(key: str, path: str, read: Callable[[str], object] | None = None) -> Iterator[str]:
     """What is wrong with the file that `key` names: `read` raises it, or it is not there or badly named."""
     if not Path(path).is_file():
         yield f"{key}: there is no file {path}"
-    elif fault := _braces(path):
+    elif fault := path_fault(path):
         yield f"{key}: {path}: {fault}"
     elif read:
         try:

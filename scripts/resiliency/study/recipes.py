@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from math import inf
+from typing import Any
 
 from pydantic import ValidationError
 
-from resiliency.study.messages import messages
+from resiliency.study.messages import booleans_for_numbers, messages
 from resiliency.study.model import Study
 from resiliency.training.settings import Recipe
 
@@ -25,25 +26,27 @@ def valid_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
 def joint_faults(study: Study) -> Iterator[str]:
     """What is wrong with the recipe of joint training."""
     if study.joint:
-        yield from recipe_faults("joint", study.joint_recipe)
+        yield from recipe_faults("joint", study.joint.training, study.joint_recipe)
 
 
 def supernet_faults(study: Study) -> Iterator[str]:
     """What is wrong with the recipe of the super-network."""
     if study.search:
-        yield from recipe_faults("search", study.search_recipe)
+        yield from recipe_faults("search", study.search.training, study.search_recipe)
 
 
 def recipe_faults(
-    path: str, recipe: Callable[..., Recipe], *arguments: str, kind: type[Recipe] = Recipe
+    path: str, changes: dict[str, Any], recipe: Callable[..., Recipe], *arguments: str, kind: type[Recipe] = Recipe
 ) -> Iterator[str]:
-    """What is wrong with the changes to a recipe under `path`."""
+    """What is wrong with the `changes` to a recipe under `path`."""
     try:
-        recipe(*arguments)
+        made = recipe(*arguments)
     except ValidationError as error:
         yield from (f"{path}.training.{line}" for line in messages(kind, error))
     except TypeError:
         yield f"{path}.training: keys must be words"
+    else:
+        yield from booleans_for_numbers(changes, made, f"{path}.training")
 
 
 def warmup_faults(study: Study) -> Iterator[str]:
@@ -51,6 +54,13 @@ def warmup_faults(study: Study) -> Iterator[str]:
     for path, recipe in valid_recipes(study):
         if recipe.warmup_epochs >= recipe.epochs:
             yield f"{path}: warmup_epochs {recipe.warmup_epochs:g} must be below epochs {recipe.epochs}"
+
+
+def shift_faults(study: Study) -> Iterator[str]:
+    """Shifts that leave nothing of an image."""
+    for path, recipe in () if study.data.on_the_fly else valid_recipes(study):
+        if recipe.shift >= study.data.side:
+            yield f"{path}: shift {recipe.shift} must be below the side of the images, {study.data.side} px"
 
 
 def batch_faults(study: Study) -> Iterator[str]:
