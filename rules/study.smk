@@ -13,18 +13,23 @@ from resiliency.study.preflight import preflight
 from resiliency.study.loading import load
 from resiliency.study.files import read_places
 from resiliency.study.merging import without_inherited
-from resiliency.study.working_folder import check_working_folder, sign
+from resiliency.study.records import check_records, sign
+
+
+def or_stop(check, *arguments):
+    """What a function returns; a fault in the study or in its results ends Snakemake, in a line for each."""
+    try:
+        return check(*arguments)
+    except Fault as fault:
+        sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
+
 
 # Snakemake lists files of the command line first, and merges them last.
 FILES = [*workflow.configfiles[len(workflow.overwrite_configfiles) :], *workflow.overwrite_configfiles]
-try:
-    STUDY = load(*without_inherited(config, read_places(FILES), workflow.config_settings.config))
-    RESULTS = f"results/{STUDY.study}"
-    if workflow.is_main_process:
-        check_working_folder(RESULTS)
-        preflight(STUDY)
-except Fault as fault:
-    sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
+STUDY = or_stop(lambda: load(*without_inherited(config, read_places(FILES), workflow.config_settings.config)))
+RESULTS = f"results/{STUDY.study}"
+if workflow.is_main_process:
+    or_stop(preflight, STUDY)
 
 # Members that are networks: trained or loaded independently, trained jointly by settings, or found by the search.
 TRAINED, FINE_TUNED, LOADED = STUDY.trained_designs(), STUDY.fine_tuned_designs(), STUDY.loaded_designs()

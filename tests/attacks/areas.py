@@ -17,6 +17,7 @@ from attacks.names import names
 from attacks.networks import networks
 from attacks.numbered import numbered
 from attacks.packages import packages
+from attacks.records import records
 from attacks.results import damaged
 from attacks.servers import servers
 from attacks.studies import spoilt
@@ -138,6 +139,13 @@ AREAS = (
         calls,
         "samples of other kinds, types and bits for the transform; baselines of other images, labels and severities",
         "corrupted or refused in one line; mCE is relative to the errors on the same images",
+    ),
+    Area(
+        "records",
+        records,
+        "Snakemake's records of all results or of one removed, damaged, of another working folder or of another file; "
+        "results dated before they were made, or ahead of the clock; and moves, copies and kills that lose none",
+        "refused in one line that says what can be done, if and only if it is not known what results were made with",
     ),
     Area(
         "test sets",

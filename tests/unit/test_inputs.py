@@ -9,10 +9,8 @@ import pytest
 from attacks.ages import KINDS, ages
 from attacks.cases import outcome
 
-from resiliency.base.faults import Fault
 from resiliency.study import inputs as module
 from resiliency.study.inputs import Inputs
-from resiliency.study.working_folder import check_working_folder, sign
 
 
 @pytest.fixture
@@ -144,36 +142,3 @@ def test_long_reading_tells_how_far_it_is(here, monkeypatch, capsys):
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("Reading inputs that are new or changed: 0.0 of 0.0 GB, 0 s left\n") == 2
-
-
-@pytest.mark.parametrize("shared", [True, False])
-def test_results_of_two_working_folders_are_refused_in_the_second(tmp_path, monkeypatch, shared):
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir()
-    monkeypatch.chdir(first)
-    check_working_folder("results/tiny")
-    sign("results/tiny")
-    check_working_folder("results/tiny")
-    if shared:
-        second.mkdir()
-        (second / "results").symlink_to(first / "results")
-    else:
-        shutil.copytree(first, second)
-    monkeypatch.chdir(second)
-    if shared:
-        with pytest.raises(
-            Fault, match=rf"^results/tiny: .* got those made in {first}, .* run Snakemake in {first}, or "
-        ):
-            check_working_folder("results/tiny")
-        shutil.rmtree(second)
-    else:
-        check_working_folder("results/tiny")
-
-
-def test_results_whose_working_folder_was_moved_are_used(tmp_path, monkeypatch):
-    (tmp_path / "before").mkdir()
-    monkeypatch.chdir(tmp_path / "before")
-    sign("results/tiny")
-    os.rename(tmp_path / "before", tmp_path / "after")
-    monkeypatch.chdir(tmp_path / "after")
-    check_working_folder("results/tiny")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,11 +187,66 @@ def test_a_dry_run_says_why(workflow):
     assert sum(int(of_rule.split()[0]) for of_rule in of_rules) == sum(workflow.planned_in(output).values()) + 1
 
 
+def refusal(run) -> str:
+    """The line that refuses the study or its results."""
+    assert run.returncode == 1, run.stdout
+    (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
+    return line
+
+
+@pytest.mark.parametrize("lost", [".snakemake", ".snakemake/metadata"])
+def test_results_whose_records_were_removed_are_refused(workflow, tmp_path, lost):
+    """Snakemake alone finds nothing to be done, whatever the study says now."""
+    copy = workflow.copied(tmp_path / "copy")
+    shutil.rmtree(copy.directory / lost)
+    for edit in ((), ("--config", "members={baseline: convnext-s0}"), ("--config", "training={epochs: 3}")):
+        line = refusal(copy.snakemake("--cores", "1", *edit))
+        assert f"records of what these results were made with are not in {copy.directory}/.snakemake" in line
+    shutil.rmtree(copy.results)
+    assert sum(copy.planned().values()) > 50
+
+
+def test_a_result_without_a_record_is_refused(workflow, tmp_path):
+    copy = workflow.copied(tmp_path / "copy")
+    copy.finish("--cleanup-metadata", "results/tiny/tables/members.csv")
+    assert "results/tiny/tables/members.csv: no record" in refusal(copy.snakemake("--cores", "1"))
+    (copy.results / "tables/members.csv").unlink()
+    assert copy.planned() == {rule: count for rule, count in SCORES.items() if rule != "pairwise_diversity"}
+
+
+def test_a_result_of_a_clock_that_was_behind_is_refused(workflow, tmp_path):
+    copy = workflow.copied(tmp_path / "copy")
+    table = copy.results / "tables/members.csv"
+    os.utime(table, times=(table.stat().st_mtime - 86400,) * 2)
+    assert "results/tiny/tables/members.csv: dated " in refusal(copy.snakemake("--dry-run", "--cores", "1"))
+
+
+def test_no_job_starts_with_a_clock_that_is_behind(workflow, tmp_path):
+    copy = workflow.copied(tmp_path / "copy")
+    table, report = copy.results / "tables/members.csv", copy.results / "report.html"
+    os.utime(table, times=(table.stat().st_mtime + 86400,) * 2)
+    before = report.read_bytes()
+    report.unlink()
+    assert "set the clock" in refusal(copy.snakemake("--cores", "1", "results/tiny/report.html"))
+    os.utime(table, times=(report.parent.stat().st_mtime - 10,) * 2)
+    copy.finish("--cores", "1", "results/tiny/report.html")
+    assert report.read_bytes() == before
+
+
+def test_a_killed_first_run_goes_on(workflow, tmp_path):
+    first = type(workflow)(tmp_path, workflow.study)
+    run = first.start("--cores", "1", "results/tiny/data/card.json")
+    while run.poll() is None and not list(first.directory.glob(".snakemake/incomplete/*")):
+        time.sleep(0.05)
+    run.kill()
+    run.wait()
+    first.finish("--unlock")
+    assert sum(first.planned().values()) > 50
+
+
 def test_results_of_two_working_folders_are_refused_in_the_second(workflow, tmp_path):
     """What the second recorded is of results that the first may have replaced since."""
     (tmp_path / "results").symlink_to(workflow.directory / "results")
-    run = type(workflow)(tmp_path, workflow.study).snakemake("--dry-run", "--cores", "1")
-    assert run.returncode == 1
-    (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-    made = f"expected results made in {tmp_path}, got those made in {workflow.directory}, "
-    assert line.startswith(f"study: results/tiny: {made}")
+    line = refusal(type(workflow)(tmp_path, workflow.study).snakemake("--dry-run", "--cores", "1"))
+    assert line.startswith("study: results/tiny: ")
+    assert f"are not in {tmp_path}/.snakemake" in line

@@ -1,0 +1,150 @@
+"""Whether results are those that Snakemake has records of: only by these it knows what results were made with.
+
+Snakemake keeps its records in `.snakemake` of the working folder, not beside the results, and does not miss them: it
+takes a result without a record for current, whatever the study says now. It compares results with each other by times
+alone. So results are refused that have no record, that another working folder has made since, or that are older than
+their record says; and no job starts while the clock is behind.
+"""
+
+import json
+import os
+import secrets
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from resiliency.base.faults import Fault
+
+SNAKEMAKE = Path(".snakemake")
+NAME = ".records"  # of the file beside the results that says which records are theirs; its twin lies among the records
+NO_RESULTS = ("logs", "benchmarks")
+SKEW = 60  # seconds by which the clocks of a cluster may differ; archives cut off two
+
+
+def check_records(results: str, makes: Callable[[str], bool]) -> None:
+    """Refuse `results`, a path relative to the working folder, that are not those of the records in this folder.
+
+    Args:
+        makes: whether the study makes a file of this path.
+
+    Raises:
+        Fault: records are gone or another folder's, or results are not the files that were recorded.
+    """
+    if not _paired(results) and any(makes(path) for path in _files(results)):
+        raise _lost(results)
+    if Path(SNAKEMAKE, "metadata.db").exists():  # the other of Snakemake's two ways to keep records
+        return
+    # In this order: what a job is making leaves the incomplete files only after it has a record.
+    there = _files(results, _kept("metadata"))
+    incomplete, recorded = _kept("incomplete"), _kept("metadata")
+    lacking = [path for path in there if path not in recorded and path not in incomplete and makes(path)]
+    if lacking and not recorded.keys() & there.keys():
+        raise _lost(results)
+    if lacking:
+        named = f"{lacking[0]} and {len(lacking) - 1:,} more" if len(lacking) > 1 else lacking[0]
+        raise Fault(
+            f"{named}: no record in {SNAKEMAKE} says what was used to make these results; delete them and run again"
+        )
+    for path in sorted(there.keys() & recorded.keys() - incomplete.keys()):
+        _check_age(path, there[path], recorded[path])
+
+
+def _lost(results: str) -> Fault:
+    return Fault(
+        f"{results}: Snakemake's records of what these results were made with are not in {Path.cwd() / SNAKEMAKE}: "
+        "they were removed, or other results took their place; put the folder back, run where the results were made, "
+        f"or move the results away and compute them again (mv {results} {results}-before)"
+    )
+
+
+def _check_age(path: str, modified: float, record: str) -> None:
+    try:
+        started = float(json.loads(Path(record).read_bytes())["starttime"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Fault(f"{path}: Snakemake's record of it is damaged; delete it and run again") from None
+    if modified < started - SKEW:
+        raise Fault(
+            f"{path}: dated {_time(modified)}, before the job that made it started ({_time(started)}): another file "
+            "took its place, or a clock was behind; delete it and run again"
+        )
+
+
+def sign(results: str) -> None:
+    """Pair the records in this working folder with `results`, if these can be written at all.
+
+    Each run that has jobs does, so that a copy of the records is told from the records.
+
+    Raises:
+        Fault: a result is newer than now: the clock is behind.
+    """
+    there, name = Path(results, NAME), secrets.token_hex(16)
+    twin = _twin(results)
+    with suppress(OSError):
+        there.parent.mkdir(parents=True, exist_ok=True)
+        twin.parent.mkdir(parents=True, exist_ok=True)
+        twin.write_text(f"{name}\n{_first(there)}\n", encoding="ascii")  # a run may be killed between the two
+        there.write_text(f"{name}\n", encoding="ascii")
+        _check_clock(results, there.stat().st_mtime)
+
+
+def _check_clock(results: str, now: float) -> None:
+    files = _files(results, _kept("metadata"))
+    newest = max(files, key=files.get, default="")
+    if newest and files[newest] > now + SKEW:
+        raise Fault(
+            f"{newest}: dated {_time(files[newest])}, and it is {_time(now)}: results of a clock that is behind would "
+            f"not count as new; set the clock, or, if it is right, delete what `find {results} -newermt now` lists"
+        )
+
+
+def _twin(results: str) -> Path:
+    return Path(SNAKEMAKE, "metadata", f"{NAME}-{Path(results).name}")
+
+
+def _first(path: Path) -> str:
+    with suppress(OSError, ValueError):
+        return path.read_text(encoding="ascii").partition("\n")[0]
+    return ""
+
+
+def _paired(results: str) -> bool:
+    """Whether the records in this folder are those that the results name, or these name none."""
+    name = _first(Path(results, NAME))
+    with suppress(OSError, ValueError):
+        return not name or name in _twin(results).read_text(encoding="ascii").split()
+    return False
+
+
+def _files(results: str, folders: Collection[str] = ()) -> dict[str, float]:
+    """Path -> time of the last modification of each file among the results, those in `folders` left out."""
+    found = {}
+    for path, inside, files in os.walk(results):
+        left_out = NO_RESULTS if path == results else ()
+        inside[:] = [
+            name
+            for name in inside
+            if not name.startswith(".") and name not in left_out and f"{path}/{name}" not in folders
+        ]
+        for name in files:
+            if not name.startswith("."):
+                with suppress(OSError):
+                    found[f"{path}/{name}"] = os.stat(f"{path}/{name}").st_mtime
+    return found
+
+
+def _kept(kind: str) -> dict[str, str]:
+    """Path of a result -> file that Snakemake keeps about it: its name in Base64, long ones in parts."""
+    folder, found = str(SNAKEMAKE / kind), {}
+    for path, _, files in os.walk(folder):
+        parts = [part.removeprefix("@") for part in path.removeprefix(folder).split("/")]
+        for name in files:
+            if not name.startswith("."):
+                with suppress(ValueError):
+                    found[urlsafe_b64decode("".join([*parts, name])).decode()] = f"{path}/{name}"
+    return found
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,201 @@
+"""Snakemake's records that are lost, of other results or of other files, and clocks that are behind."""
+
+import json
+import os
+import shutil
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from attacks.cases import Case, allowed
+
+from resiliency.study.records import check_records, sign
+
+RESULTS = "results/tiny"
+MADE = (
+    *("tables/members.csv", "report.html", "members/a-s0/weights.safetensors", "predictions/a-s0/clean.npy"),
+    *("charts/deployment.vl.json", "provenance.json", f"members/{'long' * 60}/member.json"),
+)
+OTHERS = ("notes.txt", "tables/my own.csv")
+HOUR = 3600
+LOST, UNRECORDED, OLDER = "records of what these results were made with are not in", "no record in", "before the job"
+DAMAGED, CLOCK = "record of it is damaged", "set the clock"
+
+
+def records(*ways: str) -> Iterator[Case]:
+    """Each of these ways, or all, of losing the records of all results or of one of them; and what loses none."""
+    for way, (act, message) in ALL.items():
+        if way in ways or not ways:
+            yield Case(way, partial(_changed, change=act), message)
+    for way, (act, message) in ONE.items():
+        for path in MADE if way in ways or not ways else ():
+            yield Case(f"{way}: {path}", partial(_changed, change=partial(act, Path(RESULTS, path))), message)
+    for way, act in KEPT.items():
+        if way in ways or not ways:
+            yield Case(way, allowed(partial(_changed, change=act)), None)
+    for way, act in KEPT_OF_ONE.items():
+        for path in MADE if way in ways or not ways else ():
+            change = partial(act, Path(RESULTS, path))
+            yield Case(f"{way}: {path}", allowed(partial(_changed, change=change)), None)
+
+
+def _changed(folder: Path, change: Callable[[], object]) -> None:
+    """Check results, and start a job, after a change of them or of their records."""
+    (folder / "here").mkdir()
+    os.chdir(folder / "here")
+    _checked()
+    sign(RESULTS)
+    for path in MADE:
+        write(Path(RESULTS, path))
+    for path in OTHERS:
+        Path(RESULTS, path).write_text("my own")
+    _checked()
+    change()
+    _checked()
+    sign(RESULTS)
+
+
+def _checked() -> None:
+    check_records(RESULTS, lambda path: path.removeprefix(f"{RESULTS}/") not in OTHERS)
+
+
+def write(path: Path, ago: float = 0) -> None:
+    """Write a result that a job which started `ago` seconds ago has just finished, and Snakemake's record of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(path))
+    record = kept(path)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps({"rule": "some", "starttime": time.time() - ago}))
+
+
+def kept(path: Path, kind: str = "metadata") -> Path:
+    """The file that Snakemake keeps about a result."""
+    name = urlsafe_b64encode(str(path).encode()).decode()
+    parts = [name[i : i + 254] for i in range(0, len(name), 254)]
+    return Path(".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
+def _dated(path: Path, hours: float) -> None:
+    os.utime(path, times=(time.time() + hours * HOUR,) * 2)
+
+
+def _all(act: Callable[[Path], object]) -> None:
+    for path in MADE:
+        act(Path(RESULTS, path))
+
+
+def _elsewhere(linked: str, records: bool) -> None:
+    """Go to another working folder that reaches the results by a link, with a copy of the records or none."""
+    here = Path.cwd()
+    there = here.with_name("there")
+    (there / linked).parent.mkdir(parents=True)
+    (there / linked).symlink_to(here / linked)
+    if records:
+        shutil.copytree(".snakemake", there / ".snakemake")
+        sign(RESULTS)
+    os.chdir(there)
+
+
+def _gone(linked: str) -> None:
+    """As `_elsewhere`, and the first working folder is gone, but for its results."""
+    shutil.move("results", "../kept")
+    Path("results").symlink_to(Path("../kept").absolute())
+    _elsewhere(linked, records=False)
+    shutil.rmtree("../here")
+    Path(linked).unlink()
+    Path(linked).symlink_to(Path("..", "kept", *Path(linked).parts[1:]).absolute())
+
+
+def _began(path: Path) -> None:
+    """A job that makes a result was killed."""
+    marker = kept(path, "incomplete")
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text("{}")
+
+
+def _copied(copy: Callable) -> None:
+    shutil.copytree(".", "../copy", copy_function=copy)
+    os.chdir("../copy")
+
+
+def _renamed() -> None:
+    os.rename("../here", "../there")
+    os.chdir("../there")
+
+
+def _in_database() -> None:
+    _all(lambda path: kept(path).unlink())
+    Path(".snakemake/metadata.db").touch()
+
+
+# What is done to all results -> the line that refuses them.
+ALL: dict[str, tuple[Callable[[], object], str]] = {
+    ".snakemake removed": (lambda: shutil.rmtree(".snakemake"), LOST),
+    "records removed": (lambda: shutil.rmtree(".snakemake/metadata"), LOST),
+    "records of all results removed": (lambda: _all(lambda path: kept(path).unlink()), LOST),
+    ".snakemake removed after the results were never signed": (
+        lambda: (shutil.rmtree(".snakemake"), Path(RESULTS, ".records").unlink()),
+        LOST,
+    ),
+    ".snakemake removed after a kill": (lambda: (_all(_began), shutil.rmtree(".snakemake")), LOST),
+    ".snakemake removed, and all but one result": (
+        lambda: (shutil.rmtree(".snakemake"), [Path(RESULTS, path).unlink() for path in MADE[1:]]),
+        LOST,
+    ),
+    "results linked": (lambda: _elsewhere("results", records=False), LOST),
+    "results of one study linked": (lambda: _elsewhere(RESULTS, records=False), LOST),
+    "results linked, records copied before a run": (lambda: _elsewhere("results", records=True), LOST),
+    "results of one study linked, records copied": (lambda: _elsewhere(RESULTS, records=True), LOST),
+    "results linked, whose first folder is gone": (lambda: _gone("results"), LOST),
+    "results of one study linked, whose first folder is gone": (lambda: _gone(RESULTS), LOST),
+    "a result alone, without a record": (
+        lambda: (shutil.rmtree(RESULTS), write(Path(RESULTS, "a")), kept(Path(RESULTS, "a")).unlink()),
+        LOST,
+    ),
+    "a clock a day behind": (lambda: _all(lambda path: _dated(path, 24)), CLOCK),
+}
+# What is done to one result -> the line that refuses it.
+ONE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "record removed": (lambda path: kept(path).unlink(), UNRECORDED),
+    "record emptied": (lambda path: kept(path).write_bytes(b""), DAMAGED),
+    "record cut short": (lambda path: kept(path).write_bytes(kept(path).read_bytes()[:-3]), DAMAGED),
+    "dated yesterday": (partial(_dated, hours=-24), OLDER),
+    "dated an hour before": (partial(_dated, hours=-1), OLDER),
+    "dated 1970": (lambda path: os.utime(path, ns=(0, 0)), OLDER),
+    "an older version put back": (
+        lambda path: (_dated(path, -1), shutil.copy2(path, "old"), write(path), os.replace("old", path)),
+        OLDER,
+    ),
+    "dated tomorrow": (partial(_dated, hours=24), CLOCK),
+}
+KEPT: dict[str, Callable[[], object]] = {
+    "nothing": lambda: None,
+    "signed again": lambda: sign(RESULTS),
+    "results that an earlier version made": lambda: Path(RESULTS, ".records").unlink(),
+    "killed between the two names": lambda: Path(".snakemake/metadata/.records-tiny").write_text(
+        f"another\n{Path(RESULTS, '.records').read_text()}"
+    ),
+    "results removed": lambda: shutil.rmtree(RESULTS),
+    "results and records removed": lambda: (shutil.rmtree(RESULTS), shutil.rmtree(".snakemake")),
+    "all touched": lambda: _all(lambda path: path.touch()),
+    "the working folder renamed": _renamed,
+    "the working folder copied, with times": lambda: _copied(shutil.copy2),
+    "the working folder copied": lambda: _copied(shutil.copy),
+    "records in a database": _in_database,
+    "killed in the first job": lambda: _all(lambda path: (_began(path), kept(path).unlink())),
+    "killed before the first job, and .snakemake removed": lambda: (
+        shutil.rmtree(".snakemake"),
+        _all(lambda path: path.unlink()),
+    ),
+}
+KEPT_OF_ONE: dict[str, Callable[[Path], object]] = {
+    "removed": lambda path: path.unlink(),
+    "touched": lambda path: path.touch(),
+    "read-only": lambda path: path.chmod(0o444),
+    "whole seconds": lambda path: os.utime(path, ns=(0, int(path.stat().st_mtime) * 10**9)),
+    "being made": lambda path: (_began(path), kept(path).unlink()),
+    "being made again": lambda path: (_began(path), write(path)),
+    "a record that an earlier job of the same result left": lambda path: write(path, ago=24 * HOUR),
+}

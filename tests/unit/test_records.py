@@ -1,0 +1,38 @@
+"""Results that are not those of Snakemake's records are refused in one line, and those that are never are."""
+
+import time
+from pathlib import Path
+
+import pytest
+from attacks.cases import outcome
+from attacks.records import ALL, KEPT, KEPT_OF_ONE, ONE, RESULTS, records, write
+
+from resiliency.study.records import check_records, sign
+
+
+@pytest.mark.parametrize("way", [*ALL, *ONE, *KEPT, *KEPT_OF_ONE])
+def test_results_are_used_if_the_records_are_theirs(tmp_path, monkeypatch, way):
+    for number, case in enumerate(records(way)):
+        (folder := tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(folder)
+        result = outcome(case, folder)
+        assert result.kind == ("accepted" if case.message is None else "refused"), (case.name, result.detail)
+
+
+def test_what_is_refused_names_the_results_and_the_folder_of_the_records(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sign(RESULTS)
+    write(Path(RESULTS, "report.html"))
+    (tmp_path / ".snakemake").rename(tmp_path / "elsewhere")
+    with pytest.raises(Exception, match=f"^{RESULTS}: .* not in {tmp_path}/.snakemake: "):
+        check_records(RESULTS, lambda path: True)
+
+
+def test_a_check_of_a_thousand_results_takes_less_than_a_tenth_of_a_second(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sign(RESULTS)
+    for number in range(1000):
+        write(Path(RESULTS, f"members/a-s{number}/member.json"))
+    start = time.process_time()
+    check_records(RESULTS, lambda path: True)
+    assert time.process_time() - start < 0.1
