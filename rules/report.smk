@@ -9,6 +9,10 @@ CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} 
 DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | HAS}
 CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in DRAWN.values())}
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in DRAWN for suffix in CHART_SUFFIXES]
+# What others than rules read of a finished run.
+OF_RUN = [*(TABLES[name] for name in MADE), *CHART_FILES, *LOGITS, *JUDGED["labels"], *RESAMPLED["units"]]
+OF_RUN += [*MEMBER_FILES["weights"], *MEMBER_FILES["descriptions"]]
+OF_RUN += [LEARNED["card"], TEST["images"]] if STUDY.dataset else []
 
 
 rule charts:
@@ -49,6 +53,7 @@ rule provenance:
     params:
         code=code("provenance"),
         study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
+        files=OF_RUN,
     script:
         "../scripts/provenance.py"
 

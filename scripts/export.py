@@ -10,6 +10,7 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.provenance import commit
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, read_json, replacing, write_json
+from resiliency.storage.runs import FILES, hashes
 from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
@@ -39,8 +40,9 @@ with stage(snakemake.log[0]):
             params.margin,
             snakemake.threads,
         )
-    write_json(outputs.about, exported.about)
     with replacing(outputs.model) as temporary:
         temporary.write_bytes(Path(params.model).read_bytes())
     with replacing(outputs.readme) as temporary:
         temporary.write_text(exported.card, encoding="utf-8")
+    used = [inputs.get(name) for name in tables] + [folders[name] / "weights.safetensors" for name in choice.names]
+    write_json(outputs.about, exported.about | {FILES: hashes(params.results, [*used, outputs.readme])})

@@ -13,6 +13,7 @@ from attacks.cases import Case, cases
 from attacks.comparisons import comparisons
 from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
+from attacks.leftovers import leftovers
 from attacks.names import names
 from attacks.networks import networks
 from attacks.numbered import numbered
@@ -146,6 +147,13 @@ AREAS = (
         "Snakemake's records of all results or of one removed, damaged, of another working folder or of another file; "
         "results dated before they were made, or ahead of the clock; and moves, copies and kills that lose none",
         "refused in one line that says what can be done, if and only if it is not known what results were made with",
+    ),
+    Area(
+        "leftovers",
+        leftovers,
+        "tables, charts, weights, predictions and export cards that a study no longer makes, that were made again "
+        "since its last run ended, or that are gone; and copies and touched files that are still those of the run",
+        "refused in one line or left out, if and only if it is not what the last run made",
     ),
     Area(
         "test sets",

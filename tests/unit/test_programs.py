@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ended_runs import end_run
 
 from resiliency.storage.tables import read_table, write_table
 
@@ -55,7 +56,7 @@ def in_results(kept: Path, results: Path) -> Path:
     for path in kept.glob("*"):
         if path.suffix in (".csv", ".parquet"):
             write_table(results / f"tables/{path.stem}.csv", read_table(path))
-    return results
+    return end_run(results)
 
 
 def test_two_studies_of_ones_own_are_compared_in_a_folder_of_ones_own(program, tmp_path):
@@ -128,8 +129,8 @@ def test_studies_that_test_no_observation_are_compared(program, tmp_path):
         ("results/comparison", ("--docs", "nothing"), "nothing: holds no studies"),
         ("results/found", ("--docs", "nothing"), "nothing: holds no studies"),
         ("results/runtimes", ("--docs", "nothing"), "nothing: holds no studies"),
-        ("results/comparison", ("results/mine", "--docs", "mine"), "results/mine: has no tables/members.csv"),
-        ("results/page", ("results/mine",), "results/mine: has no tables/members.csv"),
+        ("results/comparison", ("results/mine", "--docs", "mine"), "results/mine: has no provenance.json"),
+        ("results/page", ("results/mine",), "results/mine: has no provenance.json"),
         ("study/files", ("nothing.yaml",), "nothing.yaml: cannot be read"),
     ],
 )

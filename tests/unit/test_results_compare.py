@@ -1,11 +1,13 @@
 """Studies of one's own side by side."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from ended_runs import end_run
 from fault_messages import fault_of
 from synthetic import synthetic_tables
 
@@ -42,6 +44,7 @@ def finished(
         path = folder / f"predictions/{name}/clean.npy"
         path.parent.mkdir(parents=True)
         np.save(path, answers if decisions else np.eye(2, dtype=np.float16)[answers])
+    end_run(folder)
     judged = halves(labels, 0)[1]
     (folder / "errors.json").write_text(json.dumps((answers != labels)[1:3, judged].mean()))
     return folder
@@ -78,15 +81,74 @@ def test_verdicts_on_natural_shifts_have_rows_of_their_own(tmp_path):
     path = folders[1] / "tables/observations.csv"
     table = read_table(path)
     write_table(path, table.assign(shifts=np.where(table["observation"] == 1, "night", "")))
+    end_run(folders[1])
     page = compare(folders)
     assert page.count('<th scope="row">1. ') == page.count('<th scope="row">1, on natural shifts. ') == 1
+
+
+def changed(folder: Path, change: Callable[[dict], object], severity: int | None = None) -> Path:
+    """The study with other settings, and another severity of all its corruptions."""
+    provenance = json.loads((folder / "provenance.json").read_text())
+    change(provenance["study"])
+    if severity:
+        errors = read_table(folder / "tables/corruption_errors.csv")
+        write_table(
+            folder / "tables/corruption_errors.csv", errors.assign(severity=errors["severity"].clip(0, severity))
+        )
+    return end_run(folder, provenance)
+
+
+SAME = "Nothing: settings, test images and corruptions are the same."
+NO_COMPARISON = "their errors on corrupted images cannot be compared"
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "said", "comparable"),
+    [
+        (lambda study: None, None, SAME, True),
+        (lambda study: study["corruptions"].update(engine="imagecorruptions"), None, NO_COMPARISON, False),
+        (lambda study: None, 1, NO_COMPARISON, False),
+        (
+            lambda study: study.update(seed=1),
+            None,
+            "different networks in one and two, or on different images: seed",
+            True,
+        ),
+        (lambda study: study.update(training={"epochs": 3}), None, "different images: training", True),
+        (lambda study: study.update(deployment={"objective": "worst"}), None, "by different objectives", True),
+        (lambda study: study["statistics"].update(confidence=0.9), None, "not alike: statistics.confidence", True),
+    ],
+)
+def test_what_differs_is_said_before_any_number(tmp_path, change, severity, said, comparable):
+    folders = [finished(tmp_path / "one", 0.1), changed(finished(tmp_path / "two", 0.1), change, severity)]
+    page = compare(folders)
+    before = page[page.index("<main>") : page.index('id="models"')]
+    assert said in before
+    assert (SAME in before) == (said == SAME)
+    assert (NO_COMPARISON in before) != comparable
+    assert ("On corrupted images" in page) == (comparable and "seed" not in said)
+    heads = [line for line in page.splitlines() if "Corrupted error, two" in line]
+    assert all(("not comparable)" in head) != comparable for head in heads)
+
+
+def test_what_an_earlier_run_left_is_not_compared(tmp_path):
+    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.1)]
+    provenance = json.loads((folders[1] / "provenance.json").read_text())
+    provenance["files"].pop("tables/deployment.csv")
+    write_json(folders[1] / "provenance.json", provenance)
+    page = compare(folders)
+    assert page.count("Recommended model") == 1
+    assert "On clean images" not in page
+    members = folders[1] / "tables/members.csv"
+    write_table(members, read_table(members).assign(clean_accuracy=0.5))
+    assert "has changed since the run" in fault_of(compare, folders)
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path):
     one, other = finished(tmp_path / "one", 0.1), finished(tmp_path / "other", 0.1, ["cat", "cow"])
     assert "not comparable" in fault_of(compare, [one, other])
     assert "two or more folders" in fault_of(compare, [one])
-    assert "has no tables/members.csv" in fault_of(compare, [one, tmp_path])
+    assert "has no provenance.json" in fault_of(compare, [one, tmp_path])
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>"])

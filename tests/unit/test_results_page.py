@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from ended_runs import end_run
 from PIL import Image
 
 from resiliency.base.faults import Fault
@@ -98,7 +99,7 @@ def test_a_run_that_takes_the_place_of_another_keeps_what_that_one_gave(tmp_path
     docs.mkdir()
     for seeds in ([1], [1, 1], [1, 2], [1, 2, 1]):
         provenance["study"]["seed"] = seeds[-1]
-        (results / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+        end_run(results, provenance)
         written = publish(results, docs)
         changes = sum(first != second for first, second in pairwise(seeds))
         assert written.read_text(encoding="utf-8").count("Run again after its verdicts had been seen") == changes
@@ -110,7 +111,7 @@ def test_an_unfinished_study_is_refused_and_its_page_stays(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "mine.md").write_text("as before", encoding="utf-8")
     (tmp_path / "mine" / "tables").mkdir(parents=True)
-    with pytest.raises(Fault, match=r"has no tables/members\.csv; run the study to its end first"):
+    with pytest.raises(Fault, match=r"has no provenance\.json; run the study to its end first"):
         publish(tmp_path / "mine", tmp_path / "docs")
     assert (tmp_path / "docs" / "mine.md").read_text(encoding="utf-8") == "as before"
 
@@ -120,6 +121,7 @@ def test_a_study_with_the_name_of_another_page_is_refused(tmp_path):
     shutil.copytree(DOCS / "digits", results / "tables")
     (results / "tables/provenance.json").rename(results / "provenance.json")
     write_table(results / "tables/corruption_errors.csv", read_table(results / "tables/corruption_errors.parquet"))
+    end_run(results)
     with pytest.raises(Fault, match=r"results/seeds: seeds\.md is a page about several runs; rename the folder"):
         publish(results, tmp_path / "docs")
     assert not (tmp_path / "docs").exists()
@@ -138,6 +140,7 @@ def test_a_chart_with_many_marks_is_kept_as_png_and_a_long_table_as_parquet(tmp_
     (results / "charts/ceiling.svg").write_text("<svg/>", encoding="utf-8")
     Image.new("RGB", (4, 4)).save(results / "charts/ceiling.png")
     docs.mkdir()
+    end_run(results)
     assert "/ceiling.svg)" in publish(results, docs).read_text(encoding="utf-8")
     monkeypatch.setattr("resiliency.results.page.LARGE_PICTURE", 3)
     monkeypatch.setattr("resiliency.results.page.LONG_TABLE", 3)

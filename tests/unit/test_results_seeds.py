@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from ended_runs import end_run
 
 from resiliency.base.faults import Fault
 from resiliency.results.seeds import FIGURES, main, of_the_gain, page, publish, run, runs_of
@@ -35,8 +36,7 @@ def finished(name: str, seed: int, **changes: object) -> Path:
         shutil.copy(DOCS / f"digits/{table}.csv", results / "tables")
     provenance = json.loads((DOCS / "digits/provenance.json").read_text(encoding="utf-8"))
     provenance["study"] |= {"study": name, "seed": seed} | changes
-    (results / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
-    return results
+    return end_run(results, provenance)
 
 
 def test_the_page_shows_the_tables():
@@ -89,6 +89,7 @@ def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
     members = pd.read_csv(other / "tables/members.csv")
     members.loc[members["origin"] == "independent", "clean_accuracy"] = 0.5
     members.to_csv(other / "tables/members.csv", index=False)
+    end_run(other)
     assert publish({0: "digits", 1: "digits_seed1"}, Path("docs")) == Path("docs/seeds.md")
     runs = pd.read_csv("docs/seeds/runs.csv")
     assert runs["seed"].tolist() == [0, 1]
@@ -104,7 +105,7 @@ def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ("unfinished", "results/digits_seed1: has no tables/members.csv; run the study to its end first"),
+        ("unfinished", "results/digits_seed1: has no provenance.json; run the study to its end first"),
         ("other settings", "results/digits_seed1: was run with another probe than results/digits; run both again"),
     ],
 )
@@ -126,6 +127,7 @@ def test_a_study_without_baseline_or_ensembles_to_recommend_has_a_page(tmp_path,
         table = pd.read_csv(path)
         table["baseline"], table["fit"] = False, table["size"] == 1
         table.to_csv(path, index=False)
+        end_run(path.parents[1])
     text = publish({0: "digits", 1: "digits_seed1"}, Path("docs")).read_text(encoding="utf-8")
     assert "| Error of the best member on corrupted images |" in text
     assert "nan" not in text

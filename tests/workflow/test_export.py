@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 from PIL import Image
 
 from resiliency.api import Fault, load_ensemble
+from resiliency.storage.files import write_json
+from resiliency.storage.runs import Run
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -154,11 +156,27 @@ def test_the_lines_of_the_page_on_python_load_it(workflow):
 
 
 def test_what_cannot_be_loaded_is_told_in_one_line(workflow, tmp_path):
-    with pytest.raises(Fault, match=r"deployment.csv: there is no such file; give results/<study> of a finished"):
+    with pytest.raises(Fault, match=r"has no provenance.json; run the study to its end first"):
         load_ensemble(tmp_path)
-    (tmp_path / "tables").symlink_to(workflow.results / "tables")
-    with pytest.raises(Fault, match=r"ensemble .*: no weights in .*/members"):
-        load_ensemble(tmp_path)
+    copy = workflow.copied(tmp_path / "copy").results
+    (copy / "tables/deployment.csv").unlink()
+    with pytest.raises(Fault, match=r"has no tables/deployment.csv; run the study to its end first"):
+        load_ensemble(copy)
+
+
+def test_weights_that_were_trained_again_since_are_not_loaded(workflow, tmp_path):
+    copy = workflow.copied(tmp_path / "copy").results
+    row = pd.read_csv(copy / "tables/deployment.csv").iloc[0]
+    name, other = row.members.split("+")[0], "other"
+    write_json(copy / "members" / name / other, {})
+    weights = copy / "members" / name / "weights.safetensors"
+    (weights.parent / ".checksums" / other).replace(weights.parent / ".checksums" / weights.name)
+    with pytest.raises(Fault, match=rf"{name}/weights.safetensors: has changed since the run"):
+        load_ensemble(copy, int(row.number))
+
+
+def test_the_card_is_that_of_the_run_until_the_next(workflow, exported):
+    assert Run(workflow.results).card() == workflow.results / "export/card.md"
 
 
 def test_the_card_tells_what_the_tables_tell(workflow, exported):

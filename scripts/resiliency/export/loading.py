@@ -7,12 +7,12 @@ import pandas as pd
 from torch import nn
 
 from resiliency.analysis.temperatures import Temperature
-from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import read_member
 from resiliency.ensembles.combination import member_weights
 from resiliency.export.choice import chosen_row, refuse_own_crops
 from resiliency.export.module import Deployable
+from resiliency.storage.runs import Run
 from resiliency.storage.tables import read_table
 
 Networks = list[tuple[nn.Module, Member]]
@@ -49,20 +49,19 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
         to 1, at the fitted temperature) and to the mutual information of the members' predictions (float32 B, in nats).
 
     Raises:
-        Fault: a table or a file of a member is missing or damaged, there is no such ensemble, or its members crop image
-            files in different ways.
+        Fault: a table or a file of a member is missing, damaged or not of the last run, there is no such ensemble, or
+            its members crop image files in different ways.
     """
-    tables = Path(results, "tables")
-    if not (tables / "deployment.csv").is_file():
-        raise Fault(f"{tables / 'deployment.csv'}: there is no such file; give results/<study> of a finished study")
-    row = chosen_row(read_table(tables / "deployment.csv"), ensemble)
+    run = Run(results)
+    deployment, members, temperatures = (
+        read_table(run.file(f"tables/{name}.csv")) for name in ("deployment", "members", "temperatures")
+    )
+    row = chosen_row(deployment, ensemble)
     names = row.members.split("+")
-    if unknown := [name for name in names if not Path(results, "members", name, "weights.safetensors").is_file()]:
-        raise Fault(f"ensemble {row.members}: {', '.join(unknown)}: no weights in {Path(results, 'members')}")
-    members = read_table(tables / "members.csv").set_index("member", drop=False).loc[names]
-    temperature = temperature_of(read_table(tables / "temperatures.csv"), row.members)
-    folders = [Path(results, "members", name) for name in names]
-    networks = read_networks(folders)
-    if Path(results, "data/test/images.json").exists():
+    members = members.set_index("member", drop=False).loc[names]
+    temperature = temperature_of(temperatures, row.members)
+    files = [[run.file(f"members/{name}/{file}") for file in ("weights.safetensors", "member.json")] for name in names]
+    networks = read_networks(weights.parent for weights, _ in files)
+    if "data/test/images.json" in run:
         refuse_own_crops([member for _, member in networks])
     return Deployable(networks, list(member_weights(members)), row["rule"], temperature.value).eval()

@@ -1,15 +1,14 @@
-"""Studies of one's own side by side, as a page of HTML: recommended models, verdicts, and members that both have.
+"""Studies of one's own side by side, as a page of HTML: settings that differ, recommended models, verdicts, members.
 
 `python -m resiliency.results.compare results/a results/b --output page.html` compares two or more finished studies. If
-their test images are the same, differences are paired: both models predict the same images.
+their test images are the same, differences are paired: both models predict the same images. The page first says what
+cannot be compared, as does the program.
 """
 
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from resiliency.analysis.choices import halves
 from resiliency.analysis.intervals import percentile_interval
@@ -23,7 +22,15 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.report.overview import by_observation, contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
-from resiliency.results.page import check_finished
+from resiliency.results.comparable import (
+    Finished,
+    described_corruptions,
+    differing_keys,
+    same_corruptions,
+    same_images,
+    warnings,
+)
+from resiliency.results.page import finished_run
 from resiliency.statistics.units import Units
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table
@@ -32,23 +39,7 @@ from resiliency.tables import TABLES
 NEEDED = ("members", "observations", "corruption_errors")
 READ = (*NEEDED, "deployment", "best_ensembles")
 RESAMPLES = 2_000
-LABELS, UNITS = "data/test/labels.npy", "data/test/units.npy"
-
-
-class Finished(NamedTuple):
-    """A study that has been run to its end.
-
-    Attributes:
-        name: of the study; of its folder if several have one name.
-        tables: by name.
-        card: of the dataset; None if members are only imported.
-    """
-
-    name: str
-    folder: Path
-    study: dict
-    tables: dict[str, pd.DataFrame]
-    card: dict | None
+LABELS, UNITS, CARD = "data/test/labels.npy", "data/test/units.npy", "data/card.json"
 
 
 def compare(folders: list[Path]) -> str:
@@ -70,22 +61,24 @@ def compare(folders: list[Path]) -> str:
         .get_template("compare.html.j2")
         .render(
             studies=studies,
+            differing=differing_keys(studies),
+            warnings=warnings(studies),
+            corruptions=_told_corruptions(studies),
             best={study.name: _best(study) for study in studies},
             verdicts=_verdicts(studies),
             common=_common(studies),
             differences=[row for pair in combinations(studies, 2) for row in _differences(*pair)],
-            unpaired=[(a.name, b.name) for a, b in combinations(studies, 2) if not _same_images(a, b)],
             css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         )
     )
 
 
 def _read(folder: Path) -> Finished:
-    paths = {name: folder / TABLES[name].path for name in READ}
-    check_finished(folder, NEEDED)
-    study, card = read_json(folder / "provenance.json")["study"], folder / "data/card.json"
-    tables = {name: read_table(path) for name, path in paths.items() if path.is_file()}
-    return Finished(study["study"], folder, study, tables, read_json(card) if card.is_file() else None)
+    run = finished_run(folder, NEEDED)
+    study, paths = run.provenance["study"], {name: TABLES[name].path for name in READ}
+    tables = {name: read_table(run.file(path)) for name, path in paths.items() if path in run}
+    card = read_json(run.file(CARD)) if CARD in run else None
+    return Finished(study["study"], folder, run, study, tables, card)
 
 
 def _check(studies: list[Finished]) -> None:
@@ -133,33 +126,34 @@ def _common(studies: list[Finished]) -> list[dict]:
     ]
 
 
-def _same_images(a: Finished, b: Finished) -> bool:
-    return bool(a.card and b.card) and a.card["splits"]["test"]["sha256"] == b.card["splits"]["test"]["sha256"]
-
-
 def _units(study: Finished) -> Units:
     """The units of its test images."""
-    path = study.folder / UNITS
-    return Units.numbered(read_array(path)) if path.is_file() else Units.single(len(read_array(study.folder / LABELS)))
+    if UNITS in study.run:
+        return Units.numbered(read_array(study.run.file(UNITS)))
+    return Units.single(len(read_array(study.run.file(LABELS))))
 
 
-def _same_corruptions(a: Finished, b: Finished) -> bool:
-    return all(a.study[key] == b.study[key] for key in ("seed", "corruptions"))
+def _told_corruptions(studies: list[Finished]) -> dict[str, str]:
+    """Study -> the corruptions of its corrupted errors, where those of some studies differ; else nothing."""
+    if all(same_corruptions(*pair) for pair in combinations(studies, 2)):
+        return dict.fromkeys((study.name for study in studies), "")
+    return {study.name: f" ({described_corruptions(study)}; not comparable)" for study in studies}
 
 
 def _differences(a: Finished, b: Finished) -> list[dict]:
     """Recommended model of `a` minus that of `b` on the images that neither was selected on, with paired intervals."""
-    if not _same_images(a, b) or not all("deployment" in study.tables for study in (a, b)):
+    if not same_images(a, b) or not all("deployment" in study.tables for study in (a, b)):
         return []
     chosen = [contenders(study.tables["deployment"])[0] for study in (a, b)]
     if any(RULES[row["rule"]].weighted for row in chosen):  # weights are of the validation images
         return []
-    labels, units = read_array(a.folder / LABELS), _units(a)
+    labels, units = read_array(a.run.file(LABELS)), _units(a)
     kept = np.intersect1d(*(halves(labels, study.study["seed"], _units(study))[1] for study in (a, b)))
     first, second = (_errors(study, row, kept) for study, row in zip((a, b), chosen, strict=True))
+    is_same = a.study["seed"] == b.study["seed"] and same_corruptions(a, b)
     rows, confidence = [], a.study["statistics"]["confidence"]
     for images in (CORRUPTED, CLEAN):
-        if images not in first or images not in second or (images == CORRUPTED and not _same_corruptions(a, b)):
+        if images not in first or images not in second or (images == CORRUPTED and not is_same):
             continue
         each = first[images] - second[images]
         counts = units.of(kept).counts(RESAMPLES, a.study["seed"], "compare")
@@ -174,10 +168,10 @@ def _errors(study: Finished, row: dict, images: np.ndarray) -> dict[str, np.ndar
 
     Corrupted errors are means over the conditions of the corrupted error, which leaves out held-out corruptions.
     """
-    conditions, names = read_table(study.folder / TABLES["conditions"].path), row["members"].split("+")
+    conditions, names = read_table(study.run.file(TABLES["conditions"].path)), row["members"].split("+")
     conditions = conditions[conditions["test_set"] == CLEAN]
-    files = [study.folder / f"predictions/{name}/{CLEAN}.npy" for name in names]
-    members = read_predictions(conditions, [study.folder / LABELS], files)
+    files = [study.run.file(f"predictions/{name}/{CLEAN}.npy") for name in names]
+    members = read_predictions(conditions, [study.run.file(LABELS)], files)
     ensemble = Ensemble(list(members.values()), np.ones(len(names)), row["rule"])
 
     def of_condition(condition: int) -> np.ndarray:

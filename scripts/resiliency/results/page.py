@@ -29,7 +29,9 @@ from resiliency.results.earlier import earlier_file, earlier_runs, replaced_run
 from resiliency.results.kept import SEEDS_PAGE, SPECS, kept_tables, table_files, template_of, with_docs
 from resiliency.results.several_verdicts import agreement, counted_verdicts
 from resiliency.results.study_changes import command_settings, current_study, outdated_keys
+from resiliency.storage.checksums import verified
 from resiliency.storage.files import read_json, replacing
+from resiliency.storage.runs import FILES, PROVENANCE, Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 
@@ -56,7 +58,7 @@ def publish(results: Path, docs: Path) -> Path:
     Where the run takes the place of one with other settings, `<study>_earlier.csv` keeps the verdicts of that one.
 
     Args:
-        results: `results/<study>`, with its report; of an exported ensemble, the card is kept too.
+        results: `results/<study>`, with its report; the card of an ensemble that was exported from it is kept too.
         docs: folder of the page and of the files that it is made from: `<study>.md` and `<study>/`, which have the name
             of the folder `results`.
 
@@ -67,12 +69,12 @@ def publish(results: Path, docs: Path) -> Path:
         Fault: if the study has not been run to its end, it has the name of another page, or its tables are larger than
             `LARGEST`.
     """
-    check_finished(results, NEEDED)
+    run = finished_run(results, NEEDED)
     if (name := page_name(results)) in OF_ALL:
         raise Fault(f"{results}: {name}.md is a page about several runs; rename the folder")
-    tables = [path for table in TABLES.values() if table.published and (path := results / table.path).is_file()]
-    charts = [_picture(path) for name in SHOWN if (path := results / "charts" / f"{name}.svg").is_file()]
-    provenance = read_json(results / "provenance.json")
+    tables = [run.file(table.path) for table in TABLES.values() if table.published and table.path in run]
+    charts = [_picture(run, f"charts/{name}.svg") for name in SHOWN if f"charts/{name}.svg" in run]
+    provenance = {key: value for key, value in run.provenance.items() if key != FILES}
     earlier = replaced_run(docs / name, provenance["study"])
     with replacing(docs / name) as kept:
         kept.mkdir()
@@ -80,14 +82,14 @@ def publish(results: Path, docs: Path) -> Path:
             if path.stem in LONG or path.stat().st_size > LONG_TABLE:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
-                shutil.copyfile(path, kept / path.name)
-        specs = json.dumps(_long_charts(results / "charts", [path.stem for path in tables])).encode()
+                shutil.copyfile(verified(path), kept / path.name)
+        specs = json.dumps(_long_charts(run, [path.stem for path in tables])).encode()
         (kept / SPECS).write_bytes(gzip.compress(specs, mtime=0))
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
-        shutil.copyfile(results / "provenance.json", kept / "provenance.json")
-        if (card := results / "export" / "card.md").is_file():
-            (kept / CARD).write_text(f"{ORPHAN}{card.read_text(encoding='utf-8')}", encoding="utf-8")
+        (kept / PROVENANCE).write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+        if card := run.card():
+            (kept / CARD).write_text(f"{ORPHAN}{verified(card).read_text(encoding='utf-8')}", encoding="utf-8")
         for path in charts:
             _keep_picture(path, kept / path.name)
         texts = {path.stem: _texts(path.with_suffix(".vl.json")) | {"picture": path.name} for path in charts}
@@ -104,24 +106,26 @@ def page_name(results: Path) -> str:
     return Path(os.path.abspath(results)).name
 
 
-def check_finished(results: Path, tables: Iterable[str]) -> None:
-    """Raise a Fault if a folder of results lacks one of these tables, or its provenance."""
-    for name in (*(TABLES[table].path for table in tables), "provenance.json"):
-        if not (results / name).is_file():
-            raise Fault(f"{results}: has no {name}; run the study to its end first")
+def finished_run(results: Path, tables: Iterable[str]) -> Run:
+    """The run that made a folder of results last; a Fault if it lacks one of these tables."""
+    run = Run(results)
+    for table in tables:
+        run.file(TABLES[table].path)
+    return run
 
 
-def _picture(svg: Path) -> Path:
+def _picture(run: Run, path: str) -> Path:
     """The file of a chart that is kept: SVG, or PNG if that has too many marks."""
-    return svg.with_suffix(".png") if svg.stat().st_size > LARGE_PICTURE else svg
+    svg = run.file(path)
+    return run.file(path.replace(".svg", ".png")) if svg.stat().st_size > LARGE_PICTURE else svg
 
 
 def _keep_picture(path: Path, kept: Path) -> None:
     """Copy an SVG; write a PNG with as few colours as a chart needs, which takes a tenth of the space."""
     if path.suffix == ".svg":
-        shutil.copyfile(path, kept)
+        shutil.copyfile(verified(path), kept)
     else:
-        Image.open(path).convert("RGB").quantize(COLOURS).save(kept, optimize=True)
+        Image.open(verified(path)).convert("RGB").quantize(COLOURS).save(kept, optimize=True)
 
 
 def _texts(specification: Path) -> dict:
@@ -131,14 +135,14 @@ def _texts(specification: Path) -> dict:
     return {"title": title, "finding": chart["usermeta"]["finding"], "caption": chart["usermeta"]["caption"]}
 
 
-def _long_charts(charts: Path, kept: Collection[str]) -> dict[str, dict]:
-    """The specifications of those charts in the folder `charts` that the `kept` tables do not suffice to draw.
+def _long_charts(run: Run, kept: Collection[str]) -> dict[str, dict]:
+    """The specifications of those charts of a run that the `kept` tables do not suffice to draw.
 
     Those of test images are left out: others may have rights to them.
     """
     short = {name for name, chart in CHARTS.items() if set(chart.tables) <= {*kept}}
-    files = {path.name.removesuffix(".vl.json"): path for path in sorted(charts.glob("*.vl.json"))}
-    return {name: read_json(path) for name, path in files.items() if name not in short | PICTURES}
+    files = {Path(path).name.removesuffix(".vl.json"): path for path in sorted(run.hashes) if path.endswith(".vl.json")}
+    return {name: read_json(run.file(path)) for name, path in files.items() if name not in short | PICTURES}
 
 
 def page(kept: Path) -> str:

@@ -19,7 +19,7 @@ from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders
 from resiliency.results.kept import DOCS, SEEDS_PAGE, template_of, with_docs
-from resiliency.results.page import check_finished
+from resiliency.results.page import finished_run
 from resiliency.results.several_verdicts import VERDICTS, agreement
 from resiliency.results.study_changes import REPOSITORY
 from resiliency.storage.files import read_json
@@ -77,7 +77,7 @@ def publish(runs: dict[int, str], docs: Path) -> Path:
     """
     folders = {seed: Path("results") / name for seed, name in runs.items()}
     for folder in folders.values():
-        check_finished(folder, ("members", "deployment", "observations"))
+        finished_run(folder, ("members", "deployment", "observations"))
     recorded = {seed: read_json(folder / "provenance.json") for seed, folder in folders.items()}
     first, *others = (provenance["study"] | {"study": "", "seed": 0} for provenance in recorded.values())
     for folder, other in zip(list(folders.values())[1:], others, strict=True):
