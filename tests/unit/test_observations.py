@@ -13,6 +13,7 @@ from scipy.stats import pearsonr
 from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES
 from resiliency.analysis.verdicts import Observation, observation_rows
+from resiliency.base.streams import stream
 
 PAIRS = pd.DataFrame(
     [("prediction", "label_disagreement"), ("attribution", "saliency_cosine"), ("activation", "linear_cka")] * 2,
@@ -65,10 +66,42 @@ def twelve(prediction: float, attribution: float, sizes=(2, 3)) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("prediction", "attribution", "expected"),
-    [(-1, 0, "supported"), (-1, 1, "supported"), (0, -1, "contradicted"), (0, 0, "no practical difference")],
+    [
+        (-1, 0, "no better than noise"),
+        (-1, 1, "supported"),
+        (-1, -0.5, "no better than noise"),
+        (0, -1, "contradicted"),
+        (0, 0, "no practical difference"),
+    ],
 )
 def test_observation_2_finds_what_was_planted(prediction, attribution, expected):
     assert verdict(observation_2(twelve(prediction, attribution))) == expected
+
+
+def test_the_placebo_of_observation_2_is_the_same_statistic_of_random_numbers():
+    """The fourth draw, put into the table in place of attributions: per pair, averaged over the pairs of triples."""
+    table = twelve(-1, 1)
+    table["grad_cam_cosine_clean"] = table.saliency_cosine_clean.where(table.index != 5)
+    metrics = pd.concat([PAIRS, pd.DataFrame({"kind": ["attribution"], "metric": ["grad_cam_cosine"]})])
+    draws = attribution_diversity_is_less_negative(table, metrics, "mean_probability", 100).placebo
+    names = sorted({name for members in table.members for name in members.split("+")})
+    numbers = stream(0, "placebo", "attributions").standard_normal((50, 12, 12))[3]
+    chosen = [sorted(map(names.index, members.split("+"))) for members in table.members]
+    noise = np.array([np.mean([numbers[pair] for pair in combinations(of, 2)]) for of in chosen])
+    table = table.assign(saliency_cosine_clean=noise, grad_cam_cosine_clean=np.where(table.index != 5, noise, np.nan))
+    random = attribution_diversity_is_less_negative(table, metrics, "mean_probability", 100, draws=0)
+    tested = random.parts + random.controls
+    assert draws.estimates[3] == pytest.approx([part.estimate for part in tested])
+    assert draws.errors[3] == pytest.approx([part.error for part in tested])
+    assert draws.freedom == pytest.approx([part.freedom for part in tested])
+    assert random.placebo is None
+
+
+def test_the_control_of_observation_2_is_the_correlation_of_attributions_itself():
+    table = twelve(-1, 0.3, sizes=(2,))
+    control = observation_2(table).controls[1]
+    assert control.name == "corrupted images, against random numbers"
+    assert control.estimate == pytest.approx(np.arctanh(table.saliency_cosine_clean.corr(table.corrupted_accuracy)))
 
 
 def test_observation_2_is_the_mean_over_sizes_of_cohens_q():
@@ -94,7 +127,7 @@ def test_observation_2_passes_over_other_rules_and_origins():
 
 def test_observation_2_leaves_out_sizes_of_one_ensemble():
     """All 12 members form a single ensemble, which correlates with nothing."""
-    table = twelve(-1, 0, sizes=(2, 12))
+    table = twelve(-1, 1, sizes=(2, 12))
     assert verdict(observation_2(table)) == "supported"
 
 
@@ -113,7 +146,7 @@ def test_observation_2_needs_both_kinds_of_metrics(kind):
 
 def test_observation_2_does_not_rest_on_metrics_that_know_the_labels():
     """Double fault contains accuracy; it is a row without a verdict."""
-    table = twelve(-1, 0)
+    table = twelve(-1, 1)
     for images in ("clean", "corrupted"):
         table[f"double_fault_{images}"] = 5 * table[f"{images}_accuracy"]
     pairs = pd.concat([PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["double_fault"]})])
@@ -190,7 +223,7 @@ def test_a_size_that_hangs_on_one_design_is_left_out_of_observation_4(designs):
 
 def test_what_some_pairs_lack_is_left_out_alone():
     """Where two thirds of the designs have no attributions of one method, the other method still counts."""
-    table = twelve(-1, 0)
+    table = twelve(-1, 1)
     few = table.members.map(lambda names: {name.partition("-")[0] for name in names.split("+")} <= {"d0", "d1", "d2"})
     table["grad_cam_cosine_clean"] = table.saliency_cosine_clean.where(few)
     pairs = pd.concat([PAIRS, pd.DataFrame({"kind": ["attribution"], "metric": ["grad_cam_cosine"]})])
@@ -336,7 +369,7 @@ def test_attributions_of_the_true_label_are_compared_with_metrics_that_use_the_l
     )
     assert (free.metrics, based.metrics) == ("label-free", "label-based")
     assert "with label-based diversity" in based.statistic
-    assert (verdict(free), verdict(based)) == ("supported", "contradicted")
+    assert (verdict(free), verdict(based)) == ("no better than noise", "contradicted")
     readings = {part.name: part.estimate for part in free.beside}
     assert based.parts[0].estimate == pytest.approx(readings["clean images, against double_fault"])
 

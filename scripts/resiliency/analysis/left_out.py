@@ -45,7 +45,7 @@ class LeftOut:
 
         Ensembles that lack a column, since no pair of their members could be measured, do not count for it.
         """
-        accuracy, given = self._accuracies(condition)
+        accuracy, given = self.accuracies(condition)
         values = self.ensembles[columns].to_numpy(np.float64).T
         finite, alike = np.isfinite(values), {}
         for row, of_column in enumerate(finite):
@@ -71,7 +71,14 @@ class LeftOut:
         Returns:
             float64 (1 + units) x first x second.
         """
-        accuracy, given = self._accuracies(condition)
+        one, other = self.compared(first, second, condition, measure, scale)
+        return one - other
+
+    def compared(
+        self, first: list[str], second: list[str], condition: str, measure: str, scale: Scale
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both correlations behind `differences`, on `scale`."""
+        accuracy, given = self.accuracies(condition)
         values = {column: self.ensembles[column].to_numpy(np.float64) for column in [*first, *second]}
         finite = {column: np.isfinite(of_column) for column, of_column in values.items()}
         memo: dict[tuple[str, bytes], np.ndarray] = {}
@@ -83,13 +90,13 @@ class LeftOut:
                 memo[key] = scale.to(MEASURES[measure](self.weights[:, chosen], *of_both))
             return memo[key]
 
-        differences = np.full((len(self.weights), len(first), len(second)), np.nan)
+        compared = np.full((2, len(self.weights), len(first), len(second)), np.nan)
         for row, one in enumerate(first):
             for column, other in enumerate(second):
                 both = finite[one] & finite[other]
                 if both.any():
-                    differences[:, row, column] = correlation(one, both) - correlation(other, both)
-        return differences
+                    compared[:, :, row, column] = correlation(one, both), correlation(other, both)
+        return compared[0], compared[1]
 
     def between(self, column: str, one: pd.Series) -> np.ndarray:
         """Cliff's delta of `column` of the other ensembles against those where `one` holds: 1 + units."""
@@ -97,7 +104,7 @@ class LeftOut:
         one, other = (chosen.to_numpy() & np.isfinite(values) for chosen in (one, ~one))
         return weighted_cliffs_delta(values[other], values[one], self.weights[:, other], self.weights[:, one])
 
-    def _accuracies(self, condition: str) -> tuple[np.ndarray, np.ndarray]:
+    def accuracies(self, condition: str) -> tuple[np.ndarray, np.ndarray]:
         """Accuracy of each ensemble, and mean accuracy of its members, on the same images."""
         if accuracy_of(condition) in self.ensembles:
             accuracy = self.ensembles[accuracy_of(condition)]
@@ -116,17 +123,18 @@ def mean_over_sizes(
 
     Args:
         left_out: of each size.
-        statistic: -> float (1 + units) or (1 + units) x columns, whose mean is taken first.
+        statistic: -> float (1 + units) or (1 + units) x columns, whose mean is taken first, or such of D draws,
+            (1 + units) x columns x D.
 
     Returns:
-        float64 (1 + all units), NaN where nothing is defined; and what was left out, in words.
+        float64 (1 + all units) or (1 + all units) x D, NaN where nothing is defined; and what was left out, in words.
     """
     units = sorted({unit for of_size in left_out for unit in of_size.units})
     parts, omitted = [], []
     for of_size in left_out:
         values = statistic(of_size)
-        values = values.reshape(len(values), -1)
-        defined = np.isfinite(values).all(axis=0)
+        values = values if values.ndim > 2 else values.reshape(len(values), -1)
+        defined = np.isfinite(values).all(axis=(0, *range(2, values.ndim)))
         if not defined.all():
             scope = f"ensembles of {of_size.ensembles['size'].iloc[0]}"
             missing = int((~defined).sum())

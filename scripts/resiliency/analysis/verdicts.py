@@ -180,7 +180,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     rows = []
     for (part, part_verdict), (placebo_low, placebo_high) in zip(parts, ranges.tolist(), strict=True):
         low, high = part.interval(2 * confidence - 1)
-        counts = part_verdict != ""
+        counts, decides = part_verdict != "", part not in observation.controls + observation.beside
         rows.append(
             {
                 "observation": observation.number,
@@ -192,8 +192,8 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "low": low,
                 "high": high,
                 "confidence": 2 * confidence - 1,
-                "opposite_bound": part.bound(corrected, sign) if counts else float("nan"),
-                "margin": observation.margin if counts else float("nan"),
+                "opposite_bound": part.bound(corrected, sign) if decides else float("nan"),
+                "margin": observation.margin if decides else float("nan"),
                 "placebo_low": placebo_low,
                 "placebo_high": placebo_high,
                 "placebo_supported": supported if counts else float("nan"),

@@ -121,13 +121,16 @@ def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
 
 
 def studentised(replicates: np.ndarray, scale: Scale) -> tuple[float, float, int]:
-    """The statistic on `scale`, its standard error and degrees of freedom; NaN where they are not defined."""
+    """The statistic on `scale`, its standard error and degrees of freedom; NaN where they are not defined.
+
+    Of several statistics, (1 + U) x ..., the first two are arrays.
+    """
     values = scale.to(np.asarray(replicates, float))
     value, without = values[0], values[1:]
     units = len(without)
     if units < 2:
-        return value, np.nan, 1
-    return value, np.sqrt((units - 1) * np.var(without)), units - 1
+        return value, value * np.nan, 1
+    return value, np.sqrt((units - 1) * np.var(without, axis=0)), units - 1
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Observation 2: correlations with accuracy of attribution diversity, less those of prediction diversity."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,14 @@ from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.families import units_of
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
+from resiliency.analysis.placebo import DRAWS, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
+from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
-from resiliency.statistics.jackknife import FISHER
+from resiliency.statistics.correlation import weighted_pearson
+from resiliency.statistics.jackknife import FISHER, LINEAR, studentised
 
 FAMILIES = 8  # with fewer, designs are left out in turn
 DESIGNS = 12  # with fewer, a correlation over the ensembles says little: its error is of the size of what is sought
@@ -22,6 +26,9 @@ MARGIN = 0.3  # of Cohen's q: a medium difference of correlations (Cohen 1988, c
 ENSEMBLES = 3  # fewer correlate with nothing
 GIVEN = "given the mean accuracy of the members"
 FREE, BASED = "label-free", "label-based"
+RANDOM = "against random numbers"
+REMOVED = "a random number per pair of members in place of its attribution diversity"
+CHUNK = 50  # draws that are computed at a time
 
 
 def attribution_diversity_is_less_negative(
@@ -31,6 +38,7 @@ def attribution_diversity_is_less_negative(
     images: int,
     target: str = "prediction",
     families: Mapping[str, str] | None = None,
+    draws: int = DRAWS,
 ) -> Observation:
     """Test observation 2: attribution diversity correlates less negatively with accuracy than prediction diversity.
 
@@ -41,6 +49,10 @@ def attribution_diversity_is_less_negative(
     there are enough of them, else designs. The other prediction metrics, correlations given the members' mean accuracy,
     and additional test sets are listed beside, without a verdict.
 
+    Random numbers in place of attributions correlate with nothing, so that they too are less negatively correlated than
+    prediction diversity. They are the placebo. The control of each part is therefore Fisher's z of r(attribution
+    diversity, accuracy) itself, which random numbers have at 0 on average.
+
     Args:
         ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent members under `rule`
             count.
@@ -49,6 +61,7 @@ def attribution_diversity_is_less_negative(
         images: number of test images.
         target: class that attributions explain, label or prediction.
         families: member -> its family; without it, designs are left out.
+        draws: of the placebo; 0 for none.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -60,7 +73,7 @@ def attribution_diversity_is_less_negative(
     left_out = [LeftOut(group, unit_of) for group in sizes]
     names = sorted(set(map(unit_of, members)))
     kind = FREE if target == "prediction" else BASED
-    parts, beside, omitted = [], [], []
+    parts, controls, beside, omitted, tested = [], [], [], [], {}
     for group in images_of(pool) if left_out else ():
         columns = _columns(pairs, group)
         if not columns["attribution"] or not columns[kind]:
@@ -68,6 +81,8 @@ def attribution_diversity_is_less_negative(
         part, left = _part(left_out, columns, kind, group, names)
         if group in (CLEAN, CORRUPTED):
             parts.append(part)
+            controls.append(_control(left_out, columns, kind, group, names))
+            tested[group] = columns
             omitted += left
         else:
             beside.append(part)
@@ -93,6 +108,8 @@ def attribution_diversity_is_less_negative(
         ensembles=sum(map(len, sizes)),
         images=images,
         sampled=is_sample(pool),
+        controls=controls,
+        placebo=_placebo(left_out, tested, kind, members, draws) if tested and draws else None,
     )
 
 
@@ -111,6 +128,14 @@ def _part(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: 
     """The statistic on a group of images, and what it leaves out."""
     replicates, left = mean_over_sizes(left_out, partial(_differences, columns, columns[kind].values(), group))
     return Part.from_replicates(f"{group} images", replicates, names=names), left
+
+
+def _control(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> Part:
+    """What attributions must do better than random numbers in, on a group of images."""
+    replicates, _ = mean_over_sizes(left_out, lambda of_size: _both(columns, columns[kind].values(), group, of_size)[0])
+    statistic = "Fisher's z of r(attribution diversity, accuracy), which random numbers have at 0"
+    name = f"{group} images, {RANDOM}"
+    return Part.from_replicates(name, replicates, names=names, statistic=statistic, reading=RANDOM)
 
 
 def _parts_beside(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> list[Part]:
@@ -144,13 +169,71 @@ def _missing(parts: list[Part], units: int, unit: str) -> str:
     return f"nothing is left to compare without some {'family' if unit == 'families' else 'design'}"
 
 
+def _both(
+    columns: dict, predictions: Collection[str], group: str, of_size: LeftOut, measure: str = "pearson"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fisher's z of correlations of attributions, and of predictions, over the same ensembles; 1 + units x metrics."""
+    both = of_size.compared(list(columns["attribution"].values()), list(predictions), group, measure, FISHER)
+    attributions, others = (of_kind.reshape(len(of_kind), -1) for of_kind in both)
+    return attributions, others
+
+
 def _differences(
     columns: dict, predictions: Collection[str], group: str, of_size: LeftOut, measure: str = "pearson"
 ) -> np.ndarray:
-    attributions = list(columns["attribution"].values())
-    differences = of_size.differences(attributions, list(predictions), group, measure, FISHER)
-    return differences.reshape(len(differences), -1)
+    attributions, others = _both(columns, predictions, group, of_size, measure)
+    return attributions - others
 
 
 def _partial_correlations(columns: Collection[str], group: str, of_size: LeftOut) -> np.ndarray:
     return of_size.correlations(list(columns), group, "partial", of_size.weights).T
+
+
+def _placebo(
+    left_out: list[LeftOut], tested: dict[str, dict], kind: str, members: Sequence[str], draws: int
+) -> Placebo:
+    """Draws of the parts and of their controls.
+
+    Args:
+        tested: group of images -> its columns, as `_columns` has them.
+        members: whose pairs have random numbers.
+    """
+    statistics = [
+        partial(_of_random_numbers, columns, kind, group, members, draws) for group, columns in tested.items()
+    ]
+    drawn = [studentised(mean_over_sizes(left_out, statistic)[0], LINEAR) for statistic in statistics]
+    estimates, errors = (np.reshape([of_group[i] for of_group in drawn], (-1, 2, draws)) for i in range(2))
+    freedom = np.repeat(drawn[0][2], 2 * len(drawn)).astype(float)
+    return Placebo(*(of.swapaxes(0, 1).reshape(-1, draws).T for of in (estimates, errors)), freedom, REMOVED)
+
+
+def _of_random_numbers(
+    columns: dict, kind: str, group: str, members: Sequence[str], draws: int, of_size: LeftOut
+) -> np.ndarray:
+    """`_differences` and, after these, its attributions' own correlations; (1 + units) x comparisons x 2 draws."""
+    attributions, predictions = list(columns["attribution"].values()), list(columns[kind].values())
+    finite = of_size.ensembles[attributions + predictions].notna().to_numpy()
+    both = finite[:, : len(attributions), None] & finite[:, None, len(attributions) :]
+    sets, of_comparison = np.unique(both.reshape(len(both), -1), axis=1, return_inverse=True)
+    accuracy, _ = of_size.accuracies(group)
+    own = np.full((sets.shape[1], draws, len(of_size.weights)), np.nan)
+    for some, noise in _random_diversities(of_size.ensembles.members, members, draws):
+        for index in np.flatnonzero(sets.any(axis=0)):
+            has = sets[:, index]
+            own[index, some] = FISHER.to(weighted_pearson(of_size.weights[:, has], noise[:, has], accuracy[has]))
+    drawn = own[of_comparison.ravel()].transpose(2, 0, 1)
+    others = _both(columns, columns[kind].values(), group, of_size)[1]
+    return np.concatenate([drawn - others[:, :, None], drawn], axis=2)
+
+
+def _random_diversities(
+    ensembles: Iterable[str], members: Sequence[str], draws: int
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some draws at a time, and the mean over the pairs of each ensemble of a random number per pair; float64 D x E."""
+    position = {name: index for index, name in enumerate(members)}
+    chosen = np.sort([[position[name] for name in joined.split("+")] for joined in ensembles], axis=1)
+    random = stream(0, "placebo", "attributions")
+    for start in range(0, draws, CHUNK):
+        numbers = random.standard_normal((min(CHUNK, draws - start), len(members), len(members)))
+        pairs = combinations(chosen.T, 2)
+        yield slice(start, start + len(numbers)), np.mean([numbers[:, one, other] for one, other in pairs], axis=0)

@@ -49,6 +49,7 @@ def architecture_brings_diversity(
     images: int,
     units: Units = OF_DESIGNS,
     families: Mapping[str, str] | None = None,
+    draws: int = 0,
 ) -> Observation:
     """Test observation 4: architecture diversity gives more diversity of predictions, attributions and activations.
 

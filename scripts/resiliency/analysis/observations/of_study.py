@@ -89,14 +89,14 @@ def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_ensembles(observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles) -> Observation:
-    """An observation of ensembles by metrics, with the variance over images."""
+    """An observation of ensembles by metrics, with the variance over images; its placebo is that of all images."""
     without = [table for _, table in tables.without_images.ensembles.groupby("without")]
-    replicates = [observe(table, metrics_in(tables.metrics, table)) for table in without]
+    replicates = [observe(table, metrics_in(tables.metrics, table), draws=0) for table in without]
     return with_images(observe(tables.ensembles, tables.metrics), replicates)
 
 
 def _families_bring_diversity(
-    ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, images: int, members: pd.DataFrame
+    ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, images: int, members: pd.DataFrame, draws: int = 0
 ) -> Observation:
     """Observation 4, of families in place of designs."""
     return architecture_brings_diversity(by_family(ensembles, members), metrics, rule, images, OF_FAMILIES)
