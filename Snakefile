@@ -61,10 +61,11 @@ rule tables:
 
 if workflow.is_main_process:
     or_stop(check_records, RESULTS, lambda path: any(rule.is_producer(path) for rule in workflow.rules))
+    logger.info(changes(RESULTS, RESOLVED), extra={"codes": CODES})
 
 
 onstart:
-    or_stop(sign, RESULTS)
+    or_stop(sign, RESULTS, RESOLVED)
     # With a limit, each job that ends leaves one more timer that looks at all ready jobs every second (Snakemake 9.27).
     if not workflow.non_local_exec:
         workflow.scheduler.job_rate_limiter = None

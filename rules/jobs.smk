@@ -11,6 +11,7 @@ from resiliency.study.resources import DAY, minutes, network_memory
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
 INPUTS = Inputs(f"{RESULTS}/.inputs")
+CODES = set()  # the fingerprints of all rules, by which the console tells changes of code from those of the study
 MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
 
 
@@ -46,7 +47,9 @@ def code(script, *files, designs=()):
     """
     factories = [STUDY.designs[design].factory for design in designs]
     own = fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
-    return "".join([own, *(factory_code(factory, Path.cwd()) for factory in factories if factory)])
+    codes = "".join([own, *(factory_code(factory, Path.cwd()) for factory in factories if factory)])
+    CODES.add(codes)
+    return codes
 
 
 def content(read, *arguments):

@@ -52,7 +52,7 @@ rule provenance:
         **needing(1000, 5),
     params:
         code=code("provenance"),
-        study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
+        study=RESOLVED,
         files=OF_RUN,
     script:
         "../scripts/provenance.py"
@@ -78,7 +78,7 @@ rule report:
         **needing(2000, 5),
     params:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
-        study=STUDY.model_dump(mode="json", exclude={"ensemble"}),
+        study=RESOLVED,
         made=MADE,
         added=ADDED_SCORES,
         resampled=list(UNITS),

@@ -13,7 +13,7 @@ from resiliency.study.preflight import preflight
 from resiliency.study.loading import load
 from resiliency.study.files import read_places
 from resiliency.study.merging import without_inherited
-from resiliency.study.records import check_records, sign
+from resiliency.study.records import changes, check_records, sign
 
 
 def or_stop(check, *arguments):
@@ -28,6 +28,7 @@ def or_stop(check, *arguments):
 FILES = [*workflow.configfiles[len(workflow.overwrite_configfiles) :], *workflow.overwrite_configfiles]
 STUDY = or_stop(lambda: load(*without_inherited(config, read_places(FILES), workflow.config_settings.config)))
 RESULTS = f"results/{STUDY.study}"
+RESOLVED = STUDY.model_dump(mode="json", exclude={"ensemble"})
 if workflow.is_main_process:
     or_stop(preflight, STUDY)
 

@@ -4,10 +4,12 @@ Snakemake finds this module by its name, and `profiles/default` asks for it (`lo
 log of the run, with every job, is the file that it names at the end.
 """
 
+import re
 import sys
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from logging import LogRecord
 from pathlib import Path
 
@@ -20,13 +22,21 @@ LEAST_PAUSE, MOST_PAUSE = 5, 60  # seconds between two lines of progress, which 
 SILENCE = 30  # seconds without a line before it is told what running jobs say
 NAMED = 6
 LONGEST = 160
+CHANGED = "Changed in the study:"  # and the keys, a line each
+FINGERPRINT = re.compile(r"'([0-9a-f]{16,})'")  # of code or of files from outside, as a parameter of a rule
+NOTHING = "<nothing exclusive>"  # what Snakemake writes for no parameter
 KEPT_BACK = ("Report: ", "Export: ", "No report: ")  # stands below everything else
 UNSAID = ("CPU seconds: ", "precision: ")  # lines of logs that say nothing about how far a job is
 ROUTINE = (
     *("Assuming unrestricted shared filesystem", "Building DAG of jobs", "Using shell", "Select jobs to execute"),
     *("host:", "Elapsed time", "Conda environments: ignored", "Rules claiming more threads", "Provided cores"),
     *("Provided resources", "Exiting because a job execution failed", "Reasons:", "    (check individual jobs above"),
-    *("This was a dry-run", "Removing output files of failed job", "At least one job did not complete successfully"),
+    *(
+        "Some jobs were triggered by provenance information",
+        "Rules with provenance triggered jobs",
+        "This was a dry-run",
+    ),
+    *("Removing output files of failed job", "At least one job did not complete successfully"),
 )
 
 
@@ -51,6 +61,8 @@ class LogHandler(LogHandlerBase):
         self.informed = False
         self.timed = False  # whether it is known how long the jobs of earlier runs took
         self.last: list[str] = []
+        self.changed = ""
+        self.codes: Collection[str] = ()  # present fingerprints, of which more are known as jobs are made
         self.ended = threading.Event()
         if not self.common_settings.dryrun:
             threading.Thread(target=self._watch, daemon=True).start()
@@ -71,7 +83,10 @@ class LogHandler(LogHandlerBase):
 
     def _message(self, record: LogRecord) -> None:
         message = record.getMessage()
-        if message.startswith(KEPT_BACK):
+        self.codes = getattr(record, "codes", self.codes)
+        if message.startswith(CHANGED) and self.common_settings.dryrun:
+            self.changed = message
+        elif message.startswith(KEPT_BACK):
             self.last.append(message)
         elif not message.startswith(ROUTINE):
             self._write(message)
@@ -84,7 +99,7 @@ class LogHandler(LogHandlerBase):
 
     def _job_info(self, record: LogRecord) -> None:
         self.running[record.jobid] = (_name(record.rule_name, record.log), next(iter(record.log), ""))
-        self.reasons[_why(record.reason)][record.rule_name] += 1
+        self.reasons[_why(record.reason, self.codes)][record.rule_name] += 1
         self.pace.begin(record.jobid, record.rule_name, time.monotonic())
         if not self.timed and record.benchmark:
             self.timed, self.pace.usual = True, usual_times(Path(record.benchmark).parents[1])
@@ -139,6 +154,8 @@ class LogHandler(LogHandlerBase):
             return
         self.ended.set()
         if self.common_settings.dryrun and self.reasons:
+            if self.changed:
+                self._write(f"\n{self.changed}")
             self._write("\nReasons:")
             for why, rules in self.reasons.items():
                 self._write(f"  {why}: " + ", ".join(f"{count} × {rule}" for rule, count in rules.items()))
@@ -162,11 +179,22 @@ def _name(rule: str, logs: list[str]) -> str:
     return rule if stem == "all" else f"{rule} {stem}"
 
 
-def _why(reason: str) -> str:
-    """The kind of a reason, without the files that it names; of changed parameters, what they were and are."""
+def _why(reason: str, codes: Collection[str] = ()) -> str:
+    """The kind of a reason, without the files that it names; of changed parameters, whether code or study changed.
+
+    Args:
+        codes: the present fingerprints of code.
+    """
     kind, _, named = (part.strip() for part in reason.partition(":"))
-    changed = f": {' '.join(named.split())[:LONGEST]}" if kind.startswith("Params have changed") else ""
-    return (kind.rstrip(".").lower() + changed) or "no reason given"
+    if not kind.startswith("Params have changed"):
+        return kind.rstrip(".").lower() or "no reason given"
+    before, _, now = named.partition(": before: ")[2].partition(" now: ")
+    others = [text for text in (before, now) if FINGERPRINT.sub("", text.replace(NOTHING, "")).strip(" ,")]
+    present = set(FINGERPRINT.findall(now))
+    changed = ["the study"] if others else []
+    changed += ["code"] if present & {*codes} else []
+    changed += ["files from outside"] if present - {*codes} else []
+    return f"{' and '.join(changed) or 'parameters'} changed"
 
 
 def _lines(log: str) -> list[str]:

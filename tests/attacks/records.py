@@ -13,7 +13,7 @@ from attacks.cases import Case, allowed
 
 from resiliency.study.records import check_records, sign
 
-RESULTS = "results/tiny"
+RESULTS, STUDY = "results/tiny", {"study": "tiny"}
 MADE = (
     *("tables/members.csv", "report.html", "members/a-s0/weights.safetensors", "predictions/a-s0/clean.npy"),
     *("charts/deployment.vl.json", "provenance.json", f"members/{'long' * 60}/member.json"),
@@ -46,7 +46,7 @@ def _changed(folder: Path, change: Callable[[], object]) -> None:
     (folder / "here").mkdir()
     os.chdir(folder / "here")
     _checked()
-    sign(RESULTS)
+    sign(RESULTS, STUDY)
     for path in MADE:
         write(Path(RESULTS, path))
     for path in OTHERS:
@@ -54,7 +54,7 @@ def _changed(folder: Path, change: Callable[[], object]) -> None:
     _checked()
     change()
     _checked()
-    sign(RESULTS)
+    sign(RESULTS, STUDY)
 
 
 def _checked() -> None:
@@ -94,7 +94,7 @@ def _elsewhere(linked: str, records: bool) -> None:
     (there / linked).symlink_to(here / linked)
     if records:
         shutil.copytree(".snakemake", there / ".snakemake")
-        sign(RESULTS)
+        sign(RESULTS, STUDY)
     os.chdir(there)
 
 
@@ -172,7 +172,7 @@ ONE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 KEPT: dict[str, Callable[[], object]] = {
     "nothing": lambda: None,
-    "signed again": lambda: sign(RESULTS),
+    "signed again": lambda: sign(RESULTS, STUDY),
     "results that an earlier version made": lambda: Path(RESULTS, ".records").unlink(),
     "killed between the two names": lambda: Path(".snakemake/metadata/.records-tiny").write_text(
         f"another\n{Path(RESULTS, '.records').read_text()}"

@@ -229,21 +229,40 @@ def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, mo
     assert "seconds:" not in out
 
 
-def test_a_dry_run_says_why_stages_run(handler, capsys):
-    run = handler(dryrun=True)
+CODE, OLD_CODE, FILES, OLD_FILES = ("0123456789abcdef", "1123456789abcdef", "2123456789abcdef", "3123456789abcdef")
+
+
+def params_changed(before: str, now: str) -> str:
+    """Why Snakemake runs a job whose parameters are others."""
+    union = "Union of exclusive params before and now across all output"
+    return f"Params have changed since last execution: {union}: before: {before} now: {now} "
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ("200", "300", "the study changed"),
+        ("{'epochs': 2}", "{'epochs': 3}", "the study changed"),
+        ("<nothing exclusive>", "['a.csv']", "the study changed"),
+        (f"'{OLD_CODE}'", f"'{CODE}'", "code changed"),
+        (f"'{OLD_CODE}{OLD_CODE}'", f"'{CODE}{CODE}'", "code changed"),
+        (f"'{OLD_FILES}'", f"'{FILES}'", "files from outside changed"),
+        (f"'{OLD_CODE}',200", f"'{CODE}',300", "the study and code changed"),
+        (f"'{OLD_FILES}','{OLD_CODE}'", f"'{CODE}','{FILES}'", "code and files from outside changed"),
+    ],
+)
+def test_a_dry_run_says_whether_study_code_or_files_changed(handler, capsys, before, now, said):
+    run, keys = handler(dryrun=True), "Changed in the study:\n  training.epochs: 2 -> 3"
+    run.emit(record(keys, codes={CODE, CODE + CODE}))
     run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={}))
     run.emit(started(1, "train", None))
     run.emit(started(2, "train", None))
-    run.emit(started(3, "charts", None, "Params have changed since last execution: before: 200; now: 300"))
-    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={}))
+    run.emit(started(3, "charts", None, params_changed(before, now)))
+    run.emit(record("Some jobs were triggered by provenance information, see 'reason' section in the rule displays."))
     run.close()
     assert capsys.readouterr().out.splitlines() == [
-        "Job stats:",
-        "table",
-        "",
-        "Reasons:",
-        "  missing output files: 2 × train",
-        "  params have changed since last execution: before: 200; now: 300: 1 × charts",
+        *("Job stats:", "table", "", *keys.splitlines(), "", "Reasons:"),
+        *("  missing output files: 2 × train", f"  {said}: 1 × charts"),
     ]
 
 

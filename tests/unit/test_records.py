@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from attacks.cases import outcome
-from attacks.records import ALL, KEPT, KEPT_OF_ONE, ONE, RESULTS, records, write
+from attacks.records import ALL, KEPT, KEPT_OF_ONE, ONE, RESULTS, STUDY, records, write
 
-from resiliency.study.records import check_records, sign
+from resiliency.study.records import changes, check_records, sign
 
 
 @pytest.mark.parametrize("way", [*ALL, *ONE, *KEPT, *KEPT_OF_ONE])
@@ -21,7 +21,7 @@ def test_results_are_used_if_the_records_are_theirs(tmp_path, monkeypatch, way):
 
 def test_what_is_refused_names_the_results_and_the_folder_of_the_records(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sign(RESULTS)
+    sign(RESULTS, STUDY)
     write(Path(RESULTS, "report.html"))
     (tmp_path / ".snakemake").rename(tmp_path / "elsewhere")
     with pytest.raises(Exception, match=f"^{RESULTS}: .* not in {tmp_path}/.snakemake: "):
@@ -30,9 +30,22 @@ def test_what_is_refused_names_the_results_and_the_folder_of_the_records(tmp_pat
 
 def test_a_check_of_a_thousand_results_takes_less_than_a_tenth_of_a_second(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sign(RESULTS)
+    sign(RESULTS, STUDY)
     for number in range(1000):
         write(Path(RESULTS, f"members/a-s{number}/member.json"))
     start = time.process_time()
     check_records(RESULTS, lambda path: True)
     assert time.process_time() - start < 0.1
+
+
+def test_keys_that_changed_are_those_of_the_last_run_that_was_finished(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert changes(RESULTS, {"seed": 1}) == ""
+    sign(RESULTS, {"seed": 1})
+    sign(RESULTS, {"seed": 2})  # the first run was killed: some of its results may stand
+    assert changes(RESULTS, {"seed": 2}) == "Changed in the study:\n  seed: 1 -> 2"
+    Path(RESULTS, "provenance.json").write_text('{"study": {"seed": 2}}')
+    assert changes(RESULTS, {"seed": 2}) == ""
+    sign(RESULTS, {"seed": 3})
+    Path(RESULTS, "provenance.json").unlink()  # as before its job
+    assert changes(RESULTS, {"seed": 3}) == "Changed in the study:\n  seed: 2 -> 3"

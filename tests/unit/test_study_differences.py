@@ -12,6 +12,7 @@ def test_each_key_that_differs_is_named_with_both_values():
         "costs": ("–", "a.csv"),
     }
     assert differences(before, before) == {}
+    assert differences({}, {"costs": None, "designs": {}}) == differences({"costs": None, "designs": {}}, {}) == {}
 
 
 def test_long_lists_say_what_each_has_alone():

@@ -179,12 +179,29 @@ def test_an_upgraded_library(workflow, tmp_path, monkeypatch):
     assert workflow.planned() == {}
 
 
-def test_a_dry_run_says_why(workflow):
-    output = workflow.snakemake("--dry-run", "--cores", "2", "--config", "statistics={resamples: 300}").stdout
-    reasons = output.partition("\nReasons:\n")[2].splitlines()
-    assert any("params have changed" in reason and "200" in reason and "300" in reason for reason in reasons)
+def told(output: str) -> tuple[list[str], list[str]]:
+    """The keys that a dry run says have changed, and its reasons."""
+    keys = output.partition("\nChanged in the study:\n")[2].partition("\n\n")[0]
+    return keys.splitlines(), output.partition("\nReasons:\n")[2].splitlines()
+
+
+def test_a_dry_run_names_the_keys_that_changed_and_why_stages_run(workflow):
+    edits = ("statistics={resamples: 300}", "designs={convnext: {training: {epochs: 3}}}")
+    output = workflow.snakemake("--dry-run", "--cores", "2", "--config", *edits).stdout
+    keys, reasons = told(output)
+    assert keys == ["  designs.convnext.training.epochs: – -> 3", "  statistics.resamples: 200 -> 300"]
+    assert any("the study changed: 2 × train" in reason for reason in reasons)
     of_rules = [of_rule for reason in reasons if reason for of_rule in reason.rpartition(": ")[2].split(", ")]
     assert sum(int(of_rule.split()[0]) for of_rule in of_rules) == sum(workflow.planned_in(output).values()) + 1
+    assert "cleanup-metadata" not in output
+
+
+def test_a_dry_run_says_that_code_changed(workflow, tmp_path):
+    code = edited_code(tmp_path / "code", {f"{LIBRARY}/analysis/sizes.py": more_code})
+    edited = type(workflow)(workflow.directory, workflow.study, code)
+    keys, reasons = told(edited.snakemake("--dry-run", "--cores", "2").stdout)
+    assert keys == []
+    assert "  code changed: 1 × compare_sizes" in reasons
 
 
 def refusal(run) -> str:

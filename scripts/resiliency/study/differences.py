@@ -1,15 +1,15 @@
-"""In which keys two studies differ, as they are written."""
+"""In which keys two studies differ, as they are written. A key that one lacks counts as empty there."""
 
 import json
 from collections.abc import Iterator
 
 from resiliency.base.faults import LONGEST_VALUE, short
 
-ABSENT = "–"
+ABSENT, EMPTY = "–", (None, {}, [], False)
 
 
 def differences(before: dict, after: dict) -> dict[str, tuple[str, str]]:
-    """Key, such as `training.epochs` -> its values in the two studies, as written; `ABSENT` where a study lacks it."""
+    """Key, such as `training.epochs` -> its values in the two studies, as written; `ABSENT` if a study lacks it."""
     return dict(_differing(before, after, ""))
 
 
@@ -18,7 +18,7 @@ def _differing(before: dict, after: dict, parent: str) -> Iterator[tuple[str, tu
         key, own, other = f"{parent}{name}", before.get(name, ABSENT), after.get(name, ABSENT)
         if isinstance(own, dict) and isinstance(other, dict):
             yield from _differing(own, other, f"{key}.")
-        elif own != other:
+        elif own != other and not (ABSENT in (own, other) and (own in EMPTY or other in EMPTY)):
             yield key, _written(own, other)
 
 

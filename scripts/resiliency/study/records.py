@@ -16,9 +16,12 @@ from datetime import datetime
 from pathlib import Path
 
 from resiliency.base.faults import Fault
+from resiliency.study.differences import differences
 
 SNAKEMAKE = Path(".snakemake")
 NAME = ".records"  # of the file beside the results that says which records are theirs; its twin lies among the records
+PROVENANCE, STUDY = "provenance.json", ".study.json"  # of the last run that was finished, and before one is
+CHANGED = "Changed in the study:"
 NO_RESULTS = ("logs", "benchmarks")
 SKEW = 60  # seconds by which the clocks of a cluster may differ; archives cut off two
 
@@ -71,10 +74,30 @@ def _check_age(path: str, modified: float, record: str) -> None:
         )
 
 
-def sign(results: str) -> None:
+def changes(results: str, study: dict) -> str:
+    """A line per key in which `study` differs from the one that the results were made with; empty if there is none."""
+    before = _made_with(results)
+    keys = differences(before, study).items() if before else ()
+    return "\n".join([CHANGED, *(f"  {key}: {own} -> {other}" for key, (own, other) in keys)]) if keys else ""
+
+
+def _made_with(results: str) -> dict | None:
+    """The study of the last run that was finished, or of the first run if none was; None if there is none."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return json.loads(Path(results, PROVENANCE).read_bytes())["study"]
+    with suppress(OSError, ValueError):
+        return json.loads(Path(results, STUDY).read_bytes())
+    return None
+
+
+def sign(results: str, study: dict) -> None:
     """Pair the records in this working folder with `results`, if these can be written at all.
 
-    Each run that has jobs does, so that a copy of the records is told from the records.
+    Each run that has jobs does, so that a copy of the records is told from the records. It also notes the study that
+    the results were made with until now.
+
+    Args:
+        study: as resolved, of this run.
 
     Raises:
         Fault: a result is newer than now: the clock is behind.
@@ -86,6 +109,7 @@ def sign(results: str) -> None:
         twin.parent.mkdir(parents=True, exist_ok=True)
         twin.write_text(f"{name}\n{_first(there)}\n", encoding="ascii")  # a run may be killed between the two
         there.write_text(f"{name}\n", encoding="ascii")
+        Path(results, STUDY).write_text(json.dumps(_made_with(results) or study), encoding="utf-8")
         _check_clock(results, there.stat().st_mtime)
 
 
