@@ -42,7 +42,7 @@ def added(workflow, tmp_path_factory):
 def test_a_new_test_set_predicts_only_that_test_set(added):
     finished, planned = added
     predicted = {"predict_test_set": 2 * 4, "predict_test_set_jointly": 2 * 3, "predict_test_set_searched": 2}
-    read = {"test_set_noisy": 1, "test_set_negatives": 1, "conditions": 1}
+    read = {"test_set_noisy": 1, "test_set_negatives": 1, "units_noisy": 1, "units_negatives": 1, "conditions": 1}
     assert planned == {**read, **predicted, **OF_INDEPENDENT}
     for path in (finished.directory / "negatives").rglob("*.png"):
         os.utime(path)  # which does not matter for images that are stored as one array

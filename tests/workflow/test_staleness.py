@@ -36,7 +36,7 @@ PREDICTED = {"predict": 4, "predict_jointly": 3, "predict_searched": 1, **OF_IND
 ATTRIBUTED = {"attribute": 4, "attribute_jointly": 3, "attribute_searched": 1, "list_skipped": 1}
 ATTRIBUTED |= {**GALLERY, **DIVERSITY}
 CORRUPTED = {"corrupt": 2, "gallery": 1, **GALLERY, **PREDICTED}
-EVERYTHING = {"dataset": 1, "conditions": 1, **CORRUPTED, **TRAINED}
+EVERYTHING = {"dataset": 1, "units": 1, "conditions": 1, **CORRUPTED, **TRAINED}
 
 LIBRARY = "scripts/resiliency"
 
@@ -121,6 +121,7 @@ def test_a_real_change_of_code(planned_with, file, expected):
     ("change", "expected"),
     [
         ("charts={colours: ['#112233']}", PAGE),
+        ("dataset={test_groups: near_duplicates}", {"units": 1, **OF_INDEPENDENT, "pairwise_diversity": 0}),
         ("deployment={max_size: 3}", {**CHOSEN, **POOL, **PAGE}),
         ("statistics={resamples: 300}", {**OF_INDEPENDENT, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from resiliency.base.faults import Fault
-from resiliency.data.groups import with_groups
+from resiliency.data.groups import is_table, with_groups
 from resiliency.data.images import chunks, read_images
 from resiliency.data.near_duplicates import ALIKE, BLOCK, FLATTEST, SIDE, thumbnails
 from resiliency.data.source import ALL, Images, Part, Source
@@ -127,15 +127,24 @@ def units_of_data_set(
     Args:
         source: the data set; with groups if the study splits them off.
         test: its part and the indices of the test images in it.
-        groups, test_groups: pattern or table of each; the second goes before.
+        groups, test_groups: pattern or table of the images that the study splits, and of the test images. Without the
+            second, a pattern counts for test images of the data set's own too if all of them match it.
+
+    Raises:
+        Fault: as `with_groups`, of `test_groups`.
     """
     part, indices = test
     if test_groups:
         return Grouped(units_of_part(part, source, test_groups, "dataset.test_groups").of(indices), test_groups)
     if part.groups is not None:
         return Grouped(Units.numbered(part.groups[indices]), groups or "the groups of the data set")
+    if is_table(groups):
+        return _single(indices, f"{groups} is a table of the images that the study splits")
     try:
         return Grouped(units_of_part(part, source, groups, "dataset.groups").of(indices), groups)
     except Fault as fault:
-        reason = f"dataset.groups are not those of the test images ({fault}); set dataset.test_groups"
-        return Grouped(Units.single(len(indices)), not_by=reason)
+        return _single(indices, str(fault).partition(";")[0])
+
+
+def _single(indices: np.ndarray, reason: str) -> Grouped:
+    return Grouped(Units.single(len(indices)), not_by=f"{reason}; set dataset.test_groups")

@@ -1,0 +1,183 @@
+"""Which test images belong together, as a study says it, and what the report makes of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from default_study import changed, faults_of
+from fault_messages import fault_of
+from test_near_duplicates import FILMS, FRAMES, films  # noqa: F401
+
+from resiliency.data.folder import image_folder
+from resiliency.data.groups import with_groups
+from resiliency.data.pictures import FileImages
+from resiliency.data.settings import Dataset
+from resiliency.data.settings import TestSet as Further
+from resiliency.data.source import SPLITS, Part, Source
+from resiliency.data.split import draw_splits
+from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_set, write_units
+from resiliency.external.arrays import array_files, members_of
+from resiliency.external.decisions import read_decisions
+from resiliency.external.predictions import Reader
+from resiliency.report.units import resampled_sentence, unit_cautions
+from resiliency.statistics.units import Units
+from resiliency.storage.files import read_json
+
+CLASSES = ["cat", "dog"]
+TEST = [f"data/test/{name}/film_{film}_{frame}.jpg" for name in CLASSES for film in range(2) for frame in range(2)]
+TRACKS = [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def part_of(files: list[str]) -> Part:
+    labels = np.array([CLASSES.index(Path(file).parts[2]) for file in files])
+    return Part(FileImages(files, 32, 1), labels, [Path(file).stem for file in files])
+
+
+def published(test: list[str] = TEST) -> Source:
+    """A data set with test images of its own."""
+    train = part_of([file.replace("test", "train") for file in TEST])
+    return Source("toy", CLASSES, {"train": train, "test": part_of(test)})
+
+
+def units_of(source: Source, groups: str | None, test_groups: str | None = None) -> Grouped:
+    test = source.parts["test"]
+    return units_of_data_set(source, (test, np.arange(len(test.labels))), groups, test_groups)
+
+
+@pytest.mark.parametrize("groups", [("<film>_*", None), (None, "film_<number>_*"), ("<frame>.*", "<film>_*")])
+def test_official_test_images_have_the_groups_of_their_names(groups):
+    assert units_of(published(), *groups).units.of_image.tolist() == TRACKS
+
+
+def test_a_table_says_what_the_test_images_are(tmp_path):
+    rows = "".join(f"{file.removeprefix('data/')},{track // 3}\n" for file, track in zip(TEST, TRACKS, strict=True))
+    path = tmp_path / "units.csv"
+    path.write_text("image,group\ntrain/cat/film_0_0.jpg,9\n" + rows)
+    assert units_of(published(), None, str(path)).units.of_image.tolist() == [0, 0, 0, 0, 0, 0, 1, 1]
+    of_training = units_of(published(), str(path))
+    assert of_training.units.alone
+    assert of_training.not_by.endswith("is a table of the images that the study splits; set dataset.test_groups")
+
+
+def test_a_pattern_that_does_not_fit_the_test_images_is_told_and_not_half_used():
+    numbered = [f"data/test/{name}/{number:05}.jpg" for name in CLASSES for number in range(4)]
+    grouped = units_of(published(numbered), "<film>_*")
+    assert grouped.units.alone
+    assert grouped.not_by == (
+        "dataset.groups: 00000.jpg (and 7 more) does not match '<film>_*'; set dataset.test_groups"
+    )
+    assert fault_of(units_of, published(numbered), None, "<film>_*").startswith("dataset.test_groups: 00000.jpg")
+
+
+def test_units_of_a_split_are_its_groups(films):  # noqa: F811
+    source = with_groups(image_folder(films, 32, 1), "<film>_*", SPLITS)
+    chosen = draw_splits(source, 0.2, 0.3, {}, 0)
+    part, indices = chosen["test"]
+    grouped = units_of_data_set(source, (part, indices), "<film>_*", None)
+    stems = [Path(part.images.files[index]).stem for index in indices]
+    films_of = [(label, stem[:2]) for label, stem in zip(part.labels[indices].tolist(), stems, strict=True)]
+    expected = Units.numbered(np.array([f"{label} {film}" for label, film in films_of]))
+    np.testing.assert_array_equal(grouped.units.of_image, expected.of_image)
+
+
+def test_frames_that_look_alike_are_one_unit(films, tmp_path):  # noqa: F811
+    part = image_folder(films, 32, 1).parts["all"]
+    everything = part.images[np.arange(len(part.labels))]
+    units = look_alikes(everything, part.labels)
+    film_of = np.repeat(np.arange(2 * FILMS), FRAMES)
+    assert all(len(set(film_of[units.of_image == unit])) == 1 for unit in range(units.number))
+    assert units.number < 2.5 * FILMS * 2
+    assert units.sizes.max() == FRAMES
+    np.save(tmp_path / "images.npy", everything)
+    np.save(tmp_path / "labels.npy", part.labels)
+    paths = str(tmp_path / "images.npy"), str(tmp_path / "labels.npy")
+    assert by_look(*paths, "near_duplicates", False).units.number == units.number
+    told = by_look(*paths, None, True)
+    assert told.units.alone
+    assert told.alike[0] <= 2.5 * FILMS * 2
+    assert told.alike[1] > 0.8 * len(part.labels)
+    assert by_look(*paths, None, False).alike == (0, 0)
+    write_units(tmp_path, "clean", told)
+    (caution,) = unit_cautions({"clean": read_json(tmp_path / "units.json")})
+    assert caution.startswith(f"Test images look alike in {told.alike[0]} groups of {told.alike[1]} images but have no")
+    assert "dataset.test_groups" in caution
+    assert np.load(tmp_path / "units.npy").dtype == np.int32
+
+
+def test_one_unit_is_none(tmp_path):
+    whole = Grouped(Units.numbered(np.zeros(5, int)), "<all>*")
+    assert fault_of(write_units, tmp_path, "clean", whole) == (
+        "<all>*: all 5 images of clean are one unit; name 2 or more"
+    )
+    assert not (tmp_path / "units.npy").exists()
+
+
+def test_the_report_names_what_is_resampled():
+    tracks = {"images": 12630, "units": 421, "by": "<track>_*", "not_by": "", "alike_sets": 0, "alike_images": 0}
+    alone = {"images": 540, "units": 540, "by": "", "not_by": "", "alike_sets": 1, "alike_images": 2}
+    said = resampled_sentence({"clean": tracks, "photos": alone})
+    assert said == "Intervals over test images resample 421 tracks (12,630 images)."
+    assert resampled_sentence({"clean": alone}) == "Intervals over test images resample 540 images."
+    alike = tracks | {"by": "near_duplicates"}
+    assert "540 images and 421 sets of images that look alike (12,630 images) of photos" in resampled_sentence(
+        {"clean": alone, "photos": alike}
+    )
+    assert resampled_sentence({}) == ""
+    assert unit_cautions({"clean": tracks, "photos": alone}) == []
+    (caution,) = unit_cautions({"clean": alone | {"not_by": "it does not match"}})
+    assert "dataset.groups" in caution
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("near_duplicate", "must be a pattern such as <track>_*"),
+        ("<track>", "makes each image a group of its own"),
+        ("none.csv", "there is no file none.csv"),
+        ("<track>_*", "digits has no file names"),
+    ],
+)
+def test_groups_of_test_images_that_are_none_are_refused(value, words):
+    (line,) = faults_of(changed("dataset", {"name": "digits", "test_groups": value}))
+    assert "test_groups" in line
+    assert words in line
+
+
+def test_further_test_sets_have_groups_too():
+    (line,) = faults_of(changed("test_sets", {"photos": {"folder": "/", "groups": "no.csv"}}))
+    assert line.startswith("test_sets.photos.groups: there is no file no.csv")
+    assert Further(folder="a", groups="<film>_*").named_groups
+    assert not Further(images="a", labels="b", groups="near_duplicates").named_groups
+    with pytest.raises(ValueError, match="arrays have no file names"):
+        Further(images="a", labels="b", groups="<film>_*")
+
+
+def test_the_dataset_and_its_members_do_not_depend_on_groups_of_test_images():
+    one, other = (Dataset(name="cifar10", test_groups=value).resolved() for value in (None, "near_duplicates"))
+    assert one == other
+
+
+def test_imported_decisions_have_a_column_of_units(tmp_path):
+    path = tmp_path / "decisions.csv"
+    path.write_text("test_set,image,label,unit,a\nclean,2,0,x,0\nclean,0,1,y,1\nclean,1,1,x,0\n")
+    assert list(read_decisions(str(path)).answers) == ["a"]
+    reader = Reader("decisions", str(path), {"clean": ["clean"]}, None)
+    assert reader.units()["clean"].of_image.tolist() == [0, 1, 1]
+    path.write_text("test_set,image,label,a\nclean,0,0,0\nclean,1,1,1\n")
+    assert Reader("decisions", str(path), {"clean": ["clean"]}, None).units()["clean"].alone
+    path.write_text("test_set,image,label,unit,a\nclean,0,0,,0\nclean,1,1,x,1\n")
+    assert "column 'unit', row 1: expected the name of a unit" in fault_of(read_decisions, str(path))
+
+
+def test_imported_arrays_have_a_folder_of_units(tmp_path):
+    for folder in ("labels", "units", "net"):
+        (tmp_path / folder).mkdir()
+    np.save(tmp_path / "labels/clean.npy", np.array([0, 1, 1]))
+    np.save(tmp_path / "net/clean.npy", np.ones((3, 2)))
+    np.save(tmp_path / "units/clean.npy", np.array([7, 7, 2]))
+    layout = {"clean": ["clean"]}
+    assert members_of(str(tmp_path)) == ["net"]
+    assert str(tmp_path / "units/clean.npy") in array_files(str(tmp_path), ["net"], layout)
+    assert Reader("logits", str(tmp_path), layout, None).units()["clean"].of_image.tolist() == [0, 0, 1]
+    np.save(tmp_path / "units/clean.npy", np.array([7, 7]))
+    assert "expected 3 integers, one per image" in fault_of(Reader("logits", str(tmp_path), layout, None).units)
