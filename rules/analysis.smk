@@ -1,6 +1,7 @@
 FAILURE_PICTURES = f"{RESULTS}/ensembles/failures.parquet"
 KNOWN_CLASSES = STUDY.external.known_classes if STUDY.external else []
 CLASS_NAMES = KNOWN_CLASSES if isinstance(KNOWN_CLASSES, list) else []
+IMAGES_LEFT_OUT = {"ensembles", "images"} <= HAS
 BY_COST = STUDY.deployment.objective == "cost"
 
 
@@ -97,8 +98,7 @@ rule observe:
         ensembles=made("ensembles"),
         pairs=f"{RESULTS}/diversity/pairs.parquet" if made("ensembles") else [],
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
-        without_images=rules.leave_out_images.output.ensembles if made("ensembles") else [],
-        members_without_images=rules.leave_out_images.output.members if made("ensembles") else [],
+        without_images=list(rules.leave_out_images.output) if IMAGES_LEFT_OUT else [],
     output:
         in_report(TABLES["observations"]),
     log:

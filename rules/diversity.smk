@@ -164,6 +164,7 @@ rule best_ensembles:
 
 rule list_skipped:
     input:
+        conditions=JUDGED["conditions"],
         members=TABLES["members"],
         skipped=attributed(MEMBERS)["skipped"],
         stages=predicted(MEMBERS)["stages"],
@@ -182,6 +183,7 @@ rule list_skipped:
         kinds=EXTERNAL.kinds if EXTERNAL else {},
         left_out=EXTERNAL.left_out if EXTERNAL else {},
         lacking=[name for name in TABLES if name not in MADE],
+        for_few=[name for name in tables.made(HAS | {"images"}) if name not in MADE],
         min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
     script:
         "../scripts/list_skipped.py"

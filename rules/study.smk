@@ -8,6 +8,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from resiliency import tables
 from resiliency.base.faults import Fault
+from resiliency.base.fewest import FEWEST_IMAGES
 from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
 from resiliency.study.loading import load
@@ -60,6 +61,7 @@ RESAMPLING = STUDY.statistics.model_dump(include={"resamples", "confidence"}) | 
 # What tables and charts need, and the tables that the study makes.
 HAS = {
     "ensembles": len(COMBINED) >= min(STUDY.ensembles.sizes),
+    "images": bool(STUDY.dataset) or EXTERNAL.clean_images >= FEWEST_IMAGES,
     "networks": bool(MEMBERS),
     "probabilities": bool(MEMBERS) or any(source.kind in ("logits", "probabilities") for source in SOURCES),
     "corruptions": bool(CORRUPTIONS),

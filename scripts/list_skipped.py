@@ -14,6 +14,8 @@ with stage(snakemake.log[0]):
         params.kinds,
         params.left_out,
         params.lacking,
+        params.for_few,
+        read_table(inputs.conditions),
         params.min_clean_accuracy,
     )
     write_table(snakemake.output[0], table)

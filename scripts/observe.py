@@ -2,18 +2,18 @@
 
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.verdicts import observation_table
-from resiliency.analysis.without_images import WithoutImages
+from resiliency.analysis.without_images import NOTHING, WithoutImages
 from resiliency.stage import stage
 from resiliency.storage.tables import read_distinct, read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    of_ensembles = None
+    of_ensembles, without = None, inputs.without_images
     if inputs.ensembles:
         of_ensembles = OfEnsembles(
             ensembles=read_table(inputs.ensembles),
             metrics=read_distinct(inputs.pairs, ["kind", "metric"]),
-            without_images=WithoutImages(read_table(inputs.without_images), read_table(inputs.members_without_images)),
+            without_images=WithoutImages(*map(read_table, without)) if without else NOTHING,
             image_errors=read_table(inputs.image_errors),
         )
     images = int(read_table(inputs.conditions).images.iloc[0])

@@ -159,6 +159,7 @@ class Reported:
         self.predictions = {m: Predictions(self.conditions, of, truths) for m, of in arrays.items()}
         has = {
             "ensembles": len(self.predictions) >= 2,
+            "images": True,
             "networks": self.kind == "network",
             "probabilities": self.kind in ("network", "logits", "probabilities"),
             "corruptions": bool(corruptions),
@@ -292,7 +293,7 @@ class Reported:
         lacking = [name for name in TABLES if name not in self.made]
         self._keep(
             observations=observation_table(observed, self.statistics.confidence),
-            skipped=skipped_table(members, {}, {}, self.kinds, left_out_of_files, lacking, 0),
+            skipped=skipped_table(members, {}, {}, self.kinds, left_out_of_files, lacking, [], self.conditions, 0),
         )
 
     def _page(self, drawn: bool) -> str:

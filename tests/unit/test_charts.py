@@ -246,6 +246,13 @@ def test_a_sample_is_told_in_every_chart_of_ensembles():
         assert "sample" not in " ".join(usual(name)["title"]["subtitle"])
 
 
+def test_correlations_are_drawn_where_those_on_clean_images_are_not_known():
+    table = synthetic_tables()["correlations"]
+    table.loc[table.condition == "clean", "correlation"] = np.nan
+    assert (table.condition == "corrupted").any()
+    assert rendered(draw("correlations", {"correlations": table}, settings.OKABE_ITO))
+
+
 def test_every_metric_has_a_label_of_its_own():
     assert sorted(LABELS) == sorted(METRICS) == sorted([*REGISTERED, *ENSEMBLE_METRICS])
     assert len(set(LABELS.values())) == len(LABELS)

@@ -15,6 +15,7 @@ from resiliency.external.contents import read_contents
 from resiliency.external.names import name_in_tables
 from resiliency.external.predictions import Reader
 from resiliency.external.settings import External
+from resiliency.prediction.conditions import all_conditions
 
 FIRST = "test_set,image,label,one\noriginal,0,1,1\noriginal,1,0,1\nfog.1,0,1,0\nfog.1,1,0,0\nat-night,5,1,1\n"
 SECOND = "test_set,image,label,two\noriginal,0,1,1\noriginal,1,0,0\nat-night,5,1,0\n"
@@ -25,6 +26,11 @@ def files(tmp_path):
     for name, text in (("first.csv", FIRST), ("second.csv", SECOND)):
         (tmp_path / name).write_text(text, encoding="utf-8")
     return [str(tmp_path / name) for name in ("first.csv", "second.csv")]
+
+
+def conditions_of(**images):
+    """The conditions of test sets with so many images."""
+    return all_conditions([], [], images, dict.fromkeys(images, 2))
 
 
 def contents(files, needed=None, corruptions=("fog",)):
@@ -174,13 +180,34 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
 def test_what_is_left_out_of_networks_comes_first():
     stages = {"net-s0": np.ones(3), "net-s1": np.array([np.nan])}
     reasons = {"net-s0": {"grad_cam": "no map"}, "net-s1": {}}
-    table = skipped_table(MEMBERS, reasons, stages, {"b": "logits"}, {}, ["histories"], 0)
+    table = skipped_table(MEMBERS, reasons, stages, {"b": "logits"}, {}, ["histories"], [], conditions_of(clean=10), 0)
     assert table.to_numpy().tolist()[:3] == [
         ["net-s0", "grad_cam", "no map"],
         ["net-s1", "stages", NO_STAGES],
         ["", "histories", "no member is trained here"],
     ]
     assert list(table) == ["member", "skipped", "reason"]
+
+
+@pytest.mark.parametrize("images", [1, 2, 9, 10])
+def test_what_few_images_do_not_allow_is_said(images):
+    for_few = ["deployment"] if images < 10 else []
+    conditions = conditions_of(clean=images, night=images, unknown=0)
+    table = skipped_table(MEMBERS, {}, {}, {}, {}, ["deployment"], for_few, conditions, 0).set_index("skipped").reason
+    few = f"needs 10 clean images, to halve or resample them; there are {images}"
+    assert (table["deployment"] == few) == (images < 10)
+    assert ("verdicts on the observations" in table) == (images < 10)
+    ranked = skipped_table(MEMBERS, {}, {}, {}, {}, [], [], conditions, 0).skipped.tolist()
+    assert ranked == ([] if images == 10 else ["member_ranks on night"])
+
+
+def test_the_number_of_clean_images_is_known_from_tables_and_arrays(files, tmp_path):
+    assert contents(files).clean_images == 2
+    for path, array in (("labels/original", np.arange(3)), ("net/original", np.eye(3))):
+        (tmp_path / "arrays" / path).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / f"arrays/{path}.npy", array)
+    external = External(probabilities=str(tmp_path / "arrays"), clean="original")
+    assert read_contents(external, [], [1], None).clean_images == 3
 
 
 def test_what_is_left_out_has_its_reason():

@@ -67,3 +67,11 @@ def test_each_set_of_images_is_ranked_on_its_own():
     assert made[made["rank"] == 1].member.tolist() == ["a", "a", "b"]
     corrupted = made[(made.condition == "corrupted") & (made.member == "a")].error.iloc[0]
     assert corrupted == pytest.approx((wrong[1][0].mean() + wrong[2][0].mean()) / 2)
+
+
+def test_a_set_of_few_images_is_not_ranked():
+    images = {"clean": 10, "night": 9, "day": 1}
+    conditions = all_conditions([], [], images, dict.fromkeys(images, 2))
+    wrong = [np.arange(2 * count).reshape(2, count) % 3 == 0 for count in images.values()]
+    table = rank_table(["a", "b"], conditions, wrong, RESAMPLING)
+    assert table.condition.unique().tolist() == ["clean"]

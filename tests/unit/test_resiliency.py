@@ -129,6 +129,17 @@ def test_the_baseline_scores_one_in_every_resample(case):
     assert scores["mce"] == scores["mce_low"] == scores["mce_high"] == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("images", "known"), [(1, False), (9, False), (10, True)])
+def test_few_images_give_no_interval_by_resampling(images, known):
+    table, labels = conditions_of(["fog"], [1], images, 2), np.zeros(images, int)
+    logits = np.zeros((2, images, 2), np.float16)
+    scores = scorer_of(table, labels, None, 100, 0.95, 0).score(predictions_of(table, labels, logits)).scores
+    ends = [scores[f"{name}_{end}"] for name in ("corrupted_error", "mce") for end in ("low", "high")]
+    assert np.isfinite(ends).all() == np.isfinite(ends).any() == known
+    assert scores["corrupted_error"] == 0
+    assert scores["clean_accuracy_low"] < 1
+
+
 def test_intervals_cover_the_truth():
     """Errors of 300 images at a rate of 0.3: nine in ten intervals at 90 % hold it, within the noise of 60 tries."""
     rng = np.random.default_rng(1)

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from resiliency.analysis.intervals import Resampling
+from resiliency.base.fewest import few_images
 from resiliency.base.streams import stream
 from resiliency.prediction.conditions import condition_groups
 from resiliency.statistics.units import Units
@@ -40,9 +41,10 @@ def rank_table(
         units: test set -> those of its images; each image is one in others.
 
     Returns:
-        `COLUMNS` and confidence, as docs/tables.md describes them.
+        `COLUMNS` and confidence, as docs/tables.md describes them; without sets of few images.
     """
-    chosen = condition_groups(conditions)
+    groups, images = condition_groups(conditions), conditions["images"].to_numpy()
+    chosen = {name: of for name, of in groups.items() if not few_images(name, images[of[0]])}
     last, sums = {name: of.max() for name, of in chosen.items()}, {}
     tables = {}
     for place, of_condition in enumerate(wrong):

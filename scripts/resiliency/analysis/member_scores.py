@@ -11,6 +11,7 @@ import pandas as pd
 
 from resiliency.analysis.intervals import Resampling, percentile_interval, range_interval, with_ends
 from resiliency.base.corruption_names import averaged
+from resiliency.base.fewest import few_images
 from resiliency.base.names import CLEAN, CLEAN_ON
 from resiliency.metrics.accuracy import accuracies
 from resiliency.metrics.classification import (
@@ -35,6 +36,7 @@ from resiliency.prediction.conditions import additional_test_sets, condition_gro
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.units import Units
 
+UNKNOWN = np.nan, np.nan  # ends of an interval
 LOSSES = ("nll", "brier", "ece")
 # What is said of resiliency to corruptions where there are none.
 RESILIENCY = dict.fromkeys([f"{name}{end}" for name in ("corrupted_error", "mce") for end in ("", "_low", "_high")])
@@ -75,7 +77,9 @@ class Scorer:
         self.conditions, self.confidence = conditions, resampling.confidence
         self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
         images = conditions.images.iloc[0]
-        drawn = (units or Units.single(images)).counts(resampling.resamples, resampling.seed, "images")
+        units = units or Units.single(images)
+        self.few = few_images(CLEAN, units.number)
+        drawn = units.counts(resampling.resamples, resampling.seed, "images")
         counts = np.vstack([np.ones(images), drawn])
         self.weights = counts / counts.sum(axis=1, keepdims=True)
         names = list(self.corruptions)
@@ -140,7 +144,7 @@ class Scorer:
         """mCE and its interval, which is infinite at an end where the baseline makes no error in too many resamples."""
         value = mean_corruption_error(errors[0], self.baseline[0])
         ends = (values[1:] for values in range_of_mean_corruption_error(errors, self.baseline))
-        return with_ends("mce", float(value), range_interval(*ends, self.confidence))
+        return with_ends("mce", float(value), UNKNOWN if self.few else range_interval(*ends, self.confidence))
 
     def _uncertain(self, denominators: np.ndarray) -> str:
         """The corruptions under which a denominator is too uncertain for a ratio, joined by spaces.
@@ -168,7 +172,8 @@ class Scorer:
         return self.weights @ by_image.T
 
     def _with_interval(self, name: str, values: np.ndarray) -> dict[str, float]:
-        return with_ends(name, float(values[0]), percentile_interval(values[1:], self.confidence))
+        ends = UNKNOWN if self.few else percentile_interval(values[1:], self.confidence)
+        return with_ends(name, float(values[0]), ends)
 
     def _means_of_losses(self, losses: np.ndarray) -> dict[str, float]:
         """`LOSSES` of each group of images, means over its conditions, from float C x 3."""

@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from resiliency.base.fewest import few_images
+from resiliency.base.names import CLEAN
 from resiliency.diversity.representations import applicable
+from resiliency.prediction.conditions import additional_test_sets
 
 NO_STAGES = "the network lists no feature stages (feature_info)"
 # How a member is known -> what is left out of it, and why.
@@ -39,6 +42,8 @@ def skipped_table(
     kinds: dict[str, str],
     left_out: dict[str, str],
     lacking: list[str],
+    for_few: list[str],
+    conditions: pd.DataFrame,
     min_clean_accuracy: float,
 ) -> pd.DataFrame:
     """Columns member ("" for the study as a whole), skipped and reason; members known by their networks first.
@@ -50,14 +55,27 @@ def skipped_table(
         kinds: member from elsewhere -> how it is known.
         left_out: what files from elsewhere hold and the study does not use -> why.
         lacking: tables that the study does without.
+        for_few: those of them that it does without because of few clean images.
+        conditions: the table of conditions.
         min_clean_accuracy: that a member of an ensemble needs.
     """
     rows = [(member, *item) for member, reasons in attributions.items() for item in reasons.items()]
     applies = zip(stages, applicable(list(stages.values())), strict=True)
     rows += [(member, "stages", NO_STAGES) for member, has_stages in applies if not has_stages]
     rows += [("", *item) for item in left_out.items()]
-    rows += skipped_rows(members, kinds, lacking, min_clean_accuracy)
+    rows += few_rows(conditions, for_few)
+    rows += skipped_rows(members, kinds, [name for name in lacking if name not in for_few], min_clean_accuracy)
     return pd.DataFrame(rows, columns=["member", "skipped", "reason"])
+
+
+def few_rows(conditions: pd.DataFrame, for_few: list[str]) -> list[tuple[str, str, str]]:
+    """What does without something because a test set has few images; arguments as above."""
+    images = conditions.drop_duplicates("test_set").set_index("test_set")["images"]
+    of_study = [*for_few, "intervals of corrupted errors", "verdicts on the observations"] if for_few else []
+    rows = [("", item, few_images(CLEAN, int(images[CLEAN]))) for item in of_study]
+    further = [] if "member_ranks" in for_few else additional_test_sets(conditions)
+    reasons = {name: few_images(name, int(images[name])) for name in further if images[name]}  # 0: not known
+    return rows + [("", f"member_ranks on {name}", reason) for name, reason in reasons.items() if reason]
 
 
 def skipped_rows(

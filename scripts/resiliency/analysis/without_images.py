@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.base.faults import Fault
+from resiliency.base.fewest import FEWEST_IMAGES, few_images
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.split import probe_indices
@@ -25,7 +27,7 @@ from resiliency.prediction.conditions import condition_groups, corruption_condit
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.units import Units
 
-GROUPS = 10
+GROUPS = FEWEST_IMAGES
 MOST = 1_000  # ensembles of a size and kind: other images move all of them alike, so that some tell by how much
 BOTH = (CLEAN, CORRUPTED)
 UNKNOWN = np.array([np.nan])  # of members that are not known by their networks
@@ -46,6 +48,9 @@ class WithoutImages(NamedTuple):
     members: pd.DataFrame
 
 
+NOTHING = WithoutImages(pd.DataFrame(columns=["without"]), pd.DataFrame(columns=["without"]))  # of few images
+
+
 def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units | None = None) -> np.ndarray:
     """The group of each test image, int64 N in 0..GROUPS-1, drawn so that all groups are alike.
 
@@ -56,8 +61,13 @@ def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units
         labels: int N.
         probed: int, indices of the probe images.
         units: of the images, of which a group has all or none; None if each image is one.
+
+    Raises:
+        Fault: there are fewer than GROUPS units.
     """
     units = units or Units.single(len(labels))
+    if fault := few_images("test", units.number):
+        raise Fault(fault)
     first = np.unique(units.of_image, return_index=True)[1]
     shuffled = stream(seed, "groups of images").permutation(units.number)
     others = ~np.isin(shuffled, units.of_image[probed])

@@ -28,6 +28,7 @@ class Source:
     Attributes:
         kind: a key of the settings.
         names: name of a condition -> its name in the file.
+        images: number of the clean images; 0 if it is not known.
         named: whether images have names there, not numbers.
         added: whether its members were added to those of the study.
     """
@@ -36,6 +37,7 @@ class Source:
     file: str
     members: list[str]
     names: dict[str, str]
+    images: int = 0
     named: bool = False
     added: bool = False
 
@@ -82,6 +84,11 @@ class Contents:
     def added_scores(self) -> list[str]:
         """Members that are known by their accuracies alone and were added to those of the study."""
         return [name for source in self.sources if source.added and source.kind == "scores" for name in source.members]
+
+    @property
+    def clean_images(self) -> int:
+        """Number of the clean images on which all members with predictions are judged; 0 if there are none."""
+        return max((source.images for source in self.sources), default=0)
 
     @property
     def corrupted_conditions(self) -> list[str]:
@@ -236,15 +243,17 @@ def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions
         decisions = read_decisions(file, external.known_classes)
         names = _names(file, list(decisions.labels), external)
         named = not any(map(are_numbers, decisions.images.values()))
-        return Source(kind, file, list(decisions.answers), names, named), decisions
+        images = len(decisions.labels[external.clean])
+        return Source(kind, file, list(decisions.answers), names, images, named), decisions
     if kind == "scores":
         of_classes = set(external.clean_on.values())
         columns = external.test_sets and [*external.test_sets, *of_classes]
         table = read_scores(file, external.clean, external.score_type, columns)
         present = [external.clean if name == CLEAN else name for name in table if name not in of_classes]
         return Source(kind, file, list(table.index), _names(file, present, external)), None
-    source = Source(kind, file, members_of(file), _names(file, test_sets_of(file), external))
+    names = _names(file, test_sets_of(file), external)
     labels = read_labels(file, external.clean, class_count(external.known_classes))
+    source = Source(kind, file, members_of(file), names, len(labels))
     for member in source.members:
         open_scores(file, member, external.clean, labels, kind)
     return source, None

@@ -216,13 +216,17 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
 def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
     """What was left out and why, with the members that it was left out of: `item`, `reason`, `count` and `members`.
 
+    What the study as a whole leaves out for one reason is one item.
+
     Args:
         skipped: skipped.csv; without a member where a row is of the study as a whole.
     """
     entries = []
-    for (item, reason), rows in skipped.groupby(["skipped", "reason"], sort=False):
+    of_study = skipped["member"].fillna("") == ""
+    for _, rows in skipped.groupby([skipped["skipped"].mask(of_study, ""), "reason"], sort=False):
         members = rows["member"].dropna().tolist()
-        entry = {"item": words.label(item), "reason": reason, "count": len(members)}
+        items = ", ".join(words.label(item) for item in rows["skipped"].unique())
+        entry = {"item": items, "reason": rows["reason"].iloc[0], "count": len(members)}
         entries.append(entry | {"members": words.first_of(members, NAMED)})
     return entries
 

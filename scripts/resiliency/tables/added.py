@@ -15,7 +15,7 @@ from resiliency.tables.record import (
 )
 
 MEMBER = Column("member", "name of the added member", NAME)
-NEEDS = frozenset({"ensembles", "added"})
+NEEDS = frozenset({"ensembles", "added", "images"})
 
 ADDED = Table(
     "tables/added_members.csv",

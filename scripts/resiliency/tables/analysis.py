@@ -193,7 +193,7 @@ FAILURES = Table(
         Column("members", "number of members of the two designs", COUNT),
         Column("images", "number of images", COUNT),
     ],
-    needs=frozenset({"ensembles"}),
+    needs=frozenset({"ensembles", "images"}),
 )
 
 CEILING = Table(
@@ -227,7 +227,7 @@ CEILING = Table(
         *ends("reached", "over images, linearised, paired", ANY),
         CONFIDENCE,
     ],
-    needs=frozenset({"ensembles"}),
+    needs=frozenset({"ensembles", "images"}),
     published=True,
 )
 
@@ -253,7 +253,7 @@ RANKS = Table(
         Column("images", "number of images", COUNT),
         CONFIDENCE,
     ],
-    needs=frozenset({"ensembles"}),
+    needs=frozenset({"ensembles", "images"}),
     published=True,
 )
 

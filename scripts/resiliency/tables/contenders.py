@@ -47,7 +47,7 @@ COSTS = Table(
         *ends("cost", "bootstrap over images", MORE),
         CONFIDENCE,
     ],
-    needs=frozenset({"corruptions", "ensembles", "costs"}),
+    needs=frozenset({"corruptions", "ensembles", "images", "costs"}),
     published=True,
 )
 
@@ -66,7 +66,7 @@ COSTLY_CONFUSIONS = Table(
         Column("cost", "cost of one of these answers", MORE),
         Column("cost_share", "share of the cost of all answers", FRACTION),
     ],
-    needs=frozenset({"corruptions", "ensembles", "costs"}),
+    needs=frozenset({"corruptions", "ensembles", "images", "costs"}),
     published=True,
 )
 
@@ -94,7 +94,7 @@ CONTENDERS = Table(
         ),
         CONFIDENCE,
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
     published=True,
 )
 
@@ -112,7 +112,7 @@ CONFUSIONS = Table(
         Column("answers", "number of such answers: images times conditions", COUNT),
         Column("share", "their share of the answers to images of the class", FRACTION),
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
     published=True,
 )
 
@@ -131,7 +131,7 @@ CLASS_ERRORS = Table(
         *ends("", "Wilson, with the variance over images; the upper end is no lower than without errors"),
         CONFIDENCE,
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
     published=True,
 )
 
@@ -164,7 +164,7 @@ FAILURES = Table(
             text("joined by `; `"),
         ),
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
 )
 
 CONTENDER_CALIBRATION = Table(
@@ -178,6 +178,6 @@ CONTENDER_CALIBRATION = Table(
         Column("images", "`clean` or `corrupted` (all corrupted conditions pooled), the half used for judging", NAME),
         *BINS,
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
     published=True,
 )

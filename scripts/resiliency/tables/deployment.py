@@ -44,7 +44,7 @@ LATENCIES = Table(
         Column("high_ms", "upper quartile", MORE),
         Column("machine", "processor and operating system", NAME),
     ],
-    needs=frozenset({"corruptions", "ensembles", "networks", "latency"}),
+    needs=frozenset({"corruptions", "ensembles", "images", "networks", "latency"}),
 )
 
 DEPLOYMENT = Table(
@@ -132,7 +132,7 @@ DEPLOYMENT = Table(
         ),
         *ends("<further>_accuracy", "Wilson"),
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
     published=True,
 )
 
@@ -177,7 +177,7 @@ SELECTIVE = Table(
         *ends("aurc_difference", "bootstrap over images, corrected for the number of scores", DIFFERENCE),
         CONFIDENCE,
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
     published=True,
 )
 
@@ -224,7 +224,7 @@ TEMPERATURES = Table(
         ),
         CONFIDENCE,
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
     published=True,
 )
 
@@ -277,6 +277,6 @@ THRESHOLDS = Table(
         Column("left_out_corruption", "that corruption", NAME),
         CONFIDENCE,
     ],
-    needs=frozenset({"corruptions", "ensembles"}),
+    needs=frozenset({"corruptions", "ensembles", "images"}),
     published=True,
 )

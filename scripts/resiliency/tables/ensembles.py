@@ -139,7 +139,7 @@ CHOSEN_BY_CLEAN_ERROR = Table(
         Column("images", "number of clean images that judge", COUNT),
         CONFIDENCE,
     ],
-    needs=frozenset({"ensembles"}),
+    needs=frozenset({"ensembles", "images"}),
     published=True,
 )
 
@@ -185,6 +185,6 @@ NEXT_MEMBER = Table(
         Column("images", "number of images that judge", COUNT),
         CONFIDENCE,
     ],
-    needs=frozenset({"ensembles"}),
+    needs=frozenset({"ensembles", "images"}),
     published=True,
 )

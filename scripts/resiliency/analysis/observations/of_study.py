@@ -17,6 +17,8 @@ from resiliency.analysis.parts import Part
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import WithoutImages
+from resiliency.base.fewest import few_images
+from resiliency.base.names import CLEAN
 
 
 class OfEnsembles(NamedTuple):
@@ -25,7 +27,7 @@ class OfEnsembles(NamedTuple):
     Attributes:
         ensembles: ensembles.parquet.
         metrics: the kind and the name of each diversity metric that pairs have.
-        without_images: members, and some of the ensembles, without each group of images.
+        without_images: members, and some of the ensembles, without each group of images; no rows with few images.
         image_errors: of jointly trained ensembles, as `ensembles.of_study.Tables` has them.
     """
 
@@ -70,7 +72,7 @@ def observations(
     if lack_second_seeds(tables.ensembles):
         brings = partial(_families_bring_diversity, members=members, **common)
     of_members = [table for _, table in tables.without_images.members.groupby("without")]
-    return [
+    of_study = [
         with_images(
             matters_more,
             [architecture_matters_more(_with_scores(compared, table), images, shifts) for table in of_members],
@@ -79,6 +81,8 @@ def observations(
         balance_is_most_resilient(tables.image_errors, balanced, margin),
         _of_ensembles(brings, tables),
     ]
+    few = few_images(CLEAN, images)
+    return [replace(one, missing="; ".join(filter(None, (few, one.missing)))) for one in of_study]
 
 
 def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def _correlation_band(rows: pd.DataFrame, kind: str, hue: alt.Color, first: bool
     """The metrics of one kind: clean accuracy on the left, corrupted accuracy on the right."""
     panels = []
     for condition in [name for name in CONDITIONS if (rows["condition"] == name).any()]:
-        left = condition == "clean"
+        left = not panels
         panel = _correlation_panel(rows[rows["condition"] == condition], hue, left, last, legend=first and left)
         height = max(ROW, MARK * (rows["place"].nunique() + 1))
         if first:
