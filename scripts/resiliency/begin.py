@@ -1,52 +1,69 @@
 """Look at a folder of images, say what is in it, and write a study that fits it.
 
-`python -m resiliency.begin data/photos` writes `studies/photos.yaml` and estimates its time and memory here.
+`python -m resiliency.begin data/photos` writes `studies/photos.yaml` and estimates its time and memory here. Pretrained
+networks are chosen only if their weights are on this machine or can be downloaded.
 """
 
-import json
 import os
 import re
 import resource
+import shlex
+import sys
 import time
+from math import ceil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
+import yaml
 from PIL import Image
 
 from resiliency.base.faults import Fault, expected
+from resiliency.base.fewest import FEWEST_IMAGES
 from resiliency.base.program import one_line_faults, parser
+from resiliency.data.broken import broken_pictures
 from resiliency.data.duplicates import file_contents
-from resiliency.data.folder import image_folder
+from resiliency.data.folder import folders_read, image_folder
+from resiliency.data.pictures import printable
 from resiliency.data.source import ALL, SPLITS, Source
-from resiliency.report.words import duration, plural
+from resiliency.report.words import duration, listed, plural
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
 from resiliency.study.model import Study
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLED = 500  # images whose sizes are read
-FEWEST_TESTED = 4  # that attributions and activations need
 FEW = 5_000  # training images below which pretrained weights are fine-tuned
-SHARES = {"train": 0.6, "validation": 0.1, "test": 0.3}  # of images that the study splits, by default
+SHARES = {"validation": 0.1, "test": 0.3}  # of images that the study splits, by default
+MOST_SHARED = 0.4  # of few images
 FRAMES = {mark: re.compile(rf"^(.+){mark}\d+$") for mark in "_-"}  # names of frames of films, say `clip3_0012`
 FEWEST_FILMS, FEWEST_FRAMES = 3, 3  # of a class, and of a film, on average
 NAME = re.compile(r"[^A-Za-z0-9_]+")
 TIMED = 8  # images of a batch that is timed
 BACKWARD = 3  # times as long as a prediction that a training step takes
+SECONDS_OF_JOB, JOBS_OF_MEMBER, JOBS = 4, 3, 30  # to start, and how many there are of a member and of a study
 CORRUPT_PER_MINUTE = {32: 120_000, 64: 40_000, 224: 2_500}  # corrupted images of a mean corruption, by side, one core
 
 FINE_TUNED = """\
-dataset: {{name: image_folder, folder: {folder}, image_size: 224{groups}}}
+dataset: {{name: image_folder, folder: {folder}, image_size: 224{options}}}
 designs:                          # pretrained on ImageNet; timm's hub is read once
-  resnet18_tuned: {{architecture: resnet18.a1_in1k, weights: pretrained, training: {{train: 1}}}}
-  mobilenetv3_tuned: {{architecture: mobilenetv3_small_100.lamb_in1k, weights: pretrained, training: {{train: 1}}}}
-  efficientnet_tuned: {{architecture: tf_efficientnet_lite0, weights: pretrained, training: {{train: 1}}}}
-members: {{designs: [resnet18_tuned, mobilenetv3_tuned, efficientnet_tuned], seeds: 2, baseline: resnet18_tuned-s0}}
+{designs}
+members: {{designs: [{names}], seeds: 2, baseline: {baseline}-s0}}
 training: {{epochs: 5, batch_size: {batch}, optimizer: adamw, learning_rate: 0.001, warmup_epochs: 1}}
 """
+PRETRAINED = {
+    "resnet18_tuned": "resnet18.a1_in1k",
+    "mobilenetv3_tuned": "mobilenetv3_small_100.lamb_in1k",
+    "efficientnet_tuned": "tf_efficientnet_lite0",
+}
+OFFLINE = (
+    "no pretrained weights are here, and timm's hub does not answer: all networks start from random weights, and few "
+    "images make weak ones. To fine-tune instead, run this again with a connection"
+)
+FEWEST_DESIGNS = 2  # of PRETRAINED, of which ensembles of different designs are formed
 FROM_SCRATCH = """\
-dataset: {{name: image_folder, folder: {folder}, image_size: {side}{groups}}}
+dataset: {{name: image_folder, folder: {folder}, image_size: {side}{options}}}
 designs:
   resnet18: {{architecture: resnet18, stem: original, arguments: {{channels: [16, 32, 64, 128]}}}}
   densenet: {{architecture: densenet121, stem: original, arguments: {{growth_rate: 8, block_config: [3, 3, 3, 3]}}}}
@@ -70,6 +87,7 @@ class Found(NamedTuple):
 
     Attributes:
         images: number of images of each split; an estimate if the study is to split them.
+        shares: split -> its share, of those that the study splits off.
         classes: name -> number of images.
         side: median of the shorter sides, px.
         twice: each image whose file is there before, and the one that has it.
@@ -77,6 +95,7 @@ class Found(NamedTuple):
     """
 
     images: dict[str, int]
+    shares: dict[str, float]
     classes: dict[str, int]
     side: int
     twice: list[tuple[str, str]]
@@ -87,11 +106,11 @@ def look(source: Source) -> Found:
     """What is in a folder that `image_folder` has read."""
     parts = source.parts
     counts = {name: len(part.labels) for name, part in parts.items()}
-    if ALL in counts:
-        counts = {split: round(share * counts[ALL]) for split, share in SHARES.items()}
-    elif "validation" not in counts:
-        counts["validation"] = round(SHARES["validation"] * counts["train"])
-        counts["train"] -= counts["validation"]
+    divided = counts.pop(ALL if ALL in counts else "train")
+    smallest = min(MOST_SHARED, ceil(100 * FEWEST_IMAGES / divided) / 100)
+    shares = {split: max(share, smallest) for split, share in SHARES.items() if split not in counts}
+    counts |= {split: round(share * divided) for split, share in shares.items()}
+    counts["train"] = divided - sum(counts[split] for split in shares)
     files = {name: part.images.files for name, part in parts.items()}
     listed = [file for of_part in files.values() for file in of_part]
     labels = np.concatenate([part.labels for part in parts.values()])
@@ -100,6 +119,7 @@ def look(source: Source) -> Found:
     twice = [(file, first[of]) for file, of in zip(listed, contents, strict=True) if first.setdefault(of, file) != file]
     return Found(
         images={split: counts[split] for split in SPLITS},
+        shares=shares,
         classes=dict(zip(source.classes, np.bincount(labels, minlength=len(source.classes)).tolist(), strict=True)),
         side=_median_side(listed),
         twice=twice,
@@ -135,7 +155,8 @@ def sentences(found: Found) -> list[str]:
         ", ".join(f"{split} {count:,}" for split, count in found.images.items()) + " images",
     ]
     if found.twice:
-        copies = f"{plural(len(found.twice), 'image')} twice, e.g. {found.twice[0][0]} is {found.twice[0][1]}"
+        one, other = map(printable, found.twice[0])
+        copies = f"{plural(len(found.twice), 'image')} twice, e.g. {one} is {other}"
         lines.append(f"{copies}; the study refuses copies in two splits. Remove them")
     if found.films:
         lines.append(
@@ -145,25 +166,51 @@ def sentences(found: Found) -> list[str]:
     return lines
 
 
-def study_text(name: str, folder: str, found: Found) -> str:
-    """The study as YAML: fine-tuning if there are few training images and they are large enough, else from scratch."""
-    tuned = found.images["train"] < FEW and found.side >= 96
-    side = 64 if found.side >= 64 else 32
-    chosen = (FINE_TUNED if tuned else FROM_SCRATCH).format(
-        folder=json.dumps(folder, ensure_ascii=False),
-        side=side,
-        groups=f", groups: {found.films}" if found.films else "",
+def is_tuned(found: Found) -> bool:
+    """Whether pretrained networks suit the images: there are few to train on, and they are large enough."""
+    return found.images["train"] < FEW and found.side >= 96
+
+
+def available() -> dict[str, str]:
+    """Those of `PRETRAINED` whose weights are on this machine or can be downloaded."""
+    from resiliency.designs.hub import is_available
+    from resiliency.designs.weights import pretrained_config
+
+    return {name: of for name, of in PRETRAINED.items() if is_available(pretrained_config(of).hf_hub_id)}
+
+
+def study_text(name: str, folder: str, found: Found, pretrained: dict[str, str]) -> str:
+    """The study as YAML: fine-tuning of `pretrained`, design -> architecture, or training from scratch without any."""
+    options = {f"{split}_fraction": share for split, share in found.shares.items() if share != SHARES[split]}
+    options |= {"groups": found.films} if found.films else {}
+    designs = (
+        f"  {design}: {{architecture: {architecture}, weights: pretrained, training: {{train: 1}}}}"
+        for design, architecture in pretrained.items()
+    )
+    chosen = (FINE_TUNED if pretrained else FROM_SCRATCH).format(
+        folder=quoted(folder),
+        side=64 if found.side >= 64 else 32,
+        options="".join(f", {key}: {value}" for key, value in options.items()),
         batch=max(4, min(64, found.images["train"] // 20)),
+        designs="\n".join(designs),
+        names=", ".join(pretrained),
+        baseline=next(iter(pretrained), ""),
     )
     total = sum(found.classes.values())
-    comment = f"{total:,} images of {len(found.classes):,} classes in {folder}, by python -m resiliency.begin"
-    return STUDY.format(name=json.dumps(name), found=comment, chosen=chosen, probe=min(30, found.images["test"]))
+    comment = f"{total:,} images of {len(found.classes):,} classes in {quoted(folder)}, by python -m resiliency.begin"
+    return STUDY.format(name=quoted(name), found=comment, chosen=chosen, probe=min(30, found.images["test"]))
+
+
+def quoted(text: str) -> str:
+    """Any text as YAML on one line, in double quotes."""
+    return yaml.safe_dump(text, default_style='"', width=float("inf"), allow_unicode=True).strip()
 
 
 def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
     """Seconds on all cores of this machine, and bytes of one job, from a timed batch of each design.
 
-    Training steps count as three predictions. Attributions and analysis add about as much as half the predictions.
+    Training steps count as three predictions. Attributions and analysis add about as much as half the predictions, and
+    each job takes a while to start.
     """
     import torch
 
@@ -186,42 +233,82 @@ def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
     rate = CORRUPT_PER_MINUTE[min(CORRUPT_PER_MINUTE, key=lambda known: abs(known - side))] / 60
     seconds += images["test"] * (conditions - 1) / rate
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + images["test"] * side**2 * 3
+    members = len(study.independent_members())
+    seconds += SECONDS_OF_JOB * (JOBS + JOBS_OF_MEMBER * members + len(study.corruptions.names))
     return seconds / (os.cpu_count() or 1), memory
 
 
-def begin(folder: str, file: Path) -> None:
-    """Print what is in `folder`, and write a study of it to `file`.
+def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
+    """Print what is in `folder`, and write a study of it to `file`, whole or not at all.
+
+    Args:
+        from_scratch: whether all networks start from random weights.
 
     Raises:
-        Fault: as from `image_folder`; there are too few images; or `file` exists.
+        Fault: as from `image_folder`; pictures that cannot be decoded; there are too few images; or `file` exists.
     """
     if file.exists():
         raise Fault(f"{file}: {expected('a new file', 'one that exists')}; delete it or give another --study")
+    if not encodable(folder):
+        raise Fault(f"{printable(folder)}: is not named in UTF-8; rename it")
+    if broken := broken_pictures(folders_read("image_folder", Path(folder))):
+        raise Fault("\n".join(broken))
     found = look(image_folder(Path(folder), 64, 0.875))
     print(*sentences(found), sep="\n")
-    if found.images["test"] < FEWEST_TESTED:
-        raise Fault(f"{folder}: {expected(f'{FEWEST_TESTED} test images or more', found.images['test'])}; add images")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(study_text(NAME.sub("_", file.stem), folder, found), encoding="utf-8")
-    try:
-        study = load(read_merged([REPOSITORY / "config.yaml", file]))
-    except Fault:
-        file.unlink()
-        raise
+    if min(found.images.values()) < FEWEST_IMAGES:
+        got = listed([f"{count} for {split}" for split, count in found.images.items()])
+        raise Fault(f"{printable(folder)}: {expected(f'{FEWEST_IMAGES} images or more per split', got)}; add images")
+    pretrained = available() if is_tuned(found) and not from_scratch else {}
+    if is_tuned(found) and not from_scratch and len(pretrained) < FEWEST_DESIGNS:
+        print(OFFLINE)
+        pretrained = {}
+    text = study_text(NAME.sub("_", file.stem) or "photos", folder, found, pretrained)
+    study = checked(text, file.name)
     seconds, memory = estimate(study, found.images)
+    write(file, text)
     members = plural(len(study.independent_members()), "member")
     print(f"{file}: {members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
-    print(f"snakemake --cores all --configfile {file}")
+    print(f"snakemake --cores all --configfile {shlex.quote(str(file))}")
+
+
+def encodable(text: str) -> bool:
+    """Whether `text` can be written in UTF-8, which names of files need not be in."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def checked(text: str, name: str) -> Study:
+    """The study that a file of this name and `text` describes.
+
+    Raises:
+        Fault: as from `loading.load`.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder, name)
+        file.write_text(text, encoding="utf-8")
+        return load(read_merged([REPOSITORY / "config.yaml", file]))
+
+
+def write(file: Path, text: str) -> None:
+    """Write `text` to `file`, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("folder", help="folder of images: <class>/*, or train/<class>/* and test/<class>/*")
     arguments.add_argument("--study", type=Path, help="file to write (default: studies/<folder>.yaml)")
-    given = arguments.parse_args()
-    name = NAME.sub("_", Path(given.folder).resolve().name)
+    arguments.add_argument("--from-scratch", action="store_true", help="train all networks from random weights")
+    words = (f"./{word}" if word.startswith("-") and os.path.isdir(word) else word for word in sys.argv[1:])
+    given = arguments.parse_args(list(words))
+    name = NAME.sub("_", Path(given.folder).resolve().name) or "photos"
     with one_line_faults():
-        begin(given.folder, given.study or Path("studies", f"{name}.yaml"))
+        begin(given.folder, given.study or Path("studies", f"{name}.yaml"), given.from_scratch)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
 """A study that fits a folder of images."""
 
+import os
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fault_messages import fault_of
+import yaml
+from fault_messages import fault_of, lines_of
 from PIL import Image
 
-from resiliency.begin import Found, begin, look, sentences, study_text
+from resiliency.begin import OFFLINE, PRETRAINED, Found, begin, is_tuned, look, main, quoted, sentences, study_text
 from resiliency.data.folder import image_folder
+from resiliency.designs.hub import is_available
+from resiliency.designs.weights import pretrained_config
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
 
@@ -35,7 +40,8 @@ def test_it_counts_classes_splits_sizes_and_copies(tmp_path):
     (folder / "dog/copy.jpg").write_bytes((folder / "dog/photo3.jpg").read_bytes())
     found = seen(folder)
     assert found.classes == {"cat": 20, "dog": 21}
-    assert found.images == {"train": 25, "validation": 4, "test": 12}
+    assert found.images == {"train": 19, "validation": 10, "test": 12}
+    assert found.shares == {"validation": 0.25, "test": 0.3}
     assert (found.side, len(found.twice), found.films) == (100, 1, "")
     (line,) = (line for line in sentences(found) if "twice" in line)
     assert line.startswith(f"1 image twice, e.g. {folder}/dog/photo3.jpg is {folder}/dog/copy.jpg; the study refuses")
@@ -53,43 +59,146 @@ def test_it_counts_classes_splits_sizes_and_copies(tmp_path):
 def test_frames_of_films_are_grouped(tmp_path, names, pattern):
     found = seen(photos(tmp_path, names, 32))
     assert found.films == pattern
-    assert (f"groups: {pattern}" in study_text("a", "data/a", found)) == bool(pattern)
+    assert (f"groups: {pattern}" in study_text("a", "data/a", found, {})) == bool(pattern)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESILIENCY_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def obtainable(monkeypatch) -> list[str]:
+    """The repositories whose weights can be had."""
+    had = [pretrained_config(architecture).hf_hub_id for architecture in PRETRAINED.values()]
+    monkeypatch.setattr("resiliency.designs.hub.is_available", had.__contains__)
+    return had
+
+
+def begun(folder: Path, file: Path, *options: bool):
+    """The study that `begin` writes of a folder."""
+    begin(str(folder), file, *options)
+    return load(read_merged([CONFIG, file]))
 
 
 @pytest.mark.parametrize(("images", "side", "tuned"), [(600, 300, True), (600, 32, False), (60_000, 300, False)])
-def test_few_images_are_fine_tuned_on(tmp_path, images, side, tuned):
-    found = Found({"train": images, "validation": 100, "test": 300}, {"a": images, "b": 500}, side, 0, "")
-    file = tmp_path / "a.yaml"
-    file.write_text(study_text("a", "data/a", found))
-    study = load(read_merged([CONFIG, file]))
-    assert bool(study.fine_tuned_designs()) == tuned
-    assert len(study.independent_members()) == 6
+def test_few_large_images_are_fine_tuned_on(images, side, tuned):
+    found = Found({"train": images, "validation": 100, "test": 300}, {}, {"a": images, "b": 500}, side, [], "")
+    assert is_tuned(found) == tuned
 
 
-def test_it_writes_a_study_and_an_estimate_and_replaces_no_file(tmp_path, capsys):
-    folder, file = photos(tmp_path / "photos", [f"photo{number}" for number in range(20)]), tmp_path / "mine.yaml"
-    begin(str(folder), file)
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_only_networks_that_can_be_had_are_fine_tuned(tmp_path, capsys, obtainable, count):
+    del obtainable[count:]
+    study = begun(photos(tmp_path / "photos", list(map(str, range(40)))), tmp_path / "mine.yaml")
+    assert len(study.fine_tuned_designs()) == (count if count > 1 else 0)
+    assert len(study.independent_members()) == (2 * count if count > 1 else 6)
+    assert (OFFLINE in capsys.readouterr().out.splitlines()) == (count < 2)
+
+
+def test_all_networks_start_from_random_weights_if_asked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("resiliency.designs.hub.is_available", lambda repository: pytest.fail("asked the hub"))
+    study = begun(photos(tmp_path / "photos", list(map(str, range(40)))), tmp_path / "mine.yaml", True)
+    assert study.fine_tuned_designs() == []
+    assert OFFLINE not in capsys.readouterr().out
+
+
+def test_the_hub_is_asked_only_for_what_is_not_on_this_machine(tmp_path, monkeypatch):
+    def unreachable(*of, **options):
+        raise OSError("no network")
+
+    monkeypatch.setattr("resiliency.designs.hub.get_hf_file_metadata", unreachable)
+    assert not is_available("timm/resnet18.a1_in1k")
+    (tmp_path / "cache/hub/resnet18.a1_in1k").mkdir(parents=True)
+    (tmp_path / "cache/hub/resnet18.a1_in1k/model.safetensors").touch()
+    assert is_available("timm/resnet18.a1_in1k")
+    monkeypatch.setattr("resiliency.designs.hub.get_hf_file_metadata", lambda url, timeout: timeout)
+    assert is_available("timm/resnet18.a2_in1k")
+    monkeypatch.setattr("resiliency.designs.hub.HF_HUB_OFFLINE", True)
+    assert not is_available("timm/resnet18.a2_in1k")
+
+
+def test_it_writes_a_study_and_an_estimate_and_replaces_no_file(tmp_path, capsys, obtainable):
+    folder, file = photos(tmp_path / "photos", list(map(str, range(20)))), tmp_path / "my photos.yaml"
+    assert begun(folder, file).study == "my_photos"
     last = capsys.readouterr().out.splitlines()[-2:]
     assert re.search(r"6 members; about .*(s|min) on this machine, [\d.]+ GiB per concurrent job", last[0])
-    assert last[1] == f"snakemake --cores all --configfile {file}"
-    assert load(read_merged([CONFIG, file])).study == "mine"
+    assert shlex.split(last[1]) == ["snakemake", "--cores", "all", "--configfile", str(file)]
     assert str(file) in fault_of(begin, str(folder), file)
 
 
-@pytest.mark.parametrize("name", ["2024", "null", "photos, new", "a: b", "it's [x]", 'a "b" #c', "größe"])
+ODD = [
+    "2024",
+    "null",
+    "photos, new",
+    "a: b",
+    "it's [x]",
+    'a "b" #c',
+    "größe",
+    "{x}",
+    "-dash",
+    "a\nb: c",
+    "a\u2028b",
+    "a\x85b",
+]
+ODD += ["\N{GRINNING FACE}", "\ttab", "back\\slash", "%s", "~", "!tag", "&a", "*", "`", "a\rb", "\x07"]
+
+
+@pytest.mark.parametrize("name", ODD)
 def test_folders_of_any_name_get_a_study(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("resiliency.begin.estimate", lambda study, images: (1.0, 1.0))
-    photos(tmp_path / name, [f"photo{number}" for number in range(20)])
-    file = Path("studies", f"{name}.yaml")
-    begin(name, file)
-    assert load(read_merged([CONFIG, file])).dataset.folder == name
+    photos(tmp_path / name, list(map(str, range(20))), side=40)
+    monkeypatch.setattr("sys.argv", ["begin", name])
+    main()
+    (file,) = Path("studies").iterdir()
+    assert os.path.normpath(load(read_merged([CONFIG, file])).dataset.folder) == os.path.normpath(name)
+    assert len(file.read_text(encoding="utf-8").splitlines()) == 14
 
 
-def test_too_few_images_are_refused_and_a_study_that_is_none_is_not_left(tmp_path, monkeypatch):
-    folder, file = photos(tmp_path / "photos", ["1", "2", "3"]), tmp_path / "mine.yaml"
-    assert fault_of(begin, str(folder), file) == f"{folder}: expected 4 test images or more, got 2; add images"
-    folder = photos(tmp_path / "more", [f"photo{number}" for number in range(20)])
-    monkeypatch.setattr("resiliency.begin.study_text", lambda *of: "study: a\nnonsense: 1\n")
-    assert "nonsense: unknown key" in fault_of(begin, str(folder), file)
+def test_a_name_that_is_not_utf_8_is_refused_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"\xff\n")
+    photos(tmp_path / name, list(map(str, range(20))), side=40)
+    monkeypatch.setattr("sys.argv", ["begin", name])
+    with pytest.raises(SystemExit, match=r"^'\\udcff\\n': is not named in UTF-8; rename it$"):
+        main()
+    assert not Path("studies").exists()
+
+
+def test_all_broken_pictures_are_named_at_once_each_decoded_once(tmp_path, monkeypatch):
+    folder, file = photos(tmp_path / "photos", list(map(str, range(30))), side=40), tmp_path / "mine.yaml"
+    broken = sorted(folder.glob("*/*.jpg"))[:27]
+    for picture in broken:
+        picture.write_bytes(picture.read_bytes()[:-50])
+    lines = lines_of(begin, str(folder), file)
+    assert [line.partition(": cannot be decoded (")[0] for line in lines[:-1]] == list(map(str, broken[:20]))
+    assert lines[-1] == "7 more pictures cannot be used either"
     assert not file.exists()
+    decoded = []
+    monkeypatch.setattr("resiliency.data.broken.decoding_fault", decoded.append)
+    begin(str(folder), file)
+    assert sorted(decoded) == list(map(str, broken))
+
+
+def test_a_study_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    folder, file = photos(tmp_path / "photos", list(map(str, range(4))), side=40), tmp_path / "studies/mine.yaml"
+    message = "expected 10 images or more per split, got 2 for train, 3 for validation and 3 for test; add images"
+    assert fault_of(begin, str(folder), file) == f"{folder}: {message}"
+    folder = photos(tmp_path / "more", list(map(str, range(20))), side=40)
+    with monkeypatch.context() as patched:
+        patched.setattr("resiliency.begin.study_text", lambda *of: "study: a\nnonsense: 1\n")
+        assert "nonsense: unknown key" in fault_of(begin, str(folder), file)
+    for failing in ("estimate", "quoted", "checked"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"resiliency.begin.{failing}", lambda *of: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                begin(str(folder), file)
+    assert not file.parent.exists()
+
+
+def test_any_text_is_one_line_of_yaml():
+    for text in (*ODD, "".join(map(chr, range(1, 256))), "\ud83d"):
+        line = quoted(text)
+        assert len(line.splitlines()) == 1
+        assert yaml.safe_load(f"{{a: {line}}}") == {"a": text}

@@ -1,6 +1,8 @@
 """What a study needs of its data and its networks is known before the first job."""
 
 import copy
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -111,7 +113,7 @@ def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
 
 @pytest.fixture
 def photos(here):
-    for split, count in (("train", 9), ("val", 6)):
+    for split, count in (("train", 14), ("val", 6)):
         for name in ("cat", "dog"):
             (here / "photos" / split / name).mkdir(parents=True)
             for index in range(count):
@@ -123,23 +125,61 @@ def photos(here):
     ("dataset", "faults"),
     [
         ({"folder": "photo"}, ["dataset.folder: there is no folder photo (relative to "]),
-        ({}, ["probe.images: 13 is more than the 12 test images", "designs.resnet18: batch_size 17 is more than"]),
-        ({"images_per_class": {"test": 3}, "validation_fraction": 0.01}, ["probe.images: 13 is more than the 6 test"]),
-        ({"images": "list.txt"}, ["probe.images: 13 is more than the 2 test images in photos", "designs.resnet18: "]),
-        ({"groups": "<number>.*"}, ["probe.images: 13 is more than the 12 test images"]),
-        ({"folder": "photos/train", "test_fraction": 0.8}, ["than the 14 test images", "more than the 2 training"]),
+        ({}, ["probe.images: 13 is more than the 12 test images", "designs.resnet18: batch_size 18 is more than"]),
+        (
+            {"images_per_class": {"test": 3}, "validation_fraction": 0.01},
+            ["probe.images: 13 is more than the 6 test", "images for validation, got 0;", "images for test, got 6;"],
+        ),
+        (
+            {"images": "list.txt"},
+            ["13 is more than the 2 test images in photos", "designs.resnet18: ", "images for test, got 2; add images"],
+        ),
+        ({"groups": "<number>.*", "validation_fraction": 0.01}, ["probe.images: 13 is more than the 12 test images"]),
+        (
+            {"folder": "photos/train", "test_fraction": 0.5},
+            ["than the 14 test images", "more than the 3 training", "images for train, got 3; add images"],
+        ),
     ],
 )  # fmt: skip
 def test_folders_are_counted(photos, monkeypatch, dataset, faults):
     photos.with_name("list.txt").write_text("cat/0.png\n\ndog/1.png\n")
     monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
-    config = CONFIG | {"joint": None, "search": None, "training": CONFIG["training"] | {"batch_size": 17}}
+    config = CONFIG | {"joint": None, "search": None, "training": CONFIG["training"] | {"batch_size": 18}}
     config["members"] = {"designs": ["resnet18"], "baseline": "resnet18-s0"}
     config["ensembles"] = {"sizes": [2]}
     config["probe"] = {"images": 15 if "test_fraction" in dataset else 13}
-    config["dataset"] = {"name": "image_folder", "folder": "photos", "image_size": 32} | dataset
+    own = {"name": "image_folder", "folder": "photos", "image_size": 32, "validation_fraction": 0.4}
+    config["dataset"] = own | dataset
     for line, words in zip(lines_of(preflight, load(config)), faults, strict=True):
         assert words in line
+
+
+def test_pictures_that_cannot_be_decoded_are_named_at_once_and_decoded_once(photos, monkeypatch):
+    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
+    config = CONFIG | {"joint": None, "search": None, "ensembles": {"sizes": [2]}, "probe": {"images": 12}}
+    config |= {"members": {"designs": ["resnet18", "resnet34"], "baseline": "resnet18-s0"}}
+    config["training"] = CONFIG["training"] | {"batch_size": 4}
+    config["designs"] = CONFIG["designs"] | {"resnet34": {"architecture": "resnet34"}}
+    config["dataset"] = {"name": "image_folder", "folder": "photos", "image_size": 32, "validation_fraction": 0.4}
+    config["test_sets"] = {"field": {"folder": "field"}}
+    shutil.copytree(photos / "val", photos.with_name("field"))
+    sound = [photos / "train/cat/3.png", photos / "val/dog/1.png", photos.with_name("field") / "cat/5.png"]
+    contents = [file.read_bytes() for file in sound]
+    for file, content in zip(sound, contents, strict=True):
+        file.write_bytes(content[:-30])
+    lines = lines_of(preflight, load(config))
+    named = sorted(line.partition(": ")[0] for line in lines)
+    assert named == ["field/cat/5.png", "photos/train/cat/3.png", "photos/val/dog/1.png"]
+    assert all(": cannot be decoded (" in line for line in lines)
+    for file, content in zip(sound, contents, strict=True):
+        file.write_bytes(content)
+    preflight(load(config))
+    monkeypatch.setattr("resiliency.data.broken.decoding_fault", lambda file: f"{file}: decoded again")
+    preflight(load(config))
+    os.utime(sound[1], ns=(0, 0))
+    assert lines_of(preflight, load(config)) == ["photos/val/dog/1.png: decoded again"]
+    config["dataset"]["images_per_class"] = {"test": 6}  # of the others, some may be broken
+    preflight(load(config))
 
 
 def test_what_needs_training_images_is_named_where_there_are_none(photos, monkeypatch):

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from huggingface_hub import hf_hub_download
+from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.constants import HF_HUB_OFFLINE
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from resiliency.base.faults import Fault
 from resiliency.data.download import cache_folder
 
+PATIENCE = 5  # seconds that the hub has to answer
 NAMES = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -20,8 +22,7 @@ def download_weights(repository: str, revision: str | None) -> tuple[str, str | 
     Raises:
         Fault: there is no such repository, revision or file, or there is no network and none is in the cache.
     """
-    by_hand = [path for path in (manual_folder(repository) / name for name in NAMES) if path.is_file()]
-    if by_hand:
+    if by_hand := _by_hand(repository):
         return str(by_hand[0]), None
     reasons: list[Exception] = []
     for name in NAMES:
@@ -40,6 +41,23 @@ def download_weights(repository: str, revision: str | None) -> tuple[str, str | 
         f"weights: {source}: not downloaded ({_root_cause(reasons[0])}); without a network, put its {NAMES[0]} "
         f"into {manual_folder(repository)}, or set HF_HOME to a cache that holds it"
     ) from reasons[0]
+
+
+def is_available(repository: str) -> bool:
+    """Whether the weights in `repository` are on this machine, or could be downloaded now."""
+    if _by_hand(repository) or any(isinstance(try_to_load_from_cache(repository, name), str) for name in NAMES):
+        return True
+    if HF_HUB_OFFLINE:
+        return False
+    try:
+        get_hf_file_metadata(hf_hub_url(repository, NAMES[0]), timeout=PATIENCE)
+    except Exception:  # of the network, of which there are many
+        return False
+    return True
+
+
+def _by_hand(repository: str) -> list[Path]:
+    return [path for path in (manual_folder(repository) / name for name in NAMES) if path.is_file()]
 
 
 def manual_folder(repository: str) -> Path:

@@ -13,12 +13,14 @@ from huggingface_hub.constants import HF_HUB_OFFLINE
 
 from resiliency.base.faults import Fault
 from resiliency.base.names import design_of
+from resiliency.data.broken import broken_pictures
+from resiliency.data.card import FEWEST
 from resiliency.data.download import cache_folder
 from resiliency.data.duplicates import file_contents
-from resiliency.data.folder import count_images, folder_classes, training_fault
+from resiliency.data.folder import count_images, folder_classes, folders_read, training_fault
 from resiliency.data.pictures import file_state
 from resiliency.data.settings import PUBLISHED, Dataset
-from resiliency.data.source import ALL
+from resiliency.data.source import ALL, SPLITS
 from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.study.model import Study
 from resiliency.study.recipes import valid_recipes
@@ -38,7 +40,7 @@ def preflight(study: Study) -> None:
     """
     _check_python()
     check_extensions(study.data.side, study.corruptions.table_at(study.data.side))
-    if faults := [*_data_faults(study), *_network_faults(study), *_copy_faults(study)]:
+    if faults := [*_data_faults(study), *_broken_pictures(study), *_network_faults(study), *_copy_faults(study)]:
         raise Fault("\n".join(faults))
 
 
@@ -61,7 +63,7 @@ def _data_faults(study: Study) -> Iterator[str]:
             images = "training" if study.learning() else "validation"
             yield f"{keys}: needs {images} images, but {fault}"
     batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in valid_recipes(study)}
-    needed = {"test": study.probe.images, "train": max(batches.values(), default=0)}
+    needed = {"test": max(study.probe.images, FEWEST), "train": max(batches.values(), default=0)}
     with suppress(Fault):
         counts = _count(study.data, needed, study.splits)
         if study.probe.images > counts["test"]:
@@ -69,20 +71,36 @@ def _data_faults(study: Study) -> Iterator[str]:
         for name, size in batches.items():
             if size > counts["train"]:
                 yield f"{name} {size} is more than the {counts['train']} training images in {folder}"
+        for split in study.splits:
+            if counts[split] < FEWEST:
+                yield f"dataset: expected at least {FEWEST} images for {split}, got {counts[split]}; add images"
+
+
+def _broken_pictures(study: Study) -> Iterator[str]:
+    """Pictures that cannot be decoded, of folders of which the study takes all; the stage decodes what it draws."""
+    folders = [Path(test_set.folder) for test_set in study.test_sets.values() if test_set.folder]
+    if study.data.folder and not (study.data.images_per_class or study.data.images):
+        folders += folders_read(study.data.name, Path(study.data.folder), study.splits)
+    for folder in folders:
+        with suppress(Fault):  # of the layout, which the stage tells
+            yield from broken_pictures([folder])
 
 
 def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> dict[str, int]:
     """Images that each split can have at most, counted until there are as many as `needed`."""
     folder, held_out, test = Path(dataset.folder), dataset.validation_fraction, dataset.test_fraction
-    smallest = max(min(test, 1 - held_out - test), 1e-3)
+    smallest = max(min(test, held_out, 1 - held_out - test), 1e-3)
     counts = count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits)
     if dataset.groups:  # a share of the images may be larger where whole groups make it
-        sizes = {"test": counts.get("test", counts.get(ALL)), "train": counts.get("train", counts.get(ALL, 0))}
+        whole = counts.get(ALL, counts.get("train", 0))
+        sizes = dict.fromkeys(SPLITS, whole) | counts
     elif ALL in counts:
-        sizes = {"test": counts[ALL] * test, "train": counts[ALL] * (1 - held_out - test)}
+        shares = {"test": test, "validation": held_out, "train": 1 - held_out - test}
+        sizes = {split: counts[ALL] * share for split, share in shares.items()}
     else:
-        train = counts.get("train", 0) * (1 if "validation" in counts else 1 - held_out)
-        sizes = {"test": counts["test"], "train": train}
+        train = counts.get("train", 0)
+        split_off = 0 if "validation" in counts else train * held_out
+        sizes = {"validation": split_off, "train": train - split_off} | counts | {"train": train - split_off}
     if dataset.images:
         lines = Path(dataset.images).read_text(encoding="utf-8", errors="replace").splitlines()
         sizes["test"] = min(sizes["test"], sum(bool(line.strip()) for line in lines))
