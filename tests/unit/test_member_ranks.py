@@ -6,6 +6,7 @@ import pytest
 from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_rows, rank_table
 from resiliency.prediction.conditions import all_conditions
+from resiliency.statistics.units import Units
 
 RESAMPLING = Resampling(500, 0.95, 0)
 
@@ -75,3 +76,5 @@ def test_a_set_of_few_images_is_not_ranked():
     wrong = [np.arange(2 * count).reshape(2, count) % 3 == 0 for count in images.values()]
     table = rank_table(["a", "b"], conditions, wrong, RESAMPLING)
     assert table.condition.unique().tolist() == ["clean"]
+    units = {"clean": Units.numbered(np.arange(10) // 2)}
+    assert rank_table(["a", "b"], conditions, wrong, RESAMPLING, units).empty

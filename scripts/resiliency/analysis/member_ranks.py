@@ -43,10 +43,11 @@ def rank_table(
     Returns:
         `COLUMNS` and confidence, as docs/tables.md describes them; without sets of few images.
     """
-    groups, images = condition_groups(conditions), conditions["images"].to_numpy()
-    chosen = {name: of for name, of in groups.items() if not few_images(name, images[of[0]])}
+    number = conditions.set_index("test_set")["images"].to_dict() | {name: of.number for name, of in units.items()}
+    groups = condition_groups(conditions)
+    chosen = {name: of for name, of in groups.items() if not few_images(name, number[conditions.test_set.iloc[of[0]]])}
     last, sums = {name: of.max() for name, of in chosen.items()}, {}
-    tables = {}
+    tables = {"": pd.DataFrame(columns=COLUMNS)} if not chosen else {}
     for place, of_condition in enumerate(wrong):
         name = next((name for name, of in chosen.items() if place in of), None)
         if name is None:
@@ -57,7 +58,7 @@ def rank_table(
             of_set = units.get(conditions.test_set.iloc[place])
             rows = rank_rows(members, errors, resampling, name, of_set)
             tables[name] = rows.assign(condition=name, images=errors.shape[1])
-    table = pd.concat([tables[name] for name in chosen], ignore_index=True)
+    table = pd.concat([tables[name] for name in chosen or tables], ignore_index=True)
     return table[COLUMNS].assign(confidence=resampling.confidence)
 
 
