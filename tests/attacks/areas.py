@@ -10,6 +10,7 @@ from attacks.ages import ages
 from attacks.arrays import arrays
 from attacks.calls import calls
 from attacks.cases import Case, cases
+from attacks.compared import compared
 from attacks.comparisons import comparisons
 from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
@@ -154,6 +155,12 @@ AREAS = (
         "tables, charts, weights, predictions and export cards that a study no longer makes, that were made again "
         "since its last run ended, or that are gone; and copies and touched files that are still those of the run",
         "refused in one line or left out, if and only if it is not what the last run made",
+    ),
+    Area(
+        "compared studies",
+        compared,
+        "two studies side by side that differ in one key, in their test images or in their corruptions",
+        "the key is named before any number, and what cannot be compared is said",
     ),
     Area(
         "test sets",

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from attacks.cases import outcome
+from attacks.compared import compared
 from ended_runs import end_run
 from fault_messages import fault_of
 from synthetic import synthetic_tables
@@ -158,3 +160,9 @@ def test_names_stay_text(tmp_path, name):
     provenance["study"]["study"] = name
     write_json(folders[0] / "provenance.json", provenance)
     assert name not in compare(folders)
+
+
+def test_each_key_in_which_two_studies_differ_is_named(tmp_path):
+    outcomes = {case.name: outcome(case, tmp_path) for case in compared()}
+    assert len(outcomes) > 200
+    assert {name: result.detail for name, result in outcomes.items() if result.kind != "accepted"} == {}
