@@ -126,6 +126,8 @@ def test_the_report_names_what_is_resampled():
     assert unit_cautions({"clean": tracks, "photos": alone}) == []
     (caution,) = unit_cautions({"clean": alone | {"not_by": "it does not match"}})
     assert "dataset.groups" in caution
+    (caution,) = unit_cautions({"clean": tracks | {"units": 12}})
+    assert caution.startswith("Test images are only 12 tracks (12,630 images): intervals")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,16 @@
 
 import pandas as pd
 
+from resiliency.base.names import CLEAN
+from resiliency.metrics.accuracy import accuracies
+
+EFFECTIVE = "clean_effective_images"  # column of a deployment.csv whose images are in units
 LATENCY = "latency_ms"  # column of a deployment.csv by whose latency the cheapest model is recommended
+
+
+def clean_accuracy(row: dict | pd.Series) -> dict[str, float]:
+    """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under their names."""
+    return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["images"]), row["confidence"])
 
 
 def known_rows(deployment: pd.DataFrame) -> pd.DataFrame:

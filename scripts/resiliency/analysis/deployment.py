@@ -7,7 +7,7 @@ choice.
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.best import LATENCY
+from resiliency.analysis.best import EFFECTIVE, LATENCY
 from resiliency.analysis.choices import by_size, choice_of, scored_pool
 from resiliency.analysis.intervals import Resampling, percentile_interval, share_interval, with_ends
 from resiliency.analysis.recommendation import (
@@ -115,7 +115,8 @@ def deployment_table(
         cost: its column, macs or latency_ms.
 
     Returns:
-        `COLUMNS`, then `TIMED` where latency was measured, `COST` where costs chose, and the accuracy on further test
+        `COLUMNS`, then `TIMED` where latency was measured, `COST` where costs chose, `EFFECTIVE` where images
+        are in units, and the accuracy on further test
         sets; docs/tables.md describes them. A row that is not fit has itself as `instead`.
     """
     fronts = [column for column in candidates if column.startswith("front_")]
@@ -147,6 +148,8 @@ def deployment_table(
             table.loc[rows, COST[0]] = costs.mean(axis=1)
             table.loc[rows, COST[1:]] = [percentile_interval(of, confidence) for of in costs @ counts.T / drawn_images]
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
+        if not units.alone:
+            table.loc[rows, EFFECTIVE] = scored.effective_images(of_size, CLEAN, judged)
         for column, values in _further_accuracies(scored, of_size, confidence).items():
             table.loc[rows, column] = values
     optimism = table.corrupted_error - table.selection_error - harder
@@ -159,7 +162,7 @@ def deployment_table(
         selection_images=len(scored.labels(CLEAN)) - len(judged),
         images=len(judged),
     )
-    columns = COLUMNS + [column for column in (*TIMED, *COST) if column in table]
+    columns = COLUMNS + [column for column in (*TIMED, *COST, EFFECTIVE) if column in table]
     return table[columns + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import timm
 
+from resiliency.analysis.best import clean_accuracy
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.images import images_at
 from resiliency.data.source import Images
@@ -21,7 +22,7 @@ from resiliency.export.choice import chosen_row
 from resiliency.export.loading import Networks, temperature_of
 from resiliency.export.module import Deployable
 from resiliency.export.programs import RUNTIMES, write_programs
-from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.metrics.accuracy import accuracy_columns
 from resiliency.prediction.reading import Predictions
 from resiliency.provenance import machine
 from resiliency.report import words
@@ -205,8 +206,7 @@ def weights_of(member: dict) -> dict[str, str]:
 
 def _right(row: pd.Series) -> list[tuple]:
     """Images, accuracy and its interval: clean, corrupted and further test sets."""
-    clean = accuracies(CLEAN, row.clean_accuracy, row.images, row.confidence)
-    rows = [(CLEAN, *(float(value) for value in clean.values()))]
+    rows = [(CLEAN, *(float(value) for value in clean_accuracy(row).values()))]
     rows.append((CORRUPTED, 1 - row.corrupted_error, 1 - row.high, 1 - row.low))
     names = [
         name.removesuffix("_accuracy") for name in row.index if name.endswith("_accuracy") and name != "clean_accuracy"

@@ -10,7 +10,6 @@ from resiliency.analysis.histories import STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
 from resiliency.data.near_duplicates import worth_a_warning
 from resiliency.designs.members import WeightsKind
-from resiliency.metrics.accuracy import accuracies
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 from resiliency.report.contender_roles import SAME, difference_words, under_single
@@ -133,11 +132,6 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     best = {role: row.to_dict() for role, row in chosen(deployment).items()}
     most = max((row["corrupted_error"] for row in best.values()), default=0) or 1
     return [row | {"role": role.capitalize(), "share": row["corrupted_error"] / most} for role, row in best.items()]
-
-
-def clean_accuracy(row: dict) -> dict[str, float]:
-    """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under their names."""
-    return accuracies(CLEAN, row["clean_accuracy"], row["images"], row["confidence"])
 
 
 def led_by(compared: pd.DataFrame, role: str) -> str:

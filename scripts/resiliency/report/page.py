@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Template
 
+from resiliency.analysis.best import clean_accuracy
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
@@ -22,7 +23,6 @@ from resiliency.report.overview import (
     basis,
     by_observation,
     cautions,
-    clean_accuracy,
     contenders,
     data_cautions,
     design_count,

@@ -7,6 +7,7 @@ from resiliency.data.near_duplicates import worth_a_warning
 from resiliency.report import words
 
 PLACE = re.compile(r"<([^<>/*]+)>")
+FEWEST = 30  # units, from which intervals cover about as often as they say
 CALLED = {"near_duplicates": "set of images that look alike"}
 
 
@@ -48,6 +49,8 @@ def unit_cautions(units: dict[str, dict]) -> list[str]:
                 f"{where} have no groups, since `dataset.groups` does not fit them: intervals take them for "
                 f"independent. Set `{key}`."
             )
+        if of["by"] and of["units"] < FEWEST:
+            notes.append(f"{where} are only {resampled(of)}: intervals from fewer than {FEWEST} are too short.")
         if worth_a_warning(of["alike_images"], of["images"]):
             groups = f"{of['alike_sets']:,} groups of {of['alike_images']:,} images"
             notes.append(f"{where} look alike in {groups} but have no `{key}`: intervals are too short.")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from resiliency.analysis.best import clean_accuracy
 from resiliency.analysis.next_member import EVERY, GREEDY
 from resiliency.analysis.verdicts import RULES
 from resiliency.base.faults import Fault
@@ -22,7 +23,7 @@ from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.report.markdown import Markdown
-from resiliency.report.overview import by_observation, cautions, clean_accuracy, contenders, design_count, leaders
+from resiliency.report.overview import by_observation, cautions, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
 from resiliency.results import excerpts
 from resiliency.results.earlier import earlier_file, earlier_runs, replaced_run
