@@ -115,7 +115,7 @@ rule observe:
         confidence=STUDY.statistics.confidence,
         margin=STUDY.statistics.error_margin,
         rule=STUDY.ensembles.main_rule,
-        reference=STUDY.statistics.reference,
+        reference=as_it_is(STUDY.statistics.reference),
         shifts=STUDY.shifts(),
         target=STUDY.attribution.target,
     script:
@@ -281,7 +281,7 @@ rule failures:
         code=code("failures"),
         confidence=STUDY.statistics.confidence,
         seed=STUDY.seed,
-        classes=CLASS_NAMES,
+        classes=as_it_is(CLASS_NAMES),
     script:
         "../scripts/failures.py"
 

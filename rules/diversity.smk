@@ -134,7 +134,7 @@ rule effective_robustness:
     params:
         code=code("effective_robustness"),
         rule=STUDY.ensembles.main_rule,
-        reference=STUDY.statistics.reference,
+        reference=as_it_is(STUDY.statistics.reference),
     script:
         "../scripts/effective_robustness.py"
 

@@ -43,7 +43,8 @@ for source in SOURCES:
             resources:
                 **needing(1000, 10),
             params:
-                **STUDY.external.model_dump(include={"clean", "score_type", "images", "clean_on"}),
+                **STUDY.external.model_dump(include={"score_type", "images", "clean_on"}),
+                clean=as_it_is(STUDY.external.clean),
                 code=code("import_scores"),
                 content=content(INPUTS.files, source.file),
                 layout=EXTERNAL.layout(source),
@@ -77,7 +78,7 @@ for source in SOURCES:
                 file=source.file,
                 members=source.members,
                 layout=EXTERNAL.layout(source),
-                classes=lambda wildcards: STUDY.external.known_classes,  # names may hold braces
+                classes=as_it_is(STUDY.external.known_classes),
             script:
                 "../scripts/import_predictions.py"
 
@@ -103,7 +104,7 @@ if not STUDY.dataset:
         resources:
             **needing(2000, 10),
         params:
-            classes=lambda wildcards: STUDY.external.known_classes,
+            classes=as_it_is(STUDY.external.known_classes),
             images=STUDY.external.images,
             code=code("external_conditions"),
             content=content(INPUTS.files, *external_files(SOURCES[0], labels_alone=True)),

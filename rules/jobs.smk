@@ -52,6 +52,11 @@ def code(script, *files, designs=()):
     return codes
 
 
+def as_it_is(text):
+    """A parameter whose text, one or a list, may hold braces: elsewhere Snakemake takes these for wildcards."""
+    return lambda wildcards: text
+
+
 def content(read, *arguments):
     """A parameter: what a function of `INPUTS` tells of files from outside, so that it is this that makes jobs stale."""
     return lambda wildcards: read(*arguments) if Path(RESULTS).exists() or not workflow.dryrun else ""

@@ -12,6 +12,7 @@ from attacks.calls import calls
 from attacks.cases import Case, cases
 from attacks.compared import compared
 from attacks.comparisons import comparisons
+from attacks.described import described
 from attacks.factories import FACTORIES, FAULTS
 from attacks.folders import FOLDERS, good_folder, read
 from attacks.leftovers import leftovers
@@ -122,6 +123,13 @@ AREAS = (
         numbered,
         "images that are numbers, written in many ways, in rows of another order that has the same labels",
         "matched by number; what is no number, or twice the same, is refused in one line",
+    ),
+    Area(
+        "descriptions",
+        described,
+        "columns of fractions beside per cent, parameters in millions, infinite or of no member, families in other "
+        "cases, films in two splits",
+        "refused in one line; what says the same in another form is accepted",
     ),
     Area(
         "logits and probabilities",

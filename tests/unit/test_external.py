@@ -9,6 +9,7 @@ from fault_messages import fault_of
 
 from resiliency.base.faults import Fault
 from resiliency.external.arrays import members_of, read_labels, read_logits
+from resiliency.external.contents import read_contents
 from resiliency.external.decisions import read_decisions
 from resiliency.external.members import described_members, read_members
 from resiliency.external.names import corruption_and_severity
@@ -239,6 +240,47 @@ def test_faults_of_scores_name_column_and_row(write, old, new, message):
         read_scores(write(SCORES.replace(old, new, 1)))
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "listed", "message"),
+    [
+        ("member,clean,fog.1\na,.70,40\nb,.8,50\n", "accuracy", [], "column 'clean': no accuracy above 1"),
+        ("member,clean,fog.1\na,70,.4\nb,80,.5\n", "accuracy", [], "column 'fog.1': no accuracy above 1"),
+        ("member,clean,hard\na,70,.4\n", "accuracy", [], "or list hard in external.test_sets"),
+        ("member,clean,hard\na,70,.4\n", "accuracy", ["hard"], ""),
+        ("member,clean,hard\na,70,0\n", "accuracy", [], ""),
+        ("member,clean,fog.1\na,70,.4\nb,80,1.5\n", "accuracy", [], ""),
+        ("member,clean,fog.1\na,5,.4\nb,6,.5\n", "error", [], "column 'fog.1': no error above 1"),
+        ("member,clean,fog.1\na,.3,40\nb,.4,50\n", "error", [], ""),
+    ],
+)
+def test_a_column_of_fractions_beside_others_in_per_cent_is_refused(write, text, kind, listed, message):
+    file = write(text)
+    external = External(scores=file, score_type=kind, test_sets=listed or None)
+    if message:
+        assert message in fault_of(read_contents, external, ["fog"], [1], None)
+    else:
+        read_contents(external, ["fog"], [1], None)
+
+
+def test_columns_are_compared_with_those_of_other_files(tmp_path):
+    (tmp_path / "all.csv").write_text("member,clean,easy,hard\na,70,60,.2\nb,80,50,7\n")
+    external = External(scores=str(tmp_path / "all.csv"), test_sets=["easy", "hard"])
+    for text, fault in (("mine,75,.55,.3", "easy"), ("mine,.75,55,3", "clean"), ("mine,75,55,.3", "")):
+        (tmp_path / "mine.csv").write_text(f"member,clean,easy,hard\n{text}\n")
+        arguments = read_contents, external, ["fog"], [1], None, [str(tmp_path / "mine.csv")]
+        if fault:
+            assert f"mine.csv: column {fault!r}: no accuracy above 1" in fault_of(*arguments)
+        else:
+            arguments[0](*arguments[1:])
+
+
+def test_a_row_of_no_member_is_refused_if_a_member_has_none(write):
+    table = read_members(write(MEMBERS))
+    message = fault_of(described_members, ["net-s0", "seem"], [table])
+    assert message.startswith("external.members: member 'net-s1' is in no file of members, and 'seem' has no row")
+    assert described_members(["net-s0", "seen"], [table]).index.tolist() == ["net-s0", "seen"]
+
+
 def test_members_have_designs_and_families(write):
     table = described_members(["net-s0", "net-s1", "seen", "unknown"], [read_members(write(MEMBERS))])
     assert table["design"].tolist() == ["net", "net", "seen", "unknown"]
@@ -251,7 +293,9 @@ def test_members_have_designs_and_families(write):
     [
         ("mine", "=mine", r"member 'net-s0': family '=mine' must not begin with = \+ - or @"),
         ("family", "kind", r"column 'kind' not found; available columns: member, design, family"),
-        ("1000", "-3", r"column 'parameters', row 1: expected a number of 1 or more, got -3.0$"),
+        ("1000", "-3", r"column 'parameters', row 1: expected a number from 1,000 to .*, not in millions, got -3.0$"),
+        ("1000", "25.6", r"column 'parameters', row 1: expected a number from 1,000 to .*, not in millions, got 25.6"),
+        ("1000", "1e400", r"column 'parameters', row 1: expected a number from 1,000 to .*, not in millions, got inf"),
         (
             "resnet18",
             "resnet0",

@@ -1,6 +1,7 @@
 """Images that belong together, such as the frames of a film, are never in two splits."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ def test_a_pattern_names_the_groups_of_a_class(pattern):
 
 
 def test_a_place_matches_as_much_as_it_can():
-    assert groups_of(source(["data/cat/a_b_1.jpg", "data/cat/a_c_1.jpg", "data/dog/a_b_1.jpg"]), "<a>_*") == [0, 1, 2]
+    files = ["data/cat/a_b_1.jpg", "data/cat/a_b_2.jpg", "data/cat/a_c_1.jpg", "data/dog/a_b_1.jpg"]
+    assert groups_of(source(files), "<a>_*") == [0, 0, 1, 2]
 
 
 def test_a_pattern_with_slashes_takes_folders():
@@ -72,6 +74,24 @@ def test_a_table_may_name_images_that_are_not_split(tmp_path):
     test = Part(FileImages(["data/test/cat/1.jpg"], 32, 1), np.array([0]), ["1"])
     path = table(tmp_path, "\n".join(["image,group", "1.jpg,9", *ROWS]))
     assert groups_of(source(test=test), path) == [0] * 4 + [1] * 4 + [2] * 4
+
+
+@pytest.mark.parametrize("rows", [["1.jpg,0", *ROWS], [*ROWS, "test/cat/1.jpg,2"]])
+def test_a_group_in_two_splits_is_refused(tmp_path, rows):
+    test = Part(FileImages(["data/test/cat/1.jpg"], 32, 1), np.array([0]), ["1"])
+    path = table(tmp_path, "\n".join(["image,group", *rows]))
+    message = fault_of(with_groups, source(test=test), path, SPLITS)
+    assert re.fullmatch(
+        rf"{path}, line \d+: (test/cat/)?1.jpg: group [02] is also that of images of another .*", message
+    )
+
+
+@pytest.mark.parametrize("groups", ["<film>_*", "table"])
+def test_groups_of_one_image_each_are_refused(tmp_path, groups):
+    files = [f"data/{name}/film{film}_0.jpg" for name in CLASSES for film in range(3)]
+    rows = [f"{file},{index}" for index, file in enumerate(files)]
+    groups = table(tmp_path, "\n".join(["image,group", *rows])) if groups == "table" else groups
+    assert "each of 6 images is a group of its own" in fault_of(with_groups, source(files), groups, SPLITS)
 
 
 def test_a_table_names_images_of_an_array_by_class_and_position(tmp_path):

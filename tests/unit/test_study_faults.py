@@ -118,6 +118,15 @@ def test_each_fault_is_one_line(path, value, message):
     assert lines[0].startswith(path.partition(".")[0])
 
 
+def test_families_that_differ_in_case_only_are_refused(tmp_path):
+    (tmp_path / "scores.csv").write_text("member,clean\na,90\nb,80\nc,70\n")
+    (tmp_path / "about.csv").write_text("member,family\na,ResNet\nb,resnet\nc,vit\n")
+    config = imported({"scores": str(tmp_path / "scores.csv"), "members": str(tmp_path / "about.csv")}, "a")
+    assert faults_of(config) == ["external.members: families 'ResNet' and 'resnet' differ only in case; rename one"]
+    made_here = changed("designs.vit.family", "ResNet")
+    assert faults_of(made_here)[0].startswith("designs: families 'resnet' and 'ResNet' differ only in case")
+
+
 def test_a_recipe_of_reference_is_that_of_a_member(tmp_path):
     (tmp_path / "scores.csv").write_text("member,clean\na,90\nb,80\nc,70\n")
     (tmp_path / "about.csv").write_text("member,recipe\na,standard\nb,more data\n")

@@ -26,7 +26,8 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
         needed: the splits that the study has.
 
     Raises:
-        Fault: an image does not match the pattern or has no row in the table; or as `read_groups`.
+        Fault: an image does not match the pattern or has no row in the table, the table has a group of this part and of
+            another one, or each image is a group of its own; or as `read_groups`.
     """
     name = part_to_split(source, needed)
     if groups is None:
@@ -35,6 +36,9 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
         print("dataset.groups: not used, for the data set has splits of its own")
         return source
     keys = (_groups_in_table if is_table(groups) else _groups_by_pattern)(groups, source, name)
+    if len(set(keys)) == len(keys) > 1:
+        reason = f"each of {len(keys):,} images is a group of its own"
+        raise Fault(f"dataset.groups: {groups}: {reason}; name what images have in common, or remove it")
     part = source.parts[name]._replace(groups=_numbered(keys))
     print(f"dataset.groups: {len(part.labels):,} images in {part.groups.max() + 1:,} groups")
     return source._replace(parts=source.parts | {name: part})
@@ -86,7 +90,15 @@ def _groups_in_table(path: str, source: Source, name: str) -> list[Hashable]:
         more = f" and {len(lacking) - 1:,} more images" if len(lacking) > 1 else ""
         raise Fault(f"{path}: has no row for {image}{more}; add one for each image")
     groups = {line: group for line, _, group in rows}
-    return [groups[lines[index]] for index in range(len(files))]
+    own = [groups[lines[index]] for index in range(len(files))]
+    used, split = set(lines.values()), set(own)
+    for line, image, group in rows:
+        if line not in used and group in split:
+            raise Fault(
+                f"{path}, line {line}: {printable(image)}: group {printable(group)} is also that of images of another "
+                "split; put its images into one split"
+            )
+    return own
 
 
 def read_groups(path: str | Path) -> list[tuple[int, str, str]]:

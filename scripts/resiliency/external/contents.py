@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pandas as pd
+
 from resiliency.base.allowed_names import LONGEST
 from resiliency.base.faults import Fault, available, expected
 from resiliency.base.names import CLEAN
@@ -13,7 +15,7 @@ from resiliency.external.decisions import KEYS, Decisions, read_decisions
 from resiliency.external.images import are_numbers
 from resiliency.external.names import check_spelling, class_count, corruption_and_severity, name_in_tables
 from resiliency.external.predictions import Reader
-from resiliency.external.scores import MEMBER, read_scores
+from resiliency.external.scores import MEMBER, check_columns, read_scores
 from resiliency.external.settings import External
 from resiliency.external.tables import columns_of
 
@@ -121,6 +123,10 @@ def read_contents(
     read = list(_sources(external, added))
     sources = [source for source, _ in read]
     _check_distinct(sources)
+    scores = {source.file: content for source, content in read if source.kind == "scores"}
+    for file, errors in scores.items():
+        others = [table for other, table in scores.items() if other != file]
+        check_columns(file, errors, others, external.score_type, external.test_sets or ())
     if needed is None:
         contents = _shared_conditions(sources, corruptions, severities)
         _check_images(contents, [decisions for _, decisions in read], external.known_classes)
@@ -196,7 +202,7 @@ def _numbered_images(sources: list[Source]) -> dict[str, str]:
     return {"comparison of images by name": why} if files else {}
 
 
-def _check_images(contents: Contents, decisions: list[Decisions | None], classes: int | list[str] | None) -> None:
+def _check_images(contents: Contents, decisions: list, classes: int | list[str] | None) -> None:
     """Raise a Fault if files have other images or labels than the first of them."""
     readers = [
         Reader(source.kind, source.file, contents.layout(source), classes, of_file)
@@ -211,13 +217,14 @@ def _check_images(contents: Contents, decisions: list[Decisions | None], classes
             reader.check(labels, items)
 
 
-def _sources(external: External, added: Sequence[str]) -> Iterator[tuple[Source, Decisions | None]]:
+def _sources(external: External, added: Sequence[str]) -> Iterator[tuple[Source, Decisions | pd.DataFrame | None]]:
+    """Each file or folder; and its decisions, or its errors from `read_scores`."""
     for kind in KINDS:
         for file in getattr(external, kind):
             yield _source(kind, file, external)
     for file in added:
-        source, decisions = _source(_kind(file, external), file, external)
-        yield replace(source, added=True), decisions
+        source, content = _source(_kind(file, external), file, external)
+        yield replace(source, added=True), content
 
 
 def _kind(file: str, external: External) -> str:
@@ -238,7 +245,7 @@ def _kind(file: str, external: External) -> str:
     raise Fault(f"{file}: {expected(needed, ', '.join(columns[:NAMED]))}; name the columns in the first row")
 
 
-def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions | None]:
+def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions | pd.DataFrame | None]:
     if kind == "decisions":
         decisions = read_decisions(file, external.known_classes)
         names = _names(file, list(decisions.labels), external)
@@ -250,7 +257,7 @@ def _source(kind: str, file: str, external: External) -> tuple[Source, Decisions
         columns = external.test_sets and [*external.test_sets, *of_classes]
         table = read_scores(file, external.clean, external.score_type, columns)
         present = [external.clean if name == CLEAN else name for name in table if name not in of_classes]
-        return Source(kind, file, list(table.index), _names(file, present, external)), None
+        return Source(kind, file, list(table.index), _names(file, present, external)), table
     names = _names(file, test_sets_of(file), external)
     labels = read_labels(file, external.clean, class_count(external.known_classes))
     source = Source(kind, file, members_of(file), names, len(labels))

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from resiliency.base.allowed_names import family_fault
-from resiliency.base.faults import Fault, available, short
+from resiliency.base.faults import Fault, available, hint, short
 from resiliency.base.names import design_of
 from resiliency.designs.architectures import architectures
 from resiliency.external.names import check_members
-from resiliency.external.tables import numbers, read_foreign, refuse_wrong
+from resiliency.external.tables import as_numbers, read_foreign, refuse_wrong
 
 TEXTS = ("design", "family", "recipe", "architecture")
 NUMBERS = ("parameters", "macs")
+FEWEST, MOST = 1_000, 10**18  # parameters and MACs of any network, so that millions of them are told from them
 
 
 def read_members(file: str) -> pd.DataFrame:
@@ -31,13 +33,21 @@ def read_members(file: str) -> pd.DataFrame:
         if family and (fault := family_fault(family)):
             raise Fault(f"{file}: member {member!r}: family {short(family)} {fault}; rename it")
     for name in NUMBERS:
-        columns[name] = numbers(file, table, name, 1, float("inf"), may_lack=True) if name in table else float("nan")
+        columns[name] = _counted(file, table, name) if name in table else float("nan")
     catalogue = architectures()
     if catalogue and "architecture" in table:
         architecture = columns["architecture"].str.partition(".")[0]
         wrong = ((architecture != "") & ~architecture.isin(list(catalogue))).to_numpy()
         refuse_wrong(file, table["architecture"], wrong, "the name of an architecture of timm")
     return pd.DataFrame(columns).set_axis(pd.Index(table["member"].astype(str), name="member"))
+
+
+def _counted(file: str, table: pd.DataFrame, name: str) -> np.ndarray:
+    """A column of numbers of parameters or MACs as float64; NaN for empty cells."""
+    values = as_numbers(table[name])
+    wrong = ~((values >= FEWEST) & (values <= MOST)) & table[name].notna().to_numpy()
+    refuse_wrong(file, table[name], wrong, f"a number from {FEWEST:,} to {MOST:.0e}, not in millions")
+    return values
 
 
 def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -47,12 +57,18 @@ def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) ->
     family is by default timm's module of the architecture, else the design.
 
     Raises:
-        Fault: two tables speak of one member, or a design is not the one that the name has.
+        Fault: two tables speak of one member, one speaks of a member that is not there though another has no row, or a
+            design is not the one that the name has.
     """
+    members = list(members)
     everything = pd.concat(tables) if (tables := list(tables)) else pd.DataFrame(columns=[*TEXTS, *NUMBERS])
     twice = everything.index[everything.index.duplicated()]
     if len(twice):
         raise Fault(f"external.members: member {twice[0]!r} is in two tables; keep one row")
+    others, lacking = [name for name in everything.index if name not in members], set(members) - set(everything.index)
+    if others and lacking:
+        lacks = f"{min(lacking)!r} has no row{hint(others[0], sorted(lacking))}"
+        raise Fault(f"external.members: member {short(others[0])} is in no file of members, and {lacks}; rename it")
     table = everything.reindex(pd.Index(members, name="member"))
     table = table.fillna(dict.fromkeys(TEXTS, ""))
     designs = [design_of(member) for member in table.index]

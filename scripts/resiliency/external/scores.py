@@ -1,6 +1,6 @@
 """Members known by their scores: a table with a row for each member and a column for each condition."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -56,6 +56,42 @@ def _check_per_cent(file: str, scores: pd.DataFrame, kind: str) -> None:
             f"{file}: member {fractions[0]!r}: no {kind} above 1; expected per cent, got fractions; "
             f"multiply by {PERCENT}"
         )
+
+
+def check_columns(
+    file: str, errors: pd.DataFrame, others: Sequence[pd.DataFrame], kind: str, listed: Sequence[str]
+) -> None:
+    """Refuse a column of fractions beside columns in per cent, as far as numbers tell them apart.
+
+    Values of up to 1 are fractions if other files have none so low under this condition. Without other files accuracies
+    are, except of test sets that a study lists; and errors are, if the clean ones are all above 1.
+
+    Args:
+        errors: from `read_scores` of the file.
+        others: those of the other files.
+        kind: `accuracy` or `error`.
+        listed: names of further test sets that the study lists, some of which may be as hard as ImageNet-A.
+
+    Raises:
+        Fault: a column holds fractions.
+    """
+    scores = [PERCENT * (table if kind == "error" else 1 - table) for table in (errors, *others)]
+    own = scores[0].round(9)
+    for column in own:
+        if not 0 < own[column].max() <= 1 or own.max().max() <= 1:
+            continue
+        elsewhere = [table[column].min() for table in scores[1:] if column in table]
+        if elsewhere:
+            wrong = min(elsewhere) > 1
+        else:
+            wrong = column not in listed if kind == "accuracy" else column != CLEAN and own[CLEAN].min() > 1
+        if wrong:
+            further = kind == "accuracy" and not elsewhere and column != CLEAN and not corruption_and_severity(column)
+            way_out = f", or list {column} in external.test_sets" if further else ""
+            raise Fault(
+                f"{file}: column {column!r}: no {kind} above 1, though there are in other columns; expected per cent, "
+                f"got fractions; multiply by {PERCENT}{way_out}"
+            )
 
 
 def error_rows(

@@ -135,8 +135,7 @@ def numbers(file: str, table: pd.DataFrame, column: str, low: float, high: float
     wrong = ~((values >= low) & (values <= high))
     if may_lack:
         wrong &= table[column].notna().to_numpy()
-    limit = f"from {low:g} to {high:g}" if np.isfinite(high) else f"of {low:g} or more"
-    refuse_wrong(file, table[column], wrong, f"a number {limit}")
+    refuse_wrong(file, table[column], wrong, f"a number from {low:g} to {high:g}")
     return values
 
 

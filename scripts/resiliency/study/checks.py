@@ -145,6 +145,16 @@ def _members_from_elsewhere(study: Study) -> Iterator[str]:
         yield f"{key}: members {one!r} and {other!r} differ only in case; rename one"
 
 
+def _families(study: Study) -> Iterator[str]:
+    """Families that differ only in case, so that one would count as two."""
+    designs = [*study.members.designs, *(study.joint.designs if study.joint else [])]
+    made_here = [study.family(design) for design in designs]
+    described = list(study.described_elsewhere()["family"]) if study.external else []
+    for one, other in alike([*made_here, *described]):
+        key = "external.members" if other in described else "designs"
+        yield f"{key}: families {one!r} and {other!r} differ only in case; rename one"
+
+
 def _corruptions(study: Study) -> Iterator[str]:
     if study.corruptions.engine != "imagecorruptions":
         return
@@ -289,6 +299,7 @@ CHECKS = (
     (_external, {"external", "dataset", "members", "joint", "search", "test_sets", "ensembles"}),
     (_files_from_elsewhere, OF_FILES),
     (_members_from_elsewhere, OF_FILES | {"members", "designs", "joint", "search", "ensembles"}),
+    (_families, OF_FILES | {"members", "designs", "joint"}),
     (_views, {"members", "designs", "dataset"}),
     (joint_faults, {"joint", "designs", "training"}),
     (supernet_faults, {"search", "designs", "training"}),
