@@ -21,11 +21,22 @@ from resiliency.study.inputs import Inputs
 DATA = ("net.onnx.data", "net.onnx_data", "m1_weights.bin", "tensors/layer1.weight")  # as programs name them
 HOUR = 3600 * 10**9  # nanoseconds
 TICK = 0.02  # seconds after which a file system has another time
-CODE = b"from own.layers import width\n\n\ndef make(outputs):\n    return width + 1\n"
+CODE = b"""import importlib
+import runpy
+
+from own.layers import width
+
+parts = importlib.import_module("own.called"), __import__("own.given"), runpy.run_module("own.ran")
+
+
+def make(outputs):
+    return width + 1
+"""
 MODULES = {
     "own/__init__.py": b"",
     "own/layers.py": b"from .sizes import width\n\nscale = 1\n",
     "own/sizes.py": b"width = 3\n",
+    **{f"own/{name}.py": b"height = 3\n" for name in ("called", "given", "ran")},
     "own/net.py": CODE,
 }
 
@@ -179,4 +190,7 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     "a factory": ("own/net.py", _code),
     "a module that a factory imports": ("own/layers.py", _code),
     "a module behind two imports": ("own/sizes.py", _code),
+    "a module of import_module": ("own/called.py", _code),
+    "a module of __import__": ("own/given.py", _code),
+    "a module of runpy": ("own/ran.py", _code),
 }

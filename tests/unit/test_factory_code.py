@@ -2,7 +2,7 @@
 
 import pytest
 
-from resiliency.study.fingerprint import _installed, factory_code
+from resiliency.study.fingerprint import _installed, factory_code, unfollowed_code
 
 NETWORKS = {
     "nets.py": "from own import parts\ndef small():\n    return parts.make()\n",
@@ -36,6 +36,48 @@ def test_the_modules_that_a_factory_imports_count(code_with, name):
     before = code_with()
     assert code_with(**{name: NETWORKS[name] + "EDITED = 1\n"}) != before
     assert code_with(**{name: NETWORKS[name] + "# why\n", "unused.py": "x = 2\n"}) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import importlib\nparts = importlib.import_module('own.parts')\n",
+        "from importlib import import_module as load\ndef make():\n    return load('own.parts').make()\n",
+        "parts = __import__('own.parts')\n",
+        "import runpy\nparts = runpy.run_module('own.parts')\n",
+        "import importlib\nparts = importlib.import_module('.parts', 'own')\n",
+        "import importlib\nparts = importlib.import_module('.parts', package=__package__)\n",
+        "import importlib\nparts = importlib.import_module('..parts', package='own.deep')\n",
+    ],
+)
+def test_modules_that_are_imported_by_a_call_count(code_with, text):
+    deep = {"own/nets.py": text}
+    before = code_with("own.nets:small", **deep)
+    for name in ("own/parts.py", "own/sizes.py", "own/other.py"):
+        assert code_with("own.nets:small", **deep, **{name: NETWORKS[name] + "EDITED = 1\n"}) != before
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ("import importlib\nname = 'own.parts'\nparts = importlib.import_module(name)\n", ["importlib.import_module"]),
+        ("exec(open('own/parts.py').read())\n", ["exec"]),
+        ("from runpy import run_path\nrun_path('own/parts.py')\n", ["runpy.run_path"]),
+        ("parts = __import__('own.' + 'parts')\nexec(parts)\n", ["__import__", "exec"]),
+        (
+            "import importlib.util\nspec = importlib.util.spec_from_file_location('parts', 'own/parts.py')\n",
+            ["importlib.util.spec_from_file_location"],
+        ),
+        ("import torch\ndef make():\n    return torch.hub.load('own', 'parts', source='local')\n", ["torch.hub.load"]),
+        ("exec('WIDTH = 8')\n", []),
+        ("class Net:\n    def exec(self):\n        self.exec(1)\n", []),
+        ("from importlib import import_module\nimport_module('own.parts')\n", []),
+    ],
+)
+def test_code_that_cannot_be_followed_is_told(tmp_path, text, calls):
+    (tmp_path / "nets.py").write_text("import inner\n")
+    (tmp_path / "inner.py").write_text(text)
+    assert unfollowed_code("nets:small", tmp_path) == [f"inner.py: {call}" for call in calls]
 
 
 def test_a_factory_that_cannot_be_parsed_counts_and_one_that_is_nowhere_has_no_code(code_with):

@@ -14,8 +14,9 @@ import sys
 import sysconfig
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 from resiliency.base import extensions
@@ -26,6 +27,10 @@ FIELD = "Field"  # of pydantic; the description of a key is documentation, as a 
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 LOADS = f"{PACKAGE}.base.extensions.loaded"  # the function whose callers load extensions
 EXTENDED = "loaded:"  # before a kind of extensions, in a list of modules that are imported
+UNFOLLOWED = "unfollowed:"  # before the name of a function that runs other code, in such a list
+IMPORTING = ("importlib.import_module", "__import__", "runpy.run_module")  # a module that they are given by its name
+RUNNING = ("runpy.run_path", "exec", "torch.hub.load", "importlib.machinery.SourceFileLoader")
+RUNNING += ("importlib.util.spec_from_file_location",)
 SILENT = "resiliency/base/progress.py"  # only prints: other words of it are no reason to make results again
 INSTALLED = {"site-packages", "dist-packages"}
 
@@ -56,13 +61,28 @@ def factory_code(factory: str, folder: Path) -> str:
     folders that Python searches, libraries aside; or the package that is installed and holds it.
     """
     module = factory.partition(":")[0]
-    roots = (folder, *_own_roots())
-    if files := _files(module, roots):
-        _add(digest := hashlib.sha256(), _closure(files, roots))
+    if paths := _paths_of_factory(module, folder):
+        _add(digest := hashlib.sha256(), paths)
     else:
         package = _installed(module.partition(".")[0])
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in package)) if package else None
     return digest.hexdigest()[:16] if digest else ""
+
+
+def unfollowed_code(factory: str, folder: Path) -> list[str]:
+    """File and function of each call, in the code of `factory`, that runs code which `factory_code` cannot find."""
+    paths = _paths_of_factory(factory.partition(":")[0], folder)
+    own = [name for name in sorted(paths) if not name.startswith(f"{PACKAGE}/")]
+    calls = ((name, imported) for name in own for imported in _syntax(paths[name])[1])
+    found = (f"{name}: {call.removeprefix(UNFOLLOWED)}" for name, call in calls if call.startswith(UNFOLLOWED))
+    return list(dict.fromkeys(found))
+
+
+def _paths_of_factory(module: str, folder: Path) -> dict[str, Path]:
+    """Path relative to its root -> path, of a module of `folder` and all that it imports; none of other modules."""
+    roots = (folder, *_own_roots())
+    files = _files(module, roots)
+    return _closure(files, roots) if files else {}
 
 
 def _own_roots() -> list[Path]:
@@ -147,7 +167,10 @@ def _syntax(path: Path) -> tuple[bytes, list[str]]:
 
 
 def _imported(tree: ast.Module) -> list[str]:
-    """Modules that `tree` may import, relative ones with their dots, and `EXTENDED` kinds of extensions it loads."""
+    """Modules that `tree` may import, relative ones with their dots, by a statement or by a name in a call.
+
+    And `EXTENDED` kinds of extensions that it loads, and `UNFOLLOWED` functions that run code of another name or place.
+    """
     nodes = list(ast.walk(tree))
     names, aliases = [], {}
     for node in nodes:
@@ -160,9 +183,25 @@ def _imported(tree: ast.Module) -> list[str]:
             names += [module] if joint else []
             names += [f"{module}{joint}{alias.name}" for alias in node.names]
             aliases |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
-    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node.func, aliases) == LOADS]
-    kinds = [argument.value for call in calls for argument in call.args if isinstance(argument, ast.Constant)]
-    return names + [f"{EXTENDED}{kind}" for kind in kinds]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    return names + [name for call in calls for name in _run_by_call(_called(call.func, aliases), call)]
+
+
+def _run_by_call(function: str, call: ast.Call) -> list[str]:
+    """What `_imported` has of a call of a function."""
+    if function == LOADS:
+        return [f"{EXTENDED}{argument.value}" for argument in call.args if isinstance(argument, ast.Constant)]
+    if function not in (*IMPORTING, *RUNNING):
+        return []
+    given = [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "package")]
+    texts = [one.value if isinstance(one, ast.Constant) and isinstance(one.value, str) else "" for one in given]
+    name = texts[0] if texts else ""
+    if name.startswith(".") and texts[1:] and texts[1]:
+        with suppress(ImportError):  # beyond the outermost package
+            name = resolve_name(name, texts[1])
+    if name and function in IMPORTING:
+        return [name]
+    return [] if name and function == "exec" else [f"{UNFOLLOWED}{function}"]
 
 
 def _called(function: ast.expr, aliases: dict[str, str]) -> str:

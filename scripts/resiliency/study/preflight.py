@@ -21,7 +21,7 @@ from resiliency.data.folder import count_images, folder_classes, folders_read, t
 from resiliency.data.pictures import file_state
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, SPLITS
-from resiliency.study.fingerprint import factory_code, fingerprint
+from resiliency.study.fingerprint import factory_code, fingerprint, unfollowed_code
 from resiliency.study.model import Study
 from resiliency.study.recipes import valid_recipes
 from resiliency.study.trials.added import check_extensions
@@ -40,6 +40,8 @@ def preflight(study: Study) -> None:
     """
     _check_python()
     check_extensions(study.data.side, study.corruptions.table_at(study.data.side))
+    for warning in _unwatched_code(study):
+        print(f"study: {warning}", file=sys.stderr)
     if faults := [*_data_faults(study), *_broken_pictures(study), *_network_faults(study), *_copy_faults(study)]:
         raise Fault("\n".join(faults))
 
@@ -123,6 +125,19 @@ def _network_faults(study: Study) -> Iterator[str]:
             (passed / keys[name]).touch()
     for name, fault in faults.items():
         yield f"designs.{name}: {fault}"
+
+
+def _unwatched_code(study: Study) -> Iterator[str]:
+    """Warnings of factories that run code which the fingerprint of their members does not contain."""
+    names = dict.fromkeys([*study.members.designs, *(study.joint.designs if study.joint else [])])
+    names |= {study.search.design: None} if study.search else {}
+    for name in names:
+        factory = study.designs[name].factory
+        if factory and (calls := unfollowed_code(factory, Path.cwd())):
+            yield (
+                f"designs.{name}.factory: no change of the code that is run in {', '.join(calls)} is noticed; "
+                "import it by its name, or delete the results of its members after a change"
+            )
 
 
 def _copy_faults(study: Study) -> Iterator[str]:
