@@ -11,7 +11,7 @@ from fault_messages import fault_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.member_ranks import rank_table
+from resiliency.analysis.member_ranks import rank_rows
 from resiliency.analysis.pool import pool_of
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.voting import VOTE, expected_accuracy
@@ -57,9 +57,10 @@ def test_images_on_which_a_member_stands_alone(study):
 
 
 def test_ranks_of_added_members_are_those_among_all(study):
-    table, predictions = study
-    wrong = [~np.stack([of.correct(0) for of in predictions.values()])]
-    ranks = rank_table(NAMES, table, wrong, Resampling(200, 0.95, 0))
+    predictions = study[1]
+    wrong = ~np.stack([of.correct(0) for of in predictions.values()])
+    ranks = rank_rows(NAMES, wrong.astype(float), Resampling(200, 0.95, 0), CLEAN)
+    ranks = ranks.assign(condition=CLEAN, images=8, confidence=0.95)
     alone = alone_table(predictions, {CLEAN: (list(map(str, LABELS)), list(map(str, range(8))))}, ["mine"])
     (row,) = added_table(ranks, alone, ["mine"]).itertuples()
     assert (row.rank, row.of, row.alone_right, row.alone_wrong, row.error) == (1, 4, 1, 1, 1 / 8)
@@ -98,8 +99,83 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
     ranked = ranked.assign(error=0.1, alone_right=1, alone_wrong=0)
     (sentence,) = added_sentences(ranked, table)
     first = table[table["size"] == 2].iloc[0]
-    words = f"with {first.partners} {first.clean_accuracy:.1%} ({first.accuracy_without:.1%} without it)"
+    assert f"With {first.partners} it reaches {first.clean_accuracy:.1%}, " in sentence
+    assert f"Without it the others reach {first.accuracy_without:.1%}" in sentence
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        (0.8, "The ensemble is better without mine: 90.0% against"),
+        (0.02, "Without it the others reach 90.0%: "),
+        (0.1, "Without it the others reach 90.0%, which does not differ significantly: "),
+    ],
+)
+def test_whether_the_ensemble_is_better_without_it_is_said(own, words):
+    """Of three voters, the other two differ on a fifth of the images, on which the added member decides."""
+    images, random = 4000, np.random.default_rng(0)
+    labels = np.zeros(images, int)
+    decisions = np.zeros((3, images), int)
+    decisions[0, np.arange(images) % 10 == 0] = 1
+    decisions[1, np.arange(images) % 10 == 5] = 1
+    decisions[2] = random.random(images) < own
+    if own == 0.1:
+        decisions[2] = np.arange(images) % 20 == 5  # wrong on half of the judged images that the others are tied on
+    table = all_conditions([], [], {CLEAN: images}, {CLEAN: 2})
+    names = ["one", "two", "mine"]
+    predictions = {
+        name: Predictions(table, {CLEAN: of[None]}, {CLEAN: Truth(labels)})
+        for name, of in zip(names, decisions, strict=True)
+    }
+    members = pd.DataFrame({"member": names, "origin": "independent"})
+    members = members.assign(clean_accuracy=0.5, validation_accuracy=0.5)
+    rows = pd.DataFrame([{"origin": "independent", "rule": VOTE, "size": 3, "members": "+".join(names)}])
+    halves = np.arange(0, images, 2), np.arange(1, images, 2)
+    partners = partner_table(pool_of(members, predictions, VOTE, 0), rows, ["mine"], *halves, 0.95)
+    (row,) = partners.itertuples()
+    assert row.added == pytest.approx(row.clean_accuracy - row.accuracy_without, abs=1e-6)
+    assert row.added_low < row.added < row.added_high
+    ranked = pd.DataFrame({"member": ["mine"], "condition": CLEAN, "rank": 1, "rank_low": 1, "rank_high": 2, "of": 3})
+    (sentence,) = added_sentences(ranked.assign(error=0.1, alone_right=1, alone_wrong=0), partners)
     assert words in sentence
+
+
+STUDY = External(decisions="published.csv", clean="original", test_sets=["night", "day"])
+
+
+def of_study(*names: str, member: str) -> str:
+    """A table of decisions on three images of each of these test sets."""
+    rows = [f"{name},{image},{image},{image}" for name in names for image in range(3)]
+    return "\n".join([f"test_set,image,label,{member}", *rows])
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (["original"], ["night", "day"]),
+        (["night"], ["original", "day"]),
+        (["day", "original"], ["night"]),
+        (["original", "night", "day"], []),
+        (["night", "own"], ["original", "day"]),
+    ],
+)
+def test_a_file_with_some_test_sets_of_the_study_is_enough(files, names, missing):
+    (files / "published.csv").write_text(of_study("original", "night", "day", member="one"), encoding="utf-8")
+    (files / "mine.csv").write_text(of_study(*names, member="mine"), encoding="utf-8")
+    contents = read_contents(STUDY, ["fog"], [1], None, ["mine.csv"])
+    there = [name for name in ("original", "night", "day") if name not in missing]
+    assert (contents.sources[0].names["clean"], contents.test_sets) == (there[0], there[1:])
+    assert contents.added == ["mine"]
+    why = "not in mine.csv, so that no member is tested on it"
+    said = {name: contents.left_out[name] for name in missing}
+    assert said == {name: why + ("; night counts as clean" if name == "original" else "") for name in missing}
+
+
+def test_a_file_without_a_test_set_of_the_study_is_refused(files):
+    (files / "published.csv").write_text(of_study("original", "night", "day", member="one"), encoding="utf-8")
+    (files / "mine.csv").write_text(of_study("clean", member="mine"), encoding="utf-8")
+    message = "mine.csv: expected a test set of the study (original, night, day), got clean"
+    assert fault_of(read_contents, STUDY, ["fog"], [1], None, ["mine.csv"]) == message
 
 
 @pytest.fixture

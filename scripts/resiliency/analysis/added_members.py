@@ -14,7 +14,8 @@ from resiliency.prediction.reading import Predictions
 RANKED = ["member", "condition", "rank", "rank_low", "rank_high", "of", "error", "alone_right", "alone_wrong", "images"]
 ALONE = ["member", "condition", "image", "alone", "label", "prediction", "others_prediction", "others_share"]
 PARTNERS = ["member", "size", "rank", "of", "partners", "selection_accuracy"]
-GAINS = ["gain", "gain_low", "gain_high", "accuracy_without", "selection_images", "images", "confidence"]
+GAINS = ["gain", "gain_low", "gain_high", "accuracy_without", "added", "added_low", "added_high"]
+GAINS += ["selection_images", "images", "confidence"]
 LISTED = 5  # ensembles of a size
 RIGHT, WRONG = "right", "wrong"
 
@@ -126,7 +127,9 @@ def partner_table(
                 row = {"member": member, "size": len(ensemble), "rank": rank, "of": len(of_size)}
                 row |= {"partners": "+".join(names[partners]), "selection_accuracy": 1 - errors[place]}
                 row |= mean_difference("gain", units.values(alone - together), confidence)
-                row["accuracy_without"] = scored.accuracy(partners[None], CLEAN, judged)[0]
+                without = scored.wrong_in(partners, judged, clean).astype(float)
+                row["accuracy_without"] = 1 - without.mean()
+                row |= mean_difference("added", units.values(without - together), confidence)
                 for name in test_sets:
                     images = judged if name == CLEAN else np.arange(len(scored.labels(name)))
                     share = scored.accuracy(ensemble[None], name, images)[0]

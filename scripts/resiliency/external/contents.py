@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.base.allowed_names import LONGEST
-from resiliency.base.faults import Fault, available, expected
+from resiliency.base.faults import Fault, available, excerpt, expected
 from resiliency.base.names import CLEAN
 from resiliency.external.arrays import kind_of, members_of, open_scores, read_labels, test_sets_of
-from resiliency.external.decisions import KEYS, Decisions, read_decisions
+from resiliency.external.decisions import KEYS, Decisions, read_decisions, test_sets_in
 from resiliency.external.images import are_numbers
 from resiliency.external.names import check_spelling, class_count, corruption_and_severity, name_in_tables
 from resiliency.external.predictions import Reader
@@ -120,6 +120,7 @@ def read_contents(
     Raises:
         Fault: a file is wrong, two members have one name, or files do not have what they must.
     """
+    external, missing = _with_added(external, added)
     read = list(_sources(external, added))
     sources = [source for source, _ in read]
     _check_distinct(sources)
@@ -129,11 +130,37 @@ def read_contents(
         check_columns(file, errors, others, external.score_type, external.test_sets or ())
     if needed is None:
         contents = _shared_conditions(sources, corruptions, severities)
+        contents = replace(contents, left_out=missing | contents.left_out)
         _check_images(contents, [decisions for _, decisions in read], external.known_classes)
     else:
         contents = Contents(sources, list(needed), list(corruptions), list(severities), _numbered_images(sources))
         _check_complete(contents)
     return contents
+
+
+def _with_added(external: External, added: Sequence[str]) -> tuple[External, dict[str, str]]:
+    """`external` with those of its test sets that the files of predictions in `added` have, and why it lacks others.
+
+    The first of them counts as clean.
+
+    Raises:
+        Fault: a file has none of them.
+    """
+    listed = [external.clean, *(external.test_sets or ())]
+    shared, missing = listed, {}
+    for file in added:
+        if (kind := _kind(file, external)) == "scores":
+            continue
+        present = test_sets_in(file) if kind == "decisions" else test_sets_of(file)
+        lacking = [name for name in shared if name not in present]
+        if lacking == shared:
+            raise Fault(f"{file}: {expected(f'a test set of the study ({excerpt(shared)})', excerpt(present))}")
+        shared = [name for name in shared if name in present]
+        missing |= dict.fromkeys(lacking, f"not in {file}, so that no member is tested on it")
+    clean, *further = shared
+    if clean != external.clean:
+        missing[external.clean] += f"; {clean} counts as clean"
+    return external.model_copy(update={"clean": clean, "test_sets": external.test_sets and further}), missing
 
 
 def _check_distinct(sources: list[Source]) -> None:
@@ -274,9 +301,9 @@ def _names(file: str, present: list[str], external: External) -> dict[str, str]:
     names = {CLEAN: external.clean}
     for name in present:
         further = name != external.clean and not corruption_and_severity(name)
-        if name == external.clean or (further and external.test_sets and name not in external.test_sets):
+        if name == external.clean or (further and name not in (external.test_sets or [name])):
             continue
-        if further and not external.test_sets:
+        if further and external.test_sets is None:
             check_spelling(file, name)
         called = name_in_tables(name) if further else name
         if called in names:

@@ -38,6 +38,15 @@ class Decisions:
     answers: dict[str, dict[str, np.ndarray]]
 
 
+def test_sets_in(file: str) -> list[str]:
+    """Names of the test sets in a CSV or Parquet file of decisions.
+
+    Raises:
+        Fault: as from `tables.read_foreign`.
+    """
+    return list(dict.fromkeys(read_foreign(file, KEYS)["test_set"].dropna().astype(str)))
+
+
 def read_decisions(
     file: str, classes: int | Sequence[str] | None = None, test_sets: Sequence[str] | None = None
 ) -> Decisions:

@@ -55,15 +55,26 @@ def _alone(rows: pd.DataFrame) -> str:
 def _partners(rows: pd.DataFrame) -> str:
     """The best ensemble of each size."""
     best = rows[rows["rank"] == 1]
-    parts = []
-    for row in best.itertuples():
-        ends = difference_interval(row.gain_low, row.gain_high)
-        differs = change(row.gain, "more", "less", "no difference")
-        with_whom = row.partners.replace("+", " and ")
-        without = f"{percent(row.accuracy_without)} without it"
-        parts.append(f"with {with_whom} {percent(row.clean_accuracy)} ({without}), {differs} than by itself {ends}")
-    images = "on clean images that were not used to choose the partners"
-    return f"Its best ensembles are, by accuracy {images}: {'; '.join(parts)}." if parts else ""
+    if best.empty:
+        return ""
+    head = "Its best ensembles, by accuracy on clean images that were not used to choose the partners:"
+    return " ".join([head, *map(_ensemble, best.itertuples())])
+
+
+def _ensemble(row: tuple) -> str:
+    """What an added member gains in an ensemble, and whether the others would be better without it."""
+    ends = difference_interval(row.gain_low, row.gain_high)
+    differs = change(row.gain, "more than", "less than", "as much as")
+    with_whom = row.partners.replace("+", " and ")
+    together = f"With {with_whom} it reaches {percent(row.clean_accuracy)}, {differs} by itself {ends}."
+    difference = change(row.added, "more", "less", "no difference")
+    between = f"{difference} with it {difference_interval(row.added_low, row.added_high)}"
+    without = percent(row.accuracy_without)
+    if row.added_high < 0:
+        better = f"The ensemble is better without {row.member}: {without} against {percent(row.clean_accuracy)}"
+        return f"{together} {better}, {between}."
+    significant = "" if row.added_low > 0 else ", which does not differ significantly"
+    return f"{together} Without it the others reach {without}{significant}: {between}."
 
 
 def scored_sentences(members: pd.DataFrame, robustness: pd.DataFrame | None, added: Collection[str]) -> list[str]:

@@ -60,6 +60,8 @@ PARTNERS = Table(
         Column("gain", "`clean_accuracy` minus that of the added member by itself on the same images", DIFFERENCE),
         *ends("gain", "normal, paired over images", DIFFERENCE),
         Column("accuracy_without", "accuracy of the other members without the added one on the same images", FRACTION),
+        Column("added", "`clean_accuracy` minus `accuracy_without`: what the member adds to the others", DIFFERENCE),
+        *ends("added", "normal, paired over images", DIFFERENCE),
         Column("selection_images", "number of clean images of the choice", COUNT),
         Column("images", "number of clean images that judge", COUNT),
         CONFIDENCE,
