@@ -27,6 +27,7 @@ from attacks.studies import spoilt
 from attacks.study_files import FILES
 from attacks.tables import tables
 from attacks.test_sets import test_sets
+from attacks.units import units
 from attacks.weights import WEIGHTS
 from attacks.words import words
 
@@ -130,6 +131,12 @@ AREAS = (
         "columns of fractions beside per cent, parameters in millions, infinite or of no member, families in other "
         "cases, films in two splits",
         "refused in one line; what says the same in another form is accepted",
+    ),
+    Area(
+        "units",
+        units,
+        "units of test images by patterns, tables, columns and arrays, drawn at random, incomplete or contradictory",
+        "the units that were drawn, or a line that refuses them",
     ),
     Area(
         "logits and probabilities",

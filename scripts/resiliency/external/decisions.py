@@ -74,12 +74,12 @@ def read_decisions(
     columns = {name: _class_numbers(file, table, name, classes) for name in ("label", *members)}
     if classes is None:
         _check_largest(file, columns)
-    images = _names(table["image"])
+    images, units = _names(table["image"]), _stripped(table.get(UNIT, table["image"]))
     rows = _rows(file, table["test_set"].astype(str).to_numpy(str), images, test_sets)
     return Decisions(
         images={name: images[chosen] for name, chosen in rows.items()},
         labels={name: columns["label"][chosen] for name, chosen in rows.items()},
-        units={name: table[UNIT].to_numpy()[chosen] for name, chosen in rows.items()} if UNIT in table else {},
+        units={name: units[chosen] for name, chosen in rows.items()} if UNIT in table else {},
         answers={member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members},
     )
 
@@ -114,6 +114,10 @@ def _check_largest(file: str, columns: dict[str, np.ndarray]) -> None:
             f"{file}: column {column!r}, row {row}: "
             f"{expected(f'a class near {named[-2]}, the next largest', named[-1])}; correct it, or set external.classes"
         )
+
+
+def _stripped(column: pd.Series) -> np.ndarray:
+    return column.map(lambda cell: cell.strip() if isinstance(cell, str) else cell).to_numpy()
 
 
 def _names(images: pd.Series) -> np.ndarray:

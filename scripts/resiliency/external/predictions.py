@@ -51,8 +51,17 @@ class Reader:
         return {test_set: list(map(str, self._images(names[0]))) for test_set, names in self.layout.items()}
 
     def units(self) -> dict[str, Units]:
-        """Test set -> the units of its images; each image is one where the file says nothing of them."""
-        return {test_set: self._units(names[0]) for test_set, names in self.layout.items()}
+        """Test set -> the units of its images; each image is one where the file says nothing of them.
+
+        Raises:
+            Fault: a corrupted image is in another unit than the image itself; or as `read_units`.
+        """
+        units = {test_set: self._units(names[0]) for test_set, names in self.layout.items()}
+        for test_set, names in self.layout.items() if self.decisions else ():
+            for name in names[1:]:
+                if not np.array_equal(self._units(name).of_image, units[test_set].of_image):
+                    raise Fault(f"{self.file}: units of {name!r} differ from those of {names[0]!r}; use the same units")
+        return units
 
     def classes(self, members: list[str]) -> int:
         """The number of classes: as it is known, else that of columns, else the largest label or answer plus 1."""
