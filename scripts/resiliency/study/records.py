@@ -23,6 +23,7 @@ NAME = ".records"  # of the file beside the results that says which records are 
 PROVENANCE, STUDY = "provenance.json", ".study.json"  # of the last run that was finished, and before one is
 CHANGED = "Changed in the study:"
 NO_RESULTS = ("logs", "benchmarks")
+NAMED = 5
 SKEW = 60  # seconds by which the clocks of a cluster may differ; archives cut off two
 
 
@@ -46,9 +47,10 @@ def check_records(results: str, makes: Callable[[str], bool]) -> None:
     if lacking and not recorded.keys() & there.keys():
         raise _lost(results)
     if lacking:
-        named = f"{lacking[0]} and {len(lacking) - 1:,} more" if len(lacking) > 1 else lacking[0]
+        more = f" and {len(lacking) - NAMED:,} more" if len(lacking) > NAMED else ""
         raise Fault(
-            f"{named}: no record in {SNAKEMAKE} says what was used to make these results; delete them and run again"
+            f"{', '.join(lacking[:NAMED])}{more}: no record in {SNAKEMAKE} says what was used to make it; delete and "
+            "run again"
         )
     for path in sorted(there.keys() & recorded.keys() - incomplete.keys()):
         _check_age(path, there[path], recorded[path])
