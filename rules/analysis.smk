@@ -113,7 +113,6 @@ rule observe:
     params:
         code=code("observe"),
         confidence=STUDY.statistics.confidence,
-        margin=STUDY.statistics.error_margin,
         rule=STUDY.ensembles.main_rule,
         reference=as_it_is(STUDY.statistics.reference),
         shifts=STUDY.shifts(),

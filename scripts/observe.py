@@ -17,6 +17,6 @@ with stage(snakemake.log[0]):
             image_errors=read_table(inputs.image_errors),
         )
     images = int(read_table(inputs.conditions).images.iloc[0])
-    settings = params.rule, params.margin, params.reference, params.target, params.shifts
+    settings = params.rule, params.reference, params.target, params.shifts
     tested = observations(read_table(inputs.members), images, of_ensembles, *settings)
     write_table(snakemake.output[0], observation_table(tested, params.confidence))

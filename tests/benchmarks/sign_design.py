@@ -153,7 +153,7 @@ def _rules(families: int) -> str:
         "corrupted error of the balanced loss minus that of each other",
         "Cliff's delta of ensembles of several designs against those of one, in three kinds of diversity",
     ]
-    margins = [architecture.MARGIN, correlation.MARGIN, STUDY.statistics.error_margin, diversity.MARGIN]
+    margins = [architecture.MARGIN, correlation.MARGIN, "a tenth of the error at λ = 0", diversity.MARGIN]
     doubled = sum(STUDY.members.seed_count(design) > 1 for design in STUDY.members.designs)
     units = [f"{families} families"] * 2 + [f"{STUDY.joint.seeds} seeds"]
     units.append(f"{families} families, {doubled} of which have a design of two seeds")

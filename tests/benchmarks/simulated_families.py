@@ -19,7 +19,8 @@ POOLS = {  # designs of each family
     "24 families of 3": (3,) * 24,
     "14 families of 1 to 22": (22, 16, 8, 6, 4, 4, 3, 3, 2, 2, 2, 1, 1, 1),  # as imagenet_published
 }
-WORDS = {"normal": "normal", "t3": "t₃", "skewed": "skewed"}  # distributions of families
+WORDS = {"normal": "normal", "t3": "t₃", "skewed": "skewed", "failing": "one failing in ten"}  # distributions
+FAILURE = 5.0  # standard deviations of the others by which a failing training errs more
 PAIRS = 50_000  # pairs of designs that a truth is computed from
 
 
@@ -42,7 +43,10 @@ AT_MARGIN = {("normal", 0.5): 0.984, ("t3", 0.5): 0.685}
 
 
 def standard(random: np.random.Generator, kind: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of mean 0 and variance 1: normal, Student's t with 3 degrees of freedom, or exponential."""
+    """Numbers of mean 0 and variance 1: normal, Student's t with 3 degrees of freedom, exponential, or failing ones."""
+    if kind == "failing":
+        failed = random.standard_normal(shape) + FAILURE * (random.random(shape) < 0.1)
+        return (failed - 0.1 * FAILURE) / np.sqrt(1 + 0.09 * FAILURE**2)
     if kind == "t3":
         return random.standard_t(3, shape) / np.sqrt(3)
     return random.exponential(1, shape) - 1 if kind == "skewed" else random.standard_normal(shape)

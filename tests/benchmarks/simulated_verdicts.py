@@ -5,7 +5,7 @@ where none is below 0, `no practical difference` where some part is as large as 
 where that is false of a part.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import simulated_families as families
 from simulated_ensembles import Pool, of_correlations, of_diversities
 from simulated_families import AT_MARGIN, AT_ZERO, ONE_AT_ZERO, POOLS, WORDS, Effects, standard
 
-from resiliency.analysis.observations import balance_is_most_resilient, correlation, diversity
+from resiliency.analysis.observations import balance, balance_is_most_resilient, correlation, diversity
 from resiliency.analysis.rule import CONTRADICTED, DECIDED, IN_PART, NO_DIFFERENCE, NOT_TESTED, SUPPORTED
 from resiliency.analysis.verdicts import Observation, verdict_of
 
@@ -154,38 +154,56 @@ def ensembles_situations() -> list[Situation]:
 
 
 def of_balance(
-    better: tuple[float, float], seeds: int, spread: tuple[float, ...] = (1, 1, 1, 1), kind: str = "normal"
+    better: tuple[float, float],
+    seeds: int,
+    spread: tuple[float, ...] = (1, 1, 1, 1),
+    kinds: str | Sequence[str] = "normal",
 ) -> Situation:
     """The balanced setting errs less than either end by so many standard deviations between seeds; 1 is the margin.
 
     Args:
         spread: standard deviation of the settings lambda 0, 0.5 and 1, and of another objective.
+        kinds: of the distribution of the seeds of each of these settings, or of all.
     """
     images, deviation = 40, 0.01
     settings = [("balanced", 0.0, better[0]), ("balanced", 0.5, 0.0), ("balanced", 1.0, better[1]), ("ncl", 1.0, 1.0)]
     index = [(o, s, k, i) for o, s, _ in settings for k in range(seeds) for i in range(images)]
     rows = pd.DataFrame(index, columns=["objective", "loss_weight", "seed", "image"])
+    independent = (
+        deviation / balance.MARGIN
+    )  # error of independent training, of which a standard deviation is the margin
+    each = [kinds] * 4 if isinstance(kinds, str) else kinds
 
     def simulate(random: np.random.Generator) -> Observation:
-        levels = deviation * np.array([level for *_, level in settings])[:, None]
-        means = 0.2 + levels + deviation * np.array(spread)[:, None] * standard(random, kind, (4, seeds))
+        levels = deviation * np.array([level - better[0] for *_, level in settings])[:, None]
+        seeded = np.stack([standard(random, kind, (seeds,)) for kind in each])
+        means = independent + levels + deviation * np.array(spread)[:, None] * seeded
         own = 0.02 * random.standard_normal((4, seeds, images))
-        errors = rows.assign(error=(means[:, :, None] + 0.2 * random.standard_normal(images) + own).ravel())
-        return balance_is_most_resilient(errors, 9, deviation)
+        errors = rows.assign(error=(means[:, :, None] + 0.05 * random.standard_normal(images) + own).ravel())
+        return balance_is_most_resilient(errors, 9)
 
-    description = f"better than the ends by {better[0]:g} and {better[1]:g} standard deviations; {WORDS[kind]} seeds"
+    description = f"better than the ends by {better[0]:g} and {better[1]:g} standard deviations; {_seeds(each)}"
     description += "; the balanced setting spreads twice as much" if spread[1] != 1 else ""
     share = 0.4 if better[0] == better[1] and abs(better[0]) > 1 else 1
     return Situation(3, description, f"{seeds} seeds", better, 1, one_by_one(simulate), share)
 
 
+def _seeds(kinds: Sequence[str]) -> str:
+    if len(set(kinds)) == 1:
+        return f"{WORDS[kinds[0]]} seeds"
+    return f"{WORDS[kinds[1]]} seeds of the balanced setting alone"
+
+
 UNEVEN = (1, 2, 1, 1)  # the balanced setting spreads twice as much
+MIDDLE = ("normal", "{}", "normal", "normal")  # the balanced setting alone
+ODD = ["skewed", "failing", *(tuple(kind.format(odd) for kind in MIDDLE) for odd in ("skewed", "failing"))]
 BALANCE = [
-    *(of_balance((0, 0), seeds) for seeds in (2, 3, 5, 8)),
-    *(of_balance(better, seeds) for better in ((6, 0), (3, 3)) for seeds in (2, 5)),
+    *(of_balance((0, 0), seeds) for seeds in (5, 8, 12)),
+    *(of_balance(better, seeds) for better in ((6, 0), (3, 3)) for seeds in (5, 8)),
     *(of_balance(better, seeds) for better in ((1, 1), (6, 1)) for seeds in (5, 8)),
     of_balance((-3, -3), 5),
-    *(of_balance(better, 3, UNEVEN) for better in ((0, 0), (6, 0))),
-    *(of_balance(better, 5, kind="t3") for better in ((0, 0), (6, 0), (3, 3))),
+    *(of_balance(better, 5, UNEVEN) for better in ((0, 0), (6, 0))),
+    *(of_balance(better, 5, kinds="t3") for better in ((0, 0), (6, 0), (3, 3))),
+    *(of_balance(better, seeds, kinds=kinds) for kinds in ODD for better in ((0, 0), (6, 0)) for seeds in (5, 10)),
 ]
 SITUATIONS = [*families_situations(), *ensembles_situations(), *BALANCE]

@@ -271,7 +271,7 @@ class Reported:
 
     def _observe(self) -> None:
         rule = self.study.ensembles.main_rule
-        settings = rule, self.statistics.error_margin, None, self.study.attribution.target
+        settings = rule, None, self.study.attribution.target
         members, tables = self.tables["members"], None
         if "ensembles" in self.made:
             networks = list(MEMBERS) if self.kind == "network" else []

@@ -126,7 +126,7 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     assert without.members.empty
     metrics = pairs[["kind", "metric"]].drop_duplicates()
     tables = OfEnsembles(scored.ensembles, metrics, without, scored.image_errors)
-    results = observations(members, 60, tables, RULE, 0.01, None, "prediction")
+    results = observations(members, 60, tables, RULE, None, "prediction")
     table = observation_table(results, 0.95)
     assert set(table["observation"]) == {1, 2, 3, 4}
     assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"not tested"}

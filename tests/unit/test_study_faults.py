@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from resiliency.base.faults import Fault
 from resiliency.study.loading import MOST_FAULTS, load
-from resiliency.study.messages import RENAMED
+from resiliency.study.messages import REMOVED, RENAMED
 from resiliency.study.model import Study
 
 FAULTS = [
@@ -288,3 +288,13 @@ def test_a_key_that_was_renamed_has_a_new_name_that_exists():
         fields = kinds[0].model_fields
         assert new in fields
         assert key not in fields
+
+
+def test_a_key_that_is_gone_says_why():
+    (message,) = faults_of(CONFIG | {"statistics": {"error_margin": 0.02}})
+    assert message.startswith(
+        "statistics.error_margin: this key is gone, because the margin of observation 3 is a tenth"
+    )
+    for old in REMOVED:
+        section, _, key = old.rpartition(".")
+        assert key not in Study.model_fields[section].annotation.model_fields

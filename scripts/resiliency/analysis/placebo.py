@@ -42,13 +42,17 @@ class Placebo:
         return self.range[1 if sign > 0 else 0]
 
     def with_images(self, variances: np.ndarray, freedom: int) -> Self:
-        """The same with the variances over images, float64 k, in the squares of the errors (see `Part.with_images`)."""
-        known = np.where(np.isfinite(variances), variances, 0)
-        own = np.nanmean(self.errors**2, axis=0)
+        """The same with variances over images, float64 k or D x k, in the squares of the errors (`Part.with_images`).
+
+        Degrees of freedom are those of the mean variances of all draws.
+        """
+        squares = self.errors**2
+        added = np.broadcast_to(np.where(np.isfinite(variances), variances, 0), squares.shape)
+        own, mean = np.nanmean(squares, axis=0), added.mean(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            both = (own + known) ** 2 / (own**2 / self.freedom + known**2 / freedom)
-        both = np.where((known > 0) & np.isfinite(both), both, self.freedom)
-        return replace(self, errors=np.sqrt(self.errors**2 + known), freedom=both)
+            both = (own + mean) ** 2 / (own**2 / self.freedom + mean**2 / freedom)
+        both = np.where((mean > 0) & np.isfinite(both), both, self.freedom)
+        return replace(self, errors=np.sqrt(squares + added), freedom=both)
 
 
 def _ends(draws: np.ndarray) -> tuple[float, float]:

@@ -23,11 +23,5 @@ class Statistics(Settings):
         "about natural shifts, not about the paper's statement",
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
-    error_margin: float = Field(
-        0.01,
-        gt=0,
-        lt=1,
-        description="largest negligible difference of corrupted error between joint losses",
-    )
 
     _distinct = field_validator("robustness")(distinct)

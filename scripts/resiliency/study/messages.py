@@ -21,6 +21,9 @@ RENAMED = {  # old key -> its present name
     "external.scores_are": "score_type",
     "deployment.largest": "max_size",
 }
+REMOVED = {  # old key -> why it is gone
+    "statistics.error_margin": "the margin of observation 3 is a tenth of the error of independent training",
+}
 OF_FINE_TUNING = ("train", "body_rate")
 WRITTEN_NULL = ("null", "None")  # which Snakemake reads as text on its command line
 
@@ -52,6 +55,8 @@ def _message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         if path in RENAMED:
             return f"{path}: renamed to {RENAMED[path]}; rename it"
+        if path in REMOVED:
+            return f"{path}: this key is gone, because {REMOVED[path]}; remove it"
         if fault["loc"][-1] in OF_FINE_TUNING:
             return f"{path}: only designs with loaded weights have it, under designs.<name>.training"
         allowed = list(_kind(model, fault["loc"][:-1]).model_fields)

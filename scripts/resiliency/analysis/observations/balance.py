@@ -1,16 +1,24 @@
 """Observation 3: corruption error of balanced joint training, less that of both ends, paired by seed."""
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.parts import Part
+from resiliency.analysis.placebo import DRAWS, Placebo
 from resiliency.analysis.verdicts import Observation
+from resiliency.base.streams import stream
 
-SEEDS = 2
-SEEDS_ALONE = 5  # from so many seeds on, their own spread is known well enough; with fewer it is pooled
+SEEDS = (
+    5  # with fewer, no pattern of signs is rare: of 2^4 = 16, one in 16 is as extreme as four differences of one sign
+)
+FEWEST = 2  # for an estimate and its interval, which then borrow the variance of all joint settings
 UNLIKE = 1.5  # times the pooled variance: what differences vary by where one of four settings spreads twice as much
+MARGIN = 0.1  # of the error of independent training: one error in ten fewer or more is what a change of loss may cost
+ENUMERATED = 10  # seeds up to which all patterns of signs are tried
+REMOVED = "the sign of each seed's difference flipped"
 ENDS = {0.0: "independent training", 1.0: "ensemble loss alone"}
 
 
@@ -21,21 +29,24 @@ class Spread(NamedTuple):
     freedom: int
 
 
-def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: float) -> Observation:
+def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: int = DRAWS) -> Observation:
     """Test observation 3: a balanced joint loss gives the most robust ensembles.
 
     The statistics are the corrupted error of the balanced objective at 0 < lambda < 1 minus the error at lambda 0
     (independent training), and minus the error at lambda 1 (only the ensemble's loss), from -1 to 1, paired by seed.
-    The balanced setting is the mean over all weights strictly between 0 and 1. With five or more seeds, the variance
-    between seeds is that of the paired differences. With fewer, it is the residual variance of settings and seeds,
-    pooled over all joint settings of any objective, times `UNLIKE`, because settings may differ in variance. The
-    variance over images of the mean difference is added.
+    The balanced setting is the mean over all weights strictly between 0 and 1. The variance between seeds is that of
+    the paired differences. With fewer than five seeds there is no verdict; the variance of the intervals is then the
+    residual variance of settings and seeds, pooled over all joint settings of any objective, times `UNLIKE`, because
+    settings may differ in variance. The variance over images of the mean difference is added.
+
+    The placebo flips the sign of each seed's differences: all 2^n patterns of n seeds up to `ENUMERATED`. Of 32
+    patterns of five seeds one may lie beyond an end of the range, so that all five differences must have the same sign.
 
     Args:
         image_errors: one row per jointly trained ensemble and image. Columns: objective; loss_weight, lambda;
             seed; image; error, the share of corrupted conditions that the ensemble gets wrong, 0 to 1.
         members: number of members trained with the objective balanced.
-        margin: largest negligible difference of corrupted error.
+        draws: of the placebo, where there are too many patterns to try all.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -47,19 +58,20 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
     }
     middles = sorted(loss_weight for loss_weight in balanced if 0 < loss_weight < 1)
     seeds = _common_seeds(balanced, [*middles, *ENDS]) if middles else []
-    parts, resampled, missing = [], "seeds and images", ""
-    if len(seeds) >= SEEDS:
+    parts, resampled, placebo, margin = [], "seeds and images", None, np.nan
+    if len(seeds) >= FEWEST:
         between = np.mean([balanced[loss_weight].loc[seeds].to_numpy() for loss_weight in middles], axis=0)
-        pooled = _pooled_spread(_trained_apart(errors)) if len(seeds) < SEEDS_ALONE else None
-        for end, name in ENDS.items():
-            difference = between - balanced[end].loc[seeds].to_numpy()
-            weights = ", ".join(f"{weight:g}" for weight in middles)
-            comparison = f"lambda = {weights} against lambda = {end:g} ({name})"
-            parts.append(_part(comparison, difference, len(middles), pooled))
+        ends = {end: balanced[end].loc[seeds].to_numpy() for end in ENDS}
+        differences = [between - ends[end] for end in ENDS]
+        pooled = _pooled_spread(_trained_apart(errors)) if len(seeds) < SEEDS else None
+        weights = ", ".join(f"{weight:g}" for weight in middles)
+        names = [f"lambda = {weights} against lambda = {end:g} ({name})" for end, name in ENDS.items()]
+        parts = [_part(*each, len(middles), pooled) for each in zip(names, differences, strict=True)]
+        margin = MARGIN * float(ends[0.0].mean())
         if pooled:
             resampled += f"; variance of seeds pooled over {pooled[1]} joint settings, taken {UNLIKE:g} times"
-    else:
-        missing = f"needs {SEEDS} seeds of objective balanced at lambda 0, 1 and between"
+        else:
+            placebo = _placebo(differences, draws)
     return Observation(
         number=3,
         statement="A loss that balances individual and ensemble accuracy gives the most resilient jointly trained "
@@ -71,12 +83,20 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, margin: 
         minimum=SEEDS,
         resampled=resampled,
         parts=parts,
-        missing=missing,
+        missing=_missing(len(seeds)),
         designs=0,
         members=members if parts else 0,
         ensembles=len(of_balanced) if parts else 0,
         images=len(of_balanced.columns) if parts else 0,
+        placebo=placebo,
     )
+
+
+def _missing(seeds: int) -> str:
+    """What the study lacks for a verdict."""
+    if seeds >= SEEDS:
+        return ""
+    return f"needs {SEEDS} seeds of objective balanced at lambda 0, 1 and between; there are {seeds}"
 
 
 def _common_seeds(balanced: dict[float, pd.DataFrame], loss_weights: list[float]) -> list:
@@ -104,15 +124,26 @@ def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[Spread,
     """The comparison with one end, from differences float seeds x images with the mean of so many weights."""
     seeds, images = difference.shape
     if pooled:
-        (variance, freedom), settings = pooled
-        variance *= 1 + 1 / middles
+        (variance, freedom), _ = pooled
+        variance *= UNLIKE * (1 + 1 / middles)
     else:
-        variance, freedom, settings = difference.mean(axis=1).var(ddof=1), seeds - 1, 2
-
-    def error_of(count: int) -> tuple[float, float]:
-        """Standard error and degrees of freedom with so many seeds, `settings` of which are pooled below five."""
-        own = freedom if count == seeds else (count - 1) * (settings - 1 if count < SEEDS_ALONE else 1)
-        return np.sqrt(variance / count * (UNLIKE if pooled and count < SEEDS_ALONE else 1)), own
-
-    part = Part(name, float(difference.mean()), *error_of(seeds), units=seeds, planned=error_of)
+        variance, freedom = difference.mean(axis=1).var(ddof=1), seeds - 1
+    part = Part(name, float(difference.mean()), np.sqrt(variance / seeds), freedom, units=seeds)
     return part.with_images(difference.mean(axis=0).var(ddof=1) / images, images - 1)
+
+
+def _placebo(differences: list[np.ndarray], draws: int) -> Placebo | None:
+    """All patterns of signs, or some, on differences float seeds x images; parts of a seed are flipped together."""
+    seeds, images = differences[0].shape
+    if seeds <= ENUMERATED:
+        signs = np.array(list(product((1, -1), repeat=seeds)))
+    elif draws:
+        signs = stream(0, "placebo", "joint training").choice((1, -1), (draws, seeds))
+    else:
+        return None
+    flipped = np.stack([signs * difference.mean(axis=1) for difference in differences], axis=1)
+    own = np.sqrt(flipped.var(axis=2, ddof=1) / seeds)
+    spreads = [np.cov(difference) / seeds**2 / images for difference in differences]
+    of_images = np.stack([((signs @ spread) * signs).sum(axis=1) for spread in spreads], axis=1)
+    placebo = Placebo(flipped.mean(axis=2), own, np.full(len(differences), seeds - 1.0), REMOVED)
+    return placebo.with_images(of_images, images - 1)

@@ -42,7 +42,6 @@ def observations(
     images: int,
     tables: OfEnsembles | None,
     rule: str,
-    margin: float,
     reference: str | None,
     target: str,
     shifts: Sequence[str] = (),
@@ -54,7 +53,6 @@ def observations(
         images: number of the clean test images.
         tables: None where there are no ensembles, which leaves the first observation.
         rule: the combination rule.
-        margin: difference of error that counts as none.
         reference: the recipe of the members that observation 1 compares; None for all.
         target: the class that attributions explain: `label` or `prediction`.
         shifts: further test sets whose mean error observation 1 is about, in place of corrupted error.
@@ -78,7 +76,7 @@ def observations(
             [architecture_matters_more(_with_scores(compared, table), images, shifts) for table in of_members],
         ),
         _of_ensembles(less_negative, tables),
-        balance_is_most_resilient(tables.image_errors, balanced, margin),
+        balance_is_most_resilient(tables.image_errors, balanced),
         _of_ensembles(brings, tables),
     ]
     few = few_images(CLEAN, images)
