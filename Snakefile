@@ -61,7 +61,8 @@ rule tables:
 
 if workflow.is_main_process:
     or_stop(check_records, RESULTS, lambda path: any(rule.is_producer(path) for rule in workflow.rules))
-    logger.info(changes(RESULTS, RESOLVED), extra={"codes": CODES})
+    if changed := changes(RESULTS, RESOLVED):
+        logger.info(changed)
 
 
 onstart:

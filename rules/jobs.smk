@@ -1,6 +1,7 @@
 # What jobs of several rules have in common: resources, logs and parameters.
 from math import inf
 
+import snakemake_logger_plugin_resiliency as console
 from resiliency.base import names
 from resiliency.corruptions.precomputed import CHECKSUMS
 from resiliency.data.folder import folders_read
@@ -11,7 +12,7 @@ from resiliency.study.resources import DAY, minutes, network_memory
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
 INPUTS = Inputs(f"{RESULTS}/.inputs")
-CODES = set()  # the fingerprints of all rules, by which the console tells changes of code from those of the study
+CODES = getattr(console, "CODES", set())  # an earlier version that is installed has none
 MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
 
 

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection
 from logging import LogRecord
 from pathlib import Path
 
@@ -24,6 +23,7 @@ NAMED = 6
 LONGEST = 160
 CHANGED = "Changed in the study:"  # and the keys, a line each
 FINGERPRINT = re.compile(r"'([0-9a-f]{16,})'")  # of code or of files from outside, as a parameter of a rule
+CODES: set[str] = set()  # present fingerprints of code, which the rules note here
 NOTHING = "<nothing exclusive>"  # what Snakemake writes for no parameter
 KEPT_BACK = ("Report: ", "Export: ", "No report: ")  # stands below everything else
 UNSAID = ("CPU seconds: ", "precision: ")  # lines of logs that say nothing about how far a job is
@@ -62,7 +62,6 @@ class LogHandler(LogHandlerBase):
         self.timed = False  # whether it is known how long the jobs of earlier runs took
         self.last: list[str] = []
         self.changed = ""
-        self.codes: Collection[str] = ()  # present fingerprints, of which more are known as jobs are made
         self.ended = threading.Event()
         if not self.common_settings.dryrun:
             threading.Thread(target=self._watch, daemon=True).start()
@@ -83,7 +82,6 @@ class LogHandler(LogHandlerBase):
 
     def _message(self, record: LogRecord) -> None:
         message = record.getMessage()
-        self.codes = getattr(record, "codes", self.codes)
         if message.startswith(CHANGED) and self.common_settings.dryrun:
             self.changed = message
         elif message.startswith(KEPT_BACK):
@@ -99,7 +97,7 @@ class LogHandler(LogHandlerBase):
 
     def _job_info(self, record: LogRecord) -> None:
         self.running[record.jobid] = (_name(record.rule_name, record.log), next(iter(record.log), ""))
-        self.reasons[_why(record.reason, self.codes)][record.rule_name] += 1
+        self.reasons[_why(record.reason)][record.rule_name] += 1
         self.pace.begin(record.jobid, record.rule_name, time.monotonic())
         if not self.timed and record.benchmark:
             self.timed, self.pace.usual = True, usual_times(Path(record.benchmark).parents[1])
@@ -179,12 +177,8 @@ def _name(rule: str, logs: list[str]) -> str:
     return rule if stem == "all" else f"{rule} {stem}"
 
 
-def _why(reason: str, codes: Collection[str] = ()) -> str:
-    """The kind of a reason, without the files that it names; of changed parameters, whether code or study changed.
-
-    Args:
-        codes: the present fingerprints of code.
-    """
+def _why(reason: str) -> str:
+    """The kind of a reason, without the files that it names; of changed parameters, whether code or study changed."""
     kind, _, named = (part.strip() for part in reason.partition(":"))
     if not kind.startswith("Params have changed"):
         return kind.rstrip(".").lower() or "no reason given"
@@ -192,8 +186,8 @@ def _why(reason: str, codes: Collection[str] = ()) -> str:
     others = [text for text in (before, now) if FINGERPRINT.sub("", text.replace(NOTHING, "")).strip(" ,")]
     present = set(FINGERPRINT.findall(now))
     changed = ["the study"] if others else []
-    changed += ["code"] if present & {*codes} else []
-    changed += ["files from outside"] if present - {*codes} else []
+    changed += ["code"] if present & CODES else []
+    changed += ["files from outside"] if present - CODES else []
     return f"{' and '.join(changed) or 'parameters'} changed"
 
 

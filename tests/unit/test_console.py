@@ -251,9 +251,10 @@ def params_changed(before: str, now: str) -> str:
         (f"'{OLD_FILES}','{OLD_CODE}'", f"'{CODE}','{FILES}'", "code and files from outside changed"),
     ],
 )
-def test_a_dry_run_says_whether_study_code_or_files_changed(handler, capsys, before, now, said):
+def test_a_dry_run_says_whether_study_code_or_files_changed(handler, capsys, monkeypatch, before, now, said):
+    monkeypatch.setattr(console, "CODES", {CODE, CODE + CODE})
     run, keys = handler(dryrun=True), "Changed in the study:\n  training.epochs: 2 -> 3"
-    run.emit(record(keys, codes={CODE, CODE + CODE}))
+    run.emit(record(keys))
     run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={}))
     run.emit(started(1, "train", None))
     run.emit(started(2, "train", None))
