@@ -220,3 +220,31 @@ def test_an_error_of_the_classifier_is_its_own(images, labels):
 
     with pytest.raises(KeyError, match="mine"):
         report(broken, images, labels)
+
+
+def test_copies_of_an_image_are_one_image(images, labels):
+    alone = report(answered, images, labels)
+    copied, units = np.repeat(images, 4, axis=0), np.repeat([f"film {n}" for n in range(COUNT)], 4)
+    plain = {"corruptions": "contrast", "severities": 2}
+    of_units = report(answered, copied, np.repeat(labels, 4), units=units, **plain)
+    of_images = report(answered, copied, np.repeat(labels, 4), **plain)
+    width, narrower, own = (
+        of.summary.loc["clean", "error_high"] - of.summary.loc["clean", "error_low"]
+        for of in (of_units, of_images, alone)
+    )
+    assert width == pytest.approx(own, rel=0.05)
+    assert narrower < 0.6 * width
+    assert of_units.errors["error"].tolist() == of_images.errors["error"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        (range(COUNT - 1), f"units: expected {COUNT} numbers or names, one per image"),
+        ([None] * COUNT, "units: expected"),
+        ([1] * COUNT, "units: expected two units or more, got one"),
+    ],
+)
+def test_units_that_are_none_are_refused(images, labels, units, words):
+    with pytest.raises(Fault, match=re.escape(words)):
+        report(answered, images, labels, units=units)
