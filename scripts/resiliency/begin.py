@@ -19,6 +19,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from resiliency.base.allowed_names import LONGEST
 from resiliency.base.faults import Fault, expected
 from resiliency.base.fewest import FEWEST_IMAGES
 from resiliency.base.program import one_line_faults, parser
@@ -166,6 +167,11 @@ def sentences(found: Found) -> list[str]:
     return lines
 
 
+def study_name(text: str) -> str:
+    """A name that a study may have, of any text."""
+    return NAME.sub("_", text)[:LONGEST] or "photos"
+
+
 def is_tuned(found: Found) -> bool:
     """Whether pretrained networks suit the images: there are few to train on, and they are large enough."""
     return found.images["train"] < FEW and found.side >= 96
@@ -262,7 +268,7 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     if is_tuned(found) and not from_scratch and len(pretrained) < FEWEST_DESIGNS:
         print(OFFLINE)
         pretrained = {}
-    text = study_text(NAME.sub("_", file.stem) or "photos", folder, found, pretrained)
+    text = study_text(study_name(file.stem), folder, found, pretrained)
     study = checked(text, file.name)
     seconds, memory = estimate(study, found.images)
     write(file, text)
@@ -306,7 +312,7 @@ def main() -> None:
     arguments.add_argument("--from-scratch", action="store_true", help="train all networks from random weights")
     words = (f"./{word}" if word.startswith("-") and os.path.isdir(word) else word for word in sys.argv[1:])
     given = arguments.parse_args(list(words))
-    name = NAME.sub("_", Path(given.folder).resolve().name) or "photos"
+    name = study_name(Path(given.folder).resolve().name)
     with one_line_faults():
         begin(given.folder, given.study or Path("studies", f"{name}.yaml"), given.from_scratch)
 

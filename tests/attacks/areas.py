@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attacks.abstaining import abstaining
+from attacks.added import added
 from attacks.ages import ages
 from attacks.arrays import arrays
+from attacks.begun import begun
 from attacks.calls import calls
 from attacks.cases import Case, cases
 from attacks.compared import compared
 from attacks.comparisons import comparisons
 from attacks.described import described
 from attacks.factories import FACTORIES, FAULTS
+from attacks.few import few
 from attacks.folders import FOLDERS, good_folder, read
 from attacks.leftovers import leftovers
 from attacks.names import names
@@ -214,6 +217,25 @@ AREAS = (
         lambda: cases(FOLDERS, _folder),
         "image folders in other layouts, with empty classes, files that are not images, training images in a test",
         "refused in one line before anything is written; names may be long or odd",
+    ),
+    Area(
+        "begin",
+        begun,
+        "folders of photos with any name, with pictures cut short, emptied or replaced, with few images",
+        "a study that reads this folder and has enough images of each split, or a line for each broken picture and "
+        "nothing written",
+    ),
+    Area(
+        "few images",
+        few,
+        "sets of 1 to 11 images on which members err never, sometimes or always",
+        "with fewer than 10 no rank, no interval by resampling and no group, and what is left out is said",
+    ),
+    Area(
+        "added files",
+        added,
+        "files of predictions with some of the study's test sets, in any order and form, or with none of them",
+        "refused in one line, or one network given twice agrees with itself on every image",
     ),
     Area(
         "servers",

@@ -156,16 +156,17 @@ def of_study(*names: str, member: str) -> str:
         (["night"], ["original", "day"]),
         (["day", "original"], ["night"]),
         (["original", "night", "day"], []),
-        (["night", "own"], ["original", "day"]),
+        (["night", "own", "fog.1"], ["original", "day"]),
     ],
 )
 def test_a_file_with_some_test_sets_of_the_study_is_enough(files, names, missing):
-    (files / "published.csv").write_text(of_study("original", "night", "day", member="one"), encoding="utf-8")
+    published = of_study("original", "night", "day", "fog.1", member="one")
+    (files / "published.csv").write_text(published, encoding="utf-8")
     (files / "mine.csv").write_text(of_study(*names, member="mine"), encoding="utf-8")
     contents = read_contents(STUDY, ["fog"], [1], None, ["mine.csv"])
     there = [name for name in ("original", "night", "day") if name not in missing]
     assert (contents.sources[0].names["clean"], contents.test_sets) == (there[0], there[1:])
-    assert contents.added == ["mine"]
+    assert (contents.added, contents.corruptions) == (["mine"], [])
     why = "not in mine.csv, so that no member is tested on it"
     said = {name: contents.left_out[name] for name in missing}
     assert said == {name: why + ("; night counts as clean" if name == "original" else "") for name in missing}

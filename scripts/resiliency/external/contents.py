@@ -120,7 +120,9 @@ def read_contents(
     Raises:
         Fault: a file is wrong, two members have one name, or files do not have what they must.
     """
+    of_study = external.clean
     external, missing = _with_added(external, added)
+    corruptions = corruptions if external.clean == of_study else []  # they are of the study's clean images
     read = list(_sources(external, added))
     sources = [source for source, _ in read]
     _check_distinct(sources)
@@ -301,7 +303,7 @@ def _names(file: str, present: list[str], external: External) -> dict[str, str]:
     names = {CLEAN: external.clean}
     for name in present:
         further = name != external.clean and not corruption_and_severity(name)
-        if name == external.clean or (further and name not in (external.test_sets or [name])):
+        if name == external.clean or (further and external.test_sets is not None and name not in external.test_sets):
             continue
         if further and external.test_sets is None:
             check_spelling(file, name)
