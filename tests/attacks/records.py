@@ -125,6 +125,15 @@ def _renamed() -> None:
     os.chdir("../there")
 
 
+def _of_pictures() -> None:
+    """A result that is a folder, as Snakemake records it, with files of which it records none."""
+    folder = Path(RESULTS, "corrupted/fog")
+    write(folder)
+    folder.unlink()
+    (folder / "1/ant").mkdir(parents=True)
+    (folder / "1/ant/a.JPEG").touch()
+
+
 def _in_database() -> None:
     _all(lambda path: kept(path).unlink())
     Path(".snakemake/metadata.db").touch()
@@ -183,6 +192,7 @@ KEPT: dict[str, Callable[[], object]] = {
     "the working folder renamed": _renamed,
     "the working folder copied, with times": lambda: _copied(shutil.copy2),
     "the working folder copied": lambda: _copied(shutil.copy),
+    "a result that is a folder": _of_pictures,
     "records in a database": _in_database,
     "killed in the first job": lambda: _all(lambda path: (_began(path), kept(path).unlink())),
     "killed before the first job, and .snakemake removed": lambda: (
