@@ -134,6 +134,15 @@ def _of_pictures() -> None:
     (folder / "1/ant/a.JPEG").touch()
 
 
+def _run_before() -> None:
+    """Results that a copy of the results before a run takes the place of, with the times of the copy."""
+    shutil.copytree("results", "../before", copy_function=shutil.copy)
+    sign(RESULTS, STUDY)
+    _all(lambda path: write(path))
+    shutil.rmtree("results")
+    shutil.copytree("../before", "results", copy_function=shutil.copy)
+
+
 def _in_database() -> None:
     _all(lambda path: kept(path).unlink())
     Path(".snakemake/metadata.db").touch()
@@ -163,6 +172,7 @@ ALL: dict[str, tuple[Callable[[], object], str]] = {
         lambda: (shutil.rmtree(RESULTS), write(Path(RESULTS, "a")), kept(Path(RESULTS, "a")).unlink()),
         LOST,
     ),
+    "results of the run before put back": (_run_before, LOST),
     "a clock a day behind": (lambda: _all(lambda path: _dated(path, 24)), CLOCK),
 }
 # What is done to one result -> the line that refuses it.

@@ -111,6 +111,7 @@ def sign(results: str, study: dict) -> None:
         twin.parent.mkdir(parents=True, exist_ok=True)
         twin.write_text(f"{name}\n{_first(there)}\n", encoding="ascii")  # a run may be killed between the two
         there.write_text(f"{name}\n", encoding="ascii")
+        twin.write_text(f"{name}\n", encoding="ascii")
         Path(results, STUDY).write_text(json.dumps(_made_with(results) or study), encoding="utf-8")
         _check_clock(results, there.stat().st_mtime)
 
