@@ -305,6 +305,51 @@ def test_further_test_sets_stand_beside_the_verdict(observed):
         assert photos == dict.fromkeys(alone, estimates["prediction: label_disagreement, clean images"])
 
 
+def test_the_placebo_of_observation_4_permutes_designs_among_members_that_have_a_second():
+    """A draw, put into the table as other names of members; the rest of the table stays."""
+    table = ensemble_rows(0, 0, 0, 2, designs=7, sizes=(2,))
+    table = table[~table.members.str.contains("d6-s1")]  # one design has a single member, which keeps its name
+    placebo = observation_4(table).placebo
+    members = [f"d{d}-s{s}" for d in range(6) for s in range(2)]
+    drawn = stream(0, "placebo", "designs").permuted(np.tile(np.repeat(range(6), 2), (1000, 1)), axis=1)[7]
+    taken, renamed = {}, {}
+    for name, design in zip(members, drawn, strict=True):
+        taken[design] = taken.get(design, -1) + 1
+        renamed[name] = f"d{design}-s{taken[design]}"
+    of = [[renamed.get(name, name) for name in joined.split("+")] for joined in table.members]
+    again = table.assign(designs=[len({name.partition("-")[0] for name in names}) for names in of])
+    estimates = [
+        part.estimate for tested in (observation_4(again).parts, observation_4(again).controls) for part in tested
+    ]
+    assert placebo.estimates[7] == pytest.approx(estimates)
+    assert np.abs(np.median(placebo.estimates, axis=0)).max() < 0.1
+    assert (placebo.freedom == 5).all()
+
+
+def test_observation_4_compares_at_equal_accuracy_of_the_members():
+    """Designs differ in accuracy and disagree by no more than that: what mixes them is not more diverse beyond it."""
+    table = ensemble_rows(0, 0, 0, designs=8, sizes=(2,))
+    skill = dict(zip([f"d{d}" for d in range(8)], np.random.default_rng(3).normal(0.8, 0.05, 8), strict=True))
+    both = np.array([[skill[name.partition("-")[0]] for name in joined.split("+")] for joined in table.members])
+    gap = np.abs(both[:, 0] - both[:, 1])
+    for images in ("clean", "corrupted"):
+        table[f"mean_member_{images}_accuracy"] = both.mean(axis=1)
+        noise = 0.01 * np.random.default_rng(4).standard_normal(len(table))
+        table[f"label_disagreement_{images}"] = gap + noise
+    predictions, control = observation_4(table).parts[0], observation_4(table).controls[0]
+    assert control.name == "predictions, at equal accuracy of the members"
+    assert predictions.estimate > 0.9
+    assert abs(control.estimate) < 0.35
+
+
+def test_observation_4_counts_families_that_contribute_alone():
+    table = ensemble_rows(0, 0, 0, 1, designs=20, seeds=2, sizes=(2,))
+    single = [f"d{d}-s1" for d in range(14, 20)]
+    table = table[[not set(single) & set(names.split("+")) for names in table.members]]
+    observation = architecture_brings_diversity(table, PAIRS, "mean_probability", 100, families=families_of(20))
+    assert (observation.parts[0].units, observation.parts[0].freedom) == (10, 6)
+
+
 def test_observation_4_by_loops():
     table = ensemble_rows(0, 0, 0, 0.3, seeds=3)
     observation = observation_4(table)

@@ -72,10 +72,11 @@ class Part:
         """The upper (side 1) or lower (side -1) one-sided bound; NaN where the error is not known.
 
         A Cliff's delta of 1 or -1 without any error has no spread that could be estimated; its bound is then
-        (n - z^2) / (n + z^2) of n units, z the normal quantile (Cliff 1996; Feng and Cliff 2004).
+        (n - z^2) / (n + z^2) of n units that count for degrees of freedom, z the normal quantile (Cliff 1996; Feng and
+        Cliff 2004).
         """
         if self.without_spread:
-            reach = 2 * np.arctan(ndtri(confidence) / np.sqrt(self.units))
+            reach = 2 * np.arctan(ndtri(confidence) / np.sqrt(self.freedom + 1))
             return float(ANGULAR.back(ANGULAR.to(self.estimate) + side * reach))
         reach = stdtrit(self.freedom, confidence) * self.error
         return float(self.scale.back(self.scale.to(self.estimate) + side * reach))
@@ -109,7 +110,7 @@ class Part:
             sign * self.scale.to(estimates), errors, freedom, float(self.scale.to(margin))
         )
         spread = (self.scale is LINEAR) | (errors != 0) | (np.abs(estimates) != 1)
-        beyond = np.where(sign * estimates > 0, ndtr(-np.sqrt(self.units)), ndtr(np.sqrt(self.units)))
+        beyond = ndtr(-np.sign(sign * estimates) * np.sqrt(freedom + 1))
         return np.where(spread, supports, beyond), np.where(spread, opposes, 1 - beyond), np.where(spread, within, 1.0)
 
     def interval(self, confidence: float) -> tuple[float, float]:

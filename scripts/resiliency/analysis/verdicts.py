@@ -299,6 +299,7 @@ def _simulated_verdicts(observation: Observation, confidence: float, units: int)
     bounds = None
     if observation.placebo:
         middle = np.nanmedian(observation.placebo.estimates, axis=0)
-        narrower = errors / [part.error for part in parts]
+        own = np.array([part.error for part in parts])
+        narrower = np.divide(errors, own, out=np.ones_like(own), where=own > 0)
         bounds = middle + (observation.placebo.bounds(observation.sign) - middle) * narrower
     return verdicts_of(observation, confidence, estimates, estimated, freedom, bounds)[0]

@@ -1,26 +1,31 @@
 """Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.families import units_of
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
+from resiliency.analysis.placebo import DRAWS, Placebo
 from resiliency.analysis.verdicts import Observation
-from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
+from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of, mean_member_accuracy_of
+from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
-from resiliency.statistics.jackknife import ANGULAR
-from resiliency.statistics.ranks import weighted_cliffs_delta, weighted_ranks
+from resiliency.statistics.jackknife import ANGULAR, studentised
+from resiliency.statistics.ranks import ordinals, weighted_cliffs_delta, weighted_ranks
 
 FAMILIES = 6  # with a design of two members or more; with fewer, designs are left out in turn
 DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others
 MARGIN = 0.15  # of Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
+EQUAL = "at equal accuracy of the members"
+CHUNK = 50  # draws that are computed at a time
 KINDS = {"prediction": "predictions", "attribution": "attributions", "activation": "activations"}
 
 
@@ -49,15 +54,19 @@ def architecture_brings_diversity(
     images: int,
     units: Units = OF_DESIGNS,
     families: Mapping[str, str] | None = None,
-    draws: int = 0,
+    draws: int = DRAWS,
 ) -> Observation:
     """Test observation 4: architecture diversity gives more diversity of predictions, attributions and activations.
 
     The statistic of each kind is Cliff's delta, from -1 to 1, of the mean rank over the metrics of the kind, between
     ensembles of several designs and ensembles of one. It is averaged over the sizes that have both. Metrics are those
     in `MAIN`; for predictions, those in `LABEL_FREE`, because others contain accuracy. Families are left out in turn if
-    enough of them have a design of two or more members, else designs. Additional test sets and single metrics are
-    listed beside, without a verdict.
+    enough of them have a design of two or more members, else designs; only units that have one count for degrees of
+    freedom. Additional test sets and single metrics are listed beside, without a verdict.
+
+    Seeds of one design differ less than designs by construction. The placebo permutes designs among the members of
+    designs with two or more. The control of each part compares ensembles at equal accuracy of their members: of ranks
+    it takes what a straight line in the ranks of the mean and of the spread of these accuracies leaves.
 
     Args:
         ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent members under `rule`
@@ -67,6 +76,7 @@ def architecture_brings_diversity(
         images: number of test images.
         units: unit that the column `designs` of ensembles counts, and with whose names the names of members begin.
         families: member -> its family; without it, designs are left out.
+        draws: of the placebo; 0 for none.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -82,18 +92,24 @@ def architecture_brings_diversity(
     by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
     columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
     further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
-    parts, beside, omitted = [], [], []
+    freedom = len(set(map(unit_of, of_one))) - 1
+    labels = _permuted(of_one, draws)
+    parts, controls, beside, omitted, drawn = [], [], [], [], []
     for kind, name in KINDS.items() if sizes else ():
         added = {group: _counting_columns(by_images[group], kind) for group in further if kind == "prediction"}
         beyond = {column for of_group in added.values() for column in of_group}
         counting = [column for column in _counting_columns(columns, kind) if column not in beyond]
         if not counting:
             continue
-        replicates, left = mean_over_sizes(left_out, partial(_delta, counting))
-        parts.append(Part.from_replicates(name, replicates, ANGULAR, names))
-        omitted += left
+        for tested, equal in ((parts, False), (controls, True)):
+            replicates, left = mean_over_sizes(left_out, partial(_delta, counting, equal))
+            further_name, reading = (f"{name}, {EQUAL}", EQUAL) if equal else (name, "")
+            tested.append(Part.from_replicates(further_name, replicates, ANGULAR, names, freedom, reading=reading))
+            omitted += left
+            if draws:
+                drawn.append((equal, mean_over_sizes(left_out, partial(_deltas, counting, equal, labels))[0]))
         for group, of_group in added.items():
-            replicates = mean_over_sizes(left_out, partial(_delta, of_group))[0]
+            replicates = mean_over_sizes(left_out, partial(_delta, of_group, False))[0]
             beside.append(Part.from_replicates(f"{name}, {group} images", replicates, ANGULAR))
         for column, (its_kind, metric) in columns.items():
             if its_kind != kind or metric not in {*MAIN, *LABEL_FREE}:
@@ -120,7 +136,25 @@ def architecture_brings_diversity(
         ensembles=sum(len(group) for group in sizes),
         images=images,
         sampled=is_sample(scored),
+        controls=controls,
+        placebo=_placebo(drawn, freedom, units) if drawn else None,
     )
+
+
+def _permuted(of_one: Collection[str], draws: int) -> dict[str, np.ndarray]:
+    """Member -> the design that each draw gives it, int D, of those whose design has two members or more."""
+    members = sorted(of_one)
+    designs = np.unique(list(map(design_of, members)), return_inverse=True)[1].reshape(-1)
+    random = stream(0, "placebo", "designs")
+    return dict(zip(members, random.permuted(np.tile(designs, (draws, 1)), axis=1).T, strict=True))
+
+
+def _placebo(drawn: list[tuple[bool, np.ndarray]], freedom: int, units: Units) -> Placebo:
+    """The parts and then the controls, of whether it is one and its replicates, float64 (1 + units) x D, each."""
+    each = [replicates for _, replicates in sorted(drawn, key=lambda of: of[0])]
+    errors = np.column_stack([studentised(replicates, ANGULAR)[1] for replicates in each])
+    removed = f"{units.several} permuted among the members of {units.counting}"
+    return Placebo(np.column_stack([of[0] for of in each]), errors, np.full(len(each), float(freedom)), removed)
 
 
 def _counting_columns(columns: dict[str, tuple[str, str]], kind: str) -> list[str]:
@@ -148,21 +182,75 @@ def _missing(parts: list[Part], counting: int, units: Units) -> str:
     return "; ".join(reasons)
 
 
-def _delta(columns: list[str], of_size: LeftOut) -> np.ndarray:
+def _delta(columns: list[str], equal: bool, of_size: LeftOut) -> np.ndarray:
     """Replicates of Cliff's delta of the mean rank over `columns`, among the ensembles that have them all."""
-    values = of_size.ensembles[columns].to_numpy(np.float64)
+    return _deltas(columns, equal, None, of_size)[:, :, 0]
+
+
+def _deltas(columns: list[str], equal: bool, labels: dict[str, np.ndarray] | None, of_size: LeftOut) -> np.ndarray:
+    """The same of each draw of `_permuted`, float64 (1 + units) x 1 x D; without `labels` of the study itself, D = 1.
+
+    Args:
+        equal: whether at equal accuracy of the members.
+    """
+    ensembles = of_size.ensembles
+    values = ensembles[columns].to_numpy(np.float64)
     measured = np.isfinite(values).any(axis=0)
     chosen = np.isfinite(values[:, measured]).all(axis=1)
+    one, different = _sides(ensembles[chosen], labels)
     if not measured.any() or not chosen.any():
-        return np.full(len(of_size.weights), np.nan)
+        return np.full((len(of_size.weights), 1, len(one)), np.nan)
     weights = of_size.weights[:, chosen]
     ranks = np.mean([weighted_ranks(weights, column) for column in values[chosen][:, measured].T], axis=0)
-    one = (of_size.ensembles.designs == 1).to_numpy()[chosen]
-    deltas = [
-        weighted_cliffs_delta(rank[~one], rank[one], weight[None, ~one], weight[None, one])[0]
-        for rank, weight in zip(ranks, weights, strict=True)
-    ]
-    return np.array(deltas)
+    if equal:
+        accuracies = _member_accuracies(ensembles)[chosen]
+        ranks = np.stack([_left_by(accuracies, *of_unit) for of_unit in zip(ranks, weights, strict=True)])
+    deltas = np.empty((len(weights), 1, len(one)))
+    for some in (slice(start, start + CHUNK) for start in range(0, len(one), CHUNK)):
+        for row, (rank, weight) in enumerate(zip(ranks, weights, strict=True)):
+            deltas[row, 0, some] = weighted_cliffs_delta(rank, rank, weight * different[some], weight * one[some])
+    return deltas
+
+
+def _sides(ensembles: pd.DataFrame, labels: dict[str, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Which ensembles are of one design, and which of different designs only; bool D x E."""
+    if labels is None:
+        one = (ensembles.designs == 1).to_numpy()[None]
+        return one, ~one
+    draws = len(next(iter(labels.values())))
+    names = sorted({name for joined in ensembles.members for name in joined.split("+")})
+    others = {name: np.full(draws, -1 - index) for index, name in enumerate(sorted({*map(design_of, names)}))}
+    of_member = {name: labels[name] if name in labels else others[design_of(name)] for name in names}
+    designs = np.array([[of_member[name] for name in joined.split("+")] for joined in ensembles.members])
+    steps = np.diff(np.sort(designs, axis=1), axis=1)
+    return (steps == 0).all(axis=1).T, (steps != 0).all(axis=1).T
+
+
+def _member_accuracies(ensembles: pd.DataFrame) -> np.ndarray:
+    """Ranks of the mean accuracy of each ensemble's members and of their standard deviation, on each kind of images.
+
+    The accuracies of members follow from the means of ensembles, by least squares. float64 E x features.
+    """
+    lists = [joined.split("+") for joined in ensembles.members]
+    names = {name: index for index, name in enumerate(sorted({name for members in lists for name in members}))}
+    chosen = np.array([[names[name] for name in members] for members in lists])
+    shares = np.zeros((len(chosen), len(names)))
+    shares[np.arange(len(chosen))[:, None], chosen] = 1 / chosen.shape[1]
+    features = []
+    for images in (CLEAN, CORRUPTED):
+        if (column := mean_member_accuracy_of(images)) in ensembles:
+            mean = ensembles[column].to_numpy(np.float64)
+            of_members = np.linalg.lstsq(shares, mean, rcond=None)[0]
+            features += [mean, of_members[chosen].std(axis=1)]
+    return np.column_stack([rankdata(ordinals(feature)) for feature in features])
+
+
+def _left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What the weighted straight line in `features`, float E x F, leaves of ranks, float E."""
+    centred = features - np.average(features, axis=0, weights=weight)
+    root = np.sqrt(weight)
+    slopes = np.linalg.lstsq(centred * root[:, None], rank * root, rcond=1e-9)[0]
+    return rank - centred @ slopes
 
 
 def _delta_of_one(column: str, of_size: LeftOut) -> np.ndarray:

@@ -14,6 +14,7 @@ from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
 from resiliency.analysis.parts import Part
+from resiliency.analysis.placebo import DRAWS
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import WithoutImages
@@ -98,10 +99,11 @@ def _of_ensembles(observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], 
 
 
 def _families_bring_diversity(
-    ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, images: int, members: pd.DataFrame, draws: int = 0
+    ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, images: int, members: pd.DataFrame, draws: int = DRAWS
 ) -> Observation:
     """Observation 4, of families in place of designs."""
-    return architecture_brings_diversity(by_family(ensembles, members), metrics, rule, images, OF_FAMILIES)
+    renamed = by_family(ensembles, members)
+    return architecture_brings_diversity(renamed, metrics, rule, images, OF_FAMILIES, draws=draws)
 
 
 def metrics_in(metrics: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
