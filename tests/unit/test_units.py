@@ -45,8 +45,15 @@ def test_images_that_are_copies_count_once():
 
 def test_units_are_drawn_whole():
     counts = FILMS.counts(50, 1, "images")
-    np.testing.assert_array_equal(counts, resampled_counts(3, 50, 1, "images")[:, FILMS.of_image])
     assert (counts[:, 0] == counts[:, 2]).all()
+    assert (counts[:, [0, 1, 3]].sum(axis=1) == 2).all()
+
+
+def test_resamples_of_units_vary_as_samples_do():
+    units, values = Units.numbered(np.arange(60) // 3), np.random.default_rng(0).random(60)
+    counts = units.counts(40_000, 0, "images")
+    drawn = counts @ values / counts.sum(axis=1)
+    assert drawn.var() == pytest.approx(units.values(values).var(ddof=1) / 20, rel=0.03)
 
 
 @given(st.integers(1, 40), st.integers(0, 5))

@@ -103,6 +103,12 @@ class Units:
         return np.minimum(images, self.images)
 
     def counts(self, resamples: int, seed: int, *names: str | int) -> np.ndarray:
-        """How often each image is drawn if units are, as many with replacement; int64 resamples x N."""
-        counts = resampled_counts(self.number, resamples, seed, *names)
-        return counts if self.alone else counts[:, self.of_image]
+        """How often each image is drawn if units are, with replacement; int64 resamples x N.
+
+        As many as there are of images alone, one fewer of units of several: they are few, and the variance of resamples
+        is then that of a sample (Rao and Wu, Journal of the American Statistical Association 83, 1988).
+        """
+        if self.alone:
+            return resampled_counts(self.number, resamples, seed, *names)
+        random, chances = stream(seed, "bootstrap", *names), np.full(self.number, 1 / self.number)
+        return random.multinomial(self.number - 1, chances, size=resamples)[:, self.of_image]
