@@ -23,9 +23,20 @@ def test_conda_environment_has_the_dependencies_of_the_project():
     assert f"python{PROJECT['requires-python']}" in environment["dependencies"]
 
 
-def test_every_dependency_is_pinned():
-    pinned = re.findall(r"^([\w-]+)==", (REPOSITORY / "envs/pinned.txt").read_text(), re.MULTILINE)
-    assert pinned == sorted(re.match(r"[\w-]+", dependency)[0] for dependency in PROJECT["dependencies"])
+def test_every_dependency_is_pinned_with_the_hashes_of_its_files():
+    text = re.sub(r"^#.*\n|\\\n", "", (REPOSITORY / "envs/pinned.txt").read_text(), flags=re.MULTILINE)
+    pinned = {line.partition("==")[0]: line for line in text.splitlines()}
+    assert {distribution(dependency) for dependency in PROJECT["dependencies"]} <= pinned.keys()
+    assert list(pinned) == sorted(pinned)
+    for line in pinned.values():
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", line), line
+
+
+def test_actions_of_the_workflows_are_pinned_by_commit():
+    workflows = (REPOSITORY / ".github/workflows").glob("*.yml")
+    used = [use for path in workflows for use in re.findall(r"uses: (.*)", path.read_text())]
+    assert len(used) >= 4
+    assert [use for use in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
 
 
 def distribution(requirement: str) -> str:
