@@ -5,6 +5,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from unittest import mock
@@ -16,7 +17,7 @@ from resiliency.data.download import Archive, fetch, locked
 
 CONTENT = bytes(range(256)) * 200
 LARGEST = 1_000_000
-MD5 = "expected md5 "
+OTHER = ": expected "  # before a checksum
 GIVEN_UP = "cannot be downloaded from http://"
 
 
@@ -47,10 +48,10 @@ SERVERS = {
     "a redirect to itself": ([_moved("/files/a.bin")], "HTTP status 302"),
     "a redirect to a file of this machine": ([_moved("file:///etc/passwd")], "HTTP status 302"),
     "a redirect to no address": ([_moved("http://[x/a.bin")], GIVEN_UP),
-    "a page of HTML": ([_answer(b"<html>Sign in</html>", "Content-Type: text/html", _length(20))], MD5),
-    "other bytes of the same length": ([_answer(CONTENT[::-1], WHOLE)], MD5),
-    "the first half, without a length": ([_answer(CONTENT[: len(CONTENT) // 2])], MD5),
-    "the first half, as if it were all": ([_answer(CONTENT, _length(len(CONTENT) // 2))], MD5),
+    "a page of HTML": ([_answer(b"<html>Sign in</html>", "Content-Type: text/html", _length(20))], OTHER),
+    "other bytes of the same length": ([_answer(CONTENT[::-1], WHOLE)], OTHER),
+    "the first half, without a length": ([_answer(CONTENT[: len(CONTENT) // 2])], OTHER),
+    "the first half, as if it were all": ([_answer(CONTENT, _length(len(CONTENT) // 2))], OTHER),
     "a larger length than it sends": ([_answer(CONTENT, _length(60_000))], "connection closed after 51,200 of 60,000"),
     "a larger length, and nothing where its file ends": (
         lambda ranged: [_answer(b"", status="416 No")] if ranged else [_answer(CONTENT[:-1], WHOLE)],
@@ -97,12 +98,15 @@ def _serving(parts) -> Iterator[str]:
             thread.join()
 
 
-def _fetch(folder: Path, parts) -> None:
+def _fetch(folder: Path, parts, sha256: str = "") -> None:
     patched = mock.patch.multiple(download, PAUSE=0, TIMEOUT=0.3, LARGEST=LARGEST)
     with patched, _serving(parts) as address, locked(folder):
-        path = fetch(Archive(f"{address}/files/a.bin", "a.bin", hashlib.md5(CONTENT).hexdigest()), folder)
+        path = fetch(Archive(f"{address}/files/a.bin", "a.bin", hashlib.md5(CONTENT).hexdigest(), sha256), folder)
         assert path.read_bytes() == CONTENT
 
 
 def servers() -> list[Case]:
-    return cases(SERVERS, _fetch)
+    """Each server, for an archive whose md5 is known, and for one whose SHA-256 is."""
+    by_sha256 = partial(_fetch, sha256=hashlib.sha256(CONTENT).hexdigest())
+    named = {f"{name}, by SHA-256": server for name, server in SERVERS.items()}
+    return [*cases(SERVERS, _fetch), *cases(named, by_sha256)]

@@ -135,15 +135,28 @@ def test_wrong_bytes_are_not_kept(server, tmp_path):
     server.content = b"x" + CONTENT[1:]
     digest = hashlib.md5(server.content).hexdigest()
     message = fault_of(fetched, server, tmp_path)
-    assert message.startswith(f"{tmp_path / 'a.bin'}: expected md5 {MD5} from {server.archive.url}, got {digest};")
+    assert message.startswith(f"{tmp_path / 'a.bin'}: expected md5 {MD5} from {server.archive.url}, got md5 {digest};")
     assert [file.name for file in tmp_path.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("kept", [None, CONTENT])
+def test_a_sha_256_goes_before_an_md5(server, tmp_path, kept):
+    """Other bytes of the same md5 can be made; these are as published by it, but not by the SHA-256."""
+    server.archive = server.archive._replace(sha256="0" * 64)
+    if kept:
+        (tmp_path / "a.bin").write_bytes(kept)
+    message = fault_of(fetched, server, tmp_path)
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    assert f"a.bin: expected SHA-256 {'0' * 64} from {server.archive.url}, got SHA-256 {digest}; run again" in message
+    server.archive = server.archive._replace(md5="0" * 32, sha256=digest)
+    assert fetched(server, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_damaged_file_is_replaced(server, tmp_path, capsys):
     path = tmp_path / "a.bin"
     path.write_bytes(CONTENT[:-1])
     assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert f"{path}: expected md5 {MD5}, got {hashlib.md5(CONTENT[:-1]).hexdigest()}" in capsys.readouterr().out
+    assert f"{path}: expected md5 {MD5}, got md5 {hashlib.md5(CONTENT[:-1]).hexdigest()}" in capsys.readouterr().out
 
 
 def test_a_missing_file_is_named_at_once(server, tmp_path):

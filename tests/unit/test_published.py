@@ -4,6 +4,7 @@ import gzip
 import inspect
 import io
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -303,6 +305,21 @@ def test_traffic_signs_are_named_by_track_and_frame(site, monkeypatch, tmp_path)
         "stop",
         "end of no passing for trucks",
     )
+
+
+def test_archives_of_torchvision_have_a_sha_256():
+    readers = [getattr(datasets, kind.reader) for kind in published._KINDS.values()]
+    archives = [archive for reader in readers for archive in published._archives(reader)]
+    archives.append(published._archive(*published_imagenette()))
+    assert sum(len(names) for names in published.SHA256.values()) == len(archives) == len({a.sha256 for a in archives})
+    for archive in archives:
+        assert re.fullmatch("[0-9a-f]{64}", archive.sha256)
+        assert archive.checksum == f"SHA-256 {archive.sha256}"
+
+
+def published_imagenette() -> tuple[str, str, str]:
+    url, md5 = datasets.Imagenette._ARCHIVES["full"]
+    return url, Path(url).name, md5
 
 
 def test_traffic_signs_come_from_where_torchvision_has_them():

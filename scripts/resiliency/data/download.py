@@ -32,11 +32,28 @@ class _TooLong(Exception):
 
 
 class Archive(NamedTuple):
-    """A file as its publisher offers it: where, under which name it is kept here, and its md5 (hexadecimal)."""
+    """A file as its publisher offers it: where, under which name it is kept here, and its checksums (hexadecimal).
+
+    It is verified by its SHA-256 if one was published, else by its md5.
+    """
 
     url: str
     name: str
     md5: str
+    sha256: str = ""
+
+    @property
+    def checksum(self) -> str:
+        """The checksum that counts, with its kind: "SHA-256 6d95..." or "md5 c58f..."."""
+        return f"SHA-256 {self.sha256}" if self.sha256 else f"md5 {self.md5}"
+
+    def checksum_of(self, path: Path) -> str | None:
+        """The checksum, of the same kind, of the file at `path`; None if there is none."""
+        if not path.exists():
+            return None
+        kind, new = ("SHA-256", hashlib.sha256) if self.sha256 else ("md5", partial(hashlib.md5, usedforsecurity=False))
+        with path.open("rb") as file:
+            return f"{kind} {hashlib.file_digest(file, new).hexdigest()}"
 
 
 def cache_folder() -> Path:
@@ -97,32 +114,25 @@ def fetch(archive: Archive, folder: Path) -> Path:
     What has come of a download that breaks off stays as `<name>.part`, and the next one continues it.
 
     Raises:
-        Fault: the archive cannot be downloaded or written, or what came has another md5.
+        Fault: the archive cannot be downloaded or written, or what came has another checksum.
     """
     path, part = folder / archive.name, folder / f"{archive.name}.part"
     if folders := [str(place) for place in (path, part) if place.is_dir()]:
         raise Fault(f"{folders[0]}: is a folder, where the archive {archive.name} is kept; rename or remove it")
-    digest = _md5(path)
-    if digest == archive.md5:
+    found = archive.checksum_of(path)
+    if found == archive.checksum:
         return path
-    if digest:
-        print(f"{path}: expected md5 {archive.md5}, got {digest}; downloading it again")
-    if _md5(part) != archive.md5:
+    if found:
+        print(f"{path}: expected {archive.checksum}, got {found}; downloading it again")
+    if archive.checksum_of(part) != archive.checksum:
         _download(archive, path, part)
-        digest = _md5(part)
-        if digest != archive.md5:
+        found = archive.checksum_of(part)
+        if found != archive.checksum:
             part.unlink()
-            message = f"{path}: expected md5 {archive.md5} from {archive.url}, got {digest}"
+            message = f"{path}: expected {archive.checksum} from {archive.url}, got {found}"
             raise Fault(f"{message}; run again, or put the file there")
     os.replace(part, path)
     return path
-
-
-def _md5(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def _size(path: Path) -> int:

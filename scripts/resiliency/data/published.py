@@ -64,6 +64,37 @@ _KINDS = {
 }
 
 
+# Address of an archive -> its SHA-256: those of CIFAR as Keras 3.15 publishes them, the others as TensorFlow Datasets
+# 4.9 does. torchvision has their md5 alone, as it has those of gtsrb.
+SHA256 = {
+    "https://www.cs.toronto.edu/~kriz/": {
+        "cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9347329d7fe0b5c001ce",
+        "cifar-100-python.tar.gz": "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+    },
+    "http://ufldl.stanford.edu/housenumbers/": {
+        "train_32x32.mat": "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
+        "test_32x32.mat": "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
+    },
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/": {
+        "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    },
+    "http://ai.stanford.edu/~acoates/stl10/": {
+        "stl10_binary.tar.gz": "f31fd99273a1acb8609c8db427cebb1de3f71de77758cdc0e22956e1289b9866",
+    },
+    "https://s3.amazonaws.com/fast-ai-imageclas/": {
+        "imagenette2.tgz": "6cbfac238434d89fe99e651496f0812ebc7a10fa62bd42d6874042bf01de4efd",
+    },
+}
+
+
+def _archive(url: str, name: str, md5: str) -> Archive:
+    """An archive that torchvision knows, with its SHA-256 if one was published."""
+    return Archive(url, name, md5, SHA256.get(url.removesuffix(name), {}).get(name, ""))
+
+
 def published_source(name: str, image_size: int, cache: Path) -> Source:
     """The data set `name` in the folder `cache`/`name`, where it is downloaded to unless it is there.
 
@@ -92,16 +123,16 @@ def published_source(name: str, image_size: int, cache: Path) -> Source:
         _check(f"{folder}: {part}", images, labels, kind.size, len(classes))
         sized = images if image_size == kind.size else resized_array(images, image_size)
         parts[part] = Part(sized, labels.astype(np.int64), [str(position) for position in range(len(labels))])
-    origins = "; ".join(f"{archive.url} (md5 {archive.md5})" for archive in archives)
+    origins = "; ".join(f"{archive.url} ({archive.checksum})" for archive in archives)
     return Source(f"{kind.description}, from {origins}", list(classes), parts)
 
 
 def _archives(reader: type["VisionDataset"]) -> list[Archive]:
     if hasattr(reader, "split_list"):
-        return [Archive(*reader.split_list[part]) for part in ("train", "test")]
+        return [_archive(*reader.split_list[part]) for part in ("train", "test")]
     if hasattr(reader, "resources"):
-        return [Archive(reader.mirrors[0] + name, name, md5) for name, md5 in reader.resources]
-    return [Archive(reader.url, reader.filename, reader.tgz_md5)]
+        return [_archive(reader.mirrors[0] + name, name, md5) for name, md5 in reader.resources]
+    return [_archive(reader.url, reader.filename, reader.tgz_md5)]
 
 
 def _read(
@@ -158,7 +189,7 @@ def imagenette_folder(cache: Path) -> Path:
     if not path.exists():
         with locked(folder):
             if not path.exists():
-                file = fetch(Archive(url, name, md5), folder)
+                file = fetch(_archive(url, name, md5), folder)
                 print(f"{file}: extracting")
                 with published_content(folder):
                     _untar(file, path)

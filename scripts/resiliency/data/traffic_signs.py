@@ -57,7 +57,7 @@ def traffic_signs(side: int, folder: Path) -> Source:
         labels = _labels(truth)
     with published_content(test):
         parts["test"] = _test(test, side, labels)
-    origins = "; ".join(f"{archive.url} (md5 {archive.md5})" for archive in ARCHIVES.values())
+    origins = "; ".join(f"{archive.url} ({archive.checksum})" for archive in ARCHIVES.values())
     return Source(f"{DESCRIPTION}, from {origins}", list(CLASSES), parts)
 
 
