@@ -7,6 +7,7 @@ later start decodes only pictures that are new or changed.
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,7 +26,7 @@ SHOWN_AFTER = 2  # seconds; what takes less needs no progress bar
 def broken_pictures(folders: Iterable[Path]) -> list[str]:
     """A line for each picture in <class>/* of `folders` that cannot be decoded; after `MOST_NAMED`, their number.
 
-    A progress bar on standard error shows how far it is, on a terminal.
+    A progress bar on standard error shows how far it is.
 
     Raises:
         Fault: as from `folder_entries.images_in`.
@@ -44,7 +45,8 @@ def _decoding_faults(folder: str) -> list[str | None]:
     new = [file for file, state in states.items() if decoded.get(os.path.relpath(file, folder)) != state]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(decoding_fault, new)
-        faults = list(tqdm(found, f"Decoding {printable(folder)}", len(new), disable=None, delay=SHOWN_AFTER))
+        every = 0.1 if sys.stderr.isatty() else 30  # seconds, for a file gets a line each time
+        faults = list(tqdm(found, f"Decoding {printable(folder)}", len(new), delay=SHOWN_AFTER, mininterval=every))
     sound = [file for file, fault in zip(new, faults, strict=True) if not fault]
     if sound:
         _write(kept, decoded | {os.path.relpath(file, folder): states[file] for file in sound})

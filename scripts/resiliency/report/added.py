@@ -56,7 +56,7 @@ def _partners(rows: pd.DataFrame) -> str:
     """The best ensemble of each size."""
     best = rows[rows["rank"] == 1]
     if best.empty:
-        return ""
+        return "The study forms no ensemble with it: see “What was left out”."
     head = "Its best ensembles, by accuracy on clean images that were not used to choose the partners:"
     return " ".join([head, *map(_ensemble, best.itertuples())])
 
