@@ -121,6 +121,35 @@ rule observe:
         "../scripts/observe.py"
 
 
+rule exchange_rates:
+    input:
+        members=TABLES["members"],
+        histories=made("histories"),
+        ensembles=made("ensembles"),
+        image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
+        without_images=rules.leave_out_images.output.ensembles if made("ensembles") else [],
+        members_without_images=rules.leave_out_images.output.members if made("ensembles") else [],
+    output:
+        in_report(TABLES["exchange_rates"]),
+    log:
+        log_of("exchange_rates"),
+    benchmark:
+        benchmark_of("exchange_rates")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(4000, 60),
+    params:
+        code=code("exchange_rates"),
+        confidence=STUDY.statistics.confidence,
+        rule=STUDY.ensembles.main_rule,
+        reference=STUDY.statistics.reference,
+        shifts=STUDY.shifts(),
+    script:
+        "../scripts/exchange_rates.py"
+
+
 rule compare_origins:
     input:
         ensembles=TABLES["ensembles"],

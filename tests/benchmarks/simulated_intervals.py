@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import binomtest, norm, ttest_ind
 from simulated_class_errors import CASES as CLASS_ERRORS
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
+from simulated_exchanges import CASES as EXCHANGES
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
 from simulated_units import CASES as IN_UNITS
 
@@ -247,6 +248,7 @@ CASES = [
     *(all_wrong("images", k, m, images) for k, m in ((3, 8), (8, 8), (3, 64), (64, 64)) for images in (500, 5000)),
     *(all_wrong("members", k, m, 500) for k, m in ((1, 8), (3, 8), (8, 8), (3, 24), (24, 24))),
     *CLASS_ERRORS,
+    *EXCHANGES,
     *IN_UNITS,
 ]
 

@@ -10,6 +10,7 @@ from default_study import CONFIG
 from drawn_charts import PROVENANCE, described
 from member_files import write_members
 
+from resiliency.analysis import exchange_rates
 from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of, with_best
 from resiliency.analysis.choices import choice_of, halves
@@ -272,7 +273,7 @@ class Reported:
     def _observe(self) -> None:
         rule = self.study.ensembles.main_rule
         settings = rule, None, self.study.attribution.target
-        members, tables = self.tables["members"], None
+        members, tables, of_ensembles = self.tables["members"], None, None
         if "ensembles" in self.made:
             networks = list(MEMBERS) if self.kind == "network" else []
             without_images = scores_without_images(
@@ -288,6 +289,10 @@ class Reported:
             )
             metrics = self.pairs[["kind", "metric"]].drop_duplicates()
             tables = OfEnsembles(self.tables["ensembles"], metrics, without_images, self.image_errors)
+            of_ensembles = exchange_rates.OfEnsembles(self.tables["ensembles"], self.image_errors, without_images)
+        if "exchange_rates" in self.made:
+            rates = exchange_rates.exchange_rates(members, None, of_ensembles, rule, self.statistics.confidence)
+            self._keep(exchange_rates=rates)
         observed = observations(members, int(self.conditions.images.iloc[0]), tables, *settings)
         left_out_of_files = self.contents.left_out if self.contents else {}
         lacking = [name for name in TABLES if name not in self.made]

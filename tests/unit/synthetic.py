@@ -12,10 +12,12 @@ from synthetic_failures import failure_tables
 
 from resiliency.analysis.attribution_pictures import attribution_table, distance_table
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
+from resiliency.analysis.exchange_rates import OfEnsembles, exchange_rates
 from resiliency.analysis.histories import history_table
 from resiliency.analysis.origins import origin_table
 from resiliency.analysis.pictures import gallery_table
 from resiliency.analysis.sizes import size_table
+from resiliency.analysis.without_images import WithoutImages
 from resiliency.base.names import (
     CLEAN,
     CORRUPTED,
@@ -65,6 +67,9 @@ def made(
         "effective_robustness": effective_robustness_table(members, None),
         "origins": origin_table(ensembles, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
+        "exchange_rates": exchange_rates(
+            members, None, with_images_fixed(ensembles) if len(ensembles) else None, RULE, 0.95
+        ),
         **(chosen := deployment_tables(members, ensembles)),
         **contender_tables(chosen["deployment"], corruptions),
         **failure_tables(chosen["deployment"], corruptions),
@@ -76,6 +81,13 @@ def made(
         "observations": observation_table(),
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
     }
+
+
+def with_images_fixed(ensembles: pd.DataFrame) -> OfEnsembles:
+    """The tables that exchange rates need, without groups of images and without joint training."""
+    image_errors = pd.DataFrame(columns=["objective", "loss_weight", "seed", "image", "error"])
+    none = pd.DataFrame({"without": pd.Series(dtype=int)})
+    return OfEnsembles(ensembles, image_errors, WithoutImages(none, none))
 
 
 def picture(level: int, side: int = 32) -> np.ndarray:

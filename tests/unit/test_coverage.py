@@ -12,6 +12,7 @@ from interval_coverage import ROWS, page
 from scipy.stats import binom
 from simulated_class_errors import error_of_a_class
 from simulated_ensembles import of_correlations, of_diversities
+from simulated_exchanges import Logits, mixtures, of_designs, seeds
 from simulated_families import AT_ZERO, POOLS, Effects, drawn, truth, verdicts
 from simulated_verdicts import Situation, one_by_one
 
@@ -33,6 +34,13 @@ CASES = [
     simulated.corruption_error(0.8, 300),
     simulated.all_wrong("images", 3, 8, 500),
     simulated.all_wrong("members", 3, 12, 300),
+    of_designs("family", Logits(family=0.2), 8, 2),
+    of_designs("family", Logits(), 8, 2),
+    of_designs("point_of_clean_accuracy", Logits(family=0.2, accuracy=-1.0), 8, 2),
+    of_designs("doubling_of_training", Logits(training=-0.3), 12, 1, 3),
+    seeds(0.01, 0.02, 2),
+    mixtures(0.01, 0.01, 0.01, 8),
+    mixtures(0.0, 0.01, 0.0, 8),
     *(error_of_a_class(error, 0.8, 25) for error in (0.01, 0.02, 0.05)),
 ]
 

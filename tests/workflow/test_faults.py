@@ -34,6 +34,7 @@ MADE = {
     "observe": "tables/observations.csv",
     "compare_origins": "tables/origins.csv",
     "compare_sizes": "tables/ensemble_sizes.csv",
+    "exchange_rates": "tables/exchange_rates.csv",
     "compare_contenders": "tables/contenders.csv",
     "choose_ensembles": "tables/deployment.csv",
     "assess_ensembles": "tables/temperatures.csv",

@@ -16,7 +16,14 @@ CODE = ("Snakefile", "config.yaml", "rules", "scripts", "studies", "envs", "prof
 PAGE = {"charts": 1, "provenance": 1, "report": 1}
 CORRELATED = {"correlate": 1, "observe": 1, **PAGE}
 CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "compare_contenders": 1, "failures": 1}
-ENSEMBLES = {"score_ensembles": 1, "compare_origins": 1, "compare_sizes": 1, "best_ensembles": 1, **CHOSEN}
+ENSEMBLES = {
+    "score_ensembles": 1,
+    "compare_origins": 1,
+    "compare_sizes": 1,
+    "exchange_rates": 1,
+    "best_ensembles": 1,
+    **CHOSEN,
+}
 POOL = {"chosen_ensembles": 1, "ceiling": 1}
 ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **POOL, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}

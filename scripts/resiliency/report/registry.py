@@ -18,6 +18,7 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
+    Section("exchange", "What buys robustness?", "What buys robustness"),
     Section("deploy", "Which ensemble should I deploy?", "What to deploy"),
     Section("best", "Which ensembles are the most accurate?", "Best ensembles"),
     Section("failures", "Where does it fail?", "Where it fails"),
@@ -39,6 +40,7 @@ APPENDIX = (
 
 # In the order in which the charts of a section stand on the page; the first is shown, others are behind a click.
 CHARTS = {
+    "exchange_rates": Chart(("exchange_rates",), "exchange", "Observations", "What buys robustness?"),
     "deployment": Chart(("deployment", "candidates"), "deploy", "Deployment", "Error and cost"),
     "risk_coverage": Chart(("deployment", "risk_coverage"), "deploy", "Deployment", "Risk and coverage"),
     "contender_calibration": Chart(

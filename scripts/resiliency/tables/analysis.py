@@ -169,6 +169,45 @@ OBSERVATIONS = Table(
     published=True,
 )
 
+POINTS = number("percentage points")
+EXCHANGE_RATES = Table(
+    "tables/exchange_rates.csv",
+    "What buys robustness",
+    "Observations",
+    "By how much families, sizes, training, seeds and ensembles lower the error on corrupted images, at what cost.",
+    "exchange: something that may lower the error; those that the study allows",
+    [
+        Column(
+            "exchange",
+            "what lowers the error",
+            one_of(
+                *("family", "best_to_worst_family", "family_at_equal_accuracy", "doubling_of_parameters"),
+                *("doubling_of_training", "point_of_clean_accuracy", "another_seed", "second_member", "third_member"),
+                *("two_more_members", "mixing_designs", "mixing_families", "joint_training"),
+            ),
+        ),
+        Column("points", "by how much it lowers the error; below 0 where it raises it", POINTS),
+        *ends("points", "over the units of `unit`, and images where they can be left out", POINTS),
+        Column("unit", "what the interval takes for a sample of all others", one_of("families", "designs", "seeds")),
+        Column("units", "number of these units", COUNT),
+        Column("inference_cost", "MACs with it divided by MACs without it; empty where that is open", MORE),
+        Column("training_cost", "the same of the computation of training", MORE),
+        Column("designs", "number of designs behind the estimate", COUNT),
+        Column("members", "number of members behind it", COUNT),
+        Column("ensembles", "number of ensembles behind it; 0 for single members", COUNT),
+        Column(
+            "spread",
+            "whether it is a standard deviation, or a range, without what noise adds; its interval begins at 0 if it "
+            "is no more than noise",
+            FLAG,
+        ),
+        Column("images", "images of the error: `corrupted`, or further test sets in their place, joined by `+`", NAME),
+        CONFIDENCE,
+    ],
+    needs=frozenset({"robustness"}),
+    published=True,
+)
+
 FAILURES = Table(
     "tables/coincident_failures.csv",
     "Coincident failures",

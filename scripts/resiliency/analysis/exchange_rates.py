@@ -1,0 +1,106 @@
+"""What buys robustness: by how much designs, training and ensembles lower the error, and what they cost."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from resiliency.analysis.exchange import Exchange, table_of
+from resiliency.analysis.exchanges_of_ensembles import joint_training, mixing, more_members, scored
+from resiliency.analysis.exchanges_of_members import (
+    another_seed,
+    designs_of,
+    enough,
+    families,
+    family_at_equal_accuracy,
+    predictors,
+)
+from resiliency.analysis.shifts import SHIFTED_ERROR
+from resiliency.analysis.without_images import WithoutImages
+from resiliency.base.names import CORRUPTED, INDEPENDENT
+
+
+class OfEnsembles(NamedTuple):
+    """Tables that a study of ensembles has.
+
+    Attributes:
+        ensembles: ensembles.parquet.
+        image_errors: of jointly trained ensembles, image_errors.parquet.
+        without_images: members, and some ensembles, without each group of images.
+    """
+
+    ensembles: pd.DataFrame
+    image_errors: pd.DataFrame
+    without_images: WithoutImages
+
+
+def exchange_rates(
+    members: pd.DataFrame,
+    histories: pd.DataFrame | None,
+    of_ensembles: OfEnsembles | None,
+    rule: str,
+    confidence: float,
+    reference: str | None = None,
+    shifts: Sequence[str] = (),
+) -> pd.DataFrame:
+    """The rows of exchange_rates.csv.
+
+    Args:
+        members: members.csv.
+        histories: histories.csv; None where nothing was trained.
+        of_ensembles: None where there are no ensembles.
+        rule: the combination rule.
+        confidence: of the intervals.
+        reference: the recipe of the members that families are compared by; None for all.
+        shifts: further test sets whose mean error stands in place of corrupted error.
+    """
+    images = tuple(shifts) or (CORRUPTED,)
+    response = SHIFTED_ERROR if shifts else "corrupted_error"
+    known = members[(members["origin"] == INDEPENDENT) & members[response].notna()]
+    without = of_ensembles.without_images.members if of_ensembles else pd.DataFrame()
+    measured = {column: _on_images(known, without, column) for column in (response, "clean_accuracy")}
+    compared = known[known["recipe"] == reference] if reference else known
+    rows = list(_of_designs(compared, measured, response, histories, confidence))
+    rows += another_seed(compared, measured[response], confidence)
+    if of_ensembles:
+        rows += _of_ensembles(members, known, of_ensembles, measured[response], rule, confidence, images)
+    return table_of(rows, "+".join(images), confidence)
+
+
+def _on_images(members: pd.DataFrame, without: pd.DataFrame, column: str) -> list[pd.Series]:
+    """A column by member, on all images and without each group of images as far as that is known."""
+    groups = [of for _, of in without.groupby("without")] if column in without else []
+    return [table.set_index("member")[column].astype(float) for table in (members, *groups)]
+
+
+def _of_designs(
+    members: pd.DataFrame,
+    measured: dict[str, list[pd.Series]],
+    response: str,
+    histories: pd.DataFrame | None,
+    confidence: float,
+) -> Iterator[Exchange]:
+    """What is estimated from families of designs."""
+    epochs = pd.Series(dtype=float) if histories is None else histories.groupby("member")["epoch"].max()
+    if members["parameters"].notna().any():
+        designs = designs_of(members, measured[response], measured["clean_accuracy"], epochs)
+        if enough(designs):
+            for rows in (families, family_at_equal_accuracy, predictors):
+                yield from rows(designs, confidence)
+
+
+def _of_ensembles(
+    members: pd.DataFrame,
+    known: pd.DataFrame,
+    tables: OfEnsembles,
+    errors: list[pd.Series],
+    rule: str,
+    confidence: float,
+    images: tuple[str, ...],
+) -> Iterator[Exchange]:
+    """What is estimated from ensembles."""
+    pool = scored(tables.ensembles, tables.without_images.ensembles, rule, images)
+    yield from more_members(pool, dict(zip(known["member"], known["family"], strict=True)), confidence)
+    yield from mixing(pool, known, errors, confidence)
+    if images == (CORRUPTED,):
+        yield from joint_training(tables.image_errors, members, confidence)

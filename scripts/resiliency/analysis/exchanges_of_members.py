@@ -1,0 +1,267 @@
+"""What families, sizes, training, accuracy and seeds of single members buy in error.
+
+Designs are the means of their seeds, on the logit scale; families are random (`resiliency.statistics.mixed_model`) and
+left out in turn. What a predictor buys is its slope among designs of one family, or, of training, of one network.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit, stdtrit
+
+from resiliency.analysis.exchange import POINTS, Exchange, with_image_groups
+from resiliency.analysis.parts import Part
+from resiliency.statistics.mixed_model import Fits, Layout, fit, points
+from resiliency.statistics.spreads import Spread, spread
+
+DESIGNS = 3  # of two seeds, for their spread
+FAMILIES = 5  # of two designs, for anything that is estimated from families
+WITHIN = 0.15  # least share of the variance of a predictor within families, below which family contains it
+STEP = 0.01  # of clean accuracy
+RELIABLE = 0.5  # least slope of accuracy on half of the images on accuracy on the other half
+LEAST = 1e-4  # errors and accuracies are drawn away from 0 and 1 to it, where they have a logit
+
+
+class Designs(NamedTuple):
+    """Designs of N rows, each the mean of its seeds, on all images and without each of G groups of images.
+
+    Attributes:
+        members: the number of members behind them.
+        family: names, N.
+        network: names, N: which network each trains, where one is trained for several lengths.
+        errors: logits of the error, float (1 + G) x N.
+        accuracies: logits of the clean accuracy, the same shape.
+        size, operations, training: log2 of parameters, of MACs and of epochs, float N; NaN where they are not known.
+    """
+
+    members: int
+    family: np.ndarray
+    network: np.ndarray
+    errors: np.ndarray
+    accuracies: np.ndarray
+    size: np.ndarray
+    operations: np.ndarray
+    training: np.ndarray
+
+    @property
+    def layout(self) -> Layout:
+        """Families, and networks that are trained for several lengths."""
+        return Layout.of(self.family, self.network)
+
+    @property
+    def median_error(self) -> float:
+        """Median of the errors, at which logits are turned into points."""
+        return float(expit(np.median(self.errors[0])))
+
+    @property
+    def trained_longer(self) -> bool:
+        """Whether some network is trained for several lengths."""
+        return bool(np.isfinite(self.training).all()) and varies(self.training, self.network)
+
+    @property
+    def alike(self) -> np.ndarray:
+        """Within what clean accuracy varies: networks that are trained for several lengths, else families."""
+        return self.network if self.trained_longer else self.family
+
+
+def designs_of(
+    members: pd.DataFrame, errors: Sequence[pd.Series], accuracies: Sequence[pd.Series], epochs: pd.Series
+) -> Designs:
+    """The designs of independent members whose parameters are known.
+
+    Args:
+        members: members.csv of independent members.
+        errors, accuracies: member -> its error and clean accuracy, on all images and without each group of images.
+        epochs: member -> passes over the training images; empty where they are not known.
+    """
+    members = members.dropna(subset=["parameters"]).set_index("member")
+    groups = members.groupby("design", sort=True)
+    of_design = groups.first()
+
+    def logits(values: Sequence[pd.Series]) -> np.ndarray:
+        means = [of.reindex(members.index).groupby(members["design"]).mean() for of in values]
+        return logit(np.clip(np.array(means, float), LEAST, 1 - LEAST))
+
+    trained = epochs.reindex(members.index).groupby(members["design"]).mean()
+    network = of_design["architecture"].astype(str) + of_design["parameters"].astype(str)
+    logarithms = [np.log2(of.to_numpy(float)) for of in (of_design["parameters"], of_design["macs"], trained)]
+    named = of_design["family"].to_numpy(str), network.to_numpy(str)
+    return Designs(len(members), *named, logits(errors), logits(accuracies), *logarithms)
+
+
+def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
+    """The standard deviation between seeds of one design, pooled over designs, without the variance over images.
+
+    Args:
+        members: members.csv of independent members.
+        errors: member -> its error, on all images and without each group of images.
+    """
+    design = members.set_index("member")["design"]
+    counts = design.value_counts()
+    several = sorted(counts.index[counts > 1])
+    if len(several) < DESIGNS:
+        return
+    freedom = counts[several].to_numpy() - 1
+    sums = np.array([of.groupby(design).var()[several].to_numpy(float) * freedom for of in errors])
+    pooled = sums.sum(axis=1) / freedom.sum()
+    replicates = np.array([pooled[0], *((sums[0].sum() - sums[0]) / (freedom.sum() - freedom))])
+    of_seeds = spread(replicates, freedom.sum(), pooled[1:], confidence)
+    counted = {"designs": len(several), "members": int(counts[several].sum())}
+    yield Exchange.of_spread("another_seed", of_seeds, "designs", len(several), inference=1, training=2, **counted)
+
+
+def families(of: Designs, confidence: float) -> Iterator[Exchange]:
+    """The standard deviation between families, whatever makes them differ, and what the best has over the worst."""
+    fitted = [_fit(of, of.errors)]
+    between = _between(of, fitted, confidence)
+    yield _of_families("family", between, of)
+    yield _of_families("best_to_worst_family", _best_to_worst(of, between, fitted[0].residual[0, 0], confidence), of)
+
+
+def family_at_equal_accuracy(of: Designs, confidence: float) -> Iterator[Exchange]:
+    """The standard deviation between families of equal clean accuracy and size."""
+    if varies(of.size, of.family) and accuracy_varies(of):
+        size = of.size - of.size.mean()
+        fits = [_fit(of, errors, *centred(other, of.alike), size) for errors, _, other in _halves(of)]
+        yield _of_families("family_at_equal_accuracy", _between(of, fits, confidence), of)
+
+
+def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
+    """What a doubling of parameters, a doubling of training and a point of clean accuracy buy."""
+    if varies(of.size, of.family):
+        cost = 2 ** _plain_slope(of.operations, of.size, of.family)
+        slopes = _slopes(_fit(of, of.errors, *centred(of.size, of.family)))
+        yield _bought("doubling_of_parameters", slopes, of, confidence, inference=cost, training=cost)
+    if of.trained_longer:
+        slopes = _slopes(_fit(of, of.errors, *centred(of.training, of.network)))
+        yield _bought("doubling_of_training", slopes, of, confidence, inference=1, training=2)
+    if accuracy_varies(of):
+        yield _point_of_accuracy(of, confidence)
+
+
+def _point_of_accuracy(of: Designs, confidence: float) -> Exchange:
+    """What a point of clean accuracy at the median buys: the slope on accuracy without the noise of its images.
+
+    That noise makes the slope too flat, by as much as the slope of accuracy on one half of the images on accuracy on
+    the other is below 1 (instrumental variables: Fuller, Measurement Error Models, 1987, section 1.4).
+    """
+    slopes = sum(_slopes(_fit(of, error, *centred(other, of.alike))) for error, _, other in _halves(of))
+    middle = np.clip(expit(np.median(of.accuracies[0])), STEP, 1 - STEP)
+    step = logit(middle + STEP / 2) - logit(middle - STEP / 2)
+    return _bought("point_of_clean_accuracy", step * slopes / _repeated_accuracy(of), of, confidence)
+
+
+def accuracy_varies(of: Designs) -> bool:
+    """Whether clean accuracy varies within groups, and by more than other images of the same number would change."""
+    return varies(of.accuracies[0], of.alike) and bool(_repeated_accuracy(of)[0, 0] / len([*_halves(of)]) >= RELIABLE)
+
+
+def _repeated_accuracy(of: Designs) -> np.ndarray:
+    """Slopes of accuracy on one half of the images on accuracy on the other, R x (1 + F), summed over both ways."""
+    return sum(_slopes(_fit(of, same, *centred(other, of.alike))) for _, same, other in _halves(of))
+
+
+def enough(of: Designs) -> bool:
+    """Whether there are families enough with two designs or more."""
+    return int((np.unique(of.family, return_counts=True)[1] > 1).sum()) >= FAMILIES
+
+
+def varies(predictor: np.ndarray, within: np.ndarray) -> bool:
+    """Whether enough of the variance of a predictor, float N, lies within groups."""
+    total = np.var(predictor)
+    return bool(np.isfinite(total) and total > 0 and np.var(centred(predictor, within)[0]) >= WITHIN * total)
+
+
+def centred(predictor: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A predictor, ... x N, less its mean in each group, and these means less their own."""
+    group = np.unique(within, return_inverse=True)[1]
+    indicator = np.eye(group.max() + 1)[group]
+    means = (predictor @ indicator / indicator.sum(axis=0))[..., group]
+    return predictor - means, means - means.mean(axis=-1, keepdims=True)
+
+
+def _fit(of: Designs, responses: np.ndarray, *columns: np.ndarray) -> Fits:
+    """The model of responses, float R x N, on a constant and these columns, ... x N; also without each family.
+
+    All columns but the first are left out where they cannot be told apart without some family.
+    """
+    stacked = np.stack([np.broadcast_to(column, responses.shape) for column in (1.0, *columns)], axis=-1)
+    kept = [stacked[0][of.family != family] for family in np.unique(of.family)]
+    if any(np.linalg.matrix_rank(rows) < rows.shape[1] for rows in kept):
+        stacked = stacked[..., :2]
+    return fit(responses, stacked, of.layout, leave_out=True)
+
+
+def _halves(of: Designs) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Logits of the error and of accuracy on one half of the images, and of accuracy on the other, R x N; both ways.
+
+    Images that are hard for a design would make its error and its accuracy on them go together. Where images cannot be
+    left out, there is one half, of all images.
+    """
+    groups = len(of.errors) - 1
+    if not groups:
+        yield of.errors, of.accuracies, of.accuracies
+        return
+    errors, accuracies = (groups * values[0] - (groups - 1) * values[1:] for values in (of.errors, of.accuracies))
+    kept = np.vstack([np.ones(groups, bool), ~np.eye(groups, dtype=bool)])
+    for half in (np.arange(groups) % 2 == 0, np.arange(groups) % 2 == 1):
+        sides = (errors, half), (accuracies, half), (accuracies, ~half)
+        yield tuple(np.array([values[rows & side].mean(axis=0) for rows in kept]) for values, side in sides)
+
+
+def _between(of: Designs, fits: Sequence[Fits], confidence: float) -> Spread:
+    """The standard deviation between families, of logits, mean over models."""
+    per_family = len(of.family) / of.layout.families
+    noise = np.mean([(one.components[:, :, 1] + one.residual) / per_family for one in fits], axis=0)
+    measured = np.mean([one.components[:, :, 0] for one in fits], axis=0) + noise
+    return spread(measured[0], of.layout.families - 1, measured[1:, 0], confidence, float(noise[0, 0]))
+
+
+def _best_to_worst(of: Designs, between: Spread, residual: float, confidence: float) -> Spread:
+    """The difference of logits of the best and the worst family, as predicted, with the interval of predictions.
+
+    Predictions are shrunk towards the mean of all families, so that they are unbiased for the best and the worst,
+    chosen after the fact (Henderson 1975). The interval begins at 0 where that of the standard deviation does, and ends
+    where predictions by the largest one would.
+    """
+    table = pd.DataFrame({"family": of.family, "error": of.errors[0]}).groupby("family")["error"]
+    means, noise = table.mean().to_numpy(), residual / table.size().to_numpy()
+    quantile = stdtrit(len(means) - 1, (1 + confidence) / 2)
+
+    def predicted(deviation: float) -> tuple[float, float]:
+        precision = 1 / (deviation**2 + noise)
+        shrunk = deviation**2 * precision * (means - precision @ means / precision.sum())
+        ends = [np.argmin(shrunk), np.argmax(shrunk)]
+        return np.ptp(shrunk), quantile * np.sqrt((deviation**2 * noise * precision)[ends].sum())
+
+    value, reach = predicted(between.deviation)
+    widest, far = predicted(between.high)
+    low = max(0.0, float(value - reach)) if between.low > 0 else 0.0
+    return Spread(float(value), low, float(max(value + reach, widest + far)))
+
+
+def _of_families(exchange: str, of_logits: Spread, of: Designs) -> Exchange:
+    """A spread of logits of families, in errors around the median."""
+    in_errors = Spread(*(float(points(value, of.median_error)) / POINTS for value in of_logits))
+    counted = {"designs": len(of.family), "members": of.members}
+    return Exchange.of_spread(exchange, in_errors, "families", of.layout.families, **counted)
+
+
+def _slopes(fitted: Fits) -> np.ndarray:
+    """Slopes on the first predictor, R x (1 + F)."""
+    return fitted.coefficients[:, :, 1]
+
+
+def _bought(exchange: str, slopes: np.ndarray, of: Designs, confidence: float, **costs: float) -> Exchange:
+    """What a step of a predictor lowers the error by at the median, from slopes of the logit, (1 + G) x (1 + F)."""
+    reductions = points(-slopes, of.median_error) / POINTS
+    part = with_image_groups(Part.from_replicates(exchange, reductions[0]), reductions[1:, 0])
+    return Exchange.of_part(exchange, part, confidence, "families", designs=len(of.family), members=of.members, **costs)
+
+
+def _plain_slope(response: np.ndarray, predictor: np.ndarray, within: np.ndarray) -> float:
+    """Least squares within groups; NaN where the response is not known."""
+    x, y = centred(predictor, within)[0], centred(response, within)[0]
+    return float((x * y).sum() / (x * x).sum())

@@ -1,0 +1,169 @@
+"""Exchange rates: by hand, where they are planted and where nothing is, and in the sentences of the report."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated_exchanges_of_studies import PAIR, RULE, TRIPLE, Planted, better_by, study
+
+from resiliency.analysis.exchange import Exchange, table_of
+from resiliency.analysis.exchange_rates import OfEnsembles, exchange_rates
+from resiliency.analysis.without_images import WithoutImages
+from resiliency.report.charts import exchange_rates as chart
+from resiliency.report.settings import OKABE_ITO
+from resiliency.statistics.mixed_pairs import Pairs, against_better
+from resiliency.statistics.spreads import spread, without_image_noise
+from resiliency.tables import TABLES
+
+CONFIDENCE = 0.95
+
+
+def rates(planted: Planted, seed: int = 0, **layout: int) -> pd.DataFrame:
+    drawn = study(planted, np.random.default_rng(seed), **layout)
+    table = exchange_rates(drawn.members, None, drawn.of_ensembles, RULE, CONFIDENCE)
+    return table.set_index("exchange", drop=False)
+
+
+def test_a_second_and_a_third_member_bring_what_was_planted():
+    table = rates(Planted(design=0.03, seed=0.01, images=0.02))
+    assert table.loc["second_member", "points"] == pytest.approx(100 * PAIR)
+    assert table.loc["third_member", "points"] == pytest.approx(100 * (TRIPLE - PAIR))
+    assert table.loc[["second_member", "third_member"], "inference_cost"].tolist() == [2, 1.5]
+    assert table.loc["second_member", ["unit", "units"]].tolist() == ["families", 8]
+    fewer = rates(Planted(design=0.03), families=5)
+    assert fewer.loc["second_member", ["unit", "units"]].tolist() == ["designs", 5]
+
+
+def test_mixing_is_compared_with_the_better_design():
+    planted = Planted(design=0.2, mixed=0.01)
+    drawn = study(planted, np.random.default_rng(0))
+    table = exchange_rates(drawn.members, None, drawn.of_ensembles, RULE, CONFIDENCE).set_index("exchange")
+    assert table.loc["mixing_designs", "points"] == pytest.approx(100 * better_by(drawn, planted))
+    assert table.loc["mixing_designs", "inference_cost"] == 1
+
+
+@pytest.mark.parametrize("planted", [Planted(seed=0.01, images=0.02), Planted(images=0.02)], ids=["seeds", "images"])
+def test_where_designs_are_alike_chance_speaks_neither_for_mixing_nor_against_it(planted):
+    """The contrast with the better of measured errors would always be below 0."""
+    rows = pd.concat([rates(planted, seed, families=6).loc[["mixing_designs"]] for seed in range(20)])
+    held = (rows["points_low"] <= 0) & (rows["points_high"] >= 0)
+    assert held.sum() >= 16
+    assert 4 <= (rows["points"] > 0).sum() <= 16
+
+
+def test_noise_of_images_is_no_spread_of_seeds():
+    rows = pd.concat([rates(Planted(images=0.02), seed).loc[["another_seed"]] for seed in range(8)])
+    assert (rows["points_low"] == 0).sum() >= 7
+    planted = pd.concat([rates(Planted(seed=0.02, images=0.02), seed).loc[["another_seed"]] for seed in range(8)])
+    assert ((planted["points_low"] <= 2) & (planted["points_high"] >= 2)).sum() >= 6
+    assert planted["points"].mean() == pytest.approx(2, abs=0.5)
+
+
+def test_families_that_do_not_differ_are_no_more_than_noise():
+    layout = {"designs": 2, "seeds": 1}
+    alike = pd.concat([rates(Planted(design=0.02), seed, **layout).loc[["family"]] for seed in range(8)])
+    assert (alike["points_low"] == 0).sum() >= 6
+    differ = pd.concat([rates(Planted(family=0.05, design=0.01), seed, **layout) for seed in range(8)])
+    held = (differ["points_low"] <= 5) & (differ["points_high"] >= 5)
+    assert held[differ["exchange"] == "family"].sum() >= 6
+    assert (differ.loc[differ["exchange"] == "best_to_worst_family", "points_low"] > 0).sum() >= 6
+
+
+def test_votes_of_two_are_as_good_as_their_members_and_do_not_count():
+    drawn = study(Planted(design=0.03), np.random.default_rng(0))
+    votes = drawn.of_ensembles.ensembles.assign(rule="plurality_vote")
+    images = WithoutImages(*(table.head(0) for table in drawn.of_ensembles.without_images))
+    table = exchange_rates(
+        drawn.members, None, OfEnsembles(votes, drawn.of_ensembles.image_errors, images), "plurality_vote", CONFIDENCE
+    )
+    steps = table[table["exchange"].str.contains("member|mixing")]
+    assert steps["exchange"].tolist() == ["two_more_members"]
+    assert steps["points"].tolist() == pytest.approx([100 * TRIPLE])
+    assert steps["training_cost"].tolist() == [3]
+
+
+def test_joint_training_is_compared_with_independent_training_of_the_same_ensemble():
+    drawn = study(Planted(design=0.03), np.random.default_rng(0))
+    rows = [
+        ("balanced", weight, seed, image, 0.3 + 0.01 * seed - gain)
+        for weight, gain in ((0.0, 0.0), (0.5, 0.02), (1.0, 0.0))
+        for seed in range(5)
+        for image in range(20)
+    ]
+    image_errors = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "image", "error"])
+    tables = drawn.of_ensembles._replace(image_errors=image_errors)
+    row = exchange_rates(drawn.members, None, tables, RULE, CONFIDENCE).set_index("exchange").loc["joint_training"]
+    assert row[["points", "points_low", "points_high"]].tolist() == pytest.approx([2, 2, 2])
+    assert row[["unit", "units", "inference_cost"]].tolist() == ["seeds", 5, 1]
+
+
+def test_a_study_without_ensembles_has_rows_of_its_members():
+    drawn = study(Planted(family=0.05, design=0.02), np.random.default_rng(0), designs=3, seeds=1)
+    shifted = drawn.members.assign(shifted_error=drawn.members["corrupted_error"], corrupted_error=np.nan)
+    table = exchange_rates(shifted, None, None, RULE, CONFIDENCE, shifts=["v2", "sketch"])
+    assert table["exchange"].tolist()[:2] == ["family", "best_to_worst_family"]
+    assert set(table["images"]) == {"v2+sketch"}
+    unknown = shifted.assign(parameters=np.nan)
+    assert exchange_rates(unknown, None, None, RULE, CONFIDENCE, shifts=["v2"]).empty
+
+
+def test_the_contrast_with_the_better_design_by_hand():
+    own, none = np.array([0.2, 0.3, 0.5]), np.zeros(3)
+    mixed = np.array([[np.nan, 0.22, 0.3], [0.22, np.nan, np.nan], [0.3, np.nan, np.nan]])
+    pairs = Pairs(own, mixed, none, np.array([2, 2, 2]))
+    replicates, images = against_better(pairs, [])
+    assert replicates[0] == pytest.approx(np.mean([0.2 - 0.22, 0.2 - 0.3]))
+    assert replicates[1:].tolist() == pytest.approx([np.nan, -0.1, -0.02], nan_ok=True)
+    assert images.tolist() == []
+    # Distances 0.1 and 0.3 have a mean square of 0.05; half of that is noise of seeds.
+    noisy = pairs._replace(variances=np.full(3, 0.025))
+    shrunk = np.sqrt(0.5) * np.mean([0.1, 0.3]) / 2
+    assert against_better(noisy, [])[0][0] == pytest.approx(np.mean([0.25 - 0.22, 0.35 - 0.3]) - shrunk)
+
+
+def test_spreads_by_hand():
+    assert without_image_noise(3.0, np.array([3.2, 3.4])) == pytest.approx(2 * 3.0 - 3.3)
+    of = spread(np.array([4.0, 4.0, 4.0, 4.0]), 8, np.array([]), CONFIDENCE, noise=1.0)
+    reach = np.exp(4.302653 * 0.5)  # Student's t of 2 degrees of freedom times sqrt(2 / 8)
+    expected = np.sqrt([3, max(0, 4 / reach - 1), 4 * reach - 1])
+    assert list(of) == pytest.approx(expected, rel=1e-6)
+    assert list(spread(np.zeros(4), 8, np.array([]), CONFIDENCE)) == [0, 0, 0]
+    assert spread(np.array([1.0, 0.5, 0.5]), 2, np.array([]), CONFIDENCE, noise=2.0).deviation == 0
+
+
+def test_the_sentences_say_the_numbers_of_the_table():
+    rows = [
+        Exchange("family", 0.036, 0.009, 0.076, "families", 8, spread=True),
+        Exchange("another_seed", 0.004, 0.0, 0.01, "designs", 8, spread=True),
+        Exchange("second_member", 0.0224, -0.001, 0.046, "families", 8, 2, 2),
+        Exchange("doubling_of_parameters", 0.012, 0.004, 0.02, "families", 8, 1.7, 1.7),
+        Exchange("mixing_designs", -0.016, -0.047, -0.002, "designs", 8, 1, 1),
+    ]
+    table = table_of(rows, "corrupted", CONFIDENCE)
+    assert chart.finding(table) == (
+        "A second member buys 2.2 percentage points [−0.1, 4.6] of corrupted error and twice the parameters 1.2 "
+        "[0.4, 2.0]. Families differ by 3.6 percentage points [0.9, 7.6] (standard deviation), seeds of one design by "
+        "0.4 [0.0, 1.0]. A pair of two designs makes 1.6 percentage points [0.2, 4.7] more errors on corrupted images "
+        "than the better design's own pair. No more than noise: seeds of one design. Not significant: a second member."
+    )
+    spec = chart.draw(table, OKABE_ITO).to_dict()
+    drawn = next(rows for rows in spec["datasets"].values() if "line" in rows[0])
+    assert [row["exchange"] for row in drawn] == table.sort_values("points", ascending=False)["exchange"].tolist()
+    assert drawn[1]["line"] == "2.2 [−0.1, 4.6]; inference ×2, training ×2; 8 families"
+    for row in drawn:
+        said = re.findall(r"[−\d.]+", row["line"])[:3]
+        assert [float(of.replace("−", "-")) for of in said] == pytest.approx(
+            [row["points"], row["points_low"], row["points_high"]], abs=0.051
+        )
+    assert "nothing" in chart.draw(table.head(0), OKABE_ITO).to_dict()["usermeta"]
+    assert chart.finding(table.head(0)) == ""
+
+
+def test_columns_and_exchanges_are_those_of_the_catalogue():
+    record = TABLES["exchange_rates"]
+    table = rates(Planted(design=0.03, seed=0.01, images=0.02), designs=2)
+    assert table.columns.tolist() == [column.name for column in record.columns]
+    exchange = next(column for column in record.columns if column.name == "exchange")
+    assert set(exchange.values.among) == set(chart.NAMES)
+    assert set(table["exchange"]) <= set(exchange.values.among)
