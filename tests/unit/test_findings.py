@@ -166,7 +166,7 @@ def test_origins_are_told_best_first_where_most_can_be_compared():
 def test_what_several_architectures_bring_is_told_with_its_interval(points, low, high, expected):
     ends = {"low": 0.7, "high": 0.9, "advantage": points, "advantage_low": low, "advantage_high": high}
     finding = origins.finding(origin_rows(**ends))
-    assert finding.startswith("With the same designs, mixing architectures ")
+    assert finding.startswith("Against the average of the same designs alone, mixing architectures ")
     assert expected in finding
     assert finding.endswith("from 60.0% (one architecture) to 80.0% [70.0, 90.0] (several architectures).")
 

@@ -9,7 +9,7 @@ from resiliency.analysis.verdicts import RULES
 from resiliency.report.overview import cautions
 from resiliency.results.comparison import published_studies
 from resiliency.results.found import observation_sentences, page, readme, still_learning
-from resiliency.results.what_helps import mixing_architectures
+from resiliency.results.what_helps import mixing_designs
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs/results"
@@ -47,21 +47,18 @@ def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     assert earlier[-1] == "† By [earlier rules](docs/paper.md#verdict-rules)."
 
 
-def test_what_different_designs_change_is_told_by_its_sign():
-    origins = published_studies(DOCS)["digits"]["origins"]
-    several = (origins["origin"] == "several architectures") & (origins["measure"] == "corrupted_accuracy")
+def test_what_a_second_design_changes_is_told_by_its_sign():
     tables = {}
-    for study, ends in {"up": (0.01, 0.03), "down": (-0.03, -0.01), "even": (-0.01, 0.03)}.items():
-        tables[study] = origins.copy()
-        advantage = ["advantage", "advantage_low", "advantage_high"]
-        tables[study].loc[several, advantage] = [sum(ends) / 2, *ends]
-    assert mixing_architectures({study: {"origins": table} for study, table in tables.items()}) == (
-        "Ensembles of different designs classify more corrupted images correctly than ensembles of one, by 2.0 "
-        "percentage points [1.0, 3.0] in up. Ensembles of different designs classify fewer corrupted images correctly"
-        " than ensembles of one, by 2.0 percentage points [1.0, 3.0] in down. The difference is not significant in "
-        "others: 1.0 percentage points [−1.0, 3.0] in even. The same designs are compared."
+    for study, ends in {"up": (1.0, 3.0), "down": (-3.0, -1.0), "even": (-3.0, 1.0)}.items():
+        row = {"exchange": "mixing_designs", "images": "corrupted", "points": sum(ends) / 2}
+        rows = [row | {"points_low": ends[0], "points_high": ends[1]}, row | {"exchange": "second_member"}]
+        tables[study] = {"exchange_rates": pd.DataFrame(rows)}
+    assert mixing_designs(tables) == (
+        "A pair of two designs, compared with the better design's own pair on corrupted images, makes 2.0 percentage "
+        "points [1.0, 3.0] fewer errors in up, 2.0 percentage points [1.0, 3.0] more errors in down and 1.0 percentage "
+        "points [−1.0, 3.0] more errors in even (not significant)."
     )
-    assert mixing_architectures({"none": {}}) == ""
+    assert mixing_designs({"none": {}}) == ""
 
 
 def test_the_page_is_what_the_tables_give():

@@ -19,7 +19,16 @@ from resiliency.results.comparison import correlations_with_accuracy, levels, pu
 from resiliency.results.earlier import other_verdicts, results
 from resiliency.results.kept import template_of, with_docs
 from resiliency.results.several_verdicts import counted_verdicts, verdict_counts
-from resiliency.results.what_helps import Studies, advice, counts, label_free, leading, mixing, mixing_architectures
+from resiliency.results.what_helps import (
+    Studies,
+    advice,
+    against_average,
+    bought,
+    counts,
+    label_free,
+    leading,
+    mixing_designs,
+)
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
 JOINTLY, BALANCED = 3, "balanced"  # the observation of jointly trained members, and its objective
@@ -27,8 +36,8 @@ SIGNIFICANT = ("supported", "contradicted")
 
 
 def readme(studies: Studies) -> str:
-    """The sentences of the README: whether different designs help, and the observations."""
-    return "\n\n".join(filter(None, (escaped(mixing_architectures(studies)), observation_sentences(studies))))
+    """The sentences of the README: whether a second design helps, and the observations."""
+    return "\n\n".join(filter(None, (escaped(mixing_designs(studies)), observation_sentences(studies))))
 
 
 def observation_sentences(studies: Studies) -> str:
@@ -103,7 +112,8 @@ def page(studies: Studies) -> str:
         observations=entries,
         tested=tested,
         leading=leading(studies),
-        mixing=mixing(studies),
+        bought=bought(studies),
+        against_average=against_average(studies),
         interval_level=levels(level for of in judged for level in of["confidence"]),
         counts=counted,
         size=correlations["size"],

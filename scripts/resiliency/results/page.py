@@ -38,6 +38,7 @@ from resiliency.tables import TABLES
 
 NEEDED = ("members", "corruption_errors", "observations")
 SHOWN = (
+    "exchange_rates",
     *("size_accuracy_robustness", "error_by_severity", "correlations", "architecture_diversity", "origins"),
     *("loss_weight", "effective_robustness", "search_front", "deployment", "under_corruptions", "ensemble_size"),
     *("ceiling", "learning_curves"),

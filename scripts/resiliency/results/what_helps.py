@@ -6,12 +6,11 @@ import pandas as pd
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report import words
-from resiliency.report.charts.origins import advantage, advantage_row
+from resiliency.report.charts import exchange_rates
+from resiliency.report.charts.exchange_rates import DESIGNS_MIXED, fewer, significance
+from resiliency.report.charts.origins import advantage
 from resiliency.report.contender_roles import compared_with
 
-MORE = "Ensembles of different designs classify more corrupted images correctly than ensembles of one, by {}."
-FEWER = "Ensembles of different designs classify fewer corrupted images correctly than ensembles of one, by {}."
-UNCLEAR = "The difference is not significant in others: {}."
 Studies = dict[str, dict[str, pd.DataFrame]]
 
 
@@ -41,25 +40,29 @@ def _led(rows: pd.DataFrame, deployment: pd.DataFrame) -> str:
     return f"{model} has an error of {error}{f', {words.listed(others)}' if others else ''}"
 
 
-def mixing(studies: Studies) -> list[str]:
-    """For each study that can tell, what members of different designs or families change in accuracy."""
+def mixing_designs(studies: Studies) -> str:
+    """How pairs of two designs compare with the better design's own pair; "" if no study tells."""
+    clauses = []
+    for study, tables in studies.items():
+        for row in tables.get("exchange_rates", pd.DataFrame(columns=["exchange"])).to_dict("records"):
+            if row["exchange"] == DESIGNS_MIXED and row["images"] == CORRUPTED:
+                clauses.append(f"{fewer(row)} errors in {study}{significance(row)}")
+    if not clauses:
+        return ""
+    against = "A pair of two designs, compared with the better design's own pair on corrupted images"
+    return f"{against}, makes {words.listed(clauses)}."
+
+
+def bought(studies: Studies) -> list[str]:
+    """For each study that compares them, what buys robustness."""
+    rates = {study: tables["exchange_rates"] for study, tables in studies.items() if "exchange_rates" in tables}
+    return [f"{study}: {said}" for study, of in rates.items() if (said := exchange_rates.finding(of))]
+
+
+def against_average(studies: Studies) -> list[str]:
+    """For each study that can tell, how ensembles of several designs or families compare with the average of one."""
     found = {study: advantage(tables["origins"]) for study, tables in studies.items() if "origins" in tables}
     return [f"{study}: {said[0].lower()}{said[1:]}." for study, said in found.items() if said]
-
-
-def mixing_architectures(studies: Studies) -> str:
-    """How much more accurate ensembles of different designs are on corrupted images; "" if that is unknown."""
-    rows = {study: advantage_row(tables["origins"]) for study, tables in studies.items() if "origins" in tables}
-    gains = {MORE: [], FEWER: [], UNCLEAR: []}
-    for study, (row, images) in rows.items():
-        if row is not None and images == CORRUPTED and not np.isnan(row["advantage_low"]):
-            low, high = row["advantage_low"], row["advantage_high"]
-            side = MORE if low > 0 else FEWER if high < 0 else UNCLEAR
-            sign = -1 if side == FEWER else 1
-            ends = words.difference_interval(*sorted((sign * low, sign * high)))
-            gains[side].append(f"{words.points(sign * row['advantage'])} percentage points {ends} in {study}")
-    parts = [side.format(words.listed(of)) for side, of in gains.items() if of]
-    return " ".join([*parts, "The same designs are compared."]) if parts else ""
 
 
 def counts(rows: list[dict]) -> list[dict]:

@@ -13,7 +13,8 @@ from resiliency.report.words import difference_interval, label, percent, points,
 CAPTION = (
     "Only ensembles of the same size, or of about the same cost, are compared. The means compare different members. "
     "The difference below them does not: it uses only designs with at least two seeds and weights each equally in "
-    "single- and mixed-architecture ensembles."
+    "single- and mixed-architecture ensembles. It is no advice: whoever knows the better design compares with that "
+    "one, as *What buys robustness?* does."
 )
 CHANGE = "several − one"
 WIDTH, NAMES = 320, 150  # px, of a panel and of the names beside the first
@@ -172,7 +173,9 @@ def _advantage(row: pd.Series, images: str) -> str:
     verb = "raises" if low > 0 else "lowers" if high < 0 else "changes"
     size = points(abs(difference) if verb == "lowers" else difference)
     of = f"{images} accuracy of ensembles of {row['bin_start']}"
-    statement = f"With the same {same}, mixing {kind} {verb} the {of} by {size} percentage points"
+    statement = (
+        f"Against the average of the same {same} alone, mixing {kind} {verb} the {of} by {size} percentage points"
+    )
     if np.isnan(low) or np.isnan(high):
         return f"{statement} (no interval: too few designs)"
     ends = difference_interval(*((-high, -low) if verb == "lowers" else (low, high)))
