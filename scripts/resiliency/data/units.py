@@ -9,6 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from resiliency.base.faults import Fault
+from resiliency.data.duplicates import MOST_DECODED
 from resiliency.data.groups import is_table, with_groups
 from resiliency.data.images import chunks, read_images
 from resiliency.data.near_duplicates import ALIKE, BLOCK, FLATTEST, SIDE, thumbnails
@@ -86,10 +87,11 @@ def by_look(images: str, labels: str, groups: str | None, looked_at: bool) -> Gr
 
     Args:
         images, labels: files of these.
-        looked_at: whether images are compared if each is a unit of its own.
+        looked_at: whether images are compared if each is a unit of its own; more than `MOST_DECODED` files are not.
     """
-    of_class = read_array(labels)
-    similar = look_alikes(read_images(images), of_class) if looked_at or groups else Units.single(len(of_class))
+    of_class, stored = read_array(labels), read_images(images)
+    looked_at &= isinstance(stored, np.ndarray) or len(of_class) <= MOST_DECODED
+    similar = look_alikes(stored, of_class) if looked_at or groups else Units.single(len(of_class))
     if groups:
         return Grouped(similar, groups)
     return Grouped(Units.single(len(of_class)), alike=alike(similar))
