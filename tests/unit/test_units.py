@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.analysis.choices import halves
+from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.recommendation import drawn_errors
+from resiliency.analysis.without_images import GROUPS, image_groups
+from resiliency.base.names import CLEAN
+from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.metrics.accuracy import wilson
+from resiliency.prediction.conditions import all_conditions
+from resiliency.prediction.reading import Predictions, Truth
 from resiliency.statistics.units import Units, resampled_counts
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
@@ -92,3 +99,39 @@ def test_a_class_for_each_unit_is_halved_too():
     units = Units.numbered(np.arange(12) // 3)
     chosen, judged = halves(units.of_image, 0, units)
     assert len(chosen) == len(judged) == 6
+
+
+@given(st.lists(st.integers(1, 5), min_size=3 * GROUPS, max_size=60), st.integers(0, 3))
+@settings(max_examples=20, deadline=None)
+def test_groups_of_the_jackknife_have_whole_units(sizes, seed):
+    units = Units.numbered(np.repeat(np.arange(len(sizes)), sizes))
+    labels, probed = np.arange(units.images) % 3, np.arange(0, units.images, 4)
+    groups = image_groups(labels, probed, seed, units)
+    of_units = [set(groups[units.of_image == unit].tolist()) for unit in range(units.number)]
+    assert all(len(of_unit) == 1 for of_unit in of_units)
+    numbers = np.bincount([of_unit.pop() for of_unit in of_units], minlength=GROUPS)
+    assert np.ptp(numbers) <= 1
+
+
+def scored(copies: int) -> EnsembleErrors:
+    """Three members on 40 images, each so often; its copies are one unit."""
+    random = np.random.default_rng(0)
+    table = all_conditions(["fog"], [1], {CLEAN: 40 * copies}, {CLEAN: 3})
+    units = Units.numbered(np.repeat(np.arange(40), copies))
+    truth = {CLEAN: Truth(np.repeat(random.integers(0, 3, 40), copies), None, units)}
+    logits = [np.repeat(random.normal(size=(2, 40, 3)), copies, axis=1) for _ in range(3)]
+    members = [Predictions(table, {CLEAN: of}, truth) for of in logits]
+    return EnsembleErrors(members, np.ones(3), "mean_probability")
+
+
+def test_copies_of_images_change_nothing_in_the_comparison_with_the_best():
+    ensembles, resampling = [np.array([0]), np.array([1]), np.array([0, 2])], Resampling(50, 0.95, 0)
+    alone, copied = (drawn_errors(scored(n), ensembles, np.arange(40 * n), resampling) for n in (1, 4))
+    np.testing.assert_allclose(alone, copied, atol=1e-6)
+
+
+def test_copies_of_images_are_worth_one_image():
+    ensembles = np.array([[0, 1], [1, 2]])
+    of_copies = scored(4).effective_images(ensembles, CLEAN, np.arange(160))
+    np.testing.assert_allclose(of_copies, 39, rtol=1e-6)
+    assert scored(1).effective_images(ensembles, CLEAN, np.arange(40)) == 40
