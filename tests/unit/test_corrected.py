@@ -7,9 +7,10 @@ from default_study import changed, faults_of
 from resiliency.analysis.assessment import REFERENCE
 from resiliency.analysis.contenders import under_corruptions
 from resiliency.analysis.corrected import FEWEST, corrected_interval, least_resamples
-from resiliency.analysis.intervals import percentile_interval, resampled_counts
+from resiliency.analysis.intervals import percentile_interval
 from resiliency.analysis.temperatures import MEASURES
 from resiliency.ensembles.outputs import SCORES
+from resiliency.statistics.units import Units
 from resiliency.study.loading import load
 
 
@@ -56,12 +57,13 @@ def test_the_fewest_resamples_suffice_for_one_interval():
 
 def test_no_corruption_differs_where_none_does():
     """Two classifiers that err equally often on 200 images under 15 corruptions; 400 studies."""
+    units = Units.single(200)
     names, studies, random = [f"c{number}" for number in range(15)], 400, np.random.default_rng(3)
     false = 0
     for study in range(studies):
         errors = {role: (random.random((15, 200)) < 0.3).astype(np.float32) for role in ("one", "other")}
-        counts = resampled_counts(200, least_resamples(15, 0.95), study, "images").astype(np.float64)
-        table = under_corruptions(errors, names, counts, 0.95)
+        counts = units.counts(least_resamples(15, 0.95), study, "images").astype(np.float64)
+        table = under_corruptions(errors, names, counts, units.number, 0.95)
         rows = table[(table.role == "other") & table.corruption.isin(names)]
         false += ((rows.difference_low > 0) | (rows.difference_high < 0)).any()
     assert false / studies < 0.05 + 2.5 * np.sqrt(0.05 / studies)
