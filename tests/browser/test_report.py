@@ -81,7 +81,7 @@ def test_first_screen_has_the_verdicts_and_the_best(page, report):
     observations = pd.read_csv(report.parent / "tables/observations.csv").groupby("observation").verdict.first()
     tested = observations[observations != "not tested"]
     cards = page.evaluate(
-        "[...document.querySelectorAll('.card')].map((card) => [Number(card.dataset.observation),"
+        "[...document.querySelectorAll('.card')].map((card) => [card.dataset.observation,"
         " card.querySelector('.badge').textContent.trim().replace(/^\\S+\\s+/, ''),"
         " card.getBoundingClientRect().bottom])"
     )

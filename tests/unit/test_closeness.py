@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from resiliency.statistics.closeness import Families, closeness, replicates, share_within
-from resiliency.statistics.variance_shares import FAMILY, explained_shares, shapley
 
 SIZES = ((2,) * 8, (3, 3, 3), (6, 3, 2, 2, 1))
 
@@ -136,41 +135,3 @@ def test_the_share_within_families_is_at_most_1():
     """Families of the same mean: the unbiased variance of all designs is half of that within."""
     values = np.tile([0.0, 1.0], 3)[:, None].repeat(3, axis=1)
     assert (share_within(values[None], Families.of(list("aabbcc"))) == 1).all()
-
-
-# R² and Shapley contributions
-
-
-def test_r_squared_of_subsets_is_that_of_the_draw():
-    rng, family = np.random.default_rng(0), np.repeat(np.arange(500), 3)
-    size, accuracy, noise = rng.standard_normal((3, 1500))
-    error = rng.standard_normal(500)[family] + 0.5 * size + noise
-    values = np.column_stack([size, accuracy, error])
-    shares = explained_shares(values, Families.of(family), ("size", "accuracy"))
-    total = 1 + 0.25 + 1
-    expected = {(): 0, ("size",): 0.25, ("accuracy",): 0, (FAMILY,): 1, ("size", "accuracy"): 0.25}
-    expected |= {(FAMILY, "size"): 1.25, (FAMILY, "accuracy"): 1, (FAMILY, "size", "accuracy"): 1.25}
-    assert shares == pytest.approx({subset: value / total for subset, value in expected.items()}, abs=0.04)
-
-
-def test_families_weigh_alike_in_r_squared():
-    """All variance is between families; one family of a thousand designs changes nothing."""
-    rng, sizes = np.random.default_rng(0), np.array([1000, *[2] * 60])
-    family = np.repeat(np.arange(61), sizes)
-    means = rng.standard_normal(61)
-    values = np.column_stack([rng.standard_normal((len(family), 2)), means[family]])
-    assert explained_shares(values, Families.of(family), ("size", "accuracy"))[FAMILY,] == pytest.approx(1, abs=1e-9)
-
-
-def test_shapley_is_the_mean_over_all_orders():
-    shares = {(): 0.0, ("a",): 0.3, ("b",): 0.5, ("c",): 0.1, ("a", "b"): 0.6, ("a", "c"): 0.35, ("b", "c"): 0.55}
-    shares[("a", "b", "c")] = 0.7
-    parts = shapley(shares)
-    assert parts["a"] == pytest.approx((2 * 0.3 + 0.1 + 0.25 + 2 * 0.15) / 6)
-    assert sum(parts.values()) == pytest.approx(0.7)
-
-
-def test_a_constant_response_has_nothing_to_explain():
-    rng = np.random.default_rng(0)
-    values = np.column_stack([rng.standard_normal((6, 2)), np.full(6, 0.3)])
-    assert set(explained_shares(values, Families.of(list("aabbcc")), ("x", "y")).values()) == {0.0}

@@ -66,18 +66,18 @@ def test_the_variance_of_observation_1_over_images_is_that_of_studies_on_other_i
         def observed_on(images, right=right, withstood=withstood):
             means = {"clean_accuracy": right[:, images].mean(axis=1)}
             means["corrupted_error"] = 1 - withstood[:, images].mean(axis=1)
-            return architecture_matters_more(described.assign(**means), 600)
+            return architecture_matters_more(described.assign(**means), 600, draws=0)
 
         group = random.permutation(600) % GROUPS
         without = [observed_on(group != index) for index in range(GROUPS)]
-        part = with_images(observed_on(np.full(600, True)), without).parts[1]
+        part = with_images(observed_on(np.full(600, True)), without).beside[0]
         estimates.append(part.estimate)
         variances.append(part.image_share * part.error**2)
     assert 0.4 < np.mean(variances) / np.var(estimates, ddof=1) < 2.5
 
 
 PART = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
-OBSERVATION = Observation(2, "", "", 1, 0.1, "designs", 2, "designs", [PART])
+OBSERVATION = Observation("2", "", "", 1, 0.1, "designs", 2, "designs", [PART])
 
 
 def test_images_widen_intervals_by_their_variance():

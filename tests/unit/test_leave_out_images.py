@@ -128,8 +128,8 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     tables = OfEnsembles(scored.ensembles, metrics, without, scored.image_errors)
     results = observations(members, 60, tables, RULE, None, "prediction")
     table = observation_table(results, 0.95)
-    assert set(table["observation"]) == {1, 2, 3, 4}
-    assert set(table.loc[table["observation"].isin([2, 4]), "verdict"].dropna()) == {"not tested"}
+    assert set(table["observation"]) == {"1a", "1b", "2", "3", "4"}
+    assert set(table.loc[table["observation"].isin(["2", "4"]), "verdict"].dropna()) == {"not tested"}
     alone = members[members["origin"] == "independent"]
     with pytest.raises(Fault, match=r"^ensembles.min_clean_accuracy: too few members reach 0.95 .*; lower it$"):
         EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()

@@ -119,6 +119,8 @@ def test_columns_of_published_tables_are_described(path):
     corruptions = [name for name in errors.corruption.unique() if name != "clean"]
     further = [name for name in errors.test_set.unique() if name != "clean"]
     frame = read_table(path)
+    if "observation" in frame:  # a whole number by earlier rules
+        frame = frame.astype({"observation": str})
     assert set(frame) - expanded(TABLES[path.stem], further, corruptions).keys() == set()
     assert outside(TABLES[path.stem], frame, further, corruptions) == []
 

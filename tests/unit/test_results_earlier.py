@@ -37,7 +37,7 @@ def test_another_verdict_and_estimates_outside_the_present_bounds_are_told():
     rows.loc[second & (rows["part"] == "clean images"), ends] = [-0.5, -0.7, -0.3]
     rows.loc[third, "verdict"] = "contradicted"
     (run,) = earlier_runs(rows, OBSERVATIONS)
-    assert run["results"] == {2: "the same verdict (clean images: −0.500 [−0.700, −0.300])", 3: "contradicted"}
+    assert run["results"] == {"2": "the same verdict (clean images: −0.500 [−0.700, −0.300])", "3": "contradicted"}
     assert results(rows, OBSERVATIONS[2]) == ["contradicted"]
     assert [other_verdicts(rows, of) for of in OBSERVATIONS] == [[], [], ["contradicted"], []]
     assert results(None, OBSERVATIONS[2]) == other_verdicts(None, OBSERVATIONS[2]) == []

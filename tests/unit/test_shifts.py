@@ -37,7 +37,7 @@ def table():
 def test_observation_1_on_shifts_is_about_their_error_and_says_so(table):
     observation = by_observation(table)[0]
     assert observation["verdict"] == "supported"
-    assert observation["name"] == "1, on natural shifts"
+    assert observation["name"] == "1a, on natural shifts"
     assert set(table.shifts) == {"night+day"}
     assert "robustness to natural shifts" in observation["statement"]
     assert observation["reason"].endswith("(night + day): no test of the paper's sentence, which is about corruptions.")

@@ -195,6 +195,6 @@ def test_published_scores_come_to_tables(workflow_in, tmp_path):
     study.finish("tables", "--cores", "2")
     tables = study.results / "tables"
     assert len(pd.read_csv(tables / "skipped.csv"))
-    assert pd.read_csv(tables / "observations.csv").observation.unique().tolist() == [1]
+    assert pd.read_csv(tables / "observations.csv").observation.unique().tolist() == ["1a", "1b"]
     members = pd.read_csv(tables / "members.csv", index_col="member")
     assert members.mce["resnet50"] == pytest.approx(0.7820, abs=1e-4)

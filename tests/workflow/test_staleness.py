@@ -112,7 +112,7 @@ def test_nothing_after_other_words(planned_with):
         (f"{LIBRARY}/analysis/correlations.py", CORRELATED),
         (f"{LIBRARY}/analysis/deployment.py", {**CHOSEN, "ceiling": 1, **PAGE}),
         (f"{LIBRARY}/analysis/sizes.py", {"compare_sizes": 1, **PAGE}),
-        (f"{LIBRARY}/statistics/variance_shares.py", {"observe": 1, "provenance": 1, "report": 1}),
+        (f"{LIBRARY}/statistics/mixed_model.py", {"observe": 1, "provenance": 1, "report": 1}),
         (f"{LIBRARY}/report/charts/error_heatmap.py", PAGE),
         (f"{LIBRARY}/tables/analysis.py", {"report": 1}),  # no stage knows the catalogue,
         (f"{LIBRARY}/report/report.css", {"report": 1}),

@@ -45,7 +45,8 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert set(joint.objective) == {"balanced"}
     assert set(ensembles[ensembles.origin == "search"].members) == {"search-00+search-01"}
     assert set(pool.objective) == {""}
-    assert sorted(pd.read_csv(workflow.results / "tables/observations.csv").observation.unique()) == [1, 2, 3, 4]
+    observed = pd.read_csv(workflow.results / "tables/observations.csv").observation
+    assert sorted(observed.unique()) == ["1a", "1b", "2", "3", "4"]
 
 
 def test_columns_of_names_are_read_as_names(workflow):

@@ -91,11 +91,12 @@ def _row(
     Args:
         further: warnings that go with other members.
     """
+    training = member.training_cost or {}
     row = {key: getattr(member, key) for key in DESCRIBED} | {"architecture": member.architecture or member.factory}
+    row["training_epochs"] = training.get("epochs")
     warnings = []
     if predictions is not None:
-        steps = (member.training_cost or {}).get("steps")
-        warnings = member_warnings(scores["clean_accuracy"], predictions.labels(0), steps)
+        warnings = member_warnings(scores["clean_accuracy"], predictions.labels(0), training.get("steps"))
     warnings += further
     if warnings:
         print(f"warning: {member.member}: {', '.join(warnings)}")

@@ -21,6 +21,7 @@ class Part:
         freedom: degrees of freedom of the error.
         scale: on which bounds are symmetric.
         units: number of units that are taken for a sample.
+        caution: factor of the error in upper bounds, of a statistic that is skewed on its scale.
         planned: units -> error and freedom that so many would have; by default those of a mean of as many.
         difference: the difference of means behind an effect size, where the statistic is one.
         image_share: share of the error's square that is variance over images; NaN where images are held fixed.
@@ -38,6 +39,7 @@ class Part:
     scale: Scale = LINEAR
     units: int = 0
     planned: Callable[[int], tuple[float, float]] | None = None
+    caution: float = 1.0
     difference: float = np.nan
     image_share: float = np.nan
     statistic: str = ""
@@ -78,7 +80,7 @@ class Part:
         if self.without_spread:
             reach = 2 * np.arctan(ndtri(confidence) / np.sqrt(self.freedom + 1))
             return float(ANGULAR.back(ANGULAR.to(self.estimate) + side * reach))
-        reach = stdtrit(self.freedom, confidence) * self.error
+        reach = stdtrit(self.freedom, confidence) * self.error * (self.caution if side > 0 else 1)
         return float(self.scale.back(self.scale.to(self.estimate) + side * reach))
 
     @property
@@ -86,19 +88,20 @@ class Part:
         """Whether it is a Cliff's delta of 1 or -1 that leaving out units does not change."""
         return self.scale is not LINEAR and self.error == 0 and abs(self.estimate) == 1
 
-    def p_values(self, sign: int, margin: float) -> tuple[float, float, float]:
+    def p_values(self, sign: int, margin: float, least: float = 0) -> tuple[float, float, float]:
         """As `resiliency.analysis.rule.PValues` has them, of this part.
 
         Args:
             sign: of statistics that support the statement.
             margin: differences within plus and minus this count as none.
+            least: what a statistic must exceed, on the statement's side of 0, to support it.
         """
-        of_one = self.p_values_of(np.array([self.estimate]), np.array([self.error]), self.freedom, sign, margin)
+        of_one = self.p_values_of(np.array([self.estimate]), np.array([self.error]), self.freedom, sign, margin, least)
         supports, opposes, within = (float(p[0]) for p in of_one)
         return supports, opposes, within
 
     def p_values_of(
-        self, estimates: np.ndarray, errors: np.ndarray, freedom: float, sign: int, margin: float
+        self, estimates: np.ndarray, errors: np.ndarray, freedom: float, sign: int, margin: float, least: float = 0
     ) -> tuple[np.ndarray, ...]:
         """The same of S statistics of this kind, of as many units; float64 S each.
 
@@ -106,9 +109,9 @@ class Part:
             estimates, errors: float S, the errors on `scale`.
             freedom: degrees of freedom of the errors.
         """
-        supports, opposes, within = p_values(
-            sign * self.scale.to(estimates), errors, freedom, float(self.scale.to(margin))
-        )
+        values, margin, least = sign * self.scale.to(estimates), *(float(self.scale.to(of)) for of in (margin, least))
+        supports, opposes, _ = p_values(values, errors, freedom, margin, least)
+        within = p_values(values, self.caution * errors, freedom, margin)[2]
         spread = (self.scale is LINEAR) | (errors != 0) | (np.abs(estimates) != 1)
         beyond = ndtr(-np.sign(sign * estimates) * np.sqrt(freedom + 1))
         return np.where(spread, supports, beyond), np.where(spread, opposes, 1 - beyond), np.where(spread, within, 1.0)
@@ -149,8 +152,10 @@ class Part:
         return replace(self, error=error, freedom=both, image_share=share, planned=planned)
 
 
-def p_values(values: np.ndarray, errors: np.ndarray, freedom: float, margin: float) -> tuple[np.ndarray, ...]:
-    """One-sided p-values that a statistic is 0 or less, is 0 or more, and is as large as the margin either way.
+def p_values(
+    values: np.ndarray, errors: np.ndarray, freedom: float, margin: float, least: float = 0
+) -> tuple[np.ndarray, ...]:
+    """One-sided p-values that a statistic is `least` or less, is 0 or more, and is as large as the margin either way.
 
     Args:
         values: statistics whose positive sign supports a statement.
@@ -163,4 +168,4 @@ def p_values(values: np.ndarray, errors: np.ndarray, freedom: float, margin: flo
         return stdtr(freedom, -ratio)
 
     values = np.asarray(values, float)
-    return beyond(values), beyond(-values), np.maximum(beyond(margin - values), beyond(margin + values))
+    return beyond(values - least), beyond(-values), np.maximum(beyond(margin - values), beyond(margin + values))

@@ -27,7 +27,7 @@ class Observation:
     """One of the paper's observations and what bears on it.
 
     Attributes:
-        number: 1 to 4.
+        number: 1a, 1b, 2, 3 or 4.
         statement: the paper's.
         statistic: what each part measures.
         sign: 1 if a positive statistic supports the statement, -1 if a negative one does.
@@ -45,10 +45,11 @@ class Observation:
         shifts: further test sets that stand in place of the corruptions of the statement; usually none.
         controls: of each part, a statistic that must support the statement too, by its own one-sided bound, if the part
             is to say more than its placebo does; none where no such statistic is needed.
+        least: the smallest effect of interest, which every part must exceed to support the statement.
         placebo: draws of the parts and controls on data without the effect; None where there is none.
     """
 
-    number: int
+    number: str
     statement: str
     statistic: str
     sign: int
@@ -68,6 +69,7 @@ class Observation:
     metrics: str = ""
     shifts: tuple[str, ...] = ()
     controls: list[Part] = field(default_factory=list)
+    least: float = 0.0
     placebo: Placebo | None = None
 
     def corrected(self, confidence: float) -> float:
@@ -84,10 +86,11 @@ class Observation:
         """The rule in words."""
         side, other = self.side, "below" if self.side == "above" else "above"
         return (
-            f"supported if every part lies {side} 0 by its own one-sided bound; contradicted if some part lies {other} "
-            f"0 by a stricter bound corrected for the number of parts; no practical difference if the interval of "
-            f"every part lies within ±{self.margin:g}; supported in part if, by Holm's correction, some parts lie "
-            f"{side} 0 and all others within ±{self.margin:g}; else undecided{self._placebo_rule}"
+            f"supported if every part lies {side} {self.least:g} by its own one-sided bound; contradicted if some part "
+            f"lies {other} 0 by a stricter bound corrected for the number of parts; no practical difference if the "
+            f"interval of every part lies within ±{self.margin:g}; supported in part if, by Holm's correction, some "
+            f"parts lie {side} {self.least:g} and all others within ±{self.margin:g}; else undecided"
+            f"{self._placebo_rule}"
         )
 
     @property
@@ -140,7 +143,7 @@ def verdicts_of(
     """
     alpha, sign, parts = 1 - confidence, observation.sign, len(observation.parts)
     columns = zip(observation.parts + observation.controls, estimates.T, errors.T, freedom, strict=True)
-    each = [part.p_values_of(*of_part, sign, observation.margin) for part, *of_part in columns]
+    each = [part.p_values_of(*of_part, sign, observation.margin, observation.least) for part, *of_part in columns]
     p = PValues(*(np.stack(of, axis=1) for of in zip(*each, strict=True)))
     noise = np.zeros(estimates.shape, bool)
     if observation.placebo:

@@ -40,8 +40,9 @@ class WithoutImages(NamedTuple):
     Attributes:
         ensembles: a row per group and ensemble: `without` (the group), what is known of the ensemble, its accuracy, the
             mean accuracy of its members and its label-free diversities, on clean images and on corrupted ones.
-        members: a row per group and member: `without`, `member`, `clean_accuracy`, and `corrupted_error` where
-            there are corruptions, `shifted_error` where the study names test sets in their place.
+        members: a row per group and member: `without`, `member`, `images` (number of clean ones that are left),
+            `clean_accuracy`, and `corrupted_error` where there are corruptions, `shifted_error` where the study names
+            test sets in their place.
     """
 
     ensembles: pd.DataFrame
@@ -183,16 +184,19 @@ def without_each(
             for column, matrices in representations.items():
                 columns[column] = mean_over_pairs(chosen, matrices[group])[0]
             tables.append(of_size.assign(without=group, **columns))
-    scores = _member_scores(
-        names, members.predictions[0].conditions, {images: right for images, (right, _) in compared.items()}
-    )
+    right = {images: of_images for images, (of_images, _) in compared.items()}
+    left = len(of_image) - np.bincount(of_image, minlength=GROUPS)
+    scores = _member_scores(names, members.predictions[0].conditions, left, right)
     return WithoutImages(pd.concat(tables, ignore_index=True), scores)
 
 
-def _member_scores(names: list[str], conditions: pd.DataFrame, right: dict[str, np.ndarray]) -> pd.DataFrame:
+def _member_scores(
+    names: list[str], conditions: pd.DataFrame, left: np.ndarray, right: dict[str, np.ndarray]
+) -> pd.DataFrame:
     """The table `members` of `WithoutImages`.
 
     Args:
+        left: number of images without each group, int GROUPS.
         right: images -> accuracy under each of their conditions, float GROUPS x conditions x M.
     """
     scores = {accuracy_of(CLEAN): right[CLEAN].mean(axis=1)}
@@ -202,6 +206,7 @@ def _member_scores(names: list[str], conditions: pd.DataFrame, right: dict[str, 
         errors = [1 - right[CORRUPTED][:, place].mean(axis=1) for place in places if place.any()]
         scores["corrupted_error"] = np.mean(errors, axis=0)
     columns = {name: values.ravel() for name, values in scores.items()}
+    columns = {"images": np.repeat(left, len(names)), **columns}
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
 
 

@@ -17,6 +17,7 @@ from resiliency.analysis.observations import (
     architecture_matters_more,
     attribution_diversity_is_less_negative,
     balance_is_most_resilient,
+    families_differ_at_equal_accuracy,
 )
 from resiliency.analysis.verdicts import observation_table
 from resiliency.api.corrupting import corrupt, get_corruption_names
@@ -64,6 +65,7 @@ __all__ = [
     "ensemble_diversity",
     "ensembles_of",
     "evaluate",
+    "families_differ_at_equal_accuracy",
     "get_corruption_names",
     "linear_cka",
     "load_ensemble",

@@ -61,7 +61,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
     `beside` are the rows without a verdict, `described` those of them that have no interval either.
     """
     observations = []
-    for number, rows in table.groupby("observation"):
+    for number, rows in table.groupby(table["observation"].astype(str)):  # earlier tables have whole numbers
         known = rows.reindex(columns=rows.columns.union(TEXTS, sort=False))  # earlier tables lack some
         text = {name: known[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(part_label)
@@ -72,7 +72,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
         observations.append(
             {
                 "number": number,
-                "name": f"{number}, on natural shifts" if parts[0]["shifts"] else str(number),
+                "name": f"{number}, on natural shifts" if parts[0]["shifts"] else number,
                 "statement": parts[0]["statement"],
                 "verdict": verdict,
                 "icon": ICONS[verdict],

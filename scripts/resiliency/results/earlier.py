@@ -68,7 +68,7 @@ def other_verdicts(earlier: pd.DataFrame | None, observation: dict) -> list[str]
     """The verdicts of earlier runs on an observation that are not the present one."""
     if earlier is None:
         return []
-    verdicts = earlier.loc[earlier["observation"] == observation["number"], "verdict"]
+    verdicts = earlier.loc[earlier["observation"].astype(str) == observation["number"], "verdict"]
     return [verdict for verdict in dict.fromkeys(verdicts) if verdict != observation["verdict"]]
 
 
@@ -84,7 +84,7 @@ def result(earlier: pd.DataFrame, observation: dict) -> str:
 
     "" if the verdict is the present one, and no estimate lies there.
     """
-    rows = earlier[earlier["observation"] == observation["number"]].to_dict("records")
+    rows = earlier[earlier["observation"].astype(str) == observation["number"]].to_dict("records")
     pairs = zip(rows, observation["parts"], strict=False)
     outside = [(row, part) for row, part in pairs if not part["low"] <= row["estimate"] <= part["high"]]
     if not rows or (not outside and rows[0]["verdict"] == observation["verdict"]):

@@ -31,7 +31,7 @@ from resiliency.results.what_helps import (
 )
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
-JOINTLY, BALANCED = 3, "balanced"  # the observation of jointly trained members, and its objective
+JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
 SIGNIFICANT = ("supported", "contradicted")
 
 
@@ -56,7 +56,7 @@ def observation_sentences(studies: Studies) -> str:
     return "\n".join(lines + [f"\n{EARLIER} By [earlier rules](docs/paper.md#verdict-rules)."] * earlier)
 
 
-def _qualified(number: int, own: dict[str, dict], studies: Studies) -> str:
+def _qualified(number: str, own: dict[str, dict], studies: Studies) -> str:
     """What a reader must know of the verdicts on an observation beside their counts; "" if nothing."""
     tested = {study: of for study, of in own.items() if of["verdict"] != NOT_TESTED}
     sentences = []
@@ -131,13 +131,13 @@ def _count_members(names: list[str], studies: Studies) -> int:
     return sum(len(studies[study]["members"]) for study in names)
 
 
-def _by_observation(studies: Studies, *, shifts: bool = False) -> dict[int, dict[str, dict]]:
+def _by_observation(studies: Studies, *, shifts: bool = False) -> dict[str, dict[str, dict]]:
     """Number of an observation -> study -> the observation in it, as `observed` describes it.
 
     Args:
         shifts: of observations on natural shifts, which count for no statement on corruptions; else of the others.
     """
-    of_studies: dict[int, dict[str, dict]] = {}
+    of_studies: dict[str, dict[str, dict]] = {}
     for study, tables in studies.items():
         for observation in by_observation(tables["observations"]):
             if bool(observation["key"]["shifts"]) == shifts:
@@ -145,18 +145,18 @@ def _by_observation(studies: Studies, *, shifts: bool = False) -> dict[int, dict
     return of_studies
 
 
-def _counts_by_seed(number: int, studies: Studies) -> dict[str, str]:
+def _counts_by_seed(number: str, studies: Studies) -> dict[str, str]:
     """Study -> how often which verdict on an observation comes with which seed, as `verdict_counts` says it."""
     return {study: verdict_counts(tables.get("seeds"), number) for study, tables in studies.items()}
 
 
-def _by_seed(number: int, studies: Studies) -> str:
+def _by_seed(number: str, studies: Studies) -> str:
     """For each study whose verdict on an observation depends on the study seed, how often which verdict comes."""
     counted = _counts_by_seed(number, studies)
     return "".join(f" Its verdict in {escaped(study)} is {counts}." for study, counts in counted.items() if counts)
 
 
-def _on_shifts(studies: Studies) -> dict[int, str]:
+def _on_shifts(studies: Studies) -> dict[str, str]:
     """Number of an observation -> a sentence on its verdicts on natural shifts."""
 
     def varied(study: str) -> str:
@@ -198,7 +198,7 @@ def _verdict_counts(of_studies: dict[str, dict]) -> str:
     return ", ".join(parts)
 
 
-def _observation_entry(number: int, of_studies: dict[str, dict], shifted: dict[str, dict], studies: Studies) -> dict:
+def _observation_entry(number: str, of_studies: dict[str, dict], shifted: dict[str, dict], studies: Studies) -> dict:
     """An observation as the page has it: the studies that could test it, also on shifts, and why others could not."""
     counted = _verdict_counts(of_studies).replace(EARLIER, "")
     by_seed = _counts_by_seed(number, studies)

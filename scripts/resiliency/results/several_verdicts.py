@@ -16,6 +16,7 @@ def agreement(verdicts: pd.DataFrame) -> list[str]:
     Args:
         verdicts: a row per seed and observation, or per seed and part of one.
     """
+    verdicts = verdicts.astype({"observation": str})
     observations = verdicts.drop_duplicates(["seed", "observation"])
     seeds = observations["seed"].nunique()
     first = observations.drop_duplicates("observation").set_index("observation")["verdict"]
@@ -25,11 +26,11 @@ def agreement(verdicts: pd.DataFrame) -> list[str]:
     return sentences + [f"Observation {number} is {counted}." for number, counted in counts.items() if counted]
 
 
-def verdict_counts(verdicts: pd.DataFrame | None, observation: int) -> str:
+def verdict_counts(verdicts: pd.DataFrame | None, observation: str) -> str:
     """Such as "supported with 3 and undecided with 2 of 5 seeds"; "" if all seeds agree, or only one is known."""
     if verdicts is None:
         return ""
-    by_seed = verdicts[verdicts["observation"] == observation].drop_duplicates("seed")["verdict"]
+    by_seed = verdicts[verdicts["observation"].astype(str) == observation].drop_duplicates("seed")["verdict"]
     counts = by_seed.value_counts()
     reached = [f"{verdict} with {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
     return f"{words.listed(reached)} of {len(by_seed)} seeds" if len(reached) > 1 else ""

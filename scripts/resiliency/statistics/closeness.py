@@ -18,7 +18,8 @@ from functools import cached_property
 import numpy as np
 
 RESPONSE = 2  # of the three columns: two predictors, then what they are to explain
-CONTESTS = ((0, 1), (1, 0))  # the predictor that family is compared with, and the third
+Contests = tuple[tuple[int, int], ...]
+CONTESTS: Contests = ((0, 1), (1, 0))  # the predictor that family is compared with, and the third
 AT_ONCE = 100_000  # distances, so that they stay in a processor's cache
 
 
@@ -128,19 +129,20 @@ def residuals(
     return left * np.reshape(np.sqrt(freedom / np.maximum(freedom - len(chosen), 0.5)), (-1, 1))
 
 
-def closeness(values: np.ndarray, families: Families) -> np.ndarray:
+def closeness(values: np.ndarray, families: Families, contests: Contests = CONTESTS) -> np.ndarray:
     """delta of family against the first predictor and against the second, float64 S x 2 in -1..1.
 
     Args:
         values: float S x n x 3, as for `spread`; of three families or more, one of which has two designs or more.
+        contests: a column for each; both unless given.
     """
     chunk = max(AT_ONCE // len(families.pairs[0]), 1)
     if len(values) > chunk:
-        parts = [closeness(values[start : start + chunk], families) for start in range(0, len(values), chunk)]
+        parts = [closeness(values[start : start + chunk], families, contests) for start in range(0, len(values), chunk)]
         return np.concatenate(parts)
     covariances = spread(values, families)
-    deltas = np.zeros((len(values), len(CONTESTS)))
-    for column, (own, other) in enumerate(CONTESTS):
+    deltas = np.zeros((len(values), len(contests)))
+    for column, (own, other) in enumerate(contests):
         for further in ((), (other,)):
             across = residuals(values, covariances.total, (own, *further), covariances.freedom_of_total)
             within = residuals(values, covariances.pooled, further, covariances.freedom)
@@ -148,12 +150,12 @@ def closeness(values: np.ndarray, families: Families) -> np.ndarray:
     return deltas
 
 
-def replicates(values: np.ndarray, families: Families) -> np.ndarray:
+def replicates(values: np.ndarray, families: Families, contests: Contests = CONTESTS) -> np.ndarray:
     """`closeness` of all families, then without each of F, float64 S x (1 + F) x 2."""
-    of_all = [closeness(values, families)]
+    of_all = [closeness(values, families, contests)]
     for family in range(len(families.sizes)):
         kept, left = families.without(family)
-        of_all.append(closeness(values[:, kept], left))
+        of_all.append(closeness(values[:, kept], left, contests))
     return np.stack(of_all, axis=1)
 
 

@@ -14,13 +14,14 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, product
+from typing import Self
 
 import numpy as np
 from scipy.special import expit
 
 FACTORS = ("family", "design", "recipe")
 GRID = (0.05, 0.3, 0.7, 1.5, 4.0)  # relative standard deviations that the search starts from
-STEP, STEPS, PRECISION = 1e-3, 60, 1e-10  # of differences; most steps of Newton's method; least change of deviance
+STEP, STEPS, PRECISION = 1e-3, 60, 1e-9  # of differences; most steps of Newton's method; least change of deviance
 SMALL = 1e-3  # relative standard deviations below it are compared with 0
 AT_ONCE = 2_000_000  # numbers in an array, so that memory stays small
 
@@ -127,6 +128,13 @@ def points(logits: np.ndarray | float, share: float) -> np.ndarray:
     return 100 * (expit(middle + np.asarray(logits) / 2) - expit(middle - np.asarray(logits) / 2))
 
 
+def logits(difference: np.ndarray | float, share: float) -> np.ndarray:
+    """The difference of logits that `points` turns into this one; its sign as well."""
+    odds, part = share / (1 - share), np.minimum(np.abs(difference) / 100, 1 - 1e-12)
+    half = part * (1 + odds**2) + np.sqrt(part**2 * (1 + odds**2) ** 2 + 4 * odds**2 * (1 - part**2))
+    return 2 * np.sign(difference) * np.log(half / (2 * odds * (1 - part)))
+
+
 class _Sums:
     """Cross-products of the columns of S studies, which are fixed effects, recipes and the response.
 
@@ -151,6 +159,12 @@ class _Sums:
         if leave_out:
             self.kept = np.vstack([self.kept, 1 - np.eye(layout.families)])
         self.rows = self.kept @ of_family.sum(axis=0)
+
+    def of_studies(self, studies: np.ndarray) -> Self:
+        """The same of some of the studies."""
+        some = copy(self)
+        some.inner, some.of_blocks = self.inner[studies], self.of_blocks[studies]
+        return some
 
     def over_blocks(self, values: np.ndarray) -> np.ndarray:
         """Sums over the blocks of each family, along the third axis."""
@@ -254,18 +268,18 @@ def _best_of_grid(sums: _Sums) -> np.ndarray:
 
 def _descent(sums: _Sums, at: np.ndarray) -> np.ndarray:
     """Relative standard deviations of least deviance, float S x R x K, by Newton's method from `at`."""
-    best = sums.deviance(at)
-    factors = at.shape[2]
-    reach = np.full((*best.shape, 1), 0.5)
+    at, best, factors = at.copy(), sums.deviance(at), at.shape[2]
+    reach, left = np.full((*best.shape, 1), 0.5), np.arange(len(best))
     for _ in range(STEPS):
-        step = np.clip(_newton(sums, at), -reach * (at + STEP), reach * (at + STEP))
-        moved = np.abs(at + step)
-        value = sums.deviance(moved)
-        better, done = value < best, (np.abs(value - best) < PRECISION).all()
-        at, best = np.where(better[..., None], moved, at), np.where(better, value, best)
-        reach = np.where(better[..., None], np.minimum(reach * 2, 1.0), reach / 4)
-        if done:
+        if not len(left):
             break
+        some, most = sums.of_studies(left), reach[left] * (at[left] + STEP)
+        moved = np.abs(at[left] + np.clip(_newton(some, at[left]), -most, most))
+        before, value = best[left], some.deviance(moved)
+        better = (value < before)[..., None]
+        at[left], best[left] = np.where(better, moved, at[left]), np.minimum(value, before)
+        reach[left] = np.where(better, np.minimum(reach[left] * 2, 1.0), reach[left] / 4)
+        left = left[(np.abs(value - before) > PRECISION).any(axis=1)]
     for factor in range(factors):
         none = np.where((np.arange(factors) == factor) & (at < SMALL), 0, at)
         value = sums.deviance(none)

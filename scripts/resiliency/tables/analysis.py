@@ -99,7 +99,11 @@ OBSERVATIONS = Table(
     "The four observations of the paper: statistics, intervals, rules and verdicts.",
     "statistic; those without `part_verdict` are shown for information and decide nothing",
     [
-        Column("observation", "number of the observation", whole("1 to 4", 1, 4)),
+        Column(
+            "observation",
+            "the observation or its part; `1` is the first one by earlier rules",
+            one_of("1", "1a", "1b", "2", "3", "4"),
+        ),
         Column("statement", "the statement of the paper", NAME),
         Column("verdict", "verdict on the observation", VERDICTS),
         Column("part", "what is compared", NAME),

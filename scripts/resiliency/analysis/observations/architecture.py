@@ -1,41 +1,51 @@
-"""Observation 1: whether family says more of corrupted error than size and than clean accuracy."""
+"""Observation 1a: whether family says more of corrupted error than size."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.equal_accuracy import empirical_logit
 from resiliency.analysis.parts import Part
+from resiliency.analysis.placebo import Placebo
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
-from resiliency.statistics.closeness import Families, replicates, share_within
+from resiliency.base.streams import stream
+from resiliency.statistics.closeness import CONTESTS, Families, closeness, replicates, share_within
 from resiliency.statistics.jackknife import FISHER
-from resiliency.statistics.variance_shares import FAMILY, explained_shares, shapley
 
 FAMILIES = 8  # of two designs or more; with fewer, leaving out a family says too little of the others
 ESTIMABLE = 3  # of these, for an estimate at all
-# Least share of variance of size, and of clean accuracy, that lies within families. Below it family contains either, so
-# that a pool can hardly contradict, a curved line counts for family, and a true effect of accuracy looks like none.
+# Least share of variance of size that lies within families. Below it family contains size, so that a pool can hardly
+# contradict, and a true effect of size looks like none.
 WITHIN = 0.15
 MARGIN = 0.15  # of a Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
 MEASURED = ("clean_accuracy", "corrupted_error")
+FAMILY = "architecture family"
+SIZE, ACCURACY = range(2)  # columns of values, and of closeness
 OTHERS = ("log10 parameters", "clean accuracy")
+DRAWS = 200  # of the placebo, each of which takes longer than those of other observations
+MOST_DESIGNS = 150  # of which draws have errors of their own; those of more would take minutes
+REMOVED = "families permuted among designs of about the same size"
 
 
-def architecture_matters_more(members: pd.DataFrame, images: int, shifts: Sequence[str] = ()) -> Observation:
-    """Test observation 1: architecture matters more for robustness than size, or than clean accuracy.
+def architecture_matters_more(
+    members: pd.DataFrame, images: int, shifts: Sequence[str] = (), *, draws: int = DRAWS
+) -> Observation:
+    """Test observation 1a: architecture matters more for robustness than size.
 
-    The statistics are the closeness of family against size and against clean accuracy, from -1 to 1
-    (`resiliency.statistics.closeness`). A design is the mean of its seeds. Families are left out in turn, with all
-    their designs, because the statement is about families. Families of one design have no distances within and do not
-    count for degrees of freedom. Shares of variance within families, R² of all subsets of predictors, and Shapley
-    contributions are listed beside, without a verdict.
+    The statistic is the closeness of family against size, from -1 to 1 (`resiliency.statistics.closeness`). A design is
+    the mean of its seeds. Families are left out in turn, with all their designs, because the statement is about
+    families. Families of one design have no distances within and do not count for degrees of freedom. Closeness of
+    family against clean accuracy on three scales of the error, and shares of variance within families, are listed
+    beside, without a verdict: accuracy is how family works, and the error under corruption contains that without.
 
     Args:
         members: table members.csv, one row per member; only independently trained members count.
-        images: number of test images.
+        images: number of test images; 0 if it is not known.
         shifts: further test sets whose mean error, the column shifted_error, stands in place of corrupted error.
+        draws: of the placebo; none if 0.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -45,21 +55,34 @@ def architecture_matters_more(members: pd.DataFrame, images: int, shifts: Sequen
     means = {"parameters": "first"} | dict.fromkeys(("clean_accuracy", response), "mean")
     designs = members.groupby(["design", "family"], as_index=False, sort=False).agg(means)
     families, values = Families.of(designs.family.to_numpy(str)), _values(designs, response)
-    parts, beside, shares = [], [], {}
+    parts, beside, shares, control = [], [], {}, None
     if families.large >= ESTIMABLE and np.isfinite(values).all():
         shares = dict(zip(OTHERS, share_within(values[None], families)[0], strict=False))
+        of_both = replicates(values[None], families)[0]
         names, freedom = sorted(set(designs.family)), families.large - 1
-        parts = [
-            Part.from_replicates(f"{FAMILY} - {name}", of_part, FISHER, names, freedom)
-            for name, of_part in zip(OTHERS, replicates(values[None], families)[0].T, strict=True)
+        parts = [Part.from_replicates(_against(OTHERS[SIZE]), of_both[:, SIZE], FISHER, names, freedom)]
+        control = _placebo(values, families, parts[0], draws) if draws else None
+        of_scales = {error: of_both[:, ACCURACY]} | _other_scales(values, families, error, images)
+        beside = [
+            Part.from_replicates(
+                f"{_against(OTHERS[ACCURACY])}, {scale}", of, FISHER, names, freedom, statistic=_closeness_in(scale)
+            )
+            for scale, of in of_scales.items()
         ]
-        beside = _parts_beside(values, families, shares, error)
+        beside += [
+            Part(
+                f"share within families: {name}",
+                float(share),
+                statistic="share of the variance that lies within families",
+                units=len(families.sizes),
+            )
+            for name, share in shares.items()
+        ]
     return Observation(
-        number=1,
+        number="1a",
         statement=f"Architecture matters more for {'robustness to natural shifts' if shifts else 'resiliency'} than "
-        "model size or model accuracy.",
-        statistic=f"closeness in {error}: P(two designs of one family differ less than two of different families that "
-        "have the same size, or accuracy) − P(they differ more)",
+        "model size.",
+        statistic=_closeness_in(error),
         sign=1,
         margin=MARGIN,
         unit="families",
@@ -72,12 +95,24 @@ def architecture_matters_more(members: pd.DataFrame, images: int, shifts: Sequen
         members=len(members),
         images=images,
         shifts=tuple(shifts),
+        placebo=control,
     )
 
 
 def response_of(shifts: Sequence[str]) -> str:
     """The column of members.csv that observation 1 is about, without or with test sets in place of corruptions."""
     return SHIFTED_ERROR if shifts else MEASURED[1]
+
+
+def _against(predictor: str) -> str:
+    return f"{FAMILY} - {predictor}"
+
+
+def _closeness_in(scale: str) -> str:
+    return (
+        f"closeness in {scale}: P(two designs of one family differ less than two of different families that have the "
+        "same size, or accuracy) − P(they differ more)"
+    )
 
 
 def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float], error: str) -> str:
@@ -87,12 +122,12 @@ def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float]
     reasons = []
     if families.large < FAMILIES:
         reasons.append(f"needs {FAMILIES} families of two designs or more; there are {families.large}")
-    for name, share in shares.items():
-        if not share >= WITHIN:
-            reasons.append(
-                f"family and {name} cannot be told apart: {share * 100:.1f}% of the variance of {name} lies within "
-                f"families; needs {WITHIN * 100:.0f}%, by designs that differ more from others of their family"
-            )
+    name = OTHERS[SIZE]
+    if name in shares and not shares[name] >= WITHIN:
+        reasons.append(
+            f"family and {name} cannot be told apart: {shares[name] * 100:.1f}% of the variance of {name} lies within "
+            f"families; needs {WITHIN * 100:.0f}%, by designs that differ more from others of their family"
+        )
     return "; ".join(reasons)
 
 
@@ -103,17 +138,38 @@ def _values(designs: pd.DataFrame, response: str) -> np.ndarray:
     return np.column_stack(columns)
 
 
-def _parts_beside(values: np.ndarray, families: Families, shares: dict[str, float], error: str) -> list[Part]:
-    """What stands beside the verdict, without intervals."""
-    r_squared = explained_shares(values, families, OTHERS)
-    of_subsets = {", ".join(subset): share for subset, share in r_squared.items() if subset}
-    groups = {
-        "share within families": ("share of the variance that lies within families", shares),
-        "R²": (f"adjusted R² of {error}, families of equal weight; can be negative", of_subsets),
-        "LMG": ("Shapley (LMG) contribution to the R² of all three", shapley(r_squared)),
+def _placebo(values: np.ndarray, families: Families, part: Part, draws: int) -> Placebo:
+    """Closeness to families that are permuted among designs of about the same size.
+
+    The number of designs of each family is kept, and which sizes its designs have, as far as classes of as many designs
+    as there are families tell them.
+    """
+    size, count = values[:, SIZE], len(values)
+    classes = np.argsort(np.argsort(size, kind="stable")) * max(round(count / len(families.sizes)), 2) // count
+    before = np.argsort(classes, kind="stable")
+    drawn = np.argsort(classes + stream(0, "placebo", "families").random((draws, count)), axis=1)
+    moved = np.empty_like(drawn)
+    moved[:, before] = drawn
+    if count > MOST_DESIGNS:
+        estimates = closeness(values[moved], families, CONTESTS[:1])
+        errors = np.full_like(estimates, part.error)
+    else:
+        of_all = replicates(values[moved], families, CONTESTS[:1])
+        estimates = of_all[:, 0]
+        errors = np.sqrt((len(families.sizes) - 1) * FISHER.to(of_all[:, 1:]).var(axis=1))
+    return Placebo(estimates, errors, np.array([part.freedom]), REMOVED)
+
+
+def _other_scales(values: np.ndarray, families: Families, error: str, images: int) -> dict[str, np.ndarray]:
+    """Closeness of family against clean accuracy, float 1 + F, of what an error has beyond that on clean images."""
+    clean, response = 1 - values[:, ACCURACY], values[:, 2]
+    scales = {
+        f"excess of {error} over clean error": response - clean,
+        f"excess of {error} over clean error in logits": empirical_logit(response, images)
+        - empirical_logit(clean, images),
     }
-    return [
-        Part(f"{short}: {name}", float(value), statistic=statistic, units=len(families.sizes))
-        for short, (statistic, rows) in groups.items()
-        for name, value in rows.items()
-    ]
+    return {
+        scale: replicates(np.column_stack([values[:, :2], excess])[None], families)[0, :, ACCURACY]
+        for scale, excess in scales.items()
+        if np.isfinite(excess).all()
+    }

@@ -73,7 +73,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
         else:
             placebo = _placebo(differences, draws)
     return Observation(
-        number=3,
+        number="3",
         statement="A loss that balances individual and ensemble accuracy gives the most resilient jointly trained "
         "ensembles.",
         statistic="difference of corrupted error",

@@ -88,7 +88,7 @@ def attribution_diversity_is_less_negative(
             beside.append(part)
         beside += _parts_beside(left_out, columns, kind, group, names)
     return Observation(
-        number=2,
+        number="2",
         statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "
         "prediction-based diversity.",
         statistic=f"Cohen's q, with {kind} diversity: Fisher's z of r(attribution diversity, accuracy) - that of "

@@ -118,7 +118,7 @@ def architecture_brings_diversity(
             label, difference = _column_label(column, columns), _gap(sizes, column)
             beside.append(Part.from_replicates(label, replicates, ANGULAR, difference=difference))
     return Observation(
-        number=4,
+        number="4",
         statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
         "activations.",
         statistic=units.statistic,

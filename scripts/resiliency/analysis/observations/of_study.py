@@ -8,18 +8,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.equal_accuracy import on_halves
 from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.observations.architecture import MEASURED, architecture_matters_more, response_of
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
+from resiliency.analysis.observations.spread import families_differ_at_equal_accuracy
 from resiliency.analysis.parts import Part
 from resiliency.analysis.placebo import DRAWS
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import WithoutImages
 from resiliency.base.fewest import few_images
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, INDEPENDENT
 
 
 class OfEnsembles(NamedTuple):
@@ -52,7 +54,7 @@ def observations(
     Args:
         members: members.csv.
         images: number of the clean test images.
-        tables: None where there are no ensembles, which leaves the first observation.
+        tables: None where there are no ensembles, which leaves both parts of the first observation.
         rule: the combination rule.
         reference: the recipe of the members that observation 1 compares; None for all.
         target: the class that attributions explain: `label` or `prediction`.
@@ -60,9 +62,10 @@ def observations(
     """
     compared = members.dropna(subset=["parameters", response_of(shifts)])
     compared = compared[compared["recipe"] == reference] if reference else compared
-    matters_more = architecture_matters_more(compared, images, shifts)
+    scores = tables.without_images.members if tables else pd.DataFrame()
+    architecture = _of_architecture(compared, scores, images, shifts)
     if tables is None:
-        return [with_images(matters_more, [])]
+        return architecture
     balanced = int((members.objective == "balanced").sum())
     common = {"rule": rule, "images": images}
     families = dict(zip(members["member"], members["family"], strict=True))
@@ -70,18 +73,39 @@ def observations(
     brings = partial(architecture_brings_diversity, families=families, **common)
     if lack_second_seeds(tables.ensembles):
         brings = partial(_families_bring_diversity, members=members, **common)
-    of_members = [table for _, table in tables.without_images.members.groupby("without")]
     of_study = [
-        with_images(
-            matters_more,
-            [architecture_matters_more(_with_scores(compared, table), images, shifts) for table in of_members],
-        ),
+        *architecture,
         _of_ensembles(less_negative, tables),
         balance_is_most_resilient(tables.image_errors, balanced),
         _of_ensembles(brings, tables),
     ]
     few = few_images(CLEAN, images)
     return [replace(one, missing="; ".join(filter(None, (few, one.missing)))) for one in of_study]
+
+
+def _of_architecture(
+    members: pd.DataFrame, scores: pd.DataFrame, images: int, shifts: Sequence[str]
+) -> list[Observation]:
+    """Both parts of observation 1, with the variance over images where `scores` has them without each group.
+
+    The second part has clean accuracy and corrupted error of different images where all members are among `scores`.
+    """
+    groups = dict(iter(scores.groupby("without"))) if len(scores) else {}
+    independent = members.loc[members["origin"] == INDEPENDENT, "member"]
+    halves = bool(groups) and not shifts and len(independent) > 0 and set(independent) <= set(scores["member"])
+
+    def at_equal_accuracy(without: int | None = None, **draws: int) -> Observation:
+        if halves:
+            measured, of_images = on_halves(members, scores, without)
+        else:
+            measured, of_images = members if without is None else _with_scores(members, groups[without]), images
+        return families_differ_at_equal_accuracy(measured, of_images, shifts, **draws)
+
+    each = [architecture_matters_more(_with_scores(members, of), images, shifts, draws=0) for of in groups.values()]
+    return [
+        with_images(architecture_matters_more(members, images, shifts), each),
+        with_images(at_equal_accuracy(), [at_equal_accuracy(group, draws=0) for group in groups]),
+    ]
 
 
 def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
