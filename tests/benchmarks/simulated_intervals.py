@@ -10,6 +10,7 @@ from simulated_class_errors import CASES as CLASS_ERRORS
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
 from simulated_exchanges import CASES as EXCHANGES
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
+from simulated_spread import NO_NOISE, NOISE, Layout, Noise, observed
 from simulated_units import CASES as IN_UNITS
 
 from resiliency.analysis import ceiling
@@ -52,6 +53,17 @@ def contest(effects: Effects, between: float, kind: str, pool: str) -> Case:
     return Case(
         "Closeness of family over accuracy", situation, pool, lambda: truth(effects, between, kind)[1], simulate
     )
+
+
+def spread(truth: float, layout: Layout, noise: Noise, kind: str) -> Case:
+    """The spread between families at equal clean accuracy and size, in percentage points."""
+
+    def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
+        return {"adopted": observed(random, layout, truth, noise, kind).parts[0].interval(CONFIDENCE)}
+
+    noisy = "no noise" if noise == NO_NOISE else "noise"
+    situation = f"{noisy} in clean accuracy; {WORDS[kind]} families"
+    return Case(f"Spread between families of {truth:g} points", situation, layout.words, lambda: truth, simulate)
 
 
 # Observation 4
@@ -237,6 +249,12 @@ CASES = [
     *(correlation("difference", s, m, 3) for s in ("both", "odd members are weak") for m in (8, 24)),
     *(correlation("pearson", "odd members are weak", 16, 3, *which) for which in product((0.5, 0.9), (False, True))),
     *(contest(e, 0.5, kind, pool) for e in EFFECTS for kind in ("normal", "t3") for pool in CONTESTED),
+    *(
+        spread(truth, layout, noise, kind)
+        for layout in (Layout(26, 3, 1, 1), Layout(8, 2, 1, 2), Layout(26, 1, 4, 2))
+        for truth in (1, 3)
+        for noise, kind in ((NO_NOISE, "normal"), (NOISE, "normal"), (NOISE, "t3"), (NOISE, "skewed"))
+    ),
     *(
         delta(gap, of_designs, *study)
         for gap, of_designs in ((0, 0.3), (1, 0.3), (1, 0.8), (3, 0.3))

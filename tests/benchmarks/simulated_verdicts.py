@@ -1,8 +1,8 @@
 """Studies whose truth is known, and the verdicts on them by the rules of the pipeline.
 
-The truth of each part is planted. A verdict is false if it is `supported` where some part is 0 or less, `contradicted`
-where none is below 0, `no practical difference` where some part is as large as the margin, and `supported in part`
-where that is false of a part.
+The truth of each part is planted. A verdict is false if it is `supported` where some part is not above 0 (or what it
+must exceed), `contradicted` where none is below 0, `no practical difference` where some part is as large as the margin,
+and `supported in part` where that is false of a part.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 import simulated_families as families
 from simulated_ensembles import Pool, of_correlations, of_diversities
-from simulated_families import AT_MARGIN, AT_ZERO, ONE_AT_ZERO, POOLS, WORDS, Effects, standard
+from simulated_families import AT_MARGIN, AT_ZERO, POOLS, WORDS, Effects, standard
+from simulated_spread import NO_NOISE, NOISE, Layout, Noise, observed
 
 from resiliency.analysis.observations import balance, balance_is_most_resilient, correlation, diversity
+from resiliency.analysis.observations.spread import WORTH
 from resiliency.analysis.rule import CONTRADICTED, DECIDED, IN_PART, NO_DIFFERENCE, NOT_TESTED, SUPPORTED
 from resiliency.analysis.verdicts import Observation, verdict_of
 
@@ -28,27 +30,29 @@ class Situation(NamedTuple):
     """A row of the table of verdicts.
 
     Attributes:
-        observation: 1 to 4.
+        observation: 1a, 1b, 2, 3 or 4.
         name: what is planted, in words.
         size: of the study.
         truths: of each part, such that a positive one supports the statement.
         margin: of the observation, in units of `truths`.
         simulate: random, number of studies -> their verdicts, str S, and those of their parts, S x k.
         share: of the simulations asked for that this situation gets.
+        least: what a truth must exceed for the statement to hold.
     """
 
-    observation: int
+    observation: str
     name: str
     size: str
     truths: tuple[float, ...]
     margin: float
     simulate: Studies
     share: float = 1.0
+    least: float = 0.0
 
     @property
     def asks(self) -> str:
         """What the row is about: power to support, power to contradict, or errors."""
-        if min(self.truths) > 0 and max(map(abs, self.truths)) != self.margin:
+        if min(self.truths) > self.least and max(map(abs, self.truths)) != self.margin:
             return "support"
         return "contradict" if min(self.truths) < 0 and -self.margin not in self.truths else "errors"
 
@@ -66,10 +70,10 @@ def one_by_one(simulate: Callable[[np.random.Generator], Observation]) -> Studie
 def false(situation: Situation, reached: np.ndarray, each: np.ndarray) -> np.ndarray:
     """Which verdicts are false, bool S."""
     truths, margin = np.array(situation.truths), situation.margin
-    claims = {SUPPORTED: truths <= 0, NO_DIFFERENCE: np.abs(truths) >= margin}
+    claims = {SUPPORTED: truths <= situation.least, NO_DIFFERENCE: np.abs(truths) >= margin}
     wrong = np.any([(each == verdict) & of for verdict, of in claims.items()], axis=0).any(axis=1)
     whole = {
-        SUPPORTED: truths.min() <= 0,
+        SUPPORTED: truths.min() <= situation.least,
         CONTRADICTED: truths.min() >= 0,
         NO_DIFFERENCE: np.abs(truths).max() >= margin,
     }
@@ -91,37 +95,50 @@ def rates(situation: Situation, studies: int, random: np.random.Generator) -> di
     }
 
 
-# Observation 1
+# Observation 1, without placebos, which can only make supporting rarer
 
 
 def of_families(
-    name: str, truths: tuple[float, float], effects: Effects, between: float, kind: str, pool: str, share: float = 1.0
+    name: str, truth: float, effects: Effects, between: float, kind: str, pool: str, share: float = 1.0
 ) -> Situation:
     simulate = partial(families.verdicts, effects=effects, between=between, kind=kind, pool=pool)
     described = f"{name}; predictors {between:.0%} between families; {WORDS[kind]} families"
-    return Situation(1, described, pool, truths, families.MARGIN, lambda r, n: simulate(r, studies=n), share)
+    return Situation("1a", described, pool, (truth,), families.MARGIN, lambda r, n: simulate(r, studies=n), share)
 
 
 def families_situations() -> list[Situation]:
-    zero, one = "δ 0 against both", "δ 0 against accuracy, size without effect"
     rows = []
     for pool in ("8 families of 2", "8 families of 3", "16 families of 3", "14 families of 1 to 22"):
-        for kind, between in AT_ZERO:
-            if kind == "skewed" and pool in ("8 families of 2", "16 families of 3"):
-                continue
-            k, c = AT_ZERO[kind, between], ONE_AT_ZERO[kind, between]
-            rows.append(of_families(zero, (0, 0), Effects(1, k, k), between, kind, pool))
-            rows.append(of_families(one, (FAR, 0), Effects(1, 0, c), between, kind, pool))
+        for (kind, between), k in AT_ZERO.items():
+            if kind != "skewed" or pool not in ("8 families of 2", "16 families of 3"):
+                rows.append(of_families("δ 0", 0, Effects(1, k, k), between, kind, pool))
     for pool in ("16 families of 3", "24 families of 3"):
         for (kind, between), k in AT_MARGIN.items():
-            edge = (families.MARGIN, families.MARGIN)
-            rows.append(of_families("δ at the margin against both", edge, Effects(1, k, k), between, kind, pool))
+            rows.append(of_families("δ at the margin", families.MARGIN, Effects(1, k, k), between, kind, pool))
     for pool in POOLS:
         for kind in ("normal", "t3"):
-            plain = (kind, pool, 0.4)
-            rows.append(of_families("family decides", (FAR, FAR), Effects(1.6, 0.4, 0.4, 0.8), 0.5, *plain))
-            rows.append(of_families("accuracy decides", (0.1, -FAR), Effects(0.3, 0.3, 1, 0.3), 0.5, *plain))
+            plain = (0.5, kind, pool, 0.4)
+            rows.append(of_families("family decides", FAR, Effects(1.6, 0.4, 0.4, 0.8), *plain))
+            rows.append(of_families("size decides", -FAR, Effects(0.3, 1, 0.3, 0.3), *plain))
     return rows
+
+
+def of_spread(truth: float, layout: Layout, noise: Noise, kind: str, failing: bool = False) -> Situation:
+    simulate = one_by_one(partial(observed, layout=layout, spread=truth, noise=noise, kind=kind, failing=failing))
+    noisy = "" if noise == NO_NOISE else ", noise in clean accuracy"
+    fails = ", one training in ten fails" if failing else ""
+    name = f"spread of {truth:g} points{noisy}{fails}; {WORDS[kind]} families"
+    return Situation("1b", name, layout.words, (truth,), WORTH, simulate, least=WORTH)
+
+
+LENGTHS = Layout(26, 1, 4, 2), Layout(26, 3, 2, 1), Layout(8, 1, 4, 2)
+SPREADS = [
+    *(of_spread(0, layout, NOISE, "normal") for layout in LENGTHS),
+    *(of_spread(WORTH, layout, NOISE, kind) for layout in LENGTHS for kind in ("normal", "t3", "skewed")),
+    *(of_spread(WORTH, layout, NO_NOISE, "normal") for layout in LENGTHS),
+    *(of_spread(WORTH, layout, NOISE, "skewed", failing=True) for layout in LENGTHS),
+    *(of_spread(2 * WORTH, layout, NOISE, kind) for layout in LENGTHS for kind in ("normal", "t3")),
+]
 
 
 # Observations 2 and 4
@@ -139,14 +156,16 @@ def ensembles_situations() -> list[Situation]:
             for q in ((0, 0), (0.6, 0), (margin, margin), (0.7, 0.7), (-0.7, -0.7)):
                 name = f"q {q[0]:g} and {q[1]:g} on clean and corrupted images; {WORDS[kind]} families"
                 simulate = one_by_one(of_correlations(q, pool, kind))
-                rows.append(Situation(2, name, pool.name, q, margin, simulate, 0.4 if abs(q[1]) == 0.7 else 1))
+                rows.append(Situation("2", name, pool.name, q, margin, simulate, 0.4 if abs(q[1]) == 0.7 else 1))
     for pool in (FEWER, DIGITS, TWO_SEEDS):
         for kind in ("normal", "t3") if pool is not TWO_SEEDS else ("normal",):
             for gaps in ((0, 0, 0), (GAP, GAP, 0), (GAP,) * 3, (-GAP,) * 3):
                 name = "gaps of {:g}, {:g} and {:g} in the three kinds; {} families".format(*gaps, WORDS[kind])
                 simulate = one_by_one(of_diversities(gaps, pool, kind))
                 truths = tuple(np.sign(gaps) * FAR)
-                rows.append(Situation(4, name, pool.name, truths, diversity.MARGIN, simulate, 0.2 if gaps[2] else 0.5))
+                rows.append(
+                    Situation("4", name, pool.name, truths, diversity.MARGIN, simulate, 0.2 if gaps[2] else 0.5)
+                )
     return rows
 
 
@@ -185,7 +204,7 @@ def of_balance(
     description = f"better than the ends by {better[0]:g} and {better[1]:g} standard deviations; {_seeds(each)}"
     description += "; the balanced setting spreads twice as much" if spread[1] != 1 else ""
     share = 0.4 if better[0] == better[1] and abs(better[0]) > 1 else 1
-    return Situation(3, description, f"{seeds} seeds", better, 1, one_by_one(simulate), share)
+    return Situation("3", description, f"{seeds} seeds", better, 1, one_by_one(simulate), share)
 
 
 def _seeds(kinds: Sequence[str]) -> str:
@@ -206,4 +225,4 @@ BALANCE = [
     *(of_balance(better, 5, kinds="t3") for better in ((0, 0), (6, 0), (3, 3))),
     *(of_balance(better, seeds, kinds=kinds) for kinds in ODD for better in ((0, 0), (6, 0)) for seeds in (5, 10)),
 ]
-SITUATIONS = [*families_situations(), *ensembles_situations(), *BALANCE]
+SITUATIONS = [*families_situations(), *SPREADS, *ensembles_situations(), *BALANCE]
