@@ -231,7 +231,7 @@ FAILURES = Table(
             "covariance (of one design: variance) of the failure probability over images, unbiased",
             number("−0.25 to 0.25", -0.25, 0.25),
         ),
-        *ends("", "bootstrap over images", number("−0.25 to 0.25", -0.25, 0.25)),
+        *ends("", "bootstrap over units of images", number("−0.25 to 0.25", -0.25, 0.25)),
         CONFIDENCE,
         Column("members", "number of members of the two designs", COUNT),
         Column("images", "number of images", COUNT),
@@ -284,7 +284,9 @@ RANKS = Table(
         Column("condition", "`clean`, `corrupted` (mean over corruptions and severities) or a further test set", NAME),
         Column("member", "name of the member", NAME),
         Column("rank", "rank by error; 1 is the smallest", FROM_1),
-        *ends("rank", "simultaneous for all differences to other members; bootstrap over images, paired", FROM_1),
+        *ends(
+            "rank", "simultaneous for all differences to other members; bootstrap over units of images, paired", FROM_1
+        ),
         Column("error", "top-1 error", FRACTION),
         Column("next_difference", "error of the next member minus this error", DIFFERENCE),
         *ends("next", "of the difference; normal, paired over images", DIFFERENCE),

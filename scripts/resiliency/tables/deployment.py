@@ -80,7 +80,7 @@ DEPLOYMENT = Table(
             FROM_1,
         ),
         Column("behind", "`selection_error` minus the smallest of fit rows", BEHIND),
-        *ends("behind", "one-sided, simultaneous for all candidates; by bootstrap over images", BEHIND),
+        *ends("behind", "one-sided, simultaneous for all candidates; by bootstrap over units of images", BEHIND),
         Column("baseline", "whether this is the baseline of the study", FLAG),
         Column(
             "selection_error",
@@ -88,7 +88,7 @@ DEPLOYMENT = Table(
             number("0 to 1; cost: 0 or more", 0),
         ),
         Column("corrupted_error", f"corrupted error {JUDGED}", FRACTION),
-        *ends("", "bootstrap over images"),
+        *ends("", "bootstrap over units of images"),
         CONFIDENCE,
         Column(
             "optimism",
@@ -106,17 +106,17 @@ DEPLOYMENT = Table(
         Column("worst_corruption", f"corruption under which the error is largest {CHOSEN}", NAME),
         Column("worst_severity", "its severity", whole("1 to 5", 1, 5)),
         Column("worst_error", f"error under it {JUDGED}", FRACTION),
-        *ends("worst_error", "bootstrap over images"),
+        *ends("worst_error", "bootstrap over units of images"),
         Column("worst_class", f"position of the class with the largest corrupted error {CHOSEN}", FROM_0),
         Column("worst_class_error", f"corrupted error of that class {JUDGED}", FRACTION),
-        *ends("worst_class_error", "bootstrap over images"),
+        *ends("worst_class_error", "bootstrap over units of images"),
         Column("quantile", "which quantile of the errors follows (`deployment.quantile`)", FRACTION),
         Column(
             "quantile_error",
             f"that quantile of the errors under the corruptions and severities of the corrupted error {JUDGED}",
             FRACTION,
         ),
-        *ends("quantile_error", "bootstrap over images"),
+        *ends("quantile_error", "bootstrap over units of images"),
         Column(
             "clean_effective_images",
             "number of independent images that would give `clean_accuracy` its variance; only if units of test images "
@@ -130,7 +130,7 @@ DEPLOYMENT = Table(
             for key, values in (("members", FROM_1), ("macs", MORE), ("milliseconds", MORE))
         ),
         Column("cost", f"mean cost of an answer to a corrupted image {JUDGED}; only if `objective` is `cost`", MORE),
-        *ends("cost", "bootstrap over images", MORE),
+        *ends("cost", "bootstrap over units of images", MORE),
         Column(
             "<further>_accuracy",
             "accuracy on all images of a further test set, none of which was used for choosing",
@@ -160,7 +160,7 @@ SELECTIVE = Table(
             "score", "score of confidence", one_of("max_probability", "entropy", "mutual_information", "vote_agreement")
         ),
         Column("aurc", "area under the curve of risk over coverage", FRACTION),
-        *ends("aurc", "bootstrap over images"),
+        *ends("aurc", "bootstrap over units of images"),
         *(
             column
             for coverage in (80, 90, 95)
@@ -168,19 +168,19 @@ SELECTIVE = Table(
                 Column(
                     f"error_at_{coverage}", f"share of wrong answers among the {coverage} % most confident", FRACTION
                 ),
-                *ends(f"error_at_{coverage}", "bootstrap over images"),
+                *ends(f"error_at_{coverage}", "bootstrap over units of images"),
             )
         ),
         Column("auroc", "probability that a right answer is more confident than a wrong one", FRACTION),
-        *ends("auroc", "bootstrap over images"),
+        *ends("auroc", "bootstrap over units of images"),
         Column("fpr_at_95", "share of the wrong answers accepted where 95 % of the right ones are", FRACTION),
-        *ends("fpr_at_95", "bootstrap over images"),
+        *ends("fpr_at_95", "bootstrap over units of images"),
         Column(
             "aurc_difference",
             "AURC minus that of `max_probability`; negative where the score serves better",
             DIFFERENCE,
         ),
-        *ends("aurc_difference", "bootstrap over images, corrected for the number of scores", DIFFERENCE),
+        *ends("aurc_difference", "bootstrap over units of images, corrected for the number of scores", DIFFERENCE),
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles", "images"}),
@@ -217,15 +217,17 @@ TEMPERATURES = Table(
             for column in (
                 Column(f"{name}_before", f"{words} before scaling", unit),
                 Column(f"{name}_after", "the same after it", unit),
-                *ends(f"{name}_after", "bootstrap over images", unit),
+                *ends(f"{name}_after", "bootstrap over units of images", unit),
                 Column(f"{name}_change", "after minus before", change),
-                *ends(f"{name}_change", "bootstrap over images", change),
+                *ends(f"{name}_change", "bootstrap over units of images", change),
                 Column(
                     f"{name}_difference",
                     "after minus that of the best single member after its scaling; empty in the rows of that member",
                     change,
                 ),
-                *ends(f"{name}_difference", "bootstrap over images, corrected for the number of measures", change),
+                *ends(
+                    f"{name}_difference", "bootstrap over units of images, corrected for the number of measures", change
+                ),
             )
         ),
         CONFIDENCE,
@@ -270,7 +272,7 @@ THRESHOLDS = Table(
             )
             for column in (
                 Column(name, f"{words}, {JUDGED}", FRACTION),
-                *ends(name, "Wilson; of corrupted images by bootstrap over images"),
+                *ends(name, "Wilson; of corrupted images by bootstrap over units of images"),
             )
         ),
         Column(
@@ -279,7 +281,7 @@ THRESHOLDS = Table(
             "without that corruption; only where `basis` and `images` are `corrupted`",
             FRACTION,
         ),
-        *ends("left_out_wrong", "bootstrap over images, corrected for the number of corruptions"),
+        *ends("left_out_wrong", "bootstrap over units of images, corrected for the number of corruptions"),
         Column("left_out_corruption", "that corruption", NAME),
         CONFIDENCE,
     ],

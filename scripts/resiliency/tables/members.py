@@ -65,7 +65,7 @@ MEMBERS = Table(
         Column(
             "corrupted_error", "top-1 error, mean over corruptions and severities; held-out ones do not count", FRACTION
         ),
-        *ends("corrupted_error", "bootstrap over images"),
+        *ends("corrupted_error", "bootstrap over units of images"),
         Column(
             "shifted_error",
             "top-1 error, mean over the test sets of `statistics.robustness`; only in studies that name some",
@@ -76,7 +76,7 @@ MEMBERS = Table(
             "mCE: error relative to that of the baseline, mean over corruptions; held-out ones do not count",
             number("0 or more; 1: the baseline", 0),
         ),
-        *ends("mce", "bootstrap over images", number("0 or more; may be infinite", 0)),
+        *ends("mce", "bootstrap over units of images", number("0 or more; may be infinite", 0)),
         Column(
             "relative_mce",
             "the same for the errors in excess of the clean error",
@@ -177,7 +177,7 @@ ROBUSTNESS = Table(
         Column("test_set", "`corrupted` or a further test set", NAME),
         Column("clean_accuracy", "accuracy on clean images, of the classes of the test set", FRACTION),
         Column("accuracy", "accuracy on the shifted images", FRACTION),
-        *ends("", "Wilson; on corrupted images bootstrap over images"),
+        *ends("", "Wilson; on corrupted images bootstrap over units of images"),
         Column("predicted_accuracy", "accuracy that the line predicts from the clean accuracy", FRACTION),
         Column(
             "effective_robustness",
