@@ -11,7 +11,9 @@ import yaml
 from fault_messages import fault_of, lines_of
 from PIL import Image
 
+from resiliency.base.fewest import FEWEST_IMAGES
 from resiliency.begin import OFFLINE, PRETRAINED, Found, begin, is_tuned, look, main, quoted, sentences, study_text
+from resiliency.data import card
 from resiliency.data.folder import image_folder
 from resiliency.designs.hub import is_available
 from resiliency.designs.weights import pretrained_config
@@ -179,6 +181,10 @@ def test_all_broken_pictures_are_named_at_once_each_decoded_once(tmp_path, monke
     monkeypatch.setattr("resiliency.data.broken.decoding_fault", decoded.append)
     begin(str(folder), file)
     assert sorted(decoded) == list(map(str, broken))
+
+
+def test_a_split_that_begin_allows_is_one_that_the_stage_accepts():
+    assert card.FEWEST <= FEWEST_IMAGES
 
 
 def test_a_study_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
