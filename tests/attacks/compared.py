@@ -93,7 +93,10 @@ OTHERS: dict[str, tuple[Callable[[Finished], Finished], str]] = {
     "the same study": (lambda study: study, ""),
     "rows in another order": (partial(_with_errors, lambda errors: errors[::-1]), ""),
     "other images": (partial(_with_images, "another"), IMAGES),
-    "images that are not known": (lambda study: study._replace(card=None), IMAGES),
+    "images that are not known": (
+        lambda study: study._replace(card=None),
+        "are not known to have the same test images",
+    ),
     "a corruption less": (partial(_with_errors, lambda errors: errors[errors["corruption"] != "fog"]), CORRUPTIONS),
     "a severity less": (partial(_with_errors, lambda errors: errors[errors["severity"] != 3]), CORRUPTIONS),
     "a condition less": (partial(_with_errors, lambda errors: errors[:-1]), CORRUPTIONS),

@@ -101,7 +101,8 @@ def _warnings(a: Finished, b: Finished) -> list[str]:
         return words.first_of(sorted(key for key in keys if key.partition(".")[0] in parents), MOST)
 
     if not same_images(a, b):
-        found.append(f"{names} have different test images: compare their intervals, which are not paired.")
+        have = "have different" if a.card and b.card else "are not known to have the same"
+        found.append(f"{names} {have} test images: compare their intervals, which are not paired.")
     if not same_corruptions(a, b):
         told = {described_corruptions(study): "" for study in (a, b)}
         what = f" ({'; '.join(told)})" if len(told) > 1 else ""
