@@ -43,7 +43,7 @@ class Thumbnails:
         Args:
             chosen: split -> part and indices in it, as from `draw_splits`; the images that were added.
         """
-        patterns = np.concatenate([_patterns(np.concatenate(self.pieces[split])) for split in chosen])
+        patterns = np.concatenate([normalised(np.concatenate(self.pieces[split])) for split in chosen])
         labels = np.concatenate([part.labels[indices] for part, indices in chosen.values()])
         places = [(split, int(index)) for split, (_, indices) in chosen.items() for index in indices]
         split_numbers = np.repeat(np.arange(len(chosen)), [len(indices) for _, indices in chosen.values()])
@@ -89,8 +89,11 @@ def worth_a_warning(alike: int, images: int) -> bool:
     return alike >= max(FEWEST, SHARE * images)
 
 
-def _patterns(small: np.ndarray) -> np.ndarray:
-    """float32, of mean 0 and length 1, so that products are correlations; 0 where a thumbnail is flat."""
+def normalised(small: np.ndarray) -> np.ndarray:
+    """`small` thumbnails, uint8 N x `SIDE`², as float32 of mean 0 and length 1; 0 where one is flat.
+
+    Products of two are their correlations.
+    """
     centred = small - small.mean(axis=1, dtype=np.float32, keepdims=True)
     length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
     return np.where(length < FLATTEST * SIDE, 0, centred / np.maximum(length, 1e-6))

@@ -12,7 +12,7 @@ from resiliency.base.faults import Fault
 from resiliency.data.duplicates import MOST_DECODED
 from resiliency.data.groups import is_table, with_groups
 from resiliency.data.images import chunks, read_images
-from resiliency.data.near_duplicates import ALIKE, BLOCK, FLATTEST, SIDE, thumbnails
+from resiliency.data.near_duplicates import ALIKE, BLOCK, normalised, thumbnails
 from resiliency.data.source import ALL, Images, Part, Source
 from resiliency.statistics.units import Units
 from resiliency.storage.files import read_array, write_array, write_json
@@ -65,9 +65,7 @@ def look_alikes(images: Images, labels: np.ndarray) -> Units:
     """
     side = np.asarray(images[:1]).shape[1]
     small = np.concatenate([thumbnails(images[piece]) for piece in chunks(np.arange(len(labels)), side)])
-    centred = small - small.mean(axis=1, dtype=np.float32, keepdims=True)
-    length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
-    patterns = np.where(length < FLATTEST * SIDE, 0, centred / np.maximum(length, 1e-6))
+    patterns = normalised(small)
     links = [pairs for label in np.unique(labels) for pairs in _links(patterns, np.flatnonzero(labels == label))]
     first, second = np.concatenate([np.empty((2, 0), np.int64), *links], axis=1)
     graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(len(labels), len(labels)))

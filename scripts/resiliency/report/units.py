@@ -3,10 +3,10 @@
 import re
 
 from resiliency.base.names import CLEAN
+from resiliency.data.groups import PLACE
 from resiliency.data.near_duplicates import worth_a_warning
 from resiliency.report import words
 
-PLACE = re.compile(r"<([^<>/*]+)>")
 FEWEST = 30  # units, from which intervals cover about as often as they say
 CALLED = {"near_duplicates": "set of images that look alike"}
 
@@ -28,8 +28,8 @@ def resampled(of: dict) -> str:
     """Number and name of the units of a test set, such as "421 tracks (12,630 images)" or "540 images"."""
     if not of["by"]:
         return words.plural(of["units"], "image")
-    places = PLACE.findall(of["by"])
-    name = places[-1] if places else CALLED.get(of["by"], "group")
+    places = re.findall(PLACE, of["by"])
+    name = places[-1].strip("<>") if places else CALLED.get(of["by"], "group")
     many = name.replace("set ", "sets ", 1) if name in CALLED.values() else f"{name}s"
     return f"{of['units']:,} {many if of['units'] > 1 else name} ({words.plural(of['images'], 'image')})"
 
