@@ -18,7 +18,8 @@ from resiliency.analysis.equal_accuracy import (
     on_halves,
 )
 from resiliency.analysis.observations import families_differ_at_equal_accuracy
-from resiliency.analysis.verdicts import observation_rows, placebo_supported
+from resiliency.analysis.verdicts import observation_rows, observation_table, placebo_supported
+from resiliency.report.overview import by_observation
 
 IMAGES = 2_000
 
@@ -218,3 +219,13 @@ def test_jointly_trained_members_and_unknown_ones_do_not_count():
     nobody = families_differ_at_equal_accuracy(table.iloc[:0], IMAGES)
     assert nobody.parts == []
     assert nobody.missing.startswith("needs 8 families; there are 0")
+
+
+def test_a_spread_that_may_be_too_small_to_pay_for_is_undecided_and_says_so():
+    """Its interval lies above 0 and includes 1 point, which the page must not take for the opposite direction."""
+    table = observation_table([families_differ_at_equal_accuracy(members(3, 0.1), IMAGES, draws=0)], 0.95)
+    first = table.iloc[0]
+    assert 0 < first["low"] < 1 < first["high"]
+    (shown,) = by_observation(table)
+    assert shown["verdict"] == "undecided"
+    assert shown["reason"].startswith("Not significant: the interval includes 1. Needed for a verdict:")

@@ -197,6 +197,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "confidence": 2 * confidence - 1,
                 "opposite_bound": part.bound(corrected, sign) if decides else float("nan"),
                 "margin": observation.margin if decides else float("nan"),
+                "least": observation.least if decides else float("nan"),
                 "placebo_low": placebo_low,
                 "placebo_high": placebo_high,
                 "placebo_supported": supported if counts else float("nan"),

@@ -65,7 +65,8 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
         known = rows.reindex(columns=rows.columns.union(TEXTS, sort=False))  # earlier tables lack some
         text = {name: known[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(part_label)
-        everything = rows.assign(**text, icon=text["part_verdict"].map(ICONS)).to_dict("records")
+        least = rows["least"].fillna(0) if "least" in rows else 0.0
+        everything = rows.assign(**text, least=least, icon=text["part_verdict"].map(ICONS)).to_dict("records")
         parts = [part for part in everything if part["part_verdict"]]
         beside = [part for part in everything if not part["part_verdict"]]
         verdict = parts[0]["verdict"]

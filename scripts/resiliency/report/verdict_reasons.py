@@ -144,18 +144,18 @@ def _shifted(parts: list[dict]) -> str:
 def _undecided(parts: list[dict]) -> str:
     """What the parts of an undecided observation show, one by one."""
     undecided = [part for part in parts if part["part_verdict"] == "undecided"]
-    around = _around_zero(undecided)
+    around, least = _around_least(undecided), words.plain(parts[0]["least"])
     unknown = sum(pd.isna(part["low"]) or pd.isna(part["high"]) for part in undecided)
-    opposing = [part for part in undecided if part["low"] > 0 or part["high"] < 0]
+    opposing = [part for part in undecided if part["low"] > part["least"] or part["high"] < 0]
     if len(parts) == around == 1:
-        return "Not significant: the interval includes 0."
+        return f"Not significant: the interval includes {least}."
     of = words.plural(len(parts), "interval")
     clauses = [f"{unknown} of {of} cannot be computed"] if unknown else []
     if around:
-        within = _around_zero([part for part in parts if part["part_verdict"] == "no practical difference"])
+        within = _around_least([part for part in parts if part["part_verdict"] == "no practical difference"])
         count = around + within
         of_them = f", {within} of them without a practical difference" if within else ""
-        clauses.append(f"{count} of {of} {'includes' if count == 1 else 'include'} 0{of_them}")
+        clauses.append(f"{count} of {of} {'includes' if count == 1 else 'include'} {least}{of_them}")
     sentences = [f"Not significant: {'. '.join(clauses)}."] if clauses else []
     if opposing:
         alpha = (1 - parts[0]["confidence"]) / 2
@@ -184,5 +184,6 @@ def _estimates(some: list[dict], parts: list[dict]) -> str:
     return " and ".join(f"{p['part']}, {words.estimate(p['estimate'])} {e}" for p, e in zip(some, ends, strict=True))
 
 
-def _around_zero(parts: list[dict]) -> int:
-    return sum(part["low"] <= 0 <= part["high"] for part in parts)
+def _around_least(parts: list[dict]) -> int:
+    """How many intervals include what their estimate must exceed, which mostly is 0."""
+    return sum(part["low"] <= part["least"] <= part["high"] for part in parts)

@@ -118,6 +118,11 @@ OBSERVATIONS = Table(
         ),
         Column("margin", "distance from 0 within which a difference counts as none", number("in units of `statistic`")),
         Column(
+            "least",
+            "smallest effect of interest: what the statistic must exceed to support the statement, mostly 0",
+            number("in units of `statistic`"),
+        ),
+        Column(
             "placebo_low",
             "lower end of the range of the negative control: 90% of its draws lie within, 5% below it",
             number("in units of `statistic`"),
