@@ -71,8 +71,10 @@ def of_designs(exchange: str, effects: Logits, families: int, sizes: int, length
     }
 
     def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
-        rows = ROWS[exchange](designs(effects, families, sizes, lengths, random), CONFIDENCE)
-        return {"adopted": _ends(next(row for row in rows if row.exchange == exchange))}
+        while True:  # a predictor that by chance hardly varies within families has no row
+            for row in ROWS[exchange](designs(effects, families, sizes, lengths, random), CONFIDENCE):
+                if row.exchange == exchange:
+                    return {"adopted": _ends(row)}
 
     units = f"{families} families of {sizes}" + f", {lengths} lengths" * (lengths > 1)
     situation = ", ".join(f"{name} {value:g}" for name, value in effects._asdict().items() if value)

@@ -142,9 +142,9 @@ def test_the_sentences_say_the_numbers_of_the_table():
     ]
     table = table_of(rows, "corrupted", CONFIDENCE)
     assert chart.finding(table) == (
-        "A second member buys 2.2 percentage points [−0.1, 4.6] of corrupted error and twice the parameters 1.2 "
-        "[0.4, 2.0]. Families differ by 3.6 percentage points [0.9, 7.6] (standard deviation), seeds of one design by "
-        "0.4 [0.0, 1.0]. A pair of two designs makes 1.6 percentage points [0.2, 4.7] more errors on corrupted images "
+        "A second member buys 2.2 percentage points [−0.1, 4.6] of corrupted error and a doubling of parameters "
+        "1.2 [0.4, 2.0]. Families differ by 3.6 percentage points [0.9, 7.6] (standard deviation), seeds by 0.4 "
+        "[0.0, 1.0]. A pair of two designs makes 1.6 percentage points [0.2, 4.7] more errors on corrupted images "
         "than the better design's own pair. No more than noise: seeds of one design. Not significant: a second member."
     )
     spec = chart.draw(table, OKABE_ITO).to_dict()

@@ -27,8 +27,8 @@ NAMES = {
     "family": "a family better by one SD, in all",
     "family_at_equal_accuracy": "a family better by one SD, at equal accuracy and size",
     "best_to_worst_family": "the best family instead of the worst",
-    "doubling_of_parameters": "twice the parameters",
-    "doubling_of_training": "twice the training",
+    "doubling_of_parameters": "a doubling of parameters",
+    "doubling_of_training": "a doubling of training",
     "point_of_clean_accuracy": "one point of clean accuracy",
     "another_seed": "a seed better by one SD",
     "second_member": "a second member",
@@ -38,7 +38,8 @@ NAMES = {
     "mixing_families": "two families, not the better one twice",
     "joint_training": "joint training instead of independent",
 }
-ANSWER = ("second_member", "two_more_members", "doubling_of_parameters", "doubling_of_training")
+ANSWER = ("second_member", "two_more_members", "doubling_of_parameters")
+DIFFER = {"family": "families", "family_at_equal_accuracy": "at equal accuracy and size", "another_seed": "seeds"}
 KINDS = ("change", "standard deviation or range")
 WIDTH, STEP = 800, 58
 
@@ -140,12 +141,13 @@ def _in_points(row: dict) -> str:
 
 def _differ(rows: pd.DataFrame) -> str:
     """How far families, and seeds of one design, differ; "" where neither is known."""
-    spreads = rows[rows["exchange"].isin(["family", "another_seed"])].to_dict("records")
+    known = rows.set_index("exchange", drop=False)
+    spreads = [known.loc[name].to_dict() for name in DIFFER if name in known.index]
     if not spreads:
         return ""
     first, *others = spreads
-    clauses = [f"{SPREADS[first['exchange']]} differ by {_in_points(first)} (standard deviation)"]
-    return ", ".join(clauses + [f"{SPREADS[row['exchange']]} by {_estimate(row)}" for row in others])
+    clauses = [f"{DIFFER[first['exchange']]} differ by {_in_points(first)} (standard deviation)"]
+    return ", ".join(clauses + [f"{DIFFER[row['exchange']]} by {_estimate(row)}" for row in others])
 
 
 def _named(rows: pd.DataFrame, what: str, names: dict[str, str]) -> str:
