@@ -123,8 +123,8 @@ rule observe:
 
 rule exchange_rates:
     input:
+        conditions=JUDGED["conditions"],
         members=TABLES["members"],
-        histories=made("histories"),
         ensembles=made("ensembles"),
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
         without_images=rules.leave_out_images.output.ensembles if made("ensembles") else [],

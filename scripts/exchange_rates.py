@@ -14,6 +14,6 @@ with stage(snakemake.log[0]):
             image_errors=read_table(inputs.image_errors),
             without_images=WithoutImages(read_table(inputs.without_images), read_table(inputs.members_without_images)),
         )
-    histories = read_table(inputs.histories) if inputs.histories else None
-    settings = params.rule, params.confidence, params.reference, params.shifts
-    write_table(snakemake.output[0], exchange_rates(read_table(inputs.members), histories, of_ensembles, *settings))
+    images = int(read_table(inputs.conditions).images.iloc[0])
+    settings = images, params.rule, params.confidence, params.reference, params.shifts
+    write_table(snakemake.output[0], exchange_rates(read_table(inputs.members), of_ensembles, *settings))

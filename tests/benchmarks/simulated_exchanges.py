@@ -17,7 +17,6 @@ from resiliency.statistics.mixed_pairs import Pairs, against_better
 GROUPS, ERROR, ACCURACY = 10, 0.2, 0.95
 ROWS = {
     "family": exchanges_of_members.families,
-    "family_at_equal_accuracy": exchanges_of_members.family_at_equal_accuracy,
     **dict.fromkeys(
         ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy"), exchanges_of_members.predictors
     ),
@@ -64,7 +63,6 @@ def of_designs(exchange: str, effects: Logits, families: int, sizes: int, length
     step = logit(ACCURACY + STEP / 2) - logit(ACCURACY - STEP / 2)
     truths = {
         "family": effects.family,
-        "family_at_equal_accuracy": effects.family,
         "doubling_of_parameters": -effects.size,
         "doubling_of_training": -effects.training,
         "point_of_clean_accuracy": -effects.accuracy * step,
@@ -133,11 +131,6 @@ def _pairs(errors: np.ndarray, gain: float) -> Pairs:
 NOTHING = Logits()
 CASES = [
     *(of_designs("family", effects, *pool) for effects in (NOTHING, Logits(family=0.2)) for pool in ((8, 2), (26, 3))),
-    *(
-        of_designs("family_at_equal_accuracy", effects, *pool)
-        for effects in (Logits(accuracy=-1.0), Logits(family=0.2, accuracy=-1.0, size=-0.15))
-        for pool in ((8, 2), (26, 3), (8, 2, 3))
-    ),
     *(
         of_designs(exchange, effects, *pool)
         for exchange in ("doubling_of_parameters", "point_of_clean_accuracy")

@@ -291,7 +291,7 @@ class Reported:
             tables = OfEnsembles(self.tables["ensembles"], metrics, without_images, self.image_errors)
             of_ensembles = exchange_rates.OfEnsembles(self.tables["ensembles"], self.image_errors, without_images)
         if "exchange_rates" in self.made:
-            rates = exchange_rates.exchange_rates(members, None, of_ensembles, rule, self.statistics.confidence)
+            rates = exchange_rates.exchange_rates(members, of_ensembles, IMAGES, rule, self.statistics.confidence)
             self._keep(exchange_rates=rates)
         observed = observations(members, int(self.conditions.images.iloc[0]), tables, *settings)
         left_out_of_files = self.contents.left_out if self.contents else {}

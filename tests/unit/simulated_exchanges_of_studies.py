@@ -55,7 +55,10 @@ def study(planted: Planted, rng: np.random.Generator, families: int = 8, designs
     without = (on_groups.sum(axis=1, keepdims=True) - on_groups) / (GROUPS - 1)
     everything = _ensembles(members, members["corrupted_error"].to_numpy(), planted.mixed)
     in_turn = [_ensembles(members, of, planted.mixed).assign(without=group) for group, of in enumerate(without.T)]
-    scores = [members[["member"]].assign(without=group, corrupted_error=of) for group, of in enumerate(without.T)]
+    scores = [
+        members[["member"]].assign(without=group, images=450, clean_accuracy=0.9, corrupted_error=of)
+        for group, of in enumerate(without.T)
+    ]
     images = WithoutImages(pd.concat(in_turn), pd.concat(scores))
     empty = pd.DataFrame(columns=["objective", "loss_weight", "seed", "image", "error"])
     return Study(members, OfEnsembles(everything, empty, images), true)

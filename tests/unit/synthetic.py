@@ -68,7 +68,7 @@ def made(
         "origins": origin_table(ensembles, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
         "exchange_rates": exchange_rates(
-            members, None, with_images_fixed(ensembles) if len(ensembles) else None, RULE, 0.95
+            members, with_images_fixed(ensembles) if len(ensembles) else None, 0, RULE, 0.95
         ),
         **(chosen := deployment_tables(members, ensembles)),
         **contender_tables(chosen["deployment"], corruptions),

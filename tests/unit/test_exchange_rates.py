@@ -16,12 +16,12 @@ from resiliency.statistics.mixed_pairs import Pairs, against_better
 from resiliency.statistics.spreads import spread, without_image_noise
 from resiliency.tables import TABLES
 
-CONFIDENCE = 0.95
+CONFIDENCE, IMAGES = 0.95, 500
 
 
 def rates(planted: Planted, seed: int = 0, **layout: int) -> pd.DataFrame:
     drawn = study(planted, np.random.default_rng(seed), **layout)
-    table = exchange_rates(drawn.members, None, drawn.of_ensembles, RULE, CONFIDENCE)
+    table = exchange_rates(drawn.members, drawn.of_ensembles, IMAGES, RULE, CONFIDENCE)
     return table.set_index("exchange", drop=False)
 
 
@@ -38,7 +38,7 @@ def test_a_second_and_a_third_member_bring_what_was_planted():
 def test_mixing_is_compared_with_the_better_design():
     planted = Planted(design=0.2, mixed=0.01)
     drawn = study(planted, np.random.default_rng(0))
-    table = exchange_rates(drawn.members, None, drawn.of_ensembles, RULE, CONFIDENCE).set_index("exchange")
+    table = exchange_rates(drawn.members, drawn.of_ensembles, IMAGES, RULE, CONFIDENCE).set_index("exchange")
     assert table.loc["mixing_designs", "points"] == pytest.approx(100 * better_by(drawn, planted))
     assert table.loc["mixing_designs", "inference_cost"] == 1
 
@@ -75,7 +75,7 @@ def test_votes_of_two_are_as_good_as_their_members_and_do_not_count():
     votes = drawn.of_ensembles.ensembles.assign(rule="plurality_vote")
     images = WithoutImages(*(table.head(0) for table in drawn.of_ensembles.without_images))
     table = exchange_rates(
-        drawn.members, None, OfEnsembles(votes, drawn.of_ensembles.image_errors, images), "plurality_vote", CONFIDENCE
+        drawn.members, OfEnsembles(votes, drawn.of_ensembles.image_errors, images), IMAGES, "plurality_vote", CONFIDENCE
     )
     steps = table[table["exchange"].str.contains("member|mixing")]
     assert steps["exchange"].tolist() == ["two_more_members"]
@@ -93,7 +93,7 @@ def test_joint_training_is_compared_with_independent_training_of_the_same_ensemb
     ]
     image_errors = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "image", "error"])
     tables = drawn.of_ensembles._replace(image_errors=image_errors)
-    row = exchange_rates(drawn.members, None, tables, RULE, CONFIDENCE).set_index("exchange").loc["joint_training"]
+    row = exchange_rates(drawn.members, tables, IMAGES, RULE, CONFIDENCE).set_index("exchange").loc["joint_training"]
     assert row[["points", "points_low", "points_high"]].tolist() == pytest.approx([2, 2, 2])
     assert row[["unit", "units", "inference_cost"]].tolist() == ["seeds", 5, 1]
 
@@ -101,11 +101,11 @@ def test_joint_training_is_compared_with_independent_training_of_the_same_ensemb
 def test_a_study_without_ensembles_has_rows_of_its_members():
     drawn = study(Planted(family=0.05, design=0.02), np.random.default_rng(0), designs=3, seeds=1)
     shifted = drawn.members.assign(shifted_error=drawn.members["corrupted_error"], corrupted_error=np.nan)
-    table = exchange_rates(shifted, None, None, RULE, CONFIDENCE, shifts=["v2", "sketch"])
+    table = exchange_rates(shifted, None, IMAGES, RULE, CONFIDENCE, shifts=["v2", "sketch"])
     assert table["exchange"].tolist()[:2] == ["family", "best_to_worst_family"]
     assert set(table["images"]) == {"v2+sketch"}
     unknown = shifted.assign(parameters=np.nan)
-    assert exchange_rates(unknown, None, None, RULE, CONFIDENCE, shifts=["v2"]).empty
+    assert exchange_rates(unknown, None, IMAGES, RULE, CONFIDENCE, shifts=["v2"]).empty
 
 
 def test_the_contrast_with_the_better_design_by_hand():

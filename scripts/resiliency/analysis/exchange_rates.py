@@ -9,13 +9,13 @@ from resiliency.analysis.exchange import Exchange, table_of
 from resiliency.analysis.exchanges_of_ensembles import joint_training, mixing, more_members, scored
 from resiliency.analysis.exchanges_of_members import (
     another_seed,
-    designs_of,
+    designs,
     enough,
     families,
     family_at_equal_accuracy,
     predictors,
 )
-from resiliency.analysis.shifts import SHIFTED_ERROR
+from resiliency.analysis.observations.architecture import response_of
 from resiliency.analysis.without_images import WithoutImages
 from resiliency.base.names import CORRUPTED, INDEPENDENT
 
@@ -36,8 +36,8 @@ class OfEnsembles(NamedTuple):
 
 def exchange_rates(
     members: pd.DataFrame,
-    histories: pd.DataFrame | None,
     of_ensembles: OfEnsembles | None,
+    images: int,
     rule: str,
     confidence: float,
     reference: str | None = None,
@@ -47,46 +47,36 @@ def exchange_rates(
 
     Args:
         members: members.csv.
-        histories: histories.csv; None where nothing was trained.
         of_ensembles: None where there are no ensembles.
+        images: number of clean test images; 0 where it is not known.
         rule: the combination rule.
         confidence: of the intervals.
         reference: the recipe of the members that families are compared by; None for all.
         shifts: further test sets whose mean error stands in place of corrupted error.
     """
-    images = tuple(shifts) or (CORRUPTED,)
-    response = SHIFTED_ERROR if shifts else "corrupted_error"
+    measured_on = tuple(shifts) or (CORRUPTED,)
+    response = response_of(shifts)
     known = members[(members["origin"] == INDEPENDENT) & members[response].notna()]
     without = of_ensembles.without_images.members if of_ensembles else pd.DataFrame()
-    measured = {column: _on_images(known, without, column) for column in (response, "clean_accuracy")}
+    errors, accuracies = (_on_images(known, without, column) for column in (response, "clean_accuracy"))
     compared = known[known["recipe"] == reference] if reference else known
-    rows = list(_of_designs(compared, measured, response, histories, confidence))
-    rows += another_seed(compared, measured[response], confidence)
+    rows = [*another_seed(compared, errors, confidence)]
+    sized = compared.dropna(subset=["parameters"])
+    if enough(sized):
+        of_designs = designs(sized, errors, accuracies, response)
+        separate = not shifts and len(without) and set(sized["member"]) <= set(without["member"])
+        rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]
+        scores = without if separate else None
+        rows += family_at_equal_accuracy(sized, scores, images, shifts, confidence)
     if of_ensembles:
-        rows += _of_ensembles(members, known, of_ensembles, measured[response], rule, confidence, images)
-    return table_of(rows, "+".join(images), confidence)
+        rows += _of_ensembles(members, known, of_ensembles, errors, rule, confidence, measured_on)
+    return table_of(rows, "+".join(measured_on), confidence)
 
 
 def _on_images(members: pd.DataFrame, without: pd.DataFrame, column: str) -> list[pd.Series]:
     """A column by member, on all images and without each group of images as far as that is known."""
     groups = [of for _, of in without.groupby("without")] if column in without else []
     return [table.set_index("member")[column].astype(float) for table in (members, *groups)]
-
-
-def _of_designs(
-    members: pd.DataFrame,
-    measured: dict[str, list[pd.Series]],
-    response: str,
-    histories: pd.DataFrame | None,
-    confidence: float,
-) -> Iterator[Exchange]:
-    """What is estimated from families of designs."""
-    epochs = pd.Series(dtype=float) if histories is None else histories.groupby("member")["epoch"].max()
-    if members["parameters"].notna().any():
-        designs = designs_of(members, measured[response], measured["clean_accuracy"], epochs)
-        if enough(designs):
-            for rows in (families, family_at_equal_accuracy, predictors):
-                yield from rows(designs, confidence)
 
 
 def _of_ensembles(

@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
+from resiliency.analysis.equal_accuracy import designs_of, on_halves
 from resiliency.analysis.exchange import POINTS, Exchange, with_image_groups
+from resiliency.analysis.observations.spread import families_differ_at_equal_accuracy
 from resiliency.analysis.parts import Part
+from resiliency.analysis.verdicts import Observation
 from resiliency.statistics.mixed_model import Fits, Layout, fit, points
 from resiliency.statistics.spreads import Spread, spread
 
@@ -30,7 +33,7 @@ class Designs(NamedTuple):
     Attributes:
         members: the number of members behind them.
         family: names, N.
-        network: names, N: which network each trains, where one is trained for several lengths.
+        network: names, N: the architecture and size of each, which may be trained for several lengths.
         errors: logits of the error, float (1 + G) x N.
         accuracies: logits of the clean accuracy, the same shape.
         size, operations, training: log2 of parameters, of MACs and of epochs, float N; NaN where they are not known.
@@ -66,29 +69,52 @@ class Designs(NamedTuple):
         return self.network if self.trained_longer else self.family
 
 
-def designs_of(
-    members: pd.DataFrame, errors: Sequence[pd.Series], accuracies: Sequence[pd.Series], epochs: pd.Series
+def designs(
+    members: pd.DataFrame, errors: Sequence[pd.Series], accuracies: Sequence[pd.Series], response: str
 ) -> Designs:
     """The designs of independent members whose parameters are known.
 
     Args:
         members: members.csv of independent members.
         errors, accuracies: member -> its error and clean accuracy, on all images and without each group of images.
-        epochs: member -> passes over the training images; empty where they are not known.
+        response: the column of the error.
     """
-    members = members.dropna(subset=["parameters"]).set_index("member")
-    groups = members.groupby("design", sort=True)
-    of_design = groups.first()
+    table = designs_of(members, response).set_index("design")
+    design = members.set_index("member")["design"]
 
     def logits(values: Sequence[pd.Series]) -> np.ndarray:
-        means = [of.reindex(members.index).groupby(members["design"]).mean() for of in values]
+        means = [of.reindex(design.index).groupby(design).mean()[table.index] for of in values]
         return logit(np.clip(np.array(means, float), LEAST, 1 - LEAST))
 
-    trained = epochs.reindex(members.index).groupby(members["design"]).mean()
-    network = of_design["architecture"].astype(str) + of_design["parameters"].astype(str)
-    logarithms = [np.log2(of.to_numpy(float)) for of in (of_design["parameters"], of_design["macs"], trained)]
-    named = of_design["family"].to_numpy(str), network.to_numpy(str)
+    logarithms = [np.log2(table[name].to_numpy(float)) for name in ("parameters", "macs", "epochs")]
+    named = table["family"].to_numpy(str), table["architecture"].to_numpy(str)
     return Designs(len(members), *named, logits(errors), logits(accuracies), *logarithms)
+
+
+def family_at_equal_accuracy(
+    members: pd.DataFrame, scores: pd.DataFrame | None, images: int, shifts: Sequence[str], confidence: float
+) -> Iterator[Exchange]:
+    """The standard deviation between families of equal clean accuracy and size: that of observation 1b.
+
+    Args:
+        members: members.csv of independent members.
+        scores: members_leave_images_out.parquet; None where images cannot be left out.
+        images: number of test images; 0 where it is not known.
+        shifts: further test sets in place of corruptions.
+    """
+
+    def observed(without: int | None = None) -> Observation:
+        halves = (members, images) if scores is None else on_halves(members, scores, without)
+        return families_differ_at_equal_accuracy(*halves, shifts, draws=0)
+
+    everything = observed()
+    for part in everything.parts:
+        groups = [] if scores is None else scores["without"].unique().tolist()
+        without = [observed(group).parts[0].estimate for group in groups]
+        low, high = with_image_groups(part, without).interval(confidence)
+        of_errors = Spread(part.estimate / POINTS, low / POINTS, high / POINTS)
+        counted = {"designs": everything.designs, "members": everything.members}
+        yield Exchange.of_spread("family_at_equal_accuracy", of_errors, "families", part.units, **counted)
 
 
 def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
@@ -118,14 +144,6 @@ def families(of: Designs, confidence: float) -> Iterator[Exchange]:
     between = _between(of, fitted, confidence)
     yield _of_families("family", between, of)
     yield _of_families("best_to_worst_family", _best_to_worst(of, between, fitted[0].residual[0, 0], confidence), of)
-
-
-def family_at_equal_accuracy(of: Designs, confidence: float) -> Iterator[Exchange]:
-    """The standard deviation between families of equal clean accuracy and size."""
-    if varies(of.size, of.family) and accuracy_varies(of):
-        size = of.size - of.size.mean()
-        fits = [_fit(of, errors, *centred(other, of.alike), size) for errors, _, other in _halves(of)]
-        yield _of_families("family_at_equal_accuracy", _between(of, fits, confidence), of)
 
 
 def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
@@ -163,9 +181,9 @@ def _repeated_accuracy(of: Designs) -> np.ndarray:
     return sum(_slopes(_fit(of, same, *centred(other, of.alike))) for _, same, other in _halves(of))
 
 
-def enough(of: Designs) -> bool:
+def enough(members: pd.DataFrame) -> bool:
     """Whether there are families enough with two designs or more."""
-    return int((np.unique(of.family, return_counts=True)[1] > 1).sum()) >= FAMILIES
+    return int((members.groupby("family")["design"].nunique() > 1).sum()) >= FAMILIES
 
 
 def varies(predictor: np.ndarray, within: np.ndarray) -> bool:

@@ -183,7 +183,7 @@ EXCHANGE_RATES = Table(
     "tables/exchange_rates.csv",
     "What buys robustness",
     "Observations",
-    "By how much families, sizes, training, seeds and ensembles lower the error on corrupted images, at what cost.",
+    "Percentage points of error that families, sizes, training, seeds and ensembles each buy, and what they cost.",
     "exchange: something that may lower the error; those that the study allows",
     [
         Column(
