@@ -14,6 +14,7 @@ from resiliency.analysis.observations import architecture_brings_diversity, attr
 from resiliency.analysis.verdicts import Observation
 
 RULE = "mean_probability"
+DRAWS = 200  # of the placebo of each study
 METRICS = {"label_disagreement": "prediction", "jensen_shannon": "prediction"}
 METRICS |= {"saliency_cosine": "attribution", "grad_cam_cosine": "attribution", "linear_cka": "activation"}
 TABLE = pd.DataFrame([(kind, metric) for metric, kind in METRICS.items()], columns=["kind", "metric"])
@@ -108,7 +109,7 @@ def of_correlations(differences: tuple[float, float], pool: Pool, kind: str) -> 
             for metric in ("label_disagreement", "jensen_shannon"):
                 columns[f"{metric}_{images}"] = 0.9 * prediction + np.sqrt(0.19) * of_pairs()
         rows = pairs.table.assign(**columns)
-        return attribution_diversity_is_less_negative(rows, TABLE, RULE, 500, families=pairs.families)
+        return attribution_diversity_is_less_negative(rows, TABLE, RULE, 500, families=pairs.families, draws=DRAWS)
 
     return simulate
 
@@ -127,6 +128,6 @@ def of_diversities(gaps: tuple[float, float, float], pool: Pool, kind: str) -> C
             columns[column] = gap[of_kind] * different + np.sqrt(0.5) * of_members(random, pairs, kind) + noise
         accuracy = {f"mean_member_{images}_accuracy": 0.9 for images in ("clean", "corrupted")}
         rows = pairs.table.assign(**columns, **accuracy)
-        return architecture_brings_diversity(rows, TABLE, RULE, 500, families=pairs.families)
+        return architecture_brings_diversity(rows, TABLE, RULE, 500, families=pairs.families, draws=DRAWS)
 
     return simulate

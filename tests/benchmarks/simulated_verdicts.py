@@ -61,8 +61,9 @@ def one_by_one(simulate: Callable[[np.random.Generator], Observation]) -> Studie
     """The verdicts of studies that are made one at a time."""
 
     def of_studies(random: np.random.Generator, studies: int) -> tuple[np.ndarray, np.ndarray]:
-        reached, each = zip(*(verdict_of(simulate(random), CONFIDENCE) for _ in range(studies)), strict=True)
-        return np.array(reached), np.array(each)
+        made = [simulate(random) for _ in range(studies)]
+        reached, each = zip(*(verdict_of(study, CONFIDENCE) for study in made), strict=True)
+        return np.array(reached), np.array(each)[:, : len(made[0].parts)]
 
     return of_studies
 

@@ -11,7 +11,7 @@ from resiliency.analysis.parts import Part, p_values
 from resiliency.analysis.rule import PValues, decide
 from resiliency.analysis.verdicts import Observation, observation_rows, observation_table, verdict_of
 from resiliency.statistics.jackknife import ANGULAR, FISHER, LINEAR
-from resiliency.statistics.ranks import weighted_cliffs_delta
+from resiliency.statistics.ranks import cliffs_deltas_of_partitions, weighted_cliffs_delta
 
 # Effect size
 
@@ -37,6 +37,15 @@ def test_cliffs_delta_against_loops(one, other):
     deltas = weighted_cliffs_delta(first, second, v[None], w[None])
     assert deltas[0] == pytest.approx(delta_by_loops(first, second, v, w))
     assert weighted_cliffs_delta(second, first, w[None], v[None])[0] == pytest.approx(-deltas[0])
+
+
+@given(weighted, st.integers(0, 255))
+@settings(deadline=None)
+def test_cliffs_delta_of_partitions_is_cliffs_delta_of_their_sides(values, bits):
+    values, weights = np.array(values, float).T
+    second = np.array([[bits >> i & 1 for i in range(len(values))], [i % 2 for i in range(len(values))]], bool)
+    expected = [weighted_cliffs_delta(values, values, (weights * ~of)[None], (weights * of)[None])[0] for of in second]
+    assert cliffs_deltas_of_partitions(values, weights, second) == pytest.approx(expected, nan_ok=True)
 
 
 def test_cliffs_delta_at_its_ends():

@@ -80,6 +80,26 @@ def weighted_cliffs_delta(
     return np.divide(difference, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0)
 
 
+def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cliff's delta of the values that are not `second` against those that are, of many partitions at once.
+
+    Twice a centred rank is the weight below a value less that above it. Within either side this cancels, so that the
+    sum over a side is the difference that Cliff's delta divides by the product of both weights.
+
+    Args:
+        values: float E.
+        weights: float E, not negative.
+        second: bool D x E.
+
+    Returns:
+        float64 D in -1..1; NaN where a side has no weight.
+    """
+    of_second = second @ weights
+    difference = -2 * (second @ (weights * weighted_ranks(weights[None], values)[0]))
+    pairs = of_second * (weights.sum() - of_second)
+    return np.divide(difference, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0)
+
+
 @njit(cache=True, nogil=True)
 def _rhos(weights: np.ndarray, xs: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Of float64 E, int64 C x E and int64 E, the places of values among the distinct ones; float64 C."""

@@ -19,7 +19,7 @@ from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
 from resiliency.statistics.jackknife import ANGULAR, studentised
-from resiliency.statistics.ranks import ordinals, weighted_cliffs_delta, weighted_ranks
+from resiliency.statistics.ranks import cliffs_deltas_of_partitions, ordinals, weighted_cliffs_delta, weighted_ranks
 
 FAMILIES = 6  # with a design of two members or more; with fewer, designs are left out in turn
 DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others
@@ -94,6 +94,7 @@ def architecture_brings_diversity(
     further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
     freedom = len(set(map(unit_of, of_one))) - 1
     labels = _permuted(of_one, draws)
+    sides = {group["size"].iloc[0]: _sides(group, labels) for group in sizes} if draws else {}
     parts, controls, beside, omitted, drawn = [], [], [], [], []
     for kind, name in KINDS.items() if sizes else ():
         added = {group: _counting_columns(by_images[group], kind) for group in further if kind == "prediction"}
@@ -107,7 +108,7 @@ def architecture_brings_diversity(
             tested.append(Part.from_replicates(further_name, replicates, ANGULAR, names, freedom, reading=reading))
             omitted += left
             if draws:
-                drawn.append((equal, mean_over_sizes(left_out, partial(_deltas, counting, equal, labels))[0]))
+                drawn.append((equal, mean_over_sizes(left_out, partial(_deltas, counting, equal, sides))[0]))
         for group, of_group in added.items():
             replicates = mean_over_sizes(left_out, partial(_delta, of_group, False))[0]
             beside.append(Part.from_replicates(f"{name}, {group} images", replicates, ANGULAR))
@@ -184,20 +185,25 @@ def _missing(parts: list[Part], counting: int, units: Units) -> str:
 
 def _delta(columns: list[str], equal: bool, of_size: LeftOut) -> np.ndarray:
     """Replicates of Cliff's delta of the mean rank over `columns`, among the ensembles that have them all."""
-    return _deltas(columns, equal, None, of_size)[:, :, 0]
+    one = (of_size.ensembles.designs == 1).to_numpy()[None]
+    return _deltas(columns, equal, {of_size.ensembles["size"].iloc[0]: (one, ~one)}, of_size)[:, :, 0]
 
 
-def _deltas(columns: list[str], equal: bool, labels: dict[str, np.ndarray] | None, of_size: LeftOut) -> np.ndarray:
-    """The same of each draw of `_permuted`, float64 (1 + units) x 1 x D; without `labels` of the study itself, D = 1.
+def _deltas(
+    columns: list[str], equal: bool, sides: dict[int, tuple[np.ndarray, np.ndarray]], of_size: LeftOut
+) -> np.ndarray:
+    """The same of D draws, float64 (1 + units) x 1 x D.
 
     Args:
         equal: whether at equal accuracy of the members.
+        sides: size -> which of its ensembles are of one design in each draw, and which of different designs only, as
+            from `_sides`.
     """
     ensembles = of_size.ensembles
     values = ensembles[columns].to_numpy(np.float64)
     measured = np.isfinite(values).any(axis=0)
     chosen = np.isfinite(values[:, measured]).all(axis=1)
-    one, different = _sides(ensembles[chosen], labels)
+    one, different = (side[:, chosen] for side in sides[ensembles["size"].iloc[0]])
     if not measured.any() or not chosen.any():
         return np.full((len(of_size.weights), 1, len(one)), np.nan)
     weights = of_size.weights[:, chosen]
@@ -205,6 +211,9 @@ def _deltas(columns: list[str], equal: bool, labels: dict[str, np.ndarray] | Non
     if equal:
         accuracies = _member_accuracies(ensembles)[chosen]
         ranks = np.stack([_left_by(accuracies, *of_unit) for of_unit in zip(ranks, weights, strict=True)])
+    if (one | different).all():
+        each = [cliffs_deltas_of_partitions(*of_unit, one) for of_unit in zip(ranks, weights, strict=True)]
+        return np.stack(each)[:, None]
     deltas = np.empty((len(weights), 1, len(one)))
     for some in (slice(start, start + CHUNK) for start in range(0, len(one), CHUNK)):
         for row, (rank, weight) in enumerate(zip(ranks, weights, strict=True)):
@@ -212,11 +221,8 @@ def _deltas(columns: list[str], equal: bool, labels: dict[str, np.ndarray] | Non
     return deltas
 
 
-def _sides(ensembles: pd.DataFrame, labels: dict[str, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Which ensembles are of one design, and which of different designs only; bool D x E."""
-    if labels is None:
-        one = (ensembles.designs == 1).to_numpy()[None]
-        return one, ~one
+def _sides(ensembles: pd.DataFrame, labels: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Which ensembles are of one design, and which of different designs only, by the labels of D draws; bool D x E."""
     draws = len(next(iter(labels.values())))
     names = sorted({name for joined in ensembles.members for name in joined.split("+")})
     others = {name: np.full(draws, -1 - index) for index, name in enumerate(sorted({*map(design_of, names)}))}
