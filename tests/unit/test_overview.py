@@ -6,7 +6,8 @@ import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 
 from resiliency.report.glossary import with_terms
-from resiliency.report.overview import basis, by_observation, interval_picture
+from resiliency.report.interval_pictures import interval_picture
+from resiliency.report.overview import basis, by_observation
 
 
 def test_terms_are_buttons_where_they_come_first():
@@ -53,7 +54,11 @@ def test_intervals_are_drawn_around_zero():
             "Significant in the opposite direction: part 0. Significant in the direction the paper claims: part 1.",
         ),
         (["contradicted", "undecided"], "Significant in the opposite direction: part 0. Undecided: part 1."),
-        (["no practical difference"], "No practical difference: the interval lies within ±0.20."),
+        (
+            ["no practical difference"],
+            "No practical difference: the interval lies within ±0.20. Significant, but smaller than the margin: "
+            "part 0, 0.150 [0.100, 0.200].",
+        ),
         (
             ["undecided", "undecided", "supported"],
             "Significant in the direction the paper claims: part 2, 0.150 [0.100, 0.200]. In the opposite direction "
@@ -65,6 +70,40 @@ def test_intervals_are_drawn_around_zero():
 def test_reasons_of_verdicts(verdicts, reason):
     rows = [part(verdict, 0.1, 0.2, f"part {index}") for index, verdict in enumerate(verdicts)]
     assert said(rows, verdicts[0], needed="20 designs")["reason"] == reason
+
+
+def test_noise_is_told_by_its_range_and_by_controls():
+    side = {"side": "above", "placebo": "random numbers", "placebo_low": -0.3}
+    rows = [part("no better than noise", 0.1, 0.3, "clean images") | side | {"placebo_high": 0.25}]
+    rows += [part("supported", 0.2, 0.4, "corrupted images") | side | {"placebo_high": 0.25}]
+    rows += [part("no better than noise", -0.1, 0.4, "clean images, against noise") | side | {"placebo_high": 0.05}]
+    rows[2]["reading"] = "against noise"
+    rows += [part("", -0.4, -0.3, "clean images, against double_fault") | {"reading": "against double_fault"}]
+    rows[3]["leans"] = "against"
+    observation = said(rows, "no better than noise")
+    assert observation["reason"] == (
+        "Significant in the direction the paper claims, but no better than noise. Within what the negative "
+        "control gives (random numbers): clean images. Not significant: clean images, against noise, 0.150 [−0.100, "
+        "0.400]. Beyond noise: corrupted images. The reverse holds against Double fault (negated)."
+    )
+    assert [len(observation[kind]) for kind in ("parts", "controls", "beside")] == [2, 1, 1]
+
+
+def test_what_holds_by_construction_says_so():
+    rows = [part("supported", 0.1, 0.3, "predictions")]
+    table = pd.DataFrame(rows).assign(observation="4", statement="S.", verdict="supported", margin=0.2)
+    (observation,) = by_observation(table.assign(missing_requirements=np.nan, sample_size_needed=np.nan))
+    assert "Expected by construction" in observation["reason"]
+
+
+def test_the_range_of_the_placebo_and_the_margin_are_drawn_on_the_scale_of_the_intervals():
+    """Of 300: 150 ± 142 for 1, the margin, so that the range from -0.5 to 0.5 is 142 wide."""
+    row = part("supported", 0.5, 0.75) | {"placebo_low": -0.5, "placebo_high": 0.5, "margin": 1.0}
+    drawn = interval_picture([row])
+    assert '<rect class="placebo" x="79.0" y="2" width="142.0"' in drawn
+    assert 'class="margin" x1="8.0"' in drawn
+    assert 'class="margin" x1="292.0"' in drawn
+    assert "placebo" not in interval_picture([part("supported", 0.5, 1.0)])
 
 
 def test_a_supported_statement_of_a_small_difference_says_so():

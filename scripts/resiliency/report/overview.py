@@ -1,7 +1,6 @@
 """What the first screen of the report says: the verdicts, and the recommended model against what it has to beat."""
 
 import pandas as pd
-from markupsafe import Markup
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
@@ -13,13 +12,13 @@ from resiliency.designs.members import WeightsKind
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
 from resiliency.report.contender_roles import SAME, difference_words, under_single
+from resiliency.report.interval_pictures import interval_picture
 from resiliency.report.member_errors import measured_on
 from resiliency.report.verdict_reasons import part_label, reason_of
 
 BASELINE = ROLES[-1]
 LEADING = 3
 NAMED = 5
-WIDE, LINE, MARGIN = 300, 9, 8  # of the picture of intervals
 WARNINGS = {
     NEAR_CHANCE: "{count} are close to chance level on clean images ({names}). Their training may have failed, or "
     "their weights may belong to another task. Disregard them and every ensemble that contains them.",
@@ -53,21 +52,24 @@ TEXTS = (
     "shifts",
     "placebo",
 )
+PLACEBO = ("placebo_low", "placebo_high", "placebo_supported")
 
 
 def by_observation(table: pd.DataFrame) -> list[dict]:
     """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself.
 
-    `beside` are the rows without a verdict, `described` those of them that have no interval either.
+    `controls` are what some parts need beside their own estimates, `beside` are the rows without a verdict, `described`
+    those of these that have no interval either.
     """
     observations = []
     for number, rows in table.groupby(table["observation"].astype(str)):  # earlier tables have whole numbers
-        known = rows.reindex(columns=rows.columns.union(TEXTS, sort=False))  # earlier tables lack some
+        known = rows.reindex(columns=rows.columns.union([*TEXTS, *PLACEBO], sort=False))  # earlier tables lack some
         text = {name: known[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(part_label)
         least = rows["least"].fillna(0) if "least" in rows else 0.0
-        everything = rows.assign(**text, least=least, icon=text["part_verdict"].map(ICONS)).to_dict("records")
-        parts = [part for part in everything if part["part_verdict"]]
+        everything = known.assign(**text, least=least, icon=text["part_verdict"].map(ICONS)).to_dict("records")
+        tested = [part for part in everything if part["part_verdict"]]
+        parts, controls = ([part for part in tested if bool(part["reading"]) == control] for control in (False, True))
         beside = [part for part in everything if not part["part_verdict"]]
         verdict = parts[0]["verdict"]
         observations.append(
@@ -79,45 +81,16 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
                 "icon": ICONS[verdict],
                 "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
                 "parts": parts,
+                "controls": controls,
                 "beside": beside,
                 "described": [part for part in beside if pd.isna(part["low"]) and pd.notna(part["estimate"])],
-                "reason": reason_of(parts, beside),
-                "picture": interval_picture(parts),
+                "reason": reason_of(parts, beside, controls),
+                "picture": interval_picture(tested),
+                "placebo": parts[0]["placebo"],
                 "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
             }
         )
     return observations
-
-
-def interval_picture(parts: list[dict]) -> Markup:
-    """The estimates and intervals of an observation's parts around zero, drawn; nothing if none is known."""
-    drawn = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
-    reach = max((abs(part[end]) for part in drawn for end in ("low", "high", "estimate")), default=0)
-    if not reach:
-        return Markup("")
-
-    def x(value: float) -> float:
-        return round(WIDE / 2 + value / reach * (WIDE / 2 - MARGIN), 1)
-
-    height = LINE * len(drawn) + 18
-    label = f"Estimates and intervals of {words.plural(len(drawn), 'part')} around zero"
-    marks = [
-        Markup('<line class="zero" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(WIDE / 2, height - 14),
-        Markup('<text x="{}" y="{}" text-anchor="middle">0</text>').format(WIDE / 2, height - 2),
-    ]
-    for row, part in enumerate(drawn):
-        y = LINE * row + 6
-        says = f"{part['part']}: {words.estimate(part['estimate'])} {words.bounds(part['low'], part['high'])}"
-        marks.append(
-            Markup(
-                '<g class="{}"><title>{}</title><line x1="{}" x2="{}" y1="{y}" y2="{y}"/>'
-                '<circle cx="{}" cy="{y}" r="3.5"/></g>'
-            ).format(
-                part["part_verdict"].replace(" ", "-"), says, x(part["low"]), x(part["high"]), x(part["estimate"]), y=y
-            )
-        )
-    head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, label)
-    return head + Markup("").join(marks) + Markup("</svg>")
 
 
 def contenders(deployment: pd.DataFrame) -> list[dict]:

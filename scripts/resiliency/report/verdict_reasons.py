@@ -4,10 +4,10 @@ import re
 
 import pandas as pd
 
-from resiliency.analysis.rule import NOISE, NOT_TESTED, SUPPORTED, UNDECIDED, against
+from resiliency.analysis.rule import IN_PART, NOISE, NOT_TESTED, SUPPORTED, UNDECIDED, against
 from resiliency.report import words
 
-REVERSED = {"supported": ["against"], "supported in part": ["against"], "contradicted": ["for"]}
+REVERSED = {"supported": ["against"], "supported in part": ["against"], "contradicted": ["for"], NOISE: ["against"]}
 SIDES = {"for": "The statement holds", "against": "The reverse holds"}  # of readings, for undecided verdicts
 AGAINST = "against "  # how readings begin that compare with another metric
 READABLE = {
@@ -15,6 +15,7 @@ READABLE = {
     "architecture family - ": "family against ",
     "lambda": "λ",
 }
+EXPECTED = {"4": "Expected by construction: seeds of one design differ less than designs."}
 LISTED = 2  # parts that a sentence names one by one
 
 
@@ -27,18 +28,22 @@ def part_label(part: str) -> str:
     return f"{words.KINDS[kind]}: {rest}" if colon and kind in words.KINDS else named
 
 
-def reason_of(parts: list[dict], beside: list[dict]) -> str:
+def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> str:
     """What the verdict of an observation means, and what would decide it if it is open.
 
     Args:
         parts: the rows of observations.csv that have a verdict.
         beside: those that have none.
+        controls: those that parts need beside their own estimates.
     """
-    return " ".join(filter(None, (_of_verdict(parts), _readings(parts[0]["verdict"], parts, beside), _shifted(parts))))
+    verdict = parts[0]["verdict"]
+    expected = EXPECTED.get(str(parts[0]["observation"]), "") if verdict in (SUPPORTED, IN_PART) else ""
+    sentences = _of_verdict(parts, controls), expected, _readings(verdict, parts, beside), _shifted(parts)
+    return " ".join(filter(None, sentences))
 
 
-def _of_verdict(parts: list[dict]) -> str:
-    first, margin = parts[0], words.number(parts[0]["margin"], 2)
+def _of_verdict(parts: list[dict], controls: list[dict]) -> str:
+    first, margin = parts[0], words.margin(parts[0]["margin"])
     if first["verdict"] == "not tested":
         return f"Not tested: {first['missing_requirements']}."
     if first["verdict"] in ("supported in part", "contradicted"):
@@ -49,23 +54,34 @@ def _of_verdict(parts: list[dict]) -> str:
         every = {1: "The estimate is", 2: "Both estimates are"}.get(len(parts), f"All {len(parts)} estimates are")
         return f"{every} significant and in the direction the paper claims.{within}"
     if first["verdict"] == "no practical difference":
-        if len(parts) == 1:
-            return f"No practical difference: the interval lies within ±{margin}."
-        return f"No practical difference: every interval lies within ±{margin}."
+        small = [part for part in parts if part["low"] > 0 or part["high"] < 0]
+        significant = f" Significant, but smaller than the margin: {_estimates(small, parts)}." if small else ""
+        every = "the interval lies" if len(parts) == 1 else "every interval lies"
+        return f"No practical difference: {every} within ±{margin}.{significant}"
     if first["verdict"] == NOISE:
-        return _of_noise(parts)
+        return _of_noise(parts, controls)
     return f"{_undecided(parts)} Needed for a verdict: {first['sample_size_needed']}."
 
 
-def _of_noise(parts: list[dict]) -> str:
+def _of_noise(parts: list[dict], controls: list[dict]) -> str:
     """Which estimates would support the statement, but do no better than their negative control."""
-    within = [part["part"] for part in parts if part["part_verdict"] == NOISE]
-    beyond = [part["part"] for part in parts if part["part_verdict"] == SUPPORTED]
-    better = f" Beyond it: {_listed(beyond, parts)}." if beyond else ""
-    return (
-        "Significant in the direction the paper claims, but no better than the negative control "
-        f"({parts[0]['placebo']}): {_listed(within, parts)}.{better}"
-    )
+    within, beyond = ([part for part in parts if part["part_verdict"] == verdict] for verdict in (NOISE, SUPPORTED))
+    said = ["Significant in the direction the paper claims, but no better than noise."]
+    if inside := [part["part"] for part in within if _in_range(part)]:
+        names = _listed(inside, parts)
+        said.append(f"Within what the negative control gives ({parts[0]['placebo']}): {names}.")
+    if failing := [control for control in controls if control["part_verdict"] == NOISE]:
+        said.append(f"Not significant: {_estimates(failing, controls)}.")
+    if beyond:
+        said.append(f"Beyond noise: {_listed([part['part'] for part in beyond], parts)}.")
+    return " ".join(said)
+
+
+def _in_range(part: dict) -> bool:
+    """Whether an estimate does not lie beyond its placebo's range, on the side that supports."""
+    if part["side"] == "above":
+        return not part["estimate"] > part["placebo_high"]
+    return not part["estimate"] < part["placebo_low"]
 
 
 def _by_place(parts: list[dict], margin: str) -> str:

@@ -93,6 +93,11 @@ def estimate(value: float | None) -> str:
     return number(value, 3 if _missing(value) or abs(value) >= 0.1 else 4)
 
 
+def margin(value: float) -> str:
+    """A margin with two decimals, a small one with up to four."""
+    return number(value, 2) if _missing(value) or value >= 0.1 else number(value, 4).rstrip("0")
+
+
 def plain(value: float) -> str:
     """A number with all of its digits and without an exponent, such as 0.00001."""
     return np.format_float_positional(value, trim="-")

@@ -175,6 +175,7 @@ def page(kept: Path) -> str:
         further=further,
         cautions=cautions(tables["members"]),
         observations=(observations := by_observation(tables["observations"])),
+        controlled=any(row["placebo"] for row in observations),
         earlier_runs=excerpt("earlier", earlier_runs, observations),
         by_seed=excerpt("seeds", agreement),
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
