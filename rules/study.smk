@@ -61,7 +61,7 @@ RESAMPLING = STUDY.statistics.model_dump(include={"resamples", "confidence"}) | 
 # What tables and charts need, and the tables that the study makes.
 HAS = {
     "ensembles": len(COMBINED) >= min(STUDY.ensembles.sizes),
-    "images": bool(STUDY.dataset) or EXTERNAL.clean_images >= FEWEST_IMAGES,
+    "images": bool(STUDY.dataset) or not PREDICTED or EXTERNAL.clean_images >= FEWEST_IMAGES,
     "networks": bool(MEMBERS),
     "probabilities": bool(MEMBERS) or any(source.kind in ("logits", "probabilities") for source in SOURCES),
     "corruptions": bool(CORRUPTIONS),

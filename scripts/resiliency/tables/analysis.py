@@ -213,7 +213,7 @@ EXCHANGE_RATES = Table(
         Column("images", "images of the error: `corrupted`, or further test sets in their place, joined by `+`", NAME),
         CONFIDENCE,
     ],
-    needs=frozenset({"robustness"}),
+    needs=frozenset({"images", "robustness"}),
     published=True,
 )
 
