@@ -48,6 +48,7 @@ def observations(
     reference: str | None,
     target: str,
     shifts: Sequence[str] = (),
+    draws: int = DRAWS,
 ) -> list[Observation]:
     """Test each of them.
 
@@ -59,11 +60,12 @@ def observations(
         reference: the recipe of the members that observation 1 compares; None for all.
         target: the class that attributions explain: `label` or `prediction`.
         shifts: further test sets whose mean error observation 1 is about, in place of corrupted error.
+        draws: of each placebo.
     """
     compared = members.dropna(subset=["parameters", response_of(shifts)])
     compared = compared[compared["recipe"] == reference] if reference else compared
     scores = tables.without_images.members if tables else pd.DataFrame()
-    architecture = _of_architecture(compared, scores, images, shifts)
+    architecture = _of_architecture(compared, scores, images, shifts, draws)
     if tables is None:
         return architecture
     balanced = int((members.objective == "balanced").sum())
@@ -75,16 +77,16 @@ def observations(
         brings = partial(_families_bring_diversity, members=members, **common)
     of_study = [
         *architecture,
-        _of_ensembles(less_negative, tables),
-        balance_is_most_resilient(tables.image_errors, balanced),
-        _of_ensembles(brings, tables),
+        _of_ensembles(less_negative, tables, draws),
+        balance_is_most_resilient(tables.image_errors, balanced, draws),
+        _of_ensembles(brings, tables, draws),
     ]
     few = few_images(CLEAN, images)
     return [replace(one, missing="; ".join(filter(None, (few, one.missing)))) for one in of_study]
 
 
 def _of_architecture(
-    members: pd.DataFrame, scores: pd.DataFrame, images: int, shifts: Sequence[str]
+    members: pd.DataFrame, scores: pd.DataFrame, images: int, shifts: Sequence[str], draws: int
 ) -> list[Observation]:
     """Both parts of observation 1, with the variance over images where `scores` has them without each group.
 
@@ -94,17 +96,17 @@ def _of_architecture(
     independent = members.loc[members["origin"] == INDEPENDENT, "member"]
     halves = bool(groups) and not shifts and len(independent) > 0 and set(independent) <= set(scores["member"])
 
-    def at_equal_accuracy(without: int | None = None, **draws: int) -> Observation:
+    def at_equal_accuracy(draws: int, without: int | None = None) -> Observation:
         if halves:
             measured, of_images = on_halves(members, scores, without)
         else:
             measured, of_images = members if without is None else _with_scores(members, groups[without]), images
-        return families_differ_at_equal_accuracy(measured, of_images, shifts, **draws)
+        return families_differ_at_equal_accuracy(measured, of_images, shifts, draws=draws)
 
     each = [architecture_matters_more(_with_scores(members, of), images, shifts, draws=0) for of in groups.values()]
     return [
-        with_images(architecture_matters_more(members, images, shifts), each),
-        with_images(at_equal_accuracy(), [at_equal_accuracy(group, draws=0) for group in groups]),
+        with_images(architecture_matters_more(members, images, shifts, draws=draws), each),
+        with_images(at_equal_accuracy(draws), [at_equal_accuracy(0, group) for group in groups]),
     ]
 
 
@@ -115,11 +117,11 @@ def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return members.assign(**{name: scores[name].to_numpy(float) for name in columns})
 
 
-def _of_ensembles(observe: Callable[[pd.DataFrame, pd.DataFrame], Observation], tables: OfEnsembles) -> Observation:
+def _of_ensembles(observe: Callable[..., Observation], tables: OfEnsembles, draws: int) -> Observation:
     """An observation of ensembles by metrics, with the variance over images; its placebo is that of all images."""
     without = [table for _, table in tables.without_images.ensembles.groupby("without")]
     replicates = [observe(table, metrics_in(tables.metrics, table), draws=0) for table in without]
-    return with_images(observe(tables.ensembles, tables.metrics), replicates)
+    return with_images(observe(tables.ensembles, tables.metrics, draws=draws), replicates)
 
 
 def _families_bring_diversity(
