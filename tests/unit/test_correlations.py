@@ -169,6 +169,15 @@ def test_differences_average_to_observation_2():
         assert np.diff(np.arctanh(of_both[:, ::-1])).mean() == pytest.approx(part.estimate)
 
 
+def test_two_designs_are_too_few_to_leave_one_out():
+    """No correlation of random numbers is defined then, and the placebo has none."""
+    ensembles, _, pairs = tables(sizes=(2,))
+    few = ensembles[[{name[:2] for name in of.split("+")} <= {"d0", "d1"} for of in ensembles["members"]]]
+    observation = attribution_diversity_is_less_negative(few, pairs, "mean_probability", 100, draws=20)
+    assert np.isnan([part.estimate for part in observation.parts]).all()
+    assert observation.missing
+
+
 def test_narrowness_is_told_by_size():
     text = narrowness(correlation_table(*tables(), 0.95))
     assert "times for 2 members" in text
