@@ -40,7 +40,7 @@ FOLDER = Path(__file__).parent
 FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
 FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference_interval, with_terms)
 FORMS = {form.__name__: form for form in FORMS}
-ANSWERS = ("exchange_rates", "size_accuracy_robustness", "effective_robustness")  # charts whose finding opens the page
+ANSWERS = ("size_accuracy_robustness", "effective_robustness")  # charts whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
