@@ -6,6 +6,7 @@ from pathlib import Path
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from snakemake_warm_start import client as warm_start
 from resiliency import tables
 from resiliency.base.faults import Fault
 from resiliency.base.fewest import FEWEST_IMAGES

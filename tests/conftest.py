@@ -15,6 +15,8 @@ import forking
 import pytest
 import yaml
 
+from snakemake_warm_start.server import PACKAGES
+
 REPOSITORY = Path(__file__).parents[1]
 
 # Tests run beside each other, and threads of one wait for cores that another's have.
@@ -66,9 +68,9 @@ def in_forks(environment: dict[str, str]) -> dict[str, str]:
     variables = read_once(environment)
     addresses = {
         forking.OF_SNAKEMAKE: forks(forking.SNAKEMAKE, variables),
-        forking.OF_SCRIPTS: forks(forking.SCRIPTS, variables),
+        forking.OF_SCRIPTS: forks(PACKAGES, variables),
     }
-    return environment | addresses | {forking.PYTHON: sys.executable}
+    return environment | addresses | {forking.PYTHON: sys.executable, "RESILIENCY_WARM_START": "0"}
 
 
 def fork_snakemake(
@@ -218,7 +220,7 @@ def python() -> Callable[..., subprocess.CompletedProcess]:
 
     def run(program: str, cwd: Path, *arguments: object) -> subprocess.CompletedProcess:
         environment = dict(os.environ)
-        address = forks(forking.SCRIPTS, read_once(environment))
+        address = forks(PACKAGES, read_once(environment))
         return run_fork(address, ["-c", program, *map(str, arguments)], cwd, environment)
 
     return run
@@ -230,7 +232,7 @@ def start_script() -> Callable[..., subprocess.Popen]:
 
     def start(script: Path, *arguments: object, **options: object) -> subprocess.Popen:
         environment = dict(os.environ)
-        environment[forking.OF_SCRIPTS] = forks(forking.SCRIPTS, read_once(environment))
+        environment[forking.OF_SCRIPTS] = forks(PACKAGES, read_once(environment))
         return subprocess.Popen([forking.__file__, script, *map(str, arguments)], env=environment, **options)
 
     return start
@@ -239,7 +241,7 @@ def start_script() -> Callable[..., subprocess.Popen]:
 @pytest.fixture
 def forked_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials of what users wrote are forks, not processes that have to import torch."""
-    monkeypatch.setenv(forking.OF_SCRIPTS, forks(forking.SCRIPTS, read_once(dict(os.environ))))
+    monkeypatch.setenv(forking.OF_SCRIPTS, forks(PACKAGES, read_once(dict(os.environ))))
     monkeypatch.setattr("resiliency.study.trials.apart.sys.executable", forking.__file__)
 
 

@@ -10,18 +10,13 @@ killed with the program that asked for it.
 import gc
 import json
 import os
-import select
 import signal
 import socket
 import sys
-from contextlib import suppress
 from importlib import import_module
 
 SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "nbformat", "platformdirs")
 SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml", "snakemake_executor_plugin_slurm")
-SCRIPTS = ("snakemake.script", "snakemake.logging", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "timm")
-SCRIPTS += ("torch._dynamo", "torchvision", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "cv2")
-SCRIPTS += ("captum.attr", "numba", "pymoo.algorithms.moo.nsga2", "scipy.optimize", "scipy.ndimage", "skimage")
 # What a stand-in for Python has in its environment: where Snakemake and scripts are forked, and Python for all else.
 OF_SNAKEMAKE, OF_SCRIPTS, PYTHON = "FORKING_SNAKEMAKE", "FORKING_SCRIPTS", "FORKING_PYTHON"
 
@@ -35,51 +30,26 @@ def request_status(address: str, request: dict, output: int = 1, errors: int = 2
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.connect(address)
-        socket.send_fds(connection, [json.dumps(request).encode()], [output, errors])
+        job = os.memfd_create("job")
+        os.write(job, json.dumps(request).encode())
+        socket.send_fds(connection, [b"job"], [job, output, errors])
+        connection.recv(100)  # the number of its process
         return int(connection.recv(100) or -signal.SIGKILL)
 
 
 def serve(address: str, owner: int, imported: list[str]) -> None:
     """Listen, and leave to a fork that forks for each request until the process `owner` ends."""
+    from snakemake_warm_start import server
+
     for name in imported:
         import_module(name)
     gc.freeze()  # lest a collection in a fork copies all that was imported
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(address)
     listener.listen()
-    if os.fork():
-        return
-    owner_end, running = os.pidfd_open(owner), {}
-    while True:
-        connections = [connection for _, connection in running.values()]
-        ready = select.select([listener, owner_end, *running, *connections], [], [])[0]
-        if owner_end in ready:
-            return
-        for end in running.keys() & ready:
-            answer(end, *running.pop(end))
-        for child, connection in running.values():
-            if connection in ready:  # at its end, for who asked was killed
-                os.kill(child, signal.SIGKILL)
-        if listener in ready:
-            connection, _ = listener.accept()
-            message, streams, *_ = socket.recv_fds(connection, 1 << 20, 2)
-            if not (child := os.fork()):
-                for connected in (listener, connection, *(other for _, other in running.values())):
-                    connected.close()
-                for end in (owner_end, *running):
-                    os.close(end)
-                return become(streams, **json.loads(message))
-            for stream in streams:
-                os.close(stream)
-            running[os.pidfd_open(child)] = child, connection
-
-
-def answer(end: int, child: int, connection: socket.socket) -> None:
-    """Send how the fork `child` ended, and close its descriptors."""
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    with suppress(OSError), connection:  # who asked may have been killed
-        connection.send(str(status).encode())
-    os.close(end)
+    if not os.fork() and (job := server.serve(listener, os.pidfd_open(owner))):
+        request, streams = job
+        become(streams, **request)
 
 
 def become(streams: list[int], arguments: list[str], cwd: str, environment: dict[str, str]) -> None:

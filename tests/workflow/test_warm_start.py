@@ -1,0 +1,197 @@
+"""Jobs that are forks of one process: what they see, what they leave, and when jobs start as usual."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from snakemake_warm_start import client, server
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+SNAKEFILE = f"""
+import sys
+sys.path.insert(0, {str(SCRIPTS)!r})
+from snakemake_warm_start import client
+
+onstart:
+    client.install(100)
+
+rule job:
+    output: touch("out")
+    benchmark: "benchmark.tsv"
+    threads: 2
+    params: value="a value"
+    script: "job.py"
+"""
+FORKED = "import os, sys, time\nassert 'torch' in sys.modules\n"
+
+
+@pytest.fixture(scope="module")
+def address() -> str:
+    """Of a server that these tests share."""
+    return client.start_server()
+
+
+@pytest.fixture
+def execute(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Runs a program as Snakemake would run the script of a job of two threads."""
+    monkeypatch.chdir(tmp_path)
+    job = SimpleNamespace(bench_record=None, conda_env=None, container_img=None, env_modules=None, threads=2)
+    job.resources = {"tmpdir": "/tmp/own"}
+
+    def run(program: str) -> None:
+        Path("job.py").write_text(FORKED + program)
+        client.forking(lambda *_: pytest.fail("not forked"), address)(job, str(tmp_path / "job.py"))
+
+    return run
+
+
+def start(folder: Path, program: str) -> subprocess.Popen:
+    """Start Snakemake with one job in a folder and a session of its own."""
+    (folder / "Snakefile").write_text(SNAKEFILE)
+    (folder / "job.py").write_text(FORKED + program)
+    environment = {name: value for name, value in os.environ.items() if name != client.SWITCH}
+    command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **streams)
+
+
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """Processes that run in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_snakemake_runs_scripts_by_the_method_that_is_replaced():
+    assert client.replaceable()
+
+
+def test_packages_start_no_threads_that_a_fork_would_lack(execute):
+    """But that of pyarrow's allocator, which looks after forks."""
+    execute("")
+    (serving,) = [process for process in psutil.Process().children() if "server.py" in " ".join(process.cmdline())]
+    names = [Path(f"/proc/{serving.pid}/task/{thread.id}/comm").read_text().strip() for thread in serving.threads()]
+    assert len([name for name in names if name != "jemalloc_bg_thd"]) == 1
+
+
+def test_a_job_of_snakemake_is_a_fork_with_measurements_of_its_own(tmp_path):
+    job = (
+        "assert snakemake.params.value == 'a value' and snakemake.threads == 2\n"
+        "held, end = b'1' * 300_000_000, time.process_time() + 1.5\n"
+        "while time.process_time() < end: pass\n"
+        "print('said', flush=True); print('complained', file=sys.stderr, flush=True)"
+    )
+    run = start(tmp_path, job)
+    output, _ = run.communicate(timeout=120)
+    assert run.returncode == 0, output
+    assert "said" in output
+    assert "complained" in output
+    names, values = (line.split("\t") for line in (tmp_path / "benchmark.tsv").read_text().splitlines())
+    measured = dict(zip(names, values, strict=True))
+    assert float(measured["cpu_time"]) > 0.5
+    assert float(measured["max_uss"]) > 280
+    assert processes_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_is_left_behind_by_a_run_that_is_ended(tmp_path, number):
+    run = start(tmp_path, "open('began', 'w').close(); time.sleep(600)")
+    wait_until((tmp_path / "began").exists)
+    if number == signal.SIGINT:  # Ctrl-C goes to all processes of a terminal
+        os.killpg(run.pid, number)
+    else:
+        run.send_signal(number)
+    run.communicate(timeout=60)
+    wait_until(lambda: processes_in(tmp_path) == [])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_fork_has_folder_environment_and_path_of_a_process_of_its_own(execute, monkeypatch):
+    monkeypatch.setenv("OWN", "ü\n=\udcff")
+    execute(
+        f"assert os.getcwd() == {os.getcwd()!r} == sys.path[0] and sys.argv == [__file__]\n"
+        "assert __name__ == '__main__'\n"
+        "assert os.environ['OMP_NUM_THREADS'] == '2' and os.environ['TMPDIR'] == '/tmp/own'\n"
+        "assert os.environ['OWN'] == 'ü\\n=\\udcff' and sys.stdin.read() == ''"
+    )
+
+
+def test_random_numbers_of_forks_differ(execute):
+    for _ in range(2):
+        execute("import random, numpy\nprint(random.random(), numpy.random.random(), file=open('drawn', 'a'))")
+    assert len(set(Path("drawn").read_text().split())) == 4
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [("raise ValueError", 1), ("sys.exit(3)", 3), ("sys.exit('said')", 1), ("os.kill(os.getpid(), 9)", -9)],
+)
+def test_a_fork_ends_with_the_status_of_a_process_of_its_own(execute, end, status):
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        execute(end)
+    assert failure.value.returncode == status
+
+
+def test_the_code_of_the_moment_is_imported(execute):
+    for value in (1, 22):
+        Path("own.py").write_text(f"value = {value}")
+        execute(f"import own\nassert own.value == {value}")
+
+
+def test_lists_of_processes_show_the_script(execute):
+    execute(
+        "import psutil\nassert psutil.Process().cmdline()[-1] == __file__ and 'server.py' not in ' '.join("
+        "psutil.Process().cmdline())"
+    )
+
+
+def test_a_job_ends_with_its_server(execute):
+    """The last test that needs the server."""
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        execute("import signal\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)")
+    assert failure.value.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "differing",
+    [{"conda_env": "one"}, {"container_img": "one"}, {"env_modules": "one"}, {}],
+)
+def test_jobs_in_environments_of_their_own_and_without_a_server_start_as_usual(differing):
+    job = SimpleNamespace(**dict.fromkeys(("conda_env", "container_img", "env_modules")) | differing)
+    job.threads, job.resources = 1, {}
+    assert client.forking(lambda *_: "as usual", "resiliency-none")(job, "job.py") == "as usual"
+
+
+@pytest.mark.parametrize(("switch", "jobs"), [("", client.FEWEST - 1), ("0", 100)])
+def test_nothing_is_replaced_for_few_jobs_and_if_it_is_switched_off(monkeypatch, switch, jobs):
+    monkeypatch.setenv(client.SWITCH, switch)
+    monkeypatch.setattr(client, "start_server", lambda: pytest.fail("started"))
+    client.install(jobs)
+
+
+def test_requests_of_other_users_are_not_served(monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: -1)
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    socket.send_fds(left, [b"job"], [0])
+    assert server._accepted(SimpleNamespace(accept=lambda: (right, None)))[1] == []
