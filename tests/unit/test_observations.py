@@ -97,6 +97,12 @@ def test_the_placebo_of_observation_2_is_the_same_statistic_of_random_numbers():
     assert random.placebo is None
 
 
+def test_observation_2_has_no_placebo_without_a_verdict():
+    observation = observation_2(ensemble_rows(0, -1, 0, designs=2))
+    assert verdict(observation) == "not tested"
+    assert observation.placebo is None
+
+
 def test_the_control_of_observation_2_is_the_correlation_of_attributions_itself():
     table = twelve(-1, 0.3, sizes=(2,))
     control = observation_2(table).controls[1]

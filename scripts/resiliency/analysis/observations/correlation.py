@@ -87,6 +87,7 @@ def attribution_diversity_is_less_negative(
         else:
             beside.append(part)
         beside += _parts_beside(left_out, columns, kind, group, names)
+    missing = _missing(parts, len(names), unit)
     return Observation(
         number="2",
         statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "
@@ -100,7 +101,7 @@ def attribution_diversity_is_less_negative(
         resampled=unit,
         parts=parts,
         beside=beside,
-        missing=_missing(parts, len(names), unit),
+        missing=missing,
         omitted="; ".join(dict.fromkeys(omitted)),
         metrics=kind,
         designs=len(set(map(design_of, members))),
@@ -109,7 +110,7 @@ def attribution_diversity_is_less_negative(
         images=images,
         sampled=is_sample(pool),
         controls=controls,
-        placebo=_placebo(left_out, tested, kind, members, draws) if tested and draws else None,
+        placebo=_placebo(left_out, tested, kind, members, draws) if draws and not missing else None,
     )
 
 
