@@ -167,7 +167,7 @@ def test_halves_hold_the_images_that_were_left_out():
 
 
 def test_observation_1b_finds_a_spread_and_none_where_none_is():
-    apart, alike = (families_differ_at_equal_accuracy(members(1, spread), IMAGES) for spread in (0.4, 0.0))
+    apart, alike = (families_differ_at_equal_accuracy(members(1, spread), IMAGES, draws=200) for spread in (0.4, 0.0))
     assert verdict(apart) == "supported"
     assert verdict(alike) in ("no practical difference", "undecided")
     assert apart.parts[0].estimate > apart.placebo.range[1][0] >= alike.parts[0].estimate
@@ -181,7 +181,8 @@ def test_observation_1b_finds_a_spread_and_none_where_none_is():
 def test_the_placebo_has_the_noise_of_clean_accuracy():
     """What half of the families' images have in common makes a spread; the placebo shows how much."""
     quiet, noisy = (
-        families_differ_at_equal_accuracy(members(0, 0.0, noise=noise), IMAGES).placebo for noise in (0.0, 0.6)
+        families_differ_at_equal_accuracy(members(0, 0.0, noise=noise), IMAGES, draws=100).placebo
+        for noise in (0.0, 0.6)
     )
     assert noisy.range[1][0] > 2 * quiet.range[1][0]
 

@@ -6,7 +6,7 @@ import pytest
 from observed import verdict
 
 from resiliency.analysis.observations import architecture_matters_more
-from resiliency.analysis.observations.architecture import DRAWS
+from resiliency.analysis.placebo import DRAWS
 from resiliency.analysis.verdicts import observation_rows, placebo_supported
 
 
@@ -37,7 +37,7 @@ def member_rows(
 
 @pytest.mark.parametrize(("effects", "expected"), [((0.2, 0, 0), "supported"), ((0, 0.2, 0), "contradicted")])
 def test_observation_1a_finds_what_matters(effects, expected):
-    observation = architecture_matters_more(member_rows(0, *effects, noise=0.02, families=16), 100)
+    observation = architecture_matters_more(member_rows(0, *effects, noise=0.02, families=16), 100, draws=200)
     assert [part.units for part in observation.parts] == [16]
     assert (observation.designs, observation.members) == (48, 96)
     assert verdict(observation) == expected
@@ -144,9 +144,9 @@ def test_permuted_families_are_what_no_effect_looks_like():
 
 def test_errors_of_a_large_pools_placebo_are_those_of_the_study(monkeypatch):
     members = member_rows(0, 0.2, 0, 0, noise=0.02, families=8)
-    whole = architecture_matters_more(members, 100)
+    whole = architecture_matters_more(members, 100, draws=200)
     monkeypatch.setattr("resiliency.analysis.observations.architecture.MOST_DESIGNS", 10)
-    large = architecture_matters_more(members, 100)
+    large = architecture_matters_more(members, 100, draws=1_000)
     np.testing.assert_allclose(large.placebo.estimates, whole.placebo.estimates)
     assert (large.placebo.errors == large.parts[0].error).all()
 

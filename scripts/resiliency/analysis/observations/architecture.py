@@ -7,7 +7,7 @@ import pandas as pd
 
 from resiliency.analysis.equal_accuracy import empirical_logit
 from resiliency.analysis.parts import Part
-from resiliency.analysis.placebo import Placebo
+from resiliency.analysis.placebo import DRAWS, Placebo
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
@@ -25,8 +25,7 @@ MEASURED = ("clean_accuracy", "corrupted_error")
 FAMILY = "architecture family"
 SIZE, ACCURACY = range(2)  # columns of values, and of closeness
 OTHERS = ("log10 parameters", "clean accuracy")
-DRAWS = 200  # of the placebo, each of which takes longer than those of other observations
-MOST_DESIGNS = 150  # of which draws have errors of their own; those of more would take minutes
+MOST_DESIGNS, FEWER = 150, 200  # of more designs fewer draws, which have the study's error, as they would take minutes
 REMOVED = "families permuted among designs of about the same size"
 
 
@@ -147,6 +146,7 @@ def _placebo(values: np.ndarray, families: Families, part: Part, draws: int) -> 
     size, count = values[:, SIZE], len(values)
     classes = np.argsort(np.argsort(size, kind="stable")) * max(round(count / len(families.sizes)), 2) // count
     before = np.argsort(classes, kind="stable")
+    draws = min(draws, FEWER) if count > MOST_DESIGNS else draws
     drawn = np.argsort(classes + stream(0, "placebo", "families").random((draws, count)), axis=1)
     moved = np.empty_like(drawn)
     moved[:, before] = drawn

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.equal_accuracy import CONSTANT, OTHER_ACCURACY, Model, designs_of, model_of
-from resiliency.analysis.observations.architecture import DRAWS, FAMILIES, response_of
+from resiliency.analysis.observations.architecture import FAMILIES, FEWER, MOST_DESIGNS, response_of
 from resiliency.analysis.parts import Part
-from resiliency.analysis.placebo import Placebo
+from resiliency.analysis.placebo import DRAWS, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
 
@@ -101,7 +101,7 @@ def _part(model: Model) -> Part:
 
 
 def _placebo(model: Model, draws: int) -> Placebo:
-    estimates, errors = model.without_family(draws)
+    estimates, errors = model.without_family(min(draws, FEWER) if len(model.accuracy) > MOST_DESIGNS else draws)
     errors = np.maximum(errors, model.least_error)
     return Placebo(estimates[:, None], errors[:, None], np.array([model.freedom]), REMOVED)
 
