@@ -14,16 +14,10 @@ REPOSITORY = Path(__file__).parents[2]
 CODE = ("Snakefile", "config.yaml", "rules", "scripts", "studies", "envs", "profiles")
 
 PAGE = {"charts": 1, "provenance": 1, "report": 1}
-CORRELATED = {"correlate": 1, "observe": 1, **PAGE}
+OBSERVED = {"observe": 1, "exchange_rates": 1, **PAGE}
+CORRELATED = {"correlate": 1, **OBSERVED}
 CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "compare_contenders": 1, "failures": 1}
-ENSEMBLES = {
-    "score_ensembles": 1,
-    "compare_origins": 1,
-    "compare_sizes": 1,
-    "exchange_rates": 1,
-    "best_ensembles": 1,
-    **CHOSEN,
-}
+ENSEMBLES = {"score_ensembles": 1, "compare_origins": 1, "compare_sizes": 1, "best_ensembles": 1, **CHOSEN}
 POOL = {"chosen_ensembles": 1, "ceiling": 1}
 ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **POOL, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
@@ -112,7 +106,7 @@ def test_nothing_after_other_words(planned_with):
         (f"{LIBRARY}/analysis/correlations.py", CORRELATED),
         (f"{LIBRARY}/analysis/deployment.py", {**CHOSEN, "ceiling": 1, **PAGE}),
         (f"{LIBRARY}/analysis/sizes.py", {"compare_sizes": 1, **PAGE}),
-        (f"{LIBRARY}/statistics/mixed_model.py", {"observe": 1, "provenance": 1, "report": 1}),
+        (f"{LIBRARY}/statistics/mixed_model.py", OBSERVED),
         (f"{LIBRARY}/report/charts/error_heatmap.py", PAGE),
         (f"{LIBRARY}/tables/analysis.py", {"report": 1}),  # no stage knows the catalogue,
         (f"{LIBRARY}/report/report.css", {"report": 1}),
