@@ -29,6 +29,8 @@ with stage(snakemake.log[0]):
     candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, settings.limits)
     print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
     resampling = Resampling(params.resamples, params.confidence, params.seed)
-    table = deployment_table(candidates, members, scored, chosen, judged, params.baseline, resampling, by)
+    table = deployment_table(
+        candidates, members, scored, chosen, judged, params.baseline, resampling, by, settings.margin
+    )
     write_table(snakemake.output.deployment, table.assign(**limit_columns(settings.limits)))
     write_table(snakemake.output.candidates, candidates)

@@ -23,6 +23,7 @@ from attacks.names import names
 from attacks.networks import networks
 from attacks.numbered import numbered
 from attacks.packages import packages
+from attacks.recommended import recommended
 from attacks.records import records
 from attacks.results import damaged
 from attacks.servers import servers
@@ -249,6 +250,12 @@ AREAS = (
         "answers that tie, are all sure, or all wrong, under each rule and at several temperatures; thresholds are "
         "read back from table and export",
         "the study, the table and the exported program answer the same images at every threshold",
+    ),
+    Area(
+        "recommendation",
+        recommended,
+        "tables of models with unknown costs, ties and equal errors, by MACs, latency or members, by errors or costs",
+        "the cheapest model of known cost within the margin, and a sentence whose numbers are the table's",
     ),
     Area(
         "damaged results",

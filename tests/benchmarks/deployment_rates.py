@@ -1,28 +1,36 @@
 """Simulates choices of a model whose truth is known: how much worse the recommended one is, and what is said wrongly.
 
-Run by hand: python tests/benchmarks/deployment_rates.py [--simulations 200] [--resamples 500] [--write]. Rows are kept
-in deployment_rows.json as they come; those that are there are not simulated again. --write makes
-docs/results/deployment_rates.md.
+Run by hand: python tests/benchmarks/deployment_rates.py [--simulations 100] [--resamples 500] [--draws 200]
+[--results results/digits] [--write]. With the results of a finished study, choices from its images are simulated, too.
+Rows are kept in deployment_rows.json as they come; those that are there are not simulated again. --write makes
+docs/results/deployment_rates.md. The last line is JSON: `worse_than_member`, by number of images the share of draws
+from the study in which the recommended model is worse than the best single member by more than the margin; and
+`inferior`, the largest share in any row of choices in which it is so much worse than the most accurate one.
 """
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from shared import RESULTS, beside, options, resumed, table_row
+from study_choices import Candidates, choices_of_study
 
 from resiliency.analysis.intervals import Resampling, percentile_interval
-from resiliency.analysis.recommendation import cheapest, differences, drawn_errors
+from resiliency.analysis.recommendation import cheapest, differences, drawn_errors, margin_of
 from resiliency.report import words
 from resiliency.statistics.units import Units
 
 PAGE = RESULTS / "deployment_rates.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))
-IMAGES = (100, 300, 1000)
+IMAGES, OF_STUDY = (100, 300, 1000), (100, 270, 1000)
+SIMULATED, STUDY = "simulated", "study"
+KEYS = {SIMULATED: ("situation", "images"), STUDY: ("images",)}
 CONFIDENCE, CONDITIONS, LARGEST = 0.95, np.linspace(-0.4, 0.8, 5), 3
 TOLERANCE = 0.01  # by which the coverage of intervals may miss their level
 
@@ -93,14 +101,15 @@ def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
     Returns:
         recommended and most_accurate: how much worse they truly are than the best, mean and, as <name>_most, the 95th
         percentile; cheaper: mean ratio of the cost of the first to that of the other; lost: how often the truly best
-        one is called significantly worse; beyond: how often the recommended one is worse than the most that is said;
-        covered: how often its true error is in its interval on as many other images.
+        one is called significantly worse; covered: how often its true error is in its interval on as many other
+        images; inferior, worse_than_member: how often it is worse than the most accurate one, or than the best single
+        member, by more than the margin.
     """
     members = range(len(case.skills))
     ensembles = [np.array(e) for size in range(1, LARGEST + 1) for e in combinations(members, size)]
     costs = np.array([case.costs[ensemble].sum() for ensemble in ensembles])
     table = pd.DataFrame({"fit": True, "size": list(map(len, ensembles)), "macs": costs})
-    true, counts, regrets, ratios = truths(case, ensembles), np.zeros(3, int), [], []
+    true, counts, regrets, ratios = truths(case, ensembles), np.zeros(4, int), [], []
     for seed in range(simulations):
         random = np.random.default_rng([seed, images, CASES.index(case)])
         drawn, everything = Drawn(case, images, random), np.arange(images)
@@ -108,25 +117,42 @@ def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
         resampled = drawn_errors(drawn, ensembles, everything, Resampling(resamples, CONFIDENCE, seed))
         best = int(errors.argmin())
         of = differences(errors, resampled, best, CONFIDENCE)
-        pick = cheapest(table.assign(selection_error=errors), of, best)
+        margin = margin_of(errors[best], None, "mean")
+        pick = cheapest(table.assign(selection_error=errors), of, best, margin, images).place
         regrets.append(true[[pick, best]] - true.min())
         ratios.append(costs[pick] / costs[best])
         judged = Drawn(case, images, random).image_errors(ensembles[pick])
         picked = judged @ random.multinomial(images, np.full(images, 1 / images), resamples).T / images
         low, high = percentile_interval(picked, CONFIDENCE)
-        counts += [of.low[true.argmin()] > 0, regrets[-1][0] > of.high[pick], low <= true[pick] <= high]
+        counts += [
+            of.low[true.argmin()] > 0,
+            low <= true[pick] <= high,
+            true[pick] > true[best] + margin,
+            true[pick] > true[: len(members)].min() + margin,
+        ]
     recommended, accurate = np.transpose(regrets)
     row = {"situation": case.situation, "images": images, "simulations": simulations}
     for name, values in (("recommended", recommended), ("most_accurate", accurate)):
         row |= {name: round(float(values.mean()), 4), f"{name}_most": round(float(np.quantile(values, 0.95)), 4)}
     row["cheaper"] = round(float(np.mean(ratios)), 3)
-    return row | dict(zip(("lost", "beyond", "covered"), counts.tolist(), strict=True))
+    return row | dict(zip(("lost", "covered", "inferior", "worse_than_member"), counts.tolist(), strict=True))
 
 
-def page(rows: list[dict]) -> str:
+def summary(rows: dict[str, list[dict]]) -> dict:
+    """The shares of wrong choices, as the description of the program says."""
+    shares = [row["inferior"] / row["simulations"] for of_kind in rows.values() for row in of_kind]
+    of_study = {row["images"]: round(row["worse_than_member"] / row["simulations"], 4) for row in rows[STUDY]}
+    return {"worse_than_member": of_study, "inferior": round(max(shares), 4)}
+
+
+def page(rows: dict[str, list[dict]]) -> str:
     """The whole page, as Markdown."""
-    lines = map(_line, sorted(rows, key=lambda row: (row["situation"], row["images"])))
-    return TEMPLATE.read_text(encoding="utf-8").format(covered=_covered(rows)) + "".join(lines)
+    simulated = sorted(rows[SIMULATED], key=lambda row: (row["situation"], row["images"]))
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        covered=_covered(simulated),
+        simulated="".join(map(_line, simulated)),
+        study="".join(map(_study_line, sorted(rows[STUDY], key=lambda row: row["images"]))),
+    )
 
 
 def _covered(rows: list[dict]) -> str:
@@ -141,22 +167,45 @@ def _covered(rows: list[dict]) -> str:
 
 
 def _line(row: dict) -> str:
+    shares = _shares(row, "lost", "inferior", "worse_than_member", "covered")
+    return table_row([row["situation"], *_regrets(row), *shares, row["simulations"]])
+
+
+def _study_line(row: dict) -> str:
+    shares = _shares(row, "inferior", "worse_than_member", "moved")
+    return table_row([*_regrets(row), f"{100 * row['margin']:.2f}", *shares, row["simulations"]])
+
+
+def _regrets(row: dict) -> list[str]:
+    """Images, both regrets in points, and the ratio of costs."""
     regrets = [f"{100 * row[name]:.1f} [{100 * row[f'{name}_most']:.1f}]" for name in ("recommended", "most_accurate")]
-    shares = [f"{row[name] / row['simulations']:.1%}" for name in ("lost", "beyond", "covered")]
-    cells = [row["situation"], row["images"], *regrets, f"{row['cheaper']:.2f}", *shares, row["simulations"]]
-    return table_row(cells)
+    return [f"{row['images']:,}", *regrets, f"{row['cheaper']:.2f}"]
+
+
+def _shares(row: dict, *names: str) -> list[str]:
+    return [f"{row[name] / row['simulations']:.1%}" for name in names]
 
 
 def main() -> None:
-    arguments = options(__doc__, "write", simulations=200, resamples=500).parse_args()
+    parser = options(__doc__, "write", simulations=100, resamples=500, draws=200)
+    parser.add_argument("--results", type=Path)
+    arguments = parser.parse_args()
     jobs = {
         (case.situation, images): partial(choices, case, images, arguments.simulations, arguments.resamples)
         for case in CASES
         for images in IMAGES
     }
-    rows = resumed(ROWS, jobs, ("situation", "images"))
+    of_study = {}
+    if arguments.results:
+        candidates = Candidates(arguments.results)
+        of_study = {
+            (images,): partial(choices_of_study, candidates, images, arguments.draws, arguments.resamples)
+            for images in OF_STUDY
+        }
+    rows = {kind: resumed(ROWS, of_kind, KEYS[kind], kind) for kind, of_kind in ((SIMULATED, jobs), (STUDY, of_study))}
     if arguments.write:
         PAGE.write_text(page(rows), encoding="utf-8")
+    print(json.dumps(summary(rows)))
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def changes(results: Path) -> Iterator[dict]:
     """Of each ensemble of deployment.csv: whether weights are adopted, and what they change on images that judge."""
     table = {name: read_table(results / f"tables/{name}.csv") for name in ("deployment", "members")}
     deployment, members = table["deployment"], table["members"].set_index("member")
-    pick, named = recommended_row(eligible(deployment), deployment), sorted(named_in(deployment.members))
+    pick, named = recommended_row(eligible(deployment)), sorted(named_in(deployment.members))
     seed = read_json(results / "provenance.json")["study"]["seed"]
     logits = [results / f"predictions/{member}/clean.npy" for member in named]
     predictions = read_predictions(

@@ -29,7 +29,8 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     table = both.assign(**scores, baseline=both.index == 0)[kept]
     table.insert(0, "number", np.arange(1, len(table) + 1))
     behind = table["selection_error"] - table["selection_error"].min()
-    table = table.assign(fit=True, instead=table["number"], behind=behind, behind_low=behind - 0.01)
+    table = table.assign(fit=True, instead=table["number"], behind=behind, behind_low=behind - 0.01, margin=0.01)
+    table["images_needed"] = 4100
     table["behind_high"] = behind + 0.01
     return {"deployment": table, "candidates": both.assign(judged_error=errors), **confidence_tables(table)}
 

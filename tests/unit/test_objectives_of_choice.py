@@ -101,7 +101,7 @@ def test_the_costs_of_another_table_choose_another_model():
         table = deployment_table(
             candidate_table(members, ensembles[:0], of, 1, chosen), members, of, chosen, judged, **DRAWN
         )
-        assert recommended_row(eligible(table), table).members == expected
+        assert recommended_row(eligible(table)).members == expected
 
 
 def test_latency_takes_the_place_of_macs(study):
@@ -137,8 +137,27 @@ def test_models_beyond_the_limits_are_not_recommended(study, limits, column, mos
     candidates = candidate_table(members, ensembles, of, 4, chosen, limits)
     assert (candidates.fit == (unlimited.fit & (candidates[column] <= most))).all()
     table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, cost=LATENCY)
-    assert recommended_row(eligible(table), table)[column] <= most
+    assert recommended_row(eligible(table))[column] <= most
     assert list(limit_columns(limits).values()) == [most]
+
+
+def test_each_row_names_the_cheapest_within_its_margin(study):
+    """By the margin of the study; a margin of all errors lets every cheaper row of no more members stand in."""
+    members, ensembles = tables(study)
+    chosen, judged = halves(study[1], 0)
+    of = scored(study)
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, margin=1.0)
+    assert (table.margin[table.fit] == 1).all()
+    for row in eligible(table).to_dict("records"):
+        allowed = table[table.fit & (table["size"] <= row["size"]) & (table.macs <= row["macs"])]
+        assert table.macs[table.number == row["instead"]].item() == allowed.macs.min()
+    strict = eligible(deployment_table(candidates, members, of, chosen, judged, **DRAWN))
+    np.testing.assert_allclose(strict.margin, np.minimum(0.01, strict.selection_error / 10))
+    kept = strict[strict.instead == strict.number]
+    needed = kept.images_needed.dropna()
+    assert len(needed)
+    assert (needed > len(chosen)).all()
 
 
 CHEAPEST_UNFIT = {"fit": [False, True, True], "size": [1, 1, 2], "macs": [10.0, 100.0, 400.0], LATENCY: [1.0, 9.0, 5.0]}
@@ -181,6 +200,11 @@ def test_a_limit_of_unknown_costs_is_refused_with_what_to_do():
         ({"ensemble": "best under 2 ms"}, "ensemble: a limit in ms needs measured latency, got cheapest_by: macs"),
         ({"deployment": {"cheapest_by": "latency"}, "ensemble": "best of at most 2 members under 2.5 ms"}, ""),
         ({"deployment": {"limits": {"members": 2, "macs": 1e6}}}, ""),
+        (
+            {"deployment": {"margin": 1}},
+            "deployment.margin: expected a fraction below 0.5, got 1; 0.01 is one",
+        ),
+        ({"deployment": {"margin": 0.02}}, ""),
     ],
 )
 def test_what_a_choice_lacks_is_said_before_the_first_job(changed, line):

@@ -44,6 +44,17 @@ def test_another_number_in_a_table_changes_the_page(table, column, tmp_path):
     assert page(copy) != page(DOCS / "digits")
 
 
+def test_a_page_names_the_rule_by_which_the_recommended_model_was_chosen(tmp_path):
+    """The margin is that of the most accurate model; tables without one are of a study before there was a margin."""
+    copy = shutil.copytree(DOCS / "digits", tmp_path / "digits")
+    rows = read_table(copy / "deployment.csv").drop(columns="margin", errors="ignore")
+    write_table(copy / "deployment.csv", rows)
+    assert "the cheapest that is not\nsignificantly worse than the most accurate one" in page(copy)
+    write_table(copy / "deployment.csv", rows.assign(margin=rows.selection_error / 10))
+    margin = 10 * rows[rows.fit].selection_error.min()
+    assert f"shown to be\nworse than the most accurate one by at most {margin:.2f} percentage points" in page(copy)
+
+
 def test_a_page_says_how_a_study_that_was_run_differs_from_its_file(tmp_path):
     copy = shutil.copytree(DOCS / "digits", tmp_path / "digits")
     provenance = json.loads((copy / "provenance.json").read_text(encoding="utf-8"))

@@ -14,6 +14,16 @@ def clean_accuracy(row: dict | pd.Series) -> dict[str, float]:
     return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["images"]), row["confidence"])
 
 
+def priced(rows: pd.DataFrame, cost: str | None = None) -> str:
+    """The column of what `rows` cost: `cost`, or if no cost is known, size.
+
+    Args:
+        cost: macs, or latency_ms, which it is where it was measured unless given.
+    """
+    cost = cost or (LATENCY if LATENCY in rows else "macs")
+    return cost if rows[cost].notna().any() else "size"
+
+
 def known_rows(deployment: pd.DataFrame) -> pd.DataFrame:
     """The rows whose errors are known both on the images of the choice and on those that judge."""
     return deployment.dropna(subset=["selection_error", "corrupted_error"])
@@ -36,10 +46,11 @@ def best_row(rows: pd.DataFrame) -> pd.Series:
     return rows.loc[rows["selection_error"].idxmin()]
 
 
-def recommended_row(rows: pd.DataFrame, deployment: pd.DataFrame) -> pd.Series:
-    """The cheapest row that is not significantly worse than the best of these eligible `rows` of `deployment`."""
+def recommended_row(rows: pd.DataFrame) -> pd.Series:
+    """The row to deploy in place of the best of these eligible `rows` of deployment.csv.
+
+    The best itself, where that one is not among them: with a limit of MACs in a study that compares latencies.
+    """
     best = best_row(rows)
-    if "instead" not in rows:
-        return best
-    found = eligible(deployment).loc[lambda table: table["number"] == best["instead"]]
+    found = rows[rows["number"] == best["instead"]] if "instead" in rows else rows.iloc[:0]
     return found.iloc[0] if len(found) else best

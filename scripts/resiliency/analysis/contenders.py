@@ -34,7 +34,7 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
     fit, everything = eligible(deployment), known_rows(deployment)
     groups = fit[fit["size"] > 1], fit[fit["size"] == 1], everything[everything["baseline"].astype(bool)]
     best = {role: best_row(rows) for role, rows in zip(ROLES[1:], groups, strict=True) if len(rows)}
-    return {ROLES[0]: recommended_row(fit, deployment)} | best if "instead" in fit and len(fit) else best
+    return {ROLES[0]: recommended_row(fit)} | best if "instead" in fit and len(fit) else best
 
 
 def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:

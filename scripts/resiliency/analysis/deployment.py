@@ -16,6 +16,7 @@ from resiliency.analysis.recommendation import (
     differences,
     drawn_errors,
     fit_members,
+    margin_of,
     shortlist,
     within_limits,
 )
@@ -29,7 +30,7 @@ WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low",
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
 WORST += ["quantile", "quantile_error", "quantile_error_low", "quantile_error_high"]
 COLUMNS = ["number", "found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs"]
-COLUMNS += ["front_parameters", "fit", "instead", "behind", "behind_low", "behind_high"]
+COLUMNS += ["front_parameters", "fit", "instead", "margin", "images_needed", "behind", "behind_low", "behind_high"]
 COLUMNS += ["baseline", "selection_error", "corrupted_error", "low", "high", "confidence", "optimism"]
 COLUMNS += ["clean_accuracy", "selection_images", "images", "objective", *WORST]
 TIMED, COST = [LATENCY, f"front_{LATENCY}"], ["cost", "cost_low", "cost_high"]
@@ -92,6 +93,15 @@ def candidate_table(
     return table
 
 
+def listed(candidates: pd.DataFrame) -> pd.Series:
+    """Which candidates are rows of deployment.csv, bool: see `deployment_table`."""
+    fronts = [column for column in candidates if column.startswith("front_")]
+    picked = candidates[fronts].any(axis=1) | (candidates.found != "scored")
+    known = candidates.dropna(subset=["selection_error"])
+    picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
+    return picked | candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
+
+
 def deployment_table(
     candidates: pd.DataFrame,
     members: pd.DataFrame,
@@ -101,6 +111,7 @@ def deployment_table(
     baseline: str,
     resampling: Resampling,
     cost: str = "macs",
+    margin: float | None = None,
 ) -> pd.DataFrame:
     """The rows of deployment.csv, by their cost.
 
@@ -113,18 +124,15 @@ def deployment_table(
         baseline: the name of a member, or none.
         resampling: of these images.
         cost: its column, macs or latency_ms.
+        margin: how much worse than a row the one in place of it may be; None for the default of `margin_of`.
 
     Returns:
         `COLUMNS`, then `TIMED` where latency was measured, `COST` where costs chose, `EFFECTIVE` where images
         are in units, and the accuracy on further test
         sets; docs/tables.md describes them. A row that is not fit has itself as `instead`.
     """
-    fronts = [column for column in candidates if column.startswith("front_")]
-    picked = candidates[fronts].any(axis=1) | (candidates.found != "scored")
-    known = candidates.dropna(subset=["selection_error"])
-    picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
-    picked |= candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
-    compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling, cost))
+    picked = listed(candidates)
+    compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling, cost, margin))
     table = compared[picked].sort_values([cost, "selection_error"], kind="stable")
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
@@ -174,21 +182,28 @@ def _compared(
     picked: np.ndarray,
     resampling: Resampling,
     cost: str,
+    margin: float | None,
 ) -> dict[str, pd.Series]:
-    """behind with its ends, and instead as the index of a candidate, of those that are `picked` (bool)."""
+    """behind with its ends; of those `picked` (bool) margin, images_needed and instead, the index of a candidate."""
     places = shortlist(candidates, picked)
     some, names = candidates.iloc[places], {member: place for place, member in enumerate(members.member)}
     ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
     errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, chosen, resampling)
-    of_best = differences(errors, drawn, some.selection_error.where(some.fit).argmin(), resampling.confidence)
+    # Of equals the cheapest, which comes first in the table.
+    best = np.lexsort([some[cost], some.selection_error.where(some.fit & picked[places], np.inf)])[0]
+    of_best = differences(errors, drawn, best, resampling.confidence)
     columns = dict(zip(("behind", "behind_low", "behind_high"), of_best, strict=True))
     rows = np.flatnonzero(picked[places])
     table, instead = some.iloc[rows], pd.Series(candidates.index, candidates.index)
+    margins, needed = (pd.Series(np.nan, candidates.index) for _ in range(2))
     for place, row in enumerate(rows):
         if table.fit.iloc[place]:
             of_rows = Difference(*(values[rows] for values in differences(errors, drawn, row, resampling.confidence)))
-            instead[table.index[place]] = table.index[cheapest(table, of_rows, place, cost)]
-    return {name: pd.Series(values, some.index) for name, values in columns.items()} | {"instead": instead}
+            own, most = table.index[place], margin_of(errors[row], margin, scored.objective)
+            other, needed[own] = cheapest(table, of_rows, place, most, len(chosen), cost)
+            instead[own], margins[own] = table.index[other], most
+    columns = {name: pd.Series(values, some.index) for name, values in columns.items()}
+    return columns | {"instead": instead, "margin": margins, "images_needed": needed}
 
 
 def worst_cases(

@@ -1,10 +1,10 @@
-"""Which candidate to deploy: the cheapest that is not significantly worse than the best.
+"""Which candidate to deploy: the cheapest that is shown to be hardly worse than the best.
 
 The best of many candidates is compared with each of the others on the images of the choice, in pairs. The largest
 standardised deviation of these differences over all candidates, in resamples of the images, gives one critical value
-for all comparisons (max-t; Romano and Wolf, Econometrica 2005). A candidate that is not significantly worse than
-the best by it is in the set that multiple comparisons with the best retain (Hsu, Annals of Statistics 1984): the
-truly best one is in that set with the stated confidence, whichever of them looked best.
+for all comparisons (max-t; Romano and Wolf, Econometrica 2005), and upper bounds that hold for all of them with the
+stated confidence. A candidate is not inferior if its bound is within a margin that is fixed beforehand (Piaggio et al.,
+JAMA 2012): that no difference was found is no evidence of a small one, least of all with few images.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.best import LATENCY
+from resiliency.analysis.best import LATENCY, priced
 from resiliency.analysis.intervals import Resampling
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN
@@ -24,6 +24,7 @@ from resiliency.reliability import near_chance
 from resiliency.statistics.units import resampled_counts
 
 FAR_BELOW = 0.75
+MARGIN, SHARE = 0.01, 0.1  # by which a cheaper model may be worse: a point, or a tenth of the error
 SHORTLIST = 1000
 GROUPS = 500
 CHUNK = 50  # ensembles
@@ -33,7 +34,7 @@ class Difference(NamedTuple):
     """Error of each of K candidates less that of one of them, float64 K each, with the ends of one-sided intervals.
 
     Attributes:
-        low: above 0 where the candidate is significantly worse.
+        low: the candidate is at least this much worse.
         high: the candidate is at most this much worse.
     """
 
@@ -112,23 +113,61 @@ def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, confidenc
     return Difference(value, value - reach * spread, value + reach * spread)
 
 
-def cheapest(table: pd.DataFrame, difference: Difference, reference: int, cost: str = "macs") -> int:
-    """The position in `table` of the cheapest row that is fit and not significantly worse than that at `reference`.
+def margin_of(error: float, margin: float | None, objective: str) -> float:
+    """How much worse than a model with this error, or cost, a cheaper one may be.
 
-    It has no more members, MACs and latency than the reference. If the cost of a fit row is unknown, members count
-    as cost; of equals, fewer members count, then the smaller error.
+    It is `margin`, or by default `SHARE` of the error, and no more than `MARGIN`, which does not limit costs.
+    """
+    if margin is not None:
+        return margin
+    return SHARE * error if objective == "cost" else min(MARGIN, SHARE * error)
+
+
+class Instead(NamedTuple):
+    """What to deploy in place of a row, by its position, and with how many images that could be a cheaper one.
+
+    Attributes:
+        images: of the choice, with which the bound of some cheaper row would be within the margin, if differences stay;
+            NaN where a cheaper row already is, or where no number of images would do.
+    """
+
+    place: int
+    images: float
+
+
+def cheapest(
+    table: pd.DataFrame, difference: Difference, reference: int, margin: float, images: int, cost: str = "macs"
+) -> Instead:
+    """The cheapest row that is fit and worse by at most `margin`, by its upper bound, than that at `reference`.
+
+    It has no more members. A row whose cost is unknown is taken only if it is the reference and no row of known cost
+    will do. Of equals, fewer members count, then the smaller error.
 
     Args:
         table: rows with fit, size, macs and selection_error, perhaps with latency_ms.
         difference: theirs from the reference.
-        cost: its column.
+        margin: 0 or more, in units of the objective.
+        images: number of units that the differences are means over.
+        cost: its column; members count where no cost is known.
     """
-    costs = table[cost] if table[cost][table.fit].notna().all() else table["size"]
-    limited = table[[column for column in ("size", "macs", LATENCY) if column in table]]
-    more = (limited > limited.iloc[reference]).any(axis=1)
-    allowed = np.flatnonzero(table.fit & ~more & ~(difference.low > 0))
-    order = np.lexsort([table.selection_error.iloc[allowed], table["size"].iloc[allowed], costs.iloc[allowed]])
-    return int(allowed[order[0]])
+    costs = table[priced(table[table.fit], cost)].to_numpy(float)
+    eligible = table.fit.to_numpy(bool) & (table["size"] <= table["size"].iloc[reference]).to_numpy()
+    eligible &= costs <= costs[reference] if np.isfinite(costs[reference]) else np.isfinite(costs)
+    allowed, place = np.flatnonzero(eligible & (difference.high <= margin)), reference
+    if len(allowed):
+        order = np.lexsort([table.selection_error.iloc[allowed], table["size"].iloc[allowed], costs[allowed]])
+        place = int(allowed[order[0]])
+    cheaper = eligible & (costs < costs[reference])
+    return Instead(place, _images_needed(difference, cheaper, margin, images) if place == reference else np.nan)
+
+
+def _images_needed(difference: Difference, cheaper: np.ndarray, margin: float, images: int) -> float:
+    """`Instead.images`, of rows that are `cheaper`: bounds approach differences as the root of the images grows."""
+    room = margin - difference.value[cheaper]
+    if not (room > 0).any():
+        return np.nan
+    reach = (difference.high - difference.value)[cheaper]
+    return float(np.ceil(images * ((reach / room)[room > 0] ** 2).min()))
 
 
 def within_limits(candidates: pd.DataFrame, limits: Limits) -> np.ndarray:

@@ -63,4 +63,10 @@ class Deployment(Settings):
         description="what makes a model cheap: MACs, or latency, which is then measured for each network on this "
         "machine's CPU",
     )
+    margin: float | None = Field(
+        None,
+        gt=0,
+        description="largest difference by which the recommended model may be worse than the best, as a fraction (0.01 "
+        "is one percentage point) or in units of `costs`; null: 0.01, or a tenth of the best error if that is less",
+    )
     limits: Limits = Field(Limits(), description="what a recommended model may cost at most; null: no limit")

@@ -43,7 +43,7 @@ def limits_latency(ensemble: str | int) -> bool:
 def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     """The row that `ensemble` names.
 
-    The best is the recommended one: the cheapest that is not significantly worse than the most accurate, which has the
+    The best is the recommended one: the cheapest that is shown to be hardly worse than the most accurate, which has the
     least error on the images on which ensembles are chosen. Within limits of members, and of multiply-accumulate
     operations or milliseconds for one image, the most accurate is that within the limits.
 
@@ -74,7 +74,7 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
         rows = _under(rows, LATENCY, float(milliseconds), "ms")
     if rows.empty:
         raise Fault(f"ensemble: none in tables/deployment.csv has at most {members} members")
-    return recommended_row(rows, deployment)
+    return recommended_row(rows)
 
 
 def _under(rows: pd.DataFrame, column: str, most: float, unit: str) -> pd.DataFrame:

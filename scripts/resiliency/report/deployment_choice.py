@@ -1,14 +1,17 @@
 """Sentences on which model is recommended, by which rule, what it costs and how to get it."""
 
+import math
+
 import pandas as pd
 
-from resiliency.analysis.best import LATENCY, best_row, eligible
+from resiliency.analysis.best import LATENCY, best_row, eligible, priced
 from resiliency.base.names import CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.report.contender_roles import difference_words
 from resiliency.report.words import label, number, percent, plural, points, quantity, with_interval
 
 COST = "cost"
+UNITS = {"macs": "MACs", LATENCY: "latency", "size": "members"}
 OBJECTIVES = {
     "mean": "corrupted error",
     "worst_condition": "error in the worst condition",
@@ -35,23 +38,66 @@ def which(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | None) ->
 
 def _rule(row: dict, rows: pd.DataFrame) -> str:
     """Why this one, of the eligible rows."""
-    best, chosen = best_row(rows), plural(row["selection_images"], "test image")
-    lowest, top = f"lowest {OBJECTIVES[row['objective']]} on {chosen}", _top(row)
-    within = _limits(row)
+    best, cost = best_row(rows), priced(rows)
+    lowest = f"lowest {OBJECTIVES[row['objective']]} on {plural(row['selection_images'], 'test image')}{_limits(row)}"
     if row["number"] == best["number"]:
-        cheaper = rows[(rows[_cost(row)] < row[_cost(row)]) & (rows["size"] <= row["size"])]
-        worse = (
-            " Every cheaper row of deployment.csv with no more members is significantly worse." if len(cheaper) else ""
-        )
-        return f"It has the {lowest}{within}.{worse}" if "instead" in rows else f"It was selected for the {lowest}."
-    more = "No ensemble is significantly better than it there. " if row["size"] == 1 and best["size"] > 1 else ""
-    ratio = _times(best, row)
+        return f"It has the {lowest}.{_no_cheaper(row, rows, cost)}{_unknown(row, rows, cost)}"
+    said, ratio = f"the {_top(row)} one", _times(best, row, cost)
     return (
-        f"It is the cheapest model of deployment.csv{within} that is not significantly worse than the {top} one, which "
-        f"has the {lowest}: {_value(best)}{f' at {ratio}' if ratio else ''}, against {_value(row)}. {more}"
-        f"The difference is {_difference(row)} "
-        f"({percent(row['confidence'], 0)} confidence, allowing for the number of candidates)."
+        f"It is the cheapest model of deployment.csv with no more members than {said}, by {UNITS[cost]}, that is worse "
+        f"by at most {_amount(row, best['margin'])} ({_level(row)}). {said.capitalize()} has the {lowest}: "
+        f"{_value(best)}{f' at {ratio}' if ratio else f', of unknown {UNITS[cost]}'}, against {_value(row)}. "
+        f"The difference is {_amount(row, row['behind'])}, at most {_amount(row, row['behind_high'])}."
+        f"{_unknown(row, rows, cost)}"
     )
+
+
+def _no_cheaper(row: dict, rows: pd.DataFrame, cost: str) -> str:
+    """Of the best row: that no cheaper one is shown to be hardly worse, and how many images that would take."""
+    known, others = row[cost] == row[cost], rows[(rows["size"] <= row["size"]) & (rows["number"] != row["number"])]
+    others = others[others[cost] < row[cost]] if known else others[others[cost].notna()]
+    if others.empty:
+        return ""
+    which = "cheaper row of deployment.csv" if known else f"row of deployment.csv with known {UNITS[cost]}"
+    said = f" No {which} and no more members is shown to be worse by at most {_amount(row, row['margin'])}"
+    said = f"{said} ({_level(row)})"
+    if not known:
+        return f"{said}."
+    if pd.isna(row["images_needed"]):
+        return f"{said}; all are worse by that or more on these images."
+    return (
+        f"{said}. More images are needed to show it: about {_about(row['images_needed'])} for the selection, if the "
+        "differences stay as they are."
+    )
+
+
+def _about(images: float) -> str:
+    """A number of images, rounded up to two digits, because it is extrapolated."""
+    step = 10 ** max(len(f"{images:.0f}") - 2, 0)
+    return f"{math.ceil(images / step) * step:,}"
+
+
+def _unknown(row: dict, rows: pd.DataFrame, cost: str) -> str:
+    """Which costs are not known, and so decided nothing; empty if all are."""
+    if cost == "size":
+        unit = _cost(row)
+        return f" The number of members counts as cost, because the {UNITS[unit]} of all rows {_are(unit)} unknown."
+    own, verb = bool(row[cost] != row[cost]), _are(cost)
+    said, others = "", int(rows[cost].isna().sum()) - own
+    if own:
+        said += f" Its {UNITS[cost]} {verb} unknown: no row is known to be cheaper or dearer."
+    if others:
+        counted = plural(others, "other row" if own else "row")
+        said += f" The {UNITS[cost]} of {counted} {verb} unknown; no such row is preferred to one whose cost is known."
+    return said
+
+
+def _are(cost: str) -> str:
+    return "is" if cost == LATENCY else "are"
+
+
+def _level(row: dict) -> str:
+    return f"{percent(row['confidence'], 0)} confidence, allowing for the number of candidates"
 
 
 def _top(row: dict) -> str:
@@ -62,9 +108,12 @@ def _value(row: dict | pd.Series) -> str:
     return (number if row["objective"] == COST else percent)(row["selection_error"])
 
 
-def _difference(row: dict) -> str:
-    form, unit = (number, "") if row["objective"] == COST else (points, " percentage points")
-    return f"{form(row['behind'])}{unit}, at most {form(row['behind_high'])}"
+def _amount(row: dict, difference: float) -> str:
+    """A difference of errors in points, with as many digits as show it, or of costs."""
+    if row["objective"] == COST:
+        return number(difference)
+    digits = 1 if difference == 0 or abs(difference) >= 0.00095 else 2
+    return f"{points(difference, digits)} percentage points"
 
 
 def _limits(row: dict) -> str:
@@ -86,21 +135,20 @@ def _there(row: dict, rows: pd.DataFrame, compared: pd.DataFrame | None) -> str:
         return "."
     amount, ends, unclear = difference_words(of.iloc[0])
     said = f". On these, its corrupted error is {amount} {ends} compared with the {_top(row)} one{unclear}."
-    worth = _times(best, row) if of.iloc[0]["difference_low"] > 0 else ""
+    worth = _times(best, row, priced(rows)) if of.iloc[0]["difference_low"] > 0 else ""
     return f"{said} To get that one, for {worth}, set `ensemble=most_accurate`." if worth else said
 
 
 def _cost(row: dict | pd.Series) -> str:
-    """The column of what models cost by the rule."""
+    """The column of what models cost by the rule, where it is known."""
     return LATENCY if LATENCY in row else "macs"
 
 
-def _times(one: dict | pd.Series, other: dict | pd.Series) -> str:
-    """How many times the cost of another row one has; empty if one of them is not known."""
-    column = _cost(other)
-    if not (one[column] > 0 and other[column] > 0):
+def _times(one: dict | pd.Series, other: dict | pd.Series, cost: str) -> str:
+    """How many times the cost of another row one has, by a column; empty if one of them is not known."""
+    if not (one[cost] > 0 and other[cost] > 0):
         return ""
-    return f"{quantity(one[column] / other[column])} times the {'latency' if column == LATENCY else 'MACs'}"
+    return f"{quantity(one[cost] / other[cost])} times the {UNITS[cost]}"
 
 
 def costs(rows: list[dict], members: pd.DataFrame) -> str:
@@ -121,9 +169,11 @@ def costs(rows: list[dict], members: pd.DataFrame) -> str:
             "" if networkless(best, members) else " To measure time instead, set `deployment.cheapest_by: latency`."
         )
         return f"Unknown: the MACs of its members are not known.{advice}"
-    peers = [row for row in others if row["members"] != best["members"] and _times(best, row)]
-    ratios = [f"{_times(best, row)} of the {row['role'].lower()}" for row in peers]
-    compared = f" It needs {', '.join(ratios)}." if ratios else ""
+    compared, cost = "", _cost(best)
+    for other in (row for row in others if row["members"] != best["members"]):
+        ratio = _times(best, other, cost) or f"an unknown part of the {UNITS[cost]}"
+        compared += f"{', ' if compared else ' It needs '}{ratio} of the {other['role'].lower()}"
+    compared += "." if compared else ""
     return f"{' and '.join(amounts)}.{compared} The export measures its time on your machine."
 
 
@@ -138,7 +188,7 @@ def delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study:
     known = networkless(row, members)
     if not known:
         return (
-            f"Run `{_exported(row['number'])}`. It writes an ONNX model, one of torch (unless a member is an ONNX "
+            f"Run {_exported(row['number'])}. It writes an ONNX model, one of torch (unless a member is an ONNX "
             f"file) and a model card to results/{study}/export. Models take uint8 images. To export another row "
             "of deployment.csv, give its number."
         )
@@ -153,9 +203,12 @@ def delivered(row: dict, deployment: pd.DataFrame, members: pd.DataFrame, study:
     error = with_interval(other["corrupted_error"], other["low"], other["high"])
     return (
         f"{answer}. The best ensemble of networks is {other['members'].replace('+', ' + ')}, with an error of "
-        f"{error} on corrupted images. Run `{_exported(other['number'])}`."
+        f"{error} on corrupted images. Run {_exported(other['number'])}."
     )
 
 
 def _exported(number_of: int) -> str:
-    return f"snakemake export --cores all --configfile <study> --config ensemble={int(number_of)}"
+    return (
+        f"`snakemake export --cores all --config ensemble={int(number_of)}`, with the `--configfile` of the study if "
+        "it has one"
+    )

@@ -19,7 +19,7 @@ from resiliency.external.names import class_count
 from resiliency.metrics.resiliency import counted
 from resiliency.report.metric_labels import METRICS
 from resiliency.search.faults import search_faults
-from resiliency.study.deployment import latency_faults, objective_faults
+from resiliency.study.deployment import latency_faults, margin_faults, objective_faults
 from resiliency.study.model import Study
 from resiliency.study.named_files import cost_faults, file_faults
 from resiliency.study.recipes import (
@@ -306,6 +306,7 @@ CHECKS = (
     (file_faults, {"members", "test_sets", "dataset"}),
     (cost_faults, {"costs", "dataset"}),
     (objective_faults, {"costs", "deployment", *OF_FILES}),
+    (margin_faults, {"deployment"}),
     (latency_faults, {"deployment", "ensemble", "members", "joint", "search"}),
     (_corruptions, {"corruptions"}),
     (_precomputed, {"corruptions", "dataset"}),

@@ -17,6 +17,13 @@ def objective_faults(study: Study) -> Iterator[str]:
         yield "deployment.objective: cost needs probabilities, got members with only predicted labels; set mean"
 
 
+def margin_faults(study: Study) -> Iterator[str]:
+    """A margin that every error is within, such as one in per cent."""
+    margin = study.deployment.margin
+    if margin is not None and margin >= 0.5 and study.deployment.objective != "cost":
+        yield f"deployment.margin: expected a fraction below 0.5, got {margin:g}; 0.01 is one percentage point"
+
+
 def latency_faults(study: Study) -> Iterator[str]:
     """Latency that is limited and not measured, or measured of no network."""
     by_latency, limits = study.deployment.cheapest_by == "latency", study.deployment.limits

@@ -76,8 +76,18 @@ DEPLOYMENT = Table(
         ),
         Column(
             "instead",
-            "number of the row to deploy in place of this one: the cheapest that is not significantly worse",
+            "number of the row to deploy in place of this one: the cheapest with no more members that is shown to be "
+            "worse by at most `margin`",
             FROM_1,
+        ),
+        Column(
+            "margin", "how much larger than this `selection_error` that of a cheaper row may be", number("0 or more", 0)
+        ),
+        Column(
+            "images_needed",
+            "number of images used for choosing with which a cheaper row would be within the margin, if differences "
+            "stay; empty if one is, or none can be",
+            MORE,
         ),
         Column("behind", "`selection_error` minus the smallest of fit rows", BEHIND),
         *ends("behind", "one-sided, simultaneous for all candidates; by bootstrap over units of images", BEHIND),
