@@ -17,8 +17,10 @@ from resiliency.analysis.equal_accuracy import (
     model_of,
     on_halves,
 )
+from resiliency.analysis.member_tables import _row
 from resiliency.analysis.observations import families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import observation_rows, observation_table, placebo_supported
+from resiliency.designs.members import Member
 from resiliency.report.overview import by_observation
 
 IMAGES = 2_000
@@ -121,6 +123,13 @@ def test_seeds_of_one_architecture_that_was_trained_twice_are_its_designs():
     assert (designs["seeds"] == 2).all()
     imported = designs_of(table.assign(architecture=""), "corrupted_error")
     assert imported["architecture"].nunique() == len(designs)
+
+
+def test_members_csv_has_the_length_of_training():
+    """Without predictions nothing but the description of a member is known; an imported one was not trained here."""
+    here = Member("d-l2-s0", design="d-l2", training_cost={"epochs": 4, "steps": 100})
+    rows = [_row(member, {}, None, []) for member in (here, Member("imported"))]
+    assert [row["training_epochs"] for row in rows] == [4, None]
 
 
 def test_too_few_families_or_unknown_errors_have_no_model():

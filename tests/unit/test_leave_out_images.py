@@ -49,6 +49,7 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
         kept = drawn.members(np.flatnonzero(of_image != group))
         right = [[member.correct(condition).mean() for condition in range(5)] for member in kept]
         assert of_members["member"].tolist() == drawn.names
+        assert (of_members["images"] == (of_image != group).sum()).all()
         np.testing.assert_allclose(of_members["clean_accuracy"], [of[0] for of in right])
         np.testing.assert_allclose(of_members["corrupted_error"], [1 - np.mean(of[1:]) for of in right])
 
