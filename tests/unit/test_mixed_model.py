@@ -94,6 +94,19 @@ def test_it_is_the_optimum_of_whole_matrices(factors: tuple[int, ...]):
         assert fitted.predicted[study] == pytest.approx(known["predicted"], abs=1e-4)
 
 
+@pytest.mark.parametrize("seed", [5, *range(20, 24)])
+def test_the_search_does_not_stop_on_a_slope(seed):
+    """Of seed 5 a step that was cut off in each direction by itself led uphill, again and again."""
+    rng = np.random.default_rng(seed)
+    family = np.repeat(np.arange(12), rng.integers(4, 10, 12))
+    design, x = family * 3 + rng.integers(0, 3, len(family)), rng.standard_normal(len(family))
+    response = 1 + 2 * x + rng.standard_normal(12)[family] + 0.8 * rng.standard_normal(36)[design]
+    response += 0.5 * rng.standard_normal(len(family))
+    fixed = np.column_stack([np.ones_like(x), x])
+    fitted = fit(response[None], fixed, Layout.of(family.astype(str), design.astype(str)))
+    assert fitted.deviance[0, 0] <= by_whole_matrices(response, fixed, (family, design))["deviance"] + 1e-6
+
+
 def same(one: Fits, other: Fits, of_one: tuple, of_other: tuple) -> bool:
     """Whether two models are the same to the precision of the search."""
     close = partial(np.allclose, rtol=1e-4, atol=1e-5)

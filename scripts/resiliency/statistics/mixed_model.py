@@ -274,7 +274,9 @@ def _descent(sums: _Sums, at: np.ndarray) -> np.ndarray:
         if not len(left):
             break
         some, most = sums.of_studies(left), reach[left] * (at[left] + STEP)
-        moved = np.abs(at[left] + np.clip(_newton(some, at[left]), -most, most))
+        step = _newton(some, at[left])
+        shorter = np.min(most / np.maximum(np.abs(step), most), axis=-1, keepdims=True)  # keeps the direction downhill
+        moved = np.abs(at[left] + shorter * step)
         before, value = best[left], some.deviance(moved)
         better = (value < before)[..., None]
         at[left], best[left] = np.where(better, moved, at[left]), np.minimum(value, before)
