@@ -34,7 +34,7 @@ def test_the_default_study_is_large_enough_for_verdicts():
     repeated = {study.family(design) for design in designs if study.members.seed_count(design) >= 2}
     assert len(repeated) >= diversity.FAMILIES
     assert study.attribution.target == "prediction"
-    assert study.joint.seeds >= balance.SEEDS_ALONE
+    assert study.joint.seeds >= balance.SEEDS
     assert {0, 1} < set(study.joint.objectives["balanced"])
 
 

@@ -48,7 +48,9 @@ class Placebo:
         """
         squares = self.errors**2
         added = np.broadcast_to(np.where(np.isfinite(variances), variances, 0), squares.shape)
-        own, mean = np.nanmean(squares, axis=0), added.mean(axis=0)
+        known = np.isfinite(squares)
+        own = np.where(known, squares, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        mean = added.mean(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             both = (own + mean) ** 2 / (own**2 / self.freedom + mean**2 / freedom)
         both = np.where((mean > 0) & np.isfinite(both), both, self.freedom)

@@ -85,11 +85,12 @@ class Observation:
     def rule(self) -> str:
         """The rule in words."""
         side, other = self.side, "below" if self.side == "above" else "above"
+        margin = f"±{self.margin:g}" if np.isfinite(self.margin) else "the margin"
         return (
             f"supported if every part lies {side} {self.least:g} by its own one-sided bound; contradicted if some part "
             f"lies {other} 0 by a stricter bound corrected for the number of parts; no practical difference if the "
-            f"interval of every part lies within ±{self.margin:g}; supported in part if, by Holm's correction, some "
-            f"parts lie {side} {self.least:g} and all others within ±{self.margin:g}; else undecided"
+            f"interval of every part lies within {margin}; supported in part if, by Holm's correction, some "
+            f"parts lie {side} {self.least:g} and all others within {margin}; else undecided"
             f"{self._placebo_rule}"
         )
 

@@ -203,9 +203,7 @@ def _placebo(
         partial(_of_random_numbers, columns, kind, group, members, draws) for group, columns in tested.items()
     ]
     drawn = [studentised(mean_over_sizes(left_out, statistic)[0], LINEAR) for statistic in statistics]
-    estimates, errors = (
-        np.reshape([np.broadcast_to(of_group[i], 2 * draws) for of_group in drawn], (-1, 2, draws)) for i in range(2)
-    )
+    estimates, errors = (np.reshape([of_group[i] for of_group in drawn], (-1, 2, draws)) for i in range(2))
     freedom = np.repeat(drawn[0][2], 2 * len(drawn)).astype(float)
     return Placebo(*(of.swapaxes(0, 1).reshape(-1, draws).T for of in (estimates, errors)), freedom, REMOVED)
 
