@@ -93,22 +93,19 @@ def architecture_brings_diversity(
     columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
     further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
     freedom = len(set(map(unit_of, of_one))) - 1
-    labels = _permuted(of_one, draws)
-    sides = {group["size"].iloc[0]: _sides(group, labels) for group in sizes} if draws else {}
-    parts, controls, beside, omitted, drawn = [], [], [], [], []
+    parts, controls, beside, omitted, tested = [], [], [], [], []
     for kind, name in KINDS.items() if sizes else ():
         added = {group: _counting_columns(by_images[group], kind) for group in further if kind == "prediction"}
         beyond = {column for of_group in added.values() for column in of_group}
         counting = [column for column in _counting_columns(columns, kind) if column not in beyond]
         if not counting:
             continue
-        for tested, equal in ((parts, False), (controls, True)):
-            replicates, left = mean_over_sizes(left_out, partial(_delta, counting, equal))
-            further_name, reading = (f"{name}, {EQUAL}", EQUAL) if equal else (name, "")
-            tested.append(Part.from_replicates(further_name, replicates, ANGULAR, names, freedom, reading=reading))
-            omitted += left
-            if draws:
-                drawn.append((equal, mean_over_sizes(left_out, partial(_deltas, counting, equal, sides))[0]))
+        tested.append(counting)
+        replicates, left = mean_over_sizes(left_out, partial(_delta, counting, False))
+        parts.append(Part.from_replicates(name, replicates, ANGULAR, names, freedom))
+        omitted += left
+        replicates = mean_over_sizes(left_out, partial(_delta, counting, True))[0]
+        controls.append(Part.from_replicates(f"{name}, {EQUAL}", replicates, ANGULAR, names, freedom, reading=EQUAL))
         for group, of_group in added.items():
             replicates = mean_over_sizes(left_out, partial(_delta, of_group, False))[0]
             beside.append(Part.from_replicates(f"{name}, {group} images", replicates, ANGULAR))
@@ -138,7 +135,7 @@ def architecture_brings_diversity(
         images=images,
         sampled=is_sample(scored),
         controls=controls,
-        placebo=_placebo(drawn, freedom, units) if drawn else None,
+        placebo=_placebo(left_out, tested, _permuted(of_one, draws), freedom, units) if tested and draws else None,
     )
 
 
@@ -150,12 +147,21 @@ def _permuted(of_one: Collection[str], draws: int) -> dict[str, np.ndarray]:
     return dict(zip(members, random.permuted(np.tile(designs, (draws, 1)), axis=1).T, strict=True))
 
 
-def _placebo(drawn: list[tuple[bool, np.ndarray]], freedom: int, units: Units) -> Placebo:
-    """The parts and then the controls, of whether it is one and its replicates, float64 (1 + units) x D, each."""
-    each = [replicates for _, replicates in sorted(drawn, key=lambda of: of[0])]
-    errors = np.column_stack([studentised(replicates, ANGULAR)[1] for replicates in each])
+def _placebo(
+    left_out: list[LeftOut], tested: list[list[str]], labels: dict[str, np.ndarray], freedom: int, units: Units
+) -> Placebo:
+    """Draws of the parts and then of the controls.
+
+    Args:
+        tested: the columns of each part.
+        labels: of the members, as from `_permuted`.
+    """
+    sides = {of_size.ensembles["size"].iloc[0]: _sides(of_size.ensembles, labels) for of_size in left_out}
+    statistics = [partial(_deltas, columns, equal, sides) for equal in (False, True) for columns in tested]
+    drawn = [mean_over_sizes(left_out, statistic)[0] for statistic in statistics]
+    errors = np.column_stack([studentised(replicates, ANGULAR)[1] for replicates in drawn])
     removed = f"{units.several} permuted among the members of {units.counting}"
-    return Placebo(np.column_stack([of[0] for of in each]), errors, np.full(len(each), float(freedom)), removed)
+    return Placebo(np.column_stack([of[0] for of in drawn]), errors, np.full(len(drawn), float(freedom)), removed)
 
 
 def _counting_columns(columns: dict[str, tuple[str, str]], kind: str) -> list[str]:
