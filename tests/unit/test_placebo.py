@@ -49,7 +49,10 @@ def test_of_flipped_signs_the_study_itself_is_one(seeds, beyond):
 def test_draws_that_are_not_defined_are_left_out():
     draws = np.append(np.arange(20.0), np.nan)[:, None]
     assert np.array(Placebo(draws, draws, np.ones(1)).range).ravel().tolist() == [1, 18]
-    assert np.isnan(Placebo(draws * np.nan, draws, np.ones(1)).range).all()
+    undefined = Placebo(draws * np.nan, draws * np.nan, np.ones(1))
+    assert np.isnan(undefined.range).all()
+    assert np.isnan(undefined.middle).all()
+    assert np.isnan(undefined.with_images(np.array([0.1]), 9).errors).all()
 
 
 @pytest.mark.parametrize(

@@ -130,10 +130,11 @@ def mean_over_sizes(
         float64 (1 + all units) or (1 + all units) x D, NaN where nothing is defined; and what was left out, in words.
     """
     units = sorted({unit for of_size in left_out for unit in of_size.units})
-    parts, omitted = [], []
+    parts, omitted, draws = [], [], ()
     for of_size in left_out:
         values = statistic(of_size)
         values = values if values.ndim > 2 else values.reshape(len(values), -1)
+        draws = values.shape[2:]
         defined = np.isfinite(values).all(axis=(0, *range(2, values.ndim)))
         if not defined.all():
             scope = f"ensembles of {of_size.ensembles['size'].iloc[0]}"
@@ -143,4 +144,4 @@ def mean_over_sizes(
         if defined.any():
             row = {unit: index for index, unit in enumerate(of_size.units, start=1)}
             parts.append(values[[0, *(row.get(unit, 0) for unit in units)]][:, defined].mean(axis=1))
-    return (np.mean(parts, axis=0), omitted) if parts else (np.full(1 + len(units), np.nan), [])
+    return (np.mean(parts, axis=0), omitted) if parts else (np.full((1 + len(units), *draws), np.nan), [])

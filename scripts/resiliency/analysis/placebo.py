@@ -37,6 +37,12 @@ class Placebo:
         low, high = np.array(ends).reshape(-1, 2).T
         return low, high
 
+    @property
+    def middle(self) -> np.ndarray:
+        """The median of the defined draws of each statistic, float64 k; NaN where there is none."""
+        defined = [of_part[np.isfinite(of_part)] for of_part in self.estimates.T]
+        return np.array([np.median(of_part) if len(of_part) else np.nan for of_part in defined])
+
     def bounds(self, sign: int) -> np.ndarray:
         """The end of each range that statistics of this sign must lie beyond, float64 k."""
         return self.range[1 if sign > 0 else 0]

@@ -303,8 +303,8 @@ def _simulated_verdicts(observation: Observation, confidence: float, units: int)
         estimated[:, index] = errors[index] * np.sqrt(random.chisquare(freedom[index], STUDIES) / freedom[index])
     bounds = None
     if observation.placebo:
-        middle = np.nanmedian(observation.placebo.estimates, axis=0)
-        own = np.array([part.error for part in parts])
+        middle = observation.placebo.middle
+        own = np.array([part.error for part in parts], float)
         narrower = np.divide(errors, own, out=np.ones_like(own), where=own > 0)
         bounds = middle + (observation.placebo.bounds(observation.sign) - middle) * narrower
     return verdicts_of(observation, confidence, estimates, estimated, freedom, bounds)[0]
