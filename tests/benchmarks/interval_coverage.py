@@ -4,8 +4,10 @@ Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 400] [-
 [--rows FILE] [--write]. Each row simulates studies anew, all of their members, designs, families or seeds included,
 and calls the functions of the pipeline. --only runs one of the two parts. Rows are kept in a file as they come; those
 that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
---write makes docs/results/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded. The last
-line is JSON: `worst_any_false` (largest rate of any false verdict), `worst_any_false_low` (largest lower end of a 95 %
+--write makes docs/results/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded. Rows where
+some part is 0 have five times as many simulations. The last line is JSON: `worst_placebo_supported` (largest rate of
+`supported` in these rows), `worst_placebo_p` (least p-value that it is above 5 %, by Holm's correction over rows),
+`worst_any_false` (largest rate of any false verdict), `worst_any_false_low` (largest lower end of a 95 %
 interval of that), `worst_coverage` (of the intervals), `power` and `power_contradict` by observation, size and
 situation.
 """
@@ -15,18 +17,24 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import binomtest
 from shared import RESULTS, beside, options, resumed, table_row
 from simulated_intervals import CASES, CONFIDENCE, coverage, sure
 from simulated_verdicts import SITUATIONS, rates
 
+from resiliency.analysis.rule import SUPPORTED
 from resiliency.base.streams import derived_seed
+from resiliency.statistics.jackknife import holm
 
 PAGE = RESULTS / "coverage.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("coverage_rows.json", "coverage.md.template"))
 KEYS = {"verdicts": ("observation", "situation", "size"), "intervals": ("statistic", "situation", "units")}
 MOST_FALSE = 0.06
 VERDICTS = {"supported": "Supported", "supported in part": "In part", "contradicted": "Contradicted"}
-VERDICTS |= {"no practical difference": "No difference", "not tested": "Not tested"}
+VERDICTS |= {"no practical difference": "No difference", "no better than noise": "Noise", "not tested": "Not tested"}
+NOMINAL = 0.05  # rate at which noise may support
+WITHOUT_EFFECT = 5.0  # times as many simulations as asked for have rows where only noise can support
+NOISY = {(case.observation, case.name, case.size) for case in SITUATIONS if case.without_effect}
 POWER = {"support": "supported", "contradict": "contradicted"}
 # Why rows of intervals fall short: a part of their text -> the reason.
 REASONS = {
@@ -47,6 +55,7 @@ def jobs(part: str, simulations: int, resamples: int) -> dict[tuple, partial]:
         of_cases = {(case.statistic, case.situation, case.units): case for case in CASES}
         return {key: partial(coverage, case, max(simulations // 3, 1), resamples) for key, case in of_cases.items()}
     cases = {(case.observation, case.name, case.size): case for case in SITUATIONS}
+    cases |= {key: cases[key]._replace(share=WITHOUT_EFFECT) for key in NOISY}
     return {
         key: partial(rates, case, simulations, np.random.default_rng(derived_seed(0, "coverage", *key)))
         for key, case in cases.items()
@@ -62,13 +71,29 @@ def summary(intervals: list[dict], verdicts: list[dict]) -> dict:
         if row["asks"] in POWER:
             of_observation = power[row["asks"]].setdefault(str(row["observation"]), {})
             of_observation[f"{row['size']}: {row['situation']}"] = _share(row, POWER[row["asks"]])
+    placebo = without_effect(verdicts)
     return {
+        "worst_placebo_supported": round(placebo[0], 3) if placebo else None,
+        "worst_placebo_p": round(placebo[1], 3) if placebo else None,
         "worst_any_false": round(max(rate for rate, _ in false_rates), 3) if verdicts else None,
         "worst_any_false_low": round(max(low for _, (low, _) in false_rates), 3) if verdicts else None,
         "worst_coverage": round(min(shares), 3) if shares else None,
         "power": power["support"],
         "power_contradict": power["contradict"],
     }
+
+
+def without_effect(verdicts: list[dict]) -> tuple[float, float] | None:
+    """Largest rate of `supported` where some part is 0, and the least p-value that it is above `NOMINAL`, by Holm."""
+    rows = [(row["verdicts"][SUPPORTED], row["simulations"]) for row in verdicts if _key(row) in NOISY]
+    if not rows:
+        return None
+    p_values = [binomtest(count, of, NOMINAL, "greater").pvalue for count, of in rows]
+    return max(count / of for count, of in rows), float(holm(np.array(p_values)).min())
+
+
+def _key(row: dict) -> tuple:
+    return tuple(row[key] for key in KEYS["verdicts"])
 
 
 def page(intervals: list[dict], verdicts: list[dict]) -> str:
@@ -84,6 +109,7 @@ def page(intervals: list[dict], verdicts: list[dict]) -> str:
         low=_rate(surest)[1][0],
         above=_exceptions([row for row in verdicts if _beyond(row)]),
         limit=MOST_FALSE,
+        noise=_noise(verdicts),
         support="".join(_power_row(row) for row in verdicts if row["asks"] == "support"),
         contradict="".join(_power_row(row) for row in verdicts if row["asks"] == "contradict"),
         heads=" | ".join(VERDICTS.values()),
@@ -104,7 +130,7 @@ def _named(row: dict) -> str:
 
 
 def _share(row: dict, verdict: str) -> float:
-    return round(row["verdicts"][verdict] / row["simulations"], 3)
+    return round(row["verdicts"].get(verdict, 0) / row["simulations"], 3)
 
 
 def _rate(row: dict) -> tuple[float, tuple[float, float]]:
@@ -121,6 +147,17 @@ def _exceptions(above: list[dict]) -> str:
     if not above:
         return f"No rate is above {MOST_FALSE:.0%} beyond chance."
     return f"Above {MOST_FALSE:.0%} beyond chance: {'; '.join(map(_named, above))}."
+
+
+def _noise(verdicts: list[dict]) -> str:
+    """How often noise is supported at most."""
+    rate, p = without_effect(verdicts)
+    rows = sum(_key(row) in NOISY for row in verdicts)
+    beyond = "in some row significantly more" if p < NOMINAL else "in no row significantly more"
+    return (
+        f"In {rows} situations some part is 0, so that only noise can support the statement. The largest rate of "
+        f"*supported* there is {rate:.1%}, {beyond} than {NOMINAL:.0%} (least p-value {p:.2g}, Holm's correction)."
+    )
 
 
 def _power_row(row: dict) -> str:

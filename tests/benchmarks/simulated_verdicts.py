@@ -50,6 +50,11 @@ class Situation(NamedTuple):
     least: float = 0.0
 
     @property
+    def without_effect(self) -> bool:
+        """Whether the statement does not hold of some part, although none is on the other side of 0."""
+        return 0 <= min(self.truths) <= self.least
+
+    @property
     def asks(self) -> str:
         """What the row is about: power to support, power to contradict, or errors."""
         if min(self.truths) > self.least and max(map(abs, self.truths)) != self.margin:

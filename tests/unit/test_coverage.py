@@ -66,7 +66,7 @@ def test_intervals_that_take_ensembles_for_independent_do_not():
         Situation(
             "4", "", "", (9, 9, 0), 0.15, one_by_one(of_diversities((1.15, 1.15, 0), situations.FEWER, "normal"))
         ),
-        situations.of_balance((6, 0), 2),
+        situations.of_balance((6, 0), 5),
     ],
     ids=lambda situation: situation.observation,
 )
@@ -138,8 +138,8 @@ def rows_below(text: str, head: str) -> list[tuple[str, ...]]:
 
 def test_the_page_has_a_row_of_each_simulation_and_no_others():
     text = (REPOSITORY / "docs/results/coverage.md").read_text(encoding="utf-8").replace(" %", "%")
-    verdicts = "| Observation | Situation | Study | Supported | In part | Contradicted | No difference | Not tested "
-    rows = rows_below(text, f"{verdicts}| Any false | Simulations |")
+    verdicts = "| Observation | Situation | Study | Supported | In part | Contradicted | No difference | Noise "
+    rows = rows_below(text, f"{verdicts}| Not tested | Any false | Simulations |")
     assert sorted(rows) == sorted((s.observation, s.name, s.size) for s in situations.SITUATIONS)
     rows = rows_below(text, "| Statistic | Situation | Units | Truth | Adopted | Bootstrap | Naive |")
     assert sorted(rows) == sorted((case.statistic, case.situation, case.units) for case in simulated.CASES)
