@@ -108,9 +108,9 @@ def mixtures(of_designs: float, of_seeds: float, gain: float, designs: int, coun
         everything, *without = (
             _pairs(of.reshape(designs, count), gain) for of in without_groups(members, 0.01, random)
         )
-        replicates, images = against_better(everything, without)
-        part = with_image_groups(Part.from_replicates("", replicates), images)
-        low, high = part.interval(CONFIDENCE)
+        contrast = against_better(everything, without, CONFIDENCE)
+        part = with_image_groups(Part.from_replicates("", contrast.replicates), contrast.without)
+        low, high = contrast.interval(*part.interval(CONFIDENCE))
         return {"adopted": (100 * low, 100 * high)}
 
     def truth() -> float:

@@ -125,15 +125,15 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
     every, *without = [
         _pairs(table, of_members[taking_part], group, names) for table, of_members in zip(grouped, errors, strict=False)
     ]
-    replicates, of_images = against_better(every, without)
+    contrast = against_better(every, without, confidence)
     exchange, units = (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
-    part = with_image_groups(Part.from_replicates(exchange, replicates), of_images)
+    part = with_image_groups(Part.from_replicates(exchange, contrast.replicates), contrast.without)
+    ends = contrast.interval(*part.interval(confidence))
     macs = members.set_index("member")["macs"].astype(float)[taking_part].groupby(group).mean()
     cost = _relative_cost(every, macs[names].to_numpy())
     counts = {"designs": members.set_index("member")["design"][taking_part].nunique(), "members": len(taking_part)}
-    yield Exchange.of_part(
-        exchange, part, confidence, units, inference=cost, training=cost, ensembles=len(pairs.pool), **counts
-    )
+    counts["ensembles"] = len(pairs.pool)
+    yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
 
 
 def _grouped(pairs: pd.DataFrame, group: pd.Series) -> pd.Series:

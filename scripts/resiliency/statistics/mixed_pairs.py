@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from resiliency.statistics.spreads import without_image_noise
+from resiliency.statistics.spreads import spread, without_image_noise
 
 
 class Pairs(NamedTuple):
@@ -33,7 +33,30 @@ class Pairs(NamedTuple):
         return np.nonzero(np.triu(np.isfinite(self.mixed), 1))
 
 
-def against_better(pairs: Pairs, without: Sequence[Pairs]) -> tuple[np.ndarray, np.ndarray]:
+class Contrast(NamedTuple):
+    """Pairs of two designs against the pair of the better one.
+
+    Attributes:
+        replicates: float 1 + D, of all designs and without each.
+        without: float G, without each group of images.
+        ends: the contrast where designs differ by as much as they may, and by as little.
+    """
+
+    replicates: np.ndarray
+    without: np.ndarray
+    ends: tuple[float, float]
+
+    def interval(self, low: float, high: float) -> tuple[float, float]:
+        """The interval, from the jackknife's and that of how far designs differ.
+
+        Leaving out designs says too little of chance differences, and of how much larger than measured true ones may
+        be. Distances of the upper ends are added in squares (Zou and Donner, Statistics in Medicine 27, 2008).
+        """
+        value, (least, most) = self.replicates[0], self.ends
+        return min(low, least), value + np.hypot(high - value, most - value)
+
+
+def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) -> Contrast:
     """How much less a pair of two designs errs than a pair of the better of the two, mean over pairs of designs.
 
     The better of two designs seems better than it is, because the errors that judge it make it the better one. So
@@ -42,48 +65,46 @@ def against_better(pairs: Pairs, without: Sequence[Pairs]) -> tuple[np.ndarray, 
         min(own_A, own_B) - mixed_AB = (own_A + own_B) / 2 - mixed_AB - |own_A - own_B| / 2
 
     is computed with distances |own_A - own_B| that are shrunk by the root of the share of their mean square that is
-    not noise, of seeds and images. Of normal values that gives the mean distance without noise. Where designs are
-    alike, the share is below 0 as often as above it, and so is the shrunk distance: else chance alone would speak
-    against mixing.
+    not noise, of seeds and images. Of normal values that gives the mean distance without noise.
 
     Args:
         pairs: of all images.
         without: without each of G groups of images; empty where images are held fixed.
-
-    Returns:
-        Replicates, float 1 + D, of all designs and without each; and float G, without each group of images.
+        confidence: of the interval of how far designs differ.
     """
-    replicates = [_contrast(pairs, share := _share_of_truth(pairs, without))]
-    for design in range(len(pairs.own)):
-        kept = pairs.without(design)
-        replicates.append(_contrast(kept, _share_of_truth(kept, [of.without(design) for of in without])))
-    return np.array(replicates), np.array([_contrast(of, share) for of in without])
+    each = [pairs.without(design) for design in range(len(pairs.own))]
+    fewer = [[of.without(design) for of in without] for design in range(len(pairs.own))]
+    shrunk = [_shrunk(of, of_images) for of, of_images in zip((pairs, *each), (without, *fewer), strict=True)]
+    replicates = [_contrast(of, by) for of, by in zip((pairs, *each), shrunk, strict=True)]
+    squares = np.array([_mean_square(of) for of in (pairs, *each)])
+    of_images = np.array([_mean_square(of) for of in without])
+    differ = spread(squares, len(pairs.own) - 1, of_images, confidence, _noise_of_seeds(pairs))
+    ends = [of / np.sqrt(squares[0]) if squares[0] else 0.0 for of in (differ.high, differ.low)]
+    of_groups = np.array([_contrast(of, shrunk[0]) for of in without])
+    largest, smallest = (_contrast(pairs, by) for by in ends)
+    return Contrast(np.array(replicates), of_groups, (largest, smallest))
 
 
-def _contrast(pairs: Pairs, share: float) -> float:
+def _shrunk(pairs: Pairs, without: Sequence[Pairs]) -> float:
+    """What distances are multiplied by: the root of the share of their mean square that is no noise."""
+    square = _mean_square(pairs)
+    beyond_seeds = [_mean_square(of) - _noise_of_seeds(of) for of in (pairs, *without)]
+    true = without_image_noise(beyond_seeds[0], beyond_seeds[1:])
+    return float(np.sqrt(np.clip(true / square, 0, 1))) if square > 0 else 0.0
+
+
+def _contrast(pairs: Pairs, shrunk: float) -> float:
+    """The contrast with distances multiplied by `shrunk`."""
     first, second = pairs.known()
     if not len(first):
         return np.nan
     average = (pairs.own[first] + pairs.own[second]) / 2 - pairs.mixed[first, second]
-    distance = np.abs(pairs.own[first] - pairs.own[second])
-    return float(average.mean() - np.sign(share) * np.sqrt(abs(share)) * distance.mean() / 2)
-
-
-def _share_of_truth(pairs: Pairs, without: Sequence[Pairs]) -> float:
-    """The share of the mean squared distance between designs' own pairs that is no noise; -1 to 1."""
-
-    def beyond_seeds(of: Pairs) -> float:
-        return _mean_square(of) - _noise_of_seeds(of)
-
-    first, _ = pairs.known()
-    square = _mean_square(pairs) if len(first) else 0.0
-    true = without_image_noise(beyond_seeds(pairs), [beyond_seeds(of) for of in without]) if square else 0.0
-    return float(np.clip(true / square, -1, 1)) if square else 0.0
+    return float(average.mean() - shrunk * np.abs(pairs.own[first] - pairs.own[second]).mean() / 2)
 
 
 def _mean_square(pairs: Pairs) -> float:
     first, second = pairs.known()
-    return float(np.mean((pairs.own[first] - pairs.own[second]) ** 2))
+    return float(np.mean((pairs.own[first] - pairs.own[second]) ** 2)) if len(first) else np.nan
 
 
 def _noise_of_seeds(pairs: Pairs) -> float:
@@ -94,4 +115,4 @@ def _noise_of_seeds(pairs: Pairs) -> float:
     first, second = pairs.known()
     freedom = pairs.seeds - 1
     variance = (pairs.variances * freedom).sum() / freedom.sum()
-    return float(np.mean(variance * (1 / pairs.seeds[first] + 1 / pairs.seeds[second])))
+    return float(np.mean(variance * (1 / pairs.seeds[first] + 1 / pairs.seeds[second]))) if len(first) else np.nan
