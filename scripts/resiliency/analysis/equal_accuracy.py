@@ -1,7 +1,7 @@
 """How much families differ in corrupted error at equal clean accuracy and size: a mixed model of a study's designs.
 
-The logit of the corrupted error of a design, a mean over its seeds, is a line in the logit of its clean accuracy and in
-log2 of its parameters, plus a random intercept per family, per architecture and per recipe, as far as a study can
+The logit of the corrupted error of a design, the mean of its seeds' logits, is a line in that of its clean accuracy and
+in log2 of its parameters, plus a random intercept per family, per architecture and per recipe, as far as a study can
 separate them (`resiliency.statistics.mixed_model`). Clean accuracy enters as three deviations that add up to it: of a
 design from the mean of its architecture, which is what other training lengths do; of an architecture from the mean of
 its family; and of a family from the mean of all. Each has a slope of its own (Mundlak, Econometrica 46, 1978): the
@@ -191,10 +191,11 @@ def model_of(members: pd.DataFrame, response: str, images: int) -> Model | None:
         response: the column that holds the error.
         images: number of images that each is of; 0 if it is not known.
     """
-    designs = designs_of(members, response)
+    measured = [name for name in ("clean_accuracy", response, OTHER_ACCURACY) if name in members]
+    on_logits = members.assign(**{name: empirical_logit(members[name].to_numpy(float), images) for name in measured})
+    designs = designs_of(on_logits, response)
     families = designs["family"].nunique()
-    accuracy = empirical_logit(designs["clean_accuracy"].to_numpy(float), images)
-    errors = empirical_logit(designs[response].to_numpy(float), images)
+    accuracy, errors = (designs[name].to_numpy(float) for name in ("clean_accuracy", response))
     size = np.log2(designs["parameters"].to_numpy(float))
     if families < FEWEST or len(designs) < families + SPARE or not np.isfinite([accuracy, errors, size]).all():
         return None
@@ -202,8 +203,8 @@ def model_of(members: pd.DataFrame, response: str, images: int) -> Model | None:
     names = _varying(accuracy, size, layout)
     fits = fit(errors[None], _columns(accuracy[None], size, layout, names), layout, leave_out=True)
     slope = fits.coefficients[0, 0, names.index(FAMILIES)] if FAMILIES in names else 0.0
-    noise = _noise(members, designs, response, images, layout, slope)
-    share = float(designs[response].median())
+    noise = _noise(on_logits, designs, response, layout, slope)
+    share = float(designs_of(members, response)[response].median())
     return Model(names, tuple(sorted(set(designs["family"]))), layout, accuracy, size, fits, noise, share)
 
 
@@ -249,27 +250,25 @@ def _deviations(fits: Fits, names: tuple[str, ...], noise: float) -> np.ndarray:
     return np.sqrt(np.maximum(fits.components[:, :, 0] - slopes**2 * noise, 0))
 
 
-def _noise(
-    members: pd.DataFrame, designs: pd.DataFrame, response: str, images: int, layout: Layout, slope: float
-) -> Noise:
+def _noise(members: pd.DataFrame, designs: pd.DataFrame, response: str, layout: Layout, slope: float) -> Noise:
     """Noise of clean accuracy, from its difference between two halves of the images, and from seeds.
 
     A design's own is the larger one of both; of seeds, it is what their errors do not follow with this slope.
     """
     if OTHER_ACCURACY not in designs:
         return Noise()
-    one, other = (empirical_logit(designs[name].to_numpy(float), images) for name in ("clean_accuracy", OTHER_ACCURACY))
+    one, other = (designs[name].to_numpy(float) for name in ("clean_accuracy", OTHER_ACCURACY))
     alike = Layout(layout.family, layout.design, np.zeros_like(layout.recipe))
     difference = fit((one - other)[None], np.ones((len(one), 1)), alike)
     family, design, _ = difference.components[0, 0] / 2
-    of_seeds = _unfollowed(members, response, images, slope) / designs["seeds"].mean()
+    of_seeds = _unfollowed(members, response, slope) / designs["seeds"].mean()
     return Noise(float(family), float(design), float(max(difference.residual[0, 0] / 2, of_seeds)))
 
 
-def _unfollowed(members: pd.DataFrame, response: str, images: int, slope: float) -> float:
+def _unfollowed(members: pd.DataFrame, response: str, slope: float) -> float:
     """Variance of logit accuracy between seeds of a design that their logit errors do not follow; 0 without seeds."""
-    logit_of = {name: empirical_logit(members[name].to_numpy(float), images) for name in ("clean_accuracy", response)}
-    left = pd.DataFrame(logit_of).groupby(members["design"].to_numpy()).transform(lambda of: of - of.mean())
+    measured = members[["clean_accuracy", response]]
+    left = measured - measured.groupby(members["design"].to_numpy()).transform("mean")
     freedom = len(members) - members["design"].nunique()
     if not freedom or not slope:
         return 0.0

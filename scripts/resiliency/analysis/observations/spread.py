@@ -18,7 +18,10 @@ from resiliency.base.names import INDEPENDENT
 # for no difference (one point).
 WORTH = 1.0
 # An SD has a short bound where no family happens to lie far out; a longer one says that a spread is small.
-CAUTION = 2.0
+CAUTION = 2.5
+# Factor of the jackknife's error, which is too small where effects of families are skewed and trainings fail: without
+# it, false verdicts came in 9 % of simulated studies in place of 5 %.
+SKEWED = 1.2
 REMOVED = "data drawn from the fitted model without a spread between families, with noise added to clean accuracy"
 PART = "SD between families at equal clean accuracy and size"
 
@@ -97,12 +100,12 @@ def _omitted(designs: pd.DataFrame) -> str:
 
 def _part(model: Model) -> Part:
     part = Part.from_replicates(PART, model.spread, model.scale, model.families, model.freedom, caution=CAUTION)
-    return replace(part, error=max(part.error, model.least_error))
+    return replace(part, error=max(SKEWED * part.error, model.least_error))
 
 
 def _placebo(model: Model, draws: int) -> Placebo:
     estimates, errors = model.without_family(min(draws, FEWER) if len(model.accuracy) > MOST_DESIGNS else draws)
-    errors = np.maximum(errors, model.least_error)
+    errors = np.maximum(SKEWED * errors, model.least_error)
     return Placebo(estimates[:, None], errors[:, None], np.array([model.freedom]), REMOVED)
 
 
