@@ -15,6 +15,7 @@ SEEDS = (
     5  # with fewer, no pattern of signs is rare: of 2^4 = 16, one in 16 is as extreme as four differences of one sign
 )
 FEWEST = 2  # for an estimate and its interval, which then borrow the variance of all joint settings
+STEADY = 1.3  # times the variance of differences, as skewed seeds need, or one failing training in ten, for 5% at most
 UNLIKE = 1.5  # times the pooled variance: what differences vary by where one of four settings spreads twice as much
 MARGIN = 0.1  # of the error of independent training: one error in ten fewer or more is what a change of loss may cost
 ENUMERATED = 10  # seeds up to which all patterns of signs are tried
@@ -35,9 +36,10 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
     The statistics are the corrupted error of the balanced objective at 0 < lambda < 1 minus the error at lambda 0
     (independent training), and minus the error at lambda 1 (only the ensemble's loss), from -1 to 1, paired by seed.
     The balanced setting is the mean over all weights strictly between 0 and 1. The variance between seeds is that of
-    the paired differences. With fewer than five seeds there is no verdict; the variance of the intervals is then the
-    residual variance of settings and seeds, pooled over all joint settings of any objective, times `UNLIKE`, because
-    settings may differ in variance. The variance over images of the mean difference is added.
+    the paired differences, times `STEADY`, because seeds among which none failed look steadier than they are. With
+    fewer than five seeds there is no verdict; the variance of the intervals is then the residual variance of settings
+    and seeds, pooled over all joint settings of any objective, times `UNLIKE`, because settings may differ in variance.
+    The variance over images of the mean difference is added.
 
     The placebo flips the sign of each seed's differences: all 2^n patterns of n seeds up to `ENUMERATED`. Of 32
     patterns of five seeds one may lie beyond an end of the range, so that all five differences must have the same sign.
@@ -127,7 +129,7 @@ def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[Spread,
         (variance, freedom), _ = pooled
         variance *= UNLIKE * (1 + 1 / middles)
     else:
-        variance, freedom = difference.mean(axis=1).var(ddof=1), seeds - 1
+        variance, freedom = STEADY * difference.mean(axis=1).var(ddof=1), seeds - 1
     part = Part(name, float(difference.mean()), np.sqrt(variance / seeds), freedom, units=seeds)
     return part.with_images(difference.mean(axis=0).var(ddof=1) / images, images - 1)
 
@@ -142,7 +144,7 @@ def _placebo(differences: list[np.ndarray], draws: int) -> Placebo | None:
     else:
         return None
     flipped = np.stack([signs * difference.mean(axis=1) for difference in differences], axis=1)
-    own = np.sqrt(flipped.var(axis=2, ddof=1) / seeds)
+    own = np.sqrt(STEADY * flipped.var(axis=2, ddof=1) / seeds)
     spreads = [np.cov(difference) / seeds**2 / images for difference in differences]
     of_images = np.stack([((signs @ spread) * signs).sum(axis=1) for spread in spreads], axis=1)
     placebo = Placebo(flipped.mean(axis=2), own, np.full(len(differences), seeds - 1.0), REMOVED)
