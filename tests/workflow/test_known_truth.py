@@ -85,6 +85,18 @@ def test_intervals_of_members_contain_their_errors(study, request):
     assert members.corrupted_error.to_numpy() == pytest.approx(of.truth.errors, abs=0.08)
 
 
+@pytest.mark.parametrize("study", ["found", "nothing"])
+def test_images_of_a_unit_count_once(study, request):
+    """Widths of intervals are those of units, which are 1.24 and 1.31 times those of images."""
+    of = request.getfixturevalue(study)
+    wrong = (of.truth.margins < 0)[:, 1:].mean(axis=1)
+    of_units = wrong.reshape(len(wrong), -1, known_truth.UNIT).mean(axis=2)
+    widths = 2 * 1.96 * of_units.std(axis=1, ddof=1) / np.sqrt(of_units.shape[1])
+    members = of.members
+    ratio = ((members.corrupted_error_high - members.corrupted_error_low) / widths).mean()
+    assert ratio == pytest.approx(1, abs=0.13)  # an end is a quantile of 500 draws
+
+
 def test_members_are_ranked_as_planted(found):
     ranks = found.table("member_ranks").query("condition == 'corrupted'").set_index("member")
     ranks = ranks.loc[found.truth.about["member"]]
