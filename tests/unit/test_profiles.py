@@ -14,7 +14,7 @@ OWN = {
 }
 DERIVED = {new: old for old, new in re.findall(r"use rule (\w+) as (\w+) with", RULES)}
 WITH_GPU = {name for name in [*OWN, *DERIVED] if "gpu=1" in OWN[DERIVED.get(name, name)]}
-LARGE = {"dataset", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
+LARGE = {"dataset", "units", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
 LARGE |= {"assess_ensembles", "leave_out_images", "export"}
 
 
