@@ -13,7 +13,7 @@ CAPTION = (
     "Each row is a total effect: what else changes with it, changes too. A standard deviation between families stands "
     "twice, in all and at equal clean accuracy and size; compare totals with totals. Costs are multiples of what the "
     "row is compared with: ×2 means twice the operations. Standard deviations and ranges are without what noise adds, "
-    "so that they are 0 where there is nothing else."
+    "so that they are 0 where there is nothing else. Intervals that are far longer than others are cut at the frame."
 )
 DESIGNS_MIXED, FAMILIES_MIXED = "mixing_designs", "mixing_families"
 MIXING = {DESIGNS_MIXED: "design", FAMILIES_MIXED: "family"}
@@ -42,6 +42,7 @@ ANSWER = ("second_member", "two_more_members", "doubling_of_parameters")
 DIFFER = {"family": "families", "family_at_equal_accuracy": "at equal accuracy and size", "another_seed": "seeds"}
 KINDS = ("change", "standard deviation or range")
 WIDTH, STEP = 800, 58
+FARTHEST = 3  # times the largest estimate, beyond which intervals are cut
 
 
 def draw(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -56,7 +57,7 @@ def draw(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     )
     rows["line"] = [f"{_estimate(row)}; {_beside(row)}" for row in rows.to_dict("records")]
     y = alt.Y("name:N", title=None, sort=rows["name"].tolist(), axis=None)
-    x = alt.X("points:Q", title="Fewer errors, in percentage points").axis(grid=False)
+    x = alt.X("points:Q", title="Fewer errors, in percentage points").axis(grid=False).scale(domain=_frame(rows))
     hue = alt.Color("kind:N", title=None, scale=spread(list(KINDS), [colours[0], (colours * 6)[5]]))
     hue = hue.legend(orient="bottom", direction="horizontal", symbolType="circle")
     shape = alt.Shape("kind:N", title=None, scale=alt.Scale(domain=list(KINDS), range=["circle", "diamond"]))
@@ -64,7 +65,7 @@ def draw(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     forms = dict.fromkeys(("points", "points_low", "points_high"), ".2f")
     tooltip = [*tooltips("name", **forms), *tooltips("cost", "unit", "units")]
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=GRID, strokeWidth=2).encode(x=alt.X("zero:Q"))
-    bars = base.transform_filter("isValid(datum.points_low)").mark_rule(strokeWidth=3, yOffset=18)
+    bars = base.transform_filter("isValid(datum.points_low)").mark_rule(strokeWidth=3, yOffset=18, clip=True)
     bars = bars.encode(x=alt.X("points_low:Q"), x2=alt.X2("points_high"), color=hue)
     dots = base.mark_point(filled=True, size=90, opacity=1, yOffset=18)
     dots = dots.encode(x=x, color=hue, shape=shape, tooltip=tooltip)
@@ -81,6 +82,13 @@ def draw(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         "SD: standard deviation, without what noise adds",
     ]
     return finish(chart, TITLE, subtitle)
+
+
+def _frame(rows: pd.DataFrame) -> list[float]:
+    """The ends of the axis, with 0, all estimates and, up to `FARTHEST`, their intervals."""
+    far = FARTHEST * rows["points"].abs().max() or 1.0
+    shown = rows[["points", "points_low", "points_high"]].clip(-far, far).stack()
+    return [min(float(shown.min()), 0.0), max(float(shown.max()), 0.0)]
 
 
 def images_of(rates: pd.DataFrame) -> str:
