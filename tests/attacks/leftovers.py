@@ -1,4 +1,4 @@
-"""Results that keep what a study no longer makes, or that were made again since its last run ended."""
+"""Results that keep what a study no longer makes, or that were written again since its last run ended."""
 
 import shutil
 from collections.abc import Callable, Iterator
