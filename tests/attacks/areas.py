@@ -171,7 +171,7 @@ AREAS = (
     Area(
         "leftovers",
         leftovers,
-        "tables, charts, weights, predictions and export cards that a study no longer makes, that were made again "
+        "tables, charts, weights, predictions and export cards that a study no longer makes, that were written again "
         "since its last run ended, or that are gone; and copies and touched files that are still those of the run",
         "refused in one line or left out, if and only if it is not what the last run made",
     ),
