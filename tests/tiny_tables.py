@@ -2,5 +2,5 @@
 
 from resiliency import tables
 
-HAS = {"ensembles", "networks", "probabilities", "corruptions", "shifts", "search", "joint"}
+HAS = {"ensembles", "networks", "probabilities", "corruptions", "shifts", "images", "robustness", "search", "joint"}
 TABLES = {name: tables.TABLES[name] for name in tables.made(HAS)}
