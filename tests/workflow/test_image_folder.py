@@ -106,15 +106,12 @@ def test_the_model_is_chosen_by_its_costs(photos):
     assert "score_ensembles" not in planned
 
 
-def test_one_core_gives_the_bytes_that_two_gave(photos, workflow_in, tmp_path):
+def test_one_core_gives_the_bytes_that_two_gave(photos, tmp_path):
     """The training and the predictions of one member; on two cores, a process of its own decoded the pictures."""
-    for source in ("photos", "groups.csv", "names.txt", "costs.csv"):
-        (tmp_path / source).symlink_to(photos.directory / source)
-    (tmp_path / "results/photos").mkdir(parents=True)
-    for made in ("data", "corrupted", "conditions.csv"):
-        (tmp_path / "results/photos" / made).symlink_to(photos.results / made)
-    again = workflow_in(tmp_path, photos.study)
+    again = photos.copied(tmp_path / "again")
     files = [f"members/small-s{seed}/weights.safetensors" for seed in (0, 1)] + ["predictions/small-s1/clean.npy"]
+    for file in files:
+        (again.results / file).unlink()
     rules = "--allowed-rules", "train", "predict"
     again.finish("--cores", "1", *(f"results/photos/{file}" for file in files), *rules)
     for file in files:

@@ -10,9 +10,6 @@ REPOSITORY = Path(__file__).parents[2]
 def test_a_run_of_one_target_names_no_report(workflow_in, tmp_path):
     study = workflow_in(tmp_path)
     card = f"results/{study.results.name}/data/card.json"
-    stale = study.results / "report.html"
-    stale.parent.mkdir(parents=True)
-    stale.write_text("of an earlier run", encoding="utf-8")
     printed = study.finish("--cores", "1", card)
     assert (tmp_path / card).is_file()
     last = printed.rstrip().splitlines()[-1]

@@ -18,6 +18,8 @@ OBJECTIVES = {
     "quantile": "quantile of the errors over conditions",
     COST: "mean cost of an answer",
 }
+# Of published tables that were made before there was a margin.
+EARLIER_RULE = "By an earlier rule, it is the cheapest that is not significantly worse than the most accurate one."
 
 
 def which(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | None) -> str:
@@ -38,6 +40,8 @@ def which(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | None) ->
 
 def _rule(row: dict, rows: pd.DataFrame) -> str:
     """Why this one, of the eligible rows."""
+    if "margin" not in row:
+        return EARLIER_RULE
     best, cost = best_row(rows), priced(rows)
     lowest = f"lowest {OBJECTIVES[row['objective']]} on {plural(row['selection_images'], 'test image')}{_limits(row)}"
     if row["number"] == best["number"]:

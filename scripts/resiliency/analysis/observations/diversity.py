@@ -258,7 +258,9 @@ def _member_accuracies(ensembles: pd.DataFrame) -> np.ndarray:
 
 
 def _left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """What the weighted straight line in `features`, float E x F, leaves of ranks, float E."""
+    """What the weighted straight line in `features`, float E x F, leaves of ranks, float E; all where none weighs."""
+    if not weight.any():
+        return rank
     centred = features - np.average(features, axis=0, weights=weight)
     root = np.sqrt(weight)
     slopes = np.linalg.lstsq(centred * root[:, None], rank * root, rcond=1e-9)[0]
