@@ -9,7 +9,7 @@ from tiny_tables import TABLES
 from resiliency.storage.tables import read_table
 
 # Columns that a study of digits without further test sets, all of whose members can be compared, does not have.
-ELSEWHERE = ("<further>", "_pairs", "shifted_error")
+ELSEWHERE = ("<further>", "_pairs", "shifted_error", "clean_effective_images")
 OF_CHOICES = {"latency_ms", "front_latency_ms", "cost", "cost_low", "cost_high"}  # by latency or costs, and limits
 OF_CHOICES |= {f"limit_{key}" for key in ("members", "macs", "milliseconds")}
 

@@ -158,7 +158,7 @@ def _threshold(best: dict, thresholds: pd.DataFrame | None) -> str:
 
 def _left_out(row: dict) -> str:
     """What a threshold lets through under the worst corruption that it was not chosen on, where that is known."""
-    if pd.isna(row["left_out_wrong"]):
+    if pd.isna(row.get("left_out_wrong")):  # not among the columns of earlier tables
         return ""
     return (
         f" At a threshold chosen without {label(row['left_out_corruption'])}, {_figure(row, 'left_out_wrong')} of the "
