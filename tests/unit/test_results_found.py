@@ -31,16 +31,19 @@ def sentences(**observations: pd.DataFrame) -> list[str]:
 
 def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
     digits = pd.read_csv(DOCS / "digits/observations.csv").assign(rules=RULES)
-    verdicts = digits["observation"].map({1: "supported", 2: "supported", 3: "undecided", 4: "contradicted"})
+    verdicts = digits["observation"].map(
+        {"1a": "supported", "1b": "supported", "2": "supported", "3": "undecided", "4": "contradicted"}
+    )
     able, unable = digits.assign(verdict=verdicts), digits.assign(verdict="not tested")
-    other = able.assign(verdict=verdicts.where(able["observation"] != 1, "undecided"))
-    only_first = other.assign(verdict=other["verdict"].where(other["observation"] == 1, "not tested"))
+    other = able.assign(verdict=verdicts.where(able["observation"] != "1a", "undecided"))
+    only_first = other.assign(verdict=other["verdict"].where(other["observation"] == "1a", "not tested"))
     lines = sentences(one=able, two=unable, three_=only_first)
-    assert [line[:3] for line in lines] == ["1. ", "2. ", "3. ", "4. "]
+    assert [line.split("**")[1] for line in lines] == ["1a.", "1b.", "2.", "3.", "4."]
     assert lines[0].endswith("*: supported in 1 of 2 studies that could test it (one), undecided in 1 (three\\_).")
     assert lines[1].endswith("*: supported in the 1 study that could test it (one).")
-    assert lines[2].endswith("*: undecided in the 1 study that could test it (one).")
-    assert lines[3].endswith("*: contradicted in the 1 study that could test it (one).")
+    assert lines[2].endswith("*: supported in the 1 study that could test it (one).")
+    assert lines[3].endswith("*: undecided in the 1 study that could test it (one).")
+    assert lines[4].endswith("*: contradicted in the 1 study that could test it (one).")
     assert sentences(two=unable)[-1].endswith(": no study could test it.")
     earlier = sentences(one=able.assign(rules="2020-01-01"), three=other)
     assert earlier[0].endswith("*: supported in 1 of 2 studies that could test it (one†), undecided in 1 (three).")
@@ -73,7 +76,7 @@ def digits(**changed: pd.DataFrame) -> str:
 
 def test_the_weakest_estimate_is_the_significant_one_whose_bound_is_nearest_to_0():
     rows = published_studies(DOCS)["digits"]["observations"]
-    parts = rows[(rows["observation"] == 4) & rows["part_verdict"].notna()].index
+    parts = rows[(rows["observation"] == "4") & rows["part_verdict"].notna()].index[:3]
     rows.loc[parts, ["verdict", "part_verdict"]] = "supported"
     rows.loc[parts, ["estimate", "low", "high"]] = [[0.5, 0.4, 0.6], [0.7, 0.25, 0.9], [0.3, -0.1, 0.6]]
     rows.loc[parts[2], "part_verdict"] = "undecided"
@@ -122,34 +125,34 @@ def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
 
 def test_what_a_count_of_verdicts_leaves_out_is_beside_it():
     rows = pd.read_csv(DOCS / "digits/observations.csv").assign(leans="")
-    third = rows["observation"] == 3
+    third = (rows["observation"] == "3") & rows["part_verdict"].notna()
     given = rows["reading"] == "given the mean accuracy of the members"
     against = rows.assign(leans=rows["leans"].mask(given, "against"))
     in_part = rows.assign(verdict=rows["verdict"].mask(third, "supported in part"))
     in_part.loc[third, "part_verdict"] = ["supported", "no practical difference"]
     lines = sentences(one=against, two=in_part)
-    assert "Among ensembles of equally accurate members, the reverse holds in 1 of 2 (one)." in lines[1]
-    assert "In part (two): significant in the direction the paper claims: " in lines[2]
-    assert "too short" not in lines[2]
+    assert "Among ensembles of equally accurate members, the reverse holds in 1 of 2 (one)." in lines[2]
+    assert "In part (two): significant in the direction the paper claims: " in lines[3]
+    assert "too short" not in lines[3]
     late = {"observations": rows, "members": MEMBERS.assign(warnings="still learning")}
     assert observation_sentences({"late": late}).count("Joint training was too short at λ = 1 in late.") == 1
     other = late | {"members": late["members"].assign(objective="ncl")}
     assert "too short" not in observation_sentences({"late": other})
     against.loc[given & against["part"].str.startswith("clean"), "leans"] = "for"
-    assert "equally accurate" not in sentences(one=against)[1]
+    assert "equally accurate" not in sentences(one=against)[2]
 
 
 def test_a_verdict_that_depends_on_the_seed_says_so():
-    verdicts = pd.DataFrame({"seed": [0, 1, 2] * 2, "observation": [1] * 3 + [2] * 3, "verdict": "supported"})
+    verdicts = pd.DataFrame({"seed": [0, 1, 2] * 2, "observation": ["1a"] * 3 + ["2"] * 3, "verdict": "supported"})
     verdicts.loc[1:2, "verdict"] = ["not tested", "undecided"]
     counted = "supported with 1, undecided with 1 and not tested with 1 of 3 seeds."
     text = digits(seeds=verdicts)
     assert text.count("depends on the seed") == text.count(counted) == 1
-    assert f"It depends on the [study seed](seeds.md): {counted}" in text.partition("## 1.")[2].partition("## 2.")[0]
+    assert f"It depends on the [study seed](seeds.md): {counted}" in text.partition("## 1a.")[2].partition("## 1b.")[0]
     digits_rows = published_studies(DOCS)["digits"]["observations"].assign(rules=RULES)
     tables = {"observations": digits_rows, "seeds": verdicts, "members": MEMBERS}
     lines = observation_sentences({"my_digits": tables}).splitlines()
-    assert [f" Its verdict in my\\_digits is {counted}" in line for line in lines] == [True, False, False, False]
+    assert [f" Its verdict in my\\_digits is {counted}" in line for line in lines] == [True, False, False, False, False]
 
 
 def test_a_verdict_on_members_that_were_still_learning_says_so():

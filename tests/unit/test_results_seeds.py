@@ -82,7 +82,7 @@ def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
     finished("digits", 0)
     other = finished("digits_seed1", 1)
     table = pd.read_csv(other / "tables/observations.csv")
-    rows = (table["observation"] == 2) & table["part_verdict"].notna()
+    rows = (table["observation"] == "2") & table["part_verdict"].notna()
     table.loc[rows, ["verdict", "part_verdict"]] = "undecided"
     table.loc[rows, "estimate"] += 0.2
     table.to_csv(other / "tables/observations.csv", index=False)
@@ -96,8 +96,8 @@ def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
     assert runs["clean_accuracy"].iloc[1] == 0.5
     assert (runs["gain"] - (runs["best_member_error"] - runs["best_ensemble_error"])).abs().max() < 1e-6
     text = Path("docs/seeds.md").read_text(encoding="utf-8")
-    assert "Observation 2 is supported with 1 and undecided with 1 of 2 seeds." in text
-    first = pd.read_csv("docs/seeds/verdicts.csv").query("observation == 2 and seed == 0").iloc[0]
+    assert "Observation 2 is no better than noise with 1 and undecided with 1 of 2 seeds." in text
+    first = pd.read_csv("docs/seeds/verdicts.csv").query("observation == '2' and seed == 0").iloc[0]
     row = next(line for line in text.splitlines() if line.startswith(f"| 2 | {first['part']} |"))
     assert row.split(" | ")[-4:] == [f"{first['estimate'] + add:.3f}" for add in (0, 0.1, 0.2)] + ["0.141 |"]
 

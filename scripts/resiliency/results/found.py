@@ -41,14 +41,14 @@ def readme(studies: Studies) -> str:
 
 
 def observation_sentences(studies: Studies) -> str:
-    """A numbered list in Markdown, a line for each observation, and what its mark means if there is one.
+    """A list in Markdown, a line for each observation, and what its mark means if there is one.
 
     Args:
         studies: study -> its tables; those that lack what a rule needs do not count for it.
     """
     of_studies, shifted = _by_observation(studies), _on_shifts(studies)
     lines = [
-        f"{number}. *{_statement(own).rstrip('.')}*: {escaped(_verdict_counts(own))}."
+        f"- **{number}.** *{_statement(own).rstrip('.')}*: {escaped(_verdict_counts(own))}."
         f"{_qualified(number, own, studies)}{_by_seed(number, studies)}{shifted.get(number, '')}"
         for number, own in sorted(of_studies.items())
     ]
