@@ -51,7 +51,6 @@ rule export:
     params:
         code=code("export", "export/card.md.j2", "export/folder/model.py"),
         seed=STUDY.seed,
-        results=RESULTS,
         study=STUDY.study,
         ensemble=STUDY.ensemble,
         margin=STUDY.data.margin,

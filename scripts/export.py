@@ -44,5 +44,6 @@ with stage(snakemake.log[0]):
         temporary.write_bytes(Path(params.model).read_bytes())
     with replacing(outputs.readme) as temporary:
         temporary.write_text(exported.card, encoding="utf-8")
+    results = Path(outputs.readme).parents[1]
     used = [inputs.get(name) for name in tables] + [folders[name] / "weights.safetensors" for name in choice.names]
-    write_json(outputs.about, exported.about | {FILES: hashes(params.results, [*used, outputs.readme])})
+    write_json(outputs.about, exported.about | {FILES: hashes(results, [*used, outputs.readme])})
