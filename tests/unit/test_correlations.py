@@ -170,7 +170,7 @@ def test_differences_average_to_observation_2():
 
 
 def test_two_designs_are_too_few_to_leave_one_out():
-    """No correlation of random numbers is defined then, and the placebo has none."""
+    """No correlation is defined then, so that the observation is not tested and no placebo is drawn."""
     ensembles, _, pairs = tables(sizes=(2,))
     few = ensembles[[{name[:2] for name in of.split("+")} <= {"d0", "d1"} for of in ensembles["members"]]]
     observation = attribution_diversity_is_less_negative(few, pairs, "mean_probability", 100, draws=20)
