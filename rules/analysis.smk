@@ -321,8 +321,7 @@ rule chosen_ensembles:
         ensembles=TABLES["ensembles"],
         logits=predictions(COMBINED),
     output:
-        chosen=in_report(TABLES["chosen_ensembles"]),
-        next_member=in_report(TABLES["next_member"]),
+        in_report(TABLES["chosen_ensembles"]),
     log:
         log_of("chosen_ensembles"),
     benchmark:

@@ -1,8 +1,7 @@
-"""Choose ensembles, and members to add, by clean error on half of the test images; judge them on other images."""
+"""Choose ensembles by clean error on half of the test images; judge them on other images."""
 
 from resiliency.analysis.choices import choice_of
 from resiliency.analysis.chosen_ensembles import chosen_table
-from resiliency.analysis.next_member import next_member_table
 from resiliency.analysis.pool import pool_of
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
@@ -15,5 +14,4 @@ with stage(snakemake.log[0]):
     of_pool = pool.ensembles(read_table(inputs.ensembles))
     chosen, _ = pool.halves(params.seed)
     choice = choice_of(pool.members, of_pool, pool.scored, params.max_size, chosen)
-    write_table(snakemake.output.chosen, chosen_table(choice, params.confidence))
-    write_table(snakemake.output.next_member, next_member_table(choice, of_pool, params.confidence))
+    write_table(snakemake.output[0], chosen_table(choice, params.confidence))

@@ -24,7 +24,6 @@ from resiliency.analysis.effective_robustness import member_table as effective_r
 from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.member_tables import member_tables
-from resiliency.analysis.next_member import next_member_table
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
 from resiliency.analysis.origins import origins_or_families
 from resiliency.analysis.pool import pool_of
@@ -233,7 +232,6 @@ class Reported:
         confidence = self.statistics.confidence
         choice = choice_of(members, of_rule, scored, 3, chosen)
         self._keep(chosen_ensembles=chosen_table(choice, confidence))
-        self._keep(next_member=next_member_table(choice, of_rule, confidence))
         sizes, units = sizes_of(len(members)), unit_of(list(members.design))
         of_conditions = (
             failures(

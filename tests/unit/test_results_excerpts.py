@@ -8,7 +8,7 @@ import pandas as pd
 
 from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.results import excerpts
-from resiliency.results.page import _gained, page
+from resiliency.results.page import page
 from resiliency.storage.tables import read_table, write_table
 
 DIGITS = Path(__file__).parents[2] / "docs/results/digits"
@@ -101,7 +101,3 @@ def test_thresholds_in_use_are_those_of_the_recommended_model():
 def test_sizes_that_are_sampled_are_named():
     table = pd.DataFrame({"size": [2, 2, 3, 3], "ensembles": [0, 10, 50, 50], "possible": [10, 10, 120, 120]})
     assert excerpts.samples(table) == [{"size": 3, "ensembles": 50, "possible": 120}]
-
-
-def test_a_gain_that_no_image_shows_is_no_difference():
-    assert [_gained(0.0, 0.0, 0.0), _gained(0.0, -0.01, 0.01)] == ["no difference", "0.00 [−1.00, 1.00]"]

@@ -82,10 +82,6 @@ class Choice(NamedTuple):
         """The images of a test set that nothing was chosen by, int: judged ones, or all of a further set."""
         return self.judged if test_set == CLEAN else np.arange(len(self.scored.labels(test_set)))
 
-    def units(self, test_set: str) -> Units:
-        """The units of these images."""
-        return self.scored.units(test_set).of(self.images(test_set))
-
     def best(self, size: int) -> np.ndarray:
         """The ensemble of this size with the least objective, int size."""
         return self.pools[size].ensembles[self.pools[size].objective.argmin()]

@@ -85,11 +85,6 @@ def best_of_sizes(best_ensembles: pd.DataFrame) -> list[dict]:
     return best_ensembles[best_ensembles["rank"] == 1].sort_values("size").to_dict("records")
 
 
-def additions(next_member: pd.DataFrame, start: str) -> list[dict]:
-    """The rows of next_member.csv of this `start`."""
-    return next_member[next_member["start"] == start].to_dict("records")
-
-
 def correlations(table: pd.DataFrame, further: list[str]) -> list[dict]:
     """The `main_correlations` on all sets of images, the `further` test sets among them."""
     return main_correlations(table, [CLEAN, CORRUPTED, *further]).to_dict("records")

@@ -15,7 +15,6 @@ import pandas as pd
 from PIL import Image
 
 from resiliency.analysis.best import clean_accuracy
-from resiliency.analysis.next_member import EVERY, GREEDY
 from resiliency.analysis.verdicts import RULES
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN
@@ -188,10 +187,7 @@ def page(kept: Path) -> str:
         leaders=leaders(tables, further),
         best=excerpt("best_ensembles", excerpts.best_of_sizes),
         chosen=excerpt("chosen_ensembles", pd.DataFrame.to_dict, "records"),
-        additions=excerpt("next_member", excerpts.additions, GREEDY),
-        every=excerpt("next_member", excerpts.additions, EVERY),
         points=_points,
-        gained=_gained,
         sampled=excerpt("correlations", excerpts.samples),
         cells=len(excerpt("class_errors", excerpts.class_cells)),
         confusions=excerpt("confusions", excerpts.most_confused),
@@ -213,13 +209,6 @@ def page(kept: Path) -> str:
 def _points(share: float) -> Markdown:
     """A difference of shares in percentage points, to two decimals."""
     return Markdown(words.points(share, 2))
-
-
-def _gained(gain: float, low: float, high: float) -> Markdown:
-    """A difference of shares in percentage points, with its interval where it varies."""
-    if gain == low == high == 0:
-        return Markdown("no difference")
-    return Markdown(f"{_points(gain)} {words.interval(low, high, _points)}")
 
 
 def main() -> None:
