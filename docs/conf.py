@@ -44,7 +44,6 @@ NAVIGATION = {
     "Measurements": [
         "results/coverage",
         "results/deployment_rates",
-        "results/fitted_weights",
         "results/traffic_signs_design",
         "results/parity",
         "results/timm_published_choices",
