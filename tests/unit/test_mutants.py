@@ -1,0 +1,146 @@
+"""Mutants are drawn of what matters, and found again where their function went."""
+
+import ast
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from mutants import SCRIPTS, Library, Mutant, draw, faults, header
+
+SHARE = '''
+LIMIT = 2
+
+def share(values: list[float], least: float = 0.5) -> float:
+    """The share of values of at least 0.5."""
+    if not values:
+        raise ValueError("values: expected 1 or more, got 0")
+    print(f"{len(values) + 1} values")
+    return sum(value >= least for value in values) / len(values)
+'''
+
+
+@pytest.fixture
+def library(tmp_path):
+    """A function that writes a module of a package, and returns the library that has it."""
+
+    def write(text: str, module: str = "shares") -> Library:
+        path = tmp_path / "scripts/toy" / f"{module}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return Library(tmp_path / "scripts")
+
+    return write
+
+
+def mutant(after: str, before: str = "return sum((value >= least for value in values)) / len(values)", nth: int = 0):
+    return Mutant(0, "toy", "shares", "share", "comparison", before, after, nth)
+
+
+FAULT = mutant("return sum((value > least for value in values)) / len(values)")
+
+
+def faults_of(text: str, charts: bool = False) -> list[str]:
+    return [ast.unparse(after) for _, after in faults(header(ast.parse(text).body[0]), charts)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("x = a < b", ["x = a <= b", "x = a >= b"]),
+        ("x = a % 2", ["x = a * 2", "x = a % 3", "x = a % 1"]),
+        ("x = f'{a + 1}' + name", []),
+        ("x: int = 3", ["x: int = 4", "x: int = 2"]),
+        ("x = f(a, b, strict=True)", ["x = f(b, a, strict=True)"]),
+        ("x = min(a, b)", []),
+        ("tolerance = 1e-09", []),
+        ("print(a + b)", []),
+        ("raise ValueError(a + b)", ["pass"]),
+        ("return a", ["return None"]),
+        ("values.append(a)", ["pass"]),
+        ("if not a: f()", ["if a:\n    pass"]),
+        ("if a and b: f()", ["if not (a and b):\n    pass", "if a or b:\n    pass"]),
+        (
+            "def f(a: int = 1, b='text'): return a",
+            ["def f(a=2, b='text'):\n    pass", "def f(a=0, b='text'):\n    pass"],
+        ),
+    ],
+)
+def test_faults_change_what_a_statement_does(statement, expected):
+    assert faults_of(statement) == expected
+
+
+def test_numbers_given_by_name_are_the_look_of_a_chart():
+    assert faults_of("mark(width=3)", charts=True) == ["pass"]
+    assert faults_of("mark(width=3)") == ["mark(width=4)", "mark(width=2)", "pass"]
+
+
+def test_a_fault_takes_the_place_of_its_statement(library):
+    toy = library(SHARE)
+    space = {}
+    exec(toy.source(FAULT, toy.find(FAULT)), space)
+    assert space["share"]([0.1, 0.5, 0.6, 0.7]) == 0.5  # 0.75 without the fault
+
+
+def test_an_altered_condition_keeps_what_it_guards(library):
+    toy = library(SHARE)
+    altered = mutant("if values:\n    pass", "if not values:\n    pass")
+    space = {}
+    exec(toy.source(altered, toy.find(altered)), space)
+    with pytest.raises(ValueError, match="expected 1 or more"):
+        space["share"]([1.0])
+
+
+def test_an_altered_default_keeps_types_and_body(library):
+    toy = library(SHARE)
+    altered = mutant("def share(values, least=1.0):\n    pass", "def share(values, least=0.5):\n    pass")
+    source = toy.source(altered, toy.find(altered))
+    assert "def share(values: list[float], least: float=1.0) -> float:" in source
+    assert "raise ValueError" in source
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n\n" + SHARE.replace("        raise", "        # a comment\n        raise"),
+        SHARE.replace("least", "lowest").replace("values", "numbers"),
+        SHARE + SHARE.replace("share", "other_share"),
+    ],
+)
+def test_a_moved_mutant_is_found(library, text):
+    library("", "shares")
+    toy = library(text, "elsewhere")
+    place = toy.find(FAULT)
+    assert (place.path.stem, place.function) == ("elsewhere", "share")
+    changed = toy.source(FAULT, place).splitlines()
+    before = ast.unparse(ast.parse(text)).splitlines()
+    different = [(one, other) for one, other in zip(before, changed, strict=True) if one != other]
+    assert [one.replace(">=", ">") for one, _ in different] == [other for _, other in different]
+    assert len(different) == 1
+
+
+def test_a_deleted_or_ambiguous_mutant_is_gone(library):
+    assert library(SHARE.replace(">=", "<")).find(FAULT) is None
+    assert library(SHARE.replace("share", "other_share") + SHARE.replace("share", "third")).find(FAULT) is None
+
+
+def test_statements_that_are_alike_are_told_apart(library):
+    twice = "def share(a):\n    a.update(1)\n    a.clear()\n    a.update(1)\n"
+    toy = library(twice)
+    lines = [toy.find(mutant("pass", "a.update(1)", nth)).node.lineno for nth in (0, 1)]
+    assert lines == [2, 4]
+
+
+def test_the_sample_is_found():
+    sample = [Mutant(**one) for one in json.loads((Path(SCRIPTS).parent / "tests/mutation/sample.json").read_text())]
+    library = Library(SCRIPTS)
+    assert len([one for one in sample if library.find(one)]) >= 400
+    assert [one.number for one in sample] == list(range(len(sample)))
+
+
+def test_a_draw_takes_one_fault_of_a_statement(library, tmp_path):
+    library(SHARE)
+    drawn = draw(tmp_path / "scripts", 0, 100)
+    assert drawn == draw(tmp_path / "scripts", 0, 100)
+    assert [asdict(one)["function"] for one in drawn].count("share") == len(drawn) - 1
+    assert len({one.before for one in drawn}) == len(drawn) == 5
