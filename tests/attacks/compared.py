@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from attacks.cases import Case, Wrong
 
-from resiliency.results.comparable import Finished, differing_keys, warnings
+from resiliency.compare import Finished, differing_keys, warnings
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
 

@@ -14,9 +14,9 @@ from fault_messages import fault_of
 from synthetic import synthetic_tables
 
 from resiliency.analysis.choices import halves
+from resiliency.compare import compare
 from resiliency.prediction.conditions import all_conditions
 from resiliency.report.overview import contenders
-from resiliency.results.compare import compare
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
 
