@@ -5,10 +5,14 @@ pages that have moved, the signatures of the Python API, the reports of the publ
 and studies/published/README.md, which lie outside docs/, are pages.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from resiliency.results.site import write_reports
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from published.kept import RESULTS  # noqa: E402
+from published.site import write_reports  # noqa: E402
 
 project = "Resiliency"
 html_title = project
@@ -81,7 +85,6 @@ REDIRECT = """<!DOCTYPE html>
 <body><p>This page has moved to <a href="{url}">{url}</a>.</p></body>
 </html>
 """
-ROOT = Path(__file__).parents[1]
 SIGNATURES = """
 ```{eval-rst}
 .. automodule:: resiliency.api
@@ -105,10 +108,10 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
     if page == "index":
         for caption, pages in NAVIGATION.items():
             source[0] += "\n".join(["\n```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
-    study = ROOT / "docs" / page
-    if (study / "provenance.json").is_file():
+    study = page.removeprefix("results/")
+    if (RESULTS / study / "provenance.json").is_file():
         title, _, rest = source[0].partition("\n")
-        source[0] = f"{title}\n\n{LIVE.format(study=study.name)}\n{rest}"
+        source[0] = f"{title}\n\n{LIVE.format(study=study)}\n{rest}"
     if page == "python":
         source[0] += SIGNATURES
     for name, file in OUTSIDE.items():
@@ -127,7 +130,7 @@ def redirect(app: Any, fault: Exception | None) -> None:
 def reports(app: Any, fault: Exception | None) -> None:
     """Write the report of each published study beside its page."""
     if fault is None and app.builder.format == "html":
-        write_reports(ROOT / "docs" / "results", Path(app.outdir, "results"))
+        write_reports(Path(app.outdir, "results"))
 
 
 def setup(app: Any) -> None:

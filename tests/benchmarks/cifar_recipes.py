@@ -1,7 +1,7 @@
 """Compares optimizers on CIFAR-10: at equal CPU time, and in two published runs of cifar10_cpu.
 
 Run by hand after a run was published with another recipe: python tests/benchmarks/cifar_recipes.py --add
-It adds what docs/results/cifar10_cpu holds to cifar_recipe_rows.json, and writes the page docs/results/cifar_recipes.md
+It adds what published/results/cifar10_cpu holds to cifar_recipe_rows.json, and writes docs/results/cifar_recipes.md
 from all rows and from those of equal_time.py; without --add it is only written. CPU time is that of the jobs that
 trained the members.
 """
@@ -14,6 +14,7 @@ import pandas as pd
 from digit_recipes import before_and_after
 from equal_time import ALL, EPOCHS, IMAGES, RATES, SCORES, SEEDS
 from recipes import TESTED
+from shared import KEPT as PUBLISHED
 from shared import RESULTS, beside, options, replaced, write_rows
 from shared import table as markdown_table
 
@@ -22,7 +23,7 @@ from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 from resiliency.training.settings import Recipe
 
-PAGE, KEPT = RESULTS / "cifar_recipes.md", RESULTS / "cifar10_cpu"
+PAGE, KEPT = RESULTS / "cifar_recipes.md", PUBLISHED / "cifar10_cpu"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("cifar_recipe_rows.json", "cifar_recipes.md.template"))
 
 

@@ -17,6 +17,7 @@ from resiliency.study.model import Study
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs/results"
+KEPT = ROOT / "published/results"
 Result = TypeVar("Result")
 
 

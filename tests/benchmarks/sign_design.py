@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import sign_pilots
 import sign_power
-from shared import RESULTS, beside, options, table, table_row, write_rows
+from shared import KEPT, RESULTS, beside, options, table, table_row, write_rows
 from sign_pilots import STUDY
 from simulated_intervals import sure
 
@@ -118,7 +118,7 @@ def summary() -> list[str]:
 
 def _shares_within() -> dict[str, float]:
     """Predictor of observation 1 -> share of its variance that lies within families, as published."""
-    rows = pd.read_csv(RESULTS / STUDY.study / "observations.csv")
+    rows = pd.read_csv(KEPT / STUDY.study / "observations.csv")
     parts = rows["part"].astype(str).str.extract(r"^share within families: (.*)$")[0]
     return dict(zip(parts.dropna(), rows.loc[parts.notna(), "estimate"], strict=True))
 

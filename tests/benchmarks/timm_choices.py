@@ -10,7 +10,7 @@ from functools import partial
 
 import pandas as pd
 from scipy.special import logit
-from shared import RESULTS, ROOT, beside, options, resumed, table_row
+from shared import KEPT, RESULTS, ROOT, beside, options, resumed, table_row
 
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import SHIFTED_ERROR, with_shifted_error
@@ -21,7 +21,7 @@ from resiliency.external.scores import read_scores
 from resiliency.report import words
 
 PUBLISHED, PAGE = ROOT / "studies/published", RESULTS / "timm_published_choices.md"
-VERDICTS = PAGE.with_suffix(".csv")
+VERDICTS = KEPT / "timm_published_choices.csv"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("timm_choice_rows.json", "timm_choices.md.template"))
 SETS = ["imagenetv2", "imagenet_a", "imagenet_r", "imagenet_sketch"]
 LOGITS = ["logits of the errors on all four"]

@@ -10,19 +10,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from opened import DESKTOP, PHONE, SCREEN, Opened
 
-from resiliency.results.kept import DOCS, SPECS
-from resiliency.results.site import write_reports
+from published.kept import RESULTS, SPECS
+from published.site import write_reports
 
 pytestmark = pytest.mark.browser
-
-REPOSITORY = Path(__file__).parents[2]
 
 # Whether a page is as wide as the screen and not too high, once its charts have the new width.
 FITS = """([width, most]) => document.documentElement.scrollWidth === width
   && document.documentElement.scrollHeight <= most"""
-DOCS_KEPT = REPOSITORY / DOCS
 SEARCHED = "digits"  # for barriers, which takes longer than all the rest; most parts are in its report
-STUDIES = sorted(path.parent.name for path in (REPOSITORY / DOCS).glob("*/provenance.json"))
+STUDIES = sorted(path.parent.name for path in RESULTS.glob("*/provenance.json"))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +27,7 @@ def site(tmp_path_factory):
     if built := os.environ.get("RESILIENCY_SITE"):
         return Path(built, "results")
     folder = tmp_path_factory.mktemp("site")
-    written = write_reports(REPOSITORY / DOCS, folder)
+    written = write_reports(folder)
     assert [path.parent.name for path in written] == STUDIES
     return folder
 
@@ -47,9 +44,9 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
     assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
     assert opened.page.locator(".contender").count() > 0
     assert opened.page.locator(".chart").count() > 1
-    if (DOCS_KEPT / study / SPECS).is_file():
+    if (RESULTS / study / SPECS).is_file():
         drawn = opened.page.locator(".chart").evaluate_all("(charts) => charts.map((chart) => chart.id)")
-        pictures = [path for path in (DOCS_KEPT / study).iterdir() if path.suffix in (".svg", ".png")]
+        pictures = [path for path in (RESULTS / study).iterdir() if path.suffix in (".svg", ".png")]
         assert {f"chart-{path.stem}" for path in pictures} <= set(drawn)
     if study == SEARCHED:
         assert Axe().run(opened.page).violations_count == 0

@@ -48,6 +48,6 @@ def test_what_is_said_of_mce_of_the_default_study_holds():
         "(e.g. shot noise) cause the baseline almost no errors. The report therefore shows neither mCE nor relative mCE"
         in text
     )
-    members = read_table(DOCS / "results/digits/members.csv")
+    members = read_table(DOCS.parent / "published/results/digits/members.csv")
     for column in ("mce_undefined_under", "relative_mce_undefined_under"):
         assert members[column].str.contains("shot_noise").all()

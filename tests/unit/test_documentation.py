@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from resiliency.results.page import CARD
+from published.page import CARD
 from resiliency.storage.tables import read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
@@ -130,7 +130,7 @@ def test_links_lead_somewhere(name):
 
 
 def test_the_thresholds_that_a_page_shows_are_those_of_the_recommended_model(tmp_path, monkeypatch):
-    kept, tables = DOCS / "results/digits", tmp_path / "results/digits/tables"
+    kept, tables = REPOSITORY / "published/results/digits", tmp_path / "results/digits/tables"
     tables.mkdir(parents=True)
     for path in (*kept.glob("thresholds.*"), *kept.glob("contenders.*")):
         write_table(tables / f"{path.stem}.csv", read_table(path))

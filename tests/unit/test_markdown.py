@@ -10,18 +10,17 @@ import pytest
 from markdown_it import MarkdownIt
 from synthetic import synthetic_tables
 
+from published.comparison import page as comparison_page
+from published.kept import RESULTS, kept_tables
+from published.page import page as results_page
+from published.runtimes import page as runtimes_page
+from published.runtimes import runtimes
 from resiliency.export.checking import Agreement
 from resiliency.export.exporting import model_card
 from resiliency.export.loading import Temperature
 from resiliency.report.markdown import code, escaped
-from resiliency.results.comparison import page as comparison_page
-from resiliency.results.kept import kept_tables
-from resiliency.results.page import page as results_page
-from resiliency.results.runtimes import page as runtimes_page
-from resiliency.results.runtimes import runtimes
 from resiliency.storage.tables import read_table, write_table
 
-DOCS = Path(__file__).parents[2] / "docs" / "results"
 HOSTILE = "a|b *c* __d__ `e` <script>alert(1)</script>\n# f [g](javascript:h) ![i](j) $k$ ~~l~~ &lt; \\"
 AT_START = ["- a", "# a", "+ a", "1. a", "12) a", "> a", "=== a", ": a", "| a", "``` a"]
 MARKS = ["*", "_", "`", "|", "\\", "<b>", "&amp;", "[a](b)", "~~a~~", "$a$", "a\nb", "a\r\n\r\nb"]
@@ -57,7 +56,7 @@ def renamed(value: object, name: str) -> object:
 
 def kept(folder: Path, name: str) -> Path:
     """What the page of *digits* is made from, where designs, families, members and machines have other names."""
-    copy = shutil.copytree(DOCS / "digits", folder / "digits")
+    copy = shutil.copytree(RESULTS / "digits", folder / "digits")
     for path in copy.glob("*.csv"):
         write_table(path, read_table(path).map(partial(renamed, name=name)))
     for path in copy.glob("*.json"):

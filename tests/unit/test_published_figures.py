@@ -18,7 +18,7 @@ from resiliency.statistics.correlation import partial, weighted_pearson
 from resiliency.storage.tables import read_table
 
 REPOSITORY = Path(__file__).parents[2]
-PUBLISHED, KEPT = REPOSITORY / "studies/published", REPOSITORY / "docs/results/cifar10_published"
+PUBLISHED, KEPT = REPOSITORY / "studies/published", REPOSITORY / "published/results/cifar10_published"
 
 
 @pytest.fixture(scope="module")

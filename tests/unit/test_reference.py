@@ -108,7 +108,7 @@ def test_examples_of_studies_fit_the_schema(example):
     jsonschema.validate(yaml.safe_load(example), SCHEMA)
 
 
-OF_STUDIES = (file.parent for file in (REPOSITORY / "docs/results").glob("*/provenance.json"))
+OF_STUDIES = (file.parent for file in (REPOSITORY / "published/results").glob("*/provenance.json"))
 KEPT = sorted(path for of in OF_STUDIES for path in of.iterdir() if path.suffix in (".csv", ".parquet"))
 
 

@@ -7,6 +7,7 @@ from default_study import faults_of, imported
 from observed import verdict
 from test_observation_architecture import member_rows
 
+from published.found import observation_sentences
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.analysis.verdicts import RULES, observation_table
@@ -15,7 +16,6 @@ from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
 from resiliency.report.overview import by_observation
-from resiliency.results.found import observation_sentences
 from resiliency.study.loading import load
 
 

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 import timm_choices as choices
-from shared import RESULTS
+from shared import KEPT
 
 from resiliency.storage.tables import read_table
 
@@ -25,7 +25,7 @@ def test_every_choice_has_a_row(rows):
 
 
 def test_the_first_row_is_the_published_study(rows):
-    kept = read_table(RESULTS / "timm_published/observations.csv")
+    kept = read_table(KEPT / "timm_published/observations.csv")
     assert [rows[0]["size"], rows[0]["accuracy"]] == pytest.approx(kept.estimate[:2].tolist())
     assert rows[0]["verdict"] == kept.verdict[0]
 

@@ -45,7 +45,7 @@ class Table(NamedTuple):
         row: what a row is.
         columns: in the order of the file, as far as that is fixed.
         needs: what a study must have for it: see `made`.
-        published: whether the page of a study in docs/results keeps it.
+        published: whether what is kept of a published study includes it.
     """
 
     path: str

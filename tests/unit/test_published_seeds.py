@@ -9,13 +9,11 @@ import pandas as pd
 import pytest
 from ended_runs import end_run
 
+from published.kept import RESULTS
+from published.seeds import FIGURES, main, of_the_gain, page, publish, run, runs_of
+from published.several_verdicts import agreement, counted_verdicts
 from resiliency.base.faults import Fault
-from resiliency.results.seeds import FIGURES, main, of_the_gain, page, publish, run, runs_of
-from resiliency.results.several_verdicts import agreement, counted_verdicts
 from resiliency.storage.tables import read_table, write_table
-
-REPOSITORY = Path(__file__).parents[2]
-DOCS = REPOSITORY / "docs/results"
 
 
 def verdicts(*of_seeds: str) -> pd.DataFrame:
@@ -33,30 +31,18 @@ def finished(name: str, seed: int, **changes: object) -> Path:
     results = Path("results") / name
     (results / "tables").mkdir(parents=True)
     for table in ("members", "deployment", "observations"):
-        shutil.copy(DOCS / f"digits/{table}.csv", results / "tables")
-    provenance = json.loads((DOCS / "digits/provenance.json").read_text(encoding="utf-8"))
+        shutil.copy(RESULTS / f"digits/{table}.csv", results / "tables")
+    provenance = json.loads((RESULTS / "digits/provenance.json").read_text(encoding="utf-8"))
     provenance["study"] |= {"study": name, "seed": seed} | changes
     return end_run(results, provenance)
 
 
-def test_the_page_shows_the_tables():
-    """Otherwise: python -m resiliency.results.seeds."""
-    assert (DOCS / "seeds.md").read_text(encoding="utf-8") == page(DOCS / "seeds")
-
-
-def test_the_readme_says_beside_its_picture_what_the_tables_say():
-    runs, kept = (read_table(DOCS / f"seeds/{name}.csv") for name in ("runs", "verdicts"))
-    caption = " ".join([*agreement(kept), of_the_gain(runs["gain"])])
-    said = f"(docs/report.png)\n\nThe default study [with several seeds](docs/results/seeds.md): *{caption}*\n"
-    assert said in (REPOSITORY / "README.md").read_text(encoding="utf-8")
-
-
 def test_another_number_changes_the_page(tmp_path):
     for name, column in [("verdicts", "estimate"), *(("runs", column) for column in FIGURES)]:
-        copy = shutil.copytree(DOCS / "seeds", tmp_path / column)
+        copy = shutil.copytree(RESULTS / "seeds", tmp_path / column)
         table = read_table(copy / f"{name}.csv")
         write_table(copy / f"{name}.csv", table.assign(**{column: table[column] / 2}))
-        assert page(copy) != page(DOCS / "seeds")
+        assert page(copy) != page(RESULTS / "seeds")
 
 
 def test_sentences_count_seeds_by_verdict():
@@ -90,7 +76,8 @@ def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
     members.loc[members["origin"] == "independent", "clean_accuracy"] = 0.5
     members.to_csv(other / "tables/members.csv", index=False)
     end_run(other)
-    assert publish({0: "digits", 1: "digits_seed1"}, Path("docs")) == Path("docs/seeds.md")
+    docs = Path("docs")
+    assert publish({0: "digits", 1: "digits_seed1"}, docs, docs) == Path("docs/seeds.md")
     runs = pd.read_csv("docs/seeds/runs.csv")
     assert runs["seed"].tolist() == [0, 1]
     assert runs["clean_accuracy"].iloc[1] == 0.5
@@ -115,7 +102,7 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path, monkeypatch, change,
     if change == "other settings":
         finished("digits_seed1", 1, probe={"images": 3})
     with pytest.raises(Fault) as caught:
-        publish({0: "digits", 1: "digits_seed1"}, Path("docs"))
+        publish({0: "digits", 1: "digits_seed1"}, Path("docs"), Path("docs"))
     assert str(caught.value) == fault
     assert not Path("docs").exists()
 
@@ -128,7 +115,7 @@ def test_a_study_without_baseline_or_ensembles_to_recommend_has_a_page(tmp_path,
         table["baseline"], table["fit"] = False, table["size"] == 1
         table.to_csv(path, index=False)
         end_run(path.parents[1])
-    text = publish({0: "digits", 1: "digits_seed1"}, Path("docs")).read_text(encoding="utf-8")
+    text = publish({0: "digits", 1: "digits_seed1"}, Path("docs"), Path("docs")).read_text(encoding="utf-8")
     assert "| Error of the best member on corrupted images |" in text
     assert "nan" not in text
     assert not any(f"| Error of the {who} on corrupted images |" in text for who in ("best ensemble", "baseline"))

@@ -1,7 +1,7 @@
-"""A study's results as a page of Markdown, with the tables and charts that it is made from beside it.
+"""A study's results as a page of Markdown, with the tables and charts that it is made from.
 
-`python -m resiliency.results.page results/<study>` writes `docs/results/<study>.md` and, in
-`docs/results/<study>/`, the files that the page is made from.
+`python -m published.page results/<study>` keeps these in `published/results/<study>/`, and writes
+`docs/results/<study>.md`.
 """
 
 import gzip
@@ -14,6 +14,11 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from published import excerpts
+from published.earlier import earlier_file, earlier_runs, replaced_run
+from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, table_files, template_of
+from published.several_verdicts import agreement, counted_verdicts
+from published.study_changes import command_settings, current_study, outdated_keys
 from resiliency.analysis.best import clean_accuracy
 from resiliency.analysis.verdicts import RULES
 from resiliency.base.faults import Fault
@@ -24,11 +29,6 @@ from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.report.markdown import Markdown
 from resiliency.report.overview import by_observation, cautions, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
-from resiliency.results import excerpts
-from resiliency.results.earlier import earlier_file, earlier_runs, replaced_run
-from resiliency.results.kept import SEEDS_PAGE, SPECS, kept_tables, table_files, template_of, with_docs
-from resiliency.results.several_verdicts import agreement, counted_verdicts
-from resiliency.results.study_changes import command_settings, current_study, outdated_keys
 from resiliency.storage.checksums import verified
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.runs import FILES, PROVENANCE, Run
@@ -53,15 +53,15 @@ PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
 LARGEST = 2_500_000  # bytes of all tables that are kept
 
 
-def publish(results: Path, docs: Path) -> Path:
+def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
     """Keep what the page of a finished study is made from, and write the page.
 
     Where the run takes the place of one with other settings, `<study>_earlier.csv` keeps the verdicts of that one.
 
     Args:
         results: `results/<study>`, with its report; the card of an ensemble that was exported from it is kept too.
-        docs: folder of the page and of the files that it is made from: `<study>.md` and `<study>/`, which have the name
-            of the folder `results`.
+        folder, pages: folders of what is kept, `<study>/`, and of the page, `<study>.md`, which have the name of the
+            folder `results`.
 
     Returns:
         The page.
@@ -76,8 +76,8 @@ def publish(results: Path, docs: Path) -> Path:
     tables = [run.file(table.path) for table in TABLES.values() if table.published and table.path in run]
     charts = [_picture(run, f"charts/{name}.svg") for name in SHOWN if f"charts/{name}.svg" in run]
     provenance = {key: value for key, value in run.provenance.items() if key != FILES}
-    earlier = replaced_run(docs / name, provenance["study"])
-    with replacing(docs / name) as kept:
+    earlier = replaced_run(folder / name, provenance["study"])
+    with replacing(folder / name) as kept:
         kept.mkdir()
         for path in tables:
             if path.stem in LONG or path.stat().st_size > LONG_TABLE:
@@ -89,16 +89,17 @@ def publish(results: Path, docs: Path) -> Path:
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
         (kept / PROVENANCE).write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
-        if card := run.card():
-            (kept / CARD).write_text(f"{ORPHAN}{verified(card).read_text(encoding='utf-8')}", encoding="utf-8")
         for path in charts:
             _keep_picture(path, kept / path.name)
         texts = {path.stem: _texts(path.with_suffix(".vl.json")) | {"picture": path.name} for path in charts}
         (kept / "charts.json").write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if card := run.card():
+        (pages / name).mkdir(exist_ok=True)
+        (pages / name / CARD).write_text(f"{ORPHAN}{verified(card).read_text(encoding='utf-8')}", encoding="utf-8")
     if len(earlier):
-        earlier_file(docs / name).write_text(earlier.to_csv(index=False), encoding="utf-8")
-    written = docs / f"{name}.md"
-    written.write_text(page(docs / name), encoding="utf-8")
+        earlier_file(folder / name).write_text(earlier.to_csv(index=False), encoding="utf-8")
+    written = pages / f"{name}.md"
+    written.write_text(page(folder / name, pages), encoding="utf-8")
     return written
 
 
@@ -146,11 +147,12 @@ def _long_charts(run: Run, kept: Collection[str]) -> dict[str, dict]:
     return {name: read_json(run.file(path)) for name, path in files.items() if name not in short | PICTURES}
 
 
-def page(kept: Path) -> str:
+def page(kept: Path, pages: Path = PAGES) -> str:
     """The page, from the files that `publish` kept, and those beside them of other study seeds, and nothing else.
 
     Args:
         kept: folder of the tables (`members.csv`, ...), charts, `charts.json` and `provenance.json` of a study.
+        pages: folder of the page, of the card of an exported model and of the page on the study's design.
     """
     tables = kept_tables(kept)
 
@@ -163,6 +165,7 @@ def page(kept: Path) -> str:
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
     return template_of("page.md.j2").render(
         study=kept.name,
+        folder=f"{FROM_PAGES}/{kept.name}",
         configured=provenance["study"]["study"],
         changed=command_settings(provenance["study"], written),
         outdated=outdated_keys(provenance["study"], written),
@@ -198,9 +201,9 @@ def page(kept: Path) -> str:
         level=excerpts.common_level([row["clean_accuracy"] for row in designs]),
         correlations=excerpt("correlations", excerpts.correlations, further),
         charts=read_json(kept / "charts.json"),
-        exported=(kept / CARD).is_file(),
-        designed=(kept.parent / f"{kept.name}_design.md").is_file(),
-        design_summary=read_json(summary) if (summary := kept.parent / f"{kept.name}_design.json").is_file() else [],
+        exported=(pages / kept.name / CARD).is_file(),
+        designed=(pages / f"{kept.name}_design.md").is_file(),
+        design_summary=read_json(summary) if (summary := pages / f"{kept.name}_design.json").is_file() else [],
         choices=excerpt("choices", counted_verdicts),
         kept=[path.name for path in table_files(kept)],
     )
@@ -214,9 +217,9 @@ def _points(share: float) -> Markdown:
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("results", type=Path, help="folder of a finished study, results/<study>")
-    given = with_docs(arguments).parse_args()
+    given = arguments.parse_args()
     with one_line_faults():
-        print(publish(given.results, given.docs))
+        print(publish(given.results))
 
 
 if __name__ == "__main__":

@@ -1,62 +1,34 @@
-"""The published studies side by side: what they say of the paper's observations, as a page of Markdown with a chart.
-
-`python -m resiliency.results.comparison` writes `docs/results/comparison.md` and `comparison.svg` from the
-tables that `page` has kept of each study. `python -m resiliency.results.comparison results/a results/b --docs mine`
-writes the pages of these two into the folder `mine` first, and compares what it holds.
-"""
+"""The published studies side by side: what they say of the paper's observations, as a page of Markdown with a chart."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import altair as alt
 import pandas as pd
 
+from published.kept import kept_studies, kept_tables, template_of
 from resiliency.analysis.rule import DECIDED, NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
-from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.base.program import one_line_faults, parser
 from resiliency.diversity.settings import MAIN
 from resiliency.report import style, words
-from resiliency.report.drawing import svg
 from resiliency.report.overview import by_observation, contenders, design_count
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.kept import DOCS, adding, kept_studies, kept_tables, template_of, with_docs
-from resiliency.results.page import NEEDED, page_name, publish
 
-PAGE, TITLE = "comparison", "The four observations in the published studies"
+TITLE = "The four observations in the published studies"
 LABELS = 400  # pixels
 DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images
 REACHED = (*DECIDED, UNDECIDED)
 
 
-def compare(docs: Path) -> Path:
-    """Write `comparison.md`, and its chart `comparison.svg`, from the studies whose tables are kept in `docs`.
-
-    Raises:
-        Fault: there are none.
-    """
-    studies = published_studies(docs)
-    (docs / f"{PAGE}.svg").write_text(svg(chart(studies).to_dict()), encoding="utf-8")
-    written = docs / f"{PAGE}.md"
-    written.write_text(page(studies), encoding="utf-8")
-    return written
-
-
-def published_studies(docs: Path) -> dict[str, dict[str, pd.DataFrame]]:
-    """Folder of a study -> tables that `docs` keeps: natural images first, then those that test more observations.
+def published_studies() -> dict[str, dict[str, pd.DataFrame]]:
+    """Folder of a study -> its kept tables: natural images first, then those that test more observations.
 
     A study that was run with several study seeds has a table of its verdicts more: `seeds`.
-
-    Raises:
-        Fault: there are none, or one lacks its tables.
     """
     studies = []
-    for folder, provenance in kept_studies(docs):
+    for folder, provenance in kept_studies():
         study, tables = provenance["study"], kept_tables(folder)
-        if lacking := [name for name in NEEDED if name not in tables]:
-            raise Fault(f"{folder}: has no {lacking[0]}.csv as a folder of pages has; run {adding(docs)}")
         drawn = (study["dataset"] or {}).get("name") in DRAWN
         tested = sum(row["verdict"] != NOT_TESTED for row in by_observation(tables["observations"]))
         studies.append((drawn, -tested, len(tables["members"]), folder.name, tables))
@@ -171,32 +143,3 @@ def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     )
     title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
     return (margin + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
-
-
-def publish_all(folders: list[Path], docs: Path) -> None:
-    """Write the page of each of these finished studies into `docs`.
-
-    Raises:
-        Fault: two folders have one name, so that one page would replace the other; or as `publish`.
-    """
-    by_name: dict[str, Path] = {}
-    for folder in folders:
-        if (first := by_name.setdefault(page_name(folder), folder)) is not folder:
-            raise Fault(f"{first} and {folder}: expected folders of different names, got one; rename a folder")
-    for folder in folders:
-        publish(folder, docs)
-
-
-def main() -> None:
-    arguments = with_docs(parser(__doc__))
-    arguments.add_argument("results", nargs="*", type=Path, help="folders of finished studies to add, results/<study>")
-    given = arguments.parse_args()
-    if given.results and given.docs == DOCS:
-        arguments.error("--docs: name a folder for the pages of your own studies")
-    with one_line_faults():
-        publish_all(given.results, given.docs)
-        print(compare(given.docs))
-
-
-if __name__ == "__main__":
-    main()

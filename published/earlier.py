@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from published.kept import kept_tables
+from published.study_changes import outdated_keys
 from resiliency.report import words
-from resiliency.results.kept import kept_tables
-from resiliency.results.study_changes import outdated_keys
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 

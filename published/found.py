@@ -1,25 +1,12 @@
-"""What the published studies say of each observation: the sentences of the README, and the page *What we found*.
-
-`python -m resiliency.results.found` prints the sentences of the README; with `--write` it writes the page
-`docs/results/found.md`.
-"""
-
-from pathlib import Path
+"""What the published studies say of each observation: the sentences of the README, and the page *What we found*."""
 
 import pandas as pd
 
-from resiliency.analysis.observations.correlation import GIVEN
-from resiliency.analysis.rule import IN_PART, NOT_TESTED, UNDECIDED
-from resiliency.analysis.verdicts import RULES
-from resiliency.base.program import one_line_faults, parser
-from resiliency.report import words
-from resiliency.report.markdown import escaped
-from resiliency.report.overview import by_observation, late_settings
-from resiliency.results.comparison import correlations_with_accuracy, levels, published_studies
-from resiliency.results.earlier import other_verdicts, results
-from resiliency.results.kept import template_of, with_docs
-from resiliency.results.several_verdicts import counted_verdicts, verdict_counts
-from resiliency.results.what_helps import (
+from published.comparison import correlations_with_accuracy, levels
+from published.earlier import other_verdicts, results
+from published.kept import template_of
+from published.several_verdicts import counted_verdicts, verdict_counts
+from published.what_helps import (
     Studies,
     advice,
     against_average,
@@ -29,6 +16,12 @@ from resiliency.results.what_helps import (
     leading,
     mixing_designs,
 )
+from resiliency.analysis.observations.correlation import GIVEN
+from resiliency.analysis.rule import IN_PART, NOT_TESTED, UNDECIDED
+from resiliency.analysis.verdicts import RULES
+from resiliency.report import words
+from resiliency.report.markdown import escaped
+from resiliency.report.overview import by_observation, late_settings
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
@@ -260,19 +253,3 @@ def _evidence(observation: dict) -> str:
 
 def _estimated(part: dict) -> str:
     return f"{words.estimate(part['estimate'])} {words.bounds(part['low'], part['high'])} ({part['part']})"
-
-
-def main() -> None:
-    arguments = with_docs(parser(__doc__))
-    arguments.add_argument("--write", action="store_true", help="write the page found.md instead of printing sentences")
-    given = arguments.parse_args()
-    with one_line_faults():
-        studies = published_studies(given.docs)
-        if given.write:
-            Path(given.docs, "found.md").write_text(page(studies), encoding="utf-8")
-        else:
-            print(readme(studies))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,10 +1,11 @@
 """How much the results of a study depend on its seed, as a page of Markdown.
 
-`python -m resiliency.results.seeds` runs the default study with five seeds, each with a results folder of its own, and
-writes `docs/results/seeds.md` and, in `docs/results/seeds/`, the tables that the page is made from. Snakemake makes
-only what is missing, so that the same command goes on after an interruption.
+`python -m published.seeds` runs the default study with five seeds, each with a results folder of its own. It writes
+`docs/results/seeds.md` and, in `published/results/seeds/`, the tables that the page is made from. Snakemake makes only
+what is missing, so that the same command goes on after an interruption.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,15 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from published.kept import FROM_PAGES, PAGES, RESULTS, ROOT, SEEDS_PAGE, template_of
+from published.page import finished_run
+from published.several_verdicts import VERDICTS, agreement
 from resiliency.base.faults import Fault
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders
-from resiliency.results.kept import DOCS, SEEDS_PAGE, template_of, with_docs
-from resiliency.results.page import finished_run
-from resiliency.results.several_verdicts import VERDICTS, agreement
-from resiliency.results.study_changes import REPOSITORY
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 from resiliency.study.loading import load
@@ -46,7 +46,7 @@ def runs_of(files: Sequence[Path], seeds: int) -> dict[int, str]:
     Raises:
         Fault: the files hold no valid study, or one that chooses no model.
     """
-    study = load(read_merged([REPOSITORY / "config.yaml", *files]))
+    study = load(read_merged([ROOT / "config.yaml", *files]))
     elsewhere = study.contents()
     corruptions = study.corruptions.names if study.dataset else elsewhere.corruptions
     if not corruptions or not (study.independent_members() or (elsewhere and elsewhere.predicted)):
@@ -61,7 +61,7 @@ def run(runs: dict[int, str], files: Sequence[Path], cores: str) -> None:
     Raises:
         Fault: a run fails.
     """
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", cores]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", cores]
     command += ["--configfile", *map(str, files)] if files else []
     for seed, name in runs.items():
         status = subprocess.run([*command, "--config", f"study={name}", f"seed={seed}"], check=False).returncode
@@ -69,27 +69,30 @@ def run(runs: dict[int, str], files: Sequence[Path], cores: str) -> None:
             raise Fault(f"results/{name}: the run with seed {seed} failed; mend its cause, named above, and run again")
 
 
-def publish(runs: dict[int, str], docs: Path) -> Path:
-    """Write `seeds.md` and the tables that it is made from into `docs`, from results in the working folder.
+def publish(runs: dict[int, str], folder: Path = RESULTS, pages: Path = PAGES) -> Path:
+    """Write `seeds.md` into `pages`, and the tables that it is made from into `folder`/seeds.
+
+    Results are in the working folder.
 
     Raises:
         Fault: a study has not been run to its end, or its settings are not those of the first.
     """
     folders = {seed: Path("results") / name for seed, name in runs.items()}
-    for folder in folders.values():
-        finished_run(folder, ("members", "deployment", "observations"))
-    recorded = {seed: read_json(folder / "provenance.json") for seed, folder in folders.items()}
+    for results in folders.values():
+        finished_run(results, ("members", "deployment", "observations"))
+    recorded = {seed: read_json(results / "provenance.json") for seed, results in folders.items()}
     first, *others = (provenance["study"] | {"study": "", "seed": 0} for provenance in recorded.values())
-    for folder, other in zip(list(folders.values())[1:], others, strict=True):
+    for results, other in zip(list(folders.values())[1:], others, strict=True):
         if differing := [key for key in first if first[key] != other.get(key)]:
-            raise Fault(f"{folder}: was run with another {differing[0]} than {folders[min(folders)]}; run both again")
+            raise Fault(f"{results}: was run with another {differing[0]} than {folders[min(folders)]}; run both again")
     figures = [{"study": runs[min(runs)]} | _figures(seed, folders[seed], recorded[seed]) for seed in runs]
     tables = {"runs": pd.DataFrame(figures), "verdicts": pd.concat(_verdicts(*item) for item in folders.items())}
-    (docs / SEEDS_PAGE).mkdir(parents=True, exist_ok=True)
+    kept, written = folder / SEEDS_PAGE, pages / f"{SEEDS_PAGE}.md"
+    for made in (kept, pages):
+        made.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(docs / SEEDS_PAGE / f"{name}.csv", index=False, float_format="%.8g")
-    written = docs / f"{SEEDS_PAGE}.md"
-    written.write_text(page(docs / SEEDS_PAGE), encoding="utf-8")
+        table.to_csv(kept / f"{name}.csv", index=False, float_format="%.8g")
+    written.write_text(page(kept, os.path.relpath(folder, pages)), encoding="utf-8")
     return written
 
 
@@ -126,13 +129,18 @@ def _verdicts(seed: int, results: Path) -> pd.DataFrame:
     )
 
 
-def page(kept: Path) -> str:
-    """The page, from the tables that `publish` kept and nothing else."""
+def page(kept: Path, folder: str = FROM_PAGES) -> str:
+    """The page, from the tables that `publish` kept and nothing else.
+
+    Args:
+        folder: the one that `kept` is in, as seen from the page.
+    """
     runs, verdicts = (read_table(kept / f"{name}.csv") for name in ("runs", "verdicts"))
     observations = verdicts.drop_duplicates(["seed", "observation"])
     known = [column for column in FIGURES if runs[column].notna().any()]
     return template_of("seeds.md.j2").render(
         study=runs["study"].iloc[0],
+        folder=f"{folder}/{kept.name}",
         runs=runs.assign(gain=runs["gain"].map(words.points)).to_dict("records"),
         verdicts=[verdict for verdict in VERDICTS if verdict in {*verdicts["verdict"], *verdicts["part_verdict"]}],
         sentences=[*agreement(verdicts), *([of_the_gain(runs["gain"])] if runs["gain"].notna().all() else [])],
@@ -172,21 +180,22 @@ def _spread(values: pd.Series) -> dict[str, float]:
 
 
 def main() -> None:
-    arguments = with_docs(parser(__doc__))
+    arguments = parser(__doc__)
     arguments.add_argument(
         "--configfile", nargs="+", type=Path, default=[], help="files of the study (default: the default study)"
     )
     arguments.add_argument("--seeds", type=int, default=SEEDS, help="number of seeds (default: %(default)s)")
+    arguments.add_argument("--docs", type=Path, help="folder for the page of your own study, and for its tables")
     arguments.add_argument("--cores", default="all", help="number of cores that Snakemake uses (default: %(default)s)")
     given = arguments.parse_args()
     if given.seeds < FEWEST:
         arguments.error(f"--seeds: expected {FEWEST} or more, got {given.seeds}")
-    if given.configfile and given.docs == DOCS:
+    if given.configfile and not given.docs:
         arguments.error("--docs: name a folder for the page of your own study")
     with one_line_faults():
         runs = runs_of(given.configfile, given.seeds)
         run(runs, given.configfile, given.cores)
-        print(publish(runs, given.docs))
+        print(publish(runs, given.docs, given.docs) if given.docs else publish(runs))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The reports of the published studies for the documentation site, drawn again from what `page` has kept.
 
-`python -m resiliency.results.site build/site/results` writes `<study>/report.html` and its tables for each study in
-`docs/results`. The site's build does so by itself. Pictures of test images are not kept, and so not shown.
+The site's build calls `write_reports`. Pictures of test images are not kept, and so not shown.
 """
 
 import shutil
@@ -12,27 +11,26 @@ from pathlib import Path
 
 import pandas as pd
 
+from published.kept import kept_specs, kept_studies, kept_tables
 from resiliency.base.names import CLEAN
-from resiliency.base.program import one_line_faults, parser
 from resiliency.report.drawing import draw, svg
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
-from resiliency.results.kept import kept_specs, kept_studies, kept_tables, with_docs
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import write_table
 from resiliency.tables import TABLES
 
 
-def write_reports(docs: Path, site: Path) -> list[Path]:
-    """Write the report of each study that `docs` keeps, and the tables that it links to, below `site`.
+def write_reports(site: Path) -> list[Path]:
+    """Write the report of each study that is kept, and the tables that it links to, below `site`.
 
     Studies are drawn beside each other, as many as there are cores, in processes that share no thread with this one.
 
     Returns:
         The reports, `site/<study>/report.html`.
     """
-    studies = [kept for kept, _ in kept_studies(docs)]
+    studies = [kept for kept, _ in kept_studies()]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
         return list(processes.map(_write_report, studies, repeat(site)))
 
@@ -70,15 +68,3 @@ def report(tables: dict[str, pd.DataFrame], specs: dict[str, dict], provenance: 
     specs = specs | {name: draw(name, empty | tables, OKABE_ITO) for name in drawn}
     svgs = {name: svg(spec) for name, spec in specs.items()}
     return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False)
-
-
-def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("site", type=Path, help="folder to write to")
-    given = with_docs(arguments).parse_args()
-    with one_line_faults():
-        print(*write_reports(given.docs, given.site), sep="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,43 +2,32 @@
 
 import gzip
 import json
-from argparse import ArgumentParser
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Template
 
-from resiliency.base.faults import Fault
 from resiliency.report.markdown import environment
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 
-DOCS = Path("docs/results")
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs/results"
+RESULTS = ROOT / "published/results"  # a folder per study
+FROM_PAGES = "../../published/results"
 SPECS = "specs.json.gz"  # of charts of the report that the kept tables do not suffice to draw
 SEEDS_PAGE = "seeds"  # and the folder of what is kept of a study that was run with several study seeds
 
 
-def kept_studies(docs: Path) -> list[tuple[Path, dict]]:
-    """The folder of each study that `publish` kept in `docs`, in the order of their names, and its provenance.
-
-    Raises:
-        Fault: there is none.
-    """
-    files = sorted(docs.glob("*/provenance.json"))
-    if not files:
-        raise Fault(f"{docs}: holds no studies; expected folders with provenance.json. Run {adding(docs)}")
-    return [(file.parent, read_json(file)) for file in files]
-
-
-def adding(docs: Path) -> str:
-    """The command that adds a study to `docs`."""
-    return f"python -m resiliency.results.page results/<study> --docs {docs}"
+def kept_studies(folder: Path = RESULTS) -> list[tuple[Path, dict]]:
+    """The folder of each study that is kept, in the order of their names, and its provenance."""
+    return [(file.parent, read_json(file)) for file in sorted(folder.glob("*/provenance.json"))]
 
 
 def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     """The tables of a study that `publish` kept in a folder, by name.
 
-    Beside them, `earlier` has the verdicts of earlier runs (see `resiliency.results.earlier`), `choices` those by
+    Beside them, `earlier` has the verdicts of earlier runs (see `published.earlier`), `choices` those by
     other choices of the study, and `seeds`, of a study that was run with several study seeds, a row per seed and part
     of an observation.
     """
@@ -64,11 +53,3 @@ def table_files(kept: Path) -> list[Path]:
 def template_of(template: str) -> Template:
     """A template of Markdown in this folder."""
     return environment(Path(__file__).parent).get_template(template)
-
-
-def with_docs(arguments: ArgumentParser) -> ArgumentParser:
-    """A parser with the option `--docs`, the folder of published studies."""
-    arguments.add_argument(
-        "--docs", type=Path, default=DOCS, help="folder of pages and of what they are made from (default: %(default)s)"
-    )
-    return arguments

@@ -2,16 +2,17 @@
 
 import shutil
 from itertools import product
-from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from published import excerpts
+from published.kept import RESULTS
+from published.page import page
 from resiliency.report.contender_roles import held_out_corruptions
-from resiliency.results import excerpts
-from resiliency.results.page import page
 from resiliency.storage.tables import read_table, write_table
 
-DIGITS = Path(__file__).parents[2] / "docs/results/digits"
+DIGITS = RESULTS / "digits"
 CONTENDERS = [
     {"role": "Baseline", "members": "a"},
     {"role": "Best member", "members": "b"},
@@ -75,21 +76,6 @@ def test_a_page_has_the_errors_on_corruptions_that_nothing_was_selected_by(tmp_p
     assert "| 45.7% [40.0, 50.0] |" in lines[0]
 
 
-def test_a_page_has_the_errors_of_answers_that_are_given(tmp_path):
-    copy = shutil.copytree(DIGITS, tmp_path / "digits")
-    table = read_table(copy / "selective_prediction.parquet").assign(error_at_90=0.98765)
-    table.to_parquet(copy / "selective_prediction.parquet", index=False)
-    assert "| 98.8% [" in page(copy)
-    assert "| 98.8% [" not in page(DIGITS)
-
-
-def test_a_page_leads_to_the_card_of_an_exported_model(tmp_path):
-    copy = shutil.copytree(DIGITS, tmp_path / "digits")
-    assert "export_card.md" not in page(copy)
-    (copy / "export_card.md").write_text("# 2 members", encoding="utf-8")
-    assert "[Its card](digits/export_card.md)" in page(copy)
-
-
 def test_thresholds_in_use_are_those_of_the_recommended_model():
     cases = product("ab", ("coverage", "wrong"), (0.8, 0.9), ("clean", "corrupted", "held_out"))
     table = pd.DataFrame(cases, columns=["members", "goal", "target", "basis"])
@@ -101,3 +87,12 @@ def test_thresholds_in_use_are_those_of_the_recommended_model():
 def test_sizes_that_are_sampled_are_named():
     table = pd.DataFrame({"size": [2, 2, 3, 3], "ensembles": [0, 10, 50, 50], "possible": [10, 10, 120, 120]})
     assert excerpts.samples(table) == [{"size": 3, "ensembles": 50, "possible": 120}]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "said"),
+    [([0.99, 0.97, 0.2, 0.1], (0.97, 2)), ([0.985, 0.985, 0.985], (0.98, 3)), ([0.3, 0.2], None), ([0.99], None)],
+)
+def test_the_level_that_half_of_the_designs_reach_is_told(accuracies, said):
+    level = excerpts.common_level(accuracies)
+    assert level == (said and {"accuracy": said[0], "above": said[1]})

@@ -1,18 +1,16 @@
 """How the settings of a study that ran differ from those of its file, or of another run."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from published.kept import ROOT
 from resiliency.base.faults import Fault
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
 
-REPOSITORY = Path(__file__).parents[3]
-
 
 def current_study(name: str) -> dict | None:
     """The study of that name as `config.yaml` and its file have it now, resolved; None where it is not valid."""
-    files = [REPOSITORY / "config.yaml", REPOSITORY / "studies" / f"{name}.yaml"]
+    files = [ROOT / "config.yaml", ROOT / "studies" / f"{name}.yaml"]
     try:
         return load(read_merged(file for file in files if file.is_file())).model_dump(mode="json")
     except Fault:

@@ -1,27 +1,69 @@
-"""The README and the page on what was found say what the tables of the published studies say."""
+"""The pages of docs/results and the README say what the tables of the published studies say."""
 
 import re
-from pathlib import Path
+import shutil
 
 import pandas as pd
+import pytest
 
+from published.__main__ import pages
+from published.comparison import page as comparison_page
+from published.comparison import published_studies
+from published.found import observation_sentences, page, still_learning
+from published.kept import RESULTS, ROOT, SEEDS_PAGE
+from published.page import page as page_of_study
+from published.seeds import of_the_gain
+from published.several_verdicts import agreement
+from published.what_helps import mixing_designs
 from resiliency.analysis.verdicts import RULES
 from resiliency.report.overview import cautions
-from resiliency.results.comparison import published_studies
-from resiliency.results.found import observation_sentences, page, readme, still_learning
-from resiliency.results.what_helps import mixing_designs
+from resiliency.storage.files import read_json
+from resiliency.storage.tables import read_table, write_table
 
-REPOSITORY = Path(__file__).parents[2]
-DOCS = REPOSITORY / "docs/results"
 MEMBERS = pd.DataFrame({"member": ["a-s0"], "origin": "joint", "objective": "balanced", "loss_weight": 1.0})
 MEMBERS = MEMBERS.assign(warnings="")
+DIGITS = read_json(RESULTS / "digits/provenance.json")
 
 
-def test_the_readme_says_what_the_studies_say():
-    """Otherwise: python -m resiliency.results.found."""
-    sentences = readme(published_studies(DOCS))
-    block = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("results.found -->\n")[2]
-    assert block.partition("\n<!-- end -->")[0] == sentences
+def test_pages_are_what_the_kept_tables_give():
+    """Otherwise: python -m published."""
+    written = pages()
+    assert {path.parent.name for path in RESULTS.glob("*/provenance.json")} <= {file.stem for file in written}
+    assert [file.name for file, text in written.items() if file.read_text(encoding="utf-8") != text] == []
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("observations.csv", "estimate"), ("correlations.parquet", "correlation")]
+)
+def test_another_number_changes_the_pages_that_show_it(table, column, tmp_path):
+    copy = shutil.copytree(RESULTS / "digits", tmp_path / "digits")
+    rows = read_table(copy / table)
+    changed = rows.assign(**{column: rows[column] / 2})
+    write_table(copy / table, changed)
+    assert page_of_study(copy) != page_of_study(RESULTS / "digits")
+    studies = published_studies()
+    other = studies | {"digits": studies["digits"] | {table.partition(".")[0]: changed}}
+    assert comparison_page(other) != comparison_page(studies)
+
+
+def test_the_readme_says_beside_its_picture_what_the_tables_say():
+    runs, kept = (read_table(RESULTS / SEEDS_PAGE / f"{name}.csv") for name in ("runs", "verdicts"))
+    caption = " ".join([*agreement(kept), of_the_gain(runs["gain"])])
+    said = f"(docs/report.png)\n\nThe default study [with several seeds](docs/results/seeds.md): *{caption}*\n"
+    assert said in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/installation.md"])
+def test_what_is_said_of_the_time_of_the_default_study_holds(name):
+    text = re.sub(r"\s+", " ", (ROOT / name).read_text(encoding="utf-8"))
+    claimed = int(re.search(r"about (\d+) minutes of CPU time", text)[1])
+    assert claimed * 0.75 < DIGITS["cpu_seconds"] / 60 < claimed * 1.1
+
+
+def test_what_the_readme_says_of_memory_holds():
+    text = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
+    gib = float(re.search(r"(\S+) GiB of memory per concurrent job", text)[1])
+    assert gib * 0.7 < max(rule["max_rss_mib"] for rule in DIGITS["rules"]) / 1024 < gib
 
 
 def sentences(**observations: pd.DataFrame) -> list[str]:
@@ -30,7 +72,7 @@ def sentences(**observations: pd.DataFrame) -> list[str]:
 
 
 def test_verdicts_are_counted_over_the_studies_that_could_test_an_observation():
-    digits = pd.read_csv(DOCS / "digits/observations.csv").assign(rules=RULES)
+    digits = pd.read_csv(RESULTS / "digits/observations.csv").assign(rules=RULES)
     verdicts = digits["observation"].map(
         {"1a": "supported", "1b": "supported", "2": "supported", "3": "undecided", "4": "contradicted"}
     )
@@ -64,18 +106,13 @@ def test_what_a_second_design_changes_is_told_by_its_sign():
     assert mixing_designs({"none": {}}) == ""
 
 
-def test_the_page_is_what_the_tables_give():
-    """Otherwise: python -m resiliency.results.found --write."""
-    assert (DOCS / "found.md").read_text(encoding="utf-8") == page(published_studies(DOCS))
-
-
 def digits(**changed: pd.DataFrame) -> str:
-    tables = published_studies(DOCS)["digits"]
+    tables = published_studies()["digits"]
     return page({"digits": {name: table for name, table in tables.items() if name != "seeds"} | changed})
 
 
 def test_the_weakest_estimate_is_the_significant_one_whose_bound_is_nearest_to_0():
-    rows = published_studies(DOCS)["digits"]["observations"]
+    rows = published_studies()["digits"]["observations"]
     parts = rows[(rows["observation"] == "4") & rows["part_verdict"].notna()].index[:3]
     rows.loc[parts, ["verdict", "part_verdict"]] = "supported"
     rows.loc[parts, ["estimate", "low", "high"]] = [[0.5, 0.4, 0.6], [0.7, 0.25, 0.9], [0.3, -0.1, 0.6]]
@@ -86,7 +123,7 @@ def test_the_weakest_estimate_is_the_significant_one_whose_bound_is_nearest_to_0
 
 
 def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not():
-    rows = published_studies(DOCS)["digits"]["correlations"]
+    rows = published_studies()["digits"]["correlations"]
     main = rows["measure"].isin(["pearson", "partial"])
     rows.loc[main, ["correlation", "low", "high"]] = [0.5, 0.4, 0.6]
     rows.loc[main & (rows["measure"] == "pearson"), ["correlation", "low", "high"]] = [-0.5, -0.6, -0.4]
@@ -101,30 +138,8 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     assert "poor guide to accuracy" in digits(correlations=rows[rows["measure"] != "partial"])
 
 
-def test_the_page_begins_with_the_verdicts_and_what_an_ensemble_brings():
-    tables = published_studies(DOCS)["digits"]
-    rows = tables["contenders"]
-    best = (rows["role"] == "best member") & (rows["corruption"] == "corrupted")
-    rows.loc[best, ["error", "difference", "difference_low", "difference_high"]] = [0.1, -0.07, -0.08, -0.06]
-    head = digits(contenders=rows).partition("## 1.")[0]
-    assert "7.0 percentage points lower \\[6.0, 8.0\\] than the best member (10.0%, 945 k MACs)" in head
-    rows.loc[best, ["difference", "difference_low", "difference_high"]] = [0.02, -0.01, 0.05]
-    assert (
-        "2.0 percentage points higher \\[−1.0, 5.0\\] than the best member (10.0%, 945 k MACs), not significant"
-        in digits(contenders=rows)
-    )
-    rows.loc[best, ["difference", "difference_low", "difference_high"]] = [0.0002, -0.01, 0.01]
-    assert "about the same as the best member (10.0%, 945 k MACs) \\[−1.0, 1.0\\]" in digits(contenders=rows)
-    rows.loc[rows["role"].isin(["best member", "baseline"]), "members"] = rows["members"].iloc[0]
-    assert re.search(r"recommended model \([^)]+\) has an error of [^,]+, [^,]+\]\.", digits(contenders=rows))
-    verdicts = tables["observations"].drop_duplicates("observation").set_index("observation")["verdict"]
-    for number, verdict in verdicts.items():
-        row = next(line for line in head.splitlines() if line.startswith(f"| {number}. "))
-        assert row.endswith(f"| {verdict} |")
-
-
 def test_what_a_count_of_verdicts_leaves_out_is_beside_it():
-    rows = pd.read_csv(DOCS / "digits/observations.csv").assign(leans="")
+    rows = pd.read_csv(RESULTS / "digits/observations.csv").assign(leans="")
     third = (rows["observation"] == "3") & rows["part_verdict"].notna()
     given = rows["reading"] == "given the mean accuracy of the members"
     against = rows.assign(leans=rows["leans"].mask(given, "against"))
@@ -149,7 +164,7 @@ def test_a_verdict_that_depends_on_the_seed_says_so():
     text = digits(seeds=verdicts)
     assert text.count("depends on the seed") == text.count(counted) == 1
     assert f"It depends on the [study seed](seeds.md): {counted}" in text.partition("## 1a.")[2].partition("## 1b.")[0]
-    digits_rows = published_studies(DOCS)["digits"]["observations"].assign(rules=RULES)
+    digits_rows = published_studies()["digits"]["observations"].assign(rules=RULES)
     tables = {"observations": digits_rows, "seeds": verdicts, "members": MEMBERS}
     lines = observation_sentences({"my_digits": tables}).splitlines()
     assert [f" Its verdict in my\\_digits is {counted}" in line for line in lines] == [True, False, False, False, False]
@@ -164,6 +179,14 @@ def test_a_verdict_on_members_that_were_still_learning_says_so():
     assert cautions(members.assign(member=list("abcd")))[-1].startswith(
         "2 of 4 members were still learning when joint training ended (balanced at λ = 1)."
     )
-    text = page({"digits": published_studies(DOCS)["digits"] | {"members": members}})
+    text = page({"digits": published_studies()["digits"] | {"members": members}})
     assert text.count("were still learning") == 1
     assert "were still learning" in text.partition("## 3.")[2].partition("## 4.")[0]
+
+
+def test_the_comparison_counts_verdicts_over_the_studies_that_can_test_an_observation():
+    studies = published_studies()
+    assert "1 study has what its rule needs: supported in 1 (digits)." in comparison_page({"digits": studies["digits"]})
+    without = comparison_page({"cifar10_published": studies["cifar10_published"]})
+    assert without.count("No study has what its rule needs.") == 5
+    assert list(studies)[-1] == "digits"  # natural images come first

@@ -1,28 +1,15 @@
-"""How long the published studies took, and on what machines, as a page of Markdown.
-
-`python -m resiliency.results.runtimes` writes `docs/results/runtimes.md` from the `provenance.json` that
-`page` has kept of each study.
-"""
+"""How long the published studies took, and on what machines, as a page of Markdown."""
 
 from datetime import datetime
 from pathlib import Path
 
-from resiliency.base.program import one_line_faults, parser
-from resiliency.results.kept import kept_studies, template_of, with_docs
+from published.kept import RESULTS, kept_studies, template_of
 
-PAGE = "runtimes"
 LONGEST = 3  # stages that are named of each study
 
 
-def write(docs: Path) -> Path:
-    """Write `runtimes.md` from the studies whose provenance is kept in `docs`."""
-    written = docs / f"{PAGE}.md"
-    written.write_text(page(runtimes(docs)), encoding="utf-8")
-    return written
-
-
-def runtimes(docs: Path) -> list[dict]:
-    """A row per study that `docs` keeps, the one that took the most processor time first.
+def runtimes(folder: Path = RESULTS) -> list[dict]:
+    """A row per study that `folder` keeps, the one that took the most processor time first.
 
     Returns:
         study; what `provenance.json` has as processor, cores, memory_gib, device, cpu_seconds and git_commit; span,
@@ -30,13 +17,13 @@ def runtimes(docs: Path) -> list[dict]:
         stages, the `LONGEST` longest rules.
     """
     rows = []
-    for folder, provenance in kept_studies(docs):
+    for kept, provenance in kept_studies(folder):
         started, ended = (datetime.fromisoformat(provenance[name]) for name in ("started", "ended"))
         rules = sorted(provenance["rules"], key=lambda rule: -rule["cpu_seconds"])
         rows.append(
             provenance
             | {
-                "study": folder.name,
+                "study": kept.name,
                 "span": (ended - started).total_seconds(),
                 "memory_mib": max(rule["max_rss_mib"] for rule in rules),
                 "stages": rules[:LONGEST],
@@ -48,13 +35,3 @@ def runtimes(docs: Path) -> list[dict]:
 def page(rows: list[dict]) -> str:
     """The page of these rows."""
     return template_of("runtimes.md.j2").render(rows=rows)
-
-
-def main() -> None:
-    given = with_docs(parser(__doc__)).parse_args()
-    with one_line_faults():
-        print(write(given.docs))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,37 @@
+"""Writes the pages of docs/results, and the sentences of the README, from what is kept in published/results.
+
+Run it in the repository after a change of a sentence: python -m published. `published.page` publishes another run.
+"""
+
+from pathlib import Path
+
+from published import comparison, found, page, runtimes, seeds
+from published.kept import PAGES, RESULTS, ROOT, SEEDS_PAGE, kept_studies
+from resiliency.base.program import one_line_faults, parser
+from resiliency.report.drawing import svg
+
+BEGIN, END = "<!-- python -m published -->\n", "\n<!-- end -->"
+
+
+def pages() -> dict[Path, str]:
+    """File -> its text, for each page that is made from kept tables, and for the README."""
+    studies, readme = comparison.published_studies(), ROOT / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    texts = {f"{kept.name}.md": page.page(kept) for kept, _ in kept_studies()}
+    texts |= {"comparison.md": comparison.page(studies), "found.md": found.page(studies)}
+    texts |= {"runtimes.md": runtimes.page(runtimes.runtimes()), "seeds.md": seeds.page(RESULTS / SEEDS_PAGE)}
+    said = before + BEGIN + found.readme(studies) + END + rest.partition(END)[2]
+    return {PAGES / name: text for name, text in texts.items()} | {readme: said}
+
+
+def main() -> None:
+    parser(__doc__).parse_args()
+    with one_line_faults():
+        for file, text in pages().items():
+            file.write_text(text, encoding="utf-8")
+        drawn = comparison.chart(comparison.published_studies()).to_dict()
+        (PAGES / "comparison.svg").write_text(svg(drawn), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Pages of published results, with the tables and charts that they are made from."""

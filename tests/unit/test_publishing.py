@@ -1,0 +1,151 @@
+"""What is kept of a run that is published, and what its page says of runs and settings that differ from it."""
+
+import json
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from ended_runs import end_run, run_as_published
+from PIL import Image
+
+from published.earlier import COLUMNS, earlier_file, earlier_runs, other_verdicts, replaced_run, results
+from published.kept import RESULTS, kept_specs, kept_tables
+from published.page import page, publish
+from resiliency.base.faults import Fault
+from resiliency.report.overview import by_observation
+from resiliency.storage.files import read_json, write_json
+from resiliency.storage.runs import FILES
+from resiliency.storage.tables import read_table, write_table
+
+DIGITS = RESULTS / "digits"
+STUDY = read_json(DIGITS / "provenance.json")["study"]
+LONGER = STUDY | {"training": STUDY["training"] | {"epochs": 70}}
+OBSERVATIONS = by_observation(pd.read_csv(DIGITS / "observations.csv"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run with the tables of a published study, and two charts."""
+    folder = run_as_published("imagenet_published", tmp_path / "results/mine")
+    (folder / "charts").mkdir()
+    texts = {"title": "t", "usermeta": {"finding": "f", "caption": "c"}}
+    for name in ("ceiling", "gallery", "error_by_severity"):
+        write_json(folder / f"charts/{name}.vl.json", texts)
+    (folder / "charts/ceiling.svg").write_text("<svg/>", encoding="utf-8")
+    Image.new("RGB", (4, 4)).save(folder / "charts/ceiling.png")
+    return end_run(folder)
+
+
+def kept(run: Path) -> set[str]:
+    """The names of what is kept of a run once it is published, in the folder that it lies in."""
+    (pages := run.parents[1] / "docs").mkdir(exist_ok=True)
+    publish(run, pages, pages)
+    return {path.name for path in (pages / run.name).iterdir()}
+
+
+def leave_over(run: Path, *paths: str) -> None:
+    provenance = read_json(run / "provenance.json")
+    files = {path: made for path, made in provenance[FILES].items() if path not in paths}
+    write_json(run / "provenance.json", provenance | {FILES: files})
+
+
+def test_no_table_chart_or_card_of_an_earlier_run_is_kept(run):
+    assert {"observations.csv", "ceiling.svg", "skipped.csv"} <= kept(run)
+    (run / "export").mkdir()
+    (run / "export/card.md").write_text("# A placeholder")
+    leave_over(run, "tables/skipped.csv", "charts/ceiling.svg", "charts/ceiling.vl.json")
+    assert not kept(run) & {"skipped.csv", "ceiling.svg", "export_card.md"}
+
+
+def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
+    before = kept(run)
+    members = read_table(run / "tables/members.csv")
+    write_table(run / "tables/members.csv", members.assign(clean_accuracy=0.5))
+    with pytest.raises(Fault, match=r"tables/members\.csv: has changed since the run"):
+        kept(run)
+    assert {path.name for path in (run.parents[1] / "docs/mine").iterdir()} == before
+    end_run(run)
+    assert kept(run) == before
+
+
+def test_an_unfinished_study_and_one_with_the_name_of_another_page_are_refused(run, tmp_path):
+    (run / "provenance.json").rename(tmp_path / "provenance.json")
+    with pytest.raises(Fault, match=r"has no provenance\.json; run the study to its end first"):
+        publish(run, tmp_path / "docs", tmp_path / "docs")
+    (tmp_path / "provenance.json").rename(run / "provenance.json")
+    with pytest.raises(Fault, match=r"results/seeds: seeds\.md is a page about several runs; rename the folder"):
+        publish(run.rename(run.with_name("seeds")), tmp_path / "docs", tmp_path / "docs")
+    assert not (tmp_path / "docs").exists()
+
+
+def test_a_chart_with_many_marks_is_kept_as_png_and_a_long_table_as_parquet(run, monkeypatch):
+    assert {"ceiling.svg", "members.csv"} <= kept(run)
+    monkeypatch.setattr("published.page.LARGE_PICTURE", 3)
+    monkeypatch.setattr("published.page.LONG_TABLE", 3)
+    assert {"ceiling.png", "members.parquet", "observations.parquet"} <= kept(run)
+    folder = run.parents[1] / "docs/mine"
+    assert not (folder / "ceiling.svg").exists()
+    assert set(kept_specs(folder)) == {"ceiling"}  # of no pictures, and of none that tables suffice for
+    assert FILES not in read_json(folder / "provenance.json")
+
+
+def test_a_run_that_takes_the_place_of_another_keeps_what_that_one_gave(run, tmp_path):
+    provenance = read_json(run / "provenance.json")
+    for seeds in ([1], [1, 1], [1, 2], [1, 2, 1]):
+        provenance["study"]["seed"] = seeds[-1]
+        end_run(run, provenance)
+        kept(run)
+        changes = sum(first != second for first, second in pairwise(seeds))
+        text = (tmp_path / "docs/mine.md").read_text(encoding="utf-8")
+        assert text.count("Run again after its verdicts had been seen") == changes
+        assert (tmp_path / "docs/mine_earlier.csv").is_file() == bool(changes)
+    assert set(read_table(tmp_path / "docs/mine_earlier.csv")["changed"]) == {"seed"}
+
+
+def test_a_run_with_other_settings_is_kept_by_its_verdicts_and_estimates(tmp_path):
+    rows = replaced_run(DIGITS, LONGER)
+    assert rows.columns.tolist() == COLUMNS
+    assert set(rows["changed"]) == {"training.epochs"}
+    assert rows["estimate"].tolist() == [
+        part["estimate"] for of in OBSERVATIONS for part in of["parts"] + of["controls"]
+    ]
+    assert replaced_run(DIGITS, STUDY).empty
+    assert replaced_run(tmp_path / "new", STUDY).empty
+
+
+def test_another_verdict_and_estimates_outside_the_present_bounds_are_told():
+    rows = replaced_run(DIGITS, LONGER)
+    (alike,) = earlier_runs(rows, OBSERVATIONS)
+    assert alike["changed"] == ["training.epochs"]
+    assert alike["results"] == {}
+    second, third = (rows["observation"] == number for number in ("2", "3"))
+    ends = ["estimate", "low", "high"]
+    rows.loc[second & (rows["part"] == "clean images"), ends] = [-0.5, -0.7, -0.3]
+    rows.loc[third, "verdict"] = "contradicted"
+    (run,) = earlier_runs(rows, OBSERVATIONS)
+    assert run["results"] == {"2": "the same verdict (clean images: −0.500 [−0.700, −0.300])", "3": "contradicted"}
+    assert results(rows, OBSERVATIONS[3]) == ["contradicted"]
+    assert [other_verdicts(rows, of) for of in OBSERVATIONS] == [[], [], [], ["contradicted"], []]
+
+
+def test_earlier_runs_of_a_study_are_among_its_kept_tables(tmp_path):
+    copy = shutil.copytree(DIGITS, tmp_path / "digits")
+    rows = replaced_run(copy, LONGER)
+    earlier_file(copy).write_text(rows.to_csv(index=False), encoding="utf-8")
+    assert kept_tables(copy)["earlier"]["verdict"].tolist() == rows["verdict"].tolist()
+
+
+def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):
+    copy = shutil.copytree(DIGITS, tmp_path / "digits")
+    provenance = read_json(copy / "provenance.json")
+    provenance["study"]["dataset"] |= {"name": "image_folder", "folder": "photos", "image_size": 32}
+    provenance["study"] |= {"search": None, "probe": provenance["study"]["probe"] | {"images": 3}}
+    provenance["study"]["training"]["flip"] = True
+    (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    images = '"dataset={name: image_folder, folder: <folder>, image_size: 32}"'
+    text = page(copy)
+    assert f'snakemake --cores all --config {images} "training={{flip: true}}" search=\n' in text
+    assert "since then 1 key of its file changed: `probe.images`." in text
+    assert "`probe.images`" not in page(DIGITS)
