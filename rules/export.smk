@@ -36,7 +36,6 @@ rule export:
         logits=LOGITS,
         weights=MEMBER_FILES["weights"],
     output:
-        torch=[] if ONNX_DESIGNS else f"{RESULTS}/export/ensemble.pt2",
         onnx=f"{RESULTS}/export/ensemble.onnx",
         about=f"{RESULTS}/export/ensemble.json",
         model=f"{RESULTS}/export/model.py",

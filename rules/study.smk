@@ -36,7 +36,6 @@ if workflow.is_main_process:
 
 # Members that are networks: trained or loaded independently, trained jointly by settings, or found by the search.
 TRAINED, FINE_TUNED, LOADED = STUDY.trained_designs(), STUDY.fine_tuned_designs(), STUDY.loaded_designs()
-ONNX_DESIGNS = [design for design in LOADED if STUDY.designs[design].onnx]
 INDEPENDENT = STUDY.independent_members()
 LOADED_MEMBERS = [member for member in INDEPENDENT if design_of(member) in LOADED]
 SETTINGS = STUDY.joint_settings()

@@ -1,6 +1,5 @@
-"""Export an ensemble of deployment.csv: programs for torch and onnxruntime, a script that runs them and a card."""
+"""Export an ensemble of deployment.csv: a program for onnxruntime, a script that runs it and a card."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 from resiliency.data.images import read_images
@@ -23,9 +22,7 @@ with stage(snakemake.log[0]):
     print(f"number {choice.row.number} of deployment.csv: {choice.row.members}, combined by {choice.row['rule']}")
     folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}
     source = commit(Path(params.model).parent)
-    paths = {"ensemble.pt2": outputs.torch, "ensemble.onnx": outputs.onnx}
-    with ExitStack() as stack:
-        programs = {name: stack.enter_context(replacing(path)) for name, path in paths.items() if path}
+    with replacing(outputs.onnx) as program:
         exported = export(
             choice,
             read_networks(folders[name] for name in choice.names),
@@ -33,7 +30,7 @@ with stage(snakemake.log[0]):
             read_array(inputs.labels),
             read_predictions(read_table(inputs.conditions), inputs.all_labels, inputs.logits, choice.names),
             read_json(inputs.card),
-            programs,
+            program,
             Provenance(
                 params.study, params.ensemble, params.corruptions, source, params.seed, params.command, params.precision
             ),

@@ -85,7 +85,7 @@ def _answered_alike(folder: Path, pattern: str, rule: str, temperature: float) -
             raise Wrong(f"the threshold {row['threshold']!r} became {threshold!r}")
         inputs = [torch.from_numpy(of[of_set[row["images"]], 1::2].reshape(-1, CLASSES)).float() for of in logits]
         answers = tuple(values.numpy() for values in program.combined(inputs))
-        model._program = lambda _, answers=answers: lambda _: answers
+        model._program = lambda answers=answers: lambda _: answers
         abstained = model.load(threshold=threshold)(np.zeros((1, 1, 1, 3), np.uint8))[2]
         given = scored[row["images"]].confidences["max_probability"].ravel()
         near = (abs(given - threshold) < ROUNDING) & (given < 1 - ROUNDING / 10)

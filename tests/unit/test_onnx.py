@@ -26,7 +26,7 @@ from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.export.checking import check_refusal
 from resiliency.export.module import Deployable
-from resiliency.export.programs import onnx_runner, write_programs
+from resiliency.export.programs import onnx_runner, write_program
 from resiliency.export.timing import eager_runner
 from resiliency.prediction.writing import features
 from resiliency.report.drawing import draw
@@ -312,20 +312,20 @@ def test_an_ensemble_with_files_is_exported_as_one_onnx_file(exported, tmp_path,
     members.insert(1, (own, replace(members[0][1], member="torch-s0", outputs=None)))
     ensemble = Deployable(members, [1.0] * len(members), rule, 0.7).eval()
     path = tmp_path / "ensemble.onnx"
-    write_programs(ensemble, SIDE, None, path)
+    write_program(ensemble, SIDE, path)
     images = np.random.default_rng(0).integers(0, 256, (9, SIDE, SIDE, 3), np.uint8)
     expected, run = eager_runner(ensemble, 1)(images), onnx_runner(path, 1)
     for count in (1, 9):
         for of_program, of_module in zip(run(images[:count]), expected, strict=True):
             np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
-    check_refusal(run, "it", images[:1])
+    check_refusal(run, images[:1])
 
 
 def test_a_file_for_one_batch_is_not_exported_in_an_ensemble(tmp_path):
     network, described = loaded(small_onnx.write(tmp_path / "a.onnx", shape=(1, 3, SIDE, SIDE)))
     ensemble = Deployable([(network, Member("a-s0", **described))], [1.0], "mean_probability", 1).eval()
     with pytest.raises(Fault, match="a-s0: takes 1 images at a time only; export the ONNX file with a free batch"):
-        write_programs(ensemble, SIDE, None, tmp_path / "ensemble.onnx")
+        write_program(ensemble, SIDE, tmp_path / "ensemble.onnx")
 
 
 def test_sessions_have_the_threads_of_torch(tmp_path):

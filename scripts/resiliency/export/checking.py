@@ -8,10 +8,11 @@ import numpy as np
 from resiliency.base.faults import Fault
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export.module import Deployable
-from resiliency.export.programs import RUNTIMES
+from resiliency.export.programs import onnx_runner
 from resiliency.export.timing import EAGER, Run, eager_runner, milliseconds, quartiles
 from resiliency.metrics.temperature import scaled
 
+PROGRAM = "ensemble.onnx"
 BATCH = 64
 MOST = 2_000
 # By how much logits may differ that were computed in another order, on another device.
@@ -31,7 +32,6 @@ class Agreement(NamedTuple):
 
 def agreement(
     run: Run,
-    name: str,
     images: np.ndarray,
     chosen: np.ndarray,
     study: Ensemble,
@@ -45,7 +45,6 @@ def agreement(
     compared.
 
     Args:
-        name: of the program.
         images: uint8 n x H x W x 3.
         chosen: their positions among the test images.
         study: the ensemble on the study's predictions.
@@ -61,20 +60,18 @@ def agreement(
     decided, answers = _decided(study, logs, chosen, SPACINGS[precision])
     wrong = decided & (probabilities.argmax(axis=1) != answers)
     if wrong.any():
-        raise Fault(
-            f"{name}: the exported model disagrees with the study on {wrong.sum():,} of {decided.sum():,} test images"
-        )
+        raise Fault(f"{PROGRAM}: disagrees with the study on {wrong.sum():,} of {decided.sum():,} test images")
     difference = np.nan if study.rule.mean is None else np.abs(probabilities - np.exp(scaled(logs, temperature))).max()
     return Agreement(int(decided.sum()), len(images), float(difference))
 
 
-def check_refusal(run: Run, name: str, images: np.ndarray) -> None:
-    """Raise a Fault if the program `name` answers images (uint8 n x H x W x 3) that are given as floats in 0..1."""
+def check_refusal(run: Run, images: np.ndarray) -> None:
+    """Raise a Fault if the program answers images (uint8 n x H x W x 3) that are given as floats in 0..1."""
     try:
         run(images.astype(np.float32) / 255)
-    except Exception:  # each runtime has types of its own
+    except Exception:  # onnxruntime has types of its own
         return
-    raise Fault(f"{name}: accepts float images instead of uint8 only; export with another version of torch")
+    raise Fault(f"{PROGRAM}: accepts float images instead of uint8 only; export with another version of torch")
 
 
 def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray, spacings: int) -> tuple[np.ndarray, np.ndarray]:
@@ -90,11 +87,10 @@ def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray, spacings: in
     return clear & (_margin(votes) > 0), votes.argmax(axis=1)
 
 
-def timed(ensemble: Deployable, paths: dict[str, Path], image: np.ndarray, threads: list[int]) -> list[dict]:
-    """Milliseconds for one image of each member and of each program of the ensemble, in so many threads each.
+def timed(ensemble: Deployable, path: Path, image: np.ndarray, threads: list[int]) -> list[dict]:
+    """Milliseconds for one image of each member, and of the ensemble's program at `path`, in so many threads each.
 
     Args:
-        paths: name of a program -> its file.
         image: uint8 1 x H x W x 3.
 
     Returns:
@@ -104,7 +100,7 @@ def timed(ensemble: Deployable, paths: dict[str, Path], image: np.ndarray, threa
     members = [Deployable([part], [1.0], "mean_probability", 1).eval() for part in parts]
     for count in threads:
         runs = [(module.members[0].member, EAGER, eager_runner(module, count)) for module in members]
-        runs += [("ensemble", RUNTIMES[name].label, RUNTIMES[name].runner(path, count)) for name, path in paths.items()]
+        runs.append(("ensemble", "onnxruntime", onnx_runner(path, count)))
         times = quartiles(milliseconds([run for *_, run in runs], image))
         for (model, runtime, _), of_run in zip(runs, times.T, strict=True):
             times_of = dict(zip(("median", "low", "high"), map(float, of_run), strict=True))

@@ -1,4 +1,4 @@
-"""The export of one ensemble: its programs, what checks them against the study, and its model card."""
+"""The export of one ensemble: its program, what checks it against the study, and its model card."""
 
 import platform
 from importlib.metadata import version
@@ -17,11 +17,11 @@ from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.export.checking import MOST, agreement, check_refusal, timed
+from resiliency.export.checking import MOST, PROGRAM, agreement, check_refusal, timed
 from resiliency.export.choice import chosen_row
 from resiliency.export.loading import Networks, temperature_of
 from resiliency.export.module import Deployable
-from resiliency.export.programs import RUNTIMES, write_programs
+from resiliency.export.programs import onnx_runner, write_program
 from resiliency.metrics.accuracy import accuracy_columns
 from resiliency.prediction.reading import Predictions
 from resiliency.provenance import machine
@@ -95,12 +95,12 @@ def export(
     labels: np.ndarray,
     predictions: dict[str, Predictions],
     card: dict[str, object],
-    paths: dict[str, Path],
+    path: Path,
     provenance: Provenance,
     margin: float,
     threads: int,
 ) -> Exported:
-    """Write the programs of an ensemble, compare their answers with those of the study, and time them.
+    """Write the program of an ensemble, compare its answers with those of the study, and time it.
 
     Args:
         networks: of its members, on the CPU.
@@ -108,13 +108,13 @@ def export(
         labels: int N.
         predictions: member -> its predictions.
         card: the data set's, card.json.
-        paths: name of a program, as in `RUNTIMES` -> where it is written; ensemble.pt2 may be left out.
+        path: where the program is written.
         provenance: how the export was made.
         margin: share of the side of an image file that is cropped away.
-        threads: of the machine, that the programs are timed with.
+        threads: of the machine, that the program is timed with.
 
     Raises:
-        Fault: the ensemble cannot be exported, or a program answers otherwise than the study scored, or floats at all.
+        Fault: the ensemble cannot be exported, or its program answers otherwise than the study, or floats at all.
     """
     row, weights = choice.row, member_weights(choice.members)
     temperature = temperature_of(choice.temperatures, row.members)
@@ -122,14 +122,11 @@ def export(
     some = stratified_sample(labels, min(len(labels), MOST), provenance.seed, "export")
     pixels = np.asarray(images_at(images, some)[:])
     study = Ensemble([predictions[name] for name in choice.names], weights, row["rule"])
-    write_programs(ensemble, pixels.shape[1], paths.get("ensemble.pt2"), paths["ensemble.onnx"])
-    checks = {}
-    for name, path in paths.items():
-        run = RUNTIMES[name].runner(path, 1)
-        check_refusal(run, name, pixels[:1])
-        checks[name] = agreement(run, name, pixels, some, study, temperature.value, provenance.precision)
-    for name, check in checks.items():
-        print(f"{name}: {check.compared} of {check.images} images answered as scored")
+    write_program(ensemble, pixels.shape[1], path)
+    run = onnx_runner(path, 1)
+    check_refusal(run, pixels[:1])
+    check = agreement(run, pixels, some, study, temperature.value, provenance.precision)
+    print(f"{PROGRAM}: {check.compared} of {check.images} images answered as scored")
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
     about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin}
     about["thresholds"] = threshold_constants(choice.thresholds)
@@ -145,9 +142,8 @@ def export(
         calibration=choice.temperatures.to_dict("records"),
         selective=choice.selective.to_dict("records"),
         thresholds=tried.to_dict("records"),
-        programs=list(paths),
-        times=timed(ensemble, paths, pixels[:1], sorted({1, threads})),
-        checks=checks,
+        times=timed(ensemble, path, pixels[:1], sorted({1, threads})),
+        check=check,
         machine=machine(),
         python=platform.python_version(),
     )

@@ -10,7 +10,7 @@ from resiliency.base.names import SEARCH
 from resiliency.designs.members import Member
 from resiliency.export.loading import read_networks
 from resiliency.export.module import Deployable
-from resiliency.export.programs import onnx_runner, write_programs
+from resiliency.export.programs import onnx_runner, write_program
 from resiliency.export.timing import milliseconds, quartiles
 from resiliency.provenance import machine
 
@@ -45,7 +45,7 @@ def latencies(measured: dict[str, str], folders: dict[str, Path], image: np.ndar
     names, runs = list(dict.fromkeys(measured.values())), []
     for name in names:
         model = Deployable(read_networks([folders[name]]), [1.0], "mean_probability", 1).eval()
-        write_programs(model, image.shape[1], None, files / f"{name}.onnx")
+        write_program(model, image.shape[1], files / f"{name}.onnx")
         runs.append(onnx_runner(files / f"{name}.onnx", 1))
     times = milliseconds(runs, image)
     of_names = dict(zip(names, quartiles(times).T, strict=True))

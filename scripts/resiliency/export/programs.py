@@ -1,10 +1,8 @@
-"""Programs of an ensemble: for torch and for ONNX, and how they are run here."""
+"""The program of an ensemble, in ONNX, and how it is run here."""
 
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -16,17 +14,15 @@ from resiliency.base.faults import Fault, brief
 from resiliency.designs.networks import normalised
 from resiliency.designs.onnx import OnnxNetwork
 from resiliency.export.module import Deployable, onnx_members, seen
-from resiliency.export.timing import Run, eager_runner
+from resiliency.export.timing import Run
 
 LARGEST = 2 * 10**9  # bytes of weights in one file of ONNX
 NAMES = ("probabilities", "mutual_information")
 OPSET = 18  # the least that torch writes
 
 
-def write_programs(ensemble: Deployable, side: int, torch_path: Path | None, onnx_path: Path) -> None:
-    """Write `ensemble`, on the CPU, as a program of torch.export and as ONNX; the number of images is free.
-
-    An ensemble with members that are ONNX files is written as ONNX only.
+def write_program(ensemble: Deployable, side: int, path: Path) -> None:
+    """Write `ensemble`, on the CPU, as ONNX; the number of images is free.
 
     Raises:
         Fault: some member cannot be traced for any number of images, or there are more weights than a file may hold.
@@ -42,15 +38,13 @@ def write_programs(ensemble: Deployable, side: int, torch_path: Path | None, onn
         warnings.simplefilter("ignore")
         try:
             if onnx_members(ensemble):
-                onnx.save(composed(ensemble, side), onnx_path)
+                onnx.save(composed(ensemble, side), path)
                 return
             program = torch.export.export(ensemble, (images,), dynamic_shapes=shapes, strict=False)
-            if torch_path:
-                torch.export.save(program, torch_path)
             converted = torch.onnx.export(
                 program, input_names=["images"], output_names=list(NAMES), dynamo=True, verbose=False
             )
-            converted.save(onnx_path, external_data=False)
+            converted.save(path, external_data=False)
         except Fault:
             raise
         except Exception as error:
@@ -169,11 +163,6 @@ def _converted(model: onnx.ModelProto, opset: int, name: str) -> onnx.ModelProto
         ) from error
 
 
-def torch_runner(path: Path, threads: int) -> Run:
-    """Runs a program of torch.export, in so many threads of this process."""
-    return eager_runner(torch.export.load(path).module(), threads)
-
-
 def onnx_runner(path: Path, threads: int) -> Run:
     """Runs a program of ONNX by onnxruntime."""
     import onnxruntime
@@ -187,16 +176,3 @@ def onnx_runner(path: Path, threads: int) -> Run:
         return tuple(session.run(list(NAMES), {"images": np.ascontiguousarray(images)}))
 
     return run
-
-
-class Runtime(NamedTuple):
-    """What it is called, and how a program of it in a file is run in so many threads."""
-
-    label: str
-    runner: Callable[[Path, int], Run]
-
-
-RUNTIMES = {
-    "ensemble.pt2": Runtime("torch, exported", torch_runner),
-    "ensemble.onnx": Runtime("onnxruntime", onnx_runner),
-}

@@ -1,4 +1,4 @@
-"""Classify images with the ensemble in this folder. It needs numpy, pillow, and onnxruntime or torch; nothing else.
+"""Classify images with the ensemble in this folder. It needs numpy, pillow and onnxruntime; nothing else.
 
     python model.py photo.png ...
 
@@ -14,10 +14,10 @@ study had too few images for a guarantee, 2 where it holds only if every image i
 import argparse
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 from PIL import Image, ImageOps
 
 FOLDER = Path(__file__).resolve().parent
@@ -29,14 +29,11 @@ THRESHOLDS = {
 }
 
 
-def load(runtime=None, threshold=0.0):
-    """A function that answers images, and abstains where the largest probability is below `threshold`.
-
-    `runtime` is onnxruntime or torch, by default the first that is installed.
-    """
+def load(threshold=0.0):
+    """A function that answers images, and abstains where the largest probability is below `threshold`."""
     if threshold is None:
         raise ValueError("threshold: expected a number, got None: the study had too few images for this target")
-    run = _program(runtime)
+    run = _program()
     side = ABOUT["side"]
 
     def answer(images):
@@ -50,22 +47,9 @@ def load(runtime=None, threshold=0.0):
     return answer
 
 
-def _program(runtime):
-    alone = not (FOLDER / "ensemble.pt2").exists()  # as with members that are ONNX files
-    if (runtime or ("onnxruntime" if alone or find_spec("onnxruntime") else "torch")) == "onnxruntime":
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(str(FOLDER / "ensemble.onnx"), providers=["CPUExecutionProvider"])
-        return lambda images: tuple(session.run(None, {"images": images}))
-    import torch
-
-    program = torch.export.load(FOLDER / "ensemble.pt2").module()
-
-    def run(images):
-        with torch.inference_mode():
-            return tuple(values.numpy() for values in program(torch.from_numpy(images)))
-
-    return run
+def _program():
+    session = onnxruntime.InferenceSession(str(FOLDER / "ensemble.onnx"), providers=["CPUExecutionProvider"])
+    return lambda images: tuple(session.run(None, {"images": images}))
 
 
 def read(path):
