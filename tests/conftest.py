@@ -242,7 +242,7 @@ def start_script() -> Callable[..., subprocess.Popen]:
 def forked_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials of what users wrote are forks, not processes that have to import torch."""
     monkeypatch.setenv(forking.OF_SCRIPTS, forks(PACKAGES, read_once(dict(os.environ))))
-    monkeypatch.setattr("resiliency.study.trials.apart.sys.executable", forking.__file__)
+    monkeypatch.setattr("resiliency.study.network_trial.sys.executable", forking.__file__)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ from attacks.words import words
 from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
 from resiliency.study.files import read_places
-from resiliency.study.trials.networks import trial
+from resiliency.study.network_trial import trial
 
 SAMPLE = 150
 

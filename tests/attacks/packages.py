@@ -19,9 +19,8 @@ from resiliency.base.corruption_names import BUILT_IN
 from resiliency.base.faults import Fault
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.report.registry import CHARTS
-from resiliency.study.trials.added import REGISTRIES, check_names
-from resiliency.study.trials.charts import chart_fault
-from resiliency.study.trials.metrics import metric_fault
+from resiliency.study.extension_faults import chart_fault, metric_fault
+from resiliency.study.extensions import REGISTRIES, check_names
 
 TAKEN = {"corruptions": BUILT_IN, "metrics": [*METRICS, *ENSEMBLE_METRICS], "charts": CHARTS}
 # Names that would give columns two meanings, or are those of images.

@@ -22,8 +22,8 @@ from resiliency.corruptions.settings import Corruptions
 from resiliency.diversity import of_study
 from resiliency.diversity.metric import EnsembleMetric, Metric, complement
 from resiliency.diversity.metrics import METRICS
+from resiliency.study.extensions import REGISTRIES, check_names
 from resiliency.study.fingerprint import fingerprint
-from resiliency.study.trials.added import REGISTRIES, check_names
 
 CHART = "from resiliency.report.chart import Chart\ndraw = finding = CAPTION = None\nCHART = Chart({})"
 WORD = "expected a name of lower-case letters, digits and '_', the first a letter; rename it"

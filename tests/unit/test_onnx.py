@@ -31,7 +31,7 @@ from resiliency.export.timing import eager_runner
 from resiliency.prediction.writing import features
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO
-from resiliency.study.trials.networks import trial
+from resiliency.study.network_trial import trial
 
 SIDE = 32
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]

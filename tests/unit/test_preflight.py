@@ -16,8 +16,8 @@ from resiliency.designs.settings import Design
 from resiliency.study import fingerprint as fingerprint_module
 from resiliency.study import preflight as preflight_module
 from resiliency.study.loading import load
+from resiliency.study.network_trial import trial
 from resiliency.study.preflight import _key, _request, preflight
-from resiliency.study.trials.networks import trial
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
 DESIGNS = [f"designs/{module}" for module in ("network_faults", "networks", "weights", "cards", "checkpoints", "views")]
 
 
-@pytest.mark.parametrize("module", ["study/trials/networks", *DESIGNS])
+@pytest.mark.parametrize("module", ["study/network_trial", *DESIGNS])
 def test_designs_are_tried_again_when_what_tries_them_changed(here, monkeypatch, module):
     """Whatever module the trial imports, none being listed by hand."""
     study = load(copy.deepcopy(CONFIG))
@@ -84,7 +84,7 @@ def test_designs_are_tried_again_when_what_tries_them_changed(here, monkeypatch,
 
 
 def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):
-    monkeypatch.setattr("resiliency.study.trials.networks.LONGEST", 0)
+    monkeypatch.setattr("resiliency.study.network_trial.LONGEST", 0)
     settings = {"a": {"architecture": "resnet18"}, "b": {"factory": "factories_to_try:good"}}
     for name, made_by in (("a", "resnet18"), ("b", "factories_to_try:good")):
         assert trial({name: trial_request(settings[name])}) == {

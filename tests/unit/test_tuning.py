@@ -22,7 +22,7 @@ from resiliency.designs.settings import Design
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.loading import load
-from resiliency.study.trials.networks import trial
+from resiliency.study.network_trial import trial
 from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.tuning import build_for_tuning, fine_tune
 from resiliency.training.tuning_settings import FineTuning

@@ -5,7 +5,6 @@ A package offers each as an entry point of the group `resiliency.corruptions`, `
 """
 
 import io
-import sys
 from collections.abc import Collection, Iterator
 from contextlib import redirect_stdout
 from functools import cache
@@ -16,7 +15,6 @@ from pathlib import Path
 from resiliency.base.faults import Fault, brief, short
 
 KINDS = ("corruptions", "metrics", "charts")
-LOADING = "resiliency.base.extensions.load"
 
 
 @cache
@@ -51,12 +49,11 @@ def loaded(kind: str, taken: Collection[str]) -> Iterator[tuple[str, object]]:
 
 
 def load(kind: str, name: str) -> object:
-    """The object that an extension refers to. The audit event `LOADING` says which one is being imported.
+    """The object that an extension refers to.
 
     Raises:
         Fault: it cannot be loaded, or its import prints or ends Python.
     """
-    sys.audit(LOADING, kind, name)
     with redirect_stdout(io.StringIO()) as printed:
         try:
             extension = extensions(kind)[name].load()

@@ -21,11 +21,11 @@ from resiliency.data.folder import count_images, folder_classes, folders_read, t
 from resiliency.data.pictures import file_state
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, SPLITS
+from resiliency.study.extensions import check_extensions
 from resiliency.study.fingerprint import factory_code, fingerprint, unfollowed_code
 from resiliency.study.model import Study
+from resiliency.study.network_trial import trial
 from resiliency.study.recipes import valid_recipes
-from resiliency.study.trials.added import check_extensions
-from resiliency.study.trials.networks import trial
 
 LIBRARY = Path(__file__).parents[1]
 
@@ -181,7 +181,7 @@ def _request(study: Study, name: str) -> dict:
 def _key(study: Study, name: str, request: dict) -> str:
     """A name for what was tried: the design, its factory or files, the library and the packages."""
     design, folder = study.designs[name], Path.cwd()
-    code = fingerprint(LIBRARY / "study/trials/networks.py", root=LIBRARY.parent)
+    code = fingerprint(LIBRARY / "study/network_trial.py", root=LIBRARY.parent)
     code += f" {factory_code(design.factory, folder)} {folder}" if design.factory else ""
     if design.onnx:
         files = [file for index in range(len(design.files)) for file in design.weights_files(index)]

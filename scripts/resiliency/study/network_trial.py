@@ -5,12 +5,14 @@ that all of it runs in a process of its own, which they may end.
 """
 
 import json
+import os
+import sys
 from pathlib import Path
+from subprocess import DEVNULL, TimeoutExpired, run
 from tempfile import TemporaryDirectory
 
 from resiliency.base.faults import Fault
 from resiliency.base.program import parser
-from resiliency.study.trials.apart import run_apart
 
 LONGEST = 600
 
@@ -27,7 +29,7 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     with TemporaryDirectory() as folder:
         requests, answers = Path(folder, "requests.json"), Path(folder, "answers")
         requests.write_text(json.dumps(designs), encoding="utf-8")
-        ended = run_apart("resiliency.study.trials.networks", requests, answers, longest=LONGEST)
+        ended = _apart(requests, answers)
         lines = answers.read_text(encoding="utf-8").splitlines() if answers.exists() else []
     faults = dict(map(json.loads, lines))
     unanswered = [name for name in designs if name not in faults]
@@ -37,6 +39,18 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
             f"{description['factory'] or description['architecture']}: {ended}; it must return the network"
         )
     return {name: fault for name, fault in faults.items() if fault}
+
+
+def _apart(*arguments: Path) -> str:
+    """Run this module as a program, whose process may end or hang; how it ended, in words."""
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables = {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "resiliency.study.network_trial", *arguments]
+    try:
+        ended = run(command, env=os.environ | variables, stdout=DEVNULL, stderr=DEVNULL, timeout=LONGEST, check=False)
+    except TimeoutExpired:
+        return f"took longer than {LONGEST} s"
+    return f"called exit with status {ended.returncode}"
 
 
 def _answer(requests: Path, answers: Path) -> None:
