@@ -14,6 +14,7 @@ from resiliency.storage.tables import read_table
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs/results"
 RESULTS = ROOT / "published/results"  # a folder per study
+EXPERIMENTS = ROOT / "published/experiments"  # rows of what decided a setting
 FROM_PAGES = "../../published/results"
 SPECS = "specs.json.gz"  # of charts of the report that the kept tables do not suffice to draw
 SEEDS_PAGE = "seeds"  # and the folder of what is kept of a study that was run with several study seeds
@@ -32,7 +33,10 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     of an observation.
     """
     tables = {path.stem: read_table(path) for path in table_files(kept)}
-    beside = {name: kept.with_name(f"{kept.name}_{name}.csv") for name in ("earlier", "choices")}
+    beside = {
+        "earlier": kept.with_name(f"{kept.name}_earlier.csv"),
+        "choices": EXPERIMENTS / f"{kept.name}_choices.csv",
+    }
     tables |= {name: read_table(path) for name, path in beside.items() if path.is_file()}
     runs, verdicts = (kept.parent / SEEDS_PAGE / f"{name}.csv" for name in ("runs", "verdicts"))
     if runs.is_file() and read_table(runs)["study"].iloc[0] == kept.name:
