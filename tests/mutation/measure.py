@@ -1,10 +1,8 @@
-"""What share of the mutants of the sample the unit tests of a commit notice.
+"""Runs the mutants of the sample against the unit tests of a commit.
 
-`measure.py run FOLDER COMMIT` keeps what it finds in the folder, and goes on where it ended. Each mutant is put into a
-copy of the repository and meets the unit tests that run its statement, fastest files first, until one fails. All start
-as forks of a process that has imported packages, but neither the library nor tests.
-`measure.py report FOLDER [FOLDER]` prints shares by package, and compares two commits; `measure.py survivors FOLDER`
-prints what no test noticed.
+`measure.py FOLDER COMMIT` keeps what it finds in the folder, and goes on where it ended; shares.py prints it. Each
+mutant is put into a copy of the repository and meets the unit tests that run its statement, fastest files first, until
+one fails. All start as forks of a process that has imported packages, but neither the library nor tests.
 """
 
 import argparse
@@ -18,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -27,10 +25,9 @@ from pathlib import Path
 
 import pytest
 from coverage import Coverage
-from mutants import FUNCTIONS, Library, Mutant, Place
-from scipy.stats import binomtest
+from mutants import FUNCTIONS, REPOSITORY, Library, Mutant, Place, modules, read_sample
+from shares import read_rows
 
-REPOSITORY = Path(__file__).parents[2]
 SAMPLE = Path(__file__).with_name("sample.json")
 IMPORTED = ("snakemake.script", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "torch._dynamo", "torchvision")
 IMPORTED += ("timm", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "jinja2", "cv2", "captum.attr")
@@ -71,7 +68,7 @@ class Traced:
 
     def __init__(self, repository: Path):
         self.repository = repository
-        self.coverage = Coverage(data_file=None, config_file=False, include=[f"{repository}/scripts/*"])
+        self.coverage = Coverage(data_file=None, config_file=False, include=[str(path) for path in modules(repository)])
         self.context, self.uses, self.seconds, self.outcomes = "", defaultdict(set), {}, defaultdict(set)
 
     @contextmanager
@@ -134,10 +131,10 @@ class Traced:
         """Number of a mutant -> tests of a file that run its lines, or `""` if only an import does."""
         data, used = self.coverage.get_data(), {test: self._used(test) | {"file"} for test in self.tests()}
         contexts = {path: data.contexts_by_lineno(path) for path in data.measured_files()}
-        modules = {module for module, _ in imports(self.repository / file)}
+        imported = {module for module, _ in imports(self.repository / file)}
         for path in contexts:
-            dotted = ".".join(Path(path).relative_to(self.repository / "scripts").with_suffix("").parts)
-            if any(dotted.startswith(module) for module in modules if "." in module):
+            dotted = ".".join(Path(path).relative_to(self.repository).with_suffix("").parts).removeprefix("scripts.")
+            if any(dotted.startswith(module) for module in imported - {"resiliency"}):
                 contexts[path][0] = ["file"]
         found = {}
         for number, ranges in lines.items():
@@ -209,13 +206,10 @@ class Bench:
         part.mkdir(parents=True, exist_ok=True)
         archive = subprocess.run(["git", "-C", repository, "archive", commit], stdout=subprocess.PIPE, check=True)
         subprocess.run(["tar", "x", "-C", part], input=archive.stdout, check=True)
-        for path in part.glob("scripts/*/**/*.py"):
+        for path in modules(part):
             path.write_text(ast.unparse(ast.parse(path.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
         self.drawn.write_text(json.dumps([asdict(mutant) for mutant in sample]), encoding="utf-8")
         part.rename(self.repository)
-
-    def sample(self) -> list[Mutant]:
-        return [Mutant(**one) for one in json.loads(self.drawn.read_text(encoding="utf-8"))]
 
     def fork(self, work: Callable[[], object]) -> tuple[object, float]:
         """What `work` returns in a fork, or None if that ends otherwise, and its CPU seconds."""
@@ -258,8 +252,8 @@ class Bench:
         known = json.loads(self.reach.read_text()) if self.reach.exists() else {}
         files = [f"tests/unit/{path.name}" for path in self.repository.glob("tests/unit/test_*.py")]
         if new := sorted(set(files) - set(known)):
-            library = Library(self.scripts)
-            places = {mutant.number: library.find(mutant) for mutant in self.sample()}
+            library = Library(self.repository)
+            places = {mutant.number: library.find(mutant) for mutant in read_sample(self.drawn)}
             lines = {number: lines_of(place, library) for number, place in places.items() if place}
         for file in new:
             found, seconds = self.fork(lambda file=file: self._trace(file, lines))
@@ -319,16 +313,13 @@ class Bench:
         for name in IMPORTED:
             import_module(name)
         self.restore()
-        traced, library = self.trace(), Library(self.scripts)
-        done = {row["number"] for row in self.results()}
-        for mutant in self.sample():
+        traced, library = self.trace(), Library(self.repository)
+        done = {row["number"] for row in read_rows(self.rows)}
+        for mutant in read_sample(self.drawn):
             if mutant.number not in done:
                 row = {"number": mutant.number, "package": mutant.package} | self.meet(mutant, library, traced)
                 with self.rows.open("a") as file:
                     print(json.dumps(row), file=file)
-
-    def results(self) -> list[dict]:
-        return [json.loads(line) for line in self.rows.read_text().splitlines()] if self.rows.exists() else []
 
 
 def chosen_tests(mutant: Mutant, traced: dict[str, dict]) -> tuple[dict[str, float], int]:
@@ -346,63 +337,16 @@ def chosen_tests(mutant: Mutant, traced: dict[str, dict]) -> tuple[dict[str, flo
     return chosen, count - len(chosen)
 
 
-def line(name: str, rows: list[dict]) -> str:
-    """Counts of outcomes, and the share killed of those not gone with its Wilson interval."""
-    counts = Counter(row["outcome"] for row in rows)
-    numbers = [len(rows), *(counts[outcome] for outcome in ("gone", "unreached", "survived", "killed"))]
-    low, high = binomtest(counts["killed"], max(len(rows) - counts["gone"], 1)).proportion_ci(method="wilson")
-    share = f"{counts['killed'] / max(len(rows) - counts['gone'], 1):.0%} [{low:.0%}, {high:.0%}]"
-    return f"{name:12}" + "".join(f"{number:10}" for number in numbers) + f"  {share}"
-
-
-def report(rows: list[dict]) -> None:
-    columns = ("drawn", "gone", "unreached", "survived", "killed")
-    print(" " * 12 + "".join(f"{column:>10}" for column in columns) + "  killed of those not gone, 95%")
-    for package in sorted({row["package"] for row in rows}):
-        print(line(package, [row for row in rows if row["package"] == package]))
-    print(line("all", rows))
-
-
-def compare(before: list[dict], after: list[dict]) -> None:
-    """Two reports on the mutants that both have, and those that only one kills, with an exact test of McNemar."""
-    first, second = ({row["number"]: row for row in rows if row["outcome"] != "gone"} for rows in (before, after))
-    both = sorted(first.keys() & second.keys())
-    report([first[number] for number in both])
-    report([second[number] for number in both])
-    killed = [{number for number in both if rows[number]["outcome"] == "killed"} for rows in (first, second)]
-    lost, won = sorted(killed[0] - killed[1]), sorted(killed[1] - killed[0])
-    p = binomtest(len(lost), len(lost) + len(won)).pvalue if lost or won else 1.0
-    print(f"only in one: {len(first.keys() ^ second.keys())}\nkilled only before: {lost}\nkilled only after: {won}")
-    print(f"p = {p:.3g}")
-
-
-def print_survivors(bench: Bench) -> None:
-    outcomes = {row["number"]: row["outcome"] for row in bench.results()}
-    for mutant in bench.sample():
-        if outcomes.get(mutant.number) in ("survived", "unreached"):
-            print(f"{mutant.number} {mutant.package} {mutant.module}.{mutant.function}: {outcomes[mutant.number]}")
-            print(f"  - {mutant.before}\n  + {mutant.after}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=("run", "report", "survivors"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("other", nargs="?", default="HEAD", help="commit to run, or folder to compare with")
+    parser.add_argument("commit", nargs="?", default="HEAD", help="of this repository, if the folder is new")
     given = parser.parse_args()
-    bench = Bench(given.folder.resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; run again to go on"))
-    if given.task == "run":
-        if not bench.repository.exists():
-            sample = json.loads(SAMPLE.read_text(encoding="utf-8"))
-            bench.copy(REPOSITORY, given.other, [Mutant(**one) for one in sample])
-        bench.run()
-    elif given.task == "survivors":
-        print_survivors(bench)
-    elif given.other == "HEAD":
-        report(bench.results())
-    else:
-        compare(bench.results(), Bench(Path(given.other)).results())
+    bench = Bench(given.folder.resolve())
+    if not bench.repository.exists():
+        bench.copy(REPOSITORY, given.commit, read_sample(SAMPLE))
+    bench.run()
 
 
 if __name__ == "__main__":

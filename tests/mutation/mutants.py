@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+REPOSITORY = Path(__file__).parents[2]
 FEWEST = 12  # mutants of a package
 
 COMPARISONS = {ast.Lt: (ast.LtE, ast.GtE), ast.GtE: (ast.Gt, ast.Lt), ast.Gt: (ast.GtE, ast.LtE)}
@@ -63,16 +63,21 @@ class Place(NamedTuple):
     inside: bool  # a function, and so not run by an import
 
 
-def package(path: Path, scripts: Path) -> str:
+def modules(repository: Path) -> list[Path]:
+    """The files of the library, and of the programs of published studies, once a part of it."""
+    return sorted([*repository.glob("scripts/*/**/*.py"), *repository.glob("published/*.py")])
+
+
+def package(path: Path, repository: Path) -> str:
     """The package of a file, below `resiliency`; its few modules beside packages are one, and so are the plugins."""
-    parts = path.relative_to(scripts).parts
-    return parts[1] if len(parts) > 2 else parts[0].split("_")[0]
+    parts = path.relative_to(repository).parts
+    return parts[2] if len(parts) > 3 else parts[-2].split("_")[0]
 
 
-def places(scripts: Path) -> list[Place]:
-    """All statements of the packages in a folder that may change."""
+def places(repository: Path) -> list[Place]:
+    """All statements that may change."""
     found = []
-    for path in sorted(scripts.glob("*/**/*.py")):
+    for path in modules(repository):
         for node, function, inside in _statements(ast.parse(path.read_text(encoding="utf-8")), ""):
             found.append(Place(path, path.stem, function, node, header(node), inside))
     return found
@@ -193,11 +198,15 @@ def _removable(node: ast.stmt) -> bool:
     return isinstance(node, ast.AugAssign | ast.Continue)
 
 
-def draw(scripts: Path, seed: int, count: int) -> list[Mutant]:
+def read_sample(path: Path) -> list[Mutant]:
+    return [Mutant(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def draw(repository: Path, seed: int, count: int) -> list[Mutant]:
     """About `count` mutants, at most one of a statement; packages have shares by their statements, or `FEWEST`."""
     packages, generator, alike = defaultdict(list), random.Random(seed), defaultdict(int)
-    for place in places(scripts):
-        of = package(place.path, scripts)
+    for place in places(repository):
+        of = package(place.path, repository)
         before = ast.unparse(ast.fix_missing_locations(place.header))
         key = (place.path, place.function, before)
         if mutants := [(kind, ast.unparse(after)) for kind, after in faults(place.header, of == "report")]:
@@ -219,8 +228,8 @@ def draw(scripts: Path, seed: int, count: int) -> list[Mutant]:
 class Library:
     """The statements of the library, by what mutants know them by."""
 
-    def __init__(self, scripts: Path):
-        self.places = places(scripts)
+    def __init__(self, repository: Path):
+        self.places = places(repository)
         self._exact = _by(self.places, ast.dump)
 
     @cached_property
@@ -300,5 +309,5 @@ def _renamed(statement: ast.stmt, names: dict[str, str]) -> ast.stmt:
 
 
 if __name__ == "__main__":
-    sample = [asdict(mutant) for mutant in draw(SCRIPTS, *map(int, sys.argv[1:]))]
+    sample = [asdict(mutant) for mutant in draw(REPOSITORY, *map(int, sys.argv[1:]))]
     json.dump(sample, sys.stdout, indent=1)

@@ -5,8 +5,9 @@ import subprocess
 
 import measure
 import pytest
-from measure import Bench, compare, lines_of, report
+from measure import Bench, lines_of
 from mutants import Library, Mutant
+from shares import compare, read_rows, report
 
 MODULE = """
 from functools import cache
@@ -92,7 +93,7 @@ def bench(tmp_path_factory):
 
 
 def test_outcomes(bench):
-    outcomes = {row["number"]: (row["outcome"], row.get("by", "").rpartition("::")[2]) for row in bench.results()}
+    outcomes = {row["number"]: (row["outcome"], row.get("by", "").rpartition("::")[2]) for row in read_rows(bench.rows)}
     assert outcomes == {
         0: ("killed", "test_counts"),
         1: ("survived", ""),
@@ -102,7 +103,7 @@ def test_outcomes(bench):
         5: ("gone", ""),
         6: ("killed", "test_counts"),
     }
-    assert [row["number"] for row in bench.results()] == list(range(7))
+    assert [row["number"] for row in read_rows(bench.rows)] == list(range(7))
 
 
 def test_the_copy_is_left_as_it_was(bench):
@@ -117,13 +118,13 @@ def test_tests_reach_what_fixtures_and_caches_ran_for_them(bench):
 
 
 def test_lines_of_a_constant_are_those_of_its_users(bench):
-    library = Library(bench.scripts)
+    library = Library(bench.repository)
     lines = lines_of(library.find(SAMPLE[6]), library)
     assert [first for _, first, _ in lines] == [0, library.find(SAMPLE[0]).node.lineno]
 
 
 def test_shares_leave_out_what_is_gone_and_count_what_no_test_reaches(bench, capsys):
-    report(bench.results())
+    report(read_rows(bench.rows))
     last = capsys.readouterr().out.splitlines()[-1].split(maxsplit=6)
     assert last == ["all", "7", "1", "1", "1", "4", "67% [30%, 90%]"]  # Wilson's interval for 4 of 6
 

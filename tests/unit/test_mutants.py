@@ -1,12 +1,10 @@
 """Mutants are drawn of what matters, and found again where their function went."""
 
 import ast
-import json
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
-from mutants import SCRIPTS, Library, Mutant, draw, faults, header
+from mutants import REPOSITORY, Library, Mutant, draw, faults, header, read_sample
 
 SHARE = '''
 LIMIT = 2
@@ -28,7 +26,7 @@ def library(tmp_path):
         path = tmp_path / "scripts/toy" / f"{module}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        return Library(tmp_path / "scripts")
+        return Library(tmp_path)
 
     return write
 
@@ -132,15 +130,15 @@ def test_statements_that_are_alike_are_told_apart(library):
 
 
 def test_the_sample_is_found():
-    sample = [Mutant(**one) for one in json.loads((Path(SCRIPTS).parent / "tests/mutation/sample.json").read_text())]
-    library = Library(SCRIPTS)
+    sample = read_sample(REPOSITORY / "tests/mutation/sample.json")
+    library = Library(REPOSITORY)
     assert len([one for one in sample if library.find(one)]) >= 400
     assert [one.number for one in sample] == list(range(len(sample)))
 
 
 def test_a_draw_takes_one_fault_of_a_statement(library, tmp_path):
     library(SHARE)
-    drawn = draw(tmp_path / "scripts", 0, 100)
-    assert drawn == draw(tmp_path / "scripts", 0, 100)
+    drawn = draw(tmp_path, 0, 100)
+    assert drawn == draw(tmp_path, 0, 100)
     assert [asdict(one)["function"] for one in drawn].count("share") == len(drawn) - 1
     assert len({one.before for one in drawn}) == len(drawn) == 5
