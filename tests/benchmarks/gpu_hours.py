@@ -4,16 +4,12 @@ Run by hand: python tests/benchmarks/gpu_hours.py [--write]
 Prints the report, and writes it to docs/results/gpu_hours.md if asked to; two minutes on one core.
 """
 
-import json
 from collections import defaultdict
 from contextlib import redirect_stdout
 from io import StringIO
 
-import numpy as np
 from gpu_model import AROUND, BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Cost, gradient, inference, training
-from recipes import LONG, MUON, ROWS, SHORT, SHORT_SGD, TESTED, VIT_LONG, VIT_SHORT
-from scipy.stats import norm
-from shared import RESULTS, beside, merged, options, signed, study, table
+from shared import RESULTS, beside, merged, options, study, table
 
 from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
@@ -31,6 +27,12 @@ START = 10  # seconds of a job before its first step: imports, the context of CU
 # Seconds in which a core decodes an original image and one of ImageNet-C, measured at 224 px; and cores that do.
 ORIGINAL, CORRUPTED, DECODING = 2.5e-3, 0.6e-3, 7
 
+LONG = {"epochs": 100, "batch_size": 128, "learning_rate": 0.002, "warmup_epochs": 5}
+SHORT = {"epochs": 40, "batch_size": 512, "learning_rate": 0.004, "warmup_epochs": 4}
+SHORT_SGD = SHORT | {"optimizer": "sgd", "learning_rate": 0.4, "weight_decay": 0.0005}
+MUON = LONG | {"optimizer": "muon", "epochs": 40, "learning_rate": 0.004, "warmup_epochs": 2, "gradient_clip": 1.0}
+VIT_LONG = LONG | {"epochs": 200, "learning_rate": 0.001, "gradient_clip": 1.0}
+VIT_SHORT = SHORT | {"epochs": 90, "learning_rate": 0.002, "gradient_clip": 1.0}
 # Recipes for the CIFAR-10 study: of most designs, of ConvNeXts, and of ViTs.
 OF_STUDY = "Muon (the study)"
 RECIPES = {
@@ -38,7 +40,6 @@ RECIPES = {
     OF_STUDY: (MUON, MUON, MUON),
     "short": (SHORT_SGD, SHORT, VIT_SHORT),
 }
-COMPARED = ("long", "muon", "short")
 
 
 class Pricing:
@@ -166,43 +167,11 @@ def table_of_steps(pricing: Pricing, designs: list[str]) -> list[list[str]]:
     return rows
 
 
-def table_of_recipes(rows: list[dict]) -> list[list[str]]:
-    """Header and a row per design: accuracy of members by each of `COMPARED`."""
-    head = ["design", *(f"{words_of(name)}, {images}" for images in ("clean", "corrupted") for name in COMPARED)]
-    accuracies = [[row[name] for name in COMPARED] for row in rows]
-    cells = [[f"{100 * value:.1f}" for value in np.ravel(values, order="F")] for values in accuracies]
-    return [head, *([row["design"], *line] for row, line in zip(rows, cells, strict=True))]
-
-
-def words_of(recipe: str) -> str:
-    return "Muon" if recipe == "muon" else recipe
-
-
-def chance(rows: list[dict]) -> float:
-    """Points by which accuracies of `TESTED` images by two equal recipes differ at most, in all comparisons, at 95%."""
-    accuracies = np.array([row["long"] for row in rows])
-    comparisons = accuracies.size * (len(COMPARED) - 1)
-    quantile = norm.ppf(1 - 0.05 / comparisons / 2)
-    return float(100 * quantile * np.sqrt(2 * accuracies * (1 - accuracies) / TESTED).max())
-
-
-def changed(rows: list[dict], recipe: str) -> str:
-    """Sentences on how a recipe changes accuracies: their means, and those that change by more than `chance`."""
-    points = {row["design"]: 100 * np.subtract(row[recipe], row["long"]) for row in rows}
-    mean = " and ".join(map(signed, np.mean([*points.values()], axis=0)))
-    lower = [design for design, values in points.items() if values.min() < -chance(rows)]
-    higher = [design for design, values in points.items() if values.max() > chance(rows)]
-    found = [f"{verb} that of {', '.join(names)}" for verb, names in (("raises", higher), ("lowers", lower)) if names]
-    by_design = f"It significantly {' and '.join(found)}." if found else "No single change is significant."
-    return f"*{words_of(recipe).capitalize()}* changes mean accuracy by {mean} points (clean, corrupted). {by_design}"
-
-
 def figure(value: float) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def report() -> str:
-    rows = json.loads(ROWS.read_text())
     peaks, pricings = CARDS["H100"].flops, [Pricing(study(name)) for name in STUDIES]
     return TEMPLATE.read_text().format(
         hours=table(table_of_hours(pricings)),
@@ -217,13 +186,7 @@ def report() -> str:
         decoding=DECODING,
         start=START,
         precision=pricings[0].study.prediction.precision,
-        recipes=table(table_of_recipes(rows)),
         savings=table(table_of_savings()),
-        images=rows[0]["images"],
-        tested=TESTED,
-        chance=chance(rows),
-        muon=changed(rows, "muon"),
-        short=changed(rows, "short"),
     )
 
 

@@ -109,11 +109,6 @@ def put(page: Path, begin: str, text: str, end: str) -> None:
     page.write_text(before + begin + text + end + rest.partition(end)[2], encoding="utf-8")
 
 
-def signed(points: float) -> str:
-    """Percentage points with their sign, as pages write it."""
-    return f"{points:+.1f}".replace("-", "−")
-
-
 def table_row(cells: Iterable[object]) -> str:
     """A row of a Markdown table, with its line end."""
     return f"| {' | '.join(map(str, cells))} |\n"

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from published.kept import EXPERIMENTS, PAGES, RESULTS
 from resiliency.report import words
@@ -78,7 +78,20 @@ def test_optimizers_on_cifar_at_equal_time():
 def test_optimizers_on_cifar_in_two_runs():
     rows = pd.read_csv(EXPERIMENTS / "cifar_recipes_two_runs.csv")
     before, after = (of.set_index("member") for _, of in rows.groupby("commit", sort=False))
-    assert lines("cifar_recipes", 7) == [[str(len(before)), *compared(before, after)]]
+    assert lines("cifar_recipes", 7)[0] == [str(len(before)), *compared(before, after)]
+
+
+def test_recipes_for_a_gpu():
+    rows = pd.read_csv(EXPERIMENTS / "cifar_recipes_long.csv").set_index("design")
+    of = {name: rows.loc[rows["recipe"] == name, SCORES] for name in ("long", "muon", "short")}
+    cells = (100 * pd.concat([of[name][score] for score in SCORES for name in of], axis=1)).map("{:.1f}".format)
+    assert lines("cifar_recipes", 7)[-len(cells) :] == cells.reset_index().to_numpy().tolist()
+    least = norm.ppf(1 - 0.05 / 24 / 2) * np.sqrt(2 * of["long"] * (1 - of["long"]) / 5000).to_numpy().max()
+    assert f"{100 * least:.1f}" == "3.1"
+    muon, short = ((of[name] - of["long"]).stack() for name in ("muon", "short"))
+    assert muon.index[muon > least].tolist() == [("convnext", "clean"), ("vit", "clean"), ("vit", "corrupted")]
+    assert set(short.index[short < -least].get_level_values(0)) == {"densenet", "regnet", "mobilenetv3"}
+    assert max(-muon.min(), short.max()) < least
 
 
 def test_choices_of_timm_published():

@@ -1,14 +1,12 @@
 """The model behind docs/results/gpu_hours.md, by hand; the page shows what the model computes."""
 
-import json
 import re
 
 import gpu_hours
 import pytest
 import torch
 from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels
-from recipes import ROWS, TESTED, kept
-from shared import RESULTS, ROOT, study, table
+from shared import RESULTS, ROOT, study
 
 PAGE = (RESULTS / "gpu_hours.md").read_text()
 CARD = Card({"float32": 1e12}, 1e9)
@@ -80,11 +78,6 @@ def test_the_page_has_every_design():
     ]
 
 
-def test_the_page_has_the_accuracies_that_are_kept():
-    rows = json.loads(ROWS.read_text())
-    assert table(gpu_hours.table_of_recipes(rows)) in PAGE
-
-
 def cells(start: str) -> list[str]:
     """The cells of the row of the page that starts so."""
     row = next(line for line in PAGE.splitlines() if line.startswith(f"| {start}"))
@@ -110,23 +103,3 @@ def test_the_page_on_clusters_has_these_costs():
     *_, two_cores, card = re.search(r"^\| in all \|.*$", costs, re.MULTILINE)[0].strip("| ").split(" | ")
     assert f"5,000 images per condition | {card.split()[0]} |" in text
     assert f"; {float(two_cores.split()[0]):.0f} h on two CPU cores |" in text
-
-
-def test_changes_by_a_recipe_are_told_if_they_are_significant():
-    row = {"design": "a", "long": [0.7264, 0.5943], "muon": [0.7224, 0.601], "short": [0.73, 0.55]}
-    _, compared = gpu_hours.table_of_recipes([row])
-    assert compared == ["a", "72.6", "72.2", "73.0", "59.4", "60.1", "55.0"]
-    assert gpu_hours.chance([row]) == pytest.approx(249.8 * (2 * 0.5943 * 0.4057 / TESTED) ** 0.5, rel=1e-3)
-    still, worse = (gpu_hours.changed([row], name) for name in ("muon", "short"))
-    assert still.endswith("by −0.4 and +0.7 points (clean, corrupted). No single change is significant.")
-    assert worse.endswith("It significantly lowers that of a.")
-    both = [row, row | {"design": "b", "short": [0.8, 0.6]}]
-    assert gpu_hours.changed(both, "short").endswith("It significantly raises that of b and lowers that of a.")
-
-
-def test_a_new_measurement_takes_the_place_of_the_design():
-    old = [{"design": "resnet18", "seed": 0, "images": 1}, {"design": "vit", "seed": 0, "images": 1}]
-    new = [{"design": "vit", "seed": 0, "images": 2}, {"design": "regnet", "seed": 0, "images": 2}]
-    rows = kept(kept(old, new[0] | {"muon": [1, 2]}), new[1])
-    assert [(row["design"], row["images"]) for row in rows] == [("resnet18", 1), ("regnet", 2), ("vit", 2)]
-    assert kept(rows, new[0] | {"short": [3, 4]})[-1] == new[0] | {"muon": [1, 2], "short": [3, 4]}
