@@ -43,22 +43,14 @@ NAVIGATION = {
     "Published results": [
         *("results/found", "results/comparison", "results/traffic_signs", "results/digits", "results/cifar10_cpu"),
         *("results/cifar10_published", "results/imagenet_published", "results/imagenet_decisions"),
-        *("results/timm_published", "results/runtimes", "results/seeds"),
-    ],
-    "Measurements": [
-        "results/coverage",
-        "results/deployment_rates",
-        "results/traffic_signs_design",
-        "results/parity",
-        "results/timm_published_choices",
-        "results/digit_recipes",
-        "results/cifar_recipes",
-        "results/gpu_hours",
-        "results/imagenet_costs",
-        "results/gpu_steps",
+        *("results/timm_published", "results/runtimes", "results/seeds", "results/appendix"),
     ],
     "Project": ["published_figures", "house", "contributing"],
 }
+APPENDIX = [  # pages that are listed on that page alone
+    *("coverage", "deployment_rates", "traffic_signs_design", "timm_published_choices", "digit_recipes"),
+    *("cifar_recipes", "parity", "gpu_hours", "imagenet_costs", "gpu_steps"),
+]
 MOVED = {  # address of a page that is gone -> where its content is now
     "coverage": "results/coverage",
     "default_study": "installation#the-default-study",
@@ -101,13 +93,20 @@ LIVE = """```{{raw}} html
 OUTSIDE = {"contributing": "CONTRIBUTING.md", "published_figures": "studies/published/README.md"}
 
 
+def _toctree(pages: list[str], caption: str = "") -> str:
+    """A part of the navigation, which the page itself does not show."""
+    captions = [f":caption: {caption}"] if caption else []
+    return "\n".join(["\n```{toctree}", ":hidden:", *captions, "", *pages, "```", ""])
+
+
 def _on_site(app: Any, page: str, source: list[str]) -> None:
     """Change the text of `page` to what it is on the site."""
     if page in OUTSIDE:
         source[0] = (ROOT / OUTSIDE[page]).read_text(encoding="utf-8").replace("](docs/", "](")
     if page == "index":
-        for caption, pages in NAVIGATION.items():
-            source[0] += "\n".join(["\n```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```", ""])
+        source[0] += "".join(_toctree(pages, caption) for caption, pages in NAVIGATION.items())
+    if page == "results/appendix":
+        source[0] += _toctree(APPENDIX)
     study = page.removeprefix("results/")
     if (RESULTS / study / "provenance.json").is_file():
         title, _, rest = source[0].partition("\n")

@@ -91,7 +91,15 @@ def anchors(path: Path) -> frozenset[str]:
 
 def test_every_page_is_in_the_navigation_once():
     listed = [page for group in SITE["NAVIGATION"].values() for page in group]
+    listed += [f"results/{page}" for page in SITE["APPENDIX"]]
     assert sorted(listed) == sorted(PAGES.keys() - {"index"})
+
+
+def test_the_appendix_lists_its_pages_by_their_titles():
+    text = PAGES["results/appendix"].read_text(encoding="utf-8")
+    titles = {page: PAGES[f"results/{page}"].read_text(encoding="utf-8").splitlines()[0] for page in SITE["APPENDIX"]}
+    listed = re.findall(r"^\| \[(.+)\]\((\w+)\.md\)", text, re.MULTILINE)
+    assert [(page, f"# {title}") for title, page in listed] == list(titles.items())
 
 
 def test_there_are_few_pages_beside_generated_ones_and_results():
