@@ -1,15 +1,12 @@
 """Look at a folder of images, say what is in it, and write a study that fits it.
 
-`python -m resiliency.begin data/photos` writes `studies/photos.yaml` and estimates its time and memory here. Pretrained
-networks are chosen only if their weights are on this machine or can be downloaded.
+`resiliency begin data/photos` writes `studies/photos.yaml` and estimates its time and memory here. Pretrained networks
+are chosen only if their weights are on this machine or can be downloaded.
 """
 
 import os
 import re
-import resource
 import shlex
-import sys
-import time
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +19,7 @@ from PIL import Image
 from resiliency.base.allowed_names import LONGEST
 from resiliency.base.faults import Fault, expected
 from resiliency.base.fewest import FEWEST_IMAGES
-from resiliency.base.program import one_line_faults, parser
+from resiliency.check import estimate
 from resiliency.data.broken import broken_pictures
 from resiliency.data.duplicates import file_contents
 from resiliency.data.folder import folders_read, image_folder
@@ -41,10 +38,6 @@ MOST_SHARED = 0.4  # of few images
 FRAMES = {mark: re.compile(rf"^(.+){mark}\d+$") for mark in "_-"}  # names of frames of films, say `clip3_0012`
 FEWEST_FILMS, FEWEST_FRAMES = 3, 3  # of a class, and of a film, on average
 NAME = re.compile(r"[^A-Za-z0-9_]+")
-TIMED = 8  # images of a batch that is timed
-BACKWARD = 3  # times as long as a prediction that a training step takes
-SECONDS_OF_JOB, JOBS_OF_MEMBER, JOBS = 4, 3, 30  # to start, and how many there are of a member and of a study
-CORRUPT_PER_MINUTE = {32: 120_000, 64: 40_000, 224: 2_500}  # corrupted images of a mean corruption, by side, one core
 
 FINE_TUNED = """\
 dataset: {{name: image_folder, folder: {folder}, image_size: 224{options}}}
@@ -203,45 +196,13 @@ def study_text(name: str, folder: str, found: Found, pretrained: dict[str, str])
         baseline=next(iter(pretrained), ""),
     )
     total = sum(found.classes.values())
-    comment = f"{total:,} images of {len(found.classes):,} classes in {quoted(folder)}, by python -m resiliency.begin"
+    comment = f"{total:,} images of {len(found.classes):,} classes in {quoted(folder)}, by resiliency begin"
     return STUDY.format(name=quoted(name), found=comment, chosen=chosen, probe=min(30, found.images["test"]))
 
 
 def quoted(text: str) -> str:
     """Any text as YAML on one line, in double quotes."""
     return yaml.safe_dump(text, default_style='"', width=float("inf"), allow_unicode=True).strip()
-
-
-def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
-    """Seconds on all cores of this machine, and bytes of one job, from a timed batch of each design.
-
-    Training steps count as three predictions. Attributions and analysis add about as much as half the predictions, and
-    each job takes a while to start.
-    """
-    import torch
-
-    from resiliency.designs.networks import build
-
-    side, seconds = study.data.side, 0.0
-    conditions = 1 + len(study.corruptions.names) * len(study.corruptions.severities)
-    torch.set_num_threads(1)
-    for design in study.members.designs:
-        network = build(study.description(design), 10, 0).eval()
-        batch = torch.zeros(TIMED, 3, side, side)
-        with torch.inference_mode():
-            network(batch)
-            start = time.process_time()
-            network(batch)
-        of_image = (time.process_time() - start) / TIMED
-        steps = images["train"] * study.recipe(design).epochs * BACKWARD
-        seeds = sum(member.startswith(f"{design}-s") for member in study.independent_members())
-        seconds += of_image * seeds * (steps + 1.5 * images["test"] * conditions)
-    rate = CORRUPT_PER_MINUTE[min(CORRUPT_PER_MINUTE, key=lambda known: abs(known - side))] / 60
-    seconds += images["test"] * (conditions - 1) / rate
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + images["test"] * side**2 * 3
-    members = len(study.independent_members())
-    seconds += SECONDS_OF_JOB * (JOBS + JOBS_OF_MEMBER * members + len(study.corruptions.names))
-    return seconds / (os.cpu_count() or 1), memory
 
 
 def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
@@ -274,7 +235,7 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     write(file, text)
     members = plural(len(study.independent_members()), "member")
     print(f"{file}: {members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
-    print(f"snakemake --cores all --configfile {shlex.quote(str(file))}")
+    print(f"resiliency run {shlex.quote(str(file))}")
 
 
 def encodable(text: str) -> bool:
@@ -303,19 +264,3 @@ def write(file: Path, text: str) -> None:
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("folder", help="folder of images: <class>/*, or train/<class>/* and test/<class>/*")
-    arguments.add_argument("--study", type=Path, help="file to write (default: studies/<folder>.yaml)")
-    arguments.add_argument("--from-scratch", action="store_true", help="train all networks from random weights")
-    words = (f"./{word}" if word.startswith("-") and os.path.isdir(word) else word for word in sys.argv[1:])
-    given = arguments.parse_args(list(words))
-    name = study_name(Path(given.folder).resolve().name)
-    with one_line_faults():
-        begin(given.folder, given.study or Path("studies", f"{name}.yaml"), given.from_scratch)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Studies of one's own side by side, as a page of HTML: settings that differ, recommended models, verdicts, members.
 
-`python -m resiliency.compare results/a results/b --output page.html` compares two or more finished studies. If
+`resiliency compare results/a results/b --output page.html` compares two or more finished studies. If
 their test images are the same, differences are paired: both models predict the same images. The page first says what
 cannot be compared, as does the program.
 """
@@ -16,7 +16,6 @@ from resiliency.analysis.choices import halves
 from resiliency.analysis.intervals import percentile_interval
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.base.program import one_line_faults, parser
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.prediction.conditions import condition_groups
@@ -281,17 +280,3 @@ def _warnings(a: Finished, b: Finished) -> list[str]:
     if differing := among("statistics"):
         found.append(f"The intervals of {names} are not alike: {differing}.")
     return found
-
-
-def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("results", type=Path, nargs="+", help="folders of finished studies, results/<study>")
-    arguments.add_argument("--output", type=Path, default=Path("comparison.html"), help="page (default: %(default)s)")
-    given = arguments.parse_args()
-    with one_line_faults():
-        given.output.write_text(compare(given.results), encoding="utf-8")
-        print(given.output)
-
-
-if __name__ == "__main__":
-    main()

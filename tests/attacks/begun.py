@@ -1,7 +1,6 @@
 """Folders of photos of which `resiliency.begin` writes a study: odd names, broken pictures, few images."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +13,8 @@ from PIL import Image
 
 from resiliency.base.faults import Fault
 from resiliency.base.fewest import FEWEST_IMAGES
-from resiliency.begin import REPOSITORY, begin, main
+from resiliency.begin import REPOSITORY, begin
+from resiliency.cli import main
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import decode
 from resiliency.data.split import draw_splits
@@ -111,9 +111,9 @@ def _studies() -> list[Path]:
 
 def _named(_: Path, name: str) -> None:
     _photos(Path(name), 20)
-    with _quick(), patch.object(sys, "argv", ["begin", name]):
+    with _quick():
         try:
-            main()
+            main(["begin", name])
         except SystemExit as ended:
             if _studies():
                 raise Wrong("a study is left") from ended

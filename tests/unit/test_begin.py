@@ -12,7 +12,8 @@ from fault_messages import fault_of, lines_of
 from PIL import Image
 
 from resiliency.base.fewest import FEWEST_IMAGES
-from resiliency.begin import OFFLINE, PRETRAINED, Found, begin, is_tuned, look, main, quoted, sentences, study_text
+from resiliency.begin import OFFLINE, PRETRAINED, Found, begin, is_tuned, look, quoted, sentences, study_text
+from resiliency.cli import main
 from resiliency.data import card
 from resiliency.data.folder import image_folder
 from resiliency.designs.hub import is_available
@@ -125,7 +126,7 @@ def test_it_writes_a_study_and_an_estimate_and_replaces_no_file(tmp_path, capsys
     assert begun(folder, file).study == "my_photos"
     last = capsys.readouterr().out.splitlines()[-2:]
     assert re.search(r"6 members; about .*(s|min) on this machine, [\d.]+ GiB per concurrent job", last[0])
-    assert shlex.split(last[1]) == ["snakemake", "--cores", "all", "--configfile", str(file)]
+    assert shlex.split(last[1]) == ["resiliency", "run", str(file)]
     assert str(file) in fault_of(begin, str(folder), file)
 
 
@@ -151,8 +152,7 @@ def test_folders_of_any_name_get_a_study(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("resiliency.begin.estimate", lambda study, images: (1.0, 1.0))
     photos(tmp_path / name, list(map(str, range(20))), side=40)
-    monkeypatch.setattr("sys.argv", ["begin", name])
-    main()
+    main(["begin", name])
     (file,) = Path("studies").iterdir()
     assert os.path.normpath(load(read_merged([CONFIG, file])).dataset.folder) == os.path.normpath(name)
     assert len(file.read_text(encoding="utf-8").splitlines()) == 14
@@ -162,9 +162,8 @@ def test_a_name_that_is_not_utf_8_is_refused_in_a_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     name = os.fsdecode(b"\xff\n")
     photos(tmp_path / name, list(map(str, range(20))), side=40)
-    monkeypatch.setattr("sys.argv", ["begin", name])
     with pytest.raises(SystemExit, match=r"^'\\udcff\\n': is not named in UTF-8; rename it$"):
-        main()
+        main(["begin", name])
     assert not Path("studies").exists()
 
 

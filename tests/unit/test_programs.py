@@ -31,7 +31,7 @@ def program(tmp_path, monkeypatch, capsys):
 
 
 def test_programs_are_found():
-    assert {"compare.py", "files.py", "page.py", "__main__.py", "attack.py"} <= {path.name for path in PROGRAMS}
+    assert {"files.py", "page.py", "__main__.py", "attack.py"} <= {path.name for path in PROGRAMS}
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: str(path.relative_to(REPOSITORY)))
@@ -49,7 +49,6 @@ def test_programs_say_how_they_are_used_and_refuse_other_arguments(program, tmp_
     ("name", "arguments", "words"),
     [
         ("published/page", ("results/mine",), "results/mine: has no provenance.json"),
-        ("scripts/resiliency/compare", ("results/mine", "."), "results/mine: has no provenance.json"),
         ("scripts/resiliency/study/files", ("nothing.yaml",), "nothing.yaml: cannot be read"),
     ],
 )

@@ -1,0 +1,5 @@
+"""The program `resiliency`, as `python -m resiliency` where it is not installed."""
+
+from resiliency.cli import main
+
+main()

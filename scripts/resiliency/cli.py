@@ -1,0 +1,233 @@
+"""The command `resiliency`: from a folder of images to an exported ensemble, and what is asked on the way.
+
+Each subcommand says which command of Snakemake it runs; those that need none run here. What a subcommand needs is
+imported when it is called, so that `--help` answers at once.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import shtab
+
+from resiliency.base.faults import Fault, expected
+from resiliency.base.program import one_line_faults
+
+REPOSITORY = Path(__file__).parents[2]
+ENDS = "--"  # what follows is for Snakemake
+
+
+class Subcommand(NamedTuple):
+    """A subcommand.
+
+    Attributes:
+        summary: what it does, in a line.
+        example: a line that one can type.
+        add_arguments: adds its arguments to a parser.
+        run: is called with what was given, and what follows `--`.
+    """
+
+    summary: str
+    example: str
+    add_arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace, list[str]], None]
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the subcommand that `words`, by default those of the command line, name."""
+    words = list(sys.argv[1:] if words is None else words)
+    own, rest = (words[: words.index(ENDS)], words[words.index(ENDS) + 1 :]) if ENDS in words else (words, [])
+    parser = program()
+    given = parser.parse_args([f"./{word}" if word.startswith("-") and os.path.isdir(word) else word for word in own])
+    if rest and given.subcommand not in PASSING_ON:
+        parser.error(f"{given.subcommand}: nothing is passed on to Snakemake; leave out {shlex.join([ENDS, *rest])}")
+    with one_line_faults():
+        SUBCOMMANDS[given.subcommand].run(given, rest)
+
+
+def program() -> ArgumentParser:
+    """The parser of the command line."""
+    parser = ArgumentParser("resiliency", description=__doc__.partition("\n")[0], allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"resiliency {version('resiliency')}")
+    shtab.add_argument_to(parser, "--print-completion", help="print what completes this command in a shell")
+    subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
+    for name, subcommand in SUBCOMMANDS.items():
+        subparser = subparsers.add_parser(
+            name,
+            help=subcommand.summary,
+            description=subcommand.summary,
+            epilog=f"example:\n  {subcommand.example}",
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        subcommand.add_arguments(subparser)
+    return parser
+
+
+def _add_begin(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", help="folder of images: <class>/*, or train/<class>/* and test/<class>/*")
+    parser.add_argument("--study", type=Path, help="file to write (default: studies/<folder>.yaml)")
+    parser.add_argument("--from-scratch", action="store_true", help="train all networks from random weights")
+
+
+def _begin(given: Namespace, _: list[str]) -> None:
+    from resiliency.begin import begin, study_name
+
+    name = study_name(Path(given.folder).resolve().name)
+    begin(given.folder, given.study or Path("studies", f"{name}.yaml"), given.from_scratch)
+
+
+def _add_study(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "study", type=Path, nargs="*", help="files of the study, each changing those before it (default: config.yaml)"
+    ).complete = shtab.FILE
+
+
+def _add_run(parser: ArgumentParser) -> None:
+    _add_study(parser)
+    parser.add_argument("--cores", default="all", help="processor cores to use (default: %(default)s)")
+    parser.add_argument("--profile", type=Path, help="profile of Snakemake, say profiles/slurm, in place of --cores")
+
+
+def _run(given: Namespace, rest: list[str]) -> None:
+    _snakemake(given, rest)
+
+
+def _add_export(parser: ArgumentParser) -> None:
+    _add_run(parser)
+    parser.add_argument(
+        "--ensemble", help="row of deployment.csv by its number, or most_accurate (default: recommended)"
+    )
+
+
+def _export(given: Namespace, rest: list[str]) -> None:
+    chosen = ["--config", f"ensemble={given.ensemble}"] if given.ensemble else []
+    _snakemake(given, [*chosen, *rest], "export")
+
+
+def _snakemake(given: Namespace, rest: list[str], *targets: str) -> None:
+    """Become Snakemake, after its command was printed."""
+    words = [
+        *_workflow(),
+        *targets,
+        *(["--profile", str(given.profile)] if given.profile else ["--cores", given.cores]),
+    ]
+    words += [*_study_files(given.study), *rest]
+    print(shlex.join(words), flush=True)
+    os.execvp(words[0], words)
+
+
+def _workflow() -> list[str]:
+    """Snakemake, with the Snakefile where it is not in this folder.
+
+    Raises:
+        Fault: the workflow is not installed with its Snakefile.
+    """
+    if Path("Snakefile").exists():
+        return ["snakemake"]
+    if not (REPOSITORY / "Snakefile").exists():
+        raise Fault(f"Snakefile: {expected('the folder of the repository', 'one without it')}; clone it and run there")
+    return ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+
+
+def _study_files(files: list[Path]) -> list[str]:
+    if missing := [file for file in files if not file.is_file()]:
+        raise Fault(f"{missing[0]}: no such file; name the YAML file of a study, or write one with resiliency begin")
+    return ["--configfile", *map(str, files)] if files else []
+
+
+def _check(given: Namespace, _: list[str]) -> None:
+    from resiliency.check import check
+
+    files = _study_files(given.study)
+    words = [*_workflow(), "--dry-run", "--quiet", "rules", *files]
+    print(shlex.join(words), flush=True)
+    if status := subprocess.run(words, check=False).returncode:
+        sys.exit(status)
+    check(given.study)
+
+
+def _add_compare(parser: ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, nargs="+", help="folders of finished studies, results/<study>")
+    parser.add_argument("--output", type=Path, default=Path("comparison.html"), help="page (default: %(default)s)")
+
+
+def _add_evaluate(parser: ArgumentParser) -> None:
+    parser.add_argument("model", help="an ONNX file, or module:function from uint8 images B x H x W x 3 to logits")
+    parser.add_argument(
+        "folder", type=Path, help="folder of images, one folder per class in sorted order of the classes"
+    )
+    parser.add_argument("--size", type=int, default=224, help="pixels of a side of the images (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=64, help="images in a batch (default: %(default)s)")
+    parser.add_argument("--csv", type=Path, help="file to write the error under each condition to")
+
+
+def _compare(given: Namespace, _: list[str]) -> None:
+    from resiliency.compare import compare
+
+    given.output.write_text(compare(given.results), encoding="utf-8")
+    print(given.output)
+
+
+def _evaluate(given: Namespace, _: list[str]) -> None:
+    from resiliency.api import evaluate
+    from resiliency.api.models import model_of
+    from resiliency.data.folder import image_folder
+    from resiliency.data.source import ALL
+
+    part = image_folder(given.folder, given.size, 1.0).parts.get(ALL)
+    if part is None:
+        raise Fault(f"{given.folder}: {expected('one folder per class', 'folders of splits')}; name one of the splits")
+    evaluation = evaluate(model_of(given.model), part.images, part.labels, batch_size=given.batch_size)
+    print(evaluation)
+    if given.csv:
+        evaluation.errors.to_csv(given.csv, index=False)
+        print(given.csv)
+
+
+PASSING_ON = ("run", "export")
+SUBCOMMANDS = {
+    "begin": Subcommand(
+        "look at a folder of images, write a study that fits, and estimate its time and memory",
+        "resiliency begin data/photos",
+        _add_begin,
+        _begin,
+    ),
+    "check": Subcommand(
+        "all that can be known before the first job: runs `snakemake --dry-run`, decodes the pictures, and estimates "
+        "time, memory and disk space",
+        "resiliency check studies/tiny.yaml",
+        _add_study,
+        _check,
+    ),
+    "run": Subcommand(
+        "run a study: `snakemake --cores all --configfile STUDY`; what follows -- is passed on to Snakemake",
+        "resiliency run studies/tiny.yaml -- --keep-going",
+        _add_run,
+        _run,
+    ),
+    "compare": Subcommand(
+        "compare finished studies on one page",
+        "resiliency compare results/digits results/tiny",
+        _add_compare,
+        _compare,
+    ),
+    "export": Subcommand(
+        "export an ensemble of a study as a folder: `snakemake export --cores all --configfile STUDY`",
+        "resiliency export studies/tiny.yaml --ensemble most_accurate",
+        _add_export,
+        _export,
+    ),
+    "evaluate": Subcommand(
+        "evaluate a classifier of any framework on clean and corrupted images of a folder",
+        "resiliency evaluate model.onnx data/photos/test",
+        _add_evaluate,
+        _evaluate,
+    ),
+}

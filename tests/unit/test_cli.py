@@ -1,0 +1,142 @@
+"""The command `resiliency`, its help, and what it hands on to Snakemake."""
+
+import shlex
+import subprocess
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resiliency import check, cli
+from resiliency.study.loading import load
+from resiliency.study.merging import read_merged
+
+REPOSITORY = Path(__file__).parents[2]
+TINY = REPOSITORY / "studies/tiny.yaml"
+Usage = namedtuple("Usage", ["free"])
+
+
+@pytest.fixture
+def snakemake(monkeypatch):
+    """The words with which the command becomes Snakemake, in a list."""
+    called = []
+    monkeypatch.setattr(cli.os, "execvp", lambda _, words: called.append(words))
+    return called
+
+
+def refused(*words: str) -> str:
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    return str(end.value)
+
+
+@pytest.mark.parametrize("name", cli.SUBCOMMANDS)
+def test_the_example_in_the_help_of_a_subcommand_is_understood(name, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([name, "--help"])
+    example = capsys.readouterr().out.splitlines()[-1]
+    program, *words = shlex.split(example)
+    words = words[: words.index(cli.ENDS)] if cli.ENDS in words else words
+    assert program == "resiliency"
+    assert cli.program().parse_args(words).subcommand == name
+
+
+def test_a_study_is_run_by_the_command_that_is_printed(snakemake, monkeypatch, capsys):
+    monkeypatch.chdir(REPOSITORY)
+    cli.main(["run", "studies/tiny.yaml", "--", "--keep-going", "-n"])
+    command = "snakemake --cores all --configfile studies/tiny.yaml --keep-going -n"
+    assert snakemake == [command.split()]
+    assert capsys.readouterr().out == f"{command}\n"
+
+
+def test_a_profile_takes_the_place_of_cores(snakemake, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    cli.main(["run", "--profile", "profiles/slurm"])
+    assert snakemake == [["snakemake", "--profile", "profiles/slurm"]]
+
+
+def test_in_another_folder_the_snakefile_is_named(snakemake, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    cli.main(["run", "--cores", "1"])
+    assert snakemake == [["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]]
+
+
+def test_an_export_takes_the_ensemble(snakemake, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    cli.main(["export", "--ensemble", "most_accurate"])
+    assert snakemake == [["snakemake", "export", "--cores", "all", "--config", "ensemble=most_accurate"]]
+
+
+def test_what_cannot_be_done_is_said_in_a_line(snakemake, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert refused("run", "none.yaml").startswith("none.yaml: no such file; name the YAML file of a study")
+    monkeypatch.setattr(cli, "REPOSITORY", tmp_path)
+    assert (
+        refused("run") == "Snakefile: expected the folder of the repository, got one without it; clone it and run there"
+    )
+    assert refused("compare", "a", "--", "-n") == "2"
+    assert "nothing is passed on to Snakemake; leave out -- -n" in capsys.readouterr().err
+    assert snakemake == []
+
+
+def test_a_check_ends_with_the_fault_of_the_dry_run(monkeypatch):
+    monkeypatch.setattr(cli.subprocess, "run", lambda words, check: subprocess.CompletedProcess(words, 1))
+    assert refused("check", str(TINY)) == "1"
+
+
+def test_a_check_says_what_a_run_takes(monkeypatch, capsys):
+    monkeypatch.setattr(check, "estimate", lambda study, images: (90, 2**30))
+    check.check([TINY])
+    images, members, disk = capsys.readouterr().out.splitlines()
+    assert images.endswith(" images; all can be decoded")
+    assert members == "4 independent members; about 1 min 30 s on this machine, 1.0 GiB per concurrent job"
+    assert disk.startswith("about 0.0 GiB of ")
+    monkeypatch.setattr(check.shutil, "disk_usage", lambda folder: Usage(1000))
+    with pytest.raises(check.Fault, match=r"disk: results take about 0\.0 GiB, 0\.0 GiB are free; make room"):
+        check.check([TINY])
+
+
+def test_what_is_stored_is_counted_by_its_arrays():
+    study = load(read_merged([REPOSITORY / "config.yaml", TINY]))
+    images, conditions = {"train": 100, "validation": 20, "test": 30}, 2 * len(study.corruptions.severities)
+    members = len(study.independent_members() + study.joint_members() + study.searched_members())
+    pixels = 32 * 32 * 3
+    assert check.stored(study, images) == 150 * pixels + 30 * conditions * pixels + members * 30 * (1 + conditions) * 20
+
+
+def mean_colour(images: np.ndarray) -> np.ndarray:
+    return images.mean(axis=(1, 2))[:, :2].astype(float)
+
+
+def test_a_function_is_evaluated_on_a_folder(tmp_path, capsys, monkeypatch):
+    for name, colour in {"green": (0, 200, 0), "red": (200, 0, 0)}.items():
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (40, 40), colour).save(tmp_path / "photos" / name / f"{number}.png")
+    words = ["evaluate", f"{__name__}:mean_colour", str(tmp_path / "photos"), "--size", "32"]
+    cli.main([*words, "--csv", str(tmp_path / "errors.csv")])
+    assert "clean" in capsys.readouterr().out
+    clean, *corrupted = (tmp_path / "errors.csv").read_text().splitlines()[1:]
+    assert clean.startswith("clean,0,6,1.0")  # green is class 0, and the first channel red
+    assert len(corrupted) == 75
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        ("none.onnx", "none.onnx: no such file; name an ONNX file"),
+        ("model", "model: expected an ONNX file or module:function, got neither; write package.module:function"),
+        (
+            "nowhere:model",
+            "nowhere:model: cannot be imported (ModuleNotFoundError: No module named 'nowhere'); put its folder on "
+            "PYTHONPATH",
+        ),
+    ],
+)
+def test_models_that_cannot_be_had_are_named(model, line, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (40, 40)).save(tmp_path / name / "0.png")
+    assert refused("evaluate", model, str(tmp_path), "--size", "32") == line
