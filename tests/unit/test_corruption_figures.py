@@ -9,8 +9,9 @@ from drawn_pictures import NAMES, pictures
 from PIL import Image
 
 from resiliency.corruptions import blur, weather
+from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
-from resiliency.corruptions.filters import gaussian_kernel, motion_blurred, uniforms
+from resiliency.corruptions.filters import STEPS, gaussian_kernel, motion_blurred, random_steps, uniforms
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
 
@@ -25,30 +26,18 @@ NOT_MONOTONE = {
 
 
 @pytest.mark.parametrize(("shift", "size"), [(1, (32, 32)), (2, (35, 40)), (4, (40, 33))])
-def test_copies_of_a_round_equal_copies_made_one_after_the_other(shift, size):
-    images = pictures(3, *size)
-    height, width = size
-    streams = [np.random.default_rng(index) for index in range(3)]
-    offsets = blur._offsets(streams, *size, shift).reshape(3, -1)
-    expected = images.reshape(3, -1, 3).copy()
-    for y in range(height - shift, shift, -1):
-        for x in range(width - shift, shift, -1):
-            for image, offset in zip(expected, offsets, strict=True):
-                image[y * width + x] = image[y * width + x + offset[y * width + x]]
-    streams = [np.random.default_rng(index) for index in range(3)]
-    np.testing.assert_array_equal(blur._scattered(images, streams, shift, 1), expected.reshape(images.shape))
-
-
-@pytest.mark.parametrize("shift", [1, 2, 3, 4])
-def test_sources_of_copies_are_equally_likely_neighbours(shift):
-    offsets = blur._offsets([np.random.default_rng(0)], 100, 80, shift).reshape(100, 80)
-    inside = np.s_[shift + 1 : 100 - shift + 1, shift + 1 : 80 - shift + 1]
-    values, counts = np.unique(offsets[inside], return_counts=True)
-    neighbours = [down * 80 + right for down in range(-shift, shift) for right in range(-shift, shift)]
-    np.testing.assert_array_equal(values, neighbours)
-    assert abs(counts / counts.mean() - 1).max() < 0.4
-    offsets[inside] = 0
-    assert not offsets.any()
+def test_rounds_of_copies_are_made_one_after_the_other(shift, size):
+    images, (height, width) = pictures(3, *size), size
+    streams, expected = Streams(0, (), range(3)), images.copy()
+    for _ in range(2):
+        steps = random_steps(streams, (height - 2 * shift, width - 2 * shift)).astype(int)
+        down, right = np.divmod(steps * (2 * shift) ** 2 // STEPS, 2 * shift) - np.int64(shift)
+        for y in range(height - shift, shift, -1):
+            for x in range(width - shift, shift, -1):
+                for image, by, to in zip(expected, down, right, strict=True):
+                    place = y - shift - 1, x - shift - 1
+                    image[y, x] = image[y + by[place], x + to[place]]
+    np.testing.assert_array_equal(blur.scattered(images, Streams(0, (), range(3)), shift, 2), expected)
 
 
 @pytest.mark.parametrize("sigma", CORRUPTIONS["gaussian_blur"].figures["cifar-10-c"])
@@ -57,6 +46,18 @@ def test_gaussian_blur_equals_scikit_image_at_the_figures_of_cifar(sigma):
     ours = blur.gaussian_blur(image[None], [], sigma)[0].astype(int)
     theirs = skimage.filters.gaussian(image / 255, sigma, channel_axis=-1) * 255
     assert np.abs(ours - theirs).max() <= 1.01
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_brightness_multiplies_every_colour_by_the_ratio_of_values(table):
+    largest, other = np.indices((256, 256))
+    images = np.stack([np.maximum(largest, other), np.minimum(largest, other), other], axis=2)[None].astype(np.uint8)
+    value = images.max(axis=3, keepdims=True).astype(float)
+    for severity, shift in enumerate(CORRUPTIONS["brightness"].figures[table], 1):
+        new = np.minimum(value + 255 * shift, 255)
+        expected = np.where(value > 0, images * new / np.maximum(value, 1), new)
+        brighter = corrupt(images, "brightness", severity, table=table, seed=0)
+        np.testing.assert_array_equal(brighter, np.floor(expected + 2**-10))
 
 
 def test_shot_noise_is_poisson():
@@ -131,7 +132,7 @@ def test_elastic_of_cifar_starts_as_an_affine_map():
 def test_plasma_is_made_of_diamonds_and_squares(decay):
     """Against the algorithm value by value, with indices wrapped around."""
     size = 16
-    noise = iter(uniforms([np.random.default_rng(0)], (size * size - 1,))[0].astype(float))
+    noise = iter(uniforms(Streams(0, (), [0]), (size * size - 1,))[0].astype(float))
     height, amplitude, step = np.zeros((size, size)), 100.0**2, size
     while step > 1:
         half, corners = step // 2, [(y, x) for y in range(0, size, step) for x in range(0, size, step)]
@@ -146,7 +147,7 @@ def test_plasma_is_made_of_diamonds_and_squares(decay):
                 height[y, x] = np.mean(around) + next(noise) * amplitude
         amplitude, step = amplitude / decay**2, half
     expected = (height - height.min()) / (height.max() - height.min())
-    maps = weather.plasma([np.random.default_rng(0), np.random.default_rng(1)], size, decay)
+    maps = weather.plasma(Streams(0, (), [0, 1]), size, decay)
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps[0], expected, atol=1e-5)
     assert not np.allclose(maps[0], maps[1], atol=0.1)
@@ -204,16 +205,25 @@ def test_severity_grows_the_change(corruption, table):
 @pytest.mark.parametrize(("table", "severity"), [("imagenet-c", 1), ("cifar-10-c", 1), ("cifar-10-c", 5)])
 def test_motion_blur_is_a_weighted_sum_along_a_line(table, severity):
     radius, sigma = CORRUPTIONS["motion_blur"].figures[table][severity - 1]
-    image, angle = pictures(1, 40, 48)[0], -30.0
+    images, angles = pictures(2, 40, 48), (-30.0, -120.0)
     weights = np.exp(-0.5 * (np.arange(2 * radius + 1) / sigma) ** 2)
     y, x = np.indices((40, 48))
-    expected = np.zeros(image.shape)
-    for step, weight in enumerate(weights / weights.sum()):
-        top, left = (np.ceil(step * f(np.radians(angle)) - 0.5).astype(int) for f in (np.sin, np.cos))
-        expected += weight * image[np.clip(y + top, 0, 39), np.clip(x + left, 0, 47)]
-    ours = np.empty(image.shape, np.float32)
-    motion_blurred(image, radius, sigma, angle, ours)
-    np.testing.assert_allclose(ours, expected, atol=1e-3)
+    expected = np.zeros(images.shape)
+    for image, angle, total in zip(images, angles, expected, strict=True):
+        for step, weight in enumerate(weights / weights.sum()):
+            top, left = (np.ceil(step * f(np.radians(angle)) - 0.5).astype(int) for f in (np.sin, np.cos))
+            total += weight * image[np.clip(y + top, 0, 39), np.clip(x + left, 0, 47)]
+    np.testing.assert_allclose(motion_blurred(images, radius, sigma, angles), expected, atol=1e-3)
+    grey = motion_blurred(images[..., 1].astype(np.float32), radius, sigma, angles)
+    np.testing.assert_allclose(grey, expected[..., 1], atol=1e-3)
+
+
+def test_steps_out_of_the_image_are_dropped():
+    """Which darkens it: of the 41 steps of a line, an image of 32 pixels has 32."""
+    white = np.full((1, 32, 32, 3), 255, np.uint8)
+    weights = np.exp(-0.5 * (np.arange(41) / 15) ** 2)
+    share = (weights / weights.sum())[:32].sum()
+    np.testing.assert_allclose(motion_blurred(white, 20, 15, [0.0]), 255 * share, rtol=1e-5)
 
 
 def test_kernels_sum_to_one():

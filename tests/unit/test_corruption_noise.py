@@ -5,14 +5,25 @@ import pytest
 from drawn_pictures import pictures
 from scipy.stats import norm, poisson
 
+from resiliency.base.streams import stream
 from resiliency.corruptions import noise
+from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import STEPS, looked_up, normal_quantiles, normals, random_steps, uniforms
+
+
+def streams(count: int) -> Streams:
+    return Streams(0, ("a",), range(count))
+
+
+def steps_of(index: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The numbers of 16 bits that NumPy draws from one of the `streams`."""
+    return stream(0, "a", index).integers(0, STEPS, shape, np.uint16)
 
 
 @pytest.mark.parametrize("shape", [(4, 5, 3), (32, 33, 3), (7,)])
 def test_random_steps_are_those_of_the_generator(shape):
-    steps = random_steps([np.random.default_rng(index) for index in range(3)], shape)
-    expected = [np.random.default_rng(index).integers(0, STEPS, shape, np.uint16) for index in range(3)]
+    steps = random_steps(streams(3), shape)
+    expected = [steps_of(index, shape) for index in range(3)]
     assert steps.dtype == np.uint16
     np.testing.assert_array_equal(steps, expected)
 
@@ -32,27 +43,24 @@ def test_quantiles_are_those_of_the_normal_distribution():
     assert (below < (steps + 1) / STEPS).all()
     np.testing.assert_array_equal(quantiles, -quantiles[::-1])
     assert quantiles.astype(float).std() == pytest.approx(1, abs=1e-4)
-    drawn = normals([np.random.default_rng(0)], (100, 100))
+    drawn = normals(streams(1), (100, 100))
     assert drawn.dtype == np.float32
-    steps = np.random.default_rng(0).integers(0, STEPS, (100, 100), np.uint16)
-    np.testing.assert_array_equal(drawn[0], quantiles[steps])
+    np.testing.assert_array_equal(drawn[0], quantiles[steps_of(0, (100, 100))])
 
 
 def test_uniforms_are_the_middles_of_equal_parts():
-    drawn = uniforms([np.random.default_rng(0)], (100, 100))
-    steps = np.random.default_rng(0).integers(0, STEPS, (100, 100), np.uint16)
+    drawn = uniforms(streams(1), (100, 100))
     assert drawn.dtype == np.float32
-    np.testing.assert_array_equal(drawn[0], (2 * steps.astype(float) + 1) / STEPS - 1)
+    np.testing.assert_array_equal(drawn[0], (2 * steps_of(0, (100, 100)).astype(float) + 1) / STEPS - 1)
     assert abs(drawn).max() < 1
 
 
 @pytest.mark.parametrize("sigma", [0.04, 0.38])
 def test_gaussian_noise_is_added_before_truncation(sigma):
     images = pictures(3, 32, 33)
-    streams = [np.random.default_rng(index) for index in range(3)]
-    added = normals([np.random.default_rng(index) for index in range(3)], images.shape[1:]).astype(float) * 255 * sigma
+    added = normals(streams(3), images.shape[1:]).astype(float) * 255 * sigma
     expected = np.clip(images + added, 0, 255).astype(int)
-    noisy = noise.gaussian_noise(images, streams, sigma)
+    noisy = noise.gaussian_noise(images, streams(3), sigma)
     assert noisy.dtype == np.uint8
     assert np.abs(noisy - expected).max() <= 1  # where a sum is just below an integer
     assert (noisy != expected).mean() < 2e-3
@@ -71,7 +79,7 @@ def test_levels_of_shot_noise_are_quantiles_of_poisson(photons):
 
 def test_impulses_are_where_a_step_is_low_or_high():
     images = pictures(2, 32, 32)
-    steps = np.array([np.random.default_rng(index).integers(0, STEPS, images.shape[1:], np.uint16) for index in (0, 1)])
-    noisy = noise.impulse_noise(images, [np.random.default_rng(0), np.random.default_rng(1)], 0.25)
+    steps = np.array([steps_of(index, images.shape[1:]) for index in (0, 1)])
+    noisy = noise.impulse_noise(images, streams(2), 0.25)
     expected = np.where(steps < STEPS / 8, 0, np.where(steps >= STEPS * 7 / 8, 255, images))
     np.testing.assert_array_equal(noisy, expected)

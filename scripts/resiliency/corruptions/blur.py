@@ -9,18 +9,19 @@ from functools import lru_cache, partial
 import cv2
 import numpy as np
 
+from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
-    STEPS,
-    Streams,
     blurred,
     grey_levels,
-    looked_up,
     map_images,
     motion_blurred,
+    packed,
     random_steps,
+    unpacked,
     with_fourth_channel,
     zoom_map,
 )
+from resiliency.corruptions.loops import copy_neighbours
 from resiliency.corruptions.registry import corruption
 
 
@@ -64,12 +65,7 @@ def _disk(radius: float, alias: float) -> np.ndarray:
 )
 def motion_blur(images: np.ndarray, streams: Streams, radius: int, sigma: float) -> np.ndarray:
     """Half a Gaussian of `sigma` pixels over 2 `radius` + 1 steps, along a line within 45 degrees of the horizontal."""
-    angles = [stream.uniform(-45, 45) for stream in streams]
-
-    def smeared(image: np.ndarray, angle: float, out: np.ndarray) -> None:
-        motion_blurred(image, radius, sigma, angle, out)
-
-    return grey_levels(map_images(images, smeared, angles))
+    return grey_levels(motion_blurred(images, radius, sigma, streams.uniform(-45, 45).tolist()))
 
 
 @corruption(
@@ -107,50 +103,15 @@ def glass_blur(images: np.ndarray, streams: Streams, sigma: float, shift: int, i
     it means to swap the two pixels, but assigns NumPy views to each other, which copies; and it never draws `shift`.
     """
     before = grey_levels(map_images(images, partial(blurred, sigma=sigma)))
-    after = _scattered(before, streams, shift, iterations)
+    after = scattered(before, streams, shift, iterations)
     return grey_levels(map_images(after, partial(blurred, sigma=sigma)))
 
 
-def _scattered(images: np.ndarray, streams: Streams, shift: int, iterations: int) -> np.ndarray:
-    """`images` after the copies, exactly as if they were made one after the other, but all of a round at a time."""
+def scattered(images: np.ndarray, streams: Streams, shift: int, iterations: int) -> np.ndarray:
+    """`images` (uint8 NxHxWx3) after so many rounds of copies."""
     height, width = images.shape[1:3]
-    pixels = cv2.cvtColor(images.reshape(-1, width, 3), cv2.COLOR_RGB2RGBA).view(np.uint32).ravel()
-    places = np.arange(len(pixels))
+    moves, pixels = np.arange(-shift, shift), packed(images)
     for _ in range(iterations):
-        pixels = pixels.take(_origins(places, _offsets(streams, height, width, shift)))
-    return cv2.cvtColor(pixels.view(np.uint8).reshape(-1, width, 4), cv2.COLOR_RGBA2RGB).reshape(images.shape)
-
-
-def _origins(places: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Where the colour that each of `places` ends up with lay before the round.
-
-    A place before the one that copies it still has its colour. A place behind was itself given that of its own source,
-    and so on; of all copies, each step leaves less than half to be followed further.
-    """
-    sources = places + offsets
-    origins = sources.copy()
-    copies = np.flatnonzero(offsets > 0)
-    reached = sources.take(copies)
-    while len(copies):
-        further = sources.take(reached)
-        origins[copies] = further
-        behind = np.flatnonzero(further > reached)
-        copies, reached = copies.take(behind), further.take(behind)
-    return origins
-
-
-def _offsets(streams: Streams, height: int, width: int, shift: int) -> np.ndarray:
-    """int32 N*`height`*`width`: how far the source of each pixel is behind it, 0 near the border."""
-    offsets = np.zeros((len(streams), height, width), np.int32)
-    drawn = random_steps(streams, (height - 2 * shift, width - 2 * shift))
-    inside = offsets[:, shift + 1 : height - shift + 1, shift + 1 : width - shift + 1]
-    inside[...] = looked_up(drawn, _neighbours(width, shift))
-    return offsets.ravel()
-
-
-@lru_cache(maxsize=8)
-def _neighbours(width: int, shift: int) -> np.ndarray:
-    """int32 2**16: equally likely offsets of neighbours in an image whose rows are `width` pixels long."""
-    moves = np.arange(-shift, shift)
-    offsets = (moves[:, None] * width + moves).ravel().astype(np.int32)
-    return offsets[np.arange(STEPS) * len(offsets) // STEPS]
+        drawn = random_steps(streams, (height - 2 * shift, width - 2 * shift))
+        copy_neighbours(pixels, drawn, (moves[:, None] * width + moves).ravel(), shift)
+    return unpacked(pixels)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
-    Streams,
     channel_maximum,
     channel_minimum,
     gaussian_kernel,
@@ -91,26 +91,26 @@ def elastic_transform(
     moves *= displacement * height
     down, across = gaussian_kernel(sigma * height, 3), gaussian_kernel(sigma * width, 3)
     y, x = np.indices((height, width), dtype=np.float32)
+    reach = corners * min(height, width)
+    shifts = streams.uniform(-reach, reach, (3, 2)).astype(np.float32)
 
-    def moved(image: np.ndarray, stream: np.random.Generator, move: np.ndarray, out: np.ndarray) -> None:
+    def moved(image: np.ndarray, shift: np.ndarray, move: np.ndarray, out: np.ndarray) -> None:
         pixels = with_fourth_channel(image)
         if corners:
-            pixels = _sheared(pixels, stream, corners)
+            pixels = _sheared(pixels, shift)
         dy, dx = (cv2.sepFilter2D(part, -1, across, down, borderType=cv2.BORDER_REFLECT) for part in move)
         pixels = cv2.remap(pixels, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB, out)
 
-    return grey_levels(map_images(images, moved, streams, moves))
+    return grey_levels(map_images(images, moved, shifts, moves))
 
 
-def _sheared(image: np.ndarray, stream: np.random.Generator, corners: float) -> np.ndarray:
-    """`image` (float32 HxWx4) under the affine map that moves three points around its middle at random."""
+def _sheared(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """`image` (float32 HxWx4) under the affine map that moves three points around its middle by `shift` (3x2)."""
     height, width = image.shape[:2]
-    side = min(height, width)
-    middle, reach = np.float32([width // 2, height // 2]), side // 3
+    middle, reach = np.float32([width // 2, height // 2]), min(height, width) // 3
     points = middle + np.float32([[reach, reach], [reach, -reach], [-reach, -reach]])
-    moved = points + stream.uniform(-corners * side, corners * side, size=points.shape).astype(np.float32)
-    matrix = cv2.getAffineTransform(points, moved)
+    matrix = cv2.getAffineTransform(points, points + shift)
     return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
 
 

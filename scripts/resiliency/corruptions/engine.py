@@ -16,8 +16,8 @@ import numpy as np
 from resiliency.base.corruption_names import BUILT_IN
 from resiliency.base.extensions import loaded, refused
 from resiliency.base.faults import Fault, available, short
-from resiliency.base.streams import stream
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
+from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 
@@ -72,7 +72,7 @@ def corrupt(
     for start in range(0, len(images), size):
         part = slice(start, start + size)
         drawn = indices[part] if registered.draws else []
-        streams = [stream(seed, "corrupt", corruption, int(severity), index) for index in drawn]
+        streams = Streams(seed, ("corrupt", corruption, int(severity)), drawn)
         chunk = np.ascontiguousarray(images[part])
         pictures = registered.function(chunk, streams, *figures, **registered.further[table])
         _check_pictures(corruption, pictures, chunk.shape)

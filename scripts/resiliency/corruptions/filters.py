@@ -11,7 +11,8 @@ from statistics import NormalDist
 import cv2
 import numpy as np
 
-Streams = Sequence[np.random.Generator]
+from resiliency.corruptions.draws import Streams
+from resiliency.corruptions.loops import TOGETHER, smear
 
 # Added before truncation, so that an error in float32's last digits does not cost a whole grey level.
 ROUNDING_MARGIN = 2**-10
@@ -57,6 +58,19 @@ def _channels(images: np.ndarray) -> tuple[np.ndarray, ...]:
     return cv2.split(images.reshape(-1, *images.shape[2:]))
 
 
+def packed(images: np.ndarray) -> np.ndarray:
+    """int32 NxHxW: the channels of uint8 NxHxWx3, red in the lowest byte."""
+    return (
+        cv2.cvtColor(images.reshape(-1, *images.shape[2:]), cv2.COLOR_RGB2RGBA).view(np.int32).reshape(images.shape[:3])
+    )
+
+
+def unpacked(pixels: np.ndarray) -> np.ndarray:
+    """The images that `packed` turns into `pixels`."""
+    four = pixels.view(np.uint8).reshape(-1, pixels.shape[2], 4)
+    return cv2.cvtColor(four, cv2.COLOR_RGBA2RGB).reshape(*pixels.shape, 3)
+
+
 def in_three_channels(values: np.ndarray) -> np.ndarray:
     """NxHxWx3: NxHxW `values`, the same in each channel; to work with it is faster than to broadcast to three."""
     return cv2.cvtColor(values.reshape(-1, values.shape[2]), cv2.COLOR_GRAY2RGB).reshape(*values.shape, 3)
@@ -68,9 +82,7 @@ def random_steps(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
     They are the 16-bit parts of what the generator yields, lowest first, as Generator.integers takes them.
     """
     size = prod(shape)
-    words = np.empty((len(streams), -(-size // 4)), "<u8")
-    for stream, row in zip(streams, words, strict=True):
-        row[:] = stream.bit_generator.random_raw(len(row))
+    words = streams.words(-(-size // 4)).astype("<u8", copy=False)
     return words.view("<u2")[:, :size].reshape(-1, *shape)
 
 
@@ -119,30 +131,37 @@ def blurred(image: np.ndarray, sigma: float, out: np.ndarray | None = None) -> n
     return cv2.sepFilter2D(image, cv2.CV_32F, kernel, kernel, out, borderType=cv2.BORDER_REPLICATE)
 
 
-def motion_blurred(image: np.ndarray, radius: int, sigma: float, angle: float, out: np.ndarray) -> None:
-    """Write to `out` (float32) the `image` (HxW or HxWx3) smeared along a line at `angle` degrees, borders repeated.
+def motion_blurred(images: np.ndarray, radius: int, sigma: float, angles: Sequence[float]) -> np.ndarray:
+    """float32: `images` (uint8 or float32, NxHxW or NxHxWx3), each smeared along a line of its own, borders repeated.
 
-    The weights are one half of a Gaussian of `sigma` pixels over 2 `radius` + 1 steps. Those that would leave the image
-    altogether are dropped, which darkens an image smaller than the line, as in the package imagecorruptions.
+    The weights are one half of a Gaussian of `sigma` pixels over 2 `radius` + 1 steps, angles are in degrees. Steps
+    that would leave the image altogether are dropped, which darkens an image smaller than the line, as in the package
+    imagecorruptions.
     """
-    height, width = image.shape[:2]
+    count, height, width, *channels = images.shape
     weights = _half_gaussian(radius, sigma)
-    margin = len(weights)
-    padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REPLICATE).astype(np.float32)
-    steps = np.ceil(np.arange(margin)[:, None] * [sin(radians(angle)), cos(radians(angle))] - 0.5).astype(int)
-    out[...] = 0
-    for weight, (top, left) in zip(weights, steps.tolist(), strict=True):
-        if abs(top) >= height or abs(left) >= width:
-            break
-        moved = padded[margin + top : margin + top + height, margin + left : margin + left + width]
-        cv2.scaleAdd(moved, weight, out, out)
+    directions = np.array([(sin(radians(angle)), cos(radians(angle))) for angle in angles])
+    steps = np.ceil(np.arange(len(weights))[:, None] * directions[:, None] - 0.5).astype(np.int64)
+    inside = (np.abs(steps) < (height, width)).all(axis=2)
+    steps *= inside[..., None]
+    left, right = -steps[..., 1].min(), steps[..., 1].max()
+    wider = cv2.copyMakeBorder(images.reshape(-1, width, *channels), 0, 0, left, right, cv2.BORDER_REPLICATE)
+    steps[..., 1] = (steps[..., 1] + left) * prod(channels)
+    out = np.empty(images.shape, np.float32)
+    rows = wider.astype(np.float32, copy=False).reshape(count, height, -1)
+    smear(rows, weights * inside, steps, inside.sum(axis=1), out.reshape(count, height, -1))
+    return out
 
 
 @lru_cache(maxsize=16)
-def _half_gaussian(radius: int, sigma: float) -> list[float]:
-    """2 `radius` + 1 weights of half a Gaussian, but for those beyond 5 `sigma`, less than a millionth of their sum."""
+def _half_gaussian(radius: int, sigma: float) -> np.ndarray:
+    """float32: 2 `radius` + 1 weights of half a Gaussian, but for those beyond 5 `sigma`, less than a millionth of all.
+
+    Zeros follow, up to a multiple of `TOGETHER`.
+    """
     weights = np.exp(-0.5 * (np.arange(2 * radius + 1) / sigma) ** 2)
-    return (weights / weights.sum())[: ceil(5 * sigma) + 1].tolist()
+    weights = (weights / weights.sum())[: ceil(5 * sigma) + 1]
+    return np.pad(weights, (0, -len(weights) % TOGETHER)).astype(np.float32)
 
 
 @lru_cache(maxsize=64)

@@ -12,17 +12,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
-    Streams,
+    ROUNDING_MARGIN,
     blurred,
-    channel_maximum,
     grey_levels,
     in_three_channels,
     motion_blurred,
     normals,
+    packed,
     uniforms,
+    unpacked,
     zoom_map,
 )
+from resiliency.corruptions.loops import brighten
 from resiliency.corruptions.registry import corruption
 
 PICTURES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg", "frost6.jpg")
@@ -41,14 +44,9 @@ def brightness(images: np.ndarray, streams: Streams, shift: float) -> np.ndarray
     Hue and saturation stay, so that a colour is multiplied by the ratio of the new value, max(r, g, b), to the old one.
     Black becomes grey.
     """
-    value = channel_maximum(images)
-    old = np.arange(256)
-    new = np.minimum(old + 255 * shift, 255)
-    factor = (new / np.maximum(old, 1)).astype(np.float32)
-    brighter = in_three_channels(factor.take(value))
-    brighter *= images
-    brighter[value == 0] = new[0]
-    return grey_levels(brighter)
+    pixels = packed(images)
+    brighten(pixels.reshape(-1), np.float32(255 * shift), np.float32(ROUNDING_MARGIN))
+    return unpacked(pixels)
 
 
 @corruption(
@@ -169,10 +167,11 @@ def snow(
     height, width = images.shape[1:3]
     flakes = normals(streams, (height, width)) * np.float32(spread) + np.float32(mean)
     x, y = zoom_map(height, width, float(zoom), centred)
-    for layer, stream in zip(flakes, streams, strict=True):
-        larger = cv2.remap(layer, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        larger *= larger >= threshold
-        motion_blurred(np.minimum(larger, 1), radius, sigma, stream.uniform(-135, -45), out=layer)
+    for layer in flakes:
+        layer[...] = cv2.remap(layer, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    flakes *= flakes >= threshold
+    np.minimum(flakes, 1, out=flakes)
+    flakes = motion_blurred(flakes, radius, sigma, streams.uniform(-135, -45).tolist())
     flakes = np.rint(flakes * 255)
     snowy = _whitened(images, weight)
     snowy += in_three_channels(flakes + flakes[:, ::-1, ::-1])
