@@ -202,8 +202,6 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         correlations=excerpt("correlations", excerpts.correlations, further),
         charts=read_json(kept / "charts.json"),
         exported=(pages / kept.name / CARD).is_file(),
-        designed=(pages / f"{kept.name}_design.md").is_file(),
-        design_summary=read_json(summary) if (summary := pages / f"{kept.name}_design.json").is_file() else [],
         choices=excerpt("choices", counted_verdicts),
         kept=[path.name for path in table_files(kept)],
     )
