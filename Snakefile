@@ -33,7 +33,7 @@ INTERMEDIATE = [
     MEMBER_FILES["descriptions"],
     [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
     LOGITS,
-    attributed(MEMBERS)["skipped"],
+    attributed(ATTRIBUTED)["skipped"],
     [files["labels"] for files in FURTHER.values()],
 ]
 

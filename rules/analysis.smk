@@ -61,12 +61,12 @@ rule correlate:
 
 rule leave_out_images:
     input:
-        **attributed(INDEPENDENT),
+        **attributed(POOL),
         **RESAMPLED,
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
-        logits=predictions(COMBINED),
-        features=predicted(INDEPENDENT)["features"],
+        logits=predictions(INDEPENDENT + PREDICTED),
+        features=predicted(POOL)["features"],
     output:
         ensembles=f"{RESULTS}/ensembles/leave_images_out.parquet",
         members=f"{RESULTS}/ensembles/members_leave_images_out.parquet",
@@ -83,9 +83,10 @@ rule leave_out_images:
         code=code("leave_out_images"),
         seed=STUDY.seed,
         rule=STUDY.ensembles.main_rule,
-        networks=INDEPENDENT,
+        networks=POOL,
         methods=METHODS,
         shifts=STUDY.shifts(),
+        accuracy_on=STUDY.accuracy_on(),
         probe_images=STUDY.probe.images,
     script:
         "../scripts/leave_out_images.py"

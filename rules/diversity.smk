@@ -3,11 +3,11 @@ ATTRIBUTION_GALLERY = f"{RESULTS}/data/attribution_gallery.parquet"
 
 rule pairwise_diversity:
     input:
-        **attributed(MEMBERS),
+        **attributed(ATTRIBUTED),
         **JUDGED,
-        logits=LOGITS,
-        features=predicted(MEMBERS)["features"],
-        stages=predicted(MEMBERS)["stages"],
+        logits=predictions(ATTRIBUTED + PREDICTED),
+        features=predicted(ATTRIBUTED)["features"],
+        stages=predicted(ATTRIBUTED)["stages"],
     output:
         f"{RESULTS}/diversity/pairs.parquet",
     log:
@@ -24,7 +24,7 @@ rule pairwise_diversity:
         methods=METHODS,
         attribution_metrics=STUDY.attribution.metrics(),
         groups=[COMBINED, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
-        networks=MEMBERS,
+        networks=ATTRIBUTED,
         extensions=list(extensions("metrics")),
     script:
         "../scripts/pairwise_diversity.py"
@@ -166,8 +166,8 @@ rule list_skipped:
     input:
         conditions=JUDGED["conditions"],
         members=TABLES["members"],
-        skipped=attributed(MEMBERS)["skipped"],
-        stages=predicted(MEMBERS)["stages"],
+        skipped=attributed(ATTRIBUTED)["skipped"],
+        stages=predicted(ATTRIBUTED)["stages"],
     output:
         in_report(TABLES["skipped"]),
     log:
@@ -179,7 +179,7 @@ rule list_skipped:
         **needing(2000, 10),
     params:
         code=code("list_skipped"),
-        networks=MEMBERS,
+        networks=ATTRIBUTED,
         kinds=EXTERNAL.kinds if EXTERNAL else {},
         left_out=EXTERNAL.left_out if EXTERNAL else {},
         lacking=[name for name in TABLES if name not in MADE],

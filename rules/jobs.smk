@@ -87,7 +87,8 @@ def content_of_corruption(wildcards):
 def described(design, seed, **others):
     """What is known of a member of `design` before it is made; fields of `resiliency.designs.members.Member`."""
     description = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
-    return STUDY.description(design) | description | others
+    recipe = {"recipe": STUDY.designs[design].recipe} if STUDY.designs[design].recipe else {}
+    return STUDY.description(design) | description | recipe | others
 
 
 PREDICTING = {"precision": STUDY.prediction.precision, "logits": code("predict_together")}

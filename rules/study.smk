@@ -50,7 +50,10 @@ if EXTERNAL and workflow.is_main_process:
     for what, why in EXTERNAL.left_out.items():
         print(f"study: external: left out: {what} ({why})", file=sys.stderr)
 # Those of whose ensembles all are scored.
-COMBINED = INDEPENDENT + PREDICTED
+POOL = STUDY.combined_members()
+COMBINED = POOL + PREDICTED
+# Networks that are compared in what they attend to.
+ATTRIBUTED = POOL + STUDY.joint_members() + SEARCHED
 
 TEST_SETS = [CLEAN, *(STUDY.test_sets if STUDY.dataset else EXTERNAL.test_sets)]
 CORRUPTIONS = STUDY.corruptions.names if STUDY.dataset else EXTERNAL.corruptions

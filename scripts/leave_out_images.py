@@ -19,6 +19,7 @@ with stage(snakemake.log[0]):
         params.probe_images,
         params.seed,
         params.shifts,
+        params.accuracy_on,
     )
     write_table(snakemake.output.ensembles, without.ensembles)
     write_table(snakemake.output.members, without.members)

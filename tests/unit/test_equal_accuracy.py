@@ -20,6 +20,7 @@ from resiliency.analysis.equal_accuracy import (
 from resiliency.analysis.member_tables import _row
 from resiliency.analysis.observations import families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import observation_rows, observation_table, placebo_supported
+from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 from resiliency.designs.members import Member
 from resiliency.report.overview import by_observation
 
@@ -170,6 +171,32 @@ def test_halves_hold_the_images_that_were_left_out():
         assert known[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
         assert known["corrupted_error"].tolist() == pytest.approx(wrong[:, second].mean(axis=1))
         assert measured.set_index("member").loc["c", "clean_accuracy":].isna().all()
+
+
+def test_accuracy_of_a_further_test_set_comes_in_halves_and_the_error_from_all_images():
+    rng = np.random.default_rng(0)
+    of_test, of_further = (np.concatenate([np.arange(10), rng.integers(0, 10, count)]) for count in (90, 190))
+    wrong, right = rng.random((2, 100)), rng.random((2, 200)) < 0.7
+    rows = [
+        {
+            "without": one,
+            "member": name,
+            "images": int((of_test != one).sum()),
+            "clean_accuracy": 0.5,
+            "corrupted_error": wrong[member][of_test != one].mean(),
+            SEPARATE_ACCURACY: right[member][of_further != one].mean(),
+            SEPARATE_IMAGES: int((of_further != one).sum()),
+        }
+        for one in range(10)
+        for member, name in enumerate("ab")
+    ]
+    for without in (None, 2, 7):
+        first, second = (np.isin(of_further, of) & (of_further != without) for of in (range(5), range(5, 10)))
+        measured, images = on_halves(pd.DataFrame({"member": ["a", "b"]}), pd.DataFrame(rows), without)
+        assert images == first.sum()
+        assert measured["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
+        assert measured[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
+        assert measured["corrupted_error"].tolist() == pytest.approx(wrong[:, of_test != without].mean(axis=1))
 
 
 # The observation

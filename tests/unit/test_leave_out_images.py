@@ -21,6 +21,7 @@ from resiliency.analysis.without_images import (
     without_each,
 )
 from resiliency.base.faults import Fault
+from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.ensembles.of_study import EnsemblesOfStudy
@@ -134,6 +135,52 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     alone = members[members["origin"] == "independent"]
     with pytest.raises(Fault, match=r"^ensembles.min_clean_accuracy: too few members reach 0.95 .*; lower it$"):
         EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
+
+
+def test_ensembles_are_of_the_designs_that_a_study_names():
+    drawn = Drawn(5, designs=3, images=60, probes=30)
+    _, pairs = drawn.table(np.arange(60))
+    predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
+    designs = [name[:-3] for name in drawn.names]
+    members = pd.DataFrame({"member": drawn.names, "design": designs, "family": designs, "origin": "independent"})
+    members = members.assign(parameters=1, macs=1, validation_accuracy=1.0, clean_accuracy=0.9, corrupted_error=0.2)
+    members = members.assign(mce_undefined_under="", weights_kind="trained")
+    members = members.assign(**dict.fromkeys(["objective", "setting"], ""), loss_weight=np.nan, seed=0)
+    formed = Ensembles(sizes=[2], rules=[RULE], limit=100, designs=["d0", "d2"])
+    scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
+    names = {name for joined in scored.ensembles["members"] for name in joined.split("+")}
+    assert names == {"d0-s0", "d0-s1", "d2-s0", "d2-s1"}
+    imported = members.assign(weights_kind="none")
+    everyone = EnsemblesOfStudy(imported, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
+    assert len(everyone.ensembles) == 15
+
+
+def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_another_test_set():
+    """The third design forms no ensembles; clean accuracy is that of a further test set as well."""
+    drawn = Drawn(4, designs=3, images=60, probes=30)
+    further = np.random.default_rng(1).integers(0, 3, 80)
+    conditions = pd.concat([drawn.conditions, drawn.conditions.iloc[:1].assign(test_set="official", images=80)])
+    conditions = conditions.reset_index(drop=True)
+    truths = {"clean": Truth(drawn.labels), "official": Truth(further)}
+    answers = [np.where(np.random.default_rng(index).random(80) < 0.6, further, 0) for index in range(6)]
+    predictions = {
+        name: Predictions(conditions, {"clean": logits, "official": np.eye(3, dtype=np.float16)[answer][None]}, truths)
+        for name, logits, answer in zip(drawn.names, drawn.logits, answers, strict=True)
+    }
+    members = pd.DataFrame({"member": drawn.names, "design": [name[:-3] for name in drawn.names]}).assign(
+        origin="independent", validation_accuracy=1.0
+    )
+    table = drawn.table(np.arange(60))[0].assign(possible=1.0, weight=1.0)
+    some = table[~table["members"].str.contains("d2")]
+    arguments = members, predictions, [], lambda *_: pytest.fail("read"), RULE, [], 0, 0
+    everyone, few = (scores_without_images(of, *arguments, accuracy_on="official") for of in (table, some))
+    assert few.ensembles["members"].nunique() == len(some)
+    pd.testing.assert_frame_equal(few.members, everyone.members)
+    groups = image_groups(further, np.empty(0, int), 0)
+    for (group, name), row in few.members.set_index(["without", "member"]).iterrows():
+        kept = groups != group
+        right = (answers[drawn.names.index(name)] == further)[kept]
+        assert (row[SEPARATE_ACCURACY], row[SEPARATE_IMAGES]) == pytest.approx((right.mean(), kept.sum()))
 
 
 def test_members_known_by_scores_alone_have_none_without_images():

@@ -60,6 +60,22 @@ def test_observation_1a_without_scores_says_what_it_lacks():
     assert observation.parts == []
 
 
+def test_observation_1a_compares_one_training_of_each_architecture():
+    """Trainings of another length, or of the same length by another recipe, change nothing."""
+    one = member_rows(0, 0.2, 0, 0, noise=0.02, families=8)
+    one = one.assign(architecture=one["design"], macs=1.0, recipe="", training_epochs=4.0)
+    first = one[one["design"].isin(one.drop_duplicates("family")["design"])]
+    others = [
+        first.assign(design=first["design"] + name, corrupted_error=np.linspace(0, 1, len(first)), **changes)
+        for name, changes in {"short": {"training_epochs": 1.0}, "slow": {"recipe": "slow"}}.items()
+    ]
+    alone, together = (architecture_matters_more(of, 100, draws=0) for of in (one, pd.concat([*others, one])))
+    assert (together.designs, together.members) == (alone.designs, alone.members) == (24, 48)
+    assert together.parts[0].estimate == alone.parts[0].estimate
+    elsewhere = pd.concat([one, others[1]]).assign(training_epochs=np.nan)
+    assert architecture_matters_more(elsewhere, 100, draws=0).designs == 32
+
+
 def test_observation_1a_leaves_jointly_trained_members_out():
     members = member_rows(0, 0.2, 0, 0, noise=0.02)
     joint = members.assign(origin="joint", corrupted_error=np.linspace(0, 1, len(members)))

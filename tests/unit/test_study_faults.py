@@ -83,6 +83,7 @@ FAULTS = [
     ("ensembles.sizes", [2, 25], "ensembles.sizes: 25 is more than the 24 members"),
     ("ensembles.sizes", [1], "ensembles.sizes.0: 1: Input should be greater than or equal to 2"),
     ("ensembles.sizes", [2, 2], "ensembles.sizes: [2, 2]: must name each one once"),
+    ("ensembles.designs", ["vit", "resnet5"], "ensembles.designs.1: 'resnet5' is not among members.designs; did you"),
     ("ensembles.rules", ["mean_probabilty"], "ensembles.rules.0: expected one of 'mean_probability'"),
     ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
     ("joint.designs", ["vit", "densenet"], "joint.designs.1: 'densenet' is not among the designs; did you"),
@@ -103,6 +104,7 @@ FAULTS = [
     ("joint.objectives", {"balancd": [0.5]}, "expected one of 'independent', 'balanced', 'gncl', "),
     ("attribution.target", "labels", "expected one of 'label' or 'prediction', got 'labels'; did you mean label?"),
     ("statistics.confidence", 1, "statistics.confidence: 1: Input should be less than 1"),
+    ("statistics.accuracy_on", "photos", "statistics.accuracy_on: 'photos' is not an additional test set of the study"),
     ("statistics.reference", "standard", "'standard' is not the recipe of a member: only a table of external.members"),
     ("charts", {"colours": ["red"]}, "charts.colours.0: 'red': String should match pattern"),
 ]  # fmt: skip

@@ -9,16 +9,18 @@ first is not distorted by what families differ in beside accuracy, and the last 
 their mean accuracy predicts. What is left between families is their spread at equal clean accuracy and size.
 
 Noise of clean accuracy that the corrupted error does not follow makes such a spread out of nothing. So accuracy and
-error come from different halves of the test images, and the part of that noise which families share, known from the
-accuracy on the other half, is subtracted: slope² times its variance.
+error come from different halves of the test images, or accuracy from half of a further test set, and the part of that
+noise which families share, known from the accuracy on the other half, is subtracted: slope² times its variance.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 from resiliency.base.streams import stream
 from resiliency.statistics.jackknife import Scale
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points
@@ -280,7 +282,8 @@ def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None =
     """Members with their accuracy on one half of the test images and their error on the other.
 
     Halves are the first five and the last five of the ten groups of images, which are drawn at random; units of images
-    are in one group.
+    are in one group. Where clean accuracy is that of a further test set, both accuracies are of its halves, and the
+    error is of all images of the dataset.
 
     Args:
         members: members.csv.
@@ -288,19 +291,36 @@ def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None =
         without: a group that is left out.
 
     Returns:
-        `members` with other columns `clean_accuracy` and `corrupted_error`, and `other_accuracy` on the images of the
-        error; NaN for members that `scores` lacks. And how many images the first half has.
+        `members` with other columns `clean_accuracy` and `corrupted_error`, and `other_accuracy` on the other half;
+        NaN for members that `scores` lacks. And how many images the first half of the accuracies has.
     """
-    kept = scores.groupby("without")["images"].first()
-    sizes = kept.sum() / (len(kept) - 1) - kept
-    halves = [[group for group in of if group != without] for of in np.array_split(kept.index.to_numpy(), 2)]
+    separate = SEPARATE_ACCURACY in scores
+    accuracy, images = (SEPARATE_ACCURACY, SEPARATE_IMAGES) if separate else ("clean_accuracy", "images")
+    everything = scores["without"].unique()
+    groups = [group for group in everything if group != without]
+    first, second = ([group for group in of if group != without] for of in np.array_split(everything, 2))
+    columns = {"clean_accuracy": mean_of_groups(scores, accuracy, images, first)}
+    columns[OTHER_ACCURACY] = mean_of_groups(scores, accuracy, images, second)
+    columns["corrupted_error"] = mean_of_groups(scores, "corrupted_error", "images", groups if separate else second)
+    measured = members.assign(**{name: of.reindex(members["member"]).to_numpy() for name, of in columns.items()})
+    return measured, float(_sizes(scores, images)[first].sum())
 
-    def mean(column: str, groups: list[int]) -> np.ndarray:
-        sums = scores.pivot(index="without", columns="member", values=column).mul(kept, axis=0)
-        of_groups = sums.sum(skipna=False) / (len(kept) - 1) - sums
-        means = of_groups.loc[groups].sum(skipna=False) / sizes[groups].sum()
-        return means.clip(0, 1).reindex(members["member"]).to_numpy()
 
-    columns = {"clean_accuracy": mean("clean_accuracy", halves[0]), OTHER_ACCURACY: mean("clean_accuracy", halves[1])}
-    columns["corrupted_error"] = mean("corrupted_error", halves[1])
-    return members.assign(**columns), float(sizes[halves[0]].sum())
+def mean_of_groups(scores: pd.DataFrame, column: str, images: str, groups: Sequence[int]) -> pd.Series:
+    """Member -> mean of a column over the images of some groups.
+
+    Args:
+        scores: as for `on_halves`.
+        images: the column that holds the number of images that are left.
+    """
+    kept = scores.groupby("without")[images].first()
+    sums = scores.pivot(index="without", columns="member", values=column).mul(kept, axis=0)
+    of_groups = sums.sum(skipna=False) / (len(kept) - 1) - sums
+    means = of_groups.loc[groups].sum(skipna=False) / _sizes(scores, images)[groups].sum()
+    return means.clip(0, 1)
+
+
+def _sizes(scores: pd.DataFrame, images: str) -> pd.Series:
+    """Group -> number of its images."""
+    kept = scores.groupby("without")[images].first()
+    return kept.sum() / (len(kept) - 1) - kept

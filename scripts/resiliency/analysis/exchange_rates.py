@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from resiliency.analysis.equal_accuracy import mean_of_groups
 from resiliency.analysis.exchange import Exchange, table_of
 from resiliency.analysis.exchanges_of_ensembles import joint_training, mixing, more_members, scored
 from resiliency.analysis.exchanges_of_members import (
@@ -17,7 +18,7 @@ from resiliency.analysis.exchanges_of_members import (
 )
 from resiliency.analysis.observations.architecture import response_of
 from resiliency.analysis.without_images import WithoutImages
-from resiliency.base.names import CORRUPTED, INDEPENDENT
+from resiliency.base.names import CORRUPTED, INDEPENDENT, SEPARATE_ACCURACY, SEPARATE_IMAGES
 
 
 class OfEnsembles(NamedTuple):
@@ -58,7 +59,7 @@ def exchange_rates(
     response = response_of(shifts)
     known = members[(members["origin"] == INDEPENDENT) & members[response].notna()]
     without = of_ensembles.without_images.members if of_ensembles else pd.DataFrame()
-    errors, accuracies = (_on_images(known, without, column) for column in (response, "clean_accuracy"))
+    errors, accuracies = _on_images(known, without, response), _accuracies(known, without)
     compared = known[known["recipe"] == reference] if reference else known
     rows = [*another_seed(compared, errors, confidence)]
     sized = compared.dropna(subset=["parameters"])
@@ -77,6 +78,16 @@ def _on_images(members: pd.DataFrame, without: pd.DataFrame, column: str) -> lis
     """A column by member, on all images and without each group of images as far as that is known."""
     groups = [of for _, of in without.groupby("without")] if column in without else []
     return [table.set_index("member")[column].astype(float) for table in (members, *groups)]
+
+
+def _accuracies(members: pd.DataFrame, without: pd.DataFrame) -> list[pd.Series]:
+    """Clean accuracy as `_on_images` has it, or that of the test set that the study takes clean accuracy from."""
+    if SEPARATE_ACCURACY not in without:
+        return _on_images(members, without, "clean_accuracy")
+    groups = without["without"].unique()
+    everything = mean_of_groups(without, SEPARATE_ACCURACY, SEPARATE_IMAGES, groups)
+    of_all = members.assign(**{SEPARATE_ACCURACY: everything.reindex(members["member"]).to_numpy()})
+    return _on_images(of_all, without, SEPARATE_ACCURACY)
 
 
 def _of_ensembles(

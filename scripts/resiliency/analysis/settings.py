@@ -22,6 +22,12 @@ class Statistics(Settings):
         description="additional test sets whose mean error observation 1 uses in place of corrupted error; it is then "
         "about natural shifts, not about the paper's statement",
     )
+    accuracy_on: str | None = Field(
+        None,
+        min_length=1,
+        description="additional test set whose accuracy observation 1b and exchange rates use as clean accuracy, so "
+        "that no image of it is one of the corrupted error; null: the images of the dataset, in halves",
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
 
     _distinct = field_validator("robustness")(distinct)

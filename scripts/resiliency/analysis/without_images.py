@@ -12,7 +12,16 @@ import pandas as pd
 
 from resiliency.base.faults import Fault
 from resiliency.base.fewest import FEWEST_IMAGES, few_images
-from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, diversity_of, mean_member_accuracy_of
+from resiliency.base.names import (
+    CLEAN,
+    CORRUPTED,
+    INDEPENDENT,
+    SEPARATE_ACCURACY,
+    SEPARATE_IMAGES,
+    accuracy_of,
+    diversity_of,
+    mean_member_accuracy_of,
+)
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.split import probe_indices
 from resiliency.diversity.gram import gram
@@ -42,7 +51,8 @@ class WithoutImages(NamedTuple):
             mean accuracy of its members and its label-free diversities, on clean images and on corrupted ones.
         members: a row per group and member: `without`, `member`, `images` (number of clean ones that are left),
             `clean_accuracy`, and `corrupted_error` where there are corruptions, `shifted_error` where the study names
-            test sets in their place.
+            test sets in their place; `separate_accuracy` and `separate_images`, of the test set that the study takes
+            clean accuracy from.
     """
 
     ensembles: pd.DataFrame
@@ -103,27 +113,31 @@ def scores_without_images(
     probe_images: int,
     seed: int,
     shifts: Sequence[str] = (),
+    accuracy_on: str | None = None,
 ) -> WithoutImages:
-    """Independent members, and ensembles of them, without each group of images.
+    """Independent members, and ensembles of some of them, without each group of images.
 
     Args:
         ensembles: ensembles.parquet.
         members: members.csv.
         predictions: member -> its predictions.
-        networks: members that are known by their networks.
+        networks: members of ensembles that are known by their networks.
         representation: one of these, and a method of attribution or `features` -> what is compared of it.
         rule: the combination rule.
         methods: of attribution.
         probe_images: number of images on which representations are compared.
         seed: of the study.
         shifts: further test sets whose mean error observation 1 is about.
+        accuracy_on: a further test set that clean accuracy is taken from; None for the clean test images.
     """
     chosen = some_ensembles(ensembles, rule, seed)
     print(f"{len(chosen):,} ensembles of independent members, each without {GROUPS} groups of images")
     if chosen.empty:
         return WithoutImages(chosen.assign(without=0), pd.DataFrame(columns=["without", "member"]))
     independent = set(members.loc[members["origin"] == INDEPENDENT, "member"])
-    names = [name for name in predictions if name in independent]
+    everyone = [name for name in predictions if name in independent]
+    combined = {name for joined in ensembles["members"] for name in joined.split("+")}
+    names = [name for name in everyone if name in combined]
     with_networks = {name for name in networks if name in names}
     one = next(iter(predictions.values()))
     labels = one.labels(0)
@@ -141,10 +155,17 @@ def scores_without_images(
     weights = member_weights(members.set_index("member").loc[names])
     scored = EnsembleErrors([predictions[name] for name in names], weights, rule)
     without = without_each(chosen, names, scored, of_image, representations)
-    if not shifts:
-        return without
-    errors = _shifted_errors(scored.predictions, shifts, seed)
-    return without._replace(members=without.members.assign(shifted_error=errors))
+    if everyone != names:
+        without = without._replace(members=member_scores(everyone, [predictions[of] for of in everyone], of_image))
+    of_everyone = [predictions[name] for name in everyone]
+    scores = without.members
+    if shifts:
+        accuracies = [_accuracies(of_everyone, name, seed)[0] for name in shifts]
+        scores = scores.assign(shifted_error=1 - np.mean(accuracies, axis=0))
+    if accuracy_on:
+        accuracy, images = _accuracies(of_everyone, accuracy_on, seed)
+        scores = scores.assign(**{SEPARATE_ACCURACY: accuracy, SEPARATE_IMAGES: images})
+    return without._replace(members=scores)
 
 
 def without_each(
@@ -190,6 +211,19 @@ def without_each(
     return WithoutImages(pd.concat(tables, ignore_index=True), scores)
 
 
+def member_scores(names: list[str], predictions: list[Predictions], of_image: np.ndarray) -> pd.DataFrame:
+    """The table `members` of `WithoutImages`, of members that need not be in ensembles."""
+    conditions = predictions[0].conditions
+
+    def of_condition(condition: int) -> np.ndarray:
+        correct = np.stack([member.correct(condition) for member in predictions])
+        return _means(lambda images: correct[:, images].mean(axis=1), of_image)
+
+    groups = condition_groups(conditions)
+    right = {name: np.stack([of_condition(row) for row in groups[name]], axis=1) for name in BOTH if name in groups}
+    return _member_scores(names, conditions, len(of_image) - np.bincount(of_image, minlength=GROUPS), right)
+
+
 def _member_scores(
     names: list[str], conditions: pd.DataFrame, left: np.ndarray, right: dict[str, np.ndarray]
 ) -> pd.DataFrame:
@@ -210,16 +244,15 @@ def _member_scores(
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
 
 
-def _shifted_errors(predictions: list[Predictions], shifts: Sequence[str], seed: int) -> np.ndarray:
-    """Mean error over test sets without a group of the images of each, float64 GROUPS * M, members fastest."""
-    conditions, accuracies = condition_groups(predictions[0].conditions), []
-    for name in shifts:
-        condition = conditions[name][0]
-        labels, units = predictions[0].labels(condition), predictions[0].units(condition)
-        of_image = image_groups(labels, np.empty(0, np.int64), seed, units)
-        correct = np.stack([member.correct(condition) for member in predictions])
-        accuracies.append(_means(lambda images, correct=correct: correct[:, images].mean(axis=1), of_image))
-    return 1 - np.mean(accuracies, axis=0).ravel()
+def _accuracies(predictions: list[Predictions], test_set: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy on a test set without each group of its images, and how many are left; GROUPS * M, members fastest."""
+    condition = condition_groups(predictions[0].conditions)[test_set][0]
+    labels, units = predictions[0].labels(condition), predictions[0].units(condition)
+    of_image = image_groups(labels, np.empty(0, np.int64), seed, units)
+    correct = np.stack([member.correct(condition) for member in predictions])
+    left = len(labels) - np.bincount(of_image, minlength=GROUPS)
+    accuracies = _means(lambda images: correct[:, images].mean(axis=1), of_image)
+    return accuracies.ravel(), np.repeat(left, len(predictions))
 
 
 def of_maps(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:

@@ -14,6 +14,9 @@ INDEPENDENT = "independent"
 JOINT = "joint"
 SEARCH = "search"
 
+# Accuracy without each group of images of a further test set that stands for clean accuracy, and how many are left.
+SEPARATE_ACCURACY, SEPARATE_IMAGES = "separate_accuracy", "separate_images"
+
 SYNSET = re.compile(r"n\d{8}")  # a class of ImageNet
 LAST = re.compile(r"-[sm]\d+$")
 

@@ -75,6 +75,12 @@ class Design(Settings):
         description="family of the design, for observation 1; default: timm's module, e.g. resnet, the factory's "
         "function, or the name of the ONNX file",
     )
+    recipe: str | None = Field(
+        None,
+        min_length=1,
+        description="name of the training recipe, for observation 1, where designs differ in more than the length of "
+        "training; default: none",
+    )
     stem: Literal["auto", "original", "adapted"] = Field(
         "auto",
         description="stem of timm's networks for images up to 64 px; adapted: less stride and pooling; auto: "

@@ -22,6 +22,12 @@ class Ensembles(Settings):
         description="largest number of scored ensembles of independent members, and of sub-networks; above it, a "
         "sample stratified by size and design",
     )
+    designs: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="designs whose independent members take part in ensembles, so that others, such as shorter "
+        "trainings, count in observation 1 alone; null: all of `members.designs`",
+    )
     min_clean_accuracy: float = Field(
         0, ge=0, lt=1, description="lowest clean accuracy with which an independent member takes part in ensembles"
     )

@@ -67,6 +67,10 @@ def _references(study: Study) -> Iterator[str]:
             yield f"{path}: {design!r} has loaded weights; joint training starts from random ones"
         elif path == "search.design" and study.designs[design].fine_tuned:
             yield f"{path}: {design!r} is fine-tuned; a super-network is not. Name a design with random weights"
+    for index, design in enumerate(study.ensembles.designs or []):
+        if design not in study.members.designs:
+            near = hint(design, study.members.designs)
+            yield f"ensembles.designs.{index}: {short(design)} is not among members.designs{near}"
     if len(set(study.members.designs)) < len(study.members.designs):
         yield "members.designs: must name each design once"
 
@@ -222,13 +226,19 @@ def _reference(study: Study) -> Iterator[str]:
 
 
 def _robustness(study: Study) -> Iterator[str]:
-    """Test sets in place of corruptions that the study does not have."""
+    """Test sets in place of corruptions, or of clean images, that the study does not have."""
     there = list(study.test_sets) if study.dataset else study.contents().test_sets if study.external else []
     for index, name in enumerate(study.shifts()):
         if name not in there:
-            given = study.statistics.robustness[index]
-            near = hint(given, there) or f"; available test sets: {', '.join(there) or 'none'}"
-            yield f"statistics.robustness.{index}: {short(given)} is not an additional test set of the study{near}"
+            yield _no_test_set(f"robustness.{index}", study.statistics.robustness[index], there)
+    accuracy_on = study.accuracy_on()
+    if accuracy_on and accuracy_on not in there:
+        yield _no_test_set("accuracy_on", study.statistics.accuracy_on, there)
+
+
+def _no_test_set(key: str, given: str, there: list[str]) -> str:
+    near = hint(given, there) or f"; available test sets: {', '.join(there) or 'none'}"
+    return f"statistics.{key}: {short(given)} is not an additional test set of the study{near}"
 
 
 def _resamples(study: Study) -> Iterator[str]:
@@ -242,7 +252,7 @@ def _resamples(study: Study) -> Iterator[str]:
 
 
 def _ensembles(study: Study) -> Iterator[str]:
-    members = study.independent_members() + (study.contents().predicted if study.external else [])
+    members = study.combined_members() + (study.contents().predicted if study.external else [])
     if members and max(study.ensembles.sizes) > len(members):
         yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
 

@@ -143,6 +143,11 @@ class Study(Settings):
             for seed in range(self.designs[design].member_count(self.members.seed_count(design)))
         ]
 
+    def combined_members(self) -> list[str]:
+        """Names of the independent members that ensembles are formed of."""
+        designs = self.ensembles.designs or self.members.designs
+        return [member for member in self.independent_members() if design_of(member) in designs]
+
     def pictured_members(self) -> list[str]:
         """Names of the members whose attributions are shown: the first of each family, or the baseline of its own."""
         first = {}
@@ -174,6 +179,12 @@ class Study(Settings):
         from resiliency.external.names import name_in_tables
 
         return list(map(name_in_tables, self.statistics.robustness))
+
+    def accuracy_on(self) -> str | None:
+        """Name in tables of the test set in `statistics.accuracy_on`."""
+        from resiliency.external.names import name_in_tables
+
+        return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
     def described_elsewhere(self) -> Any:
         """What tables say of the members from elsewhere, as `resiliency.external.members.described_members` has it.

@@ -56,7 +56,7 @@ MEMBERS = Table(
         Column("parameters", "number of parameters", COUNT),
         Column("macs", "multiply–accumulate operations", MACS),
         Column("validation_accuracy", "top-1 accuracy on the validation images", FRACTION),
-        Column("recipe", "training recipe, as a table of members from elsewhere says", NAME),
+        Column("recipe", "training recipe, as the study names it or a table of members from elsewhere says", NAME),
         Column("training_epochs", "number of epochs of its training in this study; empty if not trained here", COUNT),
         Column("<test set>_accuracy", "top-1 accuracy on all images of the test set", FRACTION),
         *ends("<test set>_accuracy", "Wilson"),

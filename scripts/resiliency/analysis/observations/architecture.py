@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.equal_accuracy import empirical_logit
+from resiliency.analysis.equal_accuracy import designs_of, empirical_logit
 from resiliency.analysis.parts import Part
 from resiliency.analysis.placebo import DRAWS, Placebo
 from resiliency.analysis.shifts import SHIFTED_ERROR
@@ -38,7 +38,8 @@ def architecture_matters_more(
     the mean of its seeds. Families are left out in turn, with all their designs, because the statement is about
     families. Families of one design have no distances within and do not count for degrees of freedom. Closeness of
     family against clean accuracy on three scales of the error, and shares of variance within families, are listed
-    beside, without a verdict: accuracy is how family works, and the error under corruption contains that without.
+    beside, without a verdict: accuracy is how family works, and the error under corruption contains that without. An
+    architecture that is trained for several lengths counts with one, as `of_one_training` has it.
 
     Args:
         members: table members.csv, one row per member; only independently trained members count.
@@ -49,7 +50,7 @@ def architecture_matters_more(
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
-    members = members[members.origin == INDEPENDENT]
+    members = of_one_training(members[members.origin == INDEPENDENT], response_of(shifts))
     response, error = response_of(shifts), "mean error on natural shifts" if shifts else "corrupted error"
     means = {"parameters": "first"} | dict.fromkeys(("clean_accuracy", response), "mean")
     designs = members.groupby(["design", "family"], as_index=False, sort=False).agg(means)
@@ -96,6 +97,21 @@ def architecture_matters_more(
         shifts=tuple(shifts),
         placebo=control,
     )
+
+
+def of_one_training(members: pd.DataFrame, response: str) -> pd.DataFrame:
+    """Members without those trainings that would make sizes and families differ by their length.
+
+    Of an architecture that is trained for several lengths, those designs stay whose recipe and length most designs of
+    all have; equally many: the first.
+    """
+    designs = designs_of(members, response)
+    architecture = ["family", "architecture"]
+    several = designs.groupby(architecture)["epochs"].transform("nunique") > 1
+    shared = designs["recipe"].map(designs["recipe"].value_counts())
+    by_share = designs.loc[shared.sort_values(ascending=False, kind="stable").index]
+    common = designs[architecture].merge(by_share.drop_duplicates(architecture), how="left")["recipe"]
+    return members[members["design"].isin(designs.loc[~several | (designs["recipe"] == common), "design"])]
 
 
 def response_of(shifts: Sequence[str]) -> str:
