@@ -5,12 +5,13 @@ from math import comb
 
 import numpy as np
 import pandas as pd
+import simulated_spread as spreads
 from scipy.stats import binomtest, norm, ttest_ind
 from simulated_class_errors import CASES as CLASS_ERRORS
 from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
 from simulated_exchanges import CASES as EXCHANGES
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
-from simulated_spread import NO_NOISE, NOISE, Layout, Noise, observed
+from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 from simulated_units import CASES as IN_UNITS
 
 from resiliency.analysis import ceiling
@@ -59,7 +60,8 @@ def spread(truth: float, layout: Layout, noise: Noise, kind: str) -> Case:
     """The spread between families at equal clean accuracy and size, in percentage points."""
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        return {"adopted": observed(random, layout, truth, noise, kind).parts[0].interval(CONFIDENCE)}
+        (part,) = spreads.parts(spreads.drawn(random, layout, spreads.in_logits(truth, layout), noise, kind), layout)
+        return {"adopted": part.interval(CONFIDENCE)}
 
     noisy = "no noise" if noise == NO_NOISE else "noise"
     situation = f"{noisy} in clean accuracy; {WORDS[kind]} families"

@@ -5,17 +5,22 @@ of the error, and 85 % of its variance lies between families. Clean accuracy is 
 error does not follow, a part of which families share.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from simulated_families import standard
+from simulated_families import CONFIDENCE, standard
 
-from resiliency.analysis.equal_accuracy import OTHER_ACCURACY
+from resiliency.analysis.equal_accuracy import OTHER_ACCURACY, Model, empirical_logit, fits_of, noise_of_halves
+from resiliency.analysis.equal_accuracy import Noise as Noises
 from resiliency.analysis.observations import families_differ_at_equal_accuracy
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.observations.spread import part_of
+from resiliency.analysis.parts import Part
+from resiliency.analysis.verdicts import verdict_of
+from resiliency.statistics.mixed_model import Layout as Designs
 from resiliency.statistics.mixed_model import logits
 
 IMAGES, CENTRE = 1_000, -1.9  # in a half of the test images; logit of the corrupted error, of which 13 % are typical
@@ -50,71 +55,139 @@ class Noise(NamedTuple):
 
 
 NO_NOISE, NOISE = Noise(0, 0), Noise(0.05, 0.1)
+AT_ONCE = 200  # studies
+
+
+class Studies(NamedTuple):
+    """Members of S studies of one layout, float S x n each.
+
+    Attributes:
+        half, other: clean accuracy on either half of the images.
+        error: corrupted error.
+        size: log2 parameters.
+    """
+
+    half: np.ndarray
+    other: np.ndarray
+    error: np.ndarray
+    size: np.ndarray
+
+
+class Labels(NamedTuple):
+    """What members of a layout are of, int n each."""
+
+    family: np.ndarray
+    architecture: np.ndarray
+    design: np.ndarray
+    length: np.ndarray
+    seed: np.ndarray
+
+    @classmethod
+    def of(cls, layout: Layout) -> "Labels":
+        families, architectures, lengths, seeds = np.indices(tuple(layout)).reshape(4, -1)
+        each = families * layout.architectures + architectures
+        return cls(families, each, each * layout.lengths + lengths, lengths, seeds)
 
 
 def drawn(
-    random: np.random.Generator, layout: Layout, spread: float, noise: Noise, kind: str, failing: bool = False
-) -> pd.DataFrame:
-    """The members of a study, as `families_differ_at_equal_accuracy` takes them.
-
-    Args:
-        spread: SD between families at equal accuracy and size, in logits.
-        kind: of the distribution of families.
-    """
-    shape = tuple(layout)
-    families, architectures, lengths, seeds = np.indices(shape).reshape(4, -1)
-    each = families * layout.architectures + architectures
-    design = each * layout.lengths + lengths
-
-    def normal(deviation: float, labels: np.ndarray) -> np.ndarray:
-        return deviation * random.standard_normal(labels.max() + 1)[labels]
-
-    member = np.arange(len(design))
-    of_families = normal(np.sqrt(BETWEEN) * ACCURACY, families)
-    within = normal(np.sqrt(1 - BETWEEN) * ACCURACY, each) + lengths * (LENGTH + normal(LENGTH_SPREAD, families))
-    within = within + normal(SEED, member) - FAILED * (failing & (random.random(len(member)) < FAILING))
-    size = normal(1.5, families) + normal(1.0, each) * (layout.architectures > 1)
-    own = DESIGN if layout.architectures > 1 else 0.0
-    error = CENTRE + SLOPE_BETWEEN * of_families + SLOPE_WITHIN * within + SLOPE_SIZE * size
-    error = error + spread * standard(random, kind, (layout.families,))[families]
-    error = error + normal(own, each) + normal(REST, design) + normal(OWN, member)
-    accurate = ACCURATE + of_families + within
-    half, other = (accurate + normal(noise.family, families) + normal(noise.member, member) for _ in range(2))
-    return pd.DataFrame(
-        {
-            "member": member.astype(str),
-            "origin": "independent",
-            "design": design.astype(str),
-            "family": families.astype(str),
-            "architecture": each.astype(str),
-            "parameters": 2.0 ** (17 + size),
-            "macs": 1e6,
-            "training_epochs": 2.0**lengths,
-            "seed": seeds,
-            "clean_accuracy": expit(half),
-            OTHER_ACCURACY: expit(other),
-            "corrupted_error": expit(error),
-        }
-    )
-
-
-@cache
-def median_error(layout: Layout) -> float:
-    """Of the designs of many studies, at which points are counted."""
-    random = np.random.default_rng(0)
-    studies = [drawn(random, layout, 0.1, NO_NOISE, "normal") for _ in range(100)]
-    return float(np.median([study.groupby("design")["corrupted_error"].mean().median() for study in studies]))
-
-
-def observed(
     random: np.random.Generator,
     layout: Layout,
     spread: float,
     noise: Noise,
     kind: str,
     failing: bool = False,
-    draws: int = 0,
-) -> Observation:
-    """The observation of one study, whose spread is in percentage points."""
-    members = drawn(random, layout, float(logits(spread, median_error(layout))), noise, kind, failing)
-    return families_differ_at_equal_accuracy(members, IMAGES, draws=draws)
+    studies: int = 1,
+) -> Studies:
+    """So many studies.
+
+    Args:
+        spread: SD between families at equal accuracy and size, in logits.
+        kind: of the distribution of families.
+    """
+    families, each, design, lengths, _ = Labels.of(layout)
+    member = np.arange(len(design))
+
+    def normal(deviation: float, labels: np.ndarray) -> np.ndarray:
+        return deviation * random.standard_normal((studies, labels.max() + 1))[:, labels]
+
+    of_families = normal(np.sqrt(BETWEEN) * ACCURACY, families)
+    within = normal(np.sqrt(1 - BETWEEN) * ACCURACY, each) + lengths * (LENGTH + normal(LENGTH_SPREAD, families))
+    within = within + normal(SEED, member) - FAILED * (failing & (random.random(within.shape) < FAILING))
+    size = normal(1.5, families) + normal(1.0, each) * (layout.architectures > 1)
+    own = DESIGN if layout.architectures > 1 else 0.0
+    error = CENTRE + SLOPE_BETWEEN * of_families + SLOPE_WITHIN * within + SLOPE_SIZE * size
+    error = error + spread * standard(random, kind, (studies, layout.families))[:, families]
+    error = error + normal(own, each) + normal(REST, design) + normal(OWN, member)
+    accurate = ACCURATE + of_families + within
+    half, other = (accurate + normal(noise.family, families) + normal(noise.member, member) for _ in range(2))
+    return Studies(expit(half), expit(other), expit(error), size)
+
+
+def table(studies: Studies, layout: Layout, study: int = 0) -> pd.DataFrame:
+    """The members of one study, as `families_differ_at_equal_accuracy` takes them."""
+    labels, of = Labels.of(layout), Studies(*(values[study] for values in studies))
+    return pd.DataFrame(
+        {
+            "member": np.arange(len(of.size)).astype(str),
+            "origin": "independent",
+            "design": labels.design.astype(str),
+            "family": labels.family.astype(str),
+            "architecture": labels.architecture.astype(str),
+            "parameters": 2.0 ** (17 + of.size),
+            "macs": 1e6,
+            "training_epochs": 2.0**labels.length,
+            "seed": labels.seed,
+            "clean_accuracy": of.half,
+            OTHER_ACCURACY: of.other,
+            "corrupted_error": of.error,
+        }
+    )
+
+
+@cache
+def in_logits(spread: float, layout: Layout) -> float:
+    """A spread in percentage points around the median error of the designs of many studies."""
+    studies = drawn(np.random.default_rng(0), layout, 0.1, NO_NOISE, "normal", studies=100)
+    return float(logits(spread, float(np.median(np.median(_designs(studies.error, layout), axis=1)))))
+
+
+def _designs(values: np.ndarray, layout: Layout) -> np.ndarray:
+    """Means of S x n members over seeds, S x designs."""
+    return values.reshape(len(values), -1, layout.seeds).mean(axis=2)
+
+
+def parts(studies: Studies, layout: Layout) -> list[Part]:
+    """The part of each study's observation, whose models are fitted all at once."""
+    half, other, error = (_designs(empirical_logit(of, IMAGES), layout) for of in studies[:3])
+    labels, size = Labels.of(layout), _designs(studies.size, layout)
+    first = slice(None, None, layout.seeds)
+    of_designs = Designs.of(*(of[first].astype(str) for of in (labels.family, labels.architecture, labels.length)))
+    names, fits = fits_of(half, error, size, of_designs)
+    noise = noise_of_halves(half, other, of_designs)
+    shares = np.median(_designs(studies.error, layout), axis=1)
+    families = tuple(np.unique(labels.family.astype(str)).tolist())
+    each = zip(half, size, noise.tolist(), shares.tolist(), strict=True)
+    return [
+        part_of(Model(names, families, of_designs, accuracy, sizes, fits.of_study(study), Noises(*of_noise), share))
+        for study, (accuracy, sizes, of_noise, share) in enumerate(each)
+    ]
+
+
+def verdicts(
+    random: np.random.Generator,
+    studies: int,
+    layout: Layout,
+    spread: float,
+    noise: Noise,
+    kind: str,
+    failing: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The verdicts of `families_differ_at_equal_accuracy`, without its placebo, on so many studies; and of its part."""
+    reached = []
+    for start in range(0, studies, AT_ONCE):
+        number = min(AT_ONCE, studies - start)
+        some = drawn(random, layout, in_logits(spread, layout), noise, kind, failing, number)
+        observation = families_differ_at_equal_accuracy(table(some, layout), IMAGES, draws=0)
+        reached += [verdict_of(replace(observation, parts=[part]), CONFIDENCE) for part in parts(some, layout)]
+    whole, each = zip(*reached, strict=True)
+    return np.array(whole), np.array(each)

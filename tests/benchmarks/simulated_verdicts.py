@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import simulated_families as families
+import simulated_spread as spreads
 from simulated_ensembles import Pool, of_correlations, of_diversities
 from simulated_families import AT_MARGIN, AT_ZERO, POOLS, WORDS, Effects, standard
-from simulated_spread import NO_NOISE, NOISE, Layout, Noise, observed
+from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 
 from resiliency.analysis.observations import balance, balance_is_most_resilient, correlation, diversity
 from resiliency.analysis.observations.spread import WORTH
@@ -130,7 +131,7 @@ def families_situations() -> list[Situation]:
 
 
 def of_spread(truth: float, layout: Layout, noise: Noise, kind: str, failing: bool = False) -> Situation:
-    simulate = one_by_one(partial(observed, layout=layout, spread=truth, noise=noise, kind=kind, failing=failing))
+    simulate = partial(spreads.verdicts, layout=layout, spread=truth, noise=noise, kind=kind, failing=failing)
     noisy = "" if noise == NO_NOISE else ", noise in clean accuracy"
     fails = ", one training in ten fails" if failing else ""
     name = f"spread of {truth:g} points{noisy}{fails}; {WORDS[kind]} families"

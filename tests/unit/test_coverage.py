@@ -1,12 +1,14 @@
 """Intervals cover: a small version of interval_coverage.py, with bounds that chance alone does not cross."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import simulated_intervals as simulated
+import simulated_spread as spreads
 import simulated_verdicts as situations
 from interval_coverage import ROWS, page
 from scipy.stats import binom
@@ -16,7 +18,7 @@ from simulated_exchanges import Logits, mixtures, of_designs, seeds
 from simulated_families import AT_ZERO, POOLS, Effects, drawn, truth, verdicts
 from simulated_verdicts import Situation, one_by_one
 
-from resiliency.analysis.observations import architecture_matters_more
+from resiliency.analysis.observations import architecture_matters_more, families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import verdict_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -116,6 +118,19 @@ def test_studies_at_once_have_the_verdicts_of_the_pipeline():
         columns = {"parameters": 10 ** values[:, 0], "clean_accuracy": values[:, 1]}
         table = designs.assign(**columns, corrupted_error=values[:, 2])
         assert verdict_of(architecture_matters_more(table, 1, draws=0), 0.95) == (verdict, of_parts.tolist())
+
+
+def test_studies_of_spreads_at_once_have_the_verdicts_of_the_pipeline():
+    """Observation 1b is simulated on arrays; each study, as a table of members, has the same part and verdict."""
+    layout, plain = spreads.Layout(12, 2, 2, 2), (0.35, spreads.NOISE, "skewed", True)
+    studies = spreads.drawn(np.random.default_rng(0), layout, *plain, studies=12)
+    reached = set()
+    for study, part in enumerate(spreads.parts(studies, layout)):
+        alone = families_differ_at_equal_accuracy(spreads.table(studies, layout, study), spreads.IMAGES, draws=0)
+        assert (part.estimate, part.error) == pytest.approx((alone.parts[0].estimate, alone.parts[0].error), rel=1e-3)
+        reached.add(verdict_of(alone, 0.95)[0])
+        assert verdict_of(replace(alone, parts=[part]), 0.95) == verdict_of(alone, 0.95)
+    assert {"supported", "undecided"} <= reached
 
 
 def test_situations_at_zero_are_at_zero():

@@ -24,10 +24,9 @@ def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[st
 
     Prediction diversity is taken on the same images as the accuracy; attributions and activations on clean probes.
     """
-    metrics = pairs[["kind", "metric"]].drop_duplicates()
     return {
-        f"{row.metric}_{condition if row.kind == 'prediction' else 'clean'}": (row.kind, row.metric)
-        for row in metrics.itertuples()
+        f"{metric}_{condition if kind == 'prediction' else 'clean'}": (kind, metric)
+        for kind, metric in zip(pairs["kind"], pairs["metric"], strict=True)
     }
 
 

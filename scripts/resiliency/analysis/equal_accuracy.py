@@ -34,6 +34,7 @@ LENGTH, OF_FAMILY, FAMILIES, SIZE = NAMES = (
 )
 CONSTANT = "constant"
 FEWEST = 5  # families that a model is fitted to
+SINGULAR = 1e-3  # least singular value of fixed effects that can be told apart, each scaled to at most 1
 SPARE = 5  # designs beyond one per family, so that both variances have some degrees of freedom
 
 
@@ -139,14 +140,14 @@ class Model:
             return np.sqrt(variance) * random.standard_normal((draws, labels.max() + 1))[:, labels]
 
         own, layout = np.arange(count), self.layout
-        errors = _columns(self.accuracy[None], self.size, layout, self.names)[0] @ self.fits.coefficients[0, 0]
+        errors = _columns(self.accuracy[None], self.size[None], layout, self.names)[0] @ self.fits.coefficients[0, 0]
         _, design, recipe = self.fits.components[0, 0]
         drawn = zip((design, recipe, self.fits.residual[0, 0]), (layout.design, layout.recipe, own), strict=True)
         errors = errors + sum(intercepts(*factor) for factor in drawn)
         of_noise = (self.noise.family, self.noise.design, self.noise.own)
         noise = zip(of_noise, (layout.family, layout.design, own), strict=True)
         accuracies = self.accuracy + sum(intercepts(*factor) for factor in noise)
-        fits = fit(errors, _columns(accuracies, self.size, layout, self.names), layout, leave_out=True)
+        fits = fit(errors, _columns(accuracies, self.size[None], layout, self.names), layout, leave_out=True)
         spread = self.points(_deviations(fits, self.names, self.noise.family))
         return spread[:, 0], np.sqrt((len(self.families) - 1) * self.scale.to(spread[:, 1:]).var(axis=1))
 
@@ -202,28 +203,41 @@ def model_of(members: pd.DataFrame, response: str, images: int) -> Model | None:
     if families < FEWEST or len(designs) < families + SPARE or not np.isfinite([accuracy, errors, size]).all():
         return None
     layout = Layout.of(*(designs[name].astype(str).to_numpy() for name in ("family", "architecture", "recipe")))
-    names = _varying(accuracy, size, layout)
-    fits = fit(errors[None], _columns(accuracy[None], size, layout, names), layout, leave_out=True)
+    names, fits = fits_of(accuracy[None], errors[None], size[None], layout)
     slope = fits.coefficients[0, 0, names.index(FAMILIES)] if FAMILIES in names else 0.0
     noise = _noise(on_logits, designs, response, layout, slope)
     share = float(designs_of(members, response)[response].median())
     return Model(names, tuple(sorted(set(designs["family"]))), layout, accuracy, size, fits, noise, share)
 
 
-def _varying(accuracy: np.ndarray, size: np.ndarray, layout: Layout) -> tuple[str, ...]:
+def fits_of(
+    accuracies: np.ndarray, errors: np.ndarray, sizes: np.ndarray, layout: Layout
+) -> tuple[tuple[str, ...], Fits]:
+    """The fixed effects that vary in each of S studies, and the studies' models, also without each family.
+
+    Args:
+        accuracies, errors, sizes: logits and log2 parameters of n designs, float S x n.
+    """
+    names = _varying(accuracies, sizes, layout)
+    return names, fit(errors, _columns(accuracies, sizes, layout, names), layout, leave_out=True)
+
+
+def _varying(accuracies: np.ndarray, sizes: np.ndarray, layout: Layout) -> tuple[str, ...]:
     """The fixed effects that vary, also without any one family, and are not lines in those before."""
     chosen: tuple[str, ...] = (CONSTANT,)
+    of_family = np.eye(layout.families)[layout.family]
     for name in NAMES:
-        columns = _columns(accuracy[None], size, layout, (*chosen, name))[0]
-        columns = columns / np.maximum(np.abs(columns).max(axis=0), 1e-6)
-        kept = [layout.family != family for family in range(layout.families)]
-        if min(np.linalg.matrix_rank(columns[rows], tol=1e-3) for rows in kept) == columns.shape[1]:
+        columns = _columns(accuracies, sizes, layout, (*chosen, name))
+        columns = columns / np.maximum(np.abs(columns).max(axis=1, keepdims=True), 1e-6)
+        products = np.einsum("nf,sni,snj->sfij", of_family, columns, columns, optimize=True)
+        without = products.sum(axis=1, keepdims=True) - products
+        if np.linalg.eigvalsh(without).min() > SINGULAR**2:
             chosen = (*chosen, name)
     return chosen
 
 
-def _columns(accuracies: np.ndarray, size: np.ndarray, layout: Layout, names: tuple[str, ...]) -> np.ndarray:
-    """Fixed effects of S studies, float64 S x n x p, from logit accuracies, float S x n.
+def _columns(accuracies: np.ndarray, sizes: np.ndarray, layout: Layout, names: tuple[str, ...]) -> np.ndarray:
+    """Fixed effects of S studies, float64 S x n x p, from logit accuracies, float S x n, and log2 parameters, the same.
 
     Means are of architectures, and of families over these; they are centred.
     """
@@ -241,7 +255,7 @@ def _columns(accuracies: np.ndarray, size: np.ndarray, layout: Layout, names: tu
         LENGTH: accuracies - each,
         OF_FAMILY: each - whole,
         FAMILIES: whole - of_families.mean(axis=1, keepdims=True),
-        SIZE: np.broadcast_to(size - size.mean(), accuracies.shape),
+        SIZE: np.broadcast_to(sizes - sizes.mean(axis=1, keepdims=True), accuracies.shape),
     }
     return np.stack([columns[name] for name in names], axis=2)
 
@@ -259,12 +273,16 @@ def _noise(members: pd.DataFrame, designs: pd.DataFrame, response: str, layout: 
     """
     if OTHER_ACCURACY not in designs:
         return Noise()
-    one, other = (designs[name].to_numpy(float) for name in ("clean_accuracy", OTHER_ACCURACY))
+    one, other = (designs[name].to_numpy(float)[None] for name in ("clean_accuracy", OTHER_ACCURACY))
+    family, design, own = noise_of_halves(one, other, layout)[0].tolist()
+    return Noise(family, design, max(own, _unfollowed(members, response, slope) / designs["seeds"].mean()))
+
+
+def noise_of_halves(one: np.ndarray, other: np.ndarray, layout: Layout) -> np.ndarray:
+    """Variances of `Noise`, float64 S x 3, from logit accuracies of S studies on two halves of the images, S x n."""
     alike = Layout(layout.family, layout.design, np.zeros_like(layout.recipe))
-    difference = fit((one - other)[None], np.ones((len(one), 1)), alike)
-    family, design, _ = difference.components[0, 0] / 2
-    of_seeds = _unfollowed(members, response, slope) / designs["seeds"].mean()
-    return Noise(float(family), float(design), float(max(difference.residual[0, 0] / 2, of_seeds)))
+    fits = fit(one - other, np.ones((one.shape[1], 1)), alike)
+    return np.column_stack([fits.components[:, 0, :2], fits.residual[:, 0]]) / 2
 
 
 def _unfollowed(members: pd.DataFrame, response: str, slope: float) -> float:

@@ -1,14 +1,16 @@
 """Statistics of ensembles, of all and without those that one of the members, or designs, takes part in."""
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
-from resiliency.base.names import accuracy_of, mean_member_accuracy_of
+from resiliency.base.names import CLEAN, CORRUPTED, accuracy_of, mean_member_accuracy_of
 from resiliency.statistics.correlation import MEASURES
 from resiliency.statistics.jackknife import LINEAR, Scale, kept_weights
-from resiliency.statistics.ranks import weighted_cliffs_delta
+from resiliency.statistics.ranks import ordinals, weighted_cliffs_delta
 
 COLUMNS = 8  # that are correlated at a time
 
@@ -111,6 +113,23 @@ class LeftOut:
         else:
             accuracy = 1 - self.ensembles[f"error_{condition}"]
         return accuracy.to_numpy(np.float64), self.ensembles[mean_member_accuracy_of(condition)].to_numpy(np.float64)
+
+    @cached_property
+    def member_accuracies(self) -> np.ndarray:
+        """Ranks of the mean and of the spread of the accuracies of members, on clean and corrupted images.
+
+        The accuracies of members follow from the means of ensembles, by least squares. float64 E x features.
+        """
+        chosen = np.searchsorted(self.members, [joined.split("+") for joined in self.ensembles.members])
+        shares = np.zeros((len(chosen), len(self.members)))
+        shares[np.arange(len(chosen))[:, None], chosen] = 1 / chosen.shape[1]
+        features = []
+        for images in (CLEAN, CORRUPTED):
+            if (column := mean_member_accuracy_of(images)) in self.ensembles:
+                mean = self.ensembles[column].to_numpy(np.float64)
+                of_members = np.linalg.lstsq(shares, mean, rcond=None)[0]
+                features += [mean, of_members[chosen].std(axis=1)]
+        return np.column_stack([rankdata(ordinals(feature)) for feature in features])
 
 
 def mean_over_sizes(

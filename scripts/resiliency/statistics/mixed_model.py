@@ -100,6 +100,10 @@ class Fits:
         """Standard deviation between families, float64 S x (1 + L)."""
         return np.sqrt(self.components[:, :, 0])
 
+    def of_study(self, study: int) -> Self:
+        """The models of one response."""
+        return type(self)(*(getattr(self, name)[study : study + 1] for name in self.__dataclass_fields__))
+
 
 def fit(responses: np.ndarray, predictors: np.ndarray, layout: Layout, leave_out: bool = False) -> Fits:
     """Models of S responses with random intercepts.

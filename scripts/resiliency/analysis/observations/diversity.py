@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.families import units_of
@@ -14,12 +13,12 @@ from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.parts import Part
 from resiliency.analysis.placebo import DRAWS, Placebo
 from resiliency.analysis.verdicts import Observation
-from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of, mean_member_accuracy_of
+from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.accuracy import images_of
 from resiliency.statistics.jackknife import ANGULAR, studentised
-from resiliency.statistics.ranks import cliffs_deltas_of_partitions, ordinals, weighted_cliffs_delta, weighted_ranks
+from resiliency.statistics.ranks import cliffs_deltas_of_partitions, weighted_cliffs_delta, weighted_ranks
 
 FAMILIES = 6  # with a design of two members or more; with fewer, designs are left out in turn
 DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others
@@ -215,7 +214,7 @@ def _deltas(
     weights = of_size.weights[:, chosen]
     ranks = np.mean([weighted_ranks(weights, column) for column in values[chosen][:, measured].T], axis=0)
     if equal:
-        accuracies = _member_accuracies(ensembles)[chosen]
+        accuracies = of_size.member_accuracies[chosen]
         ranks = np.stack([_left_by(accuracies, *of_unit) for of_unit in zip(ranks, weights, strict=True)])
     if (one | different).all():
         each = [cliffs_deltas_of_partitions(*of_unit, one) for of_unit in zip(ranks, weights, strict=True)]
@@ -236,25 +235,6 @@ def _sides(ensembles: pd.DataFrame, labels: dict[str, np.ndarray]) -> tuple[np.n
     designs = np.array([[of_member[name] for name in joined.split("+")] for joined in ensembles.members])
     steps = np.diff(np.sort(designs, axis=1), axis=1)
     return (steps == 0).all(axis=1).T, (steps != 0).all(axis=1).T
-
-
-def _member_accuracies(ensembles: pd.DataFrame) -> np.ndarray:
-    """Ranks of the mean accuracy of each ensemble's members and of their standard deviation, on each kind of images.
-
-    The accuracies of members follow from the means of ensembles, by least squares. float64 E x features.
-    """
-    lists = [joined.split("+") for joined in ensembles.members]
-    names = {name: index for index, name in enumerate(sorted({name for members in lists for name in members}))}
-    chosen = np.array([[names[name] for name in members] for members in lists])
-    shares = np.zeros((len(chosen), len(names)))
-    shares[np.arange(len(chosen))[:, None], chosen] = 1 / chosen.shape[1]
-    features = []
-    for images in (CLEAN, CORRUPTED):
-        if (column := mean_member_accuracy_of(images)) in ensembles:
-            mean = ensembles[column].to_numpy(np.float64)
-            of_members = np.linalg.lstsq(shares, mean, rcond=None)[0]
-            features += [mean, of_members[chosen].std(axis=1)]
-    return np.column_stack([rankdata(ordinals(feature)) for feature in features])
 
 
 def _left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.ndarray:

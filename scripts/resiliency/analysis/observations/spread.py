@@ -62,7 +62,7 @@ def families_differ_at_equal_accuracy(
         unit="families",
         minimum=FAMILIES,
         resampled="families",
-        parts=[_part(model)] if model else [],
+        parts=[part_of(model)] if model else [],
         beside=_slopes(model) if model else [],
         missing=_missing(designs, bool(shifts) or OTHER_ACCURACY in members),
         omitted=_omitted(designs),
@@ -98,7 +98,8 @@ def _omitted(designs: pd.DataFrame) -> str:
     return "each family has one architecture, so that the spread is that of both" if several == 1 else ""
 
 
-def _part(model: Model) -> Part:
+def part_of(model: Model) -> Part:
+    """The spread between families, with the error that its verdict allows for."""
     part = Part.from_replicates(PART, model.spread, model.scale, model.families, model.freedom, caution=CAUTION)
     return replace(part, error=max(SKEWED * part.error, model.least_error))
 
