@@ -7,13 +7,11 @@ its own. Run as a program itself, this file stands in for Python: `forking.py sc
 killed with the program that asked for it.
 """
 
-import gc
 import json
 import os
 import signal
 import socket
 import sys
-from importlib import import_module
 
 SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "nbformat", "platformdirs")
 SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml", "snakemake_executor_plugin_slurm")
@@ -41,9 +39,7 @@ def serve(address: str, owner: int, imported: list[str]) -> None:
     """Listen, and leave to a fork that forks for each request until the process `owner` ends."""
     from snakemake_warm_start import server
 
-    for name in imported:
-        import_module(name)
-    gc.freeze()  # lest a collection in a fork copies all that was imported
+    server.prepare(imported)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(address)
     listener.listen()

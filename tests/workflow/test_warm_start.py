@@ -95,6 +95,15 @@ def test_packages_start_no_threads_that_a_fork_would_lack(execute):
     assert len([name for name in names if name != "jemalloc_bg_thd"]) == 1
 
 
+def test_compiled_loops_need_nothing_further(execute):
+    execute("""before = set(sys.modules)
+from resiliency.corruptions.loops import brighten
+from numpy import float32, zeros, int32
+brighten(zeros(1, int32), float32(1), float32(0))
+assert not {name for name in set(sys.modules) - before if name.startswith(('numba.', 'scipy.'))}
+""")
+
+
 def test_a_job_of_snakemake_is_a_fork_with_measurements_of_its_own(tmp_path):
     job = (
         "assert snakemake.params.value == 'a value' and snakemake.threads == 2\n"
