@@ -7,7 +7,8 @@ n images at a time, as probabilities n x M x K: a `scoring.Tally` sums, for E en
 losses (float64 E) and gaps between confidence and accuracy (E x bins). Ensembles come to it as `blocks.Block`, B of
 them as int B x L, in an order in which sums over their first members can be used again. `scoring.panel` picks the few
 classes that can be the answer to an image, and the compiled loops of `kernels` sum these, or all K where they do not
-decide; right answers and confidences are B x n. `counting` counts on bits how many members are right on each image,
+decide; they also sum what answers and confidences say over the images, which are never B x n in memory but for the
+geometric rule. `counting` counts on bits how many members are right on each image,
 which diversity of whole ensembles takes. Members known by their decisions alone, int M x N, go to `voting` instead.
 `selection` forms ensembles for deployment by their errors under corruptions.
 

@@ -8,10 +8,13 @@ import numpy as np
 from numba import njit
 
 LANES = 128  # so many values fill the vectors that a compiled loop takes at once
-PRODUCTS_AT_ONCE = 800  # so many products OpenBLAS forms without copying the matrices first
+FACTORS = 16  # of a product, and products side by side; float64 holds that of so many factors of LEAST
+LEAST = np.float32(1e-12)
+ORDERED = {"nnan", "nsz"}  # sums keep their order
+REORDERED = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, nogil=True, fastmath=ORDERED)
 def answers(
     ensembles: np.ndarray,
     changes: np.ndarray,
@@ -29,7 +32,7 @@ def answers(
 
     Args:
         ensembles, changes: of B ensembles, as `blocks.Block` has them.
-        panel: float32 M x (C + 2) x n, from `candidates.panel`.
+        panel: float32 M x (C + 2) x n, from `scoring.panel`.
         values: float32 n x M x K, of all classes.
         labels: int64 n.
         right: bool B x n, is set to whether the label has the largest sum, the first of those that share it.
@@ -38,45 +41,142 @@ def answers(
     Returns:
         For how many answers all classes were summed.
     """
-    size, (rows, images) = ensembles.shape[1], panel.shape[1:]
-    sums = np.zeros((size, rows, images), np.float32)
-    rival, bound = np.empty(images, np.float32), np.empty(images, np.float32)
-    total = np.full(-(-values.shape[2] // LANES) * LANES, -np.inf, np.float32)
+    images = panel.shape[2]
+    sums, total = np.zeros((ensembles.shape[1], *panel.shape[1:]), np.float32), _filled_up(values.shape[2])
+    of_label, rival, bound = np.empty(images, np.float32), np.empty(images, np.float32), np.empty(images, np.float32)
     summed = 0
-    for ensemble in range(len(ensembles)):
-        for depth in range(changes[ensemble], size - 1):
-            _add(sums[depth], panel[ensembles[ensemble, depth]], sums[depth + 1])
-        before, added, label = sums[size - 1], panel[ensembles[ensemble, size - 1]], own[ensemble]
-        _add(before[0], added[0], label)
-        _add(before[rows - 1], added[rows - 1], bound)
-        rival[:] = -np.inf
-        for row in range(1, rows - 1):
-            one, other = before[row], added[row]
-            for image in range(images):
-                rival[image] = max(rival[image], one[image] + other[image])
-        unsure = 0
-        for image in range(images):
-            right[ensemble, image] = label[image] > rival[image]
-            best[ensemble, image] = max(label[image], rival[image])
-            unsure += (best[ensemble, image] <= bound[image]) | (label[image] == rival[image])
+    for e in range(len(ensembles)):
+        _sum_first(sums, ensembles, changes, e, panel)
+        _compare(sums, ensembles, e, panel, of_label, rival, bound)
+        _, unsure = _count(of_label, rival, bound)
         if unsure:
-            for image in range(images):
-                if best[ensemble, image] <= bound[image] or label[image] == rival[image]:
-                    largest = _largest(ensembles[ensemble], values[image], total)
-                    right[ensemble, image] = _is_first(total, labels[image], largest)
-                    best[ensemble, image] = largest
+            _settle(ensembles[e], values, labels, of_label, rival, bound, total)
         summed += unsure
+        for i in range(images):
+            right[e, i] = of_label[i] > rival[i]
+            own[e, i] = of_label[i]
+            best[e, i] = max(of_label[i], rival[i])
+    return summed
+
+
+@njit(cache=True, nogil=True, fastmath=ORDERED)
+def tally(
+    ensembles: np.ndarray,
+    changes: np.ndarray,
+    panel: np.ndarray,
+    values: np.ndarray,
+    labels: np.ndarray,
+    totals: np.ndarray,
+    right: np.ndarray,
+    logs: np.ndarray,
+    gaps: np.ndarray,
+) -> int:
+    """Sum over images what `answers` sets; arguments up to `labels`, and what is returned, are as there.
+
+    Args:
+        totals: float32 B, which turn the members' sums into probabilities; empty if nothing does.
+        right: int64 B, gets the number of right answers added.
+        logs, gaps: as of `add_probabilities`; nothing is added without `totals`.
+    """
+    images, bins = panel.shape[2], gaps.shape[1]
+    sums, total = np.zeros((ensembles.shape[1], *panel.shape[1:]), np.float32), _filled_up(values.shape[2])
+    own, rival, bound = np.empty(images, np.float32), np.empty(images, np.float32), np.empty(images, np.float32)
+    places, several, products = np.empty(images, np.int64), np.zeros((4, bins)), np.empty(FACTORS)
+    summed = 0
+    for e in range(len(ensembles)):
+        _sum_first(sums, ensembles, changes, e, panel)
+        _compare(sums, ensembles, e, panel, own, rival, bound)
+        hits, unsure = _count(own, rival, bound)
+        if unsure:
+            _settle(ensembles[e], values, labels, own, rival, bound, total)
+            hits, _ = _count(own, rival, bound)
+        summed += unsure
+        right[e] += hits
+        if len(totals):
+            whole = totals[e]
+            for i in range(images):
+                best = max(own[i], rival[i]) / whole
+                rival[i] = np.float32(own[i] > rival[i]) - best
+                own[i] /= whole
+                places[i] = _bin(best, bins)
+            logs[e] += _log_sum(own, products)
+            _add_gaps(rival, places, several, gaps, e)
     return summed
 
 
 @njit(cache=True, nogil=True)
-def _add(one: np.ndarray, other: np.ndarray, total: np.ndarray) -> None:
-    one, other, total = one.reshape(-1), other.reshape(-1), total.reshape(-1)
-    for k in range(len(total)):
-        total[k] = one[k] + other[k]
+def _filled_up(classes: int) -> np.ndarray:
+    """-inf for each class and for as many more as fill up `LANES`."""
+    return np.full(-(-classes // LANES) * LANES, -np.inf, np.float32)
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@njit(cache=True, nogil=True)
+def _sum_first(sums: np.ndarray, ensembles: np.ndarray, changes: np.ndarray, e: int, panel: np.ndarray) -> None:
+    """Set the sums of the first 1, 2, ... members of an ensemble, from that on which differs from the one above."""
+    for depth in range(changes[e], ensembles.shape[1] - 1):
+        member = ensembles[e, depth]
+        for row in range(panel.shape[1]):
+            for i in range(panel.shape[2]):
+                sums[depth + 1, row, i] = sums[depth, row, i] + panel[member, row, i]
+
+
+@njit(cache=True, nogil=True, fastmath=ORDERED)
+def _compare(
+    sums: np.ndarray,
+    ensembles: np.ndarray,
+    e: int,
+    panel: np.ndarray,
+    own: np.ndarray,
+    rival: np.ndarray,
+    bound: np.ndarray,
+) -> None:
+    """Set the label's sum, the largest of the other candidates, and a bound of all other classes, float32 n each."""
+    last, (rows, images) = ensembles.shape[1] - 1, panel.shape[1:]
+    member, whole = ensembles[e, last], 1 + (rows - 2) // 3 * 3
+    for i in range(images):
+        own[i] = sums[last, 0, i] + panel[member, 0, i]
+        bound[i] = sums[last, rows - 1, i] + panel[member, rows - 1, i]
+        rival[i] = -np.inf
+    for row in range(1, whole, 3):  # three at a time, so that `rival` is read and written less often
+        for i in range(images):
+            one = sums[last, row, i] + panel[member, row, i]
+            two = sums[last, row + 1, i] + panel[member, row + 1, i]
+            three = sums[last, row + 2, i] + panel[member, row + 2, i]
+            rival[i] = max(max(rival[i], one), max(two, three))
+    for row in range(whole, rows - 1):
+        for i in range(images):
+            rival[i] = max(rival[i], sums[last, row, i] + panel[member, row, i])
+
+
+@njit(cache=True, nogil=True, fastmath=ORDERED)
+def _count(own: np.ndarray, rival: np.ndarray, bound: np.ndarray) -> tuple[int, int]:
+    """On how many images the label has the largest sum, and on how many `_compare` does not decide."""
+    right = unsure = 0
+    for i in range(len(own)):
+        right += own[i] > rival[i]
+        unsure += (max(own[i], rival[i]) <= bound[i]) | (own[i] == rival[i])
+    return right, unsure
+
+
+@njit(cache=True, nogil=True, fastmath=ORDERED)
+def _settle(
+    ensemble: np.ndarray,
+    values: np.ndarray,
+    labels: np.ndarray,
+    own: np.ndarray,
+    rival: np.ndarray,
+    bound: np.ndarray,
+    total: np.ndarray,
+) -> None:
+    """Sum all classes where `_compare` does not decide; then `rival` is less than `own` where the answer is right."""
+    for i in range(len(own)):
+        if max(own[i], rival[i]) <= bound[i] or own[i] == rival[i]:
+            rival[i] = _largest(ensemble, values[i], total)
+            if _is_first(total, labels[i], rival[i]):
+                rival[i] = -np.inf
+
+
+@njit(cache=True, nogil=True, fastmath=ORDERED)
 def _largest(ensemble: np.ndarray, values: np.ndarray, total: np.ndarray) -> np.float32:
     """Set the first K of `total` to the sums of the members' values (float32 M x K); the largest of `total`."""
     total[: values.shape[1]] = 0
@@ -104,7 +204,7 @@ def _is_first(total: np.ndarray, label: int, largest: np.float32) -> bool:
     return first == label
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@njit(cache=True, nogil=True, fastmath=REORDERED)
 def product_sums(
     ensembles: np.ndarray,
     before: np.ndarray,
@@ -169,27 +269,128 @@ def _inner_products(left: np.ndarray, right: np.ndarray, weights: np.ndarray, sc
         left = scaled[: len(left)]
     else:
         right = scaled[: len(right)]
-    step = max(1, PRODUCTS_AT_ONCE // len(left))
-    for start in range(0, len(right), step):
-        block, place = np.dot(left, right[start : start + step].T), table[:, start : start + step]
-        for row in range(len(left)):
-            for column in range(block.shape[1]):
-                place[row, column] = block[row, column]
+    for i in range(0, len(left), 4):
+        for j in range(0, len(right), 4):
+            _four_by_four(left, right, i, j, table)
     return table
 
 
-@njit(cache=True, nogil=True)
-def add_gaps(right: np.ndarray, confidence: np.ndarray, gaps: np.ndarray) -> None:
-    """Add right - confidence of each answer to its bin of confidence, of equal width; on an edge to the lower one.
+@njit(cache=True, nogil=True, fastmath=REORDERED)
+def _four_by_four(left: np.ndarray, right: np.ndarray, i: int, j: int, table: np.ndarray) -> None:
+    """Set table[i : i + 4, j : j + 4] to inner products of rows; each value is read once for four of them.
+
+    A library of linear algebra takes three times as long for so few rows.
+    """
+    i1, i2, i3 = min(i + 1, len(left) - 1), min(i + 2, len(left) - 1), min(i + 3, len(left) - 1)
+    j1, j2, j3 = min(j + 1, len(right) - 1), min(j + 2, len(right) - 1), min(j + 3, len(right) - 1)
+    a0, a1, a2, a3 = left[i], left[i1], left[i2], left[i3]
+    b0, b1, b2, b3 = right[j], right[j1], right[j2], right[j3]
+    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = np.float32(0)
+    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = np.float32(0)
+    for k in range(len(a0)):
+        x0, x1, x2, x3, y0, y1, y2, y3 = a0[k], a1[k], a2[k], a3[k], b0[k], b1[k], b2[k], b3[k]
+        s00, s01, s02, s03 = s00 + x0 * y0, s01 + x0 * y1, s02 + x0 * y2, s03 + x0 * y3
+        s10, s11, s12, s13 = s10 + x1 * y0, s11 + x1 * y1, s12 + x1 * y2, s13 + x1 * y3
+        s20, s21, s22, s23 = s20 + x2 * y0, s21 + x2 * y1, s22 + x2 * y2, s23 + x2 * y3
+        s30, s31, s32, s33 = s30 + x3 * y0, s31 + x3 * y1, s32 + x3 * y2, s33 + x3 * y3
+    table[i, j], table[i, j1], table[i, j2], table[i, j3] = s00, s01, s02, s03
+    table[i1, j], table[i1, j1], table[i1, j2], table[i1, j3] = s10, s11, s12, s13
+    table[i2, j], table[i2, j1], table[i2, j2], table[i2, j3] = s20, s21, s22, s23
+    table[i3, j], table[i3, j1], table[i3, j2], table[i3, j3] = s30, s31, s32, s33
+
+
+@njit(cache=True, nogil=True, fastmath=REORDERED)
+def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarray, logs: np.ndarray) -> None:
+    """Add to `logs` the sums over images of ln of the sums over classes of the products of the members' values.
 
     Args:
-        right: bool B x n.
-        confidence: float32 B x n, in 0..1.
-        gaps: float64 B x bins.
+        ensembles, changes: of B ensembles, as `blocks.Block` has them.
+        roots: float32 M x K x n; such sums are 1e-12 at least.
+        logs: float64 B.
     """
-    bins = gaps.shape[1]
-    for ensemble in range(len(gaps)):
-        for image in range(right.shape[1]):
-            value = confidence[ensemble, image]
-            place = min(max(int(np.ceil(value * np.float32(bins))), 1), bins) - 1
-            gaps[ensemble, place] += np.float32(right[ensemble, image]) - value
+    size, (classes, images) = ensembles.shape[1], roots.shape[1:]
+    parts, total, products = (
+        np.ones((size, classes, images), np.float32),
+        np.empty(images, np.float32),
+        np.empty(FACTORS),
+    )
+    last, whole = size - 1, classes // 5 * 5
+    for e in range(len(ensembles)):
+        for depth in range(changes[e], last):
+            member = ensembles[e, depth]
+            for k in range(classes):
+                for i in range(images):
+                    parts[depth + 1, k, i] = parts[depth, k, i] * roots[member, k, i]
+        member = ensembles[e, last]
+        total[:] = 0
+        for k in range(0, whole, 5):
+            for i in range(images):
+                one = parts[last, k, i] * roots[member, k, i] + parts[last, k + 1, i] * roots[member, k + 1, i]
+                two = parts[last, k + 2, i] * roots[member, k + 2, i] + parts[last, k + 3, i] * roots[member, k + 3, i]
+                total[i] += one + two + parts[last, k + 4, i] * roots[member, k + 4, i]
+        for k in range(whole, classes):
+            for i in range(images):
+                total[i] += parts[last, k, i] * roots[member, k, i]
+        logs[e] += _log_sum(total, products)
+
+
+@njit(cache=True, nogil=True)
+def add_probabilities(right: np.ndarray, own: np.ndarray, best: np.ndarray, logs: np.ndarray, gaps: np.ndarray) -> None:
+    """Add what probabilities say of answers to sums over images.
+
+    Args:
+        right: bool B x n, as `answers` sets it.
+        own, best: float32 B x n, probability of the label and the largest one.
+        logs: float64 B, gets ln p of the label, of probabilities below 1e-12 that of 1e-12.
+        gaps: float64 B x bins, gets right - best in its bin of equal width; on an edge in the lower one.
+    """
+    images, bins = own.shape[1], gaps.shape[1]
+    places, several, products = np.empty(images, np.int64), np.zeros((4, bins)), np.empty(FACTORS)
+    differences = np.empty(images, np.float32)
+    for e in range(len(gaps)):
+        for i in range(images):
+            differences[i] = np.float32(right[e, i]) - best[e, i]
+            places[i] = _bin(best[e, i], bins)
+        logs[e] += _log_sum(own[e], products)
+        _add_gaps(differences, places, several, gaps, e)
+
+
+@njit(cache=True, nogil=True)
+def _bin(confidence: np.float32, bins: int) -> int:
+    """Which of the bins a confidence is in."""
+    return min(max(np.int32(np.ceil(confidence * np.float32(bins))), 1), bins) - 1
+
+
+@njit(cache=True, nogil=True)
+def _log_sum(values: np.ndarray, products: np.ndarray) -> float:
+    """Sum of ln of values (float32 n), of those below 1e-12 that of 1e-12, as ln of products of many."""
+    bits, exponents, whole = products.view(np.int64), 0, len(values) // FACTORS * FACTORS
+    products[:] = 1
+    for start in range(0, whole, FACTORS * FACTORS):
+        for row in range(start, min(start + FACTORS * FACTORS, whole), FACTORS):
+            for j in range(FACTORS):
+                products[j] *= np.float64(max(values[row + j], LEAST))
+        for j in range(FACTORS):  # to 1..2, the exponents apart
+            exponents += (bits[j] >> 52) - 1023
+            bits[j] = bits[j] & 0xFFFFFFFFFFFFF | 0x3FF0000000000000
+    total = 1.0
+    for j in range(FACTORS):
+        total *= products[j]
+    for i in range(whole, len(values)):
+        total *= np.float64(max(values[i], LEAST))
+    return np.log(total) + exponents * np.log(2.0)
+
+
+@njit(cache=True, nogil=True)
+def _add_gaps(differences: np.ndarray, places: np.ndarray, several: np.ndarray, gaps: np.ndarray, e: int) -> None:
+    """Add differences (float32 n) at their places to a row of `gaps`, by four sums (4 x bins) that do not wait for each
+    other, and are 0 before and after."""
+    whole = len(places) // 4 * 4
+    for i in range(0, whole, 4):
+        for j in range(4):
+            several[j, places[i + j]] += differences[i + j]
+    for i in range(whole, len(places)):
+        several[0, places[i]] += differences[i]
+    for place in range(gaps.shape[1]):
+        gaps[e, place] += several[0, place] + several[1, place] + several[2, place] + several[3, place]
+    several[:] = 0

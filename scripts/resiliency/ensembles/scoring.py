@@ -9,16 +9,18 @@ from itertools import combinations
 import numpy as np
 
 from resiliency.ensembles.blocks import Block, blocks, from_the_middle
-from resiliency.ensembles.combination import LEAST, RULES, Rule, logarithms
+from resiliency.ensembles.combination import RULES, Rule, logarithms
 from resiliency.ensembles.counting import metric_inputs
-from resiliency.ensembles.kernels import LANES, add_gaps, answers, product_sums
-from resiliency.metrics.classification import ECE_BINS
+from resiliency.ensembles.kernels import LANES, add_probabilities, answers, log_normalisers, product_sums, tally
+from resiliency.metrics.classification import ECE_BINS, softmax
 from resiliency.prediction.reading import Predictions
 
 CHUNK_VALUES = 2**22  # probabilities of all members
+PANEL_VALUES = 2**16  # of all members' candidates, which stay in a core's cache
 BLOCK_ANSWERS = 2**19  # of a block of ensembles to a chunk of images
 CANDIDATES, FEWEST = 32, 8  # classes of an image that can be the answer of an ensemble
 SUMMING = 3  # of one class for an answer of all classes, against one candidate for all answers
+IN_LANES = 64  # classes up to which products are summed image beside image in less time than as matrices
 FEW = 8  # times as many members of ensembles as there are, up to which finding candidates takes longer than to sum
 
 
@@ -61,25 +63,25 @@ class Tally:
         Args:
             places: int64 B, which of all ensembles they are.
             roots: float32 n x M x K, probabilities to the power of 1 / size.
-            normalisers: float32 n x B, sums over classes of the geometric means.
+            normalisers: float32 n x B, sums over classes of the geometric means; a geometric rule alone takes them.
         """
-        right, own, best, summed = _answered(block, self.panel, self.values, self.labels)
-        self.answers, self.summed = self.answers + right.size, self.summed + summed
-        self.right[places] += np.count_nonzero(right, axis=1)
-        if self.rule.mean is None:
-            return
-        if self.rule.mean == "arithmetic":
-            own /= self.totals[places, None]
-            best /= self.totals[places, None]
-        else:
+        count, logs, gaps = np.zeros(len(places), np.int64), np.zeros(len(places)), np.zeros((len(places), ECE_BINS))
+        if self.rule.mean == "geometric":
+            right, own, best, summed = _answered(block, self.panel, self.values, self.labels)
             own, best = (
                 np.exp(values / np.float32(block.ensembles.shape[1])) / normalisers.T for values in (own, best)
             )
             squares = _product_sums(block, np.square(roots)) / np.square(normalisers)
             self.brier[places] += (squares.T - 2 * own + 1).sum(axis=1, dtype=np.float64)
-        self.nll[places] -= np.log(np.maximum(own, LEAST)).sum(axis=1, dtype=np.float64)
-        gaps = np.zeros((len(places), ECE_BINS))
-        add_gaps(right, best, gaps)
+            count += np.count_nonzero(right, axis=1)
+            add_probabilities(right, own, best, logs, gaps)
+        else:
+            totals = self.totals[places] if self.rule.mean else self.totals[:0]
+            arguments = block.ensembles, block.changes, self.panel, self.values, self.labels
+            summed = tally(*arguments, totals, count, logs, gaps)
+        self.answers, self.summed = self.answers + len(places) * len(self.labels), self.summed + summed
+        self.right[places] += count
+        self.nll[places] -= logs
         self.gaps[places] += gaps
 
     def scores(self, images: int) -> dict[str, np.ndarray]:
@@ -175,23 +177,32 @@ def score_condition(
     labels, classes = predictions[0].labels(condition), predictions[0].classes(condition)
     images, correct = len(labels), np.empty((len(predictions), len(labels)), bool)
     chunk = _chunk(len(predictions), classes)
+    in_lanes = classes <= IN_LANES and all(RULES[rule].mean != "geometric" for rule in rules)
     of_groups = [list(blocks(group, max(1, BLOCK_ANSWERS // chunk))) for group in groups]
     for start in range(0, images, chunk):
         images_here = slice(start, start + chunk)
         of_chunk = labels[images_here]
-        correct[:, images_here] = [member.decisions(condition, images_here) == of_chunk for member in predictions]
-        probabilities = np.stack([member.probabilities(condition, images_here) for member in predictions], axis=1)
-        for tally in tallies.values():
-            tally.start(probabilities, of_chunk)
+        logits = np.stack([member.logits(condition, images_here) for member in predictions], axis=1).astype(np.float32)
+        correct[:, images_here] = of_chunk == logits.argmax(axis=2).T
+        probabilities = softmax(logits)
+        for of_rule in tallies.values():
+            of_rule.start(probabilities, of_chunk)
         logs = logarithms(probabilities)
         for first, group, of_group in zip(firsts, groups, of_groups, strict=False):
             roots = np.exp(logs / np.float32(group.shape[1]))
+            by_member = np.ascontiguousarray(roots.transpose(1, 2, 0)) if in_lanes else None
             for block in of_group:
-                places, normalisers = first + block.places, _product_sums(block, roots)
-                log_sums[places] += np.log(normalisers).sum(axis=0, dtype=np.float64)
-                for tally in tallies.values():
-                    tally.add(places, block, roots, normalisers)
-    scores = {rule: tally.scores(images) for rule, tally in tallies.items()}
+                places = first + block.places
+                if in_lanes:
+                    normalisers, of_block = None, np.zeros(len(places))
+                    log_normalisers(block.ensembles, block.changes, by_member, of_block)
+                else:
+                    normalisers = _product_sums(block, roots)
+                    of_block = np.log(normalisers).sum(axis=0, dtype=np.float64)
+                log_sums[places] += of_block
+                for of_rule in tallies.values():
+                    of_rule.add(places, block, roots, normalisers)
+    scores = {rule: of_rule.scores(images) for rule, of_rule in tallies.items()}
     return scores, metric_inputs(groups, correct, np.split(log_sums, firsts[1:-1]))
 
 
@@ -216,7 +227,8 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
 
 def _chunk(member_count: int, classes: int) -> int:
     """How many images are scored at a time."""
-    return min(LANES, max(1, CHUNK_VALUES // (member_count * classes)))
+    in_cache = PANEL_VALUES // (member_count * min(classes, 2 * CANDIDATES))
+    return max(1, min(max(LANES, in_cache), CHUNK_VALUES // (member_count * classes)))
 
 
 def _answered(
