@@ -16,7 +16,7 @@ rule pairwise_diversity:
         benchmark_of("pairwise_diversity")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
+    threads: 2
     resources:
         **needing(4000, MINUTES["pairwise_diversity"]),
     params:

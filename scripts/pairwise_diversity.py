@@ -13,5 +13,7 @@ with stage(snakemake.log[0]):
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
     representation = reader(networks, params.methods, inputs.features, inputs.maps, inputs.stages)
     with appending_table(snakemake.output[0]) as append:
-        for table in pairs_of_groups(params.groups, predictions, networks, representation, params.attribution_metrics):
+        for table in pairs_of_groups(
+            params.groups, predictions, networks, representation, params.attribution_metrics, snakemake.threads
+        ):
             append(table)

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cosine, jensenshannon
+from scipy.special import xlogy
 from sklearn.metrics import cohen_kappa_score
 
+from resiliency.diversity.entropies import mixture_entropies
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.predictions import (
@@ -122,14 +124,24 @@ def test_jensen_shannon_against_scipy(seed):
     for i, j in combinations(range(3), 2):
         images = range(probabilities.shape[1])
         distances = [jensenshannon(probabilities[i, n].astype(float), probabilities[j, n], base=2) for n in images]
-        assert divergences[i, j] == pytest.approx(np.mean(np.square(distances)), abs=1e-5)
+        assert divergences[i, j] == pytest.approx(np.mean(np.square(distances)), abs=1e-7)
         assert divergences[j, i] == divergences[i, j]
 
 
 def test_jensen_shannon_at_its_ends():
     certain = np.eye(3, dtype=np.float32)
     probabilities = np.stack([certain, certain, np.roll(certain, 1, axis=1)])
-    np.testing.assert_allclose(jensen_shannon(probabilities), [[0, 0, 1], [0, 0, 1], [1, 1, 0]], atol=1e-6)
+    np.testing.assert_array_equal(jensen_shannon(probabilities), [[0, 0, 1], [0, 0, 1], [1, 1, 0]])
+
+
+@pytest.mark.parametrize("least", [1e-2, 1e-12, 1e-40, 0])
+def test_entropies_of_mixtures_over_all_magnitudes(least):
+    random = np.random.default_rng(0)
+    probabilities = 10 ** random.uniform(-38, 0, (3, 7, 600)) * (random.random((3, 7, 600)) < 0.1) + least
+    probabilities = (probabilities / probabilities.sum(axis=2, keepdims=True)).astype(np.float32)
+    mixed = (probabilities[:, None].astype(float) + probabilities) / 2
+    expected = -xlogy(mixed, mixed).sum(axis=(2, 3)) / np.log(2)
+    np.testing.assert_allclose(mixture_entropies(probabilities), expected, rtol=2e-7)
 
 
 def unbiased_hsic_by_loops(one: np.ndarray, other: np.ndarray) -> float:

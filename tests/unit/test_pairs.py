@@ -53,6 +53,14 @@ def test_chunks_of_images_do_not_matter(study, pairs, monkeypatch):
     pd.testing.assert_frame_equal(pairs_of(study), pairs, atol=1e-6)
 
 
+@pytest.mark.parametrize("threads", [2, 100])
+def test_threads_do_not_matter(study, threads):
+    one, several = (list(pair_tables(NAMES, study["predictions"], None, [], threads=t)) for t in (1, threads))
+    assert len(one) == len(several)
+    for table, other in zip(one, several, strict=True):
+        pd.testing.assert_frame_equal(table, other, check_exact=True)
+
+
 def test_only_the_chosen_metrics_are_compared(study):
     table = pairs_of(study, metrics=["saliency_iou"])
     assert set(table[table.kind != "prediction"].metric) == {"saliency_iou"}

@@ -46,6 +46,7 @@ def pairs_of_groups(
     networks: list[str],
     representation: Callable[[str, str], np.ndarray],
     attribution_metrics: list[str],
+    threads: int = 1,
 ) -> Iterator[pd.DataFrame]:
     """As `pair_tables`, of one group of members after the other.
 
@@ -56,6 +57,7 @@ def pairs_of_groups(
         representation: a member, and the source of an attribution or activation metric -> what the metric compares.
         attribution_metrics: those of the study; those of activations are all there, and those of extensions where
             the study has their attribution method.
+        threads: as of `pair_tables`.
     """
     methods = {METRICS[name].source for name in attribution_metrics}
     activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
@@ -68,5 +70,6 @@ def pairs_of_groups(
             lambda source, group=group: [representation(member, source) for member in group if member in with_networks],
             attribution_metrics + added + activations if networks else [],
             [member in with_networks for member in group],
+            threads,
         )
         progress.step(", ".join(group))

@@ -1,6 +1,7 @@
 """The table of pairs: every diversity metric for every pair of members under every condition."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ def pair_tables(
     representations: Callable[[str], Sequence[np.ndarray]],
     metrics: list[str],
     networks: list[bool] | None = None,
+    threads: int = 1,
 ) -> Iterator[pd.DataFrame]:
     """A row per pair of members, metric and condition; of one condition, and of as many metrics as are few rows.
 
@@ -30,19 +32,27 @@ def pair_tables(
         metrics: attribution and activation metrics; those of predictions are always there, but those of probabilities
             only for pairs that both have them.
         networks: whether each member is known by its network; all unless given.
+        threads: conditions that predictions are compared under at a time.
 
     Yields:
         Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
         (grows with diversity). Attributions and activations are compared on clean images, condition 0.
     """
-    everyone = np.array(names)
+    everyone, count = np.array(names), len(predictions[0])
     probable = np.array([member.has_probabilities for member in predictions])
-    for condition in range(len(predictions[0])):
-        yield from _tables(_of_decisions(predictions, condition), condition, everyone)
-        if probable.sum() > 1:
-            chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
-            everything = np.arange(len(predictions[0].labels(condition)))
-            yield from _tables(of_probabilities(chosen, condition, everything), condition, everyone[probable])
+    chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
+
+    def compare(condition: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        everything = np.arange(len(predictions[0].labels(condition)))
+        of_both = of_probabilities(chosen, condition, everything) if len(chosen) > 1 else {}
+        return _of_decisions(predictions, condition), of_both
+
+    with ThreadPoolExecutor(threads) as executor:
+        for start in range(0, count, threads):  # no more in memory than are compared at a time
+            conditions = range(start, min(start + threads, count))
+            for condition, (of_decisions, of_both) in zip(conditions, executor.map(compare, conditions), strict=True):
+                yield from _tables(of_decisions, condition, everyone)
+                yield from _tables(of_both, condition, everyone[probable])
     with_networks = everyone if networks is None else everyone[networks]
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from resiliency.diversity.entropies import mixture_entropies
+
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 ROUNDING = 1e-12
-TOGETHER = 2**15  # probabilities, which stay in a core's cache
 
 
 def coincidences(correct: np.ndarray) -> Counts:
@@ -138,23 +139,6 @@ def jensen_shannon(probabilities: np.ndarray) -> np.ndarray:
     Returns:
         float64 M x M in 0..1; larger is more diverse.
     """
-    members, several = len(probabilities), max(1, TOGETHER // probabilities[0].size)
-    positive = np.maximum(probabilities, 1e-30, dtype=np.float32)  # 0 log 0 is 0
-    own = _negative_entropy(positive, np.log2(positive))
-    halves = positive * np.float32(0.5)
-    mixed, logarithms = np.empty_like(positive[:several]), np.empty_like(positive[:several])
-    result = np.zeros((members, members))
-    for i in range(members):
-        for start in range(i + 1, members, several):
-            others = slice(start, min(start + several, members))
-            count = others.stop - start
-            np.add(halves[i], halves[others], out=mixed[:count])
-            np.log2(mixed[:count], out=logarithms[:count])
-            result[i, others] = (own[i] + own[others]) / 2 - _negative_entropy(mixed[:count], logarithms[:count])
-    result = np.maximum(result, 0)
-    return result + result.T
-
-
-def _negative_entropy(probabilities: np.ndarray, logarithms: np.ndarray) -> np.ndarray:
-    """Mean over images of the sum over classes of p log2 p, of each member; float64."""
-    return np.vecdot(probabilities, logarithms).astype(np.float64).mean(axis=1)
+    entropies = mixture_entropies(probabilities)
+    own = np.diag(entropies)
+    return np.maximum(entropies - (own[:, None] + own) / 2, 0) / probabilities.shape[1]
