@@ -11,10 +11,11 @@ from unittest import mock
 
 import onnx
 from attacks.cases import Case, Wrong
+from edits import forget
 from onnx import TensorProto, helper
 
 from resiliency.designs.settings import Design
-from resiliency.study import fingerprint, inputs
+from resiliency.study import inputs
 from resiliency.study.fingerprint import factory_code
 from resiliency.study.inputs import Inputs
 
@@ -84,9 +85,7 @@ def _of_onnx() -> str:
 
 
 def _code() -> str:
-    for cached in (fingerprint._syntax, fingerprint._files, fingerprint._installed):
-        if hasattr(cached, "cache_clear"):
-            cached.cache_clear()
+    forget()
     return factory_code("own.net:make", Path.cwd())
 
 

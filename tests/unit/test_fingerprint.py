@@ -5,8 +5,10 @@ import errno
 from pathlib import Path
 
 import pytest
+from edits import forget
 
-from resiliency.study.fingerprint import _closure, _imported, _syntax, fingerprint
+from resiliency.study.definitions import EXTENDED, _parsed
+from resiliency.study.fingerprint import _Reached, fingerprint
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LIBRARY = SCRIPTS / "resiliency"
@@ -48,28 +50,28 @@ def test_the_description_of_a_key_is_documentation(fingerprint_with):
 @pytest.mark.parametrize(
     "damage", [lambda kept: kept, lambda kept: kept[:-1], lambda kept: b"", lambda kept: b"x\ny\nz"]
 )
-def test_kept_syntax_is_used_only_if_it_is_that_of_the_source(tmp_path, damage):
+def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, damage):
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     script, edited = tmp_path / "script.py", tmp_path / "resiliency/deep/b.py"
     before = fingerprint(script)
-    files = sorted(tmp_path.rglob("*.syntax"))
-    assert len(files) == len(FILES) - 1  # but that of the module that is not imported
+    files = sorted(tmp_path.rglob("*.names"))
+    assert len(files) == len(FILES) - 1  # all but that of the module that is not imported
     for file in files:
         file.write_bytes(damage(file.read_bytes()))
-    _syntax.cache_clear()
+    forget()
     assert fingerprint(script) == before
     edited.write_text(FILES["resiliency/deep/b.py"].replace("1", "2"))
-    _syntax.cache_clear()
+    forget()
     assert fingerprint(script) != before
 
 
-def test_kept_syntax_saves_parsing(tmp_path, monkeypatch):
+def test_kept_definitions_saves_parsing(tmp_path, monkeypatch):
     script = tmp_path / "script.py"
     script.write_text("print(1)\n")
     before = fingerprint(script)
-    _syntax.cache_clear()
+    forget()
     monkeypatch.setattr(ast, "parse", None)
     assert fingerprint(script) == before
 
@@ -80,7 +82,7 @@ def test_code_that_cannot_be_written_beside_has_a_fingerprint(tmp_path):
     (tmp_path / "__pycache__").write_text("a file")
     before = fingerprint(script)
     (tmp_path / "__pycache__").unlink()
-    _syntax.cache_clear()
+    forget()
     assert fingerprint(script) == before
 
 
@@ -95,7 +97,7 @@ def test_a_full_disk_leaves_nothing_of_the_syntax(tmp_path, monkeypatch):
         patched.setattr(Path, "write_bytes", fill)
         before = fingerprint(script)
     assert list((tmp_path / "__pycache__").iterdir()) == []
-    _syntax.cache_clear()
+    forget()
     assert fingerprint(script) == before
 
 
@@ -111,9 +113,10 @@ def test_a_full_disk_leaves_nothing_of_the_syntax(tmp_path, monkeypatch):
         ("resiliency/deep/b.py", "def more(x):\n\n    # why\n    return x + 1\n"),
         ("resiliency/deep/__init__.py", '"""A docstring."""\n'),
         ("resiliency/unused.py", "x = 2\n"),
+        ("resiliency/deep/__init__.py", "LIMIT = 1\n"),
     ],
 )
-def test_comments_docstrings_layout_and_unused_modules_do_not_count(fingerprint_with, name, text):
+def test_comments_docstrings_layout_and_what_is_unused_do_not_count(fingerprint_with, name, text):
     assert fingerprint_with(files={name: text}) == fingerprint_with()
 
 
@@ -139,41 +142,12 @@ def test_words_about_progress_do_not_count(fingerprint_with):
         ("script.py", "from resiliency.a import work\nprint(work(2))\n"),
         ("resiliency/a.py", "from resiliency.deep import b\n\ndef work(x):\n    return b.more(x) * 2\n"),
         ("resiliency/deep/b.py", "def more(x):\n    return x + 2\n"),
-        ("resiliency/__init__.py", "VERSION = 2\n"),
-        ("resiliency/deep/__init__.py", "LIMIT = 1\n"),
+        ("resiliency/deep/__init__.py", "print(1)\n"),
         ("resiliency/deep/b.py", "def more(x):\n    'text'\n    'kept'\n    return x + 1\n"),
     ],
 )
 def test_code_counts_wherever_it_is(fingerprint_with, name, text):
     assert fingerprint_with(files={name: text}) != fingerprint_with()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "import resiliency.deep.b",
-        "import resiliency.deep.b as other",
-        "import os, resiliency.deep.b",
-        "from resiliency.deep import b",
-        "from resiliency.deep.b import more",
-        "from resiliency.deep.b import more as other",
-        "def later():\n    from resiliency.deep import b",
-    ],
-)
-def test_every_form_of_import_is_followed(fingerprint_with, line):
-    script = {"script.py": line + "\n"}
-    changed = {"resiliency/deep/b.py": "def more(x):\n    return x + 2\n"}
-    assert fingerprint_with(files=script) != fingerprint_with(files=script | changed)
-
-
-def test_what_a_package_imports_is_followed(fingerprint_with):
-    through = {"resiliency/deep/__init__.py": "from resiliency.unused import x\n"}
-    changed = fingerprint_with(files=through | {"resiliency/unused.py": "x = 2\n"})
-    assert changed != fingerprint_with(files=through)
-
-
-def test_circular_imports_end(fingerprint_with):
-    assert fingerprint_with(files={"resiliency/deep/b.py": "import resiliency.a\n"})
 
 
 def test_a_moved_module_counts(fingerprint_with):
@@ -186,8 +160,9 @@ def test_a_moved_module_counts(fingerprint_with):
 
 def reached(script: str) -> set[str]:
     """Modules of the library that a script of the pipeline depends on."""
-    loaded = sorted(LIBRARY.glob("report/charts/*.py")) if script == "charts" else []
-    return set(_closure([SCRIPTS / f"{script}.py", *loaded], (SCRIPTS,), "resiliency"))
+    charts = sorted(LIBRARY.glob("report/charts/*.py")) if script == "charts" else []
+    loaded = [f"resiliency.report.charts.{path.stem}" for path in charts]
+    return {line.split()[0] for line in _Reached([script, *loaded], str(SCRIPTS)).counted().decode().splitlines()}
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
@@ -265,9 +240,8 @@ def test_scripts_depend_on_what_they_use(script, needed, free_of):
     ],
 )
 def test_only_calls_of_the_function_that_loads_extensions_count_as_loading(text, kinds):
-    assert [name for name in _imported(ast.parse(text)) if name.startswith("loaded:")] == [
-        f"loaded:{kind}" for kind in kinds
-    ]
+    used = _parsed(text.encode(), "script", False).definitions[0].uses
+    assert [name for name in used if name.startswith(EXTENDED)] == [f"{EXTENDED}{kind}" for kind in kinds]
 
 
 def test_the_library_has_no_relative_imports():

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from attacks.factories import FACTORIES, FAULTS
 from default_study import CONFIG
+from edits import forget, with_edit
 from fault_messages import lines_of
 from PIL import Image
 
 from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
-from resiliency.study import fingerprint as fingerprint_module
 from resiliency.study import preflight as preflight_module
 from resiliency.study.loading import load
 from resiliency.study.network_trial import trial
@@ -62,25 +62,22 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
     monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {name: "tried" for name in designs})
     preflight(load(small))
     Path("factories_to_try.py").write_text(FACTORIES + "\nEDITED = 1\n")
-    fingerprint_module._syntax.cache_clear()
+    forget()
     with pytest.raises(Fault, match=r"designs\.mine: tried"):
         preflight(load(small))
 
 
-DESIGNS = [f"designs/{module}" for module in ("network_faults", "networks", "weights", "cards", "checkpoints", "views")]
+DESIGNS = [f"designs/{module}" for module in ("network_faults", "networks", "weights", "checkpoints")]
 
 
 @pytest.mark.parametrize("module", ["study/network_trial", *DESIGNS])
-def test_designs_are_tried_again_when_what_tries_them_changed(here, monkeypatch, module):
+def test_designs_are_tried_again_when_what_tries_them_changed(here, module):
     """Whatever module the trial imports, none being listed by hand."""
     study = load(copy.deepcopy(CONFIG))
     request = _request(study, "vit")
     before = _key(study, "vit", request)
-    path = Path(preflight_module.LIBRARY, f"{module}.py")
-    syntax = fingerprint_module._syntax
-    edited = {path: (b"EDITED", syntax(path)[1])}
-    monkeypatch.setattr(fingerprint_module, "_syntax", lambda file: edited.get(file) or syntax(file))
-    assert _key(study, "vit", request) != before
+    with with_edit(Path(preflight_module.LIBRARY, f"{module}.py")):
+        assert _key(study, "vit", request) != before
 
 
 def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from edits import edited
 
 pytestmark = pytest.mark.staleness
 
@@ -55,8 +56,13 @@ def edited_code(folder: Path, edits: dict[str, Callable[[str], str]]) -> Path:
     return folder
 
 
-def more_code(text: str) -> str:
-    return text + "\nEDITED = 1\n"
+def another_definition(text: str) -> str:
+    return text + "\ndef another():\n    return 1\n"
+
+
+def in_use(name: str) -> Callable[[str], str]:
+    """An edit of the function or class of this name."""
+    return lambda text: edited(text, name)
 
 
 def other_words(text: str) -> str:
@@ -85,36 +91,41 @@ def test_nothing_from_another_path_or_a_fresh_clone(planned_with):
     assert planned_with({}) == {}
 
 
+def test_nothing_after_another_function_beside_those_in_use(planned_with):
+    modules = ("storage/files", "data/digits", "training/engine", "ensembles/combination", "analysis/correlations")
+    assert planned_with(dict.fromkeys([f"{LIBRARY}/{module}.py" for module in modules], another_definition)) == {}
+
+
 def test_nothing_after_other_words(planned_with):
     modules = ("train.py", "resiliency/storage/files.py", "resiliency/training/engine.py")
     assert planned_with({f"scripts/{module}": other_words for module in modules}) == {}
 
 
 @pytest.mark.parametrize(
-    ("file", "expected"),
+    ("file", "edit", "expected"),
     [
-        (f"{LIBRARY}/data/digits.py", {**EVERYTHING}),
-        (f"{LIBRARY}/corruptions/engine.py", CORRUPTED),
-        (f"{LIBRARY}/training/engine.py", TRAINED),
-        (f"{LIBRARY}/training/objectives.py", {"train_jointly": 3, **JOINT}),
-        (f"{LIBRARY}/search/losses.py", SUPERNET),
-        (f"{LIBRARY}/search/nsga.py", SEARCHED),
-        (f"{LIBRARY}/attributions.py", ATTRIBUTED),
-        (f"{LIBRARY}/diversity/representations.py", {**GALLERY, "list_skipped": 1, **DIVERSITY}),
-        (f"{LIBRARY}/diversity/counts.py", {**DIVERSITY}),
-        (f"{LIBRARY}/ensembles/combination.py", ENSEMBLES),
-        (f"{LIBRARY}/analysis/correlations.py", CORRELATED),
-        (f"{LIBRARY}/analysis/deployment.py", {**CHOSEN, "ceiling": 1, **PAGE}),
-        (f"{LIBRARY}/analysis/sizes.py", {"compare_sizes": 1, **PAGE}),
-        (f"{LIBRARY}/statistics/mixed_model.py", OBSERVED),
-        (f"{LIBRARY}/report/charts/error_heatmap.py", PAGE),
-        (f"{LIBRARY}/tables/analysis.py", {"report": 1}),  # no stage knows the catalogue,
-        (f"{LIBRARY}/report/report.css", {"report": 1}),
-        ("scripts/train.py", {"train": 4, **INDEPENDENT}),
+        (f"{LIBRARY}/data/digits.py", in_use("digits"), EVERYTHING),
+        (f"{LIBRARY}/corruptions/weather.py", in_use("fog"), CORRUPTED),
+        (f"{LIBRARY}/training/engine.py", in_use("Trainer"), TRAINED),
+        (f"{LIBRARY}/training/objectives.py", in_use("kl"), {"train_jointly": 3, **JOINT}),
+        (f"{LIBRARY}/search/losses.py", in_use("supernet_loss"), SUPERNET),
+        (f"{LIBRARY}/search/nsga.py", in_use("evolve"), SEARCHED),
+        (f"{LIBRARY}/attributions.py", in_use("maps_or_reason"), ATTRIBUTED),
+        (f"{LIBRARY}/diversity/representations.py", in_use("structural_similarity"), DIVERSITY),
+        (f"{LIBRARY}/diversity/counts.py", in_use("entropy"), DIVERSITY),
+        (f"{LIBRARY}/ensembles/combination.py", in_use("member_weights"), ENSEMBLES),
+        (f"{LIBRARY}/analysis/correlations.py", in_use("correlation_table"), {"correlate": 1, **PAGE}),
+        (f"{LIBRARY}/analysis/correlations.py", in_use("diversity_columns"), {"correlate": 1, "observe": 1, **PAGE}),
+        (f"{LIBRARY}/analysis/deployment.py", in_use("deployment_table"), {**CHOSEN, "ceiling": 1, **PAGE}),
+        (f"{LIBRARY}/analysis/sizes.py", in_use("size_table"), {"compare_sizes": 1, **PAGE}),
+        (f"{LIBRARY}/statistics/mixed_model.py", in_use("fit"), OBSERVED),
+        (f"{LIBRARY}/report/charts/error_heatmap.py", in_use("draw"), PAGE),
+        (f"{LIBRARY}/tables/analysis.py", lambda text: text.replace("Correlation of", "Link of"), {"report": 1}),
+        (f"{LIBRARY}/report/report.css", lambda text: text + "\n", {"report": 1}),
+        ("scripts/train.py", lambda text: text + "\nEDITED = 1\n", {"train": 4, **INDEPENDENT}),
     ],
 )
-def test_a_real_change_of_code(planned_with, file, expected):
-    edit = (lambda text: text + "\n") if file.endswith(".css") else more_code
+def test_a_real_change_of_code(planned_with, file, edit, expected):
     assert planned_with({file: edit}) == expected
 
 
@@ -199,7 +210,7 @@ def test_a_dry_run_names_the_keys_that_changed_and_why_stages_run(workflow):
 
 
 def test_a_dry_run_says_that_code_changed(workflow, tmp_path):
-    code = edited_code(tmp_path / "code", {f"{LIBRARY}/analysis/sizes.py": more_code})
+    code = edited_code(tmp_path / "code", {f"{LIBRARY}/analysis/sizes.py": in_use("size_table")})
     edited = type(workflow)(workflow.directory, workflow.study, code)
     keys, reasons = told(edited.snakemake("--dry-run", "--cores", "2").stdout)
     assert keys == []

@@ -1,55 +1,45 @@
 """The fingerprint of a script: what its results depend on in code.
 
 Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
-its script and of every module of this library that the script imports, transitively. It is taken from the parsed
-syntax, so that comments, docstrings and layout do not count; nor does what tells of progress. Of extensions, which are
-other packages, every byte of their Python files counts. The modules of a factory of networks are followed likewise,
-unless it belongs to an installed package: every byte of that package's Python files counts.
+its script and of every definition of this library that the script can reach by names. It also contains what runs when
+the modules are imported. It is taken from the parsed syntax, so that comments, docstrings and layout do not count; nor
+does what tells of progress. Of extensions, which are other packages, every byte of their Python files counts. The
+modules of a factory of networks count as a whole, unless it belongs to an installed package: every byte of that
+package's Python files counts.
 """
 
-import ast
 import hashlib
 import os
 import sys
 import sysconfig
-import zlib
-from collections.abc import Iterable
-from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec, resolve_name
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from resiliency.base import extensions
-from resiliency.storage.kept import kept
+from resiliency.study.definitions import EXTENDED, PACKAGE, UNFOLLOWED, Module, module_at
 
-PACKAGE = "resiliency"
-FIELD = "Field"  # of pydantic; the description of a key is documentation, as a docstring is
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-LOADS = f"{PACKAGE}.base.extensions.loaded"  # the function whose callers load extensions
-EXTENDED = "loaded:"  # before a kind of extensions, in a list of modules that are imported
-UNFOLLOWED = "unfollowed:"  # before the name of a function that runs other code, in such a list
-IMPORTING = ("importlib.import_module", "__import__", "runpy.run_module")  # a module that they are given by its name
-RUNNING = ("runpy.run_path", "exec", "torch.hub.load", "importlib.machinery.SourceFileLoader")
-RUNNING += ("importlib.util.spec_from_file_location",)
-SILENT = "resiliency/base/progress.py"  # only prints: other words of it are no reason to make results again
+SILENT = f"{PACKAGE}.base.progress"  # only prints: other words of it are no reason to make results again
+NOTHING = Module([], {}, {}, [], False)
 INSTALLED = {"site-packages", "dist-packages"}
 
 
 def fingerprint(script: Path, *files: Path, root: Path | None = None) -> str:
-    """A hash of the syntax of `script` and of all modules of the package beside it that it imports, transitively.
+    """A hash of the syntax of `script` and of all definitions that it can reach in the package beside it.
 
     Args:
-        files: others that the script's results depend on: modules that it loads by their names, which count as it does,
+        files: others that the script's results depend on: modules that it loads by their names, which count as a whole,
             and files of other kinds, of which every byte counts.
         root: the folder that holds the package; by default that of the script.
     """
     root = root or script.parent
-    modules = [file for file in files if file.suffix == ".py"]
+    modules = [script, *(file for file in files if file.suffix == ".py")]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file not in modules))
-    paths = _closure([script, *modules], (root,), PACKAGE)
-    _add(digest, paths)
+    reached = _Reached([_name(module, root) for module in modules], str(root))
+    digest.update(reached.counted())
     for kind in extensions.KINDS:
-        if any(EXTENDED + kind in _syntax(path)[1] for path in paths.values()):
+        if EXTENDED + kind in reached.names:
             digest.update(extensions.code(kind))
     return digest.hexdigest()[:16]
 
@@ -61,35 +51,28 @@ def factory_code(factory: str, folder: Path) -> str:
     folders that Python searches, libraries aside; or the package that is installed and holds it.
     """
     module = factory.partition(":")[0]
-    if paths := _paths_of_factory(module, folder):
-        _add(digest := hashlib.sha256(), paths)
-    else:
-        package = _installed(module.partition(".")[0])
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in package)) if package else None
-    return digest.hexdigest()[:16] if digest else ""
+    installed = _installed(module.partition(".")[0])
+    content = _of_factory(factory, folder).counted() or b"".join(path.read_bytes() for path in installed)
+    return hashlib.sha256(content).hexdigest()[:16] if content else ""
 
 
 def unfollowed_code(factory: str, folder: Path) -> list[str]:
     """File and function of each call, in the code of `factory`, that runs code which `factory_code` cannot find."""
-    paths = _paths_of_factory(factory.partition(":")[0], folder)
-    own = [name for name in sorted(paths) if not name.startswith(f"{PACKAGE}/")]
-    calls = ((name, imported) for name in own for imported in _syntax(paths[name])[1])
-    found = (f"{name}: {call.removeprefix(UNFOLLOWED)}" for name, call in calls if call.startswith(UNFOLLOWED))
-    return list(dict.fromkeys(found))
+    entered = sorted(_of_factory(factory, folder).entered.values(), key=lambda loaded: loaded.place)
+    own = [loaded for loaded in entered if not loaded.name.startswith(f"{PACKAGE}.")]
+    found = ((loaded.place, use) for loaded in own for one in loaded.module.definitions for use in one.uses)
+    return [f"{place}: {use.removeprefix(UNFOLLOWED)}" for place, use in found if use.startswith(UNFOLLOWED)]
 
 
-def _paths_of_factory(module: str, folder: Path) -> dict[str, Path]:
-    """Path relative to its root -> path, of a module of `folder` and all that it imports; none of other modules."""
-    roots = (folder, *_own_roots())
-    files = _files(module, roots)
-    return _closure(files, roots) if files else {}
+def _of_factory(factory: str, folder: Path) -> "_Reached":
+    return _Reached([factory.partition(":")[0]], str(folder), *_own_roots())
 
 
-def _own_roots() -> list[Path]:
+def _own_roots() -> list[str]:
     """The folders that Python searches, without those of libraries."""
     standard = Path(sysconfig.get_path("stdlib"))
     folders = [Path(place).absolute() for place in sys.path if place and os.path.isdir(place)]
-    return [path for path in folders if not INSTALLED & set(path.parts) and not path.is_relative_to(standard)]
+    return [str(path) for path in folders if not INSTALLED & set(path.parts) and not path.is_relative_to(standard)]
 
 
 @cache
@@ -104,136 +87,144 @@ def _installed(package: str) -> list[Path]:
     return files or ([Path(spec.origin)] if spec and spec.has_location else [])
 
 
-def _add(digest: "hashlib._Hash", paths: dict[str, Path]) -> None:
-    for name in sorted(paths):
-        digest.update(name.encode())
-        digest.update(_syntax(paths[name])[0])
+def _name(path: Path, root: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _closure(modules: Iterable[Path], roots: tuple[Path, ...], package: str = "") -> dict[str, Path]:
-    """Path relative to its root -> path, of `modules` and all that they import from `roots`; of `package` if given."""
-    seen: dict[Path, str] = {}
-    pending = [*modules]
-    while pending:
-        path = pending.pop()
-        if path not in seen:
-            seen[path] = next(path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root))
-            imported = [_absolute(name, seen[path]) for name in _syntax(path)[1] if name.startswith((package, "."))]
-            pending += [file for name in imported for file in _files(name, roots)]
-    return {name: path for path, name in seen.items() if name != SILENT}
+class _Loaded(NamedTuple):
+    """A module that can be imported.
+
+    Attributes:
+        name: its full name.
+        place: its path, relative to the folder that is searched.
+        module: what is in it.
+        lines: what counts of each of its definitions.
+    """
+
+    name: str
+    place: str
+    module: Module
+    lines: list[str]
+
+    def names(self) -> list[str]:
+        """The full names of all that can be asked of it."""
+        return [f"{self.name}.{name}" for name in {**self.module.names, **self.module.aliases}]
 
 
-def _absolute(module: str, importer: str) -> str:
-    """The name of a module that the file `importer`, relative to its root, imports as `module`, such as "..other"."""
-    if not module.startswith("."):
-        return module
-    name = module.lstrip(".")
-    return ".".join([*Path(importer).parts[: len(name) - len(module)], name])
+class _Reached:
+    """What modules can reach: the definitions that they use by names, and what runs when a module is imported.
+
+    Attributes:
+        entered: full name -> module that is imported.
+        names: full names of all that is used.
+        ran: what counts of definitions that run when their module is imported, in the order of imports.
+        used: what counts of all definitions that are used.
+    """
+
+    def __init__(self, modules: list[str], *roots: str):
+        self.roots = roots
+        self.entered: dict[str, _Loaded] = {}
+        self.names: set[str] = set()
+        self.ran: list[str] = []
+        self.used: set[str] = set()
+        self.pending: list[str] = []
+        self.follow(modules[::-1])
+        if any(loaded.module.hooks for loaded in self.entered.values()):
+            while more := {name for one in self.entered.values() for name in one.names()} - self.names:
+                self.follow(sorted(more))
+
+    def enter(self, modules: list[_Loaded]) -> None:
+        """Import modules, with those that they import."""
+        for loaded in modules:
+            if loaded.name not in self.entered:
+                self.entered[loaded.name] = loaded
+                self.enter(_modules(tuple(loaded.module.imports), self.roots))
+                for definition, line in zip(loaded.module.definitions, loaded.lines, strict=True):
+                    if definition.runs:
+                        self.ran.append(line)
+                        self.pending += definition.uses
+                        self.enter(_modules(tuple(definition.imports), self.roots))
+
+    def follow(self, names: list[str]) -> None:
+        """Use names, and all that their definitions use."""
+        self.pending += names
+        while self.pending:
+            name = self.pending.pop()
+            if name not in self.names:
+                self.names.add(name)
+                modules, lines, uses = _meant(name, self.roots)
+                self.enter(modules)
+                self.used.update(lines)
+                self.pending += uses
+
+    def counted(self) -> bytes:
+        """What counts, the same in each process."""
+        return "\n".join([*self.ran, *sorted(self.used)]).encode()
 
 
 @cache
-def _files(module: str, roots: tuple[Path, ...]) -> list[Path]:
-    """The files that run when `module` is imported from the first of `roots` that has it: it and its parent packages.
+def _meant(name: str, roots: tuple[str, ...]) -> tuple[list[_Loaded], list[str], list[str]]:
+    """What a full name stands for: modules that are imported, what counts of its definition, and names that it uses.
 
-    None if it is in no root.
+    A module that is a value itself, or of which an unknown name is used, counts as a whole, with all that it imports. A
+    package may give another meaning to the name of a module in it: both count.
     """
-    parts = module.split(".")
+    parts, modules = name.split("."), _split(name, roots)
+    lines, uses, imports, known = [], [], [], False
+    for number, (loaded, part) in enumerate(zip(modules, parts[1:], strict=False), 1):
+        known = number == len(modules) and part in {*loaded.module.names, *loaded.module.aliases}
+        if part in loaded.module.names:
+            definition = loaded.module.definitions[loaded.module.names[part]]
+            lines.append(loaded.lines[loaded.module.names[part]])
+            uses += definition.uses
+            imports += definition.imports
+        for full in loaded.module.aliases.get(part, []):
+            lines.append(f"{loaded.place} {part}={full}")
+            uses.append(".".join([full, *parts[number + 1 :]]))
+    if modules and not known:
+        uses += [*modules[-1].names(), *_below(modules[-1], roots)]
+    return [*modules, *_modules(tuple(imports), roots)], lines, uses
+
+
+@cache
+def _modules(imports: tuple[str, ...], roots: tuple[str, ...]) -> list[_Loaded]:
+    """The modules along full names, in order."""
+    return list({loaded.name: loaded for name in imports for loaded in _split(name, roots)}.values())
+
+
+@cache
+def _split(name: str, roots: tuple[str, ...]) -> list[_Loaded]:
+    """The modules along a full name, from the outermost package on."""
+    holder = name.rpartition(".")[0]
+    modules = _split(holder, roots) if holder else []
+    inside = len(modules) == name.count(".") and not (modules and _is_file(modules[-1]))
+    return [*modules, *filter(None, [_loaded(name, roots) if inside else None])]
+
+
+def _is_file(loaded: _Loaded) -> bool:
+    """Whether a module is no package."""
+    return loaded.place.endswith(".py") and not loaded.place.endswith("__init__.py")
+
+
+@cache
+def _loaded(name: str, roots: tuple[str, ...]) -> _Loaded | None:
+    """The module of a full name in the first of the folders that has it; None if there is none."""
+    place = name.replace(".", "/")
     for root in roots:
-        candidates = [root.joinpath(*parts[:n], "__init__.py") for n in range(1, len(parts) + 1)]
-        candidates.append(root.joinpath(*parts).with_suffix(".py"))
-        if files := [path for path in candidates if path.is_file()]:
-            return files
-    return []
+        for file in (f"{place}/__init__.py", f"{place}.py"):
+            if os.path.isfile(f"{root}/{file}"):
+                module = NOTHING if name == SILENT else module_at(Path(root, file), name)
+                return _Loaded(name, file, module, [f"{file} {one.digest}" for one in module.definitions])
+        if os.path.isdir(f"{root}/{place}"):
+            return _Loaded(name, place, NOTHING, [])
+    return None
 
 
-@cache
-def _syntax(path: Path) -> tuple[bytes, list[str]]:
-    """The syntax tree of `path` as text, without docstrings, and the modules and extensions that it may import.
-
-    They are kept beside the byte code, compressed: to parse all modules takes almost half of a dry run. What cannot be
-    parsed counts with every byte.
-    """
-    source = path.read_bytes()
-
-    def make() -> bytes:
-        try:
-            tree = ast.parse(source, filename=str(path))
-        except (SyntaxError, ValueError):
-            return zlib.compress(b"\n" + source)
-        return zlib.compress("\n".join([" ".join(_imported(tree)), _tree_text(tree)]).encode())
-
-    imported, text = zlib.decompress(kept(path, ".syntax", b"\0".join([_own_source(), source]), make)).split(b"\n", 1)
-    return text, imported.decode().split()
-
-
-def _imported(tree: ast.Module) -> list[str]:
-    """Modules that `tree` may import, relative ones with their dots, by a statement or by a name in a call.
-
-    And `EXTENDED` kinds of extensions that it loads, and `UNFOLLOWED` functions that run code of another name or place.
-    """
-    nodes = list(ast.walk(tree))
-    names, aliases = [], {}
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-            aliases |= {alias.asname or alias.name: alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            joint = "" if module.endswith(".") else "."
-            names += [module] if joint else []
-            names += [f"{module}{joint}{alias.name}" for alias in node.names]
-            aliases |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    return names + [name for call in calls for name in _run_by_call(_called(call.func, aliases), call)]
-
-
-def _run_by_call(function: str, call: ast.Call) -> list[str]:
-    """What `_imported` has of a call of a function."""
-    if function == LOADS:
-        return [f"{EXTENDED}{argument.value}" for argument in call.args if isinstance(argument, ast.Constant)]
-    if function not in (*IMPORTING, *RUNNING):
+def _below(loaded: _Loaded, roots: tuple[str, ...]) -> list[str]:
+    """The full names of the modules of a package, none of another module."""
+    if _is_file(loaded):
         return []
-    given = [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "package")]
-    texts = [one.value if isinstance(one, ast.Constant) and isinstance(one.value, str) else "" for one in given]
-    name = texts[0] if texts else ""
-    if name.startswith(".") and texts[1:] and texts[1]:
-        with suppress(ImportError):  # beyond the outermost package
-            name = resolve_name(name, texts[1])
-    if name and function in IMPORTING:
-        return [name]
-    return [] if name and function == "exec" else [f"{UNFOLLOWED}{function}"]
-
-
-def _called(function: ast.expr, aliases: dict[str, str]) -> str:
-    """The full name of what is called, by the names under which modules and what is in them are imported."""
-    text = ast.unparse(function) if isinstance(function, ast.Name | ast.Attribute) else ""
-    fitting = [name for name in aliases if text == name or text.startswith(f"{name}.")]
-    return aliases[name] + text.removeprefix(name) if (name := max(fitting, key=len, default="")) else text
-
-
-@cache
-def _own_source() -> bytes:
-    return Path(__file__).read_bytes()
-
-
-def _tree_text(node: object) -> str:
-    """A syntax tree as text, the same in all versions of Python: the empty fields that some add are left out."""
-    kind = type(node)
-    if kind is list:
-        return f"[{','.join([_tree_text(item) for item in node])}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    if kind in DOCUMENTED:
-        _drop_docstring(node)
-    if kind is ast.Call and getattr(node.func, "id", "") == FIELD:
-        node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
-    values = [(name, getattr(node, name, None)) for name in node._fields]
-    fields = [f"{name}={_tree_text(value)}" for name, value in values if value is not None and value != []]
-    return f"{kind.__name__}({','.join(fields)})"
-
-
-def _drop_docstring(node: ast.AST) -> None:
-    if node.body and isinstance(node.body[0], ast.Expr):
-        value = node.body[0].value
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            node.body = node.body[1:]
+    folders = [f"{root}/{loaded.place.removesuffix('/__init__.py')}" for root in roots]
+    paths = [f"{folder}/{file}" for folder in folders if os.path.isdir(folder) for file in sorted(os.listdir(folder))]
+    modules = [path for path in paths if path.endswith(".py") or os.path.isfile(f"{path}/__init__.py")]
+    return [f"{loaded.name}.{Path(path).stem}" for path in modules if not path.endswith("__init__.py")]

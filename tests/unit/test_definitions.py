@@ -1,0 +1,315 @@
+"""A fingerprint contains what a script can reach by names, and no other definition of the modules that it imports.
+
+In each case 1000 becomes 2000 in one place of a small package, whose script calls `work` of `a.py`.
+"""
+
+import pytest
+
+from resiliency.study.fingerprint import fingerprint
+
+RETURNS_MORE = "def work():\n    return more\n"
+WORK = "def work():\n    return 1\n"
+USES_B = "from resiliency import b\ndef work():\n    return b.more()\n"
+REGISTRY = "KNOWN = {}\ndef register(function):\n    KNOWN[function.__name__] = function\n    return function\n"
+REGISTERED = {"a.py": f"import resiliency.c\nfrom resiliency.b import KNOWN\n{WORK}", "b.py": REGISTRY}
+CHANGED = {
+    "a function": {"a.py": "def work():\n    return 1000\n"},
+    "a function that a function calls": {"a.py": "def work():\n    return more()\ndef more():\n    return 1000\n"},
+    "a function of another module": {"a.py": USES_B, "b.py": "def more():\n    return 1000\n"},
+    "a function by its own name": {
+        "a.py": "from resiliency.b import more as other\ndef work():\n    return other()\n",
+        "b.py": "def more():\n    return 1000\n",
+    },
+    "a function of a module under another name": {
+        "a.py": "import resiliency.deep.b as other\ndef work():\n    return other.more()\n",
+        "deep/b.py": "def more():\n    return 1000\n",
+    },
+    "a function by all names of its module": {
+        "a.py": "import resiliency.deep.b\ndef work():\n    return resiliency.deep.b.more()\n",
+        "deep/b.py": "def more():\n    return 1000\n",
+    },
+    "a function that is imported when it is called": {
+        "a.py": "def work():\n    from resiliency.b import more\n    return more()\n",
+        "b.py": "def more():\n    return 1000\n",
+    },
+    "what runs in a module that is imported by a function": {
+        "a.py": "def work():\n    import resiliency.b\n",
+        "b.py": "print(1000)\n",
+    },
+    "a constant": {"a.py": "LIMIT = 1000\ndef work():\n    return LIMIT\n"},
+    "a constant of a constant": {"a.py": "X = 1000\nY = [X]\ndef work():\n    return Y\n"},
+    "one of several constants of a statement": {"a.py": "X, Y = 1, 1000\ndef work():\n    return X\n"},
+    "a function in a constant": {
+        "a.py": "X = {'x': lambda: more()}\ndef more():\n    return 1000\ndef work():\n    return X\n"
+    },
+    "an item that is added to a constant": {"a.py": "X = [1]\nX += [1000]\ndef work():\n    return X\n"},
+    "what another constant was before": {"a.py": "X = 1000\nY = X\nX = 2\ndef work():\n    return Y\n"},
+    "a function of a name that is bound twice": {
+        "a.py": "def f():\n    return 1000\ndef work():\n    return old()\nold = f\ndef f():\n    return 2\n"
+    },
+    "a default": {"a.py": "X = 1000\ndef work(x=X):\n    return x\n"},
+    "a decorator": {"a.py": "def twice(f):\n    return lambda: 1000\n@twice\ndef work():\n    return 1\n"},
+    "a base class": {"a.py": "class A:\n    X = 1000\nclass B(A):\n    pass\ndef work():\n    return B.X\n"},
+    "a method": {"a.py": "class A:\n    def x(self):\n        return 1000\ndef work():\n    return A().x()\n"},
+    "a type that is an annotation": {
+        "a.py": "class A:\n    x: int = 1000\nclass B:\n    x: A\ndef work():\n    return B.__annotations__\n"
+    },
+    "a type in the text of an annotation": {
+        "a.py": "class A:\n    x: int = 1000\nclass B:\n    x: 'list[A]'\ndef work():\n    return B\n"
+    },
+    "a function behind another name of a package": {
+        "a.py": "from resiliency.deep import work\n",
+        "deep/__init__.py": "from resiliency.deep.b import more as work\n",
+        "deep/b.py": "def more():\n    return 1000\n",
+    },
+    "a function behind two modules that import each other": {
+        "a.py": "from resiliency.b import other\ndef work():\n    return other\ndef more():\n    return 1000\n",
+        "b.py": "from resiliency import a\ndef other():\n    return a.more()\n",
+    },
+    "a function with the name of a module": {
+        "a.py": "from resiliency.deep import b\ndef work():\n    return b()\n",
+        "deep/__init__.py": "def b():\n    return 1000\n",
+        "deep/b.py": "X = 1\n",
+    },
+    "a module with the name of a function": {
+        "a.py": "from resiliency.deep import b\ndef work():\n    return b.X\n",
+        "deep/__init__.py": "def b():\n    return 1\n",
+        "deep/b.py": "X = 1000\n",
+    },
+    "a function that a decorator registers": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import register\n@register\ndef fog():\n    return 1000\n",
+    },
+    "the module of a function that is registered": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import register\nX = 1000\n@register\ndef fog():\n    return 1\n",
+    },
+    "a function that a call registers": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import register\ndef fog():\n    return 1000\nregister(fog)\n",
+    },
+    "a function that a call registers, whose value is kept": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import register\ndef fog():\n    return 1000\nFOG = register(fog)\n",
+    },
+    "a function that a default registers": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import register\ndef f():\n    return 1000\ndef other(x=register(f)):\n    pass\n",
+    },
+    "a function that the body of a class registers": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import KNOWN\ndef fog():\n    return 1000\nclass A:\n    KNOWN['fog'] = fog\n",
+    },
+    "a function that a method of another object registers": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import KNOWN\ndef fog():\n    return 1000\nX = KNOWN.setdefault('fog', fog)\n",
+    },
+    "a function that a loop registers": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import KNOWN\nfor x in (1, 2):\n    KNOWN[x] = 1000\n",
+    },
+    "a function that replaces another": {
+        **REGISTERED,
+        "c.py": "import resiliency.b\ndef other():\n    return 1000\nresiliency.b.register = other\n",
+    },
+    "a list of another module that is added to": {
+        "a.py": f"import resiliency.c\nfrom resiliency.b import ALL\n{WORK}",
+        "b.py": "ALL = []\n",
+        "c.py": "from resiliency.b import ALL\nALL += [1000]\n",
+    },
+    "a method that a decorator registers": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import register\nclass A:\n    @register\n    def fog(self):\n        return 1000\n",
+    },
+    "what a method imports of a class that a call registers": {
+        **REGISTERED,
+        "c.py": "from resiliency.b import register\nclass A:\n    X = register(1)\n"
+        "    def f(self):\n        import resiliency.d\n",
+        "d.py": "print(1000)\n",
+    },
+    "a list of a second name that is added to": {
+        "a.py": "import resiliency.c\nfrom resiliency.b import ALL\ndef work():\n    return ALL\n",
+        "b.py": "ALL = []\n",
+        "c.py": "from resiliency import b\nOWN = []\nOWN = b.ALL\nOWN += [1000]\n",
+    },
+    "a list of another name that is added to": {
+        "a.py": "import resiliency.c\nfrom resiliency.b import ALL\ndef work():\n    return ALL\n",
+        "b.py": "ALL = []\n",
+        "c.py": "from resiliency import b\nOWN = b.ALL\nOWN += [1000]\n",
+    },
+    "a class that is derived from one that hears of it": {
+        "a.py": "import resiliency.c\nfrom resiliency.b import A\ndef work():\n    return A.known\n",
+        "b.py": "class A:\n    known = []\n    def __init_subclass__(cls):\n        A.known.append(cls)\n",
+        "c.py": "from resiliency.b import A\nclass B(A):\n    X = 1000\n",
+    },
+    "a class that is derived from one that a call makes": {
+        "a.py": "import resiliency.c\nfrom resiliency.b import A\ndef work():\n    return A.known\n",
+        "b.py": "def make():\n    pass\nclass A(make()):\n    pass\n",
+        "c.py": "from resiliency.b import A\nclass B(A):\n    X = 1000\n",
+    },
+    "a class that is derived from one of an unknown package": {
+        "a.py": "import resiliency.c\nfrom resiliency.b import A\ndef work():\n    return A.known\n",
+        "b.py": "from elsewhere import Model\nclass A(Model):\n    pass\n",
+        "c.py": "from resiliency.b import A\nclass B(A):\n    X = 1000\n",
+    },
+    "a condition": {"a.py": "if 1000:\n    def work():\n        return 1\nelse:\n    def work():\n        return 2\n"},
+    "a function that is tried": {
+        "a.py": "try:\n    from resiliency.b import more\nexcept ImportError:\n    more = 1\n" + RETURNS_MORE,
+        "b.py": "def more():\n    return 1000\n",
+    },
+    "any name of a module whose names are all imported": {
+        "a.py": "from resiliency.b import *\ndef work():\n    return more()\n",
+        "b.py": "def more():\n    return 1000\n",
+    },
+    "a name that another module has by importing all": {
+        "a.py": "from resiliency.b import more\ndef work():\n    return more()\n",
+        "b.py": "from resiliency.c import *\n",
+        "c.py": "def more():\n    return 1000\n",
+    },
+    "a name that is computed of a module": {
+        "a.py": "from resiliency import b\ndef work(name='more'):\n    return getattr(b, name)()\n",
+        "b.py": "def more():\n    return 1000\n",
+    },
+    "a name that is computed of a module behind a module": {
+        "a.py": "from resiliency import b\ndef work(name='more'):\n    return getattr(b, name)()\n",
+        "b.py": "from resiliency.c import more\n",
+        "c.py": "def more():\n    return 1000\n",
+    },
+    "a name that is computed of a package": {
+        "a.py": "import resiliency.deep.b\ndef work(name='b'):\n    return getattr(resiliency.deep, name).more()\n",
+        "deep/b.py": "def more():\n    return 1000\n",
+    },
+    "a name in globals": {"a.py": "def work():\n    return globals()['mo' + 're']()\ndef more():\n    return 1000\n"},
+    "an imported name in globals": {
+        "a.py": "from resiliency.b import more\ndef work():\n    return globals()['mo' + 're']()\n",
+        "b.py": "def more():\n    return 1000\n",
+    },
+    "a name in the globals of a function": {
+        "a.py": "def work():\n    return work.__globals__['mo' + 're']()\ndef more():\n    return 1000\n"
+    },
+    "a name in a text that is evaluated": {
+        "a.py": "def work():\n    return eval('mo' + 're()')\ndef more():\n    return 1000\n"
+    },
+    "a name of its own module among those that are loaded": {
+        "a.py": "import sys\nX = 1000\ndef work(name=''):\n    return vars(sys.modules[__name__])[name]\n"
+    },
+    "a module of a name that is text": {
+        "a.py": "from importlib import import_module\ndef work():\n    return import_module('resiliency.b').more()\n",
+        "b.py": "def more():\n    return 1000\n",
+    },
+    "a name that is computed of a module with the name of a function": {
+        "a.py": "from resiliency.deep import b\ndef work(name=''):\n    return getattr(b, name)\n",
+        "deep/__init__.py": "def b():\n    return 1\n",
+        "deep/b.py": "X = 1000\n",
+    },
+    "a name of a module whose name is computed": {
+        "a.py": "from importlib import import_module as load\nX = 1000\ndef work(name=''):\n    return load(name)\n",
+    },
+    "a module of a name beside this one": {
+        "a.py": "from importlib import import_module\ndef work():\n    return import_module('.b', __package__)\n",
+        "b.py": "print(1000)\n",
+    },
+    "a module that another process runs": {
+        "a.py": "def work(run):\n    run(['python', '-m', 'resiliency.b'])\n",
+        "b.py": "X = 1000\nif __name__ == '__main__':\n    print(X)\n",
+    },
+    "a module that finds names when they are asked for": {
+        "a.py": "from resiliency.b import more\n" + RETURNS_MORE,
+        "b.py": "X = 1000\ndef __getattr__(name):\n    return X\n",
+    },
+    "a name that is unknown": {
+        "a.py": "from resiliency.b import more\n" + RETURNS_MORE,
+        "b.py": "def f():\n    global more\n    more = 1000\nf()\n",
+    },
+}
+SAME = {
+    "a function beside": {"a.py": f"{WORK}def more():\n    return 1000\n"},
+    "a constant beside": {"a.py": f"X = 1000\n{WORK}"},
+    "a class beside": {"a.py": f"class A:\n    X = 1000\n{WORK}"},
+    "a constant beside of a pattern": {"a.py": f"import re\nX = re.compile('1000')\n{WORK}"},
+    "an item that is added beside": {"a.py": f"X = [1]\nX += [1000]\n{WORK}"},
+    "a function beside in another module": {
+        "a.py": USES_B,
+        "b.py": "def more():\n    return 1\ndef other():\n    return 1000\n",
+    },
+    "another name of a package": {
+        "a.py": "from resiliency.deep import work\n",
+        "deep/__init__.py": "from resiliency.deep.b import more as work, other\n",
+        "deep/b.py": "def more():\n    return 1\ndef other():\n    return 1000\n",
+    },
+    "a function that only a function beside imports": {
+        "a.py": f"{WORK}def other():\n    from resiliency.b import more\n    return more()\n",
+        "b.py": "print(1000)\n",
+    },
+    "a function behind two modules that import each other": {
+        "a.py": f"from resiliency.b import other\n{WORK}def more():\n    return 1000\n",
+        "b.py": "from resiliency import a\ndef other():\n    return a.more()\n",
+    },
+    "a function beside with a cache": {
+        "a.py": f"from functools import cache\n{WORK}@cache\ndef more():\n    return 1000\n"
+    },
+    "a name that only tells of progress": {
+        "a.py": "from resiliency.base.progress import Progress\ndef work():\n    Progress()\n",
+        "base/progress.py": "class Progress:\n    X = 1000\n",
+    },
+}
+
+
+@pytest.fixture
+def fingerprint_of(tmp_path):
+    """The fingerprint of the script of a package of these files, each time in a fresh folder."""
+    copies = iter(range(100))
+
+    def of(files: dict[str, str], number: int = 1000) -> str:
+        root = tmp_path / str(next(copies))
+        files = {f"resiliency/{name}": text for name, text in files.items()}
+        files |= {"resiliency/__init__.py": "", "script.py": "from resiliency.a import work\nwork()\n"}
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text.replace("1000", str(number)))
+        return fingerprint(root / "script.py")
+
+    return of
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_what_a_script_can_reach_counts(fingerprint_of, case):
+    assert "".join(CHANGED[case].values()).count("1000") == 1
+    assert fingerprint_of(CHANGED[case]) != fingerprint_of(CHANGED[case], 2000)
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_what_a_script_cannot_reach_does_not_count(fingerprint_of, case):
+    assert "".join(SAME[case].values()).count("1000") == 1
+    assert fingerprint_of(SAME[case]) == fingerprint_of(SAME[case], 2000)
+
+
+TWO = {"b.py": "def f():\n    return 1\ndef g():\n    return 2\n"}
+USES_F_AND_G = "def work():\n    return f() - g()\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from resiliency.b import f, g\n", "from resiliency.b import f as g, g as f\n"),
+        ("from math import floor as f, ceil as g\n", "from math import floor as g, ceil as f\n"),
+        ("from resiliency.b import f, g\n", "from resiliency.b import f\ndef g():\n    return 2\n"),
+        ("from resiliency.b import f, g\n", "from resiliency.b import f, g\ndef f():\n    return 2\n"),
+    ],
+)
+def test_what_a_name_stands_for_counts(fingerprint_of, before, after):
+    assert fingerprint_of(TWO | {"a.py": before + USES_F_AND_G}) != fingerprint_of(TWO | {"a.py": after + USES_F_AND_G})
+
+
+def test_what_a_name_of_a_package_stands_for_counts(fingerprint_of):
+    files = {"a.py": "from resiliency.c import f, g\n" + USES_F_AND_G, **TWO}
+    before = fingerprint_of(files | {"c.py": "from resiliency.b import f, g\n"})
+    assert before != fingerprint_of(files | {"c.py": "from resiliency.b import f as g, g as f\n"})
+
+
+def test_the_order_in_which_modules_register_counts(fingerprint_of):
+    files = REGISTERED | {name: "from resiliency.b import KNOWN\nKNOWN[1] = 1\n" for name in ("c.py", "d.py")}
+    first, second = (f"import resiliency.{one}\nimport resiliency.{other}\n{WORK}" for one, other in ("cd", "dc"))
+    assert fingerprint_of(files | {"a.py": first}) != fingerprint_of(files | {"a.py": second})
+    quiet = files | {"c.py": "X = 1\n"}
+    assert fingerprint_of(quiet | {"a.py": first}) == fingerprint_of(quiet | {"a.py": second})
