@@ -106,6 +106,18 @@ def test_the_range_of_the_placebo_and_the_margin_are_drawn_on_the_scale_of_the_i
     assert "placebo" not in interval_picture([part("supported", 0.5, 1.0)])
 
 
+def test_the_smallest_effect_is_drawn_on_the_side_that_supports_and_controls_have_a_label():
+    """Of 300: 150 ± 142 for 2, so that 1 is at 221 above and at 79 below; labels stand away from the estimate."""
+    row = part("undecided", -1.0, 2.0) | {"reading": "", "least": 1.0}
+    control = part("supported", 1.0, 2.0) | {"reading": "against random numbers", "least": np.nan}
+    above, below = (interval_picture([row | {"side": side}, control]) for side in ("above", "below"))
+    assert '<line class="least" x1="221.0" x2="221.0"' in above
+    assert '<line class="least" x1="79.0" x2="79.0"' in below
+    assert above.count(">control</text>") == 1
+    assert '<text class="control" x="0" y="21.5" text-anchor="start">control</text>' in above
+    assert "least" not in interval_picture([row | {"least": 0.0, "side": "above"}])
+
+
 def test_a_supported_statement_of_a_small_difference_says_so():
     rows = [part("supported", 0.1, 0.2, "small"), part("supported", 0.1, 0.4, "large")]
     assert said(rows, "supported", margin=0.25)["reason"].endswith(

@@ -1,4 +1,4 @@
-"""The estimates of an observation drawn on one scale, with their intervals, their placebos' ranges and the margin."""
+"""The estimates of an observation drawn on one scale, with intervals, placebos' ranges, margin and smallest effect."""
 
 import math
 from collections.abc import Callable
@@ -14,15 +14,16 @@ RANGE = ("placebo_low", "placebo_high")
 
 
 def interval_picture(parts: list[dict]) -> Markup:
-    """An observation's parts and controls, a grey band behind each for its placebo; nothing if none is known.
+    """An observation's parts and labelled controls, a grey band behind each for its placebo; nothing if none is known.
 
     Args:
         parts: rows of observations.csv that have a verdict.
     """
     drawn = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
     margin = next((part["margin"] for part in drawn if not pd.isna(part.get("margin"))), 0)
+    least = next((part["least"] for part in drawn if part.get("least", 0) > 0), 0)
     values = [part.get(end) for part in drawn for end in ("low", "high", "estimate", *RANGE)]
-    reach = max((abs(value) for value in (*values, margin) if not pd.isna(value)), default=0)
+    reach = max((abs(value) for value in (*values, margin, least) if not pd.isna(value)), default=0)
     if not drawn or not reach:
         return Markup("")
     height = LINE * len(drawn) + AXIS + 4
@@ -31,10 +32,13 @@ def interval_picture(parts: list[dict]) -> Markup:
         return round(WIDE / 2 + value / reach * (WIDE / 2 - EDGE), 1)
 
     rows = [_row(part, LINE * row + LINE / 2 + 2, x) for row, part in enumerate(drawn)]
+    labels = [_label(part, LINE * row + LINE / 2 + 2, x) for row, part in enumerate(drawn)]
     bands = [_band(part, LINE * row + 2, x) for row, part in enumerate(drawn)]
     label = f"Estimates and intervals of {words.plural(len(drawn), 'part')} around zero"
     head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, label)
-    return head + Markup("").join([*bands, *_axis(margin, reach, height - AXIS, x), *rows]) + Markup("</svg>")
+    axis = _axis(margin, reach, height - AXIS, x)
+    axis.append(_least(least if drawn[0].get("side") != "below" else -least, height - AXIS, x))
+    return head + Markup("").join([*bands, *axis, *labels, *rows]) + Markup("</svg>")
 
 
 def _row(part: dict, y: float, x: Scale) -> Markup:
@@ -45,6 +49,14 @@ def _row(part: dict, y: float, x: Scale) -> Markup:
     ).format(part["part_verdict"].replace(" ", "-"), says, x(part["low"]), x(part["high"]), x(part["estimate"]), y=y)
 
 
+def _label(part: dict, y: float, x: Scale) -> Markup:
+    """What a control is told from a part by, on the side where there is more room."""
+    if not part.get("reading"):
+        return Markup("")
+    place, anchor = (0, "start") if x(part["estimate"]) > WIDE / 2 else (WIDE, "end")
+    return Markup('<text class="control" x="{}" y="{}" text-anchor="{}">control</text>').format(place, y + 3, anchor)
+
+
 def _band(part: dict, top: float, x: Scale) -> Markup:
     """The range of the part's placebo."""
     low, high = (part.get(end) for end in RANGE)
@@ -53,6 +65,16 @@ def _band(part: dict, top: float, x: Scale) -> Markup:
     says = f"{part['part']}: 90% of the draws of the negative control lie in {words.bounds(low, high)}"
     return Markup('<rect class="placebo" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
         x(low), top, round(x(high) - x(low), 1), LINE - 1, says
+    )
+
+
+def _least(least: float, bottom: float, x: Scale) -> Markup:
+    """The smallest effect of interest, which estimates must exceed; nothing where it is 0."""
+    if not least:
+        return Markup("")
+    says = f"smallest effect of interest: {words.plain(abs(least))}"
+    return Markup('<line class="least" x1="{0}" x2="{0}" y1="0" y2="{1}"><title>{2}</title></line>').format(
+        x(least), bottom, says
     )
 
 
