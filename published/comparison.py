@@ -11,7 +11,7 @@ from resiliency.analysis.verdicts import RULES
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import MAIN
 from resiliency.report import style, words
-from resiliency.report.overview import by_observation, contenders, design_count
+from resiliency.report.overview import PLACEBO, by_observation, contenders, design_count
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
 
@@ -111,7 +111,7 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     level = words.percent((1 + rows["confidence"].iloc[0]) / 2, 0)
     subtitle = [
         f"Estimates between one-sided {level} bounds. Filled: significant, in the direction that the paper claims.",
-        "The shaded margin is what counts as no difference.",
+        "The shaded margin is what counts as no difference. Grey bars hold 90% of the draws of the negative control.",
     ]
     return style.finish(alt.vconcat(*panels, spacing=26), TITLE, subtitle)
 
@@ -119,7 +119,7 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
 def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     first = rows.iloc[0]
     data = alt.Data(values=rows.assign(margin_low=-rows["margin"])[
-        ["study", "part", "row", "estimate", "low", "high", "margin", "margin_low", "part_verdict"]
+        ["study", "part", "row", "estimate", "low", "high", "margin", "margin_low", "part_verdict", *PLACEBO[:2]]
     ].to_dict("records"))  # fmt: skip
     axis = alt.Axis(labelLimit=LABELS, minExtent=LABELS)
     y = alt.Y("row:N", sort=list(rows.sort_values("part", kind="stable")["row"]), title=None, axis=axis)
@@ -130,6 +130,9 @@ def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     base = alt.Chart(data)
     margin = base.mark_rect(color=style.GRID, opacity=0.6).encode(
         x=alt.X("min(margin_low):Q"), x2=alt.X2("max(margin):Q")
+    )
+    placebo = base.mark_bar(color=style.MUTED, opacity=0.35, height=14).encode(
+        x=alt.X("placebo_low:Q"), x2=alt.X2("placebo_high:Q"), y=y
     )
     zero = alt.Chart(alt.Data(values=[{"estimate": 0}])).mark_rule(color=style.MUTED).encode(x="estimate:Q")
     lines = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, color=colour)
@@ -142,4 +145,4 @@ def _panel(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
         shape=alt.Shape("study:N", scale=style.shapes(names, OKABE_ITO), legend=None),
     )
     title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
-    return (margin + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
+    return (margin + placebo + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
