@@ -14,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from published import excerpts
 from published.earlier import earlier_file, earlier_runs, replaced_run
 from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, table_files, template_of
 from published.several_verdicts import agreement, counted_verdicts
@@ -25,7 +24,6 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN
 from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
-from resiliency.report.contender_roles import held_out_corruptions
 from resiliency.report.markdown import Markdown
 from resiliency.report.overview import by_observation, cautions, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
@@ -37,10 +35,8 @@ from resiliency.tables import TABLES
 
 NEEDED = ("members", "corruption_errors", "observations")
 SHOWN = (
-    "exchange_rates",
-    *("size_accuracy_robustness", "error_by_severity", "correlations", "architecture_diversity", "origins"),
-    *("loss_weight", "effective_robustness", "search_front", "deployment", "under_corruptions", "ensemble_size"),
-    *("ceiling", "learning_curves"),
+    *("exchange_rates", "size_accuracy_robustness", "error_by_severity", "correlations", "architecture_diversity"),
+    *("loss_weight", "effective_robustness", "deployment"),
 )
 # Tables that are kept as Parquet, which is a tenth of their size.
 LONG = ("corruption_errors", "correlations", "thresholds", "selective_prediction")
@@ -131,10 +127,10 @@ def _keep_picture(path: Path, kept: Path) -> None:
 
 
 def _texts(specification: Path) -> dict:
-    """The title of a chart, what it shows and how to read it."""
+    """The title of a chart, and what it shows."""
     chart = read_json(specification)
     title = chart["title"]["text"] if isinstance(chart["title"], dict) else chart["title"]
-    return {"title": title, "finding": chart["usermeta"]["finding"], "caption": chart["usermeta"]["caption"]}
+    return {"title": title, "finding": chart["usermeta"]["finding"]}
 
 
 def _long_charts(run: Run, kept: Collection[str]) -> dict[str, dict]:
@@ -156,7 +152,7 @@ def page(kept: Path, pages: Path = PAGES) -> str:
     """
     tables = kept_tables(kept)
 
-    def excerpt(table: str, of: Callable, *more: object) -> object:
+    def told(table: str, of: Callable, *more: object) -> object:
         return of(tables[table], *more) if table in tables else []
 
     provenance = read_json(kept / "provenance.json")
@@ -172,39 +168,30 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         provenance=provenance,
         members=tables["members"],
         design_count=design_count(tables["members"]),
+        ensembles=told("best_ensembles", _scored),
         images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "images"].max()),
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
         cautions=cautions(tables["members"]),
         observations=(observations := by_observation(tables["observations"])),
-        controlled=any(row["placebo"] for row in observations),
-        earlier_runs=excerpt("earlier", earlier_runs, observations),
-        by_seed=excerpt("seeds", agreement),
+        earlier_runs=told("earlier", earlier_runs, observations),
+        by_seed=told("seeds", agreement),
         earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
-        contenders=(contending := excerpt("deployment", contenders)),
-        held_out=excerpt("contenders", excerpts.held_out_errors),
-        held_out_corruptions=excerpt("contenders", held_out_corruptions),
+        contenders=told("deployment", contenders),
         clean_accuracy=clean_accuracy,
-        abstentions=excerpt("selective_prediction", excerpts.abstentions, contending),
-        thresholds=excerpt("thresholds", excerpts.in_use, contending),
         leaders=leaders(tables, further),
-        best=excerpt("best_ensembles", excerpts.best_of_sizes),
-        chosen=excerpt("chosen_ensembles", pd.DataFrame.to_dict, "records"),
         points=_points,
-        sampled=excerpt("correlations", excerpts.samples),
-        cells=len(excerpt("class_errors", excerpts.class_cells)),
-        confusions=excerpt("confusions", excerpts.most_confused),
-        hardest=excerpt("class_errors", excerpts.hardest_classes),
-        costs=excerpt("costs", excerpts.compared_costs),
-        costly=excerpt("costly_confusions", excerpts.costliest),
-        designs=(designs := excerpts.trained_designs(tables["members"], provenance["study"])),
-        level=excerpts.common_level([row["clean_accuracy"] for row in designs]),
-        correlations=excerpt("correlations", excerpts.correlations, further),
         charts=read_json(kept / "charts.json"),
         exported=(pages / kept.name / CARD).is_file(),
-        choices=excerpt("choices", counted_verdicts),
+        choices=told("choices", counted_verdicts),
         kept=[path.name for path in table_files(kept)],
     )
+
+
+def _scored(best_ensembles: pd.DataFrame) -> int:
+    """The number of ensembles of two members and more."""
+    best = best_ensembles[(best_ensembles["rank"] == 1) & (best_ensembles["size"] > 1)]
+    return int(best["ensembles"].sum())
 
 
 def _points(share: float) -> Markdown:

@@ -1,6 +1,5 @@
 """What docs/paper.md says of the studies is so."""
 
-import json
 import re
 from pathlib import Path
 
@@ -8,14 +7,15 @@ import pandas as pd
 import pytest
 import yaml
 
+from published.kept import RESULTS, kept_specs
+
 DOCS = Path(__file__).parents[2] / "docs"
-KEPT = DOCS.parent / "published/results"
 PAPER = re.sub(r"\s+", " ", (DOCS / "paper.md").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("study", ["digits", "cifar10_cpu"])
 def test_the_page_has_the_size_of_the_baseline(study):
-    members = pd.read_csv(KEPT / study / "members.csv").set_index("member")
+    members = pd.read_csv(RESULTS / study / "members.csv").set_index("member")
     millions = members["parameters"]["resnet50-s0"] / 1e6
     assert f"{millions:.2f} million{' parameters' * (study == 'digits')} in *{study}*" in PAPER
     assert (members["parameters"] < 1e6).mean() > 0.8  # "mostly below a million"
@@ -34,7 +34,7 @@ def test_no_training_is_longer_than_the_limitations_say():
 
 @pytest.mark.parametrize("study", ["digits", "traffic_signs"])
 def test_most_designs_still_gained_where_the_limitations_say_so(study):
-    charts = json.loads((KEPT / study / "charts.json").read_text(encoding="utf-8"))
-    late, trained = map(int, re.search(r"for (\d+) of (\d+) designs", charts["learning_curves"]["finding"]).groups())
+    finding = kept_specs(RESULTS / study)["learning_curves"]["usermeta"]["finding"]
+    late, trained = map(int, re.search(r"for (\d+) of (\d+) designs", finding).groups())
     assert late > trained / 2
     assert "Most designs of *traffic_signs* and *digits* were still improving" in PAPER

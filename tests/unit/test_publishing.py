@@ -31,10 +31,10 @@ def run(tmp_path: Path) -> Path:
     folder = run_as_published("imagenet_published", tmp_path / "results/mine")
     (folder / "charts").mkdir()
     texts = {"title": "t", "usermeta": {"finding": "f", "caption": "c"}}
-    for name in ("ceiling", "gallery", "error_by_severity"):
+    for name in ("deployment", "gallery", "error_by_severity"):
         write_json(folder / f"charts/{name}.vl.json", texts)
-    (folder / "charts/ceiling.svg").write_text("<svg/>", encoding="utf-8")
-    Image.new("RGB", (4, 4)).save(folder / "charts/ceiling.png")
+    (folder / "charts/deployment.svg").write_text("<svg/>", encoding="utf-8")
+    Image.new("RGB", (4, 4)).save(folder / "charts/deployment.png")
     return end_run(folder)
 
 
@@ -52,11 +52,11 @@ def leave_over(run: Path, *paths: str) -> None:
 
 
 def test_no_table_chart_or_card_of_an_earlier_run_is_kept(run):
-    assert {"observations.csv", "ceiling.svg", "skipped.csv"} <= kept(run)
+    assert {"observations.csv", "deployment.svg", "skipped.csv"} <= kept(run)
     (run / "export").mkdir()
     (run / "export/card.md").write_text("# A placeholder")
-    leave_over(run, "tables/skipped.csv", "charts/ceiling.svg", "charts/ceiling.vl.json")
-    assert not kept(run) & {"skipped.csv", "ceiling.svg", "export_card.md"}
+    leave_over(run, "tables/skipped.csv", "charts/deployment.svg", "charts/deployment.vl.json")
+    assert not kept(run) & {"skipped.csv", "deployment.svg", "export_card.md"}
 
 
 def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
@@ -81,13 +81,13 @@ def test_an_unfinished_study_and_one_with_the_name_of_another_page_are_refused(r
 
 
 def test_a_chart_with_many_marks_is_kept_as_png_and_a_long_table_as_parquet(run, monkeypatch):
-    assert {"ceiling.svg", "members.csv"} <= kept(run)
+    assert {"deployment.svg", "members.csv"} <= kept(run)
     monkeypatch.setattr("published.page.LARGE_PICTURE", 3)
     monkeypatch.setattr("published.page.LONG_TABLE", 3)
-    assert {"ceiling.png", "members.parquet", "observations.parquet"} <= kept(run)
+    assert {"deployment.png", "members.parquet", "observations.parquet"} <= kept(run)
     folder = run.parents[1] / "docs/mine"
-    assert not (folder / "ceiling.svg").exists()
-    assert set(kept_specs(folder)) == {"ceiling"}  # of no pictures, and of none that tables suffice for
+    assert not (folder / "deployment.svg").exists()
+    assert set(kept_specs(folder)) == {"deployment"}  # of no pictures, and of none that tables suffice for
     assert FILES not in read_json(folder / "provenance.json")
 
 
