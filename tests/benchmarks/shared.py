@@ -17,7 +17,6 @@ from resiliency.study.model import Study
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs/results"
-KEPT = ROOT / "published/results"
 Result = TypeVar("Result")
 
 
@@ -96,11 +95,6 @@ def resumed(
             print(json.dumps(rows[-1]), flush=True)
             write_rows(file, content)
     return rows
-
-
-def replaced(rows: list[dict], new: dict, keys: tuple[str, ...]) -> list[dict]:
-    """`rows` with `new`, which takes the place of that with the same values under `keys`."""
-    return [row for row in rows if any(row.get(key) != new.get(key) for key in keys)] + [new]
 
 
 def put(page: Path, begin: str, text: str, end: str) -> None:

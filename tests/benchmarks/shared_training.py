@@ -7,7 +7,6 @@ from time import process_time
 
 import torch
 
-from resiliency.corruptions.engine import corrupt
 from resiliency.data.digits import digits
 from resiliency.data.source import ALL, SPLITS
 from resiliency.data.split import split_indices
@@ -26,15 +25,6 @@ def digit_images(seed: int = 0) -> tuple[LabelledImages, LabelledImages, Labelle
 def preprocessing_of(training: LabelledImages) -> Preprocessing:
     """That by the mean and the deviation of the training images."""
     return Preprocessing(*(getattr(training.images / 255, name)((0, 1, 2)).tolist() for name in ("mean", "std")))
-
-
-def corrupted(test: LabelledImages, corruption: str) -> LabelledImages:
-    """`test` under a corruption; each fifth of the images has a severity of its own."""
-    images = test.images.copy()
-    for severity in range(1, 6):
-        fifth = slice(severity - 1, None, 5)
-        images[fifth] = corrupt(test.images[fifth], corruption, severity, table="cifar-10-c", seed=0)
-    return LabelledImages(images, test.labels)
 
 
 def train(

@@ -2,7 +2,7 @@
 
 import json
 
-from shared import replaced, resumed, table, write_rows
+from shared import resumed, table, write_rows
 
 
 def test_only_rows_that_lack_are_made(tmp_path):
@@ -18,11 +18,6 @@ def test_kinds_of_rows_share_a_file(tmp_path):
     write_rows(file, {"one": [{"name": 1}]})
     assert resumed(file, {(2,): lambda: {"name": 2}}, ("name",), "other") == [{"name": 2}]
     assert file.read_text() == '{"one": [\n{"name": 1}\n],\n"other": [\n{"name": 2}\n]}\n'
-
-
-def test_a_row_takes_the_place_of_an_earlier_one_of_the_same_case():
-    old, other, new = ({"case": case, "clean": clean} for case, clean in (("a", 0.5), ("b", 0.5), ("a", 0.6)))
-    assert replaced([old, other], new, ("case",)) == [other, new]
 
 
 def test_the_columns_of_a_table_are_text_first():
