@@ -11,7 +11,7 @@ from PIL import Image
 from resiliency.corruptions import blur, weather
 from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
-from resiliency.corruptions.filters import STEPS, gaussian_kernel, motion_blurred, random_steps, uniforms
+from resiliency.corruptions.filters import STEPS, gaussian_kernel, grey_levels, motion_blurred, random_steps, uniforms
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
 
@@ -224,6 +224,11 @@ def test_steps_out_of_the_image_are_dropped():
     weights = np.exp(-0.5 * (np.arange(41) / 15) ** 2)
     share = (weights / weights.sum())[:32].sum()
     np.testing.assert_allclose(motion_blurred(white, 20, 15, [0.0]), 255 * share, rtol=1e-5)
+
+
+def test_grey_levels_are_truncated_but_for_rounding():
+    values = np.float32([[-3, -0.5, 0, 0.998], [0.9995, 254.998, 255.9, 1e6]])
+    assert grey_levels(values).tolist() == [[0, 0, 0, 0], [1, 254, 255, 255]]
 
 
 def test_kernels_sum_to_one():

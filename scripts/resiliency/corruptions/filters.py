@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from resiliency.corruptions.draws import Streams
-from resiliency.corruptions.loops import TOGETHER, smear
+from resiliency.corruptions.loops import TOGETHER, smear, truncate
 
 # Added before truncation, so that an error in float32's last digits does not cost a whole grey level.
 ROUNDING_MARGIN = 2**-10
@@ -21,9 +21,10 @@ STEPS = 2**16
 
 
 def grey_levels(values: np.ndarray) -> np.ndarray:
-    """`values` (float32, overwritten) clipped to 0..255 and truncated to uint8, as the published generators do."""
-    values += ROUNDING_MARGIN
-    return np.clip(values, 0, 255, out=values).astype(np.uint8)
+    """`values` (float32 of any shape) clipped to 0..255 and truncated to uint8, as the published generators do."""
+    levels = np.empty(values.shape, np.uint8)
+    truncate(values.reshape(-1), np.float32(ROUNDING_MARGIN), levels.reshape(-1))
+    return levels
 
 
 def map_images(images: np.ndarray, change: Callable[..., object], *others: Sequence) -> np.ndarray:

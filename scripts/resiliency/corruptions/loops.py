@@ -34,6 +34,14 @@ def smear(images: np.ndarray, weights: np.ndarray, steps: np.ndarray, counts: np
 
 
 @njit(cache=True, nogil=True)
+def truncate(values: np.ndarray, margin: np.float32, out: np.ndarray) -> None:
+    """Set `out` (uint8 V) to `values` (float32 V) plus `margin`, clipped to 0..255 and truncated."""
+    black, white = np.float32(0), np.float32(255)
+    for i in range(len(values)):
+        out[i] = np.int32(min(max(values[i] + margin, black), white))
+
+
+@njit(cache=True, nogil=True)
 def copy_neighbours(pixels: np.ndarray, drawn: np.ndarray, offsets: np.ndarray, shift: int) -> None:
     """Copy neighbours to pixels one after the other, from the bottom right to the top left.
 
