@@ -5,7 +5,7 @@ rule pairwise_diversity:
     input:
         **attributed(ATTRIBUTED),
         **JUDGED,
-        logits=predictions(ATTRIBUTED + PREDICTED),
+        logits=predictions(SCORED),
         features=predicted(ATTRIBUTED)["features"],
         stages=predicted(ATTRIBUTED)["stages"],
     output:
@@ -36,7 +36,7 @@ rule score_ensembles:
         members=TABLES["members"],
         errors=TABLES["corruption_errors"],
         pairs=rules.pairwise_diversity.output[0],
-        logits=LOGITS,
+        logits=predictions(SCORED),
     output:
         ensembles=TABLES["ensembles"],
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
@@ -53,7 +53,7 @@ rule score_ensembles:
     params:
         code=code("score_ensembles"),
         baseline=STUDY.members.baseline,
-        settings=STUDY.ensembles.model_dump(),
+        settings=STUDY.ensembles.model_dump(exclude={"designs"}),
         confidence=STUDY.statistics.confidence,
         seed=STUDY.seed,
     script:

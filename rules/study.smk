@@ -50,9 +50,10 @@ if EXTERNAL and workflow.is_main_process:
     for what, why in EXTERNAL.left_out.items():
         print(f"study: external: left out: {what} ({why})", file=sys.stderr)
 # Those of whose ensembles all are scored.
-POOL = STUDY.combined_members()
-COMBINED = POOL + PREDICTED
-# Networks that are compared in what they attend to.
+COMBINED = STUDY.combined_members()
+POOL = [member for member in INDEPENDENT if member in set(COMBINED)]
+# Those that are in any ensemble, and the networks among them, which are compared in what they attend to.
+SCORED = COMBINED + STUDY.joint_members() + SEARCHED
 ATTRIBUTED = POOL + STUDY.joint_members() + SEARCHED
 
 TEST_SETS = [CLEAN, *(STUDY.test_sets if STUDY.dataset else EXTERNAL.test_sets)]

@@ -11,6 +11,7 @@ from resiliency.base.faults import Fault
 from resiliency.external.arrays import members_of, read_labels, read_logits
 from resiliency.external.contents import read_contents
 from resiliency.external.decisions import read_decisions
+from resiliency.external.descriptions import descriptions
 from resiliency.external.members import described_members, read_members
 from resiliency.external.names import corruption_and_severity
 from resiliency.external.scores import error_rows, read_scores
@@ -286,6 +287,14 @@ def test_members_have_designs_and_families(write):
     assert table["design"].tolist() == ["net", "net", "seen", "unknown"]
     assert table["family"].tolist() == ["mine", "mine", "resnet", "unknown"]
     assert table["parameters"].tolist()[:2] == [1000, 1000]
+
+
+def test_members_from_elsewhere_have_training_lengths(write):
+    table = described_members(["a-s0", "b-s0"], [read_members(write("member,epochs\na-s0,4\nb-s0,\n"))])
+    members = descriptions(table, dict.fromkeys(table.index, "decisions"), None)
+    assert [member.training_cost for member in members] == [{"epochs": 4}, None]
+    with pytest.raises(Fault, match=r"column 'epochs', row 1: expected a number from 0 to 1e\+06, got -1$"):
+        read_members(write("member,epochs\na,-1\n"))
 
 
 @pytest.mark.parametrize(

@@ -137,24 +137,6 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
         EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
 
 
-def test_ensembles_are_of_the_designs_that_a_study_names():
-    drawn = Drawn(5, designs=3, images=60, probes=30)
-    _, pairs = drawn.table(np.arange(60))
-    predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
-    designs = [name[:-3] for name in drawn.names]
-    members = pd.DataFrame({"member": drawn.names, "design": designs, "family": designs, "origin": "independent"})
-    members = members.assign(parameters=1, macs=1, validation_accuracy=1.0, clean_accuracy=0.9, corrupted_error=0.2)
-    members = members.assign(mce_undefined_under="", weights_kind="trained")
-    members = members.assign(**dict.fromkeys(["objective", "setting"], ""), loss_weight=np.nan, seed=0)
-    formed = Ensembles(sizes=[2], rules=[RULE], limit=100, designs=["d0", "d2"])
-    scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
-    names = {name for joined in scored.ensembles["members"] for name in joined.split("+")}
-    assert names == {"d0-s0", "d0-s1", "d2-s0", "d2-s1"}
-    imported = members.assign(weights_kind="none")
-    everyone = EnsemblesOfStudy(imported, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
-    assert len(everyone.ensembles) == 15
-
-
 def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_another_test_set():
     """The third design forms no ensembles; clean accuracy is that of a further test set as well."""
     drawn = Drawn(4, designs=3, images=60, probes=30)

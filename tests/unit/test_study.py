@@ -237,3 +237,17 @@ def test_one_member_of_each_family_is_pictured_the_baseline_of_its_own():
 def test_attributions_are_shown_under_the_first_corruption_at_its_severest():
     severest = Corruptions(names=["snow", "fog"], severities=[4, 1, 5, 2]).severest()
     assert severest == {"condition": {"corruption": "snow", "severity": 5}, "position": 2}
+
+
+def test_ensembles_are_of_the_designs_that_a_study_names(tmp_path):
+    study = load(changed("ensembles.designs", ["resnet18", "vit"]))
+    seeds = {design: study.members.seed_count(design) for design in ("resnet18", "vit")}
+    assert study.combined_members() == [f"{name}-s{seed}" for name, count in seeds.items() for seed in range(count)]
+    columns = "test_set,image,label", *(f"clean,{image},{image % 2}" for image in range(12))
+    tables = {"theirs": ("a-s0", "a-s1", "b-s0", "c-s0"), "mine": ("d",)}
+    for name, members in tables.items():
+        rows = [",".join([columns[0], *members]), *(",".join([row, *"0" * len(members)]) for row in columns[1:])]
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows))
+    config = imported({"decisions": str(tmp_path / "theirs.csv")}, "a-s0") | {"add": [str(tmp_path / "mine.csv")]}
+    config |= {"ensembles": {"sizes": [2], "rules": ["plurality_vote"], "designs": ["a", "c"]}}
+    assert load(config).combined_members() == ["a-s0", "a-s1", "c-s0", "d"]

@@ -83,7 +83,7 @@ FAULTS = [
     ("ensembles.sizes", [2, 25], "ensembles.sizes: 25 is more than the 24 members"),
     ("ensembles.sizes", [1], "ensembles.sizes.0: 1: Input should be greater than or equal to 2"),
     ("ensembles.sizes", [2, 2], "ensembles.sizes: [2, 2]: must name each one once"),
-    ("ensembles.designs", ["vit", "resnet5"], "ensembles.designs.1: 'resnet5' is not among members.designs; did you"),
+    ("ensembles.designs", ["resnet18", "vit", "resnet5"], "ensembles.designs.2: 'resnet5' is not the design of"),
     ("ensembles.rules", ["mean_probabilty"], "ensembles.rules.0: expected one of 'mean_probability'"),
     ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
     ("joint.designs", ["vit", "densenet"], "joint.designs.1: 'densenet' is not among the designs; did you"),

@@ -9,7 +9,6 @@ import pandas as pd
 from resiliency.base.faults import Fault
 from resiliency.base.names import INDEPENDENT, SEARCH
 from resiliency.base.progress import Progress
-from resiliency.designs.members import WeightsKind
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Ensembles
@@ -64,10 +63,8 @@ class EnsemblesOfStudy:
     ):
         self.predictions, self.pairs, self.baseline = predictions, pairs, baseline
         self.settings, self.confidence, self.seed, self.threads = settings, confidence, seed, threads
-        formed = members.clean_accuracy >= settings.min_clean_accuracy
-        if settings.designs:
-            formed &= members.design.isin(settings.designs) | (members.weights_kind == WeightsKind.NONE)
-        combined = members[((members.origin != INDEPENDENT) | formed) & members.member.isin(predictions)]
+        accurate = (members.origin != INDEPENDENT) | (members.clean_accuracy >= settings.min_clean_accuracy)
+        combined = members[accurate & members.member.isin(predictions)]
         pools = {origin: combined[combined.origin == origin] for origin in POOLED}
         self.pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings.sizes)}
         self.joint = trained_together(members)

@@ -25,8 +25,8 @@ class Ensembles(Settings):
     designs: list[str] | None = Field(
         None,
         min_length=1,
-        description="designs whose independent members take part in ensembles, so that others, such as shorter "
-        "trainings, count in observation 1 alone; null: all of `members.designs`",
+        description="designs whose independent members take part in ensembles, beside models in `add`; others, such as "
+        "shorter trainings, count in observation 1 and in exchange rates alone; null: all",
     )
     min_clean_accuracy: float = Field(
         0, ge=0, lt=1, description="lowest clean accuracy with which an independent member takes part in ensembles"

@@ -44,6 +44,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
                 weights_kind=WeightsKind.NONE,
                 weights_source=f"imported as {IMPORTED.get(kinds[member], kinds[member])}",
                 device="elsewhere",
+                training_cost=None if pd.isna(row["epochs"]) else {"epochs": row["epochs"]},
                 **{key: counted[key] if pd.isna(row[key]) else row[key] for key in ("parameters", "macs")},
             )
         )

@@ -13,8 +13,9 @@ from resiliency.external.names import check_members
 from resiliency.external.tables import as_numbers, read_foreign, refuse_wrong
 
 TEXTS = ("design", "family", "recipe", "architecture")
-NUMBERS = ("parameters", "macs")
+NUMBERS = ("parameters", "macs", "epochs")
 FEWEST, MOST = 1_000, 10**18  # parameters and MACs of any network, so that millions of them are told from them
+LONGEST = 10**6  # epochs
 
 
 def read_members(file: str) -> pd.DataFrame:
@@ -43,10 +44,11 @@ def read_members(file: str) -> pd.DataFrame:
 
 
 def _counted(file: str, table: pd.DataFrame, name: str) -> np.ndarray:
-    """A column of numbers of parameters or MACs as float64; NaN for empty cells."""
+    """A column of `NUMBERS` as float64; NaN for empty cells."""
     values = as_numbers(table[name])
-    wrong = ~((values >= FEWEST) & (values <= MOST)) & table[name].notna().to_numpy()
-    refuse_wrong(file, table[name], wrong, f"a number from {FEWEST:,} to {MOST:.0e}, not in millions")
+    low, high, form = (0, LONGEST, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
+    wrong = ~((values >= low) & (values <= high)) & table[name].notna().to_numpy()
+    refuse_wrong(file, table[name], wrong, f"a number from {low:,} to {high:.0e}{form}")
     return values
 
 

@@ -74,7 +74,7 @@ class External(Settings):
     members: Paths = Field(
         [],
         description="CSV files that describe the members: member, and any of design, family, parameters, macs, "
-        "recipe and architecture (if it is one of timm's, its parameters and MACs are counted)",
+        "epochs (of training), recipe and architecture (if it is one of timm's, its parameters and MACs are counted)",
     )
     clean: str = Field("clean", description="name of the test set, or column of scores, that counts as clean")
     test_sets: list[str] | None = Field(None, description="additional test sets to use; default: all in the files")

@@ -9,6 +9,7 @@ from resiliency.analysis.corrected import FEWEST, least_resamples
 from resiliency.base.allowed_names import alike, form_fault, images_fault
 from resiliency.base.extensions import extensions
 from resiliency.base.faults import Fault, expected, hint, short
+from resiliency.base.names import design_of
 from resiliency.base.paths import path_fault
 from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
@@ -67,10 +68,6 @@ def _references(study: Study) -> Iterator[str]:
             yield f"{path}: {design!r} has loaded weights; joint training starts from random ones"
         elif path == "search.design" and study.designs[design].fine_tuned:
             yield f"{path}: {design!r} is fine-tuned; a super-network is not. Name a design with random weights"
-    for index, design in enumerate(study.ensembles.designs or []):
-        if design not in study.members.designs:
-            near = hint(design, study.members.designs)
-            yield f"ensembles.designs.{index}: {short(design)} is not among members.designs{near}"
     if len(set(study.members.designs)) < len(study.members.designs):
         yield "members.designs: must name each design once"
 
@@ -252,7 +249,12 @@ def _resamples(study: Study) -> Iterator[str]:
 
 
 def _ensembles(study: Study) -> Iterator[str]:
-    members = study.combined_members() + (study.contents().predicted if study.external else [])
+    elsewhere = study.contents().predicted if study.external else []
+    there = [*study.members.designs, *dict.fromkeys(map(design_of, elsewhere))]
+    for index, design in enumerate(study.ensembles.designs or []):
+        if design not in there:
+            yield f"ensembles.designs.{index}: {short(design)} is not the design of a member{hint(design, there)}"
+    members = study.combined_members()
     if members and max(study.ensembles.sizes) > len(members):
         yield f"ensembles.sizes: {max(study.ensembles.sizes)} is more than the {len(members)} members"
 

@@ -144,9 +144,11 @@ class Study(Settings):
         ]
 
     def combined_members(self) -> list[str]:
-        """Names of the independent members that ensembles are formed of."""
-        designs = self.ensembles.designs or self.members.designs
-        return [member for member in self.independent_members() if design_of(member) in designs]
+        """Names of the independent members that ensembles are formed of, made here or elsewhere."""
+        contents, chosen = self.contents(), self.ensembles.designs
+        members = self.independent_members() + (contents.predicted if contents else [])
+        added = contents.added if contents else []
+        return [member for member in members if not chosen or member in added or design_of(member) in chosen]
 
     def pictured_members(self) -> list[str]:
         """Names of the members whose attributions are shown: the first of each family, or the baseline of its own."""

@@ -57,7 +57,7 @@ MEMBERS = Table(
         Column("macs", "multiply–accumulate operations", MACS),
         Column("validation_accuracy", "top-1 accuracy on the validation images", FRACTION),
         Column("recipe", "training recipe, as the study names it or a table of members from elsewhere says", NAME),
-        Column("training_epochs", "number of epochs of its training in this study; empty if not trained here", COUNT),
+        Column("training_epochs", "number of epochs of its training; empty if it is not known", COUNT),
         Column("<test set>_accuracy", "top-1 accuracy on all images of the test set", FRACTION),
         *ends("<test set>_accuracy", "Wilson"),
         Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
