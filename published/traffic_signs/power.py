@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import simulated_spread
 from scipy.special import logit
-from simulated_spread import NOISE, Layout, drawn
+from simulated_spread import NOISE, Layout, drawn, table
 
 from resiliency.analysis.observations import families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import verdict_of
@@ -28,7 +28,8 @@ CASES += [(8, 1.0, "normal"), (8, 2.0, "normal"), (8, 4.0, "normal")]
 
 def members_of(random: np.random.Generator, families: int, spread: float, kind: str) -> pd.DataFrame:
     """The members of one study; the spread is in logits."""
-    members = drawn(random, Layout(families, 3, 4, 2), spread, NOISE, kind)
+    layout = Layout(families, 3, 4, 2)
+    members = table(drawn(random, layout, spread, NOISE, kind), layout)
     size, length = members["architecture"].astype(int) % 3, np.log2(members["training_epochs"])
     return members[(size == 1) | ((length == 2) & (members["seed"] == 0))]
 
