@@ -142,57 +142,23 @@ def test_a_recipe_of_reference_is_that_of_a_member(tmp_path):
         assert lines == [f"statistics.reference: {recipe!r} is not the recipe of a member{near}"]
 
 
-@pytest.mark.parametrize(
-    ("section", "value", "message"),
-    [
-        ("ensembles", {"sizes": [1]}, "ensembles.sizes.0: 1: Input should be greater than or equal to 2"),
-        ("joint", {"designs": ["a"]}, "joint.designs: ['a']: List should have at least 2 items"),
-        ("statistics", {"confidence": 1, "reference": "x"}, "statistics.confidence: 1: Input should be less than 1"),
-    ],
-)
-def test_a_missing_file_from_elsewhere_hides_no_other_fault(section, value, message):
-    first, second = faults_of(imported({"scores": "nowhere.csv"}, "a") | {section: value})
-    assert first.startswith(message)
-    assert second == "external: nowhere.csv: there is no such file"
-
-
-def test_a_faulty_test_set_is_told_before_files_from_elsewhere():
-    (line,) = faults_of(CONFIG | {"external": {"scores": "nowhere.csv"}, "test_sets": {"r": {}}})
-    assert line.startswith("test_sets.r.folder: a test set needs either a folder")
-
-
-def test_a_faulty_data_set_hides_no_fault_of_the_baseline():
-    config = changed("members.baseline", "resnet50-s2") | {"dataset": {"name": "cifar-10"}}
-    assert [line.partition(":")[0] for line in faults_of(config)] == ["dataset.name", "members.baseline"]
-
-
 def test_very_many_faults_are_told_up_to_a_limit():
     assert len(faults_of(changed("corruptions.names", ["nope"] * 50))) == MOST_FAULTS + 1
 
 
-def test_one_fault_hides_no_other():
-    """Unknown keys, values that cannot be and values that do not go together, all at once."""
+def test_faults_of_keys_come_before_those_of_what_does_not_go_together():
     config = changed("membrs", {})
     config["designs"]["vit"]["architecture"] = "resnet81"
     config["training"] = {"epochs": 0}
     config["designs"]["convnext"]["stm"] = "auto"
-    config["designs"]["starnet"]["weights"] = "nowhere"
     config["probe"]["images"] = 5000
+    keys = [line.partition(": ")[0] for line in faults_of(config)]
+    assert keys == ["designs.convnext.stm", "training.epochs", "membrs"]
+    del config["training"], config["designs"]["convnext"]["stm"], config["membrs"]
+    assert [line.partition(": ")[0] for line in faults_of(config)] == ["designs.vit.architecture"]
+    config["designs"]["vit"]["architecture"] = "vit_tiny_patch16_224"
     config["ensembles"]["sizes"] = [2, 25]
-    assert [line.partition(": ")[0] for line in faults_of(config)] == [
-        "designs.convnext.stm",
-        "designs.starnet.weights",
-        "training.epochs",
-        "membrs",
-        "probe.images",
-    ]
-    del config["training"], config["designs"]["starnet"]["weights"]
-    assert [line.partition(": ")[0] for line in faults_of(config)] == [
-        "designs.convnext.stm",
-        "membrs",
-        "designs.vit.architecture",
-        "probe.images",
-    ]
+    assert [line.partition(": ")[0] for line in faults_of(config)] == ["ensembles.sizes", "probe.images"]
 
 
 @pytest.mark.parametrize(

@@ -35,23 +35,12 @@ from resiliency.training.settings import Recipe
 from resiliency.training.tuning_settings import FineTuning
 
 
-def cross_checks(study: Study, faulty: set[str] = frozenset()) -> list[str]:
-    """Run `CHECKS` on `study`, and return a line for each fault.
-
-    Args:
-        faulty: sections that hold faults of their own. Checks that read one of them are skipped, as are those that
-            read a section in which an earlier check of names or files found a fault.
-    """
-    left_out, lines = set(faulty), []
-    for check, sections in CHECKS:
-        if not left_out & sections:
-            new = []
-            with suppress(Fault):  # of files from elsewhere: `_files_from_elsewhere` tells, or was skipped itself
-                new = list(check(study))
-            lines += new
-            if check in FIRST:
-                left_out |= {line.partition(".")[0].partition(":")[0] for line in new}
-    return lines
+def cross_checks(study: Study) -> list[str]:
+    """A line for each fault that the `CHECKS` find in a study, or those of the first of `FIRST` that finds any."""
+    for check in FIRST:
+        if lines := list(check(study)):
+            return lines
+    return [line for check in CHECKS for line in check(study)]
 
 
 def _references(study: Study) -> Iterator[str]:
@@ -301,38 +290,13 @@ def _class_count(dataset: Dataset) -> int:
     return 1
 
 
-# Checks that others rely on: none that reads a section in which they find a fault is run.
-FIRST = (_references, _catalogue, _external, _files_from_elsewhere, _members_from_elsewhere)
-OF_FILES = {"external", "dataset", "test_sets", "corruptions"}
-# Each with the sections of the study that it reads; `FIRST` come first.
+# In their order: each relies on what those before it have checked, and so do all `CHECKS`.
+FIRST = (
+    *(_references, _catalogue, joint_faults, supernet_faults),
+    *(_external, _files_from_elsewhere, _members_from_elsewhere),
+)
 CHECKS = (
-    (_references, set()),
-    (_catalogue, {"training"}),
-    (_external, {"external", "dataset", "members", "joint", "search", "test_sets", "ensembles"}),
-    (_files_from_elsewhere, OF_FILES),
-    (_members_from_elsewhere, OF_FILES | {"members", "designs", "joint", "search", "ensembles"}),
-    (_families, OF_FILES | {"members", "designs", "joint"}),
-    (_views, {"members", "designs", "dataset"}),
-    (joint_faults, {"joint", "designs", "training"}),
-    (supernet_faults, {"search", "designs", "training"}),
-    (file_faults, {"members", "test_sets", "dataset"}),
-    (cost_faults, {"costs", "dataset"}),
-    (objective_faults, {"costs", "deployment", *OF_FILES}),
-    (margin_faults, {"deployment"}),
-    (latency_faults, {"deployment", "ensemble", "members", "joint", "search"}),
-    (_corruptions, {"corruptions"}),
-    (_precomputed, {"corruptions", "dataset"}),
-    (_baseline, {"external", "members", "designs", "corruptions"}),
-    (_alexnet, {"external", "members", "corruptions", "dataset"}),
-    (_reference, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
-    (_robustness, {"external", "statistics", "dataset", "test_sets", "corruptions"}),
-    (_resamples, {"statistics", "corruptions", "external", "dataset", "test_sets"}),
-    (_ensembles, {"external", "ensembles", "members", "designs"}),
-    (_test_sets, OF_FILES),
-    (_splits, {"dataset", "members", "designs", "joint", "search", "ensembles"}),
-    (_probe, {"dataset", "probe"}),
-    (warmup_faults, {"training", "designs", "members", "joint", "search"}),
-    (shift_faults, {"dataset", "training", "designs", "members", "joint", "search"}),
-    (batch_faults, {"dataset", "training", "designs", "members", "joint", "search"}),
-    (_search, {"search", "designs", "dataset", "members"}),
+    *(_families, _views, file_faults, cost_faults, objective_faults, margin_faults, latency_faults),
+    *(_corruptions, _precomputed, _baseline, _alexnet, _reference, _robustness, _resamples, _ensembles),
+    *(_test_sets, _splits, _probe, warmup_faults, shift_faults, batch_faults, _search),
 )

@@ -25,7 +25,7 @@ from resiliency.study.extensions import check_extensions
 from resiliency.study.fingerprint import factory_code, fingerprint, unfollowed_code
 from resiliency.study.model import Study
 from resiliency.study.network_trial import trial
-from resiliency.study.recipes import valid_recipes
+from resiliency.study.recipes import used_recipes
 
 LIBRARY = Path(__file__).parents[1]
 
@@ -64,7 +64,7 @@ def _data_faults(study: Study) -> Iterator[str]:
             keys = ", ".join(study.learning()) or "ensembles.rules: weighted_mean"
             images = "training" if study.learning() else "validation"
             yield f"{keys}: needs {images} images, but {fault}"
-    batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in valid_recipes(study)}
+    batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in used_recipes(study)}
     needed = {"test": max(study.probe.images, FEWEST), "train": max(batches.values(), default=0)}
     with suppress(Fault):
         counts = _count(study.data, needed, study.splits)

@@ -1,8 +1,6 @@
 """The recipes of a study that are used, and what is wrong with them, in lines that begin with a key's path."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
 from math import inf
 from typing import Any
 
@@ -13,14 +11,13 @@ from resiliency.study.model import Study
 from resiliency.training.settings import Recipe
 
 
-def valid_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
-    """Where each recipe that is used, and is one, comes from, and the recipe."""
-    recipes = [(f"designs.{name}", partial(study.recipe, name)) for name in study.trained_designs()]
-    recipes += [("joint", study.joint_recipe)] if study.joint else []
-    recipes += [("search", study.search_recipe)] if study.search else []
-    for path, recipe in recipes:
-        with suppress(KeyError, TypeError, ValidationError):
-            yield path, recipe()
+def used_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
+    """Where each recipe that is used comes from, and the recipe."""
+    yield from ((f"designs.{name}", study.recipe(name)) for name in study.trained_designs())
+    if study.joint:
+        yield "joint", study.joint_recipe()
+    if study.search:
+        yield "search", study.search_recipe()
 
 
 def joint_faults(study: Study) -> Iterator[str]:
@@ -51,14 +48,14 @@ def recipe_faults(
 
 def warmup_faults(study: Study) -> Iterator[str]:
     """Trainings that end before their learning rate has fallen."""
-    for path, recipe in valid_recipes(study):
+    for path, recipe in used_recipes(study):
         if recipe.warmup_epochs >= recipe.epochs:
             yield f"{path}: warmup_epochs {recipe.warmup_epochs:g} must be below epochs {recipe.epochs}"
 
 
 def shift_faults(study: Study) -> Iterator[str]:
     """Shifts that leave nothing of an image."""
-    for path, recipe in () if study.data.on_the_fly else valid_recipes(study):
+    for path, recipe in () if study.data.on_the_fly else used_recipes(study):
         if recipe.shift >= study.data.side:
             yield f"{path}: shift {recipe.shift} must be below the side of the images, {study.data.side} px"
 
@@ -66,7 +63,7 @@ def shift_faults(study: Study) -> Iterator[str]:
 def batch_faults(study: Study) -> Iterator[str]:
     """Batches that the training images do not fill, and those of joint training that mix or smooth labels."""
     train = study.data.most_images().get("train", inf)
-    for path, recipe in valid_recipes(study):
+    for path, recipe in used_recipes(study):
         if recipe.batch_size > train:
             yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
         if path == "joint" and (recipe.mixup or recipe.label_smoothing):
