@@ -73,12 +73,6 @@ def test_the_report_says_how_many_images_there_were(further):
     assert basis(card, further).endswith("clean and under 6 corruptions, and on 60 images of photos.")
 
 
-def test_the_heatmap_of_a_study_without_corruptions_names_its_test_sets(further):
-    errors = further["corruption_errors"]
-    chart = error_heatmap.draw(further["members"], errors[errors.corruption == "clean"], COLOURS).to_dict()
-    assert chart["title"]["text"] == "Top-1 error of each member on each test set"
-
-
 def failures_of(pairs: int) -> pd.DataFrame:
     """Pairs of different designs on clean images."""
     row = {"corruption": "clean", "second": "other", "joint_failure_rate": 0.2, "independent": 0.1, "low": 0.05}

@@ -53,7 +53,9 @@ CHARTS = {
     "size_accuracy_robustness": Chart(
         ("members",), "designs", "Members", "Size, accuracy and robustness", requires=("robustness",)
     ),
-    "error_heatmap": Chart(("members", "corruption_errors"), "designs", "Members", "Error under each corruption"),
+    "error_heatmap": Chart(
+        ("members", "corruption_errors"), "designs", "Members", "Error under each corruption", requires=("corruptions",)
+    ),
     "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
     "ceiling": Chart(("ceiling",), "ceiling", "Ensembles", "Ceiling of any vote"),
     "ensemble_size": Chart(
@@ -74,7 +76,13 @@ CHARTS = {
     ),
     "search_front": Chart(("evaluations", "members"), "search", "Members", "Front of the architecture search"),
     "confusions": Chart(("confusions",), "failures", "Deployment", "Confusions of the recommended model"),
-    "class_errors": Chart(("class_errors",), "failures", "Deployment", "Error on each class under each corruption"),
+    "class_errors": Chart(
+        ("class_errors",),
+        "failures",
+        "Deployment",
+        "Error on each class under each corruption",
+        requires=("corruptions",),
+    ),
     "failure_gallery": Chart(("failure_pictures",), "failures", "Deployment", "Failures of the recommended model"),
     "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
     "attribution_gallery": Chart(

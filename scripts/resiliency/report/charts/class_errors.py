@@ -33,9 +33,8 @@ def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def _hardest(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows under all corruptions, or on clean images where there are none; the largest error first."""
-    name = CORRUPTED if (rows["corruption"] == CORRUPTED).any() else CLEAN
-    return rows[rows["corruption"] == name].sort_values("error", ascending=False, kind="stable")
+    """The rows under all corruptions; the largest error first."""
+    return rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
 
 
 def finding(table: pd.DataFrame) -> str:

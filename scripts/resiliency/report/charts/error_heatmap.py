@@ -22,12 +22,11 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
     The most robust come first.
     """
     rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
-    corrupted = rows.empty or (rows["corruption"] != CLEAN).any()
     thing = "member"
     if len(members) > MOST_MEMBERS:
         thing, groups = "design", _groups(members)
         rows = rows.assign(member=rows["member"].map(groups))
-    title = f"Top-1 error of each {thing} {'under each corruption' if corrupted else 'on each test set'}"
+    title = f"Top-1 error of each {thing} under each corruption"
     if rows.empty:
         return notice(title, "no errors in this study")
     further = [name for name in rows["test_set"].unique() if name != CLEAN]
@@ -36,15 +35,11 @@ def draw(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt
     under_corruptions = cells[~cells["corruption"].isin([CLEAN, *further])]
     means = without_held_out(under_corruptions).groupby("member", as_index=False)["error"].mean()
     cells = pd.concat([cells, means.assign(corruption="mean")])
-    first = means if len(means) else cells[cells["corruption"] == CLEAN]
-    order = first.sort_values("error", kind="stable")["member"].tolist()
+    order = means.sort_values("error", kind="stable")["member"].tolist()
     left_out = len(order[MOST_ROWS:])
     order = order[:MOST_ROWS]
     means_of = f"Mean over severities{' and members' if thing == 'design' else ''}, in %"
-    if len(means):
-        subtitle = [f"{means_of}; most robust {thing} first, by the mean over corruptions", images_of_data_set(rows)]
-    else:
-        subtitle = [f"In %, most accurate {thing} first", images_of_data_set(rows)]
+    subtitle = [f"{means_of}; most robust {thing} first, by the mean over corruptions", images_of_data_set(rows)]
     if left_out:
         subtitle.append(f"The first {MOST_ROWS} of {left_out + MOST_ROWS:,} {thing}s; the others are in the table")
     panels = error_panels(cells.rename(columns={"member": "row", "corruption": "column"}), order, further)
@@ -63,15 +58,8 @@ def error_panels(cells: pd.DataFrame, order: list[str], further: list[str]) -> a
     cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
     groups = {"overall": (CLEAN, "mean")} | CATEGORIES | {"held out": HELD_OUT, "other images": further}
     parts = {name: cells[cells["column"].isin(columns)] for name, columns in groups.items()}
-    corrupted = (cells["column"] == "mean").any()
     panels = [
-        _heat(
-            part,
-            name if corrupted or name != "overall" else "",
-            [label(column) for column in groups[name]],
-            order,
-            cells["percent"].max(),
-        )
+        _heat(part, name, [label(column) for column in groups[name]], order, cells["percent"].max())
         for name, part in parts.items()
         if not part.empty
     ]
@@ -88,8 +76,7 @@ def _groups(members: pd.DataFrame) -> pd.Series:
 
 def _heat(cells: pd.DataFrame, title: str, columns: list[str], order: list[str], most: float) -> alt.LayerChart:
     """One category of corruptions; all categories share the rows and the colours."""
-    first = title in ("overall", "")
-    rows = alt.Axis(labels=first, ticks=False, domain=False)
+    rows = alt.Axis(labels=title == "overall", ticks=False, domain=False)
     base = alt.Chart(cells).encode(
         x=alt.X("name:N", title=None, sort=columns).axis(labelAngle=-45, ticks=False, domain=False),
         y=alt.Y("row:N", title=None, axis=rows).scale(domain=order),
