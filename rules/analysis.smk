@@ -151,48 +151,30 @@ rule exchange_rates:
         "../scripts/exchange_rates.py"
 
 
-rule compare_origins:
+rule compare_ensembles:
     input:
-        ensembles=TABLES["ensembles"],
+        conditions=JUDGED["conditions"],
         members=TABLES["members"],
+        ensembles=TABLES["ensembles"],
     output:
-        in_report(TABLES["origins"]),
+        best=in_report(TABLES["best_ensembles"]),
+        origins=in_report(TABLES["origins"]),
+        sizes=in_report(TABLES["ensemble_sizes"]),
     log:
-        log_of("compare_origins"),
+        log_of("compare_ensembles"),
     benchmark:
-        benchmark_of("compare_origins")
+        benchmark_of("compare_ensembles")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
         **needing(4000, 10),
     params:
-        code=code("compare_origins"),
+        code=code("compare_ensembles"),
         confidence=STUDY.statistics.confidence,
+        rule=STUDY.ensembles.main_rule,
     script:
-        "../scripts/compare_origins.py"
-
-
-rule compare_sizes:
-    input:
-        ensembles=TABLES["ensembles"],
-        members=TABLES["members"],
-    output:
-        in_report(TABLES["ensemble_sizes"]),
-    log:
-        log_of("compare_sizes"),
-    benchmark:
-        benchmark_of("compare_sizes")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(4000, 10),
-    params:
-        code=code("compare_sizes"),
-        confidence=STUDY.statistics.confidence,
-    script:
-        "../scripts/compare_sizes.py"
+        "../scripts/compare_ensembles.py"
 
 
 rule choose_ensembles:

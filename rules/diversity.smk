@@ -139,29 +139,6 @@ rule effective_robustness:
         "../scripts/effective_robustness.py"
 
 
-rule best_ensembles:
-    input:
-        conditions=JUDGED["conditions"],
-        members=TABLES["members"],
-        ensembles=TABLES["ensembles"],
-    output:
-        in_report(TABLES["best_ensembles"]),
-    log:
-        log_of("best_ensembles"),
-    benchmark:
-        benchmark_of("best_ensembles")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(2000, 10),
-    params:
-        code=code("best_ensembles"),
-        rule=STUDY.ensembles.main_rule,
-    script:
-        "../scripts/best_ensembles.py"
-
-
 rule list_skipped:
     input:
         conditions=JUDGED["conditions"],

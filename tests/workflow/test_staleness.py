@@ -18,7 +18,7 @@ PAGE = {"charts": 1, "provenance": 1, "report": 1}
 OBSERVED = {"observe": 1, "exchange_rates": 1, **PAGE}
 CORRELATED = {"correlate": 1, **OBSERVED}
 CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "compare_contenders": 1, "failures": 1}
-ENSEMBLES = {"score_ensembles": 1, "compare_origins": 1, "compare_sizes": 1, "best_ensembles": 1, **CHOSEN}
+ENSEMBLES = {"score_ensembles": 1, "compare_ensembles": 1, **CHOSEN}
 POOL = {"chosen_ensembles": 1, "ceiling": 1}
 ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **POOL, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
@@ -117,7 +117,7 @@ def test_nothing_after_other_words(planned_with):
         (f"{LIBRARY}/analysis/correlations.py", in_use("correlation_table"), {"correlate": 1, **PAGE}),
         (f"{LIBRARY}/analysis/correlations.py", in_use("diversity_columns"), {"correlate": 1, "observe": 1, **PAGE}),
         (f"{LIBRARY}/analysis/deployment.py", in_use("deployment_table"), {**CHOSEN, "ceiling": 1, **PAGE}),
-        (f"{LIBRARY}/analysis/sizes.py", in_use("size_table"), {"compare_sizes": 1, **PAGE}),
+        (f"{LIBRARY}/analysis/sizes.py", in_use("size_table"), {"compare_ensembles": 1, **PAGE}),
         (f"{LIBRARY}/statistics/mixed_model.py", in_use("fit"), OBSERVED),
         (f"{LIBRARY}/report/charts/error_heatmap.py", in_use("draw"), PAGE),
         (f"{LIBRARY}/tables/analysis.py", lambda text: text.replace("Correlation of", "Link of"), {"report": 1}),
@@ -214,7 +214,7 @@ def test_a_dry_run_says_that_code_changed(workflow, tmp_path):
     edited = type(workflow)(workflow.directory, workflow.study, code)
     keys, reasons = told(edited.snakemake("--dry-run", "--cores", "2").stdout)
     assert keys == []
-    assert "  code changed: 1 × compare_sizes" in reasons
+    assert "  code changed: 1 × compare_ensembles" in reasons
 
 
 def refusal(run) -> str:
