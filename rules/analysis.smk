@@ -325,7 +325,7 @@ rule chosen_ensembles:
         "../scripts/chosen_ensembles.py"
 
 
-rule ceiling:
+rule coincident_failures:
     input:
         **RESAMPLED,
         members=TABLES["members"],
@@ -333,24 +333,25 @@ rule ceiling:
         candidates=rules.choose_ensembles.output.candidates if "deployment" in MADE else [],
         logits=predictions(COMBINED),
     output:
-        in_report(TABLES["ceiling"]),
+        failures=in_report(TABLES["coincident_failures"]),
+        ceiling=in_report(TABLES["ceiling"]),
     log:
-        log_of("ceiling"),
+        log_of("coincident_failures"),
     benchmark:
-        benchmark_of("ceiling")
+        benchmark_of("coincident_failures")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        **needing(4000, MINUTES["score_members"]),
+        **needing(4000, max(60, MINUTES["score_members"])),
     params:
-        confidence=STUDY.statistics.confidence,
+        **RESAMPLING,
         rule=STUDY.ensembles.main_rule,
         min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
-        code=code("ceiling"),
-        seed=STUDY.seed,
+        code=code("coincident_failures"),
+        designs=list(map(design_of, COMBINED)),
     script:
-        "../scripts/ceiling.py"
+        "../scripts/coincident_failures.py"
 
 
 rule member_ranks:

@@ -60,29 +60,6 @@ rule score_ensembles:
         "../scripts/score_ensembles.py"
 
 
-rule coincident_failures:
-    input:
-        **RESAMPLED,
-        logits=predictions(COMBINED),
-    output:
-        in_report(TABLES["coincident_failures"]),
-    log:
-        log_of("coincident_failures"),
-    benchmark:
-        benchmark_of("coincident_failures")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(4000, 60),
-    params:
-        **RESAMPLING,
-        code=code("coincident_failures"),
-        designs=list(map(design_of, COMBINED)),
-    script:
-        "../scripts/coincident_failures.py"
-
-
 rule attribution_gallery:
     input:
         **TEST,

@@ -1,21 +1,40 @@
-"""Measure how often members of one design, and of two, fail on the same images."""
+"""Measure how often members fail together: two of one design or of two, and all, which bounds what ensembles reach."""
 
 import numpy as np
 
+from resiliency.analysis.ceiling import ceiling_table, choices_of, failures, sizes_of, unit_of, with_best
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.pool import pool_of
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
-    params = snakemake.params
-    conditions = read_table(snakemake.input.conditions)
-    inputs = snakemake.input
-    predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units).values()
-    failures = [
-        ~np.stack([member.correct(condition) for member in predictions]) for condition in range(len(conditions))
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    conditions = read_table(inputs.conditions)
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
+    of_images = next(iter(predictions.values())).units_of_test_sets()
+    wrong = [
+        ~np.stack([member.correct(condition) for member in predictions.values()])
+        for condition in range(len(conditions))
     ]
     resampling = Resampling(params.resamples, params.confidence, params.seed)
-    units = next(iter(predictions)).units_of_test_sets()
-    write_table(snakemake.output[0], failure_table(failures, params.designs, conditions, resampling, units))
+    write_table(outputs.failures, failure_table(wrong, params.designs, conditions, resampling, of_images))
+
+    members, scored = pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
+    sizes, units = sizes_of(len(members)), unit_of(list(members.design))
+    of_conditions = (
+        failures(
+            np.stack([member.decisions(condition) for member in scored.predictions]),
+            scored.predictions[0].labels(condition),
+            sizes,
+            units,
+        )
+        for condition in range(len(conditions))
+    )
+    table, everyone = ceiling_table(conditions, of_conditions, sizes, len(members), params.confidence, of_images)
+    judged = pool.halves(params.seed)[1]
+    choices = choices_of(read_table(inputs.chosen), read_table(inputs.candidates) if inputs.candidates else None)
+    table = with_best(table, everyone, choices, list(members.member), scored, judged, params.confidence)
+    write_table(outputs.ceiling, table.assign(confidence=params.confidence))

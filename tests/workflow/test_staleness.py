@@ -19,22 +19,21 @@ OBSERVED = {"observe": 1, "exchange_rates": 1, **PAGE}
 CORRELATED = {"correlate": 1, **OBSERVED}
 CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "compare_contenders": 1, "failures": 1}
 ENSEMBLES = {"score_ensembles": 1, "compare_ensembles": 1, **CHOSEN}
-POOL = {"chosen_ensembles": 1, "ceiling": 1}
+POOL = {"chosen_ensembles": 1, "coincident_failures": 1}
 ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **POOL, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
 SCORES = {"score_members": 1, "list_skipped": 1, **DIVERSITY}
 RANKED = {"member_ranks": 1, **SCORES}
-OF_INDEPENDENT = {"coincident_failures": 1, **RANKED}
 GALLERY = {"attribution_gallery": 1}
-INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **OF_INDEPENDENT}
-NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **OF_INDEPENDENT}
+INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **RANKED}
+NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **RANKED}
 TWO_MEMBERS = {**NEW_MEMBER, "train": 2, "predict": 2, "attribute": 2}
 ONE_DESIGN = {**TWO_MEMBERS, **GALLERY}  # whose first member is pictured
 JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **RANKED}
 SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **RANKED}
 SUPERNET = {"train_supernet": 1, **SEARCHED}
 TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **JOINT, **INDEPENDENT}
-PREDICTED = {"predict": 4, "predict_jointly": 3, "predict_searched": 1, **OF_INDEPENDENT}
+PREDICTED = {"predict": 4, "predict_jointly": 3, "predict_searched": 1, **RANKED}
 ATTRIBUTED = {"attribute": 4, "attribute_jointly": 3, "attribute_searched": 1, "list_skipped": 1}
 ATTRIBUTED |= {**GALLERY, **DIVERSITY}
 CORRUPTED = {"corrupt": 2, "gallery": 1, **GALLERY, **PREDICTED}
@@ -116,7 +115,7 @@ def test_nothing_after_other_words(planned_with):
         (f"{LIBRARY}/ensembles/combination.py", in_use("member_weights"), ENSEMBLES),
         (f"{LIBRARY}/analysis/correlations.py", in_use("correlation_table"), {"correlate": 1, **PAGE}),
         (f"{LIBRARY}/analysis/correlations.py", in_use("diversity_columns"), {"correlate": 1, "observe": 1, **PAGE}),
-        (f"{LIBRARY}/analysis/deployment.py", in_use("deployment_table"), {**CHOSEN, "ceiling": 1, **PAGE}),
+        (f"{LIBRARY}/analysis/deployment.py", in_use("deployment_table"), {**CHOSEN, "coincident_failures": 1, **PAGE}),
         (f"{LIBRARY}/analysis/sizes.py", in_use("size_table"), {"compare_ensembles": 1, **PAGE}),
         (f"{LIBRARY}/statistics/mixed_model.py", in_use("fit"), OBSERVED),
         (f"{LIBRARY}/report/charts/error_heatmap.py", in_use("draw"), PAGE),
@@ -133,14 +132,14 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
     ("change", "expected"),
     [
         ("charts={colours: ['#112233']}", PAGE),
-        ("dataset={test_groups: near_duplicates}", {"units": 1, **OF_INDEPENDENT, "pairwise_diversity": 0}),
+        ("dataset={test_groups: near_duplicates}", {"units": 1, **RANKED, "pairwise_diversity": 0}),
         ("deployment={max_size: 3}", {**CHOSEN, **POOL, **PAGE}),
-        ("statistics={resamples: 300}", {**OF_INDEPENDENT, "pairwise_diversity": 0}),
+        ("statistics={resamples: 300}", {**RANKED, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),
         ("members={seeds: 3}", TWO_MEMBERS),
         ("members={seeds: {densenet_s: 2, convnext: 3}}", NEW_MEMBER),
         ("members={designs: [densenet_s, convnext, starnet]}", ONE_DESIGN),
-        ("members={designs: [densenet_s]};ensembles={sizes: [2]}", {**GALLERY, **OF_INDEPENDENT}),
+        ("members={designs: [densenet_s]};ensembles={sizes: [2]}", {**GALLERY, **RANKED}),
         ("members={baseline: convnext-s0}", {**SCORES, "pairwise_diversity": 0}),
         ("designs={convnext: {training: {epochs: 3}}}", ONE_DESIGN),
         (
