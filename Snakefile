@@ -14,7 +14,6 @@ include: "rules/search.smk"
 include: "rules/external.smk"
 include: "rules/diversity.smk"
 include: "rules/analysis.smk"
-include: "rules/costs.smk"
 include: "rules/report.smk"
 include: "rules/export.smk"
 

@@ -217,11 +217,24 @@ rule assess_ensembles:
         logits=LOGITS,
         validation=predicted(MEMBERS)["validation"],
         validation_labels=VALIDATION["labels"] if MEMBERS and VALIDATED else [],
+        card=LEARNED["card"] if STUDY.dataset else [],
+        named=ITEMS if STUDY.dataset else [],
+        images=TEST["images"] if STUDY.dataset else [],
+        corrupted=CORRUPTED if STUDY.dataset else [],
+        cost_matrix=ancient(STUDY.costs) if "costs" in MADE else [],
     output:
         selective=in_report(TABLES["selective_prediction"]),
         temperatures=in_report(TABLES["temperatures"]),
         thresholds=in_report(TABLES["thresholds"]),
         curves=f"{RESULTS}/ensembles/risk_coverage.parquet",
+        under_corruptions=in_report(TABLES["contenders"]),
+        calibration=in_report(TABLES["contender_calibration"]),
+        confusions=in_report(TABLES["confusions"]),
+        class_errors=in_report(TABLES["class_errors"]),
+        failures=in_report(TABLES["failures"]),
+        pictures=FAILURE_PICTURES if STUDY.dataset else [],
+        costs=in_report(TABLES["costs"]) if "costs" in MADE else [],
+        costly_confusions=in_report(TABLES["costly_confusions"]) if "costs" in MADE else [],
     log:
         log_of("assess_ensembles"),
     benchmark:
@@ -230,71 +243,14 @@ rule assess_ensembles:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        **needing(8000, MINUTES["choose_ensembles"]),
+        **needing(8000, MINUTES["choose_ensembles"] + 120),
     params:
         **RESAMPLING,
         code=code("assess_ensembles"),
+        classes=as_it_is(CLASS_NAMES),
+        content=content(INPUTS.files, STUDY.costs) if "costs" in MADE else "",
     script:
         "../scripts/assess_ensembles.py"
-
-
-rule compare_contenders:
-    input:
-        **RESAMPLED,
-        members=TABLES["members"],
-        deployment=TABLES["deployment"],
-        logits=LOGITS,
-    output:
-        under_corruptions=in_report(TABLES["contenders"]),
-        calibration=in_report(TABLES["contender_calibration"]),
-    log:
-        log_of("compare_contenders"),
-    benchmark:
-        benchmark_of("compare_contenders")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(8000, 60),
-    params:
-        **RESAMPLING,
-        code=code("compare_contenders"),
-    script:
-        "../scripts/compare_contenders.py"
-
-
-rule failures:
-    input:
-        **RESAMPLED,
-        members=TABLES["members"],
-        deployment=TABLES["deployment"],
-        temperatures=TABLES["temperatures"],
-        logits=LOGITS,
-        card=LEARNED["card"] if STUDY.dataset else [],
-        named=ITEMS if STUDY.dataset else [],
-        images=TEST["images"] if STUDY.dataset else [],
-        corrupted=CORRUPTED if STUDY.dataset else [],
-    output:
-        confusions=in_report(TABLES["confusions"]),
-        class_errors=in_report(TABLES["class_errors"]),
-        failures=in_report(TABLES["failures"]),
-        pictures=FAILURE_PICTURES if STUDY.dataset else [],
-    log:
-        log_of("failures"),
-    benchmark:
-        benchmark_of("failures")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(8000, 60),
-    params:
-        code=code("failures"),
-        confidence=STUDY.statistics.confidence,
-        seed=STUDY.seed,
-        classes=as_it_is(CLASS_NAMES),
-    script:
-        "../scripts/failures.py"
 
 
 rule chosen_ensembles:
@@ -374,3 +330,27 @@ rule member_ranks:
         code=code("member_ranks"),
     script:
         "../scripts/member_ranks.py"
+
+
+if "latencies" in MADE:
+
+    rule measure_latency:
+        input:
+            images=TEST["images"],
+            weights=MEMBER_FILES["weights"],
+            descriptions=member_files("member.json", MEMBERS),
+        output:
+            in_report(TABLES["latencies"]),
+        log:
+            log_of("measure_latency"),
+        benchmark:
+            benchmark_of("measure_latency")
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            **needing(8000, 60),
+        params:
+            code=code("measure_latency"),
+        script:
+            "../scripts/measure_latency.py"

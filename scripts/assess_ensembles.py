@@ -1,26 +1,41 @@
-"""Fit temperatures on validation images, judge confidence, and choose thresholds for abstaining."""
+"""Assess the ensembles of deployment.csv: calibration and thresholds of all; what the best confuse, miss and cost."""
 
-from resiliency.analysis.deployed import assessment, named_in
+from resiliency.analysis.contenders import contenders
+from resiliency.analysis.cost_matrix import cost_matrix, read_costs
+from resiliency.analysis.costs import cost_tables
+from resiliency.analysis.deployed import assessment, comparison, failures, named_in
 from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.pictures import failure_pictures
+from resiliency.data.images import read_conditions, read_items
 from resiliency.data.split import calibration_indices
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.stage import stage
-from resiliency.storage.files import read_array
+from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    deployment, validation = read_table(inputs.deployment), {}
-    needed = named_in(deployment["members"])
+    members, deployment, validation = read_table(inputs.members), read_table(inputs.deployment), {}
+    conditions, needed = read_table(inputs.conditions), named_in(deployment["members"])
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits, needed, inputs.units)
+    resampling = Resampling(params.resamples, params.confidence, params.seed)
     if inputs.validation:
         labels = read_array(inputs.validation_labels)
         validation = read_validation(inputs.validation, labels[calibration_indices(labels, params.seed)], needed)
-    tables = assessment(
-        deployment,
-        read_table(inputs.members),
-        read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, needed, inputs.units),
-        validation,
-        Resampling(params.resamples, params.confidence, params.seed),
+    assessed = assessment(deployment, members, predictions, validation, resampling)
+    roles = contenders(deployment)
+    names = read_items(inputs.named)[1] if inputs.named else []
+    classes = read_json(inputs.card)["classes"] if inputs.card else params.classes
+    failed = failures(
+        roles, members, assessed.temperatures, predictions, names, classes, params.confidence, params.seed
     )
-    for name, table in tables._asdict().items():
+    tables = assessed._asdict() | comparison(roles, members, predictions, resampling)._asdict() | failed._asdict()
+    if inputs.cost_matrix:
+        matrix = cost_matrix(read_costs(inputs.cost_matrix), classes)
+        costs = cost_tables(roles, members, predictions, matrix, classes, resampling)
+        tables |= {"costs": costs.costs, "costly_confusions": costs.confusions}
+    for name, table in tables.items():
         write_table(outputs.get(name), table)
+    if outputs.pictures:
+        images = read_conditions(inputs.images, inputs.corrupted)
+        write_table(outputs.pictures, failure_pictures(failed.failures, conditions, images))

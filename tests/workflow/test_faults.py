@@ -34,7 +34,6 @@ MADE = {
     "observe": "tables/observations.csv",
     "compare_ensembles": "tables/origins.csv",
     "exchange_rates": "tables/exchange_rates.csv",
-    "compare_contenders": "tables/contenders.csv",
     "choose_ensembles": "tables/deployment.csv",
     "assess_ensembles": "tables/temperatures.csv",
 }

@@ -102,7 +102,7 @@ def test_the_model_is_chosen_by_its_costs(photos):
     assert best.index[0] == deployment[deployment["size"] == 1].sort_values("selection_error").members.iloc[0]
     with older(photos.directory / "costs.csv", b"7", b"8"):
         planned = photos.planned(*MADE)
-    assert {"choose_ensembles", "cost_answers"} <= set(planned)
+    assert {"choose_ensembles", "assess_ensembles"} <= set(planned)
     assert "score_ensembles" not in planned
 
 
