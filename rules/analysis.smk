@@ -187,8 +187,9 @@ rule choose_ensembles:
         costs=ancient(STUDY.costs) if BY_COST else [],
         card=f"{RESULTS}/data/card.json" if BY_COST else [],
     output:
-        deployment=in_report(TABLES["deployment"]),
-        candidates=f"{RESULTS}/ensembles/candidates.parquet",
+        chosen=in_report(TABLES["chosen_ensembles"]),
+        deployment=in_report(TABLES["deployment"]) if "deployment" in MADE else [],
+        candidates=f"{RESULTS}/ensembles/candidates.parquet" if "deployment" in MADE else [],
     log:
         log_of("choose_ensembles"),
     benchmark:
@@ -197,14 +198,16 @@ rule choose_ensembles:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        **needing(8000, MINUTES["choose_ensembles"]),
+        **needing(8000, 2 * MINUTES["choose_ensembles"]),
     params:
         **RESAMPLING,
         deployment=STUDY.deployment.model_dump(),
         content=content(INPUTS.files, STUDY.costs) if BY_COST else "",
         code=code("choose_ensembles"),
         rule=STUDY.ensembles.main_rule,
+        min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
         baseline=STUDY.members.baseline,
+        combined=COMBINED,
     script:
         "../scripts/choose_ensembles.py"
 
@@ -253,40 +256,12 @@ rule assess_ensembles:
         "../scripts/assess_ensembles.py"
 
 
-rule chosen_ensembles:
-    input:
-        **RESAMPLED,
-        members=TABLES["members"],
-        ensembles=TABLES["ensembles"],
-        logits=predictions(COMBINED),
-    output:
-        in_report(TABLES["chosen_ensembles"]),
-    log:
-        log_of("chosen_ensembles"),
-    benchmark:
-        benchmark_of("chosen_ensembles")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(8000, MINUTES["choose_ensembles"]),
-    params:
-        confidence=STUDY.statistics.confidence,
-        rule=STUDY.ensembles.main_rule,
-        min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
-        max_size=STUDY.deployment.max_size,
-        code=code("chosen_ensembles"),
-        seed=STUDY.seed,
-    script:
-        "../scripts/chosen_ensembles.py"
-
-
 rule coincident_failures:
     input:
         **RESAMPLED,
         members=TABLES["members"],
         chosen=TABLES["chosen_ensembles"],
-        candidates=rules.choose_ensembles.output.candidates if "deployment" in MADE else [],
+        candidates=rules.choose_ensembles.output.candidates,
         logits=predictions(COMBINED),
     output:
         failures=in_report(TABLES["coincident_failures"]),

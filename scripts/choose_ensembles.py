@@ -1,10 +1,12 @@
-"""Choose the ensembles that are most robust for their cost on half of the test images; judge them on the others."""
+"""Choose ensembles on half of the test images, by clean error and by robustness for their cost; judge on the others."""
 
 from resiliency.analysis.best import LATENCY
+from resiliency.analysis.choices import choice_of
+from resiliency.analysis.chosen_ensembles import chosen_table
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
 from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.pool import deployable_pool
+from resiliency.analysis.pool import deployable_pool, pool_of
 from resiliency.analysis.recommendation import limit_columns
 from resiliency.ensembles.settings import Deployment
 from resiliency.prediction.reading import read_predictions
@@ -13,24 +15,31 @@ from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
-    inputs, params = snakemake.input, snakemake.params
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     settings, by = Deployment(**params.deployment), "macs"
     members, ensembles = read_table(inputs.members), read_table(inputs.ensembles)
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
-    if inputs.latencies:
-        by, latencies = LATENCY, read_table(inputs.latencies).set_index("member")
-        members[LATENCY] = members.member.map(latencies.median_ms)
-    costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
-    members, scored = pool = deployable_pool(
-        members, predictions, params.rule, settings.objective, settings.quantile, costs
-    )
+
+    combined = {name: predictions[name] for name in params.combined}
+    pool = pool_of(members, combined, params.rule, params.min_clean_accuracy)
     chosen, judged = pool.halves(params.seed)
-    of_rule = ensembles[ensembles["rule"] == scored.rule]
-    candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, settings.limits)
-    print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
-    resampling = Resampling(params.resamples, params.confidence, params.seed)
-    table = deployment_table(
-        candidates, members, scored, chosen, judged, params.baseline, resampling, by, settings.margin
-    )
-    write_table(snakemake.output.deployment, table.assign(**limit_columns(settings.limits)))
-    write_table(snakemake.output.candidates, candidates)
+    choice = choice_of(pool.members, pool.ensembles(ensembles), pool.scored, settings.max_size, chosen)
+    write_table(outputs.chosen, chosen_table(choice, params.confidence))
+
+    if outputs.deployment:
+        if inputs.latencies:
+            by, latencies = LATENCY, read_table(inputs.latencies).set_index("member")
+            members[LATENCY] = members.member.map(latencies.median_ms)
+        costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
+        members, scored = deployable_pool(
+            members, predictions, params.rule, settings.objective, settings.quantile, costs
+        )
+        of_rule = ensembles[ensembles["rule"] == scored.rule]
+        candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, settings.limits)
+        print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
+        resampling = Resampling(params.resamples, params.confidence, params.seed)
+        table = deployment_table(
+            candidates, members, scored, chosen, judged, params.baseline, resampling, by, settings.margin
+        )
+        write_table(outputs.deployment, table.assign(**limit_columns(settings.limits)))
+        write_table(outputs.candidates, candidates)

@@ -17,10 +17,9 @@ CODE = ("Snakefile", "config.yaml", "rules", "scripts", "studies", "envs", "prof
 PAGE = {"charts": 1, "provenance": 1, "report": 1}
 OBSERVED = {"observe": 1, "exchange_rates": 1, **PAGE}
 CORRELATED = {"correlate": 1, **OBSERVED}
-CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1}
+CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "coincident_failures": 1}
 ENSEMBLES = {"score_ensembles": 1, "compare_ensembles": 1, **CHOSEN}
-POOL = {"chosen_ensembles": 1, "coincident_failures": 1}
-ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **POOL, **CORRELATED}
+ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
 SCORES = {"score_members": 1, "list_skipped": 1, **DIVERSITY}
 RANKED = {"member_ranks": 1, **SCORES}
@@ -115,7 +114,7 @@ def test_nothing_after_other_words(planned_with):
         (f"{LIBRARY}/ensembles/combination.py", in_use("member_weights"), ENSEMBLES),
         (f"{LIBRARY}/analysis/correlations.py", in_use("correlation_table"), {"correlate": 1, **PAGE}),
         (f"{LIBRARY}/analysis/correlations.py", in_use("diversity_columns"), {"correlate": 1, "observe": 1, **PAGE}),
-        (f"{LIBRARY}/analysis/deployment.py", in_use("deployment_table"), {**CHOSEN, "coincident_failures": 1, **PAGE}),
+        (f"{LIBRARY}/analysis/deployment.py", in_use("deployment_table"), {**CHOSEN, **PAGE}),
         (f"{LIBRARY}/analysis/sizes.py", in_use("size_table"), {"compare_ensembles": 1, **PAGE}),
         (f"{LIBRARY}/statistics/mixed_model.py", in_use("fit"), OBSERVED),
         (f"{LIBRARY}/report/charts/error_heatmap.py", in_use("draw"), PAGE),
@@ -133,7 +132,7 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
     [
         ("charts={colours: ['#112233']}", PAGE),
         ("dataset={test_groups: near_duplicates}", {"units": 1, **RANKED, "pairwise_diversity": 0}),
-        ("deployment={max_size: 3}", {**CHOSEN, **POOL, **PAGE}),
+        ("deployment={max_size: 3}", {**CHOSEN, **PAGE}),
         ("statistics={resamples: 300}", {**RANKED, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),
         ("members={seeds: 3}", TWO_MEMBERS),
