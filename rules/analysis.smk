@@ -17,6 +17,7 @@ rule score_members:
         errors=in_report(TABLES["corruption_errors"]),
         histories=in_report(TABLES["histories"]),
         calibration=in_report(TABLES["calibration"]),
+        ranks=in_report(TABLES["member_ranks"]) if "member_ranks" in MADE else [],
     log:
         log_of("score_members"),
     benchmark:
@@ -25,7 +26,7 @@ rule score_members:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        **needing(4000, MINUTES["score_members"]),
+        **needing(4000, 2 * MINUTES["score_members"]),
     params:
         **RESAMPLING,
         code=code("score_members"),
@@ -283,28 +284,6 @@ rule coincident_failures:
         designs=list(map(design_of, COMBINED)),
     script:
         "../scripts/coincident_failures.py"
-
-
-rule member_ranks:
-    input:
-        **RESAMPLED,
-        logits=LOGITS,
-    output:
-        in_report(TABLES["member_ranks"]),
-    log:
-        log_of("member_ranks"),
-    benchmark:
-        benchmark_of("member_ranks")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(4000, MINUTES["score_members"]),
-    params:
-        **RESAMPLING,
-        code=code("member_ranks"),
-    script:
-        "../scripts/member_ranks.py"
 
 
 if "latencies" in MADE:

@@ -1,8 +1,11 @@
-"""Score every member: accuracy, calibration, corrupted error and cost; and gather how each was trained."""
+"""Score and rank every member: accuracy, calibration, corrupted error and cost; and gather how each was trained."""
 
 from pathlib import Path
 
+import numpy as np
+
 from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.member_tables import member_tables
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.designs.members import Member
@@ -13,15 +16,21 @@ from resiliency.storage.tables import read_table, write_table
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     conditions = read_table(inputs.conditions)
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
+    resampling = Resampling(params.resamples, params.confidence, params.seed)
     tables = member_tables(
         [Member.read(path) for path in inputs.descriptions],
         conditions,
-        read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units),
+        predictions,
         [read_table(path) for path in inputs.external_errors],
         {Path(path).parent.name: read_table(path) for path in inputs.histories},
         params.baseline,
-        Resampling(params.resamples, params.confidence, params.seed),
+        resampling,
     )
     tables = tables._replace(members=with_shifted_error(tables.members, params.shifts))
     for name, table in tables._asdict().items():
         write_table(snakemake.output.get(name), table)
+    if snakemake.output.ranks:
+        units = next(iter(predictions.values())).units_of_test_sets()
+        wrong = (~np.stack([m.correct(c) for m in predictions.values()]) for c in range(len(conditions)))
+        write_table(snakemake.output.ranks, rank_table(list(predictions), conditions, wrong, resampling, units))

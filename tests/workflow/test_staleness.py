@@ -22,17 +22,16 @@ ENSEMBLES = {"score_ensembles": 1, "compare_ensembles": 1, **CHOSEN}
 ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
 SCORES = {"score_members": 1, "list_skipped": 1, **DIVERSITY}
-RANKED = {"member_ranks": 1, **SCORES}
 GALLERY = {"attribution_gallery": 1}
-INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **RANKED}
-NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **RANKED}
+INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **SCORES}
+NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **SCORES}
 TWO_MEMBERS = {**NEW_MEMBER, "train": 2, "predict": 2, "attribute": 2}
 ONE_DESIGN = {**TWO_MEMBERS, **GALLERY}  # whose first member is pictured
-JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **RANKED}
-SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **RANKED}
+JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **SCORES}
+SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **SCORES}
 SUPERNET = {"train_supernet": 1, **SEARCHED}
 TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **JOINT, **INDEPENDENT}
-PREDICTED = {"predict": 4, "predict_jointly": 3, "predict_searched": 1, **RANKED}
+PREDICTED = {"predict": 4, "predict_jointly": 3, "predict_searched": 1, **SCORES}
 ATTRIBUTED = {"attribute": 4, "attribute_jointly": 3, "attribute_searched": 1, "list_skipped": 1}
 ATTRIBUTED |= {**GALLERY, **DIVERSITY}
 CORRUPTED = {"corrupt": 2, "gallery": 1, **GALLERY, **PREDICTED}
@@ -131,14 +130,14 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
     ("change", "expected"),
     [
         ("charts={colours: ['#112233']}", PAGE),
-        ("dataset={test_groups: near_duplicates}", {"units": 1, **RANKED, "pairwise_diversity": 0}),
+        ("dataset={test_groups: near_duplicates}", {"units": 1, **SCORES, "pairwise_diversity": 0}),
         ("deployment={max_size: 3}", {**CHOSEN, **PAGE}),
-        ("statistics={resamples: 300}", {**RANKED, "pairwise_diversity": 0}),
+        ("statistics={resamples: 300}", {**SCORES, "pairwise_diversity": 0}),
         ("ensembles={sizes: [2]}", ENSEMBLES),
         ("members={seeds: 3}", TWO_MEMBERS),
         ("members={seeds: {densenet_s: 2, convnext: 3}}", NEW_MEMBER),
         ("members={designs: [densenet_s, convnext, starnet]}", ONE_DESIGN),
-        ("members={designs: [densenet_s]};ensembles={sizes: [2]}", {**GALLERY, **RANKED}),
+        ("members={designs: [densenet_s]};ensembles={sizes: [2]}", {**GALLERY, **SCORES}),
         ("members={baseline: convnext-s0}", {**SCORES, "pairwise_diversity": 0}),
         ("designs={convnext: {training: {epochs: 3}}}", ONE_DESIGN),
         (
