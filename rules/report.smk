@@ -36,39 +36,18 @@ rule charts:
         "../scripts/charts.py"
 
 
-rule provenance:
-    input:
-        [TABLES[name] for name in MADE],
-        CHART_FILES,
-        descriptions=MEMBER_FILES["descriptions"],
-    output:
-        report(f"{RESULTS}/provenance.json", category="Report", labels={"file": "Provenance"}),
-    log:
-        log_of("provenance"),
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(1000, 5),
-    params:
-        code=code("provenance"),
-        study=RESOLVED,
-        files=OF_RUN,
-    script:
-        "../scripts/provenance.py"
-
-
 rule report:
     input:
         tables=[TABLES[name] for name in PAGE_TABLES if name in MADE],
-        provenance=rules.provenance.output[0],
+        others=[TABLES[name] for name in MADE if name not in PAGE_TABLES],
+        charts=CHART_FILES,
+        descriptions=MEMBER_FILES["descriptions"],
         card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],
         test_sets=[files["card"] for files in FURTHER.values()],
         units=[files["described"] for files in UNITS.values()],
-        specs=[path for path in CHART_FILES if path.endswith(".vl.json")],
-        svgs=[path for path in CHART_FILES if path.endswith(".svg")],
     output:
-        report(f"{RESULTS}/report.html", category="Report", labels={"file": "Report of the study"}),
+        page=report(f"{RESULTS}/report.html", category="Report", labels={"file": "Report of the study"}),
+        provenance=report(f"{RESULTS}/provenance.json", category="Report", labels={"file": "Provenance"}),
     log:
         log_of("report"),
     conda:
@@ -82,5 +61,6 @@ rule report:
         made=MADE,
         added=ADDED_SCORES,
         resampled=list(UNITS),
+        files=OF_RUN,
     script:
         "../scripts/report.py"

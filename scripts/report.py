@@ -1,26 +1,31 @@
-"""Write the report."""
+"""Record what the results came from and what they cost, and write the report."""
 
 from pathlib import Path
 
+from resiliency.provenance import provenance
 from resiliency.report.page import render
 from resiliency.stage import stage
 from resiliency.storage.checksums import verified
-from resiliency.storage.files import read_json, replacing
+from resiliency.storage.files import read_json, replacing, write_json
+from resiliency.storage.runs import FILES, hashes
 from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
-    inputs = snakemake.input
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    results, charts = Path(outputs.provenance).parent, list(map(Path, inputs.charts))
+    written = provenance(params.study, snakemake.scriptdir, results, inputs.descriptions)
+    write_json(outputs.provenance, written | {FILES: hashes(results, params.files)})
     html = render(
-        study=snakemake.params.study,
+        study=params.study,
         card=read_json(inputs.card) if inputs.card else None,
         test_sets={Path(path).parent.name: read_json(path) for path in inputs.test_sets},
-        units=dict(zip(snakemake.params.resampled, map(read_json, inputs.units), strict=True)),
-        provenance=read_json(inputs.provenance),
+        units=dict(zip(params.resampled, map(read_json, inputs.units), strict=True)),
+        provenance=read_json(outputs.provenance),
         tables={Path(path).stem: read_table(path) for path in inputs.tables},
-        specs={Path(path).name.removesuffix(".vl.json"): read_json(path) for path in inputs.specs},
-        svgs={Path(path).stem: verified(path).read_text(encoding="utf-8") for path in inputs.svgs},
-        made=snakemake.params.made,
-        added=snakemake.params.added,
+        specs={path.name.removesuffix(".vl.json"): read_json(path) for path in charts if path.suffix == ".json"},
+        svgs={path.stem: verified(path).read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"},
+        made=params.made,
+        added=params.added,
     )
-    with replacing(snakemake.output[0]) as temporary:
+    with replacing(outputs.page) as temporary:
         temporary.write_text(html, encoding="utf-8")

@@ -66,7 +66,7 @@ def test_a_new_table_touches_five_files(workflow, tmp_path):
     code = edited_code(tmp_path / "code", {name: (lambda text, more=more: text + more) for name, more in ADDED.items()})
     copy = workflow.copied(tmp_path / "copy")
     copy.repository, copy.environment = code, os.environ | {"PYTHONPATH": str(code / "scripts")}
-    assert copy.planned() == {"worst_corruptions": 1, "provenance": 1, "report": 1}
+    assert copy.planned() == {"worst_corruptions": 1, "report": 1}
     copy.finish("--cores", "2", str(copy.results.relative_to(copy.directory) / "tables/worst_corruptions.csv"))
     table = pd.read_csv(copy.results / "tables/worst_corruptions.csv")
     assert set(table["member"]) == set(pd.read_csv(copy.results / "tables/members.csv")["member"])

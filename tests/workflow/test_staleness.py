@@ -14,7 +14,7 @@ pytestmark = pytest.mark.staleness
 REPOSITORY = Path(__file__).parents[2]
 CODE = ("Snakefile", "config.yaml", "rules", "scripts", "studies", "envs", "profiles")
 
-PAGE = {"charts": 1, "provenance": 1, "report": 1}
+PAGE = {"charts": 1, "report": 1}
 OBSERVED = {"observe": 1, "exchange_rates": 1, **PAGE}
 CORRELATED = {"correlate": 1, **OBSERVED}
 CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "coincident_failures": 1}
