@@ -35,7 +35,7 @@ IMPORTED += ("numba", "pymoo.algorithms.moo.nsga2", "skimage", "hypothesis", "_h
 OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short")
 MOST = 40  # CPU seconds that the tests of a mutant usually take; slower ones are left out
 LONGER, GRACE = 10, 20  # A test may take ten times its usual CPU time, and 20 s.
-LONGEST = 3600  # seconds by the clock, after which a fork is stuck
+LONGEST = 7200  # seconds by the clock, after which a fork is stuck
 MEMORY = 8 * 2**30  # bytes
 
 
@@ -175,13 +175,20 @@ def defined(place: Place) -> set[str]:
     return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
-def named(user: Place, place: Place) -> set[str]:
+def named(user: Place, place: Place) -> frozenset[str]:
     """The names in a statement that may be of another's module: imported from there, or after a dot."""
-    nodes = list(ast.walk(user.header))
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names, attributes = written(user.header)
     if user.path != place.path:
         names &= {name for module, name in imports(user.path) if module.endswith(f".{place.module}")}
-    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return names | attributes
+
+
+@functools.cache
+def written(header: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
+    """The names in a statement, and those after a dot."""
+    nodes = list(ast.walk(header))
+    names = frozenset(node.id for node in nodes if isinstance(node, ast.Name))
+    return names, frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute))
 
 
 @functools.cache
@@ -257,7 +264,9 @@ class Bench:
             lines = {number: lines_of(place, library) for number, place in places.items() if place}
         for file in new:
             found, seconds = self.fork(lambda file=file: self._trace(file, lines))
-            known[file] = found or {"tests": {}, "reached": {}}
+            if found is None:
+                sys.exit(f"{file}: pytest did not end; see {self.log}")
+            known[file] = found
             self.reach.with_suffix(".part").write_text(json.dumps(known))
             self.reach.with_suffix(".part").rename(self.reach)
             print(f"{file}: {len(known[file]['tests'])} tests, {seconds:.0f} s", flush=True)
