@@ -5,6 +5,7 @@ pages that have moved, the signatures of the Python API, the reports of the publ
 and studies/published/README.md, which lie outside docs/, are pages.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ NAVIGATION = {
     ],
     "Science": ["measures", "paper", "faults"],
     "Published results": [
-        *("results/found", "results/comparison", "results/traffic_signs", "results/digits", "results/cifar10_cpu"),
+        *("results/found", "results/traffic_signs", "results/digits", "results/cifar10_cpu"),
         *("results/cifar10_published", "results/imagenet_published", "results/imagenet_decisions"),
         *("results/timm_published", "results/runtimes", "results/seeds", "results/appendix"),
     ],
@@ -62,6 +63,7 @@ MOVED = {  # address of a page that is gone -> where its content is now
     "imagenet_costs": "results/imagenet_costs",
     "limitations": "paper#networks-images-and-recipes",
     "parity": "results/parity",
+    "results/comparison": "results/found",
     "slurm": "cluster#jobs",
     "test_sets": "data#additional-test-sets",
     "touches": "contributing",
@@ -122,6 +124,7 @@ def redirect(app: Any, fault: Exception | None) -> None:
     if fault is None and app.builder.format == "html":
         for old, new in MOVED.items():
             page, _, anchor = new.partition("#")
+            page = os.path.relpath(page, Path(old).parent)
             url = f"{page}.html#{anchor}" if anchor else f"{page}.html"
             Path(app.outdir, f"{old}.html").write_text(REDIRECT.format(url=url), encoding="utf-8")
 

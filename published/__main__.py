@@ -18,8 +18,11 @@ def pages() -> dict[Path, str]:
     studies, readme = comparison.published_studies(), ROOT / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     texts = {f"{kept.name}.md": page.page(kept) for kept, _ in kept_studies()}
-    texts |= {"comparison.md": comparison.page(studies), "found.md": found.page(studies)}
-    texts |= {"runtimes.md": runtimes.page(runtimes.runtimes()), "seeds.md": seeds.page(RESULTS / SEEDS_PAGE)}
+    texts |= {
+        "found.md": found.page(studies),
+        "runtimes.md": runtimes.page(runtimes.runtimes()),
+        "seeds.md": seeds.page(RESULTS / SEEDS_PAGE),
+    }
     said = before + BEGIN + found.readme(studies) + END + rest.partition(END)[2]
     return {PAGES / name: text for name, text in texts.items()} | {readme: said}
 

@@ -1,24 +1,22 @@
-"""The published studies side by side: what they say of the paper's observations, as a page of Markdown with a chart."""
+"""The published studies side by side: their order, correlations that they share, and a chart of their estimates."""
 
 from collections.abc import Iterable
 
 import altair as alt
 import pandas as pd
 
-from published.kept import kept_studies, kept_tables, template_of
-from resiliency.analysis.rule import DECIDED, NOT_TESTED, UNDECIDED
-from resiliency.analysis.verdicts import RULES
+from published.kept import kept_studies, kept_tables
+from resiliency.analysis.rule import NOT_TESTED
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import MAIN
 from resiliency.report import style, words
-from resiliency.report.overview import PLACEBO, by_observation, contenders, design_count
+from resiliency.report.overview import PLACEBO, by_observation
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
 
 TITLE = "The four observations in the published studies"
 LABELS = 400  # pixels
 DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images
-REACHED = (*DECIDED, UNDECIDED)
 
 
 def published_studies() -> dict[str, dict[str, pd.DataFrame]]:
@@ -35,43 +33,9 @@ def published_studies() -> dict[str, dict[str, pd.DataFrame]]:
     return {name: tables for *_, name, tables in sorted(studies, key=lambda study: study[:4])}
 
 
-def page(studies: dict[str, dict[str, pd.DataFrame]]) -> str:
-    """The page, from the tables alone."""
-    by_name: dict[str, dict[str, dict]] = {}
-    for study, tables in studies.items():
-        for observation in by_observation(tables["observations"]):
-            by_name.setdefault(observation["name"], {})[study] = observation
-    leading = {
-        study: {row["role"]: row for row in contenders(tables["deployment"])}
-        for study, tables in studies.items()
-        if "deployment" in tables
-    }
-    return template_of("comparison.md.j2").render(
-        studies=studies,
-        design_count=design_count,
-        rules=RULES,
-        observations=dict(sorted(by_name.items())),
-        summaries={name: _summary(of_studies) for name, of_studies in by_name.items()},
-        leading=leading,
-        interval_level=levels(row["confidence"] for roles in leading.values() for row in roles.values()),
-        correlations=correlations_with_accuracy(studies),
-    )
-
-
 def levels(confidences: Iterable[float]) -> str:
     """Such as "95%", or "90% or 95%" if studies differ."""
     return " or ".join(words.percent(level, 0) for level in sorted(set(confidences)))
-
-
-def _summary(of_studies: dict[str, dict]) -> str:
-    """In how many studies an observation has which verdict, of those that have all that its rule needs."""
-    able = {study: own["verdict"] for study, own in of_studies.items() if own["verdict"] != NOT_TESTED}
-    if not able:
-        return "No study has what its rule needs."
-    by_verdict = {verdict: [study for study, own in able.items() if own == verdict] for verdict in REACHED}
-    shares = [f"{verdict} in {len(names)} ({', '.join(names)})" for verdict, names in by_verdict.items() if names]
-    studies = "1 study has" if len(able) == 1 else f"{len(able)} studies have"
-    return f"{studies} what its rule needs: {'; '.join(shares)}."
 
 
 def correlations_with_accuracy(studies: dict[str, dict[str, pd.DataFrame]]) -> dict:

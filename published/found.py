@@ -19,13 +19,11 @@ from published.what_helps import (
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.rule import IN_PART, NOT_TESTED, UNDECIDED
 from resiliency.analysis.verdicts import RULES
-from resiliency.report import words
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation, late_settings
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
-SIGNIFICANT = ("supported", "contradicted")
 
 
 def readme(studies: Studies) -> str:
@@ -195,61 +193,48 @@ def _observation_entry(number: str, of_studies: dict[str, dict], shifted: dict[s
     """An observation as the page has it: the studies that could test it, also on shifts, and why others could not."""
     counted = _verdict_counts(of_studies).replace(EARLIER, "")
     by_seed = _counts_by_seed(number, studies)
-    shifts = {study: f"{own['verdict']} (shifts)" for study, own in shifted.items() if own["verdict"] != NOT_TESTED}
+    able, on_shifts = ([study for study in of if _could_test(of, study)] for of in (of_studies, shifted))
+    unable: dict[str, list[str]] = {}
+    for study in of_studies.keys() - {*able, *on_shifts}:
+        unable.setdefault(of_studies[study]["key"]["missing_requirements"], []).append(study)
     return {
         "number": number,
         "statement": _statement(of_studies),
         "counted": counted[0].upper() + counted[1:],
         "able": [
-            row
+            _study_entry(study, of_studies[study])
             | {
-                "caution": still_learning(studies[row["name"]]["members"]) if number == JOINTLY else "",
-                "by_seed": by_seed[row["name"]],
-                "earlier": results(studies[row["name"]].get("earlier"), of_studies[row["name"]]),
+                "caution": still_learning(studies[study]["members"]) if number == JOINTLY else "",
+                "by_seed": by_seed[study],
+                "earlier": results(studies[study].get("earlier"), of_studies[study]),
             }
-            for row in _tested_studies(of_studies)
+            for study in able
         ],
-        "shifted": [row | {"choices": _variants(row["name"], studies)} for row in _tested_studies(shifted)],
-        "unable": [study for study, own in of_studies.items() if own["verdict"] == NOT_TESTED and study not in shifts],
+        "shifted": [
+            _study_entry(study, shifted[study]) | {"choices": _variants(study, studies)} for study in on_shifts
+        ],
+        "unable": {reason: sorted(names) for reason, names in sorted(unable.items())},
         "verdicts": dict.fromkeys(studies, NOT_TESTED)
         | {study: own["verdict"] + " (depends on the seed)" * bool(by_seed[study]) for study, own in of_studies.items()}
-        | shifts,
+        | {study: f"{shifted[study]['verdict']} (shifts)" for study in on_shifts},
     }
 
 
-def _tested_studies(of_studies: dict[str, dict]) -> list[dict]:
-    return [
-        {"name": study, "verdict": own["verdict"], "reason": own["reason"], "evidence": _evidence(own)}
-        for study, own in of_studies.items()
-        if own["verdict"] != NOT_TESTED
-    ]
+def _study_entry(study: str, own: dict) -> dict:
+    """A study that could test an observation: its verdict, the reason and the parts with their controls."""
+    key = own["key"]
+    return {
+        "name": study,
+        **{name: own[name] for name in ("verdict", "reason")},
+        "statistic": key["statistic"],
+        "shifts": bool(key["shifts"]),
+        "earlier_rules": key["rules"] != RULES,
+        "parts": own["parts"] + own["controls"],
+        **{"caution": "", "by_seed": "", "earlier": [], "choices": ""},
+    }
 
 
 def still_learning(members: pd.DataFrame) -> str:
     """At which weights of the loss jointly trained members needed longer training; "" if at none."""
     late = late_settings(members).get(BALANCED)
     return f"Members at {late} were still learning: longer training may change this verdict." if late else ""
-
-
-def _evidence(observation: dict) -> str:
-    """The estimates on which a verdict hangs; "" if it is open.
-
-    Of a verdict that all parts reach: the significant one whose bound is nearest to 0. Of others: all of them.
-    """
-    parts, verdict = observation["parts"], observation["verdict"]
-    if verdict == UNDECIDED:
-        return ""
-    significant = [part for part in parts if part["part_verdict"] == verdict]
-    if verdict not in SIGNIFICANT or len(significant) < 2:
-        estimates = [_estimated(part) for part in (parts if verdict not in SIGNIFICANT else significant)]
-        said = f"The {'estimates' if len(estimates) > 1 else 'estimate'}, from {parts[0]['units']} {parts[0]['unit']},"
-        return f"{said} {'are' if len(estimates) > 1 else 'is'} {words.listed(estimates)}."
-    weakest = min(significant, key=lambda part: min(abs(part["low"]), abs(part["high"])))
-    said = f"The weakest of them, from {weakest['units']} {weakest['unit']}, is {_estimated(weakest)}"
-    if not weakest["influential"]:
-        return f"{said}."
-    return f"{said}; without {weakest['influential']} it is {words.estimate(weakest['without_it'])}."
-
-
-def _estimated(part: dict) -> str:
-    return f"{words.estimate(part['estimate'])} {words.bounds(part['low'], part['high'])} ({part['part']})"

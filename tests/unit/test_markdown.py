@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from synthetic import synthetic_tables
 
-from published.comparison import page as comparison_page
+from published.found import page as found_page
 from published.kept import RESULTS, kept_tables
 from published.page import page as results_page
 from published.runtimes import page as runtimes_page
@@ -76,11 +76,11 @@ def page_of_runtimes(folder: Path, name: str) -> str:
     return runtimes_page(runtimes(folder))
 
 
-def page_of_comparison(folder: Path, name: str) -> str:
+def page_of_what_was_found(folder: Path, name: str) -> str:
     """Names of studies are of the letters of a folder; those of parts and statistics are what users can name."""
     tables = kept_tables(kept(folder, name))
     rows = tables["observations"]
-    return comparison_page(
+    return found_page(
         {"digits": tables | {"observations": rows.assign(part=name, statistic=name, missing_requirements=name)}}
     )
 
@@ -123,7 +123,7 @@ def card(_: Path, name: str) -> str:
     )
 
 
-@pytest.mark.parametrize("page", [page_of_results, page_of_runtimes, page_of_comparison, card])
+@pytest.mark.parametrize("page", [page_of_results, page_of_runtimes, page_of_what_was_found, card])
 def test_hostile_names_change_nothing_but_the_text_of_a_page(page: Callable[[Path, str], str], tmp_path):
     plain, hostile = page(tmp_path / "plain", "plain"), page(tmp_path / "hostile", HOSTILE)
     assert shape(hostile) == shape(plain)
