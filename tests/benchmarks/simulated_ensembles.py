@@ -1,6 +1,7 @@
 """Studies of observations 2 and 4 whose truth is known: pairs of members of designs in families that are alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from math import comb
@@ -8,10 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from simulated_families import standard
+from simulated_families import CONFIDENCE, standard
 
+from resiliency.analysis.left_out import LeftOut
 from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.observations.diversity import deltas_of, left_by, permuted, sides_of
+from resiliency.analysis.parts import Part
+from resiliency.analysis.verdicts import Observation, verdict_of
+from resiliency.statistics.jackknife import ANGULAR, studentised
+from resiliency.statistics.ranks import weighted_ranks
 
 RULE = "mean_probability"
 DRAWS = 200  # of the placebo of each study
@@ -21,6 +27,7 @@ TABLE = pd.DataFrame([(kind, metric) for metric, kind in METRICS.items()], colum
 COLUMNS = [
     f"{m}_{i}" for m, k in METRICS.items() for i in (("clean", "corrupted") if k == "prediction" else ("clean",))
 ]
+ACCURACY = {f"mean_member_{images}_accuracy": 0.9 for images in ("clean", "corrupted")}  # of observation 4
 ALIKE = (0.4, 0.45, 0.15)  # shares of the variance of a member that its family, its design and itself have
 
 
@@ -114,20 +121,81 @@ def of_correlations(differences: tuple[float, float], pool: Pool, kind: str) -> 
     return simulate
 
 
-def of_diversities(gaps: tuple[float, float, float], pool: Pool, kind: str) -> Callable[..., Observation]:
-    """Pairs of different designs are more diverse by these gaps, in predictions, attributions and activations."""
+class Partitions(NamedTuple):
+    """The pairs of a pool, of all families and without each, and which of them are of one design, by draws.
+
+    Attributes:
+        weights: float (1 + families) x pairs.
+        accuracies: ranks of the accuracies of members, which are equal.
+        one, different: of the pool itself, then of each draw of the placebo, bool (1 + draws) x pairs.
+    """
+
+    weights: np.ndarray
+    accuracies: np.ndarray
+    one: np.ndarray
+    different: np.ndarray
+
+
+@cache
+def partitions_of(pool: Pool) -> Partitions:
+    pairs = pairs_of(pool)
+    alike = (pairs.table.designs == 1).to_numpy()
+    of_one = {member for joined in pairs.table.members[alike] for member in joined.split("+")}
+    one, different = sides_of(pairs.table, permuted(of_one, DRAWS))
+    left_out = LeftOut(pairs.table.assign(**ACCURACY), pairs.families.__getitem__)
+    return Partitions(
+        left_out.weights, left_out.member_accuracies, np.vstack([alike, one]), np.vstack([~alike, different])
+    )
+
+
+def diversities(
+    random: np.random.Generator, gaps: tuple[float, float, float], pool: Pool, kind: str
+) -> dict[str, np.ndarray]:
+    """Column -> diversity of all pairs; different designs have more, in predictions, attributions and activations."""
     pairs = pairs_of(pool)
     gap = dict(zip(("prediction", "attribution", "activation"), gaps, strict=True))
-    different = pairs.table.designs.to_numpy() > 1
+    different, columns = pairs.table.designs.to_numpy() > 1, {}
+    for column in COLUMNS:
+        noise = 0.7 * random.standard_normal(len(pairs.table))
+        columns[column] = gap[_kind(column)] * different + np.sqrt(0.5) * of_members(random, pairs, kind) + noise
+    return columns
 
-    def simulate(random: np.random.Generator) -> Observation:
-        columns = {}
-        for column in COLUMNS:
-            of_kind = next(kind for metric, kind in METRICS.items() if column.startswith(metric))
-            noise = 0.7 * random.standard_normal(len(pairs.table))
-            columns[column] = gap[of_kind] * different + np.sqrt(0.5) * of_members(random, pairs, kind) + noise
-        accuracy = {f"mean_member_{images}_accuracy": 0.9 for images in ("clean", "corrupted")}
-        rows = pairs.table.assign(**columns, **accuracy)
-        return architecture_brings_diversity(rows, TABLE, RULE, 500, families=pairs.families, draws=DRAWS)
 
-    return simulate
+def _kind(column: str) -> str:
+    return next(kind for metric, kind in METRICS.items() if column.startswith(metric))
+
+
+def observed_diversities(columns: dict[str, np.ndarray], pool: Pool) -> Observation:
+    """The observation of one study."""
+    rows, families = pairs_of(pool).table.assign(**columns, **ACCURACY), pairs_of(pool).families
+    return architecture_brings_diversity(rows, TABLE, RULE, 500, families=families, draws=DRAWS)
+
+
+def replaced_by(observation: Observation, columns: dict[str, np.ndarray], pool: Pool) -> Observation:
+    """The observation of one study with the diversities of another."""
+    weights, accuracies, *sides = partitions_of(pool)
+    ranks = [
+        np.mean([weighted_ranks(weights, columns[column]) for column in COLUMNS if _kind(column) == name], axis=0)
+        for name in dict.fromkeys(METRICS.values())
+    ]
+    equal = [np.stack([left_by(accuracies, *of) for of in zip(each, weights, strict=True)]) for each in ranks]
+    deltas = [deltas_of(each, weights, *sides) for each in ranks + equal]
+    statistics = [
+        Part.from_replicates(part.name, of[:, 0], ANGULAR, freedom=part.freedom)
+        for part, of in zip(observation.parts + observation.controls, deltas, strict=True)
+    ]
+    parts, controls = statistics[: len(ranks)], statistics[len(ranks) :]
+    estimates = np.column_stack([of[0, 1:] for of in deltas])
+    errors = np.column_stack([studentised(of[:, 1:], ANGULAR)[1] for of in deltas])
+    placebo = replace(observation.placebo, estimates=estimates, errors=errors)
+    return replace(observation, parts=parts, controls=controls, placebo=placebo)
+
+
+def verdicts_on_diversities(
+    random: np.random.Generator, studies: int, gaps: tuple[float, float, float], pool: Pool, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The verdicts of so many studies, str S, and those of their parts, S x 3."""
+    drawn = [diversities(random, gaps, pool, kind) for _ in range(studies)]
+    first = observed_diversities(drawn[0], pool)
+    reached, each = zip(*(verdict_of(replaced_by(first, of, pool), CONFIDENCE) for of in drawn), strict=True)
+    return np.array(reached), np.array(each)[:, : len(first.parts)]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import simulated_families as families
 import simulated_spread as spreads
-from simulated_ensembles import Pool, of_correlations, of_diversities
+from simulated_ensembles import Pool, of_correlations, verdicts_on_diversities
 from simulated_families import AT_MARGIN, AT_ZERO, POOLS, WORDS, Effects, standard
 from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 
@@ -168,7 +168,7 @@ def ensembles_situations() -> list[Situation]:
         for kind in ("normal", "t3") if pool is not TWO_SEEDS else ("normal",):
             for gaps in ((0, 0, 0), (GAP, GAP, 0), (GAP,) * 3, (-GAP,) * 3):
                 name = "gaps of {:g}, {:g} and {:g} in the three kinds; {} families".format(*gaps, WORDS[kind])
-                simulate = one_by_one(of_diversities(gaps, pool, kind))
+                simulate = partial(verdicts_on_diversities, gaps=gaps, pool=pool, kind=kind)
                 truths = tuple(np.sign(gaps) * FAR)
                 rows.append(
                     Situation("4", name, pool.name, truths, diversity.MARGIN, simulate, 0.2 if gaps[2] else 0.5)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import simulated_verdicts as situations
 from interval_coverage import ROWS, page
 from scipy.stats import binom
 from simulated_class_errors import error_of_a_class
-from simulated_ensembles import of_correlations, of_diversities
+from simulated_ensembles import diversities, observed_diversities, of_correlations, replaced_by, verdicts_on_diversities
 from simulated_exchanges import Logits, mixtures, of_designs, seeds
 from simulated_families import AT_ZERO, POOLS, Effects, drawn, truth, verdicts
 from simulated_verdicts import Situation, one_by_one
@@ -66,7 +67,12 @@ def test_intervals_that_take_ensembles_for_independent_do_not():
         situations.of_families("", 0, Effects(1, 1.703, 1.703), 0.5, "normal", "8 families of 3"),
         Situation("2", "", "", (0.6, 0), 0.3, one_by_one(of_correlations((0.6, 0), situations.DIGITS, "t3"))),
         Situation(
-            "4", "", "", (9, 9, 0), 0.15, one_by_one(of_diversities((1.15, 1.15, 0), situations.FEWER, "normal"))
+            "4",
+            "",
+            "",
+            (9, 9, 0),
+            0.15,
+            partial(verdicts_on_diversities, gaps=(1.15, 1.15, 0), pool=situations.FEWER, kind="normal"),
         ),
         situations.of_balance((6, 0), 5),
     ],
@@ -80,8 +86,9 @@ def test_verdicts_are_rarely_false(situation):
 
 
 def test_what_is_true_is_found():
-    truths, gaps = (9, 9, 9), (1.15, 1.15, 1.15)
-    situation = Situation("4", "", "", truths, 0.15, one_by_one(of_diversities(gaps, situations.DIGITS, "normal")))
+    gaps = (1.15, 1.15, 1.15)
+    simulate = partial(verdicts_on_diversities, gaps=gaps, pool=situations.DIGITS, kind="normal")
+    situation = Situation("4", "", "", (9, 9, 9), 0.15, simulate)
     row = situations.rates(situation, SIMULATIONS, np.random.default_rng(0))
     assert row["verdicts"]["supported"] > 0.6 * SIMULATIONS
     assert row["false"] == 0
@@ -131,6 +138,24 @@ def test_studies_of_spreads_at_once_have_the_verdicts_of_the_pipeline():
         reached.add(verdict_of(alone, 0.95)[0])
         assert verdict_of(replace(alone, parts=[part]), 0.95) == verdict_of(alone, 0.95)
     assert {"supported", "undecided"} <= reached
+
+
+@pytest.mark.parametrize("pool", [situations.FEWER, situations.TWO_SEEDS], ids=lambda pool: pool.name)
+def test_studies_of_diversities_in_the_place_of_others_have_the_observation_of_the_pipeline(pool):
+    """Observation 4 is simulated on arrays; each study, as a table of ensembles, has the same statistics."""
+    random = np.random.default_rng(0)
+    first, *others = (diversities(random, (0.6, 0.6, 0.6), pool, "t3") for _ in range(4))
+    observation, reached = observed_diversities(first, pool), set()
+    for columns in others:
+        alone, at_once = observed_diversities(columns, pool), replaced_by(observation, columns, pool)
+        statistics = [(of.estimate, of.error, of.freedom) for of in alone.parts + alone.controls]
+        found = [(of.estimate, of.error, of.freedom) for of in at_once.parts + at_once.controls]
+        assert np.array(found) == pytest.approx(np.array(statistics))
+        assert at_once.placebo.estimates == pytest.approx(alone.placebo.estimates)
+        assert at_once.placebo.errors == pytest.approx(alone.placebo.errors)
+        assert verdict_of(at_once, 0.95) == verdict_of(alone, 0.95)
+        reached.add(verdict_of(alone, 0.95)[0])
+    assert reached
 
 
 def test_situations_at_zero_are_at_zero():

@@ -94,6 +94,7 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
     Returns:
         float64 D in -1..1; NaN where a side has no weight.
     """
+    second = second.astype(np.float64)  # once, of bools, for both products
     of_second = second @ weights
     difference = -2 * (second @ (weights * weighted_ranks(weights[None], values)[0]))
     pairs = of_second * (weights.sum() - of_second)

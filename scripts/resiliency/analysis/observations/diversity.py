@@ -134,11 +134,11 @@ def architecture_brings_diversity(
         images=images,
         sampled=is_sample(scored),
         controls=controls,
-        placebo=_placebo(left_out, tested, _permuted(of_one, draws), freedom, units) if tested and draws else None,
+        placebo=_placebo(left_out, tested, permuted(of_one, draws), freedom, units) if tested and draws else None,
     )
 
 
-def _permuted(of_one: Collection[str], draws: int) -> dict[str, np.ndarray]:
+def permuted(of_one: Collection[str], draws: int) -> dict[str, np.ndarray]:
     """Member -> the design that each draw gives it, int D, of those whose design has two members or more."""
     members = sorted(of_one)
     designs = np.unique(list(map(design_of, members)), return_inverse=True)[1].reshape(-1)
@@ -153,9 +153,9 @@ def _placebo(
 
     Args:
         tested: the columns of each part.
-        labels: of the members, as from `_permuted`.
+        labels: of the members, as from `permuted`.
     """
-    sides = {of_size.ensembles["size"].iloc[0]: _sides(of_size.ensembles, labels) for of_size in left_out}
+    sides = {of_size.ensembles["size"].iloc[0]: sides_of(of_size.ensembles, labels) for of_size in left_out}
     statistics = [partial(_deltas, columns, equal, sides) for equal in (False, True) for columns in tested]
     drawn = [mean_over_sizes(left_out, statistic)[0] for statistic in statistics]
     errors = np.column_stack([studentised(replicates, ANGULAR)[1] for replicates in drawn])
@@ -202,7 +202,7 @@ def _deltas(
     Args:
         equal: whether at equal accuracy of the members.
         sides: size -> which of its ensembles are of one design in each draw, and which of different designs only, as
-            from `_sides`.
+            from `sides_of`.
     """
     ensembles = of_size.ensembles
     values = ensembles[columns].to_numpy(np.float64)
@@ -215,18 +215,27 @@ def _deltas(
     ranks = np.mean([weighted_ranks(weights, column) for column in values[chosen][:, measured].T], axis=0)
     if equal:
         accuracies = of_size.member_accuracies[chosen]
-        ranks = np.stack([_left_by(accuracies, *of_unit) for of_unit in zip(ranks, weights, strict=True)])
+        ranks = np.stack([left_by(accuracies, *of_unit) for of_unit in zip(ranks, weights, strict=True)])
+    return deltas_of(ranks, weights, one, different)[:, None]
+
+
+def deltas_of(ranks: np.ndarray, weights: np.ndarray, one: np.ndarray, different: np.ndarray) -> np.ndarray:
+    """Cliff's delta of ensembles of different designs against those of one design, of D draws; float64 (1 + units) x D.
+
+    Args:
+        ranks, weights: of E ensembles, of all and without each unit, float (1 + units) x E.
+        one, different: which ensembles are of either kind in each draw, bool D x E.
+    """
     if (one | different).all():
-        each = [cliffs_deltas_of_partitions(*of_unit, one) for of_unit in zip(ranks, weights, strict=True)]
-        return np.stack(each)[:, None]
-    deltas = np.empty((len(weights), 1, len(one)))
+        return np.stack([cliffs_deltas_of_partitions(*of_unit, one) for of_unit in zip(ranks, weights, strict=True)])
+    deltas = np.empty((len(weights), len(one)))
     for some in (slice(start, start + CHUNK) for start in range(0, len(one), CHUNK)):
         for row, (rank, weight) in enumerate(zip(ranks, weights, strict=True)):
-            deltas[row, 0, some] = weighted_cliffs_delta(rank, rank, weight * different[some], weight * one[some])
+            deltas[row, some] = weighted_cliffs_delta(rank, rank, weight * different[some], weight * one[some])
     return deltas
 
 
-def _sides(ensembles: pd.DataFrame, labels: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def sides_of(ensembles: pd.DataFrame, labels: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Which ensembles are of one design, and which of different designs only, by the labels of D draws; bool D x E."""
     draws = len(next(iter(labels.values())))
     names = sorted({name for joined in ensembles.members for name in joined.split("+")})
@@ -237,7 +246,7 @@ def _sides(ensembles: pd.DataFrame, labels: dict[str, np.ndarray]) -> tuple[np.n
     return (steps == 0).all(axis=1).T, (steps != 0).all(axis=1).T
 
 
-def _left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """What the weighted straight line in `features`, float E x F, leaves of ranks, float E; all where none weighs."""
     if not weight.any():
         return rank
