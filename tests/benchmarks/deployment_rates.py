@@ -21,7 +21,7 @@ from scipy.stats import norm
 from shared import RESULTS, beside, options, resumed, table_row
 from study_choices import Candidates, choices_of_study
 
-from resiliency.analysis.intervals import Resampling, percentile_interval
+from resiliency.analysis.intervals import Resampling, share_interval
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors, margin_of
 from resiliency.report import words
 from resiliency.statistics.units import Units
@@ -123,7 +123,7 @@ def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
         ratios.append(costs[pick] / costs[best])
         judged = Drawn(case, images, random).image_errors(ensembles[pick])
         picked = judged @ random.multinomial(images, np.full(images, 1 / images), resamples).T / images
-        low, high = percentile_interval(picked, CONFIDENCE)
+        low, high = share_interval(judged.mean(), picked, images, CONFIDENCE)
         counts += [
             of.low[true.argmin()] > 0,
             low <= true[pick] <= high,
