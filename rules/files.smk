@@ -52,9 +52,11 @@ def member_files(name, members):
     return [f"{RESULTS}/members/{member}/{name}" for member in members]
 
 
-def given_files(design, seed):
-    """The files from outside that a member is loaded from, or starts from."""
-    return STUDY.designs[design].inputs(0 if design in FINE_TUNED else int(seed))
+def given(wildcards):
+    """The files from outside that a member is loaded from, or that its training starts from."""
+    design, seed = wildcards
+    index = 0 if design in FINE_TUNED else int(seed)
+    return {key: ancient(path) for key, path in STUDY.designs[design].inputs(index).items()}
 
 
 def predictions(members, test_sets=TEST_SETS):

@@ -63,6 +63,12 @@ def content(read, *arguments):
     return lambda wildcards: read(*arguments) if Path(RESULTS).exists() or not workflow.dryrun else ""
 
 
+def content_of_given(wildcards):
+    """What is in the files that a member is loaded from, or that its training starts from."""
+    paths = given(wildcards).values()
+    return content(INPUTS.files, *paths)(wildcards) if paths else ""
+
+
 def content_of_data_set(wildcards):
     """What is in the folders of the data set that the study reads."""
     folders = folders_read(STUDY.data.name, Path(STUDY.data.folder), STUDY.splits)

@@ -1,4 +1,6 @@
-MEMBER = "{design}-s{seed}"
+# Members are made by `train`, `fine_tune`, `load`, `train_jointly` or `search`; what follows takes any of them.
+WEIGHTS = f"{RESULTS}/members/{{member}}/weights.safetensors"
+DESCRIPTION = f"{RESULTS}/members/{{member}}/member.json"
 # One job decodes the images for several loaded members and predicts them; then a job of each member completes what is
 # kept of it. These jobs depend on one file for all, whose time does not count: a new member makes no other stale.
 EACH = STUDY.prediction.members_per_job
@@ -27,6 +29,7 @@ rule train:
         **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
     params:
         code=lambda wildcards: code("train", designs=[wildcards.design]),
+        content=content_of_given,
         seed=STUDY.seed,
         member=lambda wildcards: described(wildcards.design, wildcards.seed),
         recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
@@ -36,47 +39,38 @@ rule train:
 
 if FINE_TUNED:
 
-    rule fine_tune:
+    use rule train as fine_tune with:
         input:
-            unpack(lambda wildcards: {key: ancient(path) for key, path in given_files(*wildcards).items()}),
+            unpack(given),
             **LEARNED,
         output:
             **rules.train.output,
         log:
-            log_of("fine_tune", MEMBER),
+            log_of("fine_tune", "{design}-s{seed}"),
         benchmark:
-            benchmark_of("fine_tune", MEMBER)
+            benchmark_of("fine_tune", "{design}-s{seed}")
         wildcard_constraints:
             design=one_of(FINE_TUNED),
         priority: 1  # what is wrong with weights is said before others are trained
-        conda:
-            "../envs/resiliency.yaml"
-        threads: decoding
-        resources:
-            **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
-        params:
-            code=lambda wildcards: code("fine_tune", designs=[wildcards.design]),
-            content=lambda wildcards: content(INPUTS.files, *given_files(*wildcards).values())(wildcards),
-            seed=STUDY.seed,
-            member=lambda wildcards: described(wildcards.design, wildcards.seed),
-            recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
-        script:
-            "../scripts/fine_tune.py"
 
 
 rule predict:
     input:
+        lambda wildcards: TOGETHER_FIRST if wildcards.member in LOADED_MEMBERS else [],
         **TEST,
         **HELD_OUT,
         corrupted=CORRUPTED,
-        weights=member_files("weights.safetensors", [MEMBER]),
-        descriptions=member_files("member.json", [MEMBER]),
+        weights=WEIGHTS,
+        description=DESCRIPTION,
     output:
-        **predicted([MEMBER]),
+        logits=f"{RESULTS}/predictions/{{member}}/{CLEAN}.npy",
+        validation=f"{RESULTS}/validation/{{member}}.npy" if VALIDATED else [],
+        features=f"{RESULTS}/features/{{member}}.npy",
+        stages=f"{RESULTS}/features/{{member}}.stages.npy",
     log:
-        log_of("predict", MEMBER),
+        log_of("predict", "{member}"),
     benchmark:
-        benchmark_of("predict", MEMBER)
+        benchmark_of("predict", "{member}")
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -94,15 +88,16 @@ rule predict:
 
 rule predict_test_set:
     input:
+        lambda wildcards: TOGETHER_FIRST if wildcards.member in LOADED_MEMBERS else [],
         images=further_images,
-        weights=rules.predict.input.weights,
-        descriptions=rules.predict.input.descriptions,
+        weights=WEIGHTS,
+        description=DESCRIPTION,
     output:
-        logits=predictions([MEMBER], ["{test_set}"]),
+        f"{RESULTS}/predictions/{{member}}/{{test_set}}.npy",
     log:
-        log_of("predict_test_set", f"{MEMBER}-{{test_set}}"),
+        log_of("predict_test_set", "{member}-{test_set}"),
     benchmark:
-        benchmark_of("predict_test_set", f"{MEMBER}-{{test_set}}")
+        benchmark_of("predict_test_set", "{member}-{test_set}")
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -118,14 +113,15 @@ rule predict_test_set:
 rule attribute:
     input:
         **TEST,
-        weights=rules.predict.input.weights,
-        descriptions=rules.predict.input.descriptions,
+        weights=WEIGHTS,
+        description=DESCRIPTION,
     output:
-        **attributed([MEMBER]),
+        maps=[f"{RESULTS}/attributions/{{member}}/{method}.npy" for method in METHODS],
+        skipped=f"{RESULTS}/attributions/{{member}}/skipped.json",
     log:
-        log_of("attribute", MEMBER),
+        log_of("attribute", "{member}"),
     benchmark:
-        benchmark_of("attribute", MEMBER)
+        benchmark_of("attribute", "{member}")
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
@@ -144,7 +140,7 @@ if LOADED:
 
     rule load:
         input:
-            unpack(lambda wildcards: {key: ancient(path) for key, path in given_files(*wildcards).items()}),
+            unpack(given),
             **HELD_OUT,
             card=LEARNED["card"],
         output:
@@ -162,7 +158,7 @@ if LOADED:
             **needing(NETWORK_MEMORY, 60, gpu=1),
         params:
             code=lambda wildcards: code("load", designs=[wildcards.loaded]),
-            content=lambda wildcards: content(INPUTS.files, *given_files(*wildcards).values())(wildcards),
+            content=content_of_given,
             member=lambda wildcards: described(wildcards.loaded, wildcards.seed),
         script:
             "../scripts/load.py"
@@ -212,43 +208,3 @@ if LOADED:
                 code=code("predicted_together"),
             script:
                 "../scripts/predicted_together.py"
-
-    use rule predict as predict_loaded with:
-        input:
-            TOGETHER_FIRST,
-            **TEST,
-            **HELD_OUT,
-            corrupted=CORRUPTED,
-            weights=member_files("weights.safetensors", ["{loaded}-s{seed}"]),
-            descriptions=member_files("member.json", ["{loaded}-s{seed}"]),
-        output:
-            **predicted(["{loaded}-s{seed}"]),
-        log:
-            log_of("predict_loaded", "{loaded}-s{seed}"),
-        benchmark:
-            benchmark_of("predict_loaded", "{loaded}-s{seed}")
-
-    use rule predict_test_set as predict_test_set_loaded with:
-        input:
-            TOGETHER_FIRST,
-            images=further_images,
-            weights=rules.predict_loaded.input.weights,
-            descriptions=rules.predict_loaded.input.descriptions,
-        output:
-            logits=predictions(["{loaded}-s{seed}"], ["{test_set}"]),
-        log:
-            log_of("predict_test_set_loaded", "{loaded}-s{seed}-{test_set}"),
-        benchmark:
-            benchmark_of("predict_test_set_loaded", "{loaded}-s{seed}-{test_set}")
-
-    use rule attribute as attribute_loaded with:
-        input:
-            **TEST,
-            weights=rules.predict_loaded.input.weights,
-            descriptions=rules.predict_loaded.input.descriptions,
-        output:
-            **attributed(["{loaded}-s{seed}"]),
-        log:
-            log_of("attribute_loaded", "{loaded}-s{seed}"),
-        benchmark:
-            benchmark_of("attribute_loaded", "{loaded}-s{seed}")

@@ -90,6 +90,7 @@ def one_of(names):
 wildcard_constraints:
     design=one_of(TRAINED),
     loaded=one_of(LOADED),
+    member=one_of(MEMBERS),
     setting=one_of(SETTINGS),
     seed=r"\d+",
     number=r"\d+",

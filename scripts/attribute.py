@@ -1,4 +1,4 @@
-"""Attribute the answers of the members of one design or setting to the pixels of the probe images."""
+"""Attribute the answers of one member to the pixels of the probe images."""
 
 from pathlib import Path
 
@@ -11,19 +11,17 @@ from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array, write_json
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
-    params = snakemake.params
-    labels = read_array(snakemake.input.labels)
+    inputs, params = snakemake.input, snakemake.params
+    labels = read_array(inputs.labels)
     chosen = probe_indices(labels, params.probe_images, params.seed)
-    images, labels = read_images(snakemake.input.images)[chosen], labels[chosen]
-    progress = Progress(len(snakemake.input.weights))
-    outputs = iter(snakemake.output.maps)
-    for weights, skipped in zip(snakemake.input.weights, snakemake.output.skipped, strict=True):
-        network, member = read_member(Path(weights).parent)
-        reasons = {} if is_differentiable(network) else {"features": NOT_DIFFERENTIABLE}
-        for method in params.methods:
-            maps, reason = maps_or_reason(method, network, member, images, labels, params.target, params.steps)
-            if reason:
-                reasons[method] = reason
-            write_array(next(outputs), maps)
-        write_json(skipped, reasons)
-        progress.step(member.member + "".join(f"; {method} skipped: {why}" for method, why in reasons.items()))
+    images, labels = read_images(inputs.images)[chosen], labels[chosen]
+    network, member = read_member(Path(inputs.weights).parent)
+    reasons = {} if is_differentiable(network) else {"features": NOT_DIFFERENTIABLE}
+    progress = Progress(len(params.methods))
+    for method, path in zip(params.methods, snakemake.output.maps, strict=True):
+        maps, reason = maps_or_reason(method, network, member, images, labels, params.target, params.steps)
+        if reason:
+            reasons[method] = reason
+        write_array(path, maps)
+        progress.step(f"{method} skipped: {reason}" if reason else method)
+    write_json(snakemake.output.skipped, reasons)

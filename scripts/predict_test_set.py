@@ -1,4 +1,4 @@
-"""Predict the images of a further test set with the members of one design or setting."""
+"""Predict the images of a further test set with one member."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, params = snakemake.input, snakemake.params
-    folders = [Path(weights).parent for weights in inputs.weights]
-    members = [read_member(folder) for folder in folders]
-    keys = [prediction_key(params.logits, [inputs.images], folder, params.precision) for folder in folders]
+    folder = Path(inputs.weights).parent
+    key = prediction_key(params.logits, [inputs.images], folder, params.precision)
     images = [read_images(inputs.images)]
-    write_logits(snakemake.output.logits, members, images, snakemake.threads - 1, keys, params.precision)
+    members = [read_member(folder)]
+    write_logits(list(snakemake.output), members, images, snakemake.threads - 1, [key], params.precision)

@@ -1,4 +1,4 @@
-"""Train one member."""
+"""Train one member, from random weights or from those that somebody else trained."""
 
 from functools import partial
 from pathlib import Path
@@ -6,16 +6,14 @@ from pathlib import Path
 from resiliency.stage import stage
 from resiliency.training.engine import cross_entropy
 from resiliency.training.member import train_members
+from resiliency.training.tuning import fine_tune
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
-    params = snakemake.params
-    train_members(
-        folders=[str(Path(snakemake.output.weights).parent)],
-        descriptions=[params.member],
-        recipe=params.recipe,
-        loss=partial(cross_entropy, smoothing=params.recipe["label_smoothing"]),
-        data=dict(snakemake.input.items()),
-        stream=(params.seed, "train", params.member["design"], params.member["seed"]),
-        workers=snakemake.threads - 1,
-        code=params.code,
-    )
+    params, description = snakemake.params, snakemake.params.member
+    folder, data = str(Path(snakemake.output.weights).parent), dict(snakemake.input.items())
+    stream, workers = (params.seed, "train", description["design"], description["seed"]), snakemake.threads - 1
+    if "loaded" in description:
+        fine_tune(folder, description, params.recipe, data, stream, workers, params.code)
+    else:
+        loss = partial(cross_entropy, smoothing=params.recipe["label_smoothing"])
+        train_members([folder], [description], params.recipe, loss, data, stream, workers, params.code)

@@ -79,7 +79,7 @@ def test_jobs_ask_for_what_their_stage_needs(finished, cluster):
     }
     with_gpu = {rule for rule, job in requests.items() if "gpu" in job["tres-per-job"]}
     assert with_gpu == {rule for rule, job in requests.items() if job["Partition"] == "gpu"}
-    assert {"train", "train_jointly", "train_supernet", "search", "predict", "attribute_searched"} <= with_gpu
+    assert {"train", "train_jointly", "train_supernet", "search", "predict", "attribute"} <= with_gpu
     assert "score_ensembles" not in with_gpu
     assert (requests["train"]["TimeLimit"], requests["train"]["MinMemory"]) == ("1:00:00", "8000M")
 

@@ -120,8 +120,8 @@ def test_a_job_too_short_to_be_measured_tells_nothing(tmp_path):
 
 # Rule, jobs and CPU seconds of a job, in the order of the jobs: a default study.
 RECORDED = [("dataset", 1, 2), ("conditions", 1, 1), ("train", 8, 12), ("corrupt", 15, 1), ("train_jointly", 15, 9)]
-RECORDED += [("train", 16, 9), ("train_supernet", 1, 13), ("predict", 24, 8), ("predict_jointly", 3, 13)]
-RECORDED += [("search", 1, 13), ("attribute", 24, 4), ("attribute_jointly", 3, 6), ("pairwise_diversity", 1, 11)]
+RECORDED += [("train", 16, 9), ("train_supernet", 1, 13), ("predict", 56, 8)]
+RECORDED += [("search", 1, 13), ("attribute", 56, 4), ("pairwise_diversity", 1, 11)]
 RECORDED += [("correlate", 1, 13), ("score_ensembles", 1, 24), ("assess_ensembles", 1, 16), ("charts", 1, 17)]
 
 

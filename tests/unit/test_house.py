@@ -8,7 +8,7 @@ DOCS = RULES.parent / "docs"
 GRAPH = """digraph snakemake_dag {
     0[label = "all", color = "0.00 0.6 0.85", style="rounded"];
     1[label = "report", color = "0.54 0.6 0.85", style="rounded"];
-    2[label = "predict_jointly", color = "0.57 0.6 0.85", style="rounded"];
+    2[label = "train_jointly", color = "0.57 0.6 0.85", style="rounded"];
     1 -> 0
     2 -> 1
 }"""
@@ -32,6 +32,6 @@ def test_the_picture_shows_rules_of_today():
 
 def test_a_graph_is_coloured_by_file_and_loses_its_target():
     lines = coloured(GRAPH).splitlines()
-    assert [re.search(r'label="(\w+)"', line)[1] for line in lines[1:3]] == ["report", "predict_jointly"]
+    assert [re.search(r'label="(\w+)"', line)[1] for line in lines[1:3]] == ["report", "train_jointly"]
     assert lines[3:] == ["2 -> 1;", "}"]
-    assert rules()["predict_jointly"] == "heuristics"
+    assert rules()["train_jointly"] == "heuristics"

@@ -22,7 +22,7 @@ def test_minutes_of_cifar10_by_hand():
     estimates = minutes(study("cifar10"))
     assert estimates["train"] == 60 + 45_000 * 40 // 60_000
     assert estimates["train_jointly"] == 60 + 45_000 * 40 * 3 // 60_000
-    assert estimates["predict"] == 30 + 10_000 * (1 + 15 * 5) * 9 // 30_000  # three ensembles of three
+    assert estimates["predict"] == 30 + 10_000 * (1 + 15 * 5) // 30_000
     assert estimates["search"] == 60 + 3_000 * (6_000 + 5_000) // 30_000
     assert estimates["corrupt"] == 11
 
@@ -30,12 +30,12 @@ def test_minutes_of_cifar10_by_hand():
 def test_minutes_of_attributions_by_hand(tmp_path):
     estimates = minutes(study("cifar10"))
     predictions = 3 + 3 * 50 + 3  # saliency, 50 steps of integrated gradients, Grad-CAM
-    assert estimates["attribute"] == 60 + round(1_000 * 9 * predictions / 30_000)  # three ensembles of three
+    assert estimates["attribute"] == 60 + round(1_000 * predictions / 30_000)
     assert estimates["attribution_gallery"] == 60 + round(1_000 * 6 * 3 / 30_000)  # saliency of six families
     large = minutes(study("cifar10", dataset={"name": "image_folder", "folder": str(tmp_path)}))
-    assert large["attribute"] == 60 + round(1_000 * 9 * predictions * (224 / 64) ** 2 / 30_000)
+    assert large["attribute"] == 60 + round(1_000 * predictions * (224 / 64) ** 2 / 30_000)
     occluded = minutes(study("cifar10", attribution={"methods": ["occlusion"]}))
-    assert occluded["attribute"] == 60 + round(1_000 * 9 * 50 / 30_000)
+    assert occluded["attribute"] == 60 + round(1_000 * 50 / 30_000)
 
 
 def test_members_that_are_loaded_alone_are_a_network_each():
@@ -75,7 +75,6 @@ def test_a_sample_of_ensembles_takes_less_time():
         ({"search": {"evaluations": 6000}}, "search"),
         ({"probe": {"images": 5000}}, "attribute"),
         ({"attribution": {"steps": 500}}, "attribute"),
-        ({"joint": {"seeds": 50}}, "attribute"),
     ],
 )
 def test_the_size_of_the_study_counts(changes, rule):

@@ -130,15 +130,15 @@ def test_a_new_member_predicts_only_itself(lite):
     study, _ = lite
     log = (study.results / "logs/predict_together/0.log").read_text()
     assert "clean: 2 of 2 members are left to predict" in log
-    assert "resuming after 5 of 5 conditions" in (study.results / "logs/predict_loaded/lite1-s0.log").read_text()
+    assert "resuming after 5 of 5 conditions" in (study.results / "logs/predict/lite1-s0.log").read_text()
     assert study.planned("tables") == {}
     designs = STUDY["designs"] | {"another": STUDY["designs"]["lite0"] | {"mean": [0.5] * 3, "std": [0.2] * 3}}
     members = STUDY["members"] | {"designs": ["lite0", "another", "lite1", "lite2"]}
     study.study.write_text(yaml.safe_dump(STUDY | {"designs": designs, "members": members}))
     planned = study.planned()
     study.study.write_text(yaml.safe_dump(STUDY))
-    assert {rule: planned[rule] for rule in ("load", "predict_together", "predict_loaded", "attribute_loaded")} == {
-        "load": 1, "predict_together": 2, "predict_loaded": 1, "attribute_loaded": 1
+    assert {rule: planned[rule] for rule in ("load", "predict_together", "predict", "attribute")} == {
+        "load": 1, "predict_together": 2, "predict": 1, "attribute": 1
     }  # fmt: skip
 
 

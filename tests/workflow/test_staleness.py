@@ -27,13 +27,13 @@ INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **SCORES}
 NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **SCORES}
 TWO_MEMBERS = {**NEW_MEMBER, "train": 2, "predict": 2, "attribute": 2}
 ONE_DESIGN = {**TWO_MEMBERS, **GALLERY}  # whose first member is pictured
-JOINT = {"predict_jointly": 3, "attribute_jointly": 3, **SCORES}
-SEARCHED = {"search": 1, "predict_searched": 1, "attribute_searched": 1, **SCORES}
+JOINT = {"predict": 6, "attribute": 6, **SCORES}
+SEARCHED = {"search": 1, "predict": 2, "attribute": 2, **SCORES}
 SUPERNET = {"train_supernet": 1, **SEARCHED}
-TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **JOINT, **INDEPENDENT}
-PREDICTED = {"predict": 4, "predict_jointly": 3, "predict_searched": 1, **SCORES}
-ATTRIBUTED = {"attribute": 4, "attribute_jointly": 3, "attribute_searched": 1, "list_skipped": 1}
-ATTRIBUTED |= {**GALLERY, **DIVERSITY}
+ALL = {"predict": 12, "attribute": 12}
+TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **INDEPENDENT, **ALL}
+PREDICTED = {"predict": 12, **SCORES}
+ATTRIBUTED = {"attribute": 12, "list_skipped": 1, **GALLERY, **DIVERSITY}
 CORRUPTED = {"corrupt": 2, "gallery": 1, **GALLERY, **PREDICTED}
 EVERYTHING = {"dataset": 1, "units": 1, "conditions": 1, **CORRUPTED, **TRAINED}
 
@@ -142,7 +142,7 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
         ("designs={convnext: {training: {epochs: 3}}}", ONE_DESIGN),
         (
             "joint={objectives: {kl: [0.5]}}",
-            {"train_jointly": 1, **JOINT, "predict_jointly": 1, "attribute_jointly": 1},
+            {"train_jointly": 1, **JOINT, "predict": 2, "attribute": 2},
         ),
         ("corruptions={names: [gaussian_noise, contrast, fog]}", {**PREDICTED, "corrupt": 1, "conditions": 1}),
         ("corruptions={names: [contrast, gaussian_noise]}", {**PREDICTED, **GALLERY, "conditions": 1}),

@@ -167,7 +167,7 @@ def test_all_eight_objectives_train(workflow, tmp_path):
     others = {name: [min(0.5, JOINT_OBJECTIVES[name].highest)] for name in JOINT_OBJECTIVES if name != "balanced"}
     changes = ["--config", f"joint={json.dumps({'objectives': others})}"]
     smaller = ["training={epochs: 1, warmup_epochs: 0.5}", "dataset={images_per_class: {train: 30}}"]
-    assert copy.planned("tables", *changes)["predict_jointly"] == len(others)
+    assert copy.planned("tables", *changes)["train_jointly"] == len(others)
     settings = [f"{name}-l{loss_weight:g}-s0-m" for name, (loss_weight,) in others.items()]
     members = [copy.results / "members" / f"{setting}{index}" for setting in settings for index in (0, 1)]
     targets = [str((folder / "weights.safetensors").relative_to(copy.directory)) for folder in members]

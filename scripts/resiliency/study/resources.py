@@ -36,16 +36,14 @@ def minutes(study: Study) -> dict[str, int]:
     severities = len(study.corruptions.severities)
     conditions = 1 + severities * len(study.corruptions.names)
     joint, search = study.joint, study.search
-    together = len(joint.designs) * joint.seeds if joint else 0
-    networks = max(1, together, search.members if search else 0)  # of a job
     methods, pictured = study.attribution.methods, len(study.pictured_members())
     epochs = [study.recipe(design).epochs for design in study.trained_designs()]
     estimates = {
         "corrupt": 10 + test * severities * study.data.side**2 // CORRUPTED,
         "train": 60 + train * max(epochs, default=0) // TRAINED,
-        "predict": 30 + test * conditions * networks // PREDICTED,
-        "predict_test_set": 30 + UNCOUNTED * networks // PREDICTED,
-        "attribute": 60 + round(study.probe.images * networks * _explanation(study, methods) / PREDICTED),
+        "predict": 30 + test * conditions // PREDICTED,
+        "predict_test_set": 30 + UNCOUNTED // PREDICTED,
+        "attribute": 60 + round(study.probe.images * _explanation(study, methods) / PREDICTED),
         "attribution_gallery": 60 + round(study.probe.images * pictured * _explanation(study, methods[:1]) / PREDICTED),
     }
     if study.prediction.members_per_job > 1:
