@@ -205,8 +205,7 @@ rule choose_ensembles:
         deployment=STUDY.deployment.model_dump(),
         content=content(INPUTS.files, STUDY.costs) if BY_COST else "",
         code=code("choose_ensembles"),
-        rule=STUDY.ensembles.main_rule,
-        min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
+        ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
         baseline=STUDY.members.baseline,
         combined=COMBINED,
     script:
@@ -278,8 +277,7 @@ rule coincident_failures:
         **needing(4000, max(60, MINUTES["score_members"])),
     params:
         **RESAMPLING,
-        rule=STUDY.ensembles.main_rule,
-        min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
+        ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
         code=code("coincident_failures"),
         designs=list(map(design_of, COMBINED)),
     script:

@@ -144,8 +144,7 @@ if "added" in HAS:
         params:
             added=EXTERNAL.added,
             confidence=STUDY.statistics.confidence,
-            rule=STUDY.ensembles.main_rule,
-            min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
+            ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
             code=code("added_members"),
             seed=STUDY.seed,
         script:

@@ -3,6 +3,7 @@
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.pool import pool_of
 from resiliency.data.images import read_items
+from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
@@ -12,7 +13,7 @@ with stage(snakemake.log[0]):
     conditions = read_table(inputs.conditions)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
     items = dict(zip(conditions["test_set"].unique(), map(read_items, inputs.images), strict=True))
-    pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
+    pool = pool_of(read_table(inputs.members), predictions, Ensembles(**params.ensembles))
     of_pool = pool.ensembles(read_table(inputs.ensembles))
     alone = alone_table(predictions, items, params.added)
     write_table(outputs.alone, alone)

@@ -8,7 +8,7 @@ from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.pool import deployable_pool, pool_of
 from resiliency.analysis.recommendation import limit_columns
-from resiliency.ensembles.settings import Deployment
+from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.files import read_json
@@ -16,12 +16,12 @@ from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    settings, by = Deployment(**params.deployment), "macs"
+    settings, formed, by = Deployment(**params.deployment), Ensembles(**params.ensembles), "macs"
     members, ensembles = read_table(inputs.members), read_table(inputs.ensembles)
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
 
     combined = {name: predictions[name] for name in params.combined}
-    pool = pool_of(members, combined, params.rule, params.min_clean_accuracy)
+    pool = pool_of(members, combined, formed)
     chosen, judged = pool.halves(params.seed)
     choice = choice_of(pool.members, pool.ensembles(ensembles), pool.scored, settings.max_size, chosen)
     write_table(outputs.chosen, chosen_table(choice, params.confidence))
@@ -32,7 +32,7 @@ with stage(snakemake.log[0]):
             members[LATENCY] = members.member.map(latencies.median_ms)
         costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
         members, scored = deployable_pool(
-            members, predictions, params.rule, settings.objective, settings.quantile, costs
+            members, predictions, formed.main_rule, settings.objective, settings.quantile, costs
         )
         of_rule = ensembles[ensembles["rule"] == scored.rule]
         candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, settings.limits)

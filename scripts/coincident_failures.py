@@ -6,6 +6,7 @@ from resiliency.analysis.ceiling import ceiling_table, choices_of, failures, siz
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.pool import pool_of
+from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
@@ -22,7 +23,7 @@ with stage(snakemake.log[0]):
     resampling = Resampling(params.resamples, params.confidence, params.seed)
     write_table(outputs.failures, failure_table(wrong, params.designs, conditions, resampling, of_images))
 
-    members, scored = pool = pool_of(read_table(inputs.members), predictions, params.rule, params.min_clean_accuracy)
+    members, scored = pool = pool_of(read_table(inputs.members), predictions, Ensembles(**params.ensembles))
     sizes, units = sizes_of(len(members)), unit_of(list(members.design))
     of_conditions = (
         failures(

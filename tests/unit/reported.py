@@ -226,7 +226,7 @@ class Reported:
         )
 
     def _bound(self) -> None:
-        members, scored = pool_of(self.tables["members"], self.predictions, self.study.ensembles.main_rule, 0)
+        members, scored = pool_of(self.tables["members"], self.predictions, self.study.ensembles)
         chosen, judged = halves(self.labels, self.seed)
         of_rule = self.tables["ensembles"][self.tables["ensembles"]["rule"] == scored.rule]
         confidence = self.statistics.confidence

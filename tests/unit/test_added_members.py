@@ -14,6 +14,7 @@ from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_rows
 from resiliency.analysis.pool import pool_of
 from resiliency.base.names import CLEAN
+from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.voting import VOTE, expected_accuracy
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
@@ -79,7 +80,7 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
         for size in (2, 3)
         for of in combinations(range(4), size)
     ]
-    pool = pool_of(members, study[1], VOTE, 0)
+    pool = pool_of(members, study[1], Ensembles(rules=[VOTE]))
     table = partner_table(pool, pd.DataFrame(rows), ["mine"], chosen, judged, 0.95)
     assert table["size"].tolist() == [2, 2, 2, 3, 3, 3]
     assert table["of"].tolist() == [3] * 6
@@ -131,7 +132,7 @@ def test_whether_the_ensemble_is_better_without_it_is_said(own, words):
     members = members.assign(clean_accuracy=0.5, validation_accuracy=0.5)
     rows = pd.DataFrame([{"origin": "independent", "rule": VOTE, "size": 3, "members": "+".join(names)}])
     halves = np.arange(0, images, 2), np.arange(1, images, 2)
-    partners = partner_table(pool_of(members, predictions, VOTE, 0), rows, ["mine"], *halves, 0.95)
+    partners = partner_table(pool_of(members, predictions, Ensembles(rules=[VOTE])), rows, ["mine"], *halves, 0.95)
     (row,) = partners.itertuples()
     assert row.added == pytest.approx(row.clean_accuracy - row.accuracy_without, abs=1e-6)
     assert row.added_low < row.added < row.added_high

@@ -9,6 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.observations.of_study import OfEnsembles, _with_scores, observations
+from resiliency.analysis.pool import pool_of
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import (
     GROUPS,
@@ -107,7 +108,7 @@ def test_images_of_some_classes_are_left_out_where_members_answer_others(tmp_pat
         assert row["cohen_kappa_clean"] == pytest.approx(-cohen_kappa_score(first, second))
 
 
-def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is_observed():
+def test_where_too_few_members_are_independent_the_rest_of_the_study_is_observed():
     """Jointly trained ensembles are scored, no images are left out, and observations 2 and 4 are not tested."""
     drawn = Drawn(3, designs=3, images=60, probes=30)
     _, pairs = drawn.table(np.arange(60))
@@ -119,7 +120,7 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
         seed=0, parameters=1, macs=1, validation_accuracy=1.0, clean_accuracy=0.9, corrupted_error=0.2
     )
     members = members.assign(mce_undefined_under="", recipe="")
-    formed = Ensembles(sizes=[2, 3], rules=[RULE], limit=100, min_clean_accuracy=0.95)
+    formed = Ensembles(sizes=[5], rules=[RULE], limit=100)
     scored = EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
     assert set(scored.ensembles["origin"]) == {"joint"}
     compared = drawn.names, lambda *_: pytest.fail("read")
@@ -132,9 +133,11 @@ def test_where_no_independent_member_is_accurate_enough_the_rest_of_the_study_is
     table = observation_table(results, 0.95)
     assert set(table["observation"]) == {"1a", "1b", "2", "3", "4"}
     assert set(table.loc[table["observation"].isin(["2", "4"]), "verdict"].dropna()) == {"not tested"}
-    alone = members[members["origin"] == "independent"]
+    accurate = Ensembles(sizes=[2, 3], rules=[RULE], limit=100, min_clean_accuracy=0.95)
     with pytest.raises(Fault, match=r"^ensembles.min_clean_accuracy: too few members reach 0.95 .*; lower it$"):
-        EnsemblesOfStudy(alone, predictions, lambda: [pairs], BASELINE, formed, 0.95, 0).tables()
+        EnsemblesOfStudy(members, predictions, lambda: [pairs], BASELINE, accurate, 0.95, 0)
+    with pytest.raises(Fault, match=r"^ensembles.min_clean_accuracy: too few members reach 0.95 .*; lower it$"):
+        pool_of(members, predictions, accurate)
 
 
 def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_another_test_set():

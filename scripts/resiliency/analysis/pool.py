@@ -8,7 +8,9 @@ import pandas as pd
 from resiliency.analysis.choices import halves
 from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.ensembles.combination import member_weights
+from resiliency.ensembles.eligible import eligible_members
 from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.voting import VOTE
 from resiliency.prediction.reading import Predictions
 
@@ -33,21 +35,19 @@ class MemberPool(NamedTuple):
         return halves(self.scored.labels(CLEAN), seed, self.scored.units(CLEAN))
 
 
-def pool_of(
-    members: pd.DataFrame, predictions: dict[str, Predictions], rule: str, min_clean_accuracy: float
-) -> MemberPool:
-    """The independent members with predictions and at least this clean accuracy; all of them if none reaches it.
+def pool_of(members: pd.DataFrame, predictions: dict[str, Predictions], settings: Ensembles) -> MemberPool:
+    """The independent members that ensembles are formed of, which are chosen by their clean error.
 
-    Ensembles of them are chosen by their clean error. Members with decisions only are combined by plurality vote,
-    whatever the `rule`.
+    Members with decisions only are combined by plurality vote, whatever the first of the rules in `settings`.
 
     Args:
         members: members.csv.
+
+    Raises:
+        Fault: see `eligible_members`.
     """
-    kept = (members.origin == INDEPENDENT) & members.member.isin(predictions)
-    accurate = kept & (members.clean_accuracy >= min_clean_accuracy)
-    members = members[accurate if accurate.any() else kept].reset_index(drop=True)
-    return MemberPool(members, _scored(members, predictions, rule, images=CLEAN))
+    members = eligible_members(members, predictions, settings).reset_index(drop=True)
+    return MemberPool(members, _scored(members, predictions, settings.main_rule, images=CLEAN))
 
 
 def deployable_pool(
@@ -62,7 +62,7 @@ def deployable_pool(
 
     Args:
         members: members.csv.
-        rule: as for `pool_of`.
+        rule: how they are combined; plurality vote if some have decisions only.
         objective, quantile, costs: what ensembles are chosen by, as for `EnsembleErrors`.
     """
     members = members[members.member.isin(predictions)].reset_index(drop=True)

@@ -6,6 +6,7 @@ import pandas as pd
 from resiliency.base.fewest import few_images
 from resiliency.base.names import CLEAN
 from resiliency.diversity.representations import applicable
+from resiliency.ensembles.eligible import is_inaccurate
 from resiliency.prediction.conditions import additional_test_sets
 
 NO_STAGES = "the network lists no feature stages (feature_info)"
@@ -84,10 +85,10 @@ def skipped_rows(
     """What does without something because of how it is known or how accurate it is; arguments as above."""
     rows = [("", table, LACKING[table]) for table in lacking if table in LACKING]
     rows += [(member, item, why) for member, kind in kinds.items() for item, why in LEFT_OUT[kind].items()]
-    for row in members.itertuples():
+    for row, inaccurate in zip(members.itertuples(), is_inaccurate(members, min_clean_accuracy), strict=True):
         if row.member in kinds and pd.isna(row.parameters):
             rows.append((row.member, "observation 1", "no parameters: neither a table nor an architecture gives them"))
-        if row.origin == "independent" and row.clean_accuracy < min_clean_accuracy:
+        if inaccurate:
             why = f"clean accuracy {row.clean_accuracy:.1%}, less than the {min_clean_accuracy:.1%} of the study"
             rows.append((row.member, "ensembles", why))
     return rows

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.base.faults import Fault
 from resiliency.base.names import INDEPENDENT, SEARCH
 from resiliency.base.progress import Progress
+from resiliency.ensembles.eligible import eligible_members
 from resiliency.ensembles.pool import TOGETHER, chosen_ensembles, limits, trained_together
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.settings import Ensembles
@@ -17,7 +17,6 @@ from resiliency.ensembles.voting import VOTE
 from resiliency.prediction.reading import Predictions
 
 COMPARED = ["objective", "loss_weight", "seed"]  # of jointly trained ensembles
-POOLED = (INDEPENDENT, SEARCH)
 
 
 class Tables(NamedTuple):
@@ -48,6 +47,9 @@ class EnsemblesOfStudy:
         confidence: of the intervals.
         seed: of the study.
         threads: conditions that are scored at a time.
+
+    Raises:
+        Fault: see `eligible_members`.
     """
 
     def __init__(
@@ -63,9 +65,8 @@ class EnsemblesOfStudy:
     ):
         self.predictions, self.pairs, self.baseline = predictions, pairs, baseline
         self.settings, self.confidence, self.seed, self.threads = settings, confidence, seed, threads
-        accurate = (members.origin != INDEPENDENT) | (members.clean_accuracy >= settings.min_clean_accuracy)
-        combined = members[accurate & members.member.isin(predictions)]
-        pools = {origin: combined[combined.origin == origin] for origin in POOLED}
+        found = members[(members.origin == SEARCH) & members.member.isin(predictions)]
+        pools = {INDEPENDENT: eligible_members(members, predictions, settings), SEARCH: found}
         self.pools = {origin: chosen for origin, chosen in pools.items() if len(chosen) >= min(settings.sizes)}
         self.joint = trained_together(members)
         self.undefined = max(members.mce_undefined_under.dropna(), default="")
@@ -73,14 +74,7 @@ class EnsemblesOfStudy:
         self.progress = Progress(len(self.pools) * conditions + len(self.joint))
 
     def tables(self) -> Tables:
-        """Score all of them.
-
-        Raises:
-            Fault: there are none, for too few members are accurate enough.
-        """
-        if not self.pools and not self.joint:
-            least = self.settings.min_clean_accuracy
-            raise Fault(f"ensembles.min_clean_accuracy: too few members reach {least:g} to form an ensemble; lower it")
+        """Score all of them."""
         scored, by_corruption = self._of_pools()
         of_joint, image_errors = self._of_joint()
         table = pd.concat([*scored, *of_joint], ignore_index=True)
