@@ -22,14 +22,14 @@ with stage(snakemake.log[0]):
     if inputs.validation:
         labels = read_array(inputs.validation_labels)
         validation = read_validation(inputs.validation, labels[calibration_indices(labels, params.seed)], needed)
-    assessed = assessment(deployment, members, predictions, validation, resampling)
+    for name, table in assessment(deployment, members, predictions, validation, resampling)._asdict().items():
+        write_table(outputs.get(name), table)
     roles = contenders(deployment)
     names = read_items(inputs.named)[1] if inputs.named else []
     classes = read_json(inputs.card)["classes"] if inputs.card else params.classes
-    failed = failures(
-        roles, members, assessed.temperatures, predictions, names, classes, params.confidence, params.seed
-    )
-    tables = assessed._asdict() | comparison(roles, members, predictions, resampling)._asdict() | failed._asdict()
+    temperatures = read_table(outputs.temperatures)  # as rounded as those that an export applies
+    failed = failures(roles, members, temperatures, predictions, names, classes, params.confidence, params.seed)
+    tables = comparison(roles, members, predictions, resampling)._asdict() | failed._asdict()
     if inputs.cost_matrix:
         matrix = cost_matrix(read_costs(inputs.cost_matrix), classes)
         costs = cost_tables(roles, members, predictions, matrix, classes, resampling)
