@@ -20,7 +20,6 @@ class WeightsKind(StrEnum):
     NONE = "none"  # the member is known by predictions or scores
 
 
-LEARNED_HERE = (WeightsKind.TRAINED, WeightsKind.FINE_TUNED)
 LOADED = (WeightsKind.FILE, WeightsKind.PRETRAINED)  # weights that somebody else trained
 
 
