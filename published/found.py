@@ -149,16 +149,10 @@ def _by_seed(number: str, studies: Studies) -> str:
 
 def _on_shifts(studies: Studies) -> dict[str, str]:
     """Number of an observation -> a sentence on its verdicts on natural shifts."""
-
-    def varied(study: str) -> str:
-        counted = _variants(study, studies)
-        return counted and f"; {counted} [variants](docs/results/{study}_choices.md)"
-
     sentences = {}
     for number, of_studies in _by_observation(studies, shifts=True).items():
         tested = {study: own["verdict"] for study, own in of_studies.items() if own["verdict"] != NOT_TESTED}
-        reached = [f"{verdict} ({escaped(study)}{varied(study)})" for study, verdict in tested.items()]
-        if reached:
+        if reached := [f"{verdict} ({escaped(study)})" for study, verdict in tested.items()]:
             sentences[number] = f" On natural shifts in place of corruptions: {', '.join(reached)}."
     return sentences
 
