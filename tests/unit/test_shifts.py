@@ -11,7 +11,7 @@ from published.found import observation_sentences
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.shifts import with_shifted_error
 from resiliency.analysis.verdicts import RULES, observation_table
-from resiliency.analysis.without_images import GROUPS, _shifted_errors, image_groups
+from resiliency.analysis.without_images import GROUPS, _accuracies, image_groups
 from resiliency.base.names import CLEAN
 from resiliency.prediction.conditions import all_conditions
 from resiliency.prediction.reading import Predictions, Truth
@@ -55,7 +55,7 @@ def test_a_verdict_on_shifts_counts_for_no_statement_of_the_paper(table):
     )
 
 
-def test_errors_on_shifts_without_groups_of_images_are_those_of_the_images_that_are_left():
+def test_accuracies_without_groups_of_images_are_those_of_the_images_that_are_left():
     random = np.random.default_rng(0)
     images = {CLEAN: 10, "night": 40, "day": 25}
     labels = {name: random.integers(3, size=count) for name, count in images.items()}
@@ -68,11 +68,12 @@ def test_errors_on_shifts_without_groups_of_images_are_those_of_the_images_that_
         )
         for member in range(2)
     ]
-    errors = _shifted_errors(predictions, ["night", "day"], seed=0).reshape(GROUPS, 2)
-    for group in range(GROUPS):
-        kept = {name: image_groups(labels[name], np.empty(0, int), 0) != group for name in ("night", "day")}
-        wrong = [(decisions[name] != labels[name])[:, of].mean(axis=1) for name, of in kept.items()]
-        assert errors[group] == pytest.approx(np.mean(wrong, axis=0))
+    for name in ("night", "day"):
+        accuracies, left = (of.reshape(GROUPS, 2) for of in _accuracies(predictions, name, seed=0))
+        for group in range(GROUPS):
+            kept = image_groups(labels[name], np.empty(0, int), 0) != group
+            assert accuracies[group] == pytest.approx((decisions[name] == labels[name])[:, kept].mean(axis=1))
+            assert left[group].tolist() == [kept.sum()] * 2
 
 
 def test_only_additional_test_sets_of_the_study_stand_in_place_of_corruptions(tmp_path):
