@@ -35,7 +35,8 @@ with stage(snakemake.log[0]):
             members, predictions, formed.main_rule, settings.objective, settings.quantile, costs
         )
         of_rule = ensembles[ensembles["rule"] == scored.rule]
-        candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, settings.limits)
+        among = settings.limits, formed.min_clean_accuracy
+        candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, *among)
         print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
         resampling = Resampling(params.resamples, params.confidence, params.seed)
         table = deployment_table(

@@ -107,6 +107,7 @@ def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
     count = len(study[0])
     members = pd.DataFrame({"member": [f"{'abcdefgh'[m]}-s0" for m in range(count)]})
     members["origin"] = ["independent"] * (count - 2) + ["joint"] * 2
+    members["clean_accuracy"] = 0.9 - 0.1 * np.arange(count)
     members["macs"], members["parameters"] = 100 * 2 ** np.arange(count), 900 - 100 * np.arange(count)
     members["corrupted_error"] = of.errors(np.arange(count)[:, None], everything)
     alone = [e for size in sizes for e in combinations(range(count - 2), size)]
@@ -134,6 +135,14 @@ def test_candidates_and_their_errors(study):
         for images, error in ((chosen, row.selection_error), (judged, row.judged_error)):
             assert error == pytest.approx(wrong_by_loops(study, ensemble, images)[1:].mean())
     np.testing.assert_array_equal(table.front_macs, front(table.selection_error.to_numpy(), table.macs.to_numpy()))
+
+
+def test_members_that_no_ensembles_are_formed_of_are_in_no_greedy_one(study):
+    members, ensembles = tables(study, sizes=(2,))
+    chosen, _ = halves(study[1], 0)
+    table = candidate_table(members, ensembles, scored(study), 3, chosen, least_accuracy=0.75)
+    assert table.found.value_counts().to_dict() == {"single": 3, "scored": 3 + 1}
+    assert len(candidate_table(members, ensembles, scored(study), 3, chosen, least_accuracy=0.7)) == len(table) + 1
 
 
 def test_judgement_does_not_see_the_images_of_the_choice(study):

@@ -21,6 +21,7 @@ from resiliency.analysis.recommendation import (
     within_limits,
 )
 from resiliency.base.names import CLEAN, JOINT
+from resiliency.ensembles.eligible import is_inaccurate
 from resiliency.ensembles.selection import EnsembleErrors, front
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.accuracy import accuracies, accuracy_columns
@@ -44,11 +45,13 @@ def candidate_table(
     largest: int,
     chosen: np.ndarray,
     limits: Limits = UNLIMITED,
+    least_accuracy: float = 0,
 ) -> pd.DataFrame:
     """All that may be deployed: single members, the ensembles that were scored, and larger ones of greedy selection.
 
     Members that are trained jointly are made for each other, so neither single nor greedy ones are among them.
-    Members that are not fit (`fit_members`) are in no greedy ensemble, and no ensemble of theirs is on a front.
+    Members that are not fit (`fit_members`) are in no greedy ensemble, and no ensemble of theirs is on a front; nor
+    are members that no ensembles are formed of in a greedy one.
 
     Args:
         members: members.csv, in the order of the predictions; with latency_ms where it was measured.
@@ -57,6 +60,7 @@ def candidate_table(
         largest: most members of a greedy ensemble.
         chosen: images on which ensembles are chosen; the others judge.
         limits: what a candidate may cost.
+        least_accuracy: clean accuracy of members that ensembles are formed of.
 
     Returns:
         Columns found (single, scored or greedy), members, origin, size, macs, parameters, selection_error (the
@@ -68,8 +72,8 @@ def candidate_table(
         Fault: no candidate is within the limits.
     """
     fit = fit_members(scored.accuracy(np.arange(len(members))[:, None], CLEAN, chosen), scored.labels(CLEAN)[chosen])
-    alone = np.flatnonzero(members.origin != JOINT)
-    choice = choice_of(members, ensembles, scored, largest, chosen, alone, alone[fit[alone]])
+    alone, grown = np.flatnonzero(members.origin != JOINT), fit & ~is_inaccurate(members, least_accuracy).to_numpy()
+    choice = choice_of(members, ensembles, scored, largest, chosen, alone, alone[grown[alone]])
     everything, larger = np.arange(len(scored.labels(CLEAN))), choice.larger
     parts = [
         members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
