@@ -49,7 +49,14 @@ NAVIGATION = {
     "Project": ["published_figures", "house", "contributing"],
 }
 APPENDIX = [  # pages that are listed on that page alone
-    *("coverage", "deployment_rates", "traffic_signs_registration", "timm_published_choices", "digit_recipes"),
+    *(
+        "coverage",
+        "deployment_rates",
+        "traffic_signs_registration",
+        "cifar10_lengths_registration",
+        "timm_published_choices",
+        "digit_recipes",
+    ),
     *("cifar_recipes", "parity", "gpu_hours", "imagenet_costs", "gpu_steps"),
 ]
 MOVED = {  # address of a page that is gone -> where its content is now

@@ -1,0 +1,49 @@
+"""Arranges 25,000 of the images of CIFAR-10 as studies/cifar10_lengths.yaml reads them.
+
+100 test images of each class are tested under corruptions; the other 400 are a further test set, of which clean
+accuracy is. The workflow itself splits validation images off the training images.
+
+    python published/cifar10/arrange.py ARCHIVE data/cifar10
+
+ARCHIVE has train/<class>/*.jpg and test/<class>/*.jpg at 32x32 pixels.
+"""
+
+import shutil
+from argparse import ArgumentParser
+from pathlib import Path
+
+from resiliency.base.streams import stream
+
+CORRUPTED = 100  # images of a class
+
+
+def parts_of(files: list[Path], of_class: str) -> dict[str, list[Path]]:
+    """Part -> its images among the test images of a class, drawn at random."""
+    drawn = [files[place] for place in stream(0, "test images", of_class).permutation(len(files))]
+    return {"test": sorted(drawn[:CORRUPTED]), "clean_only": sorted(drawn[CORRUPTED:])}
+
+
+def arranged(archive: Path) -> dict[str, list[Path]]:
+    """Part -> the files of its images."""
+    files = {"train": sorted((archive / "train").glob("*/*")), "test": [], "clean_only": []}
+    for folder in sorted((archive / "test").iterdir()):
+        for part, of_class in parts_of(sorted(folder.iterdir()), folder.name).items():
+            files[part] += of_class
+    return files
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    for part, files in arranged(arguments.archive).items():
+        for file in files:
+            copy = arguments.folder / part / file.parent.name / file.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        print(f"{part}: {len(files):,} images of {len({file.parent for file in files})} classes")
+
+
+if __name__ == "__main__":
+    main()
