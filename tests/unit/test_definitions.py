@@ -179,6 +179,13 @@ CHANGED = {
         "a.py": "import resiliency.deep.b\ndef work(name='b'):\n    return getattr(resiliency.deep, name).more()\n",
         "deep/b.py": "def more():\n    return 1000\n",
     },
+    "a name that is computed of the package of all": {
+        "a.py": "import resiliency.b\nimport resiliency as all\ndef work(name=''):\n    return getattr(all, name)\n",
+        "b.py": "X = 1000\n",
+    },
+    "a name of its own module by a function in it": {
+        "a.py": "import inspect\nX = 1000\ndef work(name=''):\n    return getattr(inspect.getmodule(work), name)\n",
+    },
     "a name in globals": {"a.py": "def work():\n    return globals()['mo' + 're']()\ndef more():\n    return 1000\n"},
     "an imported name in globals": {
         "a.py": "from resiliency.b import more\ndef work():\n    return globals()['mo' + 're']()\n",

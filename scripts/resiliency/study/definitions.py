@@ -30,7 +30,7 @@ RUNNING = ("runpy.run_path", "exec", "torch.hub.load", "importlib.machinery.Sour
 RUNNING += ("importlib.util.spec_from_file_location",)
 CALLS = {*IMPORTING, *RUNNING, LOADS}
 # What finds code by names that are not in the text, attributes with their dot.
-DYNAMIC = {"builtins", "dir()", "eval", "exec", "globals", "locals", "sys.modules", "vars()"}
+DYNAMIC = {"builtins", "dir()", "eval", "exec", "globals", "inspect.getmodule", "locals", "sys.modules", "vars()"}
 DYNAMIC |= {".__builtins__", ".__globals__", ".f_globals", ".f_locals"}
 # By which a class hears of its subclasses, and packages whose classes do not.
 HOOKS = {"__init_subclass__", "__pydantic_init_subclass__", "__subclasses__", "metaclass"}
@@ -129,13 +129,14 @@ class _Part:
         types = [node.annotation for node in annotated if node.annotation]
         types += [node.returns for kind in FUNCTIONS for node in self.nodes[kind] if node.returns]
         names = [name for one in types for text in _texts(ast.walk(one)) for name in NAME.findall(text)]
-        return names + [text.replace(":", ".") for text in _texts(self.nodes[ast.Constant]) if NAME.fullmatch(text)]
+        names += [text.replace(":", ".") for text in _texts(self.nodes[ast.Constant]) if NAME.fullmatch(text)]
+        return [name for name in names if name != PACKAGE]  # a word that means no code
 
     def definition(self, runs: bool) -> Definition:
         """What counts of it."""
         imports = [full for _, _, full in _imported(self.imports, self.scope.package)]
         names = dict.fromkeys(self.names() + self.named_in_strings())
-        uses = [full for name in names for full in self.scope.full(name) if full.startswith(f"{PACKAGE}.")]
+        uses = [full for name in names for full in self.scope.full(name) if f"{full}.".startswith(f"{PACKAGE}.")]
         for name in self.run_by_calls():
             (uses if name.startswith((EXTENDED, UNFOLLOWED)) else imports).append(name)
         roots = sorted({name.partition(".")[0] for name in names} & self.outer.aliases.keys())
