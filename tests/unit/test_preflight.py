@@ -219,3 +219,13 @@ def test_members_with_the_same_weights_are_named(here, monkeypatch):
         "designs.hub_again.weights: pretrained resnet18.a1_in1k has the same weights as pretrained resnet18.a1_in1k "
         "(designs.hub); name another file, or remove it",
     ]
+
+
+def test_a_layout_that_cannot_be_read_is_told_before_the_first_job(photos, monkeypatch):
+    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
+    (photos / "VAL").mkdir()
+    config = CONFIG | {"joint": None, "search": None, "ensembles": {"sizes": [2]}, "probe": {"images": 12}}
+    config["members"] = {"designs": ["resnet18"], "baseline": "resnet18-s0"}
+    config["dataset"] = {"name": "image_folder", "folder": "photos", "image_size": 32}
+    (line,) = lines_of(preflight, load(config))
+    assert line in ("photos: VAL/ and val/ mean the same; keep one", "photos: val/ and VAL/ mean the same; keep one")

@@ -59,23 +59,22 @@ def _data_faults(study: Study) -> Iterator[str]:
     if not folder.is_dir():
         yield f"dataset.folder: there is no folder {folder} (relative to {Path.cwd()})"
         return
-    with suppress(Fault):
-        if fault := training_fault(folder, study.splits):
-            keys = ", ".join(study.learning()) or "ensembles.rules: weighted_mean"
-            images = "training" if study.learning() else "validation"
-            yield f"{keys}: needs {images} images, but {fault}"
+    if fault := training_fault(folder, study.splits):
+        keys = ", ".join(study.learning()) or "ensembles.rules: weighted_mean"
+        images = "training" if study.learning() else "validation"
+        yield f"{keys}: needs {images} images, but {fault}"
+        return
     batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in used_recipes(study)}
     needed = {"test": max(study.probe.images, FEWEST), "train": max(batches.values(), default=0)}
-    with suppress(Fault):
-        counts = _count(study.data, needed, study.splits)
-        if study.probe.images > counts["test"]:
-            yield f"probe.images: {study.probe.images} is more than the {counts['test']} test images in {folder}"
-        for name, size in batches.items():
-            if size > counts["train"]:
-                yield f"{name} {size} is more than the {counts['train']} training images in {folder}"
-        for split in study.splits:
-            if counts[split] < FEWEST:
-                yield f"dataset: expected at least {FEWEST} images for {split}, got {counts[split]}; add images"
+    counts = _count(study.data, needed, study.splits)
+    if study.probe.images > counts["test"]:
+        yield f"probe.images: {study.probe.images} is more than the {counts['test']} test images in {folder}"
+    for name, size in batches.items():
+        if size > counts["train"]:
+            yield f"{name} {size} is more than the {counts['train']} training images in {folder}"
+    for split in study.splits:
+        if counts[split] < FEWEST:
+            yield f"dataset: expected at least {FEWEST} images for {split}, got {counts[split]}; add images"
 
 
 def _broken_pictures(study: Study) -> Iterator[str]:
@@ -84,7 +83,7 @@ def _broken_pictures(study: Study) -> Iterator[str]:
     if study.data.folder and not (study.data.images_per_class or study.data.images):
         folders += folders_read(study.data.name, Path(study.data.folder), study.splits)
     for folder in folders:
-        with suppress(Fault):  # of the layout, which the stage tells
+        with suppress(Fault):  # of the layout, which `_data_faults`, or the stage of a test set, tells
             yield from broken_pictures([folder])
 
 
