@@ -7,7 +7,7 @@ from pathlib import Path
 
 from published import comparison, found, page, runtimes, seeds
 from published.kept import PAGES, RESULTS, ROOT, SEEDS_PAGE, kept_studies
-from resiliency.base.program import one_line_faults, parser
+from resiliency.base.faults import one_line_faults, parser
 from resiliency.report.drawing import svg
 
 BEGIN, END = "<!-- python -m published -->\n", "\n<!-- end -->"

@@ -20,15 +20,13 @@ from published.several_verdicts import agreement, counted_verdicts
 from published.study_changes import command_settings, current_study, outdated_keys
 from resiliency.analysis.best import clean_accuracy
 from resiliency.analysis.verdicts import RULES
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN
-from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.markdown import Markdown
 from resiliency.report.overview import by_observation, cautions, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
-from resiliency.storage.checksums import verified
-from resiliency.storage.files import read_json, replacing
+from resiliency.storage.files import read_json, replacing, verified
 from resiliency.storage.runs import FILES, PROVENANCE, Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES

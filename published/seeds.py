@@ -17,9 +17,8 @@ import pandas as pd
 from published.kept import FROM_PAGES, PAGES, RESULTS, ROOT, SEEDS_PAGE, template_of
 from published.page import finished_run
 from published.several_verdicts import VERDICTS, agreement
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import INDEPENDENT
-from resiliency.base.program import one_line_faults, parser
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders
 from resiliency.storage.files import read_json

@@ -9,7 +9,7 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake_warm_start import client as warm_start
 from resiliency import tables
 from resiliency.base.faults import Fault
-from resiliency.base.fewest import FEWEST_IMAGES
+from resiliency.base.names import FEWEST_IMAGES
 from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
 from resiliency.study.loading import load

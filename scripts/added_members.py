@@ -2,7 +2,7 @@
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.pool import pool_of
-from resiliency.data.images import read_items
+from resiliency.data.pictures import read_items
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage

@@ -6,7 +6,7 @@ from resiliency.analysis.costs import cost_tables
 from resiliency.analysis.deployed import assessment, comparison, failures, named_in
 from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.pictures import failure_pictures
-from resiliency.data.images import read_conditions, read_items
+from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.stage import stage

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.base.progress import Progress
-from resiliency.data.images import read_images
+from resiliency.data.pictures import read_images
 from resiliency.data.split import probe_indices
 from resiliency.designs.networks import is_differentiable, read_member
 from resiliency.stage import stage

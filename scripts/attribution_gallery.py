@@ -5,7 +5,7 @@ from pathlib import Path
 from resiliency.analysis.attribution_pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import maps_or_reason
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.data.images import read_conditions, read_items
+from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import probe_indices, stratified_sample
 from resiliency.designs.networks import read_member
 from resiliency.stage import stage

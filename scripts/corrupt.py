@@ -2,8 +2,8 @@
 
 from resiliency.corruptions.engines import corruption_engine
 from resiliency.corruptions.writing import write_pictures, write_stack
-from resiliency.data.images import read_images, read_items
-from resiliency.devices.allocation import keep_freed_memory
+from resiliency.data.pictures import read_images, read_items
+from resiliency.devices.gpus import keep_freed_memory
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from resiliency.data.card import write_data_set
-from resiliency.data.class_names import names_for_classes
-from resiliency.data.groups import with_groups
 from resiliency.data.reading import read_source
-from resiliency.data.split import draw_splits
+from resiliency.data.source import names_for_classes
+from resiliency.data.split import draw_splits, with_groups
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.data.images import read_images
+from resiliency.data.pictures import read_images
 from resiliency.export.exporting import Provenance, export, read_choice
 from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions

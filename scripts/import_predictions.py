@@ -1,7 +1,7 @@
 """Read the predictions of members from elsewhere."""
 
 from resiliency.base.progress import Progress
-from resiliency.data.images import read_items
+from resiliency.data.pictures import read_items
 from resiliency.external.predictions import Reader
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array

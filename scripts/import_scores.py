@@ -1,7 +1,7 @@
 """Read the scores of members from elsewhere."""
 
 from resiliency.base.names import CLEAN
-from resiliency.external.scores import error_rows, read_scores
+from resiliency.external.tables import error_rows, read_scores
 from resiliency.stage import stage
 from resiliency.storage.tables import write_table
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.data.images import read_images
+from resiliency.data.pictures import read_images
 from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.designs.weights import load_member

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from resiliency.data.images import images_at, read_images
+from resiliency.data.pictures import images_at, read_images
 from resiliency.designs.members import Member
 from resiliency.export.latency import latencies, measured_members
 from resiliency.stage import stage

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.data.images import read_images
+from resiliency.data.pictures import read_images
 from resiliency.designs.networks import read_member
 from resiliency.prediction.writing import prediction_key, write_logits
 from resiliency.stage import stage

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.data.images import read_conditions, read_images
+from resiliency.data.pictures import read_conditions, read_images
 from resiliency.designs.networks import read_member
 from resiliency.prediction.writing import is_written, predict_parts, prediction_key
 from resiliency.stage import stage

@@ -3,8 +3,7 @@
 from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.settings import Ensembles
 from resiliency.metrics.resiliency import baseline_errors, counted
-from resiliency.prediction.conditions import corruption_conditions
-from resiliency.prediction.reading import read_predictions
+from resiliency.prediction.reading import corruption_conditions, read_predictions
 from resiliency.stage import stage
 from resiliency.storage.tables import read_blocks, read_table, write_table
 

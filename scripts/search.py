@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from resiliency.search.settings import Search
-from resiliency.search.writing import search_members
+from resiliency.search.members import search_members
+from resiliency.search.space import Search
 from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from resiliency.data.reading import labelled_arrays, labelled_folder
 from resiliency.data.source import Source
-from resiliency.data.test_sets import labelled_arrays, labelled_folder
 from resiliency.data.units import Grouped, by_look, units_of_part, write_units
 from resiliency.stage import stage
 from resiliency.storage.files import read_json

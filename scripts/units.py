@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from resiliency.base.names import CLEAN
-from resiliency.data.groups import with_groups
 from resiliency.data.reading import read_source
-from resiliency.data.split import draw_splits, part_to_split
+from resiliency.data.split import draw_splits, part_to_split, with_groups
 from resiliency.data.units import by_look, units_of_data_set, write_units
 from resiliency.stage import stage
 

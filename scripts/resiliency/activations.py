@@ -3,8 +3,8 @@
 import numpy as np
 from torch import nn
 
-from resiliency.data.images import images_in_views
 from resiliency.data.loading import batches, in_order
+from resiliency.data.pictures import images_in_views
 from resiliency.designs.networks import normalised
 from resiliency.designs.stages import feature_stages, watched_stages
 from resiliency.designs.views import view_of

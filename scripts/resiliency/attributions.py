@@ -8,7 +8,7 @@ from captum.attr import InputXGradient, IntegratedGradients, LayerAttribution, L
 from torch import Tensor, nn
 from torch.nn.functional import interpolate as resize
 
-from resiliency.data.images import images_in_views
+from resiliency.data.pictures import images_in_views
 from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, normalised
 from resiliency.designs.stages import spatial_layer

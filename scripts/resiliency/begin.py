@@ -16,13 +16,11 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from resiliency.base.allowed_names import LONGEST
 from resiliency.base.faults import Fault, expected
-from resiliency.base.fewest import FEWEST_IMAGES
+from resiliency.base.names import FEWEST_IMAGES, LONGEST
 from resiliency.check import estimate
-from resiliency.data.broken import broken_pictures
 from resiliency.data.duplicates import file_contents
-from resiliency.data.folder import folders_read, image_folder
+from resiliency.data.folder import broken_pictures, folders_read, image_folder
 from resiliency.data.pictures import printable
 from resiliency.data.source import ALL, SPLITS, Source
 from resiliency.report.words import duration, listed, plural
@@ -172,8 +170,7 @@ def is_tuned(found: Found) -> bool:
 
 def available() -> dict[str, str]:
     """Those of `PRETRAINED` whose weights are on this machine or can be downloaded."""
-    from resiliency.designs.hub import is_available
-    from resiliency.designs.weights import pretrained_config
+    from resiliency.designs.weights import is_available, pretrained_config
 
     return {name: of for name, of in PRETRAINED.items() if is_available(pretrained_config(of).hf_hub_id)}
 

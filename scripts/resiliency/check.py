@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resiliency.base.faults import Fault
-from resiliency.data.broken import broken_pictures
-from resiliency.data.folder import folders_read, image_folder
+from resiliency.data.folder import broken_pictures, folders_read, image_folder
 from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL
 from resiliency.report.words import duration, plural

@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 import shtab
 
-from resiliency.base.faults import Fault, expected
-from resiliency.base.program import one_line_faults
+from resiliency.base.faults import Fault, expected, one_line_faults
 
 REPOSITORY = Path(__file__).parents[2]
 ENDS = "--"  # what follows is for Snakemake

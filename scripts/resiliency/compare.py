@@ -18,8 +18,7 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.prediction.conditions import condition_groups
-from resiliency.prediction.reading import read_predictions
+from resiliency.prediction.reading import condition_groups, read_predictions
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders, leaders
 from resiliency.report.page import FOLDER, FORMS

@@ -22,9 +22,8 @@ from resiliency.designs.members import Member
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export import programs
 from resiliency.export.exporting import threshold_constants
-from resiliency.export.module import Deployable
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.export.loading import Deployable
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.storage.tables import read_table, write_table
 
 IMAGES, CLASSES, CONDITIONS = 240, 4, 3

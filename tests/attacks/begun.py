@@ -12,7 +12,7 @@ from attacks.cases import Case, Wrong, allowed
 from PIL import Image
 
 from resiliency.base.faults import Fault
-from resiliency.base.fewest import FEWEST_IMAGES
+from resiliency.base.names import FEWEST_IMAGES
 from resiliency.begin import REPOSITORY, begin
 from resiliency.cli import main
 from resiliency.data.folder import image_folder

@@ -7,7 +7,7 @@ from attacks.cases import Wrong
 from attacks.studies import elsewhere
 
 from resiliency.external.predictions import Reader
-from resiliency.external.scores import error_rows, read_scores
+from resiliency.external.tables import error_rows, read_scores
 from resiliency.study.loading import load
 
 IMAGES, CLASSES = 12, 3

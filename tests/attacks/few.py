@@ -12,11 +12,10 @@ from resiliency.analysis.member_ranks import rank_table
 from resiliency.analysis.member_scores import Scorer
 from resiliency.analysis.skipped import few_rows
 from resiliency.analysis.without_images import image_groups
-from resiliency.base.fewest import FEWEST_IMAGES
+from resiliency.base.names import FEWEST_IMAGES
 from resiliency.external.contents import read_contents
-from resiliency.external.settings import External
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.external.tables import External
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 COUNTS = (1, 2, 3, 4, 5, 8, 9, 10, 11)
 RATES = {"none": 0.0, "some": 0.4, "all": 1.0}

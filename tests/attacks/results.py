@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from attacks.cases import Case
 
-from resiliency.data.images import read_items, write_items
+from resiliency.data.pictures import read_items, write_items
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design

@@ -9,7 +9,7 @@ from attacks.arrays import WRONG_LABELS, damage, put
 from attacks.cases import Case, Wrong, allowed
 from PIL import Image
 
-from resiliency.data.test_sets import labelled_arrays, labelled_folder
+from resiliency.data.reading import labelled_arrays, labelled_folder
 
 IMAGES, SIDE, CLASSES, FLIPS = 6, 32, ("ant", "bee", "cat"), 40
 LEVEL = 60  # grey levels between classes: the image of a class shows which it is

@@ -15,11 +15,10 @@ import torch.nn.functional as F
 from shared import options, study, timed
 from torch import nn
 
-from resiliency.designs.depthwise import with_fast_gradients
-from resiliency.designs.layer_norms import with_fast_layer_norms
 from resiliency.designs.networks import build
-from resiliency.designs.strides import with_right_gradients
-from resiliency.devices.allocation import keep_freed_memory
+from resiliency.designs.speed import with_fast_gradients, with_fast_layer_norms
+from resiliency.designs.stems import with_right_gradients
+from resiliency.devices.gpus import keep_freed_memory
 
 BATCH, CLASSES = 64, 10
 NORMS = ((16_384, 6), (4_096, 12), (16_384, 32), (4_096, 64), (1_024, 128), (1_024, 256))  # rows, channels

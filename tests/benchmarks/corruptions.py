@@ -19,7 +19,7 @@ from shared import options, timed
 
 from resiliency.corruptions import engine, reference
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.devices.allocation import keep_freed_memory
+from resiliency.devices.gpus import keep_freed_memory
 
 # Side in pixels: images in a batch for the engine, and for the reference, which handles them one by one anyway.
 BATCHES = {32: (64, 8), 224: (8, 1)}

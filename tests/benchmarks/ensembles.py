@@ -43,8 +43,7 @@ from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import score_condition
 from resiliency.ensembles.table import Pool
 from resiliency.metrics.classification import softmax
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.storage.files import appending, read_array
 
 SIZES = (2, 3, 4, 5)

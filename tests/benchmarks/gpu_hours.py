@@ -14,7 +14,7 @@ from shared import RESULTS, beside, merged, options, study, table
 from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
 from resiliency.prediction.writing import BATCH as PREDICTED
-from resiliency.search.evaluation import BATCH as CALIBRATED
+from resiliency.search.searching import BATCH as CALIBRATED
 from resiliency.study.loading import load
 from resiliency.study.model import Study
 from resiliency.training.settings import Recipe

@@ -26,7 +26,7 @@ from resiliency.designs.networks import build
 from resiliency.designs.settings import Design
 from resiliency.devices.choice import device
 from resiliency.prediction.writing import BATCH, logits
-from resiliency.search.evaluation import recalibrate
+from resiliency.search.searching import recalibrate
 from resiliency.study.model import Study
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import make_optimizer

@@ -32,8 +32,7 @@ from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import read_predictions
+from resiliency.prediction.reading import all_conditions, read_predictions
 from resiliency.provenance import processor
 from resiliency.storage.files import write_array
 from resiliency.storage.tables import appending_table, read_blocks, read_table, write_table

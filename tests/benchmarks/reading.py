@@ -21,10 +21,8 @@ import pandas as pd
 from shared import in_own_process, options
 
 from resiliency.base.names import CLEAN
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, read_predictions
-from resiliency.storage.checksums import verified
-from resiliency.storage.files import appending, write_array
+from resiliency.prediction.reading import Predictions, all_conditions, read_predictions
+from resiliency.storage.files import appending, verified, write_array
 
 CLASSES = 1000
 STAGES = ("all", "clean")

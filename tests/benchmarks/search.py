@@ -31,10 +31,9 @@ from shared_training import digit_images, train
 from resiliency.base.streams import stream
 from resiliency.data.split import stratified_sample
 from resiliency.designs.networks import build
-from resiliency.search.evaluation import Evaluator
-from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import SUPERNET_FACTORY, network_description
-from resiliency.search.searching import search
+from resiliency.search.network import progressive_phases, supernet_loss
+from resiliency.search.searching import Evaluator, search
 from resiliency.search.space import Space
 from resiliency.training.engine import Loss
 from resiliency.training.validation import Preprocessing, accuracies

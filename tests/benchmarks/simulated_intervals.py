@@ -22,7 +22,7 @@ from resiliency.analysis.parts import Part
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import derived_seed, stream
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.prediction.conditions import all_conditions
+from resiliency.prediction.reading import all_conditions
 from resiliency.statistics import jackknife
 from resiliency.statistics.closeness import Families, closeness, replicates
 from resiliency.statistics.ranks import weighted_cliffs_delta

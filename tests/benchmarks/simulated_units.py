@@ -25,14 +25,13 @@ from resiliency.analysis.recommendation import differences, drawn_errors
 from resiliency.analysis.temperatures import Sums
 from resiliency.analysis.thresholds import shares_at
 from resiliency.analysis.without_images import GROUPS, image_groups
-from resiliency.api.report import Answers, Evaluation, Seen
+from resiliency.api.evaluating import Answers, Evaluation, Seen
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.ensembles.outputs import Outputs
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.metrics.accuracy import accuracies
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.metrics.classification import accuracies
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.statistics.jackknife import jackknife_interval
 from resiliency.statistics.units import Units
 

@@ -31,8 +31,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from resiliency.designs.networks import build
-from resiliency.devices.allocation import keep_freed_memory
 from resiliency.devices.choice import bfloat16_in_hardware
+from resiliency.devices.gpus import keep_freed_memory
 from resiliency.provenance import processor
 from resiliency.training import engine
 from resiliency.training.engine import cross_entropy

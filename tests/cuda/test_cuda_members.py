@@ -14,9 +14,9 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.devices import choice
 from resiliency.prediction.writing import compare_precision, features, logits, write_logits
-from resiliency.search.evaluation import Evaluator
-from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import supernet_description
+from resiliency.search.network import progressive_phases, supernet_loss
+from resiliency.search.searching import Evaluator
 from resiliency.search.space import Space
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe

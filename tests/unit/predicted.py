@@ -5,8 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from resiliency.base.names import CLEAN
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 
 def conditions_of(corruptions, severities, images: int, classes: int = 3):

@@ -42,10 +42,9 @@ from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.voting import VOTE
 from resiliency.external.descriptions import descriptions
 from resiliency.external.predictions import Reader
-from resiliency.external.scores import error_rows, read_scores
+from resiliency.external.tables import error_rows, read_scores
 from resiliency.metrics.resiliency import baseline_errors, counted
-from resiliency.prediction.conditions import all_conditions, corruption_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth, all_conditions, corruption_conditions
 from resiliency.report.drawing import draw
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.ceiling import COLUMNS, REACHED, ceiling_table, failures, sizes_of, unit_of
-from resiliency.prediction.conditions import all_conditions
+from resiliency.prediction.reading import all_conditions
 
 IMAGES, CLASSES = 120, 5
 

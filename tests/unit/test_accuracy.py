@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from resiliency.metrics.accuracy import accuracies, images_of
+from resiliency.metrics.classification import accuracies, images_of
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.95])

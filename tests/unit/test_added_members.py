@@ -18,9 +18,8 @@ from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.voting import VOTE, expected_accuracy
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
-from resiliency.external.settings import External
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.external.tables import External
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.study.loading import load
 

@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from resiliency.devices.allocation import keep_freed_memory
+from resiliency.devices.gpus import keep_freed_memory
 if "keep" in sys.argv:
     keep_freed_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

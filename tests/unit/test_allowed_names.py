@@ -12,14 +12,18 @@ from default_study import changed, faults_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from resiliency.base.allowed_names import (
+from resiliency.base.names import (
     AFTER,
     BEFORE,
+    CLEAN,
+    CORRUPTED,
     ERROR,
     FIXED,
     FORMS,
+    HELD_OUT,
     LONGEST,
     LONGEST_FAMILY,
+    MAIN,
     STANDING,
     alike,
     extension_fault,
@@ -27,8 +31,6 @@ from resiliency.base.allowed_names import (
     form_fault,
     images_fault,
 )
-from resiliency.base.corruption_names import HELD_OUT, MAIN
-from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.tables import TABLES
 

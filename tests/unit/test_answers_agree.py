@@ -8,7 +8,7 @@ import pytest
 from drawn_charts import answers
 from synthetic import synthetic_tables
 
-from resiliency.metrics.accuracy import wilson
+from resiliency.metrics.classification import wilson
 from resiliency.report.charts.risk_coverage import finding
 from resiliency.report.deployment_choice import OBJECTIVES
 from resiliency.report.overview import contenders

@@ -11,13 +11,12 @@ import yaml
 from fault_messages import fault_of, lines_of
 from PIL import Image
 
-from resiliency.base.fewest import FEWEST_IMAGES
+from resiliency.base.names import FEWEST_IMAGES
 from resiliency.begin import OFFLINE, PRETRAINED, Found, begin, is_tuned, look, quoted, sentences, study_text
 from resiliency.cli import main
 from resiliency.data import card
 from resiliency.data.folder import image_folder
-from resiliency.designs.hub import is_available
-from resiliency.designs.weights import pretrained_config
+from resiliency.designs.weights import is_available, pretrained_config
 from resiliency.study.loading import load
 from resiliency.study.merging import read_merged
 
@@ -74,7 +73,7 @@ def cache(tmp_path, monkeypatch):
 def obtainable(monkeypatch) -> list[str]:
     """The repositories whose weights can be had."""
     had = [pretrained_config(architecture).hf_hub_id for architecture in PRETRAINED.values()]
-    monkeypatch.setattr("resiliency.designs.hub.is_available", had.__contains__)
+    monkeypatch.setattr("resiliency.designs.weights.is_available", had.__contains__)
     return had
 
 
@@ -100,7 +99,7 @@ def test_only_networks_that_can_be_had_are_fine_tuned(tmp_path, capsys, obtainab
 
 
 def test_all_networks_start_from_random_weights_if_asked(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("resiliency.designs.hub.is_available", lambda repository: pytest.fail("asked the hub"))
+    monkeypatch.setattr("resiliency.designs.weights.is_available", lambda repository: pytest.fail("asked the hub"))
     study = begun(photos(tmp_path / "photos", list(map(str, range(40)))), tmp_path / "mine.yaml", True)
     assert study.fine_tuned_designs() == []
     assert OFFLINE not in capsys.readouterr().out
@@ -110,14 +109,14 @@ def test_the_hub_is_asked_only_for_what_is_not_on_this_machine(tmp_path, monkeyp
     def unreachable(*of, **options):
         raise OSError("no network")
 
-    monkeypatch.setattr("resiliency.designs.hub.get_hf_file_metadata", unreachable)
+    monkeypatch.setattr("resiliency.designs.weights.get_hf_file_metadata", unreachable)
     assert not is_available("timm/resnet18.a1_in1k")
     (tmp_path / "cache/hub/resnet18.a1_in1k").mkdir(parents=True)
     (tmp_path / "cache/hub/resnet18.a1_in1k/model.safetensors").touch()
     assert is_available("timm/resnet18.a1_in1k")
-    monkeypatch.setattr("resiliency.designs.hub.get_hf_file_metadata", lambda url, timeout: timeout)
+    monkeypatch.setattr("resiliency.designs.weights.get_hf_file_metadata", lambda url, timeout: timeout)
     assert is_available("timm/resnet18.a2_in1k")
-    monkeypatch.setattr("resiliency.designs.hub.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("resiliency.designs.weights.HF_HUB_OFFLINE", True)
     assert not is_available("timm/resnet18.a2_in1k")
 
 
@@ -177,7 +176,7 @@ def test_all_broken_pictures_are_named_at_once_each_decoded_once(tmp_path, monke
     assert lines[-1] == "7 more pictures cannot be used either"
     assert not file.exists()
     decoded = []
-    monkeypatch.setattr("resiliency.data.broken.decoding_fault", decoded.append)
+    monkeypatch.setattr("resiliency.data.folder.decoding_fault", decoded.append)
     begin(str(folder), file)
     assert sorted(decoded) == list(map(str, broken))
 

@@ -9,8 +9,8 @@ import pytest
 from synthetic_ceiling import decisions_of
 
 from resiliency.analysis.ceiling import all_of, ceiling_table, failures, mean_product, sizes_of, unit_of, way_to_ceiling
-from resiliency.metrics.accuracy import wilson
-from resiliency.prediction.conditions import all_conditions
+from resiliency.metrics.classification import wilson
+from resiliency.prediction.reading import all_conditions
 from resiliency.report.charts.ceiling import finding
 from resiliency.report.page import ranks_sentence
 from resiliency.statistics.units import Units

@@ -15,11 +15,11 @@ from resiliency.data import duplicates, pictures
 from resiliency.data.card import write_data_set, write_test_set
 from resiliency.data.duplicates import check_duplicates, image_contents
 from resiliency.data.folder import image_folder
-from resiliency.data.images import read_conditions, read_images
+from resiliency.data.pictures import read_conditions, read_images
+from resiliency.data.reading import labelled_folder
 from resiliency.data.settings import Dataset
 from resiliency.data.source import Part, Source
 from resiliency.data.split import draw_splits
-from resiliency.data.test_sets import labelled_folder
 from resiliency.storage.files import read_array, read_json
 from resiliency.training.augmentation import training_reader
 from resiliency.training.settings import Recipe

@@ -11,9 +11,22 @@ from attacks.results import FORMATS, damaged
 from fault_messages import fault_of
 
 from resiliency.base.faults import Fault
-from resiliency.storage import checksums
-from resiliency.storage.checksums import FOLDER, Blocks, Running, forget, record, verified
-from resiliency.storage.files import StoredArray, appending, read_array, read_json, replacing, write_array, write_json
+from resiliency.storage import files
+from resiliency.storage.files import (
+    FOLDER,
+    Blocks,
+    Running,
+    StoredArray,
+    appending,
+    forget,
+    read_array,
+    read_json,
+    record,
+    replacing,
+    verified,
+    write_array,
+    write_json,
+)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -84,7 +97,7 @@ BLOCK = 256
 @pytest.fixture
 def stored(tmp_path, monkeypatch):
     """The file of an array of twelve items of 320 bytes, appended in uneven parts, in blocks of 256 bytes."""
-    monkeypatch.setattr(checksums, "BLOCK_BYTES", BLOCK)
+    monkeypatch.setattr(files, "BLOCK_BYTES", BLOCK)
     values = np.random.default_rng(0).integers(0, 255, (12, 320), dtype=np.uint8)
     with appending(tmp_path / "a.npy", values.shape, np.uint8) as append:
         for start, end in ((0, 1), (1, 1), (1, 8), (8, 12)):
@@ -137,7 +150,7 @@ def test_every_byte_of_an_item_is_verified(stored):
 def test_a_block_is_read_once(stored, monkeypatch):
     path, _ = stored
     array, lengths = StoredArray(path), []
-    monkeypatch.setattr(checksums.zlib, "crc32", lambda data, *value: lengths.append(len(data)) or crc32(data))
+    monkeypatch.setattr(files.zlib, "crc32", lambda data, *value: lengths.append(len(data)) or crc32(data))
     for index in (*range(12), *range(12)):
         array[index]
     assert sum(lengths) == path.stat().st_size - BLOCK  # the first, with the header, was read before

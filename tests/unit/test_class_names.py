@@ -6,8 +6,8 @@ from fault_messages import fault_of
 from PIL import Image
 from pydantic import ValidationError
 
-from resiliency.data.class_names import names_for_classes, read_class_names
 from resiliency.data.settings import Dataset
+from resiliency.data.source import names_for_classes, read_class_names
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study
 

@@ -15,7 +15,7 @@ from synthetic import synthetic_tables
 
 from resiliency.analysis.choices import halves
 from resiliency.compare import compare
-from resiliency.prediction.conditions import all_conditions
+from resiliency.prediction.reading import all_conditions
 from resiliency.report.overview import contenders
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table

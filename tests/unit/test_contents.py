@@ -12,10 +12,9 @@ from resiliency.analysis.families import by_family, lack_second_seeds
 from resiliency.analysis.skipped import NO_STAGES, skipped_rows, skipped_table
 from resiliency.base.faults import Fault
 from resiliency.external.contents import read_contents
-from resiliency.external.names import name_in_tables
 from resiliency.external.predictions import Reader
-from resiliency.external.settings import External
-from resiliency.prediction.conditions import all_conditions
+from resiliency.external.tables import External, name_in_tables
+from resiliency.prediction.reading import all_conditions
 
 FIRST = "test_set,image,label,one\noriginal,0,1,1\noriginal,1,0,1\nfog.1,0,1,0\nfog.1,1,0,0\nat-night,5,1,1\n"
 SECOND = "test_set,image,label,two\noriginal,0,1,1\noriginal,1,0,0\nat-night,5,1,0\n"

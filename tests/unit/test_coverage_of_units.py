@@ -8,7 +8,7 @@ from scipy.stats import binom
 from simulated_intervals import coverage
 from simulated_units import CASES, CONFIDENCE, GROUPED, IMAGES, MANY, confidences, study
 
-from resiliency.metrics.thresholds import Ranked, graded, limiting_threshold
+from resiliency.metrics.classification import Ranked, graded, limiting_threshold
 from resiliency.statistics.units import Units
 
 SIMULATIONS, RESAMPLES = 20, 60

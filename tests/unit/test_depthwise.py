@@ -7,9 +7,8 @@ import torch
 from small_training import PREPROCESSING, RECIPE, separable
 from torch import nn
 
-from resiliency.designs import depthwise
-from resiliency.designs.depthwise import Depthwise, with_fast_gradients
-from resiliency.designs.layer_norms import NarrowLayerNorm
+from resiliency.designs import speed
+from resiliency.designs.speed import Depthwise, NarrowLayerNorm, with_fast_gradients
 from resiliency.training import engine
 from resiliency.training.engine import Trainer, cross_entropy
 
@@ -41,8 +40,8 @@ def gradients(convolution: nn.Conv2d, images: torch.Tensor) -> list[torch.Tensor
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_gradients_are_those_of_torch(geometry, layout, monkeypatch):
     calls = []
-    formed = depthwise.kernel_gradient
-    monkeypatch.setattr(depthwise, "kernel_gradient", lambda *given: calls.append(1) or formed(*given))
+    formed = speed.kernel_gradient
+    monkeypatch.setattr(speed, "kernel_gradient", lambda *given: calls.append(1) or formed(*given))
     channels, side, options = GEOMETRIES[geometry]
     plain, fast = convolutions(channels, options)
     images = torch.randn(5, channels, side, side).to(memory_format=layout)
@@ -71,7 +70,7 @@ def test_a_frozen_kernel_has_no_gradient():
 
 
 def test_where_onednn_is_fast_it_forms_the_gradient(monkeypatch):
-    monkeypatch.setattr(depthwise, "kernel_gradient", None)
+    monkeypatch.setattr(speed, "kernel_gradient", None)
     _, fast = convolutions(16, {"kernel_size": 3, "padding": 1})
     images = torch.randn(3, 16, 6, 6)
     gradients(fast, images)

@@ -27,14 +27,20 @@ from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.export import programs
-from resiliency.export.checking import agreement, check_refusal, timed
 from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row, limits_latency
-from resiliency.export.exporting import Provenance, export, read_choice, threshold_constants
+from resiliency.export.exporting import (
+    Provenance,
+    agreement,
+    check_refusal,
+    export,
+    read_choice,
+    threshold_constants,
+    timed,
+)
 from resiliency.export.latency import LATENCIES, latencies, measured_members
-from resiliency.export.module import Deployable
-from resiliency.export.programs import onnx_runner, write_program
-from resiliency.export.timing import LEAST, MOST, eager_runner, milliseconds, quartiles
-from resiliency.metrics.temperature import scaled
+from resiliency.export.loading import Deployable
+from resiliency.export.programs import LEAST, MOST, eager_runner, milliseconds, onnx_runner, quartiles, write_program
+from resiliency.metrics.classification import scaled
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.loading import load
@@ -355,7 +361,7 @@ def test_a_round_times_each_run_once(monkeypatch):
     def run(milliseconds: float):
         return lambda image: now.__setitem__(0, now[0] + milliseconds / 1000)
 
-    monkeypatch.setattr("resiliency.export.timing.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("resiliency.export.programs.time.perf_counter", lambda: now[0])
     assert milliseconds([run(2), run(5)], None) == pytest.approx(np.tile([2, 5], (MOST, 1)))
     assert len(milliseconds([run(1e6), run(5)], None)) == LEAST
     assert quartiles(np.array([[1, 5], [2, 6], [3, 9.0]])).tolist() == [[2, 6], [1.5, 5.5], [2.5, 7.5]]

@@ -137,7 +137,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(folder, kind, name, value, c
 
 def test_a_corruption_named_like_a_built_in_one_does_not_take_it_out_of_mce(folder):
     offered(folder, "corruptions", "fog", "own:x", "x = 1")
-    names = run("resiliency.base.corruption_names")
+    names = run("resiliency.base.names")
     assert "fog" not in (*names["ADDED"], *names["HELD_OUT"])
 
 

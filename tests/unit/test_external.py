@@ -8,14 +8,11 @@ import pytest
 from fault_messages import fault_of
 
 from resiliency.base.faults import Fault
-from resiliency.external.arrays import members_of, read_labels, read_logits
+from resiliency.external.arrays import members_of, read_decisions, read_labels, read_logits
 from resiliency.external.contents import read_contents
-from resiliency.external.decisions import read_decisions
 from resiliency.external.descriptions import descriptions
-from resiliency.external.members import described_members, read_members
-from resiliency.external.names import corruption_and_severity
-from resiliency.external.scores import error_rows, read_scores
-from resiliency.external.settings import External
+from resiliency.external.predictions import described_members, read_members
+from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
 from resiliency.metrics.classification import softmax
 
 DECISIONS = """test_set,image,label,one,other

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from fault_messages import fault_of
 
+from resiliency.external.arrays import order_of
 from resiliency.external.contents import read_contents
-from resiliency.external.images import order_of
 from resiliency.external.predictions import Reader
-from resiliency.external.settings import External
+from resiliency.external.tables import External
 
 NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
 

@@ -14,7 +14,7 @@ from resiliency.analysis.contenders import contenders
 from resiliency.analysis.deployed import both_halves, ensemble_of, failures
 from resiliency.analysis.failures import CONFUSIONS, FAILURES, MOST, answers_of
 from resiliency.analysis.pictures import data_url, failure_pictures
-from resiliency.metrics.temperature import scaled
+from resiliency.metrics.classification import scaled
 from resiliency.report.charts import confusions as confusion_chart
 from resiliency.report.charts import failure_gallery as failure_chart
 from resiliency.report.drawing import draw

@@ -10,8 +10,17 @@ import pytest
 from fault_messages import fault_of
 
 from resiliency.storage import tables
-from resiliency.storage.checksums import FOLDER, forget
-from resiliency.storage.files import appending, read_array, read_json, replacing, write_array, write_csv, write_json
+from resiliency.storage.files import (
+    FOLDER,
+    appending,
+    forget,
+    read_array,
+    read_json,
+    replacing,
+    write_array,
+    write_csv,
+    write_json,
+)
 from resiliency.storage.tables import appending_table, read_blocks, read_distinct, read_table, write_table
 
 

@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.data.card import write_data_set
-from resiliency.data.groups import read_groups, with_groups
 from resiliency.data.pictures import FileImages
 from resiliency.data.settings import Dataset
 from resiliency.data.source import ALL, SPLITS, Part, Source
-from resiliency.data.split import draw_splits, split_indices
+from resiliency.data.split import draw_splits, read_groups, split_indices, with_groups
 from resiliency.storage.files import read_json
 
 CLASSES = ["cat", "dog"]

@@ -15,7 +15,7 @@ from resiliency.analysis.member_scores import Scorer, error_scores
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
-from resiliency.prediction.conditions import condition_groups, held_out
+from resiliency.prediction.reading import condition_groups, held_out
 from resiliency.report.charts.under_corruptions import finding
 from resiliency.report.member_errors import without_held_out
 from resiliency.report.overview import led_by

@@ -5,10 +5,9 @@ import pytest
 from fault_messages import fault_of
 
 from resiliency.base.faults import Fault
-from resiliency.data.image_lists import listed_images
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
-from resiliency.data.split import draw_splits
+from resiliency.data.split import draw_splits, listed_images
 from resiliency.study.loading import load
 
 FILES = ["data/val/a/1.png", "data/val/a/2.png", "data/val/b/1.png", "data/val/b/deep/3.png"]

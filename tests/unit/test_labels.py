@@ -5,9 +5,9 @@ import pandas as pd
 
 from published.labels import add
 from resiliency.designs.members import Member
-from resiliency.external.decisions import read_decisions
-from resiliency.external.members import read_members
-from resiliency.prediction.conditions import all_conditions
+from resiliency.external.arrays import read_decisions
+from resiliency.external.predictions import read_members
+from resiliency.prediction.reading import all_conditions
 from resiliency.storage.tables import write_table
 
 SIZES = {"clean": 6, "official": 4}

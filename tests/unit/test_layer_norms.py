@@ -7,8 +7,8 @@ import timm.layers
 import torch
 from torch import nn
 
-from resiliency.designs import layer_norms
-from resiliency.designs.layer_norms import NarrowLayerNorm, NarrowLayerNorm2d, with_fast_layer_norms
+from resiliency.designs import speed
+from resiliency.designs.speed import NarrowLayerNorm, NarrowLayerNorm2d, with_fast_layer_norms
 
 KINDS = {
     "channels of maps": (timm.layers.LayerNorm2d, (5, 12, 7, 6)),
@@ -58,7 +58,7 @@ def test_second_derivatives_are_those_of_torch(kind):
 
 
 def test_other_precisions_are_left_to_torch(monkeypatch):
-    monkeypatch.setattr(layer_norms, "_Rows", None)
+    monkeypatch.setattr(speed, "_Rows", None)
     plain, fast, x = norms("channels last")
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(fast(x), plain(x))

@@ -7,9 +7,9 @@ from scipy.special import softmax
 from torch import nn
 
 from resiliency.base.faults import Fault
-from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
+from resiliency.designs.weights import design_card
 from resiliency.prediction.writing import logits, storable
 from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 

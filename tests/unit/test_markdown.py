@@ -15,8 +15,7 @@ from published.kept import RESULTS, kept_tables
 from published.page import page as results_page
 from published.runtimes import page as runtimes_page
 from published.runtimes import runtimes
-from resiliency.export.checking import Agreement
-from resiliency.export.exporting import model_card
+from resiliency.export.exporting import Agreement, model_card
 from resiliency.export.loading import Temperature
 from resiliency.report.markdown import code, escaped
 from resiliency.storage.tables import read_table, write_table

@@ -5,7 +5,7 @@ import pytest
 
 from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_ranks import rank_rows, rank_table
-from resiliency.prediction.conditions import all_conditions
+from resiliency.prediction.reading import all_conditions
 from resiliency.statistics.units import Units
 
 RESAMPLING = Resampling(500, 0.95, 0)

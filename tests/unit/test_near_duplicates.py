@@ -7,11 +7,10 @@ from PIL import Image
 
 from resiliency.data.card import write_data_set
 from resiliency.data.digits import digits
+from resiliency.data.duplicates import Thumbnails, thumbnails
 from resiliency.data.folder import image_folder
-from resiliency.data.groups import with_groups
-from resiliency.data.near_duplicates import Thumbnails, thumbnails
 from resiliency.data.source import SPLITS, Part
-from resiliency.data.split import draw_splits
+from resiliency.data.split import draw_splits, with_groups
 from resiliency.report.overview import data_cautions, pretraining_cautions
 from resiliency.storage.files import read_json
 

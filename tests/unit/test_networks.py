@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from resiliency.base.faults import Fault
-from resiliency.designs.cards import design_card
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
     SelectedOutputs,
@@ -24,9 +23,10 @@ from resiliency.designs.networks import (
     write_member,
 )
 from resiliency.designs.settings import Design
+from resiliency.designs.weights import design_card
 from resiliency.devices.choice import device_name
 from resiliency.prediction.writing import BATCH, features, logits
-from resiliency.storage.checksums import forget
+from resiliency.storage.files import forget
 from resiliency.training.member import cost_of_training
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import LabelledImages

@@ -16,8 +16,7 @@ from resiliency.analysis.recommendation import drawn_errors, limit_columns, with
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
 from resiliency.ensembles.settings import Limits
-from resiliency.metrics.accuracy import wilson
-from resiliency.metrics.classification import softmax
+from resiliency.metrics.classification import softmax, wilson
 from resiliency.statistics.units import resampled_counts
 from resiliency.study.checks import cross_checks
 from resiliency.study.deployment import latency_faults

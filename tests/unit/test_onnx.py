@@ -24,10 +24,9 @@ from resiliency.designs.networks import SelectedOutputs, parameters_and_macs, re
 from resiliency.designs.onnx import OnnxNetwork, read_onnx
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
-from resiliency.export.checking import check_refusal
-from resiliency.export.module import Deployable
-from resiliency.export.programs import onnx_runner, write_program
-from resiliency.export.timing import eager_runner
+from resiliency.export.exporting import check_refusal
+from resiliency.export.loading import Deployable
+from resiliency.export.programs import eager_runner, onnx_runner, write_program
 from resiliency.prediction.writing import features
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO

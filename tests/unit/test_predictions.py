@@ -11,13 +11,16 @@ from resiliency.base.faults import Fault
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.voting import score_decisions
-from resiliency.prediction.conditions import (
+from resiliency.prediction.reading import (
+    Predictions,
+    Truth,
     additional_test_sets,
     all_conditions,
     condition_groups,
     corruption_conditions,
+    read_predictions,
+    read_validation,
 )
-from resiliency.prediction.reading import Predictions, Truth, read_predictions, read_validation
 from resiliency.storage.files import write_array
 
 TABLE = all_conditions(

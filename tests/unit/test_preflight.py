@@ -171,7 +171,7 @@ def test_pictures_that_cannot_be_decoded_are_named_at_once_and_decoded_once(phot
     for file, content in zip(sound, contents, strict=True):
         file.write_bytes(content)
     preflight(load(config))
-    monkeypatch.setattr("resiliency.data.broken.decoding_fault", lambda file: f"{file}: decoded again")
+    monkeypatch.setattr("resiliency.data.folder.decoding_fault", lambda file: f"{file}: decoded again")
     preflight(load(config))
     os.utime(sound[1], ns=(0, 0))
     assert lines_of(preflight, load(config)) == ["photos/val/dog/1.png: decoded again"]

@@ -22,11 +22,11 @@ from PIL import Image
 from sites import Site, md5
 from torchvision import datasets
 
-from resiliency.data import published, traffic_signs
+from resiliency.data import published
 from resiliency.data.download import Archive
 from resiliency.data.pictures import ResizedImages, resized_array
+from resiliency.data.published import CLASSES
 from resiliency.data.source import Source
-from resiliency.data.traffic_signs import CLASSES
 
 Written = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -137,11 +137,11 @@ def put_gtsrb(site: Site, patch, last: int = 42) -> Written:
         rows.append(f"{index:05}.ppm;32;32;5;5;27;27;{label}")
     contents = (training, test, {"GT-final_test.csv": "\r\n".join(rows).encode()})
     archives = {name: put_zip(site, name, files) for name, files in zip(ARCHIVES, contents, strict=True)}
-    patch.setattr(traffic_signs, "ARCHIVES", archives)
+    patch.setattr(published, "ARCHIVES", archives)
     return written
 
 
-ARCHIVES = tuple(traffic_signs.ARCHIVES)
+ARCHIVES = tuple(published.ARCHIVES)
 CIFAR10_CLASSES = [f"kind {letter}" for letter in "jihgfedcba"]
 CIFAR100_CLASSES = [f"kind {number}" for number in range(100)]
 
@@ -324,7 +324,7 @@ def published_imagenette() -> tuple[str, str, str]:
 
 def test_traffic_signs_come_from_where_torchvision_has_them():
     code = inspect.getsource(datasets.GTSRB)
-    test_images, truth = list(traffic_signs.ARCHIVES.values())[1:]
+    test_images, truth = list(published.ARCHIVES.values())[1:]
     for archive in (test_images, truth):
         assert archive.name in code
         assert archive.md5 in code
@@ -343,7 +343,7 @@ def test_a_traffic_sign_that_is_no_image_is_named(site, monkeypatch, tmp_path):
     put_gtsrb(site, monkeypatch)
     name = "GTSRB_Final_Training_Images.zip"
     archive = put_zip(site, name, {"GTSRB/Final_Training/Images/00000/00000_00000.ppm": b"nothing"})
-    monkeypatch.setitem(traffic_signs.ARCHIVES, name, archive)
+    monkeypatch.setitem(published.ARCHIVES, name, archive)
     images = published.published_source("gtsrb", 32, tmp_path).parts["train"].images
     message = fault_of(images.__getitem__, slice(0, 1))
     assert message.startswith(f"{tmp_path / 'gtsrb' / name}: does not hold what was published (UnidentifiedImageError")

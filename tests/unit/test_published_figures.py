@@ -10,9 +10,9 @@ from resiliency.diversity.predictions import label_disagreement
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.voting import expected_accuracy
-from resiliency.external.decisions import read_decisions
-from resiliency.external.members import described_members, read_members
-from resiliency.external.scores import read_scores
+from resiliency.external.arrays import read_decisions
+from resiliency.external.predictions import described_members, read_members
+from resiliency.external.tables import read_scores
 from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error
 from resiliency.statistics.correlation import partial, weighted_pearson
 from resiliency.storage.tables import read_table

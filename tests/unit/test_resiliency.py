@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss
 from resiliency.analysis.intervals import Resampling
 from resiliency.analysis.member_scores import Scorer
 from resiliency.corruptions.settings import MAIN
-from resiliency.metrics.accuracy import wilson
+from resiliency.metrics.classification import wilson
 from resiliency.metrics.resiliency import (
     ALEXNET_ERRORS,
     baseline_errors,

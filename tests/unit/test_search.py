@@ -11,12 +11,18 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import build, logits_and_features, parameters_and_macs, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.devices import choice
-from resiliency.search.evaluation import Evaluator, recalibrate
-from resiliency.search.losses import progressive_phases, supernet_loss
 from resiliency.search.members import MEMBER_FACTORY, SUPERNET_FACTORY, network_description
-from resiliency.search.network import Residual
+from resiliency.search.network import (
+    Residual,
+    Supernetwork,
+    extract,
+    progressive_phases,
+    reorder,
+    start_from,
+    supernet_loss,
+)
+from resiliency.search.searching import Evaluator, recalibrate
 from resiliency.search.space import RESNETS, Space, largest_shape, macs
-from resiliency.search.supernet import Supernetwork, extract, reorder, start_from
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_spaces import described, everything, space_of
 
-from resiliency.search.losses import training_macs
+from resiliency.search.network import training_macs
 from resiliency.search.space import Space
 
 

@@ -10,11 +10,19 @@ from pymoo.core.problem import Problem
 from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
-from resiliency.search.choice import along_the_front, best_ensemble, candidates
-from resiliency.search.nsga import Step, evolve, fronts
-from resiliency.search.searching import first_population, search, search_table, select_members
-from resiliency.search.settings import Search
-from resiliency.search.space import Space
+from resiliency.search.searching import (
+    Step,
+    along_the_front,
+    best_ensemble,
+    candidates,
+    evolve,
+    first_population,
+    fronts,
+    search,
+    search_table,
+    select_members,
+)
+from resiliency.search.space import Search, Space
 from resiliency.study.loading import load
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.validation import LabelledImages

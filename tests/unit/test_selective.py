@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_auroc
 
-from resiliency.metrics.classification import expected_calibration_error, softmax
+from resiliency.metrics.classification import expected_calibration_error, fitted_temperature, scaled, softmax
 from resiliency.metrics.selective import (
     COVERAGES,
     entropy,
@@ -17,7 +17,6 @@ from resiliency.metrics.selective import (
     resampled_rankings,
     risk_coverage,
 )
-from resiliency.metrics.temperature import fitted_temperature, scaled
 
 CLASSES = 4
 

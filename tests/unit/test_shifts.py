@@ -13,8 +13,7 @@ from resiliency.analysis.shifts import with_shifted_error
 from resiliency.analysis.verdicts import RULES, observation_table
 from resiliency.analysis.without_images import GROUPS, _accuracies, image_groups
 from resiliency.base.names import CLEAN
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report.overview import by_observation
 from resiliency.study.loading import load
 

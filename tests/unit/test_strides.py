@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from resiliency.data.images import Images
-from resiliency.designs.strides import BLOCK, with_right_gradients
+from resiliency.data.pictures import Images
+from resiliency.designs.stems import BLOCK, with_right_gradients
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
 from resiliency.training.validation import LabelledImages, Preprocessing
@@ -21,8 +21,8 @@ WITHOUT_AVX512 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
 PROGRAM = """
 import torch
 from torch import nn
-from resiliency.designs.strides import with_right_gradients
-from resiliency.search.supernet import _Conv
+from resiliency.designs.stems import with_right_gradients
+from resiliency.search.network import _Conv
 
 def check(conv, channels, gradient):
     conv = conv.to(memory_format=torch.channels_last)

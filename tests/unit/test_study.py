@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset
-from resiliency.designs.architectures import architectures
+from resiliency.designs.settings import architectures
 from resiliency.study.loading import load
 
 

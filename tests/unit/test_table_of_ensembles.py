@@ -25,8 +25,7 @@ from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,13 @@ from resiliency.analysis.temperatures import (
 )
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
-from resiliency.metrics.temperature import scaled
+from resiliency.metrics.classification import (
+    brier_score,
+    expected_calibration_error,
+    negative_log_likelihood,
+    scaled,
+    softmax,
+)
 
 MEMBERS, IMAGES = 3, 60
 WEIGHTS = np.array([0.5, 0.7, 0.9])

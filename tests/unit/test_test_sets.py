@@ -9,8 +9,8 @@ from PIL import Image
 
 from resiliency.base.faults import Fault
 from resiliency.data.card import write_test_set
-from resiliency.data.images import read_images, read_items
-from resiliency.data.test_sets import labelled_arrays, labelled_folder
+from resiliency.data.pictures import read_images, read_items
+from resiliency.data.reading import labelled_arrays, labelled_folder
 
 CLASSES = ["ant", "bee", "cat", "dog"]
 

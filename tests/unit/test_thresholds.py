@@ -10,8 +10,7 @@ from resiliency.analysis.assessment import Judged
 from resiliency.analysis.temperatures import scored_and_calibrated
 from resiliency.analysis.thresholds import COVERAGES, SHARES_WRONG, threshold_rows
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.metrics.classification import softmax
-from resiliency.metrics.thresholds import ABSTAIN, Ranked, covering_threshold, graded, limiting_threshold
+from resiliency.metrics.classification import ABSTAIN, Ranked, covering_threshold, graded, limiting_threshold, softmax
 
 IMAGES, CONDITIONS = 200, 5
 

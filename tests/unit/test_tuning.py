@@ -14,11 +14,11 @@ from small_members import CARD
 from torch import nn
 from trainings import stored
 
-from resiliency.data.images import write_list
-from resiliency.designs.heads import head_name, train_last
+from resiliency.data.pictures import write_list
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
+from resiliency.designs.weights import head_name, train_last
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.loading import load

@@ -11,9 +11,8 @@ from resiliency.analysis.recommendation import drawn_errors
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.metrics.accuracy import wilson
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.metrics.classification import wilson
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.statistics.units import Units, resampled_counts
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))

@@ -9,15 +9,13 @@ from fault_messages import fault_of
 from test_near_duplicates import FILMS, FRAMES, films  # noqa: F401
 
 from resiliency.data.folder import image_folder
-from resiliency.data.groups import with_groups
 from resiliency.data.pictures import FileImages
 from resiliency.data.settings import Dataset
 from resiliency.data.settings import TestSet as Further
 from resiliency.data.source import SPLITS, Part, Source
-from resiliency.data.split import draw_splits
+from resiliency.data.split import draw_splits, with_groups
 from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_set, write_units
-from resiliency.external.arrays import array_files, members_of
-from resiliency.external.decisions import read_decisions
+from resiliency.external.arrays import array_files, members_of, read_decisions
 from resiliency.external.predictions import Reader
 from resiliency.report.units import resampled_sentence, unit_cautions
 from resiliency.statistics.units import Units

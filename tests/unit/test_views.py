@@ -15,8 +15,7 @@ from resiliency.activations import stage_grams
 from resiliency.attributions import attribution_maps
 from resiliency.base.faults import Fault
 from resiliency.data import pictures
-from resiliency.data.images import images_in_views, read_images, write_list
-from resiliency.data.pictures import FileImages, View, fitted
+from resiliency.data.pictures import FileImages, View, fitted, images_in_views, read_images, write_list
 from resiliency.data.settings import Dataset
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised

@@ -13,7 +13,7 @@ from PIL import Image
 from replacing import older
 
 from resiliency.corruptions.engine import corrupt
-from resiliency.data.images import read_images, read_items
+from resiliency.data.pictures import read_images, read_items
 
 STUDY = {
     "study": "photos",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.base.fewest import FEWEST_IMAGES
+from resiliency.base.names import FEWEST_IMAGES
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs/predictions.md").read_text(encoding="utf-8")

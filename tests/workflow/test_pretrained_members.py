@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from safetensors.torch import save_file
 from timm.data import ImageNetInfo
 
-from resiliency.data.images import read_items
+from resiliency.data.pictures import read_items
 from resiliency.designs.settings import Design
 
 REPOSITORY = Path(__file__).parents[2]

@@ -7,9 +7,8 @@ from resiliency.analysis.choices import by_size
 from resiliency.analysis.intervals import mean_difference
 from resiliency.analysis.pool import MemberPool
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.metrics.accuracy import accuracies, accuracy_columns
-from resiliency.prediction.conditions import condition_groups
-from resiliency.prediction.reading import Predictions
+from resiliency.metrics.classification import accuracies, accuracy_columns
+from resiliency.prediction.reading import Predictions, condition_groups
 
 RANKED = ["member", "condition", "rank", "rank_low", "rank_high", "of", "error", "alone_right", "alone_wrong", "images"]
 ALONE = ["member", "condition", "image", "alone", "label", "prediction", "others_prediction", "others_share"]

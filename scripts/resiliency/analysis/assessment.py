@@ -16,7 +16,7 @@ from resiliency.analysis.intervals import percentile_interval, share_interval, w
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
 from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
-from resiliency.prediction.conditions import condition_groups, held_out
+from resiliency.prediction.reading import condition_groups, held_out
 from resiliency.statistics.units import Units
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)

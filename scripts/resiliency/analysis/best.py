@@ -3,7 +3,7 @@
 import pandas as pd
 
 from resiliency.base.names import CLEAN
-from resiliency.metrics.accuracy import accuracies
+from resiliency.metrics.classification import accuracies
 
 EFFECTIVE = "clean_effective_images"  # column of a deployment.csv whose images are in units
 LATENCY = "latency_ms"  # column of a deployment.csv by whose latency the cheapest model is recommended

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from resiliency.base.names import CLEAN, JOINT, accuracy_of
-from resiliency.metrics.accuracy import accuracy_columns
+from resiliency.metrics.classification import accuracy_columns
 
 MOST = 10
 

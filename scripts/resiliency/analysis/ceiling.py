@@ -19,8 +19,8 @@ from scipy.special import ndtri
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.metrics.accuracy import wilson_of_means
-from resiliency.prediction.conditions import condition_groups
+from resiliency.metrics.classification import wilson_of_means
+from resiliency.prediction.reading import condition_groups
 from resiliency.statistics.jackknife import in_groups, interval_within
 from resiliency.statistics.units import Units
 

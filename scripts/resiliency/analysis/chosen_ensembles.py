@@ -8,7 +8,7 @@ import pandas as pd
 
 from resiliency.analysis.choices import Choice
 from resiliency.base.names import CLEAN, accuracy_of
-from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.metrics.classification import accuracies, accuracy_columns
 
 COLUMNS = ["size", "members", "of", "found", "selection_accuracy", "optimism"]
 EFFECTIVE = "_effective_images"

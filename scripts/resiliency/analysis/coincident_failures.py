@@ -26,7 +26,7 @@ import pandas as pd
 
 from resiliency.analysis.intervals import Resampling, percentile_interval
 from resiliency.base.names import CLEAN
-from resiliency.prediction.conditions import condition_groups, corruption_conditions
+from resiliency.prediction.reading import condition_groups, corruption_conditions
 from resiliency.statistics.units import Units
 
 PAIRS_AT_ONCE = 64

@@ -13,8 +13,7 @@ from resiliency.analysis.assessment import Judged
 from resiliency.analysis.best import best_row, eligible, known_rows, recommended_row
 from resiliency.analysis.corrected import corrected_interval
 from resiliency.analysis.intervals import percentile_interval, share_interval, with_ends
-from resiliency.base.corruption_names import averaged
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 

@@ -8,7 +8,7 @@ import pandas as pd
 from resiliency.analysis.left_out import LeftOut
 from resiliency.base.names import INDEPENDENT, design_of, diversity_of
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
-from resiliency.metrics.accuracy import images_of
+from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import MEASURES, independent_interval
 from resiliency.statistics.jackknife import FISHER, holm, in_groups, jackknife_interval, p_value
 

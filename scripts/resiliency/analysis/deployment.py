@@ -24,7 +24,7 @@ from resiliency.base.names import CLEAN, JOINT
 from resiliency.ensembles.eligible import is_inaccurate
 from resiliency.ensembles.selection import EnsembleErrors, front
 from resiliency.ensembles.settings import Limits
-from resiliency.metrics.accuracy import accuracies, accuracy_columns
+from resiliency.metrics.classification import accuracies, accuracy_columns
 from resiliency.statistics.units import Units
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]

@@ -13,8 +13,7 @@ from resiliency.analysis.assessment import REFERENCE, Judged
 from resiliency.analysis.intervals import widened
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble, answered
-from resiliency.metrics.accuracy import wilson_of_means
-from resiliency.metrics.classification import softmax
+from resiliency.metrics.classification import softmax, wilson_of_means
 from resiliency.statistics.units import Units
 
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]

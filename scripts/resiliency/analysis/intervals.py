@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from resiliency.metrics.accuracy import wilson, wilson_of_means
+from resiliency.metrics.classification import wilson, wilson_of_means
 
 RARE = 10  # units, in sum over what each of them is wrong (or right) by
 

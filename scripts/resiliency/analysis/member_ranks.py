@@ -14,9 +14,9 @@ import pandas as pd
 from scipy.special import ndtri
 
 from resiliency.analysis.intervals import Resampling
-from resiliency.base.fewest import few_images
+from resiliency.base.names import few_images
 from resiliency.base.streams import stream
-from resiliency.prediction.conditions import condition_groups
+from resiliency.prediction.reading import condition_groups
 from resiliency.statistics.units import Units
 
 POWER = 0.8

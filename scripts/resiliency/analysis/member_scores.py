@@ -10,13 +10,11 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.intervals import Resampling, percentile_interval, range_interval, with_ends
-from resiliency.base.corruption_names import averaged
-from resiliency.base.fewest import few_images
-from resiliency.base.names import CLEAN, CLEAN_ON
-from resiliency.metrics.accuracy import accuracies
+from resiliency.base.names import CLEAN, CLEAN_ON, averaged, few_images
 from resiliency.metrics.classification import (
     CALIBRATION,
     ECE_BINS,
+    accuracies,
     brier_score,
     calibration_error,
     confidence_bins,
@@ -32,8 +30,7 @@ from resiliency.metrics.resiliency import (
     range_of_mean_corruption_error,
     relative_mean_corruption_error,
 )
-from resiliency.prediction.conditions import additional_test_sets, condition_groups, corruption_conditions
-from resiliency.prediction.reading import Predictions
+from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups, corruption_conditions
 from resiliency.statistics.units import Units
 
 UNKNOWN = np.nan, np.nan  # ends of an interval

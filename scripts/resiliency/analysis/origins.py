@@ -15,7 +15,7 @@ from resiliency.base.names import (
     mean_member_accuracy_of,
 )
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.metrics.accuracy import images_of
+from resiliency.metrics.classification import images_of
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed

@@ -4,7 +4,7 @@ import pandas as pd
 
 from resiliency.analysis.means import SHARES, difference, summary, weights_of_both
 from resiliency.base.names import INDEPENDENT, accuracy_of
-from resiliency.metrics.accuracy import images_of
+from resiliency.metrics.classification import images_of
 
 COLUMNS = ["rule", "measure", "size", "ensembles", "possible", "mean", "low", "high", "lower_quartile"]
 COLUMNS += ["upper_quartile", "change", "change_low", "change_high", "members", "confidence"]

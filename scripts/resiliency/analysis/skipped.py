@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.base.fewest import few_images
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, few_images
 from resiliency.diversity.representations import applicable
 from resiliency.ensembles.eligible import is_inaccurate
-from resiliency.prediction.conditions import additional_test_sets
+from resiliency.prediction.reading import additional_test_sets
 
 NO_STAGES = "the network lists no feature stages (feature_info)"
 # How a member is known -> what is left out of it, and why.

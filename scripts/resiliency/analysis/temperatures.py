@@ -14,8 +14,7 @@ from resiliency.analysis.corrected import corrected_interval
 from resiliency.analysis.intervals import percentile_interval, with_ends
 from resiliency.base.names import CORRUPTED
 from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
-from resiliency.metrics.classification import ECE_BINS, bin_of
-from resiliency.metrics.temperature import fitted_temperature
+from resiliency.metrics.classification import ECE_BINS, bin_of, fitted_temperature
 
 VALIDATION = "validation"
 # A temperature rests on wrong answers: without any the best one is 0, and with a few it is mostly chance.

@@ -8,8 +8,7 @@ from resiliency.analysis.assessment import REFERENCE, Judged, Scored, scored_ima
 from resiliency.analysis.intervals import share_interval, with_ends
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.outputs import Ensemble
-from resiliency.metrics.accuracy import wilson
-from resiliency.metrics.thresholds import Ranked, covering_threshold, graded, limiting_threshold
+from resiliency.metrics.classification import Ranked, covering_threshold, graded, limiting_threshold, wilson
 from resiliency.statistics.units import Units
 
 COVERAGE, WRONG = "coverage", "wrong"

@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.faults import Fault
-from resiliency.base.fewest import FEWEST_IMAGES, few_images
 from resiliency.base.names import (
     CLEAN,
     CORRUPTED,
+    FEWEST_IMAGES,
     INDEPENDENT,
     SEPARATE_ACCURACY,
     SEPARATE_IMAGES,
     accuracy_of,
     diversity_of,
+    few_images,
     mean_member_accuracy_of,
 )
 from resiliency.base.streams import derived_seed, stream
@@ -32,8 +33,7 @@ from resiliency.diversity.representations import applicable, gram_cka
 from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.prediction.conditions import condition_groups, corruption_conditions
-from resiliency.prediction.reading import Predictions
+from resiliency.prediction.reading import Predictions, condition_groups, corruption_conditions
 from resiliency.statistics.units import Units
 
 GROUPS = FEWEST_IMAGES

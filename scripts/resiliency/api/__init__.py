@@ -21,11 +21,9 @@ from resiliency.analysis.observations import (
 )
 from resiliency.analysis.verdicts import observation_table
 from resiliency.api.corrupting import corrupt, get_corruption_names
-from resiliency.api.evaluating import evaluate
-from resiliency.api.report import Evaluation
-from resiliency.base.corruption_names import HELD_OUT, MAIN
+from resiliency.api.evaluating import Evaluation, evaluate
 from resiliency.base.faults import Fault, available, expected, short
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, HELD_OUT, MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.representations import (
@@ -39,17 +37,16 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.metrics.resiliency import mean_corruption_error
-from resiliency.prediction.conditions import all_conditions
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 if TYPE_CHECKING:
-    from resiliency.api.transforms import RandomCorruption
+    from resiliency.api.corrupting import RandomCorruption
     from resiliency.export.loading import load_ensemble
 
 #: Names of the 15 corruptions of mCE, then of the four extra ones (Hendrycks and Dietterich 2019).
 CORRUPTIONS = MAIN + HELD_OUT
 
-_LATE = {"RandomCorruption": "resiliency.api.transforms", "load_ensemble": "resiliency.export.loading"}
+_LATE = {"RandomCorruption": "resiliency.api.corrupting", "load_ensemble": "resiliency.export.loading"}
 
 __all__ = [
     "CORRUPTIONS",

@@ -1,6 +1,9 @@
 """Bad input, reported in one line, and the phrases that its messages share."""
 
-from collections.abc import Iterable, Sequence
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 LONGEST_VALUE, LONGEST_ERROR, MOST_NAMED = 60, 200, 10
@@ -62,3 +65,29 @@ def _cut(value: object, depth: int = 3) -> object:
     if isinstance(value, dict):
         return {_cut(k): _cut(v, depth - 1) for k, v in list(value.items())[: LONGEST_VALUE if depth else 0]}
     return type(value).__name__
+
+
+def parser(documentation: str) -> ArgumentParser:
+    """A parser that refuses what it does not know, abbreviations included.
+
+    Args:
+        documentation: of the program's module; `--help` shows its first line.
+    """
+    return ArgumentParser(description=documentation.partition("\n")[0], allow_abbrev=False)
+
+
+@contextmanager
+def one_line_faults() -> Iterator[None]:
+    """End the program with the line of a `Fault`, or of a file that cannot be read or written, and status 1."""
+    try:
+        yield
+    except Fault as fault:
+        sys.exit(str(fault))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"{place}cannot be read or written ({error.strerror or error}); name another, or mend it")
+
+
+def path_fault(path: str) -> str:
+    """What is wrong with the path of a file or folder, which Snakemake would take for a pattern; "" if nothing is."""
+    return "must not contain braces; rename it" if set("{}") & set(path) else ""

@@ -8,8 +8,7 @@ from PIL import Image
 
 from resiliency.base.progress import Progress
 from resiliency.corruptions.engines import Corrupt
-from resiliency.data.images import chunks, write_list
-from resiliency.data.pictures import checksum
+from resiliency.data.pictures import checksum, chunks, write_list
 from resiliency.data.source import Images
 from resiliency.storage.files import appending, replacing
 

@@ -10,10 +10,17 @@ import numpy as np
 
 from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
-from resiliency.data.duplicates import Visit, check_duplicates, check_test_set, digest_array, digests, image_contents
-from resiliency.data.images import chunks, write_items, write_list
-from resiliency.data.near_duplicates import Thumbnails, count_near_duplicates
-from resiliency.data.pictures import FileImages
+from resiliency.data.duplicates import (
+    Thumbnails,
+    Visit,
+    check_duplicates,
+    check_test_set,
+    count_near_duplicates,
+    digest_array,
+    digests,
+    image_contents,
+)
+from resiliency.data.pictures import FileImages, chunks, write_items, write_list
 from resiliency.data.source import Part, Source
 from resiliency.data.split import stratified_sample
 from resiliency.storage.files import appending, write_array, write_json

@@ -2,7 +2,6 @@
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from resiliency.data.source import ALL, Part, Source
 
@@ -13,6 +12,8 @@ DESCRIPTION = (
 
 def digits(image_size: int) -> Source:
     """All 1,797 digits enlarged from 8x8 to `image_size` squared (bicubic, three equal channels), in one part."""
+    from sklearn.datasets import load_digits
+
     small, labels = load_digits(return_X_y=True)
     small = np.round(small.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     size = (image_size, image_size)

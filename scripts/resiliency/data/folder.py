@@ -1,21 +1,117 @@
 """Data sets in folders: a folder for each class, a file for each image."""
 
+import hashlib
+import json
 import os
 import re
-from collections.abc import Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
-from resiliency.data.folder_entries import SUFFIXES, entries_in, folders_in, images_in, names_of
-from resiliency.data.pictures import FileImages, header_fault, printable
+from resiliency.data.download import cache_folder
+from resiliency.data.pictures import FileImages, decoding_fault, file_state, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+LONGEST = 230  # bytes of a name, which file systems allow 255 of, suffixes included
+
+
+def images_in(folder: str) -> tuple[list[str], int]:
+    """Sorted paths, relative to the class folder `folder`, of the images in it, and how much else is in it.
+
+    Raises:
+        Fault: there are none, or a folder cannot be listed.
+    """
+    images, left_out = [], 0
+    pending, visited = [folder], _lineage(os.path.dirname(folder)) | _lineage(os.path.dirname(os.path.realpath(folder)))
+    while pending:
+        path = pending.pop()
+        real = os.path.realpath(path)
+        entries = [] if real in visited else entries_in(path)
+        visited.add(real)
+        for entry in entries:
+            if entry.name.startswith("."):
+                left_out += 1
+            elif _is_folder(entry):
+                pending.append(entry.path)
+            elif entry.name.lower().endswith(SUFFIXES):
+                images.append(entry.path.removeprefix(folder + os.sep))
+            else:
+                left_out += 1
+    if not images:
+        raise Fault(f"{printable(folder)}: no {' '.join(SUFFIXES)} file in this class folder; add images or remove it")
+    return sorted(images), left_out
+
+
+def _lineage(folder: str) -> set[str]:
+    """Real paths of `folder` and of all folders above it."""
+    real = Path(os.path.realpath(folder))
+    return {str(real), *map(str, real.parents)}
+
+
+def names_of(images: list[str]) -> list[str]:
+    """One name for each path in `images`, no two alike: the path without suffix, "_" for separators.
+
+    Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are. Of names of
+    more than `LONGEST` bytes the end becomes a hash of all.
+    """
+    split = [os.path.splitext(image.replace(os.sep, "_")) for image in images]
+    stems, suffixes = [_shortened(stem) for stem, _ in split], [suffix for _, suffix in split]
+    counts = Counter(stems)
+    names = {}
+    for stem, suffix in zip(stems, suffixes, strict=True):
+        name = stem if counts[stem] == 1 else f"{stem}_{suffix[1:]}"
+        while name in names:
+            name += "_"
+        names[name] = None
+    return list(names)
+
+
+def _shortened(name: str) -> str:
+    encoded = name.encode()
+    if len(encoded) <= LONGEST:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
+    return f"{encoded[: LONGEST - 17].decode(errors='ignore')}-{digest}"
+
+
+def folders_in(folder: Path) -> list[str]:
+    """Sorted names of the folders in `folder`, linked ones too, without hidden ones."""
+    return [entry.name for entry in entries_in(folder) if _is_folder(entry) and not entry.name.startswith(".")]
+
+
+def entries_in(folder: str | Path) -> list[os.DirEntry]:
+    """What is in `folder`, sorted by name.
+
+    Raises:
+        Fault: it cannot be listed, or a name is not in UTF-8.
+    """
+    try:
+        with os.scandir(folder) as scanned:
+            entries = sorted(scanned, key=lambda entry: entry.name)
+        for entry in entries:
+            entry.name.encode()
+    except OSError as error:
+        raise Fault(f"{printable(folder)}: cannot be listed ({error.strerror}); make it readable") from error
+    except UnicodeEncodeError as error:
+        raise Fault(f"{printable(folder)}: {error.object!r} in it is not named in UTF-8; rename it") from error
+    return entries
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    return entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and os.path.isdir(entry.path))
+
 
 SPELLINGS = {
     "train": ("train", "training"),
@@ -254,3 +350,60 @@ def _check_headers(files: list[str], pool: ThreadPoolExecutor) -> None:
         progress.step(f"headers of {start + len(block):,} of {len(files):,} images checked")
     if faults:
         raise Fault(faults[0] + (f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""))
+
+
+MOST_NAMED = 20
+SHOWN_AFTER = 2  # seconds; what takes less needs no progress bar
+
+
+def broken_pictures(folders: Iterable[Path]) -> list[str]:
+    """A line for each picture in <class>/* of `folders` that cannot be decoded; after `MOST_NAMED`, their number.
+
+    A progress bar on standard error shows how far it is.
+
+    Raises:
+        Fault: as from `folder_entries.images_in`.
+    """
+    faults = [fault for folder in folders for fault in _decoding_faults(str(folder)) if fault]
+    more = len(faults) - MOST_NAMED
+    return faults[:MOST_NAMED] + ([f"{more:,} more pictures cannot be used either"] if more > 0 else [])
+
+
+def _decoding_faults(folder: str) -> list[str | None]:
+    """What is wrong with each picture that is new or changed; None if nothing."""
+    classes = [os.path.join(folder, name) for name in folders_in(folder)]
+    states = {file: file_state(file) for path in classes for file in _files(path)}
+    kept = cache_folder() / "pictures" / f"{hashlib.sha256(os.fsencode(os.path.abspath(folder))).hexdigest()}.json"
+    decoded = _read(kept)
+    new = [file for file, state in states.items() if decoded.get(os.path.relpath(file, folder)) != state]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(decoding_fault, new)
+        every = 0.1 if sys.stderr.isatty() else 30  # seconds, for a file gets a line each time
+        faults = list(tqdm(found, f"Decoding {printable(folder)}", len(new), delay=SHOWN_AFTER, mininterval=every))
+    sound = [file for file, fault in zip(new, faults, strict=True) if not fault]
+    if sound:
+        _write(kept, decoded | {os.path.relpath(file, folder): states[file] for file in sound})
+    return faults
+
+
+def _files(folder: str) -> list[str]:
+    return [os.path.join(folder, image) for image in images_in(folder)[0]]
+
+
+def _read(kept: Path) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        content = json.loads(kept.read_bytes())
+        return content if isinstance(content, dict) else {}
+    return {}
+
+
+def _write(kept: Path, decoded: dict[str, str]) -> None:
+    """Replace `kept`; if nothing can be written, all is decoded each time."""
+    temporary = kept.with_name(f".{kept.stem}.{os.getpid()}")
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(json.dumps(decoded), encoding="utf-8")
+            temporary.replace(kept)
+        finally:
+            temporary.unlink(missing_ok=True)

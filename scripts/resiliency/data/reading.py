@@ -1,13 +1,19 @@
 """Where each data set is read from."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
+
+from resiliency.base.faults import Fault, excerpt
 from resiliency.data.digits import digits
 from resiliency.data.download import cache_folder
-from resiliency.data.folder import image_folder, imagenet
+from resiliency.data.folder import class_folders, folder_part, image_folder, imagenet
+from resiliency.data.pictures import printable, resized_array
 from resiliency.data.published import imagenette_folder, published_source
-from resiliency.data.source import Source
+from resiliency.data.source import Part, Source
+from resiliency.storage.files import NO_ARRAY
 
 
 def read_source(name: str, folder: str | None, side: int, margin: float, needed: Sequence[str]) -> Source:
@@ -30,3 +36,76 @@ def read_source(name: str, folder: str | None, side: int, margin: float, needed:
     if name == "imagenette":
         return image_folder(imagenette_folder(cache_folder()), side, margin)
     return published_source(name, side, cache_folder())
+
+
+MOST_NAMED = 5
+
+
+def labelled_folder(folder: Path, classes: list[str], size: int, margin: float) -> Part:
+    """The images in `folder`/<class>, for some or all of the `classes` of the data set.
+
+    Folders are named as the classes are, or all by the positions of the classes, as in ImageNet-V2 (Recht et al. 2019),
+    unless a class has a number for a name.
+
+    Args:
+        size, margin: of `pictures.fitted`.
+
+    Raises:
+        Fault: a folder of no class, an empty one, or an image whose header shows it to be unusable.
+    """
+    names = class_folders(folder)
+    positions = _positions(folder, names, classes)
+    part = folder_part(folder, names, size, margin)
+    return part._replace(labels=positions[part.labels])
+
+
+def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -> Part:
+    """Images and labels in two `.npy` arrays, as CIFAR-10.1 is published (Recht et al. 2018).
+
+    Args:
+        images: of uint8 N x side x side x 3; resized where `size` is another side.
+        labels: of whole numbers N, positions in `classes`.
+
+    Raises:
+        Fault: other types, shapes or labels.
+    """
+    pixels, numbers = _array(images), _array(labels)
+    if not pixels.size:
+        raise Fault(f"{printable(images)}: expected at least one image, got none")
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (pixels.shape[1], pixels.shape[1], 3):
+        raise Fault(f"{printable(images)}: expected uint8 N x side x side x 3, got {pixels.dtype} {pixels.shape}")
+    if not np.issubdtype(numbers.dtype, np.integer) or numbers.shape != pixels.shape[:1]:
+        raise Fault(
+            f"{printable(labels)}: expected {len(pixels)} integers, one per image, got {numbers.dtype} {numbers.shape}"
+        )
+    wrong = np.flatnonzero((numbers < 0) | (numbers >= len(classes)))
+    if len(wrong):
+        label = numbers[wrong[0]]
+        raise Fault(
+            f"{printable(labels)}: image {wrong[0]}: expected a label from 0 to {len(classes) - 1}, got {label}"
+        )
+    sized = pixels if pixels.shape[1] == size else resized_array(pixels, size)
+    return Part(sized, numbers.astype(np.int64), [str(position) for position in range(len(numbers))])
+
+
+def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.ndarray:
+    """Position in `classes` of each folder, int64."""
+    positions = {name: position for position, name in enumerate(classes)}
+    unknown = [name for name in names if name not in positions]
+    numbers = all(name.isascii() and name.isdecimal() and int(name) < len(classes) for name in names)
+    distinct = numbers and len(set(map(int, names))) == len(names)
+    if unknown and distinct and not any(name.isdecimal() for name in classes):
+        return np.array([int(name) for name in names])
+    if unknown:
+        nearest = get_close_matches(unknown[0], classes, n=1)
+        spellings = f"folders must be named as its classes: {excerpt(classes, MOST_NAMED)}"
+        hint = f"did you mean {nearest[0]!r}?" if nearest else spellings
+        raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}; {hint}")
+    return np.array([positions[name] for name in names])
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except NO_ARRAY as error:
+        raise Fault(f"{printable(path)}: truncated or corrupt .npy array ({error}); replace it") from error

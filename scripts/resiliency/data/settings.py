@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.base.settings import AUTO, Settings, auto_or
-from resiliency.data.groups import COLUMNS, PLACE, is_pattern, is_table
+from resiliency.data.split import COLUMNS, PLACE, is_pattern, is_table
 
 LARGEST_STORED = 64
 NEAR_DUPLICATES = "near_duplicates"

@@ -1,8 +1,11 @@
 """What a data set consists of, before the study splits it or takes a subset."""
 
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
+
+from resiliency.base.faults import Fault, expected
 
 ALL = "all"
 SPLITS = ("train", "validation", "test")
@@ -48,3 +51,37 @@ class Source(NamedTuple):
     description: str
     classes: list[str]
     parts: dict[str, Part]
+
+
+def read_class_names(path: str | Path) -> list[str]:
+    """The names in a text file, one per line, without blank lines at its end.
+
+    Raises:
+        Fault: it cannot be read, is empty, or has a blank line between names.
+    """
+    try:
+        names = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one class name per line") from error
+    while names and not names[-1]:
+        names.pop()
+    if not all(names) or not names:
+        raise Fault(f"{path}: line {names.index('') + 1 if names else 1} is empty; expected one class name per line")
+    return names
+
+
+def names_for_classes(classes: list[str], path: str | Path) -> list[str]:
+    """The names that the file at `path` gives to `classes`, in their order.
+
+    Raises:
+        Fault: as `read_class_names`; or other than one name for each class, a name twice, or one that cannot name a
+            folder.
+    """
+    names = read_class_names(path)
+    if len(names) != len(classes):
+        raise Fault(f"{path}: {expected(f'{len(classes)} names, one per class folder', len(names))}")
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise Fault(f"{path}: {repeated!r} names {names.count(repeated)} classes; give each a name of its own")
+    if bad := next((name for name in names if "/" in name or name in (".", "..")), None):
+        raise Fault(f"{path}: {bad!r} cannot name a folder, as images under corruptions need it to; rename it")
+    return names

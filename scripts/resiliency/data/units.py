@@ -9,11 +9,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from resiliency.base.faults import Fault
-from resiliency.data.duplicates import MOST_DECODED
-from resiliency.data.groups import is_table, with_groups
-from resiliency.data.images import chunks, read_images
-from resiliency.data.near_duplicates import ALIKE, BLOCK, normalised, thumbnails
+from resiliency.data.duplicates import ALIKE, BLOCK, MOST_DECODED, normalised, thumbnails
+from resiliency.data.pictures import chunks, read_images
 from resiliency.data.source import ALL, Images, Part, Source
+from resiliency.data.split import is_table, with_groups
 from resiliency.statistics.units import Units
 from resiliency.storage.files import read_array, write_array, write_json
 

@@ -17,13 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from resiliency.base.faults import Fault
 from resiliency.designs.checkpoints import load_weights, not_finite
-from resiliency.designs.hooks import hooked
 from resiliency.designs.members import Member
-from resiliency.designs.stems import adapt_stem, map_side
+from resiliency.designs.stems import adapt_stem, hooked, map_side
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm
-from resiliency.storage.checksums import verified
-from resiliency.storage.files import replacing
+from resiliency.storage.files import replacing, verified
 
 
 class SelectedOutputs(nn.Module):

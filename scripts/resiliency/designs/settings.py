@@ -1,15 +1,30 @@
 """Settings of designs and of the members made from them."""
 
 import json
-from pathlib import PurePath
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from resiliency.base.allowed_names import family_fault
+from resiliency.base.names import family_fault
 from resiliency.base.settings import Settings
-from resiliency.designs.architectures import architectures
 from resiliency.designs.onnx_data import data_files
+
+_REGISTERED = re.compile(r"^@register_model\s+def (\w+)", re.MULTILINE)
+
+
+@cache
+def architectures() -> dict[str, str]:
+    """Architecture name -> family (the module of timm that defines it); empty where timm is not installed."""
+    spec = find_spec("timm")
+    if spec is None:
+        return {}
+    modules = sorted(Path(spec.submodule_search_locations[0], "models").glob("*.py"))
+    return {name: module.stem for module in modules for name in _REGISTERED.findall(module.read_text(encoding="utf-8"))}
+
 
 ALEXNET = "alexnet"
 RESERVED = {"pretrained", "num_classes", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "features_only"}

@@ -8,8 +8,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from resiliency.designs.hooks import hooked
 from resiliency.designs.networks import unwrapped
+from resiliency.designs.stems import hooked
 
 LEAST = 4  # of a map's rows and columns; a smaller one says next to nothing about where
 

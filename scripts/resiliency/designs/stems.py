@@ -15,18 +15,64 @@ At 32 px, ResNet, DenseNet, VGG and ConvNeXt then end in 4x4, and those that shr
 such as MobileNet, RegNet and StarNet, in 2x2. Kernels, and the names and shapes of weights, stay, so that weights
 trained with the original stem fit. Left as they are: networks whose features are tokens or channels last (transformers
 such as ViT and Swin, mixers), for the size of patches is an argument of theirs; stems of parallel branches (RepVGG,
-MobileOne); and networks that fail on such images.
-"""
+MobileOne); and networks that fail on such images."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from math import ceil
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from resiliency.designs.hooks import hooked
+
+@contextmanager
+def hooked(layers: Iterable[nn.Module], hook: Callable[[nn.Module, tuple, object], object]) -> Iterator[None]:
+    """Call `hook` with layer, inputs and output after each call of one of `layers`; what it returns, unless None,
+    takes the place of the output.
+    """
+    handles = [layer.register_forward_hook(hook) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+BLOCK = 8  # channels, from which on the gradient is right
+
+
+def subsampled(x: Tensor, stride: tuple[int, ...]) -> Tensor:
+    """The pixels of BxCxHxW that a 1x1 convolution of this stride uses."""
+    return x[..., :: stride[0], :: stride[1]]
+
+
+def has_wrong_gradients(channels: int, kernel: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    """Whether gradients of the weights of such a convolution may be wrong on a CPU."""
+    return channels < BLOCK and tuple(kernel) == (1, 1) and tuple(stride) != (1, 1)
+
+
+def with_right_gradients(network: nn.Module) -> nn.Module:
+    """Let the convolutions of `network` that are affected take their pixels first, which is the same function."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and not any(module.padding):
+            channels, stride = module.in_channels // module.groups, module.stride
+            if has_wrong_gradients(channels, module.kernel_size, stride):
+                module.stride = (1, 1)
+                module.register_forward_pre_hook(_SubsamplingHook(stride))
+    return network
+
+
+class _SubsamplingHook:
+    """A hook that takes the pixels; a class, so that networks can be copied."""
+
+    def __init__(self, stride: tuple[int, ...]):
+        self.stride = stride
+
+    def __call__(self, module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        return subsampled(arguments[0], self.stride), *arguments[1:]
+
 
 LEAST = 4
 PLACES = 2

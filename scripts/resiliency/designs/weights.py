@@ -5,24 +5,205 @@ from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.constants import HF_HUB_OFFLINE
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, expected
 from resiliency.base.names import SYNSET
-from resiliency.data.class_names import read_class_names
-from resiliency.designs.cards import design_card
-from resiliency.designs.checkpoints import load_weights, read_checkpoint
-from resiliency.designs.hub import download_weights
+from resiliency.data.download import cache_folder
+from resiliency.data.source import read_class_names
+from resiliency.designs.checkpoints import load_weights, not_finite, read_checkpoint
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.network_faults import logits_fault, trial_images
-from resiliency.designs.networks import build, network_name, select_outputs
+from resiliency.designs.networks import build, network_name, parameters_and_macs, select_outputs
 from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import ONNX_FACTORY
+from resiliency.designs.stages import feature_stages
+from resiliency.designs.stems import hooked
 from resiliency.designs.views import view_in_training
-from resiliency.devices.choice import device
+from resiliency.devices.choice import device, device_name
 from resiliency.devices.eager import timm
 from resiliency.storage.files import sha256
+
+PATIENCE = 5  # seconds that the hub has to answer
+NAMES = ("model.safetensors", "pytorch_model.bin")
+
+
+def download_weights(repository: str, revision: str | None) -> tuple[str, str | None]:
+    """The file with the weights in `repository` at `revision` (a commit or tag; None: the newest), and its commit.
+
+    A file that somebody put into `manual_folder` comes first; of it no commit is known. Others are kept in the cache in
+    HF_HOME, where they are found without a network too.
+
+    Raises:
+        Fault: there is no such repository, revision or file, or there is no network and none is in the cache.
+    """
+    if by_hand := _by_hand(repository):
+        return str(by_hand[0]), None
+    reasons: list[Exception] = []
+    for name in NAMES:
+        unreachable = any(isinstance(reason, LocalEntryNotFoundError) for reason in reasons)
+        try:
+            path = hf_hub_download(repository, name, revision=revision, local_files_only=unreachable)
+        except EntryNotFoundError as error:
+            reasons.append(error)
+        except Exception as error:
+            reasons.append(error)
+            break
+        else:
+            return path, Path(path).parent.name
+    source = repository + (f"@{revision}" if revision else "")
+    raise Fault(
+        f"weights: {source}: not downloaded ({_root_cause(reasons[0])}); without a network, put its {NAMES[0]} "
+        f"into {manual_folder(repository)}, or set HF_HOME to a cache that holds it"
+    ) from reasons[0]
+
+
+def is_available(repository: str) -> bool:
+    """Whether the weights in `repository` are on this machine, or could be downloaded now."""
+    if _by_hand(repository) or any(isinstance(try_to_load_from_cache(repository, name), str) for name in NAMES):
+        return True
+    if HF_HUB_OFFLINE:
+        return False
+    try:
+        get_hf_file_metadata(hf_hub_url(repository, NAMES[0]), timeout=PATIENCE)
+    except Exception:  # of the network, of which there are many
+        return False
+    return True
+
+
+def _by_hand(repository: str) -> list[Path]:
+    return [path for path in (manual_folder(repository) / name for name in NAMES) if path.is_file()]
+
+
+def manual_folder(repository: str) -> Path:
+    """The folder for a file with the weights in `repository` that is fetched by hand."""
+    return cache_folder() / "hub" / repository.rpartition("/")[2]
+
+
+def _root_cause(error: BaseException) -> str:
+    """The first line of what `error` was caused by in the first place."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def design_card(network: nn.Module, description: dict, card: dict, outputs: int) -> dict:
+    """The design card of `network`, as if it were trained here on the data set of `card`.
+
+    It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), view (None, for it
+    sees images as the data set has them; else what `views.view_of` reads), mean, std (of each channel, that images are
+    normalised with; None where there are no training images), classes (the data set's, in its order), network_outputs
+    (their number), outputs (index of the output for each class, None if these are the same), weights_source,
+    normalisation (whose mean and std these are), training_cost (None), and device (that it is made on).
+
+    Raises:
+        Fault: the network fails on an image of the data set, or does not give `outputs` logits for it, or a weight or
+            logit is NaN or infinite.
+    """
+    shape = card["image_shape"]
+    label = f"{network_name(description)} with {description['arguments']}"
+    image = torch.zeros(1, shape[2], *shape[:2], device=next(network.parameters()).device)
+    try:
+        with torch.inference_mode():
+            logits = network.eval()(image)
+    except Exception as error:
+        raise Fault(f"{label}: fails on images of {shape[1]}x{shape[0]} px: {error!r:.300}") from error
+    if not isinstance(logits, Tensor) or logits.shape != (1, outputs):
+        result = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise Fault(f"{label}: {expected(f'logits of shape (1, {outputs}) for one image', result)}")
+    if names := not_finite(network.state_dict()):
+        raise Fault(f"{label}: {len(names):,} weights are NaN or infinite, e.g. {names[0]}")
+    if not torch.isfinite(logits).all():
+        raise Fault(f"{label}: logits for a black image contain NaN or infinity")
+    parameters, macs = parameters_and_macs(network, shape)
+    operations = "an unknown number of" if macs is None else f"{macs:,}"
+    print(f"{network_name(description)}: {parameters:,} parameters, {operations} MACs per image, on {device_name()}")
+    return {
+        "parameters": parameters,
+        "macs": macs,
+        "input_size": shape,
+        "view": None,
+        "mean": card.get("mean"),
+        "std": card.get("std"),
+        "classes": card["classes"],
+        "network_outputs": outputs,
+        "outputs": None,
+        "weights_kind": WeightsKind.TRAINED,
+        "weights_source": "trained here",
+        "normalisation": "mean and std of the training images",
+        "training_cost": None,
+        "device": device_name(),
+    }
+
+
+def head_name(network: nn.Module, images: Tensor) -> str:
+    """Name of the layer whose output is the logits: timm's classifier, or the `nn.Linear` that is applied last.
+
+    Args:
+        images: some that `network` takes, float32 Bx3xHxW.
+
+    Raises:
+        Fault: there is no such layer, as where logits are the mean of two heads.
+    """
+    network.eval()
+    names = {module: name for name, module in network.named_modules()}
+    layers = network.get_classifier() if hasattr(network, "get_classifier") else None
+    candidates = [layers] if isinstance(layers, nn.Module) else [m for m in names if isinstance(m, nn.Linear)]
+    calls: list[tuple] = []
+    with torch.no_grad(), hooked(candidates, lambda *call: calls.append(call)):
+        logits = network(images)
+    last, _, output = calls[-1] if calls else (None, None, None)
+    if not isinstance(output, Tensor) or not torch.equal(output.flatten(1), logits):
+        raise Fault(f"{type(network).__name__}: has no single layer that gives its logits, which fine-tuning replaces")
+    return names[last]
+
+
+def features_of(network: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
+    """What `head` is applied to when `network` is to `images`: float Bx..., of an `nn.Linear` BxD."""
+    features: list[Tensor] = []
+    with hooked([head], lambda _, inputs, logits: features.append(inputs[0])):
+        network(images)
+    return features[-1]
+
+
+def train_last(network: nn.Module, stages: int) -> None:
+    """Freeze `network` up to its last `stages` feature stages, in the order in which it defines its parameters.
+
+    Stages without parameters of their own, such as a pooling, do not count.
+
+    Raises:
+        Fault: the network lists no more stages than that.
+    """
+    upto = [_up_to(network, name) for name in feature_stages(network)]
+    upto = [parameters for parameters, before in zip(upto, [[], *upto], strict=False) if len(parameters) > len(before)]
+    if stages >= len(upto):
+        raise Fault(
+            f"training.train: {stages} of {len(upto)} feature stages of {type(network).__name__}; expected all, head"
+            + (f", or a number below {len(upto)}" if len(upto) > 1 else "")
+        )
+    for parameter in upto[-stages - 1]:
+        parameter.requires_grad_(False)
+    learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    count = len([*network.parameters()])
+    print(f"{len(learning):,} of {count:,} tensors of weights are trained, from {learning[0]} on")
+
+
+def _up_to(network: nn.Module, last: str) -> list[nn.Parameter]:
+    """The parameters of `network` up to the module `last` and those within it."""
+    parameters, reached = [], False
+    for name, module in network.named_modules():
+        inside = name == last or name.startswith(f"{last}.")
+        if reached and not inside:
+            break
+        reached = reached or inside
+        parameters += module.parameters(recurse=False)
+    return parameters
 
 
 def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[nn.Module, dict]:

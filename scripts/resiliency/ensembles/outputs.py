@@ -7,9 +7,8 @@ import numpy as np
 
 from resiliency.ensembles.combination import LEAST, rule_of
 from resiliency.ensembles.voting import right_chances
-from resiliency.metrics.classification import softmax
+from resiliency.metrics.classification import scaled, softmax
 from resiliency.metrics.selective import entropy, mutual_information
-from resiliency.metrics.temperature import scaled
 from resiliency.prediction.reading import Predictions
 
 CHUNK_VALUES = 2**21  # probabilities of all members

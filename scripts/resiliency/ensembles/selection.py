@@ -7,8 +7,7 @@ import numpy as np
 from resiliency.base.names import CORRUPTED
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_answers
 from resiliency.ensembles.voting import expected_accuracy, right_chances
-from resiliency.prediction.conditions import additional_test_sets, condition_groups
-from resiliency.prediction.reading import Predictions
+from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
 from resiliency.statistics.units import Units
 
 

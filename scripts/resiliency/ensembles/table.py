@@ -14,10 +14,9 @@ from resiliency.ensembles.pool import stands_for
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.voting import VOTE, score_decisions
-from resiliency.metrics.accuracy import accuracies
+from resiliency.metrics.classification import accuracies
 from resiliency.metrics.resiliency import counted, mean_corruption_error
-from resiliency.prediction.conditions import additional_test_sets, group_names
-from resiliency.prediction.reading import Predictions
+from resiliency.prediction.reading import Predictions, additional_test_sets, group_names
 
 SCORES = ("nll", "brier", "ece")
 Nested = dict[str, dict[str, np.ndarray]]

@@ -8,10 +8,8 @@ import pandas as pd
 
 from resiliency.base.names import SEARCH
 from resiliency.designs.members import Member
-from resiliency.export.loading import read_networks
-from resiliency.export.module import Deployable
-from resiliency.export.programs import onnx_runner, write_program
-from resiliency.export.timing import milliseconds, quartiles
+from resiliency.export.loading import Deployable, read_networks
+from resiliency.export.programs import milliseconds, onnx_runner, quartiles, write_program
 from resiliency.provenance import machine
 
 LATENCIES = ["member", "measured", "threads", "rounds", "median_ms", "low_ms", "high_ms", "machine"]

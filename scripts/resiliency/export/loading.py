@@ -4,16 +4,98 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from resiliency.analysis.temperatures import Temperature
 from resiliency.designs.members import Member
-from resiliency.designs.networks import read_member
-from resiliency.ensembles.combination import member_weights
+from resiliency.designs.networks import normalised, read_member, unwrapped
+from resiliency.designs.onnx import OnnxNetwork
+from resiliency.ensembles.combination import LEAST, member_weights, rule_of
 from resiliency.export.choice import chosen_row, refuse_own_crops
-from resiliency.export.module import Deployable
 from resiliency.storage.runs import Run
 from resiliency.storage.tables import read_table
+
+
+class Deployable(nn.Module):
+    """An ensemble with its preprocessing, its combination rule and its temperature.
+
+    Args:
+        members: networks in evaluation mode, on the CPU, and what is known of each.
+        weights: M, positive, of the members; only a weighted rule uses them.
+        rule: the combination rule; that of one member changes nothing.
+        temperature: that the ensemble's probabilities are scaled with; of a plurality vote, which has none, it is 1.
+    """
+
+    def __init__(self, members: list[tuple[nn.Module, Member]], weights: list[float], rule: str, temperature: float):
+        super().__init__()
+        self.networks = nn.ModuleList(network for network, _ in members)
+        self.members = [member for _, member in members]
+        self.rule, self.temperature = rule_of(rule, len(members)), temperature
+        shares = torch.tensor(weights if self.rule.weighted else [1.0] * len(members), dtype=torch.float32)
+        self.register_buffer("shares", (shares / shares.sum())[:, None, None])
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images uint8 BxHxWx3 -> probabilities float32 BxK, and mutual information float32 B, in nats, of 0 up.
+
+        The answer is the class with the largest probability. Those of a plurality vote are shares of votes, in which
+        members' probabilities break ties.
+
+        Raises:
+            TypeError: images are of another type, such as floats in 0..1, whose answers would be wrong.
+        """
+        if images.dtype != torch.uint8:
+            raise TypeError(f"images: expected uint8 B x H x W x 3, got {images.dtype}; pass pixels of 0 to 255")
+        torch.ops.aten._assert_tensor_metadata(images, dtype=torch.uint8)  # stays in exported programs
+        logits = [
+            network(normalised(seen(images, member), member.mean, member.std)).float()
+            for network, member in zip(self.networks, self.members, strict=True)
+        ]
+        return self.combined(logits)
+
+    def combined(self, logits: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Probabilities and mutual information, as from `forward`, of the logits float32 BxK of each member."""
+        logs = torch.stack(logits).log_softmax(dim=-1)
+        probabilities = logs.exp()
+        mean = (self.shares * probabilities).sum(dim=0)
+        apart = _entropy(mean, torch.log(mean.clamp_min(1e-30))) - (
+            self.shares[:, :, 0] * _entropy(probabilities, logs)
+        ).sum(0)
+        return self._combined(logs, probabilities, mean), apart.clamp_min(0)
+
+    def _combined(self, logs: Tensor, probabilities: Tensor, mean: Tensor) -> Tensor:
+        if self.rule.mean is None:
+            votes = (probabilities.argmax(-1, keepdim=True) == torch.arange(probabilities.shape[-1])).float()
+            values = (votes + probabilities / (2 * len(self.networks))).mean(dim=0)
+            return values / values.sum(dim=-1, keepdim=True)
+        if self.rule.mean == "geometric":
+            combined = logs.clamp_min(float(torch.log(torch.tensor(float(LEAST))))).mean(dim=0)
+        else:
+            combined = torch.logsumexp(logs + self.shares.log(), dim=0)
+        return (combined / self.temperature).softmax(dim=-1)
+
+
+def _entropy(probabilities: Tensor, logs: Tensor) -> Tensor:
+    return -(probabilities * logs).sum(dim=-1)
+
+
+def seen(images: Tensor, member: Member) -> Tensor:
+    """The images at the size that a member sees them in: whole numbers, as it saw them in the study."""
+    view = member.view
+    if not view or view["size"] == images.shape[1]:
+        return images
+    size = (view["size"], view["size"])
+    pixels = images.permute(0, 3, 1, 2).float()
+    resized = functional.interpolate(pixels, size, mode=view["interpolation"], antialias=True, align_corners=False)
+    return resized.round().clamp(0, 255).permute(0, 2, 3, 1)
+
+
+def onnx_members(ensemble: Deployable) -> dict[int, OnnxNetwork]:
+    """Position -> network of the members that are ONNX files."""
+    inner = [unwrapped(network) for network in ensemble.networks]
+    return {place: network for place, network in enumerate(inner) if isinstance(network, OnnxNetwork)}
+
 
 Networks = list[tuple[nn.Module, Member]]
 

@@ -1,12 +1,19 @@
 """Members known by their logits or probabilities: a folder of arrays."""
 
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype as is_bool
+from pandas.api.types import is_float_dtype as is_float
+from pandas.api.types import is_numeric_dtype as is_numeric
 
-from resiliency.base.faults import Fault, expected, short
-from resiliency.base.paths import path_fault
-from resiliency.external.names import check_members
+from resiliency.base.faults import Fault, available, expected, hint, path_fault, short
+from resiliency.external.tables import check_members, read_foreign, refuse_wrong, whole_numbers
 from resiliency.storage.files import NO_ARRAY
 
 LABELS, UNITS = "labels", "units"
@@ -186,3 +193,234 @@ def _array(path: Path) -> np.ndarray:
 
 def _fault(place: Path | str, needed: str, got: object) -> Fault:
     return Fault(f"{place}: {expected(needed, got)}")
+
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+NUMBER = re.compile(r"\s*(\d+)(?:\.0*)?\s*")
+LIKE_NUMBER = re.compile(r"\s*[-+]?[\d.,_]+(?:e[-+]?\d+)?\s*", re.IGNORECASE)
+
+
+def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """Positions int64 N in `images` of the N images that members are judged on.
+
+    Names are compared with those wanted, with the class as a folder before them, and without folders above it or a
+    suffix; numbers by their values, however they are written. Numbers that are no names of those wanted count the
+    images, as do names where numbers are wanted.
+
+    Args:
+        images: N numbers or names, in their order in the file.
+        wanted, classes: name and class of each image that members are judged on.
+
+    Raises:
+        Fault: there are more or fewer images, or others.
+    """
+    if len(images) != len(wanted):
+        raise Fault(
+            f"{file}: test set {test_set!r}: expected {len(wanted):,} images, as for other members, got {len(images):,}"
+        )
+    names = list(map(str, images))
+    paths = [f"{folder}/{name}" for folder, name in zip(classes, wanted, strict=True)]
+    for shorten in (str, _stem, _class_and_stem):
+        for reference in (wanted, paths):
+            if (order := _order(names, reference, shorten)) is not None:
+                return order
+    if (order := _order_by_count(names, wanted)) is not None:
+        return order
+    there = set(map(_stem, [*wanted, *paths]))
+    other = next((name for name in names if _stem(name) not in there), names[0])
+    raise Fault(
+        f"{file}: test set {test_set!r}: expected images that other members are tested on, e.g. "
+        f"{wanted[0]!r}, got {other!r}; name images alike, or number them from 0 in the same order"
+    )
+
+
+def number_of(name: str) -> int | None:
+    """The number that an image has for a name, such as 7 of 7, 007, 7.0 and 007.png; None if it has another name."""
+    match = NUMBER.fullmatch(_stem(name))
+    return int(match[1]) if match else None
+
+
+def are_numbers(names: Sequence[str]) -> bool:
+    """Whether images have numbers for names, each another one."""
+    return _numbers(names) is not None
+
+
+def _numbers(names: Sequence[str]) -> list[int] | None:
+    """The numbers that images have for names; None if some have none, or two the same."""
+    numbers = list(map(number_of, names))
+    return None if None in numbers or len(set(numbers)) < len(numbers) else numbers
+
+
+def _order_by_count(names: Sequence[str], wanted: Sequence[str]) -> np.ndarray | None:
+    """Positions in `names` of the `wanted`, told by numbers; None where these do not tell."""
+    numbers, of_wanted = _numbers(names), _numbers(wanted)
+    if numbers is None:
+        is_counted = of_wanted is not None and not any(map(_is_like_a_number, names))
+        return np.arange(len(names)) if is_counted else None
+    by_number = np.array(sorted(range(len(numbers)), key=numbers.__getitem__))
+    if of_wanted is not None and (set(numbers) == set(of_wanted) or _count(of_wanted)):
+        return by_number[_ranks(of_wanted)]
+    return by_number if _count(numbers) else None
+
+
+def _ranks(numbers: list[int]) -> np.ndarray:
+    return np.argsort(sorted(range(len(numbers)), key=numbers.__getitem__))
+
+
+def _count(numbers: list[int]) -> bool:
+    """Whether numbers count the images, from 0 or 1."""
+    return sorted(numbers) in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
+
+
+def _is_like_a_number(name: str) -> bool:
+    return LIKE_NUMBER.fullmatch(_stem(name)) is not None
+
+
+def _order(names: Sequence[str], wanted: Sequence[str], shorten: Callable[[str], str]) -> np.ndarray | None:
+    """Positions in `names` of the `wanted`, if both hold the same distinct names once they are shortened."""
+    positions = {shorten(name): position for position, name in enumerate(names)}
+    reference = list(map(shorten, wanted))
+    if len(positions) < len(names) or positions.keys() != set(reference):
+        return None
+    return np.array([positions[name] for name in reference])
+
+
+def _stem(name: str) -> str:
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in IMAGE_SUFFIXES else name
+
+
+def _class_and_stem(name: str) -> str:
+    return "/".join(_stem(name).split("/")[-2:])
+
+
+KEYS = ["test_set", "image", "label"]
+UNIT = "unit"
+MOST_CLASSES = 1_000_000
+FAR = 10  # times the other classes, beyond which a class is a mistake or a word for "none"
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What is in one file of decisions.
+
+    Attributes:
+        images: test set -> N names of images, by their numbers if all are numbers, else in the order in which the file
+            first has them: the order of all that follows.
+        labels: test set -> int64 N.
+        units: test set -> N numbers or names, those of images that belong together alike; empty if the file has none.
+        answers: member -> test set -> int64 N, indices of classes.
+    """
+
+    images: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    units: dict[str, np.ndarray]
+    answers: dict[str, dict[str, np.ndarray]]
+
+
+def test_sets_in(file: str) -> list[str]:
+    """Names of the test sets in a CSV or Parquet file of decisions.
+
+    Raises:
+        Fault: as from `tables.read_foreign`.
+    """
+    return list(dict.fromkeys(read_foreign(file, KEYS)["test_set"].dropna().astype(str)))
+
+
+def read_decisions(
+    file: str, classes: int | Sequence[str] | None = None, test_sets: Sequence[str] | None = None
+) -> Decisions:
+    """The decisions in a CSV or Parquet file: columns test_set, image, label, perhaps unit, and one for each member.
+
+    Args:
+        classes: their number K, where it is known: labels and answers are then below it; or their names, which labels
+            and answers may then be too.
+        test_sets: those that are read; all unless given.
+
+    Raises:
+        Fault: something is wrong with the file; the line names column and row.
+    """
+    table = read_foreign(file, KEYS)
+    members = [name for name in table if name not in (*KEYS, UNIT)]
+    if not members:
+        raise Fault(f"{file}: expected {', '.join(KEYS)} and a column per member, got no member")
+    check_members(file, members)
+    for column, kind in (("test_set", "a test set"), ("image", "an image"), (UNIT, "a unit of images")):
+        if column in table:
+            refuse_wrong(file, table[column], table[column].isna().to_numpy(), f"the name of {kind}")
+    twice = table.duplicated(["test_set", "image"]).to_numpy()
+    name = table["test_set"].iloc[twice.argmax()]
+    refuse_wrong(file, table["image"], twice, f"each image of test set {name!r} once")
+    columns = {name: _class_numbers(file, table, name, classes) for name in ("label", *members)}
+    if classes is None:
+        _check_largest(file, columns)
+    images, units = _names(table["image"]), _stripped(table.get(UNIT, table["image"]))
+    rows = _rows(file, table["test_set"].astype(str).to_numpy(str), images, test_sets)
+    return Decisions(
+        images={name: images[chosen] for name, chosen in rows.items()},
+        labels={name: columns["label"][chosen] for name, chosen in rows.items()},
+        units={name: units[chosen] for name, chosen in rows.items()} if UNIT in table else {},
+        answers={member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members},
+    )
+
+
+def _class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | Sequence[str] | None) -> np.ndarray:
+    """A column of classes as int64, each below their number; names are replaced by their positions in `classes`."""
+    if classes is None or isinstance(classes, int):
+        return whole_numbers(file, table, column, classes or MOST_CLASSES, "a class")
+    values = table[column]
+    if is_bool(values):  # pandas takes the names true and false for booleans
+        spelled = {name.lower(): name for name in classes}
+        values = values.map({value: spelled.get(str(value).lower()) for value in (True, False)})
+    elif is_numeric(values):
+        return whole_numbers(file, table, column, len(classes), "a class")
+    positions = values.map({name: position for position, name in enumerate(classes)})
+    wrong = positions.isna().to_numpy()
+    if wrong.any():
+        near = (
+            hint(table[column].iloc[wrong.argmax()], list(classes)) or f"; available classes: {', '.join(classes[:10])}"
+        )
+        refuse_wrong(file, table[column], wrong, "a class of external.classes", near)
+    return positions.to_numpy(np.int64)
+
+
+def _check_largest(file: str, columns: dict[str, np.ndarray]) -> None:
+    """Raise a Fault if one class is far beyond all others, and would set the number of classes alone."""
+    named = np.unique(np.concatenate([np.unique(values) for values in columns.values()]))
+    if len(named) > 1 and named[-1] > FAR * (named[-2] + FAR):
+        column = next(name for name, values in columns.items() if values.max() == named[-1])
+        row = columns[column].argmax() + 1
+        raise Fault(
+            f"{file}: column {column!r}, row {row}: "
+            f"{expected(f'a class near {named[-2]}, the next largest', named[-1])}; correct it, or set external.classes"
+        )
+
+
+def _stripped(column: pd.Series) -> np.ndarray:
+    return column.map(lambda cell: cell.strip() if isinstance(cell, str) else cell).to_numpy()
+
+
+def _names(images: pd.Series) -> np.ndarray:
+    """The names of images as text; whole numbers without a point."""
+    if is_float(images) and (images == np.floor(images)).all():
+        images = images.astype(np.int64)
+    return images.astype(str).to_numpy(str)
+
+
+def _rows(file: str, names: np.ndarray, images: np.ndarray, test_sets: Sequence[str] | None) -> dict[str, np.ndarray]:
+    """Test set -> its rows: by the numbers of its images, or in the order in which their names first occur."""
+    present = list(dict.fromkeys(names.tolist()))
+    for name in test_sets or ():
+        if name not in present:
+            raise Fault(f"{file}: {available('test set', name, present)}")
+    first, unique = pd.factorize(images)
+    numbers = list(map(number_of, unique))
+    ranks = {number: rank for rank, number in enumerate(sorted(set(numbers) - {None}))}
+    by_number = np.array([ranks.get(number, -1) for number in numbers])[first]
+    by_test_set = {}
+    for name in test_sets or present:
+        rows = np.flatnonzero(names == name)
+        order = by_number[rows]
+        is_numbered = order.min() >= 0 and len(np.unique(order)) == len(order)
+        by_test_set[name] = rows[np.argsort(order if is_numbered else first[rows], kind="stable")]
+    return by_test_set

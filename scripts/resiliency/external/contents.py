@@ -7,17 +7,32 @@ from pathlib import Path
 
 import pandas as pd
 
-from resiliency.base.allowed_names import LONGEST
 from resiliency.base.faults import Fault, available, excerpt, expected
-from resiliency.base.names import CLEAN
-from resiliency.external.arrays import kind_of, members_of, open_scores, read_labels, test_sets_of
-from resiliency.external.decisions import KEYS, Decisions, read_decisions, test_sets_in
-from resiliency.external.images import are_numbers
-from resiliency.external.names import check_spelling, class_count, corruption_and_severity, name_in_tables
+from resiliency.base.names import CLEAN, LONGEST
+from resiliency.external.arrays import (
+    KEYS,
+    Decisions,
+    are_numbers,
+    kind_of,
+    members_of,
+    open_scores,
+    read_decisions,
+    read_labels,
+    test_sets_in,
+    test_sets_of,
+)
 from resiliency.external.predictions import Reader
-from resiliency.external.scores import MEMBER, check_columns, read_scores
-from resiliency.external.settings import External
-from resiliency.external.tables import columns_of
+from resiliency.external.tables import (
+    MEMBER,
+    External,
+    check_columns,
+    check_spelling,
+    class_count,
+    columns_of,
+    corruption_and_severity,
+    name_in_tables,
+    read_scores,
+)
 
 NAMED = 6
 KINDS = ("decisions", "logits", "probabilities", "scores")

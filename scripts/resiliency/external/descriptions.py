@@ -21,7 +21,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
     Parameters and MACs that the table lacks are those of timm's architecture with its own number of classes.
 
     Args:
-        table: from `resiliency.external.members.described_members`.
+        table: from `resiliency.external.predictions.described_members`.
         kinds: member -> how it is known.
         image_size: side in pixels of the images for which MACs are counted; None for each architecture's own.
     """

@@ -2,13 +2,64 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from resiliency.base.faults import Fault, available, duplicate, expected
+from resiliency.base.faults import Fault, available, duplicate, expected, short
+from resiliency.base.names import CLEAN, CLEAN_ON, form_fault
+from resiliency.base.settings import Settings, distinct
+from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.data.source import read_class_names
+
+SPELLED = re.compile(r"(.*?)[ ._-]?(\d)")
+LIKE = 0.8  # of 1, how alike a name and that of a corruption are for one to be a misspelling of the other
+
+
+def check_members(file: str, names: Iterable[object]) -> None:
+    """Raise a Fault if a name of a member is not allowed, or is there twice, in this file."""
+    names = ["" if pd.isna(name) else str(name) for name in names]
+    for name, count in Counter(names).items():
+        if fault := form_fault("member", name):
+            raise Fault(f"{file}: member {short(name)}: {fault}")
+        if count > 1:
+            raise Fault(f"{file}: {duplicate('member', name, count)}")
+
+
+def corruption_and_severity(condition: str) -> tuple[str, int] | None:
+    """Corruption and severity of a condition such as `fog.3`; None for a test set that is not a corruption."""
+    name, _, severity = condition.rpartition(".")
+    if name in (*MAIN, *HELD_OUT) and severity in map(str, SEVERITIES):
+        return name, int(severity)
+    return None
+
+
+def check_spelling(file: str, condition: str) -> None:
+    """Raise a Fault if the name of a test set is like a corruption with a severity, as fogg.3, fog_3 or fog.6."""
+    spelled = SPELLED.fullmatch(condition)
+    near = get_close_matches(spelled[1].lower(), (*MAIN, *HELD_OUT), n=1, cutoff=LIKE) if spelled else []
+    if near:
+        known = f"a corruption with a severity from {SEVERITIES[0]} to {SEVERITIES[-1]}"
+        meant = f"did you mean {near[0]}.{spelled[2]}? " if int(spelled[2]) in SEVERITIES else ""
+        raise Fault(f"{file}: {condition!r} is not {known}; {meant}rename it, or list it in external.test_sets")
+
+
+def class_count(classes: int | Sequence[str] | None) -> int | None:
+    """The number of classes that are given by their number or by their names; None if they are not."""
+    return classes if classes is None or isinstance(classes, int) else len(classes)
+
+
+def name_in_tables(test_set: str) -> str:
+    """The name of a further test set in tables: its letters and digits, with `_` for anything else."""
+    called = re.sub(r"\W", "_", test_set, flags=re.ASCII)
+    return called if called[:1].isalpha() else f"set_{called}"
+
 
 SEPARATORS = ",;\t"
 # Columns that stay text, as 01 does.
@@ -148,3 +199,218 @@ def refuse_wrong(file: str, column: pd.Series, wrong: np.ndarray, needed: str, h
     text = "nothing" if pd.isna(value) else repr(value.item() if hasattr(value, "item") else value)
     more = f" (and {wrong.sum() - 1:,} more rows)" if wrong.sum() > 1 else ""
     raise Fault(f"{file}: column {column.name!r}, row {row + 1}: {expected(needed, text)}{more}{hint}")
+
+
+MEMBER = "member"
+PERCENT = 100
+
+
+def read_scores(
+    file: str, clean: str = CLEAN, kind: str = "accuracy", test_sets: list[str] | None = None
+) -> pd.DataFrame:
+    """Top-1 errors in 0..1: a row for each member, under its name, a column for each condition, `clean` first.
+
+    Conditions are `clean`, corruptions such as `fog.3`, and further test sets, on which a member may lack a score.
+
+    Args:
+        clean: the column that counts as clean.
+        kind: `accuracy` or `error`, in per cent.
+        test_sets: the further ones that are read; all unless given.
+
+    Raises:
+        Fault: something is wrong with the file; the line names column and row.
+    """
+    table = read_foreign(file, [MEMBER, clean])
+    check_members(file, table[MEMBER])
+    for name in test_sets or ():
+        if name not in table:
+            raise Fault(f"{file}: {available('column', name, table)}")
+    corruptions = [name for name in table if corruption_and_severity(name)]
+    further = test_sets
+    if further is None:
+        further = [name for name in table if name not in (MEMBER, clean, *corruptions)]
+    if clean != CLEAN and CLEAN in further:
+        raise Fault(f"{file}: columns {clean!r} and {CLEAN!r} would both be called {CLEAN}; rename {CLEAN!r}")
+    columns = (clean, *corruptions, *further)
+    scores = pd.DataFrame({name: numbers(file, table, name, 0, PERCENT, may_lack=name in further) for name in columns})
+    scores.index = pd.Index(table[MEMBER].astype(str), name=MEMBER)
+    _check_per_cent(file, scores, kind)
+    errors = scores / PERCENT if kind == "error" else 1 - scores / PERCENT
+    return errors.rename(columns={clean: CLEAN})
+
+
+def _check_per_cent(file: str, scores: pd.DataFrame, kind: str) -> None:
+    """Raise a Fault if accuracies of a member, or all errors of the file, are fractions: nobody errs so rarely."""
+    most = scores.max(axis=1)
+    fractions = most.index[most <= 1]
+    if len(fractions) == len(most) or (kind == "accuracy" and len(fractions)):
+        raise Fault(
+            f"{file}: member {fractions[0]!r}: no {kind} above 1; expected per cent, got fractions; "
+            f"multiply by {PERCENT}"
+        )
+
+
+def check_columns(
+    file: str, errors: pd.DataFrame, others: Sequence[pd.DataFrame], kind: str, listed: Sequence[str]
+) -> None:
+    """Refuse a column of fractions beside columns in per cent, as far as numbers tell them apart.
+
+    Values of up to 1 are fractions if other files have none so low under this condition. Without other files accuracies
+    are, except of test sets that a study lists; and errors are, if the clean ones are all above 1.
+
+    Args:
+        errors: from `read_scores` of the file.
+        others: those of the other files.
+        kind: `accuracy` or `error`.
+        listed: names of further test sets that the study lists, some of which may be as hard as ImageNet-A.
+
+    Raises:
+        Fault: a column holds fractions.
+    """
+    scores = [PERCENT * (table if kind == "error" else 1 - table) for table in (errors, *others)]
+    own = scores[0].round(9)
+    for column in own:
+        if not 0 < own[column].max() <= 1 or own.max().max() <= 1:
+            continue
+        elsewhere = [table[column].min() for table in scores[1:] if column in table]
+        if elsewhere:
+            wrong = min(elsewhere) > 1
+        else:
+            wrong = column not in listed if kind == "accuracy" else column != CLEAN and own[CLEAN].min() > 1
+        if wrong:
+            further = kind == "accuracy" and not elsewhere and column != CLEAN and not corruption_and_severity(column)
+            way_out = f", or list {column} in external.test_sets" if further else ""
+            raise Fault(
+                f"{file}: column {column!r}: no {kind} above 1, though there are in other columns; expected per cent, "
+                f"got fractions; multiply by {PERCENT}{way_out}"
+            )
+
+
+def error_rows(
+    scores: pd.DataFrame, layout: Mapping[str, list[str]], images: Mapping[str, int], clean_on: Mapping[str, str]
+) -> pd.DataFrame:
+    """A row per member and condition: member, test_set, corruption, severity, images (0 where unknown) and error.
+
+    Last come the clean images of the classes that a further test set has, as `clean_on_<test set>`.
+
+    Args:
+        scores: from `read_scores`.
+        layout: test set -> columns of the file, in the order of the conditions.
+        images: test set, as named in the study -> number of images.
+        clean_on: column of a further test set in the file -> that of the clean images of its classes.
+    """
+    rows = []
+    for test_set, columns in layout.items():
+        for column in columns:
+            corruption, severity = corruption_and_severity(column) or (CLEAN, 0)
+            rows.append((column if column in scores else CLEAN, test_set, corruption, severity))
+    of_columns = {columns[0]: test_set for test_set, columns in layout.items()}
+    rows += [(other, f"{CLEAN_ON}{of_columns[name]}", CLEAN, 0) for name, other in clean_on.items()]
+    parts = [
+        pd.DataFrame(
+            {
+                "member": scores.index,
+                "test_set": test_set,
+                "corruption": corruption,
+                "severity": severity,
+                "images": images.get(test_set, 0),
+                "error": scores[column].to_numpy(),
+            }
+        )
+        for column, test_set, corruption, severity in rows
+    ]
+    return pd.concat(parts, ignore_index=True).sort_values("member", kind="stable", ignore_index=True)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Paths = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(ONE_OR_MORE)]
+
+
+def _classes(value: object) -> object:
+    """A validator of a number of classes, which may come as text, or of their names, or of a file of these."""
+    if isinstance(value, str) and not value.isdecimal():
+        if not Path(value).is_file():
+            raise ValueError(
+                f"must be an integer ≥ 2, a list of names, or a text file of them; there is no file {value}"
+            )
+        try:
+            _classes(read_class_names(value))
+        except Fault as fault:
+            raise ValueError(str(fault)) from fault
+        return value
+    value = int(value) if isinstance(value, str) else value
+    if isinstance(value, list):  # YAML takes the names true and false for booleans
+        value = [str(name).lower() if isinstance(name, bool) else name for name in value]
+    if isinstance(value, list) and len(value) >= 2 and all(isinstance(name, str) for name in value):
+        if any(map(str.isdecimal, value)):
+            raise ValueError("must be names, not numbers, which stand for positions")
+        return distinct(value)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 2):
+        raise ValueError("must be an integer ≥ 2, or a list of names")
+    return value
+
+
+COUNT_OR_NAMES = {
+    "anyOf": [
+        {"type": "integer", "minimum": 2},
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 2},
+        {"type": "null"},
+    ]
+}
+Classes = Annotated[int | str | list[str] | None, BeforeValidator(_classes), WithJsonSchema(COUNT_OR_NAMES)]
+
+
+class External(Settings):
+    decisions: Paths = Field(
+        [],
+        description="Parquet or CSV files with the columns test_set, image, label, optionally unit (equal for images "
+        "that belong together) and, for each member, one with its predicted classes",
+    )
+    logits: Paths = Field(
+        [],
+        description="folders with logits, <member>/<test set>.npy (or .npz), N x K each, labels/<test set>.npy, and "
+        "optionally units/<test set>.npy, equal integers for images that belong together",
+    )
+    probabilities: Paths = Field([], description="folders of the same layout with probabilities, which sum to 1")
+    scores: Paths = Field(
+        [],
+        description="CSV files with accuracies (or errors) in per cent: a row for each member and a column for each "
+        "condition: clean, corruptions such as fog.3, and additional test sets",
+    )
+    score_type: Literal["accuracy", "error"] = Field("accuracy", description="quantity in `scores`: accuracy or error")
+    members: Paths = Field(
+        [],
+        description="CSV files that describe the members: member, and any of design, family, parameters, macs, "
+        "epochs (of training), recipe and architecture (if it is one of timm's, its parameters and MACs are counted)",
+    )
+    clean: str = Field("clean", description="name of the test set, or column of scores, that counts as clean")
+    test_sets: list[str] | None = Field(None, description="additional test sets to use; default: all in the files")
+    classes: Classes = Field(
+        None,
+        description="number of classes, or their names in order, or a text file with a name per line, which decisions "
+        "may then contain; default: the number of columns of arrays, or the largest label or prediction plus 1",
+    )
+    images: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        {}, description="number of images behind the scores of each test set, for intervals"
+    )
+    clean_on: dict[str, str] = Field(
+        {}, description="for each test set, the column of scores with the clean accuracy on its classes"
+    )
+
+    _distinct = field_validator("decisions", "logits", "probabilities", "scores", "members")(distinct)
+
+    @property
+    def known_classes(self) -> int | list[str] | None:
+        """The number of classes, or their names in order, read from the file if one is named."""
+        return read_class_names(self.classes) if isinstance(self.classes, str) else self.classes
+
+    @model_validator(mode="after")
+    def _something(self) -> "External":
+        if not (self.decisions or self.logits or self.probabilities or self.scores):
+            raise ValueError("decisions: required; give decisions, logits, probabilities or scores")
+        return self

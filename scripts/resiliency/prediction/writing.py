@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
-from resiliency.data.images import images_in_views
 from resiliency.data.loading import batches, in_order, several_batches
-from resiliency.data.pictures import View
+from resiliency.data.pictures import View, images_in_views
 from resiliency.data.source import Images
 from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, logits_and_features, normalised

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from resiliency.base.program import parser
+from resiliency.base.faults import parser
 from resiliency.reference.configuration import configuration_page, study_schema
 from resiliency.reference.glossary import glossary_page
 from resiliency.reference.tables import tables_page

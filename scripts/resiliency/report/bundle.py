@@ -4,7 +4,7 @@ from functools import cache
 
 import vl_convert
 
-from resiliency.storage.kept import kept
+from resiliency.storage.files import kept
 
 
 @cache

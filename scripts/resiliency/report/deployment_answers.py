@@ -4,7 +4,7 @@ import pandas as pd
 
 from resiliency.analysis.best import clean_accuracy
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.metrics.thresholds import ABSTAIN
+from resiliency.metrics.classification import ABSTAIN
 from resiliency.report.deployment_choice import COST, costs, delivered, which
 from resiliency.report.overview import contenders
 from resiliency.report.words import interval, label, number, percent, plural, points, with_interval

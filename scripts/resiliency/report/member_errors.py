@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.shifts import SHIFTED_ERROR
-from resiliency.base.corruption_names import averaged
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, averaged
 from resiliency.report.words import percent, plural, with_interval
 
 NO_MEMBERS = "no independently trained members in this study"

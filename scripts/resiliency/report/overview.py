@@ -7,7 +7,7 @@ from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.copies import SAME_ANSWERS
 from resiliency.analysis.histories import STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
-from resiliency.data.near_duplicates import worth_a_warning
+from resiliency.data.duplicates import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words

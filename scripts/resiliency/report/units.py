@@ -3,8 +3,8 @@
 import re
 
 from resiliency.base.names import CLEAN
-from resiliency.data.groups import PLACE
-from resiliency.data.near_duplicates import worth_a_warning
+from resiliency.data.duplicates import worth_a_warning
+from resiliency.data.split import PLACE
 from resiliency.report import words
 
 FEWEST = 30  # units, from which intervals cover about as often as they say

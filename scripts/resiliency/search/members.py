@@ -4,13 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.designs.members import Member
-from resiliency.search.losses import progressive_phases, training_macs
-from resiliency.search.settings import RANDOM, Search
-from resiliency.search.space import Shape, Space
-from resiliency.storage.files import sha256
+from resiliency.base.faults import Fault
+from resiliency.data.pictures import read_images
+from resiliency.data.split import stratified_sample
+from resiliency.designs.members import Member, WeightsKind
+from resiliency.designs.networks import read_member, write_member
+from resiliency.designs.weights import design_card
+from resiliency.search.network import progressive_phases, training_macs
+from resiliency.search.searching import Evaluations, Evaluator, search, search_table, select_members
+from resiliency.search.space import RANDOM, Search, Shape, Space, budget_faults
+from resiliency.storage.files import read_array, read_json, sha256, write_csv
+from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.validation import LabelledImages, Preprocessing
 
-SUPERNET_FACTORY = "resiliency.search.supernet:supernetwork"
+SUPERNET_FACTORY = "resiliency.search.network:supernetwork"
 MEMBER_FACTORY = "resiliency.search.network:residual"
 
 
@@ -44,3 +51,85 @@ def search_cost(space: Space, settings: Search, trained: dict, evaluated: np.nda
     macs = training_macs(space, settings.strategy, settings.random_subnetworks, phases)
     spent = 3 * macs * trained["images"] + int(evaluated.sum()) * images
     return trained | {"macs": spent, "shared_by": settings.members}
+
+
+def search_members(
+    folders: list[Path],
+    table: Path,
+    design: dict,
+    descriptions: dict[str, dict],
+    settings: Search,
+    data: dict[str, str],
+    seed: int,
+    workers: int,
+    precision: str,
+    code: str,
+) -> None:
+    """Search the super-network for sub-networks, and write the chosen ones and the table of evaluations.
+
+    The search resumes from a checkpoint beside the table, which is removed when all are written.
+
+    Args:
+        folders: one per member, named as the member; gets weights.safetensors and member.json.
+        table: gets the evaluations.
+        design: of the super-network, as from `Design.description`.
+        descriptions: member -> what is known of it before the search.
+        data: paths: weights (of the super-network), card, images, labels, validation_images and validation_labels.
+        seed: of the study.
+        workers: processes that decode image files.
+        precision: of all that sub-networks compute; see `Evaluator`.
+        code: fingerprint of the code that searches.
+
+    Raises:
+        Fault: the space is too small for the search.
+    """
+    card = read_json(data["card"])
+    space = Space.of_design(design, settings.elastic.model_dump(), len(card["classes"]))
+    for fault in budget_faults(settings, space):
+        raise Fault(fault)
+    network, supernet = read_member(Path(data["weights"]).parent)
+    calibration, validation = _read_images(data, settings.calibration_images, seed)
+    preprocessing = Preprocessing(supernet.mean, supernet.std, workers)
+    evaluator = Evaluator(network, space, calibration, validation, preprocessing, precision)
+    dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}
+    dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"]), "precision": evaluator.precision}
+    with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
+        evaluations = search(evaluator, settings, seed, checkpoint)
+    evaluated, images_seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)
+    common = {key: getattr(supernet, key) for key in ("mean", "std", "normalisation", "precision")} | {
+        "weights_kind": WeightsKind.SUPERNET,
+        "weights_source": "a super-network trained here",
+        "training_cost": search_cost(space, settings, supernet.training_cost, evaluated, images_seen),
+        "device": checkpoint.device,
+    }
+    positions = dict(zip(select_members(evaluations, settings, seed), folders, strict=True))
+    for position, folder in positions.items():
+        _write_member(folder, evaluator, evaluations, position, descriptions[folder.name], card, common)
+    write_csv(table, search_table(evaluations, {position: folder.name for position, folder in positions.items()}))
+    checkpoint.remove()
+
+
+def _read_images(data: dict[str, str], count: int, seed: int) -> tuple[np.ndarray, LabelledImages]:
+    """Images that batch norm is calibrated on, `count` at most, and all that sub-networks are evaluated on."""
+    labels = read_array(data["labels"])
+    calibration = stratified_sample(labels, min(count, len(labels)), seed, "search", "calibration")
+    validation = LabelledImages(read_images(data["validation_images"]), read_array(data["validation_labels"]))
+    return read_images(data["images"])[calibration], validation
+
+
+def _write_member(
+    folder: Path,
+    evaluator: Evaluator,
+    evaluations: Evaluations,
+    position: int,
+    description: dict,
+    card: dict,
+    common: dict,
+) -> None:
+    """Write the sub-network at a position among `evaluations` as a member; `common` is the same of all."""
+    genes, space = evaluations.genes[position], evaluator.space
+    network = evaluator.network(genes)
+    description = network_description(MEMBER_FACTORY, space.shape(genes), space.side) | description
+    fields = design_card(network, description, card, len(card["classes"])) | common
+    accuracy = float(1 - evaluations.objectives[position, 0])
+    write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))

@@ -1,18 +1,253 @@
 """The search for sub-networks: every evaluation is kept, and a search that was interrupted repeats none."""
 
+from collections.abc import Callable, Iterable
 from itertools import cycle
 from math import inf
 
 import numpy as np
+import torch
+from pymoo.algorithms.moo.nsga2 import NSGA2
+from pymoo.core.duplicate import DuplicateElimination
+from pymoo.core.individual import Individual
+from pymoo.core.mutation import Mutation
+from pymoo.core.population import Population
+from pymoo.core.problem import Problem
+from pymoo.core.termination import NoTermination
+from pymoo.operators.crossover.ux import UX
+from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+from torch import Tensor, nn
 
 from resiliency.base.progress import Progress
 from resiliency.base.streams import derived_seed, stream
-from resiliency.search.choice import along_the_front, best_ensemble, candidates
-from resiliency.search.evaluation import Evaluator
-from resiliency.search.nsga import evolve, fronts
-from resiliency.search.settings import Search
-from resiliency.search.space import Space
+from resiliency.data.loading import batches, in_order
+from resiliency.designs.members import Member
+from resiliency.designs.networks import normalised
+from resiliency.devices.choice import inference, offered_precision
+from resiliency.diversity.predictions import jensen_shannon
+from resiliency.metrics.classification import softmax
+from resiliency.prediction.writing import logits
+from resiliency.search.network import Residual, Supernetwork, extract
+from resiliency.search.space import Search, Space
 from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.validation import LabelledImages, Preprocessing
+
+Score = Callable[[np.ndarray], tuple[list[float], float]]
+
+
+def evolve(score: Score, objectives: int, sizes: np.ndarray, first: np.ndarray, evaluations: int, seed: int) -> None:
+    """Call `score` for distinct vectors that become better, `evaluations` times; fewer if mating finds no more.
+
+    Args:
+        score: vector int64 G -> so many objectives, all to be made small, and by how much it exceeds what is allowed:
+            0 or less where it does not.
+        sizes: int64 G; values of gene g are 0 to sizes[g] - 1.
+        first: int64 PxG, distinct vectors to begin with; P is the population.
+        seed: of all draws.
+    """
+    new = _Unseen()
+    algorithm = NSGA2(
+        pop_size=len(first),
+        sampling=first,
+        crossover=UX(prob=0.9),
+        mutation=Step(),
+        eliminate_duplicates=new,
+        seed=seed,
+    )
+    problem = Problem(n_var=len(sizes), n_obj=objectives, n_ieq_constr=1, xl=0, xu=sizes - 1, vtype=int)
+    algorithm.setup(problem, termination=NoTermination())
+    while evaluations and (candidates := algorithm.ask()) is not None:
+        candidates = candidates[:evaluations]
+        evaluations -= len(candidates)
+        for individual in candidates:
+            new.seen.add(_key(individual))
+            values, excess = score(individual.X)
+            individual.set("F", np.array(values, float))
+            individual.set("G", np.array([excess], float))
+            individual.evaluated = {"F", "G"}
+        algorithm.tell(infills=candidates)
+
+
+def fronts(objectives: np.ndarray) -> list[np.ndarray]:
+    """Positions in float NxO of the vectors that none dominates, then of those that only these dominate, and so on."""
+    return [np.sort(front) for front in NonDominatedSorting().do(objectives)]
+
+
+class Step(Mutation):
+    """Each gene that can change moves to a neighbouring value with probability one over the number of such genes."""
+
+    def _do(self, problem: Problem, X: np.ndarray, random_state: np.random.Generator, **kwargs) -> np.ndarray:
+        last = problem.xu.astype(int)
+        step = random_state.choice([-1, 1], size=X.shape)
+        step = np.where((X + step < 0) | (X + step > last), -step, step)
+        moves = random_state.random(X.shape) < 1 / max(1, np.count_nonzero(last))
+        return np.where(moves, (X + step).clip(0, last), X)
+
+
+class _Unseen(DuplicateElimination):
+    """Lets vectors pass that are not among `seen`, nor in the population or twice among the new ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen: set[bytes] = set()
+
+    def do(self, pop: Population, *others: Population, **kwargs) -> Population:
+        existing = {_key(individual) for other in others for individual in other}
+        first = {_key(individual): position for position, individual in reversed(list(enumerate(pop)))}
+        return pop[sorted(position for key, position in first.items() if key not in self.seen and key not in existing)]
+
+
+def _key(individual: Individual) -> bytes:
+    return np.asarray(individual.X, np.int64).tobytes()
+
+
+BATCH = 128
+
+
+class Evaluator:
+    """Makes and evaluates sub-networks of a trained super-network.
+
+    Args:
+        calibration: P training images that batch-norm statistics are estimated on, as they are.
+        validation: images that no network was trained on.
+        precision: of `inference`, of all that is computed; float32 where the device does not offer it.
+    """
+
+    def __init__(
+        self,
+        network: Supernetwork,
+        space: Space,
+        calibration: np.ndarray,
+        validation: LabelledImages,
+        preprocessing: Preprocessing,
+        precision: str = "float32",
+    ):
+        self.supernetwork, self.space, self.calibration = network, space, calibration
+        self.validation, self.preprocessing = validation, preprocessing
+        self.precision = offered_precision(precision)
+
+    def network(self, genes: np.ndarray) -> Residual:
+        """A sub-network as an ordinary network, with batch-norm statistics of its own, in evaluation mode."""
+        network = extract(self.supernetwork, self.space.shape(genes))
+        device = network.fc.weight.device
+        read = batches(self.calibration, in_order(len(self.calibration), BATCH), device, workers=0)
+        images = (normalised(batch, self.preprocessing.mean, self.preprocessing.std) for batch in read)
+        with inference(self.precision):
+            recalibrate(network, images)
+        return network
+
+    def probabilities(self, genes: np.ndarray) -> np.ndarray:
+        """Probabilities float32 NxK that a sub-network gives the validation images."""
+        member = self.network(genes), Member("a sub-network", mean=self.preprocessing.mean, std=self.preprocessing.std)
+        batches_of_logits = logits([member], self.validation.images, self.preprocessing.workers, self.precision)
+        return softmax(np.concatenate([batch[0] for batch in batches_of_logits]))
+
+
+def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
+    """Replace batch-norm statistics by the means over these batches; leaves the network in evaluation mode.
+
+    A sub-network sees other activations than those that the statistics of the super-network are of (Yu and Huang,
+    Universally Slimmable Networks, 2019).
+
+    Args:
+        images: batches float Bx3xHxW, normalised.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+    network.train()
+    with torch.no_grad():
+        for number, batch in enumerate(images, start=1):
+            for norm in norms:
+                norm.momentum = 1 / number  # a cumulative mean; of momentum None each norm would wait for the device
+            network(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
+
+
+CANDIDATES = 100
+ENSEMBLES = 2000
+POPULATION = 40
+
+
+def along_the_front(objectives: np.ndarray, count: int) -> list[int]:
+    """Positions of `count` sub-networks, by ascending MACs, evenly spread over the front of those that none dominates.
+
+    Where the front holds fewer, all of it is taken, and the rest from the front behind it, and so on.
+
+    Args:
+        objectives: float NxO, N >= `count`, MACs in the last column.
+    """
+    positions: list[int] = []
+    for front in fronts(objectives):
+        ordered = front[np.argsort(objectives[front, -1], kind="stable")]
+        spread = np.linspace(0, len(ordered) - 1, min(count - len(positions), len(ordered)))
+        positions += ordered[np.round(spread).astype(int)].tolist()
+        if len(positions) == count:
+            break
+    return sorted(positions, key=lambda position: objectives[position, -1])
+
+
+def candidates(objectives: np.ndarray, count: int) -> list[int]:
+    """Positions of the sub-networks that ensembles of `count` are looked for among: those with fewest MACs and, front
+    after front, `CANDIDATES` others.
+
+    Args:
+        objectives: float NxO, MACs in the last column.
+    """
+    ordered = np.concatenate([np.argsort(objectives[:, -1], kind="stable")[:count], *fronts(objectives)])
+    return list(dict.fromkeys(ordered.tolist()))[: CANDIDATES + count]
+
+
+def best_ensemble(
+    probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, count: int, budget: float, seed: int
+) -> list[int]:
+    """Positions of `count` sub-networks whose ensemble has the least error, ascending; of equals, the most diverse.
+
+    Ensembles are searched by NSGA-II for a low error of their mean probability, a high diversity (mean Jensen-Shannon
+    divergence of pairs) and few MACs, within the budget.
+
+    Args:
+        probabilities: float MxNxK of M sub-networks for N images.
+        labels: int N.
+        macs: int M, ascending over the first `count`, which are within the budget.
+        budget: most MACs of the members together.
+        seed: of the study.
+    """
+    scored: dict[tuple[int, ...], tuple[float, float, float]] = {}
+    score = _ensemble_score(probabilities.astype(np.float32), labels, macs, budget, scored)
+    random = stream(seed, "search", "ensembles")
+    population = [np.arange(count)]
+    population += [random.choice(len(macs), count, replace=False) for _ in range(POPULATION - 1)]
+    population = np.unique(population, axis=0)
+    sizes = np.full(count, len(macs))
+    evolve(score, 3, sizes, population, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32)
+    return list(min(scored, key=lambda ensemble: (*scored[ensemble], ensemble)))
+
+
+def _ensemble_score(
+    probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, budget: float, scored: dict
+) -> Callable:
+    """What scores an ensemble by error, diversity (negated) and MACs, and keeps the scores of those that are allowed.
+
+    Sub-networks that are named twice, and MACs beyond the budget as a share of it, are what exceeds.
+    """
+    divergence = jensen_shannon(probabilities)
+
+    def score(genes: np.ndarray) -> tuple[list[float], float]:
+        ensemble = tuple(sorted(set(genes.tolist())))
+        chosen = list(ensemble)
+        error = np.mean(probabilities[chosen].mean(axis=0).argmax(axis=1) != labels)
+        pairs = divergence[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), 1)]
+        objectives = float(error), -float(pairs.mean()) if len(pairs) else 0.0, float(macs[chosen].sum())
+        repeated = len(genes) - len(ensemble)
+        excess = repeated + max(0.0, objectives[2] / budget - 1)
+        if excess <= 0:
+            scored[ensemble] = objectives
+        return list(objectives), excess
+
+    return score
 
 
 class Evaluations:

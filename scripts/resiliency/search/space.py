@@ -2,15 +2,90 @@
 
 A sub-network is told in one of two ways. *Genes*, int64 of three values a stage, say what it lacks of the largest
 sub-network: blocks left out in each stage, then the position of each stage's width among the widths, largest first,
-then that of its kernel. All zeros are the largest. Its *shape* is plain data: the arguments of `network.residual`.
-"""
+then that of its kernel. All zeros are the largest. Its *shape* is plain data: the arguments of `network.residual`."""
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from resiliency.base.faults import short
+from resiliency.base.names import design_of
+from resiliency.base.settings import Settings, distinct
+from resiliency.designs.settings import Design
+
+RANDOM = "random"
+
+
+class Elastic(Settings):
+    depth: list[Annotated[int, Field(ge=1)]] | None = Field(
+        None, description="fewest blocks of each stage; default: all blocks"
+    )
+    width: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [1, 0.75, 0.5], min_length=1, description="shares of the channels that a stage may keep, among them 1"
+    )
+    kernel: list[int] = Field(
+        [3], min_length=1, description="sizes that the 3x3 kernels of a stage may have: 3, or 3 and 1"
+    )
+
+    _distinct = field_validator("width", "kernel")(distinct)
+
+    @field_validator("kernel")
+    @classmethod
+    def _kernels_of_a_resnet(cls, sizes: list[int]) -> list[int]:
+        if not {3, 1}.issuperset(sizes):
+            raise ValueError("must contain only 3 and 1, because the 3x3 kernels of a ResNet can only shrink to 1x1")
+        return sizes
+
+    @model_validator(mode="after")
+    def _largest_among_them(self) -> "Elastic":
+        if 1 not in self.width:
+            raise ValueError("width: must contain 1, the full width")
+        if 3 not in self.kernel:
+            raise ValueError("kernel: must contain 3, the full size")
+        return self
+
+
+class Search(Settings):
+    design: str = Field(description="name of the design whose network is the largest sub-network: a ResNet of timm")
+    start: str = Field(
+        RANDOM, description="initial weights of the super-network: random, or those of a member of the design"
+    )
+    elastic: Elastic = Field(Elastic(), description="dimensions along which sub-networks may shrink")
+    training: dict[str, Any] = Field({}, description="changes to the recipe of the design")
+    strategy: Literal["sandwich", "progressive"] = Field(
+        "sandwich",
+        description="training of the super-network; sandwich: each step trains the largest, the smallest and random "
+        "sub-networks; progressive: the largest and random ones, of more and more dimensions",
+    )
+    random_subnetworks: int = Field(1, ge=1, description="number of random sub-networks per step")
+    calibration_images: int = Field(
+        512, ge=2, description="number of training images for the batch-norm statistics of a sub-network"
+    )
+    population: int = Field(16, ge=4, description="number of sub-networks per generation of NSGA-II")
+    evaluations: int = Field(64, ge=4, description="number of sub-networks evaluated in total")
+    members: int = Field(3, ge=1, le=100, description="number of sub-networks that become members")
+    objective: Literal["members", "ensemble"] = Field(
+        "members",
+        description="selection of the members: sub-networks along the Pareto front of validation error and MACs; or "
+        "the ensemble of lowest validation error, highest diversity and fewest MACs",
+    )
+    macs_budget: int | None = Field(
+        None,
+        ge=1,
+        description="largest number of multiply–accumulate operations per image: of each member, or of the ensemble",
+    )
+
+    @model_validator(mode="after")
+    def _enough_evaluations(self) -> "Search":
+        if self.evaluations < max(self.members, self.population):
+            raise ValueError("evaluations: must be at least as many as population and as members")
+        return self
+
 
 # Blocks of the ResNets of timm that have the plain stem of 64 channels (He et al. 2016).
 RESNETS: dict[str, tuple[str, list[int]]] = {
@@ -171,3 +246,74 @@ def _half(side: int) -> int:
 
 def _share(channels: int, width: float) -> int:
     return max(1, int(channels * width + 0.5))
+
+
+STAGES = 4
+MOST = {"channels": 10_000, "layers": 200}
+
+
+def search_faults(search: Search, design: Design, side: int, classes: int, names: list[str]) -> Iterator[str]:
+    """A line for each fault.
+
+    Args:
+        design: that of the search.
+        side: of the images, in pixels.
+        classes: of the data set; 1 where they are not known yet.
+        names: of the members of the study that are not trained jointly.
+    """
+    architecture, name = (design.architecture or "").partition(".")[0], search.design
+    if architecture not in RESNETS:
+        yield f"search.design: expected a design of {', '.join(RESNETS)}, got {name!r}"
+        return
+    if other := sorted(set(design.arguments) - set(ARGUMENTS)):
+        yield f"search.design: expected only the arguments {' and '.join(ARGUMENTS)} of {name!r}, got {other[0]!r}"
+        return
+    if fault := _size_fault(design.arguments):
+        yield f"designs.{name}.arguments.{fault}"
+        return
+    own = [member for member in names if design_of(member) == name]
+    if search.start != RANDOM and search.start not in own:
+        yield f"search.start: expected random or a member of {name} (one of {own}), got {search.start!r}"
+    if search.training.get("compile"):
+        yield "search.training.compile: must be false, because sub-networks differ in shape"
+    description = design.description(side)
+    layers = largest_shape(description, classes)["layers"]
+    depth = search.elastic.depth or layers
+    if len(depth) != len(layers) or any(least > most for least, most in zip(depth, layers, strict=True)):
+        requirement = f"must have at most as many blocks per stage as {name}: {layers}"
+        yield f"search.elastic.depth: {short(depth)}: {requirement}"
+        return
+    yield from _space_faults(search, Space.of_design(description, search.elastic.model_dump(), classes))
+
+
+def _size_fault(arguments: dict[str, Any]) -> str:
+    """What is wrong with channels or layers of a ResNet; nothing if nothing is."""
+    sizes = {argument: arguments[argument] for argument in ARGUMENTS if argument in arguments}
+    for argument, values in sizes.items():
+        numbers = isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
+        if not numbers or len(values) != STAGES or not all(1 <= v <= MOST[argument] for v in values):
+            return f"{argument}: {short(values)}: must be a list of {STAGES} whole numbers from 1 to {MOST[argument]:,}"
+    return ""
+
+
+def budget_faults(search: Search, space: Space) -> Iterator[str]:
+    """A budget that too few sub-networks keep."""
+    costs = [space.macs(genes) for genes in space.smallest(search.members)]
+    least = sum(costs) if search.objective == "ensemble" else max(costs)
+    if search.macs_budget is not None and search.macs_budget < least:
+        quantity = "sum of the MACs" if search.objective == "ensemble" else "MACs of the largest"
+        limit = f"{least:,}, the {quantity} of the {search.members} smallest sub-networks"
+        yield f"search.macs_budget: expected at least {limit}, got {search.macs_budget:,}"
+
+
+def _space_faults(search: Search, space: Space) -> Iterator[str]:
+    for stage in range(len(space.depth)):
+        channels = space.channels(stage)
+        if len(set(channels)) < len(channels):
+            problem = f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
+            yield f"search.elastic.width: {problem}; choose shares that give different numbers"
+            return
+    if search.members > space.count:
+        yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"
+    else:
+        yield from budget_faults(search, space)

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from resiliency.base.faults import Fault
-from resiliency.storage.checksums import FOLDER
-from resiliency.storage.files import read_json, sha256
+from resiliency.storage.files import FOLDER, read_json, sha256
 
 PROVENANCE, FILES = "provenance.json", "files"
 ABOUT, CARD = "export/ensemble.json", "export/card.md"

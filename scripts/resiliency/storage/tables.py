@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resiliency.base.faults import Fault
-from resiliency.storage.checksums import verified
-from resiliency.storage.files import replacing
+from resiliency.storage.files import replacing, verified
 
 BLOCK_ROWS = 2**19
 EXACT = 2.0**53  # whole numbers below it are exact as floats

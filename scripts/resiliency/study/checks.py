@@ -6,20 +6,17 @@ from math import inf
 from pathlib import Path
 
 from resiliency.analysis.corrected import FEWEST, least_resamples
-from resiliency.base.allowed_names import alike, form_fault, images_fault
 from resiliency.base.extensions import extensions
-from resiliency.base.faults import Fault, expected, hint, short
-from resiliency.base.names import design_of
-from resiliency.base.paths import path_fault
+from resiliency.base.faults import Fault, expected, hint, path_fault, short
+from resiliency.base.names import alike, design_of, form_fault, images_fault
 from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
-from resiliency.designs.architectures import architectures
-from resiliency.designs.settings import ALEXNET, VIEW
-from resiliency.external.names import class_count
+from resiliency.designs.settings import ALEXNET, VIEW, architectures
+from resiliency.external.tables import class_count
 from resiliency.metrics.resiliency import counted
 from resiliency.report.metric_labels import METRICS
-from resiliency.search.faults import search_faults
+from resiliency.search.space import search_faults
 from resiliency.study.deployment import latency_faults, margin_faults, objective_faults
 from resiliency.study.model import Study
 from resiliency.study.named_files import cost_faults, file_faults

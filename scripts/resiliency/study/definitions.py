@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from resiliency.storage.kept import kept
+from resiliency.storage.files import kept
 
 PACKAGE = "resiliency"  # whose modules are divided into definitions
 FIELD = "Field"  # of pydantic; the description of a key is documentation, as a docstring is

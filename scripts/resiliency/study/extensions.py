@@ -4,8 +4,8 @@ import io
 from contextlib import redirect_stdout
 from importlib import import_module
 
-from resiliency.base.allowed_names import extension_fault
 from resiliency.base.extensions import KINDS, extensions, load, offered, refused
+from resiliency.base.names import extension_fault
 from resiliency.report.metric_labels import METRICS
 
 REGISTRIES = {

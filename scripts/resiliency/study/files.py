@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from resiliency.base.faults import Fault
-from resiliency.base.program import one_line_faults, parser
+from resiliency.base.faults import Fault, one_line_faults, parser
 
 DEEPEST = 20
 MOST_VALUES = 100_000

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from resiliency.data.folder_entries import SUFFIXES
+from resiliency.data.folder import SUFFIXES
 from resiliency.storage.files import sha256
 
 THREADS = 16  # more than there are cores: on a network file system they wait

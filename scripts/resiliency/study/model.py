@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from resiliency.analysis.settings import Statistics
-from resiliency.base.allowed_names import FILE_NAME, LONGEST
-from resiliency.base.names import design_of
+from resiliency.base.names import FILE_NAME, LONGEST, design_of
 from resiliency.base.settings import AUTO, Settings
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset, Probe, TestSet
@@ -17,10 +16,10 @@ from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.export.choice import BEST, checked_ensemble
-from resiliency.external.settings import External, Paths
-from resiliency.prediction.settings import Prediction
+from resiliency.external.tables import External, Paths
+from resiliency.prediction.reading import Prediction
 from resiliency.report.settings import Charts
-from resiliency.search.settings import Search
+from resiliency.search.space import Search
 from resiliency.training.joint_settings import Joint
 from resiliency.training.settings import Recipe
 from resiliency.training.tuning_settings import FineTuning
@@ -178,23 +177,23 @@ class Study(Settings):
 
     def shifts(self) -> list[str]:
         """Names in tables of the test sets in `statistics.robustness`."""
-        from resiliency.external.names import name_in_tables
+        from resiliency.external.tables import name_in_tables
 
         return list(map(name_in_tables, self.statistics.robustness))
 
     def accuracy_on(self) -> str | None:
         """Name in tables of the test set in `statistics.accuracy_on`."""
-        from resiliency.external.names import name_in_tables
+        from resiliency.external.tables import name_in_tables
 
         return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
     def described_elsewhere(self) -> Any:
-        """What tables say of the members from elsewhere, as `resiliency.external.members.described_members` has it.
+        """What tables say of the members from elsewhere, as `resiliency.external.predictions.described_members` has it.
 
         Raises:
             Fault: something is wrong with one.
         """
-        from resiliency.external.members import described_members, read_members
+        from resiliency.external.predictions import described_members, read_members
 
         return described_members(self.contents().kinds, [read_members(file) for file in self.external.members])
 

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from resiliency.analysis.cost_matrix import cost_matrix, read_costs
-from resiliency.base.faults import Fault
-from resiliency.base.paths import path_fault
-from resiliency.data.class_names import names_for_classes, read_class_names
+from resiliency.base.faults import Fault, path_fault
 from resiliency.data.folder import folder_classes
-from resiliency.data.groups import read_groups
+from resiliency.data.published import CLASSES
 from resiliency.data.settings import Dataset, table_of
-from resiliency.data.traffic_signs import CLASSES
+from resiliency.data.source import names_for_classes, read_class_names
+from resiliency.data.split import read_groups
 from resiliency.study.model import Study
 
 

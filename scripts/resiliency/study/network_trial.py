@@ -11,8 +11,7 @@ from pathlib import Path
 from subprocess import DEVNULL, TimeoutExpired, run
 from tempfile import TemporaryDirectory
 
-from resiliency.base.faults import Fault
-from resiliency.base.program import parser
+from resiliency.base.faults import Fault, parser
 
 LONGEST = 600
 
@@ -74,12 +73,10 @@ def _fault(
 ) -> str:
     import torch
 
-    from resiliency.designs.heads import head_name, train_last
-    from resiliency.designs.hub import download_weights
     from resiliency.designs.network_faults import network_fault, trial_images
     from resiliency.designs.networks import build, network_name
     from resiliency.designs.onnx import read_onnx
-    from resiliency.designs.weights import pretrained_config
+    from resiliency.designs.weights import download_weights, head_name, pretrained_config, train_last
 
     if onnx:
         for file in onnx:

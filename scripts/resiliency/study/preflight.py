@@ -13,11 +13,10 @@ from huggingface_hub.constants import HF_HUB_OFFLINE
 
 from resiliency.base.faults import Fault
 from resiliency.base.names import design_of
-from resiliency.data.broken import broken_pictures
 from resiliency.data.card import FEWEST
 from resiliency.data.download import cache_folder
 from resiliency.data.duplicates import file_contents
-from resiliency.data.folder import count_images, folder_classes, folders_read, training_fault
+from resiliency.data.folder import broken_pictures, count_images, folder_classes, folders_read, training_fault
 from resiliency.data.pictures import file_state
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, SPLITS

@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from resiliency.devices.choice import device_name
-from resiliency.storage.checksums import forget, verified
-from resiliency.storage.files import replacing
+from resiliency.storage.files import forget, replacing, verified
 
 PAUSE = 60
 

@@ -14,9 +14,8 @@ from resiliency.base.progress import Progress
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
-from resiliency.designs.depthwise import with_fast_gradients
-from resiliency.designs.layer_norms import with_fast_layer_norms
-from resiliency.designs.strides import with_right_gradients
+from resiliency.designs.speed import with_fast_gradients, with_fast_layer_norms
+from resiliency.designs.stems import with_right_gradients
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.gpus import SLOTS, gpu_slots
 from resiliency.training.augmentation import flipped, mixup, shifted, training_reader

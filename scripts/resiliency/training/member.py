@@ -8,10 +8,10 @@ from typing import Any
 from torch import nn
 
 from resiliency.base.streams import derived_seed
-from resiliency.data.images import read_images
-from resiliency.designs.cards import design_card
+from resiliency.data.pictures import read_images
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, write_member
+from resiliency.designs.weights import design_card
 from resiliency.devices.choice import device
 from resiliency.reliability import near_chance
 from resiliency.storage.files import read_array, read_json, write_csv

@@ -12,14 +12,21 @@ from torch import Tensor, nn
 from resiliency.base.faults import Fault
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
-from resiliency.designs.cards import design_card
 from resiliency.designs.checkpoints import load_weights, read_checkpoint
-from resiliency.designs.heads import features_of, head_name, train_last
 from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.network_faults import trial_images
 from resiliency.designs.networks import build, network_name
 from resiliency.designs.views import view_in_training, view_of
-from resiliency.designs.weights import file_source, normalisation, preprocessing_words, pretrained_network
+from resiliency.designs.weights import (
+    design_card,
+    features_of,
+    file_source,
+    head_name,
+    normalisation,
+    preprocessing_words,
+    pretrained_network,
+    train_last,
+)
 from resiliency.devices.choice import device, inference
 from resiliency.storage.files import read_json
 from resiliency.training.engine import Trainer, cross_entropy

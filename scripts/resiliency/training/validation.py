@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
-from resiliency.data.images import images_in_views
 from resiliency.data.loading import batches, in_order
-from resiliency.data.pictures import View
+from resiliency.data.pictures import View, images_in_views
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
 from resiliency.devices.choice import inference

@@ -16,7 +16,7 @@ from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN
-from resiliency.metrics.accuracy import images_of
+from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import weighted_pearson
 from resiliency.statistics.jackknife import FISHER, LINEAR, studentised
 

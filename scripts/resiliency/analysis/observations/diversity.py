@@ -16,7 +16,7 @@ from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
 from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN
-from resiliency.metrics.accuracy import images_of
+from resiliency.metrics.classification import images_of
 from resiliency.statistics.jackknife import ANGULAR, studentised
 from resiliency.statistics.ranks import cliffs_deltas_of_partitions, weighted_cliffs_delta, weighted_ranks
 

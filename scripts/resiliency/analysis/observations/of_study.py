@@ -20,8 +20,7 @@ from resiliency.analysis.placebo import DRAWS
 from resiliency.analysis.shifts import SHIFTED_ERROR
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import WithoutImages
-from resiliency.base.fewest import few_images
-from resiliency.base.names import CLEAN, INDEPENDENT
+from resiliency.base.names import CLEAN, INDEPENDENT, few_images
 
 
 class OfEnsembles(NamedTuple):
