@@ -9,6 +9,7 @@ from simulated_exchanges_of_studies import PAIR, RULE, TRIPLE, Planted, better_b
 
 from resiliency.analysis.exchange import Exchange, table_of
 from resiliency.analysis.exchange_rates import OfEnsembles, exchange_rates
+from resiliency.analysis.exchanges_of_members import slope_freedom
 from resiliency.analysis.without_images import WithoutImages
 from resiliency.report.charts import exchange_rates as chart
 from resiliency.report.settings import OKABE_ITO
@@ -33,6 +34,13 @@ def test_a_second_and_a_third_member_bring_what_was_planted():
     assert table.loc["second_member", ["unit", "units"]].tolist() == ["families", 8]
     fewer = rates(Planted(design=0.03), families=5)
     assert fewer.loc["second_member", ["unit", "units"]].tolist() == ["designs", 5]
+
+
+def test_a_slope_has_the_degrees_of_freedom_of_the_families_that_decide_it():
+    """Squares of 2, 2, 2 and 18 are as good as 24² / (3 · 4 + 18²) = 1.714 families; of equal ones all but one."""
+    family = np.repeat(list("abcd"), 2)
+    assert slope_freedom(np.array([1, -1, 1, -1, 1, -1, 3.0, -3]), family) == pytest.approx(576 / 336)
+    assert slope_freedom(np.tile([1.0, -1], 4), family) == 3
 
 
 def test_mixing_is_compared_with_the_better_design():

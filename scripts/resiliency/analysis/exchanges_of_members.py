@@ -154,11 +154,13 @@ def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
     """What a doubling of parameters, a doubling of training and a point of clean accuracy buy."""
     if varies(of.size, of.family):
         cost = 2 ** _plain_slope(of.operations, of.size, of.family)
-        slopes = _slopes(_fit(of, of.errors, *centred(of.size, of.family)))
-        yield _bought("doubling_of_parameters", slopes, of, confidence, inference=cost, training=cost)
+        within, between = centred(of.size, of.family)
+        slopes = _slopes(_fit(of, of.errors, within, between))
+        yield _bought("doubling_of_parameters", slopes, within, of, confidence, inference=cost, training=cost)
     if of.trained_longer:
-        slopes = _slopes(_fit(of, of.errors, *centred(of.training, of.network)))
-        yield _bought("doubling_of_training", slopes, of, confidence, inference=1, training=2)
+        within, between = centred(of.training, of.network)
+        slopes = _slopes(_fit(of, of.errors, within, between))
+        yield _bought("doubling_of_training", slopes, within, of, confidence, inference=1, training=2)
     if accuracy_varies(of):
         yield _point_of_accuracy(of, confidence)
 
@@ -172,7 +174,8 @@ def _point_of_accuracy(of: Designs, confidence: float) -> Exchange:
     slopes = sum(_slopes(_fit(of, error, *centred(other, of.alike))) for error, _, other in _halves(of))
     middle = np.clip(expit(np.median(of.accuracies[0])), STEP, 1 - STEP)
     step = logit(middle + STEP / 2) - logit(middle - STEP / 2)
-    return _bought("point_of_clean_accuracy", step * slopes / _repeated_accuracy(of), of, confidence)
+    within, _ = centred(of.accuracies[0], of.alike)
+    return _bought("point_of_clean_accuracy", step * slopes / _repeated_accuracy(of), within, of, confidence)
 
 
 def accuracy_varies(of: Designs) -> bool:
@@ -276,11 +279,28 @@ def _slopes(fitted: Fits) -> np.ndarray:
     return fitted.coefficients[:, :, 1]
 
 
-def _bought(exchange: str, slopes: np.ndarray, of: Designs, confidence: float, **costs: float) -> Exchange:
-    """What a step of a predictor lowers the error by at the median, from slopes of the logit, (1 + G) x (1 + F)."""
+def _bought(
+    exchange: str, slopes: np.ndarray, within: np.ndarray, of: Designs, confidence: float, **costs: float
+) -> Exchange:
+    """What a step of a predictor lowers the error by at the median, from slopes of the logit, (1 + G) x (1 + F).
+
+    Args:
+        within: the predictor less its means in groups, float N.
+    """
     reductions = points(-slopes, of.median_error) / POINTS
-    part = with_image_groups(Part.from_replicates(exchange, reductions[0]), reductions[1:, 0])
+    part = Part.from_replicates(exchange, reductions[0], freedom=slope_freedom(within, of.family))
+    part = with_image_groups(part, reductions[1:, 0])
     return Exchange.of_part(exchange, part, confidence, "families", designs=len(of.family), members=of.members, **costs)
+
+
+def slope_freedom(within: np.ndarray, family: np.ndarray) -> float:
+    """Degrees of freedom of a slope: the effective number of families, but at most their number less one.
+
+    A family counts by the squares of the predictor's deviations in it, so that few in which it varies most may decide
+    (Carter, Schnepel and Steigerwald, Review of Economics and Statistics 99, 2017).
+    """
+    squares = np.bincount(np.unique(family, return_inverse=True)[1], within**2)
+    return float(min(squares.sum() ** 2 / (squares**2).sum(), len(squares) - 1))
 
 
 def _plain_slope(response: np.ndarray, predictor: np.ndarray, within: np.ndarray) -> float:

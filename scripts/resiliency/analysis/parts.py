@@ -54,7 +54,7 @@ class Part:
         replicates: np.ndarray,
         scale: Scale = LINEAR,
         names: Sequence[str] = (),
-        freedom: int | None = None,
+        freedom: float | None = None,
         **fields: object,
     ) -> Self:
         """A statistic from its jackknife replicates, of all and without each unit.
