@@ -155,8 +155,8 @@ def _noise(verdicts: list[dict]) -> str:
     rows = sum(_key(row) in NOISY for row in verdicts)
     beyond = "in some row significantly more" if p < NOMINAL else "in no row significantly more"
     return (
-        f"In {rows} situations some part is 0, so that only noise can support the statement. The largest rate of "
-        f"*supported* there is {rate:.1%}, {beyond} than {NOMINAL:.0%} (least p-value {p:.2g}, Holm's correction)."
+        f"In {rows} situations some part has no effect, so that only noise can support the statement. The largest rate "
+        f"of *supported* there is {rate:.1%}, {beyond} than {NOMINAL:.0%} (least p-value {p:.2g}, Holm's correction)."
     )
 
 
