@@ -1,19 +1,21 @@
 """Times the scoring of ensembles against loops over them, in the same run, and checks the memory that it takes.
 
-Run by hand: python tests/benchmarks/ensembles.py [--members 24] [--severities 5] [--threads 2] [--paper-size]
+Run by hand: python tests/benchmarks/ensembles.py [--members 24] [--severities 5] [--repeats 3]
+             python tests/benchmarks/ensembles.py --paper-size [--images 50000]
 All ensembles of 2 to 5 members are scored under all conditions on 1,000 images of 10 classes with synthetic logits,
-by both default rules, with all metrics of pairs and of ensembles. Every baseline gets a few hundred ensembles under one
-condition, drawn at random over sizes; its time for an ensemble and condition is compared with ours.
+by both default rules, with all metrics of pairs and of ensembles, on one thread. Every baseline gets a few hundred
+ensembles under one condition, drawn at random over sizes; its CPU time for an ensemble and condition is compared with
+ours, in turn with it, several times.
 (a) the loop: for each ensemble NumPy over its members' arrays at once: both rules, calibration, all metrics of whole
 ensembles, and all metrics of pairs, pair by pair. Softmax and classes are computed once beforehand.
 (b) the pairwise loop: for each ensemble and each pair of its members, the metrics of pairs alone, each from the two
 vectors of answers, as public tools write it; against our matrices of pairs and means over them.
-The results of the loop are compared with ours. The last line is JSON: `ratio_loop`, `ratio_pairwise` and
-`peak_memory_gib`.
+The results of the loop are compared with ours. The last line is JSON: lowest, median and highest `ratio_loop` and
+`ratio_pairwise`, and `peak_memory_gib`.
 --paper-size: 20 members x 76 conditions x 50,000 images x 1,000 classes, with the synthetic logits of
 imagenet_logits.py: of clean images, of corrupted ones, and of members that share nothing, the hardest case. Pairs are
-compared on all images of one condition, whose logits are on disk (20 x 50,000 x 1,000 float16, 2 GB); all ensembles are
-scored on a slice of the images; the rest is extrapolated. In turn with them, some ensembles are scored in float32 by
+compared on so many images of one condition, whose logits are on disk (20 x 50,000 x 1,000 float16, 2 GB); all ensembles
+are scored on 2,000; the rest is extrapolated. In turn with them, some ensembles are scored in float32 by
 NumPy, one at a time over all classes, with softmax, logarithms and votes of the members computed beforehand. On one
 thread, in CPU seconds. The last line is JSON: `hours_paper_size` (one clean and 75 corrupted conditions); the lowest,
 median and highest `ratio_one_at_a_time` to that, pairs of members aside; `hours_independent` (76 conditions of
@@ -26,7 +28,6 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def agree(table: pd.DataFrame, sample: list[np.ndarray], names: np.ndarray, expe
             np.testing.assert_allclose(ours, value, atol=2e-3 if name == "ece" else 1e-5, err_msg=name)
 
 
-def compare(members: int, severities: int, threads: int, sample_size: int) -> None:
+def compare(members: int, severities: int, repeats: int, sample_size: int) -> None:
     """Print the times of all sides and the last line."""
     images, classes = 1000, 10
     table = all_conditions(list(MAIN), list(range(1, severities + 1)), {CLEAN: images}, {CLEAN: classes})
@@ -98,29 +99,31 @@ def compare(members: int, severities: int, threads: int, sample_size: int) -> No
     groups = [ensembles_of(members, size) for size in SIZES]
     total = sum(map(len, groups)) * len(table)
     predictions = [Predictions(table, {CLEAN: member}, {CLEAN: Truth(labels)}) for member in logits]
-    pairs, matrices = timed(lambda: list(pair_tables(list(names), predictions, lambda source: [], [])), perf_counter)
-    pool = Pool(member_rows, predictions, pairs, np.full(len(MAIN), 0.5), 0.95, threads)
-    (scored, _), ours = timed(lambda: pool.score(groups, RULES), perf_counter)
-    _, means = timed(lambda: list(map(pool._described, groups)), perf_counter)
     random = stream(0, "sample")
     every = np.concatenate([np.pad(g, ((0, 0), (0, max(SIZES) - g.shape[1])), constant_values=-1) for g in groups])
     sample = [row[row >= 0] for row in every[random.choice(len(every), sample_size, replace=False)]]
     p = softmax(np.stack([member[0] for member in logits]))
     answers = np.stack([member[0].argmax(axis=1) for member in logits])
     correct = answers == labels
-    expected_scores, of_loops = timed(lambda: [loop(e, p, answers, correct, labels) for e in sample], perf_counter)
-    _, of_pair_loops = timed(lambda: [pairwise_loop(e, p, answers, correct) for e in sample], perf_counter)
-    of_loop, of_pairs = of_loops / sample_size, of_pair_loops / sample_size
-    agree(scored, sample, names, expected_scores)
-    per_pair, per_all = (matrices + means) / total, (matrices + ours) / total
-    print(f"{sum(map(len, groups)):,} ensembles of {members} members, {len(table)} conditions, {threads} threads")
-    print(
-        f"matrices of pairs {matrices:.1f} s, scores of ensembles {ours:.1f} s, of which means of pairs {means:.1f} s"
-    )
-    print(f"microseconds for an ensemble and condition: ours {1e6 * per_all:.1f}, loop {1e6 * of_loop:.0f}")
-    print(f"metrics of pairs alone: ours {1e6 * per_pair:.2f}, pairwise loop {1e6 * of_pairs:.0f}")
-    ratios = {"ratio_loop": round(of_loop / per_all, 1), "ratio_pairwise": round(of_pairs / per_pair, 1)}
-    print(json.dumps(ratios | {"peak_memory_gib": round(peak_memory(), 2)}))
+    score_condition(predictions, 0, [group[:1] for group in groups], RULES, np.ones(members))  # compiles
+    print(f"{sum(map(len, groups)):,} ensembles of {members} members, {len(table)} conditions; microseconds of each:")
+    of_loops, of_pairs = [], []
+    for _ in range(repeats):
+        pairs, matrices = timed(lambda: list(pair_tables(list(names), predictions, lambda source: [], [])))
+        pool = Pool(member_rows, predictions, pairs, np.full(len(MAIN), 0.5), 0.95)
+        expected, loops = timed(lambda: [loop(e, p, answers, correct, labels) for e in sample])
+        (scored, _), ours = timed(lambda pool=pool: pool.score(groups, RULES))
+        _, pair_loops = timed(lambda: [pairwise_loop(e, p, answers, correct) for e in sample])
+        _, means = timed(lambda pool=pool: list(map(pool._described, groups)))
+        agree(scored, sample, names, expected)
+        everything, alone = (matrices + ours) / total, (matrices + means) / total
+        of_loops.append(loops / sample_size / everything)
+        of_pairs.append(pair_loops / sample_size / alone)
+        print(f"all {1e6 * everything:.2f}, by a loop {1e6 * loops / sample_size:.0f}, ", end="")
+        print(f"pairs alone {1e6 * alone:.3f}, by a loop {1e6 * pair_loops / sample_size:.0f}", flush=True)
+    ratios = {"ratio_loop": of_loops, "ratio_pairwise": of_pairs}
+    figures = {name: [round(float(ratio)) for ratio in sorted(values)] for name, values in ratios.items()}
+    print(json.dumps(figures | {"peak_memory_gib": round(peak_memory(), 2)}))
 
 
 def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Predictions]:
@@ -129,13 +132,13 @@ def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Pred
     return [Predictions(table, {CLEAN: array}, {CLEAN: Truth(labels)}) for array in arrays]
 
 
-def paper_size(members: int = 20, count: int = 76, images: int = 50_000) -> None:
-    """Score all ensembles on a slice of the images; print the time that all would take, and the peak memory."""
-    groups, some = [ensembles_of(members, size) for size in SIZES], images // 25
+def paper_size(compared: int, members: int = 20, count: int = 76, images: int = 50_000, some: int = 2000) -> None:
+    """Score all ensembles on some of the images; print the time that all would take, and the peak memory."""
+    groups = [ensembles_of(members, size) for size in SIZES]
     total = sum(map(len, groups))
-    of_pairs = _pairs_of_all_images(members, images, groups)
+    of_pairs = _pairs_from_disk(members, compared, groups) * images / compared
     hours, differences, ratios = {}, [], []
-    print(f"one condition of {count}: pairs {of_pairs:.1f} s; {total:,} ensembles on 1/25 of the images, three times:")
+    print(f"one condition of {count}: pairs {of_pairs:.1f} s; {total:,} ensembles on {some:,} images, three times:")
     for kind in DRAWS:
         logits, labels = member_logits(kind, members, some)
         right = np.mean([values.argmax(axis=1) == labels for values in logits])
@@ -166,8 +169,8 @@ def paper_size(members: int = 20, count: int = 76, images: int = 50_000) -> None
     print(json.dumps(figures | {"peak_memory_gib": round(peak_memory(), 2)}))
 
 
-def _pairs_of_all_images(members: int, images: int, groups: list[np.ndarray]) -> float:
-    """Seconds that all pairs take on all images, from disk; some ensembles are scored, for the memory of all images."""
+def _pairs_from_disk(members: int, images: int, groups: list[np.ndarray]) -> float:
+    """Seconds that all pairs take on images from disk; some ensembles are scored, for the memory of all images."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         paths, labels = [Path(folder, f"{member}.npy") for member in range(members)], []
         files = [stack.enter_context(appending(path, (1, images, CLASSES), np.float16)) for path in paths]
@@ -184,11 +187,13 @@ def _pairs_of_all_images(members: int, images: int, groups: list[np.ndarray]) ->
 
 
 def main() -> None:
-    arguments = options(__doc__, "paper-size", members=24, severities=5, threads=2, sample=300).parse_args()
+    arguments = options(
+        __doc__, "paper-size", members=24, severities=5, repeats=3, sample=300, images=50_000
+    ).parse_args()
     if arguments.paper_size:
-        paper_size()
+        paper_size(arguments.images)
     else:
-        compare(arguments.members, arguments.severities, arguments.threads, arguments.sample)
+        compare(arguments.members, arguments.severities, arguments.repeats, arguments.sample)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ and extrapolated by floating-point operations; on a GPU they are computed by gpu
 it to docs/results/imagenet_costs.md if asked to.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pandas as pd
@@ -40,6 +42,7 @@ from resiliency.study.loading import load
 from resiliency.study.model import Study
 
 PAGE, TEMPLATE = RESULTS / "imagenet_costs.md", beside(__file__, "imagenet_size.md.template")
+SCORING = beside(__file__, "scoring_rows.json")
 CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15
 TIMED = ("resnet50_a1", 16, 3)  # design, batch, batches
 
@@ -141,6 +144,18 @@ def lasting(seconds: float) -> str:
     return f"{seconds / unit:,.1f} {name}"
 
 
+def before_and_after() -> str:
+    """What scoring took in two versions: the median and, in brackets, the lowest and the highest of several times."""
+    rows = [["", "before", "after"]]
+    for row in json.loads(SCORING.read_text(encoding="utf-8")):
+        cells = []
+        for values in (row["before"], row["after"]):
+            middle, least, most = (format(of(values), row["format"]) for of in (median, min, max))
+            cells.append(f"{middle} ({least} to {most})" if len(values) > 1 else middle)
+        rows.append([row["quantity"], *cells])
+    return table(rows)
+
+
 def page(images: int) -> str:
     study = pretrained()
     rate, on_processor, on_gpu = predicting(study)
@@ -161,7 +176,7 @@ def page(images: int) -> str:
         for stage, factor in factors.items():
             seconds, gigabytes = in_own_process("spawn", measured, stage, Path(folder))
             spent = seconds * factor
-            two = spent / 2 if stage is score else spent
+            two = spent / 2 if stage in (pairs, score) else spent
             total, on_two, with_gpu = total + spent, on_two + two, with_gpu + two
             rows.append(
                 [f"`{names.get(stage, stage.__name__)}`", lasting(seconds), f"{gigabytes:.1f} GiB", f"{factor:.3g}"]
@@ -171,6 +186,7 @@ def page(images: int) -> str:
     members = len(study.members.designs)
     return TEMPLATE.read_text(encoding="utf-8").format(
         table=table(rows),
+        before_and_after=before_and_after(),
         machine=f"a machine of {os.cpu_count()} cores ({processor()}) that had other work",
         members=members,
         ensembles=sum(len(ensembles_of(members, size)) for size in study.ensembles.sizes),
