@@ -65,7 +65,9 @@ def described(member: Member) -> dict:
 def write_pair(table: pd.DataFrame, about: pd.DataFrame, stem: Path) -> int:
     """Write <stem>.parquet, then <stem>.csv, which says that both are whole; the size of the first in bytes."""
     made = [stem.with_name(f".{stem.name}{suffix}") for suffix in (".parquet", ".csv")]
-    table.to_parquet(made[0], compression="brotli", compression_level=11, index=False, row_group_size=len(table))
+    split = dict.fromkeys(set(table) - {"test_set"}, "BYTE_STREAM_SPLIT")  # 0.6 of the size with dictionaries
+    form = {"compression": "brotli", "compression_level": 11, "use_dictionary": ["test_set"], "column_encoding": split}
+    table.to_parquet(made[0], index=False, row_group_size=len(table), **form)
     about.to_csv(made[1], index=False)
     for path in made:
         os.replace(path, path.with_name(path.name[1:]))
