@@ -1,8 +1,8 @@
 """Simulates choices of a model whose truth is known: how much worse the recommended one is, and what is said wrongly.
 
-Run by hand: python tests/benchmarks/deployment_rates.py [--simulations 100] [--resamples 500] [--draws 200]
-[--results results/digits] [--write]. With the results of a finished study, choices from its images are simulated, too.
-Rows are kept in deployment_rows.json as they come; those that are there are not simulated again. --write makes
+Run by hand: python tests/benchmarks/deployment_rates.py [--simulations 100] [--resamples 500] [--write].
+Rows are kept in deployment_rows.json as they come; those that are there are not simulated again. Those of the default
+study's images stay as they are: commit 10fd2201 has the program, study_choices.py. --write makes
 docs/results/deployment_rates.md. The last line is JSON: `worse_than_member`, by number of images the share of draws
 from the study in which the recommended model is worse than the best single member by more than the margin; and
 `inferior`, the largest share in any row of choices in which it is so much worse than the most accurate one.
@@ -12,14 +12,12 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from shared import RESULTS, beside, options, resumed, table_row
-from study_choices import Candidates, choices_of_study
 
 from resiliency.analysis.intervals import Resampling, share_interval
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors, margin_of
@@ -28,9 +26,9 @@ from resiliency.statistics.units import Units
 
 PAGE = RESULTS / "deployment_rates.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))
-IMAGES, OF_STUDY = (100, 300, 1000), (100, 270, 1000)
+IMAGES = (100, 300, 1000)
 SIMULATED, STUDY = "simulated", "study"
-KEYS = {SIMULATED: ("situation", "images"), STUDY: ("images",)}
+KEYS = ("situation", "images")
 CONFIDENCE, CONDITIONS, LARGEST = 0.95, np.linspace(-0.4, 0.8, 5), 3
 TOLERANCE = 0.01  # by which the coverage of intervals may miss their level
 
@@ -187,22 +185,14 @@ def _shares(row: dict, *names: str) -> list[str]:
 
 
 def main() -> None:
-    parser = options(__doc__, "write", simulations=100, resamples=500, draws=200)
-    parser.add_argument("--results", type=Path)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, "write", simulations=100, resamples=500).parse_args()
     jobs = {
         (case.situation, images): partial(choices, case, images, arguments.simulations, arguments.resamples)
         for case in CASES
         for images in IMAGES
     }
-    of_study = {}
-    if arguments.results:
-        candidates = Candidates(arguments.results)
-        of_study = {
-            (images,): partial(choices_of_study, candidates, images, arguments.draws, arguments.resamples)
-            for images in OF_STUDY
-        }
-    rows = {kind: resumed(ROWS, of_kind, KEYS[kind], kind) for kind, of_kind in ((SIMULATED, jobs), (STUDY, of_study))}
+    resumed(ROWS, jobs, KEYS, SIMULATED)
+    rows = json.loads(ROWS.read_text())
     if arguments.write:
         PAGE.write_text(page(rows), encoding="utf-8")
     print(json.dumps(summary(rows)))

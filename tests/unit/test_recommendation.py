@@ -176,7 +176,6 @@ def test_the_page_of_simulated_choices_shows_the_rows():
     assert rates.PAGE.read_text(encoding="utf-8") == rates.page(rows)
     kept = [(row["situation"], row["images"]) for row in rows["simulated"]]
     assert sorted(kept) == sorted((case.situation, images) for case in rates.CASES for images in rates.IMAGES)
-    assert [row["images"] for row in rows["study"]] == list(rates.OF_STUDY)
     covering = [row | {"covered": row["simulations"] * 19 // 20} for row in rows["simulated"]]
     assert "Intervals are as long as they should be: " in rates.page(rows | {"simulated": covering})
 
@@ -184,7 +183,7 @@ def test_the_page_of_simulated_choices_shows_the_rows():
 def test_choices_from_the_default_study_are_hardly_ever_worse_than_its_best_member():
     rows = json.loads(rates.ROWS.read_text(encoding="utf-8"))
     summary = rates.summary(rows)
-    assert summary["worse_than_member"].keys() == set(rates.OF_STUDY)
+    assert summary["worse_than_member"].keys() == {100, 270, 1000}
     assert max(summary["worse_than_member"].values()) <= 0.05
     for row in [*rows["simulated"], *rows["study"]]:
         assert row["inferior"] <= binom.ppf(0.999, row["simulations"], 0.05)
