@@ -13,6 +13,7 @@ situation.
 """
 
 import json
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -30,8 +31,6 @@ PAGE = RESULTS / "coverage.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("coverage_rows.json", "coverage.md.template"))
 KEYS = {"verdicts": ("observation", "situation", "size"), "intervals": ("statistic", "situation", "units")}
 MOST_FALSE = 0.06
-VERDICTS = {"supported": "Supported", "supported in part": "In part", "contradicted": "Contradicted"}
-VERDICTS |= {"no practical difference": "No difference", "no better than noise": "Noise", "not tested": "Not tested"}
 NOMINAL = 0.05  # rate at which noise may support
 WITHOUT_EFFECT = 5.0  # times as many simulations as asked for have rows where only noise can support
 NOISY = {(case.observation, case.name, case.size) for case in SITUATIONS if case.without_effect}
@@ -97,32 +96,35 @@ def _key(row: dict) -> tuple:
 
 
 def page(intervals: list[dict], verdicts: list[dict]) -> str:
-    """The whole page, as Markdown."""
-    rows = [_interval_row(row) for row in intervals]
-    short = [row for row in rows if "**" in row]
+    """The whole page, as Markdown: a row per observation and study, and per statistic, and the rows that fall short."""
+    short = [row for row in intervals if _coverage(row)[1][1] < CONFIDENCE]
     verdicts = sorted(verdicts, key=lambda row: row["observation"])
     worst = max(verdicts, key=lambda row: _rate(row)[0])
     surest = max(verdicts, key=lambda row: _rate(row)[1][0])
-    text = TEMPLATE.read_text(encoding="utf-8").format(
+    return TEMPLATE.read_text(encoding="utf-8").format(
         worst=_rate(worst)[0],
         where=_named(worst),
         low=_rate(surest)[1][0],
         above=_exceptions([row for row in verdicts if _beyond(row)]),
         limit=MOST_FALSE,
         noise=_noise(verdicts),
-        support="".join(_power_row(row) for row in verdicts if row["asks"] == "support"),
-        contradict="".join(_power_row(row) for row in verdicts if row["asks"] == "contradict"),
-        heads=" | ".join(VERDICTS.values()),
-        rule="---|" * len(VERDICTS),
-        verdicts="".join(_verdict_row(row) for row in verdicts),
+        verdicts="".join(_verdict_row(rows) for rows in _groups(verdicts, "observation", "size")),
         confidence=CONFIDENCE,
         count=len(short),
-        rows=len(rows),
-        lowest=min(row["adopted_hits"] / row["simulations"] for row in intervals),
-        reasons=" ".join(reason for part, reason in REASONS.items() if any(part in row for row in short)),
-        intervals="".join(rows),
+        rows=len(intervals),
+        lowest=min(_coverage(row)[0] for row in intervals),
+        reasons=" ".join(reason for part, reason in REASONS.items() if any(part in _short_row(row) for row in short)),
+        intervals="".join(_interval_row(rows) for rows in _groups(intervals, "statistic")),
+        short="".join(map(_short_row, short)),
     )
-    return text.replace("%", " %").replace("  %", " %")
+
+
+def _groups(rows: list[dict], *keys: str) -> list[list[dict]]:
+    """The rows that have the same values under `keys`."""
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return list(groups.values())
 
 
 def _named(row: dict) -> str:
@@ -160,37 +162,43 @@ def _noise(verdicts: list[dict]) -> str:
     )
 
 
-def _power_row(row: dict) -> str:
-    verdict = POWER[row["asks"]]
-    low, high = sure(row["verdicts"][verdict], row["simulations"])
-    cells = [f"{_share(row, verdict):.0%}", f"{low:.0%} to {high:.0%}", row["simulations"]]
-    return table_row([row["observation"], row["situation"], row["size"], *cells])
-
-
-def _verdict_row(row: dict) -> str:
-    rate, (low, high) = _rate(row)
-    false = f"{rate:.1%} [{low:.1%}, {high:.1%}]"
-    cells = [row["observation"], row["situation"], row["size"], *(f"{_share(row, v):.1%}" for v in VERDICTS)]
-    cells += [f"**{false}**" if _beyond(row) else false, row["simulations"]]
+def _verdict_row(rows: list[dict]) -> str:
+    """An observation in studies of one size: the largest rates of error, and the range of power over situations."""
+    worst = max(rows, key=lambda row: _rate(row)[0])
+    rate, (low, high) = _rate(worst)
+    noisy = [_share(row, SUPPORTED) for row in rows if _key(row) in NOISY]
+    cells = [worst["observation"], worst["size"], len(rows), f"{sum(row['simulations'] for row in rows):,}"]
+    cells += [f"{rate:.1%} [{low:.1%}, {high:.1%}]", f"{max(noisy):.1%}" if noisy else ""]
+    for asks, verdict in POWER.items():
+        cells.append(_range(_share(row, verdict) for row in rows if row["asks"] == asks))
     return table_row(cells)
 
 
-def _interval_row(row: dict) -> str:
-    truth = f"{round(row['truth'], 2) + 0.0:.2f}".replace("-", "−")
-    cells = [row["statistic"], row["situation"], row["units"], truth]
+def _range(shares: Iterable[float]) -> str:
+    ends = sorted({f"{share:.0%}" for share in shares}, key=lambda share: int(share[:-1]))
+    return " to ".join(dict.fromkeys([*ends[:1], *ends[-1:]]))
+
+
+def _coverage(row: dict, method: str = "adopted") -> tuple[float, tuple[float, float]]:
+    """The share of intervals that hold the truth, and its interval."""
+    hits, simulations = row[f"{method}_hits"], row["simulations"]
+    return hits / simulations, sure(hits, simulations)
+
+
+def _interval_row(rows: list[dict]) -> str:
+    """A statistic: the lowest coverage of each method over its situations."""
+    cells = [rows[0]["statistic"], len(rows), f"{sum(row['simulations'] for row in rows):,}"]
     for methods in (("adopted",), ("bootstrap",), ("naive", "designs")):
-        method = next((m for m in methods if f"{m}_hits" in row), None)
-        if method is None:
-            cells.append("")
-            continue
-        hits = row[f"{method}_hits"]
-        low, high = sure(hits, row["simulations"])
-        cell = f"{hits / row['simulations']:.1%}, width {row[f'{method}_width']:.3g}"
-        if method == "adopted":
-            cell = f"{hits / row['simulations']:.1%} [{low:.1%}, {high:.1%}], width {row['adopted_width']:.3g}"
-            cell = f"**{cell}**" if high < CONFIDENCE else cell
-        cells.append(cell)
+        known = [_coverage(row, method)[0] for row in rows for method in methods if f"{method}_hits" in row]
+        cells.append(f"{min(known):.1%}" if known else "")
     return table_row(cells)
+
+
+def _short_row(row: dict) -> str:
+    truth = f"{round(row['truth'], 2) + 0.0:.2f}".replace("-", "−")
+    coverage, (low, high) = _coverage(row)
+    cells = [*(row[key] for key in KEYS["intervals"]), truth, f"{coverage:.1%} [{low:.1%}, {high:.1%}]"]
+    return table_row([*cells, f"{row['adopted_width']:.3g}"])
 
 
 def main() -> None:
