@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import norm, t
 
 from published.kept import EXPERIMENTS, PAGES, RESULTS
+from resiliency.base.names import MAIN
 from resiliency.report import words
 from resiliency.storage.tables import read_table
 
@@ -107,3 +108,22 @@ def test_choices_of_timm_published():
     kept = read_table(RESULTS / "timm_published/observations.csv")
     assert rows.loc[0, ["size", "accuracy"]].tolist() == pytest.approx(kept["estimate"][:2].tolist())
     assert rows["verdict"][0] == kept["verdict"][0]
+
+
+def test_speed_of_the_corruption_engine():
+    """Each ratio by the medians over runs, anew; the later commit is faster by all."""
+    rows = pd.read_csv(EXPERIMENTS / "engine_speed.csv")
+    medians = rows.groupby(["side", "code", "corruption"]).median()
+    shown = lines("../corruptions", 6)
+    assert [line[:2] for line in shown] == [
+        [f"{side}×{side}", package] for side in (32, 224) for package in rows.columns[4:]
+    ]
+    for size, package, *cells in shown:
+        expected = []
+        for code in rows["code"].unique():
+            main = medians.loc[int(size.partition("×")[0]), code].loc[list(MAIN)]
+            ratios = main[package] / main["engine"]
+            expected += [main[package].sum() / main["engine"].sum(), np.exp(np.log(ratios).mean())]
+        assert cells == [f"{value:.1f}" for value in expected]
+        assert expected[2] > expected[0]
+        assert expected[3] > expected[1]
