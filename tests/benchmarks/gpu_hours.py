@@ -8,7 +8,10 @@ from collections import defaultdict
 from contextlib import redirect_stdout
 from io import StringIO
 
+import pandas as pd
 from gpu_model import AROUND, BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Cost, gradient, inference, training
+from muon_tf32 import KEPT
+from scipy.stats import t
 from shared import RESULTS, beside, merged, options, study, table
 
 from resiliency.attributions import BATCH as EXPLAINED
@@ -23,6 +26,8 @@ REPORT, TEMPLATE = RESULTS / "gpu_hours.md", beside(__file__, "gpu_hours.md.temp
 STUDIES = ("cifar10", "imagenet")
 # How a study may run: captured, processes on one GPU.
 WAYS = {"usual": (False, 1), "captured": (True, 1), "captured, 3 on a GPU": (True, 3)}
+SEEDS = 5  # of the comparison of precisions
+SCORES = ["clean", "corrupted"]
 START = 10  # seconds of a job before its first step: imports, the context of CUDA, the first kernels
 # Seconds in which a core decodes an original image and one of ImageNet-C, measured at 224 px; and cores that do.
 ORIGINAL, CORRUPTED, DECODING = 2.5e-3, 0.6e-3, 7
@@ -59,12 +64,16 @@ class Pricing:
                 self.counted[key] = function(description, self.classes, self.side, argument)
         return self.counted[key]
 
-    def step(self, designs: list[str], recipe: Recipe, passes: int = 1) -> Cost:
-        """A training step of networks of `designs`, each going forward and backward so many times."""
+    def step(self, designs: list[str], recipe: Recipe, passes: int = 1, products: str = "tf32") -> Cost:
+        """A training step of networks of `designs`, each going forward and backward so many times.
+
+        Args:
+            products: precision of Muon's.
+        """
         total = Cost(AROUND * FLOOR, AROUND * LAUNCH)
         for design in designs:
             both, optimizer = self._kernels(training, design, recipe)
-            total += both.cost(self.card, "bfloat16") * passes + optimizer.cost(self.card, "float32")
+            total += both.cost(self.card, "bfloat16") * passes + optimizer.cost(self.card, products)
         return total
 
     def predicted(self, design: str, batch: int = PREDICTED) -> Cost:
@@ -167,6 +176,34 @@ def table_of_steps(pricing: Pricing, designs: list[str]) -> list[list[str]]:
     return rows
 
 
+def training_minutes(pricing: Pricing, products: str) -> float:
+    """Minutes in which an H100 computes captured steps of all designs of a study with `SEEDS` seeds."""
+    pricing.card, images, total = CARDS["H100"], pricing.study.dataset.most_images()["train"], 0.0
+    for design in pricing.study.trained_designs():
+        recipe = pricing.study.recipe(design)
+        steps = recipe.epochs * (images // recipe.batch_size)
+        total += steps * pricing.step([design], recipe, products=products).computing
+    return total * SEEDS / 60
+
+
+def table_of_accuracies(rows: pd.DataFrame) -> list[list[str]]:
+    """Header and a row per design: accuracies in per cent by both precisions, and their paired difference.
+
+    The difference has a 95% interval over seeds (Student's t), in the last row over all pairs.
+    """
+    table = [["design", *(f"{images}, {of}" for images in SCORES for of in ("float32", "TF32", "points"))]]
+    wide = rows.pivot(index=["design", "seed"], columns="precision", values=SCORES) * 100
+    for name, pairs in [*wide.groupby(level="design", sort=False), ("all", wide)]:
+        cells = [name]
+        for score in SCORES:
+            change = pairs[score, "tf32"] - pairs[score, "float32"]
+            half = t.ppf(0.975, len(change) - 1) * change.sem()
+            cells += [f"{pairs[score, of].mean():.1f}" for of in ("float32", "tf32")]
+            cells.append(f"{change.mean():+.1f} ± {half:.1f}".replace("-", "−"))
+        table.append(cells)
+    return table
+
+
 def figure(value: float) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
@@ -187,6 +224,10 @@ def report() -> str:
         start=START,
         precision=pricings[0].study.prediction.precision,
         savings=table(table_of_savings()),
+        seeds=SEEDS,
+        slow=training_minutes(pricings[0], "float32"),
+        fast=training_minutes(pricings[0], "tf32"),
+        accuracies=table(table_of_accuracies(pd.read_csv(KEPT))),
     )
 
 

@@ -15,7 +15,7 @@ from resiliency.designs.networks import build, write_member
 from resiliency.devices import choice
 from resiliency.devices.gpus import SLOTS
 from resiliency.storage.files import read_json
-from resiliency.training import checkpoints
+from resiliency.training import checkpoints, muon
 from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.objectives import joint_loss
 from resiliency.training.tuning import fine_tune
@@ -68,6 +68,24 @@ def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, monkeypatch, t
     there, here = (load_file(tmp_path / place / "weights.safetensors") for place in ("there", "here"))
     for name, tensor in here.items():
         torch.testing.assert_close(there[name], tensor, atol=1e-3, rtol=1e-2)
+
+
+def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch, pretended):
+    seen, exact, products = [], muon._multiplied, torch.backends.cuda.matmul
+
+    def multiplied(stacks, coefficients):
+        seen.append((stacks[0].dtype, products.allow_tf32, len(coefficients)))
+        return exact(stacks, coefficients)
+
+    monkeypatch.setattr(muon, "_multiplied", multiplied)
+    stacks = [torch.randn(2, 8, 40), torch.randn(1, 40, 8), torch.randn(3, 160, 200)]
+    there = muon.orthogonalised([stack.cuda() for stack in stacks])
+    assert seen == 2 * [(torch.float32, True, muon.FIRST), (torch.float32, True, len(muon.COEFFICIENTS) - muon.FIRST)]
+    assert not products.allow_tf32
+    monkeypatch.setattr(muon, "bfloat16_in_hardware", lambda: False)
+    for one, other in zip(there, muon.orthogonalised(stacks), strict=True):
+        torch.testing.assert_close(one.cpu(), other, atol=1e-3, rtol=0)
+    assert seen[4:] == 2 * [(torch.float32, False, len(muon.COEFFICIENTS))]
 
 
 def test_images_are_copied_to_the_device_but_once(tmp_path, data, pretended):

@@ -3,10 +3,11 @@
 import re
 
 import gpu_hours
+import pandas as pd
 import pytest
 import torch
 from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels
-from shared import RESULTS, ROOT, study
+from shared import RESULTS, ROOT, study, table
 
 PAGE = (RESULTS / "gpu_hours.md").read_text()
 CARD = Card({"float32": 1e12}, 1e9)
@@ -76,6 +77,34 @@ def test_the_page_has_every_design():
     assert [line.split(" | ")[0] for line in PAGE.splitlines() if line.count(" | ") == 3][2:] == [
         f"| {design}" for design in designs
     ]
+
+
+def test_training_in_tf32_computes_for_less_than_80_minutes():
+    """The steps of the page, in all epochs and seeds; each is rounded to .05 ms."""
+    rows = PAGE.partition("## A training step")[2].partition("##")[0].splitlines()
+    steps = [line.strip("| ").split(" | ") for line in rows if re.search(r"\d \|$", line)]
+    epochs, batches = study("cifar10").training.epochs, 45_000 // 128
+    minutes = sum(float(step[-1]) for step in steps) / 6e4 * epochs * batches * gpu_hours.SEEDS
+    shown, slower = map(float, re.search(r"compute for (\d+) minutes on an H100, and for (\d+) minutes", PAGE).groups())
+    assert shown == pytest.approx(minutes, rel=0.02)
+    assert shown <= 80 < slower
+
+
+def test_the_page_compares_precisions_by_the_rows_that_are_kept():
+    rows = pd.read_csv(gpu_hours.KEPT)
+    assert set(rows["seed"]) == set(range(5))
+    assert table(gpu_hours.table_of_accuracies(rows)) in PAGE
+
+
+def test_accuracies_are_compared_by_pairs():
+    rows = [
+        {"design": "a", "seed": seed, "precision": precision, "clean": 0.9 + change, "corrupted": 0.5}
+        for seed, changes in enumerate([(0, 0.01), (0.02, 0.05)])
+        for precision, change in zip(("float32", "tf32"), changes, strict=True)
+    ]
+    _, of_design, of_all = gpu_hours.table_of_accuracies(pd.DataFrame(rows))
+    assert of_design == ["a", "91.0", "93.0", "+2.0 ± 12.7", "50.0", "50.0", "+0.0 ± 0.0"]
+    assert of_all[1:] == of_design[1:]
 
 
 def cells(start: str) -> list[str]:

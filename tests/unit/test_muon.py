@@ -6,6 +6,7 @@ import pytest
 import timm.optim
 import torch
 from default_study import CONFIG
+from muon_tf32 import rounded, tf32_products
 from small_training import RECIPE
 from timm.optim import muon as of_timm
 from torch import nn
@@ -78,6 +79,27 @@ def test_bfloat16_gives_wide_kernels_nearly_the_same_step(shape, rank, monkeypat
     assert ours.dtype == torch.float32
     assert 0 < (ours - exact).norm() < 1.1 * (theirs.float() - exact).norm()
     assert torch.linalg.svdvals(ours).amax() < 1.25
+
+
+@pytest.mark.parametrize("shape", [(2, 160, 300), (1, 300, 160), (4, 16, 144)])
+@pytest.mark.parametrize("rank", [160, 8, 1])
+def test_tf32_gives_kernels_a_step_much_nearer_than_bfloat16_does(shape, rank, monkeypatch):
+    random = torch.Generator().manual_seed(0)
+    left, right = torch.randn(shape[0], shape[1], rank, generator=random), torch.randn(rank, shape[2], generator=random)
+    matrices = left @ right + 1e-3 * torch.randn(shape, generator=random)
+    monkeypatch.setattr(muon, "bfloat16_in_hardware", lambda: False)
+    (exact,) = orthogonalised([matrices])
+    with tf32_products():
+        (ours,) = orthogonalised([matrices])
+    theirs = of_timm.zeropower_via_newtonschulz(matrices, steps=5, coefficients=muon.COEFFICIENTS, dtype=torch.bfloat16)
+    assert 1e-3 < (ours - exact).norm() / exact.norm() < 0.25 * (theirs.float() - exact).norm() / exact.norm()
+    assert torch.linalg.svdvals(ours).amax() < 1.25
+
+
+def test_numbers_of_tf32_have_10_bits_behind_the_point():
+    values = torch.tensor([1, 1 + 2**-10, 1 + 2**-11, 1 + 3 * 2**-11, 1 + 2**-11 + 2**-20, -(2**0.5), 0.0])
+    expected = torch.tensor([1, 1 + 2**-10, 1, 1 + 2**-9, 1 + 2**-10, -round(2**10.5) / 2**10, 0.0])
+    assert torch.equal(rounded(values), expected)
 
 
 def test_the_default_study_needs_no_bfloat16():

@@ -28,9 +28,9 @@ def device() -> torch.device:
     - deterministic kernels, those of cuBLAS included, which must be asked for before CUDA is used. Attention is
       computed step by step, for the faster forms of it have a backward pass that differs from run to run. An operation
       without a deterministic kernel runs nevertheless, and is named in the log.
-    - precision: float32 is that of IEEE 754 in convolutions as in matrix products, never TF32, and products in bfloat16
-      are summed up in float32. Where a recipe trains in bfloat16, autocasting says which operations do. Predictions may
-      have another one: see `inference`.
+    - precision: float32 is that of IEEE 754 in convolutions as in matrix products, but for what runs within `tf32`, and
+      products in bfloat16 are summed up in float32. Where a recipe trains in bfloat16, autocasting says which
+      operations do. Predictions may have another one: see `inference`.
     - memory: where several processes share a GPU, each may take an equal part, so that none depends on the others.
 
     On a CPU, memory that is freed is kept for what is allocated next: see `keep_freed_memory`.
@@ -77,7 +77,7 @@ def inference(precision: str = "float32") -> Iterator[None]:
     fast = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
     kind = "cuda" if torch.cuda.is_available() else "cpu"
     low = torch.autocast(kind, torch.bfloat16, enabled=precision == "bfloat16")
-    with torch.inference_mode(), sdpa_kernel(fast), low, _tf32(kind == "cuda" and precision == "tf32"):
+    with torch.inference_mode(), sdpa_kernel(fast), low, tf32(kind == "cuda" and precision == "tf32"):
         yield
 
 
@@ -91,7 +91,8 @@ def offered_precision(wanted: str) -> str:
 
 
 @contextmanager
-def _tf32(allowed: bool) -> Iterator[None]:
+def tf32(allowed: bool) -> Iterator[None]:
+    """Where `allowed`, a GPU rounds the factors of products in float32 to 10 bits behind the point."""
     products = torch.backends.cudnn, torch.backends.cuda.matmul
     before = [kind.allow_tf32 for kind in products]
     for kind in products if allowed else ():

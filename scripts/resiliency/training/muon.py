@@ -5,12 +5,13 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
-from resiliency.devices.choice import bfloat16_in_hardware
+from resiliency.devices.choice import bfloat16_in_hardware, tf32
 
 MOMENTUM = 0.9
 BETAS = (0.9, 0.95)
 SMALLEST, WIDEST = 4, 128
-HALVED, FIRST = 144, 3  # rows from which on bfloat16 halves the time on a CPU, and how many factors it forms at first
+HALVED = 144  # rows from which on bfloat16 halves the time on a CPU
+FIRST = 3  # factors that are formed at first where products are rounded
 # Of a quintic Newton-Schulz iteration, the "quintic" ones of timm.
 COEFFICIENTS = (
     (4.0848, -6.8946, 2.9270),
@@ -24,8 +25,8 @@ COEFFICIENTS = (
 class Muon(torch.optim.AdamW):
     """The steps of `timm.optim.Muon` in less time (`tests/benchmarks/muon.py`).
 
-    Kernels of as many rows are orthogonalised together, by their Gram matrices; in float32, or, as timm does it, in
-    bfloat16 if they are wide and the processor multiplies in it.
+    Kernels of as many rows are orthogonalised together, by their Gram matrices; on a CPU in float32, or, as timm does
+    it, in bfloat16 if they are wide and the processor multiplies in it; on a GPU in TF32.
 
     Args:
         groups: of parameters; those with `orthogonal` are kernels, others get AdamW.
@@ -97,10 +98,11 @@ def orthogonalised(stacks: list[Tensor]) -> list[Tensor]:
     """Matrices float32 N×R×C with singular values near 1 in place of their own, which small ones reach last.
 
     Each iteration multiplies a matrix X by a polynomial in its Gram matrix XXᵀ. All factors commute, so that their
-    product is formed from the Gram matrices, of all stacks of as many rows at once, and meets X but once. In bfloat16,
-    rounding would make a Gram matrix indefinite, and the product would blow up; so X takes the first factors before
-    the others are formed.
+    product is formed from the Gram matrices, of all stacks of as many rows at once, and meets X but once. In bfloat16
+    and TF32, rounding would make a Gram matrix indefinite, and the product would blow up; so X takes the first factors
+    before the others are formed.
     """
+    on_cpu = stacks[0].device.type == "cpu"
     wide = [stack.mT if stack.size(1) > stack.size(2) else stack for stack in stacks]
     units = [matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7) for matrices in wide]
     alike = defaultdict(list)
@@ -108,16 +110,22 @@ def orthogonalised(stacks: list[Tensor]) -> list[Tensor]:
         alike[matrices.size(1)].append(position)
     for rows, positions in alike.items():
         matrices = [units[position] for position in positions]
-        if rows < HALVED or matrices[0].is_cuda or not bfloat16_in_hardware():
+        if on_cpu and (rows < HALVED or not bfloat16_in_hardware()):
             directions = _multiplied(matrices, COEFFICIENTS)
         else:
-            halves = _multiplied([stack.bfloat16() for stack in matrices], COEFFICIENTS[:FIRST])
-            directions = [stack.float() for stack in _multiplied(halves, COEFFICIENTS[FIRST:])]
+            with tf32(not on_cpu):
+                directions = _multiplied_twice([stack.bfloat16() for stack in matrices] if on_cpu else matrices)
         for position, direction in zip(positions, directions, strict=True):
             units[position] = direction
     return [
         unit.mT.contiguous() if unit.shape != stack.shape else unit for unit, stack in zip(units, stacks, strict=True)
     ]
+
+
+def _multiplied_twice(stacks: list[Tensor]) -> list[Tensor]:
+    """Float32 matrices of `_multiplied`, by the first factors and then by the others, whose products may be rounded."""
+    first = _multiplied(stacks, COEFFICIENTS[:FIRST])
+    return [stack.float() for stack in _multiplied(first, COEFFICIENTS[FIRST:])]
 
 
 def _multiplied(stacks: list[Tensor], coefficients: tuple[tuple[float, float, float], ...]) -> list[Tensor]:
