@@ -32,7 +32,7 @@ START = 10  # seconds of a job before its first step: imports, the context of CU
 # Seconds in which a core decodes an original image and one of ImageNet-C, measured at 224 px; and cores that do.
 ORIGINAL, CORRUPTED, DECODING = 2.5e-3, 0.6e-3, 7
 
-LONG = {"epochs": 100, "batch_size": 128, "learning_rate": 0.002, "warmup_epochs": 5}
+LONG = {"optimizer": "adamw", "epochs": 100, "batch_size": 128, "learning_rate": 0.002, "warmup_epochs": 5}
 SHORT = {"epochs": 40, "batch_size": 512, "learning_rate": 0.004, "warmup_epochs": 4}
 SHORT_SGD = SHORT | {"optimizer": "sgd", "learning_rate": 0.4, "weight_decay": 0.0005}
 MUON = LONG | {"optimizer": "muon", "epochs": 40, "learning_rate": 0.004, "warmup_epochs": 2, "gradient_clip": 1.0}

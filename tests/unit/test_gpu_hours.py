@@ -118,6 +118,8 @@ def test_recipes_are_compared_with_that_of_the_study():
     for design in one.trained_designs():
         assert one.recipe(design) == other.recipe(design)
     assert one.joint_recipe() == other.joint_recipe()
+    long = gpu_hours.with_recipes(*gpu_hours.RECIPES["long"])
+    assert {long.recipe(design).optimizer for design in long.trained_designs()} == {"adamw"}
     assert cells(gpu_hours.OF_STUDY)[1:] == cells("in all, H100")[1:3]
     hours = [[float(cell) for cell in cells(f"{name} |")[1:]] for name in gpu_hours.RECIPES]
     assert hours == sorted(hours, reverse=True)
