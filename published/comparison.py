@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from published.kept import kept_studies, kept_tables
-from resiliency.analysis.rule import NOT_TESTED
+from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import MAIN
 from resiliency.report import style, words

@@ -17,8 +17,7 @@ from published.what_helps import (
     mixing_designs,
 )
 from resiliency.analysis.observations.correlation import GIVEN
-from resiliency.analysis.rule import IN_PART, NOT_TESTED, UNDECIDED
-from resiliency.analysis.verdicts import RULES
+from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES, UNDECIDED
 from resiliency.report.markdown import escaped
 from resiliency.report.overview import by_observation, late_settings
 

@@ -18,7 +18,7 @@ from published.earlier import earlier_file, earlier_runs, replaced_run
 from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, table_files, template_of
 from published.several_verdicts import agreement, counted_verdicts
 from published.study_changes import command_settings, current_study, outdated_keys
-from resiliency.analysis.best import clean_accuracy
+from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.verdicts import RULES
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN

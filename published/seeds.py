@@ -23,8 +23,7 @@ from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 from resiliency.tables import TABLES
 
 SEEDS, FEWEST = 5, 2  # number of seeds: by default, and for a spread

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from resiliency.analysis.rule import CONTRADICTED, IN_PART, NO_DIFFERENCE, NOISE, NOT_TESTED, SUPPORTED, UNDECIDED
+from resiliency.analysis.verdicts import CONTRADICTED, IN_PART, NO_DIFFERENCE, NOISE, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.report import words
 
 VERDICTS = (SUPPORTED, IN_PART, NO_DIFFERENCE, CONTRADICTED, NOISE, UNDECIDED, NOT_TESTED)

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from published.kept import ROOT
 from resiliency.base.faults import Fault
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 
 
 def current_study(name: str) -> dict | None:

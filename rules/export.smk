@@ -1,5 +1,5 @@
 from resiliency.base.names import averaged
-from resiliency.study.command import command
+from resiliency.study.files import command
 
 
 # A rule of its own: before a job, Snakemake removes what it writes, and a refused export would remove an earlier one.

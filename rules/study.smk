@@ -12,9 +12,9 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import FEWEST_IMAGES
 from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.study.files import read_places
-from resiliency.study.merging import without_inherited
+from resiliency.study.files import without_inherited
 from resiliency.study.records import changes, check_records, sign
 
 

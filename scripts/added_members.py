@@ -1,7 +1,7 @@
 """Say where members that were added to the study rank, with whom to combine them, and where they stand alone."""
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
-from resiliency.analysis.pool import pool_of
+from resiliency.analysis.choices import pool_of
 from resiliency.data.pictures import read_items
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions

@@ -1,10 +1,8 @@
 """Assess the ensembles of deployment.csv: calibration and thresholds of all; what the best confuse, miss and cost."""
 
-from resiliency.analysis.contenders import contenders
-from resiliency.analysis.cost_matrix import cost_matrix, read_costs
-from resiliency.analysis.costs import cost_tables
-from resiliency.analysis.deployed import assessment, comparison, failures, named_in
-from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.contenders import assessment, comparison, contenders, cost_tables, failures, named_in
+from resiliency.analysis.failures import cost_matrix, read_costs
+from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices

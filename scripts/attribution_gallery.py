@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.analysis.attribution_pictures import attribution_table, distance_table, stacked
+from resiliency.analysis.pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import maps_or_reason
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.pictures import read_conditions, read_items

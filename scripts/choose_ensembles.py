@@ -1,12 +1,9 @@
 """Choose ensembles on half of the test images, by clean error and by robustness for their cost; judge on the others."""
 
-from resiliency.analysis.best import LATENCY
-from resiliency.analysis.choices import choice_of
-from resiliency.analysis.chosen_ensembles import chosen_table
-from resiliency.analysis.cost_matrix import cost_matrix, read_costs
+from resiliency.analysis.choices import LATENCY, choice_of, chosen_table, deployable_pool, pool_of
 from resiliency.analysis.deployment import candidate_table, deployment_table
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.pool import deployable_pool, pool_of
+from resiliency.analysis.failures import cost_matrix, read_costs
+from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.recommendation import limit_columns
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.prediction.reading import read_predictions

@@ -3,9 +3,9 @@
 import numpy as np
 
 from resiliency.analysis.ceiling import ceiling_table, choices_of, failures, sizes_of, unit_of, with_best
+from resiliency.analysis.choices import pool_of
 from resiliency.analysis.coincident_failures import failure_table
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.pool import pool_of
+from resiliency.analysis.left_out import Resampling
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage

@@ -1,8 +1,7 @@
 """List the most accurate ensembles of each size, and compare ensembles by origin and number of members."""
 
-from resiliency.analysis.best_ensembles import best_table
-from resiliency.analysis.origins import origins_or_families
-from resiliency.analysis.sizes import size_table
+from resiliency.analysis.choices import best_table
+from resiliency.analysis.origins import origins_or_families, size_table
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
 

@@ -1,6 +1,6 @@
 """List what stages left out, of which members and why."""
 
-from resiliency.analysis.skipped import skipped_table
+from resiliency.analysis.effective_robustness import skipped_table
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table

@@ -24,8 +24,7 @@ from resiliency.data.folder import broken_pictures, folders_read, image_folder
 from resiliency.data.pictures import printable
 from resiliency.data.source import ALL, SPLITS, Source
 from resiliency.report.words import duration, listed, plural
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
 
 REPOSITORY = Path(__file__).parents[2]

@@ -12,8 +12,7 @@ from resiliency.data.folder import broken_pictures, folders_read, image_folder
 from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL
 from resiliency.report.words import duration, plural
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
 from resiliency.study.resources import UNCOUNTED_CLASSES
 

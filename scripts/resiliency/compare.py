@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import halves
-from resiliency.analysis.intervals import percentile_interval
+from resiliency.analysis.left_out import percentile_interval
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import RULES
@@ -27,7 +27,7 @@ from resiliency.statistics.units import Units
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.runs import Run
 from resiliency.storage.tables import read_table
-from resiliency.study.differences import differences
+from resiliency.study.records import differences
 from resiliency.tables import TABLES
 
 NEEDED = ("members", "observations", "corruption_errors")

@@ -14,9 +14,7 @@ import torch
 from attacks.cases import Case, Wrong, allowed
 from torch import nn
 
-from resiliency.analysis.assessment import Judged
-from resiliency.analysis.temperatures import scored_and_calibrated
-from resiliency.analysis.thresholds import threshold_rows
+from resiliency.analysis.assessment import Judged, scored_and_calibrated, threshold_rows
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import Member
 from resiliency.ensembles.outputs import Ensemble

@@ -18,8 +18,7 @@ from resiliency.cli import main
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import decode
 from resiliency.data.split import draw_splits
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 
 SIDE, CLASSES = 40, ("cat", "größe b")
 NAMES = ["2024", "null", "photos, new", "a: b", "it's [x]", 'a "b" #c', "größe", "{x}", "{", "-dash", "--study", "-h"]

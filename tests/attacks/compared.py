@@ -9,8 +9,7 @@ import pandas as pd
 from attacks.cases import Case, Wrong
 
 from resiliency.compare import Finished, differing_keys, warnings
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 OF_CORRUPTIONS = ("corruptions.source", "corruptions.folder", "corruptions.table", "corruptions.engine")

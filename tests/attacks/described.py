@@ -12,7 +12,7 @@ from attacks.studies import elsewhere
 
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.data.split import with_groups
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 SCORES = {"clean": (70.5, 80.25, 91.0), "fog.1": (50.0, 60.5, 70.0), "photos": (40.0, 55.5, 61.0)}
 MEMBERS = ("net-s0", "net-s1", "other")

@@ -8,7 +8,7 @@ from attacks.studies import elsewhere
 
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import error_rows, read_scores
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 IMAGES, CLASSES = 12, 3
 CONDITIONS = ("clean", "fog.1", "photos")

@@ -11,7 +11,7 @@ from resiliency.corruptions import engine
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES, Corruption
 from resiliency.diversity.metric import EnsembleMetric, Metric, unchanged
 from resiliency.report.chart import Chart
-from resiliency.study.extension_faults import corruption_fault
+from resiliency.study.extensions import corruption_fault
 
 SIDE, TABLE = 32, "cifar-10-c"
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 from attacks.cases import Case, Wrong, allowed
 
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.member_ranks import rank_table
-from resiliency.analysis.member_scores import Scorer
-from resiliency.analysis.skipped import few_rows
+from resiliency.analysis.effective_robustness import few_rows
+from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.member_scores import Scorer, rank_table
 from resiliency.analysis.without_images import image_groups
 from resiliency.base.names import FEWEST_IMAGES
 from resiliency.external.contents import read_contents

@@ -13,7 +13,7 @@ from expand import expanded
 
 from resiliency.corruptions.settings import HELD_OUT, MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.study.model import Study
 from resiliency.tables import TABLES
 

@@ -19,8 +19,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import BUILT_IN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.report.registry import CHARTS
-from resiliency.study.extension_faults import chart_fault, metric_fault
-from resiliency.study.extensions import REGISTRIES, check_names
+from resiliency.study.extensions import REGISTRIES, chart_fault, check_names, metric_fault
 
 TAKEN = {"corruptions": BUILT_IN, "metrics": [*METRICS, *ENSEMBLE_METRICS], "charts": CHARTS}
 # Names that would give columns two meanings, or are those of images.

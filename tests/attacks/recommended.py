@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from attacks.cases import Case, Wrong, allowed
 
-from resiliency.analysis.best import LATENCY, eligible, recommended_row
+from resiliency.analysis.choices import LATENCY, eligible, recommended_row
 from resiliency.analysis.recommendation import cheapest, differences, margin_of
 from resiliency.report.deployment_choice import which
 

@@ -13,8 +13,7 @@ from typing import Any
 import yaml
 from attacks.cases import Case
 
-from resiliency.study.files import read_places
-from resiliency.study.loading import load
+from resiliency.study.files import load, read_places
 from resiliency.study.model import Study
 from resiliency.study.resources import minutes
 

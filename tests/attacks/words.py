@@ -11,7 +11,7 @@ from attacks.cases import Case, allowed
 from attacks.elsewhere import judge, read, rows, scores, text, write_arrays
 from attacks.studies import CONFIG
 
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 BRACES = ("{a}", "{", "}", "a{{b}}", "{seed}")
 KEYS = ("decisions", "logits", "probabilities", "scores", "members", "add")

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import norm
 from shared import RESULTS, beside, options, resumed, table_row
 
-from resiliency.analysis.intervals import Resampling, share_interval
+from resiliency.analysis.left_out import Resampling, share_interval
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors, margin_of
 from resiliency.report import words
 from resiliency.statistics.units import Units

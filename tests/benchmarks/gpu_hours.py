@@ -18,7 +18,7 @@ from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
 from resiliency.prediction.writing import BATCH as PREDICTED
 from resiliency.search.searching import BATCH as CALIBRATED
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.study.model import Study
 from resiliency.training.settings import Recipe
 

@@ -25,7 +25,7 @@ from imagenet_logits import CLASSES, member_logits
 from shared import RESULTS, beside, in_own_process, merged, options, peak_memory, table, timed
 
 from resiliency.analysis.correlations import correlation_table, difference_table
-from resiliency.analysis.families import by_family
+from resiliency.analysis.member_tables import by_family
 from resiliency.analysis.observations import architecture_brings_diversity, architecture_matters_more
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
 from resiliency.base.names import CLEAN
@@ -38,7 +38,7 @@ from resiliency.prediction.reading import all_conditions, read_predictions
 from resiliency.provenance import processor
 from resiliency.storage.files import write_array
 from resiliency.storage.tables import appending_table, read_blocks, read_table, write_table
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.study.model import Study
 
 PAGE, TEMPLATE = RESULTS / "imagenet_costs.md", beside(__file__, "imagenet_size.md.template")

@@ -23,7 +23,7 @@ from shared import RESULTS, beside, options, resumed, table_row
 from simulated_intervals import CASES, CONFIDENCE, coverage, sure
 from simulated_verdicts import SITUATIONS, rates
 
-from resiliency.analysis.rule import SUPPORTED
+from resiliency.analysis.verdicts import SUPPORTED
 from resiliency.base.streams import derived_seed
 from resiliency.statistics.jackknife import holm
 

@@ -17,9 +17,8 @@ from scipy.stats import binomtest
 from shared import options
 
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
-from resiliency.analysis.placebo import BEYOND, DRAWS
-from resiliency.analysis.rule import SUPPORTED
-from resiliency.analysis.verdicts import Observation, verdicts_of
+from resiliency.analysis.parts import BEYOND, DRAWS
+from resiliency.analysis.verdicts import SUPPORTED, Observation, verdicts_of
 from resiliency.analysis.without_images import WithoutImages
 from resiliency.statistics.jackknife import holm
 from resiliency.storage.files import read_json

@@ -11,8 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
 
 ROOT = Path(__file__).parents[2]

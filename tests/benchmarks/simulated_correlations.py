@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.analysis.intervals import percentile_interval
+from resiliency.analysis.left_out import percentile_interval
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.statistics import jackknife

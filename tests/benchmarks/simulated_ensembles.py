@@ -16,8 +16,8 @@ from resiliency.analysis.observations import architecture_brings_diversity, attr
 from resiliency.analysis.observations.diversity import deltas_of, left_by, permuted, sides_of
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation, verdict_of
+from resiliency.statistics.correlation import weighted_ranks
 from resiliency.statistics.jackknife import ANGULAR, studentised
-from resiliency.statistics.ranks import weighted_ranks
 
 RULE = "mean_probability"
 DRAWS = 200  # of the placebo of each study

@@ -8,8 +8,7 @@ from scipy.special import logit
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis import exchanges_of_members
-from resiliency.analysis.exchange import Exchange, with_image_groups
-from resiliency.analysis.exchanges_of_members import STEP, Designs
+from resiliency.analysis.exchanges_of_members import STEP, Designs, Exchange, with_image_groups
 from resiliency.analysis.parts import Part
 from resiliency.statistics.mixed_model import points
 from resiliency.statistics.mixed_pairs import Pairs, against_better

@@ -7,7 +7,7 @@ import numpy as np
 
 from resiliency.analysis.observations.architecture import FAMILIES, MARGIN, WITHIN
 from resiliency.analysis.parts import p_values
-from resiliency.analysis.rule import NOT_TESTED, PValues, decide
+from resiliency.analysis.verdicts import NOT_TESTED, PValues, decide
 from resiliency.statistics.closeness import CONTESTS, Families, replicates, share_within
 from resiliency.statistics.jackknife import FISHER
 

@@ -16,7 +16,7 @@ from simulated_units import CASES as IN_UNITS
 
 from resiliency.analysis import ceiling
 from resiliency.analysis.coincident_failures import failure_table
-from resiliency.analysis.intervals import Resampling, percentile_interval
+from resiliency.analysis.left_out import Resampling, percentile_interval
 from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.base.names import CLEAN
@@ -25,7 +25,7 @@ from resiliency.ensembles.pool import ensembles_of
 from resiliency.prediction.reading import all_conditions
 from resiliency.statistics import jackknife
 from resiliency.statistics.closeness import Families, closeness, replicates
-from resiliency.statistics.ranks import weighted_cliffs_delta
+from resiliency.statistics.correlation import weighted_cliffs_delta
 from resiliency.statistics.units import resampled_counts
 
 # Observation 1

@@ -13,17 +13,14 @@ import pandas as pd
 from scipy.special import expit, log_softmax
 from simulated_correlations import CONFIDENCE, Case, Interval
 
-from resiliency.analysis.assessment import Judged, Scored, selective_rows
+from resiliency.analysis.assessment import Judged, Scored, Sums, selective_rows, shares_at
 from resiliency.analysis.ceiling import ceiling_table, failures, way_to_ceiling
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.contenders import under_corruptions
 from resiliency.analysis.failures import class_error
-from resiliency.analysis.intervals import Resampling, mean_difference
-from resiliency.analysis.member_ranks import rank_rows
-from resiliency.analysis.member_scores import Scorer
+from resiliency.analysis.left_out import Resampling, mean_difference
+from resiliency.analysis.member_scores import Scorer, rank_rows
 from resiliency.analysis.recommendation import differences, drawn_errors
-from resiliency.analysis.temperatures import Sums
-from resiliency.analysis.thresholds import shares_at
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.api.evaluating import Answers, Evaluation, Seen
 from resiliency.base.names import CLEAN, CORRUPTED

@@ -19,8 +19,16 @@ from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 
 from resiliency.analysis.observations import balance, balance_is_most_resilient, correlation, diversity
 from resiliency.analysis.observations.spread import WORTH
-from resiliency.analysis.rule import CONTRADICTED, DECIDED, IN_PART, NO_DIFFERENCE, NOT_TESTED, SUPPORTED
-from resiliency.analysis.verdicts import Observation, verdict_of
+from resiliency.analysis.verdicts import (
+    CONTRADICTED,
+    DECIDED,
+    IN_PART,
+    NO_DIFFERENCE,
+    NOT_TESTED,
+    SUPPORTED,
+    Observation,
+    verdict_of,
+)
 
 CONFIDENCE = families.CONFIDENCE
 FAR = 9.0  # the truth of a part that is neither near 0 nor near the margin

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from fault_messages import lines_of
 
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
 REMOVE = object()

@@ -11,24 +11,19 @@ from drawn_charts import PROVENANCE, described
 from member_files import write_members
 
 from resiliency.analysis import exchange_rates
-from resiliency.analysis.best_ensembles import best_table
 from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_of, with_best
-from resiliency.analysis.choices import choice_of, halves
-from resiliency.analysis.chosen_ensembles import chosen_table
+from resiliency.analysis.choices import best_table, choice_of, chosen_table, halves, pool_of
 from resiliency.analysis.coincident_failures import failure_table
-from resiliency.analysis.contenders import contenders
+from resiliency.analysis.contenders import assessment, comparison, contenders
 from resiliency.analysis.correlations import correlation_table, difference_table
-from resiliency.analysis.deployed import assessment, comparison
 from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.member_ranks import rank_table
+from resiliency.analysis.effective_robustness import skipped_table
+from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.member_scores import rank_table
 from resiliency.analysis.member_tables import member_tables
 from resiliency.analysis.observations.of_study import OfEnsembles, observations
-from resiliency.analysis.origins import origins_or_families
-from resiliency.analysis.pool import pool_of
-from resiliency.analysis.sizes import size_table
-from resiliency.analysis.skipped import skipped_table
+from resiliency.analysis.origins import origins_or_families, size_table
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import scores_without_images
 from resiliency.base.names import CLEAN, CORRUPTED, design_of
@@ -50,7 +45,7 @@ from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.storage.tables import read_table, write_table
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.study.model import Study
 from resiliency.tables import TABLES, made
 

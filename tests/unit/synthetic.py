@@ -10,13 +10,11 @@ from synthetic_ceiling import ceiling_of
 from synthetic_deployment import RULE, contender_tables, deployment_tables
 from synthetic_failures import failure_tables
 
-from resiliency.analysis.attribution_pictures import attribution_table, distance_table
 from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
 from resiliency.analysis.exchange_rates import OfEnsembles, exchange_rates
-from resiliency.analysis.histories import history_table
-from resiliency.analysis.origins import origin_table
-from resiliency.analysis.pictures import gallery_table
-from resiliency.analysis.sizes import size_table
+from resiliency.analysis.member_tables import history_table
+from resiliency.analysis.origins import origin_table, size_table
+from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table
 from resiliency.analysis.without_images import WithoutImages
 from resiliency.base.names import (
     CLEAN,

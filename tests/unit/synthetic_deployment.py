@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.assessment import COVERAGES, SHARES_WRONG
 from resiliency.analysis.contenders import contenders, under_corruptions
-from resiliency.analysis.thresholds import COVERAGES, SHARES_WRONG
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
 from resiliency.ensembles.selection import front
 

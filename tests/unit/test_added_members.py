@@ -10,9 +10,9 @@ from default_study import CONFIG
 from fault_messages import fault_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.member_ranks import rank_rows
-from resiliency.analysis.pool import pool_of
+from resiliency.analysis.choices import pool_of
+from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.member_scores import rank_rows
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.voting import VOTE, expected_accuracy
@@ -21,7 +21,7 @@ from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report.added import added_sentences, scored_sentences
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 NAMES = ["one", "two", "three", "mine"]
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])

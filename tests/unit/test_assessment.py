@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from predicted import conditions_of, drawn, predictions_of
 
-from resiliency.analysis.assessment import Judged, selective_rows
-from resiliency.analysis.temperatures import scored_and_calibrated
+from resiliency.analysis.assessment import Judged, scored_and_calibrated, selective_rows
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.outputs import SCORES, Ensemble
 from resiliency.ensembles.pool import ensembles_of

@@ -17,8 +17,7 @@ from resiliency.cli import main
 from resiliency.data import card
 from resiliency.data.folder import image_folder
 from resiliency.designs.weights import is_available, pretrained_config
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resiliency.analysis.intervals import percentile_interval
+from resiliency.analysis.left_out import percentile_interval
 from resiliency.statistics.units import resampled_counts
 
 

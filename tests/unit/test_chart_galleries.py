@@ -11,8 +11,7 @@ from drawn_charts import usual
 from PIL import Image
 from synthetic import picture, synthetic_tables
 
-from resiliency.analysis.attribution_pictures import distance_table, map_of, map_url
-from resiliency.analysis.pictures import gallery_table
+from resiliency.analysis.pictures import distance_table, gallery_table, map_of, map_url
 from resiliency.report.charts.attribution_gallery import map_picture
 from resiliency.report.drawing import VEGA_LITE, draw
 

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from resiliency import check, cli
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 
 REPOSITORY = Path(__file__).parents[2]
 TINY = REPOSITORY / "studies/tiny.yaml"

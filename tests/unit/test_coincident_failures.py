@@ -8,7 +8,7 @@ import pytest
 from predicted import conditions_of
 
 from resiliency.analysis.coincident_failures import failing, failure_table, joint_failure_rates
-from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.left_out import Resampling
 
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from snakemake.cli import parse_config
 
-from resiliency.study.command import command
+from resiliency.study.files import command
 
 REPOSITORY = Path("/home/me/resiliency")
 GIVEN = {

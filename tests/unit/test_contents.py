@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from fault_messages import fault_of
 
-from resiliency.analysis.best_ensembles import best_table
-from resiliency.analysis.families import by_family, lack_second_seeds
-from resiliency.analysis.skipped import NO_STAGES, skipped_rows, skipped_table
+from resiliency.analysis.choices import best_table
+from resiliency.analysis.effective_robustness import NO_STAGES, skipped_rows, skipped_table
+from resiliency.analysis.member_tables import by_family, lack_second_seeds
 from resiliency.base.faults import Fault
 from resiliency.external.contents import read_contents
 from resiliency.external.predictions import Reader

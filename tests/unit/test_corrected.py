@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from default_study import changed, faults_of
 
-from resiliency.analysis.assessment import REFERENCE
+from resiliency.analysis.assessment import CALIBRATION_MEASURES, REFERENCE
 from resiliency.analysis.contenders import under_corruptions
-from resiliency.analysis.corrected import FEWEST, corrected_interval, least_resamples
-from resiliency.analysis.intervals import percentile_interval
-from resiliency.analysis.temperatures import MEASURES
+from resiliency.analysis.left_out import percentile_interval
+from resiliency.analysis.parts import FEWEST, corrected_interval, least_resamples
 from resiliency.ensembles.outputs import SCORES
 from resiliency.statistics.units import Units
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 
 def test_ends_by_hand():
@@ -70,7 +69,7 @@ def test_no_corruption_differs_where_none_does():
 
 
 def test_other_families_are_no_larger_than_the_fewest():
-    assert len(MEASURES) <= FEWEST
+    assert len(CALIBRATION_MEASURES) <= FEWEST
     assert len(set(SCORES) - {REFERENCE}) <= FEWEST
 
 

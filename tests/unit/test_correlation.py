@@ -6,8 +6,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, pearsonr, rankdata, spearmanr
 
-from resiliency.statistics.correlation import MEASURES, independent_interval, weighted_pearson, weighted_quantiles
-from resiliency.statistics.ranks import weighted_ranks, weighted_spearman
+from resiliency.statistics.correlation import (
+    MEASURES,
+    independent_interval,
+    weighted_pearson,
+    weighted_quantiles,
+    weighted_ranks,
+    weighted_spearman,
+)
 
 triples = st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5), st.integers(-5, 5)), min_size=3, max_size=12)
 

@@ -11,10 +11,8 @@ from PIL import Image
 from predicted import drawn
 from test_deployed import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
 
-from resiliency.analysis.contenders import contenders
-from resiliency.analysis.cost_matrix import cost_matrix, read_costs
-from resiliency.analysis.costs import MEMBER, cost_tables
-from resiliency.analysis.deployed import ensemble_of, judged_half
+from resiliency.analysis.contenders import MEMBER, contenders, cost_tables, ensemble_of, judged_half
+from resiliency.analysis.failures import cost_matrix, read_costs
 from resiliency.base.faults import Fault
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study

@@ -8,7 +8,7 @@ from default_study import CONFIG
 from resiliency.analysis.observations import architecture, balance, correlation, diversity
 from resiliency.corruptions.settings import MAIN
 from resiliency.storage.tables import read_table
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.study.model import Study
 
 DOCS = Path(__file__).parents[2] / "docs"

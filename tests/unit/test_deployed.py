@@ -5,10 +5,20 @@ import pandas as pd
 import pytest
 from predicted import drawn, logits_of
 
-from resiliency.analysis.contenders import CALIBRATION_OF_ROLES, UNDER_CORRUPTION, contenders, errors_under
-from resiliency.analysis.deployed import assessment, both_halves, comparison, ensemble_of, judged_half, named_in
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.temperatures import NO_VALIDATION, temperature_of
+from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
+from resiliency.analysis.contenders import (
+    CALIBRATION_OF_ROLES,
+    UNDER_CORRUPTION,
+    assessment,
+    both_halves,
+    comparison,
+    contenders,
+    ensemble_of,
+    errors_under,
+    judged_half,
+    named_in,
+)
+from resiliency.analysis.left_out import Resampling
 from resiliency.prediction.reading import read_validation
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]

@@ -11,7 +11,7 @@ from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, worst_cases
-from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.left_out import Resampling
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.selection import EnsembleErrors, front, greedy

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from fault_messages import fault_of
 
-from resiliency.analysis.skipped import skipped_rows
+from resiliency.analysis.effective_robustness import skipped_rows
 from resiliency.ensembles.eligible import eligible_members
 from resiliency.ensembles.settings import Ensembles
 

@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 from simulated_exchanges_of_studies import PAIR, RULE, TRIPLE, Planted, better_by, study
 
-from resiliency.analysis.exchange import Exchange, table_of
 from resiliency.analysis.exchange_rates import OfEnsembles, exchange_rates
-from resiliency.analysis.exchanges_of_members import slope_freedom
+from resiliency.analysis.exchanges_of_members import Exchange, slope_freedom, table_of
 from resiliency.analysis.without_images import WithoutImages
 from resiliency.report.charts import exchange_rates as chart
 from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.mixed_pairs import Pairs, against_better
-from resiliency.statistics.spreads import spread, without_image_noise
+from resiliency.statistics.units import spread, without_image_noise
 from resiliency.tables import TABLES
 
 CONFIDENCE, IMAGES = 0.95, 500

@@ -18,9 +18,7 @@ from predicted import conditions_of, predictions_of
 from synthetic import synthetic_tables
 from torch import nn
 
-from resiliency.analysis.assessment import Judged
-from resiliency.analysis.temperatures import scored_and_calibrated
-from resiliency.analysis.thresholds import threshold_rows
+from resiliency.analysis.assessment import Judged, scored_and_calibrated, threshold_rows
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
@@ -43,7 +41,7 @@ from resiliency.export.programs import LEAST, MOST, eager_runner, milliseconds, 
 from resiliency.metrics.classification import scaled
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
 WEIGHTS = np.array([0.6, 0.9])

@@ -12,8 +12,7 @@ from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.study.extension_faults import chart_fault, corruption_fault, metric_fault
-from resiliency.study.extensions import check_extensions
+from resiliency.study.extensions import chart_fault, check_extensions, corruption_fault, metric_fault
 from resiliency.study.preflight import preflight
 
 OF_WRONG_SHAPE = """

@@ -10,8 +10,7 @@ from synthetic import synthetic_tables
 from synthetic_failures import failure_tables
 from test_deployed import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
 
-from resiliency.analysis.contenders import contenders
-from resiliency.analysis.deployed import both_halves, ensemble_of, failures
+from resiliency.analysis.contenders import both_halves, contenders, ensemble_of, failures
 from resiliency.analysis.failures import CONFUSIONS, FAILURES, MOST, answers_of
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled

@@ -9,9 +9,8 @@ from synthetic_deployment import contender_tables
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.contenders import errors_under
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.member_ranks import rank_table
-from resiliency.analysis.member_scores import Scorer, error_scores
+from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.member_scores import Scorer, error_scores, rank_table
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.ensembles.selection import EnsembleErrors
 from resiliency.ensembles.table import Pool

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.analysis.histories import history_table, late_gain, still_learning
+from resiliency.analysis.member_tables import history_table, late_gain, still_learning
 from resiliency.designs.members import Member
 from resiliency.storage.tables import read_table, write_table
 

@@ -8,7 +8,7 @@ from resiliency.base.faults import Fault
 from resiliency.data.pictures import FileImages
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import draw_splits, listed_images
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 FILES = ["data/val/a/1.png", "data/val/a/2.png", "data/val/b/1.png", "data/val/b/deep/3.png"]
 PART = Part(FileImages(FILES, 32, 1), np.array([0, 0, 1, 1]), ["1", "2", "1", "deep_3"])

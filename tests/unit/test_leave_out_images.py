@@ -7,9 +7,9 @@ from drawn_studies import BASELINE, CHOSEN_METRICS, RULE, Drawn
 from predicted import conditions_of
 from sklearn.metrics import cohen_kappa_score
 
+from resiliency.analysis.choices import pool_of
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.observations.of_study import OfEnsembles, _with_scores, observations
-from resiliency.analysis.pool import pool_of
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import (
     GROUPS,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.member_ranks import rank_rows, rank_table
+from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.member_scores import rank_rows, rank_table
 from resiliency.prediction.reading import all_conditions
 from resiliency.statistics.units import Units
 

@@ -12,7 +12,7 @@ from timm.optim import muon as of_timm
 from torch import nn
 
 from resiliency.designs.networks import build
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.training import muon
 from resiliency.training.muon import kernels, orthogonalised
 from resiliency.training.optimizer import make_optimizer

@@ -8,18 +8,16 @@ from fault_messages import fault_of
 from predicted import logits_of
 from test_deployment import CLASSES, DRAWN, IMAGES, scored, tables
 
-from resiliency.analysis.best import LATENCY, eligible, recommended_row
-from resiliency.analysis.choices import halves
+from resiliency.analysis.choices import LATENCY, eligible, halves, recommended_row
 from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
-from resiliency.analysis.intervals import Resampling, percentile_interval, share_interval
+from resiliency.analysis.left_out import Resampling, percentile_interval, share_interval
 from resiliency.analysis.recommendation import drawn_errors, limit_columns, within_limits
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import softmax, wilson
 from resiliency.statistics.units import resampled_counts
-from resiliency.study.checks import cross_checks
-from resiliency.study.deployment import latency_faults
+from resiliency.study.checks import cross_checks, latency_faults
 from resiliency.study.model import Study
 
 COSTS = np.array([[0, 9, 1], [1, 0.5, 1], [0, 2, 0]], float)

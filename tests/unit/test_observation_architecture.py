@@ -6,7 +6,7 @@ import pytest
 from observed import verdict
 
 from resiliency.analysis.observations import architecture_matters_more
-from resiliency.analysis.placebo import DRAWS
+from resiliency.analysis.parts import DRAWS
 from resiliency.analysis.verdicts import observation_rows, placebo_supported
 
 

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from pydantic import ValidationError
 from torch import nn
 
-from resiliency.analysis.attribution_pictures import attribution_table, distance_table, stacked
+from resiliency.analysis.pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.base.faults import Fault
 from resiliency.designs import onnx as onnx_designs

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 
 from resiliency.analysis.observations.of_study import with_images
-from resiliency.analysis.parts import Part
-from resiliency.analysis.placebo import Placebo
-from resiliency.analysis.rule import PValues, decide
-from resiliency.analysis.verdicts import Observation, observation_rows, placebo_supported, verdict_of
+from resiliency.analysis.parts import Part, Placebo
+from resiliency.analysis.verdicts import Observation, PValues, decide, observation_rows, placebo_supported, verdict_of
 
 
 def part(estimate: float, name: str = "") -> Part:

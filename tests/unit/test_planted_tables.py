@@ -8,7 +8,7 @@ import pytest
 from observed import verdict
 from scipy.stats import binom
 
-from resiliency.analysis.exchanges_of_ensembles import joint_training
+from resiliency.analysis.exchange_rates import joint_training
 from resiliency.analysis.observations import attribution_diversity_is_less_negative, balance_is_most_resilient
 
 DRAWS, SEEDS, IMAGES = 100, 6, 60

@@ -15,7 +15,7 @@ from PIL import Image
 from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
 from resiliency.study import preflight as preflight_module
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.study.network_trial import trial
 from resiliency.study.preflight import _key, _request, preflight
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resiliency.statistics.ranks import ordinals, weighted_cliffs_delta, weighted_ranks, weighted_spearman
+from resiliency.statistics.correlation import ordinals, weighted_cliffs_delta, weighted_ranks, weighted_spearman
 
 EXACT = np.array([0.3, 0.3, 0.5, 0.1, 0.1, 0.7])
 ROUNDED = np.array([0.1 + 0.2, 0.3, 0.5, 0.1, 0.3 - 0.2, 0.7])  # as sums in another order come out

@@ -10,10 +10,9 @@ from predicted import logits_of
 from scipy.stats import binom
 from test_deployment import scored, tables
 
-from resiliency.analysis.best import eligible, recommended_row
-from resiliency.analysis.choices import halves
+from resiliency.analysis.choices import eligible, halves, recommended_row
 from resiliency.analysis.deployment import candidate_table, deployment_table
-from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.recommendation import (
     Difference,
     cheapest,

@@ -10,7 +10,7 @@ from attacks.recommended import checked, compared, table_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resiliency.analysis.best import LATENCY
+from resiliency.analysis.choices import LATENCY
 
 COSTS = st.sampled_from([np.nan, 1e6, 2e6, 2e6, 5e8])
 ROWS = st.lists(

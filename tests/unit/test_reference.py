@@ -13,7 +13,7 @@ from expand import expanded
 from resiliency.reference.__main__ import pages
 from resiliency.report.registry import CHARTS
 from resiliency.storage.tables import read_table
-from resiliency.study.merging import read_merged
+from resiliency.study.files import read_merged
 from resiliency.tables import TABLES
 
 REPOSITORY = Path(__file__).parents[2]

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.copies import copies
-from resiliency.analysis.intervals import Resampling
-from resiliency.analysis.member_tables import member_tables
+from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.member_tables import copies, member_tables
 from resiliency.designs.members import Member
 from resiliency.reliability import member_warnings, near_chance
 from resiliency.report.overview import cautions

@@ -9,7 +9,7 @@ from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import Scorer
 from resiliency.corruptions.settings import MAIN
 from resiliency.metrics.classification import wilson

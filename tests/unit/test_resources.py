@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from snakemake.utils import update_config
 
-from resiliency.study.loading import load
-from resiliency.study.merging import read_merged
+from resiliency.study.files import load, read_merged
 from resiliency.study.resources import minutes, network_memory
 
 REPOSITORY = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from resiliency.search.searching import (
     select_members,
 )
 from resiliency.search.space import Search, Space
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.training.checkpoints import Checkpoint
 from resiliency.training.validation import LabelledImages
 

@@ -8,14 +8,14 @@ from observed import verdict
 from test_observation_architecture import member_rows
 
 from published.found import observation_sentences
+from resiliency.analysis.effective_robustness import with_shifted_error
 from resiliency.analysis.observations import architecture_matters_more
-from resiliency.analysis.shifts import with_shifted_error
 from resiliency.analysis.verdicts import RULES, observation_table
 from resiliency.analysis.without_images import GROUPS, _accuracies, image_groups
 from resiliency.base.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report.overview import by_observation
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 
 def test_the_error_on_shifts_is_the_mean_over_test_sets_and_unknown_if_one_is():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.analysis.sizes import COLUMNS, size_table
+from resiliency.analysis.origins import SIZE_COLUMNS, size_table
 from resiliency.statistics.jackknife import interval_within, jackknife_interval
 
 ERRORS = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
@@ -69,4 +69,4 @@ def test_a_study_without_ensembles_has_an_empty_table():
     ensembles, members = study()
     table = size_table(ensembles.iloc[:0], members, 0.9)
     assert table.empty
-    assert list(table) == COLUMNS
+    assert list(table) == SIZE_COLUMNS

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset
 from resiliency.designs.settings import architectures
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 
 def test_the_smallest_study_loads():

@@ -1,6 +1,6 @@
 """Keys in which two studies differ."""
 
-from resiliency.study.differences import differences
+from resiliency.study.records import differences
 
 
 def test_each_key_that_differs_is_named_with_both_values():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.base.faults import Fault
-from resiliency.study.loading import MOST_FAULTS, load
+from resiliency.study.files import MOST_FAULTS, load
 from resiliency.study.messages import REMOVED, RENAMED
 from resiliency.study.model import Study
 

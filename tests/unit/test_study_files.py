@@ -8,8 +8,7 @@ from attacks.study_files import FILES
 from fault_messages import fault_of, lines_of
 
 from resiliency.base.faults import Fault
-from resiliency.study.files import read_places
-from resiliency.study.loading import load
+from resiliency.study.files import load, read_places
 
 VALID = """\
 study: mine

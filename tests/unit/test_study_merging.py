@@ -10,9 +10,7 @@ import yaml
 from snakemake.utils import update_config
 
 from resiliency.base.settings import Settings
-from resiliency.study.files import read_places
-from resiliency.study.loading import load
-from resiliency.study.merging import NAME, REPLACED, read_merged, without_inherited
+from resiliency.study.files import NAME, REPLACED, load, read_merged, read_places, without_inherited
 from resiliency.study.model import Study
 
 REPOSITORY = Path(__file__).parents[2]

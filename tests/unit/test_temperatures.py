@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from predicted import conditions_of, drawn, predictions_of
 
-from resiliency.analysis import temperatures
-from resiliency.analysis.assessment import Judged
-from resiliency.analysis.temperatures import (
+from resiliency.analysis import assessment
+from resiliency.analysis.assessment import (
     FEW_ERRORS,
     LOADED,
     NO_PROBABILITIES,
     NO_VALIDATION,
     TEMPERATURES,
     VOTES,
+    Judged,
     Temperature,
     calibration_of,
     temperature_of,
@@ -79,7 +79,7 @@ def test_else_it_is_fitted_on_the_corrupted_images_of_the_choice(study, chosen, 
 
 
 def test_some_of_many_images_are_enough(study, chosen, monkeypatch):
-    monkeypatch.setattr(temperatures, "LARGEST_FIT", 20 * 3 * 3)
+    monkeypatch.setattr(assessment, "LARGEST_FIT", 20 * 3 * 3)
     fitted = temperature_of(None, False, Ensemble(study[1], WEIGHTS, RULE), chosen)
     assert (fitted.images, fitted.fitted_on) == (20, "corrupted")
 

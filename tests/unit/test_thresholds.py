@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from predicted import conditions_of, logits_of, predictions_of
 
-from resiliency.analysis.assessment import Judged
-from resiliency.analysis.temperatures import scored_and_calibrated
-from resiliency.analysis.thresholds import COVERAGES, SHARES_WRONG, threshold_rows
+from resiliency.analysis.assessment import COVERAGES, SHARES_WRONG, Judged, scored_and_calibrated, threshold_rows
 from resiliency.ensembles.outputs import Ensemble
 from resiliency.metrics.classification import ABSTAIN, Ranked, covering_threshold, graded, limiting_threshold, softmax
 

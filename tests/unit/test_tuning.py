@@ -21,7 +21,7 @@ from resiliency.designs.settings import Design
 from resiliency.designs.weights import head_name, train_last
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
-from resiliency.study.loading import load
+from resiliency.study.files import load
 from resiliency.study.network_trial import trial
 from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.tuning import build_for_tuning, fine_tune

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.analysis.choices import halves
-from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.recommendation import drawn_errors
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.base.names import CLEAN

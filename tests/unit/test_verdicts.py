@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.analysis.parts import Part, p_values
-from resiliency.analysis.rule import PValues, decide
-from resiliency.analysis.verdicts import Observation, observation_rows, observation_table, verdict_of
+from resiliency.analysis.verdicts import Observation, PValues, decide, observation_rows, observation_table, verdict_of
+from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta
 from resiliency.statistics.jackknife import ANGULAR, FISHER, LINEAR
-from resiliency.statistics.ranks import cliffs_deltas_of_partitions, weighted_cliffs_delta
 
 # Effect size
 

@@ -23,7 +23,7 @@ from resiliency.designs.settings import Design
 from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits, write_logits
-from resiliency.study.loading import load
+from resiliency.study.files import load
 
 CLASSES = ["ant", "bee", "cat"]
 CARD = {"image_shape": [224, 224, 3], "classes": CLASSES, "mean": [0.5] * 3, "std": [0.2] * 3}

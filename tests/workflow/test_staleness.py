@@ -114,7 +114,7 @@ def test_nothing_after_other_words(planned_with):
         (f"{LIBRARY}/analysis/correlations.py", in_use("correlation_table"), {"correlate": 1, **PAGE}),
         (f"{LIBRARY}/analysis/correlations.py", in_use("diversity_columns"), {"correlate": 1, "observe": 1, **PAGE}),
         (f"{LIBRARY}/analysis/deployment.py", in_use("deployment_table"), {**CHOSEN, **PAGE}),
-        (f"{LIBRARY}/analysis/sizes.py", in_use("size_table"), {"compare_ensembles": 1, **PAGE}),
+        (f"{LIBRARY}/analysis/origins.py", in_use("size_table"), {"compare_ensembles": 1, **PAGE}),
         (f"{LIBRARY}/statistics/mixed_model.py", in_use("fit"), OBSERVED),
         (f"{LIBRARY}/report/charts/error_heatmap.py", in_use("draw"), PAGE),
         (f"{LIBRARY}/tables/analysis.py", lambda text: text.replace("Correlation of", "Link of"), {"report": 1}),
@@ -207,7 +207,7 @@ def test_a_dry_run_names_the_keys_that_changed_and_why_stages_run(workflow):
 
 
 def test_a_dry_run_says_that_code_changed(workflow, tmp_path):
-    code = edited_code(tmp_path / "code", {f"{LIBRARY}/analysis/sizes.py": in_use("size_table")})
+    code = edited_code(tmp_path / "code", {f"{LIBRARY}/analysis/origins.py": in_use("size_table")})
     edited = type(workflow)(workflow.directory, workflow.study, code)
     keys, reasons = told(edited.snakemake("--dry-run", "--cores", "2").stdout)
     assert keys == []

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.choices import by_size
-from resiliency.analysis.intervals import mean_difference
-from resiliency.analysis.pool import MemberPool
+from resiliency.analysis.choices import MemberPool, by_size
+from resiliency.analysis.left_out import mean_difference
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.classification import accuracies, accuracy_columns
 from resiliency.prediction.reading import Predictions, condition_groups

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.intervals import Resampling, percentile_interval
+from resiliency.analysis.left_out import Resampling, percentile_interval
 from resiliency.base.names import CLEAN
 from resiliency.prediction.reading import condition_groups, corruption_conditions
 from resiliency.statistics.units import Units

@@ -1,21 +1,45 @@
 """The recommended model and what it has to beat: their errors under each corruption, and their calibration.
 
-All are judged on the half of the test images on which nothing was chosen (see `resiliency.analysis.deployment`).
-"""
+All are judged on the half of the test images on which nothing was chosen (see `resiliency.analysis.deployment`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.assessment import Judged
-from resiliency.analysis.best import best_row, eligible, known_rows, recommended_row
-from resiliency.analysis.corrected import corrected_interval
-from resiliency.analysis.intervals import percentile_interval, share_interval, with_ends
+from resiliency.analysis.assessment import (
+    TEMPERATURES,
+    THRESHOLDS,
+    Judged,
+    Temperature,
+    calibration_of,
+    scored_and_calibrated,
+    selective_rows,
+    temperature_of,
+    temperature_rows,
+    threshold_rows,
+)
+from resiliency.analysis.choices import best_member, best_row, eligible, halves, known_rows, recommended_row
+from resiliency.analysis.failures import (
+    CLASS_ERRORS,
+    CONFUSIONS,
+    FAILURES,
+    answers_of,
+    class_error_table,
+    confusion_table,
+    failure_table,
+)
+from resiliency.analysis.left_out import Resampling, percentile_interval, share_interval, with_ends
+from resiliency.analysis.parts import corrected_interval
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
-from resiliency.ensembles.outputs import Ensemble
-from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
+from resiliency.base.progress import Progress
+from resiliency.designs.members import LOADED
+from resiliency.ensembles.combination import member_weights
+from resiliency.ensembles.outputs import Ensemble, answered
+from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of, softmax
+from resiliency.prediction.reading import Predictions
 
 RECOMMENDED, BEST_MEMBER = "recommended model", "best member"
 ROLES = (RECOMMENDED, "best ensemble", BEST_MEMBER, "baseline")
@@ -122,3 +146,257 @@ def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
             if count
         ]
     return pd.DataFrame(rows, columns=CALIBRATION)
+
+
+class Assessment(NamedTuple):
+    """selective_prediction.csv, temperatures.csv, thresholds.csv and risk_coverage.parquet."""
+
+    selective: pd.DataFrame
+    temperatures: pd.DataFrame
+    thresholds: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def named_in(ensembles: Iterable[str]) -> set[str]:
+    """The members of ensembles whose members are joined by "+"."""
+    return {name for joined in ensembles for name in joined.split("+")}
+
+
+def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions], members: pd.DataFrame) -> Ensemble:
+    """The ensemble of the members `names` under a combination rule.
+
+    Args:
+        predictions: member -> its predictions.
+        members: members.csv, with the member as index.
+    """
+    return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
+
+
+def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Judged, Judged]:
+    """The half of the test images on which ensembles were chosen, and the other."""
+    member = next(iter(predictions.values()))
+    both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
+    return tuple(Judged(member.conditions, half, *resampling, units) for half in both)
+
+
+def judged_half(predictions: dict[str, Predictions], resampling: Resampling) -> Judged:
+    """The half of the test images on which no ensemble was chosen."""
+    return both_halves(predictions, resampling)[1]
+
+
+def assessment(
+    deployment: pd.DataFrame,
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    validation: dict[str, Predictions],
+    resampling: Resampling,
+) -> Assessment:
+    """How sure each ensemble is, and a temperature for it.
+
+    Args:
+        deployment: deployment.csv.
+        members: members.csv.
+        predictions: member -> its predictions, of those that `deployment` names.
+        validation: member -> its predictions of validation images, of those that have any.
+    """
+    members = members.set_index("member")
+    chosen, judged = both_halves(predictions, resampling)
+
+    def of_row(row: pd.Series) -> tuple[Ensemble, Temperature]:
+        names = row["members"].split("+")
+        ensemble = ensemble_of(names, row["rule"], predictions, members)
+        known = validation.keys() >= set(names)
+        validated = ensemble_of(names, row["rule"], validation, members) if known else None
+        loaded = bool(members.weights_kind[names].isin(LOADED).any())
+        return ensemble, temperature_of(validated, loaded, ensemble, chosen)
+
+    best, progress = best_member(deployment), Progress(len(deployment), pause=5)
+    reference = None
+    if best is not None:
+        ensemble, temperature = of_row(best)
+        reference = calibration_of(ensemble, temperature.value, judged)
+    selective, temperatures, thresholds, curves = [], [], [], []
+    for _, row in deployment.iterrows():
+        ensemble, temperature = of_row(row)
+        scored, calibration = scored_and_calibrated(ensemble, temperature.value, judged)
+        of_scores, of_curves = selective_rows(scored, judged)
+        key = {"members": row["members"], "size": row["size"], "rule": row["rule"]}
+        selective += [key | scores for scores in of_scores]
+        curves += [key | point for point in of_curves]
+        compared = None if best is not None and row["members"] == best["members"] else reference
+        temperatures += [key | changes for changes in temperature_rows(temperature, calibration, compared, judged)]
+        thresholds += [key | of for of in threshold_rows(ensemble, temperature.value, chosen, scored, judged)]
+        progress.step("ensembles")
+    return Assessment(
+        pd.DataFrame(selective).assign(confidence=resampling.confidence),
+        pd.DataFrame(temperatures).reindex(columns=TEMPERATURES).assign(confidence=resampling.confidence),
+        pd.DataFrame(thresholds, columns=None if thresholds else THRESHOLDS).assign(confidence=resampling.confidence),
+        pd.DataFrame(curves),
+    )
+
+
+class Failures(NamedTuple):
+    """confusions.csv, class_errors.csv and failures.csv."""
+
+    confusions: pd.DataFrame
+    class_errors: pd.DataFrame
+    failures: pd.DataFrame
+
+
+def failures(
+    roles: dict[str, pd.Series],
+    members: pd.DataFrame,
+    temperatures: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    names: Sequence[str],
+    classes: Sequence[str],
+    confidence: float,
+    seed: int,
+) -> Failures:
+    """What the recommended model and the best member confuse, and failures of the former.
+
+    Args:
+        roles: as from `contenders`.
+        members, temperatures: tables of these names.
+        predictions: member -> its predictions, of those that `roles` names.
+        names: of the test images; none if they have no names.
+        classes: names of the classes; none if they have no names.
+        confidence: of the intervals.
+        seed: of the study.
+    """
+    shown = {role: roles[role] for role in (RECOMMENDED, BEST_MEMBER) if role in roles}
+    if not shown:
+        return Failures(*(pd.DataFrame(columns=columns) for columns in (CONFUSIONS, CLASS_ERRORS, FAILURES)))
+    members, (_, judged) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
+    fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
+    answers, ensembles = {}, {}
+    for role, row in shown.items():
+        ensembles[role] = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
+        answers[role] = answers_of(ensembles[role], fitted[row["members"]], judged)
+    one, first = next(iter(predictions.values())), next(iter(shown))
+    labels = one.labels(0)[judged.images[CLEAN]]
+    return Failures(
+        confusion_table(shown, answers, labels, classes),
+        class_error_table(shown, answers, one.conditions, labels, judged.units[CLEAN], classes, confidence),
+        failure_table(ensembles[first], answers[first], judged, names, classes),
+    )
+
+
+class Comparison(NamedTuple):
+    """contenders.csv and contender_calibration.csv."""
+
+    under_corruptions: pd.DataFrame
+    calibration: pd.DataFrame
+
+
+def comparison(
+    roles: dict[str, pd.Series], members: pd.DataFrame, predictions: dict[str, Predictions], resampling: Resampling
+) -> Comparison:
+    """Errors under each corruption and calibration of all roles; without rows where nobody has any.
+
+    Args:
+        roles: as from `contenders`.
+        members: members.csv.
+        predictions: member -> its predictions, of those that `roles` names.
+    """
+    if not roles:
+        nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
+        return Comparison(nothing, pd.DataFrame(columns=CALIBRATION_OF_ROLES))
+    members, judged = members.set_index("member"), judged_half(predictions, resampling)
+    errors, bins = {}, [pd.DataFrame(columns=CALIBRATION_OF_ROLES)]
+    for role, row in roles.items():
+        ensemble = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
+        errors[role] = errors_under(ensemble, judged)
+        bins.append(calibration_bins(ensemble, judged).assign(role=role, members=row["members"], size=row["size"]))
+    conditions = next(iter(predictions.values())).conditions
+    corruptions = conditions.corruption.iloc[corrupted_conditions(judged)]
+    counts, units = judged.counts[CORRUPTED], judged.units[CORRUPTED]
+    table = under_corruptions(errors, corruptions, counts, units.number, resampling.confidence)
+    table = table.merge(
+        pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
+    )
+    return Comparison(
+        table.reindex(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence),
+        pd.concat(bins, ignore_index=True)[CALIBRATION_OF_ROLES],
+    )
+
+
+LISTED = 10  # confusions of a model that are listed
+MEMBER = "member of the recommended model"
+COSTS = [*WHO, "images", "answers", "error", "cost", "cost_low", "cost_high"]
+COST_COLUMNS = [*WHO, "images", "label", "answer", "count", "share", "cost", "cost_share"]
+
+
+class CostTables(NamedTuple):
+    """costs.csv and costly_confusions.csv."""
+
+    costs: pd.DataFrame
+    confusions: pd.DataFrame
+
+
+def cost_tables(
+    roles: dict[str, pd.Series],
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    matrix: np.ndarray,
+    classes: list[str],
+    resampling: Resampling,
+) -> CostTables:
+    """Costs and confusions of the contenders, and of each member of the recommended model.
+
+    Models without probabilities, whose ties are broken at random, are left out.
+
+    Args:
+        roles: as from `contenders`.
+        members: members.csv.
+        predictions: member -> its predictions, of those that `roles` names.
+        matrix: as from `resiliency.analysis.failures.cost_matrix`.
+    """
+    members, judged = members.set_index("member"), judged_half(predictions, resampling)
+    models = [(role, row["members"], row["rule"]) for role, row in roles.items()]
+    if models:
+        _, joined, rule = models[0]
+        models += [(MEMBER, name, rule) for name in joined.split("+") if name != joined]
+    costs, confusions = [], []
+    for role, joined, rule in models:
+        names = joined.split("+")
+        ensemble = ensemble_of(names, rule, predictions, members)
+        for images in (CLEAN, CORRUPTED) if ensemble.has_probabilities else ():
+            who = {"role": role, "members": joined, "size": len(names), "images": images}
+            counts, of_images = _answers(ensemble, judged, images, matrix)
+            drawn = judged.counts[images] @ of_images / judged.counts[images].sum(axis=1)
+            total = counts.sum()
+            wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
+            cost = with_ends("cost", (counts * matrix).sum() / total, percentile_interval(drawn, resampling.confidence))
+            costs.append(who | wrong | cost)
+            confusions += [who | row for row in _costliest(counts, matrix, classes)]
+    table = pd.DataFrame(costs, columns=COSTS).assign(confidence=resampling.confidence)
+    return CostTables(table, pd.DataFrame(confusions, columns=COST_COLUMNS))
+
+
+def _answers(ensemble: Ensemble, judged: Judged, images: str, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of answers per true and answered class, int64 K x K, and the mean cost per image, float64 N."""
+    counts, of_images = np.zeros(matrix.shape, np.int64), np.zeros(len(judged.images[images]))
+    for condition, places, part in judged.outputs(ensemble, images, disagreement=False):
+        labels = ensemble.members[0].labels(condition)[judged.images[images][places]]
+        answers = part.log_probabilities.argmax(axis=-1)
+        if not ensemble.rule.mean:  # a vote, whose probabilities are the mean of its members'
+            logits = [member.logits(condition, judged.images[images][places]) for member in ensemble.members]
+            answers = answered(ensemble, softmax(np.stack(logits).astype(np.float32)))
+        np.add.at(counts, (labels, answers), 1)
+        of_images[places] += matrix[labels, answers] / len(judged.conditions[images])
+    return counts, of_images
+
+
+def _costliest(counts: np.ndarray, matrix: np.ndarray, classes: list[str]) -> list[dict]:
+    """The wrong answers that cost most in all, the costliest first; right ones may cost too, and are not listed."""
+    spent = counts * matrix
+    wrongly = spent * (1 - np.eye(len(spent)))
+    order = np.argsort(-wrongly, axis=None, kind="stable")[:LISTED]
+    rows = []
+    for label, answer in zip(*np.unravel_index(order, spent.shape), strict=True):
+        if wrongly[label, answer] > 0:
+            row = {"label": classes[label], "answer": classes[answer], "count": counts[label, answer]}
+            row |= {"share": counts[label, answer] / counts[label].sum(), "cost": matrix[label, answer]}
+            rows.append(row | {"cost_share": spent[label, answer] / spent.sum()})
+    return rows

@@ -7,9 +7,8 @@ choice.
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.best import EFFECTIVE, LATENCY
-from resiliency.analysis.choices import by_size, choice_of, scored_pool
-from resiliency.analysis.intervals import Resampling, percentile_interval, share_interval, with_ends
+from resiliency.analysis.choices import EFFECTIVE, LATENCY, by_size, choice_of, scored_pool
+from resiliency.analysis.left_out import Resampling, percentile_interval, share_interval, with_ends
 from resiliency.analysis.recommendation import (
     Difference,
     cheapest,

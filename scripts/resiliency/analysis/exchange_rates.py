@@ -1,24 +1,199 @@
 """What buys robustness: by how much designs, training and ensembles lower the error, and what they cost."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from resiliency.analysis.equal_accuracy import mean_of_groups
-from resiliency.analysis.exchange import Exchange, table_of
-from resiliency.analysis.exchanges_of_ensembles import joint_training, mixing, more_members, scored
 from resiliency.analysis.exchanges_of_members import (
+    Exchange,
     another_seed,
     designs,
     enough,
     families,
     family_at_equal_accuracy,
     predictors,
+    table_of,
+    with_image_groups,
 )
+from resiliency.analysis.left_out import LeftOut, weighted_means, weights_of_both
+from resiliency.analysis.member_tables import lack_second_seeds, units_of
 from resiliency.analysis.observations.architecture import response_of
+from resiliency.analysis.observations.balance import balance_is_most_resilient
+from resiliency.analysis.parts import Part
 from resiliency.analysis.without_images import WithoutImages
-from resiliency.base.names import CORRUPTED, INDEPENDENT, SEPARATE_ACCURACY, SEPARATE_IMAGES
+from resiliency.base.names import (
+    CORRUPTED,
+    INDEPENDENT,
+    SEPARATE_ACCURACY,
+    SEPARATE_IMAGES,
+    accuracy_of,
+    design_of,
+    mean_member_accuracy_of,
+)
+from resiliency.ensembles.voting import VOTE
+from resiliency.statistics.mixed_pairs import Pairs, against_better
+
+FAMILIES = 8  # with fewer, designs are left out in turn
+DESIGNS = 3  # that form pairs of their own, for the contrast of mixed pairs
+SECOND, THIRD, TWO_MORE = "second_member", "third_member", "two_more_members"
+DESIGNS_MIXED, FAMILIES_MIXED = "mixing_designs", "mixing_families"
+
+
+class Scored(NamedTuple):
+    """Ensembles of independent members under one rule, with `error`, and `member_error`, the mean of their members.
+
+    Attributes:
+        pool: rows of ensembles.parquet.
+        without: those of leave_images_out.parquet without each group of images; empty where images are held fixed.
+    """
+
+    pool: pd.DataFrame
+    without: list[pd.DataFrame]
+
+    def of_size(self, size: int) -> "Scored":
+        """Those of so many members."""
+        return Scored(*(_of_size(self.pool, size), [_of_size(table, size) for table in self.without]))
+
+    @property
+    def by_vote(self) -> bool:
+        """Whether they vote; two votes are right as often as their members on average, whatever these are."""
+        return bool((self.pool["rule"] == VOTE).any())
+
+
+def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Sequence[str]) -> Scored:
+    """The ensembles of independent members under `rule`, with their mean error on `images`.
+
+    Args:
+        ensembles: ensembles.parquet.
+        without: leave_images_out.parquet.
+        images: `corrupted`, or the test sets in its place.
+    """
+    own, of_members = ([of(name) for name in images] for of in (accuracy_of, mean_member_accuracy_of))
+
+    def with_errors(table: pd.DataFrame) -> pd.DataFrame:
+        pool = table[(table["origin"] == INDEPENDENT) & (table["rule"] == rule)]
+        means = {"error": own, "member_error": of_members}
+        return pool.assign(**{name: 1 - pool[columns].astype(float).mean(axis=1) for name, columns in means.items()})
+
+    known = len(without) and {*own, *of_members} <= set(without)
+    return Scored(with_errors(ensembles), [with_errors(of) for _, of in without.groupby("without")] if known else [])
+
+
+def more_members(of: Scored, families: Mapping[str, str], confidence: float) -> Iterator[Exchange]:
+    """What the second member brings, and the third: the fall of the mean error over all ensembles.
+
+    Each ensemble is compared with its own members, so that a sample of ensembles compares equally good ones. Of
+    votes, the second and the third member count together.
+
+    Args:
+        families: member -> its family.
+    """
+    steps = [(TWO_MORE, 1, 3)] if of.by_vote else [(SECOND, 1, 2), (THIRD, 2, 3)]
+    for exchange, before, after in steps:
+        compared = [_of_size(of.pool, size) for size in (before, after) if size > 1]
+        if any(pool.empty for pool in compared):
+            continue
+        names = {name for joined in compared[-1]["members"] for name in joined.split("+")}
+        unit, units = units_of(names, families, FAMILIES)
+        part = Part.from_replicates(exchange, _step(of.pool, before, after, unit))
+        part = with_image_groups(part, [_step(table, before, after, unit)[0] for table in of.without])
+        counts = {"designs": len(set(map(design_of, names))), "members": len(names), "ensembles": len(compared[-1])}
+        cost = after / before
+        yield Exchange.of_part(exchange, part, confidence, units, inference=cost, training=cost, **counts)
+
+
+def _of_size(table: pd.DataFrame, size: int) -> pd.DataFrame:
+    return table[table["size"] == size]
+
+
+def _step(pool: pd.DataFrame, before: int, after: int, unit: Callable[[str], str]) -> np.ndarray:
+    """How much more ensembles of `after` gain on their members than those of `before`; also without each unit."""
+    larger, smaller = _of_size(pool, after), _of_size(pool, before)
+
+    def gains(weights: np.ndarray, ensembles: pd.DataFrame) -> np.ndarray:
+        return weighted_means(weights, (ensembles["member_error"] - ensembles["error"]).to_numpy(float)[:, None])[:, 0]
+
+    if before == 1:
+        return gains(LeftOut(larger, unit).weights, larger)
+    first, second = weights_of_both(larger, smaller, unit)
+    return gains(first, larger) - gains(second, smaller)
+
+
+def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
+    """What a pair of two designs brings against the pair of the better of the two (see `against_better`).
+
+    Families take the place of designs where no design has a second seed. Pairs that vote say nothing.
+
+    Args:
+        members: members.csv.
+        errors: member -> its error, on all images and without each group of images.
+    """
+    if of.by_vote:
+        return
+    kind = "family" if lack_second_seeds(of.pool) else "design"
+    group = members.set_index("member")[kind]
+    pairs = of.of_size(2)
+    grouped = [_grouped(table, group) for table in (pairs.pool, *pairs.without)]
+    names = sorted({one for one, other in grouped[0].index if one == other})
+    if len(names) < DESIGNS:
+        return
+    taking_part = {name for joined in pairs.pool["members"] for name in joined.split("+")}
+    taking_part = [name for name in taking_part if group[name] in names]
+    every, *without = [
+        _pairs(table, of_members[taking_part], group, names) for table, of_members in zip(grouped, errors, strict=False)
+    ]
+    contrast = against_better(every, without, confidence)
+    exchange, units = (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
+    part = with_image_groups(Part.from_replicates(exchange, contrast.replicates), contrast.without)
+    ends = contrast.interval(*part.interval(confidence))
+    macs = members.set_index("member")["macs"].astype(float)[taking_part].groupby(group).mean()
+    cost = _relative_cost(every, macs[names].to_numpy())
+    counts = {"designs": members.set_index("member")["design"][taking_part].nunique(), "members": len(taking_part)}
+    counts["ensembles"] = len(pairs.pool)
+    yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
+
+
+def _grouped(pairs: pd.DataFrame, group: pd.Series) -> pd.Series:
+    """Mean error of pairs by the designs, or families, of their two members, in alphabetical order."""
+    both = [sorted(group[name] for name in joined.split("+")) for joined in pairs["members"]]
+    first, second = np.array(both, object).reshape(-1, 2).T
+    return pairs["error"].groupby([first, second]).mean()
+
+
+def _pairs(grouped: pd.Series, errors: pd.Series, group: pd.Series, names: list[str]) -> Pairs:
+    table = grouped.unstack().reindex(index=names, columns=names).to_numpy(float)
+    mixed = np.where(np.isfinite(table), table, table.T)
+    own = np.diag(mixed).copy()
+    np.fill_diagonal(mixed, np.nan)
+    of_group = errors.groupby(group)
+    return Pairs(own, mixed, of_group.var()[names].to_numpy(float), of_group.size()[names].to_numpy())
+
+
+def _relative_cost(pairs: Pairs, macs: np.ndarray) -> float:
+    """Operations of a mixed pair over those of the better design's own pair, geometric mean over pairs of designs."""
+    first, second = pairs.known()
+    better = np.where(pairs.own[first] <= pairs.own[second], first, second)
+    return float(np.exp(np.mean(np.log((macs[first] + macs[second]) / (2 * macs[better])))))
+
+
+def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence: float) -> Iterator[Exchange]:
+    """What the balanced loss brings against independent training of the same ensemble: observation 3's first part.
+
+    Args:
+        image_errors: image_errors.parquet.
+        members: members.csv.
+    """
+    balanced = int((members["objective"] == "balanced").sum())
+    observed = balance_is_most_resilient(image_errors, balanced, draws=1)
+    for part in observed.parts[:1]:
+        low, high = part.interval(confidence)
+        counted = {"designs": 1, "members": balanced, "ensembles": observed.ensembles}
+        yield Exchange(
+            "joint_training", -part.estimate, -high, -low, "seeds", part.units, inference=1, training=1, **counted
+        )
 
 
 class OfEnsembles(NamedTuple):

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from resiliency.base.names import CLEAN, CORRUPTED, accuracy_of, mean_member_accuracy_of
-from resiliency.statistics.correlation import MEASURES
-from resiliency.statistics.jackknife import LINEAR, Scale, kept_weights
-from resiliency.statistics.ranks import ordinals, weighted_cliffs_delta
+from resiliency.metrics.classification import wilson, wilson_of_means
+from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta, weighted_quantiles
+from resiliency.statistics.jackknife import LINEAR, Scale, interval_within, jackknife_interval, kept_weights
 
 COLUMNS = 8  # that are correlated at a time
 
@@ -164,3 +166,162 @@ def mean_over_sizes(
             row = {unit: index for index, unit in enumerate(of_size.units, start=1)}
             parts.append(values[[0, *(row.get(unit, 0) for unit in units)]][:, defined].mean(axis=1))
     return (np.mean(parts, axis=0), omitted) if parts else (np.full((1 + len(units), *draws), np.nan), [])
+
+
+RARE = 10  # units, in sum over what each of them is wrong (or right) by
+
+
+class Resampling(NamedTuple):
+    """The bootstrap of a study: number of resamples, confidence of the intervals, and the study's seed."""
+
+    resamples: int
+    confidence: float
+    seed: int
+
+
+def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The percentile interval of bootstrap `values`; resamples without a value (NaN) do not count.
+
+    NaN at both ends where fewer than half of the resamples have a value.
+    """
+    valid = values[np.isfinite(values)]
+    if len(valid) < len(values) / 2:
+        return np.nan, np.nan
+    low, high = np.quantile(valid, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The percentile interval of a statistic of which each resample knows a range alone, whose ends may be infinite."""
+    with np.errstate(invalid="ignore"):
+        low = np.quantile(least, (1 - confidence) / 2)
+        high = np.quantile(largest, (1 + confidence) / 2)
+    return tuple(np.inf if np.isnan(end) else float(end) for end in (low, high))
+
+
+def share_interval(share: float, drawn: np.ndarray, units: float, confidence: float) -> tuple[float, float]:
+    """The interval of a share: its upper end is no lower than that of a share of 0, its lower no higher than that of 1.
+
+    It is the percentile interval. Resamples hold too few of the wrong (or right) units if these are fewer than `RARE`:
+    it then is Wilson's, of as many images as would give a proportion the same variance.
+
+    Args:
+        share: in 0..1.
+        drawn: float R, the share in each resample of the units of images.
+        units: their number; one counts once, with however many images and conditions.
+        confidence: of the interval.
+    """
+    low, high = percentile_interval(drawn, confidence)
+    if not units or np.isnan(low):
+        return low, high
+    if min(share, 1 - share) * units < RARE:
+        low, high = wilson_of_means(np.float64(share), np.nanvar(drawn), units, confidence)
+    return widened(low, high, units, confidence)
+
+
+def widened(low: float, high: float, units: float, confidence: float) -> tuple[float, float]:
+    """An interval of a share of so many units, whose ends include those of Wilson's intervals of 1 and of 0."""
+    lowest, highest = wilson(np.array([1.0, 0.0]), units, confidence)
+    return float(min(low, lowest[0])), float(max(high, highest[1]))
+
+
+def with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:
+    """A value and the ends of its interval, under the names of their columns."""
+    return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
+
+
+def mean_difference(name: str, differences: np.ndarray, confidence: float) -> dict[str, float]:
+    """The mean of `differences`, float n, paired over units of images, with the ends of its normal interval.
+
+    Args:
+        name: of the columns, see `with_ends`.
+        differences: of independent units, as `Units.values` has them.
+    """
+    mean = differences.mean()
+    reach = ndtri((1 + confidence) / 2) * differences.std(ddof=1) / np.sqrt(len(differences))
+    return with_ends(name, mean, (mean - reach, mean + reach))
+
+
+SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
+# Values of diversities, which grow with diversity (docs/formulae.md); those of CKA and interrater kappa have no ends.
+RANGES = dict.fromkeys(("disagreement", "label_disagreement", "jensen_shannon", "probability_cosine"), (0, 1))
+RANGES |= dict.fromkeys(("entropy", "generalised_diversity", "coincident_failure_diversity"), (0, 1))
+RANGES |= dict.fromkeys(("q_statistic", "correlation", "error_consistency", "cohen_kappa", "common_failure"), (-1, 1))
+RANGES |= {"double_fault": (-1, 0), "kohavi_wolpert": (0, 0.25), "difficulty": (-0.25, 0)}
+RANGES |= {"geometric_ambiguity": (0, np.inf), "mce": (0, np.inf)}
+OF_MAPS = {"cosine": (0, 2), "spearman": (0, 2), "ssim": (0, 2), "iou": (0, 1)}
+Unit = Callable[[str], str]
+
+
+def summary(ensembles: pd.DataFrame, measures: list[str], unit: Unit, confidence: float) -> pd.DataFrame:
+    """The mean of each measure over ensembles, and its quartiles, with the ensembles' weights.
+
+    Args:
+        ensembles: rows of ensembles.parquet.
+        measures: columns of these.
+        unit: member -> what an interval leaves out with it (see `LeftOut`).
+        confidence: of the intervals.
+
+    Returns:
+        A row per measure: measure, ensembles (how many have it), mean, its interval low and high (inside `range_of` the
+        measure), lower_quartile, upper_quartile, and members (how many take part). NaN where leaving out
+        some unit leaves nothing.
+    """
+    left_out, values = LeftOut(ensembles, unit), ensembles[measures].to_numpy(float)
+    means = weighted_means(left_out.weights, values)
+    low, high = np.transpose(
+        [
+            interval_within(replicates, confidence, *range_of(measure))
+            for replicates, measure in zip(means.T, measures, strict=True)
+        ]
+    )
+    weights = ensembles["weight"].to_numpy(float)
+    quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
+    columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0]}
+    columns |= {"low": low, "high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]}
+    return pd.DataFrame(columns | {"members": len(left_out.members)})
+
+
+def range_of(measure: str) -> tuple[float, float]:
+    """The values that a column of ensembles.parquet can have; infinite without an end."""
+    if measure in SHARES or measure.endswith("_accuracy"):
+        return 0, 1
+    metric = measure if measure in RANGES else measure.rpartition("_")[0]
+    unbounded = (-np.inf, np.inf)
+    return RANGES.get(metric, OF_MAPS.get(metric.rpartition("_")[2], unbounded))
+
+
+def weights_of_both(first: pd.DataFrame, second: pd.DataFrame, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of two groups of ensembles, of all and without each unit of either in turn; float64 (1 + units) x E."""
+    weights = LeftOut(pd.concat([first, second]), unit).weights
+    return weights[:, : len(first)], weights[:, len(first) :]
+
+
+def difference(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    weights: tuple[np.ndarray, np.ndarray],
+    measures: list[str],
+    confidence: float,
+) -> np.ndarray:
+    """Mean of each measure over the `first` ensembles less that over the `second`, and its interval.
+
+    Args:
+        first, second: rows of ensembles.parquet.
+        weights: of both, as from `weights_of_both`.
+        measures, confidence: as for `summary`.
+
+    Returns:
+        float64 measures x 3: difference, low and high.
+    """
+    means = weighted_means(weights[0], first[measures].to_numpy(float))
+    means = means - weighted_means(weights[1], second[measures].to_numpy(float))
+    return np.array([[replicates[0], *jackknife_interval(replicates, confidence)] for replicates in means.T])
+
+
+def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Weighted means of what is known of each column of `values`, for each row of `weights`; NaN of nothing."""
+    finite = np.isfinite(values)
+    count = weights @ finite
+    total = weights @ np.where(finite, values, 0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

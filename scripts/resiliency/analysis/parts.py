@@ -2,12 +2,112 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Self
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from resiliency.statistics.jackknife import ANGULAR, LINEAR, Scale, studentised
+
+# Comparisons that every study is taken to make. Three measures of calibration and up to three scores of confidence are
+# compared; with resamples for five, an interval without correction misses in at most 6 % of studies, too, of nominal 5.
+FEWEST = 5
+
+
+def least_resamples(comparisons: int, confidence: float) -> int:
+    """Fewest resamples by which `corrected_interval` has its confidence.
+
+    With fewer, its ends would have to lie beyond the outermost resamples.
+    """
+    return ceil(round(2 * comparisons / (1 - confidence), 6)) - 1
+
+
+def corrected_interval(values: np.ndarray, confidence: float, comparisons: int) -> tuple[float, float]:
+    """The percentile interval of bootstrap `values` in one of `comparisons`, all of which hold with `confidence`.
+
+    Each has an error of (1 - confidence) / comparisons (Bonferroni). The ends are the values of rank (R + 1) p and
+    (R + 1) (1 - p) among R resamples (Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 2.4):
+    a new value lies beyond them with exactly the probability p, be R ever so small. Other definitions of a quantile err
+    by 1 / (R p), which is 30 % for 15 comparisons at 95 % with 2,000 resamples.
+
+    Args:
+        values: float R; those that are not finite do not count.
+
+    Returns:
+        Both ends; NaN where fewer values than `least_resamples` are finite.
+    """
+    valid = values[np.isfinite(values)]
+    if len(valid) < least_resamples(comparisons, confidence):
+        return np.nan, np.nan
+    tail = (1 - confidence) / (2 * comparisons)
+    low, high = np.quantile(valid, [tail, 1 - tail], method="weibull")
+    return float(low), float(high)
+
+
+DRAWS = 1_000
+BEYOND = 0.05  # share of draws that may lie beyond one end of the range
+
+
+@dataclass(frozen=True)
+class Placebo:
+    """Draws of all statistics of an observation, by the code that computes them.
+
+    Attributes:
+        estimates: float64 D x k, D >= 200 draws (or all patterns, where there are fewer) of the k parts and controls.
+        errors: float64 D x k, their standard errors on the scale of each part.
+        freedom: float64 k, degrees of freedom of the errors.
+        removed: what was done to the data, in words, such as "families permuted among designs".
+    """
+
+    estimates: np.ndarray
+    errors: np.ndarray
+    freedom: np.ndarray
+    removed: str = ""
+
+    @property
+    def range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both ends of the range of each statistic, float64 k; at most `BEYOND` of its draws lie beyond an end.
+
+        An end is a draw. Of n differences whose signs are flipped there are 2^n draws, the study itself among them: of
+        32 one lies beyond the end, so that the study does only if all five differences have the same sign; of 16 none
+        does. NaN where no draw is defined.
+        """
+        ends = [_ends(of_part[np.isfinite(of_part)]) for of_part in self.estimates.T]
+        low, high = np.array(ends).reshape(-1, 2).T
+        return low, high
+
+    @property
+    def middle(self) -> np.ndarray:
+        """The median of the defined draws of each statistic, float64 k; NaN where there is none."""
+        defined = [of_part[np.isfinite(of_part)] for of_part in self.estimates.T]
+        return np.array([np.median(of_part) if len(of_part) else np.nan for of_part in defined])
+
+    def bounds(self, sign: int) -> np.ndarray:
+        """The end of each range that statistics of this sign must lie beyond, float64 k."""
+        return self.range[1 if sign > 0 else 0]
+
+    def with_images(self, variances: np.ndarray, freedom: int) -> Self:
+        """The same with variances over images, float64 k or D x k, in the squares of the errors (`Part.with_images`).
+
+        Degrees of freedom are those of the mean variances of all draws.
+        """
+        squares = self.errors**2
+        added = np.broadcast_to(np.where(np.isfinite(variances), variances, 0), squares.shape)
+        known = np.isfinite(squares)
+        own = np.where(known, squares, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        mean = added.mean(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            both = (own + mean) ** 2 / (own**2 / self.freedom + mean**2 / freedom)
+        both = np.where((mean > 0) & np.isfinite(both), both, self.freedom)
+        return replace(self, errors=np.sqrt(squares + added), freedom=both)
+
+
+def _ends(draws: np.ndarray) -> tuple[float, float]:
+    if not len(draws):
+        return np.nan, np.nan
+    ascending, beyond = np.sort(draws), int(BEYOND * len(draws))
+    return float(ascending[beyond]), float(ascending[-1 - beyond])
 
 
 @dataclass(frozen=True)
@@ -89,7 +189,7 @@ class Part:
         return self.scale is not LINEAR and self.error == 0 and abs(self.estimate) == 1
 
     def p_values(self, sign: int, margin: float, least: float = 0) -> tuple[float, float, float]:
-        """As `resiliency.analysis.rule.PValues` has them, of this part.
+        """As `resiliency.analysis.verdicts.PValues` has them, of this part.
 
         Args:
             sign: of statistics that support the statement.

@@ -1,18 +1,19 @@
 """Pictures of test images in tables: of one image under each corruption, and of an ensemble's failures.
 
-What they look like in a chart is up to `resiliency.report`, on which no stage that runs networks depends.
-"""
+What they look like in a chart is up to `resiliency.report`, on which no stage that runs networks depends."""
 
 import base64
 from collections.abc import Iterable
 from io import BytesIO
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.source import Images
+from resiliency.diversity.representations import applicable, cosine_similarity
 
 # Pixels a side. They keep 95 pictures below 1 MB in the report, which holds each of them twice.
 LARGEST_LOSSLESS, LARGEST = 40, 96
@@ -65,3 +66,73 @@ def data_url(image: np.ndarray) -> str:
     picture.thumbnail((LARGEST, LARGEST))
     picture.save(buffer, form, optimize=True, quality=90)
     return f"data:image/{form};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+IMAGES = (CLEAN, CORRUPTED)
+IMAGE = "image"
+ZERO, SCALE = 128, 127  # of maps in -1..1 as uint8
+
+
+def stacked(maps: list[np.ndarray], images: np.ndarray) -> np.ndarray:
+    """Maps N x H x W of M members as M x N x H x W; M is 0 if all members are ONNX files, which have no maps.
+
+    Args:
+        images: uint8 N x H x W x 3.
+    """
+    return np.stack(maps) if maps else np.empty((0, *images.shape[:3]), np.float16)
+
+
+def attribution_table(
+    images: dict[str, np.ndarray], maps: dict[str, np.ndarray], names: list[str], indices: np.ndarray, labels: list
+) -> pd.DataFrame:
+    """The pictures of the gallery: a row for each image and each member's map of it, clean and corrupted.
+
+    Args:
+        images: `clean` and `corrupted` -> uint8 NxHxWx3.
+        maps: the same -> float M x N x H x W, NaN where the method does not apply to a member, which is left out.
+        names: of the M members.
+        indices: int N, positions of the images in the test set.
+        labels: N names of their classes.
+
+    Returns:
+        Columns index, label, images (clean or corrupted), what (`image`, or the member) and picture (a data URL;
+        of maps as from `map_url`).
+    """
+    rows = []
+    for position, index_and_label in enumerate(zip(indices.tolist(), labels, strict=True)):
+        for name in IMAGES:
+            rows.append((*index_and_label, name, IMAGE, data_url(images[name][position])))
+            for member, of_member, fits in zip(names, maps[name], applicable(maps[name]), strict=True):
+                if fits:
+                    rows.append((*index_and_label, name, member, map_url(of_member[position])))
+    return pd.DataFrame(rows, columns=["index", "label", "images", "what", "picture"])
+
+
+def distance_table(maps: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
+    """1 - cosine of two members' maps, mean over images: a row per pair, clean and corrupted.
+
+    Args:
+        maps, names: as above.
+
+    Returns:
+        Columns images (clean or corrupted), first, second (members), distance (0 for equal maps, at most 2).
+    """
+    rows = []
+    for name in IMAGES:
+        fits = np.flatnonzero(applicable(maps[name]))
+        distances = 1 - cosine_similarity(maps[name][fits]) if len(fits) else np.empty((0, 0))
+        rows += [(name, names[fits[i]], names[fits[j]], distances[i, j]) for i, j in combinations(range(len(fits)), 2)]
+    return pd.DataFrame(rows, columns=["images", "first", "second", "distance"])
+
+
+def map_url(attribution: np.ndarray) -> str:
+    """A map float H x W in -1..1 as a data URL of a grey PNG: 0 is grey of 128, 1 white."""
+    buffer = BytesIO()
+    Image.fromarray(np.round(ZERO + SCALE * attribution.astype(np.float64)).astype(np.uint8)).save(buffer, "png")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def map_of(url: str) -> np.ndarray:
+    """The map float64 H x W in -1..1 of a data URL as from `map_url`, to within 1/254."""
+    picture = Image.open(BytesIO(base64.b64decode(url.partition(",")[2])))
+    return (np.asarray(picture, np.float64) - ZERO) / SCALE

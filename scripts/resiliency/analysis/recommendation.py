@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.best import LATENCY, priced
-from resiliency.analysis.intervals import Resampling
+from resiliency.analysis.choices import LATENCY, priced
+from resiliency.analysis.left_out import Resampling
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import stream

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from resiliency.analysis.best import LATENCY, best_row, eligible, recommended_row
+from resiliency.analysis.choices import LATENCY, best_row, eligible, recommended_row
 from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member
 

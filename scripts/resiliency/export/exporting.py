@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import timm
 
-from resiliency.analysis.best import clean_accuracy
+from resiliency.analysis.choices import clean_accuracy
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.pictures import images_at

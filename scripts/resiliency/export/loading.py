@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resiliency.analysis.temperatures import Temperature
+from resiliency.analysis.assessment import Temperature
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised, read_member, unwrapped
 from resiliency.designs.onnx import OnnxNetwork

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from resiliency.analysis.best import clean_accuracy
+from resiliency.analysis.choices import clean_accuracy
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.classification import ABSTAIN
 from resiliency.report.deployment_choice import COST, costs, delivered, which

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from resiliency.analysis.best import LATENCY, best_row, eligible, priced
+from resiliency.analysis.choices import LATENCY, best_row, eligible, priced
 from resiliency.base.names import CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.report.contender_roles import difference_words

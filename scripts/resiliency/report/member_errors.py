@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.shifts import SHIFTED_ERROR
+from resiliency.analysis.effective_robustness import SHIFTED_ERROR
 from resiliency.base.names import CLEAN, averaged
 from resiliency.report.words import percent, plural, with_interval
 

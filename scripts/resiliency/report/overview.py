@@ -4,8 +4,7 @@ import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
-from resiliency.analysis.copies import SAME_ANSWERS
-from resiliency.analysis.histories import STILL_LEARNING
+from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
 from resiliency.data.duplicates import worth_a_warning
 from resiliency.designs.members import WeightsKind

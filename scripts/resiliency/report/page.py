@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Template
 
-from resiliency.analysis.best import clean_accuracy
+from resiliency.analysis.choices import clean_accuracy
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR

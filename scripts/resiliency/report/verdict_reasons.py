@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from resiliency.analysis.rule import IN_PART, NOISE, NOT_TESTED, SUPPORTED, UNDECIDED, against
+from resiliency.analysis.verdicts import IN_PART, NOISE, NOT_TESTED, SUPPORTED, UNDECIDED, against
 from resiliency.report import words
 
 REVERSED = {"supported": ["against"], "supported in part": ["against"], "contradicted": ["for"], NOISE: ["against"]}

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from resiliency.statistics.spreads import spread, without_image_noise
+from resiliency.statistics.units import spread, without_image_noise
 
 
 class Pairs(NamedTuple):

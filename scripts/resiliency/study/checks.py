@@ -1,11 +1,15 @@
 """What in a study does not go together: checks across keys, each a generator of lines that begin with a key's path."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from math import inf
 from pathlib import Path
+from typing import Any
 
-from resiliency.analysis.corrected import FEWEST, least_resamples
+from pydantic import ValidationError
+
+from resiliency.analysis.parts import FEWEST, least_resamples
 from resiliency.base.extensions import extensions
 from resiliency.base.faults import Fault, expected, hint, path_fault, short
 from resiliency.base.names import alike, design_of, form_fault, images_fault
@@ -13,23 +17,105 @@ from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
+from resiliency.export.choice import PACKAGES, limits_latency
 from resiliency.external.tables import class_count
 from resiliency.metrics.resiliency import counted
 from resiliency.report.metric_labels import METRICS
 from resiliency.search.space import search_faults
-from resiliency.study.deployment import latency_faults, margin_faults, objective_faults
+from resiliency.study.messages import booleans_for_numbers, cost_faults, file_faults, messages
 from resiliency.study.model import Study
-from resiliency.study.named_files import cost_faults, file_faults
-from resiliency.study.recipes import (
-    batch_faults,
-    joint_faults,
-    recipe_faults,
-    shift_faults,
-    supernet_faults,
-    warmup_faults,
-)
 from resiliency.training.settings import Recipe
 from resiliency.training.tuning_settings import FineTuning
+
+
+def objective_faults(study: Study) -> Iterator[str]:
+    """Selection by costs that are not given, or of members whose answers are not known."""
+    if study.deployment.objective != "cost":
+        return
+    if not study.costs:
+        yield "deployment.objective: cost needs a table of costs, got costs: null; name a file in costs, or set mean"
+    if study.external and "decisions" in study.contents().kinds.values():
+        yield "deployment.objective: cost needs probabilities, got members with only predicted labels; set mean"
+
+
+def margin_faults(study: Study) -> Iterator[str]:
+    """A margin that every error is within, such as one in per cent."""
+    margin = study.deployment.margin
+    if margin is not None and margin >= 0.5 and study.deployment.objective != "cost":
+        yield f"deployment.margin: expected a fraction below 0.5, got {margin:g}; 0.01 is one percentage point"
+
+
+def latency_faults(study: Study) -> Iterator[str]:
+    """Latency that is limited and not measured, or measured of no network."""
+    by_latency, limits = study.deployment.cheapest_by == "latency", study.deployment.limits
+    remedy = "set deployment.cheapest_by to latency"
+    if by_latency and not (study.members.designs or study.joint or study.search):
+        yield "deployment.cheapest_by: latency is measured of networks, got only imported members; set macs"
+    if by_latency and (lacking := [name for name in PACKAGES if not find_spec(name)]):
+        yield f"deployment.cheapest_by: {', '.join(lacking)}: not installed; pip install -e '.[export]', or set macs"
+    limited = {"deployment.limits.milliseconds": limits.milliseconds, "ensemble": limits_latency(study.ensemble)}
+    for key, is_limited in limited.items():
+        if is_limited and not by_latency:
+            yield f"{key}: a limit in ms needs measured latency, got cheapest_by: macs; {remedy}"
+
+
+def used_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
+    """Where each recipe that is used comes from, and the recipe."""
+    yield from ((f"designs.{name}", study.recipe(name)) for name in study.trained_designs())
+    if study.joint:
+        yield "joint", study.joint_recipe()
+    if study.search:
+        yield "search", study.search_recipe()
+
+
+def joint_faults(study: Study) -> Iterator[str]:
+    """What is wrong with the recipe of joint training."""
+    if study.joint:
+        yield from recipe_faults("joint", study.joint.training, study.joint_recipe)
+
+
+def supernet_faults(study: Study) -> Iterator[str]:
+    """What is wrong with the recipe of the super-network."""
+    if study.search:
+        yield from recipe_faults("search", study.search.training, study.search_recipe)
+
+
+def recipe_faults(
+    path: str, changes: dict[str, Any], recipe: Callable[..., Recipe], *arguments: str, kind: type[Recipe] = Recipe
+) -> Iterator[str]:
+    """What is wrong with the `changes` to a recipe under `path`."""
+    try:
+        made = recipe(*arguments)
+    except ValidationError as error:
+        yield from (f"{path}.training.{line}" for line in messages(kind, error))
+    except TypeError:
+        yield f"{path}.training: keys must be words"
+    else:
+        yield from booleans_for_numbers(changes, made, f"{path}.training")
+
+
+def warmup_faults(study: Study) -> Iterator[str]:
+    """Trainings that end before their learning rate has fallen."""
+    for path, recipe in used_recipes(study):
+        if recipe.warmup_epochs >= recipe.epochs:
+            yield f"{path}: warmup_epochs {recipe.warmup_epochs:g} must be below epochs {recipe.epochs}"
+
+
+def shift_faults(study: Study) -> Iterator[str]:
+    """Shifts that leave nothing of an image."""
+    for path, recipe in () if study.data.on_the_fly else used_recipes(study):
+        if recipe.shift >= study.data.side:
+            yield f"{path}: shift {recipe.shift} must be below the side of the images, {study.data.side} px"
+
+
+def batch_faults(study: Study) -> Iterator[str]:
+    """Batches that the training images do not fill, and those of joint training that mix or smooth labels."""
+    train = study.data.most_images().get("train", inf)
+    for path, recipe in used_recipes(study):
+        if recipe.batch_size > train:
+            yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
+        if path == "joint" and (recipe.mixup or recipe.label_smoothing):
+            yield "joint.training: mixup and label_smoothing must be 0, because the objectives need hard labels"
 
 
 def cross_checks(study: Study) -> list[str]:

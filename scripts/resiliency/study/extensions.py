@@ -1,12 +1,183 @@
 """What other packages add, loaded and tried on a small batch before the first job."""
 
 import io
+import random
 from contextlib import redirect_stdout
+from copy import deepcopy
 from importlib import import_module
+from inspect import signature
+from types import ModuleType
+
+import numpy as np
 
 from resiliency.base.extensions import KINDS, extensions, load, offered, refused
+from resiliency.base.faults import Fault, available, brief
 from resiliency.base.names import extension_fault
+from resiliency.corruptions.engine import corrupt
+from resiliency.corruptions.settings import SEVERITIES
+from resiliency.diversity.gram import gram
+from resiliency.diversity.metric import EnsembleMetric, Metric
+from resiliency.report.chart import Chart
 from resiliency.report.metric_labels import METRICS
+from resiliency.report.registry import CHARTS
+from resiliency.tables import TABLES
+
+PICTURES = 3  # that a corruption is tried on
+MEMBERS, IMAGES, CLASSES, SIDE, ENSEMBLES = 4, 12, 5, 8, 6  # that a metric is tried on
+REQUIREMENTS = {"corruptions", "robustness", "joint"}
+
+
+def corruption_fault(name: str, side: int, table: str) -> str:
+    """What keeps a corruption from being used for images of `side` pixels squared; empty if nothing does.
+
+    At each severity it must return uint8 images of the same shape, the same ones each time and in any batch, leave
+    the images that it is given as they are, and draw random numbers from their streams only.
+    """
+    images = np.random.default_rng(0).integers(0, 256, (PICTURES, side, side, 3), np.uint8)
+    for severity in SEVERITIES:
+        try:
+            fault = _corruption_fault(images, name, severity, table)
+        except Fault as reason:
+            return str(reason).removeprefix(f"{name}: ")
+        except (Exception, SystemExit) as error:
+            fault = f"fails on images of {side}x{side} px: {brief(error)}"
+        if fault:
+            return f"severity {severity}: {fault}"
+    return ""
+
+
+def _corruption_fault(images: np.ndarray, name: str, severity: int, table: str) -> str:
+    def corrupted(some: np.ndarray, indices: list[int]) -> np.ndarray:
+        return corrupt(some, name, severity, table=table, seed=0, indices=indices)
+
+    everything, given, states = list(range(PICTURES)), images.copy(), _global_states()
+    once = corrupted(given, everything)
+    if not np.array_equal(given, images):
+        return "changes the images that it is given, in place; let it work on a copy"
+    if states != _global_states():
+        return "draws from the global random state; draw from the streams only"
+    if not np.array_equal(once, corrupted(images.copy(), everything)):
+        return "returns other images when it is called again; draw random numbers from the streams only"
+    alone = [corrupted(images[index : index + 1].copy(), [index])[0] for index in reversed(everything)]
+    if not np.array_equal(once, alone[::-1]):
+        return "returns other images when they come in other batches; treat each image by itself"
+    if severity == min(SEVERITIES) and (once == once[0]).all():
+        return "returns the same picture for different images; if it computes in 0 to 1, multiply by 255"
+    return ""
+
+
+def metric_fault(metric: Metric | EnsembleMetric) -> str:
+    """What keeps a metric from being used; empty if nothing does.
+
+    It must return a number for each pair of members, or for each ensemble, which does not depend on the others: the
+    same one each time. NaN, which leaves a pair out, may stand for some of them. It must leave its arguments as they
+    are. Metrics of probabilities must be means over images.
+    """
+    arguments = _arguments(metric)
+    try:
+        return _metric_fault(metric, arguments)
+    except (Exception, SystemExit) as error:
+        shapes = ", ".join(str(np.shape(one)) if isinstance(one, np.ndarray) else "a list" for one in arguments)
+        return f"fails on arrays of shape {shapes}: {brief(error)}"
+
+
+def _metric_fault(metric: Metric | EnsembleMetric, arguments: list) -> str:
+    given, states = deepcopy(arguments), _global_states()
+    raw = metric.raw(*given)
+    of_pairs = isinstance(metric, Metric)
+    shape = (MEMBERS, MEMBERS) if of_pairs else (ENSEMBLES,)
+    if not isinstance(raw, np.ndarray) or raw.dtype.kind not in "fiu" or raw.shape != shape:
+        returned = f"{raw.dtype} of shape {raw.shape}" if isinstance(raw, np.ndarray) else type(raw).__name__
+        return f"returns {returned}, expected numbers of shape {shape}"
+    if not _alike(given, arguments):
+        return "changes the arrays that it is given, in place; let it work on copies"
+    if states != _global_states():
+        return "draws from the global random state; use a generator with a seed of its own"
+    if not np.array_equal(raw, metric.raw(*deepcopy(arguments)), equal_nan=True):
+        return "returns other values when it is called again; seed its random numbers"
+    values = raw[~np.eye(MEMBERS, dtype=bool)] if of_pairs else raw
+    if np.isinf(values).any() or np.isnan(values).all():
+        return f"returns {'infinity' if np.isinf(values).any() else 'only NaN'}, expected finite numbers"
+    if of_pairs and not _close(raw, raw.T):
+        return "returns a matrix that is not symmetric; expected the same value for both orders of a pair"
+    if not _close(metric.raw(*(one[:2] for one in deepcopy(arguments))), raw[:2, :2] if of_pairs else raw[:2]):
+        return f"returns other values beside other {'members' if of_pairs else 'ensembles'}; treat each by itself"
+    if of_pairs and metric.source == "probabilities" and not _close(_by_chunks(metric, *arguments), raw):
+        return "is not a mean over images: from chunks of them it gives other values"
+    if np.shape(metric.diversity(values)) != values.shape:
+        return "its diversity has another shape than its raw values; use unchanged, negative or complement"
+    return ""
+
+
+def _by_chunks(metric: Metric, probabilities: np.ndarray) -> np.ndarray:
+    """The mean of the raw values of two chunks of the images, weighted as the pairs of a study are."""
+    share = 1 / 3
+    first, second = np.split(probabilities, [round(IMAGES * share)], axis=1)
+    return metric.raw(first) * share + metric.raw(second) * (1 - share)
+
+
+def _arguments(metric: Metric | EnsembleMetric) -> list:
+    """Arguments of `metric.raw` as a study has them, drawn at random."""
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(CLASSES), (MEMBERS, IMAGES)).astype(np.float32)
+    predicted = probabilities.argmax(axis=2)
+    features = [rng.normal(size=(IMAGES, SIDE + member)).astype(np.float32) for member in range(MEMBERS)]
+    if isinstance(metric, Metric):
+        grams = np.stack([gram(one) for one in features]).astype(np.float32)
+        maps = rng.uniform(-1, 1, (MEMBERS, IMAGES, SIDE, SIDE)).astype(np.float16)
+        correct = predicted == rng.integers(0, CLASSES, IMAGES)
+        known = {"correct": correct, "predicted": predicted, "probabilities": probabilities, "features": features}
+        return [known.get(metric.source, grams if metric.kind == "activation" else maps)]
+    shares = rng.dirichlet(np.ones(MEMBERS + 1), ENSEMBLES)
+    known = {
+        "shares": shares,
+        "failures": rng.uniform(0.1, 0.5, (ENSEMBLES, MEMBERS)),
+        "log_sums": -rng.random(ENSEMBLES),
+    }
+    return [known[source] for source in metric.sources]
+
+
+def _alike(some: list, others: list) -> bool:
+    return all(
+        all(map(np.array_equal, one, other)) if isinstance(one, list) else np.array_equal(one, other)
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+def _close(some: np.ndarray, others: np.ndarray) -> bool:
+    """Whether raw values of pairs off the diagonal, or of ensembles, agree up to rounding."""
+    return np.allclose(some, others, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def chart_fault(module: ModuleType) -> str:
+    """What keeps a module from being a chart; empty if nothing does, as far as is known before its tables are made.
+
+    The catalogue is known here alone: charts are not drawn again because of other words in it.
+    """
+    chart: Chart = module.CHART
+    drawn = {table for name, of in CHARTS.items() if name not in extensions("charts") for table in of.tables}
+    if unknown := {*chart.tables} - (drawn | TABLES.keys()):
+        return available("table", min(unknown), sorted(drawn | TABLES.keys()))
+    if unknown := {*chart.optional} - {*chart.tables}:
+        return f"optional: {min(unknown)!r} is not one of its tables"
+    if unknown := {*chart.requires} - REQUIREMENTS:
+        return f"requires: {min(unknown)!r} is not one of {', '.join(sorted(REQUIREMENTS))}"
+    for name, text in {"topic": chart.topic, "title": chart.title, "CAPTION": module.CAPTION}.items():
+        if not isinstance(text, str):
+            return f"{name} is of type {type(text).__name__}, expected str"
+    for name, arguments in {"draw": (*chart.tables, "colours"), "finding": chart.tables}.items():
+        try:
+            signature(getattr(module, name)).bind(*arguments)
+        except TypeError as error:
+            return f"{name} does not take {len(arguments)} arguments, {', '.join(arguments)} ({error})"
+    return ""
+
+
+def _global_states() -> tuple:
+    """The states of the generators that a process shares, of NumPy and of Python, to be compared."""
+    state = np.random.get_state(legacy=False)
+    return state["state"]["key"].tobytes(), state["state"]["pos"], state["has_gauss"], random.getstate()
+
 
 REGISTRIES = {
     "corruptions": "resiliency.corruptions.engine",
@@ -53,7 +224,7 @@ def check_names(kind: str) -> None:
 
 def _fault(kind: str, name: str, side: int, table: str) -> str:
     """What keeps an extension that was loaded from being used; empty if nothing does."""
-    from resiliency.study.extension_faults import chart_fault, corruption_fault, metric_fault
+    from resiliency.study.extensions import chart_fault, corruption_fault, metric_fault
 
     if kind == "corruptions":
         return corruption_fault(name, side, table)

@@ -1,16 +1,64 @@
 """Reading the YAML files of a study: strictly, and with the line that each key stands in.
 
 Snakemake merges them and forgets where a key came from; of a key given twice it takes the last, without a word. What it
-cannot read itself it does not name: `python -m resiliency.study.files studies/mine.yaml` does.
-"""
+cannot read itself it does not name: `python -m resiliency.study.files studies/mine.yaml` does."""
 
-from collections.abc import Iterable, Iterator
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import yaml
+from pydantic import ValidationError
+from snakemake.utils import update_config
 
 from resiliency.base.faults import Fault, one_line_faults, parser
+from resiliency.study.checks import cross_checks
+from resiliency.study.messages import booleans_for_numbers, messages
+from resiliency.study.model import Study
+
+CHECKOUT = "$CHECKOUT"  # stands for the folder of the repository where the study ran in another one
+
+
+def command(target: str, files: Iterable[Path], given: Mapping[str, Any], repository: Path, folder: Path) -> str:
+    """The command that makes `target` again when it is given in `folder`.
+
+    Args:
+        target: a rule without wildcards, such as export.
+        files: absolute paths of the configuration files of the command line, in their order.
+        given: what its --config gave, as Snakemake parses it.
+        repository: folder of the Snakefile.
+        folder: where the study runs.
+    """
+    words = ["snakemake", target, "--cores", "all"]
+    if folder != repository:
+        words += ["--snakefile", f"{CHECKOUT}/Snakefile"]
+    if names := [_file_argument(file, repository, folder) for file in files]:
+        words += ["--configfile", *names]
+    if given:
+        words += ["--config", *(f"{key}={_config_value(value)}" for key, value in given.items())]
+    return " ".join(map(_quoted, words))
+
+
+def _file_argument(file: Path, repository: Path, folder: Path) -> str:
+    if file.is_relative_to(folder):
+        return str(file.relative_to(folder))
+    return f"{CHECKOUT}/{file.relative_to(repository)}" if file.is_relative_to(repository) else str(file)
+
+
+def _config_value(value: object) -> str:
+    """A value as --config takes it: nothing for None, mappings and lists as JSON."""
+    return "" if value is None else json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def _quoted(word: str) -> str:
+    if not word.startswith(CHECKOUT):
+        return shlex.quote(word)
+    rest = word.removeprefix(CHECKOUT)
+    return f'"{CHECKOUT}"{shlex.quote(rest)}'
+
 
 DEEPEST = 20
 MOST_VALUES = 100_000
@@ -193,3 +241,98 @@ if __name__ == "__main__":
     arguments.add_argument("files", nargs="+", help="files of studies, e.g. studies/mine.yaml")
     with one_line_faults():
         read_places(arguments.parse_args().files)
+
+
+NAME = "*"  # any key
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+# Mappings that a later file replaces whole: entries of catalogues, and mappings from names to values.
+REPLACED = (
+    ("designs", NAME),
+    ("test_sets", NAME),
+    ("members", "seeds"),
+    ("joint", "objectives"),
+    ("dataset", "images_per_class"),
+    ("external", "images"),
+    ("external", "clean_on"),
+)
+
+
+def read_merged(files: Iterable[Path]) -> dict[str, Any]:
+    """What `files`, each of which changes those before it, say together.
+
+    Raises:
+        Fault: as from `read_places`.
+    """
+    files = list(files)
+    places = read_places(files)
+    config: dict[str, Any] = {}
+    for file in files:
+        update_config(config, yaml.safe_load(file.read_text(encoding="utf-8-sig")) or {})
+    return without_inherited(config, places)[0]
+
+
+def without_inherited(
+    config: dict[str, Any], places: dict[Keys, Place], given: Mapping[str, Any] = NOTHING
+) -> tuple[dict[str, Any], dict[Keys, Place]]:
+    """`config` and `places` without what a mapping of `REPLACED` has from earlier files than the last that gives it.
+
+    Args:
+        config: as Snakemake merges it.
+        places: where its keys are given last, from `read_places` of the files in the order in which they are merged.
+        given: what the command line gives, which changes single keys of these mappings, too.
+    """
+    inherited = {path for path, place in places.items() if _replacing(path, places) not in (None, place.file)}
+    own = {path: place for path, place in places.items() if path not in inherited}
+    return _without(config, inherited, (), given), own
+
+
+def _replacing(path: Keys, places: dict[Keys, Place]) -> str | None:
+    """The last file that gives the mapping of `REPLACED` that the key at `path` is in; None where it is in none."""
+    for pattern in REPLACED:
+        if len(path) > len(pattern) and all(name in (NAME, key) for name, key in zip(pattern, path, strict=False)):
+            return places[path[: len(pattern)]].file
+    return None
+
+
+def _without(value: Any, paths: set[Keys], path: Keys, given: Mapping[str, Any]) -> Any:
+    """`value`, which is at `path`, without the keys at `paths` that are not `given`, too."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _without(inner, paths, (*path, str(key)), _within(given, key))
+        for key, inner in value.items()
+        if key in given or (*path, str(key)) not in paths
+    }
+
+
+def _within(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    inner = given.get(key)
+    return inner if isinstance(inner, Mapping) else NOTHING
+
+
+MOST_FAULTS = 20
+
+
+def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Study:
+    """The study that `config`, as read from YAML, describes.
+
+    Args:
+        places: where its keys are given, from `read_places`.
+
+    Raises:
+        Fault: one line for each fault: the key's path, its value and what is allowed, and its place if that is known.
+    """
+    if not all(isinstance(key, str) for key in config):
+        raise Fault("keys must be words")
+    try:
+        study = Study(**config)
+    except ValidationError as error:
+        lines = messages(Study, error)
+    else:
+        lines = list(booleans_for_numbers(config, study)) or cross_checks(study)
+    if lines:
+        located_lines = [with_place(line, config, places or {}) for line in lines[:MOST_FAULTS]]
+        left = len(lines) - MOST_FAULTS
+        raise Fault("\n".join(located_lines + ([f"and {left:,} more faults"] if left > 0 else [])))
+    return study

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from resiliency.analysis.settings import Statistics
+from resiliency.analysis.member_tables import Statistics
 from resiliency.base.names import FILE_NAME, LONGEST, design_of
 from resiliency.base.settings import AUTO, Settings
 from resiliency.corruptions.settings import Corruptions

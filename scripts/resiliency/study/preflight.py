@@ -20,11 +20,11 @@ from resiliency.data.folder import broken_pictures, count_images, folder_classes
 from resiliency.data.pictures import file_state
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, SPLITS
+from resiliency.study.checks import used_recipes
 from resiliency.study.extensions import check_extensions
 from resiliency.study.fingerprint import factory_code, fingerprint, unfollowed_code
 from resiliency.study.model import Study
 from resiliency.study.network_trial import trial
-from resiliency.study.recipes import used_recipes
 
 LIBRARY = Path(__file__).parents[1]
 

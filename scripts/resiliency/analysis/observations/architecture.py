@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.effective_robustness import SHIFTED_ERROR
 from resiliency.analysis.equal_accuracy import designs_of, empirical_logit
-from resiliency.analysis.parts import Part
-from resiliency.analysis.placebo import DRAWS, Placebo
-from resiliency.analysis.shifts import SHIFTED_ERROR
+from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.parts import Part
-from resiliency.analysis.placebo import DRAWS, Placebo
+from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.streams import stream
 

@@ -8,16 +8,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.effective_robustness import SHIFTED_ERROR
 from resiliency.analysis.equal_accuracy import on_halves
-from resiliency.analysis.families import by_family, lack_second_seeds
+from resiliency.analysis.member_tables import by_family, lack_second_seeds
 from resiliency.analysis.observations.architecture import MEASURED, architecture_matters_more, response_of
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
 from resiliency.analysis.observations.spread import families_differ_at_equal_accuracy
-from resiliency.analysis.parts import Part
-from resiliency.analysis.placebo import DRAWS
-from resiliency.analysis.shifts import SHIFTED_ERROR
+from resiliency.analysis.parts import DRAWS, Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import WithoutImages
 from resiliency.base.names import CLEAN, INDEPENDENT, few_images

@@ -8,8 +8,7 @@ import pandas as pd
 
 from resiliency.analysis.equal_accuracy import CONSTANT, OTHER_ACCURACY, Model, designs_of, model_of
 from resiliency.analysis.observations.architecture import FAMILIES, FEWER, MOST_DESIGNS, response_of
-from resiliency.analysis.parts import Part
-from resiliency.analysis.placebo import DRAWS, Placebo
+from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
 

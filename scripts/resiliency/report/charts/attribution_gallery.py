@@ -4,8 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.attribution_pictures import IMAGE, IMAGES, map_of
-from resiliency.analysis.pictures import data_url
+from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
 from resiliency.report.metric_labels import METHODS
 from resiliency.report.style import INK, PICTURE, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, number, plural

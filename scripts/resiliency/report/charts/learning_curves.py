@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.histories import FEWEST_EPOCHS, LITTLE, late_gain
+from resiliency.analysis.member_tables import FEWEST_EPOCHS, LITTLE, late_gain
 from resiliency.report.style import SHARE, WIDTH, by_legend, finish, notice, panel_title, shades, spread, tooltips
 from resiliency.report.words import percent, plain, plural, points
 
