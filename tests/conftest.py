@@ -26,6 +26,10 @@ PATH = os.environ.get("PYTHONPATH", "")
 FOLDER, OWNER = "FORKING_FOLDER", "FORKING_OWNER"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", action="store_true", help="write tests/golden again, to be reviewed as a difference")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Set what the processes of these tests share, in the first of them."""
     if not hasattr(config, "workerinput"):

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from deployment_cases import BASE, CHOSEN, ROWS, varied
 from drawn_charts import answers
-from synthetic import synthetic_tables
 
 from resiliency.metrics.classification import wilson
 from resiliency.report.charts.risk_coverage import finding
@@ -22,40 +22,9 @@ WHICH, GOOD, ABSTAIN = (
 WORST, COST, DELIVERY = "What is its worst condition?", "What does it cost?", "How do I get it?"
 
 
-def varied(**columns: object) -> dict[str, pd.DataFrame]:
-    """The synthetic tables with other columns in deployment.csv, of any index."""
-    tables = synthetic_tables()
-    tables["deployment"] = tables["deployment"].assign(**columns)
-    return tables
-
-
-def only(tables: dict[str, pd.DataFrame], kept: pd.Series) -> dict[str, pd.DataFrame]:
-    return tables | {"deployment": tables["deployment"][kept]}
-
-
-BASE = varied()
-ROWS = BASE["deployment"]
-COSTS = {"cost": 0.4, "cost_low": 0.3, "cost_high": 0.6}
-STUDIES = {
-    "as usual": BASE,
-    "by the worst condition": varied(objective="worst_condition", optimism=np.nan),
-    "by costs": varied(objective="cost", selection_error=3 * ROWS.selection_error, behind=3 * ROWS.behind, **COSTS),
-    "by costs, a cheaper one is as good": varied(objective="cost", instead=ROWS.number.iloc[0], **COSTS),
-    "by latency": varied(latency_ms=ROWS.macs / 7e3),
-    "by latency, a cheaper one is as good": varied(latency_ms=ROWS.macs / 7e3, instead=ROWS.number.iloc[0]),
-    "within limits": varied(limit_members=3, limit_macs=5e6, instead=ROWS.number.iloc[0]),
-    "single members": only(BASE, ROWS["size"] == 1),
-    "no baseline": varied(baseline=False),
-    "without parameters": varied(parameters=np.nan),
-    "a cheaper one is as good": varied(instead=ROWS.number.iloc[0]),
-    "not fit": varied(fit=ROWS["size"] == 1),
-    "large": varied(macs=ROWS.macs * 1e6, parameters=ROWS.parameters * 1e4),
-}
-
-
-@pytest.fixture(params=STUDIES)
+@pytest.fixture(params=CHOSEN)
 def tables(request) -> dict[str, pd.DataFrame]:
-    return STUDIES[request.param]
+    return CHOSEN[request.param]
 
 
 @pytest.fixture
@@ -106,7 +75,7 @@ def test_the_limits_of_the_study_are_said(tables, best):
 
 @pytest.mark.parametrize(("low", "high"), [(0.01, 0.03), (-0.01, 0.05), (-0.05, -0.01)])
 def test_the_best_one_is_compared_on_the_images_that_judge(low, high):
-    tables = STUDIES["a cheaper one is as good"]
+    tables = CHOSEN["a cheaper one is as good"]
     table = tables["deployment"]
     accurate = table.loc[table.selection_error.idxmin()]
     row = {"role": "best ensemble", "members": accurate.members, "corruption": "corrupted"}

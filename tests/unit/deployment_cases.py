@@ -1,0 +1,104 @@
+"""Synthetic studies that choose the model to deploy by all rules, and know more or less of it."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from synthetic import synthetic_tables
+
+from resiliency.report.overview import contenders
+
+Tables = dict[str, pd.DataFrame]
+
+
+BASE = synthetic_tables()
+ROWS = BASE["deployment"]
+
+
+def with_columns(name: str, **columns: object) -> Tables:
+    """The synthetic tables with other columns in one of them."""
+    return BASE | {name: BASE[name].assign(**columns)}
+
+
+varied = partial(with_columns, "deployment")
+COSTS = {"cost": 0.4, "cost_low": 0.3, "cost_high": 0.6}
+CHOSEN = {  # by the rule that chooses
+    "as usual": BASE,
+    "by the worst condition": varied(objective="worst_condition", optimism=np.nan),
+    "by costs": varied(objective="cost", selection_error=3 * ROWS.selection_error, behind=3 * ROWS.behind, **COSTS),
+    "by costs, a cheaper one is as good": varied(objective="cost", instead=ROWS.number.iloc[0], **COSTS),
+    "by latency": varied(latency_ms=ROWS.macs / 7e3),
+    "by latency, a cheaper one is as good": varied(latency_ms=ROWS.macs / 7e3, instead=ROWS.number.iloc[0]),
+    "within limits": varied(limit_members=3, limit_macs=5e6, instead=ROWS.number.iloc[0]),
+    "single members": BASE | {"deployment": ROWS[ROWS["size"] == 1]},
+    "no baseline": varied(baseline=False),
+    "without parameters": varied(parameters=np.nan),
+    "a cheaper one is as good": varied(instead=ROWS.number.iloc[0]),
+    "not fit": varied(fit=ROWS["size"] == 1),
+    "large": varied(macs=ROWS.macs * 1e6, parameters=ROWS.parameters * 1e4),
+}
+
+
+def compared(low: float, high: float) -> Tables:
+    """A cheaper model is recommended, of whose difference from the best one the interval is this."""
+    tables = CHOSEN["a cheaper one is as good"]
+    accurate = ROWS.loc[ROWS.selection_error.idxmin()]
+    row = {"role": "best ensemble", "members": accurate.members, "corruption": "corrupted"}
+    row |= {"difference": (low + high) / 2, "difference_low": low, "difference_high": high}
+    return tables | {"contenders": pd.DataFrame([row, row | {"corruption": "fog", "difference": 0.9}])}
+
+
+def excess(worse: float) -> Tables:
+    """By how much entropy ranks worse than the maximum probability."""
+    table = BASE["selective_prediction"].copy()
+    ends = worse + np.array([0, -0.004, 0.004])
+    columns = [f"aurc_difference{end}" for end in ("", "_low", "_high")]
+    table.loc[table.score == "entropy", columns] = ends
+    return BASE | {"selective_prediction": table}
+
+
+def without_networks(count: int) -> Tables:
+    """Of so many members of the recommended model only predictions are available."""
+    members = BASE["members"].copy()
+    some = contenders(ROWS)[0]["members"].split("+")[:count]
+    members.loc[members.member.isin(some), "weights_kind"] = "none"
+    return BASE | {"members": members}
+
+
+SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
+VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
+UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
+KNOWN = {  # by what is known
+    "no cost": varied(macs=np.nan, optimism=np.nan),
+    "no latency": varied(latency_ms=np.nan),
+    "no cost of the best": varied(macs=ROWS.macs.mask(ROWS.members == BEST)),
+    "no cost of the best, a cheaper one is as good": varied(
+        macs=ROWS.macs.mask(ROWS.members == BEST), instead=ROWS.number.iloc[0]
+    ),
+    "no cost of another": varied(macs=ROWS.macs.mask(ROWS.number == ROWS.number.iloc[0])),
+    "no number of images would do": varied(images_needed=np.nan),
+    "no temperature": with_columns("temperatures", fitted_images=0, note="no predictions of them"),
+    "a temperature of corrupted images": with_columns(
+        "temperatures", fitted_on="corrupted", note="fewer than 10 validation images are answered wrongly"
+    ),
+    "no calibration": with_columns("temperatures", ece_after=np.nan),
+    "no calibration of a member": with_columns("temperatures", ece_difference=np.nan),
+    "no confidence": BASE | {"selective_prediction": SELECTIVE.iloc[:0]},
+    "entropy ranks better": excess(-0.01),
+    "entropy ranks worse": excess(0.01),
+    "votes alone": BASE | {"selective_prediction": VOTES.assign(**UNCOMPARED)},
+    "no thresholds": with_columns("thresholds", threshold=np.nan),
+    "thresholds for coverage alone": with_columns(
+        "thresholds", threshold=THRESHOLDS.threshold.where(THRESHOLDS.goal == "coverage")
+    ),
+    "abstains on every image": with_columns(
+        "thresholds", threshold=THRESHOLDS.threshold.mask(THRESHOLDS.goal == "wrong", 2)
+    ),
+    "no corruption left out": with_columns("thresholds", left_out_wrong=np.nan, left_out_corruption=np.nan),
+    "clearly behind": compared(0.01, 0.03),
+    "perhaps behind": compared(-0.01, 0.05),
+    "clearly ahead": compared(-0.05, -0.01),
+    "a member without network": without_networks(1),
+    "two members without network": without_networks(2),
+    "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},
+}

@@ -1,0 +1,75 @@
+"""What reports say, as text that a reviewer reads: tests/golden has a file per study, with a sentence per line.
+
+`pytest tests/unit/test_golden.py --golden` writes the files again; look at the difference before you commit it.
+"""
+
+import difflib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deployment_cases import CHOSEN, KNOWN
+
+from published.kept import RESULTS, kept_tables
+from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.overview import basis, by_observation, cautions, contenders, led_by
+
+FOLDER = Path(__file__).parents[1] / "golden"
+END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")
+ANSWERED = ("deployment", "selective_prediction", "temperatures", "members")
+WHOLE = ("as usual", "a cheaper one is as good")
+PUBLISHED = ("digits", "traffic_signs", "imagenet_decisions", "cifar10_published", "timm_published")
+
+
+def report_text(tables: dict[str, pd.DataFrame], study: str) -> str:
+    """What the report of a study says of its members, its verdicts and the model to deploy."""
+    said = {"Basis": " ".join([basis(None, tables), *cautions(tables["members"])])}
+    said |= {f"{of['name']}: {of['verdict']}": of["reason"] for of in by_observation(tables["observations"])}
+    roles = contenders(tables["deployment"]) if "contenders" in tables else []
+    said |= {row["role"]: led_by(tables["contenders"], row["role"]) for row in roles[1:]}
+    return in_lines(said | answers(tables, study))
+
+
+def answers(tables: dict[str, pd.DataFrame], study: str) -> dict[str, str]:
+    if "deployment" not in tables:
+        return {}
+    further = tables.get("thresholds"), tables.get("contenders")
+    return dict(deployment_answers(*(tables[name] for name in ANSWERED), None, study, *further))
+
+
+def in_lines(said: dict[str, str]) -> str:
+    """Each heading, below it the sentences."""
+    return "\n".join("\n".join([f"## {heading}", *END.split(text), ""]) for heading, text in said.items())
+
+
+def variants() -> str:
+    """What is said of the model to deploy where studies choose by other rules or do not know all.
+
+    Two cases are there whole, of the others the sentences that are more and less than in the one that is nearer.
+    """
+    cases = {name: answers(tables, "tiny") for name, tables in (CHOSEN | KNOWN).items()}
+    parts = [f"# {name}\n{in_lines(cases[name])}" for name in WHOLE]
+    for name, said in cases.items():
+        changes = {whole: changed(cases[whole], said) for whole in WHOLE}
+        nearer = min(WHOLE, key=lambda whole: len(changes[whole]))
+        parts.append("\n".join([f"# {name}, unlike {nearer}", *changes[nearer], ""]) if name not in WHOLE else "")
+    return "\n".join(filter(None, parts))
+
+
+def changed(one: dict[str, str], other: dict[str, str]) -> list[str]:
+    lines = difflib.ndiff(in_lines(one).splitlines(), in_lines(other).splitlines())
+    return [line for line in lines if line[:2] in ("- ", "+ ")]
+
+
+def published(study: str) -> Callable[[], str]:
+    return lambda: report_text(kept_tables(RESULTS / study), study)
+
+
+@pytest.mark.parametrize("name", [*PUBLISHED, "recommendations"])
+def test_reports_say_what_was_reviewed(name, request):
+    text, file = (variants if name == "recommendations" else published(name))(), FOLDER / f"{name}.txt"
+    if request.config.getoption("golden"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8"), "after you have read the change: pytest --golden"
