@@ -8,7 +8,7 @@ from pathlib import Path
 from attacks.cases import Case, allowed
 from attacks.studies import CONFIG
 
-from resiliency.base.names import BUILT_IN
+from resiliency.base.corruption_names import BUILT_IN
 from resiliency.study.files import load
 
 COUNTS, CONFIDENCES = (1, 4, 5, 6, 10, 15, 19), (0.6, 0.9, 0.95, 0.99, 0.995)

@@ -15,8 +15,8 @@ from attacks.extensions import WRONG_CHARTS, WRONG_CORRUPTIONS, WRONG_METRICS, f
 from attacks.names import FORMLESS
 
 from resiliency.base import extensions
+from resiliency.base.corruption_names import BUILT_IN
 from resiliency.base.faults import Fault
-from resiliency.base.names import BUILT_IN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.report.registry import CHARTS
 from resiliency.study.extensions import REGISTRIES, chart_fault, check_names, metric_fault

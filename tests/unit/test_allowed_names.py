@@ -12,6 +12,7 @@ from default_study import changed, faults_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.names import (
     AFTER,
     BEFORE,
@@ -20,10 +21,8 @@ from resiliency.base.names import (
     ERROR,
     FIXED,
     FORMS,
-    HELD_OUT,
     LONGEST,
     LONGEST_FAMILY,
-    MAIN,
     STANDING,
     alike,
     extension_fault,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import skimage
 
-from resiliency.base.names import CATEGORIES, HELD_OUT, MAIN
+from resiliency.base.corruption_names import CATEGORIES, HELD_OUT, MAIN
 from resiliency.corruptions.reference import _package, corrupt
 from resiliency.data.digits import digits
 from resiliency.data.source import ALL

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm, t
 
 from published.kept import EXPERIMENTS, PAGES, RESULTS
-from resiliency.base.names import MAIN
+from resiliency.base.corruption_names import MAIN
 from resiliency.report import words
 from resiliency.storage.tables import read_table
 

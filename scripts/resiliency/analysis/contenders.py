@@ -33,7 +33,8 @@ from resiliency.analysis.failures import (
 )
 from resiliency.analysis.left_out import Resampling, percentile_interval, share_interval, with_ends
 from resiliency.analysis.parts import corrected_interval
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
+from resiliency.base.corruption_names import averaged
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import member_weights

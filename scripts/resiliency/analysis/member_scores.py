@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from resiliency.analysis.left_out import Resampling, percentile_interval, range_interval, with_ends
-from resiliency.base.names import CLEAN, CLEAN_ON, averaged, few_images
+from resiliency.base.corruption_names import averaged
+from resiliency.base.names import CLEAN, CLEAN_ON, few_images
 from resiliency.base.streams import stream
 from resiliency.metrics.classification import (
     CALIBRATION,

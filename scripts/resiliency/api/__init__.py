@@ -22,8 +22,9 @@ from resiliency.analysis.observations import (
 from resiliency.analysis.verdicts import observation_table
 from resiliency.api.corrupting import corrupt, get_corruption_names
 from resiliency.api.evaluating import Evaluation, evaluate
+from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
-from resiliency.base.names import CLEAN, HELD_OUT, MAIN
+from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.representations import (

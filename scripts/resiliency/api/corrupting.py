@@ -12,8 +12,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import is_pure_tensor
 
 from resiliency.api.evaluating import checked_conditions
+from resiliency.base.corruption_names import BUILT_IN, CATEGORIES, HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
-from resiliency.base.names import BUILT_IN, CATEGORIES, HELD_OUT, MAIN
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, softmax
 
+from resiliency.base.corruption_names import HELD_OUT, MAIN, averaged
 from resiliency.base.faults import Fault, available, expected, short
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT, MAIN, averaged
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.progress import Progress
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from resiliency.base.extensions import extensions
-
 # Test sets, and the images of the first of them under corruptions: those that the corrupted error is a mean over, and
 # the extra ones beside them. Further test sets have names of the study's.
 CLEAN = "clean"
@@ -42,25 +40,6 @@ def diversity_of(metric: str, images: str) -> str:
 def design_of(member: str) -> str:
     """The design of a member: its name without a last `-s0` (of seeds) or `-m0` (of members trained jointly)."""
     return LAST.sub("", member)
-
-
-CATEGORIES = {
-    "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
-    "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
-    "weather": ("snow", "frost", "fog", "brightness"),
-    "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
-}
-MAIN = tuple(name for names in CATEGORIES.values() for name in names)
-BUILT_IN = (*MAIN, "speckle_noise", "gaussian_blur", "spatter", "saturate")
-ADDED = tuple(name for name in extensions("corruptions") if name not in BUILT_IN)  # the engine refuses the others
-EXTRA = BUILT_IN[len(MAIN) :]  # published as a check on choices that are made by the others
-HELD_OUT = (*EXTRA, *ADDED)  # from mCE
-
-
-def averaged(corruptions: Iterable[str]) -> list[str]:
-    """The corruptions that the corrupted error is a mean over: not the extra ones, unless there are no others."""
-    names = list(corruptions)
-    return [name for name in names if name not in EXTRA] or names
 
 
 LONGEST = 100  # characters, one byte each; file systems allow 255, with what is added to a name

@@ -13,9 +13,9 @@ from numbers import Integral
 
 import numpy as np
 
+from resiliency.base.corruption_names import BUILT_IN
 from resiliency.base.extensions import loaded, refused
 from resiliency.base.faults import Fault, available, short
-from resiliency.base.names import BUILT_IN
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
 from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.base.names import HELD_OUT
+from resiliency.base.corruption_names import HELD_OUT
 
 # Relative standard error above which the US National Center for Health Statistics calls an estimate unreliable (Klein
 # et al., Statistical Notes 24, 2002); a ratio to a denominator that is known less well says little.

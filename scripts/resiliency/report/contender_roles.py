@@ -4,7 +4,8 @@ import altair as alt
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
-from resiliency.base.names import CORRUPTED, HELD_OUT_IMAGES, averaged
+from resiliency.base.corruption_names import averaged
+from resiliency.base.names import CORRUPTED, HELD_OUT_IMAGES
 from resiliency.report.style import by_legend
 from resiliency.report.words import change, difference_interval
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.effective_robustness import SHIFTED_ERROR
-from resiliency.base.names import CLEAN, averaged
+from resiliency.base.corruption_names import averaged
+from resiliency.base.names import CLEAN
 from resiliency.report.words import percent, plural, with_interval
 
 NO_MEMBERS = "no independently trained members in this study"

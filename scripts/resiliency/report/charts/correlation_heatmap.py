@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.base.names import CATEGORIES, HELD_OUT
+from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, known, significant, signs
 from resiliency.report.style import INK, finish, notice, panel_title, set_properties, tooltips
 from resiliency.report.words import KINDS, METRICS, label, number

@@ -3,7 +3,8 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
+from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
+from resiliency.base.names import CLEAN
 from resiliency.report.style import PICTURE, finish, notice
 from resiliency.report.words import label, plural
 
