@@ -165,6 +165,14 @@ def reached(script: str) -> set[str]:
     return {line.split()[0] for line in _Reached([script, *loaded], str(SCRIPTS)).counted().decode().splitlines()}
 
 
+def test_no_class_makes_all_modules_of_a_script_count():
+    """Those of another package that may hear of their subclasses would: see `QUIET`."""
+    entered = {
+        one.name: one for path in SCRIPTS.glob("*.py") for one in _Reached([path.stem], str(SCRIPTS)).entered.values()
+    }
+    assert [name for name, loaded in entered.items() if loaded.module.hooks] == []
+
+
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
 def test_no_script_depends_on_the_study(script):
     modules = reached(script)
