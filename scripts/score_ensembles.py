@@ -1,7 +1,7 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
-from resiliency.ensembles.of_study import EnsemblesOfStudy
 from resiliency.ensembles.settings import Ensembles
+from resiliency.ensembles.table import EnsemblesOfStudy
 from resiliency.metrics.resiliency import baseline_errors, counted
 from resiliency.prediction.reading import corruption_conditions, read_predictions
 from resiliency.stage import stage

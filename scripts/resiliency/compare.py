@@ -16,8 +16,7 @@ from resiliency.analysis.choices import halves
 from resiliency.analysis.left_out import percentile_interval
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.prediction.reading import condition_groups, read_predictions
 from resiliency.report import words
 from resiliency.report.overview import by_observation, contenders, leaders

@@ -17,7 +17,7 @@ from torch import nn
 from resiliency.analysis.assessment import Judged, scored_and_calibrated, threshold_rows
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import Member
-from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.combination import Ensemble
 from resiliency.export import programs
 from resiliency.export.exporting import threshold_constants
 from resiliency.export.loading import Deployable

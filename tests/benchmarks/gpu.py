@@ -23,9 +23,9 @@ from shared import options, study
 
 from resiliency.designs.networks import build
 from resiliency.devices.choice import device, device_name
-from resiliency.training import capture
+from resiliency.training import engine
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.validation import LabelledImages, Preprocessing
 
 STEPS, REPEATS = 100, 5
 together = nullcontext  # is called between the epochs
@@ -44,7 +44,7 @@ def milliseconds(design: str, captured: bool) -> float:
     images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     training = LabelledImages(images, np.arange(count) % 10)
     few = LabelledImages(images[:256], training.labels[:256])
-    capture.WARM_UP = 3 if captured else 2 * STEPS
+    engine.WARM_UP = 3 if captured else 2 * STEPS
     with redirect_stdout(io.StringIO()):
         network = build(of_study.designs[design].description(32), 10, 0).to(device())
         trainer = Trainer(

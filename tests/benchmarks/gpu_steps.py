@@ -28,9 +28,9 @@ from resiliency.devices.choice import device
 from resiliency.prediction.writing import BATCH, logits
 from resiliency.search.searching import recalibrate
 from resiliency.study.model import Study
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import make_optimizer
-from resiliency.training.validation import LabelledImages, Preprocessing
 
 PAGE = RESULTS / "gpu_steps.md"
 BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"

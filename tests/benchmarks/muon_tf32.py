@@ -22,7 +22,7 @@ from torch import Tensor
 from resiliency.corruptions.engine import corrupt
 from resiliency.designs.networks import build
 from resiliency.training import muon
-from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
+from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 
 KEPT = ROOT / "published/experiments/muon_tf32.csv"
 DESIGNS = ("resnet18", "fasternet", "vit")

@@ -35,8 +35,8 @@ from resiliency.search.members import SUPERNET_FACTORY, network_description
 from resiliency.search.network import progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator, search
 from resiliency.search.space import Space
+from resiliency.training.checkpoints import Preprocessing, accuracies
 from resiliency.training.engine import Loss
-from resiliency.training.validation import Preprocessing, accuracies
 
 STUDY = study()
 SETTINGS = STUDY.search

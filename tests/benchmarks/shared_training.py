@@ -10,9 +10,9 @@ import torch
 from resiliency.data.digits import digits
 from resiliency.data.source import ALL, SPLITS
 from resiliency.data.split import split_indices
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Loss, Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, Preprocessing
 
 
 def digit_images(seed: int = 0) -> tuple[LabelledImages, LabelledImages, LabelledImages]:

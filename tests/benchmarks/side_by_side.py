@@ -18,8 +18,8 @@ from shared_training import preprocessing_of, train
 
 from resiliency.designs.networks import build
 from resiliency.devices.gpus import keep_freed_memory
+from resiliency.training.checkpoints import LabelledImages
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages
 
 STEPS = 40
 CLASSES = 10

@@ -25,8 +25,8 @@ from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.api.evaluating import Answers, Evaluation, Seen
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
-from resiliency.ensembles.outputs import Outputs
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.combination import Outputs
+from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import accuracies
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.statistics.jackknife import jackknife_interval

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from resiliency.designs.networks import build
 from resiliency.devices.gpus import keep_freed_memory
+from resiliency.training.checkpoints import LabelledImages
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages
 
 PARTS = ("forward", "backward", "optimizer", "augmentation", "data")
 CLASSES = 10

@@ -35,9 +35,9 @@ from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.devices.gpus import keep_freed_memory
 from resiliency.provenance import processor
 from resiliency.training import engine
+from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import cross_entropy
 from resiliency.training.optimizer import learning_rate
-from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 STUDY = study()
 TRANSFORMERS = ("pvt", "pvt_wide", "vit", "vit_wide")
@@ -48,7 +48,7 @@ import time
 import numpy as np
 from resiliency.designs.networks import build
 from resiliency.training.engine import Trainer, cross_entropy
-from resiliency.training.validation import LabelledImages, Preprocessing
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.settings import Recipe
 network = build({description}, 10, 0)
 data = LabelledImages(np.zeros((64, 32, 32, 3), np.uint8), np.arange(64) % 10)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from networks import train
 
-from resiliency.training import capture
+from resiliency.training import engine
 
 
 @pytest.mark.parametrize(("family", "optimizer"), [("resnet", "adamw"), ("vit", "adamw"), ("resnet", "muon")])
@@ -20,7 +20,7 @@ def test_nothing_waits_for_the_device_while_a_step_is_captured(
         waits.append(dict(pretended.counts.waits - before))
         raise RuntimeError("tried\nand more")
 
-    monkeypatch.setattr(capture, "record", record)
+    monkeypatch.setattr(engine, "record", record)
     train(tmp_path, data, family, optimizer=optimizer, ema=0.9, mixup=0.2, gradient_clip=1.0)
     assert waits == [{}]
     message = "CUDA graph capture failed, running without it: tried\n"
@@ -34,6 +34,6 @@ def test_a_captured_training_gives_the_same_bytes(tmp_path, data, monkeypatch, c
     options = {"optimizer": optimizer, "epochs": 3, "ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0}
     (captured,) = train(tmp_path / "captured", data, family, **options)
     assert "running training steps as a CUDA graph" in capsys.readouterr().out
-    monkeypatch.setattr(capture, "WARM_UP", 100)
+    monkeypatch.setattr(engine, "WARM_UP", 100)
     (usual,) = train(tmp_path / "usual", data, family, **options)
     assert (captured / "weights.safetensors").read_bytes() == (usual / "weights.safetensors").read_bytes()

@@ -13,9 +13,9 @@ from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.devices.choice import device
 from resiliency.storage.files import read_array, read_json
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, Preprocessing
 
 pytestmark = pytest.mark.usefixtures("cuda")
 

@@ -18,9 +18,9 @@ from resiliency.search.members import supernet_description
 from resiliency.search.network import progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator
 from resiliency.search.space import Space
+from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 CARD = {"mean": [0.5] * 3, "std": [0.3] * 3}
 PREPROCESSING = Preprocessing(**CARD)

@@ -16,10 +16,9 @@ from resiliency.devices import choice
 from resiliency.devices.gpus import SLOTS
 from resiliency.storage.files import read_json
 from resiliency.training import checkpoints, muon
-from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.objectives import joint_loss
+from resiliency.training.settings import JOINT_OBJECTIVES, FineTuning
 from resiliency.training.tuning import fine_tune
-from resiliency.training.tuning_settings import FineTuning
 
 RECIPES = {
     "plain": {},

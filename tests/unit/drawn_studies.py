@@ -13,8 +13,7 @@ from resiliency.analysis.without_images import (
     without_each,
 )
 from resiliency.diversity.pairs import pair_tables
-from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions
 

@@ -28,13 +28,12 @@ from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import scores_without_images
 from resiliency.base.names import CLEAN, CORRUPTED, design_of
 from resiliency.designs.members import Member
-from resiliency.diversity.gram import gram
-from resiliency.diversity.of_study import pairs_of_groups
+from resiliency.diversity.pairs import pairs_of_groups
+from resiliency.diversity.representations import gram
 from resiliency.diversity.settings import STAGES
-from resiliency.ensembles.combination import member_weights
-from resiliency.ensembles.of_study import EnsemblesOfStudy
-from resiliency.ensembles.selection import EnsembleErrors
-from resiliency.ensembles.voting import VOTE
+from resiliency.ensembles.combination import VOTE, member_weights
+from resiliency.ensembles.pool import EnsembleErrors
+from resiliency.ensembles.table import EnsemblesOfStudy
 from resiliency.external.descriptions import descriptions
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import error_rows, read_scores

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from resiliency.designs.settings import Design
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, Preprocessing
 
 single = partial(cross_entropy, smoothing=0)
 

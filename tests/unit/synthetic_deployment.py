@@ -6,7 +6,7 @@ import pandas as pd
 from resiliency.analysis.assessment import COVERAGES, SHARES_WRONG
 from resiliency.analysis.contenders import contenders, under_corruptions
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
-from resiliency.ensembles.selection import front
+from resiliency.ensembles.pool import front
 
 RULE = "mean_probability"
 

@@ -14,8 +14,8 @@ from resiliency.analysis.choices import pool_of
 from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import rank_rows
 from resiliency.base.names import CLEAN
+from resiliency.ensembles.combination import VOTE, expected_accuracy
 from resiliency.ensembles.settings import Ensembles
-from resiliency.ensembles.voting import VOTE, expected_accuracy
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External

@@ -5,8 +5,7 @@ import pytest
 from predicted import conditions_of, drawn, predictions_of
 
 from resiliency.analysis.assessment import Judged, scored_and_calibrated, selective_rows
-from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.outputs import SCORES, Ensemble
+from resiliency.ensembles.combination import RULES, SCORES, Ensemble
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import correct_answers, score_condition
 from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood
@@ -42,7 +41,7 @@ def test_answers_and_probabilities_are_those_of_the_rule(study, rule, monkeypatc
     confidences = part.at(1).confidences()
     assert tuple(confidences) == SCORES
     np.testing.assert_allclose(confidences["max_probability"], expected.max(axis=1), rtol=1e-4)
-    monkeypatch.setattr("resiliency.ensembles.outputs.CHUNK_VALUES", 7 * MEMBERS * 3)
+    monkeypatch.setattr("resiliency.ensembles.combination.CHUNK_VALUES", 7 * MEMBERS * 3)
     parts = list(ensemble.outputs(2, np.arange(IMAGES)))
     assert len(parts) == 9
     np.testing.assert_array_equal(np.concatenate([of.agreement for of in parts]), part.agreement)

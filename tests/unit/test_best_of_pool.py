@@ -6,7 +6,7 @@ import pytest
 from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.ceiling import with_best
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.pool import EnsembleErrors
 
 IMAGES, NAMES = 40, ["clean", "tough", "third"]
 RIGHT = {"clean": (40, 10), "tough": (20, 30), "third": (20, 10)}  # images, clean and under fog

@@ -5,9 +5,8 @@ import torch
 import torch.nn.functional as F
 from test_training import PREPROCESSING, RECIPE, network, separable, single, weights
 
-from resiliency.training import capture, engine, member
-from resiliency.training.capture import CapturedStep
-from resiliency.training.engine import Trainer
+from resiliency.training import engine, member
+from resiliency.training.engine import CapturedStep, Trainer
 from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.settings import Recipe
 
@@ -29,7 +28,7 @@ def replays(monkeypatch) -> list[int]:
 
         return replay, loss
 
-    monkeypatch.setattr(capture, "record", record)
+    monkeypatch.setattr(engine, "record", record)
     return counts
 
 
@@ -49,7 +48,7 @@ def test_replayed_steps_give_the_same_weights(monkeypatch, replays, changes):
     assert replays == []  # on the CPU
     monkeypatch.setattr(engine, "CapturedStep", lambda usual, captured, device: CapturedStep(usual, captured, GPU))
     assert torch.equal(train(recipe, same_steps=True), usual)
-    assert replays == [24 - capture.WARM_UP]
+    assert replays == [24 - engine.WARM_UP]
 
 
 def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, replays):
@@ -60,7 +59,7 @@ def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, repl
     usual = train(RECIPE, loss)
     monkeypatch.setattr(engine, "CapturedStep", lambda usual, captured, device: CapturedStep(usual, captured, GPU))
     assert torch.equal(train(RECIPE, loss, same_steps=True), usual)
-    assert replays == [24 - capture.WARM_UP]
+    assert replays == [24 - engine.WARM_UP]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from predicted import drawn, predictions_of
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.contenders import calibration_bins, contenders, errors_under, under_corruptions
-from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.combination import Ensemble
 from resiliency.export.choice import chosen_row
 from resiliency.metrics.classification import expected_calibration_error
 

@@ -8,7 +8,7 @@ from resiliency.analysis.assessment import CALIBRATION_MEASURES, REFERENCE
 from resiliency.analysis.contenders import under_corruptions
 from resiliency.analysis.left_out import percentile_interval
 from resiliency.analysis.parts import FEWEST, corrected_interval, least_resamples
-from resiliency.ensembles.outputs import SCORES
+from resiliency.ensembles.combination import SCORES
 from resiliency.statistics.units import Units
 from resiliency.study.files import load
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from resiliency.diversity.counts import (
+from resiliency.diversity.metrics import (
+    ENSEMBLE_METRICS,
     coincident_failure_diversity,
     common_failure,
     difficulty,
@@ -17,8 +18,7 @@ from resiliency.diversity.counts import (
     interrater_kappa,
     kohavi_wolpert,
 )
-from resiliency.diversity.metrics import ENSEMBLE_METRICS
-from resiliency.ensembles.counting import packed, right_counts
+from resiliency.ensembles.combination import packed, right_counts
 from resiliency.ensembles.pool import ensembles_of
 
 correctness = arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 30)))

@@ -13,8 +13,7 @@ from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, worst_cases
 from resiliency.analysis.left_out import Resampling
 from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.selection import EnsembleErrors, front, greedy
+from resiliency.ensembles.pool import EnsembleErrors, ensembles_of, front, greedy
 from resiliency.metrics.classification import softmax
 from resiliency.statistics.units import Units
 
@@ -58,7 +57,7 @@ def test_errors_against_loops(study, size):
 def test_chunks_of_images_do_not_matter(study, rule, monkeypatch):
     everything, ensembles = np.arange(IMAGES), ensembles_of(MEMBERS, 3)
     whole = scored(study, rule).image_errors(ensembles, everything)
-    monkeypatch.setattr("resiliency.ensembles.selection.CHUNK_VALUES", 7 * CLASSES)
+    monkeypatch.setattr("resiliency.ensembles.pool.CHUNK_VALUES", 7 * CLASSES)
     np.testing.assert_array_equal(scored(study, rule).image_errors(ensembles, everything), whole)
     np.testing.assert_allclose(scored(study, rule).errors(ensembles, everything), whole.mean(axis=1))
 

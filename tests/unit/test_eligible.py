@@ -5,7 +5,7 @@ import pytest
 from fault_messages import fault_of
 
 from resiliency.analysis.effective_robustness import skipped_rows
-from resiliency.ensembles.eligible import eligible_members
+from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Ensembles
 
 NAMES = ["a-s0", "a-s1", "b-s0", "from_elsewhere", "search-00"]

@@ -22,8 +22,7 @@ from resiliency.analysis.assessment import Judged, scored_and_calibrated, thresh
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
-from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
 from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row, limits_latency
 from resiliency.export.exporting import (

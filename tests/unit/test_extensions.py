@@ -19,9 +19,8 @@ from synthetic import synthetic_tables
 from resiliency.base import extensions
 from resiliency.corruptions.registry import CORRUPTIONS, corruption
 from resiliency.corruptions.settings import Corruptions
-from resiliency.diversity import of_study
-from resiliency.diversity.metric import EnsembleMetric, Metric, complement
-from resiliency.diversity.metrics import METRICS
+from resiliency.diversity import pairs
+from resiliency.diversity.metrics import METRICS, EnsembleMetric, Metric, complement
 from resiliency.study.extensions import REGISTRIES, check_names
 from resiliency.study.fingerprint import fingerprint
 
@@ -96,7 +95,7 @@ def test_the_chart_of_the_page_is_drawn(folder):
 
 
 def test_the_page_names_all_sections_sources_and_groups():
-    from resiliency.diversity.metric import SOURCES
+    from resiliency.diversity.metrics import SOURCES
     from resiliency.report.registry import ANCHORS
 
     page = own_package.PAGE.read_text(encoding="utf-8")
@@ -213,14 +212,14 @@ def test_a_metric_of_maps_is_measured_where_the_study_has_the_method(monkeypatch
     added = {"of_saliency": "saliency", "of_occlusion": "occlusion"}
     for name, method in added.items():
         monkeypatch.setitem(METRICS, name, Metric("attribution", method, METRICS["saliency_cosine"].raw, complement))
-    monkeypatch.setattr(of_study, "extensions", lambda kind: dict.fromkeys(added))
+    monkeypatch.setattr(pairs, "extensions", lambda kind: dict.fromkeys(added))
     arrays = study["maps"] | study["stages"] | {"features": study["features"]}
     predictions = dict(zip(NAMES, study["predictions"], strict=True))
 
     def representation(member: str, source: str) -> np.ndarray:
         return arrays[source][NAMES.index(member)]
 
-    table = pd.concat(of_study.pairs_of_groups([NAMES], predictions, NAMES, representation, ["saliency_cosine"]))
+    table = pd.concat(pairs.pairs_of_groups([NAMES], predictions, NAMES, representation, ["saliency_cosine"]))
     assert set(table.loc[table["kind"] == "attribution", "metric"]) == {"saliency_cosine", "of_saliency"}
     of = table.set_index("metric")["diversity"]
     np.testing.assert_array_equal(of["of_saliency"], of["saliency_cosine"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.training.joint_settings import JOINT_OBJECTIVES
+from resiliency.training.settings import JOINT_OBJECTIVES
 
 DOCS = Path(__file__).parents[2] / "docs"
 FORMULAE = (DOCS / "formulae.md").read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ from resiliency.analysis.assessment import Judged
 from resiliency.analysis.contenders import errors_under
 from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import Scorer, error_scores, rank_table
-from resiliency.ensembles.outputs import Ensemble
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.combination import Ensemble
+from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import condition_groups, held_out
 from resiliency.report.charts.under_corruptions import finding

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from resiliency.ensembles import kernels
-from resiliency.ensembles.blocks import Block, blocks
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.scoring import adapted, panel
+from resiliency.ensembles.scoring import Block, adapted, blocks, panel
 
 MEMBERS, IMAGES, CLASSES = 7, 40, 150
 

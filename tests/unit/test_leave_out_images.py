@@ -25,9 +25,9 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.settings import LABEL_FREE
-from resiliency.ensembles.of_study import EnsemblesOfStudy
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.settings import Ensembles
+from resiliency.ensembles.table import EnsemblesOfStudy
 from resiliency.external.predictions import Reader
 from resiliency.prediction.reading import Predictions, Truth
 

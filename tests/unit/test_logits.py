@@ -11,7 +11,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.designs.weights import design_card
 from resiliency.prediction.writing import logits, storable
-from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
+from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 
 DESCRIPTION = {"architecture": None, "factory": "lab:network", "arguments": {}}
 CARD = {"image_shape": [8, 8, 3], "classes": ["a", "b"], "mean": [0.5] * 3, "std": [0.2] * 3}

@@ -27,9 +27,9 @@ from resiliency.designs.weights import design_card
 from resiliency.devices.choice import device_name
 from resiliency.prediction.writing import BATCH, features, logits
 from resiliency.storage.files import forget
+from resiliency.training.checkpoints import LabelledImages
 from resiliency.training.member import cost_of_training
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages
 
 DESIGNS = {
     "resnet18": {"channels": [4, 8, 8, 16]},

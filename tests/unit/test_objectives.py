@@ -13,8 +13,8 @@ from scipy.special import log_softmax, softmax
 from torch.func import hessian
 
 from resiliency.base.faults import Fault
-from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
+from resiliency.training.settings import JOINT_OBJECTIVES
 
 LOSS_WEIGHTS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}
 PENALISED = [name for name, loss_weight in LOSS_WEIGHTS.items() if loss_weight]

@@ -12,9 +12,9 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import build
 from resiliency.devices import choice
 from resiliency.prediction.writing import compare_precision, prediction_key, write_logits
-from resiliency.training import precision
+from resiliency.training import engine
+from resiliency.training.engine import layer_precision
 from resiliency.training.member import train_members
-from resiliency.training.precision import layer_precision
 from resiliency.training.settings import Recipe
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -23,7 +23,7 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 @pytest.fixture
 def hardware(monkeypatch):
     """The processor multiplies in bfloat16."""
-    monkeypatch.setattr(precision, "bfloat16_in_hardware", lambda: True)
+    monkeypatch.setattr(engine, "bfloat16_in_hardware", lambda: True)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "regnetx_002", "regnety_002", "fasternet_t0"])
@@ -42,7 +42,7 @@ def test_depthwise_convolutions_and_attention_are_not(hardware, name):
 
 
 def test_other_processors_and_gpus(monkeypatch):
-    monkeypatch.setattr(precision, "bfloat16_in_hardware", lambda: False)
+    monkeypatch.setattr(engine, "bfloat16_in_hardware", lambda: False)
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8, 2))
     assert layer_precision("auto", [network], CPU) == "float32"
     assert layer_precision("auto", [network], CUDA) == "bfloat16"

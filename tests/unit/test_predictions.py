@@ -9,8 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from resiliency.base.faults import Fault
 from resiliency.diversity.pairs import pair_tables
-from resiliency.ensembles.outputs import Ensemble
-from resiliency.ensembles.voting import score_decisions
+from resiliency.ensembles.combination import Ensemble, score_decisions
 from resiliency.prediction.reading import (
     Predictions,
     Truth,

@@ -7,9 +7,9 @@ import pytest
 
 from resiliency.corruptions.settings import MAIN
 from resiliency.diversity.predictions import label_disagreement
+from resiliency.ensembles.combination import expected_accuracy
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs
-from resiliency.ensembles.voting import expected_accuracy
 from resiliency.external.arrays import read_decisions
 from resiliency.external.predictions import described_members, read_members
 from resiliency.external.tables import read_scores

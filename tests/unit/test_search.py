@@ -23,10 +23,9 @@ from resiliency.search.network import (
 )
 from resiliency.search.searching import Evaluator, recalibrate
 from resiliency.search.space import RESNETS, Space, largest_shape, macs
-from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, Preprocessing
 
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 PRECISIONS = "float32", "bfloat16"

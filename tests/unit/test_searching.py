@@ -24,8 +24,7 @@ from resiliency.search.searching import (
 )
 from resiliency.search.space import Search, Space
 from resiliency.study.files import load
-from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.validation import LabelledImages
+from resiliency.training.checkpoints import Checkpoint, LabelledImages
 
 DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").description(32)
 SPACE = Space.of_design(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)

@@ -12,9 +12,9 @@ from torch import nn
 
 from resiliency.data.pictures import Images
 from resiliency.designs.stems import BLOCK, with_right_gradients
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, Preprocessing
 
 WITHOUT_AVX512 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
 # The gradient of the weights of sum(conv(x) * direction) is the sum over images and pixels of direction x.

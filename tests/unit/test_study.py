@@ -205,8 +205,8 @@ def test_settings_and_registries_name_the_same():
     from resiliency.diversity.settings import Attribution
     from resiliency.ensembles.combination import RULES
     from resiliency.ensembles.settings import Ensembles
-    from resiliency.training.joint_settings import Joint
     from resiliency.training.objectives import OBJECTIVES
+    from resiliency.training.settings import Joint
 
     assert choices(Joint, "objectives") == set(OBJECTIVES)
     assert choices(Attribution, "methods") == set(METHODS)

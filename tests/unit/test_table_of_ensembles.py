@@ -22,8 +22,7 @@ from four_members import (
 
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
-from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 

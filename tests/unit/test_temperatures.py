@@ -18,8 +18,7 @@ from resiliency.analysis.assessment import (
     temperature_of,
     temperature_rows,
 )
-from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.metrics.classification import (
     brier_score,
     expected_calibration_error,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.assessment import COVERAGES, SHARES_WRONG, Judged, scored_and_calibrated, threshold_rows
-from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import ABSTAIN, Ranked, covering_threshold, graded, limiting_threshold, softmax
 
 IMAGES, CONDITIONS = 200, 5

@@ -5,11 +5,9 @@ import pytest
 from four_members import BASELINE, CONDITIONS, IMAGES, answers, described
 
 from resiliency.base.names import CLEAN
-from resiliency.ensembles.outputs import Ensemble
-from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.combination import VOTE, Ensemble
+from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
-from resiliency.ensembles.voting import VOTE
 from resiliency.prediction.reading import Predictions, Truth
 
 EVERYTHING = np.arange(IMAGES)

@@ -18,13 +18,12 @@ from resiliency.base.faults import Fault
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
+from resiliency.training.checkpoints import LabelledImages, accuracies
 from resiliency.training.engine import cross_entropy
-from resiliency.training.joint_settings import JOINT_OBJECTIVES
 from resiliency.training.member import train_members
 from resiliency.training.objectives import joint_loss
 from resiliency.training.optimizer import learning_rate, make_optimizer
-from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, accuracies
+from resiliency.training.settings import JOINT_OBJECTIVES, Recipe
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])

@@ -24,8 +24,8 @@ from resiliency.storage.files import read_array, read_json
 from resiliency.study.files import load
 from resiliency.study.network_trial import trial
 from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
+from resiliency.training.settings import FineTuning
 from resiliency.training.tuning import build_for_tuning, fine_tune
-from resiliency.training.tuning_settings import FineTuning
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
 RECIPE = {"epochs": 2, "batch_size": 8, "warmup_epochs": 0, "learning_rate": 0.01, "shift": 1, "flip": True}

@@ -10,7 +10,7 @@ from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.recommendation import drawn_errors
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.base.names import CLEAN
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import wilson
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.statistics.units import Units, resampled_counts

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resiliency.ensembles.voting import expected_accuracy, right_chances
+from resiliency.ensembles.combination import expected_accuracy, right_chances
 
 
 def chance(answers, label):

@@ -14,7 +14,7 @@ from tiny_tables import TABLES
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import CHART_SUFFIXES
 from resiliency.storage.tables import IDENTIFIERS
-from resiliency.training.joint_settings import JOINT_OBJECTIVES
+from resiliency.training.settings import JOINT_OBJECTIVES
 
 
 def test_all_files_with_fixed_names_exist(workflow):

@@ -13,7 +13,7 @@ import pandas as pd
 from resiliency.analysis.left_out import percentile_interval, share_interval, with_ends
 from resiliency.analysis.parts import corrected_interval
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.outputs import SCORES, Ensemble, Outputs
+from resiliency.ensembles.combination import SCORES, Ensemble, Outputs
 from resiliency.metrics.classification import (
     ECE_BINS,
     Ranked,

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import wilson_of_means
 from resiliency.prediction.reading import condition_groups
 from resiliency.statistics.jackknife import in_groups, interval_within

@@ -14,11 +14,9 @@ import pandas as pd
 from resiliency.base.names import CLEAN, INDEPENDENT, JOINT, accuracy_of
 from resiliency.base.streams import stream
 from resiliency.data.split import sample_of_groups, stratified_sample
-from resiliency.ensembles.combination import member_weights
-from resiliency.ensembles.eligible import eligible_members
-from resiliency.ensembles.selection import EnsembleErrors, greedy
+from resiliency.ensembles.combination import VOTE, member_weights
+from resiliency.ensembles.pool import EnsembleErrors, eligible_members, greedy
 from resiliency.ensembles.settings import Ensembles
-from resiliency.ensembles.voting import VOTE
 from resiliency.metrics.classification import accuracies, accuracy_columns
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.units import Units

@@ -37,8 +37,7 @@ from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
-from resiliency.ensembles.combination import member_weights
-from resiliency.ensembles.outputs import Ensemble, answered
+from resiliency.ensembles.combination import Ensemble, answered, member_weights
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of, softmax
 from resiliency.prediction.reading import Predictions
 

@@ -20,8 +20,7 @@ from resiliency.analysis.recommendation import (
     within_limits,
 )
 from resiliency.base.names import CLEAN, JOINT
-from resiliency.ensembles.eligible import is_inaccurate
-from resiliency.ensembles.selection import EnsembleErrors, front
+from resiliency.ensembles.pool import EnsembleErrors, front, is_inaccurate
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import accuracies, accuracy_columns
 from resiliency.statistics.units import Units

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 
 from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, JOINT, accuracy_of, few_images
 from resiliency.diversity.representations import applicable
-from resiliency.ensembles.eligible import is_inaccurate
+from resiliency.ensembles.pool import is_inaccurate
 from resiliency.prediction.reading import additional_test_sets
 
 SHIFTED_ERROR = "shifted_error"

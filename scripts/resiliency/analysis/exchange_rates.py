@@ -33,7 +33,7 @@ from resiliency.base.names import (
     design_of,
     mean_member_accuracy_of,
 )
-from resiliency.ensembles.voting import VOTE
+from resiliency.ensembles.combination import VOTE
 from resiliency.statistics.mixed_pairs import Pairs, against_better
 
 FAMILIES = 8  # with fewer, designs are left out in turn

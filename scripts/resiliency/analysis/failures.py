@@ -15,7 +15,7 @@ from resiliency.analysis.assessment import REFERENCE, Judged
 from resiliency.analysis.left_out import widened
 from resiliency.base.faults import Fault, hint
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.outputs import Ensemble, answered
+from resiliency.ensembles.combination import Ensemble, answered
 from resiliency.metrics.classification import softmax, wilson_of_means
 from resiliency.statistics.units import Units
 

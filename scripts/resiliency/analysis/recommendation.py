@@ -18,7 +18,7 @@ from resiliency.analysis.left_out import Resampling
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import stream
-from resiliency.ensembles.selection import EnsembleErrors
+from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.settings import Limits
 from resiliency.reliability import near_chance
 from resiliency.statistics.units import resampled_counts

@@ -1,15 +1,186 @@
 """Combination rules: how an ensemble answers.
 
 Every rule is a mean: of the values that it gives to each member's classes, weighted or not. The answer is the class
-with the largest mean, the first of those that share it.
-"""
+with the largest mean, the first of those that share it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import combinations
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from resiliency.metrics.classification import scaled, softmax
+from resiliency.metrics.selective import entropy, mutual_information
+from resiliency.prediction.reading import Predictions
+
+BLOCK_WORDS = 2**15
+
+
+def packed(correct: np.ndarray) -> np.ndarray:
+    """bool M x N as uint64 M x ceil(N / 64), an image a bit, filled up with zeros."""
+    padded = np.zeros((len(correct), -(-correct.shape[1] // 64) * 64), dtype=bool)
+    padded[:, : correct.shape[1]] = correct
+    return np.packbits(padded, axis=1).view(np.uint64)
+
+
+def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.ndarray:
+    """On how many images exactly 0, 1, ..., L members are right.
+
+    The bits of the count are one word each, and a member is added to all 64 counts of a word at once, as in a ripple
+    carry adder.
+
+    Args:
+        ensembles: int E x L.
+        words: uint64 M x W, from `packed`.
+        images: N.
+
+    Returns:
+        int64 E x (L + 1); rows sum to N.
+    """
+    block = max(1, BLOCK_WORDS // words.shape[1])
+    parts = [_counts(ensembles[start : start + block], words) for start in range(0, len(ensembles), block)]
+    counts = np.concatenate(parts)
+    counts[:, 0] = images - counts[:, 1:].sum(axis=1)
+    return counts
+
+
+def metric_inputs(
+    groups: list[np.ndarray], correct: np.ndarray, log_sums: list[np.ndarray]
+) -> list[dict[str, np.ndarray]]:
+    """What metrics of whole ensembles take (see `resiliency.diversity.metrics`), of ensembles of one size each.
+
+    Args:
+        groups: int E_i x size_i each.
+        correct: bool M x N.
+        log_sums: float64 E_i each, sums over images.
+    """
+    words, failures, images = packed(correct), 1 - correct.mean(axis=1), correct.shape[1]
+    return [
+        {"shares": right_counts(group, words, images) / images, "failures": failures[group], "log_sums": sums / images}
+        for group, sums in zip(groups, log_sums, strict=True)
+    ]
+
+
+def _counts(ensembles: np.ndarray, words: np.ndarray) -> np.ndarray:
+    size = ensembles.shape[1]
+    planes = bit_counts((words[member] for member in ensembles.T), size, (len(ensembles), words.shape[1]))
+    counts = np.zeros((len(ensembles), size + 1), np.int64)
+    for right in range(1, size + 1):
+        counts[:, right] = np.bitwise_count(exactly(planes, right)).sum(axis=1)
+    return counts
+
+
+def bit_counts(words: Iterable[np.ndarray], most: int, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """How many of `words`, at most `most`, have each bit: a word per binary digit of the count, lowest first."""
+    planes = [np.zeros(shape, np.uint64) for _ in range(most.bit_length())]
+    for carry in words:
+        for index, plane in enumerate(planes):
+            planes[index], carry = plane ^ carry, plane & carry
+    return planes
+
+
+def exactly(planes: list[np.ndarray], count: int) -> np.ndarray:
+    """The bits of which `bit_counts` counted so many."""
+    return np.bitwise_and.reduce([plane if count >> index & 1 else ~plane for index, plane in enumerate(planes)])
+
+
+VOTE = "plurality_vote"
+BLOCK_VALUES = 2**18  # bytes of one array over ensembles and images: few enough for caches
+
+
+def score_decisions(
+    predictions: list[Predictions], condition: int, groups: list[np.ndarray]
+) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+    """What `resiliency.ensembles.scoring.score_condition` returns, under plurality vote, from decisions alone.
+
+    Scores and sums of probabilities are NaN.
+    """
+    labels = predictions[0].labels(condition)
+    decisions = np.stack([member.decisions(condition) for member in predictions])
+    correct = decisions == labels
+    accuracy = np.concatenate([expected_accuracy(group, decisions, labels) for group in groups])
+    nothing = np.full(len(accuracy), np.nan)
+    inputs = metric_inputs(groups, correct, [np.full(len(group), np.nan) for group in groups])
+    return {VOTE: {"accuracy": accuracy, "nll": nothing, "brier": nothing, "ece": nothing}}, inputs
+
+
+def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Expected accuracy of the plurality vote of each ensemble; float64 E in 0..1.
+
+    Images on which the members differ are counted on bits, 64 at a time.
+
+    Args:
+        ensembles: int E x L, members of each.
+        decisions: int M x N, the class that each member answers.
+        labels: int64 N.
+    """
+    alike = (decisions == decisions[0]).all(axis=0)
+    certain = np.count_nonzero(decisions[0][alike] == labels[alike])
+    chosen = decisions[:, ~alike]
+    right, same = packed(chosen == labels[~alike]), np.stack([packed(chosen == of_member) for of_member in chosen])
+    block = max(1, BLOCK_WORDS // max(1, right.shape[1]))
+    parts = [_right_sums(ensembles[start : start + block], same, right) for start in range(0, len(ensembles), block)]
+    return (np.concatenate(parts) + certain) / len(labels)
+
+
+def _right_sums(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Number of images on which each ensemble is expected to be right, float64 B, counted on words of bits.
+
+    Args:
+        ensembles: int B x L.
+        same: uint64 M x M x W, where two members answer alike.
+        right: uint64 M x W.
+    """
+    size, shape = ensembles.shape[1], (len(ensembles), right.shape[1])
+    alike = {(a, b): same[ensembles[:, a], ensembles[:, b]] for a, b in combinations(range(size), 2)}
+    votes = [
+        bit_counts((alike[min(a, b), max(a, b)] for b in range(size) if b != a), size - 1, shape) for a in range(size)
+    ]
+    leads = [~np.zeros(shape, np.uint64)] * size  # members whose class has the most votes
+    for plane in reversed(range(len(votes[0]))):
+        more = [lead & count[plane] for lead, count in zip(leads, votes, strict=True)]
+        nobody = ~np.bitwise_or.reduce(more)
+        leads = [lead & (count[plane] | nobody) for lead, count in zip(leads, votes, strict=True)]
+    label = np.bitwise_or.reduce([lead & right[member] for lead, member in zip(leads, ensembles.T, strict=True)])
+    classes = [leads[0]]  # a class is counted at the first of its members
+    for b in range(1, size):
+        classes.append(leads[b] & ~np.bitwise_or.reduce([alike[a, b] for a in range(b)]))
+    tied = bit_counts(classes, size, shape)
+    return sum(np.bitwise_count(label & exactly(tied, t)).sum(axis=1) / t for t in range(1, size + 1))
+
+
+def right_chances(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Probability that each ensemble is right on each image; float32 E x N; arguments as of `expected_accuracy`.
+
+    A member has as many votes behind it as members answer as it does, itself included. Where the class of the most
+    votes has v of them, v members answer it; so of those with the most votes behind them, the share that is right is
+    1 / t if the label is one of t tied classes.
+    """
+    right = (decisions == labels).astype(np.uint8)
+    same = (decisions[:, None] == decisions[None]).astype(np.uint8)
+    block = max(1, BLOCK_VALUES // len(labels))
+    blocks = (ensembles[start : start + block] for start in range(0, len(ensembles), block))
+    return np.concatenate([_shares(some, same, right) for some in blocks])
+
+
+def _shares(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Of the members of each ensemble with the most votes behind them, the share that is right; float32 B x N."""
+    votes, counts = [], np.min_scalar_type(ensembles.shape[1])  # of few bytes, and never full
+    for member in ensembles.T:
+        total = np.zeros((len(ensembles), right.shape[1]), counts)
+        for other in ensembles.T:
+            total += same[member, other]
+        votes.append(total)
+    most = np.maximum.reduce(votes)
+    first, first_right = np.zeros_like(most), np.zeros_like(most)
+    for member, total in zip(ensembles.T, votes, strict=True):
+        leads = (total == most).view(np.uint8)
+        first += leads
+        first_right += leads & right[member]
+    return np.divide(first_right, first, dtype=np.float32)
+
 
 LEAST = np.float32(1e-12)
 
@@ -63,3 +234,109 @@ def member_weights(members: pd.DataFrame) -> np.ndarray:
         float64 M, no less than 1e-6, so that no ensemble has weights that sum to 0.
     """
     return members.validation_accuracy.to_numpy(float).clip(1e-6)
+
+
+CHUNK_VALUES = 2**21  # probabilities of all members
+# Scores of confidence. The first two are of the ensemble's probabilities, the others of its members' disagreement.
+SCORES = ("max_probability", "entropy", "mutual_information", "vote_agreement")
+
+
+class Outputs(NamedTuple):
+    """What an ensemble says of n images.
+
+    Probabilities are float64: in float32 those of sure answers are all 1, and confidences tie.
+
+    Attributes:
+        log_probabilities: float64 n x K, before any temperature; None of members without probabilities.
+        errors: float32 n, 1 where the answer is wrong; where ties are broken at random, the probability of it.
+        mutual_information: float64 n, in nats; None of a single member, without probabilities, and if not asked for.
+        agreement: float32 n, share of the members that give the ensemble's answer; None likewise, but of votes.
+    """
+
+    log_probabilities: np.ndarray | None
+    errors: np.ndarray
+    mutual_information: np.ndarray | None
+    agreement: np.ndarray | None
+
+    def at(self, temperature: float) -> "Outputs":
+        """The same with the ensemble's probabilities, if it has any, at a temperature."""
+        logs = self.log_probabilities
+        return self if logs is None else self._replace(log_probabilities=scaled(logs, temperature))
+
+    def confidences(self, scores: Sequence[str] = SCORES) -> dict[str, np.ndarray]:
+        """Score -> float n, larger where the ensemble is surer; of those of `scores` that it has.
+
+        Entropy and mutual information are negated.
+        """
+        confidences = {"vote_agreement": self.agreement}
+        if self.mutual_information is not None:
+            confidences["mutual_information"] = -self.mutual_information
+        if self.log_probabilities is not None:
+            probabilities = np.exp(self.log_probabilities)
+            confidences["max_probability"] = probabilities.max(axis=-1)
+            if "entropy" in scores:
+                confidences["entropy"] = -entropy(probabilities)
+        return {score: confidences[score] for score in scores if confidences.get(score) is not None}
+
+
+class Ensemble:
+    """Members that answer together.
+
+    Args:
+        members: their predictions.
+        weights: float M, positive, of the members; only a weighted rule uses them.
+        rule: the combination rule; that of one member changes nothing.
+    """
+
+    def __init__(self, members: list[Predictions], weights: np.ndarray, rule: str):
+        self.members, self.name, self.rule = members, rule, rule_of(rule, len(members))
+        self.weights = (weights if self.rule.weighted else np.ones(len(members))).astype(np.float32)
+        self.has_probabilities = all(member.has_probabilities for member in members)
+
+    def outputs(self, condition: int, images: np.ndarray, disagreement: bool = True) -> Iterator[Outputs]:
+        """What it says of `images` (int n) under a condition, chunk after chunk of them.
+
+        Args:
+            disagreement: whether to measure that of members with probabilities.
+        """
+        chunk = max(1, CHUNK_VALUES // (len(self.members) * self.members[0].classes(condition)))
+        for start in range(0, len(images), chunk):
+            some = images[start : start + chunk]
+            if self.has_probabilities:
+                yield self._of_probabilities(condition, some, disagreement and len(self.members) > 1)
+            else:
+                yield self._votes(condition, some)
+
+    def _of_probabilities(self, condition: int, images: np.ndarray, disagreement: bool) -> Outputs:
+        logits = np.stack([member.logits(condition, images).astype(np.float32) for member in self.members])
+        logs, answers = scaled(logits.astype(np.float64), 1), answered(self, softmax(logits))
+        right = answers == self.members[0].labels(condition)[images]
+        information = agreement = None
+        if disagreement:
+            information = mutual_information(np.exp(logs), self.weights)
+            agreement = (logits.argmax(axis=-1) == answers).mean(axis=0, dtype=np.float32)
+        return Outputs(self._combined(logs), (~right).astype(np.float32), information, agreement)
+
+    def _combined(self, logs: np.ndarray) -> np.ndarray:
+        """ln of the ensemble's probabilities, float64 n x K, of its members', M x n x K.
+
+        Those of a plurality vote, which has none, are the arithmetic mean.
+        """
+        if self.rule.mean == "geometric":
+            return scaled(np.maximum(logs, np.log(LEAST)).mean(axis=0), 1)
+        shares = np.log(self.weights / self.weights.sum())[:, None, None]
+        return np.logaddexp.reduce(logs + shares, axis=0)
+
+    def _votes(self, condition: int, images: np.ndarray) -> Outputs:
+        decisions = np.stack([member.decisions(condition, images) for member in self.members])
+        labels = self.members[0].labels(condition)[images]
+        chances = right_chances(np.arange(len(decisions))[None], decisions, labels)[0]
+        most = (decisions[:, None] == decisions[None]).sum(axis=1).max(axis=0)
+        agreement = (most / len(decisions)).astype(np.float32) if len(decisions) > 1 else None
+        return Outputs(None, 1 - chances, None, agreement)
+
+
+def answered(ensemble: Ensemble, probabilities: np.ndarray) -> np.ndarray:
+    """The answers of an ensemble, int64 n, to probabilities float32 M x n x K of its members."""
+    values = ensemble.rule.values(probabilities, len(probabilities))
+    return (values * ensemble.weights[:, None, None]).sum(axis=0).argmax(axis=-1)

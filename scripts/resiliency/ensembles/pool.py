@@ -1,14 +1,291 @@
 """Which ensembles there are, and a sample of them where there are too many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, combinations
 from math import comb
 
 import numpy as np
 import pandas as pd
 
-from resiliency.base.names import JOINT
+from resiliency.base.faults import Fault
+from resiliency.base.names import CORRUPTED, INDEPENDENT, JOINT
 from resiliency.base.streams import stream
+from resiliency.ensembles.combination import expected_accuracy, right_chances
+from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_answers
+from resiliency.ensembles.settings import Ensembles
+from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
+from resiliency.statistics.units import Units
+
+
+def eligible_members(members: pd.DataFrame, predicted: Collection[str], settings: Ensembles) -> pd.DataFrame:
+    """The rows of independent members with predictions that the study forms ensembles of.
+
+    Args:
+        members: members.csv.
+        predicted: members with predictions.
+
+    Raises:
+        Fault: there would be enough of them for an ensemble if all were accurate enough.
+    """
+    known = members[(members.origin == INDEPENDENT) & members.member.isin(predicted)]
+    accurate = known[~is_inaccurate(known, settings.min_clean_accuracy)]
+    if len(accurate) < min(settings.sizes) <= len(known):
+        least = settings.min_clean_accuracy
+        raise Fault(f"ensembles.min_clean_accuracy: too few members reach {least:g} to form an ensemble; lower it")
+    return accurate
+
+
+def is_inaccurate(members: pd.DataFrame, least: float) -> pd.Series:
+    """Whether each member is left out of ensembles because its clean accuracy is below the `least`, a fraction."""
+    return (members.origin == INDEPENDENT) & (members.clean_accuracy < least)
+
+
+def objective_of(losses: np.ndarray, objective: str, quantile: float) -> np.ndarray:
+    """What ensembles are chosen by, float64 of the leading shape, of losses ... x C under C corrupted conditions.
+
+    Args:
+        losses: errors, or mean costs if the objective is cost.
+        objective: mean (corrupted error), worst_condition (the largest error), quantile or cost (mean).
+        quantile: in 0..1; interpolated linearly.
+    """
+    if objective == "quantile":
+        return np.quantile(losses, quantile, axis=-1)
+    return losses.max(axis=-1) if objective == "worst_condition" else losses.mean(axis=-1)
+
+
+class EnsembleErrors:
+    """Errors of ensembles of the same members, under one combination rule.
+
+    An ensemble with a member whose decisions alone are known is a plurality vote whose ties are broken at random.
+
+    Args:
+        predictions: of each of M members.
+        weights: float M, positive; only a weighted rule uses them.
+        rule: the combination rule.
+        objective, quantile: what ensembles are chosen by, of `objective_of`.
+        images: the set of images that they are chosen by: `CORRUPTED`, or a test set.
+        costs: float64 K x K of answers, true class first, if the objective is cost; members have probabilities then.
+    """
+
+    def __init__(
+        self,
+        predictions: list[Predictions],
+        weights: np.ndarray,
+        rule: str,
+        objective: str = "mean",
+        quantile: float = 0.9,
+        images: str = CORRUPTED,
+        costs: np.ndarray | None = None,
+    ):
+        self.costs = costs
+        self.objective, self.quantile = objective, quantile
+        self.predictions, self.weights = predictions, weights
+        self.rule = rule
+        self.known = np.array([member.has_probabilities for member in predictions])
+        self.conditions = condition_groups(predictions[0].conditions)
+        self.corrupted, self.further = self.conditions.get(images, []), additional_test_sets(predictions[0].conditions)
+
+    def labels(self, test_set: str) -> np.ndarray:
+        """int64 N, of a test set."""
+        return self.predictions[0].labels(self.conditions[test_set][0])
+
+    def units(self, test_set: str) -> Units:
+        """The units of the images of a test set."""
+        return self.predictions[0].units(self.conditions[test_set][0])
+
+    def errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """The objective, float64 E, of ensembles (int E x size) on these images (int n)."""
+        return self.chosen_by(
+            (self.condition_errors if self.costs is None else self.condition_costs)(ensembles, images)
+        )
+
+    def chosen_by(self, losses: np.ndarray) -> np.ndarray:
+        """The objective of losses ... x C under the corrupted conditions."""
+        return objective_of(losses, self.objective, self.quantile)
+
+    def condition_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Error float64 E x C of ensembles (int E x size) on these images (int n) under each corrupted condition."""
+
+        known = self._known(ensembles)
+
+        def error(condition: int) -> np.ndarray:
+            errors = np.empty(len(ensembles))
+            if not known.all():
+                decisions = np.stack([member.decisions(condition, images) for member in self.predictions])
+                labels = self.predictions[0].labels(condition)[images]
+                errors[~known] = 1 - expected_accuracy(ensembles[~known], decisions, labels)
+            if known.any():
+                parts = self._wrong(ensembles[known], images, condition)
+                errors[known] = sum(part.sum(axis=1, dtype=np.float64) for part in parts) / len(images)
+            return errors
+
+        return np.stack([error(condition) for condition in self.corrupted], axis=1)
+
+    def condition_costs(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Mean cost of the answers, float64 E x C, as `condition_errors`."""
+        means = [
+            sum(part.sum(axis=1) for part in self._costs(ensembles, images, condition)) for condition in self.corrupted
+        ]
+        return np.stack(means, axis=1) / len(images)
+
+    def wrong(self, ensemble: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Whether an ensemble (int size) misclassifies each of these images in each corrupted condition; float32 C x n.
+
+        Of decisions, whose ties are broken at random, the probability that it does.
+        """
+        return np.stack([self.wrong_in(ensemble, images, condition) for condition in self.corrupted])
+
+    def wrong_in(self, ensemble: np.ndarray, images: np.ndarray, condition: int) -> np.ndarray:
+        """The same in one condition, a row of the table of conditions; float32 n."""
+        return np.concatenate(list(self._wrong(ensemble[None], images, condition)), axis=1)[0].astype(np.float32)
+
+    def image_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Share of the corrupted conditions in which each ensemble gets each image wrong; float64 E x n."""
+        total = np.zeros((len(ensembles), len(images)))
+        for condition in self.corrupted:
+            total += np.concatenate(list(self._wrong(ensembles, images, condition)), axis=1)
+        return total / len(self.corrupted)
+
+    def image_costs(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Mean cost of the answers to each image over the corrupted conditions; float64 E x n."""
+        parts = (np.concatenate(list(self._costs(ensembles, images, c)), axis=1) for c in self.corrupted)
+        return sum(parts) / len(self.corrupted)
+
+    def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> Iterator[np.ndarray]:
+        """Sums over each of G groups of images of the losses of each ensemble, one corrupted condition after the other.
+
+        The loss of an answer is 1 if it is wrong, or its cost if the objective is cost.
+
+        Args:
+            groups: int n in 0..G-1, the group of each of the `images`.
+
+        Yields:
+            float32 E x G.
+        """
+        in_group = np.eye(groups.max() + 1, dtype=np.float32)[groups]
+        losses = self._wrong if self.costs is None else self._costs
+        for condition in self.corrupted:
+            yield sum(_sums_in_groups(losses(ensembles, images, condition), in_group))
+
+    def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
+        """Accuracy float64 E on these images of a test set without corruption."""
+        wrong = self._wrong(ensembles, images, self.conditions[test_set][0])
+        return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1)
+
+    def effective_images(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray | int:
+        """How many independent images are worth these of a test set, for the accuracy of each ensemble; float64 E.
+
+        Their number, int, where each image is a unit of its own (see `Units.effective`).
+        """
+        units = self.units(test_set).of(images)
+        if units.alone:
+            return len(images)
+        in_unit, condition = np.eye(units.number, dtype=np.float32)[units.of_image], self.conditions[test_set][0]
+        return units.effective(sum(_sums_in_groups(self._wrong(ensembles, images, condition), in_unit)))
+
+    def errors_without(self, ensembles: np.ndarray, conditions: np.ndarray, of_image: np.ndarray) -> np.ndarray:
+        """Mean error of ensembles (int E x size) under these conditions, without each group of images.
+
+        Args:
+            of_image: int N in 0..G-1, the group of each image.
+
+        Returns:
+            float64 E x G.
+        """
+        counts = np.bincount(of_image)
+        in_group, everything = np.eye(len(counts), dtype=np.float32)[of_image], np.arange(len(of_image))
+        total = np.zeros((len(ensembles), len(counts)))
+        for condition in conditions:
+            for sums in _sums_in_groups(self._wrong(ensembles, everything, condition), in_group):
+                total += sums
+        return (total.sum(axis=1, keepdims=True) - total) / (len(conditions) * (counts.sum() - counts))
+
+    def _known(self, ensembles: np.ndarray) -> np.ndarray:
+        """Which ensembles (int E x size) have members with probabilities alone; bool E."""
+        return self.known[ensembles].all(axis=1)
+
+    def _wrong(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+        """Which images each ensemble gets wrong, E x some, chunk after chunk of images.
+
+        Bool, or where ties of some ensembles are broken at random, the probability that it does.
+        """
+        known = self._known(ensembles)
+        if known.all():
+            yield from self._wrong_for_sure(ensembles, images, condition)
+        elif not known.any():
+            yield from self._wrong_by_chance(ensembles, images, condition)
+        else:
+            parts = (
+                self._wrong_for_sure(ensembles[known], images, condition),
+                self._wrong_by_chance(ensembles[~known], images, condition),
+            )
+            for of_known, of_others in zip(*parts, strict=True):
+                wrong = np.empty((len(ensembles), of_known.shape[1]), np.float32)
+                wrong[known], wrong[~known] = of_known, of_others
+                yield wrong
+
+    def _wrong_for_sure(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+        for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
+            probabilities = np.stack([member.probabilities(condition, some) for member in members])
+            yield ~correct_answers(self.rule, within, probabilities, labels, weights)
+
+    def _wrong_by_chance(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+        for some, within, members, labels, _ in self._chunks(ensembles, images, condition):
+            decisions = np.stack([member.decisions(condition, some) for member in members])
+            yield 1 - right_chances(within, decisions, labels)
+
+    def _costs(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+        """What the answers of each ensemble cost, float64 E x some, chunk after chunk of images."""
+        for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
+            probabilities = np.stack([member.probabilities(condition, some) for member in members])
+            yield self.costs[labels, given_answers(self.rule, within, probabilities, labels, weights)]
+
+    def _chunks(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[tuple]:
+        """Images of each chunk, the ensembles as positions among the members used, these members, labels, weights."""
+        labels = self.predictions[0].labels(condition)
+        used, renumbered = np.unique(ensembles, return_inverse=True)
+        within, members = renumbered.reshape(ensembles.shape), [self.predictions[member] for member in used]
+        chunk = max(1, CHUNK_VALUES // self.predictions[0].classes(condition))
+        for start in range(0, len(images), chunk):
+            some = images[start : start + chunk]
+            yield some, within, members, labels[some], self.weights[used]
+
+
+def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray) -> Iterator[np.ndarray]:
+    """Sums over each of G groups of images, float32 E x G, of values E x some, chunk after chunk of images."""
+    start = 0
+    for values in parts:
+        yield values.astype(np.float32) @ in_group[start : start + values.shape[1]]
+        start += values.shape[1]
+
+
+def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
+    """Ensembles of 1, 2, ..., `largest` of the `pool` (int), each the one before with the member that helps it most.
+
+    Forward selection (Caruana et al., ICML 2004) by the objective on `images`; a member is taken once, since it
+    is paid for once. Of equals, the first.
+    """
+    ensembles: list[np.ndarray] = []
+    chosen = np.empty(0, np.int64)
+    while len(chosen) < min(largest, len(pool)):
+        rest = np.setdiff1d(pool, chosen)
+        grown = np.sort(np.column_stack([np.tile(chosen, (len(rest), 1)), rest]), axis=1)
+        chosen = grown[members.errors(grown, images).argmin()]
+        ensembles.append(chosen)
+    return ensembles
+
+
+def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    """Which no other dominates, with at most the same error and cost and less of one; of equals the first; bool N.
+
+    Those of unknown cost, NaN, are not among them.
+    """
+    order = np.lexsort([errors, costs])
+    best = np.minimum.accumulate(np.append(np.inf, errors[order]))
+    on_front = np.zeros(len(errors), bool)
+    on_front[order] = (errors[order] < best[:-1]) & np.isfinite(costs[order])
+    return on_front
+
 
 TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # what members trained jointly have in common
 DRAWN_VALUES = 2**22  # random numbers at once, one for each member of each ensemble drawn

@@ -16,8 +16,7 @@ from resiliency.data.pictures import images_at
 from resiliency.data.source import Images
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
-from resiliency.ensembles.combination import member_weights
-from resiliency.ensembles.outputs import Ensemble
+from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.export.choice import chosen_row
 from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.export.programs import EAGER, Run, eager_runner, milliseconds, onnx_runner, quartiles, write_program

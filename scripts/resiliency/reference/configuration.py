@@ -6,7 +6,7 @@ from typing import Any
 
 from resiliency.reference.markdown import table_row
 from resiliency.study.model import Study
-from resiliency.training.tuning_settings import FineTuning
+from resiliency.training.settings import FineTuning
 
 LONGEST_DEFAULT = 80
 ELSEWHERE = "see `config.yaml`"

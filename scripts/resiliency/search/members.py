@@ -14,8 +14,7 @@ from resiliency.search.network import progressive_phases, training_macs
 from resiliency.search.searching import Evaluations, Evaluator, search, search_table, select_members
 from resiliency.search.space import RANDOM, Search, Shape, Space, budget_faults
 from resiliency.storage.files import read_array, read_json, sha256, write_csv
-from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.validation import LabelledImages, Preprocessing
+from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
 
 SUPERNET_FACTORY = "resiliency.search.network:supernetwork"
 MEMBER_FACTORY = "resiliency.search.network:residual"

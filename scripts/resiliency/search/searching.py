@@ -28,8 +28,7 @@ from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
 from resiliency.search.network import Residual, Supernetwork, extract
 from resiliency.search.space import Search, Space
-from resiliency.training.checkpoints import Checkpoint
-from resiliency.training.validation import LabelledImages, Preprocessing
+from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
 
 Score = Callable[[np.ndarray], tuple[list[float], float]]
 

@@ -24,8 +24,7 @@ from resiliency.report.metric_labels import METRICS
 from resiliency.search.space import search_faults
 from resiliency.study.messages import booleans_for_numbers, cost_faults, file_faults, messages
 from resiliency.study.model import Study
-from resiliency.training.settings import Recipe
-from resiliency.training.tuning_settings import FineTuning
+from resiliency.training.settings import FineTuning, Recipe
 
 
 def objective_faults(study: Study) -> Iterator[str]:

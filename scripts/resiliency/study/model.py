@@ -20,9 +20,7 @@ from resiliency.external.tables import External, Paths
 from resiliency.prediction.reading import Prediction
 from resiliency.report.settings import Charts
 from resiliency.search.space import Search
-from resiliency.training.joint_settings import Joint
-from resiliency.training.settings import Recipe
-from resiliency.training.tuning_settings import FineTuning
+from resiliency.training.settings import FineTuning, Joint, Recipe
 
 MOST_PICTURED = 8
 

@@ -5,13 +5,56 @@ import io
 import json
 import signal
 import time
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
-from resiliency.devices.choice import device_name
+from resiliency.base.faults import Fault
+from resiliency.data.loading import batches, in_order
+from resiliency.data.pictures import View, images_in_views
+from resiliency.data.source import Images
+from resiliency.designs.networks import normalised
+from resiliency.devices.choice import device_name, inference
 from resiliency.storage.files import forget, replacing, verified
+
+
+class Average:
+    """The exponential moving average of the parameters and buffers of `network`, from those after the first step on.
+
+    Like `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(decay)` and `use_buffers`, which asks the
+    device at each step whether it is the first one.
+
+    Attributes:
+        network: another one, which has the averages; whole numbers in it are the latest.
+    """
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.network, self.share, self.begun = deepcopy(network), 1 - decay, False
+        self.averaged, self.latest = [], []
+        for average, tensor in zip(self._tensors(self.network), self._tensors(network), strict=True):
+            (self.averaged if tensor.is_floating_point() else self.latest).append((average, tensor))
+
+    @staticmethod
+    def _tensors(network: nn.Module) -> list[torch.Tensor]:
+        return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
+
+    def resume(self) -> None:
+        """Average on from the weights that `network` has, which are loaded."""
+        self.begun = True
+
+    def update(self) -> None:
+        """Take the weights of a further step in."""
+        if self.begun and self.averaged:
+            torch._foreach_lerp_(*map(list, zip(*self.averaged, strict=True)), self.share)
+        for average, tensor in self.latest if self.begun else self.latest + self.averaged:
+            average.copy_(tensor)
+        self.begun = True
+
 
 PAUSE = 60
 
@@ -100,3 +143,56 @@ class Checkpoint:
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
         forget(self.path)
+
+
+class LabelledImages(NamedTuple):
+    """N images with their labels, int64 N."""
+
+    images: Images
+    labels: np.ndarray
+
+
+class Preprocessing(NamedTuple):
+    """How images come to a network: in a view, decoded by so many workers, normalised with mean and std per channel.
+
+    Without mean and std, what comes are features, float Bx1x1xD, and stays as it is.
+    """
+
+    mean: list[float] | None
+    std: list[float] | None
+    workers: int = 0
+    view: View | None = None
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Images uint8 BxHxWx3 -> float32 Bx3xHxW."""
+        return images if self.mean is None else normalised(images, self.mean, self.std)
+
+    def in_view(self, images: Images, indices: np.ndarray) -> np.ndarray:
+        """The images at `indices`, uint8 BxHxWx3."""
+        return images_in_views(images, indices, [self.view])[0]
+
+
+def accuracies(networks: list[nn.Module], data: LabelledImages, preprocessing: Preprocessing) -> list[float]:
+    """Share of the images that each of `networks` labels right; leaves them in evaluation mode.
+
+    Raises:
+        Fault: a logit is NaN or infinite.
+    """
+    device = next(networks[0].parameters()).device
+    labels = torch.from_numpy(np.array(data.labels)).to(device)
+    order = in_order(len(labels), 256)
+    correct = torch.zeros(len(networks), dtype=torch.int64)
+    for network in networks:
+        network.eval()
+    with inference():
+        read = partial(preprocessing.in_view, data.images)
+        loaded = batches(data.images, order, device, preprocessing.workers, read)
+        for images, truth in zip(loaded, labels.split(256), strict=True):
+            images = preprocessing.normalised(images)
+            logits = torch.stack([network(images) for network in networks])
+            if not torch.isfinite(logits).all():
+                raise Fault(
+                    "validation logits contain NaN or infinity; lower learning_rate, set gradient_clip or check weights"
+                )
+            correct += (logits.argmax(-1) == truth).sum(1).cpu()
+    return (correct / len(labels)).tolist()

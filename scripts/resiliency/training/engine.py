@@ -1,6 +1,6 @@
 """The training loop, of one network or of several jointly."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 
@@ -16,16 +16,94 @@ from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.speed import with_fast_gradients, with_fast_layer_norms
 from resiliency.designs.stems import with_right_gradients
+from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.gpus import SLOTS, gpu_slots
 from resiliency.training.augmentation import flipped, mixup, shifted, training_reader
-from resiliency.training.averages import Average
-from resiliency.training.capture import CapturedStep
-from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.checkpoints import Average, Checkpoint, LabelledImages, Preprocessing, accuracies
 from resiliency.training.optimizer import learning_rate, make_optimizer, restore_optimizer, set_learning_rate
-from resiliency.training.precision import layer_precision
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
+
+
+def layer_precision(wanted: str, networks: Iterable[nn.Module], device: torch.device) -> str:
+    """float32 or bfloat16: what the recipe wants, and for "auto" what suits the device.
+
+    On a GPU that is bfloat16. On a CPU it is bfloat16 if the processor multiplies in it and all `networks` are of those
+    that it makes faster (`tests/benchmarks/training.py` measures it), else float32. It depends on nothing else, so that
+    trainings on equal processors give equal members.
+    """
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bfloat16"
+    return "bfloat16" if bfloat16_in_hardware() and all(map(_is_faster_in_bfloat16, networks)) else "float32"
+
+
+def _is_faster_in_bfloat16(network: nn.Module) -> bool:
+    """Whether its work is in convolutions, none of them depthwise: for these and for attention, casts take longer."""
+    layers = list(network.modules())
+    convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+    depthwise = any(layer.groups == layer.in_channels > 1 for layer in convolutions)
+    return len(convolutions) > sum(isinstance(layer, nn.Linear) for layer in layers) and not depthwise
+
+
+Step = Callable[..., Tensor]
+
+# Steps that are run as usual before one is captured: libraries and the optimizer make what they need in them.
+WARM_UP = 3
+
+
+class CapturedStep:
+    """A step that is run as usual a few times, then captured as a CUDA graph, and replayed from then on.
+
+    The graph holds the kernels of the usual step in their order, and replays draw from torch's generator where it
+    stands. Where the step cannot be captured the log says so in one line, and it is run as usual.
+
+    Args:
+        eager: (tensors of the batch) -> loss.
+        capturable: the same without what a graph cannot hold: decisions that go with values or with memory. It must do
+            the same in every step.
+        device: a graph needs a GPU; elsewhere the step is run as usual without a word.
+    """
+
+    def __init__(self, eager: Step, capturable: Step, device: torch.device):
+        self.eager, self.capturable = eager, capturable
+        self.warm_up_left = WARM_UP if device.type == "cuda" else None  # steps until the capture; None: never
+        self.replay: Callable[[], None] | None = None
+
+    def __call__(self, *batch: Tensor) -> Tensor:
+        """The loss of a step; valid until the next."""
+        if self.replay is None and self.warm_up_left == 0:
+            self._capture(batch)
+        if self.replay is None:
+            if self.warm_up_left:
+                self.warm_up_left -= 1
+            return self.eager(*batch)
+        with torch.no_grad():
+            torch._foreach_copy_(self.batch, list(batch))
+        self.replay()
+        return self.loss
+
+    def _capture(self, batch: tuple[Tensor, ...]) -> None:
+        self.warm_up_left = None
+        self.batch = [tensor.clone() for tensor in batch]
+        try:
+            self.replay, self.loss = record(self.capturable, self.batch)
+        except RuntimeError as error:
+            print(f"CUDA graph capture failed, running without it: {str(error).splitlines()[0]}")
+        else:
+            print("running training steps as a CUDA graph")
+
+
+def record(step: Step, batch: list[Tensor]) -> tuple[Callable[[], None], Tensor]:
+    """Capture `step`, which runs nothing: what replays it on whatever `batch` holds by then, and the loss it fills."""
+    graph = torch.cuda.CUDAGraph()
+    torch.cuda.empty_cache()  # a graph has memory of its own
+    # Other threads, as those that pin images, may call CUDA meanwhile; a capture that fails leaves its own stream.
+    with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        loss = step(*batch)
+    return graph.replay, loss
+
 
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 

@@ -15,10 +15,9 @@ from resiliency.designs.weights import design_card
 from resiliency.devices.choice import device
 from resiliency.reliability import near_chance
 from resiliency.storage.files import read_array, read_json, write_csv
-from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import Loss, Trainer
 from resiliency.training.settings import Recipe
-from resiliency.training.validation import LabelledImages, Preprocessing, accuracies
 
 
 def train_members(

@@ -1,8 +1,9 @@
 """The recipe of training, independent and joint."""
 
-from typing import Literal
+from math import inf
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from resiliency.base.settings import AUTO, Settings, auto_or
 
@@ -49,3 +50,68 @@ class Recipe(Settings):
         "for networks that it makes faster, else float32",
     )
     compile: bool = Field(False, description="whether networks are compiled by torch.compile")
+
+
+ALL, HEAD = "all", "head"
+TRAINED_SCHEMA = {"anyOf": [{"enum": [ALL, HEAD]}, {"type": "integer", "minimum": 1}]}
+
+
+def _trained(value: object) -> object:
+    """A number may come as text, as all within braces does on Snakemake's command line."""
+    value = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if value not in (ALL, HEAD) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError("must be all, head, or a whole number of stages from 1")
+    return value
+
+
+class FineTuning(Recipe):
+    train: Annotated[Literal["all", "head"] | int, BeforeValidator(_trained), WithJsonSchema(TRAINED_SCHEMA)] = Field(
+        ALL,
+        description="layers that are trained: all; the head, on features that are computed once, of images without "
+        "augmentation; or the last so many feature stages and all that is after them",
+    )
+    body_rate: float = Field(
+        0.1, gt=0, le=1, description="learning rate of the layers before the head, as a share of `learning_rate`"
+    )
+
+
+class Limits(NamedTuple):
+    """Limits of the weight lambda of a joint objective, both allowed."""
+
+    lowest: float
+    highest: float
+
+
+JOINT_OBJECTIVES = {  # their losses are in `objectives.py`, which needs torch
+    "independent": Limits(0, 0),
+    "balanced": Limits(0, 1),
+    "gncl": Limits(0, 1),
+    "ncl": Limits(0, inf),
+    "kl": Limits(0, 1),
+    "adp": Limits(0, inf),
+    "attribution": Limits(0, inf),
+    "activation": Limits(0, inf),
+}
+
+
+class Joint(Settings):
+    designs: list[str] = Field(min_length=2, description="names of the designs of an ensemble's members")
+    seeds: int = Field(2, ge=1, le=1000, description="number of jointly trained ensembles per setting")
+    objectives: dict[Literal[tuple(JOINT_OBJECTIVES)], list[float]] = Field(
+        {}, description="weights lambda per objective; 0 is independent training, [] leaves the objective out"
+    )
+    training: dict[str, Any] = Field(
+        {}, description="changes to the recipe: that of the design if all members have the same, else that of the study"
+    )
+
+    @field_validator("objectives")
+    @classmethod
+    def _loss_weights(cls, objectives: dict[str, list[float]]) -> dict[str, list[float]]:
+        for name, loss_weights in objectives.items():
+            lowest, highest = JOINT_OBJECTIVES[name]
+            names = {f"{loss_weight:g}" for loss_weight in loss_weights}
+            are_allowed = all(lowest <= loss_weight <= highest for loss_weight in loss_weights)
+            if len(names) < len(loss_weights) or not are_allowed:
+                limits = f"from {lowest} " + (f"to {highest}" if highest < inf else "up")
+                raise ValueError(f"{name} must list distinct weights {limits}, of at most six digits")
+        return objectives

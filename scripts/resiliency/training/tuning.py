@@ -29,10 +29,10 @@ from resiliency.designs.weights import (
 )
 from resiliency.devices.choice import device, inference
 from resiliency.storage.files import read_json
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.member import cost_of_training, learned_from, read_labelled_images, train_and_write
-from resiliency.training.tuning_settings import ALL, HEAD, FineTuning
-from resiliency.training.validation import LabelledImages, Preprocessing
+from resiliency.training.settings import ALL, HEAD, FineTuning
 
 BATCH = 64
 # Of the weights of a new head. Those of timm's EfficientNets are so large that they drown what it learns.

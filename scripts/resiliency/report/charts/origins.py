@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.origins import FAMILIES, ORIGINS
-from resiliency.ensembles.voting import VOTE
+from resiliency.ensembles.combination import VOTE
 from resiliency.report.ensemble_pools import under_main_rule
 from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades, tooltips
 from resiliency.report.words import difference_interval, label, percent, points, quantity, with_interval
