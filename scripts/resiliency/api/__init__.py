@@ -41,13 +41,13 @@ from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 if TYPE_CHECKING:
-    from resiliency.api.corrupting import RandomCorruption
+    from resiliency.api.transforms import RandomCorruption
     from resiliency.export.loading import load_ensemble
 
 #: Names of the 15 corruptions of mCE, then of the four extra ones (Hendrycks and Dietterich 2019).
 CORRUPTIONS = MAIN + HELD_OUT
 
-_LATE = {"RandomCorruption": "resiliency.api.corrupting", "load_ensemble": "resiliency.export.loading"}
+_LATE = {"RandomCorruption": "resiliency.api.transforms", "load_ensemble": "resiliency.export.loading"}
 
 __all__ = [
     "CORRUPTIONS",
