@@ -11,7 +11,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from resiliency.api import CORRUPTIONS, RandomCorruption, corrupt, get_corruption_names
-from resiliency.api.corrupting import EIGHT_BITS
+from resiliency.api.transforms import EIGHT_BITS
 from resiliency.base.faults import Fault
 from resiliency.corruptions import engine, reference
 
