@@ -34,7 +34,7 @@ DYNAMIC = {"builtins", "dir()", "eval", "exec", "globals", "inspect.getmodule", 
 DYNAMIC |= {".__builtins__", ".__globals__", ".f_globals", ".f_locals"}
 # By which a class hears of its subclasses, and packages whose classes do not.
 HOOKS = {"__init_subclass__", "__pydantic_init_subclass__", "__subclasses__", "metaclass"}
-QUIET = (PACKAGE, "builtins", "enum", "numpy", "pydantic", "pymoo", "torch", "torchvision", "types", "typing")
+QUIET = (PACKAGE, "builtins", "collections", "enum", "pydantic", "pymoo", "torch", "torchvision", "types", "typing")
 # What has no effect but its result, where it decorates or is called while a module is imported.
 HARMLESS = {"bool", "classmethod", "dict", "dict.fromkeys", "float", "frozenset", "int", "isinstance", "len", "list"}
 HARMLESS |= {"property", "range", "round", "set", "slice", "staticmethod", "str", "tuple", "zip", "typing.get_args"}
