@@ -1,6 +1,5 @@
-"""Tables of models of which some costs are unknown, with ties and equal errors, and what is recommended and said."""
+"""Tables of models of which some costs are unknown, with ties and equal errors, and what is recommended."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,10 +10,9 @@ from attacks.cases import Case, Wrong, allowed
 
 from resiliency.analysis.choices import LATENCY, eligible, recommended_row
 from resiliency.analysis.recommendation import cheapest, differences, margin_of
-from resiliency.report.deployment_choice import which
+from resiliency.report.deployment_facts import choice_facts
 
 CASES, IMAGES, CONFIDENCE = 600, 270, 0.95
-FACTORS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
 def recommended() -> Iterator[Case]:
@@ -65,32 +63,30 @@ def compared(table: pd.DataFrame, errors: np.ndarray, drawn: np.ndarray, objecti
     return table.astype({"instead": int})
 
 
-def checked(table: pd.DataFrame) -> str:
-    """What is said of the recommended row, if table and sentence agree.
+def checked(table: pd.DataFrame) -> dict:
+    """What is known of the recommended row, if it is what plain loops give.
 
     Raises:
-        Wrong: they do not, or another row should be recommended.
+        Wrong: it is not, or another row should be recommended.
     """
     fit = table[table.fit]
     best, pick = fit.loc[fit.selection_error.idxmin()], recommended_row(eligible(table))
     own = LATENCY if LATENCY in table else "macs"
     cost = own if fit[own].notna().any() else "size"
-    unit = {LATENCY: "latency", "macs": "MACs", "size": "members"}[cost]
     near = fit[(fit["size"] <= best["size"]) & (fit.behind_high <= best.margin) & fit[cost].notna()]
     if np.isfinite(best[cost]):
         near = near[near[cost] <= best[cost]]
     _must(pick.number in {*near.number} or (near.empty and pick.number == best.number), "another row is due")
     _must(near.empty or pick[cost] == near[cost].min(), "a cheaper row is within the margin")
-    text = which(pick.to_dict(), table, None)
-    _must(("is the cheapest model" in text) == (pick.number != best.number), text)
-    unknown = int(fit[cost].isna().sum())
-    others = unknown - int(np.isnan(pick[cost]))
-    counted = re.search(r"of ([\d,]+) (?:other )?rows? (?:is|are) unknown; no such", text)
-    _must((int(counted[1]) if counted else 0) == others, text)
-    _must(bool(re.search(r" Its (MACs|latency) (are|is) unknown", text)) == bool(np.isnan(pick[cost])), text)
-    _must(("number of members counts as cost" in text) == (cost == "size"), text)
-    (_of_another if pick.number != best.number else _of_best)(text, pick, best, fit, cost, unit)
-    return text
+    facts = choice_facts(pick.to_dict(), table, None)
+    text = str(facts)
+    _must(facts["is_best"] == (pick.number == best.number), text)
+    _must(facts["best"]["number"] == best.number, text)
+    _must(facts["unknown"] == int(fit[cost].isna().sum()) - int(np.isnan(pick[cost])), text)
+    _must(facts["cost_known"] == (not np.isnan(pick[cost])), text)
+    _must(facts["cost"] == cost, text)
+    (_of_another if pick.number != best.number else _of_best)(facts, pick, best, fit, cost)
+    return facts
 
 
 def _must(holds: bool, words: str) -> None:
@@ -98,32 +94,22 @@ def _must(holds: bool, words: str) -> None:
         raise Wrong(words)
 
 
-def _of_another(text: str, pick: pd.Series, best: pd.Series, _: pd.DataFrame, cost: str, unit: str) -> None:
-    ratio = re.search(r" at ([\d.]+) ?([kMG]?) times the (MACs|latency|members), against", text)
-    _must(bool(ratio) == bool(np.isfinite(best[cost])), text)
-    if ratio:
-        _must(ratio[3] == unit, text)
-        _must(np.isclose(float(ratio[1]) * FACTORS[ratio[2]], best[cost] / pick[cost], rtol=0.006), text)
-    else:
-        _must(f", of unknown {unit}, against" in text, text)
-    of_errors = pick.objective == "mean"
-    factor, slack = (100, 0.051) if of_errors else (1, 0.00051)
-    points = "percentage points" if of_errors else ""
-    said = re.search(rf"by at most ([\d.]+) ?{points} \(95%", text)
-    found = re.search(rf"difference is ([−\d.]+) ?{points}, at most ([\d.]+\d)", text)
-    numbers = [float(value.replace("−", "-")) for value in (said[1], *found.groups())]
-    _must(np.allclose(numbers, factor * np.array([best.margin, pick.behind, pick.behind_high]), atol=slack), text)
+def _of_another(facts: dict, pick: pd.Series, best: pd.Series, _: pd.DataFrame, cost: str) -> None:
+    times = facts["times"]
+    _must((times is not None) == bool(np.isfinite(best[cost])), str(facts))
+    _must(times is None or np.isclose(times, best[cost] / pick[cost]), str(facts))
+    said = [facts["best"]["margin"], facts["row"]["behind"], facts["row"]["behind_high"]]
+    _must(said == [best.margin, pick.behind, pick.behind_high], str(facts))
 
 
-def _of_best(text: str, pick: pd.Series, _: pd.Series, fit: pd.DataFrame, cost: str, unit: str) -> None:
+def _of_best(facts: dict, pick: pd.Series, _: pd.Series, fit: pd.DataFrame, cost: str) -> None:
     others = fit[(fit["size"] <= pick["size"]) & (fit.number != pick.number) & fit[cost].notna()]
-    cheaper = others[others[cost] < pick[cost]]
-    _must(("No cheaper row" in text) == bool(len(cheaper)), text)
-    _must((f"No row of deployment.csv with known {unit}" in text) == (np.isnan(pick[cost]) and len(others) > 0), text)
-    needed = re.search(r"about ([\d,.]+) for the selection", text)
-    _must(bool(needed) == bool(np.isfinite(pick.images_needed)), text)
-    _must(not needed or 0 <= float(needed[1].replace(",", "")) / pick.images_needed - 1 < 0.1, text)
-    _must(not needed or pick.images_needed > IMAGES, f"{pick.images_needed} images would do, of {IMAGES}")
+    cheaper, text = others[others[cost] < pick[cost]], str(facts)
+    _must(facts["cheaper"] == (len(others) if np.isnan(pick[cost]) else len(cheaper)), text)
+    needed = facts["images_needed"]
+    _must((needed is not None) == bool(np.isfinite(pick.images_needed)), text)
+    _must(needed is None or 0 <= needed / pick.images_needed - 1 < 0.1, text)
+    _must(needed is None or pick.images_needed > IMAGES, f"{pick.images_needed} images would do, of {IMAGES}")
     if len(cheaper):
         _must((cheaper.behind_high > pick.margin).all(), text)
-        _must(("worse by that or more" in text) == bool((cheaper.behind >= pick.margin).all()), text)
+        _must((needed is None) == bool((cheaper.behind >= pick.margin).all()), text)

@@ -68,6 +68,9 @@ def without_networks(count: int) -> Tables:
 SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
 UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
+UNKNOWN_DIFFERENCES = {
+    f"{measure}_difference{end}": np.nan for measure in ("ece", "nll", "brier") for end in ("", "_low", "_high")
+}
 KNOWN = {  # by what is known
     "no cost": varied(macs=np.nan, optimism=np.nan),
     "no latency": varied(latency_ms=np.nan),
@@ -82,7 +85,7 @@ KNOWN = {  # by what is known
         "temperatures", fitted_on="corrupted", note="fewer than 10 validation images are answered wrongly"
     ),
     "no calibration": with_columns("temperatures", ece_after=np.nan),
-    "no calibration of a member": with_columns("temperatures", ece_difference=np.nan),
+    "no calibration of a member": with_columns("temperatures", **UNKNOWN_DIFFERENCES),
     "no confidence": BASE | {"selective_prediction": SELECTIVE.iloc[:0]},
     "entropy ranks better": excess(-0.01),
     "entropy ranks worse": excess(0.01),

@@ -10,7 +10,6 @@ from drawn_charts import answers
 
 from resiliency.metrics.classification import wilson
 from resiliency.report.charts.risk_coverage import finding
-from resiliency.report.deployment_choice import OBJECTIVES
 from resiliency.report.overview import contenders
 from resiliency.report.words import interval, label, number, percent, points, quantity
 
@@ -19,6 +18,8 @@ WHICH, GOOD, ABSTAIN = (
     "How accurate is it, and how certain is that?",
     "When should it abstain?",
 )
+OBJECTIVES = {"mean": "corrupted error", "worst_condition": "error in the worst condition"}
+OBJECTIVES["cost"] = "mean cost of an answer"
 WORST, COST, DELIVERY = "What is its worst condition?", "What does it cost?", "How do I get it?"
 
 

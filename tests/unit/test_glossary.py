@@ -49,3 +49,8 @@ def test_a_reworded_definition_makes_only_the_report_again():
     readers = [name for name in names if b"report/glossary.py" in _Reached([name], str(scripts)).counted()]
     assert readers == ["report"]
     assert FILE.name in PAGE_FILES
+
+
+def test_a_reworded_template_makes_the_report_again():
+    templates = {path.name for path in FILE.parent.glob("*.j2")}
+    assert templates - {*PAGE_FILES} == {"compare.html.j2"}

@@ -1,0 +1,234 @@
+"""What is known of the recommended model, in numbers; `deployment.txt.j2` has the sentences."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.choices import LATENCY, best_row, clean_accuracy, eligible, priced
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.designs.members import WeightsKind
+from resiliency.metrics.classification import ABSTAIN
+
+REFERENCE = "max_probability"  # the score of confidence that has thresholds
+COVERAGE = 0.9
+MEASURES = ("ece", "nll", "brier")
+LIMITS = ("members", "macs", "milliseconds")
+ERRORS = ("corrupted_error", "worst_error", "worst_class_error", "quantile_error")
+
+
+class Figure(NamedTuple):
+    """A number with the ends of its interval; NaN if unknown."""
+
+    value: float
+    low: float
+    high: float
+
+
+def figure(row: pd.Series | dict, name: str) -> Figure:
+    """A column with its interval; some tables that are kept lack the column or the ends."""
+    return Figure(*(row.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high")))
+
+
+def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | None) -> dict:
+    """Why a row of `deployment` is recommended, and how it compares with the best one on other images.
+
+    Args:
+        row: the recommended one, as from `overview.contenders`.
+        compared: contenders.csv, where the study has it.
+
+    Returns:
+        `best`, the row of the least error on the images of the choice, and `is_best`; `cost`, the column that decides;
+        `cheaper`, how many rows of no more members cost less than the best; `unknown`, how many other rows have no
+        known cost; `images_needed`, to show that a cheaper one is hardly worse, rounded up to two digits because it is
+        extrapolated; `times`, the cost of the best over that of `row`; `difference` of their errors on other images.
+        None stands for what is not known.
+    """
+    rows = eligible(deployment)
+    best, cost = best_row(rows).to_dict(), priced(rows)
+    is_best = row["number"] == best["number"]
+    return {
+        "row": row,
+        "best": best,
+        "is_best": is_best,
+        "ensembles": bool((deployment["size"] > 1).any()),
+        "by_margin": "margin" in row,  # not in tables from before there was a margin
+        "limits": {key: row[f"limit_{key}"] for key in LIMITS if f"limit_{key}" in row},
+        "cost": cost,
+        "asked_cost": cost_column(row),
+        "cost_known": row[cost] == row[cost],
+        "cheaper": _cheaper(row, rows, cost),
+        "unknown": int(rows[cost].isna().sum()) - int(row[cost] != row[cost]),
+        "images_needed": _rounded_up(row.get("images_needed", np.nan)),
+        "times": ratio(best, row, cost),
+        "difference": None if is_best or compared is None else _difference(best["members"], compared),
+    }
+
+
+def _cheaper(row: dict, rows: pd.DataFrame, cost: str) -> int:
+    """How many rows of no more members cost less; if the cost of `row` is unknown, of how many it is known."""
+    others = rows[(rows["size"] <= row["size"]) & (rows["number"] != row["number"])]
+    return int((others[cost] < row[cost]).sum() if row[cost] == row[cost] else others[cost].notna().sum())
+
+
+def _rounded_up(images: float) -> int | None:
+    if pd.isna(images):
+        return None
+    step = 10 ** max(len(f"{images:.0f}") - 2, 0)
+    return math.ceil(images / step) * step
+
+
+def _difference(members: str, compared: pd.DataFrame) -> Figure | None:
+    """The corrupted error of the first of contenders.csv minus that of other members; None if it is not known."""
+    of = compared[(compared["members"] == members) & (compared["corruption"] == CORRUPTED)]
+    of = of.dropna(subset=["difference"])
+    return None if of.empty else figure(of.iloc[0], "difference")
+
+
+def cost_column(row: dict) -> str:
+    """The column of what models cost by the rule, where it is known."""
+    return LATENCY if LATENCY in row else "macs"
+
+
+def ratio(one: dict, other: dict, cost: str) -> float | None:
+    """The cost of one row over that of another; None if either is not known."""
+    return one[cost] / other[cost] if one[cost] > 0 and other[cost] > 0 else None
+
+
+def error_facts(row: dict) -> dict[str, object]:
+    """The errors of the recommended model, its `clean_error` and, where there are costs, its `cost`."""
+    right = clean_accuracy(row)
+    clean = Figure(*(1 - right[f"clean_accuracy{end}"] for end in ("", "_high", "_low")))
+    errors = {name: figure(row, name) for name in ERRORS}
+    return errors | {"clean_error": clean, "cost": figure(row, "cost") if "cost" in row else None}
+
+
+def calibration_facts(temperatures: pd.DataFrame) -> dict:
+    """The temperature of a model, what calibration it leaves, and where that is worse than the best member's.
+
+    Args:
+        temperatures: the rows of temperatures.csv that are of the model.
+
+    Returns:
+        `images`, those of which calibration is known, and for each measure its `figures`; `worse`, measures and images
+        with a `Figure` of the difference if its interval is above 0; `compared`, whether any difference is known.
+    """
+    first = temperatures.iloc[0] if len(temperatures) else pd.Series({"note": "not known", "fitted_images": 0})
+    by_images = temperatures.set_index("images")
+    images = [name for name in (CLEAN, CORRUPTED) if name in by_images.index]
+    known = {name: by_images.loc[name] for name in images if pd.notna(by_images.loc[name].get("ece_after"))}
+    differences = {
+        (measure, name): figure(row, f"{measure}_difference") for name, row in known.items() for measure in MEASURES
+    }
+    return {
+        "note": first["note"] if isinstance(first["note"], str) else "",
+        "fitted_images": int(first["fitted_images"]),
+        "fitted_on": first.get("fitted_on"),
+        "temperature": first.get("temperature"),
+        "images": list(known),
+        "figures": {measure: [figure(row, f"{measure}_after") for row in known.values()] for measure in MEASURES},
+        "compared": any(pd.notna(difference.value) for difference in differences.values()),
+        "worse": {key: difference for key, difference in differences.items() if difference.low > 0},
+    }
+
+
+def confidence_facts(selective: pd.DataFrame) -> dict:
+    """How well a score of confidence tells wrong from right predictions on corrupted images.
+
+    Args:
+        selective: the rows of selective_prediction.csv that are of the model.
+
+    Returns:
+        The `score`, None if there is none; its `errors` at 95, 90 and 80 % coverage, `auroc` and `fpr_at_95`; whether
+        other scores are `compared` with it; of these that with the least AURC as `better`, if any is significantly, and
+        by how much its AURC is `lower`.
+    """
+    rows = selective[selective["images"] == CORRUPTED].set_index("score")
+    if rows.empty:
+        return {"score": None}
+    score = REFERENCE if REFERENCE in rows.index else rows.index[0]
+    figures = {name: figure(rows.loc[score], name) for name in ("auroc", "fpr_at_95")}
+    facts = figures | {"errors": [figure(rows.loc[score], f"error_at_{level}") for level in (95, 90, 80)]}
+    better = rows[rows["aurc_difference_high"] < 0]
+    best = better.loc[better["aurc"].idxmin()] if len(better) else None
+    return facts | {
+        "score": score,
+        "compared": score == REFERENCE and len(rows) > 1,
+        "better": None if best is None else best.name,
+        "lower": None if best is None else _negated(figure(best, "aurc_difference")),
+    }
+
+
+def _negated(of: Figure) -> Figure:
+    return Figure(-of.value, -of.high, -of.low)
+
+
+def threshold_facts(members: str, thresholds: pd.DataFrame | None) -> dict:
+    """Thresholds for corrupted images that were chosen on such images.
+
+    Returns:
+        Rows of thresholds.csv, None if there is none: `covering`, for a coverage of 90 %; `limiting`, for the fewest
+        wrong answers that has a threshold, `left_out` its share of wrong answers under the worst corruption that it was
+        not chosen on; `abstaining`, the largest share of wrong answers, if each share takes abstaining on every image.
+    """
+    if thresholds is None:
+        return {"covering": None, "limiting": None, "left_out": None, "abstaining": None}
+    rows = thresholds[(thresholds["members"] == members) & (thresholds["basis"] == CORRUPTED)]
+    rows = rows[rows["images"] == CORRUPTED].dropna(subset=["threshold"])
+    wrong = rows[rows["goal"] == "wrong"].sort_values("target")
+    limiting = _first(wrong[wrong["threshold"] < ABSTAIN])
+    left_out = figure(limiting["row"], "left_out_wrong") if limiting else None
+    return {
+        "covering": _first(rows[(rows["goal"] == "coverage") & (rows["target"] == COVERAGE)]),
+        "limiting": limiting,
+        "left_out": left_out if left_out and pd.notna(left_out.value) else None,
+        "abstaining": wrong["target"].max() if len(wrong) and not limiting else None,
+    }
+
+
+def _first(rows: pd.DataFrame) -> dict | None:
+    """The first row, and what other images give at its threshold."""
+    if rows.empty:
+        return None
+    row = rows.iloc[0].to_dict()
+    return {"row": row} | {name: figure(row, name) for name in ("coverage", "error", "wrong")}
+
+
+def cost_facts(rows: list[dict], members: pd.DataFrame) -> dict:
+    """What the first of the rows costs, and over how much the others do.
+
+    Args:
+        rows: as from `overview.contenders`.
+        members: members.csv.
+
+    Returns:
+        `macs`, `parameters` and `latency`, None if unknown; `cost`, the column that is compared, and `others`, pairs of
+        role and ratio; whether the latency is `measurable`.
+    """
+    row, cost = rows[0], cost_column(rows[0])
+    macs = row["macs"] if row["macs"] == row["macs"] else None
+    return {
+        "macs": macs,
+        "parameters": row["parameters"] if macs is not None and row["parameters"] > 0 else None,
+        "latency": row[LATENCY] if row.get(LATENCY, np.nan) > 0 else None,
+        "cost": cost,
+        "others": [(of["role"], ratio(row, of, cost)) for of in rows[1:] if of["members"] != row["members"]],
+        "measurable": not networkless(row, members),
+    }
+
+
+def networkless(row: dict, members: pd.DataFrame) -> list[str]:
+    """The members of a row of which only predictions are available."""
+    unknown = set(members.loc[members["weights_kind"] == WeightsKind.NONE, "member"])
+    return [name for name in row["members"].split("+") if name in unknown]
+
+
+def delivery_facts(row: dict, deployment: pd.DataFrame, members: pd.DataFrame) -> dict:
+    """The members of a row that are `networkless`; if some are, the `other` row that is the best of networks."""
+    lacking, other = networkless(row, members), None
+    if lacking:
+        networks = deployment[[not networkless(of, members) for of in deployment.to_dict("records")]]
+        rows = eligible(networks)
+        other = best_row(rows).to_dict() if len(rows) else None
+    return {"number": int(row["number"]), "networkless": lacking, "other": other}
