@@ -52,7 +52,7 @@ class Chosen:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
         longest = LONGER * self.usual[item.nodeid] + GRACE
-        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + longest), resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + longest) + 1, resource.RLIM_INFINITY))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self.failed = self.failed or (report.nodeid if report.failed else "")

@@ -81,7 +81,7 @@ def bench(tmp_path_factory):
     found.copy(folder, "HEAD", SAMPLE)
     with monkeypatch.context() as patch:
         patch.setattr(measure, "IMPORTED", ())
-        patch.setattr(measure, "GRACE", 4)
+        patch.setattr(measure, "GRACE", 2)
         found.run()
         rows = found.rows.read_text().splitlines(keepends=True)
         found.rows.write_text("".join(rows[:2]))
