@@ -293,7 +293,7 @@ def _row(size: int, candidates: int, ensemble: np.ndarray, choice: Choice) -> di
     for name in (CLEAN, *scored.further):
         of_name = ensemble[None], name, choice.images(name)
         accuracy[accuracy_of(name)] = scored.accuracy(*of_name)[0]
-        accuracy[f"{name}{EFFECTIVE}"] = np.atleast_1d(scored.effective_images(*of_name))[0]
+        accuracy[f"{name}{EFFECTIVE_SUFFIX}"] = np.atleast_1d(scored.effective_images(*of_name))[0]
     return {
         "size": size,
         "members": "+".join(choice.members.member.iloc[ensemble]),
