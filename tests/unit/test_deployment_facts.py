@@ -1,0 +1,205 @@
+"""The numbers in the answers about the model to deploy are those of the tables; tests/golden has the sentences."""
+
+import numpy as np
+import pytest
+from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, VOTES, compared, excess, varied, without_networks
+from drawn_charts import answers
+
+from resiliency.metrics.classification import wilson
+from resiliency.report.charts.risk_coverage import finding
+from resiliency.report.deployment_facts import (
+    calibration_facts,
+    choice_facts,
+    confidence_facts,
+    cost_facts,
+    delivery_facts,
+    error_facts,
+    threshold_facts,
+)
+from resiliency.report.overview import contenders
+from resiliency.report.words import quantity
+
+ENDS = ("", "_low", "_high")
+MEASURES = ("ece", "nll", "brier")
+
+
+@pytest.fixture(params=CHOSEN)
+def tables(request) -> dict:
+    return CHOSEN[request.param]
+
+
+@pytest.fixture
+def best(tables) -> dict:
+    return contenders(tables["deployment"])[0]
+
+
+def figure_of(row: dict, name: str) -> list[float]:
+    return [row[f"{name}{end}"] for end in ENDS]
+
+
+def test_there_are_answers_only_where_there_is_a_model():
+    assert len(answers(BASE)) == 6
+    assert answers(BASE | {"deployment": ROWS.iloc[:0]}) == {}
+
+
+def test_the_finding_on_risk_and_coverage_is_of_the_recommended_model():
+    sentence = finding(ROWS, BASE["risk_coverage"])
+    assert sentence.startswith("On corrupted images, the error of the recommended model is 2.0% overall, ")
+
+
+@pytest.mark.parametrize(
+    ("column", "question"),
+    [
+        *((column, "Which") for column in ("margin", "images_needed", "images", "selection_images")),
+        *((column, "How accurate") for column in ("corrupted_error", "low", "high", "clean_accuracy")),
+        *((f"{name}_error{end}", "worst") for name in ("worst", "worst_class", "quantile") for end in ENDS),
+        *((column, "cost") for column in ("macs", "parameters")),
+        ("number", "get it"),
+    ],
+)
+def test_another_number_changes_its_answer_and_no_other(column, question):
+    """Of the recommended row; the image counts and the intervals that rest on them stand in two answers."""
+    chosen = ROWS.members == contenders(ROWS)[0]["members"]
+    other = ROWS[column].mask(chosen, 2 * ROWS[column] if ROWS[column].dtype == int else ROWS[column] * 0.93)
+    changed = {"number": other, "instead": other} if column == "number" else {column: other}
+    usual, said = answers(BASE), answers(varied(**changed))
+    differ = [asked for asked in usual if usual[asked] != said[asked]]
+    assert [asked for asked in differ if question in asked]
+    assert len(differ) == (2 if column == "images" else 1)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.01, 0.03), (-0.01, 0.05), (-0.05, -0.01)])
+def test_the_best_one_is_compared_on_the_images_that_judge(low, high):
+    tables = compared(low, high)
+    table = tables["deployment"]
+    facts = choice_facts(contenders(table)[0], table, tables["contenders"])
+    accurate = table.loc[table.selection_error.idxmin()]
+    assert facts["best"]["members"] == accurate.members
+    assert facts["difference"] == pytest.approx(((low + high) / 2, low, high))
+    assert facts["times"] == accurate.macs / table.macs.iloc[0]
+
+
+def test_the_errors_are_those_of_the_images_that_judge(tables, best):
+    facts = error_facts(best)
+    for name in ("corrupted_error", "worst_error", "worst_class_error", "quantile_error"):
+        assert list(facts[name]) == figure_of(best, name)
+    wrong = 1 - best["clean_accuracy"]
+    assert facts["clean_error"] == pytest.approx((wrong, *wilson(wrong, best["images"], 0.95)))
+    assert facts["cost"] == ((0.4, 0.3, 0.6) if "cost" in best else None)
+
+
+def test_calibration_is_that_of_the_table_and_worse_by_its_interval(tables, best):
+    table = tables["temperatures"]
+    of = table[table.members == best["members"]]
+    facts, rows = calibration_facts(of), of.set_index("images")
+    assert facts["images"] == ["clean", "corrupted"]
+    assert (facts["temperature"], facts["fitted_images"]) == (rows.temperature["clean"], rows.fitted_images["clean"])
+    worse = {}
+    for measure in MEASURES:
+        assert [list(of) for of in facts["figures"][measure]] == [
+            figure_of(rows.loc[name], f"{measure}_after") for name in facts["images"]
+        ]
+        for name in facts["images"]:
+            if rows.loc[name, f"{measure}_difference_low"] > 0:
+                worse[measure, name] = tuple(figure_of(rows.loc[name], f"{measure}_difference"))
+    assert facts["worse"] == worse
+    assert facts["compared"] == rows.ece_difference.notna().any()
+
+
+@pytest.mark.parametrize("worse", [-0.01, 0.01])
+def test_a_score_is_better_by_its_interval(worse):
+    table, best = excess(worse)["selective_prediction"], contenders(ROWS)[0]["members"]
+    of = table[table.members == best]
+    facts = confidence_facts(of)
+    row = of[(of.images == "corrupted") & (of.score == "max_probability")].iloc[0]
+    assert (facts["score"], facts["compared"]) == ("max_probability", True)
+    assert [list(error) for error in facts["errors"]] == [figure_of(row, f"error_at_{c}") for c in (95, 90, 80)]
+    assert list(facts["fpr_at_95"]) == figure_of(row, "fpr_at_95")
+    assert facts["better"] == ("entropy" if worse < 0 else None)
+    assert worse > 0 or facts["lower"] == pytest.approx((0.01, 0.006, 0.014))
+
+
+def test_no_score_is_better_that_was_not_compared():
+    """The excess is over the maximum probability; where that says nothing, no comparison is known."""
+    facts = confidence_facts(VOTES.assign(aurc_difference_high=np.nan))
+    assert (facts["score"], facts["compared"], facts["better"]) == ("vote_agreement", False, None)
+    assert confidence_facts(VOTES.iloc[:0]) == {"score": None}
+
+
+def test_costs_are_compared_with_those_of_other_models(tables, best):
+    rows = contenders(tables["deployment"])
+    facts = cost_facts(rows, tables["members"])
+    assert facts["macs"] == best["macs"]
+    assert facts["latency"] == best.get("latency_ms")
+    assert facts["parameters"] == (None if np.isnan(best["parameters"]) else best["parameters"])
+    column = "latency_ms" if "latency_ms" in best else "macs"
+    others = {of["role"]: best[column] / of[column] for of in rows[1:] if of["members"] != best["members"]}
+    assert dict(facts["others"]) == pytest.approx(others)
+
+
+def test_a_cost_that_is_not_known_is_not_compared():
+    roles = contenders(ROWS)
+    other = next(row for row in roles[1:] if row["members"] != roles[0]["members"])
+    table = varied(macs=ROWS.macs.mask(ROWS.members == other["members"]))["deployment"]
+    assert dict(cost_facts(contenders(table), BASE["members"])["others"])[other["role"]] is None
+    unknown = cost_facts(contenders(KNOWN["no cost"]["deployment"]), BASE["members"])
+    assert (unknown["macs"], unknown["parameters"], unknown["latency"]) == (None, None, None)
+
+
+def test_what_cannot_be_exported_and_what_can():
+    row = contenders(ROWS)[0]
+    assert delivery_facts(row, ROWS, BASE["members"]) == {"number": row["number"], "networkless": [], "other": None}
+    facts = delivery_facts(row, ROWS, without_networks(1)["members"])
+    first, *_ = row["members"].split("+")
+    assert facts["networkless"] == [first]
+    networks = ROWS[[first not in joined.split("+") for joined in ROWS.members]]
+    assert facts["other"]["number"] == networks.loc[networks.selection_error.idxmin()].number
+    assert delivery_facts(row, ROWS, KNOWN["no network"]["members"])["other"] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0, "0"),
+        (7.6e9, "7.6 G"),
+        (4e9, "4 G"),
+        (718506, "719 k"),
+        (999_499, "999 k"),
+        (999_500, "1 M"),
+        (0.0417, "0.0417"),
+    ],
+)
+def test_quantities_have_few_digits_and_a_prefix(value, written):
+    assert quantity(value) == written
+
+
+@pytest.mark.parametrize("known", [(), ("coverage",), ("coverage", "wrong")])
+def test_thresholds_are_those_of_the_table(known):
+    table = BASE["thresholds"]
+    table = table.assign(threshold=table.threshold.where(table.goal.isin(known)))
+    best = contenders(ROWS)[0]["members"]
+    facts = threshold_facts(best, table)
+    of = table[(table.members == best) & (table.basis == "corrupted") & (table.images == "corrupted")]
+    of = of.dropna(subset=["threshold"])
+    covering, limiting = of[(of.goal == "coverage") & (of.target == 0.9)], of[of.goal == "wrong"].nsmallest(1, "target")
+    for rows, given in ((covering, facts["covering"]), (limiting, facts["limiting"])):
+        assert (given is None) == rows.empty
+        for row in rows.to_dict("records"):
+            assert given["row"]["threshold"] == row["threshold"]
+            assert [list(given[name]) for name in ("coverage", "wrong")] == [
+                figure_of(row, "coverage"),
+                figure_of(row, "wrong"),
+            ]
+    assert facts["left_out"] == ((0.05, 0.04, 0.06) if "wrong" in known else None)
+    assert facts["abstaining"] is None
+    earlier = threshold_facts(best, table.drop(columns=["left_out_wrong", "left_out_wrong_low", "left_out_wrong_high"]))
+    assert earlier["left_out"] is None
+
+
+def test_a_threshold_that_no_probability_reaches_is_none():
+    table, best = BASE["thresholds"], contenders(ROWS)[0]["members"]
+    strict = (table.goal == "wrong") & (table.target < 0.02)
+    facts = threshold_facts(best, table.assign(threshold=table.threshold.mask(strict, 2)))
+    assert facts["limiting"]["row"]["target"] == 0.02
+    facts = threshold_facts(best, table.assign(threshold=table.threshold.mask(table.goal == "wrong", 2)))
+    assert (facts["limiting"], facts["abstaining"]) == (None, 0.02)
