@@ -48,6 +48,13 @@ def compared(low: float, high: float) -> Tables:
     return tables | {"contenders": pd.DataFrame([row, row | {"corruption": "fog", "difference": 0.9}])}
 
 
+def gained(low: float, high: float) -> Tables:
+    """The recommended ensemble's error minus that of the best member has this interval."""
+    row = {"role": "best member", "members": "vit-s0", "corruption": "corrupted"}
+    row |= {"difference": (low + high) / 2, "difference_low": low, "difference_high": high}
+    return BASE | {"contenders": pd.DataFrame([row, row | {"corruption": "fog", "difference_high": -0.9}])}
+
+
 def excess(worse: float) -> Tables:
     """By how much entropy ranks worse than the maximum probability."""
     table = BASE["selective_prediction"].copy()
@@ -68,6 +75,7 @@ def without_networks(count: int) -> Tables:
 SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
 UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
+NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
 UNKNOWN_DIFFERENCES = {
     f"{measure}_difference{end}": np.nan for measure in ("ece", "nll", "brier") for end in ("", "_low", "_high")
 }
@@ -86,11 +94,11 @@ KNOWN = {  # by what is known
     ),
     "no calibration": with_columns("temperatures", ece_after=np.nan),
     "no calibration of a member": with_columns("temperatures", **UNKNOWN_DIFFERENCES),
-    "no confidence": BASE | {"selective_prediction": SELECTIVE.iloc[:0]},
+    "no confidence": NO_THRESHOLDS | {"selective_prediction": SELECTIVE.iloc[:0]},
     "entropy ranks better": excess(-0.01),
     "entropy ranks worse": excess(0.01),
-    "votes alone": BASE | {"selective_prediction": VOTES.assign(**UNCOMPARED)},
-    "no thresholds": with_columns("thresholds", threshold=np.nan),
+    "votes alone": NO_THRESHOLDS | {"selective_prediction": VOTES.assign(**UNCOMPARED)},
+    "no thresholds": NO_THRESHOLDS,
     "thresholds for coverage alone": with_columns(
         "thresholds", threshold=THRESHOLDS.threshold.where(THRESHOLDS.goal == "coverage")
     ),
@@ -101,6 +109,8 @@ KNOWN = {  # by what is known
     "clearly behind": compared(0.01, 0.03),
     "perhaps behind": compared(-0.01, 0.05),
     "clearly ahead": compared(-0.05, -0.01),
+    "no clear gain": gained(-0.03, 0.01),
+    "a loss": gained(0.01, 0.03),
     "a member without network": without_networks(1),
     "two members without network": without_networks(2),
     "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},

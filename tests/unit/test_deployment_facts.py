@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, VOTES, compared, excess, varied, without_networks
+from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, VOTES, compared, excess, gained, varied, without_networks
 from drawn_charts import answers
 
 from resiliency.metrics.classification import wilson
@@ -19,6 +19,7 @@ from resiliency.report.deployment_facts import (
 from resiliency.report.overview import contenders
 from resiliency.report.words import quantity
 
+WHICH = "Should I deploy an ensemble, and which?"
 ENDS = ("", "_low", "_high")
 MEASURES = ("ece", "nll", "brier")
 
@@ -50,7 +51,7 @@ def test_the_finding_on_risk_and_coverage_is_of_the_recommended_model():
 @pytest.mark.parametrize(
     ("column", "question"),
     [
-        *((column, "Which") for column in ("margin", "images_needed", "images", "selection_images")),
+        *((column, WHICH) for column in ("margin", "images_needed", "images", "selection_images")),
         *((column, "How accurate") for column in ("corrupted_error", "low", "high", "clean_accuracy")),
         *((f"{name}_error{end}", "worst") for name in ("worst", "worst_class", "quantile") for end in ENDS),
         *((column, "cost") for column in ("macs", "parameters")),
@@ -75,8 +76,30 @@ def test_the_best_one_is_compared_on_the_images_that_judge(low, high):
     facts = choice_facts(contenders(table)[0], table, tables["contenders"])
     accurate = table.loc[table.selection_error.idxmin()]
     assert facts["best"]["members"] == accurate.members
-    assert facts["difference"] == pytest.approx(((low + high) / 2, low, high))
+    assert figure_of(facts["difference"], "difference") == pytest.approx([(low + high) / 2, low, high])
     assert facts["times"] == accurate.macs / table.macs.iloc[0]
+
+
+def test_an_ensemble_is_compared_with_the_best_member(tables, best):
+    """Not by errors where costs chose it."""
+    gain = choice_facts(best, tables["deployment"], gained(-0.03, 0.01)["contenders"])["gain"]
+    compares = best["size"] > 1 and best["objective"] != "cost"
+    assert (gain is not None) == compares
+    assert not compares or figure_of(gain, "difference") == pytest.approx([-0.01, -0.03, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.03, -0.01, "Yes"),
+        (-0.03, 0.01, "Not clearly"),
+        (-0.01, 0.03, "Not clearly"),
+        (0.01, 0.03, "Not by other images"),
+    ],
+)
+def test_yes_takes_a_significant_gain_over_the_best_member(low, high, verdict):
+    said = answers(BASE, compared=gained(low, high)["contenders"])[WHICH]
+    assert said.startswith(f"{verdict}: ")
 
 
 def test_the_errors_are_those_of_the_images_that_judge(tables, best):
@@ -134,14 +157,14 @@ def test_costs_are_compared_with_those_of_other_models(tables, best):
     assert facts["parameters"] == (None if np.isnan(best["parameters"]) else best["parameters"])
     column = "latency_ms" if "latency_ms" in best else "macs"
     others = {of["role"]: best[column] / of[column] for of in rows[1:] if of["members"] != best["members"]}
-    assert dict(facts["others"]) == pytest.approx(others)
+    assert facts["others"] == pytest.approx(others)
 
 
 def test_a_cost_that_is_not_known_is_not_compared():
     roles = contenders(ROWS)
     other = next(row for row in roles[1:] if row["members"] != roles[0]["members"])
     table = varied(macs=ROWS.macs.mask(ROWS.members == other["members"]))["deployment"]
-    assert dict(cost_facts(contenders(table), BASE["members"])["others"])[other["role"]] is None
+    assert cost_facts(contenders(table), BASE["members"])["uncompared"] == [other["role"]]
     unknown = cost_facts(contenders(KNOWN["no cost"]["deployment"]), BASE["members"])
     assert (unknown["macs"], unknown["parameters"], unknown["latency"]) == (None, None, None)
 

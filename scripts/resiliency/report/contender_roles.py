@@ -25,26 +25,22 @@ def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFra
     return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
 
 
-def difference_words(more: float, low: float, high: float) -> tuple[str, str, str]:
-    """How much higher or lower an error is than another, from their difference and its interval.
+def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
+    """How much higher or lower the first role's error is than that of a row of contenders.csv.
 
     Returns:
         The amount in words, its interval, and ", not significant" of an amount that is not, or "".
     """
+    more, low, high = row["difference"], row["difference_low"], row["difference_high"]
     ends = (low, high) if more > 0 else (-high, -low)
     amount = change(more, "higher", "lower", SAME)
     unclear = ", not significant" if low <= 0 <= high and amount != SAME else ""
     return amount, difference_interval(*ends), unclear
 
 
-def difference_from(row: pd.Series | dict) -> tuple[str, str, str]:
-    """How much higher or lower the first role's error is than a row of contenders.csv has, as `difference_words`."""
-    return difference_words(*(row[f"difference{end}"] for end in ("", "_low", "_high")))
-
-
 def compared_with(row: pd.Series | dict, other: str) -> str:
     """Such as "2.6 percentage points lower [2.1, 3.1] than `other`", or "about the same as" it."""
-    amount, ends, unclear = difference_from(row)
+    amount, ends, unclear = difference_words(row)
     return f"{SAME} as {other} {ends}" if amount == SAME else f"{amount} {ends} than {other}{unclear}"
 
 

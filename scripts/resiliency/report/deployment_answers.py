@@ -9,12 +9,12 @@ from jinja2 import Template
 
 from resiliency.report import deployment_facts as facts
 from resiliency.report import words
-from resiliency.report.contender_roles import difference_words
+from resiliency.report.contender_roles import compared_with
 from resiliency.report.overview import contenders
 from resiliency.report.templates import environment
 
 FORMS = (words.label, words.listed, words.number, words.percent, words.plural, words.points, words.quantity)
-FORMS = {form.__name__: form for form in (*FORMS, words.interval)}
+FORMS = {form.__name__: form for form in (*FORMS, words.interval, compared_with)}
 
 
 def deployment_answers(
@@ -63,7 +63,7 @@ def by_heading(text: str) -> list[tuple[str, str]]:
 @cache
 def _template() -> Template:
     """The template, compiled once per process; whatever it prints stays in its line."""
-    forms = FORMS | {"difference_words": difference_words, "with_interval": _with_interval}
+    forms = FORMS | {"with_interval": _with_interval}
     return environment(Path(__file__).parent, forms, finalize=_in_line).get_template("deployment.txt.j2")
 
 

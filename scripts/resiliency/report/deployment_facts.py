@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import LATENCY, best_row, clean_accuracy, eligible, priced
+from resiliency.analysis.contenders import BEST_MEMBER
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import ABSTAIN
@@ -42,7 +43,8 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         `best`, the row of the least error on the images of the choice, and `is_best`; `cost`, the column that decides;
         `cheaper`, how many rows of no more members cost less than the best; `unknown`, how many other rows have no
         known cost; `images_needed`, to show that a cheaper one is hardly worse, rounded up to two digits because it is
-        extrapolated; `times`, the cost of the best over that of `row`; `difference` of their errors on other images.
+        extrapolated; `times`, the cost of the best over that of `row`; rows of contenders.csv that compare the errors
+        on other images, as `difference` with the best one, and as `gain` of an ensemble with the best member.
         None stands for what is not known.
     """
     rows = eligible(deployment)
@@ -62,7 +64,8 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         "unknown": int(rows[cost].isna().sum()) - int(row[cost] != row[cost]),
         "images_needed": _rounded_up(row.get("images_needed", np.nan)),
         "times": ratio(best, row, cost),
-        "difference": None if is_best or compared is None else _difference(best["members"], compared),
+        "difference": None if is_best else _difference(compared, "members", best["members"]),
+        "gain": _difference(compared, "role", BEST_MEMBER) if row["size"] > 1 and row["objective"] != "cost" else None,
     }
 
 
@@ -79,11 +82,12 @@ def _rounded_up(images: float) -> int | None:
     return math.ceil(images / step) * step
 
 
-def _difference(members: str, compared: pd.DataFrame) -> Figure | None:
-    """The corrupted error of the first of contenders.csv minus that of other members; None if it is not known."""
-    of = compared[(compared["members"] == members) & (compared["corruption"] == CORRUPTED)]
-    of = of.dropna(subset=["difference"])
-    return None if of.empty else figure(of.iloc[0], "difference")
+def _difference(compared: pd.DataFrame | None, column: str, other: str) -> dict | None:
+    """The row of contenders.csv that compares the corrupted error with that of another; None if it is not known."""
+    if compared is None:
+        return None
+    of = compared[(compared[column] == other) & (compared["corruption"] == CORRUPTED)].dropna(subset=["difference"])
+    return None if of.empty else of.iloc[0].to_dict()
 
 
 def cost_column(row: dict) -> str:
@@ -203,17 +207,19 @@ def cost_facts(rows: list[dict], members: pd.DataFrame) -> dict:
         members: members.csv.
 
     Returns:
-        `macs`, `parameters` and `latency`, None if unknown; `cost`, the column that is compared, and `others`, pairs of
-        role and ratio; whether the latency is `measurable`.
+        `macs`, `parameters` and `latency`, None if unknown; `cost`, the column that is compared, `others`, the ratio
+        for each role, and `uncompared`, the roles without one; whether the latency is `measurable`.
     """
     row, cost = rows[0], cost_column(rows[0])
     macs = row["macs"] if row["macs"] == row["macs"] else None
+    others = {of["role"]: ratio(row, of, cost) for of in rows[1:] if of["members"] != row["members"]}
     return {
         "macs": macs,
         "parameters": row["parameters"] if macs is not None and row["parameters"] > 0 else None,
         "latency": row[LATENCY] if row.get(LATENCY, np.nan) > 0 else None,
         "cost": cost,
-        "others": [(of["role"], ratio(row, of, cost)) for of in rows[1:] if of["members"] != row["members"]],
+        "others": {role: times for role, times in others.items() if times},
+        "uncompared": [role for role, times in others.items() if not times],
         "measurable": not networkless(row, members),
     }
 

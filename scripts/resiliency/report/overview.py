@@ -10,7 +10,7 @@ from resiliency.data.duplicates import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
-from resiliency.report.contender_roles import SAME, difference_from, under_single
+from resiliency.report.contender_roles import SAME, difference_words, under_single
 from resiliency.report.interval_pictures import interval_picture
 from resiliency.report.member_errors import measured_on
 from resiliency.report.verdict_reasons import part_label, reason_of
@@ -118,7 +118,7 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
     overall, single = of_role[of_role["corruption"] == CORRUPTED], under_single(of_role)
     if overall.empty or (row := overall.iloc[0])["members"] == compared["members"].iloc[0]:
         return ""
-    amount, ends, unclear = difference_from(row)
+    amount, ends, unclear = difference_words(row)
     text = f"The {compared['role'].iloc[0]}'s error is {amount} {ends}{unclear}."
     if row["role"] != BASELINE or single.empty:
         return text
