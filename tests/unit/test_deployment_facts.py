@@ -39,7 +39,7 @@ def figure_of(row: dict, name: str) -> list[float]:
 
 
 def test_there_are_answers_only_where_there_is_a_model():
-    assert len(answers(BASE)) == 6
+    assert len(answers(BASE)) == 7
     assert answers(BASE | {"deployment": ROWS.iloc[:0]}) == {}
 
 
@@ -51,7 +51,7 @@ def test_the_finding_on_risk_and_coverage_is_of_the_recommended_model():
 @pytest.mark.parametrize(
     ("column", "question"),
     [
-        *((column, WHICH) for column in ("margin", "images_needed", "images", "selection_images")),
+        *((column, "Why") for column in ("margin", "images_needed", "images", "selection_images")),
         *((column, "How accurate") for column in ("corrupted_error", "low", "high", "clean_accuracy")),
         *((f"{name}_error{end}", "worst") for name in ("worst", "worst_class", "quantile") for end in ENDS),
         *((column, "cost") for column in ("macs", "parameters")),

@@ -54,6 +54,13 @@ def test_report_fetches_nothing(page):
     assert "tables/members.csv" in links.references
 
 
+def test_whether_to_deploy_an_ensemble_is_the_first_line_of_its_section(page):
+    _, _, section = page.partition('<h2 id="deploy">')
+    answer = section.split('<p class="answer">')[1].partition("</p>")[0]
+    assert answer.startswith("Yes: ")
+    assert section.count(answer) == 1
+
+
 def test_report_escapes_names(page):
     assert HOSTILE not in page
     assert "&lt;/script&gt;&lt;img" in page

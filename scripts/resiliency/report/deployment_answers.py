@@ -27,7 +27,7 @@ def deployment_answers(
     thresholds: pd.DataFrame | None = None,
     compared: pd.DataFrame | None = None,
 ) -> list[tuple[str, str]]:
-    """Questions and answers about the recommended model: which, how good, when to abstain, worst case, cost, delivery.
+    """Questions and answers about the recommended model: which, why, how good, when to abstain, worst case, cost.
 
     Args:
         deployment, selective, temperatures, members: tables of these names.

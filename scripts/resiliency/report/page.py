@@ -77,6 +77,8 @@ def render(
     members = tables["members"].sort_values("corrupted_error", kind="stable")
     members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
     contending = contenders(tables["deployment"]) if "deployment" in tables else []
+    answers = _answers(tables, card, study["study"])
+    openings = {"deploy": answers[0][1]} if answers else {}
     return _template().render(
         study=study,
         study_text=json.dumps(study, indent=2),
@@ -100,11 +102,11 @@ def render(
             row["role"]: led_by(tables["contenders"], row["role"]) if "contenders" in tables else ""
             for row in contending
         },
-        answers=_answers(tables, card, study["study"]),
+        answers=answers[1:],
         leaders=leaders(tables, further),
         best=tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
         skipped=skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
-        sections=_sections(SECTIONS, tables, specs, svgs, made, beside),
+        sections=_sections(SECTIONS, tables, specs, svgs, made, beside, openings),
         appendix=_sections(APPENDIX, tables, specs, svgs, made, beside),
         members=members.to_dict("records"),
         largest_relative_error=LARGEST_RELATIVE_ERROR,
@@ -198,12 +200,19 @@ def _sections(
     svgs: dict[str, str],
     made: Collection[str],
     beside: bool,
+    openings: Mapping[str, str] = {},
 ) -> list[dict]:
-    """Those of the sections that the study has something for, each with its `answer` in a sentence and its figures."""
+    """Those of the sections that the study has something for, each with its figures, the first of which answers it.
+
+    Args:
+        openings: anchor of a section -> its answer, if that is not what its first chart shows.
+    """
     content = []
     for section in sections:
         drawn = [name for name in charts_of(section) if name in specs and "nothing" not in specs[name]["usermeta"]]
         figures = [_figure(name, specs, svgs, made) | {"beside": beside} for name in drawn]
+        if figures and (opening := openings.get(section.anchor)):
+            figures[0] |= {"answer": opening, "rest": f"{figures[0]['answer']} {figures[0]['rest']}".strip()}
         if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
             content.append(section._asdict() | {"figures": figures})
     return content

@@ -19,7 +19,7 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("exchange", "What buys robustness?", "What buys robustness"),
-    Section("deploy", "Which ensemble should I deploy?", "What to deploy"),
+    Section("deploy", "Should I deploy an ensemble, and which?", "What to deploy"),
     Section("best", "Which ensembles are the most accurate?", "Best ensembles"),
     Section("failures", "Where does it fail?", "Where it fails"),
     Section("designs", "How robust is each design?", "Robust designs"),
