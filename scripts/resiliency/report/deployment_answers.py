@@ -1,20 +1,16 @@
 """What an engineer asks of the model to deploy, answered in the sentences of `deployment.txt.j2`."""
 
 import re
-from functools import cache, partial
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
-from jinja2 import Template
 
 from resiliency.report import deployment_facts as facts
 from resiliency.report import words
 from resiliency.report.contender_roles import compared_with
 from resiliency.report.overview import contenders
-from resiliency.report.templates import environment
-
-FORMS = (words.label, words.listed, words.number, words.percent, words.plural, words.points, words.quantity)
-FORMS = {form.__name__: form for form in (*FORMS, words.interval, compared_with)}
+from resiliency.report.templates import sentences
 
 
 def deployment_answers(
@@ -39,7 +35,7 @@ def deployment_answers(
     if not rows:
         return []
     row = rows[0]
-    text = _template().render(
+    text = sentences("deployment.txt.j2", compared_with, with_interval).render(
         row=row,
         study=study,
         classes=classes,
@@ -60,16 +56,5 @@ def by_heading(text: str) -> list[tuple[str, str]]:
     return [(heading, " ".join(lines.split())) for heading, _, lines in (part.partition("\n") for part in parts)]
 
 
-@cache
-def _template() -> Template:
-    """The template, compiled once per process; whatever it prints stays in its line."""
-    forms = FORMS | {"with_interval": _with_interval}
-    return environment(Path(__file__).parent, forms, finalize=_in_line).get_template("deployment.txt.j2")
-
-
-def _with_interval(of: facts.Figure, form=words.percent, **digits: int) -> str:
+def with_interval(of: facts.Figure, form: Callable = words.percent, **digits: int) -> str:
     return words.with_interval(*of, partial(form, **digits))
-
-
-def _in_line(value: object) -> str:
-    return " ".join(str(value).splitlines())

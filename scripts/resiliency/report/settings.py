@@ -10,7 +10,7 @@ OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "
 
 TEMPLATES = ("report", "navigation", "overview", "figures", "macros", "details")
 TEMPLATES += ("section-deploy", "section-best", "section-designs")
-PAGE_FILES = (*(f"{name}.html.j2" for name in TEMPLATES), "deployment.txt.j2")
+PAGE_FILES = (*(f"{name}.html.j2" for name in TEMPLATES), "deployment.txt.j2", "verdict.txt.j2")
 PAGE_FILES += ("report.css", "narrow.js", "report.js", "glossary.yaml")
 # Those that the page is made from, as far as a study has them.
 PAGE_TABLES = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
