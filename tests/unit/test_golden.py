@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deployment_cases import CHOSEN, KNOWN
+from verdict_cases import CASES, observation_of
 
 from published.kept import RESULTS, kept_tables
 from resiliency.report.deployment_answers import deployment_answers
@@ -63,13 +64,22 @@ def changed(one: dict[str, str], other: dict[str, str]) -> list[str]:
     return [line for line in lines if line[:2] in ("- ", "+ ")]
 
 
+def reasons() -> str:
+    """What is said of observations of every verdict."""
+    observed = {name: observation_of(rows, verdict, **others) for name, (rows, verdict, others) in CASES.items()}
+    return in_lines({f"{name}: {of['verdict']}": of["reason"] for name, of in observed.items()})
+
+
 def published(study: str) -> Callable[[], str]:
     return lambda: report_text(kept_tables(RESULTS / study), study)
 
 
-@pytest.mark.parametrize("name", [*PUBLISHED, "recommendations"])
+TEXTS = {study: published(study) for study in PUBLISHED} | {"recommendations": variants, "verdicts": reasons}
+
+
+@pytest.mark.parametrize("name", TEXTS)
 def test_reports_say_what_was_reviewed(name, request):
-    text, file = (variants if name == "recommendations" else published(name))(), FOLDER / f"{name}.txt"
+    text, file = TEXTS[name](), FOLDER / f"{name}.txt"
     if request.config.getoption("golden"):
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8"), "after you have read the change: pytest --golden"

@@ -1,0 +1,82 @@
+"""Observations of every verdict, as rows of observations.csv, and what the first screen says of them."""
+
+import numpy as np
+import pandas as pd
+
+from resiliency.report.overview import by_observation
+
+NOTHING = dict.fromkeys(("leans", "reading", "metrics", "influential"), np.nan)
+
+
+def part(verdict: str, low: float, high: float, name: str = "part") -> dict:
+    row = {"part": name, "part_verdict": verdict, "estimate": (low + high) / 2, "low": low, "high": high}
+    return row | {"confidence": 0.9} | NOTHING
+
+
+def parts_of(*verdicts: str) -> list[dict]:
+    return [part(verdict, 0.1, 0.2, f"part {index}") for index, verdict in enumerate(verdicts)]
+
+
+def intervals(verdicts: list[str], *ends: tuple[float, float]) -> list[dict]:
+    return [part(verdict, *of, f"part {index}") for index, (verdict, of) in enumerate(zip(verdicts, ends, strict=True))]
+
+
+def leaning(sides: dict[str, str], images: str = "images") -> list[dict]:
+    """Rows beside the verdict, one per reading, that lean for or against the statement."""
+    return [part("", -1, 1, f"{images}, {of}") | {"leans": side, "reading": of} for of, side in sides.items()]
+
+
+def observation_of(
+    parts: list[dict], verdict: str, missing: object = np.nan, needed: object = np.nan, **others: object
+) -> dict:
+    """What the first screen says of an observation with these parts."""
+    table = pd.DataFrame(parts).assign(statement="S.", verdict=verdict, **{"observation": 2, "margin": 0.2} | others)
+    (observation,) = by_observation(table.assign(missing_requirements=missing, sample_size_needed=needed))
+    return observation
+
+
+SMALL, NOISE, OPEN = "no practical difference", "no better than noise", "undecided"
+FEW = {"against double_fault": "against", "against q_statistic": "for", "given accuracy": "against"}
+MANY = {f"against {name}": "against" for name in ("double_fault", "q_statistic", "error_consistency")}
+MANY |= {"against disagreement": "for", "given accuracy": "against"}
+CLEAN, CORRUPTED = "clean images", "corrupted images"
+RANGE = {"side": "above", "placebo": "random numbers", "placebo_low": -0.3, "placebo_high": 0.25}
+NOISY = [part(NOISE, 0.1, 0.3, CLEAN) | RANGE, part("supported", 0.2, 0.4, CORRUPTED) | RANGE]
+NOISY += [part(NOISE, -0.1, 0.4, f"{CLEAN}, against noise") | RANGE | {"reading": "against noise"}]
+DIFFERING = leaning({f"against {name}": "against" if name in "abc" else "for" for name in "abcd"}, CLEAN)
+DIFFERING += leaning({f"against {name}": "against" if name == "a" else "for" for name in "abcd"}, CORRUPTED)
+ACCURACY = {side: {"given accuracy": side} for side in ("for", "against")}
+UNCLEAR = {"needed": "20 designs"}
+FREE = {"metrics": "label-free"}
+CASES = {  # rows, the verdict and what else the table says
+    "one part": (parts_of("supported"), "supported", {}),
+    "two parts": (parts_of("supported", "supported"), "supported", {}),
+    "three parts": (parts_of(*["supported"] * 3), "supported", {}),
+    "by construction": (parts_of("supported"), "supported", {"observation": "4"}),
+    "a small difference": (intervals(["supported"] * 2, (0.1, 0.2), (0.1, 0.4)), "supported", {"margin": 0.25}),
+    "in part": (parts_of("supported", SMALL), "supported in part", FREE),
+    "one against, one for": (parts_of("contradicted", "supported"), "contradicted", {}),
+    "one against, one open": (parts_of("contradicted", OPEN), "contradicted", {}),
+    "many against": (parts_of(*["contradicted"] * 3), "contradicted", {}),
+    "significant, but small": (parts_of(SMALL), SMALL, {}),
+    "small": (intervals([SMALL] * 2, (-0.1, 0.1), (-0.05, 0.1)), SMALL, {}),
+    "noise": ([*NOISY, *leaning({"against double_fault": "against"})], NOISE, {}),
+    "around 0": (intervals([OPEN], (-1, 1)), OPEN, UNCLEAR),
+    "one around 0, one against": (intervals([OPEN] * 2, (-1, 1), (-2, -1)), OPEN, UNCLEAR),
+    "one small, one around 0": (intervals([SMALL, OPEN], (-0.1, 0.1), (-1, 1)), OPEN, UNCLEAR),
+    "one unknown": (intervals([OPEN] * 2, (np.nan, np.nan), (-1, 1)), OPEN, UNCLEAR),
+    "two against, one for": (parts_of(OPEN, OPEN, "supported"), OPEN, UNCLEAR),
+    "one for, one small": (intervals(["supported", SMALL], (0.1, 1), (-0.1, 0.1)), OPEN, UNCLEAR),
+    "not tested": (parts_of("not tested"), "not tested", {"missing": "needs 8 families; there are 2"}),
+    "other readings": ([*parts_of("supported"), *leaning(FEW)], "supported", FREE),
+    "other readings, contradicted": ([*parts_of("contradicted"), *leaning(FEW)], "contradicted", FREE),
+    "other readings, open": ([*parts_of(OPEN), *leaning(FEW)], OPEN, FREE | UNCLEAR),
+    "many readings": ([*parts_of("supported"), *leaning(MANY)], "supported", FREE),
+    "a reading of some images": (
+        [*parts_of(OPEN), *leaning(ACCURACY["for"], CLEAN), *leaning(ACCURACY["against"], CORRUPTED)],
+        OPEN,
+        FREE | UNCLEAR,
+    ),
+    "readings that differ by images": ([*parts_of("supported"), *DIFFERING], "supported", FREE),
+    "natural shifts": (parts_of("supported"), "supported", {"shifts": "imagenet_a+imagenetv2"}),
+}
