@@ -13,6 +13,8 @@ import simulated_spread
 from scipy.special import logit
 from simulated_spread import NOISE, Layout, verdicts
 
+from resiliency.base.faults import parser
+
 LAYOUT = Layout(11, 2, 3, 2)
 ERROR, STUDIES = 0.5, 200
 HALVED = 0.25  # logits of the error that the mean length of training takes
@@ -20,6 +22,7 @@ CASES = [(1.0, "normal"), (2.0, "normal"), (3.0, "normal"), (4.0, "normal"), (4.
 
 
 def main() -> None:
+    parser(__doc__).parse_args()
     simulated_spread.CENTRE = logit(ERROR) + HALVED
     median = np.median(simulated_spread.drawn(np.random.default_rng(0), LAYOUT, 0.1, NOISE, "normal", studies=50).error)
     print(f"median error {median:.1%}")

@@ -18,6 +18,7 @@ from simulated_spread import NOISE, Layout, drawn, table
 
 from resiliency.analysis.observations import families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import verdict_of
+from resiliency.base.faults import parser
 from resiliency.statistics.mixed_model import logits
 
 ERROR, IMAGES, STUDIES = 0.35, 6_315, 200
@@ -48,6 +49,7 @@ def simulated(families: int, spread: float, kind: str, seed: int) -> str:
 
 
 def main() -> None:
+    parser(__doc__).parse_args()
     simulated_spread.CENTRE = logit(ERROR) + HALVED
     print(f"median error {median_error():.1%}")
     for families, spread, kind in CASES:

@@ -9,7 +9,7 @@ from resiliency.designs.networks import normalised
 from resiliency.designs.stages import feature_stages, watched_stages
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import inference
-from resiliency.diversity.representations import gram
+from resiliency.diversity.gram import gram
 from resiliency.prediction.writing import Classifier
 
 BATCH = 64

@@ -9,7 +9,7 @@ import numpy as np
 
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES, Corruption
-from resiliency.diversity.metrics import EnsembleMetric, Metric, unchanged
+from resiliency.diversity.metric import EnsembleMetric, Metric, unchanged
 from resiliency.report.chart import Chart
 from resiliency.study.extensions import corruption_fault
 

@@ -28,8 +28,8 @@ from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import scores_without_images
 from resiliency.base.names import CLEAN, CORRUPTED, design_of
 from resiliency.designs.members import Member
+from resiliency.diversity.gram import gram
 from resiliency.diversity.pairs import pairs_of_groups
-from resiliency.diversity.representations import gram
 from resiliency.diversity.settings import STAGES
 from resiliency.ensembles.combination import VOTE, member_weights
 from resiliency.ensembles.pool import EnsembleErrors

@@ -13,7 +13,7 @@ from resiliency.attributions import BATCH, METHODS, Inapplicable, attribution_ma
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SelectedOutputs, normalised
 from resiliency.designs.stages import feature_stages, spatial_layer, watched_stages
-from resiliency.diversity.representations import gram
+from resiliency.diversity.gram import gram
 from resiliency.search.network import Residual
 from resiliency.search.space import largest_shape
 
@@ -233,7 +233,7 @@ def test_gram_matrices_of_the_first_the_middle_and_the_last_stage():
 
 
 def test_features_of_a_stage_are_in_memory_once(monkeypatch):
-    monkeypatch.setattr("resiliency.diversity.representations.VALUES", 2**14)
+    monkeypatch.setattr("resiliency.diversity.gram.VALUES", 2**14)
     network, images = family("convolutional"), np.zeros((200, 32, 32, 3), np.uint8)
     with torch.inference_mode(), watched_stages(feature_stages(network)) as outputs:
         network(normalised(torch.from_numpy(images[:1]), MEMBER.mean, MEMBER.std))

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from resiliency.diversity.metrics import (
-    ENSEMBLE_METRICS,
+from resiliency.diversity.counts import (
     coincident_failure_diversity,
     common_failure,
     difficulty,
@@ -18,6 +17,7 @@ from resiliency.diversity.metrics import (
     interrater_kappa,
     kohavi_wolpert,
 )
+from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import packed, right_counts
 from resiliency.ensembles.pool import ensembles_of
 

@@ -12,6 +12,7 @@ from scipy.special import xlogy
 from sklearn.metrics import cohen_kappa_score
 
 from resiliency.diversity.entropies import mixture_entropies
+from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.predictions import (
     cohen_kappa,
@@ -24,7 +25,7 @@ from resiliency.diversity.predictions import (
     probability_cosine,
     q_statistic,
 )
-from resiliency.diversity.representations import gram, gram_cka, linear_cka
+from resiliency.diversity.representations import gram_cka, linear_cka
 from resiliency.diversity.settings import MAIN, STAGES
 
 METHODS = [name.removesuffix("_cosine") for name, metric in METRICS.items() if name == f"{metric.source}_cosine"]
@@ -249,7 +250,7 @@ def test_a_gram_matrix_is_a_sum_over_parts_of_the_features(monkeypatch):
     features = np.random.default_rng(0).standard_normal((12, 50)).astype(np.float32) + 3
     centred = features.astype(float) - features.mean(axis=0, dtype=float)
     for values in (2**24, 12 * 7, 1):
-        monkeypatch.setattr("resiliency.diversity.representations.VALUES", values)
+        monkeypatch.setattr("resiliency.diversity.gram.VALUES", values)
         np.testing.assert_allclose(gram(features), centred @ centred.T, rtol=1e-12, atol=1e-12)
 
 

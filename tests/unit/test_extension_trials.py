@@ -16,7 +16,7 @@ from resiliency.study.extensions import chart_fault, check_extensions, corruptio
 from resiliency.study.preflight import preflight
 
 OF_WRONG_SHAPE = """
-from resiliency.diversity.metrics import Metric, unchanged
+from resiliency.diversity.metric import Metric, unchanged
 x = Metric("prediction", "correct", lambda correct: print("noise") or correct, unchanged)
 """
 

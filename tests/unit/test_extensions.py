@@ -20,7 +20,8 @@ from resiliency.base import extensions
 from resiliency.corruptions.registry import CORRUPTIONS, corruption
 from resiliency.corruptions.settings import Corruptions
 from resiliency.diversity import pairs
-from resiliency.diversity.metrics import METRICS, EnsembleMetric, Metric, complement
+from resiliency.diversity.metric import EnsembleMetric, Metric, complement
+from resiliency.diversity.metrics import METRICS
 from resiliency.study.extensions import REGISTRIES, check_names
 from resiliency.study.fingerprint import fingerprint
 
@@ -95,7 +96,7 @@ def test_the_chart_of_the_page_is_drawn(folder):
 
 
 def test_the_page_names_all_sections_sources_and_groups():
-    from resiliency.diversity.metrics import SOURCES
+    from resiliency.diversity.metric import SOURCES
     from resiliency.report.registry import ANCHORS
 
     page = own_package.PAGE.read_text(encoding="utf-8")
@@ -136,7 +137,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(folder, kind, name, value, c
 
 def test_a_corruption_named_like_a_built_in_one_does_not_take_it_out_of_mce(folder):
     offered(folder, "corruptions", "fog", "own:x", "x = 1")
-    names = run("resiliency.base.names")
+    names = run("resiliency.base.corruption_names")
     assert "fog" not in (*names["ADDED"], *names["HELD_OUT"])
 
 

@@ -15,7 +15,8 @@ def run_in(workflow, python, tmp_path):
     """Runs a script in a folder with the results of the tiny study in place of those of the default one."""
     (tmp_path / "results").mkdir()
     (tmp_path / "results/digits").symlink_to(workflow.results)
-    (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
+    for name in ("docs", "published"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
 
     def run(script: str) -> str:
         done = python(script, tmp_path)

@@ -15,8 +15,8 @@ from resiliency.base.faults import Fault, available, brief
 from resiliency.base.names import extension_fault
 from resiliency.corruptions.engine import corrupt
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.diversity.metrics import EnsembleMetric, Metric
-from resiliency.diversity.representations import gram
+from resiliency.diversity.gram import gram
+from resiliency.diversity.metric import EnsembleMetric, Metric
 from resiliency.report.chart import Chart
 from resiliency.report.metric_labels import METRICS
 from resiliency.report.registry import CHARTS

@@ -1,0 +1,82 @@
+"""What a diversity metric is: of pairs, and of whole ensembles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from resiliency.diversity.settings import METHODS, STAGES
+
+# What the metrics of pairs of a kind can take, and those of whole ensembles.
+SOURCES = {
+    "prediction": ("correct", "predicted", "probabilities"),
+    "attribution": METHODS,
+    "activation": ("features", *STAGES),
+}
+ENSEMBLE_SOURCES = {"shares", "failures", "log_sums"}
+
+
+def unchanged(raw: np.ndarray) -> np.ndarray:
+    """Of a raw value that grows with diversity."""
+    return raw
+
+
+def negative(raw: np.ndarray) -> np.ndarray:
+    """Of a raw value that falls as diversity grows."""
+    return -raw
+
+
+def complement(raw: np.ndarray) -> np.ndarray:
+    """Of a similarity that is 1 for members that are alike."""
+    return 1 - raw
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A pairwise metric.
+
+    Attributes:
+        kind: `prediction`, `attribution` or `activation`.
+        source: what `raw` takes: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M x N x K; the
+            metric must be a mean over images, which come in chunks), the name of an attribution method (maps
+            M x N x H x W), `features` (a list of M arrays N x D) or the name of a stage (Gram matrices M x N x N).
+        raw: -> float M x M, as the literature defines it.
+        diversity: turns the raw value into one that grows with diversity.
+
+    Raises:
+        ValueError: on a source that metrics of the kind cannot have, see `SOURCES`.
+    """
+
+    kind: str
+    source: str
+    raw: Callable[..., np.ndarray]
+    diversity: Callable[[np.ndarray], np.ndarray]
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES.get(self.kind, ()):
+            raise ValueError(f"a metric of kind {self.kind!r} cannot have source {self.source!r}; see SOURCES")
+
+
+@dataclass(frozen=True)
+class EnsembleMetric:
+    """A metric of whole ensembles, all of them of predictions.
+
+    Attributes:
+        kind: as of `Metric`.
+        sources: what `raw` takes, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums` (E); see `counts`.
+        raw: -> float64 E, as the literature defines it.
+        diversity: turns the raw value into one that grows with diversity.
+
+    Raises:
+        ValueError: on a source that is not in `ENSEMBLE_SOURCES`.
+    """
+
+    kind: ClassVar[str] = "prediction"
+    sources: tuple[str, ...]
+    raw: Callable[..., np.ndarray]
+    diversity: Callable[[np.ndarray], np.ndarray]
+
+    def __post_init__(self) -> None:
+        if not self.sources or not set(self.sources) <= ENSEMBLE_SOURCES:
+            raise ValueError(f"sources {self.sources!r} are not among {', '.join(sorted(ENSEMBLE_SOURCES))}")
