@@ -57,7 +57,9 @@ def reached_functions(script: Path) -> set[tuple[str, str]]:
         if isinstance(one, FunctionType):
             found |= {(code.co_filename, code.co_name) for code in _codes(one.__code__)}
         pending += _parts(one)
-    return {(file, name) for file, name in found if f"/{LIBRARY}/" in file and name.isidentifier()}
+    return {
+        (file, name) for file, name in found if Path(file).is_relative_to(SCRIPTS / LIBRARY) and name.isidentifier()
+    }
 
 
 def _of_library(one: object) -> bool:
