@@ -109,7 +109,7 @@ def test_nothing_after_other_words(planned_with):
         (f"{LIBRARY}/search/searching.py", in_use("evolve"), SEARCHED),
         (f"{LIBRARY}/attributions.py", in_use("maps_or_reason"), ATTRIBUTED),
         (f"{LIBRARY}/diversity/representations.py", in_use("structural_similarity"), DIVERSITY),
-        (f"{LIBRARY}/diversity/metrics.py", in_use("entropy"), DIVERSITY),
+        (f"{LIBRARY}/diversity/counts.py", in_use("entropy"), DIVERSITY),
         (f"{LIBRARY}/ensembles/combination.py", in_use("member_weights"), ENSEMBLES),
         (f"{LIBRARY}/analysis/correlations.py", in_use("correlation_table"), {"correlate": 1, **PAGE}),
         (f"{LIBRARY}/analysis/correlations.py", in_use("diversity_columns"), {"correlate": 1, "observe": 1, **PAGE}),
