@@ -25,7 +25,7 @@ SILENT = "progress.py"
 
 
 def test_an_edit_of_a_function_makes_those_scripts_stale_that_can_run_it():
-    """At most an eighth of those that are stale by 60 functions, drawn by chance, cannot run what was edited."""
+    """At most a tenth of those that are stale by 60 functions, drawn by chance, cannot run what was edited."""
     scripts = sorted(SCRIPTS.glob("*.py"))
     reached = {script.stem: reached_functions(script) for script in scripts}
     before = {script.stem: fingerprint(script) for script in scripts}
@@ -38,7 +38,7 @@ def test_an_edit_of_a_function_makes_those_scripts_stale_that_can_run_it():
         missed += [(script, path, name) for script in running - stale]
         found, more = found + len(stale), more + len(stale - running)
     assert missed == []
-    assert more < found / 8
+    assert more < found / 10
 
 
 def reached_functions(script: Path) -> set[tuple[str, str]]:
