@@ -3,15 +3,14 @@
 100 test images of each class are tested under corruptions; the other 400 are a further test set, of which clean
 accuracy is. The workflow itself splits validation images off the training images.
 
-    python published/cifar10/arrange.py ARCHIVE data/cifar10
+    python -m published.cifar10.arrange ARCHIVE data/cifar10
 
 ARCHIVE has train/<class>/*.jpg and test/<class>/*.jpg at 32x32 pixels.
 """
 
-import shutil
-from argparse import ArgumentParser
 from pathlib import Path
 
+from published.folders import arrange
 from resiliency.base.streams import stream
 
 CORRUPTED = 100  # images of a class
@@ -32,18 +31,5 @@ def arranged(archive: Path) -> dict[str, list[Path]]:
     return files
 
 
-def main() -> None:
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("archive", type=Path)
-    parser.add_argument("folder", type=Path)
-    arguments = parser.parse_args()
-    for part, files in arranged(arguments.archive).items():
-        for file in files:
-            copy = arguments.folder / part / file.parent.name / file.name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-        print(f"{part}: {len(files):,} images of {len({file.parent for file in files})} classes")
-
-
 if __name__ == "__main__":
-    main()
+    arrange(__doc__, arranged)

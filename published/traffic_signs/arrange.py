@@ -5,16 +5,15 @@ test and for validation, as large a share of each class as of all; of training t
 epoch of batches of 64 has 250 steps. Frames of a track are taken at equal distances. The benchmark's own test images,
 whose tracks nobody published, become a further test set, but for eight of stop signs that the training archive has too.
 
-    python published/traffic_signs/arrange.py ARCHIVE data/traffic_signs
+    python -m published.traffic_signs.arrange ARCHIVE data/traffic_signs
 
 ARCHIVE has train/<class>/<track>_<frame>.png and test/<class>/*.png at 32x32 pixels.
 """
 
 import hashlib
-import shutil
-from argparse import ArgumentParser
 from pathlib import Path
 
+from published.folders import arrange
 from resiliency.base.streams import stream
 
 PARTS = {  # share of the tracks of a class, fewest tracks of it, frames of a track
@@ -59,18 +58,5 @@ def digest(file: Path) -> bytes:
     return hashlib.sha256(file.read_bytes()).digest()
 
 
-def main() -> None:
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("archive", type=Path)
-    parser.add_argument("folder", type=Path)
-    arguments = parser.parse_args()
-    for part, files in arranged(arguments.archive).items():
-        for file in files:
-            copy = arguments.folder / part / file.parent.name / file.name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-        print(f"{part}: {len(files):,} images of {len({file.parent for file in files})} classes")
-
-
 if __name__ == "__main__":
-    main()
+    arrange(__doc__, arranged)
