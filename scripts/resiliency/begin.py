@@ -18,7 +18,7 @@ from PIL import Image
 
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import FEWEST_IMAGES, LONGEST
-from resiliency.check import estimate
+from resiliency.check import REPOSITORY, estimate
 from resiliency.data.duplicates import file_contents
 from resiliency.data.folder import broken_pictures, folders_read, image_folder
 from resiliency.data.pictures import printable
@@ -27,7 +27,6 @@ from resiliency.report.words import duration, listed, plural
 from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
 
-REPOSITORY = Path(__file__).parents[2]
 SAMPLED = 500  # images whose sizes are read
 FEW = 5_000  # training images below which pretrained weights are fine-tuned
 SHARES = {"validation": 0.1, "test": 0.3}  # of images that the study splits, by default

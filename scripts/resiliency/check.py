@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resiliency.base.faults import Fault
-from resiliency.data.folder import broken_pictures, folders_read, image_folder
+from resiliency.data.reading import read_source
 from resiliency.data.settings import PUBLISHED
-from resiliency.data.source import ALL
+from resiliency.data.source import ALL, SPLITS
 from resiliency.report.words import duration, plural
 from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
@@ -25,22 +25,22 @@ CHANNELS, OF_LOGIT = 3, 2  # bytes of a pixel and of a logit
 
 
 def check(files: Sequence[Path]) -> None:
-    """Print what a run of the study in `files` will take, after its pictures were decoded.
+    """Print what a run of the study in `files` will take; a dry run, which decodes its pictures, comes before.
 
     Raises:
-        Fault: pictures that cannot be decoded, or less space on the disk than the results take.
+        Fault: as from `read_source`, or there is less space on the disk than the results take.
     """
     study = load(read_merged([REPOSITORY / "config.yaml", *files]))
     if not study.dataset:
         print("no images are read: results are computed from files of predictions or scores, in minutes")
         return
-    if study.data.folder and (broken := broken_pictures(folders_read(study.data.name, Path(study.data.folder)))):
-        raise Fault("\n".join(broken))
     images = counted(study)
     seconds, memory = estimate(study, images)
-    print(", ".join(f"{split} {count:,}" for split, count in images.items()) + " images; all can be decoded")
+    print(", ".join(f"{split} {count:,}" for split, count in images.items() if count) + " images")
     members = plural(len(study.independent_members()), "independent member")
     print(f"{members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
+    if study.joint or study.search:
+        print("the time of joint training and of the search is not counted")
     needed, free = stored(study, images), shutil.disk_usage(".").free
     if needed > free:
         raise Fault(f"disk: results take about {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free; make room")
@@ -48,17 +48,20 @@ def check(files: Sequence[Path]) -> None:
 
 
 def counted(study: Study) -> dict[str, int]:
-    """Split -> number of images; for a published data set, the most that it can have."""
-    if most := study.data.most_images():
+    """Split -> number of images, 0 of those that the study lacks; of a published data set, the most it can have."""
+    data = study.data
+    if most := data.most_images():
         return most
-    parts = image_folder(Path(study.data.folder), study.data.side, study.data.margin).parts
-    counts = {name: len(part.labels) for name, part in parts.items()}
-    divided = "train" if "train" in counts else ALL
-    for split, share in {"test": study.data.test_fraction, "validation": study.data.validation_fraction}.items():
-        if split not in counts:
-            counts[split] = round(share * len(parts[divided].labels))
-            counts[divided] -= counts[split]
-    return {"train": counts.pop(divided)} | counts
+    parts = read_source(data.name, data.folder, data.side, data.margin, study.splits).parts
+    counts = dict.fromkeys(SPLITS, 0) | {name: len(part.labels) for name, part in parts.items()}
+    if ALL in parts:
+        counts["train"] = counts.pop(ALL)
+    whole = counts["train"]
+    for split, share in {"test": data.test_fraction, "validation": data.validation_fraction}.items():
+        if split not in parts:
+            counts[split] = round(share * whole)
+            counts["train"] -= counts[split]
+    return counts
 
 
 def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:

@@ -88,8 +88,9 @@ def test_a_check_ends_with_the_fault_of_the_dry_run(monkeypatch):
 def test_a_check_says_what_a_run_takes(monkeypatch, capsys):
     monkeypatch.setattr(check, "estimate", lambda study, images: (90, 2**30))
     check.check([TINY])
-    images, members, disk = capsys.readouterr().out.splitlines()
-    assert images.endswith(" images; all can be decoded")
+    images, members, uncounted, disk = capsys.readouterr().out.splitlines()
+    assert images == "train 1,437, validation 180, test 180 images"
+    assert uncounted == "the time of joint training and of the search is not counted"
     assert members == "4 independent members; about 1 min 30 s on this machine, 1.0 GiB per concurrent job"
     assert disk.startswith("about 0.0 GiB of ")
     monkeypatch.setattr(check.shutil, "disk_usage", lambda folder: Usage(1000))
@@ -103,6 +104,22 @@ def test_what_is_stored_is_counted_by_its_arrays():
     members = len(study.independent_members() + study.joint_members() + study.searched_members())
     pixels = 32 * 32 * 3
     assert check.stored(study, images) == 150 * pixels + 30 * conditions * pixels + members * 30 * (1 + conditions) * 20
+
+
+def study_of(folder: Path, **keys: object):
+    config = read_merged([REPOSITORY / "config.yaml", TINY])
+    return load(config | {"dataset": {"name": "image_folder", "folder": str(folder)} | keys})
+
+
+def test_images_of_a_folder_are_counted_by_its_splits(tmp_path):
+    for name in ("train/cat", "train/dog", "test/cat", "test/dog", "all/cat", "all/dog"):
+        (tmp_path / name).mkdir(parents=True)
+        for number in range(20):
+            Image.new("RGB", (40, 40)).save(tmp_path / name / f"{number}.png")
+    (tmp_path / "all").rename(tmp_path.with_name("all"))
+    assert check.counted(study_of(tmp_path)) == {"train": 36, "validation": 4, "test": 40}
+    shares = {"validation_fraction": 0.25, "test_fraction": 0.25}
+    assert check.counted(study_of(tmp_path.with_name("all"), **shares)) == {"train": 20, "validation": 10, "test": 10}
 
 
 def mean_colour(images: np.ndarray) -> np.ndarray:
