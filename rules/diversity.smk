@@ -92,47 +92,27 @@ rule attribution_gallery:
         "../scripts/attribution_gallery.py"
 
 
-rule effective_robustness:
-    input:
-        members=TABLES["members"],
-        ensembles=made("ensembles"),
-    output:
-        members=in_report(TABLES["effective_robustness"]),
-        ensembles=f"{RESULTS}/ensembles/effective_robustness.parquet" if made("ensembles") else [],
-    log:
-        log_of("effective_robustness"),
-    benchmark:
-        benchmark_of("effective_robustness")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(2000, 10),
-    params:
-        code=code("effective_robustness"),
-        rule=STUDY.ensembles.main_rule,
-        reference=as_it_is(STUDY.statistics.reference),
-    script:
-        "../scripts/effective_robustness.py"
-
-
-rule list_skipped:
+rule compare_members:
     input:
         conditions=JUDGED["conditions"],
         members=TABLES["members"],
         skipped=attributed(ATTRIBUTED)["skipped"],
         stages=predicted(ATTRIBUTED)["stages"],
     output:
-        in_report(TABLES["skipped"]),
+        skipped=in_report(TABLES["skipped"]),
+        robustness=in_report(TABLES["effective_robustness"]) if made("effective_robustness") else [],
     log:
-        log_of("list_skipped"),
+        log_of("compare_members"),
+    benchmark:
+        benchmark_of("compare_members")
     conda:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
         **needing(2000, 10),
     params:
-        code=code("list_skipped"),
+        code=code("compare_members"),
+        reference=as_it_is(STUDY.statistics.reference),
         networks=ATTRIBUTED,
         kinds=EXTERNAL.kinds if EXTERNAL else {},
         left_out=EXTERNAL.left_out if EXTERNAL else {},
@@ -140,4 +120,4 @@ rule list_skipped:
         for_few=[name for name in tables.made(HAS | {"images"}) if name not in MADE],
         min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
     script:
-        "../scripts/list_skipped.py"
+        "../scripts/compare_members.py"

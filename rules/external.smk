@@ -23,64 +23,49 @@ if EXTERNAL:
             "../scripts/describe_external.py"
 
 
-for source in SOURCES:
+def imported(source):
+    """What is written of a source: the errors of its members, or their predictions."""
     if source.kind == "scores":
+        return [f"{RESULTS}/external/{source.name}/errors.csv"]
+    return predictions(source.members)
 
-        rule:
-            name:
-                f"import_scores_{source.name}"
-            input:
-                ancient(source.file),
-            output:
-                f"{RESULTS}/external/{source.name}/errors.csv",
-            log:
-                log_of("import_scores", source.name),
-            benchmark:
-                benchmark_of("import_scores", source.name)
-            conda:
-                "../envs/resiliency.yaml"
-            threads: 1
-            resources:
-                **needing(1000, 10),
-            params:
-                **STUDY.external.model_dump(include={"score_type", "images", "clean_on"}),
-                clean=as_it_is(STUDY.external.clean),
-                code=code("import_scores"),
-                content=content(INPUTS.files, source.file),
-                layout=EXTERNAL.layout(source),
-            script:
-                "../scripts/import_scores.py"
 
-    else:
+def reading(source):
+    """What a source is read with, beside its files and its layout."""
+    if source.kind == "scores":
+        scores = STUDY.external.model_dump(include={"score_type", "images", "clean_on"})
+        return scores | {"clean": as_it_is(STUDY.external.clean)}
+    return {"members": source.members, "classes": as_it_is(STUDY.external.known_classes)}
 
-        rule:
-            name:
-                f"import_predictions_{source.name}"
-            input:
-                ancient(external_files(source)),
-                **JUDGED,
-                images=NAMED,
-            output:
-                predictions(source.members),
-            log:
-                log_of("import_predictions", source.name),
-            benchmark:
-                benchmark_of("import_predictions", source.name)
-            conda:
-                "../envs/resiliency.yaml"
-            threads: 1
-            resources:
-                **needing(4000, 60),
-            params:
-                code=code("import_predictions"),
-                content=content(INPUTS.files, *external_files(source)),
-                kind=source.kind,
-                file=source.file,
-                members=source.members,
-                layout=EXTERNAL.layout(source),
-                classes=as_it_is(STUDY.external.known_classes),
-            script:
-                "../scripts/import_predictions.py"
+
+for source in SOURCES:
+
+    rule:
+        name:
+            f"import_{source.name}"
+        input:
+            ancient(external_files(source)),
+            **({} if source.kind == "scores" else JUDGED | {"images": NAMED}),
+        output:
+            imported(source),
+        log:
+            log_of("import", source.name),
+        benchmark:
+            benchmark_of("import", source.name)
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            **needing(4000, 60),
+        params:
+            **reading(source),
+            code=code("import_source"),
+            content=content(INPUTS.files, *external_files(source)),
+            kind=source.kind,
+            file=source.file,
+            layout=EXTERNAL.layout(source),
+        script:
+            "../scripts/import_source.py"
 
 
 if not STUDY.dataset:

@@ -1,23 +1,34 @@
-"""Say which test images of the data set belong together."""
+"""Say which images of a test set belong together."""
 
 from pathlib import Path
 
 from resiliency.base.names import CLEAN
-from resiliency.data.reading import read_source
+from resiliency.data.reading import labelled_arrays, labelled_folder, read_source
+from resiliency.data.source import Source
 from resiliency.data.split import draw_splits, part_to_split, with_groups
-from resiliency.data.units import by_look, units_of_data_set, write_units
+from resiliency.data.units import Grouped, by_look, units_of_data_set, units_of_part, write_units
 from resiliency.stage import stage
+from resiliency.storage.files import read_json
 
 with stage(snakemake.log[0]):
-    inputs, params, settings = snakemake.input, snakemake.params, snakemake.params.dataset
-    if params.named:
-        source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], params.splits)
-        if part_to_split(source, params.splits):
-            source = with_groups(source, settings["groups"], params.splits)
+    inputs, params = snakemake.input, snakemake.params
+    if not params.named:
+        grouped = by_look(inputs.images, inputs.labels, params.groups, params.looked_at)
+    elif params.name == CLEAN:
+        settings, splits = params.dataset, params.splits
+        source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], splits)
+        if part_to_split(source, splits):
+            source = with_groups(source, settings["groups"], splits)
         fractions = settings["validation_fraction"], settings["test_fraction"]
         listed = settings["images"]
-        chosen = draw_splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)
+        chosen = draw_splits(source, *fractions, settings["images_per_class"], params.seed, splits, listed)
         grouped = units_of_data_set(source, chosen["test"], settings["groups"], params.groups)
     else:
-        grouped = by_look(inputs.images, inputs.labels, params.groups, params.looked_at)
-    write_units(Path(snakemake.output.units).parent, CLEAN, grouped)
+        classes = read_json(inputs.classes)["classes"]
+        if params.folder:
+            part = labelled_folder(Path(params.folder), classes, params.side, params.margin)
+        else:
+            part = labelled_arrays(Path(inputs.pixels), Path(inputs.numbers), classes, params.side)
+        units = units_of_part(part, Source("", classes, {}), params.groups, f"test_sets.{params.name}.groups")
+        grouped = Grouped(units, params.groups)
+    write_units(Path(snakemake.output.units).parent, params.name, grouped)

@@ -17,8 +17,7 @@ from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.contenders import assessment, comparison, contenders
 from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.deployment import candidate_table, deployment_table
-from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
-from resiliency.analysis.effective_robustness import skipped_table
+from resiliency.analysis.effective_robustness import robustness_table, skipped_table
 from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import rank_table
 from resiliency.analysis.member_tables import member_tables
@@ -107,7 +106,7 @@ class Reported:
         if "ensembles" in self.made:
             self._bound()
         if "effective_robustness" in self.made:
-            self._keep(effective_robustness=effective_robustness_table(self.tables["members"], None))
+            self._keep(effective_robustness=robustness_table(self.tables["members"], None))
         self._observe()
         return self._page(drawn)
 

@@ -10,7 +10,7 @@ from synthetic_ceiling import ceiling_of
 from synthetic_deployment import RULE, contender_tables, deployment_tables
 from synthetic_failures import failure_tables
 
-from resiliency.analysis.effective_robustness import member_table as effective_robustness_table
+from resiliency.analysis.effective_robustness import robustness_table
 from resiliency.analysis.exchange_rates import OfEnsembles, exchange_rates
 from resiliency.analysis.member_tables import history_table
 from resiliency.analysis.origins import origin_table, size_table
@@ -62,7 +62,7 @@ def made(
         "corruption_errors": error_table(members, corruptions, rng),
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, metrics),
-        "effective_robustness": effective_robustness_table(members, None),
+        "effective_robustness": robustness_table(members, None),
         "origins": origin_table(ensembles, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
         "exchange_rates": exchange_rates(

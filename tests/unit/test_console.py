@@ -91,7 +91,7 @@ def test_jobs_take_as_long_as_those_of_their_rule():
 
 def test_a_run_that_goes_on_judges_by_what_jobs_took_before(handler, tmp_path):
     measured = {"train/a": "200.0", "train/b": "100.0", "predict/a": "NA", "predict/b": "30.0", "conditions/all": "6"}
-    measured |= {"list_skipped/all": "0.00"}
+    measured |= {"compare_members/all": "0.00"}
     for name, seconds in measured.items():
         file = tmp_path / "benchmarks" / f"{name}.tsv"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -108,12 +108,12 @@ def test_a_run_that_goes_on_judges_by_what_jobs_took_before(handler, tmp_path):
 
 
 def test_a_job_too_short_to_be_measured_tells_nothing(tmp_path):
-    file = tmp_path / "import_scores" / "all.tsv"
+    file = tmp_path / "import_errors" / "all.tsv"
     file.parent.mkdir()
     file.write_text("s\tcpu_time\n1\t0.00\n", encoding="utf-8")
     pace = Pace(0)
-    pace.usual, pace.left = usual_times(tmp_path), Counter(import_scores=1, train=1)
-    pace.begin(0, "import_scores", 0)
+    pace.usual, pace.left = usual_times(tmp_path), Counter(import_errors=1, train=1)
+    pace.begin(0, "import_errors", 0)
     pace.end(0, 3, done=True)
     assert pace.remaining(3) == pytest.approx(3 / OTHER * TYPICAL["train"])
 

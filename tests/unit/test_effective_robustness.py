@@ -5,12 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import linregress
 
-from resiliency.analysis.effective_robustness import (
-    effective_robustness,
-    ensemble_table,
-    fitted_line,
-    member_table,
-)
+from resiliency.analysis.effective_robustness import effective_robustness, fitted_line
 from resiliency.analysis.member_scores import error_scores, outside_scores
 
 
@@ -25,22 +20,6 @@ def test_members_on_the_line_have_no_effective_robustness():
     assert (line.slope, line.intercept, line.r_squared) == pytest.approx((0.8, -0.5, 1))
     assert effective_robustness(accuracy, shifted, line) == pytest.approx(np.zeros(3), abs=1e-12)
     assert effective_robustness(np.array([0.7]), shifted[1:2] + 0.05, line) == pytest.approx([0.05])
-
-
-def test_ensembles_without_accuracy_on_the_classes_of_a_line_have_no_effective_robustness():
-    accuracy = np.array([0.6, 0.7, 0.9])
-    described = {"member": ["a", "b", "c"], "family": "f", "recipe": "", "origin": "independent"}
-    members = pd.DataFrame(described | {"clean_accuracy": accuracy - 0.2, "corrupted_error": np.nan})
-    members = members.assign(r_accuracy=accuracy - 0.1, r_accuracy_low=np.nan, r_accuracy_high=np.nan)
-    known = pd.DataFrame({"rule": "r", "size": 2, "members": ["a+b"], "clean_accuracy": 0.5, "r_accuracy": 0.6})
-    for further, ensembles, expected in (
-        ({}, known, 0.0),
-        ({"clean_on_r_accuracy": accuracy}, known, np.nan),
-        ({"clean_on_r_accuracy": accuracy}, known.assign(clean_on_r_accuracy=0.7), 0.0),
-    ):
-        of = members.assign(**further)
-        (found,) = ensemble_table(ensembles, of, member_table(of, None))["r_effective_robustness"]
-        assert found == pytest.approx(expected, abs=0.01, nan_ok=True)
 
 
 def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies():

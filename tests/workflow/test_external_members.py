@@ -118,7 +118,7 @@ def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixe
             stack.enter_context(older(folder / file, *change))
         planned = mixed.planned()
     read = {rule for rule in planned if "import" in rule or "external" in rule}
-    imports = {"import_predictions_decisions", "import_predictions_outputs", "import_scores_errors"}
+    imports = {"import_decisions", "import_outputs", "import_errors"}
     assert read == {*imports, "external_conditions", "describe_external"}
     for file in ("outputs/labels/night.npy", *changes):
         os.utime(folder / file)
@@ -140,8 +140,8 @@ def test_a_file_that_is_added_is_read_alone(mixed, folder):
         planned = mixed.planned()
     finally:
         mixed.study.write_text(before, encoding="utf-8")
-    imports = {rule: count for rule, count in planned.items() if rule.startswith("import_predictions")}
-    assert imports == {"import_predictions_added": 1}
+    imports = {rule: count for rule, count in planned.items() if rule.startswith("import_")}
+    assert imports == {"import_added": 1}
 
 
 def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed, folder):

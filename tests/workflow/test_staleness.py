@@ -19,9 +19,9 @@ OBSERVED = {"observe": 1, "exchange_rates": 1, **PAGE}
 CORRELATED = {"correlate": 1, **OBSERVED}
 CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "coincident_failures": 1}
 ENSEMBLES = {"score_ensembles": 1, "compare_ensembles": 1, **CHOSEN}
-ENSEMBLES |= {"leave_out_images": 1, "effective_robustness": 1, **CORRELATED}
+ENSEMBLES |= {"leave_out_images": 1, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
-SCORES = {"score_members": 1, "list_skipped": 1, **DIVERSITY}
+SCORES = {"score_members": 1, "compare_members": 1, **DIVERSITY}
 GALLERY = {"attribution_gallery": 1}
 INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **SCORES}
 NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **SCORES}
@@ -33,7 +33,7 @@ SUPERNET = {"train_supernet": 1, **SEARCHED}
 ALL = {"predict": 12, "attribute": 12}
 TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **INDEPENDENT, **ALL}
 PREDICTED = {"predict": 12, **SCORES}
-ATTRIBUTED = {"attribute": 12, "list_skipped": 1, **GALLERY, **DIVERSITY}
+ATTRIBUTED = {"attribute": 12, "compare_members": 1, **GALLERY, **DIVERSITY}
 CORRUPTED = {"corrupt": 2, "gallery": 1, **GALLERY, **PREDICTED}
 EVERYTHING = {"dataset": 1, "units": 1, "conditions": 1, **CORRUPTED, **TRAINED}
 
@@ -169,7 +169,7 @@ def test_files_that_were_only_touched(workflow, tmp_path):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("attributions/convnext-s1/skipped.json", {"attribute": 1, "list_skipped": 1, **DIVERSITY}),
+        ("attributions/convnext-s1/skipped.json", {"attribute": 1, "compare_members": 1, **DIVERSITY}),
         ("search/supernet/weights.safetensors", SUPERNET),
         ("corrupted/contrast.npy", {**PREDICTED, "corrupt": 1}),
     ],

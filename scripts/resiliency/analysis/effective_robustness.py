@@ -85,7 +85,7 @@ def shifted_sets(members: pd.DataFrame) -> list[str]:
     return ([CORRUPTED] if members["corrupted_error"].notna().any() else []) + further
 
 
-def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
+def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
     """A row per shifted set and member that is not trained jointly, with its effective robustness.
 
     Clean accuracy is that on the classes that the shifted set has, where members.csv tells it.
@@ -123,28 +123,6 @@ def member_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
         )
         parts.append(part[COLUMNS].dropna(subset=["accuracy"]))
     return pd.concat(parts, ignore_index=True)
-
-
-def ensemble_table(ensembles: pd.DataFrame, members: pd.DataFrame, of_members: pd.DataFrame) -> pd.DataFrame:
-    """Effective robustness of ensembles, by the lines of members.
-
-    Args:
-        ensembles: rows of ensembles.parquet.
-        members: members.csv.
-        of_members: from `member_table`.
-
-    Returns:
-        Columns rule, size, members, and <shifted set>_effective_robustness: NaN where the line is on the clean images
-        of some classes, and the accuracies of ensembles on these are not known.
-    """
-    table = ensembles[["rule", "size", "members"]].copy()
-    for name, rows in of_members.groupby("test_set", sort=False):
-        line = Line(*rows[["slope", "intercept", "r_squared", "reference_members"]].iloc[0])
-        of_classes = f"{CLEAN_ON}{name}_accuracy"
-        clean = ensembles.reindex(columns=[of_classes if of_classes in members else "clean_accuracy"]).iloc[:, 0]
-        accuracy = ensembles[accuracy_of(name)].to_numpy(float)
-        table[f"{name}_effective_robustness"] = effective_robustness(clean.to_numpy(float), accuracy, line)
-    return table
 
 
 NO_STAGES = "the network lists no feature stages (feature_info)"

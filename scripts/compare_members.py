@@ -1,14 +1,17 @@
-"""List what stages left out, of which members and why."""
+"""Compare members' accuracy on shifted images with what clean accuracy predicts, and list what stages left out."""
 
-from resiliency.analysis.effective_robustness import skipped_table
+from resiliency.analysis.effective_robustness import robustness_table, skipped_table
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
-    inputs, params = snakemake.input, snakemake.params
-    table = skipped_table(
-        read_table(inputs.members),
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    members = read_table(inputs.members)
+    if outputs.robustness:
+        write_table(outputs.robustness, robustness_table(members, params.reference))
+    skipped = skipped_table(
+        members,
         dict(zip(params.networks, map(read_json, inputs.skipped), strict=True)),
         dict(zip(params.networks, map(read_array, inputs.stages), strict=True)),
         params.kinds,
@@ -18,4 +21,4 @@ with stage(snakemake.log[0]):
         read_table(inputs.conditions),
         params.min_clean_accuracy,
     )
-    write_table(snakemake.output[0], table)
+    write_table(outputs.skipped, skipped)

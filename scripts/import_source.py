@@ -1,0 +1,29 @@
+"""Read the predictions, or the scores, of members from elsewhere."""
+
+from resiliency.base.names import CLEAN
+from resiliency.base.progress import Progress
+from resiliency.data.pictures import read_items
+from resiliency.external.predictions import Reader
+from resiliency.external.tables import error_rows, read_scores
+from resiliency.stage import stage
+from resiliency.storage.files import read_array, write_array
+from resiliency.storage.tables import read_table, write_table
+
+with stage(snakemake.log[0]):
+    inputs, params, outputs = snakemake.input, snakemake.params, iter(snakemake.output)
+    if params.kind == "scores":
+        names = [name for of_set in params.layout.values() for name in of_set]
+        further = [name for test_set, of_set in params.layout.items() if test_set != CLEAN for name in of_set]
+        scores = read_scores(params.file, params.clean, params.score_type, [*further, *params.clean_on.values()])
+        write_table(next(outputs), error_rows(scores, params.layout, params.images, params.clean_on))
+        print(f"{params.file}: {len(scores):,} members under {len(names)} conditions")
+    else:
+        reader = Reader(params.kind, params.file, params.layout, params.classes)
+        truths = dict(zip(params.layout, map(read_array, inputs.labels), strict=True))
+        reader.check(truths, dict(zip(params.layout, map(read_items, inputs.images), strict=True)))
+        classes = int(read_table(inputs.conditions)["classes"].iloc[0])
+        progress = Progress(len(params.members), pause=5)
+        for member in params.members:
+            for _, values in reader.read(member, classes):
+                write_array(next(outputs), values)
+            progress.step(member)
