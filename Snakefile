@@ -32,8 +32,8 @@ INTERMEDIATE = [
     MEMBER_FILES["descriptions"],
     [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
     LOGITS,
-    attributed(ATTRIBUTED)["skipped"],
-    [files["labels"] for files in FURTHER.values()],
+    attributed(ENSEMBLE_NETWORKS)["skipped"],
+    [files["labels"] for files in TEST_SET_FILES.values()],
 ]
 
 
@@ -43,7 +43,7 @@ rule all:
         f"{RESULTS}/report.html",
         f"{RESULTS}/provenance.json",
         CHART_FILES,
-        [TABLES[name] for name in MADE],
+        [TABLES[name] for name in TABLE_NAMES],
         INTERMEDIATE,
 
 
@@ -54,7 +54,7 @@ rule members:
 
 rule tables:
     input:
-        [TABLES[name] for name in MADE],
+        [TABLES[name] for name in TABLE_NAMES],
         INTERMEDIATE,
 
 

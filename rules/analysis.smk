@@ -7,7 +7,7 @@ BY_COST = STUDY.deployment.objective == "cost"
 
 rule score_members:
     input:
-        **RESAMPLED,
+        **EVALUATION_UNITS,
         descriptions=MEMBER_FILES["descriptions"],
         histories=MEMBER_FILES["histories"],
         external_errors=MEMBER_FILES["errors"],
@@ -17,7 +17,7 @@ rule score_members:
         errors=in_report(TABLES["corruption_errors"]),
         histories=in_report(TABLES["histories"]),
         calibration=in_report(TABLES["calibration"]),
-        ranks=in_report(TABLES["member_ranks"]) if "member_ranks" in MADE else [],
+        ranks=in_report(TABLES["member_ranks"]) if "member_ranks" in TABLE_NAMES else [],
     log:
         log_of("score_members"),
     benchmark:
@@ -62,12 +62,12 @@ rule correlate:
 
 rule leave_out_images:
     input:
-        **attributed(POOL),
-        **RESAMPLED,
+        **attributed(POOLED_NETWORKS),
+        **EVALUATION_UNITS,
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
-        logits=predictions(INDEPENDENT + PREDICTED),
-        features=predicted(POOL)["features"],
+        logits=predictions(INDEPENDENT + EXTERNAL_PREDICTED),
+        features=predicted(POOLED_NETWORKS)["features"],
     output:
         ensembles=f"{RESULTS}/ensembles/leave_images_out.parquet",
         members=f"{RESULTS}/ensembles/members_leave_images_out.parquet",
@@ -84,7 +84,7 @@ rule leave_out_images:
         code=code("leave_out_images"),
         seed=STUDY.seed,
         rule=STUDY.ensembles.main_rule,
-        networks=POOL,
+        networks=POOLED_NETWORKS,
         methods=METHODS,
         shifts=STUDY.shifts(),
         accuracy_on=STUDY.accuracy_on(),
@@ -95,7 +95,7 @@ rule leave_out_images:
 
 rule observe:
     input:
-        conditions=JUDGED["conditions"],
+        conditions=EVALUATION["conditions"],
         members=TABLES["members"],
         ensembles=made("ensembles"),
         pairs=f"{RESULTS}/diversity/pairs.parquet" if made("ensembles") else [],
@@ -125,7 +125,7 @@ rule observe:
 
 rule exchange_rates:
     input:
-        conditions=JUDGED["conditions"],
+        conditions=EVALUATION["conditions"],
         members=TABLES["members"],
         ensembles=made("ensembles"),
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
@@ -154,7 +154,7 @@ rule exchange_rates:
 
 rule compare_ensembles:
     input:
-        conditions=JUDGED["conditions"],
+        conditions=EVALUATION["conditions"],
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
     output:
@@ -180,7 +180,7 @@ rule compare_ensembles:
 
 rule choose_ensembles:
     input:
-        **RESAMPLED,
+        **EVALUATION_UNITS,
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         logits=LOGITS,
@@ -189,8 +189,8 @@ rule choose_ensembles:
         card=f"{RESULTS}/data/card.json" if BY_COST else [],
     output:
         chosen=in_report(TABLES["chosen_ensembles"]),
-        deployment=in_report(TABLES["deployment"]) if "deployment" in MADE else [],
-        candidates=f"{RESULTS}/ensembles/candidates.parquet" if "deployment" in MADE else [],
+        deployment=in_report(TABLES["deployment"]) if "deployment" in TABLE_NAMES else [],
+        candidates=f"{RESULTS}/ensembles/candidates.parquet" if "deployment" in TABLE_NAMES else [],
     log:
         log_of("choose_ensembles"),
     benchmark:
@@ -207,24 +207,24 @@ rule choose_ensembles:
         code=code("choose_ensembles"),
         ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
         baseline=STUDY.members.baseline,
-        combined=COMBINED,
+        combined=POOLED_MEMBERS,
     script:
         "../scripts/choose_ensembles.py"
 
 
 rule assess_ensembles:
     input:
-        **RESAMPLED,
+        **EVALUATION_UNITS,
         members=TABLES["members"],
         deployment=TABLES["deployment"],
         logits=LOGITS,
         validation=predicted(MEMBERS)["validation"],
         validation_labels=VALIDATION["labels"] if MEMBERS and VALIDATED else [],
-        card=LEARNED["card"] if STUDY.dataset else [],
-        named=ITEMS if STUDY.dataset else [],
+        card=TRAINING_DATA["card"] if STUDY.dataset else [],
+        named=TEST_ITEMS if STUDY.dataset else [],
         images=TEST["images"] if STUDY.dataset else [],
         corrupted=CORRUPTED if STUDY.dataset else [],
-        cost_matrix=ancient(STUDY.costs) if "costs" in MADE else [],
+        cost_matrix=ancient(STUDY.costs) if "costs" in TABLE_NAMES else [],
     output:
         selective=in_report(TABLES["selective_prediction"]),
         temperatures=in_report(TABLES["temperatures"]),
@@ -236,8 +236,8 @@ rule assess_ensembles:
         class_errors=in_report(TABLES["class_errors"]),
         failures=in_report(TABLES["failures"]),
         pictures=FAILURE_PICTURES if STUDY.dataset else [],
-        costs=in_report(TABLES["costs"]) if "costs" in MADE else [],
-        costly_confusions=in_report(TABLES["costly_confusions"]) if "costs" in MADE else [],
+        costs=in_report(TABLES["costs"]) if "costs" in TABLE_NAMES else [],
+        costly_confusions=in_report(TABLES["costly_confusions"]) if "costs" in TABLE_NAMES else [],
     log:
         log_of("assess_ensembles"),
     benchmark:
@@ -251,18 +251,18 @@ rule assess_ensembles:
         **RESAMPLING,
         code=code("assess_ensembles"),
         classes=as_it_is(CLASS_NAMES),
-        content=content(INPUTS.files, STUDY.costs) if "costs" in MADE else "",
+        content=content(INPUTS.files, STUDY.costs) if "costs" in TABLE_NAMES else "",
     script:
         "../scripts/assess_ensembles.py"
 
 
 rule coincident_failures:
     input:
-        **RESAMPLED,
+        **EVALUATION_UNITS,
         members=TABLES["members"],
         chosen=TABLES["chosen_ensembles"],
         candidates=rules.choose_ensembles.output.candidates,
-        logits=predictions(COMBINED),
+        logits=predictions(POOLED_MEMBERS),
     output:
         failures=in_report(TABLES["coincident_failures"]),
         ceiling=in_report(TABLES["ceiling"]),
@@ -279,6 +279,6 @@ rule coincident_failures:
         **RESAMPLING,
         ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
         code=code("coincident_failures"),
-        designs=list(map(design_of, COMBINED)),
+        designs=list(map(design_of, POOLED_MEMBERS)),
     script:
         "../scripts/coincident_failures.py"

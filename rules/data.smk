@@ -46,11 +46,11 @@ for name, test_set in STUDY.test_sets.items():
             f"test_set_{name}"
         input:
             **{key: ancient(path) for key, path in test_set.inputs().items()},
-            card=LEARNED["card"],
+            card=TRAINING_DATA["card"],
             digests=DIGESTS,
         output:
             f"{RESULTS}/data/test_sets/{name}/items.csv",
-            **FURTHER[name],
+            **TEST_SET_FILES[name],
         log:
             log_of("test_set", name),
         benchmark:
@@ -89,9 +89,9 @@ NAMING = {
 for name, test_set in STUDY.test_sets.items():
     NAMING[name] = {
         "input": {
-            **FURTHER[name],
+            **TEST_SET_FILES[name],
             **{word: ancient(path) for word, path in zip(("pixels", "numbers"), test_set.inputs().values())},
-            "classes": LEARNED["card"],
+            "classes": TRAINING_DATA["card"],
         },
         "params": {
             "folder": test_set.folder,
@@ -133,8 +133,8 @@ if STUDY.dataset:
 
     rule conditions:
         input:
-            labels=JUDGED["labels"],
-            card=LEARNED["card"],
+            labels=EVALUATION["labels"],
+            card=TRAINING_DATA["card"],
         output:
             TABLES["conditions"],
         log:
@@ -159,7 +159,7 @@ if STUDY.corruptions.source == "generated":
     rule corrupt:
         input:
             images=TEST["images"],
-            classes=ITEMS,
+            classes=TEST_ITEMS,
         output:
             f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
             [directory(f"{RESULTS}/corrupted/{{corruption}}")] if STUDY.data.on_the_fly else [],
@@ -185,7 +185,7 @@ else:
 
     rule precomputed:
         input:
-            classes=ITEMS,
+            classes=TEST_ITEMS,
             labels=TEST["labels"],
         output:
             f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
@@ -213,7 +213,7 @@ else:
 rule gallery:
     input:
         images=TEST["images"],
-        classes=ITEMS,
+        classes=TEST_ITEMS,
         corrupted=CORRUPTED if STUDY.corruptions.source == "precomputed" else [],
     output:
         GALLERY,

@@ -3,11 +3,11 @@ ATTRIBUTION_GALLERY = f"{RESULTS}/data/attribution_gallery.parquet"
 
 rule pairwise_diversity:
     input:
-        **attributed(ATTRIBUTED),
-        **JUDGED,
-        logits=predictions(SCORED),
-        features=predicted(ATTRIBUTED)["features"],
-        stages=predicted(ATTRIBUTED)["stages"],
+        **attributed(ENSEMBLE_NETWORKS),
+        **EVALUATION,
+        logits=predictions(ENSEMBLE_MEMBERS),
+        features=predicted(ENSEMBLE_NETWORKS)["features"],
+        stages=predicted(ENSEMBLE_NETWORKS)["stages"],
     output:
         f"{RESULTS}/diversity/pairs.parquet",
     log:
@@ -23,8 +23,8 @@ rule pairwise_diversity:
         code=code("pairwise_diversity"),
         methods=METHODS,
         attribution_metrics=STUDY.attribution.metrics(),
-        groups=[COMBINED, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
-        networks=ATTRIBUTED,
+        groups=[POOLED_MEMBERS, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
+        networks=ENSEMBLE_NETWORKS,
         extensions=list(extensions("metrics")),
     script:
         "../scripts/pairwise_diversity.py"
@@ -32,11 +32,11 @@ rule pairwise_diversity:
 
 rule score_ensembles:
     input:
-        **RESAMPLED,
+        **EVALUATION_UNITS,
         members=TABLES["members"],
         errors=TABLES["corruption_errors"],
         pairs=rules.pairwise_diversity.output[0],
-        logits=predictions(SCORED),
+        logits=predictions(ENSEMBLE_MEMBERS),
     output:
         ensembles=TABLES["ensembles"],
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
@@ -63,7 +63,7 @@ rule score_ensembles:
 rule attribution_gallery:
     input:
         **TEST,
-        classes=ITEMS,
+        classes=TEST_ITEMS,
         corrupted=CORRUPTED[0],
         weights=member_files("weights.safetensors", STUDY.pictured_members()),
         descriptions=member_files("member.json", STUDY.pictured_members()),
@@ -94,10 +94,10 @@ rule attribution_gallery:
 
 rule compare_members:
     input:
-        conditions=JUDGED["conditions"],
+        conditions=EVALUATION["conditions"],
         members=TABLES["members"],
-        skipped=attributed(ATTRIBUTED)["skipped"],
-        stages=predicted(ATTRIBUTED)["stages"],
+        skipped=attributed(ENSEMBLE_NETWORKS)["skipped"],
+        stages=predicted(ENSEMBLE_NETWORKS)["stages"],
     output:
         skipped=in_report(TABLES["skipped"]),
         robustness=in_report(TABLES["effective_robustness"]) if made("effective_robustness") else [],
@@ -113,11 +113,11 @@ rule compare_members:
     params:
         code=code("compare_members"),
         reference=as_it_is(STUDY.statistics.reference),
-        networks=ATTRIBUTED,
+        networks=ENSEMBLE_NETWORKS,
         kinds=EXTERNAL.kinds if EXTERNAL else {},
         left_out=EXTERNAL.left_out if EXTERNAL else {},
-        lacking=[name for name in TABLES if name not in MADE],
-        for_few=[name for name in tables.made(HAS | {"images"}) if name not in MADE],
+        lacking=[name for name in TABLES if name not in TABLE_NAMES],
+        for_few=[name for name in tables.made(HAS | {"images"}) if name not in TABLE_NAMES],
         min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
     script:
         "../scripts/compare_members.py"

@@ -29,10 +29,10 @@ rule export:
         unpack(exportable),
         **TEST,
         choice=rules.choose_export.output[0],
-        conditions=JUDGED["conditions"],
-        all_labels=JUDGED["labels"],
+        conditions=EVALUATION["conditions"],
+        all_labels=EVALUATION["labels"],
         members=TABLES["members"],
-        card=LEARNED["card"],
+        card=TRAINING_DATA["card"],
         logits=LOGITS,
         weights=MEMBER_FILES["weights"],
     output:
@@ -67,7 +67,7 @@ rule export:
         "../scripts/export.py"
 
 
-if "latencies" in MADE:
+if "latencies" in TABLE_NAMES:
 
     rule measure_latency:
         input:

@@ -4,7 +4,7 @@ if EXTERNAL:
         input:
             ancient(STUDY.external.members),
         output:
-            member_files("member.json", ELSEWHERE),
+            member_files("member.json", EXTERNAL_MEMBERS),
         log:
             log_of("describe_external"),
         benchmark:
@@ -45,7 +45,7 @@ for source in SOURCES:
             f"import_{source.name}"
         input:
             ancient(external_files(source)),
-            **({} if source.kind == "scores" else JUDGED | {"images": NAMED}),
+            **({} if source.kind == "scores" else EVALUATION | {"images": IMAGE_NAMES}),
         output:
             imported(source),
         log:
@@ -75,10 +75,10 @@ if not STUDY.dataset:
             ancient(external_files(SOURCES[0], labels_alone=True)),
         output:
             conditions=TABLES["conditions"],
-            labels=JUDGED["labels"],
-            units=RESAMPLED["units"],
+            labels=EVALUATION["labels"],
+            units=EVALUATION_UNITS["units"],
             described=[files["described"] for files in UNITS.values()],
-            images=NAMED,
+            images=IMAGE_NAMES,
         log:
             log_of("external_conditions"),
         benchmark:
@@ -107,12 +107,12 @@ if "added" in HAS:
 
     rule added_members:
         input:
-            **RESAMPLED,
-            images=NAMED,
+            **EVALUATION_UNITS,
+            images=IMAGE_NAMES,
             members=TABLES["members"],
             ensembles=TABLES["ensembles"],
             ranks=TABLES["member_ranks"],
-            logits=predictions(COMBINED),
+            logits=predictions(POOLED_MEMBERS),
         output:
             added=in_report(TABLES["added_members"]),
             partners=in_report(TABLES["partners"]),

@@ -1,4 +1,12 @@
-# Files that rules read or write.
+# Files that rules read or write, and helpers that list them. Dictionaries hold a rule's inputs by their keywords:
+#   TRAIN, VALIDATION, TEST            images and labels of each split; TEST_ITEMS: names and classes of the test images
+#   TRAINING_DATA, VALIDATION_INPUTS   what trainings read; the validation images that are predicted, if there are any
+#   TEST_SET_FILES, CORRUPTED          files of each further test set; test images under each corruption
+#   EVALUATION, EVALUATION_UNITS       conditions and labels by which members are evaluated, without and with units
+#   UNITS, TABLE_OF_UNITS, IMAGE_NAMES units of each test set, the table that names them, and the names of its images
+#   MEMBER_FILES, LOGITS               files of all members, and their predictions on all test sets
+# Lists of members are in rules/study.smk: POOLED_MEMBERS form ensembles of which all are scored, ENSEMBLE_MEMBERS take
+# part in any ensemble, and POOLED_NETWORKS and ENSEMBLE_NETWORKS are those of them that are known by their networks.
 from importlib.util import find_spec
 
 from resiliency.export.choice import PACKAGES
@@ -13,13 +21,13 @@ TRAIN, VALIDATION, TEST = (
     {"images": f"{RESULTS}/data/{split}/images{IMAGES}", "labels": f"{RESULTS}/data/{split}/labels.npy"}
     for split in ("train", "validation", "test")
 )
-VALIDATING = {f"validation_{name}": path for name, path in VALIDATION.items()}
-LEARNED = TRAIN | VALIDATING | {"card": f"{RESULTS}/data/card.json"}
-HELD_OUT = VALIDATING if VALIDATED else {}
+VALIDATION_FILES = {f"validation_{name}": path for name, path in VALIDATION.items()}
+TRAINING_DATA = TRAIN | VALIDATION_FILES | {"card": f"{RESULTS}/data/card.json"}
+VALIDATION_INPUTS = VALIDATION_FILES if VALIDATED else {}
 DIGESTS = f"{RESULTS}/data/digests.npy"
-ITEMS = f"{RESULTS}/data/test/items.csv"
+TEST_ITEMS = f"{RESULTS}/data/test/items.csv"
 CORRUPTED = [f"{RESULTS}/corrupted/{corruption}{IMAGES}" for corruption in STUDY.corruptions.names]
-FURTHER = {
+TEST_SET_FILES = {
     name: {
         "images": f"{RESULTS}/data/test_sets/{name}/images{'.json' if of.on_the_fly(STUDY.data.side) else '.npy'}",
         "labels": f"{RESULTS}/data/test_sets/{name}/labels.npy",
@@ -27,24 +35,26 @@ FURTHER = {
     }
     for name, of in STUDY.test_sets.items()
 }
-# What members are judged by: the conditions, and the labels of each test set in their order.
-JUDGED = {
+# What members are evaluated by: the conditions, and the labels of each test set in their order.
+EVALUATION = {
     "conditions": TABLES["conditions"],
-    "labels": [TEST["labels"], *(files["labels"] for files in FURTHER.values())],
+    "labels": [TEST["labels"], *(files["labels"] for files in TEST_SET_FILES.values())],
 }
 if not STUDY.dataset:
-    JUDGED["labels"] = [f"{RESULTS}/data/{test_set}/labels.npy" for test_set in TEST_SETS] if PREDICTED else []
+    EVALUATION["labels"] = (
+        [f"{RESULTS}/data/{test_set}/labels.npy" for test_set in TEST_SETS] if EXTERNAL_PREDICTED else []
+    )
 # Which of their images belong together, and what says so, beside the labels of each test set.
 UNITS = {
     name: {"units": path.replace("labels.npy", "units.npy"), "described": path.replace("labels.npy", "units.json")}
-    for name, path in zip(TEST_SETS, JUDGED["labels"])
+    for name, path in zip(TEST_SETS, EVALUATION["labels"])
 }
 TABLE_OF_UNITS = {CLEAN: table_of(STUDY.data.test_groups)}
 TABLE_OF_UNITS |= {name: table_of(of.groups) for name, of in STUDY.test_sets.items()}
 TABLE_OF_UNITS = {name: [path] if path else [] for name, path in TABLE_OF_UNITS.items()}
-RESAMPLED = JUDGED | {"units": [files["units"] for files in UNITS.values()]}
+EVALUATION_UNITS = EVALUATION | {"units": [files["units"] for files in UNITS.values()]}
 # Names of the images, beside the labels of each test set.
-NAMED = [path.replace("labels.npy", "items.csv") for path in JUDGED["labels"]]
+IMAGE_NAMES = [path.replace("labels.npy", "items.csv") for path in EVALUATION["labels"]]
 
 
 def member_files(name, members):
@@ -84,7 +94,7 @@ def attributed(members):
 
 def further_images(wildcards):
     """The images of a further test set."""
-    return FURTHER[wildcards.test_set]["images"]
+    return TEST_SET_FILES[wildcards.test_set]["images"]
 
 
 def external_files(source, labels_alone=False):
@@ -97,19 +107,19 @@ def external_files(source, labels_alone=False):
 
 MEMBER_FILES = {
     "weights": member_files("weights.safetensors", MEMBERS),
-    "descriptions": member_files("member.json", MEMBERS + ELSEWHERE),
+    "descriptions": member_files("member.json", MEMBERS + EXTERNAL_MEMBERS),
     "histories": member_files(
         "history.csv",
         [member for member in MEMBERS if member not in SEARCHED and member not in LOADED_MEMBERS],
     ),
     "errors": [f"{RESULTS}/external/{source.name}/errors.csv" for source in SOURCES if source.kind == "scores"],
 }
-LOGITS = predictions(MEMBERS + PREDICTED)
+LOGITS = predictions(MEMBERS + EXTERNAL_PREDICTED)
 
 
 def made(name):
     """The file of a table; none where the study does not allow it."""
-    return TABLES[name] if name in MADE else []
+    return TABLES[name] if name in TABLE_NAMES else []
 
 
 def in_report(path):

@@ -3,7 +3,7 @@ if SETTINGS:
 
     rule train_jointly:
         input:
-            **LEARNED,
+            **TRAINING_DATA,
         output:
             weights=member_files("weights.safetensors", TRAINED_JOINTLY),
             descriptions=member_files("member.json", TRAINED_JOINTLY),

@@ -3,15 +3,17 @@ WEIGHTS = f"{RESULTS}/members/{{member}}/weights.safetensors"
 DESCRIPTION = f"{RESULTS}/members/{{member}}/member.json"
 # One job decodes the images for several loaded members and predicts them; then a job of each member completes what is
 # kept of it. These jobs depend on one file for all, whose time does not count: a new member makes no other stale.
-EACH = STUDY.prediction.members_per_job
-LOADED_JOBS = [LOADED_MEMBERS[start : start + EACH] for start in range(0, len(LOADED_MEMBERS), EACH)]
+MEMBERS_PER_JOB = STUDY.prediction.members_per_job
+LOADED_JOBS = [
+    LOADED_MEMBERS[start : start + MEMBERS_PER_JOB] for start in range(0, len(LOADED_MEMBERS), MEMBERS_PER_JOB)
+]
 PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.json"
 TOGETHER_FIRST = ancient(PREDICTED_TOGETHER) if len(LOADED_JOBS) < len(LOADED_MEMBERS) else []
 
 
 rule train:
     input:
-        **LEARNED,
+        **TRAINING_DATA,
     output:
         weights=f"{RESULTS}/members/{{design}}-s{{seed}}/weights.safetensors",
         description=f"{RESULTS}/members/{{design}}-s{{seed}}/member.json",
@@ -42,7 +44,7 @@ if FINE_TUNED:
     use rule train as fine_tune with:
         input:
             unpack(given),
-            **LEARNED,
+            **TRAINING_DATA,
         output:
             **rules.train.output,
         log:
@@ -58,7 +60,7 @@ rule predict:
     input:
         lambda wildcards: TOGETHER_FIRST if wildcards.member in LOADED_MEMBERS else [],
         **TEST,
-        **HELD_OUT,
+        **VALIDATION_INPUTS,
         corrupted=CORRUPTED,
         weights=WEIGHTS,
         description=DESCRIPTION,
@@ -141,8 +143,8 @@ if LOADED:
     rule load:
         input:
             unpack(given),
-            **HELD_OUT,
-            card=LEARNED["card"],
+            **VALIDATION_INPUTS,
+            card=TRAINING_DATA["card"],
         output:
             weights=f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors",
             description=f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json",
@@ -169,7 +171,7 @@ if LOADED:
             input:
                 **TEST,
                 corrupted=CORRUPTED,
-                further=[files["images"] for files in FURTHER.values()],
+                further=[files["images"] for files in TEST_SET_FILES.values()],
                 weights=lambda wildcards: member_files("weights.safetensors", LOADED_JOBS[int(wildcards.number)]),
                 descriptions=lambda wildcards: member_files("member.json", LOADED_JOBS[int(wildcards.number)]),
             output:

@@ -1,18 +1,26 @@
 from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES, PAGE_TABLES
 
-CHART_TABLES = {name: TABLES[name] for name in MADE}
+CHART_TABLES = {name: TABLES[name] for name in TABLE_NAMES}
 CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
 CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
-CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in MADE else {}
-CHART_TABLES |= {"failure_pictures": FAILURE_PICTURES} if STUDY.dataset and "failures" in MADE else {}
-CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in MADE else {}
-DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | HAS}
-CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in DRAWN.values())}
-CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in DRAWN for suffix in CHART_SUFFIXES]
+CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in TABLE_NAMES else {}
+CHART_TABLES |= {"failure_pictures": FAILURE_PICTURES} if STUDY.dataset and "failures" in TABLE_NAMES else {}
+CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in TABLE_NAMES else {}
+CHARTS_DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | HAS}
+CHART_TABLES = {
+    name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in CHARTS_DRAWN.values())
+}
+CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS_DRAWN for suffix in CHART_SUFFIXES]
 # What others than rules read of a finished run.
-OF_RUN = [*(TABLES[name] for name in MADE), *CHART_FILES, *LOGITS, *JUDGED["labels"], *RESAMPLED["units"]]
-OF_RUN += [*MEMBER_FILES["weights"], *MEMBER_FILES["descriptions"]]
-OF_RUN += [LEARNED["card"], TEST["images"]] if STUDY.dataset else []
+RUN_FILES = [
+    *(TABLES[name] for name in TABLE_NAMES),
+    *CHART_FILES,
+    *LOGITS,
+    *EVALUATION["labels"],
+    *EVALUATION_UNITS["units"],
+]
+RUN_FILES += [*MEMBER_FILES["weights"], *MEMBER_FILES["descriptions"]]
+RUN_FILES += [TRAINING_DATA["card"], TEST["images"]] if STUDY.dataset else []
 
 
 rule charts:
@@ -30,7 +38,7 @@ rule charts:
     resources:
         **needing(2000, 15),
     params:
-        code=code("charts", *(f"report/charts/{name}.py" for name in DRAWN if name not in extensions("charts"))),
+        code=code("charts", *(f"report/charts/{name}.py" for name in CHARTS_DRAWN if name not in extensions("charts"))),
         charts=STUDY.charts.model_dump(),
     script:
         "../scripts/charts.py"
@@ -38,12 +46,12 @@ rule charts:
 
 rule report:
     input:
-        tables=[TABLES[name] for name in PAGE_TABLES if name in MADE],
-        others=[TABLES[name] for name in MADE if name not in PAGE_TABLES],
+        tables=[TABLES[name] for name in PAGE_TABLES if name in TABLE_NAMES],
+        others=[TABLES[name] for name in TABLE_NAMES if name not in PAGE_TABLES],
         charts=CHART_FILES,
         descriptions=MEMBER_FILES["descriptions"],
         card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],
-        test_sets=[files["card"] for files in FURTHER.values()],
+        test_sets=[files["card"] for files in TEST_SET_FILES.values()],
         units=[files["described"] for files in UNITS.values()],
     output:
         page=report(f"{RESULTS}/report.html", category="Report", labels={"file": "Report of the study"}),
@@ -58,9 +66,9 @@ rule report:
     params:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=RESOLVED,
-        made=MADE,
+        made=TABLE_NAMES,
         added=ADDED_SCORES,
         resampled=list(UNITS),
-        files=OF_RUN,
+        files=RUN_FILES,
     script:
         "../scripts/report.py"

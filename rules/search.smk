@@ -5,7 +5,7 @@ if SEARCHED:
 
     rule train_supernet:
         input:
-            **LEARNED,
+            **TRAINING_DATA,
             **STARTED,
         output:
             weights=f"{RESULTS}/search/supernet/weights.safetensors",
@@ -31,7 +31,7 @@ if SEARCHED:
 
     rule search:
         input:
-            **LEARNED,
+            **TRAINING_DATA,
             weights=rules.train_supernet.output.weights,
             description=rules.train_supernet.output.description,
         output:

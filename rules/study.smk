@@ -44,17 +44,17 @@ MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
 # Members from elsewhere: what files hold of them, and those that are known by more than scores.
 EXTERNAL = STUDY.contents()
 SOURCES = EXTERNAL.sources if EXTERNAL else []
-ELSEWHERE, PREDICTED = (list(EXTERNAL.kinds), EXTERNAL.predicted) if EXTERNAL else ([], [])
+EXTERNAL_MEMBERS, EXTERNAL_PREDICTED = (list(EXTERNAL.kinds), EXTERNAL.predicted) if EXTERNAL else ([], [])
 ADDED_SCORES = EXTERNAL.added_scores if EXTERNAL else []
 if EXTERNAL and workflow.is_main_process:
     for what, why in EXTERNAL.left_out.items():
         print(f"study: external: left out: {what} ({why})", file=sys.stderr)
 # Those of whose ensembles all are scored.
-COMBINED = STUDY.combined_members()
-POOL = [member for member in INDEPENDENT if member in set(COMBINED)]
+POOLED_MEMBERS = STUDY.combined_members()
+POOLED_NETWORKS = [member for member in INDEPENDENT if member in set(POOLED_MEMBERS)]
 # Those that are in any ensemble, and the networks among them, which are compared in what they attend to.
-SCORED = COMBINED + STUDY.joint_members() + SEARCHED
-ATTRIBUTED = POOL + STUDY.joint_members() + SEARCHED
+ENSEMBLE_MEMBERS = POOLED_MEMBERS + STUDY.joint_members() + SEARCHED
+ENSEMBLE_NETWORKS = POOLED_NETWORKS + STUDY.joint_members() + SEARCHED
 
 TEST_SETS = [CLEAN, *(STUDY.test_sets if STUDY.dataset else EXTERNAL.test_sets)]
 CORRUPTIONS = STUDY.corruptions.names if STUDY.dataset else EXTERNAL.corruptions
@@ -64,8 +64,8 @@ RESAMPLING = STUDY.statistics.model_dump(include={"resamples", "confidence"}) | 
 
 # What tables and charts need, and the tables that the study makes.
 HAS = {
-    "ensembles": len(COMBINED) >= min(STUDY.ensembles.sizes),
-    "images": bool(STUDY.dataset) or not PREDICTED or EXTERNAL.clean_images >= FEWEST_IMAGES,
+    "ensembles": len(POOLED_MEMBERS) >= min(STUDY.ensembles.sizes),
+    "images": bool(STUDY.dataset) or not EXTERNAL_PREDICTED or EXTERNAL.clean_images >= FEWEST_IMAGES,
     "networks": bool(MEMBERS),
     "probabilities": bool(MEMBERS) or any(source.kind in ("logits", "probabilities") for source in SOURCES),
     "corruptions": bool(CORRUPTIONS),
@@ -78,7 +78,7 @@ HAS = {
     "latency": STUDY.deployment.cheapest_by == "latency",
 }
 HAS = {name for name, has in HAS.items() if has}
-MADE = tables.made(HAS)
+TABLE_NAMES = tables.made(HAS)
 TABLES = {name: f"{RESULTS}/{table.path}" for name, table in tables.TABLES.items()}
 
 
