@@ -10,9 +10,9 @@ from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import MAIN
 from resiliency.report import style, words
-from resiliency.report.overview import PLACEBO, by_observation
 from resiliency.report.pearson import main_correlations
 from resiliency.report.settings import OKABE_ITO
+from resiliency.report.verdicts import PLACEBO, by_observation
 
 TITLE = "The four observations in the published studies"
 LABELS = 400  # pixels

@@ -18,8 +18,9 @@ from published.what_helps import (
 )
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES, UNDECIDED
-from resiliency.report.markdown import escaped
-from resiliency.report.overview import by_observation, late_settings
+from resiliency.report.overview import late_settings
+from resiliency.report.templates import escaped
+from resiliency.report.verdicts import by_observation
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective

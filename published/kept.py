@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Template
 
-from resiliency.report.markdown import environment
+from resiliency.report.templates import markdown_environment
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 
@@ -56,4 +56,4 @@ def table_files(kept: Path) -> list[Path]:
 
 def template_of(template: str) -> Template:
     """A template of Markdown in this folder."""
-    return environment(Path(__file__).parent).get_template(template)
+    return markdown_environment(Path(__file__).parent).get_template(template)

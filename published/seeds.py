@@ -20,7 +20,8 @@ from published.several_verdicts import VERDICTS, agreement
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import INDEPENDENT
 from resiliency.report import words
-from resiliency.report.overview import by_observation, contenders
+from resiliency.report.overview import contenders
+from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 from resiliency.study.files import load, read_merged

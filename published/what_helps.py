@@ -9,7 +9,7 @@ from resiliency.report import words
 from resiliency.report.charts import exchange_rates
 from resiliency.report.charts.exchange_rates import DESIGNS_MIXED, fewer, significance
 from resiliency.report.charts.origins import advantage
-from resiliency.report.contender_roles import compared_with
+from resiliency.report.rows import compared_with
 
 Studies = dict[str, dict[str, pd.DataFrame]]
 

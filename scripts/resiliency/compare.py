@@ -19,9 +19,10 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.prediction.reading import condition_groups, read_predictions
 from resiliency.report import words
-from resiliency.report.overview import by_observation, contenders, leaders
+from resiliency.report.overview import contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.templates import environment
+from resiliency.report.verdicts import by_observation
 from resiliency.statistics.units import Units
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.runs import Run

@@ -10,7 +10,7 @@ from attacks.cases import Case, Wrong, allowed
 
 from resiliency.analysis.choices import LATENCY, eligible, recommended_row
 from resiliency.analysis.recommendation import cheapest, differences, margin_of
-from resiliency.report.deployment_facts import choice_facts
+from resiliency.report.deployment import choice_facts
 
 CASES, IMAGES, CONFIDENCE = 600, 270, 0.95
 

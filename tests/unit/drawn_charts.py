@@ -11,7 +11,7 @@ import pandas as pd
 from synthetic import synthetic_tables
 
 from resiliency.report.charts import chart_module
-from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.deployment import deployment_answers
 from resiliency.report.drawing import draw, svg
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO

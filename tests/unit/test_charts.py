@@ -18,10 +18,10 @@ from resiliency.report import charts, settings
 from resiliency.report.bundle import bundle
 from resiliency.report.charts.coincident_failures import of_pairs
 from resiliency.report.drawing import VEGA_LITE, draw, write_chart
-from resiliency.report.metric_labels import METRICS as LABELS
 from resiliency.report.page import APPENDIX, SECTIONS, charts_of
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import shades
+from resiliency.report.words import METRIC_LABELS as LABELS
 from resiliency.report.words import METRICS, bounds, difference_interval, duration, interval, number, percent
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 from resiliency.storage.tables import read_table, write_table

@@ -7,7 +7,7 @@ from drawn_charts import answers
 
 from resiliency.metrics.classification import wilson
 from resiliency.report.charts.risk_coverage import finding
-from resiliency.report.deployment_facts import (
+from resiliency.report.deployment import (
     calibration_facts,
     choice_facts,
     confidence_facts,

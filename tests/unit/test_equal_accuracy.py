@@ -22,7 +22,7 @@ from resiliency.analysis.observations import families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import observation_rows, observation_table, placebo_supported
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 from resiliency.designs.members import Member
-from resiliency.report.overview import by_observation
+from resiliency.report.verdicts import by_observation
 
 IMAGES = 2_000
 

@@ -14,8 +14,9 @@ from deployment_cases import CHOSEN, KNOWN
 from verdict_cases import CASES, observation_of
 
 from published.kept import RESULTS, kept_tables
-from resiliency.report.deployment_answers import deployment_answers
-from resiliency.report.overview import basis, by_observation, cautions, contenders, led_by
+from resiliency.report.deployment import deployment_answers
+from resiliency.report.overview import basis, cautions, contenders, led_by
+from resiliency.report.verdicts import by_observation
 
 FOLDER = Path(__file__).parents[1] / "golden"
 END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")

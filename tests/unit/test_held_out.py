@@ -16,8 +16,8 @@ from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import condition_groups, held_out
 from resiliency.report.charts.under_corruptions import finding
-from resiliency.report.member_errors import without_held_out
 from resiliency.report.overview import led_by
+from resiliency.report.rows import without_held_out
 
 IMAGES, CORRUPTIONS = 60, ["fog", "spatter", "snow"]
 EVERYTHING = np.arange(IMAGES)

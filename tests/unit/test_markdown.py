@@ -17,7 +17,7 @@ from published.runtimes import page as runtimes_page
 from published.runtimes import runtimes
 from resiliency.export.exporting import Agreement, model_card
 from resiliency.export.loading import Temperature
-from resiliency.report.markdown import code, escaped
+from resiliency.report.templates import code, escaped
 from resiliency.storage.tables import read_table, write_table
 
 HOSTILE = "a|b *c* __d__ `e` <script>alert(1)</script>\n# f [g](javascript:h) ![i](j) $k$ ~~l~~ &lt; \\"

@@ -14,7 +14,7 @@ from published.earlier import COLUMNS, earlier_file, earlier_runs, other_verdict
 from published.kept import RESULTS, kept_specs, kept_tables
 from published.page import page, publish
 from resiliency.base.faults import Fault
-from resiliency.report.overview import by_observation
+from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json, write_json
 from resiliency.storage.runs import FILES
 from resiliency.storage.tables import read_table, write_table

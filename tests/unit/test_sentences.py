@@ -9,9 +9,10 @@ from synthetic import synthetic_tables
 from test_degenerate import DEGENERATE, degenerate
 
 from resiliency.report.charts import chart_module
-from resiliency.report.overview import WARNINGS, basis, by_observation, cautions, led_by
+from resiliency.report.overview import WARNINGS, basis, cautions, led_by
 from resiliency.report.page import ANSWERS
 from resiliency.report.registry import CHARTS
+from resiliency.report.verdicts import by_observation
 
 FIRST_SCREEN, ANYWHERE = 25, 40
 STUDIES = {"usual": synthetic_tables} | {name: partial(degenerate, name) for name in DEGENERATE}

@@ -14,7 +14,7 @@ from resiliency.analysis.verdicts import RULES, observation_table
 from resiliency.analysis.without_images import GROUPS, _accuracies, image_groups
 from resiliency.base.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.report.overview import by_observation
+from resiliency.report.verdicts import by_observation
 from resiliency.study.files import load
 
 

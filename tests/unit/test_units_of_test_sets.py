@@ -17,7 +17,7 @@ from resiliency.data.split import draw_splits, with_groups
 from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_set, write_units
 from resiliency.external.arrays import array_files, members_of, read_decisions
 from resiliency.external.predictions import Reader
-from resiliency.report.units import resampled_sentence, unit_cautions
+from resiliency.report.overview import resampled_sentence, unit_cautions
 from resiliency.statistics.units import Units
 from resiliency.storage.files import read_json
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.report.overview import by_observation
+from resiliency.report.verdicts import by_observation
 
 NOTHING = dict.fromkeys(("leans", "reading", "metrics", "influential"), np.nan)
 

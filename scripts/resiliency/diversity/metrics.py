@@ -1,6 +1,6 @@
 """The registries of diversity metrics: of pairs, and of whole ensembles.
 
-A new metric is a function and a line here; `report/metric_labels.py` has what charts call it.
+A new metric is a function and a line here; `METRIC_LABELS` of `report/words.py` has what charts call it.
 """
 
 from resiliency.base.extensions import loaded, refused

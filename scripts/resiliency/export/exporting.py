@@ -24,7 +24,7 @@ from resiliency.metrics.classification import accuracy_columns, scaled
 from resiliency.prediction.reading import Predictions
 from resiliency.provenance import machine
 from resiliency.report import words
-from resiliency.report.markdown import Markdown, environment
+from resiliency.report.templates import Markdown, markdown_environment
 
 PROGRAM = "ensemble.onnx"
 BATCH = 64
@@ -271,7 +271,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
         members: rows of members.csv of its members.
         context: what else the template `card.md.j2` names.
     """
-    templates = environment(Path(__file__).parent)
+    templates = markdown_environment(Path(__file__).parent)
     templates.globals["share"] = _share
     return templates.get_template("card.md.j2").render(
         row=row.to_dict(),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from resiliency.report.glossary import Term, glossary
-from resiliency.report.markdown import escaped
+from resiliency.report.templates import escaped
 
 INTRODUCTION = """# Glossary
 

@@ -1,5 +1,7 @@
 """What the first screen of the report says: the verdicts, and the recommended model against what it has to beat."""
 
+import re
+
 import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
@@ -7,13 +9,11 @@ from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
 from resiliency.data.duplicates import worth_a_warning
+from resiliency.data.split import PLACE
 from resiliency.designs.members import WeightsKind
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import words
-from resiliency.report.contender_roles import SAME, difference_words, under_single
-from resiliency.report.interval_pictures import interval_picture
-from resiliency.report.member_errors import measured_on
-from resiliency.report.verdict_reasons import part_label, reason_of
+from resiliency.report.rows import SAME, difference_words, measured_on, under_single
 
 BASELINE = ROLES[-1]
 LEADING = 3
@@ -30,66 +30,7 @@ WARNINGS = {
     FEW_IMAGES: f"With fewer than {FEWEST_IMAGES} test images, differences of several percentage points can be due to "
     "chance.",
 }
-ICONS = {
-    "supported": "✓",
-    "supported in part": "◐",
-    "contradicted": "✗",
-    "no practical difference": "≈",
-    "no better than noise": "~",
-}
-ICONS |= {"undecided": "?", "not tested": "–", "": ""}
 MOST = 0.9  # share of a difference
-TEXTS = (
-    "part",
-    "part_verdict",
-    "missing_requirements",
-    "sample_size_needed",
-    "leans",
-    "reading",
-    "metrics",
-    "influential",
-    "shifts",
-    "placebo",
-)
-PLACEBO = ("placebo_low", "placebo_high", "placebo_supported")
-
-
-def by_observation(table: pd.DataFrame) -> list[dict]:
-    """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself.
-
-    `controls` are what some parts need beside their own estimates, `beside` are the rows without a verdict, `described`
-    those of these that have no interval either.
-    """
-    observations = []
-    for number, rows in table.groupby(table["observation"].astype(str)):  # earlier tables have whole numbers
-        known = rows.reindex(columns=rows.columns.union([*TEXTS, *PLACEBO], sort=False))  # earlier tables lack some
-        text = {name: known[name].astype(object).fillna("") for name in TEXTS}
-        text["part"] = text["part"].map(part_label)
-        least = rows["least"].fillna(0) if "least" in rows else 0.0
-        everything = known.assign(**text, least=least, icon=text["part_verdict"].map(ICONS)).to_dict("records")
-        tested = [part for part in everything if part["part_verdict"]]
-        parts, controls = ([part for part in tested if bool(part["reading"]) == control] for control in (False, True))
-        beside = [part for part in everything if not part["part_verdict"]]
-        verdict = parts[0]["verdict"]
-        observations.append(
-            {
-                "number": number,
-                "name": f"{number}, on natural shifts" if parts[0]["shifts"] else number,
-                "statement": parts[0]["statement"],
-                "verdict": verdict,
-                "icon": ICONS[verdict],
-                "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
-                "parts": parts,
-                "controls": controls,
-                "beside": beside,
-                "described": [part for part in beside if pd.isna(part["low"]) and pd.notna(part["estimate"])],
-                "reason": reason_of(parts, beside, controls),
-                "picture": interval_picture(tested),
-                "placebo": parts[0]["placebo"],
-                "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
-            }
-        )
-    return observations
 
 
 def contenders(deployment: pd.DataFrame) -> list[dict]:
@@ -310,3 +251,53 @@ def design_count(members: pd.DataFrame) -> int:
 def _images(count: int, thing: str = "image") -> str:
     """Such as "540 images of "; nothing if the number is not known."""
     return f"{words.plural(int(count), thing)} of " if count else ""
+
+
+FEWEST = 30  # units, from which intervals cover about as often as they say
+CALLED = {"near_duplicates": "set of images that look alike"}
+
+
+def resampled_sentence(units: dict[str, dict]) -> str:
+    """What intervals over test images resample, such as "Intervals over test images resample 421 tracks.".
+
+    Args:
+        units: test set -> its `units.json`; empty if members are known by their scores alone.
+    """
+    if CLEAN not in units:
+        return ""
+    sets = [(name, of) for name, of in units.items() if name == CLEAN or of["by"]]
+    told = [resampled(of) + (f" of {words.label(name)}" if name != CLEAN else "") for name, of in sets]
+    return f"Intervals over test images resample {words.listed(told)}."
+
+
+def resampled(of: dict) -> str:
+    """Number and name of the units of a test set, such as "421 tracks (12,630 images)" or "540 images"."""
+    if not of["by"]:
+        return words.plural(of["units"], "image")
+    places = re.findall(PLACE, of["by"])
+    name = places[-1].strip("<>") if places else CALLED.get(of["by"], "group")
+    many = name.replace("set ", "sets ", 1) if name in CALLED.values() else f"{name}s"
+    return f"{of['units']:,} {many if of['units'] > 1 else name} ({words.plural(of['images'], 'image')})"
+
+
+def unit_cautions(units: dict[str, dict]) -> list[str]:
+    """A sentence for each test set whose images seem to belong together, of which the study does not say so.
+
+    Args:
+        units: as for `resampled_sentence`.
+    """
+    notes = []
+    for name, of in units.items():
+        key = "dataset.test_groups" if name == CLEAN else f"test_sets.{name}.groups"
+        where = "Test images" if name == CLEAN else f"Images of {words.label(name)}"
+        if of["not_by"]:
+            notes.append(
+                f"{where} have no groups, since `dataset.groups` does not fit them: intervals take them for "
+                f"independent. Set `{key}`."
+            )
+        if of["by"] and of["units"] < FEWEST:
+            notes.append(f"{where} are only {resampled(of)}: intervals from fewer than {FEWEST} are too short.")
+        if worth_a_warning(of["alike_images"], of["images"]):
+            groups = f"{of['alike_sets']:,} groups of {of['alike_images']:,} images"
+            notes.append(f"{where} look alike in {groups} but have no `{key}`: intervals are too short.")
+    return notes

@@ -17,11 +17,10 @@ from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.report.bundle import bundle
-from resiliency.report.deployment_answers import deployment_answers
+from resiliency.report.deployment import deployment_answers
 from resiliency.report.glossary import TERMS, with_terms
 from resiliency.report.overview import (
     basis,
-    by_observation,
     cautions,
     contenders,
     data_cautions,
@@ -29,11 +28,13 @@ from resiliency.report.overview import (
     leaders,
     led_by,
     pretraining_cautions,
+    resampled_sentence,
     skipped_reasons,
+    unit_cautions,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.templates import environment
-from resiliency.report.units import resampled_sentence, unit_cautions
+from resiliency.report.verdicts import by_observation
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent

@@ -7,7 +7,7 @@ import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import MAIN
-from resiliency.report.ensemble_pools import under_main_rule
+from resiliency.report.rows import under_main_rule
 from resiliency.report.words import METRICS, label, plural
 
 CONDITIONS = (CLEAN, CORRUPTED)

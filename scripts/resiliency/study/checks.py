@@ -20,7 +20,7 @@ from resiliency.designs.settings import ALEXNET, VIEW, architectures
 from resiliency.export.choice import PACKAGES, limits_latency
 from resiliency.external.tables import class_count
 from resiliency.metrics.resiliency import counted
-from resiliency.report.metric_labels import METRICS
+from resiliency.report.words import METRIC_LABELS
 from resiliency.search.space import search_faults
 from resiliency.study.messages import booleans_for_numbers, cost_faults, file_faults, messages
 from resiliency.study.model import Study
@@ -332,7 +332,7 @@ def _ensembles(study: Study) -> Iterator[str]:
 
 def _test_sets(study: Study) -> Iterator[str]:
     """Names of test sets, by whatever road they come, that cannot be."""
-    metrics = [*METRICS, *extensions("metrics")]
+    metrics = [*METRIC_LABELS, *extensions("metrics")]
     places = {f"test_sets.{short(name, quote=False)}": name for name in study.test_sets}
     if study.external and not study.dataset:
         source = study.contents().sources[0]

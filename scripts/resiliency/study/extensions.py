@@ -18,8 +18,8 @@ from resiliency.corruptions.settings import SEVERITIES
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metric import EnsembleMetric, Metric
 from resiliency.report.chart import Chart
-from resiliency.report.metric_labels import METRICS
 from resiliency.report.registry import CHARTS
+from resiliency.report.words import METRIC_LABELS
 from resiliency.tables import TABLES
 
 PICTURES = 3  # that a corruption is tried on
@@ -214,7 +214,7 @@ def check_names(kind: str) -> None:
     Raises:
         Fault: one line, which names the extension and its package.
     """
-    metrics = [*METRICS, *extensions("metrics")]
+    metrics = [*METRIC_LABELS, *extensions("metrics")]
     for entry in offered(kind):
         if fault := extension_fault(kind, entry.name, metrics):
             raise refused(kind, entry.name, fault)

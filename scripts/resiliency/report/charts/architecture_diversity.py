@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.member_tables import lack_second_seeds
-from resiliency.report.ensemble_pools import heading, how_many, main_pool, measured_columns
+from resiliency.report.rows import heading, how_many, main_pool, measured_columns
 from resiliency.report.style import INK, finish, notice, panel_title, tooltips
 from resiliency.report.words import plural
 

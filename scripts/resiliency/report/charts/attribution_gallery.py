@@ -5,9 +5,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
-from resiliency.report.metric_labels import METHODS
 from resiliency.report.style import INK, PICTURE, finish, notice, panel_title, tooltips
-from resiliency.report.words import label, number, plural
+from resiliency.report.words import METHODS, label, number, plural
 
 CAPTION = (
     "Each row shows one image, clean and corrupted; each column shows one member. Identical maps have a distance of 0."

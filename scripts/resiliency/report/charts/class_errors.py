@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.charts.error_heatmap import error_panels
-from resiliency.report.contender_roles import of_first_role
+from resiliency.report.rows import of_first_role
 from resiliency.report.style import finish, notice
 from resiliency.report.words import label, plural, with_interval
 

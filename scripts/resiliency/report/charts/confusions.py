@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.contender_roles import of_first_role
+from resiliency.report.rows import of_first_role
 from resiliency.report.style import INK, MUTED, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent
 

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.contender_roles import role_names, roles
+from resiliency.report.rows import role_names, roles
 from resiliency.report.style import MUTED, SHARE, finish, notice, panel_title, tooltips
 from resiliency.report.words import percent
 

@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.ensemble_pools import heading, how_many, judged_on, main_pool, measured_columns
+from resiliency.report.rows import heading, how_many, judged_on, main_pool, measured_columns
 from resiliency.report.style import SHARE, WIDTH, finish, notice, panel_title, set_properties
 from resiliency.report.words import label, number, plural, short_label
 from resiliency.statistics.correlation import weighted_quantiles

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from resiliency.report.ensemble_pools import under_main_rule
+from resiliency.report.rows import under_main_rule
 from resiliency.report.style import INK, SHARE, finish, notice, panel_title, tooltips
 from resiliency.report.words import difference_interval, label, percent, plural, points, with_interval
 

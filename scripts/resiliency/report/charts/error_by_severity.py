@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from resiliency.base.names import CLEAN
-from resiliency.report.member_errors import (
+from resiliency.report.rows import (
     NO_MEMBERS,
     extremes,
     images_of_data_set,

@@ -5,7 +5,7 @@ import pandas as pd
 
 from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.base.names import CLEAN
-from resiliency.report.member_errors import images_of_data_set, of_designs, without_held_out
+from resiliency.report.rows import images_of_data_set, of_designs, without_held_out
 from resiliency.report.style import INK, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent, plural
 

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 from scipy.special import stdtrit
 
-from resiliency.report.ensemble_pools import measured_columns, under_main_rule
+from resiliency.report.rows import measured_columns, under_main_rule
 from resiliency.report.style import SHARE, by_legend, finish, notice, panel_title, set_properties, tooltips
 from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plain, plural, with_interval
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from resiliency.analysis.origins import FAMILIES, ORIGINS
 from resiliency.ensembles.combination import VOTE
-from resiliency.report.ensemble_pools import under_main_rule
+from resiliency.report.rows import under_main_rule
 from resiliency.report.style import INK, SHARE, by_legend, finish, notice, panel_title, shades, tooltips
 from resiliency.report.words import difference_interval, label, percent, points, quantity, with_interval
 

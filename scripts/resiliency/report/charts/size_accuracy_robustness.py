@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.report.member_errors import NO_MEMBERS, independent, measured_on, robustness_range
+from resiliency.report.rows import NO_MEMBERS, independent, measured_on, robustness_range
 from resiliency.report.style import MANY, SHARE, by_legend, finish, notice, point_style, shapes, spread, tooltips
 from resiliency.report.words import number, percent, plural
 

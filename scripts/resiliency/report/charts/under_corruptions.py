@@ -5,14 +5,7 @@ import pandas as pd
 
 from resiliency.analysis.contenders import ROLES
 from resiliency.base.names import HELD_OUT_IMAGES
-from resiliency.report.contender_roles import (
-    compared_with,
-    held_out_corruptions,
-    of_first_role,
-    role_names,
-    roles,
-    under_single,
-)
+from resiliency.report.rows import compared_with, held_out_corruptions, of_first_role, role_names, roles, under_single
 from resiliency.report.style import SHARE, finish, notice, tooltips
 from resiliency.report.words import label, percent, plural, with_interval
 

@@ -1,6 +1,9 @@
-"""What is known of the recommended model, in numbers; `deployment.txt.j2` has the sentences."""
+"""What an engineer asks of the model to deploy, facts in numbers for the sentences of `deployment.txt.j2`."""
 
 import math
+import re
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +14,10 @@ from resiliency.analysis.contenders import BEST_MEMBER
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import ABSTAIN
+from resiliency.report import words
+from resiliency.report.overview import contenders
+from resiliency.report.rows import compared_with
+from resiliency.report.templates import sentences
 
 REFERENCE = "max_probability"  # the score of confidence that has thresholds
 COVERAGE = 0.9
@@ -238,3 +245,50 @@ def delivery_facts(row: dict, deployment: pd.DataFrame, members: pd.DataFrame) -
         rows = eligible(networks)
         other = best_row(rows).to_dict() if len(rows) else None
     return {"number": int(row["number"]), "networkless": lacking, "other": other}
+
+
+def deployment_answers(
+    deployment: pd.DataFrame,
+    selective: pd.DataFrame,
+    temperatures: pd.DataFrame,
+    members: pd.DataFrame,
+    classes: list[str] | None,
+    study: str,
+    thresholds: pd.DataFrame | None = None,
+    compared: pd.DataFrame | None = None,
+) -> list[tuple[str, str]]:
+    """Questions and answers about the recommended model: which, why, how good, when to abstain, worst case, cost.
+
+    Args:
+        deployment, selective, temperatures, members: tables of these names.
+        classes: names of the classes; None where they are not known.
+        study: its name.
+        thresholds, compared: thresholds.csv and contenders.csv, where the study has them.
+    """
+    rows = contenders(deployment)
+    if not rows:
+        return []
+    row = rows[0]
+    text = sentences("deployment.txt.j2", compared_with, with_interval).render(
+        row=row,
+        study=study,
+        classes=classes,
+        choice=choice_facts(row, deployment, compared),
+        errors=error_facts(row),
+        calibration=calibration_facts(temperatures[temperatures["members"] == row["members"]]),
+        confidence=confidence_facts(selective[selective["members"] == row["members"]]),
+        thresholds=threshold_facts(row["members"], thresholds),
+        costs=cost_facts(rows, members),
+        delivery=delivery_facts(row, deployment, members),
+    )
+    return by_heading(text)
+
+
+def by_heading(text: str) -> list[tuple[str, str]]:
+    """Each heading, a line that begins with ##, and the lines below it in one."""
+    _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    return [(heading, " ".join(lines.split())) for heading, _, lines in (part.partition("\n") for part in parts)]
+
+
+def with_interval(of: Figure, form: Callable = words.percent, **digits: int) -> str:
+    return words.with_interval(*of, partial(form, **digits))

@@ -1,4 +1,4 @@
-"""Why an observation has its verdict, in sentences."""
+"""The observations with their verdicts, parts and pictures, and why each has its verdict, in sentences."""
 
 import re
 
@@ -6,6 +6,7 @@ import pandas as pd
 
 from resiliency.analysis.verdicts import IN_PART, NOISE, SUPPORTED, UNDECIDED, against
 from resiliency.report import words
+from resiliency.report.interval_pictures import interval_picture
 from resiliency.report.templates import sentences
 
 SMALL = "no practical difference"
@@ -21,6 +22,65 @@ READABLE = {
 }
 EXPECTED = ("4",)  # observations that hold by construction
 LISTED = 2  # parts that a sentence names one by one
+ICONS = {
+    "supported": "✓",
+    "supported in part": "◐",
+    "contradicted": "✗",
+    "no practical difference": "≈",
+    "no better than noise": "~",
+}
+ICONS |= {"undecided": "?", "not tested": "–", "": ""}
+TEXTS = (
+    "part",
+    "part_verdict",
+    "missing_requirements",
+    "sample_size_needed",
+    "leans",
+    "reading",
+    "metrics",
+    "influential",
+    "shifts",
+    "placebo",
+)
+PLACEBO = ("placebo_low", "placebo_high", "placebo_supported")
+
+
+def by_observation(table: pd.DataFrame) -> list[dict]:
+    """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself.
+
+    `controls` are what some parts need beside their own estimates, `beside` are the rows without a verdict, `described`
+    those of these that have no interval either.
+    """
+    observations = []
+    for number, rows in table.groupby(table["observation"].astype(str)):  # earlier tables have whole numbers
+        known = rows.reindex(columns=rows.columns.union([*TEXTS, *PLACEBO], sort=False))  # earlier tables lack some
+        text = {name: known[name].astype(object).fillna("") for name in TEXTS}
+        text["part"] = text["part"].map(part_label)
+        least = rows["least"].fillna(0) if "least" in rows else 0.0
+        everything = known.assign(**text, least=least, icon=text["part_verdict"].map(ICONS)).to_dict("records")
+        tested = [part for part in everything if part["part_verdict"]]
+        parts, controls = ([part for part in tested if bool(part["reading"]) == control] for control in (False, True))
+        beside = [part for part in everything if not part["part_verdict"]]
+        verdict = parts[0]["verdict"]
+        observations.append(
+            {
+                "number": number,
+                "name": f"{number}, on natural shifts" if parts[0]["shifts"] else number,
+                "statement": parts[0]["statement"],
+                "verdict": verdict,
+                "icon": ICONS[verdict],
+                "key": next((part for part in parts if part["part_verdict"] == verdict), parts[0]),
+                "parts": parts,
+                "controls": controls,
+                "beside": beside,
+                "described": [part for part in beside if pd.isna(part["low"]) and pd.notna(part["estimate"])],
+                "reason": reason_of(parts, beside, controls),
+                "picture": interval_picture(tested),
+                "placebo": parts[0]["placebo"],
+                "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
+            }
+        )
+    return observations
 
 
 def part_label(part: str) -> str:

@@ -1,0 +1,169 @@
+"""Which rows of tables charts and sentences are about, and what to call them."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.contenders import ROLES
+from resiliency.analysis.effective_robustness import SHIFTED_ERROR
+from resiliency.base.corruption_names import averaged
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.diversity.settings import MAIN
+from resiliency.report.style import by_legend
+from resiliency.report.words import KINDS, change, difference_interval, kind_of, label, percent, plural, with_interval
+
+HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
+SAME = "about the same"
+SHAPES = ["circle", "square", "triangle-up", "diamond"]
+
+
+def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the role that a table names first: of the recommended model, where there is one."""
+    return table[table["role"] == table["role"].iloc[0]] if len(table) else table
+
+
+def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFrame:
+    """The rows of contenders.csv that are of one corruption, without those held out unless they are asked for."""
+    single = table[~table["corruption"].isin([CORRUPTED, HELD_OUT_IMAGES])]
+    return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
+
+
+def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
+    """How much higher or lower the first role's error is than that of a row of contenders.csv.
+
+    Returns:
+        The amount in words, its interval, and ", not significant" of an amount that is not, or "".
+    """
+    more, low, high = row["difference"], row["difference_low"], row["difference_high"]
+    ends = (low, high) if more > 0 else (-high, -low)
+    amount = change(more, "higher", "lower", SAME)
+    unclear = ", not significant" if low <= 0 <= high and amount != SAME else ""
+    return amount, difference_interval(*ends), unclear
+
+
+def compared_with(row: pd.Series | dict, other: str) -> str:
+    """Such as "2.6 percentage points lower [2.1, 3.1] than `other`", or "about the same as" it."""
+    amount, ends, unclear = difference_words(row)
+    return f"{SAME} as {other} {ends}" if amount == SAME else f"{amount} {ends} than {other}{unclear}"
+
+
+def held_out_corruptions(table: pd.DataFrame) -> list[str]:
+    """The corruptions of contenders.csv by which nothing was selected."""
+    counted = set(under_single(table)["corruption"])
+    return [name for name in under_single(table, with_held_out=True)["corruption"].unique() if name not in counted]
+
+
+def role_names(table: pd.DataFrame) -> pd.Series:
+    """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
+    description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
+    return table["role"] + " (" + description.astype(str) + ")"
+
+
+def roles(rows: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.Shape, alt.Parameter, alt.Opacity]:
+    """The colour and the shape of each role, and the choice of roles by a click in the legend."""
+    names = rows.drop_duplicates("role").set_index("role")["who"]
+    places = [ROLES.index(role) for role in names.index]
+    legend = alt.Legend(title=None, orient="top", direction="horizontal", labelLimit=320)
+    hue = alt.Color("who:N", legend=legend).scale(
+        domain=names.tolist(), range=[colours[HUES[place] % len(colours)] for place in places]
+    )
+    shape = alt.Shape("who:N", legend=legend).scale(domain=names.tolist(), range=[SHAPES[place] for place in places])
+    return hue, shape, *by_legend("who")
+
+
+NO_MEMBERS = "no independently trained members in this study"
+
+
+def of_data_set(errors: pd.DataFrame) -> pd.DataFrame:
+    """The rows of corruption_errors.csv on the data set's own test images."""
+    return errors[errors["test_set"] == CLEAN]
+
+
+def without_held_out(errors: pd.DataFrame) -> pd.DataFrame:
+    """The rows of clean images and of those corruptions that the corrupted error is a mean over."""
+    corruptions = [name for name in errors["corruption"].unique() if name != CLEAN]
+    return errors[errors["corruption"].isin([CLEAN, *averaged(corruptions)])]
+
+
+def images_of_data_set(errors: pd.DataFrame) -> str:
+    """How many test images the data set has, such as "540 test images"."""
+    count = int(of_data_set(errors)["images"].max())
+    return plural(count, "test image") if count else "an unknown number of test images"
+
+
+def independent(members: pd.DataFrame) -> pd.DataFrame:
+    """The rows of members.csv of members that were trained independently."""
+    return members[members["origin"] == "independent"]
+
+
+def measured_on(members: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """`members` with, as corrupted_error, what the study measures robustness by; and what to call that."""
+    if SHIFTED_ERROR not in members or members["corrupted_error"].notna().any():
+        return members, "Corrupted error"
+    ends = dict.fromkeys(["corrupted_error_low", "corrupted_error_high"], np.nan)
+    return members.assign(corrupted_error=members[SHIFTED_ERROR], **ends), "Mean error on natural shifts"
+
+
+def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
+    """Errors of independent members that are known on the data set's own images, with their designs."""
+    designs = independent(members)[["member", "design"]]
+    return of_data_set(errors).dropna(subset=["error"]).merge(designs, on="member")
+
+
+def extremes(values: pd.Series) -> str:
+    """Such as "8.0 % (convnext) to 31.2 % (vit)", of values in ascending order, or the only one."""
+    ends = [f"{percent(values.iloc[i])} ({values.index[i]})" for i in (0, -1)]
+    return " to ".join(ends) if len(values) > 1 else ends[0]
+
+
+def robustness_range(members: pd.DataFrame) -> str:
+    """The lowest and the highest error on corrupted images of independent members, with intervals.
+
+    Empty if fewer than two of them have one.
+
+    Args:
+        members: members.csv.
+    """
+    measured, called = measured_on(members)
+    rows = independent(measured).dropna(subset=["corrupted_error"]).sort_values("corrupted_error", kind="stable")
+    if len(rows) < 2:
+        return ""
+    return f"{called} ranges from {_of_member(rows.iloc[0])} to {_of_member(rows.iloc[-1])}."
+
+
+def _of_member(row: pd.Series) -> str:
+    """Such as "5.4% [4.4, 6.7] (vit-s0)"."""
+    columns = ["corrupted_error", "corrupted_error_low", "corrupted_error_high"]
+    return f"{with_interval(*row[columns])} ({row['member']})"
+
+
+def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table that are under the main combination rule, which it names first."""
+    return table[table["rule"] == table["rule"].iloc[0]] if len(table) else table
+
+
+def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
+    """Ensembles of independent members under the main combination rule."""
+    return under_main_rule(ensembles[ensembles["origin"] == "independent"])
+
+
+def judged_on(ensembles: pd.DataFrame) -> str:
+    """The images that ensembles are judged on: corrupted ones, or clean ones where the study has no others."""
+    return "corrupted" if "corrupted_accuracy" in ensembles else "clean"
+
+
+def measured_columns(pool: pd.DataFrame) -> dict[str, str]:
+    """Main metric -> its column: on corrupted images where it was measured on them, else on clean ones."""
+    candidates = [(metric, f"{metric}_{images}") for metric in MAIN for images in ("clean", "corrupted")]
+    return {metric: column for metric, column in candidates if column in pool and pool[column].notna().any()}
+
+
+def how_many(pool: pd.DataFrame) -> str:
+    """How many ensembles of `pool`, under one rule, there are, such as "6,868 ensembles"; or of how many a sample."""
+    count, possible = plural(len(pool), "ensemble"), int(pool.groupby("size")["possible"].first().sum())
+    return count if len(pool) == possible else f"{count}, a sample of {possible:,}"
+
+
+def heading(metric: str, column: str) -> str:
+    """What a panel of one metric shows."""
+    return f"{KINDS[kind_of(metric)]}: {label(metric)} ({column.rsplit('_', 1)[1]} images)"
