@@ -164,7 +164,7 @@ def _add_evaluate(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--size", type=int, default=224, help="pixels of a side of the images (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=64, help="images in a batch (default: %(default)s)")
-    parser.add_argument("--csv", type=Path, help="file to write the error under each condition to")
+    parser.add_argument("--csv", type=Path, help="file to write all numbers to")
 
 
 def _compare(given: Namespace, _: list[str]) -> None:
@@ -186,7 +186,7 @@ def _evaluate(given: Namespace, _: list[str]) -> None:
     evaluation = evaluate(model_of(given.model), part.images, part.labels, batch_size=given.batch_size)
     print(evaluation)
     if given.csv:
-        evaluation.errors.to_csv(given.csv, index=False)
+        evaluation.to_csv(given.csv)
         print(given.csv)
 
 

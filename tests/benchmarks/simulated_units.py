@@ -22,7 +22,7 @@ from resiliency.analysis.left_out import Resampling, mean_difference
 from resiliency.analysis.member_scores import Scorer, rank_rows
 from resiliency.analysis.recommendation import differences, drawn_errors
 from resiliency.analysis.without_images import GROUPS, image_groups
-from resiliency.api.evaluating import Answers, Evaluation, Seen
+from resiliency.api.evaluation import Answers, Evaluation, Seen
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.ensembles.combination import Outputs

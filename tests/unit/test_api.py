@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import pickle
 import re
 import subprocess
 import sys
@@ -9,11 +10,14 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import small_onnx
+from ended_runs import run_as_published
 
 from resiliency import api
 from resiliency.api import Fault, ensemble_diversity, ensembles_of, pair_diversity, score_ensembles
+from resiliency.storage.tables import read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
 MEMBERS, IMAGES, CLASSES = 4, 60, 3
@@ -155,6 +159,26 @@ def test_diversity_needs_two_members(logits, labels):
         ensemble_diversity(logits, labels, np.array([[0]]))
     with pytest.raises(Fault, match=r"logits: .* got 1 and"):
         pair_diversity(logits[:1], labels)
+
+
+def test_tables_of_a_finished_study_have_their_names(tmp_path):
+    finished = api.study(run_as_published("digits", tmp_path / "digits"))
+    expected = read_table(tmp_path / "digits/tables/members.csv")
+    pd.testing.assert_frame_equal(finished.members, expected)
+    assert {"members", "exchange_rates"} <= set(dir(finished))
+    assert "costs" not in dir(finished)
+    assert hasattr(finished, "members")
+    assert not hasattr(finished, "costs")
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(finished)).members, expected)
+    with pytest.raises(Fault, match="digits: table 'membrs' not found; did you mean members"):
+        _ = finished.membrs
+    with pytest.raises(Fault, match="digits: made no table costs, for which a study needs corruptions, costs"):
+        _ = finished.costs
+    write_table(tmp_path / "digits/tables/members.csv", expected[1:])
+    with pytest.raises(Fault, match=r"members\.csv: has changed since the run"):
+        _ = finished.members
+    with pytest.raises(Fault, match=r"has no provenance\.json; run the study to its end first"):
+        api.study(tmp_path)
 
 
 def test_it_is_installed_without_the_files_of_the_workflow(tmp_path):

@@ -134,9 +134,9 @@ def test_a_function_is_evaluated_on_a_folder(tmp_path, capsys, monkeypatch):
     words = ["evaluate", f"{__name__}:mean_colour", str(tmp_path / "photos"), "--size", "32"]
     cli.main([*words, "--csv", str(tmp_path / "errors.csv")])
     assert "clean" in capsys.readouterr().out
-    clean, *corrupted = (tmp_path / "errors.csv").read_text().splitlines()[1:]
-    assert clean.startswith("clean,0,6,1.0")  # green is class 0, and the first channel red
-    assert len(corrupted) == 75
+    clean, *rows = (tmp_path / "errors.csv").read_text().splitlines()[1:]
+    assert clean.startswith("clean,0,6,1,")  # green is class 0, and the first channel red
+    assert len(rows) == 75 + 15 + 1  # conditions, means over severities, mean over corruptions
 
 
 @pytest.mark.parametrize(

@@ -174,11 +174,45 @@ def test_printed_it_is_a_report(images, labels, capsys):
     assert "[28/28, 0 s left] batches predicted" in capsys.readouterr().out
 
 
+def test_as_one_table_it_has_every_number(images, labels, tmp_path):
+    evaluation = report(answered, images, labels, baseline={"glass_blur": 0.5, "contrast": 0.25})
+    table = evaluation.to_frame().set_index(["corruption", "severity"])
+    conditions, means = table[table.index.get_level_values(1).notna()], table[table.index.get_level_values(1).isna()]
+    np.testing.assert_array_equal(conditions.error, evaluation.errors.error)
+    means = means.droplevel(1)
+    assert list(means.index) == [*NAMES, "corrupted"]
+    assert means.error["glass_blur"] == pytest.approx(conditions.error["glass_blur"].mean())
+    np.testing.assert_allclose(means.ce[:2], means.error[:2] / [0.5, 0.25])
+    assert means.ce["corrupted"] == evaluation.mce
+    assert means.loc["corrupted", "ece"] == evaluation.summary.loc["corrupted", "ece"]
+    evaluation.to_csv(tmp_path / "errors.csv")
+    read = pd.read_csv(tmp_path / "errors.csv", dtype={"severity": "Int64", "images": "Int64"})
+    pd.testing.assert_frame_equal(read, evaluation.to_frame(), rtol=1e-7)
+
+
+def test_drawn_it_shows_the_error_of_each_cell(images, labels, tmp_path):
+    evaluation = report(answered, images, labels)
+    chart = evaluation.plot()
+    cells = pd.concat([pd.DataFrame(rows) for rows in chart.to_dict()["datasets"].values()])
+    shown = cells.set_index(["row", "column"]).error
+    for of in evaluation.errors[1:].itertuples():
+        assert shown[f"severity {of.severity}", of.corruption] == pytest.approx(of.error)
+    whole, errors = shown["all severities"], evaluation.errors
+    assert whole["clean"] == evaluation.summary.error["clean"]
+    assert whole["mean"] == pytest.approx(evaluation.summary.error["corrupted"])
+    without_held_out = errors[(errors.severity == 5) & (errors.corruption != "speckle_noise")]
+    assert shown["severity 5", "mean"] == pytest.approx(without_held_out.error.mean())
+    assert len(shown) == len(NAMES) * len(SEVERITIES) + len(NAMES) + len(SEVERITIES) + 2
+    chart.save(tmp_path / "errors.svg")
+
+
 def test_without_corruptions_it_is_a_report_on_clean_images(images, labels):
     of_clean = report(answered, images, labels, corruptions=[])
     assert list(of_clean.summary.index) == ["clean"]
     assert len(of_clean.errors) == 1
     assert str(of_clean).startswith("clean: error 10.0%")
+    assert len(of_clean.to_frame()) == 1
+    of_clean.plot()
 
 
 @pytest.mark.parametrize(

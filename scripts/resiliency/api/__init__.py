@@ -21,7 +21,9 @@ from resiliency.analysis.observations import (
 )
 from resiliency.analysis.verdicts import observation_table
 from resiliency.api.corrupting import corrupt, get_corruption_names
-from resiliency.api.evaluating import Evaluation, evaluate
+from resiliency.api.evaluating import evaluate
+from resiliency.api.evaluation import Evaluation
+from resiliency.api.finished import Study, study
 from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CLEAN
@@ -54,6 +56,7 @@ __all__ = [
     "Evaluation",
     "Fault",
     "RandomCorruption",
+    "Study",
     "architecture_brings_diversity",
     "architecture_matters_more",
     "attribution_diversity_is_less_negative",
@@ -73,6 +76,7 @@ __all__ = [
     "score_ensembles",
     "spearman_correlation",
     "structural_similarity",
+    "study",
     "top_iou",
 ]
 

@@ -1,0 +1,271 @@
+"""What `evaluate` returns: errors and calibration under each condition, printed, drawn or written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri, softmax
+
+from resiliency.base.corruption_names import averaged
+from resiliency.base.faults import Fault, expected
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error, wilson
+from resiliency.metrics.resiliency import counted, mean_corruption_error
+from resiliency.statistics.units import Units
+
+if TYPE_CHECKING:
+    import altair as alt
+
+# How far probabilities may sum from 1, as those in 16 bits do.
+SLACK = 5e-3
+LEAST = 1e-12
+MEAN = "all severities"
+
+
+class Seen(NamedTuple):
+    """What a classifier was evaluated on, but for corruptions and severities.
+
+    Attributes:
+        table: the published severity parameters.
+        images, height, width: number of the images, and their size in pixels.
+        digest: SHA-256 of the images and their labels, hexadecimal.
+    """
+
+    table: str
+    images: int
+    height: int
+    width: int
+    digest: str
+
+    def difference_from(self, other: "Seen") -> str:
+        """What differs between this and another, in words; empty if nothing does."""
+        if self.table != other.table:
+            return expected(f"one with table {self.table}", other.table)
+        if self[2:4] != other[2:4]:
+            return expected(f"one on images of {self.height}x{self.width} px", f"{other.height}x{other.width} px")
+        if self.images != other.images:
+            return expected(f"one on the same {self.images:,} images", f"{other.images:,} images")
+        return "" if self.digest == other.digest else expected("one on the same images and labels", "others")
+
+
+class Answers:
+    """Right or wrong, confidence, and losses of N images under C conditions.
+
+    Attributes:
+        labels: int64 N.
+        units: of the images.
+        conditions: corruption and severity of each condition.
+        kind: "logits" or "probabilities", as the first batch has it; None before.
+        classes: K; None before the first batch.
+        errors, confidence, nll, brier: float32 C x N each.
+    """
+
+    def __init__(self, labels: np.ndarray, units: Units, conditions: list[tuple[str, int]]):
+        self.labels, self.units, self.conditions = labels, units, conditions
+        self.kind: str | None = None
+        self.classes: int | None = None
+        shape = len(conditions), len(labels)
+        self.errors, self.confidence, self.nll, self.brier = (np.empty(shape, np.float32) for _ in range(4))
+
+    def add(self, condition: int, chosen: slice, probabilities: np.ndarray) -> None:
+        """Keep the answers to the `chosen` images, probabilities float64 B x K, under the condition at a position."""
+        labels = self.labels[chosen]
+        of_label = probabilities[np.arange(len(labels)), labels]
+        self.errors[condition, chosen] = probabilities.argmax(axis=1) != labels
+        self.confidence[condition, chosen] = probabilities.max(axis=1)
+        self.nll[condition, chosen] = -np.log(np.maximum(of_label, LEAST))
+        self.brier[condition, chosen] = np.square(probabilities).sum(axis=1) - 2 * of_label + 1
+
+
+def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) -> np.ndarray:
+    """Probabilities float64 B x K of what a classifier returned for a batch; `answers` learns of which kind they are.
+
+    Raises:
+        Fault: it is no array B x K of finite numbers, of another kind or number of classes than before, or a label is
+            not among the classes.
+    """
+    values, images = _array(predicted), len(labels)
+    if values.ndim != 2 or len(values) != images or values.shape[1] < 2 or values.dtype.kind not in "fiu":
+        shape = f"({images}, {answers.classes or 'classes'})"
+        hint = "; return the first output of the list" if isinstance(predicted, list | tuple) else ""
+        raise Fault(
+            f"predict: {expected(f'numbers of shape {shape}', f'{values.dtype} of shape {values.shape}')}{hint}"
+        )
+    wrong = ~np.isfinite(values).all(axis=1)
+    if wrong.any():
+        raise Fault(f"predict: NaN or infinity for {wrong.sum():,} of {images:,} images")
+    values = values.astype(np.float64)
+    sums = values.sum(axis=1)
+    kind = "probabilities" if (values >= 0).all() and (abs(sums - 1) < SLACK).all() else "logits"
+    answers.kind, answers.classes = answers.kind or kind, answers.classes or values.shape[1]
+    if values.shape[1] != answers.classes:
+        raise Fault(f"predict: {expected(f'{answers.classes} classes as before', values.shape[1])}")
+    if answers.labels.max() >= answers.classes:
+        raise Fault(f"labels: {expected(f'at most {answers.classes - 1}, the last class', answers.labels.max())}")
+    if kind != answers.kind:
+        raise Fault(f"predict: {expected(f'{answers.kind} for all batches', f'{kind} for one')}; return one kind")
+    return values / sums[:, None] if kind == "probabilities" else softmax(values, axis=1)
+
+
+def _array(predicted: object) -> np.ndarray:
+    """A tensor of any framework as an array."""
+    if hasattr(predicted, "detach"):  # of torch, perhaps on a GPU and in bfloat16
+        return predicted.detach().float().cpu().numpy()
+    try:
+        return np.asarray(predicted)
+    except Exception as error:
+        raise Fault(f"predict: {expected('an array or tensor', type(predicted).__name__)}") from error
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """Errors and calibration of a classifier on clean images and under corruptions; printed, a report of them.
+
+    Errors, shares and ends of intervals are in 0..1; NLL is in nats, 0 or more; the Brier score is in 0..2; ECE, the
+    expected calibration error in 15 bins, is in 0..1.
+
+    Attributes:
+        errors: a row per condition, clean first: corruption, severity (0 if clean), images, error with error_low and
+            error_high (Wilson), nll, brier and ece.
+        by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
+            baseline's; NaN without a baseline, or if the baseline makes no error).
+        summary: rows clean and corrupted (all conditions, but of held-out corruptions only if there are no others):
+            images, error with its ends (of corrupted images by the normal distribution of the means of units), nll,
+            brier and ece (over all answers).
+        mce: mean of ce over the corruptions of mCE; NaN without a baseline.
+        outputs: "logits" or "probabilities", which the classifier returned.
+        confidence: nominal coverage of the intervals.
+        seen: table of severities, number and size in pixels of the images, and a digest of images and labels.
+    """
+
+    errors: pd.DataFrame
+    by_corruption: pd.DataFrame
+    summary: pd.DataFrame
+    mce: float
+    outputs: str
+    confidence: float
+    seen: Seen
+
+    @classmethod
+    def of(cls, answers: Answers, confidence: float, baseline: dict[str, float] | None, seen: Seen) -> "Evaluation":
+        """The evaluation of `answers`.
+
+        Args:
+            confidence: of the intervals.
+            baseline: the baseline's error under each corruption that mCE counts.
+            seen: what the answers are to.
+        """
+        corruptions, severities = zip(*answers.conditions, strict=True)
+        rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]
+        errors = pd.DataFrame({"corruption": corruptions, "severity": severities}).join(pd.DataFrame(rows))
+        effective = answers.units.effective(answers.units.sums(answers.errors))
+        errors = _with_ends(errors, wilson(errors.error.to_numpy(), effective, confidence))
+        means = errors[1:].groupby("corruption", sort=False).error.mean()
+        known = pd.Series(baseline or {}, dtype=float).reindex(means.index)
+        by_corruption = pd.DataFrame({"error": means, "ce": means / known.where(known > 0)}).reset_index()
+        of_mce = counted(list(means.index))
+        mce = mean_corruption_error(means[of_mce].to_numpy(), known[of_mce].to_numpy()) if of_mce else np.nan
+        summary = _summary(answers, errors, confidence)
+        return cls(errors, by_corruption, summary, float(mce), str(answers.kind), confidence, seen)
+
+    def to_frame(self) -> pd.DataFrame:
+        """All numbers as one table.
+
+        Returns:
+            A row per condition, clean first, as in `errors`; then a row per corruption, whose severity is missing, with
+            the mean over severities; then the row `corrupted` with the mean over corruptions. The column `ce` has the
+            CE of each corruption and, in the last row, mCE. What a row has no value of is missing.
+        """
+        rows = [self.errors, self.by_corruption]
+        if CORRUPTED in self.summary.index:
+            rows.append(self.summary.loc[[CORRUPTED]].assign(corruption=CORRUPTED, ce=self.mce))
+        return pd.concat(rows, ignore_index=True).astype({"severity": "Int64", "images": "Int64"})
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the table of `to_frame` as CSV, with eight significant digits."""
+        self.to_frame().to_csv(path, index=False, float_format="%.8g")
+
+    def plot(self) -> "alt.HConcatChart":
+        """Draw the errors as the report does: a row per severity, after their mean, and a column per corruption.
+
+        Returns:
+            A chart of altair, which notebooks show; its method `save` writes HTML, SVG or PNG.
+        """
+        from resiliency.report.charts.error_heatmap import error_panels
+        from resiliency.report.style import finish
+
+        order = [MEAN, *(_row_of(severity) for severity in sorted(self.errors.severity[1:].unique()))]
+        lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.seen.images:,} images"]
+        return finish(error_panels(self._cells(), order, []), "Top-1 error under each corruption", lines)
+
+    def _cells(self) -> pd.DataFrame:
+        """What `error_panels` draws."""
+        of_conditions = self.errors[1:].assign(row=self.errors.severity[1:].map(_row_of))
+        counting = of_conditions[of_conditions.corruption.isin(averaged(list(self.by_corruption.corruption)))]
+        means = counting.groupby("row", as_index=False).error.mean().assign(corruption="mean")
+        overall = self.summary.error.rename_axis("corruption").rename({CORRUPTED: "mean"}).reset_index()
+        whole = pd.concat([overall, self.by_corruption]).assign(row=MEAN)
+        return pd.concat([of_conditions, means, whole]).rename(columns={"corruption": "column"})
+
+    def __str__(self) -> str:
+        table = self.errors[1:].pivot(index="corruption", columns="severity", values="error")
+        table = table.loc[list(self.by_corruption.corruption)]
+        table["mean"] = self.by_corruption.error.to_numpy()
+        lines = [self._line(name) for name in self.summary.index]
+        if not np.isnan(self.mce):
+            lines.append(f"mCE {100 * self.mce:.1f}%")
+            table["CE"] = self.by_corruption.ce.to_numpy()
+        if len(table):
+            shown = table.map(lambda share: "" if np.isnan(share) else f"{100 * share:.1f}")
+            lines += ["", "Error in % by severity:", shown.rename_axis(None).rename_axis(None, axis=1).to_string()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _line(self, name: str) -> str:
+        row = self.summary.loc[name]
+        ends = f"({self.confidence:.0%} CI {100 * row.error_low:.1f}–{100 * row.error_high:.1f})"
+        return (
+            f"{name}: error {100 * row.error:.1f}% {ends}, ECE {100 * row.ece:.1f}%, "
+            f"NLL {row.nll:.3f}, Brier {row.brier:.3f}"
+        )
+
+
+def _row_of(severity: int) -> str:
+    return f"severity {severity}"
+
+
+def _measures(answers: Answers, conditions: slice | np.ndarray) -> dict[str, float]:
+    """Images, and means over all answers under some conditions."""
+    errors, confidence = answers.errors[conditions], answers.confidence[conditions].astype(np.float64).ravel()
+    bins = bin_of(confidence)
+    sums = (np.bincount(bins, weights, ECE_BINS) for weights in (None, 1 - errors.ravel(), confidence))
+    means = {name: getattr(answers, name)[conditions].mean(dtype=float) for name in ("nll", "brier")}
+    return {
+        "images": errors.shape[1],
+        "error": errors.mean(dtype=float),
+        **means,
+        "ece": calibration_error(np.stack(list(sums))),
+    }
+
+
+def _with_ends(table: pd.DataFrame, ends: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
+    place = table.columns.get_loc("error") + 1
+    for offset, (name, values) in enumerate(zip(("error_low", "error_high"), ends, strict=True)):
+        table.insert(place + offset, name, values)
+    return table
+
+
+def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    columns = [name for name in errors if name not in ("corruption", "severity")]
+    clean = errors.loc[[0], columns].set_axis([CLEAN])
+    if len(errors) == 1:
+        return clean
+    rows = np.flatnonzero(errors.corruption.isin(averaged(errors.corruption[1:].unique())))
+    of_units = answers.units.values(answers.errors[rows].mean(axis=0, dtype=float))
+    spread = of_units.std(ddof=1) / np.sqrt(len(of_units)) if len(of_units) > 1 else np.nan
+    reach, row = ndtri((1 + confidence) / 2) * spread, _measures(answers, rows)
+    row |= {"error_low": max(row["error"] - reach, 0), "error_high": min(row["error"] + reach, 1)}
+    return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[columns]])
