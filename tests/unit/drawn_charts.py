@@ -54,14 +54,9 @@ def findings(tables: Mapping[str, pd.DataFrame], names: Iterable[str] = CHARTS) 
     return {name: chart_module(name).finding(*(tables[table] for table in CHARTS[name].tables)) for name in names}
 
 
-def answers(
-    tables: Mapping[str, pd.DataFrame],
-    classes: tuple[str, ...] | None = ("cat", "dog"),
-    **further: pd.DataFrame,
-) -> dict[str, str]:
-    """Question -> answer about the ensemble to deploy; `further` are tables that may be lacking."""
-    names = ("deployment", "selective_prediction", "temperatures", "members")
-    return dict(deployment_answers(*(tables[name] for name in names), classes, "tiny", **further))
+def answers(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Question -> answer about the model to deploy."""
+    return dict(deployment_answers(tables, "tiny"))
 
 
 class Links(HTMLParser):

@@ -99,16 +99,15 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
     ranked = ranked.assign(error=0.1, alone_right=1, alone_wrong=0)
     (sentence,) = added_sentences(ranked, table)
     first = table[table["size"] == 2].iloc[0]
-    assert f"With {first.partners} it reaches {first.clean_accuracy:.1%}, " in sentence
-    assert f"Without it the others reach {first.accuracy_without:.1%}" in sentence
+    assert f"{first.clean_accuracy:.1%} with it, {first.accuracy_without:.1%} without it" in sentence
 
 
 @pytest.mark.parametrize(
     ("own", "words"),
     [
-        (0.8, "The ensemble is better without mine: 90.0% against"),
-        (0.02, "Without it the others reach 90.0%: "),
-        (0.1, "Without it the others reach 90.0%, which does not differ significantly: "),
+        (0.8, "Leave mine out of an ensemble with one and two: "),
+        (0.02, "Add mine to one and two: "),
+        (0.1, "Added to one and two, mine changes nothing significantly: "),
     ],
 )
 def test_whether_the_ensemble_is_better_without_it_is_said(own, words):
@@ -138,6 +137,8 @@ def test_whether_the_ensemble_is_better_without_it_is_said(own, words):
     ranked = pd.DataFrame({"member": ["mine"], "condition": CLEAN, "rank": 1, "rank_low": 1, "rank_high": 2, "of": 3})
     (sentence,) = added_sentences(ranked.assign(error=0.1, alone_right=1, alone_wrong=0), partners)
     assert words in sentence
+    assert f"{row.clean_accuracy:.1%} with it, 90.0% without it" in sentence
+    assert ("Compared with mine alone" in sentence) == (own != 0.8)  # no praise of harm
 
 
 STUDY = External(decisions="published.csv", clean="original", test_sets=["night", "day"])

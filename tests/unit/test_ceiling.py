@@ -132,9 +132,9 @@ def ranks(difference, low):
 @pytest.mark.parametrize(
     ("difference", "low", "says"),
     [
-        (0.01, 0.002, "2 of 2 pairs of neighbours differ significantly; the first two do"),
-        (0.01, -0.002, "1 of 2 pairs of neighbours differ significantly; 1,234 images would be needed"),
-        (0, -0.002, "the first two have the same error"),
+        (0.01, 0.002, "2 of 2 pairs differ significantly. The first two do."),
+        (0.01, -0.002, "1 of 2 pairs differ significantly. About 1,234 images"),
+        (0, -0.002, "The first two have the same error"),
     ],
 )
 def test_the_sentence_on_ranks(difference, low, says):

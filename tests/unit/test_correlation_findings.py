@@ -79,8 +79,8 @@ def test_many_metrics_are_counted_and_their_extremes_named():
     names = ["disagreement", "double_fault", "q_statistic", "jensen_shannon"]
     rows = correlations_of({name: [(r, r + 0.1)] for r, name in zip((0.2, 0.4, 0.5, 0.6), names, strict=True)})
     assert (
-        "accuracy correlates positively with 4 of 4 metrics (mean r 0.25 (Disagreement) to 0.65 (Jensen–Shannon "
-        "divergence))"
+        "accuracy correlates positively with 4 of 4 metrics (mean r 0.25 (Disagreement of correctness) to 0.65 "
+        "(Jensen–Shannon divergence))"
     ) in correlations.finding(rows)
 
 

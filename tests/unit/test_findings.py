@@ -84,7 +84,7 @@ def test_quarters_of_ensembles_are_compared():
     ensembles["double_fault_corrupted"] = -ensembles.corrupted_accuracy
     ensembles = ensembles.assign(origin="independent", rule="mean_probability", size=2, weight=1.0)
     finding = diversity_accuracy.finding(ensembles, pd.DataFrame())
-    assert "is 30.0 points more accurate than the least diverse one for Disagreement" in finding
+    assert "is 30.0 points more accurate than the least diverse one for Disagreement of correctness" in finding
     assert "is 30.0 points less accurate than the least diverse one for Double fault" in finding
 
 

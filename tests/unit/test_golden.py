@@ -20,7 +20,6 @@ from resiliency.report.verdicts import by_observation
 
 FOLDER = Path(__file__).parents[1] / "golden"
 END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")
-ANSWERED = ("deployment", "selective_prediction", "temperatures", "members")
 WHOLE = ("as usual", "a cheaper one is as good")
 PUBLISHED = ("digits", "traffic_signs", "imagenet_decisions", "cifar10_published", "timm_published")
 
@@ -31,14 +30,7 @@ def report_text(tables: dict[str, pd.DataFrame], study: str) -> str:
     said |= {f"{of['name']}: {of['verdict']}": of["reason"] for of in by_observation(tables["observations"])}
     roles = contenders(tables["deployment"]) if "contenders" in tables else []
     said |= {row["role"]: led_by(tables["contenders"], row["role"]) for row in roles[1:]}
-    return in_lines(said | answers(tables, study))
-
-
-def answers(tables: dict[str, pd.DataFrame], study: str) -> dict[str, str]:
-    if "deployment" not in tables:
-        return {}
-    further = tables.get("thresholds"), tables.get("contenders")
-    return dict(deployment_answers(*(tables[name] for name in ANSWERED), None, study, *further))
+    return in_lines(said | dict(deployment_answers(tables, study)))
 
 
 def in_lines(said: dict[str, str]) -> str:
@@ -51,7 +43,7 @@ def variants() -> str:
 
     Two cases are there whole, of the others the sentences that are more and less than in the one that is nearer.
     """
-    cases = {name: answers(tables, "tiny") for name, tables in (CHOSEN | KNOWN).items()}
+    cases = {name: dict(deployment_answers(tables, "tiny")) for name, tables in (CHOSEN | KNOWN).items()}
     parts = [f"# {name}\n{in_lines(cases[name])}" for name in WHOLE]
     for name, said in cases.items():
         changes = {whole: changed(cases[whole], said) for whole in WHOLE}

@@ -88,8 +88,6 @@ def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(table
     for role, row in rows.items():
         best = deployment[kinds[role]].sort_values("selection_error").iloc[0]
         assert (row["members"], row["corrupted_error"]) == (best["members"], best["corrupted_error"])
-        largest = max(other["corrupted_error"] for other in rows.values())
-        assert row["share"] == row["corrupted_error"] / largest
 
 
 def test_the_most_resilient_members_lead_in_order(tables):
@@ -113,7 +111,7 @@ def test_the_basis_counts_what_the_tables_hold(tables):
     assert re.search(rf"\b{ensembles:,} ensembles?\.", text) or not ensembles
     corruptions = tables["corruption_errors"]["corruption"].nunique() - 1
     assert f"clean and under {corruptions} corruption" in text
-    assert f"in {members['family'].nunique()} famil" in text
+    assert f"in {members[members.origin != 'search'].family.nunique()} famil" in text
 
 
 def test_members_known_by_predictions_are_not_called_trained():

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import LATENCY, best_row, clean_accuracy, eligible, priced
-from resiliency.analysis.contenders import BEST_MEMBER
+from resiliency.analysis.contenders import BEST_MEMBER, ROLES
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import ABSTAIN
@@ -22,8 +22,10 @@ from resiliency.report.templates import sentences
 REFERENCE = "max_probability"  # the score of confidence that has thresholds
 COVERAGE = 0.9
 MEASURES = ("ece", "nll", "brier")
+BEST_ENSEMBLE = ROLES[1]
+NEEDED = ("deployment", "members", "selective_prediction", "temperatures")
 LIMITS = ("members", "macs", "milliseconds")
-ERRORS = ("corrupted_error", "worst_error", "worst_class_error", "quantile_error")
+ERRORS = ("corrupted_error", "worst_error", "quantile_error")
 
 
 class Figure(NamedTuple):
@@ -51,12 +53,13 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         `cheaper`, how many rows of no more members cost less than the best; `unknown`, how many other rows have no
         known cost; `images_needed`, to show that a cheaper one is hardly worse, rounded up to two digits because it is
         extrapolated; `times`, the cost of the best over that of `row`; rows of contenders.csv that compare the errors
-        on other images, as `difference` with the best one, and as `gain` of an ensemble with the best member.
+        on other images, as `difference` with the best one, as `gain` of an ensemble with the best member, and as `loss`
+        of a member with the best ensemble.
         None stands for what is not known.
     """
     rows = eligible(deployment)
     best, cost = best_row(rows).to_dict(), priced(rows)
-    is_best = row["number"] == best["number"]
+    is_best, by_errors = row["number"] == best["number"], row["objective"] != "cost"
     return {
         "row": row,
         "best": best,
@@ -72,7 +75,8 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         "images_needed": _rounded_up(row.get("images_needed", np.nan)),
         "times": ratio(best, row, cost),
         "difference": None if is_best else _difference(compared, "members", best["members"]),
-        "gain": _difference(compared, "role", BEST_MEMBER) if row["size"] > 1 and row["objective"] != "cost" else None,
+        "gain": _difference(compared, "role", BEST_MEMBER) if row["size"] > 1 and by_errors else None,
+        "loss": _difference(compared, "role", BEST_ENSEMBLE) if row["size"] == 1 and by_errors else None,
     }
 
 
@@ -247,37 +251,26 @@ def delivery_facts(row: dict, deployment: pd.DataFrame, members: pd.DataFrame) -
     return {"number": int(row["number"]), "networkless": lacking, "other": other}
 
 
-def deployment_answers(
-    deployment: pd.DataFrame,
-    selective: pd.DataFrame,
-    temperatures: pd.DataFrame,
-    members: pd.DataFrame,
-    classes: list[str] | None,
-    study: str,
-    thresholds: pd.DataFrame | None = None,
-    compared: pd.DataFrame | None = None,
-) -> list[tuple[str, str]]:
+def deployment_answers(tables: Mapping[str, pd.DataFrame], study: str) -> list[tuple[str, str]]:
     """Questions and answers about the recommended model: which, why, how good, when to abstain, worst case, cost.
 
     Args:
-        deployment, selective, temperatures, members: tables of these names.
-        classes: names of the classes; None where they are not known.
+        tables: those of the study, by name; nothing is asked where one of `NEEDED` is missing.
         study: its name.
-        thresholds, compared: thresholds.csv and contenders.csv, where the study has them.
     """
-    rows = contenders(deployment)
+    rows = contenders(tables["deployment"]) if set(NEEDED) <= tables.keys() else []
     if not rows:
         return []
-    row = rows[0]
+    row, deployment, members = rows[0], tables["deployment"], tables["members"]
+    selective, temperatures = (tables[name][tables[name]["members"] == row["members"]] for name in NEEDED[2:])
     text = sentences("deployment.txt.j2", compared_with, with_interval).render(
         row=row,
         study=study,
-        classes=classes,
-        choice=choice_facts(row, deployment, compared),
+        choice=choice_facts(row, deployment, tables.get("contenders")),
         errors=error_facts(row),
-        calibration=calibration_facts(temperatures[temperatures["members"] == row["members"]]),
-        confidence=confidence_facts(selective[selective["members"] == row["members"]]),
-        thresholds=threshold_facts(row["members"], thresholds),
+        calibration=calibration_facts(temperatures),
+        confidence=confidence_facts(selective),
+        thresholds=threshold_facts(row["members"], tables.get("thresholds")),
         costs=cost_facts(rows, members),
         delivery=delivery_facts(row, deployment, members),
     )

@@ -1,36 +1,37 @@
-"""What the first screen of the report says: the verdicts, and the recommended model against what it has to beat."""
+"""What the page says before its charts: its subject, cautions, and the recommended model against what it has to beat.
+
+Here are the facts; `overview.txt.j2` has the sentences.
+"""
 
 import re
+from functools import partial
 
 import pandas as pd
 
+from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
+from resiliency.data.card import OWN
 from resiliency.data.duplicates import worth_a_warning
 from resiliency.data.split import PLACE
 from resiliency.designs.members import WeightsKind
 from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
-from resiliency.report import words
+from resiliency.report import templates, words
 from resiliency.report.rows import SAME, difference_words, measured_on, under_single
 
 BASELINE = ROLES[-1]
 LEADING = 3
 NAMED = 5
-WARNINGS = {
-    NEAR_CHANCE: "{count} are close to chance level on clean images ({names}). Their training may have failed, or "
-    "their weights may belong to another task. Disregard them and every ensemble that contains them.",
-    FEW_STEPS: f"{{count}} were trained for fewer than {FEWEST_STEPS} optimisation steps ({{names}}).",
-    SAME_ANSWERS: "{count} predict the same class as another member for every image ({names}). They have the same "
-    "weights or predictions, so ensembles count them twice. Remove one of each pair; column `warnings` of members.csv "
-    "names the other.",
-    STILL_LEARNING: "{count} were still learning when joint training ended ({names}). Over its last fifth, mean "
-    "validation accuracy rose by a percentage point or more. Observation 3 needs longer training.",
-    FEW_IMAGES: f"With fewer than {FEWEST_IMAGES} test images, differences of several percentage points can be due to "
-    "chance.",
-}
+POOR = 0.3  # clean error of the best model, from which comparisons say little of trained networks
+WARNINGS = (NEAR_CHANCE, FEW_STEPS, SAME_ANSWERS, STILL_LEARNING, FEW_IMAGES)
 MOST = 0.9  # share of a difference
+ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the scale of bars
+FEWEST = 30  # units, from which intervals cover about as often as they say
+CALLED = {"near_duplicates": "set of images that look alike"}
+COMPARED_WITH_FAMILIES = {"second_member": "a second member", "doubling_of_parameters": "a doubling of parameters"}
+said = partial(templates.said, "overview.txt.j2")
 
 
 def contenders(deployment: pd.DataFrame) -> list[dict]:
@@ -40,12 +41,38 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
         deployment: deployment.csv, which chooses on one half of the test images and judges on the other.
 
     Returns:
-        The rows, each with its `role` and, as `share`, its error over the largest of theirs.
+        The rows, each with its `role`.
     """
     deployment = deployment.rename(columns={end: f"corrupted_error_{end}" for end in ("low", "high")})
-    best = {role: row.to_dict() for role, row in chosen(deployment).items()}
-    most = max((row["corrupted_error"] for row in best.values()), default=0) or 1
-    return [row | {"role": role.capitalize(), "share": row["corrupted_error"] / most} for role, row in best.items()]
+    return [row.to_dict() | {"role": role.capitalize()} for role, row in chosen(deployment).items()]
+
+
+def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[dict]:
+    """The contenders, each model once with all of its roles, on one scale.
+
+    Args:
+        compared: contenders.csv, where the study has it.
+
+    Returns:
+        The rows with, as `role`, all roles of the model; `value` and the ends of its interval; `led_by`, how the first
+        one compares with it; and the `scale` that bars are drawn on.
+    """
+    of = {}
+    for row in contenders(deployment):
+        of.setdefault(row["members"], []).append(row)
+    scale = scale_of([rows[0]["corrupted_error_high"] for rows in of.values()])
+    return [
+        rows[0]
+        | clean_accuracy(rows[0])
+        | {"role": words.capital(words.listed([row["role"].lower() for row in rows])), "scale": scale}
+        | {"led_by": "" if compared is None else led_by(compared, rows[-1]["role"])}
+        for rows in of.values()
+    ]
+
+
+def scale_of(values: list[float]) -> float:
+    """The end of a scale from 0 that holds these shares: 1, 2, 5, 10, 20, 50 or 100 %."""
+    return next((end for end in ENDS if end >= max(values, default=1)), 1.0)
 
 
 def led_by(compared: pd.DataFrame, role: str) -> str:
@@ -60,17 +87,20 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
     if overall.empty or (row := overall.iloc[0])["members"] == compared["members"].iloc[0]:
         return ""
     amount, ends, unclear = difference_words(row)
-    text = f"The {compared['role'].iloc[0]}'s error is {amount} {ends}{unclear}."
-    if row["role"] != BASELINE or single.empty:
-        return text
-    no_worse = int((single["difference"].round(12) >= 0).sum())
-    corruptions = words.plural(len(single), "corruption")
-    counted = f"{text} The baseline is as good or better under {no_worse or 'none'} of {corruptions}."
-    return counted if unclear or amount == SAME else f"{counted} {_rests_on(single)}".rstrip()
+    counted = None
+    if row["role"] == BASELINE and len(single):
+        no_worse = int((single["difference"].round(12) >= 0).sum())
+        counted = {"no_worse": no_worse, "corruptions": len(single), "most": []}
+        counted |= {} if unclear or amount == SAME else _rests_on(single)
+    return said(
+        "compared", first=compared["role"].iloc[0], amount=amount, ends=ends, unclear=unclear, of_baseline=counted
+    )
 
 
-def _rests_on(single: pd.DataFrame) -> str:
-    """Which corruptions, half of them at most, make most of the mean difference; empty if it takes more.
+def _rests_on(single: pd.DataFrame) -> dict:
+    """The corruptions, half of them at most, that make `most` of the mean difference: a `part` of the `whole`.
+
+    `most` is empty if it takes more of them.
 
     Args:
         single: rows of contenders.csv, one per corruption.
@@ -78,15 +108,10 @@ def _rests_on(single: pd.DataFrame) -> str:
     shares = single.set_index("corruption")["difference"] / len(single)
     total = shares.sum()
     ordered = shares.sort_values(ascending=total < 0, kind="stable")
-    most = (
-        next((n for n in range(1, len(ordered) // 2 + 1) if ordered.iloc[:n].sum() / total >= MOST), 0) if total else 0
-    )
-    if not most:
-        return ""
-    listed = words.listed([words.label(name) for name in ordered.index[:most]])
-    verb = "make" if most > 1 else "makes"
-    part, whole = words.points(abs(ordered.iloc[:most].sum())), words.points(abs(total))
-    return f"{listed[0].upper()}{listed[1:]} {verb} {part} of the {whole} points."
+    counts = range(1, len(ordered) // 2 + 1) if total else ()
+    most = next((n for n in counts if ordered.iloc[:n].sum() / total >= MOST), 0)
+    part = abs(ordered.iloc[:most].sum())
+    return {"most": ordered.index[:most].tolist(), "part": part, "whole": abs(total)}
 
 
 def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
@@ -94,7 +119,7 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
 
     Returns:
         For each its `role` and `members`, the `column` that it leads by with the value and the ends of the interval
-        (NaN where unknown), and as `others` its accuracy on further test sets.
+        (NaN where unknown), the `scale` that bars are drawn on, and as `others` its accuracy on further test sets.
     """
     if "best_ensembles" in tables:
         best = tables["best_ensembles"]
@@ -110,6 +135,7 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
         chosen = members.sort_values("corrupted_error", kind="stable").head(LEADING)
         roles = [f"Most robust of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
         column, measure = "corrupted_error", called.lower()
+    scale = 1.0 if column == "clean_accuracy" else scale_of(list(chosen[f"{column}_high"].fillna(chosen[column])))
     entries = []
     for role, row in zip(roles, chosen.to_dict("records"), strict=False):
         others = [f"{words.label(name)} {words.percent(row[f'{name}_accuracy'])}" for name in further]
@@ -117,7 +143,7 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
             others = [f"clean {words.percent(row['clean_accuracy'])}", *others]
         ends = {end: row[f"{column}_{end}"] for end in ("low", "high")}
         entry = {"role": role, "members": row["members"], "value": row[column], "measure": measure, "others": others}
-        entries.append(entry | ends)
+        entries.append(entry | ends | {"scale": scale})
     return entries
 
 
@@ -140,16 +166,16 @@ def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
 
 
 def cautions(members: pd.DataFrame) -> list[str]:
-    """What the reader should beware of, a sentence for each kind of warning that members.csv has."""
+    """What the reader should beware of, for each kind of warning that members.csv has."""
     notes = []
-    for warning, words_of in WARNINGS.items():
-        has = _warned(members, warning)
+    for kind in WARNINGS:
+        has = _warned(members, kind)
         if has.any():
-            count = f"{has.sum():,} of {words.plural(len(members), 'member')}"
-            late = late_settings(members) if warning == STILL_LEARNING else {}
+            late = late_settings(members) if kind == STILL_LEARNING else {}
             settings = [f"{objective} at {weights}" for objective, weights in late.items()]
             names = "; ".join(settings) or words.first_of(members.loc[has, "member"].tolist(), NAMED)
-            notes.append(words_of.format(count=count, names=names))
+            fewest = {"fewest_steps": FEWEST_STEPS, "fewest_images": FEWEST_IMAGES}
+            notes.append(said("warning", kind=kind, count=int(has.sum()), total=len(members), names=names, **fewest))
     return notes
 
 
@@ -168,32 +194,39 @@ def late_settings(members: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
+    """A caution if the best model is wrong on `POOR` of the clean images or more, and what to do about it.
+
+    Args:
+        best: the recommended model, as from `models`; None for the member of the highest clean accuracy.
+    """
+    error = 1 - (best["clean_accuracy"] if best else members["clean_accuracy"].max())
+    if not error >= POOR:
+        return []
+    source = members["weights_source"].astype(str)
+    trained = source.str.startswith(("trained here", "fine-tuned here")).any()
+    return [said("poor", error=error, trained=trained, pretrained=source.str.contains("pretrained").any())]
+
+
 def data_cautions(card: dict | None) -> list[str]:
-    """A sentence if splits hold almost the same images.
+    """A caution if splits hold almost the same images.
 
     Args:
         card: of the data set; None where there is none.
     """
     images = {split: of["images"] for split, of in card["splits"].items()} if card else {}
     alike = (card or {}).get("near_duplicates", {})
-    told = [
-        f"{count:,} of {words.plural(images[split], f'{split} image')}"
+    splits = [
+        {"split": split, "count": count, "images": images[split]}
         for split, count in alike.items()
         if worth_a_warning(count, images[split])
     ]
-    if not told:
-        return []
-    grouped = any("groups" in of for of in card["splits"].values())
-    what = f"{words.listed(told)} look almost like an image of their class in another split"
-    if grouped:
-        return [f"{what}, although no group of images is in two splits: accuracies may be too high."]
-    return [
-        f"{what}, as frames of one film do: accuracies may be too high. Keep such images together, see dataset.groups."
-    ]
+    grouped = bool(splits) and any("groups" in of for of in card["splits"].values())
+    return [said("look_alikes", splits=splits, grouped=grouped)] if splits else []
 
 
 def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
-    """A sentence if pretrained members may have learned from the test images: the classes are synsets of ImageNet.
+    """A caution if pretrained members may have learned from the test images: the classes are synsets of ImageNet.
 
     Args:
         card: of the data set; None where there is none. The test images of `imagenet` are no training images of others.
@@ -202,45 +235,45 @@ def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
     if not classes or card["name"] == "imagenet" or not all(map(SYNSET.fullmatch, classes)):
         return []
     loaded = members["weights_source"].astype(str).str.contains(r"^(?:fine-tuned here from )?pretrained ")
-    if not loaded.any():
-        return []
     names = words.first_of(members.loc[loaded, "member"].tolist(), NAMED)
-    most = "; of those of imagenette, at least 87% are" if card["name"] == "imagenette" else ""
-    return [
-        f"Pretrained weights ({names}) may have learned from test images, which can be training images of "
-        f"ImageNet{most}. Their accuracies may be too high; do not compare them with members that start from random "
-        "weights."
-    ]
+    return [said("pretrained", names=names, imagenette=card["name"] == "imagenette")] if names else []
 
 
-def basis(card: dict | None, tables: dict[str, pd.DataFrame]) -> str:
-    """What was evaluated, and on what, in two sentences."""
+def basis(card: dict | None, tables: dict[str, pd.DataFrame], study: str = "") -> str:
+    """What was evaluated, and on what, in two sentences.
+
+    Args:
+        card: of the data set; None where there is none.
+        study: its name, which images of the user's own have in place of a data set's.
+    """
     members, errors = tables["members"], tables["corruption_errors"]
-    counts = members["origin"].value_counts()
-    searched = members["origin"] == SEARCH
-    outside = members["weights_kind"] == WeightsKind.NONE
-    independent = int(counts.get("independent", 0) - outside.sum())
-    kinds = [f"{independent:,} trained independently"] if independent else []
-    kinds += [f"{len(rows):,} {source}" for source, rows in members[outside].groupby("weights_source", sort=False)]
-    kinds += [f"{counts['joint']:,} {'jointly' if independent else 'trained jointly'}"] if "joint" in counts else []
-    kinds += [f"{int(searched.sum()):,} found by search"] if searched.any() else []
-    corruptions = errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique()
-    under = f", clean and under {words.plural(corruptions, 'corruption')}" if corruptions else ""
+    ensembles = tables["ensembles"]["ensemble"].nunique() if "ensembles" in tables else None
     further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set")
-    others = "".join(f", and on {_images(row.images)}{words.label(row.test_set)}" for row in further.itertuples())
-    others = others.replace(", and on", ", on", max(len(further) - 1, 0))
-    designs = words.plural(design_count(members), "design")
-    count = members["family"].nunique()
-    families = f"{count:,} {'family' if count == 1 else 'families'}"
-    formed = ""
-    if "ensembles" in tables:
-        formed = f" and {words.plural(tables['ensembles']['ensemble'].nunique(), 'ensemble')}"
-    images = int(errors["images"].iloc[0])
-    return (
-        f"Based on {words.plural(len(members), 'member')} of {designs} in {families} ({', '.join(kinds)}){formed}. "
-        f"Evaluated on {_images(images, 'test image')}"
-        f"{card['name'] if card else 'the clean test set'}{under}{others}."
+    name = card["name"] if card else "the clean test set"
+    return said(
+        "basis",
+        members=len(members),
+        designs=design_count(members),
+        families=members.loc[members["origin"] != SEARCH, "family"].nunique(),
+        kinds=_kinds(members),
+        ensembles=ensembles,
+        images=int(errors["images"].iloc[0]),
+        data=study if name == OWN and study else name,
+        corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
+        further=[{"name": row.test_set, "images": int(row.images)} for row in further.itertuples()],
     )
+
+
+def _kinds(members: pd.DataFrame) -> list[dict]:
+    """How many members come from where."""
+    origins = members["origin"].value_counts()
+    outside = members[members["weights_kind"] == WeightsKind.NONE]
+    independent = int(origins.get("independent", 0)) - len(outside)
+    kinds = [("trained independently", independent)]
+    kinds += [(source, len(rows)) for source, rows in outside.groupby("weights_source", sort=False)]
+    kinds += [("jointly" if independent else "trained jointly", int(origins.get(JOINT, 0)))]
+    kinds += [("found by search", int(origins.get(SEARCH, 0)))]
+    return [{"how": how, "count": count} for how, count in kinds if count]
 
 
 def design_count(members: pd.DataFrame) -> int:
@@ -248,13 +281,40 @@ def design_count(members: pd.DataFrame) -> int:
     return members.loc[members["origin"] != SEARCH, "design"].nunique()
 
 
-def _images(count: int, thing: str = "image") -> str:
-    """Such as "540 images of "; nothing if the number is not known."""
-    return f"{words.plural(int(count), thing)} of " if count else ""
+def ranks_sentence(ranks: pd.DataFrame) -> str:
+    """How many neighbours in rank differ, and how many images would tell the first two apart.
+
+    On corrupted images if there are any, else on clean ones; empty if there is but one member.
+
+    Args:
+        ranks: member_ranks.csv.
+    """
+    images = CORRUPTED if (ranks["condition"] == CORRUPTED).any() else CLEAN
+    rows = ranks[ranks["condition"] == images]
+    neighbours = rows["next_difference"].notna()
+    if not neighbours.any():
+        return ""
+    top = rows.iloc[0]
+    first = "differ" if top["next_low"] > 0 else "same" if pd.isna(top["images_needed"]) else "unclear"
+    differ = int((rows.loc[neighbours, "next_low"] > 0).sum())
+    return said(
+        "ranks", images=images, pairs=int(neighbours.sum()), differ=differ, first=first, needed=top["images_needed"]
+    )
 
 
-FEWEST = 30  # units, from which intervals cover about as often as they say
-CALLED = {"near_duplicates": "set of images that look alike"}
+def architecture_answer(rates: pd.DataFrame) -> str:
+    """What a better family is worth, beside a member more and twice the size; "" if it is not known.
+
+    Args:
+        rates: exchange_rates.csv.
+    """
+    rows = {row["exchange"]: row for row in rates.dropna(subset=["points"]).to_dict("records")}
+    if "family" not in rows:
+        return ""
+    error = "corrupted error" if rates["images"].iloc[0] == CORRUPTED else "error on natural shifts"
+    others = [rows[key] | {"name": name} for key, name in COMPARED_WITH_FAMILIES.items() if key in rows]
+    equal = rows.get("family_at_equal_accuracy")
+    return said("architecture", family=rows["family"], equal=equal, others=others, error=error)
 
 
 def resampled_sentence(units: dict[str, dict]) -> str:
@@ -281,7 +341,7 @@ def resampled(of: dict) -> str:
 
 
 def unit_cautions(units: dict[str, dict]) -> list[str]:
-    """A sentence for each test set whose images seem to belong together, of which the study does not say so.
+    """A caution for each test set whose images seem to belong together, of which the study does not say so.
 
     Args:
         units: as for `resampled_sentence`.
@@ -290,14 +350,9 @@ def unit_cautions(units: dict[str, dict]) -> list[str]:
     for name, of in units.items():
         key = "dataset.test_groups" if name == CLEAN else f"test_sets.{name}.groups"
         where = "Test images" if name == CLEAN else f"Images of {words.label(name)}"
-        if of["not_by"]:
-            notes.append(
-                f"{where} have no groups, since `dataset.groups` does not fit them: intervals take them for "
-                f"independent. Set `{key}`."
-            )
-        if of["by"] and of["units"] < FEWEST:
-            notes.append(f"{where} are only {resampled(of)}: intervals from fewer than {FEWEST} are too short.")
-        if worth_a_warning(of["alike_images"], of["images"]):
-            groups = f"{of['alike_sets']:,} groups of {of['alike_images']:,} images"
-            notes.append(f"{where} look alike in {groups} but have no `{key}`: intervals are too short.")
-    return notes
+        few = resampled(of) if of["by"] and of["units"] < FEWEST else ""
+        alike = {"sets": of["alike_sets"], "images": of["alike_images"]}
+        if not worth_a_warning(of["alike_images"], of["images"]):
+            alike = None
+        notes.append(said("units", where=where, key=key, unfit=of["not_by"], few=few, fewest=FEWEST, alike=alike))
+    return list(filter(None, notes))

@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Template
 
-from resiliency.analysis.choices import clean_accuracy
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
@@ -20,14 +19,16 @@ from resiliency.report.bundle import bundle
 from resiliency.report.deployment import deployment_answers
 from resiliency.report.glossary import TERMS, with_terms
 from resiliency.report.overview import (
+    architecture_answer,
     basis,
     cautions,
-    contenders,
     data_cautions,
     design_count,
     leaders,
-    led_by,
+    models,
+    poor_cautions,
     pretraining_cautions,
+    ranks_sentence,
     resampled_sentence,
     skipped_reasons,
     unit_cautions,
@@ -77,38 +78,16 @@ def render(
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     members = tables["members"].sort_values("corrupted_error", kind="stable")
     members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
-    contending = contenders(tables["deployment"]) if "deployment" in tables else []
-    answers = _answers(tables, card, study["study"])
-    openings = {"deploy": answers[0][1]} if answers else {}
+    answers = deployment_answers(tables, study["study"])
+    figures = partial(_sections, tables=tables, specs=specs, svgs=svgs, made=made, beside=beside)
     return _template().render(
         study=study,
         study_text=json.dumps(study, indent=2),
         card=card,
         provenance=provenance,
-        subject=_subject(tables),
-        answer=next(filter(None, (_answer(specs.get(name)) for name in ANSWERS)), ""),
-        basis=basis(card, tables),
-        level=words.percent(tables["members"]["confidence"].max(), 0),
-        ranks=ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
-        added=[
-            *(added_sentences(tables["added_members"], tables["partners"]) if "added_members" in tables else []),
-            *(scored_sentences(tables["members"], tables.get("effective_robustness"), added) if added else []),
-        ],
-        cautions=cautions(tables["members"]),
-        data_cautions=data_cautions(card) + unit_cautions(units) + pretraining_cautions(card, members),
-        resampled=resampled_sentence(units),
-        observations=by_observation(tables["observations"]),
-        contenders=[row | clean_accuracy(row) for row in contending],
-        led_by={
-            row["role"]: led_by(tables["contenders"], row["role"]) if "contenders" in tables else ""
-            for row in contending
-        },
+        sections=figures(SECTIONS, openings=_openings(tables, answers)),
+        appendix=figures(APPENDIX),
         answers=answers[1:],
-        leaders=leaders(tables, further),
-        best=tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
-        skipped=skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
-        sections=_sections(SECTIONS, tables, specs, svgs, made, beside, openings),
-        appendix=_sections(APPENDIX, tables, specs, svgs, made, beside),
         members=members.to_dict("records"),
         largest_relative_error=LARGEST_RELATIVE_ERROR,
         undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
@@ -122,7 +101,49 @@ def render(
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         script="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("narrow.js", "report.js")),
         bundle=bundle(_vega_lite(specs)) if specs else "",
+        **_first_screen(study["study"], card, tables, specs, added, units, further),
     )
+
+
+def _first_screen(
+    study: str,
+    card: dict | None,
+    tables: dict[str, pd.DataFrame],
+    specs: dict[str, dict],
+    added: Collection[str],
+    units: Mapping[str, dict],
+    further: list[str],
+) -> dict:
+    """What the page says before its sections."""
+    members = tables["members"]
+    best = models(tables["deployment"], tables.get("contenders")) if "deployment" in tables else []
+    poor = poor_cautions(members, best[0] if best else None)
+    return {
+        "subject": _subject(tables),
+        "answer": next(filter(None, (_answer(specs.get(name)) for name in ANSWERS)), ""),
+        "basis": basis(card, tables, study),
+        "level": words.percent(members["confidence"].max(), 0),
+        "resampled": resampled_sentence(units),
+        "cautions": cautions(members),
+        "data_cautions": poor + data_cautions(card) + unit_cautions(units) + pretraining_cautions(card, members),
+        "models": best,
+        "leaders": leaders(tables, further),
+        "best": tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
+        "added": [
+            *(added_sentences(tables["added_members"], tables["partners"]) if "added_members" in tables else []),
+            *(scored_sentences(members, tables.get("effective_robustness"), added) if added else []),
+        ],
+        "observations": by_observation(tables["observations"]),
+        "ranks": ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
+        "skipped": skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
+    }
+
+
+def _openings(tables: dict[str, pd.DataFrame], answers: list[tuple[str, str]]) -> dict[str, str]:
+    """Anchor of a section -> its answer, where that is not what its first chart shows."""
+    rates = tables.get("exchange_rates")
+    openings = {"deploy": answers[0][1] if answers else ""}
+    return openings | {"exchange": "" if rates is None else architecture_answer(rates)}
 
 
 @cache
@@ -142,38 +163,6 @@ def _subject(tables: dict[str, pd.DataFrame]) -> str:
     if "deployment" in tables or "best_ensembles" in tables:
         return "ensembles of different designs" if several else "ensembles"
     return "different designs" if several else "networks"
-
-
-def _answers(tables: dict[str, pd.DataFrame], card: dict | None, study: str) -> list[tuple[str, str]]:
-    """What is asked of the ensemble to deploy, where the study has the tables that answer it."""
-    names = ("deployment", "selective_prediction", "temperatures", "members")
-    if not all(name in tables for name in names):
-        return []
-    classes = card["classes"] if card else None
-    return deployment_answers(
-        *(tables[name] for name in names), classes, study, tables.get("thresholds"), tables.get("contenders")
-    )
-
-
-def ranks_sentence(ranks: pd.DataFrame) -> str:
-    """How many neighbours in rank differ, and how many images would tell the first two apart.
-
-    On corrupted images if there are any, else on clean ones; empty if there is but one member.
-    """
-    images = CORRUPTED if (ranks["condition"] == CORRUPTED).any() else CLEAN
-    rows = ranks[ranks["condition"] == images]
-    neighbours = rows["next_difference"].notna()
-    if not neighbours.any():
-        return ""
-    differ = int((rows.loc[neighbours, "next_low"] > 0).sum())
-    pairs = f"{differ} of {words.plural(int(neighbours.sum()), 'pair')} of neighbours"
-    text = f"Among members ranked by error on {images} images, {pairs} differ significantly"
-    first = rows.iloc[0]
-    if first["next_low"] > 0:
-        return f"{text}; the first two do."
-    if pd.isna(first["images_needed"]):
-        return f"{text}; the first two have the same error."
-    return f"{text}; {words.number(first['images_needed'], 0)} images would be needed to tell the first two apart."
 
 
 def _losses(members: pd.DataFrame) -> list[dict[str, str]]:

@@ -18,21 +18,21 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
-    Section("exchange", "What buys robustness?", "What buys robustness"),
-    Section("deploy", "Should I deploy an ensemble, and which?", "What to deploy"),
-    Section("best", "Which ensembles are the most accurate?", "Best ensembles"),
+    Section("deploy", "Should I deploy an ensemble?", "What to deploy"),
+    Section("exchange", "What is architecture worth?", "What architecture is worth"),
+    Section("joint", "Does joint training help?", "Joint training"),
+    Section("diversity", "Does diversity predict accuracy?", "Diversity and accuracy"),
     Section("failures", "Where does it fail?", "Where it fails"),
+    Section("best", "Which ensembles are the most accurate?", "Best ensembles"),
     Section("designs", "How robust is each design?", "Robust designs"),
     Section("shift", "Which members are more robust than their clean accuracy predicts?", "Effective robustness"),
-    Section("ceiling", "How accurate could any vote be?", "Ceiling"),
     Section("size", "How many members does an ensemble need?", "Number of members"),
-    Section("origins", "Where should the members of an ensemble come from?", "Origin of members"),
     Section("architecture", "Do different designs fail differently?", "Coincident failures"),
-    Section("diversity", "Does diversity correlate with accuracy?", "Diversity and accuracy"),
-    Section("joint", "Does joint training help?", "Joint training"),
     Section("search", "What did the architecture search find?", "Architecture search"),
 )
 APPENDIX = (
+    Section("ceiling", "How accurate could any vote be?", "Ceiling"),
+    Section("origins", "Where should the members of an ensemble come from?", "Origin of members"),
     Section("corruptions", "What do the corruptions look like?", "Corruptions"),
     Section("attributions", "Which pixels do members rely on?", "Attributions"),
     Section("training", "Did training converge?", "Training"),

@@ -14,8 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from resiliency.report import words
 
-FORMS = (words.bounds, words.estimate, words.interval, words.label, words.listed, words.margin, words.number)
-FORMS = (*FORMS, words.percent, words.plain, words.plural, words.points, words.quantity)
+FORMS = (words.bounds, words.capital, words.change, words.difference_interval, words.estimate, words.interval)
+FORMS = (*FORMS, words.label, words.listed, words.margin, words.number, words.one_digit, words.percent, words.plain)
+FORMS = (*FORMS, words.plural, words.points, words.quantity, words.whole, words.with_interval)
 
 
 def environment(folder: Path, forms: dict[str, Callable], **escaping: object) -> Environment:
@@ -42,6 +43,11 @@ def sentences(name: str, *forms: Callable) -> Template:
     """
     known = {form.__name__: form for form in (*FORMS, *forms)}
     return environment(Path(__file__).parent, known, finalize=_in_line).get_template(name)
+
+
+def said(name: str, macro: str, **facts: object) -> str:
+    """What a macro of the template of plain text `name` says of facts, in one line."""
+    return " ".join(getattr(sentences(name).module, macro)(**facts).split())
 
 
 def _in_line(value: object) -> str:

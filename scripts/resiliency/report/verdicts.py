@@ -21,6 +21,15 @@ READABLE = {
     "lambda": "λ",
 }
 EXPECTED = ("4",)  # observations that hold by construction
+POINTS = ("3",)  # observations whose estimates are differences of errors
+SCALES = {
+    "1": "Closeness: how much more often two designs of one family differ less than two of different families",
+    "1b": "Spread between families, in percentage points of corrupted error",
+    "2": "Cohen’s q: correlation of attribution diversity with accuracy minus that of prediction diversity",
+    "3": "Corrupted error of the balanced loss minus that of the other (0.01: one percentage point)",
+    "4": "Cliff’s delta: how much more often ensembles of several designs are the more diverse ones",
+}
+SCALES |= {"1a": SCALES["1"]}
 LISTED = 2  # parts that a sentence names one by one
 ICONS = {
     "supported": "✓",
@@ -30,7 +39,7 @@ ICONS = {
     "no better than noise": "~",
 }
 ICONS |= {"undecided": "?", "not tested": "–", "": ""}
-TEXTS = (
+TEXTS = (  # columns
     "part",
     "part_verdict",
     "missing_requirements",
@@ -53,7 +62,9 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
     """
     observations = []
     for number, rows in table.groupby(table["observation"].astype(str)):  # earlier tables have whole numbers
-        known = rows.reindex(columns=rows.columns.union([*TEXTS, *PLACEBO], sort=False))  # earlier tables lack some
+        known = rows.reindex(
+            columns=rows.columns.union([*TEXTS, *PLACEBO, "units_needed"], sort=False)
+        )  # earlier tables lack some
         text = {name: known[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(part_label)
         least = rows["least"].fillna(0) if "least" in rows else 0.0
@@ -76,6 +87,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
                 "described": [part for part in beside if pd.isna(part["low"]) and pd.notna(part["estimate"])],
                 "reason": reason_of(parts, beside, controls),
                 "picture": interval_picture(tested),
+                "scale": SCALES.get(number, ""),
                 "placebo": parts[0]["placebo"],
                 "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
             }
@@ -106,8 +118,9 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
         parts=parts,
         controls=controls,
         expected=str(first["observation"]) in EXPECTED and verdict in (SUPPORTED, IN_PART),
-        readings={side: _named_readings(side, beside) for side in LEANING.get(verdict, ())},
+        readings={side: _readings(side, beside) for side in LEANING.get(verdict, ())},
         shifts=[name for name in first["shifts"].split("+") if name],
+        in_points=str(first["observation"]) in POINTS,
         **part_facts(parts, controls),
     )
     return " ".join(text.split())
@@ -147,16 +160,17 @@ def _in_range(part: dict) -> bool:
     return not part["estimate"] < part["placebo_low"]
 
 
-def _named_readings(side: str, beside: list[dict]) -> list[str]:
-    """The readings that lean to a side, those of metrics as how many they are if they are more than `LISTED`."""
+def _readings(side: str, beside: list[dict]) -> dict:
+    """The readings that lean to a side: the label-based `metrics` if they are few, else how many; and the `others`."""
     leaning = [row for row in beside if row["leans"] == side]
     names = [_on_its_images(reading, leaning, beside) for reading in dict.fromkeys(row["reading"] for row in leaning)]
-    metrics = [reading for reading in names if reading.startswith(AGAINST)]
-    if len(metrics) <= LISTED:
-        return names
-    of = sum(reading.startswith(AGAINST) for reading in dict.fromkeys(row["reading"] for row in beside))
-    counted = _counted_by_images([row for row in leaning if row["reading"].startswith(AGAINST)], beside, of)
-    return [f"{AGAINST}{counted}", *(name for name in names if name not in metrics)]
+    metrics = [name for name in names if name.startswith(AGAINST)]
+    few = len(metrics) <= LISTED
+    of_metrics = [row for row in leaning if row["reading"].startswith(AGAINST)]
+    return {
+        "count": "" if few else _counted_by_images(of_metrics, beside),
+        "others": names if few else [name for name in names if name not in metrics],
+    }
 
 
 def _on_its_images(reading: str, leaning: list[dict], beside: list[dict]) -> str:
@@ -165,16 +179,16 @@ def _on_its_images(reading: str, leaning: list[dict], beside: list[dict]) -> str
     return part_label(reading) + (f" ({' and '.join(some)})" if len(some) < len(every) else "")
 
 
-def _counted_by_images(leaning: list[dict], beside: list[dict], of: int) -> str:
-    """How many of `of` other metrics say the reverse, and on which images where these do not agree."""
-    said = {_images_of(row): set() for row in beside if row["reading"]}
+def _counted_by_images(leaning: list[dict], beside: list[dict]) -> str:
+    """How many of the other metrics lean, such as "3 of 5", on each kind of images where these do not agree."""
+    of = len({row["reading"] for row in beside if row["reading"].startswith(AGAINST)})
+    metrics = {_images_of(row): set() for row in beside if row["reading"]}
     for row in leaning:
-        said[_images_of(row)].add(row["reading"])
-    first, *others = said.values()
-    if all(metrics == first for metrics in others):
-        return f"{len(first)} of {of} other metrics"
-    counts = [f"{len(metrics)} of {of} on {images}" for images, metrics in said.items() if metrics]
-    return f"other metrics ({', '.join(counts)})"
+        metrics[_images_of(row)].add(row["reading"])
+    first, *others = metrics.values()
+    if all(of_images == first for of_images in others):
+        return f"{len(first)} of {of}"
+    return ", ".join(f"{len(of_images)} of {of} on {images}" for images, of_images in metrics.items() if of_images)
 
 
 def _images_of(row: dict) -> str:

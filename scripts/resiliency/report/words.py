@@ -19,7 +19,7 @@ METHODS = {
 SIMILARITIES = {"cosine": "cosine", "spearman": "Spearman", "iou": "top-10% IoU", "ssim": "SSIM"}
 # Of the diversity that a metric stands for, which grows as members differ more.
 METRIC_LABELS = {
-    "disagreement": "Disagreement",
+    "disagreement": "Disagreement of correctness",
     "double_fault": "Double fault (negated)",
     "q_statistic": "Q statistic (negated)",
     "correlation": "Correlation of correctness (negated)",
@@ -106,6 +106,16 @@ def number(value: float | None, digits: int = 3) -> str:
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}").replace("-", MINUS)
 
 
+def one_digit(value: float | None) -> str:
+    """A number with one decimal."""
+    return number(value, 1)
+
+
+def whole(value: float | None) -> str:
+    """A number without decimals."""
+    return number(value, 0)
+
+
 def quantity(value: float | None) -> str:
     """A number with three significant digits and a prefix, such as 719 k or 7.6 G; 0 to 10¹⁵."""
     if _missing(value):
@@ -188,6 +198,11 @@ def duration(seconds: float | None) -> str:
 def listed(names: Sequence[str]) -> str:
     """Such as "fog, snow and frost"."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def capital(text: str) -> str:
+    """`text` with a capital letter first."""
+    return text[:1].upper() + text[1:]
 
 
 def first_of(names: Sequence[str], most: int) -> str:
