@@ -129,8 +129,17 @@ def test_copies_of_images_change_nothing_in_the_comparison_with_the_best():
     np.testing.assert_allclose(alone, copied, atol=1e-6)
 
 
-def test_copies_of_images_are_worth_one_image():
+@pytest.mark.parametrize("block", [160, 2**23])
+def test_copies_of_images_are_worth_one_image(monkeypatch, block):
+    monkeypatch.setattr("resiliency.ensembles.pool.BLOCK_VALUES", block)
     ensembles = np.array([[0, 1], [1, 2]])
     of_copies = scored(4).effective_images(ensembles, CLEAN, np.arange(160))
     np.testing.assert_allclose(of_copies, 39, rtol=1e-6)
     assert scored(1).effective_images(ensembles, CLEAN, np.arange(40)) == 40
+
+
+def test_a_block_of_ensembles_is_worth_as_many_images_as_each_by_itself():
+    members, images = scored(3), np.arange(7, 113)
+    units, pairs = members.units(CLEAN).of(images), np.array([[0, 1], [0, 2], [1, 2]])
+    expected = [units.effective(units.sums(members.wrong_in(pair, images, 0))) for pair in pairs]
+    np.testing.assert_allclose(members.effective_images(pairs, CLEAN, images), expected, rtol=1e-6)

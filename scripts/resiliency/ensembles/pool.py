@@ -6,6 +6,7 @@ from math import comb
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from resiliency.base.faults import Fault
 from resiliency.base.names import CORRUPTED, INDEPENDENT, JOINT
@@ -15,6 +16,8 @@ from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_an
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
 from resiliency.statistics.units import Units
+
+BLOCK_VALUES = 2**23  # answers of ensembles to images
 
 
 def eligible_members(members: pd.DataFrame, predicted: Collection[str], settings: Ensembles) -> pd.DataFrame:
@@ -180,8 +183,11 @@ class EnsembleErrors:
         units = self.units(test_set).of(images)
         if units.alone:
             return len(images)
-        in_unit, condition = np.eye(units.number, dtype=np.float32)[units.of_image], self.conditions[test_set][0]
-        return units.effective(sum(_sums_in_groups(self._wrong(ensembles, images, condition), in_unit)))
+        rows, condition = np.arange(units.images), self.conditions[test_set][0]
+        in_unit = csr_array((np.ones(units.images, np.float32), (rows, units.of_image)))
+        blocks = np.array_split(ensembles, -(-len(ensembles) * units.images // BLOCK_VALUES))
+        sums = (sum(_sums_in_groups(self._wrong(block, images, condition), in_unit)) for block in blocks)
+        return np.concatenate([units.effective(of_block) for of_block in sums])
 
     def errors_without(self, ensembles: np.ndarray, conditions: np.ndarray, of_image: np.ndarray) -> np.ndarray:
         """Mean error of ensembles (int E x size) under these conditions, without each group of images.
@@ -251,8 +257,12 @@ class EnsembleErrors:
             yield some, within, members, labels[some], self.weights[used]
 
 
-def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray) -> Iterator[np.ndarray]:
-    """Sums over each of G groups of images, float32 E x G, of values E x some, chunk after chunk of images."""
+def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray | csr_array) -> Iterator[np.ndarray]:
+    """Sums over each of G groups of images, float32 E x G, of values E x some, chunk after chunk of images.
+
+    Args:
+        in_group: float32 N x G, 1 where an image is of a group; sparse if there are many groups.
+    """
     start = 0
     for values in parts:
         yield values.astype(np.float32) @ in_group[start : start + values.shape[1]]
