@@ -211,10 +211,10 @@ def header_fault(path: str | Path) -> str | None:
     return None
 
 
-def decoding_fault(path: str | Path) -> str | None:
+def decoding_fault(path: str | Path, content: bytes | None = None) -> str | None:
     """What `decode` would find wrong with the file at `path`; None if nothing. JPEG files are decoded at an eighth."""
     try:
-        with _opened(path) as image:
+        with _opened(path, content) as image:
             try:
                 image.draft("RGB", (image.width // 8, image.height // 8))
                 image.load()

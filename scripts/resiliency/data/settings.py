@@ -80,7 +80,8 @@ class Dataset(Settings):
     folder: str | None = Field(
         None,
         min_length=1,
-        description="folder of the images, for image_folder and imagenet: train/<class>/*, val or test/<class>/*",
+        description="folder of the images, for image_folder and imagenet: train/<class>/*, val or test/<class>/*; for "
+        "image_folder also <class>/*, or Parquet files of Hugging Face",
     )
     images: str | None = Field(
         None,
