@@ -168,10 +168,11 @@ def _add_evaluate(parser: ArgumentParser) -> None:
 
 
 def _compare(given: Namespace, _: list[str]) -> None:
-    from resiliency.compare import compare
+    from resiliency.comparison.page import compare
 
-    given.output.write_text(compare(given.results), encoding="utf-8")
-    print(given.output)
+    if given.output.suffix != ".html":
+        raise Fault(f"{given.output}: {expected('a name that ends in .html', 'another')}; tables go beside the page")
+    print(*compare(given.results, given.output), sep="\n")
 
 
 def _evaluate(given: Namespace, _: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from attacks.cases import Case, Wrong
 
-from resiliency.compare import Finished, differing_keys, warnings
+from resiliency.comparison.studies import Finished, differing_keys, warnings
 from resiliency.study.files import load, read_merged
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"

@@ -256,7 +256,7 @@ def observation_table() -> pd.DataFrame:
         }
         | {"part_verdict": verdict, "sample_size_needed": np.nan, "opposite_bound": high}
         | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540, "sampled": n == 2}
-        | {"margin": 0.2, "designs": 8, "image_share": np.nan, "unit": "seeds", "units": 2}
+        | {"side": "above", "margin": 0.2, "designs": 8, "image_share": np.nan, "unit": "seeds", "units": 2}
         | dict.fromkeys(("leans", "reading", "metrics", "influential", "without_it"), np.nan)
         for n, verdict in enumerate(verdicts, 1)
         for part, estimate, low, high in parts

@@ -1,0 +1,1 @@
+"""Finished studies side by side: the keys that differ, and differences in error with paired intervals."""

@@ -1,0 +1,293 @@
+"""Studies of one's own side by side."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from attacks.cases import outcome
+from attacks.compared import compared
+from ended_runs import end_run
+from fault_messages import fault_of
+from scipy.stats import binom, t
+from synthetic import synthetic_tables
+
+from resiliency.analysis.choices import halves
+from resiliency.comparison.differences import (
+    MEMBERS,
+    RECOMMENDED,
+    SAME_ANSWERS,
+    TRAINING,
+    difference_table,
+    reaches,
+    training_reach,
+)
+from resiliency.comparison.page import compare
+from resiliency.comparison.studies import read_studies, swept_key, warnings
+from resiliency.prediction.reading import all_conditions
+from resiliency.report.overview import contenders
+from resiliency.statistics.units import Units
+from resiliency.storage.files import write_json
+from resiliency.storage.tables import read_table, write_table
+
+IMAGES, CLASSES, NAMES = 200, ["cat", "dog"], ["fog", "snow", "spatter"]
+TRUTH = np.arange(IMAGES) % 2
+SHARED = ("resnet18-s0", "resnet18-s1", "vit-s0", "vit-s1")  # beside the members of the recommended model
+Answers = Callable[[np.random.Generator, float], np.ndarray]
+
+
+def answers_of(random: np.random.Generator, errors: float) -> np.ndarray:
+    """Clean, under fog, under snow and, held out, under spatter, where all are wrong if a third is elsewhere."""
+    answers = np.where(random.random((1 + len(NAMES), IMAGES)) < errors, 1 - TRUTH, TRUTH)
+    answers[-1] = 1 - TRUTH if errors > 0.2 else TRUTH
+    return answers
+
+
+def finished(folder: Path, errors: float, classes: list[str] = CLASSES, digest: str = "a", decisions=False) -> Path:
+    """A study in `folder` whose models get about this share of images wrong."""
+    random, tables = np.random.default_rng(round(100 * errors)), synthetic_tables()
+    write_table(
+        folder / "conditions.csv", all_conditions(NAMES, [1], {"clean": IMAGES, "night": 3}, {"clean": 2, "night": 2})
+    )
+    for name in ("members", "observations", "corruption_errors", "deployment"):
+        (folder / "tables").mkdir(parents=True, exist_ok=True)
+        write_table(folder / f"tables/{name}.csv", tables[name])
+    study = {"study": folder.name, "seed": 0, "corruptions": {"names": NAMES}, "statistics": {"confidence": 0.95}}
+    write_json(folder / "provenance.json", {"study": study | {"training": {"epochs": round(100 * errors)}}})
+    (folder / "data/test").mkdir(parents=True)
+    write_json(folder / "data/card.json", {"classes": classes, "splits": {"test": {"sha256": digest}}})
+    np.save(folder / "data/test/labels.npy", TRUTH)
+    recommended = contenders(tables["deployment"])[0]["members"].split("+")
+    of_recommended = answers_of(random, errors)
+    for member in dict.fromkeys((*recommended, *SHARED)):
+        path = folder / f"predictions/{member}/clean.npy"
+        path.parent.mkdir(parents=True)
+        answers = of_recommended if member in recommended else answers_of(random, errors)
+        np.save(path, answers if decisions else np.eye(2, dtype=np.float16)[answers])
+    return end_run(folder)
+
+
+def compared_tables(tmp_path: Path, *folders: Path) -> tuple[str, pd.DataFrame, pd.DataFrame]:
+    """The page, the table of differences and that of keys."""
+    page, differences, keys = compare(list(folders), tmp_path / "page.html")
+    return page.read_text(), pd.read_csv(differences), pd.read_csv(keys, dtype=str)
+
+
+def of(differences: pd.DataFrame, question: str, images: str = "corrupted") -> pd.DataFrame:
+    return differences[(differences["question"] == question) & (differences["images"] == images)]
+
+
+def wrong(folder: Path, member: str) -> np.ndarray:
+    """Whether a member errs under each condition on each image, held-out corruptions left out."""
+    answers = np.load(folder / f"predictions/{member}/clean.npy")
+    return ((answers.argmax(axis=-1) if answers.ndim == 3 else answers) != TRUTH)[:-1]
+
+
+@pytest.mark.parametrize("decisions", [False, True])
+def test_differences_are_those_of_the_same_images_without_held_out_corruptions(tmp_path, decisions):
+    one, two = finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3, decisions=decisions)
+    page, differences, _ = compared_tables(tmp_path, one, two)
+    judged, (row,) = halves(TRUTH, 0)[1], of(differences, RECOMMENDED).to_dict("records")
+    member = row["model"].partition(" against ")[0].partition("+")[0]
+    expected = (wrong(two, member).astype(float) - wrong(one, member))[1:, judged].mean()
+    assert row["difference"] == pytest.approx(expected)
+    assert 0 < row["low"] < expected < row["high"]
+    assert (row["study"], row["reference"], row["image_count"], row["units"]) == ("two", "one", 100, 100)
+    assert f"{100 * expected:.1f} percentage points" in page
+    table = of(differences, MEMBERS, "clean").set_index("model")
+    for member in SHARED:
+        difference = wrong(two, member)[0].mean() - wrong(one, member)[0].mean()
+        assert table.loc[member, "difference"] == pytest.approx(difference)
+    designs: dict[str, list[np.ndarray]] = {}
+    for path in sorted((one / "predictions").iterdir()):
+        each = wrong(two, path.name)[0].astype(float) - wrong(one, path.name)[0]
+        designs.setdefault(path.name.partition("-s")[0], []).append(each)
+    each, count = np.array([np.mean(seeds, axis=0) for seeds in designs.values()]), len(designs)
+    (row,) = of(differences, TRAINING, "clean").to_dict("records")
+    assert row["difference"] == pytest.approx(each.mean())
+    common = each.mean(axis=0).var(ddof=1) / IMAGES - each.var(axis=1, ddof=1).sum() / count**2 / IMAGES
+    variance = each.mean(axis=1).var(ddof=1) / count + max(common, 0)
+    assert row["high"] - row["difference"] == pytest.approx(t.ppf(1 - 0.05 / 4, count - 1) * np.sqrt(variance))
+    assert (row["units"], row["unit"], row["comparisons"]) == (count, "design", 2)
+
+
+def rate(falls: Callable[[np.random.Generator], bool], runs: int) -> float:
+    random = np.random.default_rng(0)
+    return sum(falls(random) for _ in range(runs)) / runs
+
+
+def false_difference_of_networks(random, images: int, pairs: int, size: int, errors: float) -> bool:
+    """Whether any of so many pairs of equally good networks seem to differ; all images of a unit are wrong together."""
+    chances = np.clip(errors * random.exponential(size=images), 0, 1)
+    of_units = (random.random((2, pairs, images)) < chances).astype(float)
+    each = of_units[0] - of_units[1]
+    each = each[each.any(axis=1)]
+    sizes = np.tile(1 + np.arange(images) % size, (len(each), 1)).T
+    if not len(each):
+        return False
+    sums = each.T * sizes
+    return bool((np.abs(sums.sum(axis=0) / sizes.sum(axis=0)) > reaches(sums, sizes, 0.95, random)).any())
+
+
+def false_difference_of_training(random, designs: int, noise: float, common: float) -> bool:
+    """Whether training seems to differ whose networks differ by noise, and on each image by what all share."""
+    hard, sides = np.clip(0.1 * random.exponential(size=200), 0, 0.5), random.choice([-1, 1], 200) * common
+    luck = random.normal(1, noise, (2, designs, 1))
+    chances = hard * np.stack([1 + sides, 1 - sides])[:, None] * luck
+    errors = (random.random((2, designs, 200)) < chances).astype(float)
+    each = errors[0] - errors[1]
+    return bool(abs(each.mean()) > training_reach(each, Units.single(200), 0.95, 1))
+
+
+RUNS = 400
+
+
+@pytest.mark.parametrize(
+    "falls",
+    [
+        *(partial(false_difference_of_networks, images=images, pairs=pairs, size=size, errors=errors)
+          for images, pairs, size, errors in ((60, 1, 1, 0.03), (90, 8, 1, 0.1), (40, 3, 6, 0.2))),
+        *(partial(false_difference_of_training, designs=designs, noise=noise, common=common)
+          for designs, noise, common in ((2, 0.3, 0), (3, 0, 0.9), (6, 0.3, 0.9))),
+    ],
+)  # fmt: skip
+def test_noise_makes_a_false_difference_in_no_more_than_5_percent(falls):
+    assert rate(falls, RUNS) <= binom.ppf(0.999, RUNS, 0.05) / RUNS
+
+
+def test_differences_that_there_are_are_found():
+    random, units = np.random.default_rng(0), Units.single(1000)
+    each = (random.random((4, 1000)) < 0.2).astype(float) - (random.random((4, 1000)) < 0.1)
+    assert (each.mean(axis=1) > reaches(each.T, np.ones((1000, 4)), 0.95, random)).all()
+    assert each.mean() > training_reach(each, units, 0.95, 1)
+    assert np.isnan(training_reach(each[:1], units, 0.95, 1))
+
+
+def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_path):
+    one, other = finished(tmp_path / "one", 0.1), finished(tmp_path / "other", 0.1, digest="b")
+    differences = difference_table(read_studies([one, finished(tmp_path / "same", 0.1)]))
+    assert (differences["difference"] == 0).all()
+    assert differences["low"].isna().all()
+    assert set(differences["not_comparable"]) == {SAME_ANSWERS}
+    differences = difference_table(read_studies([one, other]))
+    assert differences["difference"].isna().all()
+    assert set(differences["not_comparable"]) == {"other test images"}
+
+
+def test_a_sweep_of_one_number_has_its_key_as_the_axis(tmp_path):
+    folders = [finished(tmp_path / f"study{name}", errors) for name, errors in enumerate((0.3, 0.1, 0.2))]
+    studies = read_studies(folders)
+    assert swept_key(studies) == ("training.epochs", {"study0": 30, "study1": 10, "study2": 20})
+    changed(folders[2], lambda study: study.update(seed=1))
+    assert swept_key(read_studies(folders)) is None
+    assert swept_key(read_studies(folders[:2])) is not None
+    page, differences, keys = compared_tables(tmp_path, *folders)
+    of_keys = keys.pivot(index="key", columns="study", values="value")
+    assert of_keys.loc["seed"].tolist() == ["0", "0", "1"]
+    assert of_keys.loc["training.epochs"].tolist() == ["30", "10", "20"]
+    assert page.index("training.epochs") < page.index('id="models"')
+    whys = of(differences, RECOMMENDED).set_index("study")["not_comparable"]
+    assert whys["study2"] == "another seed, which corrupts images in another way"
+    assert whys.isna()["study1"]
+    assert of(differences, RECOMMENDED, "clean")["image_count"].tolist() == [
+        100, len(np.intersect1d(halves(TRUTH, 0)[1], halves(TRUTH, 1)[1]))
+    ]  # fmt: skip
+
+
+def test_models_verdicts_and_shared_members_are_listed_and_names_stay_text(tmp_path):
+    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3)]
+    table, name = read_table(folders[1] / "tables/observations.csv"), "<script>alert(1)</script>"
+    write_table(
+        folders[1] / "tables/observations.csv", table.assign(shifts=np.where(table["observation"] == 1, "night", ""))
+    )
+    changed(folders[1], lambda study: study.update(study=name))
+    page, *_ = compared_tables(tmp_path, *folders)
+    tables = synthetic_tables()
+    assert all(f'<th scope="row">{member}</th>' in page for member in tables["members"]["member"])
+    assert all(f"<td>{verdict}</td>" in page for verdict in tables["observations"]["verdict"].unique())
+    assert page.count('<th scope="row">1. ') == page.count('<th scope="row">1, on natural shifts. ') == 1
+    assert page.count("Recommended model") == 2
+    assert name not in page
+    assert page.count("data:image/svg+xml") == 3
+
+
+def changed(folder: Path, change: Callable[[dict], object], severity: int | None = None) -> Path:
+    """The study with other settings, and another severity of all its corruptions."""
+    provenance = json.loads((folder / "provenance.json").read_text())
+    change(provenance["study"])
+    if severity:
+        errors = read_table(folder / "tables/corruption_errors.csv")
+        write_table(
+            folder / "tables/corruption_errors.csv", errors.assign(severity=errors["severity"].clip(0, severity))
+        )
+    return end_run(folder, provenance)
+
+
+NO_COMPARISON = "their errors on corrupted images cannot be compared"
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "said", "comparable"),
+    [
+        (lambda study: None, None, "", True),
+        (lambda study: study["corruptions"].update(engine="imagecorruptions"), None, NO_COMPARISON, False),
+        (lambda study: None, 1, NO_COMPARISON, False),
+        (
+            lambda study: study.update(seed=1),
+            None,
+            "different networks in one and two, or on different images: seed",
+            1,
+        ),
+        (lambda study: study.update(training={"epochs": 3}), None, "different images: training", True),
+        (lambda study: study.update(deployment={"objective": "worst"}), None, "by different objectives", True),
+        (lambda study: study["statistics"].update(confidence=0.9), None, "not alike: statistics.confidence", True),
+    ],
+)
+def test_what_differs_is_said_before_any_number(tmp_path, change, severity, said, comparable):
+    folders = [finished(tmp_path / "one", 0.1), changed(finished(tmp_path / "two", 0.1), change, severity)]
+    studies = read_studies(folders)
+    sentences, differences = " ".join(warnings(studies)), difference_table(studies)
+    assert said in sentences
+    assert bool(sentences) == bool(said)
+    assert (NO_COMPARISON in sentences) != comparable
+    assert (of(differences, MEMBERS)["not_comparable"] == "other corruptions").all() != comparable
+
+
+def test_corrupted_images_that_are_not_the_same_are_not_compared(tmp_path):
+    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3)]
+    for value, folder in enumerate(folders):
+        (folder / "corrupted").mkdir()
+        np.save(folder / "corrupted/gaussian_noise.npy", np.full(3, value))
+    differences = difference_table(read_studies(folders))
+    assert set(of(differences, MEMBERS)["not_comparable"]) == {"other corrupted images"}
+    assert of(differences, MEMBERS, "clean")["not_comparable"].eq("").all()
+
+
+def test_what_an_earlier_run_left_is_not_compared(tmp_path):
+    folders = [finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.1)]
+    provenance = json.loads((folders[1] / "provenance.json").read_text())
+    provenance["files"].pop("tables/deployment.csv")
+    write_json(folders[1] / "provenance.json", provenance)
+    page, differences, _ = compared_tables(tmp_path, *folders)
+    assert page.count("Recommended model") == 1
+    assert set(of(differences, RECOMMENDED)["not_comparable"]) == {"two recommends no model"}
+    members = folders[1] / "tables/members.csv"
+    write_table(members, read_table(members).assign(clean_accuracy=0.5))
+    assert "has changed since the run" in fault_of(read_studies, folders)
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path):
+    one, other = finished(tmp_path / "one", 0.1), finished(tmp_path / "other", 0.1, ["cat", "cow"])
+    assert "not comparable" in fault_of(read_studies, [one, other])
+    assert "two or more folders" in fault_of(read_studies, [one])
+    assert "named twice" in fault_of(read_studies, [one, tmp_path / "other/../one"])
+    assert "has no provenance.json" in fault_of(read_studies, [one, tmp_path])
+
+
+def test_each_key_in_which_two_studies_differ_is_named(tmp_path):
+    outcomes = {case.name: outcome(case, tmp_path) for case in compared()}
+    assert len(outcomes) > 200
+    assert {name: result.detail for name, result in outcomes.items() if result.kind != "accepted"} == {}
