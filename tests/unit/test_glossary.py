@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from synthetic import HOSTILE
 
 from resiliency.report.glossary import FILE, TERMS, glossary, with_terms
 from resiliency.report.settings import PAGE_FILES
@@ -35,6 +36,15 @@ def test_every_page_is_there():
 )
 def test_words_with_two_meanings_are_told_apart(text, key):
     assert re.findall(r'popovertarget="term-([^"]+)"', with_terms(text))[0] == key
+
+
+def test_terms_are_buttons_where_they_come_first_and_what_is_explained_is_escaped():
+    html = with_terms("mCE of members: mCE, and the Members' ECE of 5 %")
+    assert html.count("<button") == 3
+    assert html.startswith('<button type="button" class="term" popovertarget="term-mce">mCE</button> of ')
+    assert html.endswith("of 5\N{NO-BREAK SPACE}%")
+    assert with_terms("remember the designer's rmse of pre-mCE") == "remember the designer&#39;s rmse of pre-mCE"
+    assert "<img" not in with_terms(f"{HOSTILE} ensembles")
 
 
 def test_a_word_alone_is_not_taken_for_its_statistical_meaning():

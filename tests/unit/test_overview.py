@@ -1,63 +1,207 @@
-"""What the first screen of a report says of verdicts, what was tested, and the terms that a report explains."""
+"""What the first screen says in numbers and directions is what the tables hold; tests/golden has the sentences."""
+
+import re
 
 import numpy as np
+import pandas as pd
+import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
+from synthetic_deployment import contender_tables
 from verdict_cases import CASES, observation_of, part
 
-from resiliency.report.glossary import with_terms
 from resiliency.report.interval_pictures import interval_picture
-from resiliency.report.overview import basis
+from resiliency.report.overview import (
+    POOR,
+    architecture_answer,
+    basis,
+    contenders,
+    leaders,
+    led_by,
+    models,
+    poor_cautions,
+    scale_of,
+)
+from resiliency.report.verdicts import part_label
+
+STUDIES = {
+    "as usual": {},
+    "many corruptions": {"corruptions": MAIN},
+    "independent members": {"objectives": {}, "searched": 0},
+    "no ensembles": {"objectives": {}, "searched": 0, "sizes": ()},
+    "one design": {"designs": {"vit": "vit"}, "seeds": 3},
+}
 
 
-def test_terms_are_buttons_where_they_come_first():
-    html = with_terms("mCE of members: mCE, and the Members' ECE of 5 %")
-    assert html.count("<button") == 3
-    assert html.startswith('<button type="button" class="term" popovertarget="term-mce">mCE</button> of ')
-    assert html.endswith("of 5\N{NO-BREAK SPACE}%")
+@pytest.fixture(params=STUDIES)
+def tables(request) -> dict[str, pd.DataFrame]:
+    return synthetic_tables(**STUDIES[request.param])
 
 
-def test_names_within_words_are_no_terms():
-    assert with_terms("remember the designer's rmse of pre-mCE") == "remember the designer&#39;s rmse of pre-mCE"
+def differing(tables: dict[str, pd.DataFrame], seed: int) -> pd.DataFrame:
+    """contenders.csv with differences of any sign, some of them none, and their intervals."""
+    table, rng = tables["contenders"].copy(), np.random.default_rng(seed)
+    differences = rng.choice([-0.08, -0.02, 0, 0.0001, 0.02, 0.08], len(table))
+    half = rng.choice([0.01, 0.05], len(table))
+    known = table["difference"].notna()
+    table.loc[known, "difference"] = differences[known]
+    table.loc[known, "difference_low"] = (differences - half)[known]
+    table.loc[known, "difference_high"] = (differences + half)[known]
+    return table
 
 
-def test_what_is_explained_is_escaped():
-    assert "<img" not in with_terms(f"{HOSTILE} ensembles")
+@pytest.mark.parametrize("seed", range(5))
+def test_a_comparison_has_the_direction_size_and_significance_of_its_row(tables, seed):
+    table = differing(tables, seed)
+    first = table.iloc[0]
+    for role in table["role"].unique():
+        text, rows = led_by(table, role.capitalize()), table[table["role"] == role]
+        if role == first["role"] or rows["members"].iloc[0] == first["members"]:
+            assert text == ""
+            continue
+        row = rows[rows["corruption"] == "corrupted"].iloc[0]
+        if same := abs(row["difference"]) < 0.0005:
+            assert "about the same" in text
+        else:
+            size, way = re.search(r"is ([\d.]+) percentage points (\w+)", text).groups()
+            assert float(size) == pytest.approx(100 * abs(row["difference"]), abs=0.05)
+            assert way == ("higher" if row["difference"] > 0 else "lower")
+        low, high = (float(end.replace("−", "-")) / 100 for end in re.search(r"\[(\S+), (\S+)\]", text).groups())
+        expected = sorted(np.sign(row["difference"] or -1) * np.array([row["difference_low"], row["difference_high"]]))
+        assert (low, high) == pytest.approx(expected, abs=0.0005)
+        assert ("not significant" in text) == (row["difference_low"] <= 0 <= row["difference_high"] and not same)
+        if role == "baseline":
+            single = rows[rows["corruption"] != "corrupted"]
+            no_worse = (single["difference"] >= 0).sum() or "none"
+            assert f"as good or better under {no_worse} of {len(single)} corruption" in text
 
 
-def test_intervals_are_drawn_around_zero():
-    drawn = interval_picture([part("supported", 0.5, 1.0, HOSTILE), part("undecided", -0.5, 0.5)])
-    assert 'x1="221.0" x2="292.0"' in drawn  # of 300, with a margin of 8: 150 + 0.5 × 142 and 150 + 142
-    assert 'cx="150.0"' in drawn
+def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(tables):
+    deployment = tables["deployment"]
+    kinds = {"Best ensemble": deployment["size"] > 1, "Best member": deployment["size"] == 1}
+    kinds["Baseline"] = deployment["baseline"]
+    kinds["Recommended model"] = deployment["fit"]
+    rows = {row["role"]: row for row in contenders(deployment)}
+    assert set(rows) == {kind for kind, of_kind in kinds.items() if of_kind.any()}
+    for role, row in rows.items():
+        best = deployment[kinds[role]].sort_values("selection_error").iloc[0]
+        assert (row["members"], row["corrupted_error"]) == (best["members"], best["corrupted_error"])
+
+
+def test_each_model_is_named_once_with_all_of_its_roles(tables):
+    deployment = tables["deployment"]
+    rows, shown = contenders(deployment), models(deployment, tables["contenders"])
+    assert [row["members"] for row in shown] == list(dict.fromkeys(row["members"] for row in rows))
+    for row in shown:
+        roles = [of["role"].lower() for of in rows if of["members"] == row["members"]]
+        assert row["role"].lower().replace(" and ", ", ").split(", ") == roles
+        assert row["corrupted_error_high"] <= row["scale"]
+    alone = deployment[deployment["baseline"]]
+    assert [row["role"] for row in models(alone)] == ["Recommended model, best member and baseline"]
+
+
+def test_without_a_baseline_nothing_is_said_of_it():
+    deployment = synthetic_tables()["deployment"].assign(baseline=False)
+    assert led_by(contender_tables(deployment, MAIN[:3])["contenders"], "Baseline") == ""
+    assert "Baseline" not in [row["role"] for row in contenders(deployment)]
+
+
+@pytest.mark.parametrize(("values", "end"), [([0.004], 0.01), ([0.02, 0.01], 0.02), ([0.51], 1.0), ([], 1.0)])
+def test_scales_hold_all_values(values, end):
+    assert scale_of(values) == end
+
+
+TRAINED, LOADED = "trained here", "pretrained timm/a@1"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "sources", "advice"),
+    [
+        (1 - POOR, [TRAINED, TRAINED], "from pretrained weights"),
+        (0.55, [TRAINED, f"fine-tuned here from {LOADED}"], "with more images"),
+        (0.55, [LOADED, LOADED], "preprocessing"),
+        (1.001 - POOR, [TRAINED, TRAINED], None),
+        (np.nan, [TRAINED, TRAINED], None),
+    ],
+)
+def test_a_best_model_that_is_poor_needs_a_caution(accuracy, sources, advice):
+    members = pd.DataFrame({"clean_accuracy": [0.1, 0.9], "weights_source": sources})
+    said = poor_cautions(members, {"clean_accuracy": accuracy})
+    assert [advice in caution for caution in said] == [True] * bool(advice)
+    assert all(f"wrong on {100 * (1 - accuracy):.0f}% of clean images" in caution for caution in said)
+    assert poor_cautions(members, None) == []
+
+
+def test_what_architecture_is_worth_is_what_the_table_has():
+    rates = pd.DataFrame(
+        {
+            "exchange": ["family", "second_member", "family_at_equal_accuracy"],
+            "points": [3.6, 2.2, 1.5],
+            "points_low": [0.9, -0.1, 0.0],
+            "points_high": [7.6, 4.6, 3.0],
+            "images": "corrupted",
+        }
+    )
+    text = architecture_answer(rates)
+    for row in rates.itertuples():
+        ends = f"[{row.points_low:.1f}, {row.points_high:.1f}]".replace("-", "−")
+        assert re.search(rf"{row.points} (?:percentage points )?{re.escape(ends)}", text)
+    assert "noise" not in text
+    assert text != architecture_answer(rates.assign(points_low=0.0))
+    assert "noise" in architecture_answer(rates.assign(points_low=0.0))
+    assert architecture_answer(rates.iloc[1:]) == ""
+
+
+def test_the_most_resilient_members_lead_in_order(tables):
+    members = tables["members"].sort_values("corrupted_error")
+    rows = leaders({"members": tables["members"]}, [])
+    assert [row["members"] for row in rows] == members["member"].head(3).tolist()
+    assert [row["value"] for row in rows] == members["corrupted_error"].head(3).tolist()
+    assert f"of {len(members)} members" in rows[0]["role"]
+
+
+def test_the_basis_counts_what_the_tables_hold(tables):
+    text, members = basis(None, tables), tables["members"]
+    counts = {"independent": "trained independently", "joint": "(?:trained )?jointly", "search": "found by search"}
+    for origin, words in counts.items():
+        count = (members["origin"] == origin).sum()
+        assert bool(re.search(words, text)) == (count > 0)
+        assert not count or re.search(rf"\b{count} {words}", text)
+    ensembles = tables["ensembles"]["ensemble"].nunique()
+    assert re.search(rf"\b{ensembles:,} ensembles?\.", text) or not ensembles
+    corruptions = tables["corruption_errors"]["corruption"].nunique() - 1
+    assert f"clean and under {corruptions} corruption" in text
+    assert f"in {members[members.origin != 'search'].family.nunique()} famil" in text
+
+
+def test_members_known_by_predictions_are_not_called_trained():
+    tables = synthetic_tables(objectives={}, searched=0)
+    words = "imported as predicted labels"
+    tables["members"].loc[[0, 1], ["weights_kind", "weights_source"]] = "none", words
+    text = basis({"name": "image_folder"}, tables, "photos")
+    assert f"{len(tables['members']) - 2} trained independently, 2 {words})" in text
+    assert " test images of photos, " in text
+
+
+def test_intervals_placebos_and_margins_are_drawn_around_zero_on_one_scale():
+    """Of 300 with a margin of 8: 150 ± 142 for 1, the margin."""
+    row = part("supported", 0.5, 0.75, HOSTILE) | {"placebo_low": -0.5, "placebo_high": 0.5, "margin": 1.0}
+    drawn = interval_picture([row, part("undecided", -0.5, 0.5)])
+    for mark in ('x1="221.0" x2="256.5"', 'cx="150.0"', 'class="margin" x1="8.0"', 'class="margin" x1="292.0"'):
+        assert mark in drawn
+    assert '<rect class="placebo" x="79.0" y="2" width="142.0"' in drawn
     assert HOSTILE not in drawn
     assert interval_picture([part("undecided", np.nan, np.nan)]) == ""
 
 
-def test_the_range_of_the_placebo_and_the_margin_are_drawn_on_the_scale_of_the_intervals():
-    """Of 300: 150 ± 142 for 1, the margin, so that the range from -0.5 to 0.5 is 142 wide."""
-    row = part("supported", 0.5, 0.75) | {"placebo_low": -0.5, "placebo_high": 0.5, "margin": 1.0}
-    drawn = interval_picture([row])
-    assert '<rect class="placebo" x="79.0" y="2" width="142.0"' in drawn
-    assert 'class="margin" x1="8.0"' in drawn
-    assert 'class="margin" x1="292.0"' in drawn
-    assert "placebo" not in interval_picture([part("supported", 0.5, 1.0)])
-
-
-def test_the_smallest_effect_is_drawn_on_the_side_that_supports_and_controls_have_a_label():
-    """Of 300: 150 ± 142 for 2, so that 1 is at 221 above and at 79 below; labels stand away from the estimate."""
+def test_the_smallest_effect_is_drawn_on_the_side_that_supports():
+    """Of 300: 150 ± 142 for 2, so that 1 is at 221 above and at 79 below."""
     row = part("undecided", -1.0, 2.0) | {"reading": "", "least": 1.0}
     control = part("supported", 1.0, 2.0) | {"reading": "against random numbers", "least": np.nan}
     above, below = (interval_picture([row | {"side": side}, control]) for side in ("above", "below"))
     assert '<line class="least" x1="221.0" x2="221.0"' in above
     assert '<line class="least" x1="79.0" x2="79.0"' in below
     assert above.count(">control</text>") == 1
-    assert '<text class="control" x="0" y="21.5" text-anchor="start">control</text>' in above
     assert "least" not in interval_picture([row | {"least": 0.0, "side": "above"}])
-
-
-def test_what_a_study_lacks_is_the_reason():
-    observation = observation_of([part("not tested", 0.1, 0.2)], "not tested", "needs 8 families; there are 2")
-    assert observation["reason"] == "Not tested: needs 8 families; there are 2."
-    assert 'class="not-tested"' in observation["picture"]
 
 
 def test_parts_controls_and_other_rows_are_told_apart():
@@ -65,24 +209,14 @@ def test_parts_controls_and_other_rows_are_told_apart():
     assert [len(observation[kind]) for kind in ("parts", "controls", "beside")] == [2, 1, 1]
 
 
-def test_what_was_tested_is_told():
-    tables = synthetic_tables(corruptions=MAIN[:6])
-    card = {"name": "tiny", "splits": {"test": {"images": 540}}}
-    assert basis(card, tables).startswith(
-        "Based on 39 members of 3 designs in 2 families (6 trained independently, 30 jointly, 3 found by search)"
-    )
-    assert basis(card, tables).endswith("Evaluated on 540 test images of tiny, clean and under 6 corruptions.")
-
-
-PARTS = {
-    "prediction: q_statistic, clean images": "Predictions: Q statistic (negated), clean images",
-    "lambda = 0.5 against lambda = 1": "λ = 0.5 against λ = 1",
-    "architecture family - log10 parameters": "family against size",
-    "architecture family - clean accuracy": "family against clean accuracy",
-}
-
-
-def test_parts_of_observations_have_readable_names():
-    rows = [part("supported", 0.1, 0.2, name) for name in PARTS]
-    names = [row["part"] for row in observation_of(rows, "supported")["parts"]]
-    assert names == list(PARTS.values())
+@pytest.mark.parametrize(
+    ("part", "readable"),
+    [
+        ("prediction: q_statistic, clean images", "Predictions: Q statistic (negated), clean images"),
+        ("lambda = 0.5 against lambda = 1", "λ = 0.5 against λ = 1"),
+        ("architecture family - log10 parameters", "family against size"),
+        ("architecture family - clean accuracy", "family against clean accuracy"),
+    ],
+)
+def test_parts_of_observations_have_readable_names(part, readable):
+    assert part_label(part) == readable
