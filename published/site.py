@@ -56,15 +56,19 @@ def report(tables: dict[str, pd.DataFrame], specs: dict[str, dict], provenance: 
         provenance: the study and what it ran on.
         made: names of those of the tables that lie beside the report.
     """
+    empty = {name: pd.DataFrame() for chart in CHARTS.values() for name in chart.optional}
+    specs = specs | {name: draw(name, empty | tables, OKABE_ITO) for name in drawn(tables, provenance["study"])}
+    svgs = {name: svg(spec) for name, spec in specs.items()}
+    return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False)
+
+
+def drawn(tables: dict[str, pd.DataFrame], study: dict) -> list[str]:
+    """The charts that the tables of a study suffice for."""
     corrupted = bool((tables["corruption_errors"]["corruption"] != CLEAN).any())
     known = {
         "corruptions": corrupted,
-        "robustness": corrupted or bool(provenance["study"]["statistics"].get("robustness")),
+        "robustness": corrupted or bool(study["statistics"].get("robustness")),
         "joint": bool((tables["members"]["origin"] == "joint").any()),
     }
     has = {*tables, *(name for name, is_known in known.items() if is_known)}
-    drawn = [name for name, chart in CHARTS.items() if chart.needs <= has]
-    empty = {name: pd.DataFrame() for chart in CHARTS.values() for name in chart.optional}
-    specs = specs | {name: draw(name, empty | tables, OKABE_ITO) for name in drawn}
-    svgs = {name: svg(spec) for name, spec in specs.items()}
-    return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False)
+    return [name for name, chart in CHARTS.items() if chart.needs <= has]

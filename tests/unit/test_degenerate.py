@@ -2,12 +2,11 @@
 
 import re
 from functools import cache
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_charts import PROVENANCE, answers, described, findings, rendered
+from drawn_charts import PROVENANCE, Text, answers, described, findings, rendered
 from synthetic import synthetic_tables
 
 from resiliency.corruptions.settings import MAIN
@@ -108,40 +107,6 @@ ODD = {
     "plurals of one": rf"(?<![\w.,−-])1 (?:\S+ )??(?:{'|'.join(COUNTED.split())})\b",
     "punctuation": r" [.,;:]|,,|\.\.|\(\)|\[\]|[:;,][.;]|[(\[] | [)\]]",
 }
-EMPTY = {"p", "dd", "dt", "li", "figcaption", "h1", "h2", "h3"}
-
-
-class Text(HTMLParser):
-    """The text of a page by element, without scripts, styles and the study's configuration; and what pictures say."""
-
-    SKIPPED = ("script", "style", "pre", "title")
-    VOID = ("meta", "img", "input", "br", "link")
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.open, self.blocks, self.whole = [], [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.whole += [value for name, value in attrs if name in ("alt", "aria-label") and value]
-        if tag not in self.VOID:
-            self.open.append((tag, dict(attrs), []))
-
-    def handle_endtag(self, tag):
-        while self.open:
-            name, attrs, parts = self.open.pop()
-            content = "".join(parts)
-            if self.open and name not in self.SKIPPED:
-                self.open[-1][2].append(content if name not in EMPTY | {"td", "th", "tr"} else f"{content}\n")
-            if name in EMPTY:
-                self.blocks.append((name, attrs.get("class", ""), " ".join(content.split())))
-                self.whole.append(self.blocks[-1][2])
-            if name == tag:
-                return
-
-    def handle_data(self, data):
-        if self.open and self.open[-1][0] not in self.SKIPPED:
-            self.open[-1][2].append(data)
 
 
 RENDERED = ("one design", "two members", "independent objective", "one corruption and no joint training")

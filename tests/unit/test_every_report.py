@@ -4,8 +4,9 @@ import re
 from itertools import product
 
 import pytest
+from drawn_charts import Text
 from reported import CORRUPTIONS, KINDS, Reported
-from test_degenerate import ODD, Text
+from test_degenerate import ODD
 
 SIZES = {"sized": True, "unsized": False}
 FURTHER = {"alone": [], "further": ["night"]}

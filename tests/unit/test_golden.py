@@ -5,32 +5,67 @@
 
 import difflib
 import re
+from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from deployment_cases import CHOSEN, KNOWN
+from drawn_charts import PROVENANCE, Text, described
+from synthetic import synthetic_tables
+from synthetic_deployment import contender_tables
 from verdict_cases import CASES, observation_of
 
 from published.kept import RESULTS, kept_tables
+from published.site import drawn
 from resiliency.report.deployment import deployment_answers
-from resiliency.report.overview import basis, cautions, contenders, led_by
-from resiliency.report.verdicts import by_observation
+from resiliency.report.page import render
+from resiliency.storage.files import read_json
 
 FOLDER = Path(__file__).parents[1] / "golden"
 END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")
 WHOLE = ("as usual", "a cheaper one is as good")
-PUBLISHED = ("digits", "traffic_signs", "imagenet_decisions", "cifar10_published", "timm_published")
+PUBLISHED = {
+    "networks": "digits",
+    "signs": "traffic_signs",
+    "decisions": "imagenet_decisions",
+    "scores": "timm_published",
+}
+SPLIT = {"images": 60, "images_per_class": [30, 30], "sha256": "0" * 64}
+CARD = {"name": "image_folder", "source": "data/photos", "classes": ["cat", "dog"], "image_shape": [64, 64, 3]}
+CARD |= {"splits": {"train": SPLIT, "test": SPLIT}, "near_duplicates": {"test": 12}}
+UNITS = {"images": 60, "units": 12, "by": "<film>_*", "not_by": "", "alike_sets": 0, "alike_images": 0}
 
 
-def report_text(tables: dict[str, pd.DataFrame], study: str) -> str:
-    """What the report of a study says of its members, its verdicts and the model to deploy."""
-    said = {"Basis": " ".join([basis(None, tables), *cautions(tables["members"])])}
-    said |= {f"{of['name']}: {of['verdict']}": of["reason"] for of in by_observation(tables["observations"])}
-    roles = contenders(tables["deployment"]) if "contenders" in tables else []
-    said |= {row["role"]: led_by(tables["contenders"], row["role"]) for row in roles[1:]}
-    return in_lines(said | dict(deployment_answers(tables, study)))
+def page_text(tables: dict[str, pd.DataFrame], study: dict, card: dict | None = None, units: dict | None = None) -> str:
+    """What the report says before its appendix, with what is behind *More*."""
+    specs = {name: described(name, defaultdict(pd.DataFrame, tables)) for name in drawn(tables, study)}
+    page = render(study, card, {}, PROVENANCE, tables, specs, dict.fromkeys(specs, "<svg/>"), units=units or {})
+    shown = page.partition("<header")[2].partition('<details class="appendix"')[0]
+    blocks = [(tag, text) for tag, kind, text in Text(f"<header{shown}").blocks if text and "card" not in kind]
+    marks = {"h1": "# ", "h2": "\n## ", "h3": "\n### ", "summary": "\n#### "}
+    lines = [f"{marks.get(tag, '')}{line}" for tag, text in blocks for line in END.split(text)]
+    return "\n".join(lines) + "\n"
+
+
+def published(name: str) -> str:
+    return page_text(kept_tables(RESULTS / name), read_json(RESULTS / name / "provenance.json")["study"])
+
+
+def photographs() -> str:
+    """A study of a user's own photos, as poor as first ones are, with one model to recommend."""
+    tables = synthetic_tables(objectives={}, searched=0, corruptions=("fog", "snow"))
+    deployment = tables["deployment"]
+    only = deployment[deployment["baseline"]].assign(fit=True, clean_accuracy=0.55)
+    tables |= {"deployment": only.assign(instead=only["number"])} | contender_tables(only, ["fog", "snow"])
+    tables["members"] = tables["members"].assign(weights_source="trained here")
+    return page_text(tables, TINY | {"study": "photos"}, CARD, {"clean": UNITS})
+
+
+TINY = {"study": "tiny", "members": {"baseline": "resnet50-s0", "seeds": 2}, "prediction": {"precision": "float32"}}
+TINY |= {"statistics": {}}
 
 
 def in_lines(said: dict[str, str]) -> str:
@@ -63,11 +98,9 @@ def reasons() -> str:
     return in_lines({f"{name}: {of['verdict']}": of["reason"] for name, of in observed.items()})
 
 
-def published(study: str) -> Callable[[], str]:
-    return lambda: report_text(kept_tables(RESULTS / study), study)
-
-
-TEXTS = {study: published(study) for study in PUBLISHED} | {"recommendations": variants, "verdicts": reasons}
+TEXTS: dict[str, Callable[[], str]] = {kind: partial(published, study) for kind, study in PUBLISHED.items()}
+TEXTS |= {"photographs": photographs, "tiny": lambda: page_text(synthetic_tables(), TINY)}
+TEXTS |= {"recommendations": variants, "verdicts": reasons}
 
 
 @pytest.mark.parametrize("name", TEXTS)
