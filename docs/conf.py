@@ -6,6 +6,7 @@ and studies/published/README.md, which lie outside docs/, are pages.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,11 @@ html_copy_source = False
 html_show_copyright = False
 
 NAVIGATION = {
-    "Start": ["installation", "concepts", "report"],
+    "Start": ["installation", "report"],
     "Tutorials": ["photos", "imagenet", "predictions", "deploying"],
     "How-to guides": ["studies", "members", "data", "cluster", "own_extensions", "troubleshooting"],
     "Reference": [
-        *("configuration", "files", "tables", "names", "staleness", "python", "formulae", "corruptions"),
+        *("configuration", "files", "tables", "staleness", "python", "formulae", "corruptions"),
         *("glossary", "references"),
     ],
     "Science": ["measures", "paper", "faults"],
@@ -48,19 +49,13 @@ NAVIGATION = {
     ],
     "Project": ["published_figures", "house", "contributing"],
 }
-APPENDIX = [  # pages that are listed on that page alone
-    *(
-        "coverage",
-        "deployment_rates",
-        "traffic_signs_registration",
-        "cifar10_lengths_registration",
-        "timm_published_choices",
-        "digit_recipes",
-    ),
-    *("cifar_recipes", "parity", "gpu_hours", "imagenet_costs", "gpu_steps"),
+APPENDIX = ["traffic_signs_registration", "cifar10_lengths_registration", "gpu_hours", "imagenet_costs"]
+EXPERIMENTS = [  # pages in published/experiments, which the site offers as files
+    *("coverage", "deployment_rates", "timm_published_choices", "digit_recipes", "cifar_recipes", "parity", "gpu_steps"),
 ]
 MOVED = {  # address of a page that is gone -> where its content is now
-    "coverage": "results/coverage",
+    "concepts": "index",
+    "coverage": "results/appendix",
     "default_study": "installation#the-default-study",
     "elsewhere": "studies#run-from-another-folder",
     "extending": "studies#how-files-are-merged",
@@ -69,12 +64,15 @@ MOVED = {  # address of a page that is gone -> where its content is now
     "gpu_hours": "results/gpu_hours",
     "imagenet_costs": "results/imagenet_costs",
     "limitations": "paper#networks-images-and-recipes",
-    "parity": "results/parity",
+    "names": "studies#names",
+    "parity": "results/appendix",
     "results/comparison": "results/found",
+    **dict.fromkeys(map("results/{}".format, EXPERIMENTS), "results/appendix"),
     "slurm": "cluster#jobs",
     "test_sets": "data#additional-test-sets",
     "touches": "contributing",
 }
+EXPERIMENT = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+published/experiments/\w+\.md)[^)]*\)")
 REDIRECT = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -124,6 +122,7 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
         source[0] += SIGNATURES
     for name, file in OUTSIDE.items():
         source[0] = source[0].replace(f"](../{file}", f"]({name}.md")
+    source[0] = EXPERIMENT.sub(r"{download}`\1 <\2>`", source[0])
 
 
 def redirect(app: Any, fault: Exception | None) -> None:

@@ -3,7 +3,7 @@
 Run by hand: python tests/benchmarks/deployment_rates.py [--simulations 100] [--resamples 500] [--write].
 Rows are kept in deployment_rows.json as they come; those that are there are not simulated again. Those of the default
 study's images stay as they are: commit 10fd2201 has the program, study_choices.py. --write makes
-docs/results/deployment_rates.md. The last line is JSON: `worse_than_member`, by number of images the share of draws
+published/experiments/deployment_rates.md. The last line is JSON: `worse_than_member`, by number of images the share of draws
 from the study in which the recommended model is worse than the best single member by more than the margin; and
 `inferior`, the largest share in any row of choices in which it is so much worse than the most accurate one.
 """
@@ -17,14 +17,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from shared import RESULTS, beside, options, resumed, table_row
+from shared import EXPERIMENTS, beside, options, resumed, table_row
 
 from resiliency.analysis.left_out import Resampling, share_interval
 from resiliency.analysis.recommendation import cheapest, differences, drawn_errors, margin_of
 from resiliency.report import words
 from resiliency.statistics.units import Units
 
-PAGE = RESULTS / "deployment_rates.md"
+PAGE = EXPERIMENTS / "deployment_rates.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))
 IMAGES = (100, 300, 1000)
 SIMULATED, STUDY = "simulated", "study"

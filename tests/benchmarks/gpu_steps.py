@@ -2,7 +2,7 @@
 
 Run by hand: python tests/benchmarks/gpu_steps.py [--write]
 Prints a row for one design of each family of studies/cifar10.yaml, and what waits for the device where PyTorch is used
-otherwise than here; writes both tables into docs/results/gpu_steps.md if asked to. A minute on one core; no GPU is
+otherwise than here; writes both tables into published/experiments/gpu_steps.md if asked to. A minute on one core; no GPU is
 needed, nothing is timed.
 """
 
@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).parents[1] / "cuda"))
 
 from counting import Counts
 from pretended import PretendedCuda
-from shared import RESULTS, options, put, study
+from shared import EXPERIMENTS, options, put, study
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
@@ -32,7 +32,7 @@ from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.optimizer import make_optimizer
 
-PAGE = RESULTS / "gpu_steps.md"
+PAGE = EXPERIMENTS / "gpu_steps.md"
 BEGIN, END = "<!-- tests/benchmarks/gpu_steps.py -->\n", "<!-- end -->\n"
 BEGIN_WAITS, END_WAITS = "<!-- waits: tests/benchmarks/gpu_steps.py -->\n", "<!-- end of waits -->\n"
 DESIGNS = ("resnet18", "densenet_m", "mobilenetv3_050", "regnetx_002", "convnext_atto", "vit_s")

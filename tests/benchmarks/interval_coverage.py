@@ -4,7 +4,7 @@ Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 400] [-
 [--rows FILE] [--write]. Each row simulates studies anew, all of their members, designs, families or seeds included,
 and calls the functions of the pipeline. --only runs one of the two parts. Rows are kept in a file as they come; those
 that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
---write makes docs/results/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded. Rows where
+--write makes published/experiments/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded. Rows where
 some part is 0 have five times as many simulations. The last line is JSON: `worst_placebo_supported` (largest rate of
 `supported` in these rows), `worst_placebo_p` (least p-value that it is above 5 %, by Holm's correction over rows),
 `worst_any_false` (largest rate of any false verdict), `worst_any_false_low` (largest lower end of a 95 %
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.stats import binomtest
-from shared import RESULTS, beside, options, resumed, table_row
+from shared import EXPERIMENTS, beside, options, resumed, table_row
 from simulated_intervals import CASES, CONFIDENCE, coverage, sure
 from simulated_verdicts import SITUATIONS, rates
 
@@ -27,7 +27,7 @@ from resiliency.analysis.verdicts import SUPPORTED
 from resiliency.base.streams import derived_seed
 from resiliency.statistics.jackknife import holm
 
-PAGE = RESULTS / "coverage.md"
+PAGE = EXPERIMENTS / "coverage.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("coverage_rows.json", "coverage.md.template"))
 KEYS = {"verdicts": ("observation", "situation", "size"), "intervals": ("statistic", "situation", "units")}
 MOST_FALSE = 0.06

@@ -1,7 +1,7 @@
 """How close the corruption engine is to the package imagecorruptions, as Markdown.
 
 Run by hand: python tests/benchmarks/parity.py [--write]
-Prints the report, and writes it to docs/results/parity.md if asked to; about three minutes on one core. The images, the
+Prints the report, and writes it to published/experiments/parity.md if asked to; about three minutes on one core. The images, the
 statistics and their limit are those of tests/unit/test_engine_parity.py.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from drawn_pictures import DETERMINISTIC, RANDOM, pictures
-from shared import RESULTS, beside, options, table
+from shared import EXPERIMENTS, beside, options, table
 from test_engine_parity import LIMIT, distances, our_features, reference_features
 
 from resiliency.corruptions import reference, weather
@@ -24,7 +24,7 @@ from resiliency.corruptions.engine import CORRUPTIONS, corrupt
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.report.words import number
 
-REPORT, TEMPLATE = RESULTS / "parity.md", beside(__file__, "parity.md.template")
+REPORT, TEMPLATE = EXPERIMENTS / "parity.md", beside(__file__, "parity.md.template")
 SIZES = ((32, 32), (48, 64), (224, 224))
 DRAWS = {(32, 32): (300, 60), (48, 64): (120, 30), (224, 224): (60, 20)}  # the engine's, the reference's
 FEATURES = 6

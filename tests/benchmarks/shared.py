@@ -15,7 +15,7 @@ from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "docs/results"
+RESULTS, EXPERIMENTS = ROOT / "docs/results", ROOT / "published/experiments"
 Result = TypeVar("Result")
 
 

@@ -166,7 +166,7 @@ def test_situations_at_zero_are_at_zero():
 
 def test_the_page_is_made_of_the_kept_rows():
     kept = json.loads(ROWS.read_text())
-    text = (REPOSITORY / "docs/results/coverage.md").read_text(encoding="utf-8")
+    text = (REPOSITORY / "published/experiments/coverage.md").read_text(encoding="utf-8")
     assert text == page(kept["intervals"], kept["verdicts"])
 
 

@@ -8,8 +8,7 @@ from resiliency.report.templates import escaped
 INTRODUCTION = """# Glossary
 
 These are the words of the documentation, the configuration, the tables and the report, each with one meaning.
-`python -m resiliency.reference` writes the page from `scripts/resiliency/report/glossary.yaml`. [Concepts](concepts.md)
-introduces the most important words in order.
+`python -m resiliency.reference` writes the page from `scripts/resiliency/report/glossary.yaml`.
 """
 
 

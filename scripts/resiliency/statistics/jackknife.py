@@ -3,7 +3,7 @@
 Ensembles that share members are not independent, so members (or designs) are what varies, and a statistic of ensembles
 is a function of U-statistics over them. The jackknife of such statistics is consistent (Arvesen, Annals of Mathematical
 Statistics 40, 1969) and its variance not too small on average (Efron and Stein, Annals of Statistics 9, 1981);
-Student's t allows for how few units there are (Tukey 1958). docs/results/coverage.md compares it with the
+Student's t allows for how few units there are (Tukey 1958). published/experiments/coverage.md compares it with the
 percentile bootstrap.
 
 Of very many units, groups are left out in place of single ones, which changes the variance little and its degrees of
