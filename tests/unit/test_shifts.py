@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from default_study import faults_of, imported
 from observed import verdict
 from test_observation_architecture import member_rows
 
-from published.found import observation_sentences
+from published.found import observation_rows
 from resiliency.analysis.effective_robustness import with_shifted_error
 from resiliency.analysis.observations import architecture_matters_more
 from resiliency.analysis.verdicts import RULES, observation_table
@@ -15,7 +14,6 @@ from resiliency.analysis.without_images import GROUPS, _accuracies, image_groups
 from resiliency.base.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report.verdicts import by_observation
-from resiliency.study.files import load
 
 
 def test_the_error_on_shifts_is_the_mean_over_test_sets_and_unknown_if_one_is():
@@ -47,11 +45,8 @@ def test_a_verdict_on_shifts_counts_for_no_statement_of_the_paper(table):
     on_corruptions = architecture_matters_more(members, 100)
     assert verdict(on_corruptions) == "contradicted"
     both = {"shifted": table.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
-    (line,) = observation_sentences({study: {"observations": rows} for study, rows in both.items()}).splitlines()
-    assert line.endswith(
-        "contradicted in the 1 study that could test it (corrupted). "
-        "On natural shifts in place of corruptions: supported (shifted)."
-    )
+    (row,) = observation_rows({study: {"observations": rows} for study, rows in both.items()})
+    assert (row["reached"], row["shifted"]) == ({"contradicted": ["corrupted"]}, {"shifted": "supported"})
 
 
 def test_accuracies_without_groups_of_images_are_those_of_the_images_that_are_left():
@@ -73,13 +68,3 @@ def test_accuracies_without_groups_of_images_are_those_of_the_images_that_are_le
             kept = image_groups(labels[name], np.empty(0, int), 0) != group
             assert accuracies[group] == pytest.approx((decisions[name] == labels[name])[:, kept].mean(axis=1))
             assert left[group].tolist() == [kept.sum()] * 2
-
-
-def test_only_additional_test_sets_of_the_study_stand_in_place_of_corruptions(tmp_path):
-    (tmp_path / "scores.csv").write_text("member,clean,night-time\na,90,80\nb,80,70\nc,70,60\n")
-    config = imported({"scores": str(tmp_path / "scores.csv")}, "a")
-    assert load(config | {"statistics": {"robustness": ["night-time"]}}).shifts() == ["night_time"]
-    (line,) = faults_of(config | {"statistics": {"robustness": ["nigth-time"]}})
-    assert line == (
-        "statistics.robustness.0: 'nigth-time' is not an additional test set of the study; did you mean night_time?"
-    )
