@@ -223,7 +223,7 @@ def test_a_study_is_refused_for_its_names():
 
 
 def test_the_page_has_the_rules():
-    page = (Path(__file__).parents[2] / "docs/names.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs/studies.md").read_text(encoding="utf-8")
     words = [
         *STANDING,
         *BEFORE,

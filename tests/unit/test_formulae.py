@@ -52,7 +52,7 @@ def test_no_row_is_left_of_a_metric_that_is_gone():
     assert [row for row in ROWS if not any(fnmatchcase(name, row) for name in names)] == []
 
 
-CITING = ["formulae", "measures", "members", "corruptions", "data", "cluster", "imagenet", "deploying", "concepts"]
+CITING = ["formulae", "measures", "members", "corruptions", "data", "cluster", "imagenet", "deploying"]
 
 
 @pytest.mark.parametrize("page", CITING)
