@@ -1,7 +1,6 @@
 """Published labels are those that members predicted, and members that are there are not added again."""
 
 import numpy as np
-import pandas as pd
 
 from published.labels import add
 from resiliency.designs.members import Member
@@ -62,12 +61,3 @@ def test_labels_of_finished_members_are_added_once(tmp_path):
             np.testing.assert_array_equal(decisions.units[name][order], np.arange(len(order)) // 2)
         row = read_members(f"{published}/{file}.csv").loc[member]
         assert (row["epochs"], row["parameters"], row["architecture"]) == (8, 2_000, "resnet18")
-
-
-def test_a_file_without_its_description_is_written_again(tmp_path):
-    results, published = tmp_path / "results", tmp_path / "labels"
-    results_of(results, ["a-s0"])
-    add(results, published)
-    (published / "01.csv").unlink()
-    assert add(results, published)[0].startswith(f"{published}/01.parquet: 1 members")
-    assert pd.read_csv(published / "01.csv")["member"].tolist() == ["a-s0"]

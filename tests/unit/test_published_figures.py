@@ -11,7 +11,6 @@ from resiliency.ensembles.combination import expected_accuracy
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.external.arrays import read_decisions
-from resiliency.external.predictions import described_members, read_members
 from resiliency.external.tables import read_scores
 from resiliency.metrics.resiliency import ALEXNET_ERRORS, mean_corruption_error
 from resiliency.statistics.correlation import partial, weighted_pearson
@@ -80,32 +79,6 @@ def test_mce_of_the_testbed(imagenet, member, mce):
     assert mean_corruption_error(errors, alexnet) == pytest.approx(mce, abs=1e-4)
 
 
-def test_clean_accuracy_explains_more_of_corruption_error_than_family_does(imagenet):
-    about = described_members(imagenet.index, [read_members(str(PUBLISHED / "imagenet_models.csv"))])
-    chosen = (about.recipe == "standard") & (imagenet.clean < 0.45)
-    chosen &= about[chosen].groupby("family").family.transform("size").reindex(about.index) >= 3
-    rows = imagenet[chosen]
-    errors = rows[[f"{name}.{severity}" for name in MAIN for severity in range(1, 6)]].mean(axis=1).to_numpy()
-    assert (len(rows), about.family[chosen].nunique()) == (70, 8)
-
-    def adjusted(predictors):
-        matrix = np.column_stack([np.ones(len(errors)), predictors])
-        left = errors - matrix @ np.linalg.pinv(matrix) @ errors
-        return 1 - left.var() / errors.var() * (len(errors) - 1) / (len(errors) - np.linalg.matrix_rank(matrix))
-
-    family = np.unique(list(about.family[chosen]), return_inverse=True)[1]
-    assert adjusted(np.eye(family.max() + 1)[family]) == pytest.approx(0.58, abs=0.01)
-    assert adjusted(rows[["clean"]].to_numpy()) == pytest.approx(0.80, abs=0.01)
-
-
-def test_every_member_has_a_row_of_what_is_known_of_it(cifar10, imagenet, imagenet_decisions, timm):
-    files = {"cifar10_models": cifar10.answers, "imagenet_models": imagenet.index}
-    files["imagenet_decisions_models"] = imagenet_decisions.answers
-    files["timm_models"] = timm.index
-    for file, members in files.items():
-        assert sorted(read_members(str(PUBLISHED / f"{file}.csv")).index) == sorted(members)
-
-
 def test_imagenet_decisions_have_the_known_answers(imagenet_decisions):
     labels, names = imagenet_decisions.labels["imagenet"], list(imagenet_decisions.answers)
     decisions = np.stack([answers["imagenet"] for answers in imagenet_decisions.answers.values()])
@@ -128,14 +101,3 @@ def test_timm_models_have_the_known_errors(timm):
     assert timm.loc["resnet50.gluon_in1k", ["clean", "imagenetv2"]].tolist() == pytest.approx([0.2242, 0.3411])
     assert timm.loc["beit3_base_patch16_224.in22k_ft_in1k", "imagenet_a"] == pytest.approx(0.504)
     assert (len(timm), len({name.partition(".")[0] for name in timm.index})) == (1265, 900)
-
-
-def test_one_recipe_stands_for_each_architecture_that_was_trained_on_imagenet_1k_alone(timm):
-    about = read_members(str(PUBLISHED / "timm_models.csv"))
-    assert about.family.nunique() == 84
-    alone = about[about.recipe != "more_data"]
-    architecture = alone.index.str.partition(".").get_level_values(0)
-    first = timm.clean.reindex(alone.index).sort_index().groupby(architecture.to_series(alone.index)).idxmin()
-    assert sorted(first) == sorted(about.index[about.recipe == "best_in1k"])
-    words = ("in12k", "in21k", "in22k", "jft", "ig1b", "yfcc", "laion", "openai", "ssld", "goog_distilled")
-    assert not [name for name in alone.index if any(word in name for word in words)]

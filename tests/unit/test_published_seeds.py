@@ -10,7 +10,7 @@ import pytest
 from ended_runs import end_run
 
 from published.kept import RESULTS
-from published.seeds import FIGURES, main, of_the_gain, page, publish, run, runs_of
+from published.seeds import FIGURES, page, publish, run, runs_of
 from published.several_verdicts import agreement, counted_verdicts
 from resiliency.base.faults import Fault
 from resiliency.storage.tables import read_table, write_table
@@ -58,11 +58,6 @@ def test_sentences_count_seeds_by_verdict():
     assert agreement(verdicts("S", "U")) == ["Observation 1 is supported with 1 and undecided with 1 of 2 seeds."]
 
 
-def test_the_sentence_on_the_gain_counts_seeds_on_either_side():
-    text = of_the_gain(pd.Series([0.021, -0.004, 0.013]))
-    assert "with 2 of 3 seeds (difference −0.4 to 2.1 percentage points)" in text
-
-
 def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     finished("digits", 0)
@@ -89,50 +84,6 @@ def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
     assert row.split(" | ")[-4:] == [f"{first['estimate'] + add:.3f}" for add in (0, 0.1, 0.2)] + ["0.141 |"]
 
 
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        ("unfinished", "results/digits_seed1: has no provenance.json; run the study to its end first"),
-        ("other settings", "results/digits_seed1: was run with another probe than results/digits; run both again"),
-    ],
-)
-def test_runs_that_cannot_be_compared_are_refused(tmp_path, monkeypatch, change, fault):
-    monkeypatch.chdir(tmp_path)
-    finished("digits", 0)
-    if change == "other settings":
-        finished("digits_seed1", 1, probe={"images": 3})
-    with pytest.raises(Fault) as caught:
-        publish({0: "digits", 1: "digits_seed1"}, Path("docs"), Path("docs"))
-    assert str(caught.value) == fault
-    assert not Path("docs").exists()
-
-
-def test_a_study_without_baseline_or_ensembles_to_recommend_has_a_page(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for seed, name in enumerate(("digits", "digits_seed1")):
-        path = finished(name, seed) / "tables/deployment.csv"
-        table = pd.read_csv(path)
-        table["baseline"], table["fit"] = False, table["size"] == 1
-        table.to_csv(path, index=False)
-        end_run(path.parents[1])
-    text = publish({0: "digits", 1: "digits_seed1"}, Path("docs"), Path("docs")).read_text(encoding="utf-8")
-    assert "| Error of the best member on corrupted images |" in text
-    assert "nan" not in text
-    assert not any(f"| Error of the {who} on corrupted images |" in text for who in ("best ensemble", "baseline"))
-
-
-def test_a_study_that_chooses_no_model_is_refused_before_the_first_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("decisions.csv").write_text("test_set,image,label,a,b\nclean,0,0,0,1\nclean,1,1,1,1\n")
-    own = Path("mine.yaml")
-    own.write_text(
-        "study: mine\ndataset: null\nmembers: {designs: [], baseline: a}\njoint: null\nsearch: null\n"
-        "external: {decisions: decisions.csv}\nensembles: {sizes: [2], rules: [plurality_vote]}\n"
-    )
-    with pytest.raises(Fault, match=r"^mine: expected a study with corruptions and ensembles, got none; "):
-        runs_of([own], 2)
-
-
 def test_each_seed_is_a_study_of_its_own(tmp_path, monkeypatch):
     own = tmp_path / "mine.yaml"
     own.write_text("study: mine\nseed: 7\n")
@@ -148,18 +99,3 @@ def test_each_seed_is_a_study_of_its_own(tmp_path, monkeypatch):
         run(runs_of([own], 3), [own], "2")
     expected = ["--cores", "2", "--configfile", str(own), "--config"]
     assert commands == [[*expected, "study=mine", "seed=7"], [*expected, "study=mine_seed8", "seed=8"]]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "fault"),
-    [
-        (["--seeds", "1"], "error: --seeds: expected 2 or more, got 1\n"),
-        (["--configfile", "mine.yaml"], "error: --docs: name a folder for the page of your own study\n"),
-    ],
-)
-def test_what_gives_no_page_is_refused_before_the_first_run(monkeypatch, capsys, arguments, fault):
-    monkeypatch.setattr("sys.argv", ["seeds", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.endswith(fault)

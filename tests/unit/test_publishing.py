@@ -10,8 +10,8 @@ import pytest
 from ended_runs import end_run, run_as_published
 from PIL import Image
 
-from published.earlier import COLUMNS, earlier_file, earlier_runs, other_verdicts, replaced_run, results
-from published.kept import RESULTS, kept_specs, kept_tables
+from published.earlier import earlier_runs, other_verdicts, replaced_run, results
+from published.kept import RESULTS
 from published.page import page, publish
 from resiliency.base.faults import Fault
 from resiliency.report.verdicts import by_observation
@@ -70,27 +70,6 @@ def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
     assert kept(run) == before
 
 
-def test_an_unfinished_study_and_one_with_the_name_of_another_page_are_refused(run, tmp_path):
-    (run / "provenance.json").rename(tmp_path / "provenance.json")
-    with pytest.raises(Fault, match=r"has no provenance\.json; run the study to its end first"):
-        publish(run, tmp_path / "docs", tmp_path / "docs")
-    (tmp_path / "provenance.json").rename(run / "provenance.json")
-    with pytest.raises(Fault, match=r"results/seeds: seeds\.md is a page about several runs; rename the folder"):
-        publish(run.rename(run.with_name("seeds")), tmp_path / "docs", tmp_path / "docs")
-    assert not (tmp_path / "docs").exists()
-
-
-def test_a_chart_with_many_marks_is_kept_as_png_and_a_long_table_as_parquet(run, monkeypatch):
-    assert {"deployment.svg", "members.csv"} <= kept(run)
-    monkeypatch.setattr("published.page.LARGE_PICTURE", 3)
-    monkeypatch.setattr("published.page.LONG_TABLE", 3)
-    assert {"deployment.png", "members.parquet", "observations.parquet"} <= kept(run)
-    folder = run.parents[1] / "docs/mine"
-    assert not (folder / "deployment.svg").exists()
-    assert set(kept_specs(folder)) == {"deployment"}  # of no pictures, and of none that tables suffice for
-    assert FILES not in read_json(folder / "provenance.json")
-
-
 def test_a_run_that_takes_the_place_of_another_keeps_what_that_one_gave(run, tmp_path):
     provenance = read_json(run / "provenance.json")
     for seeds in ([1], [1, 1], [1, 2], [1, 2, 1]):
@@ -102,17 +81,6 @@ def test_a_run_that_takes_the_place_of_another_keeps_what_that_one_gave(run, tmp
         assert text.count("Run again after its verdicts had been seen") == changes
         assert (tmp_path / "docs/mine_earlier.csv").is_file() == bool(changes)
     assert set(read_table(tmp_path / "docs/mine_earlier.csv")["changed"]) == {"seed"}
-
-
-def test_a_run_with_other_settings_is_kept_by_its_verdicts_and_estimates(tmp_path):
-    rows = replaced_run(DIGITS, LONGER)
-    assert rows.columns.tolist() == COLUMNS
-    assert set(rows["changed"]) == {"training.epochs"}
-    assert rows["estimate"].tolist() == [
-        part["estimate"] for of in OBSERVATIONS for part in of["parts"] + of["controls"]
-    ]
-    assert replaced_run(DIGITS, STUDY).empty
-    assert replaced_run(tmp_path / "new", STUDY).empty
 
 
 def test_another_verdict_and_estimates_outside_the_present_bounds_are_told():
@@ -128,13 +96,6 @@ def test_another_verdict_and_estimates_outside_the_present_bounds_are_told():
     assert run["results"] == {"2": "the same verdict (clean images: −0.500 [−0.700, −0.300])", "3": "contradicted"}
     assert results(rows, OBSERVATIONS[3]) == ["contradicted"]
     assert [other_verdicts(rows, of) for of in OBSERVATIONS] == [[], [], [], ["contradicted"], []]
-
-
-def test_earlier_runs_of_a_study_are_among_its_kept_tables(tmp_path):
-    copy = shutil.copytree(DIGITS, tmp_path / "digits")
-    rows = replaced_run(copy, LONGER)
-    earlier_file(copy).write_text(rows.to_csv(index=False), encoding="utf-8")
-    assert kept_tables(copy)["earlier"]["verdict"].tolist() == rows["verdict"].tolist()
 
 
 def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):

@@ -11,7 +11,6 @@ from bounds import outside
 from expand import expanded
 
 from resiliency.reference.__main__ import pages
-from resiliency.report.registry import CHARTS
 from resiliency.storage.tables import read_table
 from resiliency.study.files import read_merged
 from resiliency.tables import TABLES
@@ -65,26 +64,6 @@ def test_faults_do_not_fit_the_schema(path, value):
         jsonschema.validate(study, SCHEMA)
 
 
-@pytest.mark.parametrize(
-    "study",
-    [
-        {"dataset": {"image_size": 64, "images_per_class": 100, "crop": "auto"}},
-        {"members": {"seeds": {"resnet18": 3}}, "joint": None, "search": None},
-        {"external": {"decisions": "one.csv", "scores": ["a.csv", "b.csv"]}, "dataset": None},
-        {"training": {"flip": True, "shift": 0}, "ensemble": 3},
-    ],
-)
-def test_all_forms_of_values_fit_the_schema(study):
-    jsonschema.validate(study, SCHEMA)
-
-
-@pytest.mark.parametrize("file", [REPOSITORY / "config.yaml", *STUDIES], ids=lambda path: path.stem)
-def test_files_name_the_schema_for_editors(file):
-    mark, _, name = file.read_text(encoding="utf-8").splitlines()[0].partition("$schema=")
-    assert mark == "# yaml-language-server: "
-    assert (file.parent / name).resolve() == REPOSITORY / "studies/study.schema.json"
-
-
 def test_every_key_has_a_description():
     lacking = [
         f"{kind}.{key}"
@@ -123,8 +102,3 @@ def test_columns_of_published_tables_are_described(path):
         frame = frame.astype({"observation": str})
     assert set(frame) - expanded(TABLES[path.stem], further, corruptions).keys() == set()
     assert outside(TABLES[path.stem], frame, further, corruptions) == []
-
-
-def test_every_chart_and_table_has_a_topic_and_a_title():
-    for entries in (CHARTS, TABLES):
-        assert len({of.title for of in entries.values()}) == len(entries)
