@@ -50,9 +50,9 @@ NAVIGATION = {
     "Project": ["published_figures", "house", "contributing"],
 }
 APPENDIX = ["traffic_signs_registration", "cifar10_lengths_registration", "gpu_hours", "imagenet_costs"]
-EXPERIMENTS = [  # pages in published/experiments, which the site offers as files
-    *("coverage", "deployment_rates", "timm_published_choices", "digit_recipes", "cifar_recipes", "parity", "gpu_steps"),
-]
+EXPERIMENTS = sorted(
+    path.stem for path in (ROOT / "published/experiments").glob("*.md")
+)  # the site offers them as files
 MOVED = {  # address of a page that is gone -> where its content is now
     "concepts": "index",
     "coverage": "results/appendix",

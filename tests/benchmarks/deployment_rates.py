@@ -3,8 +3,8 @@
 Run by hand: python tests/benchmarks/deployment_rates.py [--simulations 100] [--resamples 500] [--write].
 Rows are kept in deployment_rows.json as they come; those that are there are not simulated again. Those of the default
 study's images stay as they are: commit 10fd2201 has the program, study_choices.py. --write makes
-published/experiments/deployment_rates.md. The last line is JSON: `worse_than_member`, by number of images the share of draws
-from the study in which the recommended model is worse than the best single member by more than the margin; and
+published/experiments/deployment_rates.md. The last line is JSON: `worse_than_member`, by number of images the share of
+draws from the study in which the recommended model is worse than the best single member by more than the margin; and
 `inferior`, the largest share in any row of choices in which it is so much worse than the most accurate one.
 """
 

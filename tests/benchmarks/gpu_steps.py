@@ -2,8 +2,8 @@
 
 Run by hand: python tests/benchmarks/gpu_steps.py [--write]
 Prints a row for one design of each family of studies/cifar10.yaml, and what waits for the device where PyTorch is used
-otherwise than here; writes both tables into published/experiments/gpu_steps.md if asked to. A minute on one core; no GPU is
-needed, nothing is timed.
+otherwise than here; writes both tables into published/experiments/gpu_steps.md if asked to. A minute on one core; no
+GPU is needed, nothing is timed.
 """
 
 import sys

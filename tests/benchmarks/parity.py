@@ -1,8 +1,8 @@
 """How close the corruption engine is to the package imagecorruptions, as Markdown.
 
 Run by hand: python tests/benchmarks/parity.py [--write]
-Prints the report, and writes it to published/experiments/parity.md if asked to; about three minutes on one core. The images, the
-statistics and their limit are those of tests/unit/test_engine_parity.py.
+Prints the report, and writes it to published/experiments/parity.md if asked to; about three minutes on one core. The
+images, the statistics and their limit are those of tests/unit/test_engine_parity.py.
 """
 
 import os
