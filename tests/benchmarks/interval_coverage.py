@@ -6,8 +6,8 @@ and calls the functions of the pipeline. --only runs one of the two parts. Rows 
 that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
 --write makes published/experiments/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded.
 Rows where some part is 0 have five times as many simulations. The last line is JSON: `worst_placebo_supported` (largest
-rate of `supported` in these rows), `worst_placebo_p` (least p-value that it is above 5 %, by Holm's correction over rows),
-`worst_any_false` (largest rate of any false verdict), `worst_any_false_low` (largest lower end of a 95 %
+rate of `supported` in these rows), `worst_placebo_p` (least p-value that it is above 5 %, by Holm's correction over
+rows), `worst_any_false` (largest rate of any false verdict), `worst_any_false_low` (largest lower end of a 95 %
 interval of that), `worst_coverage` (of the intervals), `power` and `power_contradict` by observation, size and
 situation.
 """
