@@ -10,7 +10,7 @@ from test_degenerate import DEGENERATE, degenerate
 
 from resiliency.report.charts import chart_module
 from resiliency.report.overview import WARNINGS, basis, cautions, led_by
-from resiliency.report.page import ANSWERS
+from resiliency.report.page import OPENING
 from resiliency.report.registry import CHARTS
 from resiliency.report.verdicts import by_observation
 
@@ -32,7 +32,7 @@ def longer(texts: list[str], most: int) -> list[str]:
 def test_the_first_screen_has_no_long_sentence(study):
     tables = STUDIES[study]()
     members = tables["members"].assign(warnings="; ".join(WARNINGS))
-    texts = [basis(None, tables), *cautions(members), *findings(tables, ANSWERS).values()]
+    texts = [basis(None, tables), *cautions(members), *findings(tables, [OPENING]).values()]
     texts += [observation["reason"] for observation in by_observation(tables["observations"])]
     texts += [led_by(tables["contenders"], role) for role in ("Best member", "Baseline")]
     assert longer(texts, FIRST_SCREEN) == []

@@ -75,6 +75,30 @@ def scale_of(values: list[float]) -> float:
     return next((end for end in ENDS if end >= max(values, default=1)), 1.0)
 
 
+def shifted_answer(members: pd.DataFrame, further: list[str]) -> str:
+    """How accurate members are on clean images and on each further test set; "" without such sets.
+
+    Args:
+        members: members.csv.
+        further: names of the test sets.
+    """
+    columns = {name: f"{name}_accuracy" for name in (CLEAN, *further)}
+    sets = [{"name": name, "accuracy": members[column].median()} for name, column in columns.items()]
+    return said("shifted", sets=sets) if further else ""
+
+
+def best_answer(best: pd.DataFrame) -> str:
+    """The most accurate ensemble of any size, beside the most accurate member.
+
+    Args:
+        best: best_ensembles.csv.
+    """
+    first = best[best["rank"] == 1]
+    ensemble = first.loc[first["clean_accuracy"].idxmax()].to_dict()
+    member = first[first["size"] == 1].to_dict("records")
+    return said("best", ensemble=ensemble, member=member[0] if member and ensemble["size"] > 1 else None)
+
+
 def led_by(compared: pd.DataFrame, role: str) -> str:
     """How much lower the first contender's error is than another's; of the baseline, under how many corruptions.
 

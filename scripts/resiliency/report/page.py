@@ -21,6 +21,7 @@ from resiliency.report.glossary import TERMS, with_terms
 from resiliency.report.overview import (
     architecture_answer,
     basis,
+    best_answer,
     cautions,
     data_cautions,
     design_count,
@@ -30,6 +31,7 @@ from resiliency.report.overview import (
     pretraining_cautions,
     ranks_sentence,
     resampled_sentence,
+    shifted_answer,
     skipped_reasons,
     unit_cautions,
 )
@@ -42,7 +44,7 @@ FOLDER = Path(__file__).parent
 FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
 FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference_interval, with_terms)
 FORMS = {form.__name__: form for form in FORMS}
-ANSWERS = ("size_accuracy_robustness", "effective_robustness")  # charts whose finding opens the page
+OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
@@ -120,7 +122,7 @@ def _first_screen(
     poor = poor_cautions(members, best[0] if best else None)
     return {
         "subject": _subject(tables),
-        "answer": next(filter(None, (_answer(specs.get(name)) for name in ANSWERS)), ""),
+        "answer": _answer(specs.get(OPENING)) or shifted_answer(members, further),
         "basis": basis(card, tables, study),
         "level": words.percent(members["confidence"].max(), 0),
         "resampled": resampled_sentence(units),
@@ -141,9 +143,12 @@ def _first_screen(
 
 def _openings(tables: dict[str, pd.DataFrame], answers: list[tuple[str, str]]) -> dict[str, str]:
     """Anchor of a section -> its answer, where that is not what its first chart shows."""
-    rates = tables.get("exchange_rates")
-    openings = {"deploy": answers[0][1] if answers else ""}
-    return openings | {"exchange": "" if rates is None else architecture_answer(rates)}
+    openings = {"deploy": answers[0][1]} if answers else {}
+    if "exchange_rates" in tables:
+        openings["exchange"] = architecture_answer(tables["exchange_rates"])
+    if "best_ensembles" in tables and "deployment" not in tables:
+        openings["best"] = best_answer(tables["best_ensembles"])
+    return openings
 
 
 @cache
@@ -201,10 +206,12 @@ def _sections(
     for section in sections:
         drawn = [name for name in charts_of(section) if name in specs and "nothing" not in specs[name]["usermeta"]]
         figures = [_figure(name, specs, svgs, made) | {"beside": beside} for name in drawn]
-        if figures and (opening := openings.get(section.anchor)):
-            figures[0] |= {"answer": opening, "rest": f"{figures[0]['answer']} {figures[0]['rest']}".strip()}
-        if figures or (section.anchor == "best" and "best_ensembles" in tables and "deployment" not in tables):
-            content.append(section._asdict() | {"figures": figures})
+        answer = openings.get(section.anchor, "")
+        if figures and answer:
+            figures[0]["rest"] = f"{figures[0]['answer']} {figures[0]['rest']}".strip()
+        if figures or (section.anchor == "best" and answer):
+            answer = answer or figures[0]["answer"]
+            content.append(section._asdict() | {"figures": figures, "answer": answer})
     return content
 
 
