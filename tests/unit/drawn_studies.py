@@ -6,9 +6,9 @@ from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.without_images import (
     WithoutImages,
+    feature_diversities,
     image_groups,
-    of_features,
-    of_maps,
+    map_diversities,
     some_ensembles,
     without_each,
 )
@@ -74,6 +74,6 @@ class Drawn:
         ensembles = some_ensembles(self.table(everything)[0], RULE, seed)
         members = EnsembleErrors(self.members(everything), np.ones(len(self.names)), RULE)
         of_probe = of_image[self.probe]
-        representations = {"saliency_cosine_clean": of_maps(self.maps, of_probe)}
-        representations["linear_cka_clean"] = of_features(self.features, of_probe)
+        representations = {"saliency_cosine_clean": map_diversities(self.maps, of_probe)}
+        representations["linear_cka_clean"] = feature_diversities(self.features, of_probe)
         return of_image, without_each(ensembles, self.names, members, of_image, representations)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from attacks.studies import elsewhere
-from default_study import CONFIG
 from fault_messages import fault_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
@@ -20,7 +19,7 @@ from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.report.added import added_sentences, scored_sentences
+from resiliency.report.added import added_sentences
 from resiliency.study.files import load
 
 NAMES = ["one", "two", "three", "mine"]
@@ -207,13 +206,6 @@ def test_files_of_numbers_or_names_by_any_separator_are_added(files, text):
     assert contents.added == ["mine"]
 
 
-@pytest.mark.parametrize("member", ["first", "current", "partners"])
-def test_a_model_may_be_called_as_a_column_of_a_table_of_results(files, member):
-    text = f"test_set,image,label,{member}\nclean,0,0,0\nclean,1,1,1\nclean,2,2,0\n"
-    (files / "mine.csv").write_text(text, encoding="utf-8")
-    assert read_contents(EXTERNAL, ["fog"], [1], None, ["mine.csv"]).added == [member]
-
-
 @pytest.mark.parametrize(("scale", "kind"), [(1, "probabilities"), (3, "logits")])
 def test_a_folder_of_arrays_is_added_by_what_it_holds(files, scale, kind):
     (files / "mine/labels").mkdir(parents=True)
@@ -249,38 +241,3 @@ def test_a_file_that_is_wrong_is_named_under_the_key(files, text, line):
     if text:
         (files / "mine.csv").write_text(text, encoding="utf-8")
     assert faults(add="mine.csv").startswith(line)
-
-
-def test_a_study_of_networks_has_nothing_to_add_to(files):
-    assert "add: the study has no members from elsewhere" in fault_of(load, CONFIG | {"add": "mine.csv"})
-
-
-def test_names_of_classes_may_stand_in_a_text_file(files):
-    (files / "classes.txt").write_text("\ufeffant\nbee\ncat \n\n", encoding="utf-8")
-    settings = External(decisions="published.csv", classes="classes.txt")
-    assert settings.known_classes == ["ant", "bee", "cat"]
-    (files / "mine.csv").write_text("test_set,image,label,mine\nclean,0,ant,bee\nclean,1,bee,bee\nclean,2,cat,cat\n")
-    assert read_contents(settings, ["fog"], [1], None, ["mine.csv"]).added == ["mine"]
-    for content, message in (("ant\nant\n", "must name each one once"), ("1\n2\n", "must be names, not numbers")):
-        (files / "classes.txt").write_text(content)
-        assert message in faults(external={"decisions": "published.csv", "classes": "classes.txt"})
-    assert "there is no file none.txt" in faults(external={"decisions": "published.csv", "classes": "none.txt"})
-
-
-def test_a_member_known_by_accuracies_alone_ranks_on_each_test_set_and_against_what_clean_accuracy_predicts():
-    ends = {"clean_accuracy_low": 0.7, "clean_accuracy_high": 0.9}
-    members = pd.DataFrame({"member": NAMES, "clean_accuracy": [0.9, 0.8, 0.7, 0.8], **ends})
-    shifted = {"member": NAMES[1:], "accuracy": [0.6, 0.5, 0.65], "low": 0.5, "high": 0.75, "predicted_accuracy": 0.625}
-    robustness = pd.DataFrame({"test_set": "photos", **shifted, "effective_robustness": [-0.025, -0.125, 0.025]})
-    (sentence,) = scored_sentences(members, robustness, ["mine"])
-    assert "mine ranks 2 of 4 on clean images (error 20.0% [10.0, 30.0]) and 1 of 3 on photos images" in sentence
-    assert "(error 35.0% [25.0, 50.0])" in sentence
-    assert sentence.endswith("is 2.5 [−12.5, 12.5] on photos images.")
-    unfitted = robustness.assign(accuracy=[0.6, np.nan, 0.65], effective_robustness=np.nan)
-    (sentence,) = scored_sentences(members, unfitted, ["mine"])
-    assert sentence.endswith("1 of 2 on photos images (error 35.0% [25.0, 50.0]).")
-    (sentence,) = scored_sentences(members, unfitted, ["three"])
-    assert sentence == "three ranks 4 of 4 on clean images (error 30.0% [10.0, 30.0])."
-    assert scored_sentences(members.assign(clean_accuracy=np.nan), None, ["one"]) == []
-    (clean,) = scored_sentences(members, None, ["one"])
-    assert clean == "one ranks 1 of 4 on clean images (error 10.0% [10.0, 30.0])."

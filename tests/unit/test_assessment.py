@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from predicted import conditions_of, drawn, predictions_of
+from predicted import drawn, predictions_of
 
 from resiliency.analysis.assessment import Judged, scored_and_calibrated, selective_rows
 from resiliency.ensembles.combination import RULES, SCORES, Ensemble
@@ -45,19 +45,6 @@ def test_answers_and_probabilities_are_those_of_the_rule(study, rule, monkeypatc
     parts = list(ensemble.outputs(2, np.arange(IMAGES)))
     assert len(parts) == 9
     np.testing.assert_array_equal(np.concatenate([of.agreement for of in parts]), part.agreement)
-
-
-@pytest.mark.parametrize("score", ["max_probability", "entropy", "mutual_information"])
-def test_confidences_of_sure_answers_are_in_the_order_of_exact_ones(score):
-    """Beyond a margin of about 17 the probability is 1 in float32."""
-    margins = np.linspace(17, 26, IMAGES)[np.random.default_rng(0).permutation(IMAGES)]
-    logits = np.zeros((2, 1, IMAGES, 3), np.float16)
-    logits[0, 0, :, 0], logits[1, 0, :, 0] = margins, margins + 2
-    table, labels = conditions_of([], [], IMAGES), np.zeros(IMAGES, int)
-    ensemble = Ensemble([predictions_of(table, labels, one) for one in logits], np.ones(2), "mean_probability")
-    confidence = whole(ensemble, 0).at(1).confidences()[score]
-    assert len(np.unique(confidence)) == len(np.unique(logits[0, 0, :, 0]))
-    np.testing.assert_array_equal(np.argsort(confidence, kind="stable"), np.argsort(logits[0, 0, :, 0], kind="stable"))
 
 
 @pytest.mark.parametrize("rule", list(RULES))

@@ -86,22 +86,6 @@ def test_each_family_is_left_out_in_turn(sizes):
         assert of_all[:, 1 + index] == pytest.approx(np.array(expected), abs=1e-12)
 
 
-def test_many_studies_at_once_are_each_alone(monkeypatch):
-    values, family = study(SIZES[2], studies=7)
-    families = Families.of(family)
-    whole = closeness(values, families)
-    monkeypatch.setattr("resiliency.statistics.closeness.AT_ONCE", 200)  # two studies
-    np.testing.assert_array_equal(closeness(values, families), whole)
-    np.testing.assert_allclose(closeness(values[3:4], families), whole[3:4], atol=1e-15)
-
-
-def test_families_of_names_in_any_order():
-    values, family = study(SIZES[2])
-    order = np.random.default_rng(1).permutation(len(family))
-    shuffled = closeness(values[:, order], Families.of(np.array(["f" + str(f) for f in family])[order]))
-    assert shuffled == pytest.approx(closeness(values, Families.of(family)))
-
-
 @pytest.mark.parametrize(("family", "size", "accuracy"), [(1.0, 0.5, 0.5), (0.3, 1.0, 0.6)])
 def test_delta_of_normal_effects_is_what_variances_say(family, size, accuracy):
     """(4 / pi) arctan sqrt(variance left given the predictor / variance left given family) - 1, over both contests."""
@@ -129,9 +113,3 @@ def test_the_share_within_families_is_that_of_the_draw():
     )
     assert share_within(values[None], Families.of(family))[0] == pytest.approx(share, abs=0.05)
     assert np.isnan(share_within(np.ones((1, 6, 3)), Families.of(list("aabbcc")))).all()
-
-
-def test_the_share_within_families_is_at_most_1():
-    """Families of the same mean: the unbiased variance of all designs is half of that within."""
-    values = np.tile([0.0, 1.0], 3)[:, None].repeat(3, axis=1)
-    assert (share_within(values[None], Families.of(list("aabbcc"))) == 1).all()

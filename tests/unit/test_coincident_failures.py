@@ -1,6 +1,5 @@
 """Coincident failures within a design and between two."""
 
-import tracemalloc
 from itertools import combinations, product
 
 import numpy as np
@@ -78,18 +77,3 @@ def test_no_failures_and_nothing_but_failures_have_no_covariance(value):
     )
     np.testing.assert_allclose(table.joint_failure_rate, value)
     np.testing.assert_allclose(table[["covariance", "low", "high"]], 0, atol=1e-12)
-
-
-def test_memory_grows_with_pairs_times_resamples_and_not_with_conditions():
-    """Of fifty designs, 2,000 resamples and 76 conditions a pair's replicates of all conditions would take 4.7 GB."""
-    conditions, rng = conditions_of(["fog", "snow", "frost"], [1, 2, 3, 4, 5], 40), np.random.default_rng(0)
-    failures = [rng.random((50, 40)) < 0.4 for _ in range(len(conditions))]
-    pairs = 50 * 49 // 2
-    tracemalloc.start()
-    try:
-        table = failure_table(failures, [f"d{i}" for i in range(50)], conditions, DRAWN._replace(resamples=100))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert len(table) == pairs * 5
-    assert peak < 12 * pairs * 101 * 8  # of all conditions it would be 16 x 3 such arrays

@@ -8,7 +8,6 @@ from predicted import drawn, predictions_of
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.contenders import calibration_bins, contenders, errors_under, under_corruptions
 from resiliency.ensembles.combination import Ensemble
-from resiliency.export.choice import chosen_row
 from resiliency.metrics.classification import expected_calibration_error
 
 IMAGES, JUDGED = 60, np.arange(0, 60, 2)
@@ -33,17 +32,6 @@ def test_the_best_are_those_that_the_choice_prefers():
         "best member": "b",
         "baseline": "a",
     }
-
-
-def test_the_export_takes_the_best_ensemble_of_the_report():
-    """Of the ensemble with the least error of selection nothing is known on the images that judge."""
-    table = deployment([*ROWS, ("b+c", 2, 0.05, np.nan, False)])
-    assert chosen_row(table, "best").members == contenders(table)["best ensemble"].members == "a+b"
-
-
-@pytest.mark.parametrize(("rows", "roles"), [(ROWS[1:2], ["best member"]), (ROWS[3:], ["best ensemble"]), ([], [])])
-def test_roles_that_nobody_has_are_left_out(rows, roles):
-    assert list(contenders(deployment(rows))) == roles
 
 
 def test_errors_are_those_of_the_judged_images(study):
@@ -72,10 +60,6 @@ def test_errors_and_differences_by_hand():
     ends = np.quantile([-0.625] * 37 + [-1, -0.25], [0.05, 0.95])  # one comparison, which needs no correction
     overall = rows.loc[("baseline", "corrupted"), ["difference_low", "difference_high"]]
     assert overall.tolist() == pytest.approx(list(ends))
-
-
-def test_nothing_is_compared_of_nobody():
-    assert under_corruptions({}, ["fog"], np.ones((3, 2)), 2, 0.9).empty
 
 
 def test_bins_have_the_calibration_error_of_all_predictions(study):

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 from default_study import changed, faults_of
 
-from resiliency.analysis.assessment import CALIBRATION_MEASURES, REFERENCE
 from resiliency.analysis.contenders import under_corruptions
-from resiliency.analysis.left_out import percentile_interval
-from resiliency.analysis.parts import FEWEST, corrected_interval, least_resamples
-from resiliency.ensembles.combination import SCORES
+from resiliency.analysis.parts import corrected_interval, least_resamples
 from resiliency.statistics.units import Units
 from resiliency.study.files import load
 
@@ -47,13 +44,6 @@ def test_any_of_the_comparisons_errs_as_rarely_as_one(comparisons, confidence):
     assert false / studies == pytest.approx(nominal, abs=3 * np.sqrt(nominal / studies))
 
 
-def test_the_fewest_resamples_suffice_for_one_interval():
-    random, studies = np.random.default_rng(2), 5000
-    drawn = random.normal(random.normal(size=(studies, 1)), size=(studies, least_resamples(FEWEST, 0.95)))
-    ends = [percentile_interval(values, 0.95) for values in drawn]
-    assert np.mean([low > 0 or high < 0 for low, high in ends]) < 0.06 + 0.01
-
-
 def test_no_corruption_differs_where_none_does():
     """Two classifiers that err equally often on 200 images under 15 corruptions; 400 studies."""
     units = Units.single(200)
@@ -66,11 +56,6 @@ def test_no_corruption_differs_where_none_does():
         rows = table[(table.role == "other") & table.corruption.isin(names)]
         false += ((rows.difference_low > 0) | (rows.difference_high < 0)).any()
     assert false / studies < 0.05 + 2.5 * np.sqrt(0.05 / studies)
-
-
-def test_other_families_are_no_larger_than_the_fewest():
-    assert len(CALIBRATION_MEASURES) <= FEWEST
-    assert len(set(SCORES) - {REFERENCE}) <= FEWEST
 
 
 def test_too_few_resamples_are_refused_by_number_of_corruptions_and_confidence():

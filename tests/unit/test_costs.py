@@ -5,17 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from default_study import CONFIG
 from fault_messages import fault_of
-from PIL import Image
 from predicted import drawn
 from test_deployed import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
 
 from resiliency.analysis.contenders import MEMBER, contenders, cost_tables, ensemble_of, judged_half
 from resiliency.analysis.failures import cost_matrix, read_costs
 from resiliency.base.faults import Fault
-from resiliency.study.checks import cross_checks
-from resiliency.study.model import Study
 
 CLASSES = ["stop", "yield", "speed limit 30"]
 FILE = "true,stop,yield,speed limit 30\nstop,0,5,\nyield,,,2.5\n"
@@ -51,37 +47,9 @@ def test_tables_that_are_refused(tmp_path, text, fault):
     assert re.search(fault, fault_of(read_costs, written(tmp_path, text)))
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path):
-    path = tmp_path / "costs.csv"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(Fault, match="cannot be read"):
-        read_costs(path)
-
-
 def test_classes_that_the_dataset_lacks_are_refused():
     with pytest.raises(Fault, match=r"got .stopp.*stop"):
         cost_matrix({("stopp", "stop"): 1.0}, CLASSES)
-
-
-@pytest.mark.parametrize(("name", "faults"), [("stop", 0), ("halt", 1)])
-def test_classes_of_a_folder_are_looked_at_before_the_first_job(tmp_path, name, faults):
-    for place in ("train/stop", "train/yield", "test/stop", "test/yield"):
-        (tmp_path / place).mkdir(parents=True)
-        Image.new("RGB", (32, 32)).save(tmp_path / place / "a.png")
-    costs = str(written(tmp_path, f"true,{name}\nyield,3\n"))
-    dataset = {"name": "image_folder", "folder": str(tmp_path), "image_size": 32}
-    lines = cross_checks(Study(**CONFIG | {"dataset": dataset, "costs": costs}))
-    assert sum(line.startswith("costs: expected classes of the dataset, got 'halt'") for line in lines) == faults
-
-
-@pytest.mark.parametrize(("dataset", "name"), [("digits", "3"), ("svhn", "3"), ("gtsrb", "stop")])
-def test_classes_that_are_known_are_looked_at_before_the_first_job(tmp_path, dataset, name):
-    for written_name, faults in ((name, 0), (f"{name}p", 1)):
-        costs = str(written(tmp_path, f"true,{written_name}\n{name},3\n"))
-        lines = cross_checks(Study(**CONFIG | {"dataset": {"name": dataset}, "costs": costs}))
-        assert (
-            sum(line.startswith(f"costs: expected classes of the dataset, got '{name}p'") for line in lines) == faults
-        )
 
 
 def test_costs_and_confusions_against_plain_sums():

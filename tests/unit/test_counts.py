@@ -17,12 +17,10 @@ from resiliency.diversity.counts import (
     interrater_kappa,
     kohavi_wolpert,
 )
-from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.ensembles.combination import packed, right_counts
 from resiliency.ensembles.pool import ensembles_of
 
 correctness = arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 30)))
-OF_SHARES = {name: metric for name, metric in ENSEMBLE_METRICS.items() if metric.sources == ("shares",)}
 
 
 def shares_of(correct: np.ndarray) -> np.ndarray:
@@ -61,22 +59,6 @@ def test_metrics_by_loops(correct):
     assert generalised_diversity(shares)[0] == pytest.approx(1 - two / one if one else 0)
     some = [size - len(f) for f in failing if f]
     assert coincident_failure_diversity(shares)[0] == pytest.approx(np.mean(some) / (size - 1) if some else 0)
-
-
-@pytest.mark.parametrize("name", OF_SHARES)
-@pytest.mark.parametrize("right", [0.0, 0.4, 1.0])
-def test_copies_have_the_least_diversity(name, right):
-    """Members that are right on the same images, on none or on all included."""
-    shares = np.array([[1 - right, 0, 0, right]])
-    least = {"interrater_kappa": -1, "difficulty": -right * (1 - right)}
-    value = OF_SHARES[name].diversity(OF_SHARES[name].raw(shares))[0]
-    assert value == pytest.approx(least.get(name, 0), abs=1e-12)
-
-
-def test_failures_that_never_coincide():
-    shares = np.array([[0, 0, 0.3, 0.7]])
-    assert coincident_failure_diversity(shares)[0] == pytest.approx(1)
-    assert generalised_diversity(shares)[0] == pytest.approx(1)
 
 
 def test_common_failure_by_hand():

@@ -34,14 +34,6 @@ def test_all_intervals_together_cover_as_often_as_they_say_and_images_alone_do_n
     assert shares["naive"] < 0.86
 
 
-def test_images_in_groups_correlate_as_planted():
-    random, products = np.random.default_rng(0), []
-    for _ in range(60):
-        wrong = study(random).wrong[0, 0].reshape(-1, 5) - MANY.wrong[0, 0].mean()
-        products.append((wrong[:, :1] * wrong[:, 1:]).mean() / MANY.wrong[0, 0].var())
-    assert np.mean(products) == pytest.approx(0.4, abs=0.05)
-
-
 def test_a_threshold_keeps_its_level_on_images_of_new_groups():
     random, level = np.random.default_rng(1), 0.1
     many = confidences(MANY._replace(margins=MANY.margins[..., :20_000]))

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.choices import halves
-from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table, worst_cases
+from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table
 from resiliency.analysis.left_out import Resampling
-from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of, front, greedy
 from resiliency.metrics.classification import softmax
-from resiliency.statistics.units import Units
 
 MEMBERS, IMAGES, CLASSES = 5, 40, 3
 DRAWN = {"baseline": "a-s0", "resampling": Resampling(200, 0.9, 0)}
@@ -51,15 +49,6 @@ def test_errors_against_loops(study, size):
     np.testing.assert_allclose(members.errors(ensembles, images), expected[:, 1:].mean(axis=(1, 2)))
     np.testing.assert_allclose(members.image_errors(ensembles, images), expected[:, 1:].mean(axis=1))
     np.testing.assert_allclose(members.accuracy(ensembles, "clean", images), 1 - expected[:, 0].mean(axis=1))
-
-
-@pytest.mark.parametrize("rule", list(RULES))
-def test_chunks_of_images_do_not_matter(study, rule, monkeypatch):
-    everything, ensembles = np.arange(IMAGES), ensembles_of(MEMBERS, 3)
-    whole = scored(study, rule).image_errors(ensembles, everything)
-    monkeypatch.setattr("resiliency.ensembles.pool.CHUNK_VALUES", 7 * CLASSES)
-    np.testing.assert_array_equal(scored(study, rule).image_errors(ensembles, everything), whole)
-    np.testing.assert_allclose(scored(study, rule).errors(ensembles, everything), whole.mean(axis=1))
 
 
 def test_greedy_selection_against_loops(study):
@@ -134,14 +123,6 @@ def test_candidates_and_their_errors(study):
         for images, error in ((chosen, row.selection_error), (judged, row.judged_error)):
             assert error == pytest.approx(wrong_by_loops(study, ensemble, images)[1:].mean())
     np.testing.assert_array_equal(table.front_macs, front(table.selection_error.to_numpy(), table.macs.to_numpy()))
-
-
-def test_members_that_no_ensembles_are_formed_of_are_in_no_greedy_one(study):
-    members, ensembles = tables(study, sizes=(2,))
-    chosen, _ = halves(study[1], 0)
-    table = candidate_table(members, ensembles, scored(study), 3, chosen, least_accuracy=0.75)
-    assert table.found.value_counts().to_dict() == {"single": 3, "scored": 3 + 1}
-    assert len(candidate_table(members, ensembles, scored(study), 3, chosen, least_accuracy=0.7)) == len(table) + 1
 
 
 def test_judgement_does_not_see_the_images_of_the_choice(study):
@@ -229,31 +210,3 @@ def test_the_chosen_look_better_than_they_are_and_judgement_tells():
     optimism, luck = np.array(rows).mean(axis=0)
     assert optimism > 0.02
     assert abs(luck) < 0.02
-
-
-def test_a_single_member_is_its_own_front(study):
-    members, ensembles = tables(study)
-    members = members[:1]
-    alone = members_of(study[0][:1], study[1], np.ones(1), "mean_probability")
-    chosen, judged = halves(study[1], 0)
-    candidates = candidate_table(members, ensembles[:0], alone, 4, chosen)
-    table = deployment_table(candidates, members, alone, chosen, judged, **DRAWN | {"baseline": "alexnet"})
-    assert table.members.tolist() == ["a-s0"]
-    assert table[["front_macs", "front_parameters"]].to_numpy().all()
-    assert not table.baseline.any()
-
-
-def test_of_classes_with_the_same_error_the_first_is_the_worst():
-    """One of three images of class 0 is wrong under every condition, each image of class 1 under one of three."""
-    labels = np.tile([0, 0, 0, 1, 1, 1], 2)
-    wrong = np.tile([[1, 0, 0, 1, 0, 0], [1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1]], 2)
-    answers = np.vstack([labels, np.where(wrong, 1 - labels, labels)])
-    logits = np.eye(2, dtype=np.float16)[answers]
-    table = conditions_of(["fog"], [1, 2, 3], 12, classes=2)
-    members = EnsembleErrors([predictions_of(table, labels, logits)], np.ones(1), "mean_probability")
-    images = np.arange(12)
-    row = worst_cases(
-        members, members.wrong(np.array([0]), images), images[:6], images[6:], Units.single(6), np.ones((4, 6)), 0.9
-    )
-    assert row["worst_class"] == 0
-    assert row["worst_class_error"] == pytest.approx(1 / 3, abs=1e-12)

@@ -35,10 +35,6 @@ def test_accurate_members_are_eligible_and_the_others_are_listed(settings, expec
     assert left_out == [name for name in NAMES[:4] if name not in expected]
 
 
-def test_members_without_predictions_are_in_no_ensemble():
-    assert list(eligible_members(MEMBERS, NAMES[1:3], Ensembles(sizes=[2])).member) == NAMES[1:3]
-
-
 def test_too_few_accurate_members_are_refused_and_too_few_members_are_not():
     strict = Ensembles(sizes=[3, 4], min_clean_accuracy=0.75)
     message = fault_of(eligible_members, MEMBERS, NAMES, strict)

@@ -95,43 +95,6 @@ def test_rules_differ_by_hand():
     assert all(answers[rule] == [False, True, False] for rule in RULES if rule != "plurality_vote")
 
 
-def test_a_tie_goes_to_the_first_class():
-    probabilities = np.array([[[0.2, 0.4, 0.4]], [[0.2, 0.4, 0.4]]], np.float32)
-    for rule in RULES:
-        right = [bool(correct_answers(rule, np.array([[0, 1]]), probabilities, np.array([k]))[0, 0]) for k in range(3)]
-        assert right == [False, True, False]
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_blocks_do_not_matter(rule, monkeypatch):
-    probabilities, labels = random_case(0, members=7)
-    ensembles = ensembles_of(7, 3)
-    whole = correct_answers(rule, ensembles, probabilities, labels)
-    for answers in (1, 4 * len(labels)):
-        monkeypatch.setattr(scoring, "BLOCK_ANSWERS", answers)
-        np.testing.assert_array_equal(correct_answers(rule, ensembles, probabilities, labels), whole)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_the_order_of_members_does_not_matter(rule):
-    probabilities, labels = random_case(0)
-    ensembles = ensembles_of(5, 3)
-    order = np.array([3, 0, 4, 1, 2])  # member i of the moved pool is member order[i] of the pool
-    moved = np.argsort(order)[ensembles]
-    np.testing.assert_array_equal(
-        correct_answers(rule, ensembles, probabilities, labels),
-        scoring.correct_answers(rule, moved[:, ::-1], probabilities[order], labels, WEIGHTS[order]),
-    )
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_copies_of_one_member_answer_as_it_does(rule):
-    probabilities, labels = random_case(0, members=1, images=30)
-    copies = np.repeat(probabilities, 3, axis=0)
-    expected = probabilities[0].argmax(axis=-1) == labels
-    np.testing.assert_array_equal(correct_answers(rule, np.array([[0, 1, 2]]), copies, labels)[0], expected)
-
-
 @given(st.integers(2, 5), st.integers(0, 1000))
 @settings(deadline=None)
 def test_mean_over_pairs_against_loops(size, seed):
@@ -143,15 +106,6 @@ def test_mean_over_pairs_against_loops(size, seed):
     means, count = mean_over_pairs(ensembles, pairs)
     np.testing.assert_allclose(means, expected)
     assert set(count) == {comb(size, 2)}
-
-
-def test_pairs_that_are_left_out_do_not_count():
-    pairs = np.array([[np.nan, 0.2, np.nan], [0.2, np.nan, np.nan], [np.nan, np.nan, np.nan]])
-    means, count = mean_over_pairs(np.array([[0, 1], [0, 2]]), pairs)
-    np.testing.assert_array_equal(means, [0.2, np.nan])
-    assert count.tolist() == [1, 0]
-    means, count = mean_over_pairs(np.array([[0, 1, 2]]), pairs)
-    assert (means[0], count[0]) == (0.2, 1)
 
 
 @pytest.mark.parametrize("chunk", [1, 16, 10**6])

@@ -6,7 +6,7 @@ import pytest
 
 from resiliency.analysis.member_tables import history_table, late_gain, still_learning
 from resiliency.designs.members import Member
-from resiliency.storage.tables import read_table, write_table
+from resiliency.storage.tables import write_table
 
 MEMBERS = pd.DataFrame(
     {
@@ -37,12 +37,6 @@ def test_a_row_per_trained_member_and_epoch(tmp_path):
     ]
 
 
-def test_nobody_was_trained(tmp_path):
-    table = history_table(MEMBERS, {})
-    write_table(tmp_path / "histories.csv", table)
-    assert read_table(tmp_path / "histories.csv").columns.tolist() == table.columns.tolist()
-
-
 @pytest.mark.parametrize(("last", "gain"), [(0.93, 0.03), (0.9, 0.0)])
 def test_joint_training_that_still_gains_is_said_of_its_setting_alone(last, gain):
     """The mean of its ensembles decides: one of them rose, the other did not."""
@@ -55,9 +49,3 @@ def test_joint_training_that_still_gains_is_said_of_its_setting_alone(last, gain
     assert late_gain(curve) == pytest.approx(gain)
     expected = {member.member for member in members} if gain else set()
     assert still_learning([*members, *others], histories) == expected
-
-
-def test_few_epochs_do_not_tell_whether_training_is_over():
-    curve = pd.DataFrame({"epoch": [1, 2, 3, 4], "validation_accuracy": [0.1, 0.2, 0.3, 0.4]})
-    assert late_gain(curve) is None
-    assert still_learning([Member("kl-l0-s0-m0", origin="joint", setting="kl-l0")], {"kl-l0-s0-m0": curve}) == set()

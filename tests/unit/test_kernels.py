@@ -52,13 +52,6 @@ def test_answers_are_those_of_all_classes(size, kind, classes, count):
             np.testing.assert_array_equal(best[index], total.max(axis=1))
 
 
-def test_all_classes_are_summed_only_where_candidates_do_not_decide():
-    labels, (block,) = np.full(IMAGES, 3), blocks(ensembles_of(MEMBERS, 3), 10**6)
-    assert answered(block, values_of("agree"), labels, 8)[3] == 0
-    assert 0 < answered(block, values_of("disagree"), labels, 2)[3] < IMAGES * len(block.places)
-    assert answered(block, values_of("indifferent"), labels, 1)[3] == IMAGES * len(block.places)
-
-
 def test_a_panel_holds_the_label_the_likeliest_classes_and_bounds():
     values, labels = values_of("indifferent"), np.arange(IMAGES)
     panels = panel(values, labels, 9)
@@ -79,10 +72,6 @@ def test_more_candidates_where_classes_are_often_summed_and_fewer_where_never():
     assert adapted(8, 0.0, 8) == (8, 8)
 
 
-def test_numbers_of_candidates_that_were_too_few_are_not_tried_again():
-    assert adapted(32, 0.0, 32) == (32, 32)
-
-
 @pytest.mark.parametrize("thinned", [1, 2, 5])
 @pytest.mark.parametrize("size", [2, 3, 4, 7])
 @pytest.mark.parametrize("largest", [10**6, 9])
@@ -97,16 +86,6 @@ def test_sums_of_products_by_loops(thinned, size, largest):
         products[:, block.places] = sums
     expected = [values[:, members].astype(float).prod(axis=1).sum(axis=1) for members in ensembles]
     np.testing.assert_allclose(products, np.transpose(expected), rtol=1e-5)
-
-
-def test_a_block_of_all_ensembles_of_three():
-    (block,) = blocks(ensembles_of(4, 3), 100)
-    assert block.ensembles.tolist() == [[1, 0, 2], [1, 0, 3], [2, 0, 3], [2, 1, 3]]  # the middle member first
-    assert block.places.tolist() == [0, 1, 2, 3]
-    assert block.changes.tolist() == [0, 2, 0, 1]
-    assert block.before.tolist() == [[0], [1]]
-    assert block.after.tolist() == [[2], [3]]
-    assert block.runs.tolist() == [[0, 2, 0, 1, 0, 2], [2, 4, 0, 2, 1, 2]]
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5])

@@ -10,14 +10,14 @@ from test_deployment import CLASSES, DRAWN, IMAGES, scored, tables
 
 from resiliency.analysis.choices import LATENCY, eligible, halves, recommended_row
 from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
-from resiliency.analysis.left_out import Resampling, percentile_interval, share_interval
-from resiliency.analysis.recommendation import drawn_errors, limit_columns, within_limits
+from resiliency.analysis.left_out import percentile_interval, share_interval
+from resiliency.analysis.recommendation import limit_columns, within_limits
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import softmax, wilson
 from resiliency.statistics.units import resampled_counts
-from resiliency.study.checks import cross_checks, latency_faults
+from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study
 
 COSTS = np.array([[0, 9, 1], [1, 0.5, 1], [0, 2, 0]], float)
@@ -70,35 +70,6 @@ def test_costs_choose_and_judge_as_loops_do(study):
         assert (row.cost_low, row.cost_high) == pytest.approx(ends)
     assert set(table.objective) == {"cost"}
     assert table.optimism.isna().all()
-
-
-def test_costs_are_compared_in_pairs_of_the_same_images(study):
-    of, images = scored(study, objective="cost", costs=COSTS), np.arange(IMAGES)
-    ensembles, resampling = [np.array([0]), np.array([1, 2])], Resampling(300, 0.95, 0)
-    drawn = drawn_errors(of, ensembles, images, resampling)
-    counts = resampled_counts(IMAGES, 300, 0, "comparison with the best")
-    for values, ensemble in zip(drawn, ensembles, strict=True):
-        of_images = costs_by_loops(study, ensemble, images)[1:].mean(axis=0)
-        np.testing.assert_allclose(values, counts @ of_images / IMAGES, rtol=1e-5)
-
-
-def test_the_costs_of_another_table_choose_another_model():
-    """Two members that err alike often, one of them only where it is cheap."""
-    logits, labels = logits_of(5, 400, 1, skill=1.0)
-    logits = [np.array(of) for of in logits]
-    for member, answer in ((0, 1), (1, 2)):  # of class 0, half is taken for another class
-        logits[member][...] = np.eye(CLASSES)[labels] * 9
-        logits[member][:, np.flatnonzero(labels == 0)[::2]] = np.eye(CLASSES)[answer] * 9
-    members, ensembles = tables((logits, labels))
-    chosen, judged = halves(labels, 0)
-    for costly, expected in ((1, "b-s0"), (2, "a-s0")):
-        costs = 1 - np.eye(CLASSES)
-        costs[0, costly] = 50
-        of = scored((logits, labels), objective="cost", costs=costs)
-        table = deployment_table(
-            candidate_table(members, ensembles[:0], of, 1, chosen), members, of, chosen, judged, **DRAWN
-        )
-        assert recommended_row(eligible(table)).members == expected
 
 
 def test_latency_takes_the_place_of_macs(study):
@@ -180,12 +151,6 @@ def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps(lim
     assert within_limits(candidates, Limits(**limits)).tolist() == [False, True, False]
 
 
-def test_a_limit_of_unknown_costs_is_refused_with_what_to_do():
-    candidates = pd.DataFrame(CHEAPEST_UNFIT).assign(macs=np.nan)
-    message = fault_of(within_limits, candidates, Limits(macs=50))
-    assert message.endswith("got 50; the costs of all models are unknown; remove it, or limit the members")
-
-
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
@@ -209,25 +174,12 @@ def test_what_a_choice_lacks_is_said_before_the_first_job(changed, line):
     assert [found.startswith(line) for found in lines] == [True] * bool(line)
 
 
-def test_latency_of_imported_members_is_refused():
-    study = Study(**CONFIG | {"deployment": {"cheapest_by": "latency"}, "joint": None, "search": None})
-    study.members.designs.clear()
-    message = "deployment.cheapest_by: latency is measured of networks, got only imported members; set macs"
-    assert list(latency_faults(study)) == [message]
-
-
 def test_a_share_of_nothing_or_all_has_an_interval():
     drawn = np.zeros(100)
     assert share_interval(0.0, drawn, 40, 0.95) == pytest.approx((0, 0.0876), abs=1e-4)
     assert share_interval(1.0, drawn + 1, 40, 0.95) == pytest.approx(tuple(map(float, wilson(1.0, 40, 0.95))))
     assert share_interval(0.5, np.linspace(0, 1, 101), 40, 0.9) == pytest.approx((0.05, 0.95))
     assert np.isnan(share_interval(np.nan, np.full(100, np.nan), 0, 0.95)).all()
-
-
-def test_a_share_of_few_images_has_an_interval_no_shorter_than_one_of_none():
-    assert share_interval(0.0005, np.full(100, 0.0005), 40, 0.95)[1] == share_interval(0.0, np.zeros(100), 40, 0.95)[1]
-    one = np.random.default_rng(0).multinomial(40, [1 / 40, 39 / 40], size=4000)[:, 0] / 40
-    assert share_interval(1 / 40, one, 40, 0.95) == pytest.approx(tuple(map(float, wilson(1 / 40, 40, 0.95))), abs=2e-3)
 
 
 def test_intervals_of_rare_errors_cover_them():

@@ -71,15 +71,6 @@ def test_means_at_equal_size_and_at_equal_cost():
     assert (pair.ensembles, pair.lower_quartile, pair.upper_quartile) == pytest.approx((2, 0.55, 0.65))
 
 
-def test_the_main_rule_comes_first():
-    both = pd.concat([ensembles(), ensembles().assign(rule="mean_logit")])
-    assert origin_table(both, 0.95)["rule"].unique().tolist() == ["vote", "mean_logit"]
-
-
-def test_a_study_without_ensembles_has_an_empty_table():
-    assert origin_table(ensembles().iloc[:0], 0.95).empty
-
-
 def pairs_of_designs(
     accuracies: dict[str, float], gain: float = 0, seeds: dict[str, int] | None = None
 ) -> pd.DataFrame:
@@ -128,14 +119,6 @@ def test_the_advantage_is_of_the_same_designs(seeds):
     assert rows.loc["mean_member_corrupted_accuracy", names].tolist() == pytest.approx([0] * 3, abs=1e-9)
 
 
-def test_no_advantage_is_known_where_no_designs_occur_on_both_sides():
-    study = pairs_of_designs({"a": 0.5, "b": 0.9, "c": 0.9}, 0.02, {"a": 2, "b": 1, "c": 1})
-    table = origin_table(study, 0.95)
-    rows = table[table.origin == ORIGINS[1]]
-    assert len(rows)
-    assert rows["advantage"].isna().all()
-
-
 def test_intervals_keep_to_the_range_of_their_measures():
     study = pairs_of_designs({"a": 0.1, "b": 0.99, "c": 0.98})
     study["jensen_shannon_clean"] = 1 - study["corrupted_accuracy"]
@@ -147,9 +130,3 @@ def test_intervals_keep_to_the_range_of_their_measures():
         ("double_fault_clean", -1, 0),
     ):  # fmt: skip
         assert low < rows.low[measure] < rows["mean"][measure] < rows.high[measure] < high
-
-
-def test_what_a_single_unit_makes_up_has_no_interval():
-    table = origin_table(ensembles(), 0.95).set_index(["matched_on", "bin_start", "origin", "measure"])
-    assert table.loc[("size", 2, ORIGINS[2], "clean_accuracy"), ["low", "high"]].isna().all()
-    assert table.loc[("size", 2, ORIGINS[3], "clean_accuracy"), ["low", "high"]].isna().all()

@@ -8,7 +8,7 @@ import pytest
 
 from resiliency.analysis.observations.of_study import with_images
 from resiliency.analysis.parts import Part, Placebo
-from resiliency.analysis.verdicts import Observation, PValues, decide, observation_rows, placebo_supported, verdict_of
+from resiliency.analysis.verdicts import Observation, observation_rows, placebo_supported, verdict_of
 
 
 def part(estimate: float, name: str = "") -> Part:
@@ -44,15 +44,6 @@ def test_of_flipped_signs_the_study_itself_is_one(seeds, beyond):
     assert (differences.mean() > high) == (seeds > 4)
 
 
-def test_draws_that_are_not_defined_are_left_out():
-    draws = np.append(np.arange(20.0), np.nan)[:, None]
-    assert np.array(Placebo(draws, draws, np.ones(1)).range).ravel().tolist() == [1, 18]
-    undefined = Placebo(draws * np.nan, draws * np.nan, np.ones(1))
-    assert np.isnan(undefined.range).all()
-    assert np.isnan(undefined.middle).all()
-    assert np.isnan(undefined.with_images(np.array([0.1]), 9).errors).all()
-
-
 @pytest.mark.parametrize(
     ("estimates", "middles", "expected", "each"),
     [
@@ -71,18 +62,6 @@ def test_a_part_supports_beyond_its_placebo_only(estimates, middles, expected, e
     assert verdict_of(observation_of(estimates, draws_around(*middles)), 0.95) == (expected, each)
     mirrored = observation_of([-e for e in estimates], -draws_around(*middles), sign=-1)
     assert verdict_of(mirrored, 0.95) == (expected, each)
-
-
-def test_a_placebo_without_a_range_lets_nothing_support():
-    assert verdict_of(observation_of([9], np.full((200, 1), np.nan)), 0.95)[0] == "no better than noise"
-
-
-def test_what_lies_within_the_margin_may_say_so_in_place_of_supporting():
-    """Both are above 0 by their own bounds; the placebo leaves of the second that it lies within the margin."""
-    p = PValues(np.array([[0.001, 0.001]]), np.array([[0.999, 0.999]]), np.array([[0.9, 0.002]]))
-    assert decide(p, 0.05)[0] == "supported"
-    verdict, each = decide(p, 0.05, np.array([[False, True]]))
-    assert (verdict[0], each[0].tolist()) == ("supported in part", ["supported", "no practical difference"])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What would decide an observation is found by simulating its rule."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -48,20 +46,6 @@ def test_so_many_units_have_the_power_that_is_promised(estimates):
     assert max(set(decided) - {"undecided"}, key=decided.count) == need.verdict
 
 
-def test_parts_that_are_decided_but_differ_ask_for_no_more_units():
-    """As observation 3 of cifar10_cpu: one part clear, the other within the margin."""
-    parts = [Part("a", -0.0172, 0.0035, 6, units=5), Part("b", -0.0026, 0.003, 5, units=5)]
-    rows = observation_rows(replace(observation_of(*parts, margin=0.01), sign=-1), 0.95)
-    assert rows[0]["verdict"] == "supported in part"
-    assert [row["part_verdict"] for row in rows] == ["supported", "no practical difference"]
-    assert {(row["units_needed"], row["sample_size_needed"]) for row in rows} == {(None, "")}
-
-
-def test_never_fewer_units_than_there_are():
-    part = Part("", 3, 2, 10**6, units=20)
-    assert units_to_decide(observation_of(part, margin=0.1), 0.95).units > 20
-
-
 def test_no_number_of_units_may_be_enough():
     """What images add does not go away with seeds; an estimate at the margin is never decided."""
     seeds = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9), image_share=0.8)
@@ -71,18 +55,6 @@ def test_no_number_of_units_may_be_enough():
     edge = observation_of(Part("", 0.0, 5, 19, units=20), Part("", 9, 5, 19, units=20), margin=0.01)
     assert (
         observation_rows(edge, 0.95)[0]["sample_size_needed"] == f"other data; up to {MOST:,} designs cannot settle it"
-    )
-
-
-def test_what_is_not_known_needs_nothing():
-    assert units_to_decide(observation_of(), 0.95) == units_to_decide(observation_of(Part("")), 0.95) == (None, "")
-
-
-def test_what_would_decide_is_said_in_words():
-    (row,) = observation_rows(observation_of(*parts_of(0.9)), 0.95)
-    assert (
-        row["sample_size_needed"]
-        == f"{row['units_needed']} designs (supported), at 80% power if the estimates are right"
     )
 
 

@@ -17,12 +17,6 @@ def test_ordinals_are_those_of_exact_values(scale):
     assert ordinals(scale * ROUNDED).tolist() == ordinals(EXACT).tolist() == [1, 1, 2, 0, 0, 3]
 
 
-def test_ordinals_of_equal_values_and_of_none():
-    assert ordinals(np.zeros(3)).tolist() == [0, 0, 0]
-    assert ordinals(np.array([-1.0, 1, 0])).tolist() == [0, 2, 1]
-    assert ordinals(np.array([])).tolist() == []
-
-
 @pytest.mark.parametrize(
     "statistic",
     [

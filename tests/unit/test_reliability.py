@@ -1,15 +1,11 @@
 """Members whose figures say little are told from others."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.left_out import Resampling
-from resiliency.analysis.member_tables import copies, member_tables
-from resiliency.designs.members import Member
+from resiliency.analysis.member_tables import copies
 from resiliency.reliability import member_warnings, near_chance
-from resiliency.report.overview import cautions
 
 THREE = np.repeat([0, 1, 2], 100)
 
@@ -51,23 +47,3 @@ def test_members_that_answer_alike_are_named():
     decided = {name: predictions_of(table, labels, logits[0].argmax(-1)) for name in "ef"}
     right = {name: predictions_of(table, labels, np.stack([labels, labels])) for name in "gh"}
     assert copies(of | decided | right) == {"c": "a", "f": "e"}
-
-
-def test_copies_are_said_in_the_table_and_in_a_sentence(capsys):
-    table, labels = conditions_of([], [], 300), THREE
-    logits = np.random.default_rng(0).normal(size=(1, 300, 3)) + 3 * np.eye(3)[labels]
-    of = {name: predictions_of(table, labels, logits.astype(np.float16)) for name in ("a-s0", "b-s0")}
-    drawn = Resampling(10, 0.95, 0)
-    members = member_tables([Member(name) for name in of], table, of, [], {}, "a-s0", drawn).members
-    assert members["warnings"].tolist() == ["", "same answers as a-s0"]
-    assert "warning: b-s0: same answers as a-s0" in capsys.readouterr().out
-    (line,) = cautions(members)
-    assert line.startswith("1 of 2 members predict the same class as another member for every image (b-s0).")
-
-
-def test_warnings_are_said_in_sentences():
-    members = pd.DataFrame({"member": [f"a-s{i}" for i in range(9)], "warnings": ["near chance"] * 7 + [np.nan, ""]})
-    (line,) = cautions(members)
-    assert line.startswith("7 of 9 members are close to chance level on clean images (a-s0, a-s1, a-s2, a-s3, a-s4")
-    assert " and 2 more). Their training may have failed" in line
-    assert cautions(members.assign(warnings=np.nan)) == []

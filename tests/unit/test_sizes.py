@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resiliency.analysis.origins import SIZE_COLUMNS, size_table
+from resiliency.analysis.origins import size_table
 from resiliency.statistics.jackknife import interval_within, jackknife_interval
 
 ERRORS = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
@@ -48,25 +48,9 @@ def test_means_and_changes_by_hand():
     assert rows.loc[2, ["change_low", "change_high"]].tolist() == pytest.approx(list(changes))
 
 
-def test_ensembles_of_other_origins_and_rules_do_not_count():
-    ensembles, members = study()
-    other = ensembles.assign(origin="search", corrupted_error=0.9)
-    vote = ensembles.assign(rule="a vote", corrupted_error=0.4)
-    table = size_table(pd.concat([ensembles, other, vote]), members, 0.9)
-    pd.testing.assert_frame_equal(table[table.rule == "mean"], size_table(ensembles, members, 0.9))
-    assert list(dict.fromkeys(table.rule)) == ["mean", "a vote"]
-
-
 def test_intervals_are_unknown_where_a_member_is_in_every_ensemble():
     ensembles, members = study()
     rows = errors_of(size_table(ensembles[ensembles.members.str.startswith("a-s0+b-s0+c-s0")], members, 0.9))
     assert rows.index.tolist() == [1, 3]
     assert rows.loc[3, ["low", "high", "change_low"]].isna().all()
     assert np.isfinite(rows.loc[1, "low"])
-
-
-def test_a_study_without_ensembles_has_an_empty_table():
-    ensembles, members = study()
-    table = size_table(ensembles.iloc[:0], members, 0.9)
-    assert table.empty
-    assert list(table) == SIZE_COLUMNS

@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from four_members import (
-    ACTIVATIONS,
     BASELINE,
     CLASSES,
     CONDITIONS,
     IMAGES,
-    MEASURED,
     NAMES,
     RULES,
     answers,
@@ -35,18 +33,6 @@ def members(study):
 @pytest.fixture(scope="module")
 def pool(study, members, pairs):
     return Pool(members, study["predictions"], [pairs], BASELINE, 0.95)
-
-
-def test_ensembles_tell_over_how_many_pairs_they_are_averaged(study, members, pairs):
-    missing = pairs.metric.eq("saliency_cosine") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
-    pool = Pool(members, study["predictions"], [pairs[~missing]], BASELINE, 0.95)
-    table = pool.score([ensembles_of(4, 2), ensembles_of(4, 3)], RULES[:1])[0].set_index("members")
-    assert [c for c in table if c.endswith("_pairs")] == ["saliency_cosine_clean_pairs"]
-    assert np.isnan(table.saliency_cosine_clean["a-s0+a-s1"])
-    assert table.saliency_cosine_clean_pairs["a-s0+a-s1"] == 0
-    assert table.saliency_cosine_clean_pairs["a-s0+b-s0+c-s0"] == 3
-    assert table.saliency_cosine_clean_pairs["a-s0+a-s1+b-s0"] == 1
-    assert table.saliency_cosine_clean["a-s0+a-s1+b-s0"] == table.saliency_cosine_clean["a-s0+b-s0"]
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])
@@ -107,22 +93,6 @@ def test_ensembles_under_each_corruption_by_loops(study, pairs, pool, size):
         assert row.kohavi_wolpert_snow == pytest.approx((count * (size - count)).mean() / size**2)
 
 
-def test_ensembles_have_a_column_per_diversity(pool):
-    table = pool.score([ensembles_of(4, 2)], RULES[:1])[0]
-    predicted = [name for name, metric in METRICS.items() if metric.kind == "prediction"]
-    everywhere = [*predicted, *ENSEMBLE_METRICS]
-    expected = {f"{name}_clean" for name in (*everywhere, *MEASURED, *ACTIVATIONS)}
-    expected |= {f"{name}_corrupted" for name in everywhere}
-    assert {c for c in table if c.endswith(("_clean", "_corrupted"))} == expected
-
-
-def test_an_ensemble_of_two_has_the_diversity_of_its_pair(pairs, pool):
-    table = pool.score([np.array([[1, 2]])], RULES[:1])[0]
-    rows = pairs[(pairs["first"] == NAMES[1]) & (pairs["second"] == NAMES[2]) & (pairs.condition == 0)]
-    for row in rows.itertuples():
-        assert table[f"{row.metric}_clean"][0] == pytest.approx(row.diversity)
-
-
 def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_them(study, members, pool):
     """Fewer images, of two of the classes, among which members choose; by loops."""
     rng, labels = np.random.default_rng(1), np.array([0, 2, 2, 0, 2, 2, 0, 2])
@@ -158,13 +128,6 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
         assert row.field_oracle == pytest.approx(right[ensemble].any(axis=0).mean())
 
 
-def test_threads_do_not_matter(study, members, pairs):
-    arguments = (members, study["predictions"], [pairs], BASELINE, 0.95)
-    groups = [ensembles_of(4, 3), ensembles_of(4, 2)]
-    one, two = (Pool(*arguments, threads=threads).score(groups, RULES)[0] for threads in (1, 2))
-    pd.testing.assert_frame_equal(one, two, check_exact=True)
-
-
 @pytest.mark.parametrize("rule", RULES)
 def test_image_errors_by_loops(study, pool, rule):
     ensemble = np.array([0, 2, 3])
@@ -174,10 +137,3 @@ def test_image_errors_by_loops(study, pool, rule):
     np.testing.assert_allclose(image_errors, 1 - np.mean(right, axis=0))
     row = pool.score([ensemble[None]], [rule])[0].iloc[0]
     assert image_errors.mean() == pytest.approx(row.corrupted_error)
-
-
-def test_pairs_of_other_members_do_not_matter(study, members, pairs):
-    other = pairs.assign(first=pairs["first"] + "x", second=pairs["second"] + "x", diversity=9.0)
-    one, mixed = (Pool(members, study["predictions"], p, BASELINE, 0.95) for p in ([pairs], [other, pairs]))
-    ensembles = ensembles_of(4, 2)
-    pd.testing.assert_frame_equal(one.score([ensembles], RULES)[0], mixed.score([ensembles], RULES)[0])

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from predicted import conditions_of, drawn, predictions_of
 
-from resiliency.analysis import assessment
 from resiliency.analysis.assessment import (
     FEW_ERRORS,
     LOADED,
@@ -77,12 +76,6 @@ def test_else_it_is_fitted_on_the_corrupted_images_of_the_choice(study, chosen, 
     assert losses[0] == min(losses)
 
 
-def test_some_of_many_images_are_enough(study, chosen, monkeypatch):
-    monkeypatch.setattr(assessment, "LARGEST_FIT", 20 * 3 * 3)
-    fitted = temperature_of(None, False, Ensemble(study[1], WEIGHTS, RULE), chosen)
-    assert (fitted.images, fitted.fitted_on) == (20, "corrupted")
-
-
 def test_it_says_why_it_is_missing(study, chosen):
     table, members, labels = study
     vote = Ensemble(members, WEIGHTS, "plurality_vote")
@@ -116,18 +109,6 @@ def test_calibration_before_and_after(study):
         assert row[f"{measure}_change_low"] < row[f"{measure}_change"] < row[f"{measure}_change_high"]
         assert f"{measure}_difference" not in row
     assert set(row) <= set(TEMPERATURES)
-
-
-def test_without_a_temperature_the_calibration_is_that_of_the_probabilities(study):
-    judged = Judged(study[0], np.arange(20), 50, 0.9, 0)
-    calibration = calibration_of(Ensemble(study[1], WEIGHTS, RULE), 1, judged)
-    rows = temperature_rows(Temperature(1, 0, "", FEW_ERRORS), calibration, None, judged)
-    assert all(np.isnan(row["temperature"]) and row["note"] == FEW_ERRORS for row in rows)
-    assert all(row["brier_after"] == pytest.approx(row["brier_before"]) for row in rows)
-    assert calibration_of(Ensemble(study[1], WEIGHTS, "plurality_vote"), 1, judged) == {}
-    of_vote = temperature_rows(Temperature(1, 0, "", VOTES), {}, calibration, judged)
-    assert [row["images"] for row in of_vote] == ["clean", "corrupted"]
-    assert all("ece_after" not in row for row in of_vote)
 
 
 def test_it_is_compared_with_the_best_member_on_the_same_images():

@@ -69,13 +69,6 @@ def test_a_threshold_lies_between_the_confidences_that_it_separates():
     assert limiting_threshold(same, 0.25) == 0.4999
 
 
-@pytest.mark.parametrize("most", [1.0, 1 - 1e-9, 1 - 2**-24, 0.9999993])
-def test_the_surest_answers_that_are_too_often_wrong_are_all_abstained_on(most):
-    ranked = Ranked.of(np.full((1, 200), most), np.ones((1, 200)))
-    assert limiting_threshold(ranked, 0.01) == ABSTAIN
-    assert covering_threshold(ranked, 0.9) == 0.999899
-
-
 @settings(max_examples=500)
 @given(st.integers(0, 2**24), st.integers(0, 999_999))
 def test_a_graded_confidence_reaches_a_threshold_if_the_confidence_itself_does(confidence, threshold):
@@ -83,16 +76,6 @@ def test_a_graded_confidence_reaches_a_threshold_if_the_confidence_itself_does(c
     single, of_table = np.float32(confidence / 2**24), float(f"{threshold / 1e6:.8g}")
     assert of_table == threshold / 1e6
     assert (graded(single) >= of_table) == (np.float64(single) >= of_table)
-
-
-def test_without_some_conditions_they_are_those_of_the_others():
-    random = np.random.default_rng(3)
-    confidence, errors = drawn(random, IMAGES)
-    fewer, kept = Ranked.of(confidence, errors).without([1, 4]), [0, 2, 3]
-    alone = Ranked.of(confidence[kept], errors[kept])
-    for level in (0.05, 0.02):
-        assert limiting_threshold(fewer, level) == limiting_threshold(alone, level)
-    assert covering_threshold(fewer, 0.9) == covering_threshold(alone, 0.9)
 
 
 @pytest.fixture
@@ -164,13 +147,3 @@ def test_what_is_left_out_of_the_choice_is_let_through_by_the_threshold_of_the_o
         assert row["left_out_corruption"] == "frost"
         compared += 1
     assert compared >= 5
-
-
-def test_votes_have_no_thresholds():
-    labels, table = np.zeros(20, int), conditions_of(["fog"], [1, 2, 3], 20)
-    decided = Ensemble([predictions_of(table, labels, np.zeros((4, 20), int))], np.ones(1), "plurality_vote")
-    half = Judged(table, np.arange(10), 20, 0.95, 0)
-    assert threshold_rows(decided, 1.0, half, scored_and_calibrated(decided, 1.0, half)[0], half) == []
-    logits, labels = logits_of(2, 20, 0)
-    vote = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), "plurality_vote")
-    assert threshold_rows(vote, 1.0, half, scored_and_calibrated(vote, 1.0, half)[0], half) == []

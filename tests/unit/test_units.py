@@ -6,14 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.analysis.choices import halves
-from resiliency.analysis.left_out import Resampling
-from resiliency.analysis.recommendation import drawn_errors
-from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import wilson
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.units import Units, resampled_counts
+from resiliency.statistics.units import Units
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
 VALUES = np.array([1.0, 0, 1, 0, 1, 0])
@@ -62,20 +59,6 @@ def test_resamples_of_units_vary_as_samples_do():
     assert drawn.var() == pytest.approx(units.values(values).var(ddof=1) / 20, rel=0.03)
 
 
-@given(st.integers(1, 40), st.integers(0, 5))
-@settings(max_examples=25, deadline=None)
-def test_images_alone_are_what_they_were(images, seed):
-    units, values = Units.single(images), np.random.default_rng(seed).random((3, images))
-    assert units.values(values) is values
-    assert units.sums(values) is values
-    assert units.effective(values) == images
-    assert Units.numbered(np.arange(images)[::-1]).of_image.tolist() == list(range(images))
-    np.testing.assert_array_equal(units.counts(7, seed, "a"), resampled_counts(images, 7, seed, "a"))
-    labels = np.arange(images) % 3
-    for half, alone in zip(halves(labels, seed), halves(labels, seed, units), strict=True):
-        np.testing.assert_array_equal(half, alone)
-
-
 @given(st.lists(st.integers(1, 6), min_size=6, max_size=30), st.integers(1, 5), st.integers(0, 5))
 @settings(max_examples=40, deadline=None)
 def test_halves_share_no_unit(sizes, classes, seed):
@@ -88,30 +71,6 @@ def test_halves_share_no_unit(sizes, classes, seed):
     assert len(judged)
 
 
-def test_halves_of_units_keep_the_classes():
-    units, labels = Units.numbered(np.arange(300) // 5), np.arange(300) // 100
-    chosen, _ = halves(labels, 0, units)
-    assert np.bincount(labels[chosen]).tolist() == [50, 50, 50]
-
-
-def test_a_class_for_each_unit_is_halved_too():
-    units = Units.numbered(np.arange(12) // 3)
-    chosen, judged = halves(units.of_image, 0, units)
-    assert len(chosen) == len(judged) == 6
-
-
-@given(st.lists(st.integers(1, 5), min_size=3 * GROUPS, max_size=60), st.integers(0, 3))
-@settings(max_examples=20, deadline=None)
-def test_groups_of_the_jackknife_have_whole_units(sizes, seed):
-    units = Units.numbered(np.repeat(np.arange(len(sizes)), sizes))
-    labels, probed = np.arange(units.images) % 3, np.arange(0, units.images, 4)
-    groups = image_groups(labels, probed, seed, units)
-    of_units = [set(groups[units.of_image == unit].tolist()) for unit in range(units.number)]
-    assert all(len(of_unit) == 1 for of_unit in of_units)
-    numbers = np.bincount([of_unit.pop() for of_unit in of_units], minlength=GROUPS)
-    assert np.ptp(numbers) <= 1
-
-
 def scored(copies: int) -> EnsembleErrors:
     """Three members on 40 images, each so often; its copies are one unit."""
     random = np.random.default_rng(0)
@@ -121,12 +80,6 @@ def scored(copies: int) -> EnsembleErrors:
     logits = [np.repeat(random.normal(size=(2, 40, 3)), copies, axis=1) for _ in range(3)]
     members = [Predictions(table, {CLEAN: of}, truth) for of in logits]
     return EnsembleErrors(members, np.ones(3), "mean_probability")
-
-
-def test_copies_of_images_change_nothing_in_the_comparison_with_the_best():
-    ensembles, resampling = [np.array([0]), np.array([1]), np.array([0, 2])], Resampling(50, 0.95, 0)
-    alone, copied = (drawn_errors(scored(n), ensembles, np.arange(40 * n), resampling) for n in (1, 4))
-    np.testing.assert_allclose(alone, copied, atol=1e-6)
 
 
 @pytest.mark.parametrize("block", [160, 2**23])

@@ -44,11 +44,3 @@ def test_votes_are_those_that_are_counted_one_by_one(seed, size, classes):
     ]
     assert right_chances(ensembles, decisions, labels) == pytest.approx(np.array(counted))
     assert expected_accuracy(ensembles, decisions, labels) == pytest.approx(np.mean(counted, axis=1))
-
-
-@pytest.mark.parametrize("members", [255, 256, 300])
-def test_votes_of_many_members_are_counted(members):
-    decisions = np.zeros((members, 2), np.int64)
-    decisions[-1] = 1, 0
-    everyone = np.arange(members)[None]
-    np.testing.assert_array_equal(right_chances(everyone, decisions, np.array([0, 1])), [[1, 0]])
