@@ -72,58 +72,64 @@ for name, test_set in STUDY.test_sets.items():
             "../scripts/test_set.py"
 
 
-# What the units of a test set are named by: a table of them, or its own images with what they were read from.
-NAMING = {
-    CLEAN: {
-        "input": {**TEST, "read": [ancient(path) for path in FROM_FILES]},
-        "params": {
-            "seed": STUDY.seed,
-            "dataset": STUDY.data.resolved(),
-            "splits": STUDY.splits,
-            "groups": STUDY.data.test_groups,
-            "named": STUDY.data.named_groups,
-            "looked_at": STUDY.data.looked_at,
-        },
-    },
-}
-for name, test_set in STUDY.test_sets.items():
-    NAMING[name] = {
-        "input": {
-            **TEST_SET_FILES[name],
-            **{word: ancient(path) for word, path in zip(("pixels", "numbers"), test_set.inputs().values())},
-            "classes": TRAINING_DATA["card"],
-        },
-        "params": {
-            "folder": test_set.folder,
-            "side": STUDY.data.side,
-            "margin": STUDY.data.margin,
-            "groups": test_set.groups,
-            "named": test_set.named_groups,
-            "looked_at": True,
-        },
-    }
+if STUDY.dataset:
 
-for name in TEST_SETS if STUDY.dataset else []:
-
-    rule:
-        name:
-            "units" if name == CLEAN else f"units_{name}"
+    rule units:
         input:
-            ancient(TABLE_OF_UNITS[name]),
-            **NAMING[name]["input"],
+            ancient(FROM_FILES),
+            ancient(TABLE_OF_UNITS[CLEAN]),
+            **TEST,
         output:
-            **UNITS[name],
+            **UNITS[CLEAN],
         log:
-            log_of("units", "all" if name == CLEAN else name),
+            log_of("units"),
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
             **needing(2000, 60),
         params:
-            **NAMING[name]["params"],
+            code=code("units"),
+            name=CLEAN,
+            seed=STUDY.seed,
+            dataset=STUDY.data.resolved(),
+            splits=STUDY.splits,
+            groups=STUDY.data.test_groups,
+            named=STUDY.data.named_groups,
+            looked_at=STUDY.data.looked_at,
+            content=content(INPUTS.files, *TABLE_OF_UNITS[CLEAN]) if TABLE_OF_UNITS[CLEAN] else "",
+        script:
+            "../scripts/units.py"
+
+
+for name, test_set in STUDY.test_sets.items():
+
+    rule:
+        name:
+            f"units_{name}"
+        input:
+            ancient(TABLE_OF_UNITS[name]),
+            **TEST_SET_FILES[name],
+            **{word: ancient(path) for word, path in zip(("pixels", "numbers"), test_set.inputs().values())},
+            classes=TRAINING_DATA["card"],
+        output:
+            **UNITS[name],
+        log:
+            log_of("units", name),
+        conda:
+            "../envs/resiliency.yaml"
+        threads: 1
+        resources:
+            **needing(2000, 60),
+        params:
             code=code("units"),
             name=name,
+            folder=test_set.folder,
+            side=STUDY.data.side,
+            margin=STUDY.data.margin,
+            groups=test_set.groups,
+            named=test_set.named_groups,
+            looked_at=True,
             content=content(INPUTS.files, *TABLE_OF_UNITS[name]) if TABLE_OF_UNITS[name] else "",
         script:
             "../scripts/units.py"

@@ -1,8 +1,8 @@
 """Test the observations of the paper of which the study says something."""
 
-from resiliency.analysis.observations.of_study import OfEnsembles, observations
+from resiliency.analysis.observations.of_study import observations
 from resiliency.analysis.verdicts import observation_table
-from resiliency.analysis.without_images import NOTHING, WithoutImages
+from resiliency.analysis.without_images import NOTHING, EnsembleTables, WithoutImages
 from resiliency.stage import stage
 from resiliency.storage.tables import read_distinct, read_table, write_table
 
@@ -10,7 +10,7 @@ with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     of_ensembles, without = None, inputs.without_images
     if inputs.ensembles:
-        of_ensembles = OfEnsembles(
+        of_ensembles = EnsembleTables(
             ensembles=read_table(inputs.ensembles),
             metrics=read_distinct(inputs.pairs, ["kind", "metric"]),
             without_images=WithoutImages(*map(read_table, without)) if without else NOTHING,

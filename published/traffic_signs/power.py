@@ -16,7 +16,7 @@ import simulated_spread
 from scipy.special import logit
 from simulated_spread import NOISE, Layout, drawn, table
 
-from resiliency.analysis.observations import families_differ_at_equal_accuracy
+from resiliency.analysis.observations.architecture import families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import verdict_of
 from resiliency.base.faults import parser
 from resiliency.statistics.mixed_model import logits

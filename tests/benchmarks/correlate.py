@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from shared import options, peak_memory, timed
 
-from resiliency.analysis.correlations import correlation_table, difference_table
+from resiliency.analysis.observations.correlation import correlation_table, difference_table
 from resiliency.base.streams import stream
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.ensembles.pool import chosen_ensembles, stands_for

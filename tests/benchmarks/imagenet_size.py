@@ -24,9 +24,10 @@ from gpu_hours import CORRUPTED, DECODING, ORIGINAL, Pricing
 from imagenet_logits import CLASSES, member_logits
 from shared import RESULTS, beside, in_own_process, merged, options, peak_memory, table, timed
 
-from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.member_tables import by_family
-from resiliency.analysis.observations import architecture_brings_diversity, architecture_matters_more
+from resiliency.analysis.observations.architecture import architecture_matters_more
+from resiliency.analysis.observations.correlation import correlation_table, difference_table
+from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
 from resiliency.base.names import CLEAN
 from resiliency.designs.networks import build

@@ -16,10 +16,10 @@ import pandas as pd
 from scipy.stats import binomtest
 from shared import options
 
-from resiliency.analysis.observations.of_study import OfEnsembles, observations
+from resiliency.analysis.observations.of_study import observations
 from resiliency.analysis.parts import BEYOND, DRAWS
 from resiliency.analysis.verdicts import SUPPORTED, Observation, verdicts_of
-from resiliency.analysis.without_images import WithoutImages
+from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.statistics.jackknife import holm
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_distinct, read_table
@@ -34,7 +34,7 @@ def observed(results: Path, draws: int) -> list[Observation]:
     without = WithoutImages(*(read_table(scored / f"{name}leave_images_out.parquet") for name in ("", "members_")))
     metrics = read_distinct(results / "diversity/pairs.parquet", ["kind", "metric"])
     errors = read_table(scored / "image_errors.parquet")
-    of_ensembles = OfEnsembles(read_table(tables / "ensembles.parquet"), metrics, without, errors)
+    of_ensembles = EnsembleTables(read_table(tables / "ensembles.parquet"), errors, without, metrics)
     images = int(read_table(results / "conditions.csv").images.iloc[0])
     settings = study["ensembles"]["rules"][0], study["statistics"]["reference"], study["attribution"]["target"]
     return observations(read_table(tables / "members.csv"), images, of_ensembles, *settings, draws=draws)

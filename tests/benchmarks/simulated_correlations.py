@@ -6,12 +6,13 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from resiliency.analysis.left_out import percentile_interval
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.statistics import jackknife
-from resiliency.statistics.correlation import MEASURES, independent_interval, weighted_pearson
+from resiliency.statistics.correlation import MEASURES, weighted_pearson
 
 CONFIDENCE = 0.95
 
@@ -109,3 +110,20 @@ def correlation(
     description = f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
     description += ", designs left out" if by_design else ""
     return Case(name.capitalize(), description, f"{members} members, ensembles of {size}", truth, simulate)
+
+
+def independent_interval(
+    measure: str, correlation: float, observations: float, confidence: float
+) -> tuple[float, float]:
+    """The interval of a correlation of independent observations, on Fisher's z scale; NaN for fewer than five.
+
+    Variances are, of Pearson and partial, 1 / (n - 3), n being one less for what is given (Fisher 1924); of Spearman
+    (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000).
+    """
+    if observations < 5:
+        return np.nan, np.nan
+    factor = 1 + correlation**2 / 2 if measure == "spearman" else 1
+    error = np.sqrt(factor / (observations - (4 if measure == "partial" else 3)))
+    ends = jackknife.FISHER.to(correlation) + np.array([-1, 1]) * ndtri((1 + confidence) / 2) * error
+    low, high = jackknife.FISHER.back(ends)
+    return float(low), float(high)

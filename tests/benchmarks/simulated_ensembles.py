@@ -12,8 +12,14 @@ import pandas as pd
 from simulated_families import CONFIDENCE, standard
 
 from resiliency.analysis.left_out import LeftOut
-from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
-from resiliency.analysis.observations.diversity import deltas_of, left_by, permuted, sides_of
+from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
+from resiliency.analysis.observations.diversity import (
+    architecture_brings_diversity,
+    deltas_of,
+    left_by,
+    permuted,
+    sides_of,
+)
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation, verdict_of
 from resiliency.statistics.correlation import weighted_ranks

@@ -8,10 +8,10 @@ from scipy.special import logit
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis import exchanges_of_members
+from resiliency.analysis.exchange_rates import Pairs, against_better
 from resiliency.analysis.exchanges_of_members import STEP, Designs, Exchange, with_image_groups
 from resiliency.analysis.parts import Part
 from resiliency.statistics.mixed_model import points
-from resiliency.statistics.mixed_pairs import Pairs, against_better
 
 GROUPS, ERROR, ACCURACY = 10, 0.2, 0.95
 ROWS = {

@@ -16,12 +16,11 @@ from simulated_families import CONFIDENCE, standard
 
 from resiliency.analysis.equal_accuracy import OTHER_ACCURACY, Model, empirical_logit, fits_of, noise_of_halves
 from resiliency.analysis.equal_accuracy import Noise as Noises
-from resiliency.analysis.observations import families_differ_at_equal_accuracy
-from resiliency.analysis.observations.spread import part_of
+from resiliency.analysis.observations.architecture import families_differ_at_equal_accuracy, part_of
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import verdict_of
+from resiliency.statistics.mixed_model import Fits, logits
 from resiliency.statistics.mixed_model import Layout as Designs
-from resiliency.statistics.mixed_model import logits
 
 IMAGES, CENTRE = 1_000, -1.9  # in a half of the test images; logit of the corrupted error, of which 13 % are typical
 ACCURACY, BETWEEN, ACCURATE = 0.5, 0.85, 3.0  # SD of logit accuracy, share of families in its variance, and its centre
@@ -156,6 +155,11 @@ def _designs(values: np.ndarray, layout: Layout) -> np.ndarray:
     return values.reshape(len(values), -1, layout.seeds).mean(axis=2)
 
 
+def _of_study(fits: Fits, study: int) -> Fits:
+    """The models of one response."""
+    return Fits(*(getattr(fits, name)[study : study + 1] for name in Fits.__dataclass_fields__))
+
+
 def parts(studies: Studies, layout: Layout) -> list[Part]:
     """The part of each study's observation, whose models are fitted all at once."""
     half, other, error = (_designs(empirical_logit(of, IMAGES), layout) for of in studies[:3])
@@ -168,7 +172,7 @@ def parts(studies: Studies, layout: Layout) -> list[Part]:
     families = tuple(np.unique(labels.family.astype(str)).tolist())
     each = zip(half, size, noise.tolist(), shares.tolist(), strict=True)
     return [
-        part_of(Model(names, families, of_designs, accuracy, sizes, fits.of_study(study), Noises(*of_noise), share))
+        part_of(Model(names, families, of_designs, accuracy, sizes, _of_study(fits, study), Noises(*of_noise), share))
         for study, (accuracy, sizes, of_noise, share) in enumerate(each)
     ]
 

@@ -15,16 +15,16 @@ from resiliency.analysis.ceiling import ceiling_table, failures, sizes_of, unit_
 from resiliency.analysis.choices import best_table, choice_of, chosen_table, halves, pool_of
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.contenders import assessment, comparison, contenders
-from resiliency.analysis.correlations import correlation_table, difference_table
 from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.analysis.effective_robustness import robustness_table, skipped_table
 from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import rank_table
 from resiliency.analysis.member_tables import member_tables
-from resiliency.analysis.observations.of_study import OfEnsembles, observations
+from resiliency.analysis.observations.correlation import correlation_table, difference_table
+from resiliency.analysis.observations.of_study import observations
 from resiliency.analysis.origins import origins_or_families, size_table
 from resiliency.analysis.verdicts import observation_table
-from resiliency.analysis.without_images import scores_without_images
+from resiliency.analysis.without_images import EnsembleTables, scores_without_images
 from resiliency.base.names import CLEAN, CORRUPTED, design_of
 from resiliency.designs.members import Member
 from resiliency.diversity.gram import gram
@@ -278,8 +278,8 @@ class Reported:
                 self.seed,
             )
             metrics = self.pairs[["kind", "metric"]].drop_duplicates()
-            tables = OfEnsembles(self.tables["ensembles"], metrics, without_images, self.image_errors)
-            of_ensembles = exchange_rates.OfEnsembles(self.tables["ensembles"], self.image_errors, without_images)
+            tables = EnsembleTables(self.tables["ensembles"], self.image_errors, without_images, metrics)
+            of_ensembles = EnsembleTables(self.tables["ensembles"], self.image_errors, without_images)
         if "exchange_rates" in self.made:
             rates = exchange_rates.exchange_rates(members, of_ensembles, IMAGES, rule, self.statistics.confidence)
             self._keep(exchange_rates=rates)

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.exchange_rates import OfEnsembles
-from resiliency.analysis.without_images import WithoutImages
+from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 
 GROUPS = 10
 RULE = "mean_probability"
@@ -28,7 +27,7 @@ class Study(NamedTuple):
     """The tables, and the true error of each design."""
 
     members: pd.DataFrame
-    of_ensembles: OfEnsembles
+    of_ensembles: EnsembleTables
     designs: np.ndarray
 
 
@@ -61,7 +60,7 @@ def study(planted: Planted, rng: np.random.Generator, families: int = 8, designs
     ]
     images = WithoutImages(pd.concat(in_turn), pd.concat(scores))
     empty = pd.DataFrame(columns=["objective", "loss_weight", "seed", "image", "error"])
-    return Study(members, OfEnsembles(everything, empty, images), true)
+    return Study(members, EnsembleTables(everything, empty, images), true)
 
 
 def _ensembles(members: pd.DataFrame, errors: np.ndarray, mixed: float) -> pd.DataFrame:

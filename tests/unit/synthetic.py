@@ -11,11 +11,11 @@ from synthetic_deployment import RULE, contender_tables, deployment_tables
 from synthetic_failures import failure_tables
 
 from resiliency.analysis.effective_robustness import robustness_table
-from resiliency.analysis.exchange_rates import OfEnsembles, exchange_rates
+from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.member_tables import history_table
 from resiliency.analysis.origins import origin_table, size_table
 from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table
-from resiliency.analysis.without_images import WithoutImages
+from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.base.names import (
     CLEAN,
     CORRUPTED,
@@ -81,11 +81,11 @@ def made(
     }
 
 
-def with_images_fixed(ensembles: pd.DataFrame) -> OfEnsembles:
+def with_images_fixed(ensembles: pd.DataFrame) -> EnsembleTables:
     """The tables that exchange rates need, without groups of images and without joint training."""
     image_errors = pd.DataFrame(columns=["objective", "loss_weight", "seed", "image", "error"])
     none = pd.DataFrame({"without": pd.Series(dtype=int)})
-    return OfEnsembles(ensembles, image_errors, WithoutImages(none, none))
+    return EnsembleTables(ensembles, image_errors, WithoutImages(none, none))
 
 
 def picture(level: int, side: int = 32) -> np.ndarray:

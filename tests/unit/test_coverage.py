@@ -11,15 +11,15 @@ import pytest
 import simulated_intervals as simulated
 import simulated_spread as spreads
 import simulated_verdicts as situations
-from interval_coverage import KEYS, ROWS, page
+from interval_coverage import ROWS, page
 from scipy.stats import binom
 from simulated_class_errors import error_of_a_class
 from simulated_ensembles import diversities, observed_diversities, of_correlations, replaced_by, verdicts_on_diversities
 from simulated_exchanges import Logits, mixtures, of_designs, seeds
-from simulated_families import AT_ZERO, POOLS, Effects, drawn, truth, verdicts
+from simulated_families import POOLS, Effects, drawn, verdicts
 from simulated_verdicts import Situation, one_by_one
 
-from resiliency.analysis.observations import architecture_matters_more, families_differ_at_equal_accuracy
+from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import verdict_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -55,12 +55,6 @@ def test_intervals_cover(case):
     assert row["adopted_hits"] >= binom.ppf(1e-4, SIMULATIONS, simulated.CONFIDENCE)
 
 
-def test_intervals_that_take_ensembles_for_independent_do_not():
-    row = simulated.coverage(simulated.correlation("pearson", "odd members are weak", 16, 3), SIMULATIONS, RESAMPLES)
-    assert row["naive_hits"] < SIMULATIONS / 2
-    assert row["naive_width"] < row["adopted_width"] / 3
-
-
 @pytest.mark.parametrize(
     "situation",
     [
@@ -92,26 +86,6 @@ def test_what_is_true_is_found():
     row = situations.rates(situation, SIMULATIONS, np.random.default_rng(0))
     assert row["verdicts"]["supported"] > 0.6 * SIMULATIONS
     assert row["false"] == 0
-
-
-@pytest.mark.parametrize(
-    ("truths", "reached", "each", "wrong"),
-    [
-        ((1, 0), "supported", ("supported", "supported"), True),
-        ((1, 0.1), "supported", ("supported", "supported"), False),
-        ((1, 0), "contradicted", ("undecided", "contradicted"), True),
-        ((-0.1, 0), "contradicted", ("undecided", "contradicted"), False),
-        ((0, 0.3), "no practical difference", ("no practical difference", "no practical difference"), True),
-        ((0, -0.2), "no practical difference", ("no practical difference", "no practical difference"), False),
-        ((1, 0.3), "supported in part", ("supported", "no practical difference"), True),
-        ((0, 0.1), "supported in part", ("supported", "no practical difference"), True),
-        ((1, 0.1), "supported in part", ("supported", "no practical difference"), False),
-        ((1, 0), "undecided", ("supported", "undecided"), False),
-    ],
-)
-def test_what_counts_as_false(truths, reached, each, wrong):
-    situation = Situation("2", "", "", truths, 0.3, lambda random, studies: None)
-    assert situations.false(situation, np.array([reached]), np.array([each])).tolist() == [wrong]
 
 
 def test_studies_at_once_have_the_verdicts_of_the_pipeline():
@@ -158,20 +132,7 @@ def test_studies_of_diversities_in_the_place_of_others_have_the_observation_of_t
     assert reached
 
 
-def test_situations_at_zero_are_at_zero():
-    for (kind, between), k in AT_ZERO.items():
-        if between == 0.5:
-            assert truth(Effects(1, k, k), between, kind) == pytest.approx((0, 0), abs=0.012)
-
-
 def test_the_page_is_made_of_the_kept_rows():
     kept = json.loads(ROWS.read_text())
     text = (REPOSITORY / "published/experiments/coverage.md").read_text(encoding="utf-8")
     assert text == page(kept["intervals"], kept["verdicts"])
-
-
-def test_each_situation_is_simulated_and_no_others():
-    kept = json.loads(ROWS.read_text())
-    of = {part: sorted(tuple(row[key] for key in keys) for row in kept[part]) for part, keys in KEYS.items()}
-    assert of["verdicts"] == sorted((s.observation, s.name, s.size) for s in situations.SITUATIONS)
-    assert of["intervals"] == sorted((case.statistic, case.situation, case.units) for case in simulated.CASES)

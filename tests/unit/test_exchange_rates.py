@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 from simulated_exchanges_of_studies import PAIR, RULE, TRIPLE, Planted, better_by, study
 
-from resiliency.analysis.exchange_rates import OfEnsembles, exchange_rates
+from resiliency.analysis.exchange_rates import Pairs, against_better, exchange_rates
 from resiliency.analysis.exchanges_of_members import Exchange, slope_freedom, table_of
-from resiliency.analysis.without_images import WithoutImages
+from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.report.charts import exchange_rates as chart
 from resiliency.report.settings import OKABE_ITO
-from resiliency.statistics.mixed_pairs import Pairs, against_better
 from resiliency.statistics.units import spread, without_image_noise
 from resiliency.tables import TABLES
 
@@ -81,7 +80,11 @@ def test_votes_of_two_are_as_good_as_their_members_and_do_not_count():
     votes = drawn.of_ensembles.ensembles.assign(rule="plurality_vote")
     images = WithoutImages(*(table.head(0) for table in drawn.of_ensembles.without_images))
     table = exchange_rates(
-        drawn.members, OfEnsembles(votes, drawn.of_ensembles.image_errors, images), IMAGES, "plurality_vote", CONFIDENCE
+        drawn.members,
+        EnsembleTables(votes, drawn.of_ensembles.image_errors, images),
+        IMAGES,
+        "plurality_vote",
+        CONFIDENCE,
     )
     steps = table[table["exchange"].str.contains("member|mixing")]
     assert steps["exchange"].tolist() == ["two_more_members"]

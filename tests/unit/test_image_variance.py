@@ -6,13 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_studies import RULE, Drawn
-from observed import verdict
 
-from resiliency.analysis.observations import (
-    architecture_brings_diversity,
-    architecture_matters_more,
-    attribution_diversity_is_less_negative,
-)
+from resiliency.analysis.observations.architecture import architecture_matters_more
+from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
+from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.observations.of_study import metrics_in, with_images
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
@@ -90,17 +87,3 @@ def test_images_widen_intervals_by_their_variance():
     assert with_images(OBSERVATION, others).resampled == "designs and images"
     assert both.with_units(3) == pytest.approx((both.error, both.freedom))
     assert both.with_units(10**9)[0] == pytest.approx(np.sqrt(variance), rel=1e-3)
-
-
-def test_images_that_change_nothing_add_nothing():
-    (same,) = with_images(OBSERVATION, [OBSERVATION] * GROUPS).parts
-    assert (same.error, same.freedom, same.image_share) == (PART.error, PART.freedom, 0)
-    assert verdict(OBSERVATION) == verdict(with_images(OBSERVATION, [OBSERVATION] * GROUPS))
-
-
-def test_images_that_cannot_be_left_out_are_held_fixed():
-    unlike = replace(OBSERVATION, parts=[replace(PART, name="b")])
-    for without in ([], [unlike] * GROUPS):
-        fixed = with_images(OBSERVATION, without)
-        assert fixed.parts == [PART]
-        assert fixed.resampled == "designs; images are held fixed"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from observed import verdict
 
-from resiliency.analysis.observations import architecture_matters_more
+from resiliency.analysis.observations.architecture import architecture_matters_more
 from resiliency.analysis.parts import DRAWS
 from resiliency.analysis.verdicts import observation_rows, placebo_supported
 
@@ -54,12 +54,6 @@ def test_observation_1a_does_not_take_designs_for_families():
     assert verdicts.count("supported") <= 2
 
 
-def test_observation_1a_without_scores_says_what_it_lacks():
-    observation = architecture_matters_more(member_rows(0, 0.2, 0.1, 0, noise=0.02, families=8).iloc[:0], 100)
-    assert observation.missing == "needs members whose parameters and corrupted error are known; there are none"
-    assert observation.parts == []
-
-
 def test_observation_1a_compares_one_training_of_each_architecture():
     """Trainings of another length, or of the same length by another recipe, change nothing."""
     one = member_rows(0, 0.2, 0, 0, noise=0.02, families=8)
@@ -74,32 +68,6 @@ def test_observation_1a_compares_one_training_of_each_architecture():
     assert together.parts[0].estimate == alone.parts[0].estimate
     elsewhere = pd.concat([one, others[1]]).assign(training_epochs=np.nan)
     assert architecture_matters_more(elsewhere, 100, draws=0).designs == 32
-
-
-def test_observation_1a_leaves_jointly_trained_members_out():
-    members = member_rows(0, 0.2, 0, 0, noise=0.02)
-    joint = members.assign(origin="joint", corrupted_error=np.linspace(0, 1, len(members)))
-    alone, together = (architecture_matters_more(table, 100) for table in (members, pd.concat([members, joint])))
-    assert together.members == alone.members
-    np.testing.assert_array_equal(together.parts[0].estimate, alone.parts[0].estimate)
-
-
-def test_observation_1a_of_one_design_is_not_tested():
-    members = member_rows(0, 1, 0, 0, noise=0.02, each=6)
-    observation = architecture_matters_more(members[members.design == members.design.iloc[0]], 100)
-    assert verdict(observation) == "not tested"
-    assert all(np.isnan([part["low"], part["high"]]).all() for part in observation_rows(observation, 0.95))
-
-
-@pytest.mark.parametrize("designs", [6, 8])
-def test_observation_1a_estimates_nothing_from_two_families_that_can_be_compared(designs):
-    """Of eight designs in six families two families have two designs, of six designs none has."""
-    members = member_rows(0, 0.2, 0, 0, noise=0.02, families=6, each=2)
-    members = members[members.design.isin([f"d{index}" for index in range(designs)])]
-    (row,) = observation_rows(architecture_matters_more(members, 100), 0.95)
-    assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
-    assert row["verdict"] == "not tested"
-    assert row["missing_requirements"] == f"needs 8 families of two designs or more; there are {designs - 6}"
 
 
 def test_observation_1a_needs_eight_families_of_two_designs():

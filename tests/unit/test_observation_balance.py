@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 from observed import verdict
 
-from resiliency.analysis.observations import balance_is_most_resilient
-from resiliency.analysis.verdicts import observation_rows
+from resiliency.analysis.observations.balance import balance_is_most_resilient
 
 
 def image_errors(
@@ -54,34 +53,6 @@ def test_observation_3_is_a_difference_of_means():
     assert (observation.members, observation.ensembles, observation.images) == (36, 20, 50)
 
 
-def test_observation_3_is_paired():
-    """Images differ by far more than settings, and their differences cancel."""
-    rows = observation_rows(balance_is_most_resilient(image_errors(0.3, 0.4, 0.4), 36), 0.95)
-    assert max(row["high"] - row["low"] for row in rows) < 0.02
-
-
-def test_observation_3_compares_the_balanced_objective_alone():
-    """Another objective, of the same loss_weights and seeds, is better at one end and worse at the other."""
-    balanced = image_errors(0.3, 0.4, 0.4)
-    both = pd.concat([image_errors(0.6, 0.1, 0.9).assign(objective="kl"), balanced])
-    alone, among = (balance_is_most_resilient(errors, 36) for errors in (balanced, both))
-    assert among.ensembles == alone.ensembles
-    assert [part.estimate for part in among.parts] == [part.estimate for part in alone.parts]
-
-
-def test_observation_3_needs_the_balanced_objective():
-    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4).assign(objective="kl"), 0)
-    assert verdict(observation) == "not tested"
-    assert "of objective balanced" in observation.missing
-
-
-@pytest.mark.parametrize("loss_weights", [(), (0.0, 1.0), (0.0, 0.5), (0.5, 1.0)])
-def test_observation_3_needs_both_ends_and_a_middle(loss_weights):
-    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4, loss_weights=loss_weights), 36)
-    assert verdict(observation) == "not tested"
-    assert "lambda 0, 1 and between" in observation.missing
-
-
 def test_observation_3_matches_seeds_by_name():
     """The end lacks the first seed and has one more: by position, every seed would meet another's."""
     errors = image_errors(0.3, 0.4, 0.4, seeds=4)
@@ -110,22 +81,6 @@ def test_few_seeds_borrow_the_spread_of_all_joint_settings():
     assert part.image_share == pytest.approx(images / part.error**2)
     assert part.freedom == pytest.approx((of_seeds + images) ** 2 / (of_seeds**2 / 4 + images**2 / 49))
     assert "pooled over 5 joint settings" in observation.resampled
-
-
-def test_independent_training_is_one_setting_under_several_objectives():
-    errors = image_errors(0.3, 0.4, 0.4, seeds=3)
-    again = errors[errors.loss_weight == 0].assign(objective="kl")
-    (alone, *_), (both, *_) = (balance_is_most_resilient(of, 36).parts for of in (errors, pd.concat([errors, again])))
-    assert (both.error, both.freedom) == (alone.error, alone.freedom)
-
-
-def test_fewer_than_five_seeds_are_not_tested():
-    """Estimates and intervals stand; no pattern of signs of four differences is rare enough."""
-    observation = balance_is_most_resilient(image_errors(0.3, 0.4, 0.4, seeds=4), 36)
-    assert verdict(observation) == "not tested"
-    assert observation.missing == "needs 5 seeds of objective balanced at lambda 0, 1 and between; there are 4"
-    assert observation.placebo is None
-    assert np.isfinite([part.error for part in observation.parts]).all()
 
 
 def test_the_margin_is_a_tenth_of_the_error_of_independent_training():

@@ -1,6 +1,5 @@
 """The four observations: each finds a truth that was planted, and says so when it cannot tell."""
 
-from dataclasses import replace
 from itertools import combinations
 from math import comb
 
@@ -10,8 +9,8 @@ import pytest
 from observed import verdict
 from scipy.stats import pearsonr
 
-from resiliency.analysis.observations import architecture_brings_diversity, attribution_diversity_is_less_negative
-from resiliency.analysis.observations.diversity import OF_FAMILIES
+from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
+from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.verdicts import Observation, observation_rows
 from resiliency.base.streams import stream
 
@@ -97,12 +96,6 @@ def test_the_placebo_of_observation_2_is_the_same_statistic_of_random_numbers():
     assert random.placebo is None
 
 
-def test_observation_2_has_no_placebo_without_a_verdict():
-    observation = observation_2(ensemble_rows(0, -1, 0, designs=2))
-    assert verdict(observation) == "not tested"
-    assert observation.placebo is None
-
-
 def test_the_control_of_observation_2_is_the_correlation_of_attributions_itself():
     table = twelve(-1, 0.3, sizes=(2,))
     control = observation_2(table).controls[1]
@@ -122,48 +115,10 @@ def test_observation_2_is_the_mean_over_sizes_of_cohens_q():
     assert (observation.members, observation.ensembles) == (12, len(table))
 
 
-def test_observation_2_passes_over_other_rules_and_origins():
-    table = ensemble_rows(0, -1, 0)
-    others = pd.concat([table.assign(rule="plurality_vote"), table.assign(origin="joint")])
-    others[["label_disagreement_clean", "label_disagreement_corrupted"]] *= -1
-    one, other = observation_2(table), observation_2(pd.concat([others, table]))
-    for part, same in zip(one.parts, other.parts, strict=True):
-        assert (part.estimate, part.error) == (same.estimate, same.error)
-
-
 def test_observation_2_leaves_out_sizes_of_one_ensemble():
     """All 12 members form a single ensemble, which correlates with nothing."""
     table = twelve(-1, 1, sizes=(2, 12))
     assert verdict(observation_2(table)) == "supported"
-
-
-def test_observation_2_needs_several_ensembles():
-    observation = observation_2(ensemble_rows(0, -1, 0, sizes=(12,)))
-    assert verdict(observation) == "not tested"
-    assert observation.missing == "needs at least 3 ensembles of a size, with attributions that could be compared"
-
-
-@pytest.mark.parametrize("kind", ["prediction", "attribution"])
-def test_observation_2_needs_both_kinds_of_metrics(kind):
-    pairs = PAIRS[PAIRS.kind != kind]
-    observation = attribution_diversity_is_less_negative(twelve(-1, 0), pairs, "mean_probability", 100)
-    assert (list(observation.parts), verdict(observation)) == ([], "not tested")
-
-
-def test_observation_2_does_not_rest_on_metrics_that_know_the_labels():
-    """Double fault contains accuracy; it is a row without a verdict."""
-    table = twelve(-1, 1)
-    for images in ("clean", "corrupted"):
-        table[f"double_fault_{images}"] = 5 * table[f"{images}_accuracy"]
-    pairs = pd.concat([PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["double_fault"]})])
-    plain = observation_2(table)
-    with_it = attribution_diversity_is_less_negative(table, pairs, "mean_probability", 100)
-    assert [p.estimate for p in with_it.parts] == [p.estimate for p in plain.parts]
-    rows = observation_rows(with_it, 0.95)
-    assert rows[0]["verdict"] == "supported"
-    (row,) = (r for r in rows if r["part"] == "clean images, against double_fault")
-    assert row["estimate"] < -0.5
-    assert (row["part_verdict"], np.isnan(row["opposite_bound"])) == ("", True)
 
 
 def test_partial_correlations_stand_beside_observation_2():
@@ -216,58 +171,6 @@ def test_a_size_that_hangs_on_one_design_is_left_out_of_observation_2():
     row = observation_rows(observation, 0.95)[0]
     assert "needs 8 families or 12 designs; there are 5 designs" in row["missing_requirements"]
     assert "left out ensembles of 4: not defined without some design" in row["missing_requirements"]
-
-
-@pytest.mark.parametrize("designs", [3, 4])
-def test_a_size_that_hangs_on_one_design_is_left_out_of_observation_4(designs):
-    """As many designs as an ensemble has members: without one there is no ensemble of different designs."""
-    table = ensemble_rows(0, 0, 0, 1, designs=designs, seeds=designs, sizes=range(2, designs + 1))
-    observation = observation_4(table)
-    assert np.isfinite([part.error for part in observation.parts]).all()
-    assert f"left out ensembles of {designs}: not defined without some design" in observation.omitted
-
-
-def test_what_some_pairs_lack_is_left_out_alone():
-    """Where two thirds of the designs have no attributions of one method, the other method still counts."""
-    table = twelve(-1, 1)
-    few = table.members.map(lambda names: {name.partition("-")[0] for name in names.split("+")} <= {"d0", "d1", "d2"})
-    table["grad_cam_cosine_clean"] = table.saliency_cosine_clean.where(few)
-    pairs = pd.concat([PAIRS, pd.DataFrame({"kind": ["attribution"], "metric": ["grad_cam_cosine"]})])
-    observation = attribution_diversity_is_less_negative(table, pairs, "mean_probability", 100)
-    assert verdict(observation) == "supported"
-    assert "1 of 2 comparisons" in observation_rows(observation, 0.95)[0]["missing_requirements"]
-
-
-@pytest.fixture
-def one_repeated() -> pd.DataFrame:
-    """Of five designs, one has two seeds."""
-    table = ensemble_rows(0, 0, 0, 1, designs=5)
-    return table[[not any(f"d{d}-s1" in members for d in range(1, 5)) for members in table.members]]
-
-
-def test_one_design_with_two_seeds_is_told_as_lacking(one_repeated):
-    observation = observation_4(one_repeated)
-    assert verdict(observation) == "not tested"
-    assert "needs 6 designs of two seeds or more; there are 1" in observation.missing
-    assert "without some design" in observation.missing
-
-
-def test_observation_4_of_families_says_families_wherever_it_said_designs(one_repeated):
-    observation = architecture_brings_diversity(one_repeated, PAIRS, "mean_probability", 100, OF_FAMILIES)
-    assert "needs 6 families of two members or more; there are 1" in observation.missing
-    assert "without some family" in observation.missing
-    rows = observation_rows(observation, 0.95)
-    words = " ".join(
-        str(rows[0][name]) for name in ("statistic", "missing_requirements", "unit", "resampled", "sample_size_needed")
-    )
-    assert "design" not in words.replace("no design has two seeds", "")
-
-
-def test_the_side_that_supports_an_observation_is_a_column():
-    observation = observation_4(ensemble_rows(0, 0, 0))
-    for sign, side in ((1, "above"), (-1, "below")):
-        rows = observation_rows(replace(observation, sign=sign), 0.95)
-        assert {row["side"] for row in rows} == {side}
 
 
 def observation_4(table: pd.DataFrame) -> Observation:
@@ -401,12 +304,6 @@ def test_families_are_left_out_where_there_are_eight(designs, unit, units):
         part = attribution_diversity_is_less_negative(table, PAIRS, "mean_probability", 100, families=families).parts[0]
         of_each = {part.influential: part.without_it}
         assert of_each.get("f3", alone) == pytest.approx(alone)
-
-
-def test_observation_4_leaves_out_families_whose_designs_have_two_members():
-    table = ensemble_rows(0, 0, 0, 1, designs=16, seeds=2, sizes=(2,))
-    observation = architecture_brings_diversity(table, PAIRS, "mean_probability", 100, families=families_of(16))
-    assert (observation.unit, observation.parts[0].units, observation.designs) == ("families", 8, 16)
 
 
 def test_attributions_of_the_true_label_are_compared_with_metrics_that_use_the_labels():

@@ -9,7 +9,8 @@ from observed import verdict
 from scipy.stats import binom
 
 from resiliency.analysis.exchange_rates import joint_training
-from resiliency.analysis.observations import attribution_diversity_is_less_negative, balance_is_most_resilient
+from resiliency.analysis.observations.balance import balance_is_most_resilient
+from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 
 DRAWS, SEEDS, IMAGES = 100, 6, 60
 LAMBDAS = (0.0, 0.25, 0.5, 0.75, 1.0)

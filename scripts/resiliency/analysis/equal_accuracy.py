@@ -80,11 +80,6 @@ class Model:
         """Fixed effect -> its estimates in logits, of all families and without each, float64 1 + F."""
         return dict(zip(self.names, self.fits.coefficients[0].T, strict=True))
 
-    @property
-    def family_effects(self) -> dict[str, float]:
-        """Family -> its intercept in logits at equal accuracy and size, shrunk towards the mean of all."""
-        return dict(zip(self.families, self.fits.predicted[0].tolist(), strict=True))
-
     def points(self, difference: np.ndarray | float) -> np.ndarray:
         """A difference of logits in percentage points of corrupted error, at the pool's median."""
         return points(difference, self.share)

@@ -1,7 +1,7 @@
 """What buys robustness: by how much designs, training and ensembles lower the error, and what they cost."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from resiliency.analysis.member_tables import lack_second_seeds, units_of
 from resiliency.analysis.observations.architecture import response_of
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.parts import Part
-from resiliency.analysis.without_images import WithoutImages
+from resiliency.analysis.without_images import EnsembleTables
 from resiliency.base.names import (
     CORRUPTED,
     INDEPENDENT,
@@ -34,7 +34,118 @@ from resiliency.base.names import (
     mean_member_accuracy_of,
 )
 from resiliency.ensembles.combination import VOTE
-from resiliency.statistics.mixed_pairs import Pairs, against_better
+from resiliency.statistics.units import spread, without_image_noise
+
+
+class Pairs(NamedTuple):
+    """Mean errors of pairs of members of D designs, each of which forms pairs of its own.
+
+    Attributes:
+        own: float D, of the pairs of one design.
+        mixed: float D x D, symmetric, of the pairs of one member of each; NaN on the diagonal and where there are none.
+        variances: float D, of the error of a member between the seeds of a design.
+        seeds: int D.
+    """
+
+    own: np.ndarray
+    mixed: np.ndarray
+    variances: np.ndarray
+    seeds: np.ndarray
+
+    def without(self, design: int) -> Self:
+        """The same without one design."""
+        kept = np.arange(len(self.own)) != design
+        return Pairs(self.own[kept], self.mixed[np.ix_(kept, kept)], self.variances[kept], self.seeds[kept])
+
+    def known(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first and the second design of each pair of designs that there is."""
+        return np.nonzero(np.triu(np.isfinite(self.mixed), 1))
+
+
+class Contrast(NamedTuple):
+    """Pairs of two designs against the pair of the better one.
+
+    Attributes:
+        replicates: float 1 + D, of all designs and without each.
+        without: float G, without each group of images.
+        ends: the contrast where designs differ by as much as they may, and by as little.
+    """
+
+    replicates: np.ndarray
+    without: np.ndarray
+    ends: tuple[float, float]
+
+    def interval(self, low: float, high: float) -> tuple[float, float]:
+        """The interval, from the jackknife's and that of how far designs differ.
+
+        Leaving out designs says too little of chance differences, and of how much larger than measured true ones may
+        be. Distances of the upper ends are added in squares (Zou and Donner, Statistics in Medicine 27, 2008).
+        """
+        value, (least, most) = self.replicates[0], self.ends
+        return min(low, least), value + np.hypot(high - value, most - value)
+
+
+def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) -> Contrast:
+    """How much less a pair of two designs errs than a pair of the better of the two, mean over pairs of designs.
+
+    The better of two designs seems better than it is, because the errors that judge it make it the better one. So
+    with own_A the error of pairs of A, and mixed_AB of pairs of one member of each, the mean of
+
+        min(own_A, own_B) - mixed_AB = (own_A + own_B) / 2 - mixed_AB - |own_A - own_B| / 2
+
+    is computed with distances |own_A - own_B| that are shrunk by the root of the share of their mean square that is
+    not noise, of seeds and images. Of normal values that gives the mean distance without noise.
+
+    Args:
+        pairs: of all images.
+        without: without each of G groups of images; empty where images are held fixed.
+        confidence: of the interval of how far designs differ.
+    """
+    each = [pairs.without(design) for design in range(len(pairs.own))]
+    fewer = [[of.without(design) for of in without] for design in range(len(pairs.own))]
+    shrunk = [_shrunk(of, of_images) for of, of_images in zip((pairs, *each), (without, *fewer), strict=True)]
+    replicates = [_contrast(of, by) for of, by in zip((pairs, *each), shrunk, strict=True)]
+    squares = np.array([_mean_square(of) for of in (pairs, *each)])
+    of_images = np.array([_mean_square(of) for of in without])
+    differ = spread(squares, len(pairs.own) - 1, of_images, confidence, _noise_of_seeds(pairs))
+    ends = [of / np.sqrt(squares[0]) if squares[0] else 0.0 for of in (differ.high, differ.low)]
+    of_groups = np.array([_contrast(of, shrunk[0]) for of in without])
+    largest, smallest = (_contrast(pairs, by) for by in ends)
+    return Contrast(np.array(replicates), of_groups, (largest, smallest))
+
+
+def _shrunk(pairs: Pairs, without: Sequence[Pairs]) -> float:
+    """What distances are multiplied by: the root of the share of their mean square that is no noise."""
+    square = _mean_square(pairs)
+    beyond_seeds = [_mean_square(of) - _noise_of_seeds(of) for of in (pairs, *without)]
+    true = without_image_noise(beyond_seeds[0], beyond_seeds[1:])
+    return float(np.sqrt(np.clip(true / square, 0, 1))) if square > 0 else 0.0
+
+
+def _contrast(pairs: Pairs, shrunk: float) -> float:
+    """The contrast with distances multiplied by `shrunk`."""
+    first, second = pairs.known()
+    if not len(first):
+        return np.nan
+    average = (pairs.own[first] + pairs.own[second]) / 2 - pairs.mixed[first, second]
+    return float(average.mean() - shrunk * np.abs(pairs.own[first] - pairs.own[second]).mean() / 2)
+
+
+def _mean_square(pairs: Pairs) -> float:
+    first, second = pairs.known()
+    return float(np.mean((pairs.own[first] - pairs.own[second]) ** 2)) if len(first) else np.nan
+
+
+def _noise_of_seeds(pairs: Pairs) -> float:
+    """Mean square of the distance of two designs that are alike but for their seeds.
+
+    The error of all pairs of k seeds varies as the mean error of k members does.
+    """
+    first, second = pairs.known()
+    freedom = pairs.seeds - 1
+    variance = (pairs.variances * freedom).sum() / freedom.sum()
+    return float(np.mean(variance * (1 / pairs.seeds[first] + 1 / pairs.seeds[second]))) if len(first) else np.nan
+
 
 FAMILIES = 8  # with fewer, designs are left out in turn
 DESIGNS = 3  # that form pairs of their own, for the contrast of mixed pairs
@@ -53,7 +164,7 @@ class Scored(NamedTuple):
     pool: pd.DataFrame
     without: list[pd.DataFrame]
 
-    def of_size(self, size: int) -> "Scored":
+    def with_size(self, size: int) -> "Scored":
         """Those of so many members."""
         return Scored(*(_of_size(self.pool, size), [_of_size(table, size) for table in self.without]))
 
@@ -102,7 +213,7 @@ def more_members(of: Scored, families: Mapping[str, str], confidence: float) -> 
         part = with_image_groups(part, [_step(table, before, after, unit)[0] for table in of.without])
         counts = {"designs": len(set(map(design_of, names))), "members": len(names), "ensembles": len(compared[-1])}
         cost = after / before
-        yield Exchange.of_part(exchange, part, confidence, units, inference=cost, training=cost, **counts)
+        yield Exchange.from_part(exchange, part, confidence, units, inference=cost, training=cost, **counts)
 
 
 def _of_size(table: pd.DataFrame, size: int) -> pd.DataFrame:
@@ -135,7 +246,7 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
         return
     kind = "family" if lack_second_seeds(of.pool) else "design"
     group = members.set_index("member")[kind]
-    pairs = of.of_size(2)
+    pairs = of.with_size(2)
     grouped = [_grouped(table, group) for table in (pairs.pool, *pairs.without)]
     names = sorted({one for one, other in grouped[0].index if one == other})
     if len(names) < DESIGNS:
@@ -196,23 +307,9 @@ def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence
         )
 
 
-class OfEnsembles(NamedTuple):
-    """Tables that a study of ensembles has.
-
-    Attributes:
-        ensembles: ensembles.parquet.
-        image_errors: of jointly trained ensembles, image_errors.parquet.
-        without_images: members, and some ensembles, without each group of images.
-    """
-
-    ensembles: pd.DataFrame
-    image_errors: pd.DataFrame
-    without_images: WithoutImages
-
-
 def exchange_rates(
     members: pd.DataFrame,
-    of_ensembles: OfEnsembles | None,
+    of_ensembles: EnsembleTables | None,
     images: int,
     rule: str,
     confidence: float,
@@ -268,7 +365,7 @@ def _accuracies(members: pd.DataFrame, without: pd.DataFrame) -> list[pd.Series]
 def _of_ensembles(
     members: pd.DataFrame,
     known: pd.DataFrame,
-    tables: OfEnsembles,
+    tables: EnsembleTables,
     errors: list[pd.Series],
     rule: str,
     confidence: float,

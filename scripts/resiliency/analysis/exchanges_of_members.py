@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
 from resiliency.analysis.equal_accuracy import designs_of, on_halves
-from resiliency.analysis.observations.spread import families_differ_at_equal_accuracy
+from resiliency.analysis.observations.architecture import families_differ_at_equal_accuracy
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.statistics.mixed_model import Fits, Layout, fit, points
@@ -50,12 +50,12 @@ class Exchange(NamedTuple):
     spread: bool = False
 
     @classmethod
-    def of_part(cls, exchange: str, part: Part, confidence: float, unit: str, **more: float) -> Self:
+    def from_part(cls, exchange: str, part: Part, confidence: float, unit: str, **more: float) -> Self:
         """One whose statistic has a standard error."""
         return cls(exchange, part.estimate, *part.interval(confidence), unit, part.units, **more)
 
     @classmethod
-    def of_spread(cls, exchange: str, spread: Spread, unit: str, units: int, **more: float) -> Self:
+    def from_spread(cls, exchange: str, spread: Spread, unit: str, units: int, **more: float) -> Self:
         """A standard deviation between units."""
         return cls(exchange, *spread, unit, units, spread=True, **more)
 
@@ -177,7 +177,7 @@ def family_at_equal_accuracy(
         low, high = with_image_groups(replace(part, caution=CAUTION), without).interval(confidence)
         of_errors = Spread(part.estimate / POINTS, low / POINTS, high / POINTS)
         counted = {"designs": everything.designs, "members": everything.members}
-        yield Exchange.of_spread("family_at_equal_accuracy", of_errors, "families", part.units, **counted)
+        yield Exchange.from_spread("family_at_equal_accuracy", of_errors, "families", part.units, **counted)
 
 
 def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
@@ -198,7 +198,7 @@ def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence:
     replicates = np.array([pooled[0], *((sums[0].sum() - sums[0]) / (freedom.sum() - freedom))])
     of_seeds = spread(replicates, freedom.sum(), pooled[1:], confidence)
     counted = {"designs": len(several), "members": int(counts[several].sum())}
-    yield Exchange.of_spread("another_seed", of_seeds, "designs", len(several), inference=1, training=2, **counted)
+    yield Exchange.from_spread("another_seed", of_seeds, "designs", len(several), inference=1, training=2, **counted)
 
 
 def families(of: Designs, confidence: float) -> Iterator[Exchange]:
@@ -330,7 +330,7 @@ def _of_families(exchange: str, of_logits: Spread, of: Designs) -> Exchange:
     """A spread of logits of families, in errors around the median."""
     in_errors = Spread(*(float(points(value, of.median_error)) / POINTS for value in of_logits))
     counted = {"designs": len(of.family), "members": of.members}
-    return Exchange.of_spread(exchange, in_errors, "families", of.layout.families, **counted)
+    return Exchange.from_spread(exchange, in_errors, "families", of.layout.families, **counted)
 
 
 def _slopes(fitted: Fits) -> np.ndarray:
@@ -349,7 +349,9 @@ def _bought(
     reductions = points(-slopes, of.median_error) / POINTS
     part = Part.from_replicates(exchange, reductions[0], freedom=slope_freedom(within, of.family))
     part = with_image_groups(part, reductions[1:, 0])
-    return Exchange.of_part(exchange, part, confidence, "families", designs=len(of.family), members=of.members, **costs)
+    return Exchange.from_part(
+        exchange, part, confidence, "families", designs=len(of.family), members=of.members, **costs
+    )
 
 
 def slope_freedom(within: np.ndarray, family: np.ndarray) -> float:

@@ -27,7 +27,7 @@ from resiliency.base.streams import derived_seed, stream
 from resiliency.data.split import probe_indices
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
-from resiliency.diversity.pairs import of_probabilities
+from resiliency.diversity.pairs import probability_metrics
 from resiliency.diversity.predictions import class_shares, cohen_kappa_of, label_disagreement
 from resiliency.diversity.representations import applicable, gram_cka
 from resiliency.ensembles.combination import member_weights
@@ -60,6 +60,22 @@ class WithoutImages(NamedTuple):
 
 
 NOTHING = WithoutImages(pd.DataFrame(columns=["without"]), pd.DataFrame(columns=["without"]))  # of few images
+
+
+class EnsembleTables(NamedTuple):
+    """Tables of ensembles that observations and exchange rates are made from.
+
+    Attributes:
+        ensembles: ensembles.parquet.
+        image_errors: of jointly trained ensembles, image_errors.parquet.
+        without_images: members, and some of the ensembles, without each group of images; no rows with few images.
+        metrics: the kind and the name of each diversity metric that pairs have, which observations need.
+    """
+
+    ensembles: pd.DataFrame
+    image_errors: pd.DataFrame
+    without_images: WithoutImages
+    metrics: pd.DataFrame | None = None
 
 
 def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units | None = None) -> np.ndarray:
@@ -150,8 +166,8 @@ def scores_without_images(
     representations = {}
     if len(probed) >= 2 * GROUPS:
         for method in methods:
-            representations[f"{method}_cosine_clean"] = of_maps(of_each(method), of_image[probed])
-        representations["linear_cka_clean"] = of_features(of_each("features"), of_image[probed])
+            representations[f"{method}_cosine_clean"] = map_diversities(of_each(method), of_image[probed])
+        representations["linear_cka_clean"] = feature_diversities(of_each("features"), of_image[probed])
     weights = member_weights(members.set_index("member").loc[names])
     scored = EnsembleErrors([predictions[name] for name in names], weights, rule)
     without = without_each(chosen, names, scored, of_image, representations)
@@ -183,7 +199,7 @@ def without_each(
         members: their predictions, under the rule of the ensembles.
         of_image: int N, the group of each test image.
         representations: column of the table of ensembles -> float64 GROUPS x M x M, diversity of attributions or
-            activations without each group; see `of_maps` and `of_features`.
+            activations without each group; see `map_diversities` and `feature_diversities`.
     """
     position = {name: index for index, name in enumerate(names)}
     everything = condition_groups(members.predictions[0].conditions)
@@ -255,7 +271,7 @@ def _accuracies(predictions: list[Predictions], test_set: str, seed: int) -> tup
     return accuracies.ravel(), np.repeat(left, len(predictions))
 
 
-def of_maps(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
+def map_diversities(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
     """1 - cosine similarity of attribution maps without each group of probe images; float64 GROUPS x M x M.
 
     Args:
@@ -270,7 +286,7 @@ def of_maps(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
     return _where_applicable(maps, without_each_group)
 
 
-def of_features(features: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
+def feature_diversities(features: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
     """1 - linear CKA of features without each group of probe images; float64 GROUPS x M x M.
 
     The Gram matrix is that of all images: the estimator does not change where a vector is added to all features.
@@ -320,15 +336,17 @@ def _under(
     raw = {"label_disagreement": differ, "cohen_kappa": kappas}
     has = np.flatnonzero([member.has_probabilities for member in predictions])
     if len(has) > 1:
-        raw |= _probability_metrics([predictions[index] for index in has], condition, of_image, len(predictions), has)
+        raw |= _probability_diversities(
+            [predictions[index] for index in has], condition, of_image, len(predictions), has
+        )
     return right, {name: METRICS[name].diversity(values) for name, values in raw.items()}
 
 
-def _probability_metrics(
+def _probability_diversities(
     predictions: list[Predictions], condition: int, of_image: np.ndarray, members: int, has: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Metrics of probabilities without each group, GROUPS x M x M; NaN for members that have none."""
-    in_groups = [of_probabilities(predictions, condition, np.flatnonzero(of_image == g)) for g in range(GROUPS)]
+    in_groups = [probability_metrics(predictions, condition, np.flatnonzero(of_image == g)) for g in range(GROUPS)]
     metrics = {}
     for name in in_groups[0]:
         metrics[name] = np.full((GROUPS, members, members), np.nan)

@@ -48,7 +48,7 @@ def pair_tables(
 
     def compare(condition: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         everything = np.arange(len(predictions[0].labels(condition)))
-        of_both = of_probabilities(chosen, condition, everything) if len(chosen) > 1 else {}
+        of_both = probability_metrics(chosen, condition, everything) if len(chosen) > 1 else {}
         return _of_decisions(predictions, condition), of_both
 
     with ThreadPoolExecutor(threads) as executor:
@@ -91,7 +91,7 @@ def _of_decisions(predictions: list[Predictions], condition: int) -> dict[str, n
     return {name: metric.raw(sources[metric.source]) for name, metric in METRICS.items() if metric.source in sources}
 
 
-def of_probabilities(predictions: list[Predictions], condition: int, images: np.ndarray) -> dict[str, np.ndarray]:
+def probability_metrics(predictions: list[Predictions], condition: int, images: np.ndarray) -> dict[str, np.ndarray]:
     """The raw metrics of probabilities under one condition, float64 M x M, of `images` (int n), read in chunks."""
     classes = predictions[0].classes(condition)
     metrics = {name: metric.raw for name, metric in METRICS.items() if metric.source == "probabilities"}

@@ -4,9 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numba import njit
-from scipy.special import ndtri
-
-from resiliency.statistics.jackknife import FISHER
 
 RANK_ROUNDING = 1e-12  # of the largest value: beyond what a sum of any order loses, and below what one image changes
 
@@ -203,20 +200,3 @@ MEASURES: dict[str, Callable[..., np.ndarray]] = {
     "spearman": lambda weights, x, y, given: weighted_spearman(weights, x, y),
     "partial": partial,
 }
-
-
-def independent_interval(
-    measure: str, correlation: float, observations: float, confidence: float
-) -> tuple[float, float]:
-    """The interval of a correlation of independent observations, on Fisher's z scale; NaN for fewer than five.
-
-    Variances are, of Pearson and partial, 1 / (n - 3), n being one less for what is given (Fisher 1924); of Spearman
-    (1 + r^2 / 2) / (n - 3) (Bonett and Wright, Psychometrika 65, 2000).
-    """
-    if observations < 5:
-        return np.nan, np.nan
-    factor = 1 + correlation**2 / 2 if measure == "spearman" else 1
-    error = np.sqrt(factor / (observations - (4 if measure == "partial" else 3)))
-    ends = FISHER.to(correlation) + np.array([-1, 1]) * ndtri((1 + confidence) / 2) * error
-    low, high = FISHER.back(ends)
-    return float(low), float(high)

@@ -6,7 +6,7 @@ degrees of freedom. The deviance, profiled over the residual, is log|V| + log|X'
 with r² = y'V⁻¹y - y'V⁻¹X (X'V⁻¹X)⁻¹ X'V⁻¹y (Bates, Maechler, Bolker and Walker, Journal of Statistical Software 67,
 2015). V is a block per family, so that its inverse and determinant follow from sums over designs and over families;
 recipes are added by Woodbury's identity. The minimum over the relative standard deviations is found by Newton's method
-from the best point of a grid; a component may be 0. Predicted intercepts are Henderson's (Biometrics 31, 1975).
+from the best point of a grid; a component may be 0.
 """
 
 from collections.abc import Sequence
@@ -83,26 +83,13 @@ class Fits:
         components: variances between families, designs and recipes, float64 S x (1 + L) x 3; 0 where not separate.
         residual: variance of the residual, float64 S x (1 + L).
         coefficients: fixed effects, float64 S x (1 + L) x p.
-        covariances: of the coefficients, float64 S x (1 + L) x p x p.
         deviance: twice the negative restricted log-likelihood, float64 S x (1 + L).
-        predicted: intercepts of families, shrunk towards 0, of the first model alone, float64 S x F.
     """
 
     components: np.ndarray
     residual: np.ndarray
     coefficients: np.ndarray
-    covariances: np.ndarray
     deviance: np.ndarray
-    predicted: np.ndarray
-
-    @property
-    def family_deviation(self) -> np.ndarray:
-        """Standard deviation between families, float64 S x (1 + L)."""
-        return np.sqrt(self.components[:, :, 0])
-
-    def of_study(self, study: int) -> Self:
-        """The models of one response."""
-        return type(self)(*(getattr(self, name)[study : study + 1] for name in self.__dataclass_fields__))
 
 
 def fit(responses: np.ndarray, predictors: np.ndarray, layout: Layout, leave_out: bool = False) -> Fits:
@@ -164,7 +151,7 @@ class _Sums:
             self.kept = np.vstack([self.kept, 1 - np.eye(layout.families)])
         self.rows = self.kept @ of_family.sum(axis=0)
 
-    def of_studies(self, studies: np.ndarray) -> Self:
+    def some_studies(self, studies: np.ndarray) -> Self:
         """The same of some of the studies."""
         some = copy(self)
         some.inner, some.of_blocks = self.inner[studies], self.of_blocks[studies]
@@ -182,7 +169,7 @@ class _Sums:
         squares = dict(zip(self.factors, np.moveaxis(deviations**2, -1, 0), strict=True))
         return [squares.get(factor, np.zeros(deviations.shape[:-1])) for factor in range(len(FACTORS))]
 
-    def of_families(self, deviations: np.ndarray) -> tuple[np.ndarray, ...]:
+    def family_sums(self, deviations: np.ndarray) -> tuple[np.ndarray, ...]:
         """What V without recipes is made of, per model: see `whitened`.
 
         Returns:
@@ -201,7 +188,7 @@ class _Sums:
 
         A family's block of V is D + theta 11', and a design's of D is I + theta 11'.
         """
-        of_block, of_family, totals, determinant = self.of_families(deviations)
+        of_block, of_family, totals, determinant = self.family_sums(deviations)
         kept = self.kept[:, :, None]
         products = np.einsum("rf,sfij->srij", self.kept, self.inner, optimize=True)
         if 1 in self.factors:
@@ -209,23 +196,22 @@ class _Sums:
             products -= weighted.swapaxes(-1, -2) @ self.of_blocks[:, None]
         return products - (of_family[..., None] * kept * totals).swapaxes(-1, -2) @ totals, determinant
 
-    def with_recipes(self, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """X'V⁻¹X and so on of fixed effects and response, log|V|, and predicted recipes per column, S x R x r x q."""
+    def with_recipes(self, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """X'V⁻¹X and so on of fixed effects and response, and log|V|."""
         products, determinant = self.whitened(deviations)
         own = [*range(self.fixed), products.shape[-1] - 1]
         recipes = slice(self.fixed, products.shape[-1] - 1)
         across = products[..., recipes, :][..., own]
         if not across.shape[-2]:
-            return products, determinant, across
+            return products, determinant
         ratio = self.ratios(deviations)[2][..., None, None]
         inner = np.eye(across.shape[-2]) + ratio * products[..., recipes, recipes]
-        predicted = ratio * np.linalg.solve(inner, across)
-        left = products[..., own, :][..., own] - across.swapaxes(-1, -2) @ predicted
-        return left, determinant + np.linalg.slogdet(inner)[1], predicted
+        left = products[..., own, :][..., own] - across.swapaxes(-1, -2) @ (ratio * np.linalg.solve(inner, across))
+        return left, determinant + np.linalg.slogdet(inner)[1]
 
     def deviance(self, deviations: np.ndarray) -> np.ndarray:
         """Profiled deviance at relative standard deviations, float S x R x K; S x R."""
-        products, determinant, _ = self.with_recipes(deviations)
+        products, determinant = self.with_recipes(deviations)
         fixed = products[..., :-1, :-1]
         squares = self.squares(products)
         freedom = self.rows - self.fixed
@@ -248,19 +234,12 @@ def _fit(responses: np.ndarray, predictors: np.ndarray, layout: Layout, leave_ou
     if leave_out:
         start = np.broadcast_to(np.maximum(deviations, GRID[0]), (len(responses), len(sums.kept), deviations.shape[2]))
         deviations = np.concatenate([deviations, _descent(sums, start)[:, 1:]], axis=1)
-    products, _, predicted = sums.with_recipes(deviations)
+    products, _ = sums.with_recipes(deviations)
     freedom = sums.rows - sums.fixed
     residual = sums.squares(products) / freedom
-    inverse = np.linalg.inv(products[..., :-1, :-1])
-    coefficients = (inverse @ products[..., :-1, -1:])[..., 0]
+    coefficients = (np.linalg.inv(products[..., :-1, :-1]) @ products[..., :-1, -1:])[..., 0]
     components = np.stack(sums.ratios(deviations), axis=-1) * residual[..., None]
-    _, of_family, totals, _ = sums.of_families(deviations[:, :1])
-    left = totals[:, 0, :, -1] - np.einsum("sfi,si->sf", totals[:, 0, :, : sums.fixed], coefficients[:, 0])
-    if predicted.shape[-2]:
-        recipes = predicted[:, 0, :, -1] - np.einsum("sri,si->sr", predicted[:, 0, :, :-1], coefficients[:, 0])
-        left -= np.einsum("sfr,sr->sf", totals[:, 0, :, sums.fixed : -1], recipes)
-    covariances = inverse * residual[..., None, None]
-    return Fits(components, residual, coefficients, covariances, sums.deviance(deviations), of_family[:, 0] * left)
+    return Fits(components, residual, coefficients, sums.deviance(deviations))
 
 
 def _best_of_grid(sums: _Sums) -> np.ndarray:
@@ -277,7 +256,7 @@ def _descent(sums: _Sums, at: np.ndarray) -> np.ndarray:
     for _ in range(STEPS):
         if not len(left):
             break
-        some, most = sums.of_studies(left), reach[left] * (at[left] + STEP)
+        some, most = sums.some_studies(left), reach[left] * (at[left] + STEP)
         step = _newton(some, at[left])
         shorter = np.min(most / np.maximum(np.abs(step), most), axis=-1, keepdims=True)  # keeps the direction downhill
         moved = np.abs(at[left] + shorter * step)

@@ -64,8 +64,6 @@ CORRELATIONS = Table(
         CONFIDENCE,
         *P_VALUES,
         *ends("design", "jackknife over designs, each with all its seeds", DIFFERENCE),
-        *ends("naive", "as if ensembles were independent, which they are not", DIFFERENCE),
-        Column("width_ratio", "width of the interval over that of the naive one", MORE),
         Column("ensembles", "number of ensembles that have the metric", COUNT),
         Column("possible", "number of ensembles that can be formed at this size", COUNT),
     ],

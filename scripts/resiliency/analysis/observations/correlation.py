@@ -1,23 +1,141 @@
-"""Observation 2: correlations with accuracy of attribution diversity, less those of prediction diversity."""
+"""Correlation of diversity with accuracy of ensembles: tables that leave out a member at a time, and observation 2."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.member_tables import units_of
 from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
-from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of
+from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of, diversity_of
 from resiliency.base.streams import stream
+from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
-from resiliency.statistics.correlation import weighted_pearson
-from resiliency.statistics.jackknife import FISHER, LINEAR, studentised
+from resiliency.statistics.correlation import MEASURES, weighted_pearson
+from resiliency.statistics.jackknife import FISHER, LINEAR, holm, in_groups, jackknife_interval, p_value, studentised
+
+TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
+GROUP = ["rule", "size", "condition", "measure"]
+CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
+CORRELATIONS += ["design_low", "design_high", "ensembles", "possible"]
+DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
+
+
+def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
+    """Column -> (kind, metric) of the diversities of pairs that go with accuracy on `condition`.
+
+    Prediction diversity is taken on the same images as the accuracy; attributions and activations on clean probes.
+    """
+    return {
+        f"{metric}_{condition if kind == 'prediction' else 'clean'}": (kind, metric)
+        for kind, metric in zip(pairs["kind"], pairs["metric"], strict=True)
+    }
+
+
+def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
+    """The same with the metrics of whole ensembles that `ensembles` has."""
+    columns = {diversity_of(name, condition): (metric.kind, name) for name, metric in ENSEMBLE_METRICS.items()}
+    return diversity_columns(pairs, condition) | {c: names for c, names in columns.items() if c in ensembles}
+
+
+def _groups(
+    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, unit: Callable[[str], str] = str
+) -> Iterator[tuple[dict, LeftOut]]:
+    """Rule and size, and the ensembles of independent members of each.
+
+    A member, or the unit that it belongs to, is left out at a time; of very many a group of them.
+    """
+    pool = ensembles[ensembles.origin == INDEPENDENT]
+    units = in_groups(unit(member) for names in pool.members.unique() for member in names.split("+"))
+    for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
+        rows = group.merge(by_corruption, on="members", how="left")
+        yield {"rule": rule, "size": size}, LeftOut(rows, lambda member: units[unit(member)])
+
+
+def correlation_table(
+    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
+) -> pd.DataFrame:
+    """The rows of correlations.csv: one per rule, size, condition, metric and measure.
+
+    Intervals and p-values leave out a member at a time, or of more than 200 members one of 100 groups. The interval of
+    designs leaves out a design with all its seeds (of more than 200 designs, groups), because similar seeds are no
+    independent evidence.
+
+    Args:
+        ensembles: ensembles.parquet; only those of independent members count.
+        by_corruption: by_corruption.parquet.
+        pairs: the table of pairs.
+        confidence: of the intervals.
+
+    Returns:
+        `CORRELATIONS`, as docs/tables.md describes them.
+    """
+    corruptions = images_of(by_corruption)
+    rows = []
+    of_designs = _groups(ensembles, by_corruption, design_of)
+    for (key, left_out), (_, without_designs) in zip(_groups(ensembles, by_corruption), of_designs, strict=True):
+        everything = np.vstack([left_out.weights, without_designs.weights[1:]])
+        members = len(left_out.weights)
+        key |= {"possible": left_out.ensembles.possible.iloc[0], "members": len(left_out.members)}
+        for condition in images_of(ensembles) + corruptions:
+            columns = _all_columns(left_out.ensembles, pairs, condition)
+            has = left_out.ensembles[list(columns)].notna().to_numpy()
+            counts = has.sum(axis=0)
+            for measure in MEASURES:
+                values = left_out.correlations(list(columns), condition, measure, everything)
+                for (kind, metric), count, replicates in zip(columns.values(), counts, values, strict=True):
+                    r, of_members, rest = replicates[0], replicates[:members], replicates[members:]
+                    low, high = jackknife_interval(of_members, confidence, FISHER)
+                    design_low, design_high = jackknife_interval(np.append(r, rest), confidence, FISHER)
+                    row = key | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
+                    row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(of_members, FISHER)}
+                    row |= {"design_low": design_low, "design_high": design_high, "ensembles": count}
+                    rows.append(row)
+    return _with_p_holm(rows, CORRELATIONS, confidence)
+
+
+def difference_table(
+    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
+) -> pd.DataFrame:
+    """The rows of correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
+
+    A row per rule, size, condition (clean, corrupted or a further test set) and pair of metrics, over the ensembles
+    that have both, as observation 2 has it of means; columns `DIFFERENCES`. p_holm is corrected for all pairs of
+    metrics of one rule, size and condition.
+    """
+    rows = []
+    for key, left_out in _groups(ensembles, by_corruption):
+        for condition in images_of(ensembles):
+            columns = _all_columns(left_out.ensembles, pairs, condition)
+            of_kind = {
+                wanted: {metric: column for column, (kind, metric) in columns.items() if kind == wanted}
+                for wanted in ("attribution", "prediction")
+            }
+            attributions, predictions = of_kind.values()
+            values = left_out.differences(list(attributions.values()), list(predictions.values()), condition)
+            for i, attribution in enumerate(attributions):
+                for j, prediction in enumerate(predictions):
+                    replicates = values[:, i, j]
+                    low, high = jackknife_interval(replicates, confidence)
+                    row = key | {"condition": condition, "measure": "pearson"}
+                    row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
+                    row |= {"low": low, "high": high, "p_value": p_value(replicates), "members": len(left_out.members)}
+                    rows.append(row)
+    return _with_p_holm(rows, DIFFERENCES, confidence)
+
+
+def _with_p_holm(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:
+    """The table of `rows` with p_holm: tests of one `GROUP` are a family."""
+    table = pd.DataFrame(rows, columns=columns)
+    table["confidence"] = confidence
+    table["p_holm"] = table.groupby(GROUP, sort=False)["p_value"].transform(lambda values: holm(values.to_numpy()))
+    return table
+
 
 FAMILIES = 8  # with fewer, designs are left out in turn
 DESIGNS = 12  # with fewer, a correlation over the ensembles says little: its error is of the size of what is sought

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.correlations import diversity_columns
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
 from resiliency.analysis.member_tables import units_of
+from resiliency.analysis.observations.correlation import diversity_columns
 from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of

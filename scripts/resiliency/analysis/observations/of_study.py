@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,37 +10,25 @@ import pandas as pd
 from resiliency.analysis.effective_robustness import SHIFTED_ERROR
 from resiliency.analysis.equal_accuracy import on_halves
 from resiliency.analysis.member_tables import by_family, lack_second_seeds
-from resiliency.analysis.observations.architecture import MEASURED, architecture_matters_more, response_of
+from resiliency.analysis.observations.architecture import (
+    MEASURED,
+    architecture_matters_more,
+    families_differ_at_equal_accuracy,
+    response_of,
+)
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
-from resiliency.analysis.observations.spread import families_differ_at_equal_accuracy
 from resiliency.analysis.parts import DRAWS, Part
 from resiliency.analysis.verdicts import Observation
-from resiliency.analysis.without_images import WithoutImages
+from resiliency.analysis.without_images import EnsembleTables
 from resiliency.base.names import CLEAN, INDEPENDENT, few_images
-
-
-class OfEnsembles(NamedTuple):
-    """What observations of ensembles are made from.
-
-    Attributes:
-        ensembles: ensembles.parquet.
-        metrics: the kind and the name of each diversity metric that pairs have.
-        without_images: members, and some of the ensembles, without each group of images; no rows with few images.
-        image_errors: of jointly trained ensembles, as `ensembles.of_study.Tables` has them.
-    """
-
-    ensembles: pd.DataFrame
-    metrics: pd.DataFrame
-    without_images: WithoutImages
-    image_errors: pd.DataFrame
 
 
 def observations(
     members: pd.DataFrame,
     images: int,
-    tables: OfEnsembles | None,
+    tables: EnsembleTables | None,
     rule: str,
     reference: str | None,
     target: str,
@@ -115,7 +102,7 @@ def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return members.assign(**{name: scores[name].to_numpy(float) for name in columns})
 
 
-def _of_ensembles(observe: Callable[..., Observation], tables: OfEnsembles, draws: int) -> Observation:
+def _of_ensembles(observe: Callable[..., Observation], tables: EnsembleTables, draws: int) -> Observation:
     """An observation of ensembles by metrics, with the variance over images; its placebo is that of all images."""
     without = [table for _, table in tables.without_images.ensembles.groupby("without")]
     replicates = [observe(table, metrics_in(tables.metrics, table), draws=0) for table in without]
