@@ -214,7 +214,7 @@ def test_what_charts_look_like_concerns_charts_and_report_alone(script):
         ("attribute", "attributions", "training/ corruptions/ analysis/ diversity/"),
         ("pairwise_diversity", "diversity/predictions", "training/ corruptions/ analysis/ designs/networks"),
         ("score_ensembles", "ensembles/combination", "training/ corruptions/ designs/networks report/"),
-        ("correlate", "analysis/correlations", "training/ corruptions/ designs/ analysis/verdicts report/"),
+        ("correlate", "analysis/observations/correlation", "training/ corruptions/ designs/ analysis/verdicts report/"),
         (
             "choose_ensembles",
             "analysis/deployment",

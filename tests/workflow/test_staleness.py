@@ -89,7 +89,13 @@ def test_nothing_from_another_path_or_a_fresh_clone(planned_with):
 
 
 def test_nothing_after_another_function_beside_those_in_use(planned_with):
-    modules = ("storage/files", "data/digits", "training/engine", "ensembles/combination", "analysis/correlations")
+    modules = (
+        "storage/files",
+        "data/digits",
+        "training/engine",
+        "ensembles/combination",
+        "analysis/observations/correlation",
+    )
     assert planned_with(dict.fromkeys([f"{LIBRARY}/{module}.py" for module in modules], another_definition)) == {}
 
 
