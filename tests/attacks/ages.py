@@ -4,13 +4,13 @@ import os
 import shutil
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import onnx
-from attacks.cases import Case, Wrong
+from attacks.cases import ACCEPTED, Area, Wrong
 from edits import forget
 from onnx import TensorProto, helper
 
@@ -19,15 +19,14 @@ from resiliency.study import inputs
 from resiliency.study.fingerprint import factory_code
 from resiliency.study.inputs import Inputs
 
-DATA = ("net.onnx.data", "net.onnx_data", "m1_weights.bin", "tensors/layer1.weight")  # as programs name them
+DATA = ("net.onnx.data", "tensors/layer1.weight")  # as programs name them
 HOUR = 3600 * 10**9  # nanoseconds
 TICK = 0.02  # seconds after which a file system has another time
 CODE = b"""import importlib
-import runpy
 
 from own.layers import width
 
-parts = importlib.import_module("own.called"), __import__("own.given"), runpy.run_module("own.ran")
+parts = importlib.import_module("own.called")
 
 
 def make(outputs):
@@ -37,31 +36,14 @@ MODULES = {
     "own/__init__.py": b"",
     "own/layers.py": b"from .sizes import width\n\nscale = 1\n",
     "own/sizes.py": b"width = 3\n",
-    **{f"own/{name}.py": b"height = 3\n" for name in ("called", "given", "ran")},
+    "own/called.py": b"height = 3\n",
     "own/net.py": CODE,
 }
 
 
-def ages(*kinds: str) -> Iterator[Case]:
-    """Each of these kinds of input, or of all, replaced in each way by each other content; and what does not count."""
-    for kind in kinds or KINDS:
-        name, _ = KINDS[kind]
-        for way, replace in WAYS.items():
-            if kind == "published set" and way in UNSEEN:
-                continue
-            for other, change in OTHER.items():
-                act = partial(_replaced, kind=kind, name=name, replace=replace, change=change)
-                yield Case(f"{kind}: {other}, by {way}", act, None)
-        for gone, remove in GONE.items():
-            yield Case(f"{kind}: {gone}", partial(_changed, kind=kind, name=name, change=remove), None)
-        if kind not in ("published set", "images that are decoded on the fly"):  # whose times count
-            for same, change in SAME.items():
-                yield Case(f"{kind}: {same}", partial(_changed, kind=kind, name=name, change=change, seen=False), None)
-
-
 def _written(folder: Path) -> None:
     files = {f"photos/{name}/{index}.png": b"picture %d" % index for name in ("ant", "bee") for index in range(2)}
-    files |= {"own.csv": b"test_set,image,label,one\nclean,0,1,1\n", "own.npy": bytes(300), "own.pt": b"PK" + bytes(99)}
+    files |= {"own.csv": b"test_set,image,label,one\nclean,0,1,1\n", "own.npy": bytes(300)}
     files |= {"set/fog/1/ant/0.JPEG": b"JPEG 0", "set/fog/1/bee/1.JPEG": b"JPEG 1"}
     files |= {"net.onnx": _onnx(*DATA)} | dict.fromkeys(DATA, bytes(120))
     for path, content in (MODULES | files).items():
@@ -89,10 +71,11 @@ def _code() -> str:
     return factory_code("own.net:make", Path.cwd())
 
 
-def _changed(folder: Path, kind: str, name: str, change: Callable[[Path], object], seen: bool = True) -> None:
+def _changed(folder: Path, what: tuple[str, Callable[[Path], object], bool]) -> None:
     """Raise `Wrong` unless the state of an input is another after the change, or the same if it should be."""
+    kind, change, seen = what
+    name, content = KINDS[kind]
     _written(folder)
-    content = KINDS[kind][1]
     with mock.patch.object(inputs, "GRAIN", -1):
         before = content()
         time.sleep(TICK)
@@ -101,24 +84,20 @@ def _changed(folder: Path, kind: str, name: str, change: Callable[[Path], object
             raise Wrong("results would not be made again" if seen else "results would be made again")
 
 
-def _replaced(folder: Path, kind: str, name: str, replace: Callable, change: Callable[[bytes], bytes]) -> None:
-    _changed(folder, kind, name, lambda path: replace(path, change(path.read_bytes())))
-
-
 def _aged(path: Path, status: os.stat_result, older: int) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - older))
 
 
-def _over(path: Path, content: bytes, older: int = 0) -> None:
+def _over(path: Path, content: bytes) -> None:
     status = path.stat()
     path.write_bytes(content)
-    _aged(path, status, older)
+    _aged(path, status, 0)
 
 
-def _moved(path: Path, content: bytes, older: int = 0) -> None:
+def _moved(path: Path, content: bytes) -> None:
     status, other = path.stat(), path.with_name("other")
     other.write_bytes(content)
-    _aged(other, status, older)
+    _aged(other, status, HOUR)
     os.replace(other, path)
 
 
@@ -145,44 +124,29 @@ def _linked(path: Path, content: bytes, link: Callable) -> None:
 
 WAYS: dict[str, Callable[[Path, bytes], object]] = {
     "an editor": lambda path, content: path.write_bytes(content),
-    "cp -p": partial(_over, older=HOUR),
     "cp -p of the same age": _over,
-    "mv": partial(_moved, older=HOUR),
-    "rsync -a": _moved,
+    "mv": _moved,
     "tar": _unpacked,
     "a symbolic link": partial(_linked, link=lambda other, path: path.symlink_to(other)),
     "a hard link": partial(_linked, link=os.link),
-    "a clock that is ahead": partial(_moved, older=-(10**6) * HOUR),
     "a clock at 1970": lambda path, content: (path.write_bytes(content), os.utime(path, ns=(0, 0))),
 }
 # Of a published set, of millions of files, only changes of class folders, sizes and times are looked for.
-UNSEEN = ("an editor", "cp -p", "cp -p of the same age", "rsync -a", "a clock at 1970")
-OTHER: dict[str, Callable[[bytes], bytes]] = {
-    "other values of the same size": lambda content: (
-        content.replace(b"3", b"4").replace(b"1", b"2").replace(b"\0", b"x")
-    ),
-    "more": lambda content: content + b"\nmore = 1\n",
-}
+UNSEEN = ("an editor", "cp -p of the same age", "a clock at 1970")
 GONE: dict[str, Callable[[Path], object]] = {
     "removed": lambda path: path.unlink(),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
     "renamed": lambda path: path.rename(path.with_name(f"renamed{path.suffix}")),
 }
 SAME: dict[str, Callable[[Path], object]] = {
     "touched": lambda path: os.utime(path),
-    "made older": lambda path: os.utime(path, ns=(0, 0)),
     "written again": lambda path: path.write_bytes(path.read_bytes()),
-    "copied and moved back": lambda path: _moved(path, path.read_bytes(), HOUR),
-    "made read-only": lambda path: path.chmod(0o444),
     "linked": lambda path: _linked(path, path.read_bytes(), lambda other, path: path.symlink_to(other)),
     "a hidden file beside it": lambda path: path.with_name(".hidden.png").write_bytes(b""),
 }
 # Kind -> a file of it, and the state of all of them.
 KINDS: dict[str, tuple[str, Callable[[], str]]] = {
-    "decisions": ("own.csv", lambda: Inputs("kept").files("own.csv", "own.npy")),
     "arrays": ("own.npy", lambda: Inputs("kept").files("own.csv", "own.npy")),
     **{f"ONNX data in {name}": (name, _of_onnx) for name in DATA},
-    "weights": ("own.pt", lambda: Inputs("kept").files("own.pt")),
     "images": ("photos/bee/1.png", lambda: Inputs("kept").images(False, "photos")),
     "images that are decoded on the fly": ("photos/bee/1.png", lambda: Inputs("kept").images(True, "photos")),
     "published set": ("set/fog/1/bee/1.JPEG", lambda: Inputs("kept").image_set("set", "fog", [1])),
@@ -190,6 +154,25 @@ KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     "a module that a factory imports": ("own/layers.py", _code),
     "a module behind two imports": ("own/sizes.py", _code),
     "a module of import_module": ("own/called.py", _code),
-    "a module of __import__": ("own/given.py", _code),
-    "a module of runpy": ("own/ran.py", _code),
 }
+
+
+def _other(content: bytes) -> bytes:
+    """Other values of the same size."""
+    return content.replace(b"3", b"4").replace(b"1", b"2").replace(b"\0", b"x")
+
+
+def _table() -> dict[str, tuple[tuple, object]]:
+    """Each kind of input replaced in each way by content of the same size; and what does not count."""
+    table = {}
+    for kind in KINDS:
+        changes = {way: (lambda path, r=replace: r(path, _other(path.read_bytes())), True)
+                   for way, replace in WAYS.items() if kind != "published set" or way not in UNSEEN}  # fmt: skip
+        changes |= {gone: (remove, True) for gone, remove in GONE.items()}
+        if kind not in ("published set", "images that are decoded on the fly"):  # whose times count
+            changes |= {same: (change, False) for same, change in SAME.items()}
+        table |= {f"{kind}: {name}": ((kind, *change), ACCEPTED) for name, change in changes.items()}
+    return table
+
+
+AREAS = (Area("inputs that are replaced, and not newer", _changed, _table()),)

@@ -1,83 +1,18 @@
-"""Folders of logits or probabilities from elsewhere: of other types, shapes, kinds and values, and damaged."""
+"""Arrays from elsewhere: logits, probabilities, labels and images of other types, shapes and values, and damaged."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from random import Random
 
 import numpy as np
-from attacks.cases import Case, allowed
+from attacks.cases import ACCEPTED, EITHER, Area, Wrong
 from attacks.elsewhere import CLASSES, CONDITIONS, IMAGES, judge, read, write_arrays
+from PIL import Image
 
-KINDS = ("logits", "probabilities")
-FLIPS = 20
+from resiliency.data.reading import labelled_arrays, labelled_folder
 
 Change = Callable[[np.ndarray], object]
-
-
-def arrays() -> Iterator[Case]:
-    """Both kinds of array, or its labels, changed under each condition."""
-    for kind in KINDS:
-        other = KINDS[1 - KINDS.index(kind)]
-        yield Case(f"{other} as {kind}", partial(_read, written=other, kind=kind), None if kind == "logits" else "")
-        for name, change in OTHER_FOLDERS.items():
-            yield Case(f"{kind}: {name}", partial(_changed_folder, kind=kind, change=change), None)
-        for condition in CONDITIONS:
-            changed = partial(_changed, kind=kind, condition=condition)
-            for name, change in SAME.items():
-                yield Case(f"{kind}, {condition}: {name}", allowed(partial(changed, owner="two", change=change)), None)
-            for name, change in (WRONG | (UNLIKELY if kind == "probabilities" else {})).items():
-                yield Case(f"{kind}, {condition}: {name}", partial(changed, owner="two", change=change), "")
-            for name, change in WRONG_LABELS.items():
-                if condition == "photos" and name == "of another order":
-                    continue  # nothing else says what is on these images
-                yield Case(f"{kind}, {condition}: labels {name}", partial(changed, owner="labels", change=change), "")
-            for seed in range(FLIPS):
-                for owner in ("two", "labels"):
-                    damaged = partial(_damaged, kind=kind, condition=condition, owner=owner, seed=seed)
-                    yield Case(f"{kind}, {condition}, {owner}: damaged {seed}", damaged, None)
-
-
-def _read(folder: Path, written: str, kind: str) -> None:
-    write_arrays(folder / "own", written)
-    judge(read({kind: "own"}))
-
-
-def _changed(folder: Path, kind: str, condition: str, owner: str, change: Change) -> None:
-    write_arrays(folder / "own", kind)
-    path = folder / "own" / owner / f"{condition}.npy"
-    put(path, change(np.load(path)))
-    judge(read({kind: "own"}))
-
-
-def _changed_folder(folder: Path, kind: str, change: Callable[[Path], object]) -> None:
-    write_arrays(folder / "own", kind)
-    change(folder / "own")
-    judge(read({kind: "own"}))
-
-
-def _damaged(folder: Path, kind: str, condition: str, owner: str, seed: int) -> None:
-    write_arrays(folder / "own", kind)
-    damage(folder / "own" / owner / f"{condition}.npy", seed)
-    read({kind: "own"})
-
-
-def put(path: Path, values: object) -> None:
-    """Write an array, or the bytes that are in its place."""
-    if isinstance(values, bytes):
-        path.write_bytes(values)
-    else:
-        np.save(path, values)
-
-
-def damage(path: Path, seed: int) -> None:
-    """Flip a bit of the head, or cut the end: what is left may be another number, but no traceback."""
-    content, random = bytearray(path.read_bytes()), Random(f"{path.parent.name} {path.name} {seed}")
-    if seed % 4:
-        content[random.randrange(128)] ^= 1 << random.randrange(8)
-    else:
-        del content[random.randrange(len(content)) :]
-    path.write_bytes(content)
 
 
 def _with(value: float) -> Change:
@@ -88,14 +23,9 @@ def _with(value: float) -> Change:
     return change
 
 
-def _noise(values: np.ndarray) -> np.ndarray:
-    return np.random.default_rng(9).normal(size=values.shape)
-
-
 # The same values in another form.
 SAME: dict[str, Change] = {
     "as written": lambda values: values,
-    "float32": lambda values: values.astype(np.float32),
     "float16": lambda values: values.astype(np.float16),
     "of the other byte order": lambda values: values.astype(">f8"),
     "columns first": np.asfortranarray,
@@ -104,14 +34,12 @@ SAME: dict[str, Change] = {
 WRONG: dict[str, Change] = {
     "NaN": _with(np.nan),
     "infinity": _with(np.inf),
-    "minus infinity": _with(-np.inf),
     "beyond float32": _with(1e300),
     "whole numbers": lambda values: values.astype(int),
     "true and false": lambda values: values > 0,
     "complex numbers": lambda values: values + 0j,
     "text": lambda values: values.astype(str),
     "objects": lambda values: values.astype(object),
-    "dates": lambda values: values.astype("datetime64[s]"),
     "a structure": lambda values: np.zeros(IMAGES, [("a", float), ("b", float)]),
     "one dimension": lambda values: values[:, 0],
     "three dimensions": lambda values: values[..., None],
@@ -119,13 +47,10 @@ WRONG: dict[str, Change] = {
     "transposed": lambda values: np.ascontiguousarray(values.T),
     "no images": lambda values: values[:0],
     "an image too few": lambda values: values[:-1],
-    "an image too many": lambda values: np.concatenate([values, values[:1]]),
     "one class": lambda values: values[:, :1],
-    "no class": lambda values: values[:, :0],
     "a class too few": lambda values: values[:, :-1],
     "a class too many": lambda values: np.concatenate([values, values[:, :1]], axis=1),
     "nothing": lambda values: b"",
-    "text in the file": lambda values: b"clean",
     "a pickle": lambda values: b"\x80\x04K\x01.",
     "half of it": lambda values: values.tobytes()[: values.nbytes // 2],
     "a head that claims much": lambda values: (
@@ -138,26 +63,66 @@ UNLIKELY: dict[str, Change] = {
     "negative": _with(-0.2),
     "more than 1": _with(1.2),
     "a sum of 1.1": lambda values: values * 1.1,
-    "a sum of 100": lambda values: values * 100,
     "zeros": lambda values: values * 0,
-    "logits": _noise,
+    "logits": lambda values: np.random.default_rng(9).normal(size=values.shape),
 }
 WRONG_LABELS: dict[str, Change] = {
-    "of another order": lambda labels: labels[::-1],
     "from 1": lambda labels: labels + 1,
     "negative": lambda labels: labels - 1,
     "beyond all classes": lambda labels: labels * 2**40,
     "of uint64": lambda labels: labels.astype(np.uint64) + np.uint64(2**63),
     "that are floats": lambda labels: labels.astype(float),
-    "that are NaN": lambda labels: labels * np.nan,
     "that are text": lambda labels: labels.astype(str),
     "true and false": lambda labels: labels > 0,
     "one-hot": lambda labels: np.eye(CLASSES, dtype=int)[labels],
     "of an image too few": lambda labels: labels[:-1],
     "of no image": lambda labels: labels[:0],
-    "that are a number": lambda labels: np.int64(1),
     "of nothing": lambda labels: b"",
 }
+
+
+def _put(path: Path, values: object) -> None:
+    """Write an array, or the bytes that are in its place."""
+    path.write_bytes(values) if isinstance(values, bytes) else np.save(path, values)
+
+
+def _changed(folder: Path, what: tuple[str, str, str, Change]) -> None:
+    kind, owner, condition, change = what
+    write_arrays(folder / "own", kind)
+    path = folder / "own" / owner / f"{condition}.npy"
+    _put(path, change(np.load(path)))
+    judge(read({kind: "own"}))
+
+
+def _predictions() -> dict[str, tuple[tuple, object]]:
+    table = {"labels in another order": (("logits", "labels", "clean", lambda labels: labels[::-1]), "")}
+    for kind, condition in product(("logits", "probabilities"), (CONDITIONS[0], CONDITIONS[-1])):
+        changes = {name: (change, ACCEPTED) for name, change in SAME.items()}
+        changes |= {name: (change, "") for name, change in WRONG.items()}
+        if kind == "probabilities":
+            changes |= {name: (change, "") for name, change in UNLIKELY.items()}
+        table |= {f"{kind}, {condition}: {n}": ((kind, "two", condition, c), e) for n, (c, e) in changes.items()}
+    table |= {f"labels {name}": (("logits", "labels", "clean", c), "") for name, c in WRONG_LABELS.items()}
+    return table
+
+
+def _folder(folder: Path, change: Callable[[Path], object]) -> None:
+    write_arrays(folder / "own", "logits")
+    change(folder / "own")
+    judge(read({"logits": "own"}))
+
+
+def _flipped(folder: Path, seed: int) -> None:
+    """A bit of the head flipped, or the end lost: what is left may be another number, but no traceback."""
+    write_arrays(folder / "own", "logits")
+    path, random = folder / f"own/{('two', 'labels')[seed % 2]}/clean.npy", Random(seed)
+    content = bytearray(path.read_bytes())
+    if seed % 4:
+        content[random.randrange(128)] ^= 1 << random.randrange(8)
+    else:
+        del content[random.randrange(len(content)) :]
+    path.write_bytes(content)
+    read({"logits": "own"})
 
 
 def _instead(make: Callable[[Path, np.ndarray], object]) -> Callable[[Path], None]:
@@ -172,20 +137,91 @@ def _instead(make: Callable[[Path, np.ndarray], object]) -> Callable[[Path], Non
     return change
 
 
-OTHER_FOLDERS: dict[str, Callable[[Path], object]] = {
+FOLDERS: dict[str, Callable[[Path], object]] = {
     "two arrays in one file": _instead(lambda path, values: np.savez(path.with_suffix(".npz"), a=values, b=values)),
-    "an archive of one array": _instead(lambda path, values: np.savez(path.with_suffix(".npz"), values=values)),
-    "a file and an archive": lambda folder: np.savez(
-        folder / "two/clean.npz", values=np.load(folder / "two/clean.npy")
-    ),
+    "a file and an archive": lambda at: np.savez(at / "two/clean.npz", values=np.load(at / "two/clean.npy")),
     "a link to itself": _instead(lambda path, values: path.symlink_to(path.name)),
     "a folder for a file": _instead(lambda path, values: path.mkdir()),
     "a member without files": lambda folder: (folder / "three").mkdir(),
     "a file beside the members": lambda folder: (folder / "readme.txt").write_text("hello"),
-    "a hidden folder": lambda folder: (folder / ".cache").mkdir(),
     "no labels": lambda folder: [path.unlink() for path in (folder / "labels").iterdir()],
     "labels of more test sets": lambda folder: np.save(folder / "labels/other.npy", np.arange(IMAGES) % CLASSES),
     "a test set without labels": lambda folder: (folder / "labels/photos.npy").unlink(),
     "a member without a test set": lambda folder: (folder / "two/photos.npy").unlink(),
     "an empty archive": lambda folder: (folder / "two/photos.npy").rename(folder / "two/photos.npz"),
 }
+
+SIDE, NAMES = 32, ("ant", "bee", "cat")
+LEVEL = 60  # grey levels between classes: the image of a class shows which it is
+
+
+def _judge_images(images: object, labels: np.ndarray) -> None:
+    levels = np.asarray(images[np.arange(len(labels))]).reshape(len(labels), -1).mean(axis=1)
+    if not np.allclose(levels, labels * LEVEL, atol=2):
+        raise Wrong(f"labels {labels.tolist()} of images of levels {levels.tolist()}")
+
+
+def _test_set(folder: Path, change: tuple[str, Change]) -> None:
+    labels = np.arange(6) % len(NAMES)
+    arrays = {
+        "images": np.full((6, SIDE, SIDE, 3), 1, np.uint8) * (LEVEL * labels[:, None, None, None]).astype(np.uint8)
+    }
+    arrays["labels"] = labels
+    for name, values in arrays.items():
+        _put(folder / f"{name}.npy", change[1](values) if name == change[0] else values)
+    part = labelled_arrays(folder / "images.npy", folder / "labels.npy", list(NAMES), SIDE)
+    _judge_images(part.images, part.labels)
+
+
+def _classes(folder: Path, names: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+    """Classes, and folders in the order of the classes that their images are of."""
+    classes, folders = names
+    for level, name in enumerate(folders):
+        (folder / "set" / name).mkdir(parents=True)
+        Image.new("RGB", (SIDE, SIDE), (level * LEVEL,) * 3).save(folder / "set" / name / "0.png")
+    part = labelled_folder(folder / "set", list(classes), SIDE, 1)
+    _judge_images(part.images, part.labels)
+
+
+TEST_SET: dict[str, tuple[Change, object]] = {
+    "as written": (lambda images: images, ACCEPTED),
+    "columns first": (np.asfortranarray, ACCEPTED),
+    "of another side": (lambda images: np.kron(images, np.ones((1, 2, 2, 1), np.uint8)), ACCEPTED),
+    "of 0 to 1": (lambda images: images / 255, ""),
+    "of int8": (lambda images: images.astype(np.int8), ""),
+    "true and false": (lambda images: images > 0, ""),
+    "with channels first": (lambda images: images.transpose(0, 3, 1, 2), ""),
+    "without channels": (lambda images: images[..., 0], ""),
+    "of four channels": (lambda images: np.concatenate([images, images[..., :1]], axis=3), ""),
+    "that are not square": (lambda images: images[:, ::2], ""),
+    "too few": (lambda images: images[:-1], ""),
+    "none": (lambda images: images[:0], ""),
+    "of no pixels": (lambda images: images[:, :0, :0], ""),
+    "that are a picture": (lambda images: b"\x89PNG\r\n\x1a\n", ""),
+}
+TEST_SETS = {f"images {name}": (("images", change), expected) for name, (change, expected) in TEST_SET.items()}
+TEST_SETS |= {f"labels {name}": (("labels", change), "") for name, change in WRONG_LABELS.items()}
+NUMBERS = ("0", "1", "2")
+CLASS_FOLDERS = {
+    "the classes": ((NAMES, NAMES), ACCEPTED),
+    "their numbers": ((NAMES, NUMBERS), ACCEPTED),
+    "classes that are numbers": ((NUMBERS, NUMBERS), ACCEPTED),
+    "classes that are numbers from 1": ((("1", "2", "3"), ("1", "2", "3")), ACCEPTED),
+    "numbers that are other classes": ((("1", "2", "3"), NUMBERS), ""),
+    "numbers of classes with numbers": ((("10", "20", "30"), NUMBERS), ""),
+    "numbers from 1": ((NAMES, ("1", "2", "3")), ""),
+    "names and numbers": ((NAMES, ("ant", "1", "2")), ""),
+    "another case": ((NAMES, ("Ant", "Bee", "Cat")), ""),
+    "another class": ((NAMES, ("ant", "bee", "cats")), ""),
+    "a number too large": ((NAMES, ("0", "1", "3")), ""),
+    "a number below 0": ((NAMES, ("-1", "0", "1")), ""),
+    "a number twice": ((NAMES, ("0", "00", "1")), ""),
+    "Arabic digits": ((NAMES, ("\u0661", "\u0662", "\u0660")), ""),
+}
+AREAS = (
+    Area("logits and probabilities", _changed, _predictions()),
+    Area("folders of arrays", _folder, {name: (change, EITHER) for name, change in FOLDERS.items()}),
+    Area("damaged arrays", _flipped, {str(seed): (seed, EITHER) for seed in range(24)}),
+    Area("arrays of test sets", _test_set, TEST_SETS),
+    Area("class folders of test sets", _classes, CLASS_FOLDERS),
+)

@@ -1,13 +1,12 @@
 """Calls from Python: samples that a transform must corrupt or refuse, and evaluations that are no baseline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, partial
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
-from attacks.cases import Case, Wrong, allowed
+from attacks.cases import ACCEPTED, EITHER, Area, Wrong
 from PIL import Image
 from torchvision import tv_tensors
 
@@ -22,82 +21,35 @@ SAMPLES: dict[str, Callable[[], object]] = {
     "batch": lambda: torch.stack([TENSOR] * 3),
     "image": lambda: tv_tensors.Image(TENSOR),
     "video": lambda: tv_tensors.Video(torch.stack([TENSOR] * 3)),
-    "videos": lambda: tv_tensors.Video(torch.stack([TENSOR] * 4).reshape(2, 2, 3, SIDE, SIDE)),
     "array": lambda: ARRAY,
     "array of channels first": lambda: TENSOR.numpy(),
     "array of grey": lambda: ARRAY[..., 0],
-    "batch of arrays": lambda: np.stack([ARRAY] * 3),
     "floats in an array": lambda: ARRAY / 255,
     "floats": lambda: TENSOR / 255,
     "int16": lambda: TENSOR.short(),
-    "uint16": lambda: TENSOR.to(torch.uint16),
     "bool": lambda: TENSOR > 0,
     "grey": lambda: TENSOR[:1],
     "four channels": lambda: TENSOR[[0, 1, 2, 0]],
     "no channels": lambda: TENSOR[0],
     "tiny": lambda: TENSOR[:, :8],
     "empty": lambda: TENSOR[:, :0],
-    **{f"PIL {mode}": partial(Image.fromarray(ARRAY).convert, mode) for mode in ("1", "L", "P", "RGB", "RGBA")},
-    **{f"PIL {mode}": partial(Image.fromarray(ARRAY).convert, mode) for mode in ("CMYK", "YCbCr", "HSV")},
-    **{f"PIL {mode}": partial(Image.new, mode, (SIDE, SIDE)) for mode in ("LA", "La", "PA", "LAB")},
+    **{f"PIL {mode}": partial(Image.fromarray(ARRAY).convert, mode) for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK")},
+    **{f"PIL {mode}": partial(Image.new, mode, (SIDE, SIDE)) for mode in ("LA", "PA", "LAB")},
     "PIL I;16": lambda: Image.fromarray(np.full((SIDE, SIDE), 25_000, np.uint16)),
-    "PIL I": lambda: Image.fromarray(np.full((SIDE, SIDE), 25_000, np.int32)),
     "PIL F": lambda: Image.fromarray(np.full((SIDE, SIDE), 25_000, np.float32)),
     "nothing": lambda: None,
-    "a path": lambda: "cat.png",
-}
-WITHIN: dict[str, Callable[[object], object]] = {
-    "alone": lambda image: image,
-    "with a label": lambda image: (image, 3),
-    "with a label as a tensor": lambda image: (image, torch.tensor(3)),
-    "with a label as an array": lambda image: (image, np.array(3)),
-    "with a mask": lambda image: {"image": image, "mask": tv_tensors.Mask(TENSOR[:1])},
-    "in a list": lambda image: [[image]],
-}
-# Arguments of the evaluation that is the baseline: other images, and the same.
-OTHERS = {
-    "another table": {"table": "imagenet-c"},
-    "other severities": {"severities": [1]},
-    "fewer severities": {"severities": [3]},
-    "more severities": {"severities": [1, 3, 5]},
-    "other corruptions": {"corruptions": ["fog"]},
-    "fewer corruptions": {"corruptions": ["contrast"]},
-    "other images": {"images": lambda images: 255 - images},
-    "a bit of the last pixel": {"images": lambda images: _with_a_bit_turned(images)},
-    "mirrored images": {"images": lambda images: images[:, :, ::-1]},
-    "swapped channels": {"images": lambda images: images[..., ::-1]},
-    "larger images": {"images": lambda images: images.repeat(2, axis=1).repeat(2, axis=2)},
-    "transposed images": {"images": lambda images: np.pad(images, ((0, 0), (0, 8), (0, 0), (0, 0)))},
-    "fewer images": {"images": lambda images: images[:-1], "labels": lambda labels: labels[:-1]},
-    "images in another order": {"images": lambda images: images[::-1], "labels": lambda labels: labels[::-1]},
-    "other labels": {"labels": lambda labels: labels[::-1]},
-}
-SAME = {
-    "the same": {},
-    "other batches": {"batch_size": 7},
-    "another confidence": {"confidence": 0.5},
-    "more corruptions": {"corruptions": ["fog", "contrast", "glass_blur"]},
-    "a copy in another layout": {"images": np.asfortranarray},
-    "labels of another type": {"labels": lambda labels: labels.astype(np.uint8)},
+    "with a label": lambda: (TENSOR, 3),
+    "with a label as a tensor": lambda: (TENSOR, torch.tensor(3)),
+    "with a label as an array": lambda: (ARRAY, np.array(3)),
+    "with a mask": lambda: {"image": TENSOR, "mask": tv_tensors.Mask(TENSOR[:1])},
+    "in a list": lambda: [[TENSOR]],
 }
 
 
-def calls() -> Iterator[Case]:
-    """Each sample alone and beside others; each baseline for two classifiers."""
-    for (name, make), (where, put), several in product(SAMPLES.items(), WITHIN.items(), (False, True)):
-        corruptions = ["gaussian_noise", "impulse_noise"] if several else ["brightness"]
-        yield Case(f"{name}, {where}, {corruptions[0]}", partial(_corrupted, make, put, corruptions), None)
-    for name, changed in OTHERS.items():
-        yield Case(f"baseline: {name}", partial(_compared, changed=changed), "baseline: ")
-    for name, changed in SAME.items():
-        yield Case(f"baseline: {name}", allowed(partial(_compared, changed=changed)), None)
-
-
-def _corrupted(make: Callable, put: Callable, corruptions: list[str], _: Path) -> None:
-    before, after = make(), RandomCorruption(corruptions, table="cifar-10-c")(put(make()))
-    leaves = torch.utils._pytree.tree_leaves(after)
-    image = np.asarray(leaves[0]).astype(float)
-    rgb = before.convert("RGB") if isinstance(before, Image.Image) else before
+def _corrupted(_: Path, make: Callable[[], object]) -> None:
+    leaf = torch.utils._pytree.tree_leaves
+    before, after = leaf(make())[0], leaf(RandomCorruption(["brightness"], table="cifar-10-c")(make()))[0]
+    rgb, image = before.convert("RGB") if isinstance(before, Image.Image) else before, np.asarray(after).astype(float)
     if image.shape == np.shape(rgb) and (image == np.asarray(rgb)).all():
         raise Wrong(f"{type(before).__name__}: returned as it is")
     if isinstance(before, Image.Image) and before.mode[0] in "IF" and image.mean() > 200:
@@ -124,7 +76,31 @@ def _evaluated(**changed) -> Evaluation:
 
 
 def _compared(_: Path, changed: dict) -> None:
+    """Arguments of the evaluation that is the baseline of the same classifier."""
     whole = _evaluated()
     compared = _evaluated(baseline=_evaluated(**changed))
     if not np.isclose(compared.mce, 1) or not compared.by_corruption.error.equals(whole.by_corruption.error):
         raise Wrong(f"mCE {compared.mce} of a classifier relative to itself")
+
+
+OTHER = "baseline: "
+BASELINES: dict[str, tuple[dict, object]] = {
+    "another table": ({"table": "imagenet-c"}, OTHER),
+    "fewer severities": ({"severities": [3]}, OTHER),
+    "more severities": ({"severities": [1, 3, 5]}, OTHER),
+    "fewer corruptions": ({"corruptions": ["contrast"]}, OTHER),
+    "a bit of the last pixel": ({"images": _with_a_bit_turned}, OTHER),
+    "mirrored images": ({"images": lambda images: images[:, :, ::-1]}, OTHER),
+    "larger images": ({"images": lambda images: images.repeat(2, axis=1).repeat(2, axis=2)}, OTHER),
+    "fewer images": ({"images": lambda images: images[:-1], "labels": lambda labels: labels[:-1]}, OTHER),
+    "another order": ({"images": lambda images: images[::-1], "labels": lambda labels: labels[::-1]}, OTHER),
+    "other labels": ({"labels": lambda labels: labels[::-1]}, OTHER),
+    "the same in other batches": ({"batch_size": 7}, ACCEPTED),
+    "more corruptions": ({"corruptions": ["fog", "contrast", "glass_blur"]}, ACCEPTED),
+    "a copy in another layout": ({"images": np.asfortranarray}, ACCEPTED),
+    "labels of another type": ({"labels": lambda labels: labels.astype(np.uint8)}, ACCEPTED),
+}
+AREAS = (
+    Area("samples for the transform", _corrupted, {name: (make, EITHER) for name, make in SAMPLES.items()}),
+    Area("baselines of evaluations", _compared, BASELINES),
+)

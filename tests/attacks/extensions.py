@@ -1,19 +1,84 @@
-"""Corruptions, metrics and charts of other packages that cannot be used, each with the words that refuse it."""
+"""Packages of extensions: names that cannot be, modules that cannot be loaded, and objects that cannot be used."""
 
 import random
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
+import own_package
+from attacks.cases import ACCEPTED, Area
 
+from resiliency.base import extensions
+from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES, Corruption
 from resiliency.diversity.metric import EnsembleMetric, Metric, unchanged
 from resiliency.report.chart import Chart
-from resiliency.study.extensions import corruption_fault
+from resiliency.study.extensions import REGISTRIES, chart_fault, check_names, corruption_fault, metric_fault
 
 SIDE, TABLE = 32, "cifar-10-c"
+TAKEN, TWO = " of this name already", "would have two meanings"
+# Names of corruptions, metrics and charts that are taken, would give columns two meanings, or have no form.
+NAMES = {
+    "corruptions": {"fog": TAKEN, "clean": TWO, "mean": TWO, "fog_raw": TWO, "clean_on_mine": TWO, "oracle": TWO},
+    "metrics": {"disagreement": TAKEN, "error": TWO, "loss": TWO, "mce_undefined": TWO},
+    "charts": {"error_heatmap": TAKEN},
+}
+FORMLESS = ("a b", "a/b", "../a", "a+b", "a,b", "a*", "{a}", "<b>", "é", "-a", "a" * 260)
+# Modules that cannot be loaded, and what is said of them.
+MODULES = {
+    "1 / 0": "cannot be loaded (ZeroDivisionError: division by zero)",
+    "raise OSError('two\\nlines')": "cannot be loaded (OSError: two lines)",
+    "raise KeyError('x' * 10_000)": "cannot be loaded (KeyError: ",
+    "import sys\nsys.exit(0)": "calls exit at import (SystemExit(0))",
+    "def": "cannot be loaded (SyntaxError: ",
+    "import missing_module": "cannot be loaded (ModuleNotFoundError: ",
+    "from own import x": "cannot be loaded (ImportError: ",
+    "x = 1\nprint(*range(10_000), sep='\\n')": "prints '0\\n1\\n",
+    "": "",
+    "x = None": "",
+    "class x: pass": "",
+}
+
+
+@contextmanager
+def installed(folder: Path, code: str, names: dict[str, dict[str, str]]) -> Iterator[None]:
+    """A package with one module, `own`, and these entry points, in a folder; forgotten after the block."""
+    folder.mkdir(exist_ok=True)
+    (folder / "own.py").write_text(code, encoding="utf-8")
+    own_package.offer(folder, {f"resiliency.{kind}": of_kind for kind, of_kind in names.items()})
+    caches = (extensions.extensions, extensions._entry_points, extensions.code)
+    with mock.patch.object(sys, "path", [str(folder), *sys.path]):
+        for cached in caches:
+            cached.cache_clear()
+        try:
+            yield
+        finally:
+            sys.modules.pop("own", None)
+            for cached in caches:
+                cached.cache_clear()
+
+
+def _package(folder: Path, what: tuple[str, str, str]) -> None:
+    kind, name, code = what
+    with installed(folder / "packages", code, {kind: {name: "own" if kind == "charts" else "own:x"}}):
+        check_names(kind)
+        run_path(find_spec(REGISTRIES[kind]).origin)
+
+
+def _packages() -> dict[str, tuple[tuple[str, str, str], str]]:
+    table = {}
+    for kind, of_kind in NAMES.items():
+        names = of_kind | dict.fromkeys(FORMLESS, "")
+        table |= {f"{kind}: named {name!r:.30}": ((kind, name, "x = 1"), words) for name, words in names.items()}
+        table |= {f"{kind}: {code!r:.40}": ((kind, "mine", code), words) for code, words in MODULES.items()}
+    return table
 
 
 def in_place(images, streams):
@@ -21,17 +86,9 @@ def in_place(images, streams):
     return images
 
 
-def own_noise(images, streams):
-    return images + np.random.default_rng().integers(0, 9, images.shape, np.uint8)
-
-
 def global_noise(images, streams):
     np.random.seed(0)
     return images + np.random.randint(0, 9, images.shape, np.uint8)
-
-
-def python_noise(images, streams):
-    return images + np.uint8(random.randrange(9))
 
 
 def exits(images, streams):
@@ -45,31 +102,40 @@ def registered(function: Callable) -> mock._patch:
     return mock.patch.multiple(engine, CORRUPTIONS=corruptions, HELD_OUT=(*engine.HELD_OUT, "mine"))
 
 
-def fault_of_corruption(function: Callable) -> str:
-    """What a trial says of the function as a corruption."""
+def _corruption(function: Callable) -> str:
     with registered(function):
         return corruption_fault("mine", SIDE, TABLE)
 
 
 GIVEN = "expected uint8 of shape (3, 32, 32, 3)"
-# Functions -> what the trial says; "" of those that can be used.
-WRONG_CORRUPTIONS = [
-    (lambda images, streams: 255 - images, ""),
-    (lambda images, streams: images / 255, f"{GIVEN}, got float64 of shape (3, "),
-    (lambda images, streams: images * np.nan, f"{GIVEN}, got float64"),
-    (lambda images, streams: images.astype(int) + 99, f"{GIVEN}, got int64"),
-    (lambda images, streams: images[:1], f"{GIVEN}, got uint8 of shape (1, "),
-    (lambda images, streams: images[:, ::2], f"{GIVEN}, got uint8 of shape (3, 16, 32, 3)"),
-    (lambda images, streams: images.tolist(), f"{GIVEN}, got list of shape (3, 32, 32, 3)"),
-    (lambda images, streams: (images / 255).astype(np.uint8) // 2, "severity 1: returns the same picture for diff"),
-    (in_place, "severity 1: changes the images that it is given, in place"),
-    (own_noise, "severity 1: returns other images when it is called again"),
-    (global_noise, "severity 1: draws from the global random state"),
-    (python_noise, "severity 1: draws from the global random state"),
-    (lambda images, streams: images // np.uint8(1 + len(images)), "severity 1: returns other images when they"),
-    (lambda images, streams: images.reshape(7, -1), "severity 1: fails on images of 32x32 px: ValueError: cannot"),
-    (exits, "severity 1: fails on images of 32x32 px: SystemExit: 0"),
-]
+WRONG_CORRUPTIONS: dict[str, tuple[Callable, object]] = {
+    "a negative": (lambda images, streams: 255 - images, ACCEPTED),
+    "of 0 to 1": (lambda images, streams: images / 255, f"{GIVEN}, got float64 of shape (3, "),
+    "of a wider type": (lambda images, streams: images.astype(int) + 99, f"{GIVEN}, got int64"),
+    "too few": (lambda images, streams: images[:1], f"{GIVEN}, got uint8 of shape (1, "),
+    "not square": (lambda images, streams: images[:, ::2], f"{GIVEN}, got uint8 of shape (3, 16, 32, 3)"),
+    "a list": (lambda images, streams: images.tolist(), f"{GIVEN}, got list of shape (3, 32, 32, 3)"),
+    "black": (lambda images, streams: (images / 255).astype(np.uint8) // 2, "severity 1: returns the same picture for"),
+    "in place": (in_place, "severity 1: changes the images that it is given, in place"),
+    "noise of its own": (
+        lambda images, streams: images + np.random.default_rng().integers(0, 9, images.shape, np.uint8),
+        "severity 1: returns other images when it is called again",
+    ),
+    "noise of NumPy": (global_noise, "severity 1: draws from the global random state"),
+    "noise of Python": (
+        lambda images, streams: images + np.uint8(random.randrange(9)),
+        "severity 1: draws from the global random state",
+    ),
+    "by the batch": (
+        lambda images, streams: images // np.uint8(1 + len(images)),
+        "severity 1: returns other images when they",
+    ),
+    "an error": (
+        lambda images, streams: images.reshape(7, -1),
+        "severity 1: fails on images of 32x32 px: ValueError: cannot",
+    ),
+    "an exit": (exits, "severity 1: fails on images of 32x32 px: SystemExit: 0"),
+}
 
 
 def pairwise(function, source="correct", kind="prediction", diversity=unchanged):
@@ -89,25 +155,37 @@ def filled(members) -> np.ndarray:
     return same(members)
 
 
-WRONG_METRICS = [
-    (pairwise(lambda x: 0.5), "returns float, expected numbers of shape (4, 4)"),
-    (pairwise(lambda x: x.mean(axis=1)), "returns float64 of shape (4,), expected numbers of shape (4, 4)"),
-    (pairwise(lambda x: same(x).astype(str)), "returns <U32 of shape (4, 4)"),
-    (pairwise(filled), "changes the arrays that it is given, in place"),
-    (pairwise(lambda x: [one.fill(0) for one in x] and same(x), "features", "activation"), "changes the arrays"),
-    (pairwise(lambda x: same(x) + np.random.rand()), "draws from the global random state"),
-    (pairwise(lambda x: same(x) + np.random.default_rng().random()), "returns other values when it is called"),
-    (pairwise(lambda x: same(x) + np.inf), "returns infinity, expected finite numbers"),
-    (pairwise(lambda x: same(x) + np.nan), "returns only NaN, expected finite numbers"),
-    (pairwise(lambda x: np.add.outer(np.arange(len(x)), same(x)[0])), "returns a matrix that is not symmetric"),
-    (pairwise(lambda x: same(x) + x.mean()), "returns other values beside other members"),
-    (pairwise(lambda x: np.einsum("ink,jnk->ij", x, x), "probabilities"), "is not a mean over images"),
-    (pairwise(same, diversity=np.mean), "its diversity has another shape"),
-    (pairwise(lambda x: 1 / 0), "fails on arrays of shape (4, 12): ZeroDivisionError: division by zero"),
-    (of_ensembles(lambda x: x), "returns float64 of shape (6, 5), expected numbers of shape (6,)"),
-    (of_ensembles(lambda x: x[:, 0] / x.max()), "returns other values beside other ensembles"),
-    (of_ensembles(lambda x: np.where(x[:, 0] > 0.2, x[:, 0], np.nan)), ""),
-]
+WRONG_METRICS: dict[str, tuple[object, object]] = {
+    "a number": (pairwise(lambda x: 0.5), "returns float, expected numbers of shape (4, 4)"),
+    "of members": (
+        pairwise(lambda x: x.mean(axis=1)),
+        "returns float64 of shape (4,), expected numbers of shape (4, 4)",
+    ),
+    "text": (pairwise(lambda x: same(x).astype(str)), "returns <U32 of shape (4, 4)"),
+    "in place": (pairwise(filled), "changes the arrays that it is given, in place"),
+    "a list in place": (
+        pairwise(lambda x: [one.fill(0) for one in x] and same(x), "features", "activation"),
+        "changes the arrays",
+    ),
+    "global noise": (pairwise(lambda x: same(x) + np.random.rand()), "draws from the global random state"),
+    "noise": (pairwise(lambda x: same(x) + np.random.default_rng().random()), "returns other values when it is called"),
+    "infinity": (pairwise(lambda x: same(x) + np.inf), "returns infinity, expected finite numbers"),
+    "NaN": (pairwise(lambda x: same(x) + np.nan), "returns only NaN, expected finite numbers"),
+    "not symmetric": (
+        pairwise(lambda x: np.add.outer(np.arange(len(x)), same(x)[0])),
+        "returns a matrix that is not symmetric",
+    ),
+    "of the pool": (pairwise(lambda x: same(x) + x.mean()), "returns other values beside other members"),
+    "a sum": (pairwise(lambda x: np.einsum("ink,jnk->ij", x, x), "probabilities"), "is not a mean over images"),
+    "another diversity": (pairwise(same, diversity=np.mean), "its diversity has another shape"),
+    "an error": (pairwise(lambda x: 1 / 0), "fails on arrays of shape (4, 12): ZeroDivisionError: division by zero"),
+    "ensembles: a matrix": (
+        of_ensembles(lambda x: x),
+        "returns float64 of shape (6, 5), expected numbers of shape (6,)",
+    ),
+    "ensembles: of all": (of_ensembles(lambda x: x[:, 0] / x.max()), "returns other values beside other ensembles"),
+    "ensembles: NaN of some": (of_ensembles(lambda x: np.where(x[:, 0] > 0.2, x[:, 0], np.nan)), ACCEPTED),
+}
 
 
 def a_chart(draw=lambda members, colours: None, finding=lambda members: "", caption="", **changes) -> SimpleNamespace:
@@ -115,12 +193,34 @@ def a_chart(draw=lambda members, colours: None, finding=lambda members: "", capt
     return SimpleNamespace(CHART=chart, CAPTION=caption, draw=draw, finding=finding)
 
 
-WRONG_CHARTS = [
-    (a_chart(), ""),
-    (a_chart(draw=lambda members: None), "draw does not take 2 arguments, members, colours (too many"),
-    (a_chart(finding=lambda members, more: ""), "finding does not take 1 arguments, members (missing a required"),
-    (a_chart(caption=None), "CAPTION is of type NoneType, expected str"),
-    (a_chart(tables=("nothing",)), "table 'nothing' not found; available tables: "),
-    (a_chart(optional=("origins",)), "optional: 'origins' is not one of its tables"),
-    (a_chart(requires=("corruption",)), "requires: 'corruption' is not one of corruptions, joint"),
-]
+WRONG_CHARTS: dict[str, tuple[object, object]] = {
+    "as it should be": (a_chart(), ACCEPTED),
+    "an argument less": (
+        a_chart(draw=lambda members: None),
+        "draw does not take 2 arguments, members, colours (too many",
+    ),
+    "an argument more": (
+        a_chart(finding=lambda members, more: ""),
+        "finding does not take 1 arguments, members (missing a required",
+    ),
+    "no caption": (a_chart(caption=None), "CAPTION is of type NoneType, expected str"),
+    "no table": (a_chart(tables=("nothing",)), "table 'nothing' not found; available tables: "),
+    "another's table": (a_chart(optional=("origins",)), "optional: 'origins' is not one of its tables"),
+    "a word unknown": (a_chart(requires=("corruption",)), "requires: 'corruption' is not one of corruptions, joint"),
+}
+
+
+def _tried(fault_of: Callable[[object], str]) -> Callable[[Path, object], None]:
+    def act(_: Path, extension: object) -> None:
+        if fault := fault_of(extension):
+            raise Fault(fault)
+
+    return act
+
+
+AREAS = (
+    Area("packages of extensions", _package, _packages()),
+    Area("corruptions of one's own", _tried(_corruption), WRONG_CORRUPTIONS),
+    Area("metrics of one's own", _tried(metric_fault), WRONG_METRICS),
+    Area("charts of one's own", _tried(chart_fault), WRONG_CHARTS),
+)

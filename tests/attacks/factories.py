@@ -1,5 +1,14 @@
 """Functions that return no network that can be used, and the words that refuse each."""
 
+from functools import cache
+from pathlib import Path
+
+from attacks.cases import ACCEPTED, Area
+
+from resiliency.base.faults import Fault
+from resiliency.designs.settings import Design
+from resiliency.study.network_trial import trial
+
 FACTORIES = """
 import os, sys
 import torch
@@ -64,7 +73,7 @@ def dies():
     os._exit(0)
 """
 FAULTS = {
-    "plain": None,
+    "plain": ACCEPTED,
     "no_parameters": "has no parameters to train or load",
     "lazy": "has lazy modules, whose weights have no shape yet; give their sizes",
     "constant": "logits do not depend on the images",
@@ -76,3 +85,21 @@ FAULTS = {
     "exits": "called exit (SystemExit(0)) instead of returning a network",
     "dies": "called exit with status 0; it must return the network",
 }
+
+
+@cache
+def _faults() -> dict[str, str]:
+    """What is wrong with each factory, all tried at once."""
+    Path("factories_to_try.py").write_text(FACTORIES)
+    described = {name: Design(factory=f"factories_to_try:{name}").description(32) for name in FAULTS}
+    return trial(
+        {name: {"description": description, "outputs": 10, "fetched": None} for name, description in described.items()}
+    )
+
+
+def _factory(_: Path, name: str) -> None:
+    if fault := _faults().get(name):
+        raise Fault(fault)
+
+
+AREAS = (Area("factories", _factory, {name: (name, expected) for name, expected in FAULTS.items()}),)

@@ -1,14 +1,15 @@
-"""Folders of images that cannot be a data set, each with the words that say so, and odd ones that can."""
+"""Folders of images that cannot be a data set, and odd ones that can."""
 
 import os
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from attacks.cases import ACCEPTED, Area, Wrong
 from PIL import Image
 
+from resiliency.base.faults import Fault
 from resiliency.data.card import write_data_set
 from resiliency.data.folder import image_folder
 from resiliency.data.source import Source
@@ -35,16 +36,6 @@ def read(folder: Path, target: Path, side: int = 72) -> tuple[Source, dict]:
     chosen = draw_splits(source, 0.2, 0.2, {}, 0)
     write_data_set(target, "image_folder", source, chosen, side, on_the_fly=True)
     return source, chosen
-
-
-def _socket(folder: Path) -> None:
-    before = os.getcwd()
-    os.chdir(folder / "train/ant")  # names of sockets are short
-    try:
-        with socket.socket(socket.AF_UNIX) as listening:
-            listening.bind("socket.jpg")
-    finally:
-        os.chdir(before)
 
 
 def _copied(folder: Path) -> None:
@@ -84,8 +75,7 @@ def _long_names(folder: Path) -> None:
     shutil.move(folder / "train/ant/2.png", folder / "train/ant" / f"{'ü' * 123}2.png")
 
 
-# What is wrong: what spoils a `good_folder`, and part of the line that refuses it; None where it can still be read.
-FOLDERS: dict[str, tuple[Callable[[Path], object], str | None]] = {
+FOLDERS: dict[str, tuple[Callable[[Path], object], object]] = {
     "no folder": (lambda folder: shutil.rmtree(folder), "cannot be listed (No such file or directory)"),
     "an empty class": (lambda folder: [f.unlink() for f in folder.glob("train/ant/*")], "no .jpg .jpeg .png"),
     "one class": (lambda folder: [shutil.rmtree(folder / s / "bee") for s in ("train", "val")], "got only 'ant'"),
@@ -95,10 +85,8 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str | None]] = {
     ),
     "no training images": (lambda folder: shutil.rmtree(folder / "train"), "found val/ but no train/"),
     "two spellings": (lambda folder: (folder / "Val").mkdir(), "mean the same; keep one"),
-    "an empty image": (lambda folder: (folder / "val/ant/3.png").write_bytes(b""), "not a JPEG, PNG or WebP image"),
     "text as image": (lambda folder: (folder / "val/ant/3.png").write_bytes(b"text"), "not a JPEG, PNG or WebP image"),
     "a pipe": (lambda folder: os.mkfifo(folder / "train/ant/pipe.jpg"), "pipe.jpg: not a regular file"),
-    "a socket": (_socket, "socket.jpg: not a regular file"),
     "a broken link": (lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"),
     "a tiny image": (lambda folder: Image.new("RGB", (8, 8)).save(folder / "val/ant/3.png"), "pixels, got 8x8"),
     "a class called test": (_class_called_test, "if 'test' is a class beside 2 others, rename it"),
@@ -109,9 +97,26 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str | None]] = {
     ),
     "a class that is a copy of another": (_copied_class, "of class 'ant' (test) are images of other classes too"),
     "test images linked to those that train": (_linked, "images are in more than one split"),
-    "names longer than file systems allow": (_long_names, None),
+    "names longer than file systems allow": (_long_names, ACCEPTED),
     "a class with braces": (
         lambda folder: [(folder / s / "bee").rename(folder / s / "{x}") for s in ("train", "val")],
-        None,
+        ACCEPTED,
     ),
 }
+
+
+def _data_set(folder: Path, spoil: Callable[[Path], object]) -> None:
+    spoil(good_folder(folder / "photos", images=32))
+    try:
+        _, chosen = read(folder / "photos", folder / "out")
+    except Fault:
+        if (folder / "out").exists():
+            raise Wrong("something was written") from None
+        raise
+    for part, _ in chosen.values():
+        names = list(zip(part.labels, part.names, strict=True))
+        if len(set(names)) < len(names) or max(len(f"{name}.JPEG".encode()) for name in part.names) > 255:
+            raise Wrong("two pictures of one name, or a name that is too long")
+
+
+AREAS = (Area("folders of images", _data_set, FOLDERS),)

@@ -2,59 +2,32 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from attacks.cases import Case, Wrong, allowed
+import pandas as pd
+from attacks.cases import ACCEPTED, EITHER, Area, Wrong
+from attacks.elsewhere import IMAGES
 from attacks.studies import CONFIG, elsewhere, plan
 from expand import expanded
 
 from resiliency.corruptions.settings import HELD_OUT, MAIN
-from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.study.files import load
 from resiliency.study.model import Study
 from resiliency.tables import TABLES
 
-IMAGES = 4
 # Texts that cannot be names, or that would be read as something else.
 FORMLESS = (
-    *("", " ", ".", "..", ".a", "-a", "a b", "a/b", "/a", "../a", "a\nb", "a\r", "a\x00b", "a\tb", "\x85", "a\u200bb"),
-    *("a+b", "a|b", "a,b", "a;b", "a:b", "a*", "?", "{a}", "[a]", "<b>", "a&b", "a'b", 'a"b', "a`b", "a\\b", "$a"),
-    *("=1+1", "@a", "#a", "~", "%s", "é", "\uff41", "\u202ea", "\U0001f98a", "a" * 101, "a" * 260, "a" * 5000),
+    *("", " ", ".", "..", ".a", "-a", "a b", "a/b", "/a", "../a", "a\nb", "a\x00b", "a\tb", "\x85", "a\u200bb"),
+    *("a+b", "a,b", "a:b", "a*", "?", "{a}", "[a]", "<b>", 'a"b', "a\\b", "=1+1", "~", "%s", "é", "\u202ea", "a" * 260),
 )
 # Parts of columns, around a name of images: each gives a name that could be read as another's column.
 AROUND = (
-    *("{}_raw", "{}_pairs", "{}_accuracy", "{}_accuracy_low", "{}_accuracy_high", "{}_nll", "{}_brier", "{}_ece"),
-    *("{}_oracle", "clean_on_{}", "mean_member_{}", "first_stage_{}", "last_stage_{}", "entropy_{}", "error_{}"),
-    *("{}_low", "{}_2", "{}_members", "difficulty_{}", "{}", "consistency_{}", "disagreement_{}", "{}_fog", "fog_{}"),
+    *("{}_raw", "{}_pairs", "{}_accuracy", "{}_accuracy_low", "{}_nll", "{}_oracle", "clean_on_{}", "mean_member_{}"),
+    *("first_stage_{}", "entropy_{}", "error_{}", "{}_low", "{}_members", "{}", "disagreement_{}", "{}_fog", "fog_{}"),
 )
-BASES = ("photos", "Photos", "clean", "corrupted", "validation", "mean", "fog")
-TAKEN = {"clean", "corrupted", "validation", "mean", *MAIN, *HELD_OUT}
-ALONE = ("raw", "pairs", "oracle", "nll", "accuracy", "mce", "size", "rule", "members", *METRICS, *ENSEMBLE_METRICS)
-
-
-def names() -> Iterator[Case]:
-    """Each name by each road; in pairs with what it could be taken for, in both orders; and some that are allowed."""
-    for road, act in TEST_SETS.items():
-        for name in ("photos", "Night_2", "imagenetv2", "photos_low"):
-            yield Case(f"test set {name} by {road}", allowed(partial(act, names=[name])), None)
-    around = [form.format(base) for base in BASES for form in AROUND]
-    for name in dict.fromkeys([*around, *TAKEN, *ALONE, *FORMLESS]):
-        refused = "" if name.lower() in TAKEN else None
-        for road, act in TEST_SETS.items():
-            reads_text = road == "a study"
-            of_data = road != "a study" and name in ("clean", "fog")  # these are what the file is about
-            message = "" if name in FORMLESS and reads_text else None if of_data else refused
-            yield Case(f"test set {name!r:.40} by {road}", partial(act, names=[name]), message)
-    for form in AROUND:
-        for pair in (("photos", form.format("photos")), (form.format("photos"), "photos")):
-            for road, act in TEST_SETS.items():
-                yield Case(f"test sets {' and '.join(pair)} by {road}", partial(act, names=pair), None)
-    for name in (*FORMLESS, "a-s0-m1", "A", "a_b", "1", "clean", "mean", "+", "oracle", "nan", "None", "true"):
-        for road, act in MEMBERS.items():
-            yield Case(f"{road} {name!r:.40}", partial(act, name=name), None)
+TAKEN = ("clean", "corrupted", "validation", "mean", "Fog", *MAIN, *HELD_OUT)
 
 
 def _judged(study: Study) -> None:
@@ -67,10 +40,9 @@ def _judged(study: Study) -> None:
         if twice := [name for name, count in Counter(map(str.lower, columns)).items() if count > 1]:
             raise Wrong(f"{table.path} would have two columns {twice[0]}")
     members = study.independent_members() + (list(external.kinds) if external else [])
-    if bad := [
-        m for m in (*members, *further, study.study) if not m.isascii() or set("+/ \n\0") & set(m) or len(m) > 200
-    ]:
-        raise Wrong(f"{bad[0]!r:.60} is no part of a file name")
+    for name in (*members, *further, study.study):
+        if not name.isascii() or set("+/ \n\0") & set(name) or len(name) > 200:
+            raise Wrong(f"{name!r:.60} is no part of a file name")
     if len({member.lower() for member in members}) < len(members):
         raise Wrong("two members have one file on some file systems")
 
@@ -82,67 +54,52 @@ def _accepted(config: dict) -> None:
     _judged(study)
 
 
-def by_study(_: Path, names: list[str]) -> None:
-    _accepted({"test_sets": {name: {"folder": "."} for name in names}})
-
-
-def _csv(rows: list[list[object]]) -> str:
-    return "\n".join(",".join('"' + str(cell).replace('"', '""') + '"' for cell in row) for row in rows) + "\n"
-
-
-def by_decisions(_: Path, names: list[str], members: tuple[str, ...] = ("one", "two")) -> None:
-    rows = [["test_set", "image", "label", *members]]
+def by_decisions(_: Path, names: tuple[str, ...], member: str) -> None:
+    rows = [["test_set", "image", "label", "one", member]]
     for name in dict.fromkeys(["clean", "fog.1", *names]):
-        rows += [[name, image, image % 2, *[image % 2] * len(members)] for image in range(IMAGES)]
-    Path("own.csv").write_text(_csv(rows), encoding="utf-8")
+        rows += [[name, image, image % 2, image % 2, image % 2] for image in range(IMAGES)]
+    pd.DataFrame(rows).to_csv("own.csv", header=False, index=False)
     _accepted(elsewhere({"decisions": "own.csv"}))
-
-
-def by_scores(_: Path, names: list[str], members: tuple[str, ...] = ("one", "two")) -> None:
-    columns = list(dict.fromkeys(["clean", "fog.1", *names]))
-    rows = [["member", *columns], *([member, *[80 + i for i in range(len(columns))]] for member in members)]
-    Path("own.csv").write_text(_csv(rows), encoding="utf-8")
-    _accepted(elsewhere({"scores": "own.csv"}))
-
-
-def by_arrays(folder: Path, names: list[str], members: tuple[str, ...] = ("one", "two")) -> None:
-    for name in dict.fromkeys(["clean", *names]):
-        for owner in ("labels", *members):
-            path = folder / "own" / owner / f"{name}.npy"
-            values = np.arange(IMAGES) % 2 if owner == "labels" else np.eye(2)[np.arange(IMAGES) % 2] * 3 - 1.0
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                np.save(path, values)
-            except (OSError, ValueError):
-                return  # there cannot be such a file
-    _accepted(elsewhere({"logits": "own"}))
 
 
 def as_design(_: Path, name: str) -> None:
     designs = CONFIG["designs"] | {name: {"architecture": "resnet18", "stem": "original"}}
-    members = CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], name]}
-    _accepted({"designs": designs, "members": members})
+    _accepted({"designs": designs, "members": CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], name]}})
 
 
 def as_family(_: Path, name: str) -> None:
-    designs = CONFIG["designs"] | {"mine": {"architecture": "resnet18", "family": name}}
-    _accepted({"designs": designs})
+    _accepted({"designs": CONFIG["designs"] | {"mine": {"architecture": "resnet18", "family": name}}})
 
 
 def as_study(_: Path, name: str) -> None:
     _accepted({"study": name})
 
 
-def _as_member(act: Callable, folder: Path, name: str) -> None:
-    act(folder, [], members=("one", name))
+def as_test_sets(_: Path, *names: str) -> None:
+    _accepted({"test_sets": {name: {"folder": "."} for name in names}})
 
 
-TEST_SETS = {"a study": by_study, "decisions": by_decisions, "scores": by_scores, "arrays": by_arrays}
-MEMBERS = {
-    "a design": as_design,
-    "a family": as_family,
-    "a study": as_study,
-    "a member of decisions": partial(_as_member, by_decisions),
-    "a member of scores": partial(_as_member, by_scores),
-    "a member of arrays": partial(_as_member, by_arrays),
-}
+MEMBERS = {"a design": as_design, "a family": as_family, "a study": as_study}
+
+
+def _table() -> dict[str, tuple[Callable[[Path], None], object]]:
+    """Each name by each road; two test sets of which one could be taken for a column of the other."""
+    table = {}
+    for name in (*FORMLESS, *TAKEN):
+        table[f"test set {name!r:.40}"] = (lambda folder, n=name: as_test_sets(folder, n)), ""
+    for name in (*FORMLESS, "A", "1", "mean", "nan", "true"):
+        for road, act in MEMBERS.items():
+            table[f"{road} {name!r:.40}"] = (lambda folder, a=act, n=name: a(folder, n)), EITHER
+        table[f"member {name!r:.40} of a file"] = partial(by_decisions, names=(), member=name), EITHER
+    for name in ("corrupted", "validation", "mean", "Fog"):
+        table[f"test set {name} of a file"] = partial(by_decisions, names=(name,), member="two"), ""
+    for form in AROUND:
+        for pair in (("photos", form.format("photos")), (form.format("photos"), "photos")):
+            table[f"test sets {pair}"] = (lambda folder, p=pair: as_test_sets(folder, *p)), EITHER
+            table[f"test sets {pair} of a file"] = partial(by_decisions, names=pair, member="two"), EITHER
+    for name in ("photos", "Night_2", "imagenetv2", "photos_low"):
+        table[f"test set {name}"] = (lambda folder, n=name: as_test_sets(folder, n)), ACCEPTED
+    return table
+
+
+AREAS = (Area("names", lambda folder, act: act(folder), _table()),)

@@ -5,43 +5,23 @@ import os
 import shutil
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from attacks.cases import Case, allowed
+from attacks.cases import ACCEPTED, Area
 
 from resiliency.study.records import check_records, sign
 
 RESULTS, STUDY = "results/tiny", {"study": "tiny"}
-MADE = (
-    *("tables/members.csv", "report.html", "members/a-s0/weights.safetensors", "predictions/a-s0/clean.npy"),
-    *("charts/deployment.vl.json", "provenance.json", f"members/{'long' * 60}/member.json"),
-)
+MADE = ("tables/members.csv", "members/a-s0/weights.safetensors", f"members/{'long' * 60}/member.json")
 OTHERS = ("notes.txt", "tables/my own.csv")
 HOUR = 3600
 LOST, UNRECORDED, OLDER = "records of what these results were made with are not in", "no record in", "before the job"
 DAMAGED, CLOCK = "record of it is damaged", "set the clock"
 
 
-def records(*ways: str) -> Iterator[Case]:
-    """Each of these ways, or all, of losing the records of all results or of one of them; and what loses none."""
-    for way, (act, message) in ALL.items():
-        if way in ways or not ways:
-            yield Case(way, partial(_changed, change=act), message)
-    for way, (act, message) in ONE.items():
-        for path in MADE if way in ways or not ways else ():
-            yield Case(f"{way}: {path}", partial(_changed, change=partial(act, Path(RESULTS, path))), message)
-    for way, act in KEPT.items():
-        if way in ways or not ways:
-            yield Case(way, allowed(partial(_changed, change=act)), None)
-    for way, act in KEPT_OF_ONE.items():
-        for path in MADE if way in ways or not ways else ():
-            change = partial(act, Path(RESULTS, path))
-            yield Case(f"{way}: {path}", allowed(partial(_changed, change=change)), None)
-
-
-def _changed(folder: Path, change: Callable[[], object]) -> None:
+def _records(folder: Path, change: Callable[[], object]) -> None:
     """Check results, and start a job, after a change of them or of their records."""
     (folder / "here").mkdir()
     os.chdir(folder / "here")
@@ -150,39 +130,23 @@ def _in_database() -> None:
 
 # What is done to all results -> the line that refuses them.
 ALL: dict[str, tuple[Callable[[], object], str]] = {
-    ".snakemake removed": (lambda: shutil.rmtree(".snakemake"), LOST),
     "records removed": (lambda: shutil.rmtree(".snakemake/metadata"), LOST),
-    "records of all results removed": (lambda: _all(lambda path: kept(path).unlink()), LOST),
     ".snakemake removed after the results were never signed": (
         lambda: (shutil.rmtree(".snakemake"), Path(RESULTS, ".records").unlink()),
         LOST,
     ),
     ".snakemake removed after a kill": (lambda: (_all(_began), shutil.rmtree(".snakemake")), LOST),
-    ".snakemake removed, and all but one result": (
-        lambda: (shutil.rmtree(".snakemake"), [Path(RESULTS, path).unlink() for path in MADE[1:]]),
-        LOST,
-    ),
     "results linked": (lambda: _elsewhere("results", records=False), LOST),
-    "results of one study linked": (lambda: _elsewhere(RESULTS, records=False), LOST),
     "results linked, records copied before a run": (lambda: _elsewhere("results", records=True), LOST),
-    "results of one study linked, records copied": (lambda: _elsewhere(RESULTS, records=True), LOST),
     "results linked, whose first folder is gone": (lambda: _gone("results"), LOST),
-    "results of one study linked, whose first folder is gone": (lambda: _gone(RESULTS), LOST),
-    "a result alone, without a record": (
-        lambda: (shutil.rmtree(RESULTS), write(Path(RESULTS, "a")), kept(Path(RESULTS, "a")).unlink()),
-        LOST,
-    ),
     "results of the run before put back": (_run_before, LOST),
     "a clock a day behind": (lambda: _all(lambda path: _dated(path, 24)), CLOCK),
 }
 # What is done to one result -> the line that refuses it.
 ONE: dict[str, tuple[Callable[[Path], object], str]] = {
     "record removed": (lambda path: kept(path).unlink(), UNRECORDED),
-    "record emptied": (lambda path: kept(path).write_bytes(b""), DAMAGED),
     "record cut short": (lambda path: kept(path).write_bytes(kept(path).read_bytes()[:-3]), DAMAGED),
     "dated yesterday": (partial(_dated, hours=-24), OLDER),
-    "dated an hour before": (partial(_dated, hours=-1), OLDER),
-    "dated 1970": (lambda path: os.utime(path, ns=(0, 0)), OLDER),
     "an older version put back": (
         lambda path: (_dated(path, -1), shutil.copy2(path, "old"), write(path), os.replace("old", path)),
         OLDER,
@@ -191,7 +155,6 @@ ONE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 KEPT: dict[str, Callable[[], object]] = {
     "nothing": lambda: None,
-    "signed again": lambda: sign(RESULTS, STUDY),
     "results that an earlier version made": lambda: Path(RESULTS, ".records").unlink(),
     "killed between the two names": lambda: Path(".snakemake/metadata/.records-tiny").write_text(
         f"another\n{Path(RESULTS, '.records').read_text()}"
@@ -201,21 +164,28 @@ KEPT: dict[str, Callable[[], object]] = {
     "all touched": lambda: _all(lambda path: path.touch()),
     "the working folder renamed": _renamed,
     "the working folder copied, with times": lambda: _copied(shutil.copy2),
-    "the working folder copied": lambda: _copied(shutil.copy),
     "a result that is a folder": _of_pictures,
     "records in a database": _in_database,
     "killed in the first job": lambda: _all(lambda path: (_began(path), kept(path).unlink())),
-    "killed before the first job, and .snakemake removed": lambda: (
-        shutil.rmtree(".snakemake"),
-        _all(lambda path: path.unlink()),
-    ),
 }
 KEPT_OF_ONE: dict[str, Callable[[Path], object]] = {
-    "removed": lambda path: path.unlink(),
     "touched": lambda path: path.touch(),
-    "read-only": lambda path: path.chmod(0o444),
     "whole seconds": lambda path: os.utime(path, ns=(0, int(path.stat().st_mtime) * 10**9)),
     "being made": lambda path: (_began(path), kept(path).unlink()),
     "being made again": lambda path: (_began(path), write(path)),
     "a record that an earlier job of the same result left": lambda path: write(path, ago=24 * HOUR),
 }
+
+
+def _table() -> dict[str, tuple[Callable[[], object], object]]:
+    table = {way: (act, words) for way, (act, words) in ALL.items()}
+    table |= {way: (act, ACCEPTED) for way, act in KEPT.items()}
+    for path in MADE:
+        of_one = {way: (act, words) for way, (act, words) in ONE.items()}
+        of_one |= {way: (act, ACCEPTED) for way, act in KEPT_OF_ONE.items()}
+        at = Path(RESULTS, path)
+        table |= {f"{way}: {path:.40}": (partial(act, at), expected) for way, (act, expected) in of_one.items()}
+    return table
+
+
+AREAS = (Area("records of finished results", _records, _table()),)

@@ -1,19 +1,19 @@
-"""Studies spoilt at random: keys, values, names and the text of the file."""
+"""Studies spoilt at random, keys with values of another kind, and files that cannot be read."""
 
 import copy
 import datetime
 import json
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import yaml
-from attacks.cases import Case
+from attacks.cases import ACCEPTED, EITHER, Area, Expected
 
-from resiliency.study.files import load, read_places
+from resiliency.base.corruption_names import BUILT_IN
+from resiliency.study.files import DEEPEST, load, read_places
 from resiliency.study.model import Study
 from resiliency.study.resources import minutes
 
@@ -51,24 +51,12 @@ def plan(study: Study) -> None:
     minutes(study)
 
 
-def spoilt(count: int, seed: int = 0) -> Iterator[Case]:
-    """`count` cases, the same for the same seed."""
-    for index in range(count):
-        random = Random(f"{seed} {index}")
-        spoil = random.choice(SPOILERS)
-        name, text, refused = spoil(random)
-        yield Case(f"{index}: {name}", partial(_read, text=text), "" if refused else None)
-
-
-def _read(folder: Path, text: str) -> None:
+def _read(folder: Path, text: str | bytes) -> None:
     """Read a study as the Snakefile does."""
     file = folder / "study.yaml"
-    file.write_text(text, encoding="utf-8")
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
     places = read_places([file])
     plan(load(yaml.safe_load(text) or {}, places))
-
-
-Spoilt = tuple[str, str, bool]
 
 
 def _paths(config: Any, path: tuple = ()) -> Iterator[tuple]:
@@ -85,105 +73,169 @@ def _at(config: Any, path: tuple) -> Any:
     return config
 
 
-def _changed(random: Random, change: Callable[[Any, Any], None]) -> tuple[dict, tuple]:
-    """The default study after `change` of the holder of a random key, and its path."""
-    config = copy.deepcopy(CONFIG)
-    path = random.choice(list(_paths(config)))
-    change(_at(config, path[:-1]), path[-1])
-    return config, path
+def _set(config: dict, path: tuple, value: object) -> None:
+    _at(config, path[:-1])[path[-1]] = value
 
 
-def _odd(random: Random) -> Any:
-    return copy.deepcopy(random.choice(ODD_VALUES))
+def several_values(random: Random, config: dict) -> None:
+    for _ in range(random.randint(1, 3) ** 2):
+        _set(config, random.choice(list(_paths(config))), copy.deepcopy(random.choice(ODD_VALUES)))
 
 
-def _dump(config: dict) -> str:
-    return yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+def a_mapping_for_a_value(random: Random, config: dict) -> None:
+    paths = [path for path in _paths(config) if not set(FREE) & set(path)]
+    _set(config, random.choice([path for path in paths if not isinstance(_at(config, path), dict | list)]), {"a": 1})
 
 
-def other_value(random: Random) -> Spoilt:
-    value = _odd(random)
-    config, path = _changed(random, lambda holder, key: holder.__setitem__(key, value))
-    return f"{path} becomes {value!r:.40}", _dump(config), False
-
-
-def mapping_for_a_value(random: Random) -> Spoilt:
-    config = copy.deepcopy(CONFIG)
-    plain = [p for p in _paths(config) if not isinstance(_at(config, p), dict | list) and not set(FREE) & set(p)]
-    *holder, key = random.choice(plain)
-    _at(config, holder)[key] = {"a": 1}
-    return f"{(*holder, key)} becomes a mapping", _dump(config), True
-
-
-def unknown_key(random: Random) -> Spoilt:
-    config = copy.deepcopy(CONFIG)
-    sections = [(), *(p for p in _paths(config) if isinstance(_at(config, p), dict))]
+def an_unknown_key(random: Random, config: dict) -> None:
+    sections = [(), *(path for path in _paths(config) if isinstance(_at(config, path), dict))]
     named = {("designs",), ("joint", "objectives"), ("dataset", "images_per_class"), ("test_sets",)}
-    path = random.choice([p for p in sections if p not in named and not set(FREE[:1]) & set(p)])
+    path = random.choice([path for path in sections if path not in named and FREE[0] not in path])
     key = random.choice(["epoch", "Seed", "sedes", "", " ", "x" * 1000, "a.b", "ü"])
-    _at(config, path)[key] = _odd(random)
-    return f"unknown key {key!r:.20} in {path}", _dump(config), True
+    _set(config, (*path, key), copy.deepcopy(random.choice(ODD_VALUES)))
 
 
-def removed_key(random: Random) -> Spoilt:
-    config, path = _changed(random, lambda holder, key: holder.__delitem__(key))
-    return f"{path} removed", _dump(config), path in {("study",), ("designs",), ("members",), ("members", "baseline")}
+def a_removed_key(random: Random, config: dict) -> None:
+    *holder, key = random.choice(list(_paths(config)))
+    del _at(config, tuple(holder))[key]
 
 
-def swapped(random: Random) -> Spoilt:
-    config = copy.deepcopy(CONFIG)
-    (*one, first), (*two, second) = random.sample([p for p in _paths(config) if len(p) == 2], 2)
-    a, b = _at(config, one), _at(config, two)
-    a[first], b[second] = b[second], a[first]
-    return f"{(*one, first)} and {(*two, second)} swapped", _dump(config), False
+def two_values_swapped(random: Random, config: dict) -> None:
+    one, other = random.sample([path for path in _paths(config) if len(path) == 2], 2)
+    first, second = _at(config, one), _at(config, other)
+    _set(config, one, second)
+    _set(config, other, first)
 
 
-def several(random: Random) -> Spoilt:
-    config = copy.deepcopy(CONFIG)
-    for _ in range(random.randint(2, 6)):
-        path = random.choice(list(_paths(config)))
-        _at(config, path[:-1])[path[-1]] = _odd(random)
-    return "several values replaced", _dump(config), False
-
-
-def renamed_design(random: Random) -> Spoilt:
-    name = random.choice(["a/b", "a b", "a+b", "a-s0", "-", "", "{x}", "ü", "1", "01", "x" * 300, "a\nb", "*"])
-    config = copy.deepcopy(CONFIG)
+def a_design_renamed(random: Random, config: dict) -> None:
+    name = random.choice(["a/b", "a b", "a+b", "a-s0", "-", "", "{x}", "ü", "x" * 300, "a\nb", "*"])
     config["designs"][name] = config["designs"].pop("vit")
     config["members"]["designs"] = [name if design == "vit" else design for design in config["members"]["designs"]]
-    return f"a design called {name!r:.20}", _dump(config), name not in ("1", "01")
 
 
-def loss_weights(random: Random) -> Spoilt:
-    config = copy.deepcopy(CONFIG)
+def weights_of_a_loss(random: Random, config: dict) -> None:
     objective = random.choice(["ncl", "adp", "attribution", "activation", "balanced", "gncl", "kl"])
     numbers = [0, 1, 1e6, 2.5e22, 1e-7, 0.3, 1e300, 5e-324, 123456789]
-    values = [random.choice(numbers) for _ in range(random.randint(1, 4))]
-    config["joint"]["objectives"] = {objective: values}
-    return f"{objective} at {values}", _dump(config), False
+    config["joint"]["objectives"] = {objective: [random.choice(numbers) for _ in range(random.randint(1, 4))]}
 
 
-def key_twice(random: Random) -> Spoilt:
-    lines = TEXT.splitlines()
+def a_key_twice(random: Random, text: str) -> str:
+    lines = text.splitlines()
     sections = [index for index, line in enumerate(lines) if line and line[0].isalpha()]
     which = random.randrange(1, len(sections))
     start, end = sections[which - 1], sections[which]
     inner = [line for line in lines[start + 1 : end] if re.match(r"  \w+:", line)]
     again = random.choice(inner or [lines[start]]).partition(":")[0] + ": {}"
-    return f"{again.strip()} once more", "\n".join([*lines[:end], again, *lines[end:]]), True
+    return "\n".join([*lines[:end], again, *lines[end:]])
 
 
-def spoilt_text(random: Random) -> Spoilt:
-    text, characters = TEXT, "{}[]:,&*!|>'\"%@`#\t\n -?\x00\x85é"
+def characters(random: Random, text: str) -> str:
     for _ in range(random.randint(1, 3)):
-        place = random.randrange(len(text))
-        kind = random.choice(["insert", "delete", "cut"])
-        added = random.choice(characters) if kind == "insert" else ""
+        place, kind = random.randrange(len(text)), random.choice(["insert", "delete", "cut"])
+        added = random.choice("{}[]:,&*!|>'\"%@`#\t\n -?\x00\x85é") if kind == "insert" else ""
         text = text[:place] + added + text[place + (0 if kind == "insert" else random.randint(1, 30)) :]
-    return "characters inserted and deleted", text, False
+    return text
 
 
-SPOILERS = (
-    *(other_value, other_value, other_value, mapping_for_a_value, unknown_key, removed_key, swapped, several),
-    *(renamed_design, loss_weights, key_twice, spoilt_text),
+OF_CONFIG: dict[Callable, Expected] = {several_values: EITHER, a_mapping_for_a_value: "", an_unknown_key: ""}
+OF_CONFIG |= {a_removed_key: EITHER, two_values_swapped: EITHER, a_design_renamed: "", weights_of_a_loss: EITHER}
+OF_TEXT: dict[Callable, Expected] = {a_key_twice: "", characters: EITHER}
+
+
+def _spoilt(folder: Path, change: tuple[Callable, int]) -> None:
+    spoil, number = change
+    random, config = Random(number), copy.deepcopy(CONFIG)
+    if spoil in OF_TEXT:
+        return _read(folder, spoil(random, TEXT))
+    spoil(random, config)
+    return _read(folder, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+
+
+def spoilt(count: int) -> Area:
+    """So many studies, the same ones for the same number."""
+    spoilers = list((OF_CONFIG | OF_TEXT).items())
+    table = {}
+    for number in range(count):
+        spoil, expected = spoilers[number % len(spoilers)]
+        table[f"{number}: {spoil.__name__}"] = (spoil, number), expected
+    return Area("studies spoilt at random", _spoilt, table)
+
+
+def _keys(_: Path, changes: dict[tuple, object]) -> None:
+    config = copy.deepcopy(CONFIG)
+    for path, value in changes.items():
+        _set(config, path, value)
+    load(config)
+
+
+def _numbers() -> Iterator[tuple]:
+    for path in _paths(CONFIG):
+        value = _at(CONFIG, path)
+        if isinstance(value, int | float) and not isinstance(value, bool) and FREE[0] not in path:
+            yield path
+
+
+def _resampled(corruptions: int, confidence: float, resamples: int) -> dict[tuple, object]:
+    return {
+        ("corruptions",): {"names": list(BUILT_IN[:corruptions])},
+        ("statistics",): {"confidence": confidence, "resamples": resamples},
+    }
+
+
+FEW = "statistics.resamples: expected at least"
+KEYS = {f"{'.'.join(map(str, path))}: true": ({path: True}, "") for path in _numbers()}
+KEYS |= {
+    f"designs.vit: {key}: true": ({("designs", "vit", "training"): {key: True}}, f".{key}")
+    for key in ("epochs", "batch_size", "learning_rate", "weight_decay", "mixup")
+}
+KEYS |= {
+    f"{count} corruptions, {confidence}, {resamples} resamples": (_resampled(count, confidence, resamples), expected)
+    for count, confidence, resamples, expected in (
+        (4, 0.95, 198, FEW),
+        (4, 0.95, 199, ACCEPTED),
+        (10, 0.95, 398, FEW),
+        (10, 0.95, 399, ACCEPTED),
+        (19, 0.99, 3798, FEW),
+        (19, 0.99, 3799, ACCEPTED),
+        (1, 0.6, 99, "statistics.resamples"),
+        (1, 0.6, 100, ACCEPTED),
+    )
+}
+
+
+def _bomb() -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
+    return "\n".join([*lines, "designs: {vit: {arguments: {x: *a8}}}"])
+
+
+NO_KEY = ": a list or mapping as a key; write a word, or quote it"
+FILES = {
+    "a key given twice": ("seed: 1\nstudy: a\nseed: 2\n", ", line 3: seed: given twice, first in line 1; keep one"),
+    "twice in a list": ("a:\n  - {b: 1, c: 2, b: 3}\n", ", line 2: b: given twice, first in line 2; keep one"),
+    "two merges": ("a: &a {b: 1}\nc:\n  <<: *a\n  <<: *a\n", ", line 4: <<: given twice, first in line 3; keep one"),
+    "an open bracket": ("a: [1\nb: 2\n", ", line 2: not YAML: "),
+    "an alias of nothing": ("a: *b\n", ", line 1: not YAML: found undefined alias 'b'"),
+    "a zero byte": ("a: \x00\n", ": not YAML: it holds control characters"),
+    "Latin-1": ("a: 1\nb: caf\xe9\n".encode("latin-1"), ", line 2: not in UTF-8; save the file in that encoding"),
+    "a circle": ("a: &a [*a]\n", ", line 1: an anchor that holds an alias of itself"),
+    "deep lists": ("a: " + "[" * 3000 + "]" * 3000, f", line 1: values nested deeper than {DEEPEST} levels"),
+    "deep mappings": ("a: " + "{b: " * 30 + "1" + "}" * 30, f", line 1: values nested deeper than {DEEPEST} levels"),
+    "an alias bomb": (_bomb(), ": holds 2.35e+09 values, its aliases written out; 100,000 are allowed"),
+    "a list as a key": ("a: 1\n[b, c]: 2\n", f", line 2{NO_KEY}"),
+    "braces not quoted": ("study: a\n{seed}: 2\n", f", line 2{NO_KEY}"),
+    "a list as a key in a list": ("a:\n  - x\n  - [[1]: 2]\n", f", line 3{NO_KEY}"),
+    "a number as a key": ("a: 1\n2: b\n", ", line 2: 2: keys must be words"),
+    "nothing as a key": ("a: 1\n~: b\n", ", line 2: ~: keys must be words"),
+    "a date that is none": ("a: 1\nb: 2024-02-30\n", ", line 2: 2024-02-30: cannot be read (day is out of range"),
+    "a date as a key": ("a: {2024-13-01: 1}\n", ", line 1: 2024-13-01: cannot be read (month must be in 1..12); quote"),
+    "a number of many digits": (f"a: 1\nb: {'9' * 5000}\n", f", line 2: {'9' * 60}: cannot be read (Exceeds the limit"),
+    "a tag of Python": ("a: !!python/name:os.system x\n", ", line 1: x: cannot be read (could not determine a"),
+    "bytes that are none": ("a: !!binary abc\n", ", line 1: abc: cannot be read (failed to decode base64 data"),
+    "a list": ("- a\n", ", line 1: expected a mapping of keys, e.g. `study: mine`, got none"),
+    "a template": ("__use_yte__: true\n", ": __use_yte__: a study must be plain YAML; Snakemake has run the Python"),
+}
+AREAS = (
+    Area("keys", _keys, KEYS),
+    Area("files of studies", _read, FILES),
 )

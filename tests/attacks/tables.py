@@ -1,254 +1,283 @@
-"""Tables of decisions and of scores from elsewhere: in other orders, of other kinds, and with cells that cannot be."""
+"""Tables of decisions, scores and descriptions from elsewhere: in other orders, of other kinds, with odd cells."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pandas as pd
-from attacks.cases import Case, allowed
-from attacks.elsewhere import CONDITIONS, IMAGES, Read, judge, read, rows, scores, text
+from attacks.cases import ACCEPTED, EITHER, Area, Wrong
+from attacks.elsewhere import CONDITIONS, IMAGES, judge, read, rows, scores, text, write_arrays
+from attacks.studies import elsewhere
+
+from resiliency.study.files import load
 
 Table = list[list[str]]
-# Cells that are no class and no percentage.
-ODD = ("", " ", "nan", "NA", "None", "-1", "1.5e400", "inf", "True", "false", "9" * 20, str(2**62), "cat", "0x1", "1_0")
-ODD += ("\uff11", "=1", "1;0", "'1'", "NULL", "-0.5", "1/2", "50%", "1 0", "1970-01-01", "\x00", "\x85", "1e", "--1")
-NO_CLASS = ("0.5", "1.0001", str(10**6), "1e17")
-NO_PERCENTAGE = ("100.01", "-1e-9", "1e3")
-SAME = ("{}.0", "{}e0", "0{}", "+{}", "{}.", "{}.000000000")  # other spellings of a number
-SEEDS, FLIPS = range(4), 60
+Edit = Callable[[Table], Table | None]  # changes a table, or returns another
+ODD = ("", "nan", "-1", "inf", "True", "cat", str(2**62), "0x1", "1_0", "50%", "\x00")
 
 
-def tables() -> Iterator[Case]:
-    """The second file of decisions, spoilt; the member in it is that of the first, so that both must agree."""
-    for name, spoil in REORDERED.items():
-        for seed in SEEDS:
-            yield Case(f"decisions: {name}, {seed}", allowed(partial(_decisions, spoil=spoil, seed=seed)), None)
-    for name, spoil in WRONG.items():
-        for seed in SEEDS:
-            yield Case(f"decisions: {name}, {seed}", partial(_decisions, spoil=spoil, seed=seed), "")
-    for column in (2, 3):
-        for cell in (*ODD, *NO_CLASS):
-            yield Case(f"decisions: {cell!r:.30} in column {column}", partial(_cell, column=column, cell=cell), "")
-        for form in SAME:
-            yield Case(f"decisions: {form} in {column}", allowed(partial(_cell, column=column, cell=form)), None)
-    for column in (0, 1):
-        yield Case(f"decisions: nothing in column {column}", partial(_cell, column=column, cell=""), "")
-    for column in range(1, 1 + len(CONDITIONS)):
-        for cell in (*ODD, *NO_PERCENTAGE):
-            refused = None if column == len(CONDITIONS) and cell in ("",) else ""
-            yield Case(f"scores: {cell!r:.30} in column {column}", partial(_score, column=column, cell=cell), refused)
-        for form in SAME[1:4]:
-            yield Case(f"scores: {form} in {column}", allowed(partial(_score, column=column, cell=form)), None)
-    for name, spoil in WRONG_SCORES.items():
-        yield Case(f"scores: {name}", partial(_scores, spoil=spoil), "")
-    for name, encode in ENCODINGS.items():
-        for kind in ("decisions", "scores"):
-            yield Case(f"{kind}: {name}", partial(_encoded, kind=kind, encode=encode), None)
-    for seed in range(FLIPS):
-        for kind in ("decisions", "scores"):
-            yield Case(f"{kind}: damaged {seed}", partial(_damaged, kind=kind, seed=seed), None)
-    for name, column in COLUMNS.items():
-        for of in ("label", "two", "image"):
-            yield Case(f"decisions: {of} of type {name}", partial(_parquet, of=of, column=column), None)
+def _write(name: str, content: str) -> str:
+    Path(name).write_text(content, encoding="utf-8")
+    return name
 
 
-def _in_two_files(table: Table) -> None:
-    Path("first.csv").write_text(text(rows("one")), encoding="utf-8")
-    Path("second.csv").write_text(text(table), encoding="utf-8")
-    judge(read({"decisions": ["first.csv", "second.csv"]}))
-
-
-def _decisions(_: Path, spoil: Callable[[Table, Random], Table | None], seed: int) -> None:
+def _decisions(_: Path, edit: Edit) -> None:
+    """The member of the second file is that of the first, so that both must agree."""
     table = rows("two")
-    _in_two_files(spoil(table, Random(seed)) or table)
+    first = _write("first.csv", text(rows("one")))
+    judge(read({"decisions": [first, _write("second.csv", text(edit(table) or table))]}))
 
 
-def _cell(_: Path, column: int, cell: str) -> None:
-    table = rows("two")
-    row = table[1 + (7 * len(cell)) % (len(table) - 1)]
-    row[column] = cell.format(row[column])
-    _in_two_files(table)
-
-
-def _scores(_: Path, spoil: Callable[[Table], Table | None]) -> None:
-    table = scores()
-    judge(_of_scores(spoil(table) or table))
-
-
-def _score(_: Path, column: int, cell: str) -> None:
-    table = scores()
-    table[1][column] = cell.format(table[1][column])
-    found = _of_scores(table)
-    if cell:
-        judge(found)
-
-
-def _of_scores(table: Table) -> Read:
-    Path("own.csv").write_text(text(table), encoding="utf-8")
-    return read({"scores": "own.csv"})
-
-
-def _file(kind: str) -> str:
-    return text(rows("one") if kind == "decisions" else scores())
-
-
-def _encoded(_: Path, kind: str, encode: Callable[[str], bytes]) -> None:
-    Path("own.csv").write_bytes(encode(_file(kind)))
-    judge(read({kind: "own.csv"}))
-
-
-def _damaged(_: Path, kind: str, seed: int) -> None:
-    """A bit flipped, or the end lost; a number may have become another, so that only a traceback is a fault."""
-    content, random = bytearray(_file(kind).encode()), Random(seed)
-    place = random.randrange(len(content))
-    if seed % 3:
-        content[place] ^= 1 << random.randrange(8)
-    else:
-        del content[place:]
-    Path("own.csv").write_bytes(content)
-    read({kind: "own.csv"})
-
-
-def _parquet(_: Path, of: str, column: Callable[[pd.Series], object]) -> None:
-    header, *values = rows("two")
-    table = pd.DataFrame(values, columns=header).astype({"label": int, "two": int})
-    table[of] = column(table[of])
-    Path("first.csv").write_text(text(rows("one")), encoding="utf-8")
-    try:
-        table.to_parquet("second.parquet")
-    except (ValueError, TypeError, OverflowError, NotImplementedError):  # there cannot be such a file
-        return
-    judge(read({"decisions": ["first.csv", "second.parquet"]}))
-
-
-def _shuffled(table: Table, random: Random) -> Table:
-    return [table[0], *random.sample(table[1:], len(table) - 1)]
-
-
-def _each(column: int, change: Callable[[str, int], str]) -> Callable[[Table, Random], None]:
-    def spoil(table: Table, random: Random) -> None:
+def each(column: int, change: Callable[[str, int], str]) -> Edit:
+    def edit(table: Table) -> None:
         for index, row in enumerate(table[1:]):
             row[column] = change(row[column], index % IMAGES)
 
-    return spoil
+    return edit
 
 
-def _one(column: int, change: Callable[[str], str]) -> Callable[[Table, Random], None]:
-    def spoil(table: Table, random: Random) -> None:
-        row = random.choice(table[1:])
-        row[column] = change(row[column])
+def one(column: int, change: Callable[[str], str]) -> Edit:
+    def edit(table: Table) -> None:
+        table[8][column] = change(table[8][column])
 
-    return spoil
-
-
-def _column_moved(table: Table, random: Random) -> Table:
-    order = random.sample(range(4), 4)
-    return [[row[place] for place in order] for row in table]
+    return edit
 
 
-def _numbers_shuffled(table: Table, random: Random) -> Table:
-    _each(1, lambda name, index: str(index))(table, random)
-    return _shuffled(table, random)
+def shuffled(table: Table, seed: int = 0) -> Table:
+    return [table[0], *Random(seed).sample(table[1:], len(table) - 1)]
+
+
+def within_labels(table: Table) -> Table:
+    """Rows in an order in which labels come as before, so that only the images' names tell of another."""
+    random, order = Random(7), list(range(1, len(table)))
+    for name in CONDITIONS:
+        for label in "012":
+            places = [place for place in order if table[place][0] == name and table[place][2] == label]
+            for place, row in zip(places, random.sample([table[place] for place in places], len(places)), strict=True):
+                table[place] = row
+    return table
+
+
+def numbered(spell: Callable[[int], str]) -> Edit:
+    """Images by number, spelled so, in another order."""
+
+    def edit(table: Table) -> Table:
+        each(1, lambda name, index: spell(index))(table)
+        return within_labels(table)
+
+    return edit
 
 
 # Tables that say the same in another way.
-REORDERED = {
-    "as written": lambda table, random: table,
-    "rows in another order": _shuffled,
-    "columns in another order": _column_moved,
-    "images by number": _each(1, lambda name, index: str(index)),
-    "images by number, from 1": _each(1, lambda name, index: str(index + 1)),
-    "images by number, rows in another order": _numbers_shuffled,
-    "names with suffixes": lambda table, random: (
-        _each(1, lambda name, index: f"{name}.JPEG")(table, random) or _shuffled(table, random)
-    ),
-    "names with folders": lambda table, random: (
-        _each(1, lambda name, index: f"{'012'[index % 3]}/{name}.png")(table, random) or _shuffled(table, random)
-    ),
+SAME: dict[str, Edit] = {
+    "as written": lambda table: None,
+    "rows in another order": shuffled,
+    "columns in another order": lambda table: [[row[3], row[2], row[0], row[1]] for row in table],
+    "images by number": numbered(str),
+    "images by number from 1": numbered(lambda image: str(image + 1)),
+    "images zero-padded": numbered(lambda image: f"{image:05}"),
+    "images with a suffix": numbered(lambda image: f"{image:03}.png"),
+    "images in Arabic digits": numbered(lambda image: "".join(chr(0x660 + int(digit)) for digit in str(image))),
+    "names with suffixes": lambda table: each(1, lambda name, _: f"{name}.JPEG")(table) or shuffled(table),
+    "names with folders": lambda table: each(1, lambda name, i: f"{'012'[i % 3]}/{name}.png")(table) or shuffled(table),
+    "answers with a point": one(3, "{}.0".format),
+    "answers with an exponent": one(3, "{}e0".format),
+    "labels with a sign": one(2, "+{}".format),
 }
 # Tables of other images, or that contradict themselves.
-WRONG = {
-    "all images renamed": _each(1, lambda name, index: f"other{index}"),
-    "an image renamed": _one(1, lambda name: "other"),
-    "names in upper case": _each(1, lambda name, index: name.upper()),
-    "one image given twice": lambda table, random: table.append(random.choice(table[1:])),
-    "an image missing": lambda table, random: table.remove(random.choice(table[1:])),
-    "another label": _one(2, lambda label: str((int(label) + 1) % 3)),
-    "all labels one on": _each(2, lambda label, index: str((int(label) + 1) % 3)),
-    "a class far beyond": _one(3, lambda answer: "65536"),
-    "answers true and false": _each(3, lambda answer, index: str(bool(int(answer)))),
-    "labels true and false": _each(2, lambda answer, index: str(bool(int(answer)))),
-    "probabilities for answers": _each(3, lambda answer, index: f"0.{answer}5"),
-    "a value too many": lambda table, random: random.choice(table[1:]).append("1"),
-    "a value too many in each row": lambda table, random: [row.append("1") for row in table[1:]] and None,
-    "a value too few": lambda table, random: random.choice(table[1:]).pop() and None,
-    "no header": lambda table, random: table[1:],
-    "no rows": lambda table, random: table[:1],
-    "got no member": lambda table, random: [row[:3] for row in table],
-    "no labels": lambda table, random: [[*row[:2], row[3]] for row in table],
-    "a column twice": lambda table, random: [[*row, row[3]] for row in table],
-    "no clean images": lambda table, random: [row for row in table if row[0] != "clean"],
-    "the member of the first file": lambda table, random: [[*table[0][:3], "one"], *table[1:]],
-    "a misspelt corruption": _each(0, lambda name, index: "fogg.1" if name == "fog.1" else name),
-}
-WRONG_SCORES = {
-    "fractions": lambda table: [table[0], *([m, *(str(float(v) / 100) for v in of)] for m, *of in table[1:])],
-    "fractions of one member": lambda table: [*table[:2], ["two", "0.88", "0.615", "0.47"]],
-    "per mille": lambda table: [table[0], *([m, *(str(float(v) * 10) for v in of)] for m, *of in table[1:])],
-    "a member twice": lambda table: [*table, table[1]],
-    "a member without a name": lambda table: [*table, ["", *table[1][1:]]],
-    "no clean column": lambda table: [[row[0], *row[2:]] for row in table],
-    "no members": lambda table: [row[1:] for row in table],
+WRONG: dict[str, Edit] = {
+    "all images renamed": each(1, lambda name, index: f"other{index}"),
+    "an image renamed": one(1, lambda name: "other"),
+    "names in upper case": each(1, lambda name, index: name.upper()),
+    "one image given twice": lambda table: table.append(table[8]),
+    "an image missing": lambda table: table.remove(table[8]),
+    "another label": one(2, lambda label: str((int(label) + 1) % 3)),
+    "all labels one on": each(2, lambda label, index: str((int(label) + 1) % 3)),
+    "a class far beyond": one(3, lambda answer: "65536"),
+    "answers true and false": each(3, lambda answer, index: str(bool(int(answer)))),
+    "probabilities for answers": each(3, lambda answer, index: f"0.{answer}5"),
+    "a value too many": lambda table: table[8].append("1"),
+    "a value too few": lambda table: [*table[:8], table[8][:-1], *table[9:]],
+    "no header": lambda table: table[1:],
+    "no rows": lambda table: table[:1],
+    "no member": lambda table: [row[:3] for row in table],
+    "no labels": lambda table: [[*row[:2], row[3]] for row in table],
     "a column twice": lambda table: [[*row, row[3]] for row in table],
-    "a value too many": lambda table: table[1].append("1"),
-    "true and false": lambda table: [table[0], *([m, *("True" for _ in of)] for m, *of in table[1:])],
-    "only a header": lambda table: table[:1],
-    "a misspelt corruption": lambda table: [[*table[0], "fog_2"], *([*row, "50"] for row in table[1:])],
+    "no clean images": lambda table: [row for row in table if row[0] != "clean"],
+    "the member of the first file": lambda table: [[*table[0][:3], "one"], *table[1:]],
+    "a misspelt corruption": each(0, lambda name, index: "fogg.1" if name == "fog.1" else name),
 }
-ENCODINGS = {
+# Images that are no numbers, or of which two are one.
+UNNUMBERED: dict[str, Edit] = {
+    "a number with a letter": numbered(lambda image: "l0" if image == 10 else str(image)),
+    "a number twice": numbered(lambda image: "03" if image == 4 else str(image)),
+    "numbers below 0": numbered(lambda image: str(image - 6)),
+    "numbers with a fraction": numbered(lambda image: f"{image}.5"),
+}
+DECISIONS = {name: (edit, ACCEPTED) for name, edit in SAME.items()}
+DECISIONS |= {name: (edit, "") for name, edit in (WRONG | UNNUMBERED).items()}
+DECISIONS |= {
+    f"{cell!r:.30} in column {column}": (one(column, lambda _, cell=cell: cell), "")
+    for column in (2, 3)
+    for cell in (*ODD, "0.5", "1e17")
+}
+
+
+def _parquet(_: Path, column: Callable[[pd.Series], object]) -> None:
+    header, *values = rows("two")
+    table = pd.DataFrame(values, columns=header).astype({"label": int, "two": int})
+    table["two"] = column(table["two"])
+    table.to_parquet("second.parquet")
+    judge(read({"decisions": [_write("first.csv", text(rows("one"))), "second.parquet"]}))
+
+
+COLUMNS: dict[str, tuple[Callable[[pd.Series], object], object]] = {
+    "int8": (lambda column: column.astype("int8"), ACCEPTED),
+    "text": (lambda column: column.astype(str), EITHER),
+    "categories": (lambda column: column.astype("category"), EITHER),
+    "uint64 beyond int64": (lambda column: column.astype("uint64") + np.uint64(2**63), ""),
+    "bool": (lambda column: column > 0, ""),
+    "whole numbers with gaps": (lambda column: pd.array([None, *[1] * (len(column) - 1)], "Int64"), ""),
+    "dates": (lambda column: pd.Timestamp("2020-01-01"), ""),
+    "lists": (lambda column: [[1]] * len(column), ""),
+    "nothing": (lambda column: None, ""),
+}
+
+
+def _scores(_: Path, edit: Edit) -> None:
+    table = scores()
+    judge(read({"scores": _write("own.csv", text(edit(table) or table))}))
+
+
+def _of_values(change: Callable[[float], object]) -> Edit:
+    return lambda table: [table[0], *([member, *(str(change(float(v))) for v in of)] for member, *of in table[1:])]
+
+
+SCORES: dict[str, tuple[Edit, object]] = {
+    "as written": (lambda table: None, ACCEPTED),
+    "a cell with an exponent": (lambda table: table[1].__setitem__(2, f"{table[1][2]}e0"), ACCEPTED),
+    "fractions": (_of_values(lambda value: value / 100), "fractions"),
+    "fractions of one member": (lambda table: [*table[:2], ["two", "0.88", "0.615", "0.47"]], "fractions"),
+    "fractions of clean images": (lambda table: [table[0], *([m, "0.9", *of] for m, _, *of in table[1:])], "fractions"),
+    "per mille": (_of_values(lambda value: value * 10), ""),
+    "true and false": (_of_values(bool), ""),
+    "a member twice": (lambda table: [*table, table[1]], ""),
+    "a member without a name": (lambda table: [*table, ["", *table[1][1:]]], ""),
+    "no clean column": (lambda table: [[row[0], *row[2:]] for row in table], ""),
+    "no members": (lambda table: [row[1:] for row in table], ""),
+    "a column twice": (lambda table: [[*row, row[3]] for row in table], ""),
+    "a value too many": (lambda table: table[1].append("1"), ""),
+    "only a header": (lambda table: table[:1], ""),
+    "a misspelt corruption": (lambda table: [[*table[0], "fog_2"], *([*row, "50"] for row in table[1:])], ""),
+}
+SCORES |= {f"{cell!r}": (lambda table, c=cell: table[1].__setitem__(2, c), "") for cell in (*ODD, "100.01", "-1e-9")}
+
+
+def _bytes(_: Path, change: tuple[str, Callable[[str], bytes]]) -> None:
+    kind, encode = change
+    Path("own.csv").write_bytes(encode(text(rows("one") if kind == "decisions" else scores())))
+    judge(read({kind: "own.csv"}))
+
+
+ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "a byte order mark": lambda content: content.encode("utf-8-sig"),
     "UTF-16": lambda content: content.encode("utf-16"),
-    "UTF-32": lambda content: content.encode("utf-32"),
     "Latin-1": lambda content: content.replace("photos", "fot\xf3s").encode("latin-1"),
     "lines of Windows": lambda content: content.replace("\n", "\r\n").encode(),
     "lines of old Macintoshes": lambda content: content.replace("\n", "\r").encode(),
-    "semicolons": lambda content: content.replace(",", ";").encode(),
     "semicolons and decimal commas": lambda content: content.replace(",", ";").replace(".", ",").encode(),
     "tabs": lambda content: content.replace(",", "\t").encode(),
     "bars": lambda content: content.replace(",", "|").encode(),
     "spaces after commas": lambda content: content.replace(",", ", ").encode(),
-    "quotes": lambda content: ('"' + content.replace(",", '","').replace("\n", '"\n"')).removesuffix('"').encode(),
     "an open quote": lambda content: content.replace("fog.1", '"fog.1', 1).encode(),
     "blank lines": lambda content: content.replace("\n", "\n\n").encode(),
     "a comment": lambda content: ("# made by hand\n" + content).encode(),
-    "a line of separators": lambda content: ("sep=,\n" + content).encode(),
-    "no end of line": lambda content: content.rstrip("\n").encode(),
     "zero bytes at the end": lambda content: content.encode() + b"\0" * 20,
+    "half of it": lambda content: content.encode()[: len(content) // 2],
     "nothing": lambda content: b"",
-    "one byte": lambda content: b",",
     "a page of HTML": lambda content: b"<html><body>Sign in</body></html>\n",
     "gzip": lambda content: b"\x1f\x8b\x08" + content.encode(),
-    "Parquet's mark": lambda content: b"PAR1" + content.encode() + b"PAR1",
     "a very long line": lambda content: (content + "x" * 1_000_000).encode(),
     "very many columns": lambda content: (content.replace("\n", "," * 3000 + "\n")).encode(),
 }
-COLUMNS: dict[str, Callable[[pd.Series], object]] = {
-    "int8": lambda column: pd.to_numeric(column, errors="coerce").fillna(0).astype("int8"),
-    "uint64": lambda column: pd.to_numeric(column, errors="coerce").fillna(0).astype("uint64") + np.uint64(2**63),
-    "float16": lambda column: pd.to_numeric(column, errors="coerce").astype("float16"),
-    "complex": lambda column: pd.to_numeric(column, errors="coerce") + 1j,
-    "bool": lambda column: column.astype(str) > "1",
-    "boolean with gaps": lambda column: pd.array([True, None, *[False] * (len(column) - 2)], "boolean"),
-    "Int64 with gaps": lambda column: pd.array([None, *[1] * (len(column) - 1)], "Int64"),
-    "text": lambda column: column.astype(str),
-    "bytes": lambda column: column.astype(str).str.encode("ascii"),
-    "categories": lambda column: column.astype("category"),
-    "dates": lambda column: pd.Timestamp("2020-01-01"),
-    "durations": lambda column: pd.Timedelta("1s"),
-    "lists": lambda column: [[1]] * len(column),
-    "mappings": lambda column: [{"a": 1}] * len(column),
-    "nothing": lambda column: None,
-    "mixed": lambda column: [1, "1", None, 1.5] * (len(column) // 4),
+KINDS = ("decisions", "scores")
+ENCODED = {f"{kind}: {name}": ((kind, change), EITHER) for name, change in ENCODINGS.items() for kind in KINDS}
+
+
+def _described(_: Path, edit: Edit) -> None:
+    """What a table says of the members: who they are, how many parameters they have, of which family they are."""
+    table = [["member", "family", "parameters"], ["one", "a", "30000000"], ["two", "b", "20000000"]]
+    about = _write("about.csv", text(edit(table) or table, ";"))
+    study = load(elsewhere({"scores": _write("own.csv", text(scores())), "members": about}))
+    told = study.described_elsewhere()
+    if told["family"].str.lower().nunique() < told["family"].nunique() or (told["parameters"].dropna() < 1000).any():
+        raise Wrong(f"{told.to_dict('records')}")
+
+
+DESCRIBED: dict[str, tuple[Edit, object]] = {
+    "as written": (lambda table: None, ACCEPTED),
+    "no parameters of one": (lambda table: table[2].__setitem__(2, ""), ACCEPTED),
+    "parameters with an exponent": (lambda table: table[2].__setitem__(2, "2.56e7"), ACCEPTED),
+    "rows of others beside all": (lambda table: table.append(["another", "c", "5000"]), ACCEPTED),
+    "families that differ in case": (lambda table: table[2].__setitem__(1, "A"), "differ only in case"),
+    **{f"a row of {n}": (lambda table, n=n: table[2].__setitem__(0, n), "external.members: ") for n in ("tow", "TWO")},
 }
+DESCRIBED |= {
+    f"parameters {cell}": (lambda table, cell=cell: table[2].__setitem__(2, cell), "column 'parameters', row 2")
+    for cell in ("25.6", "999", "0", "-25600000", "1e400", "inf", "1e19", "25,6", "25.6M", "0x10", "true")
+}
+
+
+def _added(_: Path, change: tuple[tuple[str, ...], Edit, str]) -> None:
+    """A file of some of the study's test sets; its member is that of the study, so that both must agree."""
+    names, edit, separator = change
+    table = [row for row in rows("two") if row[0] in ("test_set", *names)]
+    _write("mine.csv", text(edit(table) or table, separator))
+    _judge_added("mine.csv", names)
+
+
+def _judge_added(file: str, names: tuple[str, ...]) -> None:
+    found = read({"decisions": _write("first.csv", text(rows("one"))), "test_sets": ["photos"]}, add=[file])
+    judge(found)
+    (lengths,) = {len(of_member) for of_member in found.values()}
+    if len(found) < 2 or lengths != len(set(names) - ({"fog.1"} if "clean" not in names else set())):
+        raise Wrong(f"{len(found)} members under {lengths} conditions")
+
+
+def _added_arrays(_: Path, names: tuple[str, ...]) -> None:
+    write_arrays(Path("mine"), "logits", ("two",))
+    for path in Path("mine").rglob("*.npy"):
+        if path.stem not in names:
+            path.unlink()
+    _judge_added("mine", names)
+
+
+SETS = (("clean",), ("photos",), ("clean", "fog.1"), CONDITIONS)
+NONE = "expected a test set of the study"
+ADDED: dict[str, tuple[object, object]] = {
+    "another set beside": (
+        (SETS[2], lambda table: [*table, *(["own", *row[1:]] for row in table[1:13])], ","),
+        ACCEPTED,
+    ),
+    "an image less": ((CONDITIONS, lambda table: table[:-1], ","), ""),
+    "an image twice": ((CONDITIONS, lambda table: [*table, table[-1]], ","), ""),
+    "another label": ((CONDITIONS, lambda table: table[-1].__setitem__(2, "7"), ","), ""),
+    "other images": ((CONDITIONS, each(1, lambda name, index: f"{name}x"), ","), ""),
+    "no rows": ((CONDITIONS, lambda table: table[:1], ","), ""),
+    "a corruption alone": ((("fog.1",), lambda table: None, ","), NONE),
+    "no set of the study": ((("clean",), each(0, lambda name, index: "own"), ","), ""),
+}
+for names in SETS:
+    for separator in ",;\t":
+        ADDED[f"{' and '.join(names)} by {separator!r}"] = (names, shuffled, separator), ACCEPTED
+FOLDERS = {" and ".join(names): (names, ACCEPTED) for names in SETS} | {"fog.1": (("fog.1",), NONE)}
+AREAS = (
+    Area("decisions", _decisions, DECISIONS),
+    Area("decisions in Parquet files", _parquet, COLUMNS),
+    Area("scores", _scores, SCORES),
+    Area("encodings of tables", _bytes, ENCODED),
+    Area("descriptions of members", _described, DESCRIBED),
+    Area("added files", _added, ADDED),
+    Area("added arrays", _added_arrays, FOLDERS),
+)

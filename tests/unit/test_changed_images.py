@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from attacks.folders import FOLDERS, good_folder, read, recoded
+from attacks.folders import good_folder, read, recoded
 from fault_messages import fault_of
 from PIL import Image
 
@@ -23,22 +23,6 @@ from resiliency.data.split import draw_splits
 from resiliency.storage.files import read_array, read_json
 from resiliency.training.augmentation import training_reader
 from resiliency.training.settings import Recipe
-
-
-@pytest.mark.parametrize(("spoil", "message"), FOLDERS.values(), ids=FOLDERS)
-def test_folders_that_cannot_be_a_data_set(tmp_path, spoil, message):
-    folder = good_folder(tmp_path / "photos", images=32)
-    spoil(folder)
-    if message:
-        assert message in fault_of(read, folder, tmp_path / "out")
-        assert not (tmp_path / "out").exists()
-    else:
-        _, chosen = read(folder, tmp_path / "out")
-        for part, _ in chosen.values():
-            assert max(len(f"{name}.JPEG".encode()) for name in part.names) <= 255
-            for label in set(part.labels):
-                names = [name for name, of in zip(part.names, part.labels, strict=True) if of == label]
-                assert len(set(names)) == len(names)
 
 
 def test_an_image_that_was_changed_after_it_was_listed_is_named(tmp_path):

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from attacks.cases import outcome
-from attacks.compared import compared
 from ended_runs import end_run
 from fault_messages import fault_of
 from scipy.stats import binom, t
@@ -285,9 +283,3 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
     assert "two or more folders" in fault_of(read_studies, [one])
     assert "named twice" in fault_of(read_studies, [one, tmp_path / "other/../one"])
     assert "has no provenance.json" in fault_of(read_studies, [one, tmp_path])
-
-
-def test_each_key_in_which_two_studies_differ_is_named(tmp_path):
-    outcomes = {case.name: outcome(case, tmp_path) for case in compared()}
-    assert len(outcomes) > 200
-    assert {name: result.detail for name, result in outcomes.items() if result.kind != "accepted"} == {}

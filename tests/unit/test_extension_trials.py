@@ -4,27 +4,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from attacks.extensions import WRONG_CHARTS, WRONG_CORRUPTIONS, WRONG_METRICS, a_chart, fault_of_corruption, registered
-from attacks.packages import installed
+from attacks.extensions import a_chart, installed, registered
 from fault_messages import fault_of
 
 from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.study.extensions import chart_fault, check_extensions, corruption_fault, metric_fault
+from resiliency.study.extensions import check_extensions, corruption_fault, metric_fault
 from resiliency.study.preflight import preflight
 
 OF_WRONG_SHAPE = """
 from resiliency.diversity.metric import Metric, unchanged
 x = Metric("prediction", "correct", lambda correct: print("noise") or correct, unchanged)
 """
-
-
-@pytest.mark.parametrize(("function", "fault"), WRONG_CORRUPTIONS)
-def test_corruptions_that_give_wrong_images_are_refused(function, fault):
-    found = fault_of_corruption(function)
-    assert found.startswith(fault) if fault else found == ""
 
 
 def test_a_job_does_not_cast_what_a_corruption_returns():
@@ -42,21 +35,9 @@ def test_built_in_corruptions_pass(table):
     assert {name: corruption_fault(name, 32, table) for name in names} == dict.fromkeys(names, "")
 
 
-@pytest.mark.parametrize(("metric", "fault"), WRONG_METRICS)
-def test_metrics_that_give_wrong_values_are_refused(metric, fault):
-    found = metric_fault(metric)
-    assert found.startswith(fault) if fault else found == ""
-
-
 def test_built_in_metrics_pass():
     metrics = METRICS | ENSEMBLE_METRICS
     assert {name: metric_fault(metric) for name, metric in metrics.items()} == dict.fromkeys(metrics, "")
-
-
-@pytest.mark.parametrize(("module", "fault"), WRONG_CHARTS)
-def test_charts_that_cannot_be_drawn_are_refused(module, fault):
-    found = chart_fault(module)
-    assert found.startswith(fault) if fault else found == ""
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from attacks.ages import KINDS, ages
-from attacks.cases import outcome
 
 from resiliency.study import inputs as module
 from resiliency.study.inputs import Inputs
@@ -34,15 +32,6 @@ def photos(timed: bool = False) -> str:
 
 def published() -> str:
     return Inputs("kept").image_set("set", "fog", [1, 2])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_other_content_counts_however_old_it_is_and_the_same_does_not(tmp_path, monkeypatch, kind):
-    for index, case in enumerate(ages(kind)):
-        folder = tmp_path / str(index)
-        folder.mkdir()
-        monkeypatch.chdir(folder)
-        assert outcome(case, folder).kind == "accepted", case.name
 
 
 def written_over(name: str) -> None:

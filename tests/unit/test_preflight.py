@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from attacks.factories import FACTORIES, FAULTS
+from attacks.factories import FACTORIES
 from default_study import CONFIG
 from edits import forget, with_edit
 from fault_messages import lines_of
@@ -30,16 +30,6 @@ def here(tmp_path, monkeypatch):
 
 def trial_request(settings: dict, side: int = 32, outputs: int | None = 10) -> dict:
     return {"description": Design(**settings).description(side), "outputs": outputs, "fetched": None}
-
-
-@pytest.mark.usefixtures("forked_trials")
-def test_networks_that_no_stage_can_use_are_named_before_the_first_job(here):
-    faults = trial({name: trial_request({"factory": f"factories_to_try:{name}"}) for name in FAULTS})
-    assert {name: fault for name, fault in FAULTS.items() if fault}.keys() == faults.keys()
-    for name, fault in faults.items():
-        assert FAULTS[name] in fault
-        assert name in fault
-        assert "\n" not in fault
 
 
 @pytest.mark.usefixtures("forked_trials")

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from attacks.cases import Wrong
-from attacks.recommended import checked, compared, table_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recommended_by_loops import checked, compared, table_of
 
 from resiliency.analysis.choices import LATENCY
 

@@ -4,19 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
-from attacks.cases import outcome
-from attacks.records import ALL, KEPT, KEPT_OF_ONE, ONE, RESULTS, STUDY, records, write
+from attacks.records import RESULTS, STUDY, write
 
 from resiliency.study.records import changes, check_records, sign
-
-
-@pytest.mark.parametrize("way", [*ALL, *ONE, *KEPT, *KEPT_OF_ONE])
-def test_results_are_used_if_the_records_are_theirs(tmp_path, monkeypatch, way):
-    for number, case in enumerate(records(way)):
-        (folder := tmp_path / str(number)).mkdir()
-        monkeypatch.chdir(folder)
-        result = outcome(case, folder)
-        assert result.kind == ("accepted" if case.message is None else "refused"), (case.name, result.detail)
 
 
 def test_what_is_refused_names_the_results_and_the_folder_of_the_records(tmp_path, monkeypatch):

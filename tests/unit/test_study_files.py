@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import yaml
-from attacks.study_files import FILES
 from fault_messages import fault_of, lines_of
 
 from resiliency.base.faults import Fault
@@ -22,13 +21,6 @@ members: {designs: [one, two], baseline: one-s0}
 probe:
   images: 50
 """
-
-
-@pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
-def test_files_that_are_refused(tmp_path, text, message):
-    path = tmp_path / "odd.yaml"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    assert fault_of(read_places, [path]).startswith(f"{path}{message}")
 
 
 def test_every_fault_of_every_file_is_a_line(tmp_path):

@@ -1,28 +1,14 @@
 """Tables of models of which some costs are unknown, with ties and equal errors, and what is recommended."""
 
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-from attacks.cases import Case, Wrong, allowed
+from attacks.cases import Wrong
 
 from resiliency.analysis.choices import LATENCY, eligible, recommended_row
 from resiliency.analysis.recommendation import cheapest, differences, margin_of
 from resiliency.report.deployment import choice_facts
 
-CASES, IMAGES, CONFIDENCE = 600, 270, 0.95
-
-
-def recommended() -> Iterator[Case]:
-    """Random tables: as many by MACs as by latency, and by errors as by costs."""
-    for seed in range(CASES):
-        yield Case(f"table {seed}", allowed(partial(_tried, seed=seed)), None)
-
-
-def _tried(_: Path, seed: int) -> None:
-    checked(table_of(np.random.default_rng(seed)))
+IMAGES, CONFIDENCE = 270, 0.95
 
 
 def table_of(random: np.random.Generator) -> pd.DataFrame:
