@@ -1,7 +1,5 @@
 """What is done with members on a CUDA device, or the pretended one: predictions, activations, attributions, search."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 import torch
@@ -12,12 +10,14 @@ from resiliency.activations import stage_grams
 from resiliency.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
-from resiliency.devices import choice
+from resiliency.designs.settings import Design
+from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import compare_precision, features, logits, write_logits
 from resiliency.search.members import supernet_description
 from resiliency.search.network import progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator
 from resiliency.search.space import Space
+from resiliency.storage.files import read_json
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
@@ -27,9 +27,11 @@ PREPROCESSING = Preprocessing(**CARD)
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
 LABELS = np.arange(6) % 3
 
+EXPLAINED = [("resnet", "label"), ("resnet", "prediction"), ("convnext", "label"), ("vit", "label")]
+
 
 @pytest.fixture(scope="module")
-def on_both(tmp_path_factory):
+def on_both(tmp_path_factory, no_gpu):
     """Computes a function of a family's member, with random weights and its outputs in another order.
 
     Returns what it gives on the CPU and on the device, as arrays.
@@ -41,10 +43,7 @@ def on_both(tmp_path_factory):
         write_member(folder / family, build(described, 3, seed=0), member)
 
     def compute(family, function):
-        with pytest.MonkeyPatch.context() as hidden:
-            hidden.setattr(torch.cuda, "is_available", lambda: False)
-            hidden.setattr(choice, "visible_gpus", list)
-            hidden.setattr(choice, "bfloat16_in_hardware", lambda: False)
+        with no_gpu():
             here = function(read_member(folder / family))
         with cuda_device():
             network, member = read_member(folder / family)
@@ -83,7 +82,7 @@ def test_another_precision_of_predictions_is_compared_with_float32(on_both, tmp_
 
 
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not")
-@pytest.mark.parametrize(("family", "target"), [*product(DESIGNS, ["label"]), ("resnet", "prediction")])
+@pytest.mark.parametrize(("family", "target"), EXPLAINED)
 @pytest.mark.parametrize("method", METHODS)
 def test_attributions_are_those_of_the_cpu(on_both, family, method, target):
     def maps(member):
@@ -117,22 +116,22 @@ def searched(request, data, tmp_path_factory):
     return space, folder
 
 
-def evaluator(space: Space, folder) -> Evaluator:
-    return Evaluator(read_member(folder)[0], space, IMAGES, LabelledImages(IMAGES, LABELS), PREPROCESSING)
-
-
-@pytest.mark.usefixtures("cuda")
-def test_sub_networks_are_evaluated_and_become_members(searched, tmp_path):
+def test_sub_networks_are_evaluated_and_recalibrated_without_waiting(searched, tmp_path, gpu):
     space, folder = searched
+    evaluated = Evaluator(read_member(folder)[0], space, IMAGES, LabelledImages(IMAGES, LABELS), PREPROCESSING)
     genes = space.random(np.random.default_rng(0))
-    evaluated = evaluator(space, folder)
     assert evaluated.probabilities(genes).shape == (6, 3)
     write_member(tmp_path / "search-00", evaluated.network(genes), Member("search-00"))
+    if gpu:
+        gpu.counts.clear()
+        evaluated.network(0 * space.sizes)
+        assert not any(operation == "_local_scalar_dense" for operation, _ in gpu.counts.waits)
 
 
-def test_recalibration_does_not_wait_for_the_device(searched, pretended):
-    space, folder = searched
-    evaluated = evaluator(space, folder)
-    pretended.counts.clear()
-    evaluated.network(0 * space.sizes)
-    assert not any(operation == "_local_scalar_dense" for operation, _ in pretended.counts.waits)
+@pytest.mark.usefixtures("gpu")
+def test_weights_in_a_file_come_to_the_device(tmp_path, data):
+    design = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, weights=str(tmp_path / "a.pt"))
+    torch.save(build(design.description(32), 3, seed=0).state_dict(), tmp_path / "a.pt")
+    network, member = load_member(design.description(32), read_json(data["card"]), design.inputs(0))
+    assert all(tensor.is_cuda for tensor in network.state_dict().values())
+    assert member["device"] == torch.cuda.get_device_name()

@@ -1,25 +1,35 @@
-"""Training on a CUDA device, or the pretended one: every family, recipe and objective, and going on."""
+"""Training on a CUDA device, or the pretended one: every family, recipe and objective, files, and going on."""
 
+import os
 from itertools import product
+from pathlib import Path
 
+import gpu_steps
+import numpy as np
 import pytest
 import torch
+import yaml
 from networks import DESIGNS, SINGLE, train
+from PIL import Image
 from pretended import NAME, cuda_device
 from safetensors.torch import load_file
 from trainings import Killed, killed_at
 
 from resiliency.base.faults import Fault
+from resiliency.data.pictures import FileImages
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, write_member
-from resiliency.devices import choice
+from resiliency.devices.choice import device
 from resiliency.devices.gpus import SLOTS
-from resiliency.storage.files import read_json
-from resiliency.training import checkpoints, muon
+from resiliency.storage.files import read_array, read_json
+from resiliency.training import checkpoints, engine, muon
+from resiliency.training.checkpoints import LabelledImages, Preprocessing
+from resiliency.training.engine import Trainer
 from resiliency.training.objectives import joint_loss
-from resiliency.training.settings import JOINT_OBJECTIVES, FineTuning
+from resiliency.training.settings import JOINT_OBJECTIVES, FineTuning, Recipe
 from resiliency.training.tuning import fine_tune
 
+REPOSITORY = Path(__file__).parents[2]
 RECIPES = {
     "plain": {},
     "sgd": {"optimizer": "sgd"},
@@ -27,49 +37,46 @@ RECIPES = {
     "all": {"ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0},
     "augmented": {"augment": "trivial", "precision": "float32"},
 }
+# All recipes with a family that has batch norms, and one with one that has layer norms.
+TRAINED = [*product(DESIGNS, ["plain"]), *product(["resnet"], [*RECIPES][1:]), ("vit", "all")]
+# Objectives that look into the networks, with two families.
+JOINT = [*product(["resnet"], JOINT_OBJECTIVES), *product(["vit"], ["attribution", "activation"])]
 
 
-@pytest.mark.usefixtures("cuda")
-@pytest.mark.parametrize(
-    ("family", "recipe"), [*product(DESIGNS, ["plain"]), *product(["resnet", "vit"], [*RECIPES][1:])]
-)
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize(("family", "recipe"), TRAINED)
 def test_every_family_trains(tmp_path, data, family, recipe):
-    """By all recipes a family with batch norms and one with layer norms."""
     (folder,) = train(tmp_path, data, family, **RECIPES[recipe])
     assert read_json(folder / "member.json")["device"] == torch.cuda.get_device_name()
 
 
-@pytest.mark.usefixtures("cuda")
-@pytest.mark.parametrize(
-    ("family", "objective"), [*product(["resnet"], JOINT_OBJECTIVES), *product(["vit"], ["attribution", "activation"])]
-)
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize(("family", "objective"), JOINT)
 def test_every_objective_trains(tmp_path, data, family, objective):
-    """Those that look into the networks, with two families."""
     loss_weight = min(JOINT_OBJECTIVES[objective].highest, 0.5)
     folders = train(tmp_path, data, family, joint_loss(objective, loss_weight), count=2, batch_size=16)
     assert all((folder / "weights.safetensors").exists() for folder in folders)
 
 
-@pytest.mark.parametrize("train", ["all", "head", 1])
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, monkeypatch, train, optimizer):
+@pytest.mark.parametrize(("part", "optimizer"), [("all", "adamw"), ("head", "muon"), (1, "adamw")])
+def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, no_gpu, part, optimizer):
     design = DESIGNS["resnet"].model_copy(update={"weights": str(tmp_path / "given.safetensors"), "training": {"a": 1}})
     write_member(tmp_path / "given", build(design.description(32), 5, seed=1), Member("given"))
     (tmp_path / "given/weights.safetensors").rename(design.files[0])
-    settings = FineTuning(train=train, optimizer=optimizer, epochs=1, batch_size=8, shift=2, flip=True)
+    settings = FineTuning(train=part, optimizer=optimizer, epochs=1, batch_size=8, shift=2, flip=True)
     settings = settings.model_dump() | {"precision": "float32"}
     arguments = design.description(32), settings, data | design.inputs(0), (0, "train", "a", 0), 0, ""
     with cuda_device():
         fine_tune(str(tmp_path / "there"), *arguments)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(choice, "visible_gpus", list)
-    fine_tune(str(tmp_path / "here"), *arguments)
+    with no_gpu():
+        fine_tune(str(tmp_path / "here"), *arguments)
     there, here = (load_file(tmp_path / place / "weights.safetensors") for place in ("there", "here"))
     for name, tensor in here.items():
         torch.testing.assert_close(there[name], tensor, atol=1e-3, rtol=1e-2)
 
 
-def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch, pretended):
+@pytest.mark.usefixtures("gpu")
+def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch):
     seen, exact, products = [], muon._multiplied, torch.backends.cuda.matmul
 
     def multiplied(stacks, coefficients):
@@ -87,12 +94,31 @@ def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch, pre
     assert seen[4:] == 2 * [(torch.float32, False, len(muon.COEFFICIENTS))]
 
 
-def test_images_are_copied_to_the_device_but_once(tmp_path, data, pretended):
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_images_in_files_train_from_pinned_memory(tmp_path, data, workers, monkeypatch):
+    """For which the pretended device takes a copy."""
+    pinned, pin = [], torch.Tensor.pin_memory
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor, *_: pinned.append(len(tensor)) or pin(tensor))
+    images = read_array(data["images"])
+    files = [str(tmp_path / f"{index}.png") for index in range(len(images))]
+    for image, file in zip(images, files, strict=True):
+        Image.fromarray(image).save(file)
+    labelled = LabelledImages(FileImages(files, 32, 1), read_array(data["labels"]))
+    network = build(DESIGNS["resnet"].description(32), 3, seed=0).to(device())
+    recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
+    trainer = Trainer([network], SINGLE, recipe, Preprocessing([0.5] * 3, [0.3] * 3, workers), 3, seed=0)
+    (row,) = trainer.train(labelled, labelled)
+    assert np.isfinite(row["training_loss"])
+    assert pinned == [8] * 4 + [32]
+
+
+def test_images_are_copied_to_the_device_but_once(tmp_path, data, counts):
     copied = []
     for epochs in (1, 3):
-        pretended.counts.clear()
+        counts.clear()
         train(tmp_path / str(epochs), data, "resnet", epochs=epochs, precision="float32")
-        copied.append(pretended.counts.copied["to_device"])
+        copied.append(counts.copied["to_device"])
     training, validation = 32 * 32 * 32 * 3, 10 * 32 * 32 * 3
     assert validation < (copied[1] - copied[0]) / 2 < training
 
@@ -105,13 +131,13 @@ def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, 
 
     monkeypatch.setenv(SLOTS, "2")
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share: None)
-    request.getfixturevalue("cuda")
+    request.getfixturevalue("gpu")
     with pytest.raises(Fault, match=f"a batch of 8 does not fit in 1/2 of the GPU, .* lower {SLOTS}"):
         train(tmp_path, data, "resnet", hungry)
 
 
-@pytest.mark.usefixtures("cuda")
-@pytest.mark.parametrize(("family", "recipe"), [("resnet", "plain"), ("resnet", "muon"), ("vit", "all")])
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize(("family", "recipe"), [("resnet", "muon"), ("vit", "all")])
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monkeypatch, family, recipe):
     """On a real device this also tells whether two trainings give the same bytes."""
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
@@ -122,33 +148,76 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monk
     assert (again / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
 
 
-def test_a_resumed_training_waits_no_more_often(tmp_path, data, pretended, monkeypatch):
+def test_a_checkpoint_of_the_cpu_goes_on_on_the_device_and_waits_no_more_often(
+    tmp_path, data, monkeypatch, capsys, no_gpu, request
+):
     """Steps of AdamW that come back on the device cost two synchronisations a parameter and step."""
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
-
-    def read() -> int:
-        return sum(
-            count for (operation, _), count in pretended.counts.waits.items() if operation == "_local_scalar_dense"
-        )
-
-    train(tmp_path / "whole", data, "resnet")
-    of_whole = read()
-    with pytest.raises(Killed):
+    with no_gpu(), pytest.raises(Killed):
         train(tmp_path / "again", data, "resnet", killed_at(3, SINGLE))
-    pretended.counts.clear()
-    train(tmp_path / "again", data, "resnet")
-    assert read() <= of_whole
+    counts, waits = request.getfixturevalue("counts"), []
+    for name in ("again", "whole"):
+        counts.clear()
+        (folder,) = train(tmp_path / name, data, "resnet")
+        waits.append(sum(count for (operation, _), count in counts.waits.items() if operation == "_local_scalar_dense"))
+        if name == "again":
+            assert read_json(folder / "member.json")["device"].endswith(f", then {NAME}")
+            assert f"resuming on {NAME}" in capsys.readouterr().out
+    assert waits[0] <= waits[1]
 
 
-def test_a_checkpoint_of_the_cpu_goes_on_on_the_device_and_says_so(tmp_path, data, monkeypatch, capsys, request):
-    monkeypatch.setattr(checkpoints, "PAUSE", 0)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(Killed):
-        train(tmp_path, data, "resnet", killed_at(3, SINGLE))
-    monkeypatch.undo()
-    request.getfixturevalue("pretended")
-    (folder,) = train(tmp_path, data, "resnet")
-    device = read_json(folder / "member.json")["device"]
-    assert device.startswith("CPU, ")
-    assert device.endswith(f", then {NAME}")
-    assert f"resuming on {NAME}" in capsys.readouterr().out
+@pytest.mark.parametrize(("family", "optimizer"), [("resnet", "adamw"), ("vit", "adamw"), ("resnet", "muon")])
+def test_nothing_waits_for_the_device_while_a_step_is_captured(
+    tmp_path, data, monkeypatch, capsys, counts, family, optimizer
+):
+    """A wait, or a copy from the host, ends the capture; then the step is run as usual."""
+    waits = []
+
+    def record(step, batch):
+        before = counts.waits.copy()
+        step(*batch)
+        waits.append(dict(counts.waits - before))
+        raise RuntimeError("tried\nand more")
+
+    monkeypatch.setattr(engine, "record", record)
+    train(tmp_path, data, family, optimizer=optimizer, ema=0.9, mixup=0.2, gradient_clip=1.0)
+    assert waits == [{}]
+    assert capsys.readouterr().out.count("CUDA graph capture failed, running without it: tried\n") == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU has CUDA graphs here")
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("family", ["resnet", "densenet", "convnext", "vit"])
+def test_a_captured_training_gives_the_same_bytes(tmp_path, data, monkeypatch, capsys, family, optimizer):
+    options = {"optimizer": optimizer, "epochs": 3, "ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0}
+    (captured,) = train(tmp_path / "captured", data, family, **options)
+    assert "running training steps as a CUDA graph" in capsys.readouterr().out
+    monkeypatch.setattr(engine, "WARM_UP", 100)
+    (usual,) = train(tmp_path / "usual", data, family, **options)
+    assert (captured / "weights.safetensors").read_bytes() == (usual / "weights.safetensors").read_bytes()
+
+
+# So small that the pretended device, which is slow, trains and explains in seconds.
+SMALLER = {"dataset": {"test_fraction": 0.8}, "training": {"epochs": 1, "warmup_epochs": 0.5}, "probe": {"images": 6}}
+SMALLER |= {"attribution": {"steps": 2}, "joint": None, "search": None}
+
+
+def test_a_study_trains_and_explains_on_the_device(tmp_path, workflow_in):
+    environment, name = dict(os.environ), NAME
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name()
+    else:
+        path = [str(Path(__file__).parent / "site"), os.environ.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text(encoding="utf-8"))
+    study = workflow_in(tmp_path, tiny | SMALLER | {"study": "smaller"}, environment=environment, forked=True)
+    study.finish("--cores", "2", "results/smaller/attributions/convnext-s0/skipped.json")
+    assert {read_json(path)["device"] for path in study.results.glob("members/*/member.json")} == {name}
+
+
+def test_the_page_has_the_counts_of_today():
+    page, study = gpu_steps.PAGE.read_text(), gpu_steps.study("cifar10")
+    kernels, waits, moved = gpu_steps.step(study, "resnet18")
+    batch = study.recipe("resnet18").batch_size
+    assert f"| resnet18 | {batch} | {kernels:,} | {waits} | {moved / 1e9:.1f} |" in page
+    assert "".join(f"| {row} |\n" for row in gpu_steps.rows_of_waits(study)) in page
