@@ -17,9 +17,7 @@ import torch
 from packaging.requirements import Requirement
 from PIL import Image
 
-from resiliency.api import Fault, load_ensemble
-from resiliency.storage.files import write_json
-from resiliency.storage.runs import Run
+from resiliency.api import load_ensemble
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -82,13 +80,6 @@ def exported(workflow):
     return workflow.results / "export", row
 
 
-def test_the_environment_holds_nothing_else(with_onnxruntime):
-    names = ["resiliency", "timm", "torch", "torchvision", "onnx", "pandas", "scipy", "safetensors", "snakemake"]
-    code = f"import importlib.util as u; print([n for n in {['onnxruntime', *names]} if u.find_spec(n)])"
-    done = subprocess.run([with_onnxruntime, "-I", "-c", code], cwd="/", capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['onnxruntime']"
-
-
 def test_it_answers_image_files_without_this_project(workflow, exported, with_onnxruntime, tmp_path):
     folder, row = exported
     images = np.load(workflow.results / "data/test/images.npy")
@@ -140,48 +131,6 @@ def test_the_lines_of_the_page_on_python_load_it(workflow):
     torch.testing.assert_close(names["probabilities"].sum(dim=1), torch.ones(8))
 
 
-def test_what_cannot_be_loaded_is_told_in_one_line(workflow, tmp_path):
-    with pytest.raises(Fault, match=r"has no provenance.json; run the study to its end first"):
-        load_ensemble(tmp_path)
-    copy = workflow.copied(tmp_path / "copy").results
-    (copy / "tables/deployment.csv").unlink()
-    with pytest.raises(Fault, match=r"has no tables/deployment.csv; run the study to its end first"):
-        load_ensemble(copy)
-
-
-def test_weights_that_were_trained_again_since_are_not_loaded(workflow, tmp_path):
-    copy = workflow.copied(tmp_path / "copy").results
-    row = pd.read_csv(copy / "tables/deployment.csv").iloc[0]
-    name, other = row.members.split("+")[0], "other"
-    write_json(copy / "members" / name / other, {})
-    weights = copy / "members" / name / "weights.safetensors"
-    (weights.parent / ".checksums" / other).replace(weights.parent / ".checksums" / weights.name)
-    with pytest.raises(Fault, match=rf"{name}/weights.safetensors: has changed since the run"):
-        load_ensemble(copy, int(row.number))
-
-
-def test_the_card_is_that_of_the_run_until_the_next(workflow, exported):
-    assert Run(workflow.results).card() == workflow.results / "export/card.md"
-
-
-def test_the_card_tells_what_the_tables_tell(workflow, exported):
-    folder, row = exported
-    card = (folder / "card.md").read_text()
-    assert row.members.replace("+", " + ") in card
-    assert f"{100 * (1 - row.corrupted_error):.1f}%" in card
-    temperatures = pd.read_csv(workflow.results / "tables/temperatures.csv")
-    value = temperatures[temperatures.members == row.members].temperature.iloc[0]
-    assert f"temperature {value:.3f}" in card
-    assert json.loads((folder / "ensemble.json").read_text())["temperature"] == value
-    for name in row.members.split("+"):
-        assert f"| {name} |" in card
-    assert "ensemble.onnx` matches the study on" in card
-    assert (
-        f"{row.worst_corruption} at severity {row.worst_severity:.0f}, with an error of\n{100 * row.worst_error:.1f}%"
-        in card
-    )
-
-
 def test_the_command_of_the_card_plans_nothing_else(workflow, exported, snakemake):
     """The study and the ensemble are those of the card: all that it names is there."""
     text = (exported[0] / "card.md").read_text().rpartition("```sh\n")[2].partition("\n```")[0]
@@ -197,22 +146,6 @@ def test_another_ensemble_exports_that_one_alone(workflow, exported):
     refused = workflow.snakemake("export", "--dry-run", "--config", "ensemble=worst")
     assert refused.returncode != 0
     assert "study: ensemble: " in refused.stdout
-
-
-def test_a_number_that_no_ensemble_has_is_told_in_one_line(workflow, exported):
-    last = len(pd.read_csv(workflow.results / "tables/deployment.csv"))
-    before = {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()}
-    refused = workflow.snakemake("export", "--cores", "1", "--config", f"ensemble={last + 1}")
-    assert refused.returncode != 0
-    line = f"ensemble: expected a number from 1 to {last} (tables/deployment.csv), got {last + 1}"
-    assert f"rule choose_export: error: {line}" in refused.stdout.splitlines()
-    assert "Traceback" not in refused.stdout
-    assert {path.name: path.read_bytes() for path in exported[0].glob("*.*") if path.is_file()} == before
-
-
-def test_a_table_of_ensembles_that_is_not_there_yet_is_made_first(workflow_in, tmp_path):
-    planned = workflow_in(tmp_path).planned("export")
-    assert planned["export"] == planned["choose_ensembles"] == 1
 
 
 def test_members_without_networks_are_told_in_one_line(workflow_in, tmp_path):

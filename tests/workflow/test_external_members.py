@@ -129,21 +129,6 @@ def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixe
     assert "test set 'night', image 0: expected label" in output  # labels of the other files
 
 
-def test_a_file_that_is_added_is_read_alone(mixed, folder):
-    added = pd.read_csv(folder / "decisions.csv").rename(columns={"one": "six"}).drop(columns="two")
-    added.to_csv(folder / "added.csv", index=False)
-    study = yaml.safe_load(mixed.study.read_text(encoding="utf-8"))
-    study["external"]["decisions"] = ["decisions.csv", "added.csv"]
-    before = mixed.study.read_text(encoding="utf-8")
-    mixed.study.write_text(yaml.safe_dump(study), encoding="utf-8")
-    try:
-        planned = mixed.planned()
-    finally:
-        mixed.study.write_text(before, encoding="utf-8")
-    imports = {rule: count for rule, count in planned.items() if rule.startswith("import_")}
-    assert imports == {"import_added": 1}
-
-
 def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed, folder):
     """By the command line alone; semicolons, a byte-order mark, and images on which it is the only one wrong."""
     decisions = pd.read_csv(folder / "decisions.csv")

@@ -56,7 +56,7 @@ def black(picture: bytes) -> bytes:
         return file.getvalue().ljust(len(picture), b"\0")
 
 
-@pytest.mark.parametrize("file", ["noisy_images.npy", "noisy_labels.npy", "negatives"])
+@pytest.mark.parametrize("file", ["noisy_labels.npy", "negatives"])
 def test_files_of_a_test_set_that_take_the_place_of_others_are_read_though_they_are_older(added, file):
     finished, _ = added
     path = finished.directory / file
@@ -67,17 +67,6 @@ def test_files_of_a_test_set_that_take_the_place_of_others_are_read_though_they_
     name = "noisy" if "noisy" in file else "negatives"
     read = {rule: count for rule, count in planned.items() if "test_set" in rule}
     assert read == {f"test_set_{name}": 1, "predict_test_set": 12}
-
-
-def test_conditions_say_which_images_and_how_many(added):
-    finished, _ = added
-    rows = pd.read_csv(finished.results / "conditions.csv").iloc[4:]
-    count = len(list((finished.directory / "negatives").rglob("*.png")))
-    assert rows[["test_set", "corruption", "severity", "images", "classes"]].values.tolist() == [
-        ["clean", "contrast", 4, 180, 10],
-        ["noisy", "clean", 0, 50, 10],
-        ["negatives", "clean", 0, count, 3],
-    ]
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)

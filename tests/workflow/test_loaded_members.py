@@ -1,7 +1,6 @@
 """A study that loads members: a network of its own, by checkpoints and as an ONNX file, beside a trained design."""
 
 import json
-import os
 import re
 from itertools import combinations
 from pathlib import Path
@@ -112,15 +111,6 @@ def test_the_latency_of_networks_is_measured_and_chooses(loaded):
     assert not (deployment.fit & (deployment["size"] > 2)).any()
 
 
-def test_a_training_that_failed_is_said_in_its_log_and_the_table(loaded):
-    study, _ = loaded
-    log = (study.results / "logs/train/densenet_s-s0.log").read_text()
-    warning = r"^warning: densenet_s-s0: validation accuracy 0\.\d+ is close to chance: training failed$"
-    assert re.search(warning, log, re.MULTILINE)
-    members = pd.read_csv(study.results / "tables/members.csv", index_col="member")
-    assert members.warnings["densenet_s-s0"] == "near chance, few optimisation steps"
-
-
 def test_predictions_and_validation_accuracy_are_the_networks_own_in_the_order_of_the_classes(loaded):
     study, network = loaded
 
@@ -149,18 +139,6 @@ def test_a_change_of_the_factory_loads_its_members_anew(loaded):
     assert (planned["load"], planned["predict"], planned["attribute"]) == (2, 2, 2)
     assert "train" not in planned
     path.write_text(NETWORKS)
-
-
-def test_weights_and_classes_that_take_the_place_of_others_are_loaded_though_they_are_older(loaded):
-    study, network = loaded
-    weight = network.linear.bias.detach().numpy().tobytes()
-    with older(study.directory / "nets/second.pt", weight, bytes(len(weight))):
-        planned = study.planned()
-        assert (planned["load"], planned["predict"], planned["attribute"]) == (1, 1, 1)
-    with older(study.directory / "nets/classes.txt", b"9\n8", b"8\n9"):
-        assert study.planned()["load"] == 3
-    os.utime(study.directory / "nets/second.pt")
-    assert study.planned("tables") == {}
 
 
 def test_a_network_of_ones_own_is_fine_tuned_and_again_if_its_weights_change(loaded, workflow_in):

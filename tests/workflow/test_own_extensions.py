@@ -95,10 +95,3 @@ def test_a_package_that_ends_python_ends_the_run_in_one_line(study, packages):
     assert run.returncode == 1
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
     assert "hellinger = lens_study.hellinger:HELLINGER of the package lens-study: calls exit" in line
-
-
-def test_without_the_package_the_study_is_refused(study, workflow_in):
-    alone = workflow_in(study.directory, study.study)
-    run = alone.snakemake("--dry-run", "--cores", "2")
-    assert run.returncode != 0
-    assert "study: corruptions.names.1: expected one of" in run.stdout

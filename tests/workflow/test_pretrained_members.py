@@ -12,13 +12,11 @@ import skimage
 import sklearn
 import timm
 import torch
-import yaml
 from PIL import Image, ImageOps
 from safetensors.torch import save_file
 from timm.data import ImageNetInfo
 
 from resiliency.data.pictures import read_items
-from resiliency.designs.settings import Design
 
 REPOSITORY = Path(__file__).parents[2]
 PHOTOS = {  # synset -> photograph that scikit-image or scikit-learn ships
@@ -118,30 +116,6 @@ def test_logits_are_those_of_timm_on_the_same_files(lite):
         np.testing.assert_allclose(logits, expected, atol=0.02)
 
 
-def test_maps_of_members_of_several_sizes_are_of_the_same_pixels(lite):
-    study, _ = lite
-    shapes = {np.load(path).shape for path in study.results.glob("attributions/*/saliency.npy")}
-    assert shapes == {(5, 224, 224)}
-    assert pd.read_csv(study.results / "tables/attribution_distances.csv")["distance"].between(0, 1).all()
-
-
-def test_a_new_member_predicts_only_itself(lite):
-    """Members that share a job are predicted in it, an image decoded once, and stay as they are beside a new one."""
-    study, _ = lite
-    log = (study.results / "logs/predict_together/0.log").read_text()
-    assert "clean: 2 of 2 members are left to predict" in log
-    assert "resuming after 5 of 5 conditions" in (study.results / "logs/predict/lite1-s0.log").read_text()
-    assert study.planned("tables") == {}
-    designs = STUDY["designs"] | {"another": STUDY["designs"]["lite0"] | {"mean": [0.5] * 3, "std": [0.2] * 3}}
-    members = STUDY["members"] | {"designs": ["lite0", "another", "lite1", "lite2"]}
-    study.study.write_text(yaml.safe_dump(STUDY | {"designs": designs, "members": members}))
-    planned = study.planned()
-    study.study.write_text(yaml.safe_dump(STUDY))
-    assert {rule: planned[rule] for rule in ("load", "predict_together", "predict", "attribute")} == {
-        "load": 1, "predict_together": 2, "predict": 1, "attribute": 1
-    }  # fmt: skip
-
-
 def test_the_imagenet_study_needs_no_training_images(workflow_in, tmp_path):
     """Its graph, on folders with one image for each synset."""
     picture, synsets = tmp_path / "grey.jpg", ImageNetInfo().label_names()
@@ -161,15 +135,3 @@ def test_the_imagenet_study_needs_no_training_images(workflow_in, tmp_path):
     assert [line for line in run.stdout.splitlines() if line.startswith("study: ")] == [
         f"study: {message}; add train/ with the same classes"
     ]
-
-
-def test_the_imagenet_study_is_of_eleven_families_of_three():
-    config = yaml.safe_load((REPOSITORY / "studies/imagenet_pretrained.yaml").read_text())
-    default = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    assert not config["designs"].keys() & default["designs"].keys()
-    assert list(config["designs"]) == config["members"]["designs"]
-    designs = [Design(**settings) for settings in config["designs"].values()]
-    assert {design.architecture for design in designs} <= set(timm.list_pretrained("*in1k"))
-    families = pd.Series([design.family_name for design in designs]).value_counts()
-    assert (len(families), families.min()) == (11, 3)
-    assert all(timm.get_pretrained_cfg(design.architecture).num_classes == 1000 for design in designs)

@@ -7,17 +7,6 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_a_run_of_one_target_names_no_report(workflow_in, tmp_path):
-    study = workflow_in(tmp_path)
-    card = f"results/{study.results.name}/data/card.json"
-    printed = study.finish("--cores", "1", card)
-    assert (tmp_path / card).is_file()
-    last = printed.rstrip().splitlines()[-1]
-    assert last.startswith("Done in ")
-    assert last.endswith(" No report: it is not among the targets of this run")
-    assert "Report: results" not in printed
-
-
 COUNTED = """
 import sys, threading
 from snakemake.cli import main

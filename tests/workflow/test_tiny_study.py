@@ -13,7 +13,6 @@ from tiny_tables import TABLES
 
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import CHART_SUFFIXES
-from resiliency.storage.tables import IDENTIFIERS
 from resiliency.training.settings import JOINT_OBJECTIVES
 
 
@@ -47,14 +46,6 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert set(pool.objective) == {""}
     observed = pd.read_csv(workflow.results / "tables/observations.csv").observation
     assert sorted(observed.unique()) == ["1a", "1b", "2", "3", "4"]
-
-
-def test_columns_of_names_are_read_as_names(workflow):
-    members = pd.read_csv(workflow.results / "tables/members.csv")
-    names = set(members[["member", "design", "family", "setting"]].stack().dropna())
-    for path in [*workflow.results.glob("tables/*.csv"), workflow.results / "search/evaluations.csv"]:
-        table = pd.read_csv(path)
-        assert {column for column in table if names.intersection(table[column])} - {"members"} <= IDENTIFIERS
 
 
 def test_member_errors_agree_between_tables(workflow):
@@ -98,26 +89,6 @@ def test_contenders_are_those_of_the_deployment(workflow):
     shared = gaps.index.intersection(before.index)
     assert len(shared)
     assert gaps[shared].to_dict() == pytest.approx(before[shared].to_dict(), abs=1e-4)
-
-
-def test_sizes_start_with_single_members(workflow):
-    sizes = pd.read_csv(workflow.results / "tables/ensemble_sizes.csv").set_index(["rule", "measure", "size"])
-    members = pd.read_csv(workflow.results / "tables/members.csv")
-    ensembles = pd.read_parquet(workflow.results / "tables/ensembles.parquet")
-    pool = ensembles[(ensembles.origin == "independent") & (ensembles.rule == "mean_probability")]
-    means = sizes.loc[("mean_probability", "corrupted_error"), "mean"]
-    independent = members[members.origin == "independent"].corrupted_error
-    expected = {1: independent.mean(), **pool.groupby("size").corrupted_error.mean()}
-    assert means.to_dict() == pytest.approx(expected, abs=1e-6)
-
-
-def test_evaluations_of_the_search_are_kept(workflow):
-    evaluations = pd.read_csv(workflow.results / "search/evaluations.csv")
-    assert len(evaluations) == len(evaluations[["layers", "channels", "kernels"]].drop_duplicates()) == 8
-    chosen = evaluations.dropna(subset=["member"]).set_index("member")
-    members = pd.read_csv(workflow.results / "tables/members.csv").set_index("member")
-    assert sorted(chosen.index) == ["search-00", "search-01"]
-    assert chosen.macs.to_dict() == members.macs[chosen.index].to_dict()
 
 
 def test_provenance_tells_versions_costs_and_the_study(workflow):

@@ -83,25 +83,12 @@ def wait_until(reached: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_snakemake_runs_scripts_by_the_method_that_is_replaced():
-    assert client.replaceable()
-
-
 def test_packages_start_no_threads_that_a_fork_would_lack(execute):
     """But that of pyarrow's allocator, which looks after forks."""
     execute("")
     (serving,) = [process for process in psutil.Process().children() if "server.py" in " ".join(process.cmdline())]
     names = [Path(f"/proc/{serving.pid}/task/{thread.id}/comm").read_text().strip() for thread in serving.threads()]
     assert len([name for name in names if name != "jemalloc_bg_thd"]) == 1
-
-
-def test_compiled_loops_need_nothing_further(execute):
-    execute("""before = set(sys.modules)
-from resiliency.corruptions.loops import brighten
-from numpy import float32, zeros, int32
-brighten(zeros(1, int32), float32(1), float32(0))
-assert not {name for name in set(sys.modules) - before if name.startswith(('numba.', 'scipy.'))}
-""")
 
 
 def test_a_job_of_snakemake_is_a_fork_with_measurements_of_its_own(tmp_path):
@@ -146,12 +133,6 @@ def test_a_fork_has_folder_environment_and_path_of_a_process_of_its_own(execute,
     )
 
 
-def test_random_numbers_of_forks_differ(execute):
-    for _ in range(2):
-        execute("import random, numpy\nprint(random.random(), numpy.random.random(), file=open('drawn', 'a'))")
-    assert len(set(Path("drawn").read_text().split())) == 4
-
-
 @pytest.mark.parametrize(
     ("end", "status"),
     [("raise ValueError", 1), ("sys.exit(3)", 3), ("sys.exit('said')", 1), ("os.kill(os.getpid(), 9)", -9)],
@@ -160,19 +141,6 @@ def test_a_fork_ends_with_the_status_of_a_process_of_its_own(execute, end, statu
     with pytest.raises(subprocess.CalledProcessError) as failure:
         execute(end)
     assert failure.value.returncode == status
-
-
-def test_the_code_of_the_moment_is_imported(execute):
-    for value in (1, 22):
-        Path("own.py").write_text(f"value = {value}")
-        execute(f"import own\nassert own.value == {value}")
-
-
-def test_lists_of_processes_show_the_script(execute):
-    execute(
-        "import psutil\nassert psutil.Process().cmdline()[-1] == __file__ and 'server.py' not in ' '.join("
-        "psutil.Process().cmdline())"
-    )
 
 
 def test_a_job_ends_with_its_server(execute):
@@ -190,13 +158,6 @@ def test_jobs_in_environments_of_their_own_and_without_a_server_start_as_usual(d
     job = SimpleNamespace(**dict.fromkeys(("conda_env", "container_img", "env_modules")) | differing)
     job.threads, job.resources = 1, {}
     assert client.forking(lambda *_: "as usual", "resiliency-none")(job, "job.py") == "as usual"
-
-
-@pytest.mark.parametrize(("switch", "jobs"), [("", client.FEWEST - 1), ("0", 100)])
-def test_nothing_is_replaced_for_few_jobs_and_if_it_is_switched_off(monkeypatch, switch, jobs):
-    monkeypatch.setenv(client.SWITCH, switch)
-    monkeypatch.setattr(client, "start_server", lambda: pytest.fail("started"))
-    client.install(jobs)
 
 
 def test_requests_of_other_users_are_not_served(monkeypatch):
