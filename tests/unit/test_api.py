@@ -44,7 +44,7 @@ def test_the_examples_of_the_functions():
     assert (failed, tried > 5) == (0, True)
 
 
-@pytest.mark.parametrize("name", ["corrupting", "evaluating", "transforms"])
+@pytest.mark.parametrize("name", ["corrupting", "evaluating", "maite", "transforms"])
 def test_the_examples_of_evaluation(name):
     failed, tried = doctest.testmod(import_module(f"resiliency.api.{name}"), extraglobs={"np": np})
     assert (failed, tried > 0) == (0, True)

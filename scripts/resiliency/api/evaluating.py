@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.api.evaluation import Answers, Evaluation, Seen, probabilities_of
+from resiliency.api.maite import of_maite
 from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CLEAN
@@ -26,7 +27,7 @@ AUTO = "auto"
 def evaluate(
     predict: Callable[[np.ndarray], object],
     images: np.ndarray,
-    labels: np.ndarray,
+    labels: np.ndarray | None = None,
     *,
     units: Sequence[object] | None = None,
     corruptions: Sequence[str] = MAIN,
@@ -46,9 +47,10 @@ def evaluate(
     Args:
         predict: a function from images, uint8 B x H x W x 3, to logits or probabilities B x K, K 2 or more: a NumPy
             array, or a tensor of torch, TensorFlow or JAX. Normalisation is its part. Rows of numbers from 0 up that
-            sum to 1 are probabilities, all others logits.
-        images: uint8 N x H x W x 3, H and W at least 32; an array, or any object that gives such arrays for slices.
-        labels: integers N, in 0..K-1.
+            sum to 1 are probabilities, all others logits. Or a model of the protocols of MAITE.
+        images: uint8 N x H x W x 3, H and W at least 32; an array, or any object that gives such arrays for slices. Or
+            a data set of MAITE, with images 3 x H x W of one size, uint8 or floats from 0 to 1.
+        labels: integers N, in 0..K-1; left out with a data set of MAITE, whose targets have them.
         units: N numbers or names: images with equal ones, such as frames of one film, are not independent, and
             intervals allow for it; by default all images are independent.
         corruptions: names of corruptions, some of CORRUPTIONS; the 15 of mCE by default.
@@ -79,6 +81,8 @@ def evaluate(
     1  glass_blur         1      20   0.30
     2  glass_blur         5      20   0.35
     """
+    if labels is None:
+        predict, images, labels = of_maite(predict, images)
     table, labels = _checked_table(images, table), _labels_of(labels, len(images))
     conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]
     if not isinstance(batch_size, Integral) or batch_size < 1:
