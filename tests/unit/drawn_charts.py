@@ -74,39 +74,3 @@ class Links(HTMLParser):
 
 def fetched(links: Links) -> list[str]:
     return [reference for reference in links.references if reference and reference.startswith(("http", "//"))]
-
-
-BLOCKS = {"p", "dd", "dt", "li", "summary", "h1", "h2", "h3"}
-
-
-class Text(HTMLParser):
-    """The text of a page by element, without scripts, styles and the study's configuration; and what pictures say."""
-
-    SKIPPED = ("script", "style", "pre", "title")
-    VOID = ("meta", "img", "input", "br", "link")
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.open, self.blocks, self.whole = [], [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.whole += [value for name, value in attrs if name in ("alt", "aria-label") and value]
-        if tag not in self.VOID:
-            self.open.append((tag, dict(attrs), []))
-
-    def handle_endtag(self, tag):
-        while self.open:
-            name, attrs, parts = self.open.pop()
-            content = "".join(parts)
-            if self.open and name not in self.SKIPPED:
-                self.open[-1][2].append(content if name not in BLOCKS | {"td", "th", "tr"} else f"{content}\n")
-            if name in BLOCKS:
-                self.blocks.append((name, attrs.get("class", ""), " ".join(content.split())))
-                self.whole.append(self.blocks[-1][2])
-            if name == tag:
-                return
-
-    def handle_data(self, data):
-        if self.open and self.open[-1][0] not in self.SKIPPED:
-            self.open[-1][2].append(data)

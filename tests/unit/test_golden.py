@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deployment_cases import CHOSEN, KNOWN
-from drawn_charts import PROVENANCE, Text, described
+from drawn_charts import PROVENANCE, described
+from page_text import Text, oddities
 from synthetic import synthetic_tables
 from synthetic_deployment import contender_tables
 from verdict_cases import CASES, observation_of
@@ -43,6 +44,7 @@ def page_text(tables: dict[str, pd.DataFrame], study: dict, card: dict | None = 
     """What the report says before its appendix, with what is behind *More*."""
     specs = {name: described(name, defaultdict(pd.DataFrame, tables)) for name in drawn(tables, study)}
     page = render(study, card, {}, PROVENANCE, tables, specs, dict.fromkeys(specs, "<svg/>"), units=units or {})
+    assert oddities(page) == []
     shown = page.partition("<header")[2].partition('<details class="appendix"')[0]
     blocks = [(tag, text) for tag, kind, text in Text(f"<header{shown}").blocks if text and "card" not in kind]
     marks = {"h1": "# ", "h2": "\n## ", "h3": "\n### ", "summary": "\n#### "}

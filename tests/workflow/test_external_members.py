@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from page_text import oddities
 from replacing import older
 
 CONDITIONS = ["clean", "fog.1", "fog.3", "snow.1", "snow.3", "night"]
@@ -99,6 +100,7 @@ def test_what_was_left_out_is_said(mixed):
     assert "probabilities" in reasons["one"]
     assert "probabilities" not in reasons["three"]
     page = (mixed.results / "report.html").read_text(encoding="utf-8")
+    assert oddities(page) == []
     assert "What was left out" in page
     assert "Where do members look?" not in page
     assert "Did training converge?" not in page

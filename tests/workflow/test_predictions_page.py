@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from page_text import oddities
 
 from resiliency.base.names import FEWEST_IMAGES
 
@@ -72,6 +73,7 @@ def test_the_table_and_the_commands_of_the_page_lead_to_a_report(report):
 def test_few_images_lead_to_a_report_too(report, images):
     printed, results = report(longer(images))
     page = (results / "report.html").read_text(encoding="utf-8")
+    assert oddities(page) == []
     said = "corrupted errors are means over what all files share: fog at severities 1, 3"
     assert said in printed
     assert said in page

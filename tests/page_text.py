@@ -1,0 +1,58 @@
+"""The text of a page by element, and what in it no reader should find."""
+
+import re
+from html.parser import HTMLParser
+
+COUNTED = "answers candidates conditions corruptions designs ensembles epochs families images intervals members metrics"
+COUNTED += " others parts seeds sub-networks trainings"
+ODD = {
+    "unknown values": r"\b(?:nan|NaN|None|inf|undefined)\b|[∞\[]–|–\]",
+    "exponents": r"\d(?:\.\d+)?e[+-]?\d+",
+    "no images": r"(?<![\w.,−-])0 (?:\S+ )??(?:images|answers)\b",
+    "plurals of one": rf"(?<![\w.,−-])1 (?:\S+ )??(?:{'|'.join(COUNTED.split())})\b",
+    "punctuation": r" [.,;:]|,,|\.\.|\(\)|\[\]|[:;,][.;]|[(\[] | [)\]]",
+}
+UNKNOWN = re.compile(r'="[^"]*\b(?:nan|None|inf)\b[^"]*"')  # in what scripts read
+BLOCKS = {"p", "dd", "dt", "li", "summary", "h1", "h2", "h3"}
+
+
+class Text(HTMLParser):
+    """The text of a page by element, without scripts, styles and the study's configuration; and what pictures say."""
+
+    SKIPPED = ("script", "style", "pre", "title")
+    VOID = ("meta", "img", "input", "br", "link")
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.open, self.blocks, self.whole = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.whole += [value for name, value in attrs if name in ("alt", "aria-label") and value]
+        if tag not in self.VOID:
+            self.open.append((tag, dict(attrs), []))
+
+    def handle_endtag(self, tag):
+        while self.open:
+            name, attrs, parts = self.open.pop()
+            content = "".join(parts)
+            if self.open and name not in self.SKIPPED:
+                self.open[-1][2].append(content if name not in BLOCKS | {"td", "th", "tr"} else f"{content}\n")
+            if name in BLOCKS:
+                self.blocks.append((name, attrs.get("class", ""), " ".join(content.split())))
+                self.whole.append(self.blocks[-1][2])
+            if name == tag:
+                return
+
+    def handle_data(self, data):
+        if self.open and self.open[-1][0] not in self.SKIPPED:
+            self.open[-1][2].append(data)
+
+
+def oddities(html: str) -> list[tuple[str, str]]:
+    """Text of unknown values, wrong plurals or stray punctuation; attributes of unknown value; empty elements."""
+    text = Text(html)
+    found = [(kind, part) for kind, odd in ODD.items() for part in text.whole if part and re.search(odd, part)]
+    shown = re.sub(r"<(script|style|pre).*?</\1>", "", html, flags=re.DOTALL)
+    found += [("attribute", attribute) for attribute in UNKNOWN.findall(shown)]
+    return found + [(tag, kind) for tag, kind, content in text.blocks if not content]
