@@ -1,5 +1,7 @@
 """docs/tables.md describes the columns that the tables of a finished study have, and no others, and what they hold."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from bounds import outside
@@ -8,6 +10,7 @@ from tiny_tables import TABLES
 
 from resiliency.storage.tables import read_table
 
+PAGE = (Path(__file__).parents[2] / "docs/tables.md").read_text(encoding="utf-8")
 # Columns that a study of digits without further test sets, all of whose members can be compared, does not have.
 ELSEWHERE = ("<further>", "_pairs", "shifted_error", "clean_effective_images")
 OF_CHOICES = {"latency_ms", "front_latency_ms", "cost", "cost_low", "cost_high"}  # by latency or costs, and limits
@@ -26,6 +29,7 @@ def test_columns_are_described_and_there(table, workflow):
     names = expanded(table, *conditions_of(workflow.results))
     there = set(read_table(workflow.results / table.path))
     assert there - names.keys() == set()
+    assert [name for name in there if f"`{name}`" not in PAGE] == []
     columns = {names[name] for name in there}
     missing = [column.name for column in table.columns if column not in columns]
     missing = [name for name in missing if name not in (OF_CHOICES if table is TABLES["deployment"] else ())]
