@@ -39,6 +39,13 @@ def test_actions_of_the_workflows_are_pinned_by_commit():
     assert [use for use in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
 
 
+def test_hooks_before_a_commit_have_the_versions_of_ci():
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    needed = {name for hook in hooks for name in hook["additional_dependencies"]}
+    assert {distribution(name) for name in needed} == {"ruff", "snakefmt"}
+    assert needed <= set(PROJECT["optional-dependencies"]["test"])
+
+
 def distribution(requirement: str) -> str:
     """The name of a distribution, as packages are compared by."""
     return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
