@@ -8,7 +8,7 @@ import pytest
 from fault_messages import fault_of
 
 from resiliency.analysis.choices import best_table
-from resiliency.analysis.effective_robustness import NO_STAGES, skipped_rows, skipped_table
+from resiliency.analysis.effective_robustness import skipped_rows, skipped_table
 from resiliency.analysis.member_tables import by_family, lack_second_seeds
 from resiliency.base.faults import Fault
 from resiliency.external.contents import read_contents
@@ -115,17 +115,6 @@ def test_classes_are_counted_over_labels_and_answers(tmp_path):
     assert "first.csv: member 'one', test set 'fog.1': expected classes 0 to " in fault_of(list, reader.read("one", 3))
 
 
-def test_arrays_have_a_column_for_each_class_of_the_study(tmp_path):
-    for owner, values in (("labels", np.array([1, 0])), ("net", np.array([[0.5, 1, 2], [2, 0, 1]]))):
-        (tmp_path / owner).mkdir()
-        np.save(tmp_path / owner / "clean.npy", values)
-    reader = Reader("logits", str(tmp_path), {"clean": ["clean"]}, None)
-    assert reader.classes(["net"]) == 3
-    assert [values.shape for _, values in reader.read("net", 3)] == [(1, 2, 3)]
-    message = "member 'net', test set 'clean': expected classes 0 to 3 of the study, got 3 columns"
-    assert message in fault_of(list, reader.read("net", 4))
-
-
 def test_corrupted_images_are_those_of_the_test_set(files, tmp_path):
     (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,1,1"), encoding="utf-8")
     with pytest.raises(Fault, match=r"images or labels of 'fog.1' differ from those of 'original'"):
@@ -176,18 +165,6 @@ def test_the_best_ensembles_come_with_what_they_are_the_best_of():
     assert best_table(members, tied, ["clean"]).members.tolist()[:3] == tied.members.tolist()[::-1]
 
 
-def test_what_is_left_out_of_networks_comes_first():
-    stages = {"net-s0": np.ones(3), "net-s1": np.array([np.nan])}
-    reasons = {"net-s0": {"grad_cam": "no map"}, "net-s1": {}}
-    table = skipped_table(MEMBERS, reasons, stages, {"b": "logits"}, {}, ["histories"], [], conditions_of(clean=10), 0)
-    assert table.to_numpy().tolist()[:3] == [
-        ["net-s0", "grad_cam", "no map"],
-        ["net-s1", "stages", NO_STAGES],
-        ["", "histories", "no member is trained here"],
-    ]
-    assert list(table) == ["member", "skipped", "reason"]
-
-
 @pytest.mark.parametrize("images", [1, 2, 9, 10])
 def test_what_few_images_do_not_allow_is_said(images):
     for_few = ["deployment"] if images < 10 else []
@@ -198,15 +175,6 @@ def test_what_few_images_do_not_allow_is_said(images):
     assert ("verdicts on the observations" in table) == (images < 10)
     ranked = skipped_table(MEMBERS, {}, {}, {}, {}, [], [], conditions, 0).skipped.tolist()
     assert ranked == ([] if images == 10 else ["member_ranks on night"])
-
-
-def test_the_number_of_clean_images_is_known_from_tables_and_arrays(files, tmp_path):
-    assert contents(files).clean_images == 2
-    for path, array in (("labels/original", np.arange(3)), ("net/original", np.eye(3))):
-        (tmp_path / "arrays" / path).parent.mkdir(parents=True, exist_ok=True)
-        np.save(tmp_path / f"arrays/{path}.npy", array)
-    external = External(probabilities=str(tmp_path / "arrays"), clean="original")
-    assert read_contents(external, [], [1], None).clean_images == 3
 
 
 def test_what_is_left_out_has_its_reason():

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, VOTES, compared, excess, gained, varied, without_networks
+from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, compared, excess, gained, varied, without_networks
 from drawn_charts import answers
 
 from resiliency.metrics.classification import wilson
-from resiliency.report.charts.risk_coverage import finding
 from resiliency.report.deployment import (
     calibration_facts,
     choice_facts,
@@ -17,7 +16,6 @@ from resiliency.report.deployment import (
     threshold_facts,
 )
 from resiliency.report.overview import contenders
-from resiliency.report.words import quantity
 
 WHICH = "Should I deploy an ensemble?"
 ENDS = ("", "_low", "_high")
@@ -36,16 +34,6 @@ def best(tables) -> dict:
 
 def figure_of(row: dict, name: str) -> list[float]:
     return [row[f"{name}{end}"] for end in ENDS]
-
-
-def test_there_are_answers_only_where_there_is_a_model():
-    assert len(answers(BASE)) == 7
-    assert answers(BASE | {"deployment": ROWS.iloc[:0]}) == {}
-
-
-def test_the_finding_on_risk_and_coverage_is_of_the_recommended_model():
-    sentence = finding(ROWS, BASE["risk_coverage"])
-    assert sentence.startswith("On corrupted images, the error of the recommended model is 2.0% overall, ")
 
 
 @pytest.mark.parametrize(
@@ -78,14 +66,6 @@ def test_the_best_one_is_compared_on_the_images_that_judge(low, high):
     assert facts["best"]["members"] == accurate.members
     assert figure_of(facts["difference"], "difference") == pytest.approx([(low + high) / 2, low, high])
     assert facts["times"] == accurate.macs / table.macs.iloc[0]
-
-
-def test_an_ensemble_is_compared_with_the_best_member(tables, best):
-    """Not by errors where costs chose it."""
-    gain = choice_facts(best, tables["deployment"], gained(-0.03, 0.01)["contenders"])["gain"]
-    compares = best["size"] > 1 and best["objective"] != "cost"
-    assert (gain is not None) == compares
-    assert not compares or figure_of(gain, "difference") == pytest.approx([-0.01, -0.03, 0.01])
 
 
 @pytest.mark.parametrize(
@@ -142,13 +122,6 @@ def test_a_score_is_better_by_its_interval(worse):
     assert worse > 0 or facts["lower"] == pytest.approx((0.01, 0.006, 0.014))
 
 
-def test_no_score_is_better_that_was_not_compared():
-    """The excess is over the maximum probability; where that says nothing, no comparison is known."""
-    facts = confidence_facts(VOTES.assign(aurc_difference_high=np.nan))
-    assert (facts["score"], facts["compared"], facts["better"]) == ("vote_agreement", False, None)
-    assert confidence_facts(VOTES.iloc[:0]) == {"score": None}
-
-
 def test_costs_are_compared_with_those_of_other_models(tables, best):
     rows = contenders(tables["deployment"])
     facts = cost_facts(rows, tables["members"])
@@ -160,15 +133,6 @@ def test_costs_are_compared_with_those_of_other_models(tables, best):
     assert facts["others"] == pytest.approx(others)
 
 
-def test_a_cost_that_is_not_known_is_not_compared():
-    roles = contenders(ROWS)
-    other = next(row for row in roles[1:] if row["members"] != roles[0]["members"])
-    table = varied(macs=ROWS.macs.mask(ROWS.members == other["members"]))["deployment"]
-    assert cost_facts(contenders(table), BASE["members"])["uncompared"] == [other["role"]]
-    unknown = cost_facts(contenders(KNOWN["no cost"]["deployment"]), BASE["members"])
-    assert (unknown["macs"], unknown["parameters"], unknown["latency"]) == (None, None, None)
-
-
 def test_what_cannot_be_exported_and_what_can():
     row = contenders(ROWS)[0]
     assert delivery_facts(row, ROWS, BASE["members"]) == {"number": row["number"], "networkless": [], "other": None}
@@ -178,22 +142,6 @@ def test_what_cannot_be_exported_and_what_can():
     networks = ROWS[[first not in joined.split("+") for joined in ROWS.members]]
     assert facts["other"]["number"] == networks.loc[networks.selection_error.idxmin()].number
     assert delivery_facts(row, ROWS, KNOWN["no network"]["members"])["other"] is None
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (0, "0"),
-        (7.6e9, "7.6 G"),
-        (4e9, "4 G"),
-        (718506, "719 k"),
-        (999_499, "999 k"),
-        (999_500, "1 M"),
-        (0.0417, "0.0417"),
-    ],
-)
-def test_quantities_have_few_digits_and_a_prefix(value, written):
-    assert quantity(value) == written
 
 
 @pytest.mark.parametrize("known", [(), ("coverage",), ("coverage", "wrong")])
@@ -214,9 +162,6 @@ def test_thresholds_are_those_of_the_table(known):
                 figure_of(row, "wrong"),
             ]
     assert facts["left_out"] == ((0.05, 0.04, 0.06) if "wrong" in known else None)
-    assert facts["abstaining"] is None
-    earlier = threshold_facts(best, table.drop(columns=["left_out_wrong", "left_out_wrong_low", "left_out_wrong_high"]))
-    assert earlier["left_out"] is None
 
 
 def test_a_threshold_that_no_probability_reaches_is_none():

@@ -10,8 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from synthetic import synthetic_tables
 
-from published.found import page as found_page
-from published.kept import RESULTS, kept_tables
+from published.kept import RESULTS
 from published.page import page as results_page
 from published.runtimes import page as runtimes_page
 from published.runtimes import runtimes
@@ -75,15 +74,6 @@ def page_of_runtimes(folder: Path, name: str) -> str:
     return runtimes_page(runtimes(folder))
 
 
-def page_of_what_was_found(folder: Path, name: str) -> str:
-    """Names of studies are of the letters of a folder; those of parts and statistics are what users can name."""
-    tables = kept_tables(kept(folder, name))
-    rows = tables["observations"]
-    return found_page(
-        {"digits": tables | {"observations": rows.assign(part=name, statistic=name, missing_requirements=name)}}
-    )
-
-
 def card(_: Path, name: str) -> str:
     tables = synthetic_tables()
     row = tables["deployment"].iloc[-1].copy()
@@ -122,7 +112,7 @@ def card(_: Path, name: str) -> str:
     )
 
 
-@pytest.mark.parametrize("page", [page_of_results, page_of_runtimes, page_of_what_was_found, card])
+@pytest.mark.parametrize("page", [page_of_results, page_of_runtimes, card])
 def test_hostile_names_change_nothing_but_the_text_of_a_page(page: Callable[[Path, str], str], tmp_path):
     plain, hostile = page(tmp_path / "plain", "plain"), page(tmp_path / "hostile", HOSTILE)
     assert shape(hostile) == shape(plain)
@@ -138,7 +128,7 @@ def test_text_is_what_it_was(text, template):
     assert " ".join(text.splitlines()).strip() in words_of(filled)
 
 
-@pytest.mark.parametrize("text", ["a", "`", "a `` b", "``` *a* <b>"])
+@pytest.mark.parametrize("text", ["`", "a `` b", "``` *a* <b>"])
 def test_code_is_what_it_was(text):
     (paragraph,) = [token for token in parsed(f"See {code(text)}.") if token.type == "inline"]
     assert [child.content for child in paragraph.children] == ["See ", text, "."]

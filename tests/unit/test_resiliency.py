@@ -11,14 +11,11 @@ from sklearn.metrics import log_loss
 
 from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import Scorer
-from resiliency.corruptions.settings import MAIN
 from resiliency.metrics.classification import wilson
 from resiliency.metrics.resiliency import (
-    ALEXNET_ERRORS,
     baseline_errors,
     corruption_errors,
     mean_corruption_error,
-    range_of_mean_corruption_error,
     relative_mean_corruption_error,
 )
 
@@ -39,17 +36,6 @@ def test_undefined_ratios_are_nan_without_a_warning():
         gaining = relative_mean_corruption_error(np.array([0.3]), 0.1, np.array([0.1]), 0.2)
         assert np.isnan(gaining)
         assert np.isnan(relative_mean_corruption_error(np.array([0.3]), 0.1, np.array([0.5]), np.nan))
-
-
-def test_rows_broadcast_against_one_baseline():
-    errors = np.arange(1.0, 7).reshape(3, 2)
-    np.testing.assert_allclose(corruption_errors(errors, np.array([2.0, 4.0])), errors / [2, 4])
-
-
-def test_alexnet_has_the_main_corruptions():
-    assert tuple(ALEXNET_ERRORS) == MAIN
-    assert all(0.5 < error < 1 for error in ALEXNET_ERRORS.values())
-    assert baseline_errors(pd.DataFrame(), "alexnet", ["fog", "snow"]).tolist() == [0.819324, 0.866816]
 
 
 def test_baseline_errors_of_a_member():
@@ -162,15 +148,6 @@ def test_alexnet_is_a_baseline_without_clean_error(case):
     assert np.isnan(scores["relative_mce"])
 
 
-def test_errors_are_a_row_per_condition(case, scored):
-    _, labels, own, _ = case
-    errors = scored.errors
-    assert errors.columns.tolist() == ["test_set", "corruption", "severity", "images", "error"]
-    assert errors.severity.tolist() == [0, 1, 2, 1, 2]
-    assert (errors.images == 30).all()
-    np.testing.assert_allclose(errors.error, [(own[c].argmax(-1) != labels).mean() for c in range(5)])
-
-
 def test_calibration_agrees_with_the_calibration_error(case, scored):
     _, labels, own, _ = case
     bins = scored.calibration
@@ -208,9 +185,3 @@ def test_a_ratio_to_few_errors_is_flagged(errors, flagged):
     predictions = predictions_of(table, labels, logits)
     scores = scorer_of(table, labels, logits, 2000, 0.95, 0).score(predictions).scores
     assert scores["mce_undefined_under"] == ("fog" if flagged else "")
-
-
-def test_no_error_over_none_may_be_anything():
-    least, largest = range_of_mean_corruption_error(np.array([[0.2, 0.0], [0.2, 0.1]]), np.array([[0.1, 0.0]] * 2))
-    assert least.tolist() == [1, np.inf]
-    assert largest.tolist() == [np.inf, np.inf]
