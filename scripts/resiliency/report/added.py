@@ -9,7 +9,7 @@ from resiliency.report.overview import said
 
 
 def added_sentences(added: pd.DataFrame, partners: pd.DataFrame) -> list[str]:
-    """For each added member its rank, the images on which it stands alone, and whether it improves its best partners.
+    """Rank, images on which it alone is right or wrong, and gain to its best partners, for each added member.
 
     Args:
         added: added_members.csv.
@@ -30,7 +30,7 @@ def added_sentences(added: pd.DataFrame, partners: pd.DataFrame) -> list[str]:
 
 
 def scored_sentences(members: pd.DataFrame, robustness: pd.DataFrame | None, added: Collection[str]) -> list[str]:
-    """For each added member that is known by its accuracies alone its ranks, and its effective robustness.
+    """Ranks and effective robustness of each added member of which only accuracies are known.
 
     Args:
         members: members.csv.

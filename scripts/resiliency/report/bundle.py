@@ -1,4 +1,4 @@
-"""What draws charts in a browser."""
+"""The JavaScript that draws charts in a browser."""
 
 from functools import cache
 
@@ -9,7 +9,7 @@ from resiliency.storage.files import kept
 
 @cache
 def bundle(version: str) -> str:
-    """Vega, Vega-Lite of a version such as v6.4, and what embeds them, as JavaScript that needs nothing else."""
+    """Vega, Vega-Lite of a version such as v6.4 and Vega-Embed as one self-contained script."""
 
     def make() -> bytes:
         return vl_convert.javascript_bundle(vl_version=version).encode()

@@ -1,4 +1,4 @@
-"""What an engineer asks of the model to deploy, facts in numbers for the sentences of `deployment.txt.j2`."""
+"""Facts about the model to deploy, for the questions and answers in `deployment.txt.j2`."""
 
 import math
 import re
@@ -37,12 +37,12 @@ class Figure(NamedTuple):
 
 
 def figure(row: pd.Series | dict, name: str) -> Figure:
-    """A column with its interval; some tables that are kept lack the column or the ends."""
+    """The value and interval in a column; NaN if a published table lacks them."""
     return Figure(*(row.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high")))
 
 
 def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | None) -> dict:
-    """Why a row of `deployment` is recommended, and how it compares with the best one on other images.
+    """The reasons for the recommended model, and its comparison with others on the evaluation images.
 
     Args:
         row: the recommended one, as from `overview.contenders`.
@@ -81,7 +81,7 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
 
 
 def _cheaper(row: dict, rows: pd.DataFrame, cost: str) -> int:
-    """How many rows of no more members cost less; if the cost of `row` is unknown, of how many it is known."""
+    """Number of cheaper rows with no more members; without a cost of `row`, number of rows with a known cost."""
     others = rows[(rows["size"] <= row["size"]) & (rows["number"] != row["number"])]
     return int((others[cost] < row[cost]).sum() if row[cost] == row[cost] else others[cost].notna().sum())
 
@@ -94,7 +94,7 @@ def _rounded_up(images: float) -> int | None:
 
 
 def _difference(compared: pd.DataFrame | None, column: str, other: str) -> dict | None:
-    """The row of contenders.csv that compares the corrupted error with that of another; None if it is not known."""
+    """The row of contenders.csv with the difference in corrupted error from another model; None if unknown."""
     if compared is None:
         return None
     of = compared[(compared[column] == other) & (compared["corruption"] == CORRUPTED)].dropna(subset=["difference"])
@@ -102,7 +102,7 @@ def _difference(compared: pd.DataFrame | None, column: str, other: str) -> dict 
 
 
 def cost_column(row: dict) -> str:
-    """The column of what models cost by the rule, where it is known."""
+    """The column with the cost of a model: latency where it was measured, else MACs."""
     return LATENCY if LATENCY in row else "macs"
 
 
@@ -112,7 +112,7 @@ def ratio(one: dict, other: dict, cost: str) -> float | None:
 
 
 def error_facts(row: dict) -> dict[str, object]:
-    """The errors of the recommended model, its `clean_error` and, where there are costs, its `cost`."""
+    """The errors of the recommended model, and its `cost` if the study sets costs of answers."""
     right = clean_accuracy(row)
     clean = Figure(*(1 - right[f"clean_accuracy{end}"] for end in ("", "_high", "_low")))
     errors = {name: figure(row, name) for name in ERRORS}
@@ -120,7 +120,7 @@ def error_facts(row: dict) -> dict[str, object]:
 
 
 def calibration_facts(temperatures: pd.DataFrame) -> dict:
-    """The temperature of a model, what calibration it leaves, and where that is worse than the best member's.
+    """The temperature of a model, its calibration, and where that is worse than the best member's.
 
     Args:
         temperatures: the rows of temperatures.csv that are of the model.
@@ -149,7 +149,7 @@ def calibration_facts(temperatures: pd.DataFrame) -> dict:
 
 
 def confidence_facts(selective: pd.DataFrame) -> dict:
-    """How well a score of confidence tells wrong from right predictions on corrupted images.
+    """How well a confidence score separates wrong from right predictions on corrupted images.
 
     Args:
         selective: the rows of selective_prediction.csv that are of the model.
@@ -180,7 +180,7 @@ def _negated(of: Figure) -> Figure:
 
 
 def threshold_facts(members: str, thresholds: pd.DataFrame | None) -> dict:
-    """Thresholds for corrupted images that were chosen on such images.
+    """Thresholds that were chosen on corrupted images.
 
     Returns:
         Rows of thresholds.csv, None if there is none: `covering`, for a coverage of 90 %; `limiting`, for the fewest
@@ -203,7 +203,7 @@ def threshold_facts(members: str, thresholds: pd.DataFrame | None) -> dict:
 
 
 def _first(rows: pd.DataFrame) -> dict | None:
-    """The first row, and what other images give at its threshold."""
+    """The first row, with the results of its threshold on other images."""
     if rows.empty:
         return None
     row = rows.iloc[0].to_dict()
@@ -211,7 +211,7 @@ def _first(rows: pd.DataFrame) -> dict | None:
 
 
 def cost_facts(rows: list[dict], members: pd.DataFrame) -> dict:
-    """What the first of the rows costs, and over how much the others do.
+    """Cost of the first row, and its ratio to the costs of the others.
 
     Args:
         rows: as from `overview.contenders`.
@@ -236,13 +236,13 @@ def cost_facts(rows: list[dict], members: pd.DataFrame) -> dict:
 
 
 def networkless(row: dict, members: pd.DataFrame) -> list[str]:
-    """The members of a row of which only predictions are available."""
+    """The members of an ensemble whose networks are not available."""
     unknown = set(members.loc[members["weights_kind"] == WeightsKind.NONE, "member"])
     return [name for name in row["members"].split("+") if name in unknown]
 
 
 def delivery_facts(row: dict, deployment: pd.DataFrame, members: pd.DataFrame) -> dict:
-    """The members of a row that are `networkless`; if some are, the `other` row that is the best of networks."""
+    """The `networkless` members of a row; if there are any, the best row of networks alone as `other`."""
     lacking, other = networkless(row, members), None
     if lacking:
         networks = deployment[[not networkless(of, members) for of in deployment.to_dict("records")]]
@@ -278,7 +278,7 @@ def deployment_answers(tables: Mapping[str, pd.DataFrame], study: str) -> list[t
 
 
 def by_heading(text: str) -> list[tuple[str, str]]:
-    """Each heading, a line that begins with ##, and the lines below it in one."""
+    """Split text at lines that begin with ## into pairs of heading and paragraph."""
     _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
     return [(heading, " ".join(lines.split())) for heading, _, lines in (part.partition("\n") for part in parts)]
 

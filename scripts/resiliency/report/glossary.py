@@ -29,7 +29,7 @@ class Term(NamedTuple):
 
 @cache
 def glossary() -> dict[str, dict[str, Term]]:
-    """Part of the glossary -> key of a term -> the term."""
+    """The terms by part of the glossary and key."""
     parts = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return {
         part: {key: Term(**term | {"names": tuple(term["names"])}) for key, term in terms.items()}
@@ -45,7 +45,7 @@ _WORDS = re.compile(
 
 
 def with_terms(text: str) -> Markup:
-    """`text`, escaped; each term, where it comes first, is a button that opens its definition."""
+    """Escape `text`, and make the first occurrence of each term a button that opens its definition."""
     text, parts, end, seen = text.replace(" %", "\N{NO-BREAK SPACE}%"), [], 0, set()
     for match in _WORDS.finditer(text):
         key = _KEYS[match[0].lower()]

@@ -1,4 +1,4 @@
-"""What the page says before its charts: its subject, cautions, and the recommended model against what it has to beat.
+"""The first screen of the report: subject, cautions, and the recommended model beside its competitors.
 
 Here are the facts; `overview.txt.j2` has the sentences.
 """
@@ -35,7 +35,7 @@ said = partial(templates.said, "overview.txt.j2")
 
 
 def contenders(deployment: pd.DataFrame) -> list[dict]:
-    """The recommended model, the best ensemble and the best member, as chosen, and the baseline, as judged.
+    """The recommended model, the best ensemble, the best member and the baseline, evaluated on the same images.
 
     Args:
         deployment: deployment.csv, which chooses on one half of the test images and judges on the other.
@@ -48,7 +48,7 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
 
 
 def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[dict]:
-    """The contenders, each model once with all of its roles, on one scale.
+    """The contenders, one row per model with all of its roles, on a common scale.
 
     Args:
         compared: contenders.csv, where the study has it.
@@ -71,12 +71,12 @@ def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> li
 
 
 def scale_of(values: list[float]) -> float:
-    """The end of a scale from 0 that holds these shares: 1, 2, 5, 10, 20, 50 or 100 %."""
+    """The smallest of 1, 2, 5, 10, 20, 50 and 100% that is not below any of the shares."""
     return next((end for end in ENDS if end >= max(values, default=1)), 1.0)
 
 
 def shifted_answer(members: pd.DataFrame, further: list[str]) -> str:
-    """How accurate members are on clean images and on each further test set; "" without such sets.
+    """Median accuracy on clean images and on each further test set; "" without such sets.
 
     Args:
         members: members.csv.
@@ -100,7 +100,7 @@ def best_answer(best: pd.DataFrame) -> str:
 
 
 def led_by(compared: pd.DataFrame, role: str) -> str:
-    """How much lower the first contender's error is than another's; of the baseline, under how many corruptions.
+    """The difference in error between the first contender and another; for the baseline, also by corruption.
 
     Args:
         compared: contenders.csv, which compares them on the same images.
@@ -122,7 +122,7 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
 
 
 def _rests_on(single: pd.DataFrame) -> dict:
-    """The corruptions, half of them at most, that make `most` of the mean difference: a `part` of the `whole`.
+    """The few corruptions that make up `most` of the mean difference, and their `part` of the `whole`.
 
     `most` is empty if it takes more of them.
 
@@ -139,7 +139,7 @@ def _rests_on(single: pd.DataFrame) -> dict:
 
 
 def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
-    """What leads a study without deployment: the most accurate ensembles and member, or the most resilient members.
+    """The best models of a study without deployment: the most accurate ensembles, or the most robust members.
 
     Returns:
         For each its `role` and `members`, the `column` that it leads by with the value and the ends of the interval
@@ -172,7 +172,7 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
 
 
 def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
-    """What was left out and why, with the members that it was left out of: `item`, `reason`, `count` and `members`.
+    """What was left out, for what reason, and for which members: `item`, `reason`, `count` and `members`.
 
     What the study as a whole leaves out for one reason is one item.
 
@@ -190,7 +190,7 @@ def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
 
 
 def cautions(members: pd.DataFrame) -> list[str]:
-    """What the reader should beware of, for each kind of warning that members.csv has."""
+    """A caution for each kind of warning in members.csv."""
     notes = []
     for kind in WARNINGS:
         has = _warned(members, kind)
@@ -204,7 +204,7 @@ def cautions(members: pd.DataFrame) -> list[str]:
 
 
 def _warned(members: pd.DataFrame, warning: str) -> pd.Series:
-    """Which members have a warning."""
+    """A mask of the members with a warning."""
     return members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
 
 
@@ -233,7 +233,7 @@ def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
 
 
 def data_cautions(card: dict | None) -> list[str]:
-    """A caution if splits hold almost the same images.
+    """A caution if splits share near duplicates.
 
     Args:
         card: of the data set; None where there is none.
@@ -250,7 +250,7 @@ def data_cautions(card: dict | None) -> list[str]:
 
 
 def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
-    """A caution if pretrained members may have learned from the test images: the classes are synsets of ImageNet.
+    """A caution if pretrained members may have seen the test images, because the classes are synsets of ImageNet.
 
     Args:
         card: of the data set; None where there is none. The test images of `imagenet` are no training images of others.
@@ -264,7 +264,7 @@ def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
 
 
 def basis(card: dict | None, tables: dict[str, pd.DataFrame], study: str = "") -> str:
-    """What was evaluated, and on what, in two sentences.
+    """The members and images of the study, in two sentences.
 
     Args:
         card: of the data set; None where there is none.
@@ -289,7 +289,7 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame], study: str = "") -
 
 
 def _kinds(members: pd.DataFrame) -> list[dict]:
-    """How many members come from where."""
+    """Number of members by origin."""
     origins = members["origin"].value_counts()
     outside = members[members["weights_kind"] == WeightsKind.NONE]
     independent = int(origins.get("independent", 0)) - len(outside)
@@ -301,12 +301,12 @@ def _kinds(members: pd.DataFrame) -> list[dict]:
 
 
 def design_count(members: pd.DataFrame) -> int:
-    """Number of designs, among which the sub-networks of a search do not count."""
+    """Number of designs, without the sub-networks of a search."""
     return members.loc[members["origin"] != SEARCH, "design"].nunique()
 
 
 def ranks_sentence(ranks: pd.DataFrame) -> str:
-    """How many neighbours in rank differ, and how many images would tell the first two apart.
+    """Number of neighbouring ranks that differ significantly, and the images needed to separate the first two.
 
     On corrupted images if there are any, else on clean ones; empty if there is but one member.
 
@@ -327,7 +327,7 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
-    """What a better family is worth, beside a member more and twice the size; "" if it is not known.
+    """The worth of a better family beside that of a second member and of twice the size; "" if unknown.
 
     Args:
         rates: exchange_rates.csv.
@@ -365,7 +365,7 @@ def resampled(of: dict) -> str:
 
 
 def unit_cautions(units: dict[str, dict]) -> list[str]:
-    """A caution for each test set whose images seem to belong together, of which the study does not say so.
+    """A caution for each test set with few units, or with similar images that are not grouped.
 
     Args:
         units: as for `resampled_sentence`.

@@ -116,7 +116,7 @@ def _first_screen(
     units: Mapping[str, dict],
     further: list[str],
 ) -> dict:
-    """What the page says before its sections."""
+    """Variables of the template for all above the sections."""
     members = tables["members"]
     best = models(tables["deployment"], tables.get("contenders")) if "deployment" in tables else []
     poor = poor_cautions(members, best[0] if best else None)
@@ -142,7 +142,7 @@ def _first_screen(
 
 
 def _openings(tables: dict[str, pd.DataFrame], answers: list[tuple[str, str]]) -> dict[str, str]:
-    """Anchor of a section -> its answer, where that is not what its first chart shows."""
+    """Answers of sections, by anchor, that replace the finding of the first chart."""
     openings = {"deploy": answers[0][1]} if answers else {}
     if "exchange_rates" in tables:
         openings["exchange"] = architecture_answer(tables["exchange_rates"])
@@ -158,12 +158,12 @@ def _template() -> Template:
 
 
 def _answer(spec: dict | None) -> str:
-    """What a chart shows, in one sentence; empty if the study has no such chart."""
+    """The first sentence of a chart's finding; empty if the study has no such chart."""
     return words.first_sentence(spec["usermeta"]["finding"])[0] if spec else ""
 
 
 def _subject(tables: dict[str, pd.DataFrame]) -> str:
-    """What the study is about, in the plural."""
+    """The subject of the title, in the plural."""
     several = design_count(tables["members"]) > 1
     if "deployment" in tables or "best_ensembles" in tables:
         return "ensembles of different designs" if several else "ensembles"
@@ -178,13 +178,13 @@ def _losses(members: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _undefined(members: pd.DataFrame, name: str) -> str:
-    """The corruptions under which a ratio to the baseline, mce or relative_mce, means nothing; empty if it does."""
+    """The corruptions under which a ratio to the baseline is undefined; empty if there are none."""
     corruptions = members[f"{name}_undefined_under"].dropna()
     return ", ".join(words.label(corruption) for corruption in (corruptions.max() if len(corruptions) else "").split())
 
 
 def charts_of(section: Section) -> list[str]:
-    """The charts that answer the question of a section."""
+    """The charts of a section."""
     return [name for name, chart in CHARTS.items() if chart.section == section.anchor]
 
 
@@ -197,7 +197,7 @@ def _sections(
     beside: bool,
     openings: Mapping[str, str] = {},
 ) -> list[dict]:
-    """Those of the sections that the study has something for, each with its figures, the first of which answers it.
+    """The sections with content, each with its answer and figures.
 
     Args:
         openings: anchor of a section -> its answer, if that is not what its first chart shows.
@@ -216,7 +216,7 @@ def _sections(
 
 
 def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str], made: Collection[str]) -> dict:
-    """What the page shows of one chart. The picture is an image, so that ids of several do not clash.
+    """Text, specification and picture of a chart. The picture is an image, so that ids of several do not clash.
 
     The live chart goes without its title, which the page has as text, in lines as wide as the screen.
     """
@@ -238,11 +238,11 @@ def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str], made: Colle
 
 
 def _data_url(svg: str) -> str:
-    """A picture without what only assistive technology reads: of an image, that reads the alternative text."""
+    """An SVG as a data URL, without roles and labels, which the alternative text of the image replaces."""
     return "data:image/svg+xml," + quote(UNSEEN.sub("", svg), safe=" !$()*+,-./:;=?@[]^_`{|}~")
 
 
 def _vega_lite(specs: dict[str, dict]) -> str:
-    """The version of Vega-Lite, such as v6.4, that the specifications are written for."""
+    """The version of Vega-Lite in the specifications, such as v6.4."""
     schema = next(iter(specs.values()))["$schema"]
     return schema.rpartition("/")[2].removesuffix(".json").rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""Pearson's correlations of diversity with accuracy, and what they are of."""
+"""Selections of correlations between diversity and accuracy."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ NO_CORRELATIONS = "no correlations: too few ensembles in this study"
 
 
 def known(table: pd.DataFrame, measure: str = "pearson", conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
-    """Correlations that are known, under the main rule, on these images.
+    """The rows with a known correlation, under the main rule and for the given images.
 
     Args:
         measure: pearson; or partial, given the mean accuracy of the members.
@@ -31,7 +31,7 @@ def significant(rows: pd.DataFrame) -> pd.Series:
 
 
 def main_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int | None = None) -> pd.DataFrame:
-    """Pearson's and partial correlations of the main metrics, in ensembles of `size` members; by default the most.
+    """Pearson's and partial correlations of the main metrics in ensembles of `size` members (default: the largest).
 
     Columns `partial`, `partial_low` and `partial_high` stand beside those of Pearson's r.
     """
@@ -44,7 +44,7 @@ def main_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int 
 
 
 def basis(rows: pd.DataFrame) -> str:
-    """What the correlations are of."""
+    """Number of ensembles and members behind the correlations, in words."""
     counts = f"{_largest_count(rows, 'ensembles')}{_sample_size(rows)} at a size, of {_largest_count(rows, 'members')}"
     return f"{counts}, combined by {label(rows['rule'].iloc[0])}"
 
@@ -60,12 +60,12 @@ def signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:
 
 
 def _sample_size(rows: pd.DataFrame) -> str:
-    """How large the samples are drawn from; nothing where all ensembles are there."""
+    """The size of the population that ensembles were sampled from; empty if none was left out."""
     most = rows.groupby("size")[["ensembles", "possible"]].max()
     return f" (samples of up to {most['possible'].max():,})" if (most["ensembles"] < most["possible"]).any() else ""
 
 
 def _largest_count(rows: pd.DataFrame, column: str) -> str:
-    """The count in `column` of what it names, or that it is at most so."""
+    """The count in `column` in words, with "Up to" if it varies."""
     most = plural(int(rows[column].max()), column.removesuffix("s"))
     return most if rows[column].nunique() == 1 else f"Up to {most}"

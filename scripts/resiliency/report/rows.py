@@ -1,4 +1,4 @@
-"""Which rows of tables charts and sentences are about, and what to call them."""
+"""Selections of rows that several charts and sentences share, and their names in words."""
 
 import altair as alt
 import numpy as np
@@ -18,18 +18,18 @@ SHAPES = ["circle", "square", "triangle-up", "diamond"]
 
 
 def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the role that a table names first: of the recommended model, where there is one."""
+    """The rows of the first role in a table, usually the recommended model."""
     return table[table["role"] == table["role"].iloc[0]] if len(table) else table
 
 
 def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFrame:
-    """The rows of contenders.csv that are of one corruption, without those held out unless they are asked for."""
+    """The rows of contenders.csv for single corruptions, by default without held-out ones."""
     single = table[~table["corruption"].isin([CORRUPTED, HELD_OUT_IMAGES])]
     return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
 
 
 def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
-    """How much higher or lower the first role's error is than that of a row of contenders.csv.
+    """The difference between the error of the first role and that of a row of contenders.csv, in words.
 
     Returns:
         The amount in words, its interval, and ", not significant" of an amount that is not, or "".
@@ -48,7 +48,7 @@ def compared_with(row: pd.Series | dict, other: str) -> str:
 
 
 def held_out_corruptions(table: pd.DataFrame) -> list[str]:
-    """The corruptions of contenders.csv by which nothing was selected."""
+    """The held-out corruptions in contenders.csv."""
     counted = set(under_single(table)["corruption"])
     return [name for name in under_single(table, with_held_out=True)["corruption"].unique() if name not in counted]
 
@@ -80,13 +80,13 @@ def of_data_set(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_held_out(errors: pd.DataFrame) -> pd.DataFrame:
-    """The rows of clean images and of those corruptions that the corrupted error is a mean over."""
+    """The rows for clean images and for the corruptions in the mean corrupted error."""
     corruptions = [name for name in errors["corruption"].unique() if name != CLEAN]
     return errors[errors["corruption"].isin([CLEAN, *averaged(corruptions)])]
 
 
 def images_of_data_set(errors: pd.DataFrame) -> str:
-    """How many test images the data set has, such as "540 test images"."""
+    """Number of test images of the data set, such as "540 test images"."""
     count = int(of_data_set(errors)["images"].max())
     return plural(count, "test image") if count else "an unknown number of test images"
 
@@ -97,7 +97,7 @@ def independent(members: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured_on(members: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """`members` with, as corrupted_error, what the study measures robustness by; and what to call that."""
+    """`members` with the study's measure of robustness as corrupted_error, and the name of that measure."""
     if SHIFTED_ERROR not in members or members["corrupted_error"].notna().any():
         return members, "Corrupted error"
     ends = dict.fromkeys(["corrupted_error_low", "corrupted_error_high"], np.nan)
@@ -105,7 +105,7 @@ def measured_on(members: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
-    """Errors of independent members that are known on the data set's own images, with their designs."""
+    """Known errors of independent members on the data set's own images, with their designs."""
     designs = independent(members)[["member", "design"]]
     return of_data_set(errors).dropna(subset=["error"]).merge(designs, on="member")
 
@@ -138,7 +138,7 @@ def _of_member(row: pd.Series) -> str:
 
 
 def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table that are under the main combination rule, which it names first."""
+    """The rows for the main combination rule, which is the first in a table."""
     return table[table["rule"] == table["rule"].iloc[0]] if len(table) else table
 
 
@@ -148,22 +148,22 @@ def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
 
 
 def judged_on(ensembles: pd.DataFrame) -> str:
-    """The images that ensembles are judged on: corrupted ones, or clean ones where the study has no others."""
+    """The images that ensembles are evaluated on: corrupted ones, else clean ones."""
     return "corrupted" if "corrupted_accuracy" in ensembles else "clean"
 
 
 def measured_columns(pool: pd.DataFrame) -> dict[str, str]:
-    """Main metric -> its column: on corrupted images where it was measured on them, else on clean ones."""
+    """The column of each main metric: on corrupted images if measured there, else on clean ones."""
     candidates = [(metric, f"{metric}_{images}") for metric in MAIN for images in ("clean", "corrupted")]
     return {metric: column for metric, column in candidates if column in pool and pool[column].notna().any()}
 
 
 def how_many(pool: pd.DataFrame) -> str:
-    """How many ensembles of `pool`, under one rule, there are, such as "6,868 ensembles"; or of how many a sample."""
+    """Number of ensembles under one rule, such as "6,868 ensembles", and of how many if they are a sample."""
     count, possible = plural(len(pool), "ensemble"), int(pool.groupby("size")["possible"].first().sum())
     return count if len(pool) == possible else f"{count}, a sample of {possible:,}"
 
 
 def heading(metric: str, column: str) -> str:
-    """What a panel of one metric shows."""
+    """The title of a panel for one metric."""
     return f"{KINDS[kind_of(metric)]}: {label(metric)} ({column.rsplit('_', 1)[1]} images)"

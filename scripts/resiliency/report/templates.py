@@ -1,4 +1,4 @@
-"""Pages and sentences from templates of Jinja, whose forms of numbers and names are those of `words`.
+"""Environments of Jinja for pages and sentences, with the formats of `words`.
 
 What a template of Markdown prints is text, unless it says that it is Markdown: names come from users, and a page is
 read by programs that run what HTML they find in it.
@@ -20,7 +20,7 @@ FORMS = (*FORMS, words.plural, words.points, words.quantity, words.whole, words.
 
 
 def environment(folder: Path, forms: dict[str, Callable], **escaping: object) -> Environment:
-    """What renders the templates in `folder`, in which an unknown name is a fault.
+    """An environment for the templates in `folder`; an unknown name raises an error.
 
     Args:
         forms: name -> what writes a value; filters and functions of the templates.
@@ -46,7 +46,7 @@ def sentences(name: str, *forms: Callable) -> Template:
 
 
 def said(name: str, macro: str, **facts: object) -> str:
-    """What a macro of the template of plain text `name` says of facts, in one line."""
+    """Render a macro of the plain-text template `name` as one line."""
     return " ".join(getattr(sentences(name).module, macro)(**facts).split())
 
 
@@ -68,7 +68,7 @@ class Markdown(str):
 
 
 def escaped(text: object) -> Markdown:
-    """Text in one line that means what it is in prose, lists and tables; `Markdown` as it is."""
+    """Escape text for prose, lists and tables, in one line; return `Markdown` as it is."""
     if isinstance(text, Markdown):
         return text
     line = AT_START.sub(r"\\", MARKS.sub(r"\\\1", " ".join(str(text).splitlines())))
@@ -76,12 +76,12 @@ def escaped(text: object) -> Markdown:
 
 
 def code_line(text: object) -> Markdown:
-    """Text in one line as it may stand in a fenced block."""
+    """Text in one line for a fenced block."""
     return Markdown(" ".join(str(text).splitlines()))
 
 
 def code(text: object) -> Markdown:
-    """Text as code within a sentence, between more backticks than it has in a row."""
+    """Text as inline code, between more backticks than it contains in a row."""
     line = code_line(text)
     ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     space = " " if line.startswith("`") or line.endswith("`") else ""
@@ -95,7 +95,7 @@ def link(path: str) -> Markdown:
 
 @cache
 def markdown_environment(folder: Path) -> Environment:
-    """What renders templates of Markdown in `folder`, with the forms of `words`.
+    """An environment for the Markdown templates in `folder`, with the formats of `words`.
 
     Filters `markdown`, `code`, `code_line` and `link` are for what is not text.
     """
@@ -105,5 +105,5 @@ def markdown_environment(folder: Path) -> Environment:
 
 
 def _as_markdown(form: Callable[..., str]) -> Callable[..., Markdown]:
-    """A form whose result has no marks of users."""
+    """A format whose result is Markdown."""
     return lambda *arguments, **named: Markdown(form(*arguments, **named))

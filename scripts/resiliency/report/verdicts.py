@@ -1,4 +1,4 @@
-"""The observations with their verdicts, parts and pictures, and why each has its verdict, in sentences."""
+"""The observations with their verdicts, parts, pictures and reasons."""
 
 import re
 
@@ -31,31 +31,15 @@ SCALES = {
 }
 SCALES |= {"1a": SCALES["1"]}
 LISTED = 2  # parts that a sentence names one by one
-ICONS = {
-    "supported": "✓",
-    "supported in part": "◐",
-    "contradicted": "✗",
-    "no practical difference": "≈",
-    "no better than noise": "~",
-}
-ICONS |= {"undecided": "?", "not tested": "–", "": ""}
-TEXTS = (  # columns
-    "part",
-    "part_verdict",
-    "missing_requirements",
-    "sample_size_needed",
-    "leans",
-    "reading",
-    "metrics",
-    "influential",
-    "shifts",
-    "placebo",
-)
+ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", "undecided": "?", "not tested": "–", "": ""}
+ICONS |= {"no practical difference": "≈", "no better than noise": "~"}
+TEXTS = ("part", "part_verdict", "missing_requirements", "sample_size_needed", "leans", "reading", "metrics")
+TEXTS += ("influential", "shifts", "placebo")
 PLACEBO = ("placebo_low", "placebo_high", "placebo_supported")
 
 
 def by_observation(table: pd.DataFrame) -> list[dict]:
-    """The observations: each with its verdict, its parts, and as key the first part that has the verdict itself.
+    """The observations, each with its verdict, its parts, and the first part with that verdict as `key`.
 
     `controls` are what some parts need beside their own estimates, `beside` are the rows without a verdict, `described`
     those of these that have no interval either.
@@ -96,7 +80,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
 
 
 def part_label(part: str) -> str:
-    """The name of a part as people read it, with labels, as of q_statistic, in place of names."""
+    """The name of a part with readable labels in place of identifiers."""
     for name, readable in READABLE.items():
         part = part.replace(name, readable)
     named = re.sub(r"[a-z_]+", lambda word: words.label(word[0]) if word[0] in words.METRICS else word[0], part)
@@ -105,7 +89,7 @@ def part_label(part: str) -> str:
 
 
 def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> str:
-    """What the verdict of an observation means, and what would decide it if it is open, as `verdict.txt.j2` has it.
+    """The reason for the verdict of an observation, rendered by `verdict.txt.j2`.
 
     Args:
         parts: the rows of observations.csv that have a verdict.
@@ -127,7 +111,7 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
 
 
 def part_facts(parts: list[dict], controls: list[dict]) -> dict:
-    """Which of the parts of an observation are of what kind.
+    """The parts of an observation, grouped for the sentences on them.
 
     Returns:
         `decided`, the parts of each verdict; those whose interval lies within the margin as `small`, or beyond 0 as
@@ -154,14 +138,14 @@ def part_facts(parts: list[dict], controls: list[dict]) -> dict:
 
 
 def _in_range(part: dict) -> bool:
-    """Whether an estimate does not lie beyond its placebo's range, on the side that supports."""
+    """Whether an estimate does not exceed its placebo's range on the supporting side."""
     if part["side"] == "above":
         return not part["estimate"] > part["placebo_high"]
     return not part["estimate"] < part["placebo_low"]
 
 
 def _readings(side: str, beside: list[dict]) -> dict:
-    """The readings that lean to a side: the label-based `metrics` if they are few, else how many; and the `others`."""
+    """The other readings that lean to a side: the `count` of label-based metrics if they are many, and the `others`."""
     leaning = [row for row in beside if row["leans"] == side]
     names = [_on_its_images(reading, leaning, beside) for reading in dict.fromkeys(row["reading"] for row in leaning)]
     metrics = [name for name in names if name.startswith(AGAINST)]
@@ -174,13 +158,13 @@ def _readings(side: str, beside: list[dict]) -> dict:
 
 
 def _on_its_images(reading: str, leaning: list[dict], beside: list[dict]) -> str:
-    """A reading, with the images on which it leans if it does not on all."""
+    """A reading, with its images if it does not lean on all of them."""
     every, some = ([_images_of(row) for row in rows if row["reading"] == reading] for rows in (beside, leaning))
     return part_label(reading) + (f" ({' and '.join(some)})" if len(some) < len(every) else "")
 
 
 def _counted_by_images(leaning: list[dict], beside: list[dict]) -> str:
-    """How many of the other metrics lean, such as "3 of 5", on each kind of images where these do not agree."""
+    """Number of the other metrics that lean, such as "3 of 5", by images if these disagree."""
     of = len({row["reading"] for row in beside if row["reading"].startswith(AGAINST)})
     metrics = {_images_of(row): set() for row in beside if row["reading"]}
     for row in leaning:
@@ -192,10 +176,10 @@ def _counted_by_images(leaning: list[dict], beside: list[dict]) -> str:
 
 
 def _images_of(row: dict) -> str:
-    """The images of a row beside observation 2, whose part is named after these and its reading."""
+    """The images of a row beside observation 2, the first half of the part's name."""
     return row["part"].rpartition(", ")[0]
 
 
 def _around_least(parts: list[dict]) -> int:
-    """How many intervals include what their estimate must exceed, which mostly is 0."""
+    """Number of intervals that include the value to exceed, usually 0."""
     return sum(part["low"] <= part["least"] <= part["high"] for part in parts)

@@ -82,7 +82,7 @@ def label(name: str) -> str:
 
 
 def short_label(metric: str) -> str:
-    """The label of a metric, without how it is turned into a diversity."""
+    """The label of a metric without its suffix in brackets."""
     return label(metric).partition(" (")[0]
 
 
@@ -99,7 +99,7 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with so many decimals; whole numbers beyond a thousand with separators instead."""
+    """A number with `digits` decimals, or from 1,000 a whole number with separators."""
     if _missing(value):
         return NOTHING
     value = round(value, digits) + 0.0  # no negative zero
@@ -151,7 +151,7 @@ def plain(value: float) -> str:
 
 
 def interval(low: float | None, high: float | None, form=number) -> str:
-    """An interval, such as [1.8, 3.7], its ends written by `form` without the unit; empty if it is not known.
+    """An interval, such as [1.8, 3.7], formatted by `form` without units; empty if unknown.
 
     The page says once of which level its intervals are.
     """
@@ -180,7 +180,7 @@ def difference_interval(low: float | None, high: float | None) -> str:
 
 
 def with_interval(value: float, low: float, high: float, form=percent) -> str:
-    """A value and its interval, where that is known, such as 5.4% [4.4, 6.7]."""
+    """A value and its interval, if known, such as 5.4% [4.4, 6.7]."""
     return f"{form(value)} {interval(low, high, form)}".rstrip()
 
 
@@ -211,7 +211,7 @@ def first_of(names: Sequence[str], most: int) -> str:
 
 
 def first_sentence(text: str) -> tuple[str, str]:
-    """The first sentence of `text`, and the others."""
+    """Split `text` after its first sentence."""
     first, end, rest = text.partition(". ")
     return (f"{first}.", rest) if end else (first, "")
 
