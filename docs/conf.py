@@ -38,7 +38,7 @@ NAVIGATION = {
     "Tutorials": ["photos", "imagenet", "predictions", "deploying"],
     "How-to guides": ["studies", "members", "data", "cluster", "own_extensions", "troubleshooting"],
     "Reference": [
-        *("configuration", "files", "tables", "staleness", "python", "formulae", "corruptions"),
+        *("contract", "configuration", "files", "tables", "staleness", "python", "formulae", "corruptions"),
         *("glossary", "references"),
     ],
     "Science": ["measures", "paper", "faults"],

@@ -12,7 +12,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import FEWEST_IMAGES
 from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
-from resiliency.study.files import load
+from resiliency.study.files import load, old_names
 from resiliency.study.files import read_places
 from resiliency.study.files import without_inherited
 from resiliency.study.records import changes, check_records, sign
@@ -32,6 +32,8 @@ STUDY = or_stop(lambda: load(*without_inherited(config, read_places(FILES), work
 RESULTS = f"results/{STUDY.study}"
 RESOLVED = STUDY.model_dump(mode="json", exclude={"ensemble"})
 if workflow.is_main_process:
+    for line in old_names(config):
+        print(f"study: {line}", file=sys.stderr)
     or_stop(preflight, STUDY)
 
 # Members that are networks: trained or loaded independently, trained jointly by settings, or found by the search.

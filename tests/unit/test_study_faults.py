@@ -1,7 +1,5 @@
 """What is wrong with a study is told, each fault in one line."""
 
-from typing import get_args
-
 import pytest
 from default_study import CONFIG, REMOVE, changed, faults_of, imported
 from hypothesis import given, settings
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 
 from resiliency.base.faults import Fault
 from resiliency.study.files import MOST_FAULTS, load
-from resiliency.study.messages import REMOVED, RENAMED
+from resiliency.study.messages import REMOVED
 from resiliency.study.model import Study
 
 FAULTS = [
@@ -60,10 +58,6 @@ FAULTS = [
     ("test_sets", {"photos": {"folder": ".", "classes": "some"}}, "expected one of 'present' or 'all', got 'some'"),
     ("test_sets", {"fog": {"folder": "."}}, "test_sets.fog: column mean_member_fog_accuracy would have two meanings"),
     ("test_sets", {"a b": {"folder": "."}}, "test_sets.a b: expected a name of letters, digits and '_', the first a"),
-    ("ensembles.least_clean_accuracy", 0.5, "ensembles.least_clean_accuracy: renamed to min_clean_accuracy; rename it"),
-    ("prediction.members_a_job", 2, "prediction.members_a_job: renamed to members_per_job; rename it"),
-    ("search.drawn", 2, "search.drawn: renamed to random_subnetworks; rename it"),
-    ("deployment.largest", 5, "deployment.largest: renamed to max_size; rename it"),
     ("training.optimizer", "adam", "training.optimizer: expected one of 'adamw', 'muon' or 'sgd', got 'adam'; did"),
     ("training.gradient_clip", 0, "training.gradient_clip: 0: Input should be greater than 0"),
     ("training.learning_rate", float("nan"), "training.learning_rate: nan: Input should be"),
@@ -247,15 +241,6 @@ def test_files_and_folders_that_snakemake_would_take_for_patterns_are_refused(tm
         f"test_sets.photos.folder: {tmp_path}/x{{y}}: must not contain braces; rename it",
         f"designs.lab.weights: {tmp_path}/a{{b}}.pt: must not contain braces; rename it",
     ]
-
-
-def test_a_key_that_was_renamed_has_a_new_name_that_exists():
-    for old, new in RENAMED.items():
-        section, _, key = old.rpartition(".")
-        kinds = get_args(Study.model_fields[section].annotation) or (Study.model_fields[section].annotation,)
-        fields = kinds[0].model_fields
-        assert new in fields
-        assert key not in fields
 
 
 def test_a_key_that_is_gone_says_why():

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from tiny_tables import TABLES
 
+from resiliency.reference.contract import FILES
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import CHART_SUFFIXES
 from resiliency.training.settings import JOINT_OBJECTIVES
@@ -22,6 +23,7 @@ def test_all_files_with_fixed_names_exist(workflow):
     names += ["report.html", "provenance.json"]
     empty = [name for name in names if not (workflow.results / name).stat().st_size]
     assert empty == []
+    assert [name for name in FILES if not list(workflow.results.glob(re.sub("<[^>]+>", "*", name)))] == []
 
 
 def test_tables_hold_what_the_study_asks_for(workflow):
@@ -95,6 +97,7 @@ def test_provenance_tells_versions_costs_and_the_study(workflow):
     provenance = json.loads((workflow.results / "provenance.json").read_text())
     assert provenance["study"]["study"] == "tiny"
     assert provenance["packages"]["torch"] == version("torch")
+    assert provenance["tables"]["members"] == TABLES["members"].version
     assert 0 < provenance["startup_share"] < 1
     jobs = {row["rule"]: row["jobs"] for row in provenance["rules"]}
     assert jobs["train"] == 4

@@ -7,8 +7,11 @@ import yaml
 
 from resiliency.base.faults import parser
 from resiliency.reference.configuration import configuration_page, study_schema
+from resiliency.reference.contract import FILE, check_contract, stable_names
 from resiliency.reference.glossary import glossary_page
 from resiliency.reference.tables import tables_page
+
+GONE = "these names are stable (docs/contract.md); enter their new names in base/renamed.py, or --break:"
 
 
 def pages(root: Path) -> dict[str, str]:
@@ -17,6 +20,7 @@ def pages(root: Path) -> dict[str, str]:
     return {
         "docs/configuration.md": configuration_page(config),
         "docs/glossary.md": glossary_page(root / "docs"),
+        FILE: stable_names(),
         "docs/tables.md": tables_page(),
         "studies/study.schema.json": json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n",
     }
@@ -26,10 +30,15 @@ def main() -> None:
     """Write what differs from what is there, and print its name."""
     arguments = parser(__doc__)
     arguments.add_argument("--root", type=Path, default=Path(), help="of the repository (default: this folder)")
-    root = arguments.parse_args().root
+    arguments.add_argument("--break", action="store_true", dest="breaks", help="let stable names go (docs/contract.md)")
+    given = arguments.parse_args()
+    root = given.root
     if not (root / "config.yaml").is_file():
         arguments.error(f"--root: {root.absolute()} has no config.yaml; name the root of the repository")
-    for name, text in pages(root).items():
+    written = pages(root)
+    if (lines := check_contract(root, written[FILE])) and not given.breaks:
+        arguments.error("\n".join([GONE, *lines]))
+    for name, text in written.items():
         path = root / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)

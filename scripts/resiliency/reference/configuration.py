@@ -73,7 +73,7 @@ def _sections(path: str, section: dict[str, Any], kinds: dict[str, Any], config:
         yield table_row(
             f"`{key}`", _values(value, named), _default(value, given, key in (config or {})), value["description"]
         )
-        reference, by_name = _component(value)
+        reference, by_name = component(value)
         if reference and (reference != RECIPE or named == "training"):
             under = f"{named}.<name>" if by_name else named
             inner.append((under, kinds[reference.removeprefix(COMPONENT)], None if by_name else given))
@@ -81,7 +81,7 @@ def _sections(path: str, section: dict[str, Any], kinds: dict[str, Any], config:
         yield from _sections(under, kind, kinds, values)
 
 
-def _component(value: dict[str, Any]) -> tuple[str | None, bool]:
+def component(value: dict[str, Any]) -> tuple[str | None, bool]:
     """The reference to other settings in the schema of `value`, and whether there are several, by name."""
     for part in (value, *value.get("anyOf", ())):
         if "$ref" in part:
@@ -94,7 +94,7 @@ def _component(value: dict[str, Any]) -> tuple[str | None, bool]:
 
 def _default(value: dict[str, Any], given: Any, configured: bool) -> str:
     """`given`, as YAML has it on one line; nothing for a section, or a hint where config.yaml has a long value."""
-    if _component(value)[0] and given is not None:
+    if component(value)[0] and given is not None:
         return "" if given else "`{}`"
     text = json.dumps(given, ensure_ascii=False)
     return ELSEWHERE if configured and len(text) > LONGEST_DEFAULT else f"`{text}`"

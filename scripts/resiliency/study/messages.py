@@ -22,13 +22,6 @@ PLAIN = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
 }
-RENAMED = {  # old key -> its present name
-    "ensembles.least_clean_accuracy": "min_clean_accuracy",
-    "prediction.members_a_job": "members_per_job",
-    "search.drawn": "random_subnetworks",
-    "external.scores_are": "score_type",
-    "deployment.largest": "max_size",
-}
 REMOVED = {  # old key -> why it is gone
     "statistics.error_margin": "the margin of observation 3 is a tenth of the error of independent training",
 }
@@ -61,8 +54,6 @@ def _message(model: type[BaseModel], fault: dict[str, Any]) -> str:
     """The line of one fault, as pydantic describes it."""
     path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
     if fault["type"] == "extra_forbidden":
-        if path in RENAMED:
-            return f"{path}: renamed to {RENAMED[path]}; rename it"
         if path in REMOVED:
             return f"{path}: this key is gone, because {REMOVED[path]}; remove it"
         if fault["loc"][-1] in OF_FINE_TUNING:

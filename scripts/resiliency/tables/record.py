@@ -46,6 +46,7 @@ class Table(NamedTuple):
         columns: in the order of the file, as far as that is fixed.
         needs: what a study must have for it: see `made`.
         published: whether what is kept of a published study includes it.
+        version: of its columns; another if one of them is gone, or holds something else (docs/contract.md).
     """
 
     path: str
@@ -56,6 +57,7 @@ class Table(NamedTuple):
     columns: list[Column]
     needs: frozenset[str] = frozenset()
     published: bool = False
+    version: int = 1
 
 
 def number(words: str, low: float = -inf, high: float = inf) -> Values:

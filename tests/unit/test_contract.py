@@ -1,0 +1,116 @@
+"""Names that are stable, and old ones that work for a while."""
+
+import tomllib
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from default_study import CONFIG
+from fault_messages import fault_of
+from packaging.version import Version
+from test_comparison import finished
+
+from resiliency.api import study
+from resiliency.base.renamed import COLUMNS, KEYS, Renamed
+from resiliency.reference.contract import FILE, broken, stable_names
+from resiliency.study.files import load, old_names, read_merged, read_places
+from resiliency.study.messages import REMOVED
+
+REPOSITORY = Path(__file__).parents[2]
+NAMES = (REPOSITORY / FILE).read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def renamed(monkeypatch):
+    """As if `training.epochs` had been called `training.rounds`, and the column `clean_accuracy`, `sound`."""
+    monkeypatch.setitem(KEYS, "training.rounds", Renamed("epochs", "9.1"))
+    monkeypatch.setitem(COLUMNS, "sound", Renamed("clean_accuracy", "9.1"))
+
+
+def loaded(folder: Path, *texts: str):
+    """The default study as these files, each of one mapping `training`, change it, and what is said of old names."""
+    files = [REPOSITORY / "config.yaml", *(folder / f"{number}.yaml" for number in range(len(texts)))]
+    config = CONFIG | {"training": dict(CONFIG["training"])}
+    for file, text in zip(files[1:], texts, strict=True):
+        file.write_text(f"training: {{{text}}}\n")
+        config["training"] |= {key: int(value) for key, value in (part.split(": ") for part in text.split(", "))}
+    return load(config, read_places(files)), old_names(config)
+
+
+@pytest.mark.usefixtures("renamed")
+@pytest.mark.parametrize(
+    ("texts", "epochs"),
+    [
+        (["rounds: 3"], 3),
+        (["rounds: 3", "epochs: 5"], 5),
+        (["epochs: 5", "rounds: 3"], 3),
+        (["rounds: 3", "rounds: 4"], 4),
+    ],
+)
+def test_an_old_key_works_with_a_warning_and_a_later_file_decides(tmp_path, texts, epochs):
+    made, lines = loaded(tmp_path, *texts)
+    assert made.training.epochs == epochs
+    files = [REPOSITORY / "config.yaml", *sorted(tmp_path.glob("*.yaml"))]
+    assert load(read_merged(files)).training.epochs == epochs
+    assert lines == ["training.rounds: renamed to epochs; the old name works until version 9.1"]
+
+
+@pytest.mark.usefixtures("renamed")
+def test_both_names_in_one_file_and_bad_values_under_the_old_one_are_named(tmp_path):
+    assert fault_of(loaded, tmp_path, "rounds: 3, epochs: 5") == (
+        "training.rounds: given beside epochs, its present name; keep epochs"
+    )
+    assert fault_of(loaded, tmp_path, "rounds: 0").endswith("0.yaml, line 1)")
+
+
+@pytest.mark.usefixtures("renamed")
+def test_an_old_column_is_the_new_one_with_a_warning(tmp_path):
+    members = study(finished(tmp_path / "one", 0.1)).members
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        now, ends = members["clean_accuracy"], members[["clean_accuracy_low"]]
+    with pytest.warns(FutureWarning, match="sound: renamed to clean_accuracy; the old name works until version 9"):
+        pd.testing.assert_series_equal(members["sound"], now)
+    with pytest.warns(FutureWarning, match="sound_low: renamed to clean_accuracy_low"):
+        pd.testing.assert_series_equal(members["sound_low"], ends["clean_accuracy_low"])
+    with pytest.raises(KeyError):
+        members["louder"]
+
+
+def test_old_names_end_with_the_version_that_they_name():
+    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert all(Version(version) < Version(of.until) for of in (*KEYS.values(), *COLUMNS.values()))
+    keys = {line.removeprefix("key ") for line in NAMES if line.startswith("key ")}
+    for old, of in KEYS.items():
+        assert f"{old.rpartition('.')[0]}.{of.new}" in keys
+    assert keys.isdisjoint({*KEYS, *REMOVED})
+
+
+@pytest.mark.usefixtures("renamed")
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        ("key training.epochs", "", False),
+        ("key training.rounds", "key training.epochs", True),
+        ("table a: a.csv\nversion a: 1", "table a: b.csv\nversion a: 1", False),
+        ("version a: 1\ncolumn a: b, int", "version a: 1", False),
+        ("version a: 1\ncolumn a: b, int", "version a: 1\ncolumn a: b, str", False),
+        ("version a: 1\ncolumn a: b, int", "version a: 2\ncolumn a: b, str", True),
+        ("version a: 1\nversion b: 1\ncolumn b: b, int", "version a: 2\nversion b: 1", False),
+        ("column a: sound_low, float", "column a: clean_accuracy_low, float", True),
+        ("column a: sound_low, float", "column b: clean_accuracy_low, float", False),
+        ("function evaluate: images", "function evaluate", False),
+        ("command run: --cores", "command run", False),
+        ("file report.html", "file report.html\nfile more.html", True),
+    ],
+)
+def test_stable_names_go_only_where_something_says_so(before, now, kept):
+    assert (broken(before, now) == []) == kept
+
+
+def test_the_list_has_names_of_every_kind():
+    kinds = {line.partition(" ")[0] for line in stable_names().splitlines()}
+    assert kinds == {"key", "table", "version", "column", "file", "function", "target", "command"}
+    names = ["key designs.<name>.training.epochs", "column members: corrupted_error, float", "command run: --cores"]
+    assert {*names, "function evaluate: batch_size", "version members: 1"} <= {*NAMES}
