@@ -32,7 +32,7 @@ SAMPLE = Path(__file__).with_name("sample.json")
 IMPORTED = ("snakemake.script", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "torch._dynamo", "torchvision")
 IMPORTED += ("timm", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "jinja2", "cv2", "captum.attr")
 IMPORTED += ("numba", "pymoo.algorithms.moo.nsga2", "skimage", "hypothesis", "_hypothesis_pytestplugin")
-OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short")
+OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", "--hypothesis-seed=0", "--tb=short")
 MOST = 40  # CPU seconds that the tests of a mutant usually take; slower ones are left out
 LONGER, GRACE = 10, 20  # A test may take ten times its usual CPU time, and 20 s.
 LONGEST = 7200  # seconds by the clock, after which a fork is stuck

@@ -3,7 +3,8 @@
 A mutant is a statement before and after, and its function: it outlives a move of the function, another layout and
 other names. Text, types, what programs print and the look of charts are never mutated: no test need notice.
 
-`mutants.py SEED COUNT > sample.json` draws from the library of this repository.
+`mutants.py` prints how many of the sample have a place in the library of this repository;
+`mutants.py SEED COUNT > sample.json` draws another.
 """
 
 import ast
@@ -309,5 +310,8 @@ def _renamed(statement: ast.stmt, names: dict[str, str]) -> ast.stmt:
 
 
 if __name__ == "__main__":
-    sample = [asdict(mutant) for mutant in draw(REPOSITORY, *map(int, sys.argv[1:]))]
-    json.dump(sample, sys.stdout, indent=1)
+    if len(sys.argv) > 1:
+        json.dump([asdict(mutant) for mutant in draw(REPOSITORY, *map(int, sys.argv[1:]))], sys.stdout, indent=1)
+    else:
+        library, sample = Library(REPOSITORY), read_sample(Path(__file__).with_name("sample.json"))
+        print(f"{sum(bool(library.find(mutant)) for mutant in sample)} of {len(sample)} mutants have a place")
