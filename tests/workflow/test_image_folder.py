@@ -1,7 +1,6 @@
 """A study of pictures in folders, too large to be stored as one array, through Snakemake."""
 
 import csv
-import json
 import os
 import shutil
 from pathlib import Path
@@ -75,17 +74,6 @@ def photos(workflow_in, tmp_path_factory):
     return study
 
 
-def test_pictures_stay_in_their_files(photos):
-    assert not list(photos.results.glob("data/*/images.npy"))
-    card = json.loads((photos.results / "data/card.json").read_text())
-    assert card["image_shape"] == [72, 72, 3]
-    assert {name: split["images"] for name, split in card["splits"].items()} == {
-        "train": 48,
-        "validation": 12,
-        "test": 20,
-    }
-
-
 def test_the_model_is_chosen_by_its_costs(photos):
     deployment, costs = (pd.read_csv(photos.results / f"tables/{name}.csv") for name in ("deployment", "costs"))
     assert set(deployment.objective) == {"cost"}
@@ -141,17 +129,6 @@ def test_a_source_image_that_changed_makes_the_data_set_stale(photos):
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_splits_take_whole_groups_and_follow_their_table(photos):
-    groups = {}
-    for split in ("train", "validation"):
-        items = zip(*read_items(photos.results / f"data/{split}/items.csv"), strict=True)
-        groups[split] = [f"{name} {int(index) // 3}" for name, index in items]
-    assert not set(groups["train"]) & set(groups["validation"])
-    assert {name: (len(of), len(set(of))) for name, of in groups.items()} == {"train": (48, 16), "validation": (12, 4)}
-    with older(photos.directory / "groups.csv", b"birds 0", b"birds 9"):
-        assert {"dataset", "train", "report"} <= set(photos.planned())
-
-
 def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos, workflow_in):
     settings = STUDY["corruptions"] | {"source": "precomputed", "folder": "results/photos/corrupted"}
     study = workflow_in(photos.directory, STUDY | {"study": "published", "corruptions": settings})
@@ -169,18 +146,3 @@ def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos,
     assert gallery[["corruption", "severity"]].values.tolist() == [
         ["clean", 0], ["gaussian_noise", 1], ["gaussian_noise", 4], ["contrast", 1], ["contrast", 4]
     ]  # fmt: skip
-
-
-def test_a_picture_cut_short_is_named_in_one_line_and_fixed_by_replacing_it(photos, workflow_in):
-    path = photos.directory / "photos/val/birds/3.jpg"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:700])
-    study = workflow_in(photos.directory, STUDY | {"study": "changed"})
-    target = "results/changed/corrupted/contrast.json"
-    run = study.snakemake("--cores", "2", target)
-    assert run.returncode != 0
-    lines = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-    assert [line.partition(" (")[0] for line in lines] == ["study: photos/val/birds/3.jpg: cannot be decoded"]
-    assert not study.results.exists()
-    path.write_bytes(whole)
-    study.finish("--cores", "2", target)

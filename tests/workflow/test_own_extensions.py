@@ -79,17 +79,13 @@ def test_the_report_shows_all_three(study):
     assert read_json(study.results / "provenance.json")["packages"]["lens-study"] == "1.0"
 
 
-def test_a_change_of_the_package_makes_what_it_adds_again(study, packages):
+def test_a_change_of_the_package_makes_what_it_adds_again_and_one_that_ends_python_ends_the_run(study, packages):
     assert study.planned() == {}
     path = packages / "lens_study/hellinger.py"
     path.write_text(path.read_text() + "\n")
     planned = study.planned()
     assert {"corrupt", "pairwise_diversity", "score_ensembles", "charts", "report"} <= set(planned)
     assert "train" not in planned
-
-
-def test_a_package_that_ends_python_ends_the_run_in_one_line(study, packages):
-    path = packages / "lens_study/hellinger.py"
     path.write_text(path.read_text() + "raise SystemExit(0)\n")
     run = study.snakemake("--dry-run", "--cores", "2")
     assert run.returncode == 1
