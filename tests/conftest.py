@@ -22,6 +22,9 @@ REPOSITORY = Path(__file__).parents[1]
 # Tests run beside each other, and threads of one wait for cores that another's have.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 PATH = os.environ.get("PYTHONPATH", "")
+UNIT = Path(__file__).with_name("unit")
+# Fixtures of tests that start programs.
+STARTING = {"workflow", "workflow_in", "snakemake", "python", "start_script", "forked_trials", "forked_programs"}
 # Where processes listen of which programs are forks, and with which process they end.
 FOLDER, OWNER = "FORKING_FOLDER", "FORKING_OWNER"
 
@@ -39,6 +42,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ[FOLDER])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is quick."""
+    for item in items:
+        starts = STARTING & {*getattr(item, "fixturenames", ())}
+        if UNIT in item.path.parents and not starts and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.quick)
 
 
 @contextmanager

@@ -112,6 +112,7 @@ DOCUMENTED = [form for columns in WIDE.values() for form in forms(columns, [])]
 NEAR = sorted({f"photos{form.after}" for form in DOCUMENTED} | {f"{form.before}photos" for form in DOCUMENTED})
 
 
+@pytest.mark.slow
 @given(st.builds(Names, spelled(1), spelled(), spelled()))
 @settings(max_examples=50, deadline=None)
 @example(Names(NEAR, [], []))

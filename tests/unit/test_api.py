@@ -39,6 +39,7 @@ def labels() -> np.ndarray:
     return np.random.default_rng(1).integers(0, CLASSES, IMAGES)
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_functions():
     failed, tried = doctest.testmod(api)
     assert (failed, tried > 5) == (0, True)

@@ -9,6 +9,8 @@ from attacks.table import AREAS
 
 from resiliency.base.faults import Fault
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("forked_trials")
 @pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)

@@ -88,6 +88,7 @@ def test_few_large_images_are_fine_tuned_on(images, side, tuned):
     assert is_tuned(found) == tuned
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_only_networks_that_can_be_had_are_fine_tuned(tmp_path, capsys, obtainable, count):
     del obtainable[count:]

@@ -26,6 +26,8 @@ from resiliency.report.words import METRICS, bounds, difference_interval, durati
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 from resiliency.storage.tables import read_table, write_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_every_chart_renders(name):

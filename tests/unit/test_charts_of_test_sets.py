@@ -16,6 +16,8 @@ from resiliency.report.charts import (
 from resiliency.report.overview import basis
 from resiliency.report.style import MANY
 
+pytestmark = pytest.mark.slow
+
 COLOURS = ["#000000", "#ffffff"]
 
 

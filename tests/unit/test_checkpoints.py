@@ -98,6 +98,7 @@ train_members(
 """
 
 
+@pytest.mark.slow
 def test_training_starts_anew_if_its_images_are_normalised_in_another_way(tmp_path, start_script):
     data, script = stored(tmp_path, 120), tmp_path / "train_alone.py"
     script.write_text(TRAIN_ALONE)
@@ -143,6 +144,7 @@ def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tm
     assert one == other
 
 
+@pytest.mark.slow
 def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path, python):
     """SLURM sends SIGTERM to a job at the end of its time, and when it is preempted."""
     data = stored(tmp_path, 200)

@@ -9,6 +9,8 @@ from resiliency.analysis.parts import corrected_interval, least_resamples
 from resiliency.statistics.units import Units
 from resiliency.study.files import load
 
+pytestmark = pytest.mark.slow
+
 
 def test_ends_by_hand():
     """The 2nd and the 198th of 199 values, for two comparisons at 98 %."""

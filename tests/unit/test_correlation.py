@@ -35,6 +35,7 @@ def test_pearson_is_that_of_repeated_values(case):
     assert weighted_pearson(weights[None], x, y)[0] == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(triples)
 @settings(deadline=None)
 def test_spearman_is_that_of_repeated_values_with_ties(case):

@@ -22,6 +22,8 @@ from simulated_verdicts import Situation, one_by_one
 from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
 from resiliency.analysis.verdicts import verdict_of
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 SIMULATIONS, RESAMPLES = 60, 100
 

@@ -11,6 +11,8 @@ from simulated_units import CASES, CONFIDENCE, GROUPED, IMAGES, MANY, confidence
 from resiliency.metrics.classification import Ranked, graded, limiting_threshold
 from resiliency.statistics.units import Units
 
+pytestmark = pytest.mark.slow
+
 SIMULATIONS, RESAMPLES = 20, 60
 
 

@@ -15,6 +15,8 @@ from resiliency.report.drawing import draw
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 
+pytestmark = pytest.mark.slow
+
 FAILED = {"clean_accuracy": 0.1, "corrupted_error": 0.9, "corrupted_accuracy": 0.1}
 DEGENERATE = {
     "one design": {"designs": {"vit": "vit"}},
@@ -45,9 +47,9 @@ def degenerate(name: str) -> dict[str, pd.DataFrame]:
 
 
 # What the others lack, these lack too.
-RENDERED = ("one design", "two members", "independent objective", "one corruption and no joint training")
-RENDERED += ("nothing independent",)
-DRAWN = (*RENDERED, "no ensembles", "one member", "failed training")
+RENDERED = ("two members", "one corruption and no joint training")
+DRAWN = (*RENDERED, "one design", "independent objective", "nothing independent", "no ensembles", "one member")
+DRAWN += ("failed training",)
 STUDY = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}, "prediction": {"precision": "float32"}}
 
 

@@ -195,6 +195,7 @@ def test_worst_condition_and_class_are_chosen_on_one_half_and_judged_on_the_othe
             assert getattr(row, f"{name}_low") < getattr(row, f"{name}_high")
 
 
+@pytest.mark.slow
 def test_the_chosen_look_better_than_they_are_and_judgement_tells():
     """All members err alike in truth; the front is lucky on the half that it was chosen on, and on that alone."""
     rows = []

@@ -67,6 +67,7 @@ def five_pictures(monkeypatch):
     monkeypatch.setattr(weather, "PICTURES", weather.PICTURES[:5])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("five_pictures")
 @pytest.mark.parametrize("severity", SEVERITIES)
 @pytest.mark.parametrize("corruption", RANDOM)

@@ -96,6 +96,7 @@ def test_the_scale_of_the_spread_and_its_way_back():
     assert fitted.scale.back(np.array([-1.0]))[0] == 0
 
 
+@pytest.mark.slow
 def test_noise_that_families_share_is_subtracted():
     """Without it there is a spread of half the noise, where none was planted."""
     quiet, noisy = ([model(members(seed, 0.0, noise=noise)) for seed in range(12)] for noise in (0.0, 0.4))
@@ -163,6 +164,7 @@ def test_accuracy_of_a_further_test_set_comes_in_halves_and_the_error_from_all_i
 # The observation
 
 
+@pytest.mark.slow
 def test_observation_1b_finds_a_spread_and_none_where_none_is():
     apart, alike = (families_differ_at_equal_accuracy(members(1, spread), IMAGES, draws=200) for spread in (0.4, 0.0))
     assert verdict(apart) == "supported"

@@ -49,30 +49,33 @@ def test_mixing_is_compared_with_the_better_design():
     assert table.loc["mixing_designs", "inference_cost"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", [Planted(seed=0.01, images=0.02), Planted(images=0.02)], ids=["seeds", "images"])
 def test_where_designs_are_alike_chance_does_not_speak_against_mixing(planted):
     """The contrast with the better of measured errors would always be below 0."""
-    rows = pd.concat([rates(planted, seed, families=6).loc[["mixing_designs"]] for seed in range(20)])
+    rows = pd.concat([rates(planted, seed, families=6).loc[["mixing_designs"]] for seed in range(10)])
     held = (rows["points_low"] <= 0) & (rows["points_high"] >= 0)
-    assert held.sum() >= 17
+    assert held.sum() >= 8
 
 
+@pytest.mark.slow
 def test_noise_of_images_is_no_spread_of_seeds():
-    rows = pd.concat([rates(Planted(images=0.02), seed).loc[["another_seed"]] for seed in range(8)])
-    assert (rows["points_low"] == 0).sum() >= 7
-    planted = pd.concat([rates(Planted(seed=0.02, images=0.02), seed).loc[["another_seed"]] for seed in range(8)])
-    assert ((planted["points_low"] <= 2) & (planted["points_high"] >= 2)).sum() >= 6
+    rows = pd.concat([rates(Planted(images=0.02), seed).loc[["another_seed"]] for seed in range(6)])
+    assert (rows["points_low"] == 0).sum() >= 5
+    planted = pd.concat([rates(Planted(seed=0.02, images=0.02), seed).loc[["another_seed"]] for seed in range(6)])
+    assert ((planted["points_low"] <= 2) & (planted["points_high"] >= 2)).sum() >= 4
     assert planted["points"].mean() == pytest.approx(2, abs=0.5)
 
 
+@pytest.mark.slow
 def test_families_that_do_not_differ_are_no_more_than_noise():
     layout = {"designs": 2, "seeds": 1}
-    alike = pd.concat([rates(Planted(design=0.02), seed, **layout).loc[["family"]] for seed in range(8)])
-    assert (alike["points_low"] == 0).sum() >= 6
-    differ = pd.concat([rates(Planted(family=0.05, design=0.01), seed, **layout) for seed in range(8)])
+    alike = pd.concat([rates(Planted(design=0.02), seed, **layout).loc[["family"]] for seed in range(5)])
+    assert (alike["points_low"] == 0).sum() >= 4
+    differ = pd.concat([rates(Planted(family=0.05, design=0.01), seed, **layout) for seed in range(5)])
     held = (differ["points_low"] <= 5) & (differ["points_high"] >= 5)
-    assert held[differ["exchange"] == "family"].sum() >= 6
-    assert (differ.loc[differ["exchange"] == "best_to_worst_family", "points_low"] > 0).sum() >= 6
+    assert held[differ["exchange"] == "family"].sum() >= 4
+    assert (differ.loc[differ["exchange"] == "best_to_worst_family", "points_low"] > 0).sum() >= 4
 
 
 def test_votes_of_two_are_as_good_as_their_members_and_do_not_count():
