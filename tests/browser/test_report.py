@@ -91,17 +91,6 @@ def lowest(page, selector: str) -> float:
     return page.locator(selector).evaluate_all(bottom)
 
 
-def test_five_members_of_long_names_fit_on_the_first_screen(page):
-    page.evaluate("scrollTo(0, 0)")
-    best = page.locator(".contender .detail").first
-    text = best.inner_text()
-    names = " + ".join(f"mobilenetv3_large-s{seed}" for seed in range(5))
-    best.evaluate("(line, text) => { line.textContent = text }", f"{names} (5 members, combined by plurality vote)")
-    bottom = lowest(page, ".contender")
-    best.evaluate("(line, text) => { line.textContent = text }", text)
-    assert bottom <= DESKTOP["height"]
-
-
 def test_tables_are_sorted_searched_and_copied_with_all_digits(page, report):
     section = page.locator("section:has(#members)")
     rows, head = section.locator("tbody tr"), section.locator("thead th", has_text="Corrupted error")

@@ -31,11 +31,9 @@ CHOSEN = {  # by the rule that chooses
     "by latency, a cheaper one is as good": varied(latency_ms=ROWS.macs / 7e3, instead=ROWS.number.iloc[0]),
     "within limits": varied(limit_members=3, limit_macs=5e6, instead=ROWS.number.iloc[0]),
     "single members": BASE | {"deployment": ROWS[ROWS["size"] == 1]},
-    "no baseline": varied(baseline=False),
     "without parameters": varied(parameters=np.nan),
     "a cheaper one is as good": varied(instead=ROWS.number.iloc[0]),
     "not fit": varied(fit=ROWS["size"] == 1),
-    "large": varied(macs=ROWS.macs * 1e6, parameters=ROWS.parameters * 1e4),
 }
 
 
@@ -76,27 +74,20 @@ SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], 
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
 UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
-UNKNOWN_DIFFERENCES = {
-    f"{measure}_difference{end}": np.nan for measure in ("ece", "nll", "brier") for end in ("", "_low", "_high")
-}
 KNOWN = {  # by what is known
     "no cost": varied(macs=np.nan, optimism=np.nan),
-    "no latency": varied(latency_ms=np.nan),
     "no cost of the best": varied(macs=ROWS.macs.mask(ROWS.members == BEST)),
     "no cost of the best, a cheaper one is as good": varied(
         macs=ROWS.macs.mask(ROWS.members == BEST), instead=ROWS.number.iloc[0]
     ),
-    "no cost of another": varied(macs=ROWS.macs.mask(ROWS.number == ROWS.number.iloc[0])),
     "no number of images would do": varied(images_needed=np.nan),
     "no temperature": with_columns("temperatures", fitted_images=0, note="no predictions of them"),
     "a temperature of corrupted images": with_columns(
         "temperatures", fitted_on="corrupted", note="fewer than 10 validation images are answered wrongly"
     ),
     "no calibration": with_columns("temperatures", ece_after=np.nan),
-    "no calibration of a member": with_columns("temperatures", **UNKNOWN_DIFFERENCES),
     "no confidence": NO_THRESHOLDS | {"selective_prediction": SELECTIVE.iloc[:0]},
     "entropy ranks better": excess(-0.01),
-    "entropy ranks worse": excess(0.01),
     "votes alone": NO_THRESHOLDS | {"selective_prediction": VOTES.assign(**UNCOMPARED)},
     "no thresholds": NO_THRESHOLDS,
     "thresholds for coverage alone": with_columns(
@@ -108,10 +99,8 @@ KNOWN = {  # by what is known
     "no corruption left out": with_columns("thresholds", left_out_wrong=np.nan, left_out_corruption=np.nan),
     "clearly behind": compared(0.01, 0.03),
     "perhaps behind": compared(-0.01, 0.05),
-    "clearly ahead": compared(-0.05, -0.01),
     "no clear gain": gained(-0.03, 0.01),
     "a loss": gained(0.01, 0.03),
     "a member without network": without_networks(1),
-    "two members without network": without_networks(2),
     "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},
 }

@@ -92,16 +92,6 @@ def test_the_report_says_what_images_of_loaded_weights_are_normalised_by(card, p
     assert "Weights of" not in page
 
 
-def test_failed_training_is_said_on_the_first_screen(card, page):
-    tables = synthetic_tables()
-    tables["members"].loc[[0, 1], "warnings"] = ["near chance, few optimisation steps", "near chance"]
-    warned = report(tables, card, undrawn(tables))
-    assert warned.index('class="cautions"') < warned.index('class="overview"')
-    assert "close to chance level on clean images (resnet18-s0, resnet18-s1)" in warned
-    assert "<td>near chance, few optimisation steps</td>" in warned
-    assert 'class="cautions"' not in page
-
-
 def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
     tables = synthetic_tables(objectives={}, searched=0)
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
