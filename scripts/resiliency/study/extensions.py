@@ -1,9 +1,7 @@
-"""What other packages add, loaded and tried on a small batch before the first job."""
+"""What other packages add, loaded and checked once on a small batch before the first job."""
 
 import io
-import random
 from contextlib import redirect_stdout
-from copy import deepcopy
 from importlib import import_module
 from inspect import signature
 from types import ModuleType
@@ -22,47 +20,80 @@ from resiliency.report.registry import CHARTS
 from resiliency.report.words import METRIC_LABELS
 from resiliency.tables import TABLES
 
-PICTURES = 3  # that a corruption is tried on
-MEMBERS, IMAGES, CLASSES, SIDE, ENSEMBLES = 4, 12, 5, 8, 6  # that a metric is tried on
+PICTURES = 3  # that a corruption is checked on
+MEMBERS, IMAGES, CLASSES, SIDE, ENSEMBLES = 4, 12, 5, 8, 6  # that a metric is checked on
 REQUIREMENTS = {"corruptions", "robustness", "joint"}
+REGISTRIES = {
+    "corruptions": "resiliency.corruptions.engine",
+    "metrics": "resiliency.diversity.metrics",
+    "charts": "resiliency.report.registry",
+}
+
+
+def check_extensions(side: int, table: str) -> None:
+    """Refuse an extension that cannot be used.
+
+    Args:
+        side: pixels of a side of the study's images.
+        table: the figures of its severities.
+
+    Raises:
+        Fault: one line, which names the extension, its package and the fault.
+    """
+    kinds = [kind for kind in KINDS if offered(kind)]
+    for kind in kinds:
+        check_names(kind)
+    for kind in kinds:
+        import_module(REGISTRIES[kind])
+        for name in extensions(kind):
+            with redirect_stdout(io.StringIO()):  # what Snakemake prints may be read by programs
+                fault = corruption_fault(name, side, table) if kind == "corruptions" else _object_fault(kind, name)
+            if fault:
+                raise refused(kind, name, fault)
+
+
+def check_names(kind: str) -> None:
+    """Refuse names that tables and files cannot have, or that two packages use.
+
+    Raises:
+        Fault: one line, which names the extension and its package.
+    """
+    metrics = [*METRIC_LABELS, *extensions("metrics")]
+    for entry in offered(kind):
+        if fault := extension_fault(kind, entry.name, metrics):
+            raise refused(kind, entry.name, fault)
+        if entry != extensions(kind)[entry.name]:
+            raise refused(kind, entry.name, f"{entry.value} has this name too; remove one of the packages")
+
+
+def _object_fault(kind: str, name: str) -> str:
+    return (metric_fault if kind == "metrics" else chart_fault)(load(kind, name))
 
 
 def corruption_fault(name: str, side: int, table: str) -> str:
     """What keeps a corruption from being used for images of `side` pixels squared; empty if nothing does.
 
-    At each severity it must return uint8 images of the same shape, the same ones each time and in any batch, leave
-    the images that it is given as they are, and draw random numbers from their streams only.
+    At each severity it must return uint8 images of the same shape, each of which depends on the image and its stream
+    only: the same ones again, one by one and in another order. It must not change the images that it is given.
     """
     images = np.random.default_rng(0).integers(0, 256, (PICTURES, side, side, 3), np.uint8)
+    images.setflags(write=False)
     for severity in SEVERITIES:
         try:
-            fault = _corruption_fault(images, name, severity, table)
+            together = corrupt(images, name, severity, table=table, seed=0)
+            alone = [
+                corrupt(images[index : index + 1], name, severity, table=table, seed=0, indices=[index])[0]
+                for index in reversed(range(PICTURES))
+            ]
         except Fault as reason:
             return str(reason).removeprefix(f"{name}: ")
         except (Exception, SystemExit) as error:
-            fault = f"fails on images of {side}x{side} px: {brief(error)}"
-        if fault:
-            return f"severity {severity}: {fault}"
-    return ""
-
-
-def _corruption_fault(images: np.ndarray, name: str, severity: int, table: str) -> str:
-    def corrupted(some: np.ndarray, indices: list[int]) -> np.ndarray:
-        return corrupt(some, name, severity, table=table, seed=0, indices=indices)
-
-    everything, given, states = list(range(PICTURES)), images.copy(), _global_states()
-    once = corrupted(given, everything)
-    if not np.array_equal(given, images):
-        return "changes the images that it is given, in place; let it work on a copy"
-    if states != _global_states():
-        return "draws from the global random state; draw from the streams only"
-    if not np.array_equal(once, corrupted(images.copy(), everything)):
-        return "returns other images when it is called again; draw random numbers from the streams only"
-    alone = [corrupted(images[index : index + 1].copy(), [index])[0] for index in reversed(everything)]
-    if not np.array_equal(once, alone[::-1]):
-        return "returns other images when they come in other batches; treat each image by itself"
-    if severity == min(SEVERITIES) and (once == once[0]).all():
-        return "returns the same picture for different images; if it computes in 0 to 1, multiply by 255"
+            return f"severity {severity}: fails on images of {side}x{side} px: {brief(error)}"
+        if not np.array_equal(together, alone[::-1]):
+            reason = "returns other images in another batch or call"
+            return f"severity {severity}: {reason}; treat each image by itself, and draw from the streams only"
+        if severity == min(SEVERITIES) and (together == together[0]).all():
+            return "returns the same picture for different images; if it computes in 0 to 1, multiply by 255"
     return ""
 
 
@@ -74,34 +105,31 @@ def metric_fault(metric: Metric | EnsembleMetric) -> str:
     are. Metrics of probabilities must be means over images.
     """
     arguments = _arguments(metric)
+    for array in (array for one in arguments for array in (one if isinstance(one, list) else [one])):
+        array.setflags(write=False)
     try:
-        return _metric_fault(metric, arguments)
+        return _values_fault(metric, arguments)
     except (Exception, SystemExit) as error:
         shapes = ", ".join(str(np.shape(one)) if isinstance(one, np.ndarray) else "a list" for one in arguments)
         return f"fails on arrays of shape {shapes}: {brief(error)}"
 
 
-def _metric_fault(metric: Metric | EnsembleMetric, arguments: list) -> str:
-    given, states = deepcopy(arguments), _global_states()
-    raw = metric.raw(*given)
+def _values_fault(metric: Metric | EnsembleMetric, arguments: list) -> str:
     of_pairs = isinstance(metric, Metric)
     shape = (MEMBERS, MEMBERS) if of_pairs else (ENSEMBLES,)
+    raw, again = metric.raw(*arguments), metric.raw(*arguments)
     if not isinstance(raw, np.ndarray) or raw.dtype.kind not in "fiu" or raw.shape != shape:
         returned = f"{raw.dtype} of shape {raw.shape}" if isinstance(raw, np.ndarray) else type(raw).__name__
         return f"returns {returned}, expected numbers of shape {shape}"
-    if not _alike(given, arguments):
-        return "changes the arrays that it is given, in place; let it work on copies"
-    if states != _global_states():
-        return "draws from the global random state; use a generator with a seed of its own"
-    if not np.array_equal(raw, metric.raw(*deepcopy(arguments)), equal_nan=True):
-        return "returns other values when it is called again; seed its random numbers"
     values = raw[~np.eye(MEMBERS, dtype=bool)] if of_pairs else raw
     if np.isinf(values).any() or np.isnan(values).all():
         return f"returns {'infinity' if np.isinf(values).any() else 'only NaN'}, expected finite numbers"
     if of_pairs and not _close(raw, raw.T):
         return "returns a matrix that is not symmetric; expected the same value for both orders of a pair"
-    if not _close(metric.raw(*(one[:2] for one in deepcopy(arguments))), raw[:2, :2] if of_pairs else raw[:2]):
-        return f"returns other values beside other {'members' if of_pairs else 'ensembles'}; treat each by itself"
+    fewer = metric.raw(*(one[:2] for one in arguments))
+    if not (_close(raw, again) and _close(fewer, raw[:2, :2] if of_pairs else raw[:2])):
+        others = "members" if of_pairs else "ensembles"
+        return f"returns other values in another call, or beside other {others}; treat each by itself, and seed draws"
     if of_pairs and metric.source == "probabilities" and not _close(_by_chunks(metric, *arguments), raw):
         return "is not a mean over images: from chunks of them it gives other values"
     if np.shape(metric.diversity(values)) != values.shape:
@@ -129,19 +157,9 @@ def _arguments(metric: Metric | EnsembleMetric) -> list:
         known = {"correct": correct, "predicted": predicted, "probabilities": probabilities, "features": features}
         return [known.get(metric.source, grams if metric.kind == "activation" else maps)]
     shares = rng.dirichlet(np.ones(MEMBERS + 1), ENSEMBLES)
-    known = {
-        "shares": shares,
-        "failures": rng.uniform(0.1, 0.5, (ENSEMBLES, MEMBERS)),
-        "log_sums": -rng.random(ENSEMBLES),
-    }
+    failures, log_sums = rng.uniform(0.1, 0.5, (ENSEMBLES, MEMBERS)), -rng.random(ENSEMBLES)
+    known = {"shares": shares, "failures": failures, "log_sums": log_sums}
     return [known[source] for source in metric.sources]
-
-
-def _alike(some: list, others: list) -> bool:
-    return all(
-        all(map(np.array_equal, one, other)) if isinstance(one, list) else np.array_equal(one, other)
-        for one, other in zip(some, others, strict=True)
-    )
 
 
 def _close(some: np.ndarray, others: np.ndarray) -> bool:
@@ -171,61 +189,3 @@ def chart_fault(module: ModuleType) -> str:
         except TypeError as error:
             return f"{name} does not take {len(arguments)} arguments, {', '.join(arguments)} ({error})"
     return ""
-
-
-def _global_states() -> tuple:
-    """The states of the generators that a process shares, of NumPy and of Python, to be compared."""
-    state = np.random.get_state(legacy=False)
-    return state["state"]["key"].tobytes(), state["state"]["pos"], state["has_gauss"], random.getstate()
-
-
-REGISTRIES = {
-    "corruptions": "resiliency.corruptions.engine",
-    "metrics": "resiliency.diversity.metrics",
-    "charts": "resiliency.report.registry",
-}
-
-
-def check_extensions(side: int, table: str) -> None:
-    """Refuse an extension that cannot be used.
-
-    Args:
-        side: pixels of a side of the study's images.
-        table: the figures of its severities.
-
-    Raises:
-        Fault: one line, which names the extension, its package and the fault.
-    """
-    kinds = [kind for kind in KINDS if offered(kind)]
-    for kind in kinds:
-        check_names(kind)
-    for kind in kinds:
-        import_module(REGISTRIES[kind])
-        for name in extensions(kind):
-            with redirect_stdout(io.StringIO()):  # what Snakemake prints may be read by programs
-                fault = _fault(kind, name, side, table)
-            if fault:
-                raise refused(kind, name, fault)
-
-
-def check_names(kind: str) -> None:
-    """Refuse names that tables and files cannot have, or that two packages use.
-
-    Raises:
-        Fault: one line, which names the extension and its package.
-    """
-    metrics = [*METRIC_LABELS, *extensions("metrics")]
-    for entry in offered(kind):
-        if fault := extension_fault(kind, entry.name, metrics):
-            raise refused(kind, entry.name, fault)
-        if entry != extensions(kind)[entry.name]:
-            raise refused(kind, entry.name, f"{entry.value} has this name too; remove one of the packages")
-
-
-def _fault(kind: str, name: str, side: int, table: str) -> str:
-    """What keeps an extension that was loaded from being used; empty if nothing does."""
-    from resiliency.study.extensions import chart_fault, corruption_fault, metric_fault
-
-    if kind == "corruptions":
-        return corruption_fault(name, side, table)
-    return (metric_fault if kind == "metrics" else chart_fault)(load(kind, name))
