@@ -22,13 +22,13 @@ from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.verdicts import RULES
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN
+from resiliency.provenance import FILES, PROVENANCE, Run
 from resiliency.report import words
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
 from resiliency.report.templates import Markdown
 from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json, replacing, verified
-from resiliency.storage.runs import FILES, PROVENANCE, Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 

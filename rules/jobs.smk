@@ -3,7 +3,7 @@ from math import inf
 
 import snakemake_logger_plugin_resiliency as console
 from resiliency.base import names
-from resiliency.corruptions.precomputed import CHECKSUMS
+from resiliency.corruptions.writing import CHECKSUMS
 from resiliency.data.folder import folders_read
 from resiliency.data.parquet import files_read
 from resiliency.study.fingerprint import factory_code, fingerprint

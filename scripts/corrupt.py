@@ -1,7 +1,6 @@
 """Corrupt the test images, at all severities of one corruption."""
 
-from resiliency.corruptions.engines import corruption_engine
-from resiliency.corruptions.writing import write_pictures, write_stack
+from resiliency.corruptions.writing import corruption_engine, write_pictures, write_stack
 from resiliency.data.pictures import read_images, read_items
 from resiliency.devices.gpus import keep_freed_memory
 from resiliency.stage import stage

@@ -1,7 +1,6 @@
 """Describe the members from elsewhere, with the sizes of architectures that timm has."""
 
-from resiliency.external.descriptions import descriptions
-from resiliency.external.predictions import described_members, read_members
+from resiliency.external.predictions import described_members, descriptions, read_members
 from resiliency.stage import stage
 
 with stage(snakemake.log[0]):

@@ -3,7 +3,7 @@
 from itertools import product
 
 from resiliency.analysis.pictures import gallery_table
-from resiliency.corruptions.engines import corruption_engine
+from resiliency.corruptions.writing import corruption_engine
 from resiliency.data.pictures import read_conditions, read_images, read_items
 from resiliency.stage import stage
 from resiliency.storage.tables import write_table

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from resiliency.provenance import provenance
+from resiliency.provenance import FILES, hashes, provenance
 from resiliency.report.page import render
 from resiliency.stage import stage
 from resiliency.storage.files import read_json, replacing, verified, write_json
-from resiliency.storage.runs import FILES, hashes
 from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):

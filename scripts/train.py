@@ -5,8 +5,7 @@ from pathlib import Path
 
 from resiliency.stage import stage
 from resiliency.training.engine import cross_entropy
-from resiliency.training.member import train_members
-from resiliency.training.tuning import fine_tune
+from resiliency.training.member import fine_tune, train_members
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     params, description = snakemake.params, snakemake.params.member

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from resiliency.corruptions.engine import corrupt
 from resiliency.designs.networks import build
-from resiliency.training import muon
+from resiliency.training import optimizer
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 
 KEPT = ROOT / "published/experiments/muon_tf32.csv"
@@ -38,19 +38,19 @@ def rounded(values: Tensor) -> Tensor:
 @contextmanager
 def tf32_products() -> Iterator[None]:
     """Have Muon go the way that it goes on a GPU, its products rounded as there."""
-    exact, bmm, baddbmm = muon._multiplied, torch.bmm, torch.baddbmm
+    exact, bmm, baddbmm = optimizer._multiplied, torch.bmm, torch.baddbmm
     rounding = {
         "bmm": lambda one, other: bmm(rounded(one), rounded(other)),
         "baddbmm": lambda added, one, other, **factors: baddbmm(added, rounded(one), rounded(other), **factors),
     }
 
     def multiplied(stacks: list[Tensor], coefficients: tuple) -> list[Tensor]:
-        if len(coefficients) == len(muon.COEFFICIENTS):
-            return muon._multiplied_twice(stacks)
+        if len(coefficients) == len(optimizer.COEFFICIENTS):
+            return optimizer._multiplied_twice(stacks)
         with mock.patch.multiple(torch, **rounding):
             return exact(stacks, coefficients)
 
-    with mock.patch.object(muon, "_multiplied", multiplied):
+    with mock.patch.object(optimizer, "_multiplied", multiplied):
         yield
 
 

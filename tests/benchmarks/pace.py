@@ -3,7 +3,7 @@
 Run by hand: python tests/benchmarks/pace.py .snakemake/log/*.log [--rules]
 Each run is replayed, as it was and as on a machine of constant speed, on which each job takes the CPU time that its
 benchmark file has. A line says what the estimate is after a tenth, a quarter and a half of the jobs, over the time that
-is left then. --rules adds the mean CPU seconds of a job of each rule, for TYPICAL in the console's `pace.py`. The last
+is left then. --rules adds the mean CPU seconds of a job of each rule, for TYPICAL in the console. The last
 line is JSON: the ratios after a tenth of the jobs.
 """
 
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 from shared import options
 
-from snakemake_logger_plugin_resiliency.pace import Pace
+from snakemake_logger_plugin_resiliency import Pace
 
 SHARES = (0.1, 0.25, 0.5)
 FEWEST = 20  # jobs of a run that is long enough to be judged

@@ -7,7 +7,7 @@ from time import process_time
 
 import torch
 
-from resiliency.data.digits import digits
+from resiliency.data.reading import digits
 from resiliency.data.source import ALL, SPLITS
 from resiliency.data.split import split_indices
 from resiliency.training.checkpoints import LabelledImages, Preprocessing

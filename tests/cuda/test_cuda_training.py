@@ -22,12 +22,12 @@ from resiliency.designs.networks import build, write_member
 from resiliency.devices.choice import device
 from resiliency.devices.gpus import SLOTS
 from resiliency.storage.files import read_array, read_json
-from resiliency.training import checkpoints, engine, muon
+from resiliency.training import checkpoints, engine, optimizer
 from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer
+from resiliency.training.member import fine_tune
 from resiliency.training.objectives import joint_loss
 from resiliency.training.settings import JOINT_OBJECTIVES, FineTuning, Recipe
-from resiliency.training.tuning import fine_tune
 
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = {
@@ -77,21 +77,24 @@ def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, no_gpu, part, 
 
 @pytest.mark.usefixtures("gpu")
 def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch):
-    seen, exact, products = [], muon._multiplied, torch.backends.cuda.matmul
+    seen, exact, products = [], optimizer._multiplied, torch.backends.cuda.matmul
 
     def multiplied(stacks, coefficients):
         seen.append((stacks[0].dtype, products.allow_tf32, len(coefficients)))
         return exact(stacks, coefficients)
 
-    monkeypatch.setattr(muon, "_multiplied", multiplied)
+    monkeypatch.setattr(optimizer, "_multiplied", multiplied)
     stacks = [torch.randn(2, 8, 40), torch.randn(1, 40, 8), torch.randn(3, 160, 200)]
-    there = muon.orthogonalised([stack.cuda() for stack in stacks])
-    assert seen == 2 * [(torch.float32, True, muon.FIRST), (torch.float32, True, len(muon.COEFFICIENTS) - muon.FIRST)]
+    there = optimizer.orthogonalised([stack.cuda() for stack in stacks])
+    assert seen == 2 * [
+        (torch.float32, True, optimizer.FIRST),
+        (torch.float32, True, len(optimizer.COEFFICIENTS) - optimizer.FIRST),
+    ]
     assert not products.allow_tf32
-    monkeypatch.setattr(muon, "bfloat16_in_hardware", lambda: False)
-    for one, other in zip(there, muon.orthogonalised(stacks), strict=True):
+    monkeypatch.setattr(optimizer, "bfloat16_in_hardware", lambda: False)
+    for one, other in zip(there, optimizer.orthogonalised(stacks), strict=True):
         torch.testing.assert_close(one.cpu(), other, atol=1e-3, rtol=0)
-    assert seen[4:] == 2 * [(torch.float32, False, len(muon.COEFFICIENTS))]
+    assert seen[4:] == 2 * [(torch.float32, False, len(optimizer.COEFFICIENTS))]
 
 
 @pytest.mark.usefixtures("gpu")

@@ -8,12 +8,12 @@ import timm
 import torch
 from torch import nn
 
-from resiliency.activations import stage_grams
 from resiliency.attributions import BATCH, METHODS, Inapplicable, attribution_maps
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SelectedOutputs, normalised
 from resiliency.designs.stages import feature_stages, spatial_layer, watched_stages
 from resiliency.diversity.gram import gram
+from resiliency.prediction.writing import stage_grams
 from resiliency.search.network import Residual
 from resiliency.search.space import largest_shape
 

@@ -9,7 +9,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_resiliency as console
-from snakemake_logger_plugin_resiliency.pace import OTHER, TYPICAL, Pace, usual_times
+from snakemake_logger_plugin_resiliency import OTHER, TYPICAL, Pace, usual_times
 
 
 @pytest.fixture

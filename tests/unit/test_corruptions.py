@@ -10,7 +10,7 @@ import skimage
 
 from resiliency.base.corruption_names import CATEGORIES, HELD_OUT, MAIN
 from resiliency.corruptions.reference import _package, corrupt
-from resiliency.data.digits import digits
+from resiliency.data.reading import digits
 from resiliency.data.source import ALL
 
 RANDOM = set(MAIN + HELD_OUT) - {
@@ -55,7 +55,7 @@ def test_the_stream_of_an_image_is_its_seed_severity_and_index(corruption):
 def test_a_process_of_its_own_gives_the_same():
     program = (
         "import sys, numpy as np\n"
-        "from resiliency.data.digits import digits\n"
+        "from resiliency.data.reading import digits\n"
         "from resiliency.corruptions.reference import corrupt\n"
         "images = digits(32).parts['all'].images[:3]\n"
         "for name in ('impulse_noise', 'glass_blur', 'frost'):\n"

@@ -14,8 +14,8 @@ from sklearn.datasets import load_digits
 from resiliency.base.faults import Fault
 from resiliency.data import pictures as images_module
 from resiliency.data.card import write_data_set
-from resiliency.data.digits import digits
 from resiliency.data.pictures import FileImages, read_conditions, read_images, read_items, write_items, write_list
+from resiliency.data.reading import digits
 from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import SPLITS, draw_splits, probe_indices, split_indices, stratified_sample
 from resiliency.storage.files import read_array, read_json, write_array

@@ -34,9 +34,19 @@ from resiliency.export.exporting import (
     threshold_constants,
     timed,
 )
-from resiliency.export.latency import LATENCIES, latencies, measured_members
 from resiliency.export.loading import Deployable
-from resiliency.export.programs import LEAST, MOST, eager_runner, milliseconds, onnx_runner, quartiles, write_program
+from resiliency.export.programs import (
+    LATENCIES,
+    LEAST,
+    MOST,
+    eager_runner,
+    latencies,
+    measured_members,
+    milliseconds,
+    onnx_runner,
+    quartiles,
+    write_program,
+)
 from resiliency.metrics.classification import scaled
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
@@ -341,7 +351,7 @@ def test_latencies_are_of_the_first_member_of_each_design(members, tmp_path):
 
 
 def test_the_programs_of_members_are_timed(members, images, tmp_path, monkeypatch):
-    monkeypatch.setattr("resiliency.export.latency.read_networks", lambda folders: [members[int(folders[0].name)]])
+    monkeypatch.setattr("resiliency.export.programs.read_networks", lambda folders: [members[int(folders[0].name)]])
     folders = {"a-s0": tmp_path / "0", "a-s1": tmp_path / "1"}
     table = latencies({"a-s0": "a-s0", "a-s1": "a-s0"}, folders, images[:1], tmp_path)
     assert list(table) == LATENCIES

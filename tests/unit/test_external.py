@@ -10,8 +10,7 @@ from fault_messages import fault_of
 from resiliency.base.faults import Fault
 from resiliency.external.arrays import members_of, read_decisions, read_labels, read_logits
 from resiliency.external.contents import read_contents
-from resiliency.external.descriptions import descriptions
-from resiliency.external.predictions import described_members, read_members
+from resiliency.external.predictions import described_members, descriptions, read_members
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
 from resiliency.metrics.classification import softmax
 

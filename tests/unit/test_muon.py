@@ -13,9 +13,8 @@ from torch import nn
 
 from resiliency.designs.networks import build
 from resiliency.study.files import load
-from resiliency.training import muon
-from resiliency.training.muon import kernels, orthogonalised
-from resiliency.training.optimizer import make_optimizer
+from resiliency.training import optimizer
+from resiliency.training.optimizer import kernels, make_optimizer, orthogonalised
 
 MUON = RECIPE.model_copy(update={"optimizer": "muon", "weight_decay": 0.1})
 
@@ -71,11 +70,13 @@ def test_bfloat16_gives_wide_kernels_nearly_the_same_step(shape, rank, monkeypat
     random = torch.Generator().manual_seed(0)
     left, right = torch.randn(shape[0], shape[1], rank, generator=random), torch.randn(rank, shape[2], generator=random)
     matrices = left @ right + 1e-3 * torch.randn(shape, generator=random)
-    monkeypatch.setattr(muon, "bfloat16_in_hardware", lambda: False)
+    monkeypatch.setattr(optimizer, "bfloat16_in_hardware", lambda: False)
     (exact,) = orthogonalised([matrices])
-    monkeypatch.setattr(muon, "bfloat16_in_hardware", lambda: True)
+    monkeypatch.setattr(optimizer, "bfloat16_in_hardware", lambda: True)
     (ours,) = orthogonalised([matrices])
-    theirs = of_timm.zeropower_via_newtonschulz(matrices, steps=5, coefficients=muon.COEFFICIENTS, dtype=torch.bfloat16)
+    theirs = of_timm.zeropower_via_newtonschulz(
+        matrices, steps=5, coefficients=optimizer.COEFFICIENTS, dtype=torch.bfloat16
+    )
     assert ours.dtype == torch.float32
     assert 0 < (ours - exact).norm() < 1.1 * (theirs.float() - exact).norm()
     assert torch.linalg.svdvals(ours).amax() < 1.25
@@ -87,11 +88,13 @@ def test_tf32_gives_kernels_a_step_much_nearer_than_bfloat16_does(shape, rank, m
     random = torch.Generator().manual_seed(0)
     left, right = torch.randn(shape[0], shape[1], rank, generator=random), torch.randn(rank, shape[2], generator=random)
     matrices = left @ right + 1e-3 * torch.randn(shape, generator=random)
-    monkeypatch.setattr(muon, "bfloat16_in_hardware", lambda: False)
+    monkeypatch.setattr(optimizer, "bfloat16_in_hardware", lambda: False)
     (exact,) = orthogonalised([matrices])
     with tf32_products():
         (ours,) = orthogonalised([matrices])
-    theirs = of_timm.zeropower_via_newtonschulz(matrices, steps=5, coefficients=muon.COEFFICIENTS, dtype=torch.bfloat16)
+    theirs = of_timm.zeropower_via_newtonschulz(
+        matrices, steps=5, coefficients=optimizer.COEFFICIENTS, dtype=torch.bfloat16
+    )
     assert 1e-3 < (ours - exact).norm() / exact.norm() < 0.25 * (theirs.float() - exact).norm() / exact.norm()
     assert torch.linalg.svdvals(ours).amax() < 1.25
 
@@ -107,7 +110,7 @@ def test_the_default_study_needs_no_bfloat16():
     designs = {*study.members.designs, *study.joint.designs, study.search.design}
     networks = [build(study.description(design), 10, 0) for design in designs]
     rows = [min(kernel.flatten(1).shape) for network in networks for kernel in kernels(network)]
-    assert 64 < max(rows) < muon.HALVED
+    assert 64 < max(rows) < optimizer.HALVED
 
 
 def test_a_kernel_without_gradient_has_no_direction():

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from resiliency.data.card import write_data_set
-from resiliency.data.digits import digits
 from resiliency.data.duplicates import Thumbnails, thumbnails
 from resiliency.data.folder import image_folder
+from resiliency.data.reading import digits
 from resiliency.data.source import SPLITS, Part
 from resiliency.data.split import draw_splits, with_groups
 from resiliency.report.overview import data_cautions, pretraining_cautions

@@ -8,9 +8,9 @@ import pytest
 from fault_messages import fault_of
 from PIL import Image
 
-from resiliency.corruptions import precomputed
-from resiliency.corruptions.precomputed import CHECKSUMS, check_sizes, image_paths, stacked_images
+from resiliency.corruptions import writing
 from resiliency.corruptions.settings import HELD_OUT, MAIN
+from resiliency.corruptions.writing import CHECKSUMS, check_sizes, image_paths, stacked_images
 
 NUMBER = 7
 SIZE = (4, 6)
@@ -36,7 +36,7 @@ def read(folder, severities=(1, 2, 3, 4, 5), checksums=UNPUBLISHED):
 
 
 def test_stacked_images_come_severity_by_severity_in_the_order_of_the_positions(folder, monkeypatch):
-    monkeypatch.setattr(precomputed, "_CHUNK", 3)
+    monkeypatch.setattr(writing, "_CHUNK", 3)
     chunks = list(read(folder, severities=(2, 5)))
     assert [chunk.shape for chunk in chunks] == [(3, *SIZE, 3), (1, *SIZE, 3)] * 2
     assert [type(chunk) for chunk in chunks] == [np.ndarray] * 4
@@ -44,7 +44,7 @@ def test_stacked_images_come_severity_by_severity_in_the_order_of_the_positions(
 
 
 def test_stacked_images_are_not_read_as_a_whole(folder, monkeypatch):
-    monkeypatch.setattr(precomputed, "_CHUNK", 1)
+    monkeypatch.setattr(writing, "_CHUNK", 1)
     monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("not through the memory map"))
     first = next(read(folder, severities=(4,)))
     assert (first == 45).all()

@@ -14,9 +14,9 @@ from published.earlier import earlier_runs, other_verdicts, replaced_run, result
 from published.kept import RESULTS
 from published.page import page, publish
 from resiliency.base.faults import Fault
+from resiliency.provenance import FILES
 from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json, write_json
-from resiliency.storage.runs import FILES
 from resiliency.storage.tables import read_table, write_table
 
 DIGITS = RESULTS / "digits"

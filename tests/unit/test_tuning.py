@@ -23,9 +23,9 @@ from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.files import load
 from resiliency.study.network_trial import trial
+from resiliency.training.member import build_for_tuning, fine_tune
 from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.settings import FineTuning
-from resiliency.training.tuning import build_for_tuning, fine_tune
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
 RECIPE = {"epochs": 2, "batch_size": 8, "warmup_epochs": 0, "learning_rate": 0.01, "shift": 1, "flip": True}

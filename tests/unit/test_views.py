@@ -11,7 +11,6 @@ from PIL import Image
 from pydantic import ValidationError
 from safetensors.torch import save_file
 
-from resiliency.activations import stage_grams
 from resiliency.attributions import attribution_maps
 from resiliency.base.faults import Fault
 from resiliency.data import pictures
@@ -22,7 +21,7 @@ from resiliency.designs.networks import normalised
 from resiliency.designs.settings import Design
 from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
-from resiliency.prediction.writing import features, logits, write_logits
+from resiliency.prediction.writing import features, logits, stage_grams, write_logits
 from resiliency.study.files import load
 
 CLASSES = ["ant", "bee", "cat"]

@@ -81,7 +81,7 @@ def planned_with(workflow, tmp_path) -> Callable[..., dict[str, int]]:
 
 def test_nothing_after_edits_of_what_is_not_in_use_in_a_fresh_clone(planned_with):
     """Other words, and other functions beside those in use; all files of the code are newer than the results."""
-    others = ("storage/files", "data/digits", "ensembles/combination", "analysis/observations/correlation")
+    others = ("storage/files", "data/reading", "ensembles/combination", "analysis/observations/correlation")
     edits = dict.fromkeys([f"{LIBRARY}/{module}.py" for module in others], another_definition)
     edits |= {f"scripts/{module}.py": other_words for module in ("train", "resiliency/training/engine")}
     assert planned_with(edits) == {}
@@ -90,7 +90,7 @@ def test_nothing_after_edits_of_what_is_not_in_use_in_a_fresh_clone(planned_with
 @pytest.mark.parametrize(
     ("file", "edit", "expected"),
     [
-        (f"{LIBRARY}/data/digits.py", in_use("digits"), EVERYTHING),
+        (f"{LIBRARY}/data/reading.py", in_use("digits"), EVERYTHING),
         (f"{LIBRARY}/corruptions/weather.py", in_use("fog"), CORRUPTED),
         (f"{LIBRARY}/training/engine.py", in_use("Trainer"), TRAINED),
         (f"{LIBRARY}/training/objectives.py", in_use("kl"), {"train_jointly": 3, **JOINT}),

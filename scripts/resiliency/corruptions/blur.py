@@ -12,6 +12,7 @@ import numpy as np
 from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
     blurred,
+    copy_neighbours,
     grey_levels,
     map_images,
     motion_blurred,
@@ -21,7 +22,6 @@ from resiliency.corruptions.filters import (
     with_fourth_channel,
     zoom_map,
 )
-from resiliency.corruptions.loops import copy_neighbours
 from resiliency.corruptions.registry import corruption
 
 

@@ -16,6 +16,7 @@ from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
     blurred,
+    brighten,
     grey_levels,
     in_three_channels,
     motion_blurred,
@@ -25,7 +26,6 @@ from resiliency.corruptions.filters import (
     unpacked,
     zoom_map,
 )
-from resiliency.corruptions.loops import brighten
 from resiliency.corruptions.registry import corruption
 
 PICTURES = ("frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg", "frost6.jpg")

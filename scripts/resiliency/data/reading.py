@@ -5,15 +5,32 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from resiliency.base.faults import Fault, excerpt
-from resiliency.data.digits import digits
 from resiliency.data.download import cache_folder
 from resiliency.data.folder import class_folders, folder_part, image_folder, imagenet
 from resiliency.data.pictures import printable, resized_array
 from resiliency.data.published import imagenette_folder, published_source
-from resiliency.data.source import Part, Source
+from resiliency.data.source import ALL, Part, Source
 from resiliency.storage.files import NO_ARRAY
+
+DIGITS = (
+    "Optical Recognition of Handwritten Digits, test part (Alpaydin and Kaynak, UCI 1998), as shipped by scikit-learn"
+)
+
+
+def digits(image_size: int) -> Source:
+    """All 1,797 digits enlarged from 8x8 to `image_size` squared (bicubic, three equal channels), in one part."""
+    from sklearn.datasets import load_digits
+
+    small, labels = load_digits(return_X_y=True)
+    small = np.round(small.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+    size = (image_size, image_size)
+    grey = np.stack([np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in small])
+    images = np.repeat(grey[..., None], 3, axis=3)
+    names = [str(position) for position in range(len(labels))]
+    return Source(DIGITS, [str(digit) for digit in range(10)], {ALL: Part(images, labels.astype(np.int64), names)})
 
 
 def read_source(name: str, folder: str | None, side: int, margin: float, needed: Sequence[str]) -> Source:

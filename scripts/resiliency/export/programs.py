@@ -1,21 +1,25 @@
-"""The program of an ensemble, in ONNX, and how it is run here."""
+"""The program of an ensemble, in ONNX, how it is run here, and how long each member of a study takes for one image."""
 
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
+import pandas as pd
 import torch
 from onnx import compose, version_converter
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault, brief
+from resiliency.base.names import SEARCH
+from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.designs.onnx import OnnxNetwork
-from resiliency.export.loading import Deployable, onnx_members, seen
+from resiliency.export.loading import Deployable, onnx_members, read_networks, seen
+from resiliency.provenance import machine
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -219,3 +223,42 @@ def onnx_runner(path: Path, threads: int) -> Run:
         return tuple(session.run(list(NAMES), {"images": np.ascontiguousarray(images)}))
 
     return run
+
+
+LATENCIES = ["member", "measured", "threads", "rounds", "median_ms", "low_ms", "high_ms", "machine"]
+
+
+def measured_members(members: Iterable[Member]) -> dict[str, str]:
+    """Member -> the member whose program is timed for it: the first of its design and size, for weights cost no time.
+
+    Each sub-network of a search is timed.
+    """
+    first: dict[tuple, str] = {}
+    measured = {}
+    for member in members:
+        alike = member.design, member.parameters, member.macs, member.member if member.origin == SEARCH else ""
+        measured[member.member] = first.setdefault(alike, member.member)
+    return measured
+
+
+def latencies(measured: dict[str, str], folders: dict[str, Path], image: np.ndarray, files: Path) -> pd.DataFrame:
+    """The rows of latencies.csv: milliseconds that onnxruntime takes for one image on one thread, interleaved.
+
+    Args:
+        measured: as from `measured_members`.
+        folders: member -> its folder.
+        image: uint8 1 x H x W x 3.
+        files: folder for the programs.
+
+    Raises:
+        Fault: a network cannot be exported.
+    """
+    names, runs = list(dict.fromkeys(measured.values())), []
+    for name in names:
+        model = Deployable(read_networks([folders[name]]), [1.0], "mean_probability", 1).eval()
+        write_program(model, image.shape[1], files / f"{name}.onnx")
+        runs.append(onnx_runner(files / f"{name}.onnx", 1))
+    times = milliseconds(runs, image)
+    of_names = dict(zip(names, quartiles(times).T, strict=True))
+    rows = [[member, name, 1, len(times), *of_names[name], machine()] for member, name in measured.items()]
+    return pd.DataFrame(rows, columns=LATENCIES)
