@@ -3,30 +3,21 @@
 import re
 from collections import Counter, defaultdict
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from attacks.studies import elsewhere
-from default_study import changed, faults_of
+from default_study import faults_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.names import (
-    AFTER,
-    BEFORE,
     CLEAN,
     CORRUPTED,
-    ERROR,
-    FIXED,
-    FORMS,
     LONGEST,
-    LONGEST_FAMILY,
-    STANDING,
     alike,
     extension_fault,
-    family_fault,
     form_fault,
     images_fault,
 )
@@ -172,70 +163,12 @@ def test_the_column_in_the_way_of_a_name_is_named(name, column):
     assert images_fault(name, CORRUPTIONS, BUILT_IN).startswith(f"column {column} would have two meanings; expected")
 
 
-@pytest.mark.parametrize("name", ["photos", "photos_low", "raw_photos", "difficulty_2", "on", "imagenet_val", "error"])
-def test_names_that_no_column_is_in_the_way_of_are_accepted(name):
-    assert (form_fault("test set", name), images_fault(name, CORRUPTIONS, BUILT_IN)) == ("", "")
-
-
-def test_names_of_metrics_are_not_those_of_test_sets():
-    assert "expected a name that no metric has" in images_fault("Disagreement", CORRUPTIONS, BUILT_IN)
-
-
 @pytest.mark.parametrize("kind", ["study", "design", "member", "test set", "extension"])
 def test_names_suit_file_names(kind):
     assert form_fault(kind, "a" * LONGEST) == ""
     assert form_fault(kind, "a" * (LONGEST + 1)).startswith(f"expected a name of at most {LONGEST} characters, got 101")
     for name in ("", ".", "..", "-a", "a/b", "a b", "a\n", "é", "a+b", "a{b}", "."):
         assert form_fault(kind, name).startswith("expected a name of")
-
-
-def test_a_family_is_text_that_can_be_shown():
-    assert family_fault("ResNet, wide (2016)") == ""
-    for name in ("", " a", "=1", "a\nb", "a" * 61):
-        assert family_fault(name)
-
-
-@pytest.mark.parametrize(
-    ("kind", "name", "column"),
-    [
-        ("metrics", "corrupted", "corrupted_error"),
-        ("metrics", "mce_undefined", "mce_undefined_under"),
-        ("metrics", "loss", "loss_weight"),
-        ("metrics", "error", "error_fog"),
-        ("corruptions", "clean", "clean_accuracy"),
-        ("corruptions", "nll", "entropy_nll"),
-        ("corruptions", "consistency_fog", "error_consistency_fog"),
-    ],
-)
-def test_names_of_extensions_keep_clear_of_columns(kind, name, column):
-    assert extension_fault(kind, name, BUILT_IN).startswith(f"column {column} would have two meanings")
-
-
-def test_a_study_is_refused_for_its_names():
-    assert faults_of(changed("study", "s" * 260))[0].endswith("String should have at most 100 characters")
-    long = "d" * 101
-    config = changed("designs", changed("study", "s")["designs"] | {long: {"architecture": "resnet18"}})
-    assert "expected a name of at most 100 characters, got 101" in faults_of(config)[0]
-    config = changed("test_sets", {"Night": {"folder": "."}, "night": {"folder": "."}})
-    assert faults_of(config) == ["test_sets: 'Night' and 'night' differ only in case; rename one"]
-    config = changed("designs", changed("study", "s")["designs"] | {"ViT": {"architecture": "resnet18"}})
-    config["members"]["designs"] = [*config["members"]["designs"], "ViT"]
-    assert "members 'vit-s0' and 'ViT-s0' differ only in case" in faults_of(config)[0]
-
-
-def test_the_page_has_the_rules():
-    page = (Path(__file__).parents[2] / "docs/studies.md").read_text(encoding="utf-8")
-    words = [
-        *STANDING,
-        *BEFORE,
-        *(f"_{words}" for words in AFTER),
-        *FIXED,
-        ERROR,
-        *(words for _, words in FORMS.values()),
-    ]
-    assert [word for word in words if word.replace("'", "`").replace(", the", "; the") not in page] == []
-    assert f"at most {LONGEST} characters" in page
-    assert f"1 to {LONGEST_FAMILY} printable characters" in page
 
 
 DECISIONS = "test_set,image,label,one,two\nclean,0,1,1,0\nclean,1,0,1,0\nfog.1,0,1,0,1\nfog.1,1,0,0,1\n"
@@ -258,12 +191,3 @@ def test_test_sets_of_files_have_the_same_rules(tmp_path, name, fault):
     (line,) = faults_of(elsewhere({"decisions": str(file)}))
     assert line.startswith(f"external: {file}: test set ")
     assert fault in line
-
-
-def test_members_of_two_files_differ_by_more_than_case(tmp_path):
-    files = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
-    for file, members in zip(files, ("one,two", "One,three"), strict=True):
-        with open(file, "w") as opened:
-            opened.write(DECISIONS.replace("one,two", members))
-    (line,) = faults_of(elsewhere({"decisions": files}))
-    assert line == "external: members 'one' and 'One' differ only in case; rename one"

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from test_training import PREPROCESSING, RECIPE, network, separable, single, weights
 
-from resiliency.training import engine, member
+from resiliency.training import engine
 from resiliency.training.engine import CapturedStep, Trainer
 from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.settings import Recipe
@@ -51,17 +50,6 @@ def test_replayed_steps_give_the_same_weights(monkeypatch, replays, changes):
     assert replays == [24 - engine.WARM_UP]
 
 
-def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, replays):
-    def loss(networks, images, labels):
-        value = F.cross_entropy(networks[0](images.requires_grad_()), labels)
-        return value + torch.autograd.grad(value, images, create_graph=True)[0].square().sum()
-
-    usual = train(RECIPE, loss)
-    monkeypatch.setattr(engine, "CapturedStep", lambda usual, captured, device: CapturedStep(usual, captured, GPU))
-    assert torch.equal(train(RECIPE, loss, same_steps=True), usual)
-    assert replays == [24 - engine.WARM_UP]
-
-
 @pytest.mark.parametrize(
     ("changes", "same_steps", "captured"),
     [
@@ -75,26 +63,6 @@ def test_a_loss_that_needs_gradients_of_the_images_is_replayed(monkeypatch, repl
 def test_only_steps_that_are_alike_are_captured(changes, same_steps, captured):
     trainer = Trainer([network()], single, RECIPE.model_copy(update=changes), PREPROCESSING, 2, 0, same_steps)
     assert isinstance(trainer.learn, CapturedStep) == captured
-
-
-@pytest.mark.parametrize("factory", [None, "networks:network"])
-def test_networks_of_a_factory_are_not_captured(monkeypatch, tmp_path, factory):
-    """What they do in a step may go with anything."""
-
-    class Made(Exception):
-        pass
-
-    def trainer(*arguments):
-        raise Made(arguments[-1])
-
-    for name in ("build", "design_card", "read_images", "read_array"):
-        monkeypatch.setattr(member, name, lambda *_: network())
-    monkeypatch.setattr(member, "read_json", lambda _: {"classes": [], "splits": {}, "mean": 0, "std": 1})
-    monkeypatch.setattr(member, "Trainer", trainer)
-    data = dict.fromkeys(("card", "images", "labels", "validation_images", "validation_labels"), "")
-    with pytest.raises(Made) as made:
-        member.train_members([""], [{"factory": factory}], {}, single, data, (0, "train"), 0, "")
-    assert made.value.args == (factory is None,)
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 from attacks.folders import good_folder, read, recoded
 from fault_messages import fault_of
-from PIL import Image
 
 from resiliency.base.faults import Fault
 from resiliency.corruptions.writing import write_pictures
-from resiliency.data import duplicates, pictures
 from resiliency.data.card import write_data_set, write_test_set
 from resiliency.data.duplicates import check_duplicates, image_contents
 from resiliency.data.folder import image_folder
@@ -50,14 +48,6 @@ def corrupted(tmp_path, count: int = 4):
     return read_images(tmp_path / "contrast.json")
 
 
-def test_corrupted_pictures_are_read_as_they_were_written(tmp_path):
-    images = corrupted(tmp_path)
-    assert images[:].shape == (8, 72, 72, 3)
-    _, first, second = read_conditions(tmp_path / "clean.npy", [tmp_path / "contrast.json"])
-    np.testing.assert_array_equal(second[:], images[4:])
-    assert first.checksums == images.checksums[:4]
-
-
 @pytest.mark.parametrize("damage", ["a byte", "another picture", "its end"])
 def test_a_corrupted_picture_that_was_damaged_or_replaced_is_named(tmp_path, damage):
     images = corrupted(tmp_path)
@@ -86,16 +76,6 @@ def compared(chosen: dict, side: int, refused: bool, decoded: bool = True) -> di
     return check_duplicates(chosen, image_contents(chosen, side, decoded), ["ant", "bee"], refused)
 
 
-def test_duplicates_within_a_split_are_a_warning(tmp_path, capsys):
-    folder = good_folder(tmp_path / "photos")
-    shutil.copy(folder / "train/ant/1.png", folder / "train/ant/x.png")
-    chosen = whole(image_folder(folder, 72, 1))
-    assert compared(chosen, 72, refused=True) == {"between_splits": 0, "within_splits": 1}
-    warning = capsys.readouterr().out.splitlines()[-1]
-    assert warning.startswith("warning: 1 images are in their split twice, e.g. ")
-    assert "train/ant/x.png (train) = " in warning
-
-
 def test_duplicates_between_splits_are_named_and_may_be_allowed(tmp_path, capsys):
     folder = good_folder(tmp_path / "photos")
     for index in range(5):
@@ -122,14 +102,6 @@ def test_duplicates_of_stored_images_are_found_by_their_pixels():
         compared(chosen, 8, refused=True)
 
 
-def test_files_of_one_length_and_end_are_told_apart(tmp_path):
-    folder = good_folder(tmp_path / "photos", images=2)
-    for index, name in enumerate(("train/ant/0.png", "val/ant/0.png")):
-        Image.fromarray(np.full((300, 300, 3), 7 + index, np.uint8)).save(folder / name, compress_level=0)
-    chosen = whole(image_folder(folder, 72, 1))
-    assert compared(chosen, 72, refused=True)["between_splits"] == 0
-
-
 @pytest.mark.parametrize("on_the_fly", [True, False])
 @pytest.mark.parametrize("suffix", [".webp", ".png"])
 def test_test_images_that_are_training_images_in_another_coding_are_refused(tmp_path, on_the_fly, suffix):
@@ -144,26 +116,6 @@ def test_test_images_that_are_training_images_in_another_coding_are_refused(tmp_
     write_data_set(tmp_path / "out", "image_folder", *job, allow_duplicates=True)
     assert read_json(tmp_path / "out/card.json")["duplicates"] == {"between_splits": 1, "within_splits": 0}
     assert read_array(tmp_path / "out/digests.npy").shape == (60, 16)
-
-
-def test_images_are_decoded_once_to_be_stored_and_compared(tmp_path, monkeypatch):
-    folder = good_folder(tmp_path / "photos")
-    source, decoded = image_folder(folder, 32, 1), []
-    monkeypatch.setattr(pictures, "decode", lambda path, decode=pictures.decode: decoded.append(path) or decode(path))
-    write_data_set(tmp_path / "out", "image_folder", source, draw_splits(source, 0.2, 0.2, {}, 0), 32, False)
-    assert len(decoded) == len(set(decoded)) == 120
-
-
-def test_published_files_and_very_many_are_compared_without_decoding(tmp_path, monkeypatch, capsys):
-    folder = good_folder(tmp_path / "photos")
-    recoded(folder, "val/bee/again.webp", "train/ant/1.png")
-    shutil.copy(folder / "train/ant/2.png", folder / "val/bee/copy.png")
-    chosen = whole(image_folder(folder, 72, 1))
-    monkeypatch.setattr(pictures, "decode", None)
-    assert compared(chosen, 72, refused=False, decoded=False)["between_splits"] == 1
-    monkeypatch.setattr(duplicates, "MOST_DECODED", 100)
-    assert compared(chosen, 72, refused=False)["between_splits"] == 1
-    assert "122 images, more than 100: compared byte for byte, not pixel for pixel" in capsys.readouterr().out
 
 
 def test_a_class_that_is_a_copy_of_another_is_refused(tmp_path, capsys):

@@ -55,26 +55,6 @@ def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsy
     assert Checkpoint(tmp_path / "none.pt", {}).load() is None
 
 
-def test_going_on_on_another_device_is_said_and_kept(tmp_path, monkeypatch, capsys):
-    for device in ("A100", "A100", "H100"):
-        monkeypatch.setattr(checkpoints, "device_name", lambda device=device: device)
-        checkpoint = Checkpoint(tmp_path / "a.pt", {})
-        checkpoint.load()
-        checkpoint.save({})
-    assert checkpoint.device == "A100, then H100"
-    output = capsys.readouterr().out
-    assert output == f"{tmp_path}/a.pt: saved on A100, resuming on H100; results will match neither device exactly\n"
-
-
-def test_checkpoints_are_saved_only_now_and_then(tmp_path):
-    checkpoint = Checkpoint(tmp_path / "a.pt", {})
-    assert not checkpoint.due()
-    checkpoint.saved -= checkpoints.PAUSE
-    assert checkpoint.due()
-    checkpoint.save({})
-    assert not checkpoint.due()
-
-
 TRAIN_ALONE = """
 import sys
 from functools import partial
@@ -164,20 +144,3 @@ def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path, python):
     assert again.returncode == 0, again.stdout
     assert re.search(r"^resuming at step \d+ \(epoch [2-6]\)$", again.stdout, re.MULTILINE)
     assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()
-
-
-def test_a_full_disk_is_one_line(tmp_path, python):
-    """In a process of its own, for the limit on the size of files holds for all that it writes."""
-    script = (
-        "import resource, sys, torch\n"
-        "from resiliency.base.faults import Fault\nfrom resiliency.training.checkpoints import Checkpoint\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))\n"
-        "try:\n    Checkpoint(sys.argv[1], {}).save({'weights': torch.zeros(10_000)})\n"
-        "except Fault as fault:\n    print(fault)\n"
-    )
-    path = tmp_path / "checkpoint.pt"
-    done = python(script, tmp_path, path)
-    lines = done.stdout.splitlines()  # libraries may add some of their own where a process ends
-    assert lines.count(f"{path}: cannot be written (File too large); make room for it and run again") == 1
-    assert not any("Traceback" in line for line in lines)
-    assert not list(tmp_path.glob("*.pt"))

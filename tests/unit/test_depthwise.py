@@ -59,37 +59,6 @@ def test_second_derivatives_are_those_of_torch():
     torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-4)
 
 
-def test_a_frozen_kernel_has_no_gradient():
-    _, fast = convolutions(16, {"kernel_size": 5, "padding": 2})
-    fast.weight.requires_grad_(False)
-    images = torch.randn(3, 16, 6, 6).requires_grad_()
-    fast(images).sum().backward()
-    assert fast.weight.grad is None
-    assert images.grad is not None
-    assert fast.bias.grad is not None
-
-
-def test_where_onednn_is_fast_it_forms_the_gradient(monkeypatch):
-    monkeypatch.setattr(speed, "kernel_gradient", None)
-    _, fast = convolutions(16, {"kernel_size": 3, "padding": 1})
-    images = torch.randn(3, 16, 6, 6)
-    gradients(fast, images)
-    _, wide = convolutions(16, {"kernel_size": 7, "padding": 3})
-    with torch.autocast("cpu", torch.bfloat16):
-        gradients(wide, images)
-    wide.double()
-    gradients(wide, images.double())
-
-
-def test_other_convolutions_stay():
-    same = (
-        nn.Conv2d(16, 16, 5, padding="same", groups=16),
-        nn.Conv2d(16, 32, 5, groups=16),
-        nn.Conv2d(8, 8, 5, groups=8),
-    )
-    assert all(type(layer) is nn.Conv2d for layer in with_fast_gradients(nn.Sequential(*same)))
-
-
 @pytest.mark.parametrize("more", [0, 1])
 def test_long_trainings_use_it(more, monkeypatch):
     monkeypatch.setattr(engine, "LONG", RECIPE.epochs * 64 * 8 * 8 + more)  # images of 8x8 pixels

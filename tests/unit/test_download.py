@@ -1,7 +1,6 @@
 """Downloads against a real server on this machine: broken off, continued, refused, damaged and shared."""
 
 import hashlib
-import os
 import re
 import signal
 import subprocess
@@ -14,9 +13,8 @@ import pytest
 from failing_server import CONTENT, MD5, Server
 from fault_messages import fault_of
 
-from resiliency.base.faults import Fault
 from resiliency.data import download
-from resiliency.data.download import cache_folder, fetch, locked
+from resiliency.data.download import fetch, locked
 
 LOCKED_FETCH = """
 import resource, sys
@@ -63,16 +61,6 @@ def wait_until(condition) -> None:
         time.sleep(0.01)
 
 
-def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
-    monkeypatch.setenv("RESILIENCY_CACHE", str(tmp_path))
-    assert cache_folder() == tmp_path
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("RESILIENCY_CACHE", "~/data")
-    assert cache_folder() == tmp_path / "data"
-    monkeypatch.delenv("RESILIENCY_CACHE")
-    assert cache_folder() == tmp_path / ".cache" / "resiliency"
-
-
 def test_a_file_is_downloaded_once(server, tmp_path):
     folder = tmp_path / "new" / "folder"
     path = fetched(server, folder)
@@ -83,18 +71,6 @@ def test_a_file_is_downloaded_once(server, tmp_path):
     assert sorted(file.name for file in folder.iterdir()) == [".lock", "a.bin"]
 
 
-def test_progress_is_told_in_lines(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(download, "BLOCK", 10_000)
-    fetched(server, tmp_path)
-    output = capsys.readouterr().out
-    assert "\r" not in output
-    lines = re.findall(r"^a\.bin: (\d+) %, ([\d.]+) of 2\.5 MB, [\d,.]+ MB/s, [\d,]+ s left$", output, re.MULTILINE)
-    assert 15 <= len(lines) <= 21
-    shares = [int(share) for share, _ in lines]
-    assert shares == sorted(set(shares))
-    assert lines[-1] == ("100", "2.5")
-
-
 def test_a_dropped_download_continues_where_it_broke_off(server, tmp_path, capsys):
     server.drops = [1_000_000, 700_000]
     assert fetched(server, tmp_path).read_bytes() == CONTENT
@@ -103,25 +79,11 @@ def test_a_dropped_download_continues_where_it_broke_off(server, tmp_path, capsy
     assert "connection closed after 1,000,000 of 2,500,001 bytes; trying again" in capsys.readouterr().out
 
 
-def test_a_part_is_continued_in_the_next_run(server, tmp_path):
-    (tmp_path / "a.bin.part").write_bytes(CONTENT[:2_000_000])
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.requests == ["bytes=2000000-"]
-    assert server.sent == [500_001]
-
-
 def test_a_server_that_ignores_ranges_starts_anew(server, tmp_path):
     server.knows_ranges = False
     server.drops = [1_000_000]
     assert fetched(server, tmp_path).read_bytes() == CONTENT
     assert server.requests == [None, "bytes=1000000-"]
-
-
-def test_a_whole_part_is_used(server, tmp_path):
-    (tmp_path / "a.bin.part").write_bytes(CONTENT)
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.requests == []
-    assert not (tmp_path / "a.bin.part").exists()
 
 
 @pytest.mark.parametrize("content", [CONTENT + b"more", CONTENT[:-1] + b"x"])
@@ -169,27 +131,6 @@ def test_a_missing_file_is_named_at_once(server, tmp_path):
     assert len(server.requests) == 1
 
 
-def test_a_busy_server_is_asked_again(server, tmp_path):
-    server.statuses = [503, 429]
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert len(server.requests) == 3
-
-
-def test_a_server_that_always_fails_is_given_up(server, tmp_path):
-    server.statuses = [500] * 100
-    assert "HTTP status 500" in fault_of(fetched, server, tmp_path)
-    assert len(server.requests) == download.TRIES
-
-
-def test_without_network_the_way_out_is_named(server, tmp_path):
-    server.shutdown()
-    server.server_close()
-    message = fault_of(fetched, server, tmp_path)
-    assert message.startswith(f"a.bin: cannot be downloaded from {server.archive.url} (")
-    assert "Connection refused" in message
-    assert message.endswith(f"put the file at {tmp_path / 'a.bin'}")
-
-
 def test_a_full_disk_keeps_the_part(server, tmp_path):
     folder, log = tmp_path / "cache", tmp_path / "log"
     start(server, folder, log, limit=1_000_000).wait(20)
@@ -226,49 +167,3 @@ def test_a_killed_download_frees_the_folder(server, tmp_path):
     assert fetched(server, folder).read_bytes() == CONTENT
     begin = int(re.fullmatch(r"bytes=(\d+)-", server.requests[-1])[1])
     assert 0 < begin <= 1_000_000
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    folder = tmp_path / "file" / "cache"
-    message = rf"^{folder}: cannot be written or locked \(Not a directory\); set RESILIENCY_CACHE"
-    with pytest.raises(Fault, match=message), locked(folder):
-        pass
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(Fault, match=r"\(Permission denied\); set RESILIENCY_CACHE"), locked(tmp_path):
-        pass
-
-
-@pytest.mark.parametrize("length", ["abc", "-5", "", "1e6", "²"])
-def test_a_length_that_is_none_is_done_without(server, tmp_path, length):
-    server.length = length
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
-
-
-def test_a_body_that_does_not_end_is_given_up(server, tmp_path, monkeypatch):
-    server.length = ""
-    monkeypatch.setattr(download, "LARGEST", 2_000_000)
-    message = fault_of(fetched, server, tmp_path)
-    assert message.startswith(
-        f"a.bin: {server.archive.url} sends more than 2,000,000 bytes, as no archive has; run again"
-    )
-    assert not list(tmp_path.glob("a.bin*"))
-
-
-@pytest.mark.parametrize("name", ["a.bin", "a.bin.part"])
-def test_a_folder_in_the_place_of_the_archive_is_named(server, tmp_path, name):
-    (tmp_path / name).mkdir()
-    assert fault_of(fetched, server, tmp_path).startswith(
-        f"{tmp_path / name}: is a folder, where the archive a.bin is kept"
-    )
-
-
-def test_what_a_server_says_is_told_without_control_characters(server, tmp_path):
-    server.statuses, server.reason = [404], "gone\x1b[2J\x07"
-    message = fault_of(fetched, server, tmp_path)
-    assert message.isprintable()
-    assert "HTTP status 404, gone" in message

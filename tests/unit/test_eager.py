@@ -37,15 +37,3 @@ assert len(graphs) == 1
 from torch._dynamo.utils import is_compile_supported
 assert sys.modules["torchvision.ops.roi_align"].is_compile_supported("cpu") == is_compile_supported("cpu")
 """)
-
-
-def test_submodules_of_the_compiler_are_the_real_ones():
-    run("""
-from resiliency.devices.eager import without_compiler
-with without_compiler():
-    from torch._dynamo import config
-    from torch._dynamo.utils import counters
-import torch._dynamo
-assert torch._dynamo.config is config
-assert torch._dynamo.utils.counters is counters
-""")

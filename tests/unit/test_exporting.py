@@ -11,9 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from default_study import CONFIG
-from fault_messages import fault_of
-from PIL import Image
 from predicted import conditions_of, predictions_of
 from synthetic import synthetic_tables
 from torch import nn
@@ -24,7 +21,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
-from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row, limits_latency
+from resiliency.export.choice import checked_ensemble, chosen_row, limits_latency
 from resiliency.export.exporting import (
     Provenance,
     agreement,
@@ -36,21 +33,14 @@ from resiliency.export.exporting import (
 )
 from resiliency.export.loading import Deployable
 from resiliency.export.programs import (
-    LATENCIES,
-    LEAST,
-    MOST,
     eager_runner,
-    latencies,
     measured_members,
-    milliseconds,
     onnx_runner,
-    quartiles,
     write_program,
 )
 from resiliency.metrics.classification import scaled
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
-from resiliency.study.files import load
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
 WEIGHTS = np.array([0.6, 0.9])
@@ -158,11 +148,6 @@ def test_a_study_that_predicted_in_bfloat16_is_compared_within_its_precision(mem
     assert 0 < agreement(run, images, every, of_study, 1, "bfloat16").compared <= IMAGES - 10
 
 
-def test_a_program_that_answers_floats_is_refused(images):
-    with pytest.raises(Fault, match=r"^ensemble\.onnx: accepts float images"):
-        check_refusal(lambda floats: (floats, floats), images[:1])
-
-
 def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
     view = {"size": 2 * SIDE, "margin": 1, "interpolation": "bilinear", "squash": False}
     larger = Deployable([(members[0][0], replace(members[0][1], view=view))], [1.0], "mean_probability", 1)
@@ -243,50 +228,6 @@ def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path)
             answer(wrong)
 
 
-@pytest.fixture
-def exported_folder(members, tmp_path) -> Path:
-    """A folder as an export writes it, without its card."""
-    ensemble = Deployable(members, list(WEIGHTS), "mean_probability", 1.0).eval()
-    write_program(ensemble, SIDE, tmp_path / "ensemble.onnx")
-    about = {"classes": ["zero", "one", "two"], "side": SIDE, "margin": 1, "thresholds": {}}
-    write_json(tmp_path / "ensemble.json", about)
-    shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
-    return tmp_path
-
-
-def test_photos_that_cannot_be_read_are_reported_in_a_line_each_and_others_are_classified(exported_folder):
-    photos = exported_folder / "photos"
-    photos.mkdir()
-    for name in ("first.png", "last.png"):
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)).save(photos / name)
-    content = (photos / "first.png").read_bytes()
-    spoilt = {
-        "cut.png": content[: len(content) // 2],
-        "empty.png": b"",
-        "text.jpg": b"no photo",
-        "zeros.png": bytes(100),
-    }
-    spoilt |= {"damaged.png": content[:60] + bytes(40) + content[100:]}
-    for name, wrong in spoilt.items():
-        (photos / name).write_bytes(wrong)
-    bad = [*spoilt, "missing.png", "."]
-    given = ["first.png", *bad, "last.png"]
-
-    def run(*names: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, exported_folder / "model.py", *(photos / name for name in names)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    done = run(*given)
-    assert done.returncode == 1
-    assert [Path(line.partition(": ")[0]).name for line in done.stdout.splitlines()] == ["first.png", "last.png"]
-    lines = done.stderr.splitlines()
-    assert len(lines) == len(bad)
-    for name, line in zip(bad, lines, strict=True):
-        assert line.startswith(f"{photos / name}: not classified, because it cannot be read: ")
-    done = run("first.png", "last.png")
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 class Shown(nn.Module):
     """Logits that an image of one pixel shows: its colours, each a multiple of a quarter."""
 
@@ -329,60 +270,10 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     assert answers > 500
 
 
-def test_the_thresholds_of_an_export_are_constants_of_its_module(tmp_path):
-    rows = synthetic_tables()["thresholds"]
-    rows = rows[rows.members == rows.members.iloc[0]]
-    about = {"classes": ["a", "b"], "side": SIDE, "margin": 1, "thresholds": threshold_constants(rows)}
-    write_json(tmp_path / "ensemble.json", about)
-    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
-    module = module_from_spec(spec := spec_from_file_location("model", script))
-    spec.loader.exec_module(module)
-    for row in rows.itertuples():
-        value = module.THRESHOLDS[row.basis][row.goal][row.target]
-        assert value is None if np.isnan(row.threshold) else value == row.threshold
-    with pytest.raises(ValueError, match=r"^threshold: expected a number, got None: the study had too few images"):
-        module.load(threshold=module.THRESHOLDS["corrupted"]["wrong"][0.001])
-
-
 def test_latencies_are_of_the_first_member_of_each_design(members, tmp_path):
     others = [replace(MEMBER, member=name, origin=origin) for name, origin in (("s-0", "search"), ("s-1", "search"))]
     measured = measured_members([*(member for _, member in members), replace(MEMBER, member="c", design="c"), *others])
     assert measured == {"a-s0": "a-s0", "a-s1": "a-s0", "c": "c", "s-0": "s-0", "s-1": "s-1"}
-
-
-def test_the_programs_of_members_are_timed(members, images, tmp_path, monkeypatch):
-    monkeypatch.setattr("resiliency.export.programs.read_networks", lambda folders: [members[int(folders[0].name)]])
-    folders = {"a-s0": tmp_path / "0", "a-s1": tmp_path / "1"}
-    table = latencies({"a-s0": "a-s0", "a-s1": "a-s0"}, folders, images[:1], tmp_path)
-    assert list(table) == LATENCIES
-    assert table.member.tolist() == ["a-s0", "a-s1"]
-    assert table.median_ms.nunique() == 1
-    assert ((table.low_ms <= table.median_ms) & (table.median_ms <= table.high_ms)).all()
-    assert table["rounds"].between(LEAST, MOST).all()
-    assert [path.name for path in tmp_path.iterdir()] == ["a-s0.onnx"]
-
-
-def test_a_round_times_each_run_once(monkeypatch):
-    now = [0.0]
-
-    def run(milliseconds: float):
-        return lambda image: now.__setitem__(0, now[0] + milliseconds / 1000)
-
-    monkeypatch.setattr("resiliency.export.programs.time.perf_counter", lambda: now[0])
-    assert milliseconds([run(2), run(5)], None) == pytest.approx(np.tile([2, 5], (MOST, 1)))
-    assert len(milliseconds([run(1e6), run(5)], None)) == LEAST
-    assert quartiles(np.array([[1, 5], [2, 6], [3, 9.0]])).tolist() == [[2, 6], [1.5, 5.5], [2.5, 7.5]]
-
-
-def test_members_without_a_network_are_not_exported():
-    deployment = DEPLOYMENT.assign(members=["a-s0", "b-s0", "a-s0+b-s0", "a-s0+b-s0+oracle"])
-    networks = [MEMBER, replace(MEMBER, member="b-s0", view={"size": 64})]
-    assert exportable_row(deployment, "best", networks, of_files=False).number == 2
-    assert exportable_row(deployment, 1, networks, of_files=True).number == 1
-    with pytest.raises(Fault, match=r"^ensemble a-s0\+b-s0\+oracle: cannot be exported: only predictions of oracle"):
-        exportable_row(deployment, 4, networks, of_files=False)
-    with pytest.raises(Fault, match="ensemble: cannot be exported: b-s0 needs its own image cropping"):
-        exportable_row(deployment, 3, networks, of_files=True)
 
 
 DEPLOYMENT = pd.DataFrame(
@@ -434,25 +325,6 @@ def test_limits_in_milliseconds_take_a_measured_latency():
         chosen_row(DEPLOYMENT, "best under 4 ms")
     with pytest.raises(Fault, match=r"the MACs of all rows of tables/deployment\.csv are unknown; limit the members"):
         chosen_row(DEPLOYMENT.assign(macs=np.nan), "best under 4 MACs")
-
-
-@pytest.mark.parametrize(
-    ("ensemble", "message"),
-    [
-        (9, r"a number from 1 to 4 .*, got 9"),
-        ("best under 900000 MACs", r"none .* under 900,000 MACs; allow at least 1,000,000"),
-    ],
-)
-def test_an_ensemble_that_is_not_there(ensemble, message):
-    with pytest.raises(Fault, match=message):
-        chosen_row(DEPLOYMENT, checked_ensemble(ensemble))
-
-
-@pytest.mark.parametrize("ensemble", [True, None, ["best"], "worst"])
-def test_a_study_that_names_no_ensemble_is_refused_in_one_line(ensemble):
-    line = fault_of(load, CONFIG | {"ensemble": ensemble})
-    assert line.startswith("ensemble: ")
-    assert "must be best, best under N MACs" in line
 
 
 @pytest.mark.parametrize("ensemble", ["worst", 0, -1, "best under MACs", "best under 5 T MACs", 1.5])

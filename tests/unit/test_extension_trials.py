@@ -12,7 +12,6 @@ from resiliency.corruptions import engine
 from resiliency.corruptions.registry import TABLES
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.study.extensions import check_extensions, corruption_fault, metric_fault
-from resiliency.study.preflight import preflight
 
 OF_WRONG_SHAPE = """
 from resiliency.diversity.metric import Metric, unchanged
@@ -52,11 +51,6 @@ def test_a_study_is_refused_for_its_extension(tmp_path, capsys, code, reason):
         message = fault_of(check_extensions, 32, "cifar-10-c")
     assert message == f"resiliency.metrics: mine = own:x of the package lens-study: {reason}"
     assert capsys.readouterr() == ("", "")
-
-
-def test_python_without_docstrings_is_refused(monkeypatch):
-    monkeypatch.setattr("sys.flags", SimpleNamespace(optimize=2))
-    assert fault_of(preflight, None).startswith("PYTHONOPTIMIZE: 2 removes docstrings")
 
 
 def test_a_chart_that_fails_is_named(monkeypatch):

@@ -1,6 +1,5 @@
 """What installed packages add is found, refused in one line where it cannot be used, and part of fingerprints."""
 
-import re
 import runpy
 import sys
 from importlib import import_module
@@ -11,16 +10,14 @@ import numpy as np
 import own_package
 import pandas as pd
 import pytest
-from default_study import changed, faults_of
 from fault_messages import fault_of
 from four_members import NAMES, drawn_study
 from synthetic import synthetic_tables
 
 from resiliency.base import extensions
 from resiliency.corruptions.registry import CORRUPTIONS, corruption
-from resiliency.corruptions.settings import Corruptions
 from resiliency.diversity import pairs
-from resiliency.diversity.metric import EnsembleMetric, Metric, complement
+from resiliency.diversity.metric import Metric, complement
 from resiliency.diversity.metrics import METRICS
 from resiliency.study.extensions import REGISTRIES, check_names
 from resiliency.study.fingerprint import fingerprint
@@ -62,11 +59,6 @@ def run(module: str) -> dict[str, object]:
     return runpy.run_path(find_spec(module).origin)
 
 
-def test_without_a_package_there_are_none():
-    assert {kind: extensions.extensions(kind) for kind in extensions.KINDS} == {kind: {} for kind in extensions.KINDS}
-    assert extensions.packages() == []
-
-
 def test_the_package_of_the_page_is_in_the_registries(folder):
     own_package.install(folder)
     assert extensions.packages() == ["lens-study"]
@@ -93,16 +85,6 @@ def test_the_chart_of_the_page_is_drawn(folder):
     assert spec["title"]["text"] == module.CHART.title
     best = members.groupby("family").clean_accuracy.mean().idxmax()
     assert module.finding(members).startswith(f"{best} has the highest")
-
-
-def test_the_page_names_all_sections_sources_and_groups():
-    from resiliency.diversity.metric import SOURCES
-    from resiliency.report.registry import ANCHORS
-
-    page = own_package.PAGE.read_text(encoding="utf-8")
-    words = {*ANCHORS, *SOURCES, *(source for kind in ("prediction", "activation") for source in SOURCES[kind])}
-    assert {word for word in words if f"`{word}`" not in page} == set()
-    assert {kind for kind in extensions.KINDS if f"resiliency.{kind}" not in page} == set()
 
 
 @pytest.mark.parametrize(
@@ -141,11 +123,6 @@ def test_a_corruption_named_like_a_built_in_one_does_not_take_it_out_of_mce(fold
     assert "fog" not in (*names["ADDED"], *names["HELD_OUT"])
 
 
-def test_a_long_name_is_cut_where_it_is_refused(folder):
-    offered(folder, "metrics", "a" * 5000, "own:x", "x = 1")
-    assert len(fault_of(check_names, "metrics")) < 400
-
-
 def test_two_packages_with_the_same_name_are_refused(folder):
     for package in ("one", "two"):
         own_package.offer(folder, {"resiliency.metrics": {"mine": f"{package}:x"}}, package)
@@ -169,13 +146,6 @@ def test_a_corruption_needs_a_new_name_and_five_severities():
         with pytest.raises(ValueError, match=message):
             corruption(tuple(figures), tuple(figures))(function)
     assert before == CORRUPTIONS
-
-
-def test_a_metric_needs_a_source_of_its_kind():
-    with pytest.raises(ValueError, match=re.escape("kind 'prediction' cannot have source 'saliency'")):
-        Metric("prediction", "saliency", None, None)
-    with pytest.raises(ValueError, match="are not among failures, log_sums, shares"):
-        EnsembleMetric(("votes",), None, None)
 
 
 SCRIPTS_OF = {
@@ -224,13 +194,3 @@ def test_a_metric_of_maps_is_measured_where_the_study_has_the_method(monkeypatch
     assert set(table.loc[table["kind"] == "attribution", "metric"]) == {"saliency_cosine", "of_saliency"}
     of = table.set_index("metric")["diversity"]
     np.testing.assert_array_equal(of["of_saliency"], of["saliency_cosine"])
-
-
-def test_the_package_imagecorruptions_lacks_corruptions_of_others(monkeypatch):
-    for module in ("corruptions.settings", "study.checks"):
-        monkeypatch.setattr(f"resiliency.{module}.ADDED", ("snow",))
-    names = Corruptions(engine="imagecorruptions").pictured()["names"]
-    assert set(Corruptions().pictured()["names"]) - set(names) == {"snow"}
-    assert faults_of(changed("corruptions", {"names": ["fog", "snow"], "engine": "imagecorruptions"})) == [
-        "corruptions.names.1: the engine imagecorruptions has no extensions; remove 'snow'"
-    ]

@@ -10,7 +10,7 @@ from fault_messages import fault_of
 from resiliency.base.faults import Fault
 from resiliency.external.arrays import members_of, read_decisions, read_labels, read_logits
 from resiliency.external.contents import read_contents
-from resiliency.external.predictions import described_members, descriptions, read_members
+from resiliency.external.predictions import described_members, read_members
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
 from resiliency.metrics.classification import softmax
 
@@ -50,14 +50,6 @@ def test_decisions_come_by_test_set_in_the_order_of_images(write):
     assert decisions.answers["other"]["clean"].tolist() == [0, 0]
 
 
-def test_decisions_in_parquet_are_those_in_csv(write, tmp_path):
-    file = write(DECISIONS)
-    pd.read_csv(file).to_parquet(tmp_path / "same.parquet")
-    one, other = read_decisions(file), read_decisions(str(tmp_path / "same.parquet"))
-    assert one.answers["one"]["clean"].tolist() == other.answers["one"]["clean"].tolist()
-    assert one.labels["fog.3"].tolist() == other.labels["fog.3"].tolist()
-
-
 @pytest.mark.parametrize(("separator", "start"), [(",", "\ufeff"), (";", ""), ("\t", ""), (";", "\ufeff")])
 def test_tables_as_spreadsheets_write_them(write, separator, start):
     decisions = read_decisions(write(start + DECISIONS.replace(",", separator)))
@@ -80,28 +72,6 @@ def test_classes_may_have_names(write):
     assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == ([0, 1], [0, 1])
     message = fault_of(read_decisions, write(named.replace("dog,cat", "dog,cta")), ["cat", "dog"])
     assert "column 'one', row 2: expected a class of external.classes, got 'cta'; did you mean" in message
-
-
-@pytest.mark.parametrize("spelled", [("true", "false"), ("True", "False"), ("TRUE", "FALSE")])
-@pytest.mark.parametrize("classes", [["false", "true"], ["False", "True"], ["maybe", "true", "false"]])
-def test_classes_may_be_called_true_and_false(write, classes, spelled):
-    yes, no = spelled
-    decisions = read_decisions(write(f"test_set,image,label,one\nclean,0,{yes},{no}\nclean,1,{no},{no}\n"), classes)
-    places = [[name.lower() for name in classes].index(name) for name in ("true", "false")]
-    assert decisions.labels["clean"].tolist() == places
-    assert decisions.answers["one"]["clean"].tolist() == [places[1]] * 2
-    assert External(decisions="a.csv", classes=[False, True]).known_classes == ["false", "true"]
-
-
-def test_true_is_no_class_where_none_is_called_so(write):
-    text = "test_set,image,label,one\nclean,0,true,true\nclean,1,true,true\n"
-    assert "expected a class of external.classes, got True" in fault_of(read_decisions, write(text), ["cat", "dog"])
-
-
-def test_only_the_test_sets_that_are_asked_for_are_read(write):
-    assert list(read_decisions(write(DECISIONS), test_sets=["clean"]).labels) == ["clean"]
-    with pytest.raises(Fault, match=r"file.csv: test set 'snow' not found; available test sets: clean, fog.3$"):
-        read_decisions(write(DECISIONS), test_sets=["snow"])
 
 
 @pytest.mark.parametrize(
@@ -148,11 +118,6 @@ def test_what_is_no_class_is_refused(write, text, message):
     assert re.search(message, fault_of(read_decisions, write(text)))
 
 
-def test_a_class_beyond_the_others_is_accepted_where_the_study_has_so_many(write):
-    text = DECISIONS.replace("1,1,0", "1,1,999")
-    assert read_decisions(write(text), 1000).answers["other"]["clean"].tolist() == [0, 999]
-
-
 def test_scores_are_no_fractions(write):
     fraction = SCORES.replace("one,90,80,70,40.5", "one,0.9,0.8,0.7,0.405")
     with pytest.raises(Fault, match=r"member 'one': no accuracy above 1; expected per cent, got fractions"):
@@ -162,30 +127,6 @@ def test_scores_are_no_fractions(write):
         read_scores(write(fraction.replace("other,80,60,40,", "other,0.8,0.6,0.4,")), kind="error")
     with pytest.raises(Fault, match=r"column 'clean', row 1: expected a number .*, got True"):
         read_scores(write("member,clean\none,True\ntwo,True\n"))
-
-
-def test_a_table_needs_rows_members_and_a_known_format(write, tmp_path):
-    for text, message in (
-        (DECISIONS.split("\n")[0], "at least one row"),
-        ("test_set,image,label\nclean,0,0\n", "got no member"),
-    ):
-        with pytest.raises(Fault, match=message):
-            read_decisions(write(text))
-    for name, message in (("absent.csv", "there is no such file"), ("file.txt", "ending in .csv or .parquet")):
-        write(DECISIONS, "file.txt")
-        with pytest.raises(Fault, match=message):
-            read_decisions(str(tmp_path / name))
-
-
-def test_a_cell_of_a_table_holds_one_value(tmp_path):
-    table = pd.DataFrame({"test_set": "clean", "image": [[1], [2]], "label": [0, 1], "one": [0, 1]})
-    table.to_parquet(tmp_path / "nested.parquet")
-    with pytest.raises(Fault, match=r"nested.parquet: column 'image': expected one value per row, got list<.*>$"):
-        read_decisions(str(tmp_path / "nested.parquet"))
-
-
-def test_a_member_without_a_name_is_refused(write):
-    assert "file.csv: member '': expected a name of " in fault_of(read_scores, write(SCORES.replace("other,", ",")))
 
 
 def test_scores_are_errors_with_clean_first(write):
@@ -271,26 +212,11 @@ def test_columns_are_compared_with_those_of_other_files(tmp_path):
             arguments[0](*arguments[1:])
 
 
-def test_a_row_of_no_member_is_refused_if_a_member_has_none(write):
-    table = read_members(write(MEMBERS))
-    message = fault_of(described_members, ["net-s0", "seem"], [table])
-    assert message.startswith("external.members: member 'net-s1' is in no file of members, and 'seem' has no row")
-    assert described_members(["net-s0", "seen"], [table]).index.tolist() == ["net-s0", "seen"]
-
-
 def test_members_have_designs_and_families(write):
     table = described_members(["net-s0", "net-s1", "seen", "unknown"], [read_members(write(MEMBERS))])
     assert table["design"].tolist() == ["net", "net", "seen", "unknown"]
     assert table["family"].tolist() == ["mine", "mine", "resnet", "unknown"]
     assert table["parameters"].tolist()[:2] == [1000, 1000]
-
-
-def test_members_from_elsewhere_have_training_lengths(write):
-    table = described_members(["a-s0", "b-s0"], [read_members(write("member,epochs\na-s0,4\nb-s0,\n"))])
-    members = descriptions(table, dict.fromkeys(table.index, "decisions"), None)
-    assert [member.training_cost for member in members] == [{"epochs": 4}, None]
-    with pytest.raises(Fault, match=r"column 'epochs', row 1: expected a number from 0 to 1e\+06, got -1$"):
-        read_members(write("member,epochs\na,-1\n"))
 
 
 @pytest.mark.parametrize(
@@ -312,13 +238,6 @@ def test_members_from_elsewhere_have_training_lengths(write):
 def test_faults_of_the_table_about_members(write, old, new, message):
     with pytest.raises(Fault, match=r"file.csv: " + message):
         read_members(write(MEMBERS.replace(old, new, 1)))
-
-
-def test_a_member_is_described_once_and_named_after_its_design(write):
-    with pytest.raises(Fault, match="'net-s0' is in two tables"):
-        described_members(["seen"], [read_members(write(MEMBERS, name)) for name in ("a.csv", "b.csv")])
-    with pytest.raises(Fault, match="'one': design 'net' needs the name net or net-s0"):
-        described_members(["one"], [read_members(write("member,design\none,net\n"))])
 
 
 @pytest.fixture
@@ -369,28 +288,3 @@ def test_probabilities_are_no_logits(folder):
     assert "net/clean.npy: rows sum to 1; expected logits, got probabilities; name " in fault_of(read, folder, "logits")
     np.save(folder / "net/clean.npy", np.log([[0.25, 0.75], [0.5, 0.5]]))
     assert softmax(read(folder, "logits")) == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5]]), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        (np.zeros(0, int), r"expected a label per image, got none$"),
-        (np.array([1, 2]), r"row 2: expected a class index \(integer from 0 to 1\), got 2$"),
-        (np.array([1, 2**63], np.uint64), r"row 2: expected a class index \(integer ≥ 0\), got 9223372036854775808$"),
-    ],
-    ids=["none", "beyond the classes", "beyond int64"],
-)
-def test_labels_that_are_no_classes_are_named(folder, labels, message):
-    np.save(folder / "labels/clean.npy", labels)
-    with pytest.raises(Fault, match=r"labels/clean.npy: " + message):
-        read_labels(str(folder), "clean", None if labels.dtype == np.uint64 else 2)
-
-
-def test_missing_and_damaged_files_are_named(folder):
-    assert "there is no such folder" in fault_of(members_of, str(folder / "absent"))
-    path = folder / "net/clean.npy"
-    for content in (b"broken", path.read_bytes().replace(b", }", b", {")):
-        path.write_bytes(content)
-        assert "net/clean.npy: cannot be read as an array (" in fault_of(read, folder)
-    path.unlink()
-    assert fault_of(read, folder).endswith("net/clean.npy: there is no such file")

@@ -100,12 +100,6 @@ def test_numbers_as_text_are_no_order_of_rows(two_files, form, further):
     assert dict(second.read("second", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
 
 
-def test_other_names_are_refused_before_anything_runs(two_files):
-    assert "second.csv: test set 'clean': expected images that" in fault_of(
-        shared, two_files([row.replace("y1", "z1") for row in ROWS])
-    )
-
-
 def test_numbers_are_taken_in_their_order_which_is_said_once(two_files):
     numbers = [row.replace("x", "").replace("y1", "3") for row in ROWS]
     (said,) = [why for what, why in shared(two_files(numbers)).left_out.items() if "by name" in what]

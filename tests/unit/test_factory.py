@@ -13,7 +13,7 @@ from fault_messages import fault_of
 from resiliency.attributions import attribution_maps
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, logits_and_features, normalised, read_member, write_member
+from resiliency.designs.networks import build, normalised, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits
@@ -125,27 +125,6 @@ def test_attributions_explain_the_classes_of_the_data_set(own_network):
         np.testing.assert_allclose(maps, expected, atol=2e-3)
 
 
-def test_features_are_what_the_last_linear_layer_reads(own_network):
-    network, _ = own_network
-    images = torch.rand(3, 3, 32, 32)
-    with torch.inference_mode():
-        inputs = logits_and_features(network, images)[1]
-        torch.testing.assert_close(network.linear(inputs), network(images))
-    assert not network.linear._forward_pre_hooks
-
-
-def test_a_network_without_a_linear_layer_has_no_features(here):
-    with pytest.raises(Fault, match=r"^Sequential: must end in nn\.Linear.*add one$"):
-        logits_and_features(made("convolution", 5), torch.rand(2, 3, 32, 32))[1]
-
-
-def test_a_factory_starts_from_its_seed(here):
-    description = Design(factory="own_networks:resnet20").description(32)
-    one, again, other = (build(description, 10, seed).conv1.weight for seed in (1, 1, 2))
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
-
-
 def test_weights_that_are_tied_are_written_and_read(here):
     description = Design(factory="own_networks:tied").description(32)
     network = build(description, 8, 0)
@@ -182,10 +161,3 @@ def test_answers_that_are_no_logits_are_a_fault_once_weights_show_it(here, after
     )
     with pytest.raises(Fault, match=rf"^own_networks:dropping with .*file net\.pt .*: {words}"):
         load_member(design.description(32), CARD, design.inputs(0))
-
-
-def test_outputs_that_are_not_the_classes_are_a_fault(own_network):
-    _, design = own_network
-    fewer = design.model_copy(update={"classes": ORDER[:5]})
-    with pytest.raises(Fault, match=r"own_networks:resnet20 with .*expected logits of shape \(1, 5\) .* got \(1, 7\)"):
-        load_member(fewer.description(32), CARD, fewer.inputs(0))

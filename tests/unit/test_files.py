@@ -1,8 +1,6 @@
 """A file is whole or absent, and a broken one is named in one line."""
 
-import json
 import resource
-from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -13,13 +11,8 @@ from resiliency.storage import tables
 from resiliency.storage.files import (
     FOLDER,
     appending,
-    forget,
-    read_array,
-    read_json,
     replacing,
     write_array,
-    write_csv,
-    write_json,
 )
 from resiliency.storage.tables import appending_table, read_blocks, read_distinct, read_table, write_table
 
@@ -52,12 +45,6 @@ def test_the_file_appears_at_the_end_of_the_block(tmp_path):
         assert not path.exists()
     assert path.read_text() == "whole"
     assert visible(path.parent) == ["table.parquet"]
-
-
-def test_an_interrupt_leaves_no_temporary_file(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        write_half(tmp_path / "a.npy", KeyboardInterrupt)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_array_is_appended_piece_by_piece(tmp_path):
@@ -125,58 +112,6 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     assert left == [".a.123.npy", ".a.b.c.npy", "a.b.npy", "fog"]
 
 
-def test_arrays_come_back_memory_mapped(tmp_path):
-    array = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
-    write_array(tmp_path / "a.npy", array)
-    read = read_array(tmp_path / "a.npy")
-    assert isinstance(read, np.memmap)
-    assert read.dtype == array.dtype
-    np.testing.assert_array_equal(read, array)
-    with pytest.raises(ValueError, match="read-only"):
-        read[0] = 1
-
-
-@pytest.mark.parametrize("length", [0, 5, 60, 128, 500, -1])
-def test_a_truncated_array_without_a_checksum_is_named(tmp_path, length):
-    path = tmp_path / "cut.npy"
-    write_array(path, np.arange(1000.0))
-    path.write_bytes(path.read_bytes()[:length])
-    forget(path)
-    message = fault_of(read_array, path)
-    assert message.startswith(f"{path}: truncated or corrupt .npy array")
-    assert message.endswith("delete it and run again")
-
-
-def test_a_missing_file_is_named(tmp_path):
-    for read in (read_array, read_json):
-        message = fault_of(read, tmp_path / "no.such")
-        assert message.startswith(f"{tmp_path}/no.such: cannot be read (No such file or directory)")
-
-
-def test_pickled_arrays_are_refused(tmp_path):
-    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-    assert "a.npy" in fault_of(read_array, tmp_path / "a.npy")
-
-
-@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b"not json"])
-def test_bad_json_is_named(tmp_path, content):
-    path = tmp_path / "member.json"
-    path.write_bytes(content)
-    assert fault_of(read_json, path).startswith(f"{path}: truncated or corrupt JSON file")
-
-
-def test_json_comes_back(tmp_path):
-    content = {"classes": ["a", "é"], "mean": [0.1, 0.2], "loss_weight": None}
-    write_json(tmp_path / "a.json", content)
-    assert read_json(tmp_path / "a.json") == content
-    assert json.loads((tmp_path / "a.json").read_text()) == content
-
-
-def test_csv_is_plain(tmp_path):
-    write_csv(tmp_path / "a.csv", [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
-    assert (tmp_path / "a.csv").read_text().splitlines() == ["epoch,loss", "1,0.5", "2,0.25"]
-
-
 @pytest.mark.parametrize("names", [["1", "01"], ["2012", "1e5"], ["inf", "-0"], ["True", "False"], ["NA", "null"]])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_tables_come_back_and_names_that_look_like_numbers_stay_names(tmp_path, names, suffix):
@@ -219,11 +154,3 @@ def test_a_table_is_appended_to_and_read_in_blocks(tmp_path, monkeypatch):
     assert "table.parquet: damaged" in fault_of(next, read_blocks(path))
     (tmp_path / "other.parquet").write_bytes(b"no table")
     assert "other.parquet: truncated or corrupt table" in fault_of(next, read_blocks(tmp_path / "other.parquet"))
-
-
-def test_a_table_that_is_not_finished_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "BLOCK_ROWS", 5)
-    with suppress(RuntimeError), appending_table(tmp_path / "table.parquet") as append:
-        append(pd.DataFrame({"number": np.arange(9)}))
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []

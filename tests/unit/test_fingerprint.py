@@ -1,7 +1,6 @@
 """The fingerprint of a script changes with the code that it depends on, and with nothing else."""
 
 import ast
-import errno
 from pathlib import Path
 
 import pytest
@@ -67,40 +66,6 @@ def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, dam
     assert fingerprint(script) != before
 
 
-def test_kept_definitions_saves_parsing(tmp_path, monkeypatch):
-    script = tmp_path / "script.py"
-    script.write_text("print(1)\n")
-    before = fingerprint(script)
-    forget()
-    monkeypatch.setattr(ast, "parse", None)
-    assert fingerprint(script) == before
-
-
-def test_code_that_cannot_be_written_beside_has_a_fingerprint(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text("print(1)\n")
-    (tmp_path / "__pycache__").write_text("a file")
-    before = fingerprint(script)
-    (tmp_path / "__pycache__").unlink()
-    forget()
-    assert fingerprint(script) == before
-
-
-def test_a_full_disk_leaves_nothing_of_the_syntax(tmp_path, monkeypatch):
-    def fill(path: Path, _: bytes) -> None:
-        path.touch()
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    script = tmp_path / "script.py"
-    script.write_text("print(1)\n")
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", fill)
-        before = fingerprint(script)
-    assert list((tmp_path / "__pycache__").iterdir()) == []
-    forget()
-    assert fingerprint(script) == before
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -148,14 +113,6 @@ def test_words_about_progress_do_not_count(fingerprint_with):
 )
 def test_code_counts_wherever_it_is(fingerprint_with, name, text):
     assert fingerprint_with(files={name: text}) != fingerprint_with()
-
-
-def test_a_moved_module_counts(fingerprint_with):
-    moved = {
-        "resiliency/a.py": "from resiliency.deep import c as b\n\n\ndef work(x):\n    return b.more(x)\n",
-        "resiliency/deep/c.py": FILES["resiliency/deep/b.py"],
-    }
-    assert fingerprint_with(files=moved) != fingerprint_with()
 
 
 def reached(script: str) -> set[str]:

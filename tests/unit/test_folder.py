@@ -8,9 +8,7 @@ from image_folders import read, refusal, relative
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from resiliency.data import folder as module
-from resiliency.data.folder import folders_read, image_folder
-from resiliency.data.pictures import FileImages
+from resiliency.data.folder import folders_read
 from resiliency.data.source import ALL, SPLITS
 
 
@@ -26,17 +24,6 @@ def test_classes_alone_are_one_part(tmp_path, put_pictures):
     assert part.names == ["1", "10", "2", "z", "a", "b"]
     assert part.labels.dtype == np.int64
     assert part.labels.tolist() == [0, 0, 0, 1, 2, 2]
-
-
-def test_images_are_decoded_to_the_size(tmp_path, put_pictures):
-    put_pictures("cat/a.jpg", "dog/a.jpg")
-    noise = np.random.default_rng(3).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "dog" / "b.png")
-    images = image_folder(tmp_path, 40, 1).parts[ALL].images
-    assert isinstance(images, FileImages)
-    assert images[:].shape == (3, 40, 40, 3)
-    np.testing.assert_array_equal(images[np.array([2])][0], noise[:, 10:50])
-    assert image_folder(tmp_path, 35, 0.875).parts[ALL].images[:1].shape == (1, 35, 35, 3)
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "validation", "Val"])
@@ -74,22 +61,9 @@ def test_order_is_that_of_torchvision(tmp_path, put_pictures):
     assert source.parts[ALL].labels.tolist() == other.targets
 
 
-def test_folders_in_class_folders_are_searched(tmp_path, put_pictures):
-    put_pictures("a/x/2.jpg", "a/x/y/1.jpg", "a/1.jpg", "b/1.jpg")
-    source = read(tmp_path)
-    assert relative(source, ALL, tmp_path) == ["a/1.jpg", "a/x/2.jpg", "a/x/y/1.jpg", "b/1.jpg"]
-    assert source.parts[ALL].names == ["1", "x_2", "x_y_1", "1"]
-
-
 def test_names_in_a_class_are_unique(tmp_path, put_pictures):
     put_pictures("a/cat.jpg", "a/cat.PNG", "a/dog.jpg", "a/x/y.jpg", "a/x_y.png", "b/cat.jpg")
     assert read(tmp_path).parts[ALL].names == ["cat_PNG", "cat_jpg", "dog", "x_y_jpg", "x_y_png", "cat"]
-
-
-def test_names_that_suffixes_do_not_tell_apart(tmp_path, put_pictures):
-    put_pictures("a/x/y.jpg", "a/x_y.jpg", "a/x_y_jpg.png", "b/1.jpg")
-    assert relative(read(tmp_path), ALL, tmp_path)[:3] == ["a/x/y.jpg", "a/x_y.jpg", "a/x_y_jpg.png"]
-    assert read(tmp_path).parts[ALL].names == ["x_y_jpg", "x_y_jpg_", "x_y_jpg__", "1"]
 
 
 def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures, capsys):
@@ -101,26 +75,6 @@ def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures,
     assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path}: {left_out}"
 
 
-def test_progress_is_told_sparsely(tmp_path, put_pictures, capsys, monkeypatch):
-    monkeypatch.setattr(module, "HEADERS_PER_STEP", 4)
-    put_pictures(*(f"{name}/{number}.jpg" for name in "ab" for number in range(5)))
-    read(tmp_path)
-    ends = [line.split("] ")[1] for line in capsys.readouterr().out.splitlines()]
-    assert ends == [f"headers of {count} of 10 images checked" for count in (4, 8, 10)]
-
-
-def test_links_are_followed(tmp_path, put_pictures):
-    put_pictures("store/a/1.jpg", "store/deep/2.jpg", "store/3.jpg", "data/b/1.jpg")
-    data = tmp_path / "data"
-    (data / "a").symlink_to(tmp_path / "store" / "a")
-    (data / "b" / "more").symlink_to("../../store/deep")
-    (data / "b" / "3.jpg").symlink_to(tmp_path / "store" / "3.jpg")
-    source = read(data)
-    assert relative(source, ALL, data) == ["a/1.jpg", "b/1.jpg", "b/3.jpg", "b/more/2.jpg"]
-    (tmp_path / "link").symlink_to(data)
-    assert relative(read(tmp_path / "link"), ALL, tmp_path / "link") == relative(source, ALL, data)
-
-
 def test_links_in_a_circle_end(tmp_path, put_pictures):
     put_pictures("a/x/1.jpg", "a/y/1.jpg", "b/1.jpg")
     for place, target in (("a/x/up", ".."), ("a/root", tmp_path), ("a/x/y", "../y"), ("a/y/x", "../x"), ("b/me", "me")):
@@ -129,12 +83,6 @@ def test_links_in_a_circle_end(tmp_path, put_pictures):
     assert sorted(os.path.realpath(file) for file in source.parts[ALL].images.files) == [
         str(tmp_path / path) for path in ("a/x/1.jpg", "a/y/1.jpg", "b/1.jpg")
     ]
-
-
-def test_a_split_linked_into_itself_is_no_class(tmp_path, put_pictures):
-    put_pictures("a/1.jpg", "b/1.jpg")
-    (tmp_path / "again").symlink_to(tmp_path)
-    assert refusal(tmp_path).startswith(f"{tmp_path}/again: no .jpg .jpeg .png .webp file in this class folder")
 
 
 @pytest.mark.parametrize("name", ["two\nlines", 'it\'s "here" $(x) `y` & *', "été 猫", "-rf", "%s {0}"])
@@ -148,13 +96,6 @@ def test_any_name_works(tmp_path, put_pictures, name):
     (tmp_path / name / f"{name}.jpg").unlink()
     (tmp_path / name / f"{name}.jpg").write_text("no image")
     assert name.splitlines()[0] in refusal(tmp_path)
-
-
-def test_names_that_are_not_utf8_are_named(tmp_path, put_pictures):
-    put_pictures("a/1.jpg", "b/1.jpg")
-    os.rename(tmp_path / "b" / "1.jpg", os.fsencode(tmp_path / "b") + b"/\xe9t\xe9.jpg")
-    expected = f"{tmp_path}/b: '\\udce9t\\udce9.jpg' in it is not named in UTF-8; rename it"
-    assert refusal(tmp_path) == expected
 
 
 SORT = "expected a folder per class, got none; sort the images into class folders"
@@ -181,11 +122,6 @@ TRAIN = "but no train/; add train/ with the same classes"
 def test_folders_in_other_layouts_are_named(tmp_path, put_pictures, pictures, message):
     put_pictures(*pictures)
     assert refusal(tmp_path) == f"{tmp_path}{message}"
-
-
-def test_what_is_no_folder_is_named(tmp_path, grey_picture):
-    for path, reason in ((tmp_path / "no", "No such file or directory"), (grey_picture, "Not a directory")):
-        assert refusal(path) == f"{path}: cannot be listed ({reason}); make it readable"
 
 
 def test_splits_of_different_classes_are_named(tmp_path, put_pictures):

@@ -7,8 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from resiliency.base.faults import Fault
-from resiliency.devices.gpus import SLOTS, VISIBLE, claim_gpu, gpu_slots
+from resiliency.devices.gpus import SLOTS, VISIBLE, claim_gpu
 
 CLAIM = """
 import os, sys
@@ -84,16 +83,3 @@ def test_the_gpu_that_slurm_gave_is_kept(machine, monkeypatch):
     claim_gpu(machine / "dev", machine / "claims")
     assert os.environ[VISIBLE] == "0"
     assert not (machine / "claims").exists()
-
-
-def test_a_machine_without_gpus_is_left_alone(tmp_path, monkeypatch):
-    monkeypatch.delenv(VISIBLE, raising=False)
-    claim_gpu(tmp_path, tmp_path / "claims")
-    assert VISIBLE not in os.environ
-
-
-@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", ""])
-def test_slots_are_a_whole_number(monkeypatch, value):
-    monkeypatch.setenv(SLOTS, value)
-    with pytest.raises(Fault, match=f"{SLOTS}: expected the number of processes .*, got '{value}'"):
-        gpu_slots()

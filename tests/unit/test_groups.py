@@ -6,17 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from default_study import changed, faults_of
 from fault_messages import fault_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resiliency.data.card import write_data_set
 from resiliency.data.pictures import FileImages
-from resiliency.data.settings import Dataset
 from resiliency.data.source import ALL, SPLITS, Part, Source
-from resiliency.data.split import draw_splits, read_groups, split_indices, with_groups
-from resiliency.storage.files import read_json
+from resiliency.data.split import draw_splits, split_indices, with_groups
 
 CLASSES = ["cat", "dog"]
 FILES = [f"data/{name}/film_{film}_{frame}.jpg" for name in CLASSES for film in range(3) for frame in range(2)]
@@ -39,19 +35,9 @@ def test_a_pattern_names_the_groups_of_a_class(pattern):
     assert groups_of(source(), pattern) == FILMS
 
 
-def test_a_place_matches_as_much_as_it_can():
-    files = ["data/cat/a_b_1.jpg", "data/cat/a_b_2.jpg", "data/cat/a_c_1.jpg", "data/dog/a_b_1.jpg"]
-    assert groups_of(source(files), "<a>_*") == [0, 0, 1, 2]
-
-
 def test_a_pattern_with_slashes_takes_folders():
     files = ["data/cat/x/1.jpg", "data/cat/x/2.jpg", "data/cat/y/1.jpg", "data/dog/x/1.jpg"]
     assert groups_of(source(files), "<film>/*") == [0, 0, 1, 2]
-
-
-def test_an_image_that_does_not_match_is_named():
-    message = fault_of(with_groups, source([*FILES, "data/dog/other.jpg", "data/dog/more.jpg"]), "<film>_*", SPLITS)
-    assert message.startswith("dataset.groups: other.jpg (and 1 more) does not match '<film>_*'; change the pattern")
 
 
 def table(folder: Path, text: str) -> str:
@@ -69,12 +55,6 @@ def test_a_table_names_groups_across_classes(tmp_path, separator):
     assert groups_of(source(), table(tmp_path, text)) == [0] * 4 + [1] * 4 + [2] * 4
 
 
-def test_a_table_may_name_images_that_are_not_split(tmp_path):
-    test = Part(FileImages(["data/test/cat/1.jpg"], 32, 1), np.array([0]), ["1"])
-    path = table(tmp_path, "\n".join(["image,group", "1.jpg,9", *ROWS]))
-    assert groups_of(source(test=test), path) == [0] * 4 + [1] * 4 + [2] * 4
-
-
 @pytest.mark.parametrize("rows", [["1.jpg,0", *ROWS], [*ROWS, "test/cat/1.jpg,2"]])
 def test_a_group_in_two_splits_is_refused(tmp_path, rows):
     test = Part(FileImages(["data/test/cat/1.jpg"], 32, 1), np.array([0]), ["1"])
@@ -83,45 +63,6 @@ def test_a_group_in_two_splits_is_refused(tmp_path, rows):
     assert re.fullmatch(
         rf"{path}, line \d+: (test/cat/)?1.jpg: group [02] is also that of images of another .*", message
     )
-
-
-@pytest.mark.parametrize("groups", ["<film>_*", "table"])
-def test_groups_of_one_image_each_are_refused(tmp_path, groups):
-    files = [f"data/{name}/film{film}_0.jpg" for name in CLASSES for film in range(3)]
-    rows = [f"{file},{index}" for index, file in enumerate(files)]
-    groups = table(tmp_path, "\n".join(["image,group", *rows])) if groups == "table" else groups
-    assert "each of 6 images is a group of its own" in fault_of(with_groups, source(files), groups, SPLITS)
-
-
-def test_a_table_names_images_of_an_array_by_class_and_position(tmp_path):
-    part = Part(np.zeros((3, 32, 32, 3), np.uint8), np.array([0, 1, 0]), ["0", "1", "2"])
-    path = table(tmp_path, "image,group\n0,a\ndog/1,a\n2,b\n")
-    assert groups_of(Source("toy", CLASSES, {ALL: part}), path) == [0, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", ": expected one column 'image', got 0; there are none"),
-        ("image,film\n", ": expected one column 'group', got 0; there are image, film"),
-        ("image,group,group\n", ": expected one column 'group', got 2; "),
-        ("image,group\n", ": has no rows; add one for each image"),
-        ("image,group\nx.jpg,\n", ", line 2: group: expected a name, got nothing; add it"),
-        ("image,group\n ,a\n", ", line 2: image: expected a name, got nothing; add it"),
-        ("image,group\nx.jpg\n", ", line 2: group: expected a name"),
-        ('image,group\n"' + "x" * 200_000 + '",a\n', ": cannot be read (field larger"),
-    ],
-)
-def test_a_table_that_is_none_is_told_before_anything_runs(tmp_path, text, words):
-    path = table(tmp_path, text)
-    assert fault_of(read_groups, path).startswith(path + words)
-    (line,) = faults_of(changed("dataset", {"name": "digits", "groups": path}))
-    assert line.startswith(f"dataset.groups: {path}{words}")
-
-
-def test_a_table_of_bytes_is_told(tmp_path):
-    (tmp_path / "groups.csv").write_bytes(b"\xff\xfe")
-    assert "cannot be read" in fault_of(read_groups, tmp_path / "groups.csv")
 
 
 @pytest.mark.parametrize(
@@ -138,37 +79,6 @@ def test_a_table_of_bytes_is_told(tmp_path):
 def test_a_row_of_no_image_or_an_image_without_row_is_named(tmp_path, rows, words):
     path = table(tmp_path, "\n".join(["image,group", *rows]))
     assert fault_of(with_groups, source(), path, SPLITS).startswith(path + words)
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (
-            {"groups": "track_*"},
-            "dataset.groups: 'track_*': must be a pattern such as <track>_*, or the name of a file",
-        ),
-        (
-            {"groups": "<track>_*"},
-            "dataset.groups: digits has no file names; name a CSV file with the columns image and",
-        ),
-        ({"groups": "absent.csv"}, "dataset.groups: there is no file absent.csv"),
-        *(
-            ({"groups": pattern}, f"dataset.groups: {pattern!r}: makes each image a group of its own; put *")
-            for pattern in ("<film>*", "<film>.jpg", "<film>/<frame>", "<film>_<frame>*.png")
-        ),
-    ],
-)
-def test_groups_that_cannot_be_are_told_before_anything_runs(settings, words):
-    (line,) = faults_of(changed("dataset", {"name": "digits"} | settings))
-    assert line.startswith(words)
-
-
-def test_data_sets_that_have_splits_need_no_groups(capsys):
-    other = Part(np.zeros((1, 32, 32, 3), np.uint8), np.array([0]), ["1"])
-    of = source(validation=other, test=other)
-    assert with_groups(of, "<film>_*", SPLITS) is of
-    assert "dataset.groups: not used" in capsys.readouterr().out
-    assert Dataset(name="image_folder", folder="x", groups="<film>_*").table_of_groups is None
 
 
 @given(st.data())
@@ -199,19 +109,6 @@ def test_shares_are_as_near_as_tracks_of_thirty_allow():
     assert np.bincount(labels[drawn["validation"]]).tolist() == [30, 60, 210]
 
 
-def test_groups_of_several_classes_stay_whole():
-    labels, groups = np.tile([0, 1], 50), np.repeat(np.arange(20), 5)
-    drawn = split_indices(labels, 10, 30, 0, groups)
-    assert all(len(drawn[name]) == count for name, count in {"test": 30, "validation": 10, "train": 60}.items())
-    assert sum(len(set(groups[indices].tolist())) for indices in drawn.values()) == 20
-
-
-def test_split_of_groups_follows_the_seed():
-    labels, groups = np.repeat([0, 1], 60), np.repeat(np.arange(40), 3)
-    one, again, other = (split_indices(labels, 12, 36, seed, groups)["test"].tolist() for seed in (0, 0, 1))
-    assert one == again != other
-
-
 def test_splits_without_groups_are_those_of_earlier_versions():
     labels = np.random.default_rng(0).integers(0, 5, 500)
     part = Part(labels, labels, list(map(str, range(500))))
@@ -219,25 +116,3 @@ def test_splits_without_groups_are_those_of_earlier_versions():
     for parts, digests in zip(({ALL: part}, {"train": part, "test": part}), expected, strict=True):
         chosen = draw_splits(Source("toy", list("abcde"), parts), 0.1, 0.3, {}, 7)
         assert [hashlib.sha256(indices.tobytes()).hexdigest()[:8] for _, indices in chosen.values()] == digests
-
-
-def test_a_class_of_too_few_groups_is_named():
-    of = with_groups(source(FILES[2:]), "<film>_*", SPLITS)
-    message = fault_of(draw_splits, of, 0.1, 0.3, {}, 0)
-    assert message.startswith(
-        "dataset.groups: class 'cat' has 2 groups, expected at least 3, one each for train, validation and test; add"
-    )
-
-
-def test_the_card_counts_groups(tmp_path):
-    labels, groups = np.repeat([0, 1], 60), np.repeat(np.arange(40), 3)
-    images = np.random.default_rng(0).integers(0, 256, (120, 32, 32, 3), np.uint8)
-    part = Part(images, labels, list(map(str, range(120))), groups)
-    of = Source("toy", CLASSES, {ALL: part})
-    write_data_set(tmp_path, "toy", of, draw_splits(of, 0.1, 0.3, {}, 0), 32, on_the_fly=False)
-    card = read_json(tmp_path / "card.json")
-    assert {name: described["groups"] for name, described in card["splits"].items()} == {
-        "train": 24,
-        "validation": 4,
-        "test": 12,
-    }

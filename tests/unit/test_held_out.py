@@ -4,8 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from predicted import drawn
-from synthetic import synthetic_tables
-from synthetic_deployment import contender_tables
 
 from resiliency.analysis.assessment import Judged
 from resiliency.analysis.contenders import errors_under
@@ -15,8 +13,6 @@ from resiliency.ensembles.combination import Ensemble
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import condition_groups, held_out
-from resiliency.report.charts.under_corruptions import finding
-from resiliency.report.overview import led_by
 from resiliency.report.rows import without_held_out
 
 IMAGES, CORRUPTIONS = 60, ["fog", "spatter", "snow"]
@@ -95,23 +91,6 @@ def test_they_are_judged_all_the_same(study, wrong):
     table, members, _ = study
     errors = errors_under(Ensemble(members[1:2], np.ones(1), "mean_probability"), Judged(table, EVERYTHING, 10, 0.9, 0))
     assert errors.mean(axis=1).tolist() == pytest.approx(wrong[1, 1:].tolist())
-
-
-def test_the_report_says_how_the_selection_does_on_them():
-    tables = synthetic_tables()
-    table = contender_tables(tables["deployment"], CORRUPTIONS)["contenders"]
-    rows = table.set_index(["role", "corruption"])["error"]
-    first = table["role"].iloc[0]
-    assert rows[first, "corrupted"] == pytest.approx((rows[first, "fog"] + rows[first, "snow"]) / 2)
-    assert rows[first, "held_out"] == pytest.approx(rows[first, "spatter"])
-    text = finding(table)
-    assert f"Under 1 corruption that took no part in the selection, the {first}'s error is " in text
-    assert f"{100 * rows[first, 'spatter']:.1f}%" in text
-    less = 100 * (rows["baseline", "spatter"] - rows[first, "spatter"])
-    assert f"It is {less:.1f} percentage points lower" in text
-    assert "of 2 corruptions" in text
-    assert "of 2 corruptions" in led_by(table, "Baseline")
-    assert "took no part" not in finding(contender_tables(tables["deployment"], ["fog", "snow"])["contenders"])
 
 
 def test_charts_of_means_leave_them_out():

@@ -87,11 +87,3 @@ def test_splits_are_those_that_something_needs():
     assert load_study(joint=joint).splits == everything
     assert load_study(joint=joint).learning() == ["joint"]
     assert load_study(search={"design": "b"}).learning() == ["search"]
-
-
-def test_a_list_that_is_not_there_is_named(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(Fault, match=r"^dataset.images: there is no file list.txt$"):
-        load(LOADED | {"dataset": LOADED["dataset"] | {"images": "list.txt"}})
-    with pytest.raises(Fault, match=r"^dataset.images: only image_folder and imagenet have files to list"):
-        load(LOADED | {"dataset": {"name": "cifar10", "images": "list.txt"}})

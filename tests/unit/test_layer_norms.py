@@ -7,7 +7,6 @@ import timm.layers
 import torch
 from torch import nn
 
-from resiliency.designs import speed
 from resiliency.designs.speed import NarrowLayerNorm, NarrowLayerNorm2d, with_fast_layer_norms
 
 KINDS = {
@@ -55,21 +54,3 @@ def test_second_derivatives_are_those_of_torch(kind):
         [slope] = torch.autograd.grad((norm(own).square() * factors).sum(), own, create_graph=True)
         found.append(torch.autograd.grad(slope.square().sum(), [own, norm.weight]))
     torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-3)
-
-
-def test_other_precisions_are_left_to_torch(monkeypatch):
-    monkeypatch.setattr(speed, "_Rows", None)
-    plain, fast, x = norms("channels last")
-    with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(fast(x), plain(x))
-    assert torch.equal(fast.double()(x.double()), plain.double()(x.double()))
-
-
-def test_other_norms_stay():
-    same = (
-        nn.LayerNorm(65),
-        nn.LayerNorm(8, elementwise_affine=False),
-        nn.LayerNorm((4, 8)),
-        nn.LayerNorm(8, bias=False),
-    )
-    assert all(type(norm) is nn.LayerNorm for norm in with_fast_layer_norms(nn.Sequential(*same)))

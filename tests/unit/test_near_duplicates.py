@@ -73,11 +73,6 @@ def test_films_that_are_kept_whole_need_no_caution(tmp_path, films, capsys, side
     assert data_cautions(card) == []
 
 
-def test_published_data_sets_are_not_looked_at(tmp_path, films):
-    assert "near_duplicates" not in card_of(tmp_path, films, None, 32, name="cifar10")
-    assert data_cautions(None) == []
-
-
 def test_digits_of_one_class_are_not_near_duplicates():
     source = digits(32)
     chosen, seen = draw_splits(source, 0.1, 0.3, {}, 0), Thumbnails()

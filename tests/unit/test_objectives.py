@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from torch.func import hessian
 
 from resiliency.base.faults import Fault
-from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, balanced, ensemble, independent
+from resiliency.training.objectives import ADP_RIDGE, OBJECTIVES, adp, adp_fault, ensemble, independent
 from resiliency.training.settings import JOINT_OBJECTIVES
 
 LOSS_WEIGHTS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}
@@ -169,14 +169,6 @@ class TestLogitsAlone:
         }
         for name, expected in by_hand.items():
             assert float(OBJECTIVES[name](logits, labels, 0.25)) == pytest.approx(expected, abs=1e-6)
-
-
-def test_balanced_at_one_is_the_loss_of_the_mean_probability():
-    logits, labels = random_case()
-    mean = logits.softmax(dim=-1).mean(dim=0)
-    torch.testing.assert_close(OBJECTIVES["balanced"](logits, labels, 1.0), F.nll_loss(mean.log(), labels))
-    sure = torch.tensor([[[1000.0, 0.0]], [[0.0, 1000.0]]])
-    assert float(balanced(sure, torch.tensor([0]), 1.0)) == pytest.approx(log(2), rel=1e-6)
 
 
 class TestGncl:

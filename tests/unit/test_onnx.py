@@ -1,6 +1,5 @@
 """Designs that are ONNX files: what their networks answer, what is refused, how they are exported."""
 
-import importlib.util
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,25 +11,18 @@ import small_onnx
 import torch
 from fault_messages import fault_of
 from onnx import TensorProto, helper
-from pydantic import ValidationError
 from torch import nn
 
-from resiliency.analysis.pictures import attribution_table, distance_table, stacked
 from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
-from resiliency.base.faults import Fault
-from resiliency.designs import onnx as onnx_designs
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SelectedOutputs, parameters_and_macs, read_member, write_member
-from resiliency.designs.onnx import OnnxNetwork, read_onnx
+from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.export.exporting import check_refusal
 from resiliency.export.loading import Deployable
 from resiliency.export.programs import eager_runner, onnx_runner, write_program
 from resiliency.prediction.writing import features
-from resiliency.report.drawing import draw
-from resiliency.report.settings import OKABE_ITO
-from resiliency.study.network_trial import trial
 
 SIDE = 32
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
@@ -120,13 +112,6 @@ def test_files_of_weights_are_inputs_by_whatever_name(tmp_path, names):
     assert sorted(inputs.values()) == sorted(str(tmp_path / name) for name in names)
 
 
-def test_a_file_that_is_no_model_has_no_files_of_weights(tmp_path):
-    path = tmp_path / "m1.onnx"
-    path.write_bytes(b"\x08\x07 no model")
-    assert design(path).inputs(0) == {"weights": str(path)}
-    assert design(tmp_path / "absent.onnx").inputs(0) == {"weights": str(tmp_path / "absent.onnx")}
-
-
 @pytest.mark.parametrize(
     "made",
     [
@@ -180,45 +165,6 @@ def test_features_and_attributions_are_left_out_and_said(tmp_path):
     maps, reason = maps_or_reason("saliency", network, member, images, np.zeros(4, int), "label", 4)
     assert np.isnan(maps).all()
     assert reason == NOT_DIFFERENTIABLE
-
-
-def test_a_study_of_onnx_files_only_has_an_empty_gallery_of_attributions():
-    images = dict.fromkeys(("clean", "corrupted"), np.zeros((2, SIDE, SIDE, 3), np.uint8))
-    maps = {name: stacked([], of) for name, of in images.items()}
-    distances = distance_table(maps, []).assign(probes=2, method="saliency", corruption="fog", severity=1)
-    pictures = attribution_table(images, maps, [], np.arange(2), ["a", "b"])
-    tables = {"attribution_gallery": pictures, "attribution_distances": distances}
-    assert "nothing" in draw("attribution_gallery", tables, OKABE_ITO)["usermeta"]
-
-
-def test_the_study_completes_a_design_of_a_file():
-    of_file = design("models/resnet18.onnx")
-    assert of_file.loaded
-    assert of_file.family_name == "resnet18"
-    assert design("\t.onnx").family_name == "onnx"
-    assert design("a.onnx", family="resnet").family_name == "resnet"
-    assert of_file.description(SIDE)["factory"] == "resiliency.designs.onnx:network"
-    assert Design(weights=["a.onnx", "b.onnx"], mean=MEAN, std=STD).member_count(1) == 2
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"architecture": "resnet18"}, "architecture: cannot be combined with an ONNX file"),
-        ({"factory": "a:b"}, "factory: cannot be combined with an ONNX file"),
-        ({"arguments": {"a": 1}}, "arguments: cannot be combined with an ONNX file"),
-        ({"training": {"epochs": 1}}, "training: cannot be combined with an ONNX file"),
-        (
-            {"mean": None, "std": None},
-            "mean, std: required for loaded weights; .* if the model takes pixels of 0 to 255",
-        ),
-        ({"weights": ["a.onnx", "b.pt"]}, "must be all ONNX files or none"),
-        ({"weights": "random"}, "architecture: required; give it, a factory, or an ONNX file"),
-    ],
-)
-def test_keys_that_an_onnx_file_does_not_have_are_refused(changed, message):
-    with pytest.raises(ValidationError, match=message):
-        design("a.onnx", **changed)
 
 
 def no_images(path: Path) -> Path:
@@ -281,23 +227,6 @@ def test_files_that_are_no_network_for_these_images_are_refused_in_a_line(tmp_pa
     assert str(path) in fault
 
 
-def test_missing_packages_are_named(tmp_path, monkeypatch):
-    found = importlib.util.find_spec
-    monkeypatch.setattr(onnx_designs, "find_spec", lambda name: None if name == "onnxruntime" else found(name))
-    with pytest.raises(Fault, match=r"onnxruntime: not installed; run pip install -e '\.\[export\]'"):
-        read_onnx(small_onnx.write(tmp_path / "a.onnx"), SIDE, 3)
-
-
-@pytest.mark.usefixtures("forked_trials")
-def test_a_file_is_tried_before_the_first_job(tmp_path):
-    good, bad = small_onnx.write(tmp_path / "good.onnx"), text(tmp_path / "bad.onnx")
-    described = {key: value for key, value in design(good).description(SIDE).items() if key != "loaded"}
-    request = {"description": described, "outputs": 3, "fetched": None}
-    faults = trial({"good": request | {"onnx": [str(good)]}, "bad": request | {"onnx": [str(good), str(bad)]}})
-    assert list(faults) == ["bad"]
-    assert "bad.onnx: not an ONNX model" in faults["bad"]
-
-
 @pytest.mark.parametrize("rule", ["mean_probability", "plurality_vote"])
 def test_an_ensemble_with_files_is_exported_as_one_onnx_file(exported, tmp_path, rule):
     files = [
@@ -318,23 +247,3 @@ def test_an_ensemble_with_files_is_exported_as_one_onnx_file(exported, tmp_path,
         for of_program, of_module in zip(run(images[:count]), expected, strict=True):
             np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
     check_refusal(run, images[:1])
-
-
-def test_a_file_for_one_batch_is_not_exported_in_an_ensemble(tmp_path):
-    network, described = loaded(small_onnx.write(tmp_path / "a.onnx", shape=(1, 3, SIDE, SIDE)))
-    ensemble = Deployable([(network, Member("a-s0", **described))], [1.0], "mean_probability", 1).eval()
-    with pytest.raises(Fault, match="a-s0: takes 1 images at a time only; export the ONNX file with a free batch"):
-        write_program(ensemble, SIDE, tmp_path / "ensemble.onnx")
-
-
-def test_sessions_have_the_threads_of_torch(tmp_path):
-    network, _ = read_onnx(small_onnx.write(tmp_path / "a.onnx"), SIDE, 3)
-    assert isinstance(network, OnnxNetwork)
-    before = torch.get_num_threads()
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
-            network(images_of(1))
-            assert list(network._sessions) == [count]
-    finally:
-        torch.set_num_threads(before)

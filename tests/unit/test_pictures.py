@@ -1,7 +1,5 @@
 """Image files come out as a viewer shows them, fitted as torchvision does; broken ones are named in one line."""
 
-import struct
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,26 +21,10 @@ def over_white(colour: tuple, alpha: np.ndarray) -> np.ndarray:
     return 255 + (np.array(colour) - 255) * alpha[..., None] / 255
 
 
-def smooth() -> np.ndarray:
-    """A 48x64 image that JPEG and WebP hardly change."""
-    rows, columns = np.mgrid[:48, :64]
-    return np.stack([rows * 5, columns * 4, 255 - rows * 2 - columns * 2], axis=2).astype(np.uint8)
-
-
-@pytest.mark.parametrize(("name", "options"), [("a.jpg", {"quality": 95, "subsampling": 0}), ("a.webp", {})])
-def test_lossy_formats_come_back_nearly(tmp_path, name, options):
-    rgb = pixels(saved(tmp_path / name, Image.fromarray(smooth()), **options))
-    assert np.abs(rgb.astype(int) - smooth()).max() <= 12
-
-
 def test_lossless_webp_and_its_first_frame(tmp_path):
     first, second = Image.fromarray(NOISE), Image.fromarray(255 - NOISE)
     path = saved(tmp_path / "a.webp", first, save_all=True, append_images=[second], lossless=True)
     np.testing.assert_array_equal(pixels(path), NOISE)
-
-
-def test_the_content_counts_not_the_suffix(tmp_path):
-    np.testing.assert_array_equal(pixels(saved(tmp_path / "a.jpg", Image.fromarray(NOISE), format="PNG")), NOISE)
 
 
 GREY = NOISE[..., 0]
@@ -54,10 +36,6 @@ def test_grey_has_three_equal_channels(tmp_path, grey, white):
     np.testing.assert_array_equal(rgb, np.repeat(grey[..., None] * np.uint8(white), 3, axis=2))
 
 
-def test_grey_jpeg(tmp_path):
-    assert (pixels(saved(tmp_path / "grey.jpg", flat("L", 77))) == 77).all()
-
-
 def test_sixteen_bits_are_scaled(tmp_path):
     values = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 21
     values[0, :4] = 0, 255, 256, 65535
@@ -66,17 +44,6 @@ def test_sixteen_bits_are_scaled(tmp_path):
     rgb = pixels(path)
     assert rgb[0, :4, 0].tolist() == [0, 0, 1, 255]
     np.testing.assert_array_equal(rgb, np.repeat((values // 256)[..., None], 3, axis=2))
-
-
-def test_palette(tmp_path):
-    indices = NOISE[..., 0] % 3
-    image = Image.fromarray(indices).convert("P")
-    image.putdata(indices.ravel().tolist())
-    colours = np.array([[10, 20, 30], [200, 100, 0], [255, 255, 1]], np.uint8)
-    image.putpalette(colours.tobytes())
-    path = saved(tmp_path / "palette.png", image)
-    assert Image.open(path).mode == "P"
-    np.testing.assert_array_equal(pixels(path), colours[indices])
 
 
 def test_transparent_colours_of_a_palette_show_white(tmp_path):
@@ -99,24 +66,6 @@ def test_alpha_is_shown_on_white(tmp_path, suffix):
     rgb = pixels(saved(tmp_path / f"a.{suffix}", Image.fromarray(image), **options))
     np.testing.assert_allclose(rgb, over_white((200, 30, 90), alpha), atol=1)
     assert (rgb[:, 0] == 255).all()
-
-
-def test_grey_with_alpha(tmp_path):
-    alpha = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
-    image = Image.merge("LA", [Image.new("L", (64, 48), 60), Image.fromarray(alpha)])
-    path = saved(tmp_path / "la.png", image)
-    assert Image.open(path).mode == "LA"
-    np.testing.assert_allclose(pixels(path), over_white((60, 60, 60), alpha), atol=1)
-
-
-@pytest.mark.parametrize(("mode", "colour", "expected"), [("RGB", (1, 2, 3), (1, 2, 3)), ("L", 9, (9, 9, 9))])
-def test_one_transparent_colour_shows_white(tmp_path, mode, colour, expected):
-    transparent = {"L": 20, "RGB": (0, 99, 0)}[mode]
-    image = flat(mode, colour)
-    image.paste(transparent, (0, 0, 40, 10))
-    rgb = pixels(saved(tmp_path / "key.png", image, transparency=transparent))
-    assert rgb[0, 0].tolist() == [255, 255, 255]
-    assert tuple(rgb[20, 0]) == expected
 
 
 def test_cmyk(tmp_path):
@@ -154,40 +103,6 @@ def test_images_are_turned_upright(tmp_path, orientation, suffix):
     np.testing.assert_array_equal(pixels(path), UPRIGHT[orientation](plain))
 
 
-@pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_orientations_that_do_not_exist_are_ignored(tmp_path, orientation):
-    path = saved(tmp_path / "a.png", Image.fromarray(NOISE), exif=oriented(orientation))
-    np.testing.assert_array_equal(pixels(path), NOISE)
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("suffix", ["png", "jpg"])
-def test_broken_exif_does_not_matter(tmp_path, suffix):
-    """A number of entries that the data do not hold, offsets to nowhere, tags of unknown types, and noise."""
-    header = b"Exif\0\0" + b"II*\0\x08\0\0\0"
-    plain = pixels(saved(tmp_path / f"plain.{suffix}", Image.fromarray(NOISE)))
-    broken = [
-        b"Exif\0\0",
-        b"Exif\0\0II*\0\xff\xff\xff\xff",
-        header + b"\xff\xff" + bytes(20),
-        header + struct.pack("<HHHII", 1, 0x0112, 77, 1, 6),
-        header + struct.pack("<HHHII", 1, 0x011A, 5, 4000, 90000),
-        b"Exif\0\0" + RANDOM.bytes(200),
-    ]
-    for number, exif in enumerate(broken):
-        path = saved(tmp_path / f"{number}.{suffix}", Image.fromarray(NOISE), exif=exif)
-        np.testing.assert_array_equal(pixels(path), plain)
-
-
-def test_images_are_turned_though_other_tags_are_broken(tmp_path):
-    """The name of the document (0x010D, a text) is a fraction, which Pillow cannot write back."""
-    orientation = struct.pack("<HHHII", 2, 0x0112, 3, 1, 6)
-    document = struct.pack("<HHIII", 0x010D, 5, 1, 38, 0) + struct.pack("<II", 1, 2)
-    exif = b"Exif\0\0II*\0\x08\0\0\0" + orientation + document
-    path = saved(tmp_path / "a.png", Image.fromarray(NOISE), exif=exif)
-    np.testing.assert_array_equal(pixels(path), UPRIGHT[6](NOISE))
-
-
 def by_torchvision(image: Image.Image, size: int, margin: float) -> np.ndarray:
     transform = Compose([Resize(int(size / margin), InterpolationMode.BILINEAR), CenterCrop(size)])
     return np.asarray(transform(image))
@@ -207,17 +122,6 @@ def test_fitted_is_what_torchvision_does(width, height, size, margin, seed):
     assert rgb.shape == (size, size, 3)
     assert rgb.dtype == np.uint8
     np.testing.assert_array_equal(rgb, by_torchvision(image, size, margin))
-
-
-@pytest.mark.parametrize("shape", [(375, 500), (500, 375), (333, 500), (256, 257), (256, 259), (256, 256), (32, 900)])
-def test_fitted_as_for_imagenet(shape):
-    image = Image.fromarray(RANDOM.integers(0, 256, (*shape, 3), dtype=np.uint8))
-    np.testing.assert_array_equal(fitted(image, 224, 0.875), by_torchvision(image, 224, 0.875))
-
-
-def test_images_of_the_size_stay_as_they_are():
-    square = NOISE[:, :48]
-    np.testing.assert_array_equal(fitted(Image.fromarray(square), 48, 1), square)
 
 
 def test_files_are_indexed_as_arrays_are(tmp_path):

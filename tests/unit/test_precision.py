@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from small_training import SMALL, summed
-from torch import nn
-from trainings import stored
+from small_training import SMALL
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
@@ -14,8 +12,6 @@ from resiliency.devices import choice
 from resiliency.prediction.writing import compare_precision, prediction_key, write_logits
 from resiliency.training import engine
 from resiliency.training.engine import layer_precision
-from resiliency.training.member import train_members
-from resiliency.training.settings import Recipe
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -39,36 +35,6 @@ def test_depthwise_convolutions_and_attention_are_not(hardware, name):
     assert layer_precision("auto", [network], CPU) == "float32"
     assert layer_precision("auto", [timm.create_model("resnet18"), network], CPU) == "float32"
     assert layer_precision("bfloat16", [network], CPU) == "bfloat16"
-
-
-def test_other_processors_and_gpus(monkeypatch):
-    monkeypatch.setattr(engine, "bfloat16_in_hardware", lambda: False)
-    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8, 2))
-    assert layer_precision("auto", [network], CPU) == "float32"
-    assert layer_precision("auto", [network], CUDA) == "bfloat16"
-
-
-@pytest.mark.parametrize(
-    ("flags", "native"),
-    [("fma avx512f avx512_bf16", True), ("amx_bf16 amx_tile", True), ("avx2 avx512f", False), (None, False)],
-)
-def test_the_flags_of_the_processor_tell(monkeypatch, flags, native):
-    def read_text(path, encoding):
-        assert str(path) == "/proc/cpuinfo"
-        if flags is None:
-            raise FileNotFoundError
-        return f"model name : X\nflags\t\t: fpu {flags} sse\n"
-
-    monkeypatch.setattr(choice.Path, "read_text", read_text)
-    assert choice.bfloat16_in_hardware.__wrapped__() is native
-
-
-@pytest.mark.parametrize("wanted", ["float32", "bfloat16"])
-def test_a_member_tells_what_it_was_trained_in(tmp_path, wanted):
-    folder = tmp_path / "r-s0"
-    recipe = Recipe(epochs=1, batch_size=8, shift=2, flip=False, precision=wanted).model_dump()
-    train_members([str(folder)], [SMALL], recipe, summed, stored(tmp_path, 16), (0, "train"), 0, "")
-    assert Member.read(folder / "member.json").precision == wanted
 
 
 @pytest.fixture

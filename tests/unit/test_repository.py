@@ -2,9 +2,7 @@
 
 import ast
 import inspect
-import os
 import re
-import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -111,25 +109,6 @@ def test_one_version_is_told_and_no_result_depends_on_it():
         assert PROJECT["version"] not in path.read_text(encoding="utf-8"), path
 
 
-def test_citation_and_project_have_the_same_authors_keywords_and_licence():
-    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["authors"] == PROJECT["authors"]
-    assert citation["keywords"] == PROJECT["keywords"]
-    assert citation["license"] == PROJECT["license"]
-    assert [source["url"] for source in citation["references"]] == [PROJECT["urls"]["Paper"]]
-    assert citation["type"] == "software"
-    assert "preferred-citation" not in citation
-
-
-def test_the_catalogue_of_workflows_finds_what_it_asks_for():
-    """See its page on adding workflows; `conda: true` holds for every rule, as is tested here."""
-    usage = yaml.safe_load((REPOSITORY / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8"))["usage"]
-    assert {name for name, can in usage["software-stack-deployment"].items() if can} == {"conda", "report"}
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8").lower()
-    assert {"snakemake", "workflow"} <= set(re.findall(r"\w+", readme))
-    assert (REPOSITORY / "Snakefile").is_file()
-
-
 def test_the_files_that_an_extension_touches_are_there():
     files = re.findall(r"`([\w/]+\.py)`", (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     library = REPOSITORY / "scripts/resiliency"
@@ -141,15 +120,6 @@ def test_ci_runs_the_test_command_of_the_readme():
     command = "pip install -e '.[test]' && pytest -n 3"
     assert command in (REPOSITORY / "README.md").read_text()
     assert command in (REPOSITORY / ".ci/run").read_text().splitlines()
-
-
-def test_ci_is_run_for_what_is_pushed_and_for_pull_requests():
-    workflow = yaml.safe_load((REPOSITORY / ".github/workflows/tests.yml").read_text())
-    triggers = workflow[True]  # YAML 1.1 reads the key `on` as a truth value
-    assert triggers == {"push": {"branches": ["main"]}, "pull_request": None}
-    assert workflow["jobs"]["run"]["container"]["image"] == f"python:{PROJECT['requires-python'][2:6]}-bookworm"
-    assert workflow["jobs"]["run"]["steps"][-1] == {"run": ".ci/run"}
-    assert os.access(REPOSITORY / ".ci/run", os.X_OK)
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
@@ -179,36 +149,3 @@ def test_texts_are_read_and_written_as_utf_8():
             if text and "encoding" not in {keyword.arg for keyword in call.keywords}:
                 faults.append(f"{path.name}, line {call.lineno}")
     assert faults == []
-
-
-LOCALE = """
-from pathlib import Path
-from resiliency.study.fingerprint import fingerprint
-from resiliency.report.page import FOLDER
-from resiliency.stage import stage
-print(fingerprint(Path("scripts/charts.py")), flush=True)
-with stage({log!r}):
-    print("λ ü")
-"""
-
-
-def test_another_locale_changes_nothing(tmp_path):
-    seen = []
-    for number, locale in enumerate(
-        ({"LC_ALL": "C.UTF-8"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"})
-    ):
-        log = tmp_path / f"{number}.log"
-        script = tmp_path / "script.py"
-        script.write_text(LOCALE.format(log=str(log)), encoding="utf-8")
-        run = subprocess.run(
-            [sys.executable, script],
-            cwd=REPOSITORY,
-            env=os.environ | locale,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert run.returncode == 0, run.stderr
-        assert log.read_text(encoding="utf-8").startswith("λ ü\n")
-        seen.append(run.stdout)
-    assert seen[0] == seen[1]

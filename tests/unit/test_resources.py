@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import pytest
 from snakemake.utils import update_config
 
 from resiliency.study.files import load, read_merged
-from resiliency.study.resources import minutes, network_memory
+from resiliency.study.resources import minutes
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -57,45 +56,3 @@ def test_minutes_of_rules_that_look_at_all_ensembles_by_hand():
     assert (
         estimates["choose_ensembles"] == 60 + (ensembles + 8 * (members + searched)) * probabilities // 10_000_000_000
     )
-
-
-def test_a_sample_of_ensembles_takes_less_time():
-    few = minutes(study("cifar10", ensembles={"limit": 100}))["score_ensembles"]
-    assert few < minutes(study("cifar10"))["score_ensembles"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "rule"),
-    [
-        ({"training": {"epochs": 400}}, "train"),
-        ({"corruptions": {"severities": [5]}}, "predict"),
-        ({"joint": {"training": {"epochs": 300}}}, "train_jointly"),
-        ({"search": {"random_subnetworks": 4}}, "train_supernet"),
-        ({"search": {"evaluations": 6000}}, "search"),
-        ({"probe": {"images": 5000}}, "attribute"),
-        ({"attribution": {"steps": 500}}, "attribute"),
-    ],
-)
-def test_the_size_of_the_study_counts(changes, rule):
-    before, after = minutes(study("cifar10")), minutes(study("cifar10", **changes))
-    assert after[rule] != before[rule]
-
-
-def test_a_study_asks_for_no_more_than_it_has():
-    estimates = minutes(study("cifar10", joint=None, search=None, members={"seeds": 1}))
-    of_ensembles = {"score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
-    assert set(estimates) == {
-        *("corrupt", "train", "predict", "predict_test_set", "attribute", "attribution_gallery"),
-        *of_ensembles,
-    }
-    assert estimates["predict"] == 30 + 10_000 * 76 // 30_000
-
-
-def test_images_of_a_folder_that_nobody_has_counted(tmp_path):
-    estimates = minutes(study("tiny", dataset={"name": "image_folder", "folder": str(tmp_path)}))
-    assert estimates["train"] > minutes(study("tiny"))["train"]
-
-
-def test_processes_that_decode_images_need_memory():
-    assert network_memory(0) == 8_000
-    assert network_memory(7) == 22_000

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_spaces import described, everything, space_of
+from small_spaces import everything, space_of
 
 from resiliency.search.network import training_macs
-from resiliency.search.space import Space
 
 
 def test_the_smallest_sub_networks_are_found_in_order():
@@ -31,12 +30,6 @@ def test_random_sub_networks_are_in_the_space(seed, dimensions):
         assert dimensions is None or name in dimensions or not part.any()
 
 
-def test_every_value_is_drawn():
-    space, random = space_of(width=(1, 0.75, 0.5)), np.random.default_rng(0)
-    drawn = np.array([space.random(random) for _ in range(200)])
-    assert [len(set(column)) for column in drawn.T.tolist()] == space.sizes.tolist()
-
-
 def test_what_training_costs():
     space = space_of(depth=[1, 2, 1, 2], kernel=(3,))
     largest, smallest = space.macs(0 * space.sizes), space.macs(space.sizes - 1)
@@ -44,11 +37,3 @@ def test_what_training_costs():
     assert training_macs(space, "sandwich", 2, []) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
     phases = [[], ["width"]]
     assert training_macs(space, "progressive", 1, phases) == pytest.approx(largest + mean / 2, rel=0.05)
-
-
-def test_steps_of_a_width_with_few_channels():
-    assert space_of(width=(1, 0.75, 0.4)).channels(0) == [8, 6, 3]
-    assert Space.of_design(described("basic"), {"depth": None, "width": [0.01, 1], "kernel": [3]}, 3).channels(0) == [
-        8,
-        1,
-    ]

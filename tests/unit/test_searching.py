@@ -7,14 +7,12 @@ import pytest
 from fault_messages import fault_of
 from pymoo.core.problem import Problem
 
-from resiliency.base.faults import Fault
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.search.searching import (
     Step,
     along_the_front,
     best_ensemble,
-    candidates,
     evolve,
     first_population,
     fronts,
@@ -113,11 +111,6 @@ def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_
     assert len(set(whole.errors)) == 40
 
 
-def test_the_seed_decides_the_search():
-    tables = [search_table(search(Pretended(), SETTINGS, seed), {}) for seed in (0, 0, 1)]
-    assert tables[0] == tables[1] != tables[2]
-
-
 def test_a_small_space_is_evaluated_whole():
     space = Space.of_design(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
     evaluator = Pretended(space)
@@ -134,21 +127,6 @@ def test_the_first_population_holds_the_extremes_and_keeps_a_budget():
     cheapest = [genes.tolist() for genes in SPACE.smallest(4)]
     assert [genes.tolist() for genes in first[:4]] == cheapest
     assert first[4].tolist() == [0] * 12
-
-
-def test_the_first_population_spreads_between_the_largest_and_the_smallest():
-    """By how much sub-networks lack, of the 12 steps that the smallest one does; uniform draws seldom lack little."""
-    least = []
-    for seed in range(5):
-        first = first_population(SPACE, changed(population=40), seed)
-        least.append(np.histogram(first.sum(axis=1), 4, (0, 12))[0].min())
-    assert min(least) >= 4
-
-
-def test_the_first_population_may_be_nearly_all_there_is():
-    space = Space.of_design(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
-    first = first_population(space, changed(population=space.count - 1), 0)
-    assert len(np.unique(first, axis=0)) == space.count - 1
 
 
 def test_mutation_moves_one_gene_in_the_mean_to_a_neighbour():
@@ -169,14 +147,6 @@ def test_members_spread_along_the_front():
     assert along_the_front(objectives, 6) == [0, 1, 2, 3, 4, 5]
     assert along_the_front(objectives, 7) == [0, 1, 2, 3, 4, 5, 6]
     assert along_the_front(objectives, 1) == [0]
-
-
-def test_candidates_hold_the_smallest_and_the_best():
-    objectives = np.random.default_rng(0).random((300, 2))
-    positions = candidates(objectives, 3)
-    assert positions[:3] == np.argsort(objectives[:, 1])[:3].tolist()
-    assert set(fronts(objectives)[0].tolist()) <= set(positions)
-    assert len(positions) == len(set(positions)) <= 103
 
 
 @pytest.mark.parametrize("share", [np.inf, 0.5])
@@ -250,38 +220,3 @@ FAULTS = [
 @pytest.mark.parametrize(("change", "message"), FAULTS, ids=[message for _, message in FAULTS])
 def test_each_fault_is_one_line(change, message):
     assert message in fault_of(load, STUDY | {"search": {"design": "small"} | change})
-
-
-@pytest.mark.parametrize("argument", ["channels", "layers"])
-@pytest.mark.parametrize(
-    "values",
-    [16, "16", None, [], [16], [16] * 5, [16, 32, 64, "128"], [16, 32, 64, 0], [1.5] * 4, [True] * 4, [{}] * 4],
-)
-def test_sizes_of_the_largest_network_are_lists_of_numbers(argument, values):
-    designs = STUDY["designs"] | {"small": {"architecture": "resnet18", "arguments": {argument: values}}}
-    line = fault_of(load, STUDY | {"designs": designs, "search": {"design": "small"}})
-    assert line.startswith(f"designs.small.arguments.{argument}: ")
-    assert "must be a list of 4 whole numbers from 1 to " in line
-
-
-def test_a_budget_is_checked_for_as_many_classes_as_there_are_folders(tmp_path):
-    for name in "abcde":
-        (tmp_path / name).mkdir()
-    dataset = {"name": "image_folder", "folder": str(tmp_path), "image_size": 32}
-    space = Space.of_design(Design(**STUDY["designs"]["small"]).description(32), {**TINY, "kernel": [3]}, 5)
-    least = space.macs(space.smallest(3)[-1])
-
-    def loaded(budget: int):
-        return load(STUDY | {"dataset": dataset, "search": {"design": "small", "elastic": TINY, "macs_budget": budget}})
-
-    assert loaded(least).search.macs_budget == least
-    with pytest.raises(Fault, match=f"macs_budget: expected at least {least:,}, the MACs of .*, got {least - 1:,}"):
-        loaded(least - 1)
-
-
-def test_a_search_that_is_right():
-    study = load(STUDY | {"search": {"design": "small", "start": "small-s0", "elastic": TINY, "members": 32}})
-    assert study.searched_members()[::31] == ["search-00", "search-31"]
-    assert study.search_recipe() == study.recipe("small")
-    changed = load(STUDY | {"search": {"design": "small", "training": {"epochs": 7}}})
-    assert changed.search_recipe().epochs == 7

@@ -30,23 +30,6 @@ def test_words_seed_as_their_number_does(number, monkeypatch):
     np.testing.assert_array_equal(stream(0).integers(0, 2**63, 4), expected)
 
 
-def test_order_of_use_does_not_matter():
-    first = {name: stream(1, name).random(3).tolist() for name in ("a", "b")}
-    second = {name: stream(1, name).random(3).tolist() for name in ("b", "a")}
-    assert first == second
-
-
-def test_names_are_not_joined():
-    assert len({entropy(0, "ab"), entropy(0, "a", "b"), entropy(0, "a", "b", ""), entropy(0, "a,b")}) == 4
-    assert entropy(0, "1") != entropy(0, 1)
-    assert entropy(0, 1) != entropy(1, 0)
-
-
 @given(names, names)
 def test_streams_of_different_names_differ(one, other):
     assert (entropy(0, *one) == entropy(0, *other)) == (one == other)
-
-
-@given(st.integers(0, 2**70), names)
-def test_derived_seeds_suit_torch(seed, chosen):
-    assert 0 <= derived_seed(seed, *chosen) < 2**63

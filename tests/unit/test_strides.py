@@ -6,12 +6,11 @@ import sys
 from copy import deepcopy
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
 from resiliency.data.pictures import Images
-from resiliency.designs.stems import BLOCK, with_right_gradients
+from resiliency.designs.stems import with_right_gradients
 from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
@@ -63,22 +62,6 @@ def test_the_function_and_the_names_of_weights_stay():
     assert list(mended.state_dict()) == list(plain.state_dict())
     for one in (mended, deepcopy(mended), with_right_gradients(mended)):
         torch.testing.assert_close(one(images), plain(images))
-
-
-@pytest.mark.parametrize(
-    "conv",
-    [
-        nn.Conv2d(BLOCK, 4, 1, stride=2),
-        nn.Conv2d(4, 4, 1),
-        nn.Conv2d(4, 4, 3, stride=2, padding=1),
-        nn.Conv2d(4, 4, 1, stride=2, padding=1),
-    ],
-    ids=["enough channels", "no stride", "larger kernel", "padded"],
-)
-def test_other_convolutions_are_left_alone(conv):
-    stride = conv.stride
-    assert with_right_gradients(nn.Sequential(conv))[0].stride == stride
-    assert not conv._forward_pre_hooks
 
 
 def test_training_sees_to_it():

@@ -25,28 +25,6 @@ def test_the_smallest_study_loads():
 
 
 @pytest.mark.parametrize(
-    ("path", "given", "meant"),
-    [
-        ("corruptions.severities", ["1", "4"], [1, 4]),
-        ("training", {"shift": "3", "flip": "true"}, {"shift": 3, "flip": True}),
-        ("training.shift", "auto", "auto"),
-        ("statistics", {"resamples": "3000"}, {"resamples": 3000}),
-    ],
-)
-def test_numbers_may_come_as_text_as_from_the_command_line(path, given, meant):
-    assert load(changed(path, given)) == load(changed(path, meant))
-
-
-def test_sizes_of_precomputed_sets_are_theirs():
-    config = changed("dataset", {"name": "cifar10", "image_size": 64})
-    load(config)
-    config["corruptions"] |= {"source": "precomputed", "folder": "CIFAR-10-C"}
-    assert faults_of(config) == ["dataset.image_size: expected 32, as in the precomputed set of cifar10, got 64"]
-    config["dataset"]["image_size"] = "auto"
-    load(config)
-
-
-@pytest.mark.parametrize(
     ("name", "size", "side", "on_the_fly", "margin"),
     [
         ("digits", "auto", 32, False, 1),
@@ -82,11 +60,6 @@ def test_joint_training_of_several_designs_follows_the_recipe_of_the_study():
     assert load(config).joint_recipe().epochs == CONFIG["training"]["epochs"]
     config["joint"]["training"] = {"epochs": 7}
     assert load(config).joint_recipe().epochs == 7
-
-
-def test_an_objective_without_weights_is_left_out():
-    study = load(changed("joint.objectives", {"balanced": [0.5], "ncl": []}))
-    assert list(study.joint_settings()) == ["balanced-l0.5"]
 
 
 @given(st.lists(st.floats(0, 1e300), unique_by=lambda loss_weight: f"{loss_weight:g}", min_size=1, max_size=9))
@@ -134,25 +107,6 @@ def test_alexnet_is_a_baseline_on_imagenet_c_alone(change, needed):
     assert faults_of(config) == [f"members.baseline: {words}"]
 
 
-def test_alexnet_is_no_baseline_of_scores_of_other_classes(tmp_path):
-    (tmp_path / "scores.csv").write_text("member,clean,fog.1,fog.2,fog.3,fog.4,fog.5\na,90,80,70,60,50,40\n")
-    config = imported({"scores": str(tmp_path / "scores.csv")}, "alexnet")
-    assert load(config).members.baseline == "alexnet"
-    config["external"]["classes"] = 10
-    (line,) = faults_of(config)
-    assert line.endswith("which needs external.classes 1000")
-    config["external"]["classes"] = 1000
-    (tmp_path / "scores.csv").write_text("member,clean,fog.1,fog.2\na,90,80,70\n")
-    (line,) = faults_of(config)
-    assert line.endswith("which needs corruptions.severities 1 to 5")
-
-
-@pytest.mark.parametrize("classes", [1, True, "many", ["ant"], ["ant", "ant"], ["ant", "1"], [1, 2]])
-def test_classes_elsewhere_have_a_number_or_names(classes):
-    (line,) = faults_of(changed("external", {"scores": "absent.csv", "classes": classes}))
-    assert line.startswith("external.classes: ")
-
-
 def test_names_of_members():
     config = changed("joint.objectives", {"balanced": [0, 0.5, 1]})
     config["joint"] |= {"designs": ["vit", "vit"], "seeds": 1}
@@ -171,20 +125,6 @@ def test_names_of_members():
         ["balanced-l1-s0-m0", "balanced-l1-s0-m1"],
     ]
     assert study.joint_members() == [name for names in study.joint_ensembles() for name in names]
-
-
-def test_families():
-    study = load(changed("designs.vit.family", "transformer"))
-    families = {design: study.family(design) for design in study.designs}
-    assert (families["resnet50"], families["convnext_wide"]) == ("resnet", "convnext")
-    assert (families["vit"], families["vit_wide"]) == ("transformer", "vision_transformer")
-
-
-def test_seeds_may_be_numbered_by_design():
-    members = {"designs": ["resnet50", "vit", "starnet"], "seeds": {"vit": "3", "starnet": 2}, "baseline": "vit-s2"}
-    study = load(changed("members", members) | {"search": None})
-    assert study.independent_members() == ["resnet50-s0", "vit-s0", "vit-s1", "vit-s2", "starnet-s0", "starnet-s1"]
-    assert load(changed("members.seeds", "3")).members.seeds == 3
 
 
 def test_architectures_are_those_of_timm():
@@ -225,18 +165,6 @@ def test_settings_and_registries_name_the_same():
 )
 def test_the_table_of_severities_suits_the_images(settings, size, table):
     assert Corruptions(**settings).table_at(size) == table
-
-
-def test_one_member_of_each_family_is_pictured_the_baseline_of_its_own():
-    pictured = load(CONFIG).pictured_members()
-    families = ["densenet_s", "convnext", "starnet", "fasternet", "mambaout", "pvt", "vit"]
-    assert pictured == ["resnet50-s0", *(f"{family}-s0" for family in families)]
-    assert load(changed("members.baseline", "vit-s1")).pictured_members()[-1] == "vit-s1"
-
-
-def test_attributions_are_shown_under_the_first_corruption_at_its_severest():
-    severest = Corruptions(names=["snow", "fog"], severities=[4, 1, 5, 2]).severest()
-    assert severest == {"condition": {"corruption": "snow", "severity": 5}, "position": 2}
 
 
 def test_ensembles_are_of_the_designs_that_a_study_names(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resiliency.base.faults import Fault
-from resiliency.study.files import MOST_FAULTS, load
+from resiliency.study.files import load
 from resiliency.study.messages import REMOVED
 from resiliency.study.model import Study
 
@@ -123,72 +123,6 @@ def test_families_that_differ_in_case_only_are_refused(tmp_path):
     assert faults_of(made_here)[0].startswith("designs: families 'resnet' and 'ResNet' differ only in case")
 
 
-def test_a_recipe_of_reference_is_that_of_a_member(tmp_path):
-    (tmp_path / "scores.csv").write_text("member,clean\na,90\nb,80\nc,70\n")
-    (tmp_path / "about.csv").write_text("member,recipe\na,standard\nb,more data\n")
-    config = imported({"scores": str(tmp_path / "scores.csv"), "members": str(tmp_path / "about.csv")}, "a")
-    assert load(config | {"statistics": {"reference": "standard"}}).statistics.reference == "standard"
-    for recipe, near in (
-        ("standrd", "; did you mean standard?"),
-        ("x", "; available recipes: 'more data', 'standard'"),
-    ):
-        lines = faults_of(config | {"statistics": {"reference": recipe}})
-        assert lines == [f"statistics.reference: {recipe!r} is not the recipe of a member{near}"]
-
-
-def test_very_many_faults_are_told_up_to_a_limit():
-    assert len(faults_of(changed("corruptions.names", ["nope"] * 50))) == MOST_FAULTS + 1
-
-
-def test_faults_of_keys_come_before_those_of_what_does_not_go_together():
-    config = changed("membrs", {})
-    config["designs"]["vit"]["architecture"] = "resnet81"
-    config["training"] = {"epochs": 0}
-    config["designs"]["convnext"]["stm"] = "auto"
-    config["probe"]["images"] = 5000
-    keys = [line.partition(": ")[0] for line in faults_of(config)]
-    assert keys == ["designs.convnext.stm", "training.epochs", "membrs"]
-    del config["training"], config["designs"]["convnext"]["stm"], config["membrs"]
-    assert [line.partition(": ")[0] for line in faults_of(config)] == ["designs.vit.architecture"]
-    config["designs"]["vit"]["architecture"] = "vit_tiny_patch16_224"
-    config["ensembles"]["sizes"] = [2, 25]
-    assert [line.partition(": ")[0] for line in faults_of(config)] == ["ensembles.sizes", "probe.images"]
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        ("training.shift", {"a": 1}, "training.shift: {'a': 1}: must be auto, or a whole number from 0 to 256"),
-        (
-            "corruptions.source",
-            "x" * 100_000,
-            "corruptions.source: expected one of 'generated' or 'precomputed', got 'xxx",
-        ),
-        ("members.baseline", "x" * 100_000, "members.baseline: 'xxx"),
-        ("members.designs", ["x" * 100_000], "members.designs.0: 'xxx"),
-        ("x" * 100_000, 1, "xxx"),
-        ("seed", 10**4000, "seed: "),
-        ("probe", 3, "probe: 3: must be a mapping of keys"),
-        ("joint", "null", "joint: 'null': must be a mapping of keys; on the command line null is written `joint=`"),
-        ("designs.vit.family", 2012, "designs.vit.family: 2012: must be text; put it in quotes"),
-    ],
-    ids=range(9),
-)
-def test_values_are_told_briefly_and_with_their_key(path, value, message):
-    line = faults_of(changed(path, value))[0]
-    assert line.startswith(message)
-    assert len(line) < 400
-
-
-def test_names_of_designs_that_are_numbers_are_to_be_quoted():
-    config = changed("designs", CONFIG["designs"] | {1: {"architecture": "resnet18"}})
-    assert "designs.1: 1: must be text; put it in quotes" in faults_of(config)
-
-
-def test_keys_that_are_not_words():
-    assert faults_of({1: 2}) == ["keys must be words"]
-
-
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -217,30 +151,6 @@ def test_rubbish_is_a_fault_or_a_study(path, value):
     except Fault as fault:
         lines = str(fault).splitlines()
         assert lines and all(lines)  # noqa: PT018
-
-
-@given(st.dictionaries(st.text(max_size=8) | st.sampled_from(list(CONFIG)), values, max_size=5))
-@settings(max_examples=100, deadline=None)
-def test_rubbish_alone_is_a_fault(config):
-    assert faults_of(config)
-
-
-def test_files_and_folders_that_snakemake_would_take_for_patterns_are_refused(tmp_path):
-    (tmp_path / "a{b}.pt").touch()
-    (tmp_path / "x{y}").mkdir()
-    changes = {
-        "designs": {"lab": {"architecture": "resnet18", "weights": str(tmp_path / "a{b}.pt")}},
-        "members": {"designs": ["resnet18", "lab"], "baseline": "resnet18-s0"},
-        "test_sets": {"photos": {"folder": str(tmp_path / "x{y}")}},
-        "joint": None,
-        "search": None,
-    }
-    changes["designs"] |= CONFIG["designs"]
-    changes["ensembles"] = {"sizes": [2]}
-    assert faults_of(CONFIG | changes) == [
-        f"test_sets.photos.folder: {tmp_path}/x{{y}}: must not contain braces; rename it",
-        f"designs.lab.weights: {tmp_path}/a{{b}}.pt: must not contain braces; rename it",
-    ]
 
 
 def test_a_key_that_is_gone_says_why():

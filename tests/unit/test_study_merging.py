@@ -1,6 +1,5 @@
 """What a study says of a design, and of other names, is all that counts of it; the keys of sections are merged."""
 
-import re
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
@@ -59,17 +58,6 @@ def test_a_design_is_what_its_study_says(files):
     assert study.designs["vit_wide"] == default.designs["vit_wide"]
 
 
-def test_seeds_by_name_are_one_of_the_others_as_the_page_on_studies_says(files):
-    text = (REPOSITORY / "docs/studies.md").read_text(encoding="utf-8")
-    example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]
-    (by_name,) = re.findall(r"seeds: 3 .* or by name, ({.*?}), and one of the others", example)
-    study = load(read_merged([DEFAULT, *files(example.replace("seeds: 3", f"seeds: {by_name} #"))]))
-    assert {design: study.members.seed_count(design) for design in study.members.designs} == {
-        "resnet18": 3, "resnet26": 2, "resnet50": 1, "convnext": 1, "starnet": 1,
-    }  # fmt: skip
-    assert len(study.independent_members()) == 8
-
-
 @pytest.mark.parametrize(
     ("first", "second", "together"),
     [
@@ -111,17 +99,6 @@ def test_seeds_by_name_are_one_of_the_others_as_the_page_on_studies_says(files):
 def test_sections_are_merged_and_names_are_replaced(merged, first, second, together):
     assert merged(first, second) == yaml.safe_load(together)
     assert merged(first) == yaml.safe_load(first)
-
-
-def test_the_last_of_several_files_counts(merged):
-    first = "designs: {a: {architecture: x, arguments: {depth: 1, width: 2}}}"
-    second = "designs: {a: &a {architecture: y, arguments: {depth: 3}}, b: {<<: *a, stem: original}}"
-    third = "designs: {a: {architecture: z, arguments: {width: 4}}}"
-    assert merged(first, second, third)["designs"] == {
-        "a": {"architecture": "z", "arguments": {"width": 4}},
-        "b": {"architecture": "y", "arguments": {"depth": 3}, "stem": "original"},
-    }
-    assert merged(first, third, second)["designs"]["a"] == {"architecture": "y", "arguments": {"depth": 3}}
 
 
 def test_the_command_line_changes_single_keys(merged):

@@ -7,7 +7,6 @@ import pytest
 from fault_messages import fault_of
 from PIL import Image
 
-from resiliency.base.faults import Fault
 from resiliency.data.card import write_test_set
 from resiliency.data.pictures import read_images, read_items
 from resiliency.data.reading import labelled_arrays, labelled_folder
@@ -37,11 +36,6 @@ def test_folders_that_are_numbered_are_in_the_order_of_the_numbers(tmp_path):
     classes = [f"n{index:08}" for index in range(12)]
     part = labelled_folder(folder_of(tmp_path, {"10": 1, "2": 2, "0": 1}), classes, 32, 1)
     assert part.labels.tolist() == [0, 10, 2, 2]
-
-
-def test_numbers_that_are_names_of_classes_are_names(tmp_path):
-    part = labelled_folder(folder_of(tmp_path, {"1": 1, "7": 1}), ["7", "1"], 32, 1)
-    assert part.labels.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("folders", [{"0": 1, "1": 1}, {"0": 1}, {"01": 1}])
@@ -86,11 +80,6 @@ def test_arrays_as_cifar_10_1_is_published(tmp_path):
     assert part.names == ["0", "1", "2", "3", "4"]
 
 
-def test_arrays_are_resized_to_the_images_of_the_study(tmp_path):
-    part = labelled_arrays(*saved(tmp_path, IMAGES, LABELS), CLASSES, 64)
-    assert part.images[:2].shape == (2, 64, 64, 3)
-
-
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
@@ -104,12 +93,6 @@ def test_arrays_are_resized_to_the_images_of_the_study(tmp_path):
 )
 def test_arrays_that_are_no_test_set(tmp_path, images, labels, message):
     assert message in fault_of(labelled_arrays, *saved(tmp_path, images, labels), CLASSES, 32)
-
-
-def test_a_file_that_is_no_array(tmp_path):
-    (tmp_path / "images.npy").write_text("no array")
-    with pytest.raises(Fault, match=r"images\.npy: truncated or corrupt \.npy array"):
-        labelled_arrays(tmp_path / "images.npy", tmp_path / "images.npy", CLASSES, 32)
 
 
 @pytest.mark.parametrize("on_the_fly", [False, True])

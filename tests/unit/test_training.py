@@ -7,15 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from fault_messages import fault_of
 from PIL import Image
 from small_training import PREPROCESSING, RECIPE, SMALL, network, separable, single, summed, train, trained, weights
 from torch import nn
 from trainings import stored
 
 from resiliency.base.faults import Fault
-from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
 from resiliency.training.checkpoints import LabelledImages, accuracies
@@ -40,14 +37,6 @@ def test_the_same_seed_gives_the_same_weights():
     assert not torch.equal(one, other)
 
 
-def test_the_global_generator_does_not_matter():
-    torch.manual_seed(1)
-    one = weights(trained()[0])
-    torch.manual_seed(2)
-    torch.rand(10)
-    assert torch.equal(one, weights(trained()[0]))
-
-
 @pytest.mark.parametrize("optimizer", ["muon", "sgd"])
 def test_members_whose_losses_are_summed_learn_as_if_alone(optimizer):
     recipe = RECIPE.model_copy(update={"optimizer": optimizer, "shift": 0})
@@ -67,22 +56,6 @@ def test_members_whose_losses_are_summed_learn_as_if_alone(optimizer):
 def test_a_loss_that_is_of_no_use_is_a_fault(loss, message):
     with pytest.raises(Fault, match=f"epoch 1: {message}"):
         train([network()], lambda networks, images, _: loss(networks[0](images)), RECIPE, separable(), separable())
-
-
-def test_a_batch_larger_than_the_data_is_a_fault():
-    with pytest.raises(Fault, match=r"batch_size: 16 is more than the 10 training images"):
-        train([network()], single, RECIPE, separable(10), separable(), PREPROCESSING, 0)
-
-
-def test_the_last_smaller_batch_is_left_out():
-    sizes = []
-
-    def loss(networks, images, labels):
-        sizes.append(len(labels))
-        return single(networks, images, labels)
-
-    train([network()], loss, RECIPE, separable(40), separable(32), PREPROCESSING, 0)
-    assert sizes == [16, 16] * RECIPE.epochs
 
 
 def test_every_epoch_sees_the_images_in_another_order():
@@ -117,16 +90,6 @@ def test_files_train_alike_whatever_the_workers(tmp_path):
         assert history[-1]["training_loss"] < 0.6 * history[0]["training_loss"]
         results.append(weights([member]))
     assert torch.equal(*results)
-
-
-def test_a_broken_file_is_named_in_one_line_by_workers_too(tmp_path):
-    for index in range(4):
-        Image.new("RGB", (32, 32)).save(tmp_path / f"{index}.png")
-    (tmp_path / "2.png").write_bytes(b"no image")
-    files = FileImages([str(tmp_path / f"{index}.png") for index in range(4)], 32, 1)
-    for workers in (0, 1):
-        message = fault_of(lambda w=workers: list(batches(files, in_order(4, 2), torch.device("cpu"), w)))
-        assert message == f"{tmp_path}/2.png: not a JPEG, PNG or WebP image; replace or remove it"
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
@@ -220,19 +183,6 @@ def test_every_objective_trains_and_at_weight_0_is_independent_training_to_the_b
     assert torch.equal(ends[name, 0], ends["independent", 0])
     if name != "independent":
         assert not torch.equal(ends[name, 0.5], ends[name, 0])
-
-
-def test_a_layer_without_second_derivative_is_a_fault():
-    class Hard(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.last = nn.Linear(3 * 32 * 32, 3)
-
-        def forward(self, images):
-            return self.last(F.hardsigmoid(images.flatten(1)))
-
-    with pytest.raises(Fault, match="the objective needs second derivatives"):
-        train([Hard(), Hard()], joint_loss("attribution", 0.5), RECIPE, pictures(24), pictures(12))
 
 
 def test_members_are_written_with_their_description(tmp_path):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import timm
 import torch
-from default_study import CONFIG, changed, faults_of
 from fault_messages import fault_of
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -18,11 +17,9 @@ from resiliency.data.pictures import write_list
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
-from resiliency.designs.weights import head_name, train_last
+from resiliency.designs.weights import train_last
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
-from resiliency.study.files import load
-from resiliency.study.network_trial import trial
 from resiliency.training.member import build_for_tuning, fine_tune
 from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
 from resiliency.training.settings import FineTuning
@@ -118,13 +115,6 @@ def test_the_last_stages_learn_and_the_rest_stays_with_its_statistics(tmp_path, 
     assert "layer3.0.bn1.running_mean" in changed_names
 
 
-def test_members_of_several_seeds_differ_and_each_repeats(tmp_path, file):
-    one, other = (tuned(tmp_path, file, seed, train="head")[0]["fc.weight"] for seed in (0, 1))
-    again = tuned(tmp_path, file, 0, train="head", epochs=2)[0]["fc.weight"]
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
-
-
 @pytest.mark.parametrize("train", ["all", "head"])
 def test_images_in_files_are_learned_as_the_weights_see_them(tmp_path, file, monkeypatch, train):
     """At the size of the weights, of which timm knows 224 px, whatever the size of the data set."""
@@ -167,14 +157,6 @@ def test_the_share_of_the_rate_outlives_a_checkpoint():
 
 
 @pytest.mark.parametrize(
-    ("architecture", "name"), [("resnet18", "fc"), ("convnext_atto", "head.fc"), ("vit_tiny_patch16_224", "head")]
-)
-def test_heads_of_timms_networks(architecture, name):
-    network = timm.create_model(architecture, num_classes=3)
-    assert head_name(network, torch.rand(1, 3, 224, 224)) == name
-
-
-@pytest.mark.parametrize(
     ("architecture", "stages", "first"),
     [("resnet18", 1, "layer4.0"), ("vgg11_bn", 1, "features.22"), ("tresnet_m", 3, "body.layer2.0")],
 )
@@ -184,80 +166,3 @@ def test_what_is_trained_begins_behind_the_stages_that_are_not(architecture, sta
     learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
     assert learning[0].startswith(f"{first}.")
     assert 0 < len(learning) < len([*network.parameters()])
-
-
-def test_other_heads():
-    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 3))
-    assert head_name(network, torch.rand(2, 3, 2, 2)) == "3"
-    message = fault_of(head_name, nn.Sequential(network, nn.LogSoftmax(1)), torch.rand(2, 3, 2, 2))
-    assert message.startswith("Sequential: has no single layer that gives its logits")
-    message = fault_of(train_last, network, 1)
-    assert "training.train: 1 of 0 feature stages of Sequential; expected all, head" in message
-    message = fault_of(train_last, timm.create_model("tresnet_m"), 4)
-    assert message.endswith("expected all, head, or a number below 4")
-    message = fault_of(train_last, timm.create_model("resnet18"), 5)
-    assert message.endswith("expected all, head, or a number below 5")
-
-
-@pytest.mark.parametrize(
-    ("settings", "train", "fault"),
-    [
-        ({"architecture": "resnet18"}, 5, "training.train: 5 of 5 feature stages of ResNet; expected all, head, or a "),
-        (
-            {"architecture": "deit_tiny_distilled_patch16_224"},
-            "head",
-            "VisionTransformerDistilled: has no single layer",
-        ),
-    ],
-)
-@pytest.mark.usefixtures("forked_trials")
-def test_what_cannot_be_fine_tuned_is_refused_before_anything_is_computed(settings, train, fault):
-    request = {"description": Design(**settings).description(224), "outputs": 10, "fetched": None, "train": train}
-    assert trial({"tuned": request})["tuned"].startswith(fault)
-
-
-FINE = {"architecture": "resnet18", "weights": "pretrained", "training": {"train": "head"}}
-
-
-@pytest.mark.parametrize(
-    ("settings", "fault"),
-    [
-        (
-            {"weights": "random"},
-            "training.train: only designs with loaded weights have it, under designs",
-        ),
-        ({"weights": ["a.pt", "b.pt"]}, "weights: fine-tuning starts from one file"),
-        ({"classes": ["a", "b"]}, "classes: fine-tuning makes a new head"),
-        ({"training": {"train": 0}}, "training.train: 0: must be all, head, or a whole number of stages from 1"),
-        ({"training": {"train": True}}, "training.train: True: must be all, head, or a whole number"),
-        ({"training": {"train": "body"}}, "training.train: 'body': must be all, head, or a whole number"),
-        ({"training": {"body_rate": 0}}, "training.body_rate: 0: Input should be greater than 0"),
-        ({"training": {"body_rates": 0}}, "training.body_rates: unknown key; did you mean body_rate?"),
-        ({"weights": "nowhere.pt"}, "weights: there is no file nowhere.pt"),
-        ({"input_size": 64}, "input_size: all members see the images at 32 px"),
-    ],
-)
-def test_faults_of_studies_that_fine_tune(settings, fault):
-    config = changed("designs.tuned", FINE | settings)
-    config["members"] = CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], "tuned"]}
-    faults = faults_of(config)
-    assert len(faults) == 1
-    assert faults[0].startswith(f"designs.tuned.{fault}")
-
-
-@pytest.mark.parametrize("place", ["joint.designs", "search.design"])
-def test_only_independent_members_are_fine_tuned(place):
-    config = changed(place, "tuned" if place == "search.design" else ["tuned", "tuned", "tuned"])
-    config["designs"]["tuned"] = FINE
-    assert any(f"{place}{'' if place == 'search.design' else '.0'}: 'tuned' " in fault for fault in faults_of(config))
-
-
-def test_a_fine_tuned_design_has_a_member_of_each_seed_and_the_studys_recipe():
-    config = changed("designs.tuned", FINE | {"training": {"train": "head", "epochs": 3}})
-    config["members"] = CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], "tuned"], "seeds": 3}
-    study = load(config)
-    assert [name for name in study.independent_members() if "tuned" in name] == ["tuned-s0", "tuned-s1", "tuned-s2"]
-    recipe = study.recipe("tuned")
-    assert (recipe.train, recipe.epochs, recipe.batch_size) == ("head", 3, study.training.batch_size)
-    assert study.description("tuned")["stem"] == "original"
-    assert not hasattr(study.recipe("vit"), "train")

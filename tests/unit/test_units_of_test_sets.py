@@ -4,20 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from default_study import changed, faults_of
 from fault_messages import fault_of
 from test_near_duplicates import FILMS, FRAMES, films  # noqa: F401
 
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import FileImages
 from resiliency.data.settings import Dataset
-from resiliency.data.settings import TestSet as Further
 from resiliency.data.source import SPLITS, Part, Source
 from resiliency.data.split import draw_splits, with_groups
 from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_set, write_units
 from resiliency.external.arrays import array_files, members_of, read_decisions
 from resiliency.external.predictions import Reader
-from resiliency.report.overview import resampled_sentence, unit_cautions
+from resiliency.report.overview import unit_cautions
 from resiliency.statistics.units import Units
 from resiliency.storage.files import read_json
 
@@ -100,56 +98,6 @@ def test_frames_that_look_alike_are_one_unit(films, tmp_path):  # noqa: F811
     assert caution.startswith(f"Test images look alike in {told.alike[0]} groups of {told.alike[1]} images but have no")
     assert "dataset.test_groups" in caution
     assert np.load(tmp_path / "units.npy").dtype == np.int32
-
-
-def test_one_unit_is_none(tmp_path):
-    whole = Grouped(Units.numbered(np.zeros(5, int)), "<all>*")
-    assert fault_of(write_units, tmp_path, "clean", whole) == (
-        "<all>*: all 5 images of clean are one unit; name 2 or more"
-    )
-    assert not (tmp_path / "units.npy").exists()
-
-
-def test_the_report_names_what_is_resampled():
-    tracks = {"images": 12630, "units": 421, "by": "<track>_*", "not_by": "", "alike_sets": 0, "alike_images": 0}
-    alone = {"images": 540, "units": 540, "by": "", "not_by": "", "alike_sets": 1, "alike_images": 2}
-    said = resampled_sentence({"clean": tracks, "photos": alone})
-    assert said == "Intervals over test images resample 421 tracks (12,630 images)."
-    assert resampled_sentence({"clean": alone}) == "Intervals over test images resample 540 images."
-    alike = tracks | {"by": "near_duplicates"}
-    assert "540 images and 421 sets of images that look alike (12,630 images) of photos" in resampled_sentence(
-        {"clean": alone, "photos": alike}
-    )
-    assert resampled_sentence({}) == ""
-    assert unit_cautions({"clean": tracks, "photos": alone}) == []
-    (caution,) = unit_cautions({"clean": alone | {"not_by": "it does not match"}})
-    assert "dataset.groups" in caution
-    (caution,) = unit_cautions({"clean": tracks | {"units": 12}})
-    assert caution.startswith("Test images are only 12 tracks (12,630 images): intervals")
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ("near_duplicate", "must be a pattern such as <track>_*"),
-        ("<track>", "makes each image a group of its own"),
-        ("none.csv", "there is no file none.csv"),
-        ("<track>_*", "digits has no file names"),
-    ],
-)
-def test_groups_of_test_images_that_are_none_are_refused(value, words):
-    (line,) = faults_of(changed("dataset", {"name": "digits", "test_groups": value}))
-    assert "test_groups" in line
-    assert words in line
-
-
-def test_further_test_sets_have_groups_too():
-    (line,) = faults_of(changed("test_sets", {"photos": {"folder": "/", "groups": "no.csv"}}))
-    assert line.startswith("test_sets.photos.groups: there is no file no.csv")
-    assert Further(folder="a", groups="<film>_*").named_groups
-    assert not Further(images="a", labels="b", groups="near_duplicates").named_groups
-    with pytest.raises(ValueError, match="arrays have no file names"):
-        Further(images="a", labels="b", groups="<film>_*")
 
 
 def test_the_dataset_and_its_members_do_not_depend_on_groups_of_test_images():

@@ -8,21 +8,17 @@ import pytest
 import timm
 import torch
 from PIL import Image
-from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from resiliency.attributions import attribution_maps
-from resiliency.base.faults import Fault
 from resiliency.data import pictures
 from resiliency.data.pictures import FileImages, View, fitted, images_in_views, read_images, write_list
-from resiliency.data.settings import Dataset
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.designs.settings import Design
 from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits, stage_grams, write_logits
-from resiliency.study.files import load
 
 CLASSES = ["ant", "bee", "cat"]
 CARD = {"image_shape": [224, 224, 3], "classes": CLASSES, "mean": [0.5] * 3, "std": [0.2] * 3}
@@ -98,27 +94,6 @@ def test_the_studys_keys_come_before_timms_and_the_card_says_so(tmp_path):
     assert larger.macs > 2 * card.macs
 
 
-def test_one_size_for_all_is_the_data_sets(tmp_path):
-    _, card = member(tmp_path, margin=None, **BICUBIC_160)
-    assert (card.view, card.input_size) == (None, [224, 224, 3])
-
-
-def test_a_factory_sees_images_as_the_study_says_else_as_the_data_set_has_them():
-    factory = {"factory": "a:b", "weights": "a.pt", "mean": [0.5] * 3, "std": [0.5] * 3}
-    assert Design(**factory).description(224, 0.9)["loaded"]["view"] is None
-    view = Design(**factory, input_size=192).description(224, 0.9)["loaded"]["view"]
-    assert view == {"size": 192, "margin": 0.9, "interpolation": "bilinear"}
-
-
-def test_networks_of_images_that_are_not_square_are_faults(tmp_path, monkeypatch):
-    network, _ = member(tmp_path, **BILINEAR_224)
-    odd = network.pretrained_cfg | {"input_size": (3, 224, 160)}
-    monkeypatch.setattr("resiliency.designs.weights.build", lambda *_, **__: network)
-    monkeypatch.setattr(network, "pretrained_cfg", odd)
-    with pytest.raises(Fault, match=r"^input_size: resnet18.tv_in1k: expected square images .*, got 160x224x3"):
-        member(tmp_path, **BILINEAR_224)
-
-
 def test_corrupted_images_are_resized_whole(tmp_path, files):
     """They were cropped when they were made: a file of 224 px becomes one of 96 px, and nothing is cut off."""
     side = [files[2]]
@@ -162,28 +137,3 @@ def test_attributions_and_activations_are_of_the_same_pixels(tmp_path, files):
     np.testing.assert_allclose(maps, expected, atol=2e-3)
     np.testing.assert_array_equal(features((network, card), images), features(fits, smaller))
     np.testing.assert_array_equal(stage_grams((network, card), images), stage_grams(fits, smaller))
-
-
-@pytest.mark.parametrize(
-    ("dataset", "one_size"),
-    [
-        ({"name": "imagenet", "folder": "a"}, False),
-        ({"name": "imagenet", "folder": "a", "image_size": 224}, True),
-        ({"name": "imagenette"}, False),
-        ({"name": "stl10"}, True),
-        ({}, True),
-    ],
-)
-def test_members_see_their_own_sizes_where_images_are_files_of_any(dataset, one_size):
-    assert Dataset(**dataset).one_size == one_size
-
-
-def test_views_that_nobody_would_see_are_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("a.pt").touch()
-    design = BILINEAR_224 | {"weights": "a.pt", "crop": 0.9}
-    with pytest.raises(Fault, match=r"^designs.a.crop: all members see the images at 32 px; ") as at:
-        load({"study": "a", "designs": {"a": design}, "members": {"designs": ["a"], "baseline": "a-s0"}})
-    assert "ensembles.sizes" in str(at.value).partition("\n")[2]
-    with pytest.raises(ValidationError, match="interpolation: only loaded weights need it"):
-        Design(architecture="resnet18", interpolation="bicubic")
