@@ -26,9 +26,8 @@ class Handler(BaseHTTPRequestHandler):
         if start >= len(server.content):
             status = 416
         body = server.content[start:] if status < 300 else b""
-        self.send_response(status, server.reason)
-        if server.length != "":
-            self.send_header("Content-Length", server.length or str(len(body)))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         sent = server.drops.pop(0) if server.drops else len(body)
         self.wfile.write(body[:sent])
@@ -41,8 +40,7 @@ class Server(ThreadingHTTPServer):
     """Serves `content` at any path.
 
     `statuses` and `drops` hold what is special of the next answers: their status, and after how many bytes the
-    connection closes; `length` is what stands for that of the body, and `reason` beside the status. Unless `release` is
-    set, connections stay open when all is sent that they send.
+    connection closes. Unless `release` is set, connections stay open when all is sent that they send.
     """
 
     daemon_threads = True
@@ -51,7 +49,6 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content = CONTENT
         self.knows_ranges = True
-        self.length = self.reason = None
         self.statuses, self.drops, self.requests, self.sent = [], [], [], []
         self.release = threading.Event()
         self.release.set()

@@ -7,6 +7,7 @@ import copy
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -62,7 +63,6 @@ def _quoted(word: str) -> str:
     return f'"{CHECKOUT}"{shlex.quote(rest)}'
 
 
-DEEPEST = 20
 MOST_VALUES = 100_000
 MERGE, TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 TEMPLATES = "__use_yte__"
@@ -83,7 +83,7 @@ def read_places(files: Iterable[str | Path]) -> dict[Keys, Place]:
 
     Raises:
         Fault: one line for each fault: a file that is not YAML in UTF-8, a key that is given twice, or values nested
-            deeper than `DEEPEST` or, with aliases written out, more than `MOST_VALUES`.
+            too deeply or, with aliases written out, more than `MOST_VALUES`.
     """
     places, faults = {}, []
     for file in files:
@@ -92,6 +92,8 @@ def read_places(files: Iterable[str | Path]) -> dict[Keys, Place]:
             places = {path: place for path, place in places.items() if path not in own} | own  # in the order of files
         except Fault as fault:
             faults.append(str(fault))
+        except RecursionError:
+            faults.append(f"{file}: values nested too deeply, or an anchor that holds an alias of itself")
     if faults:
         raise Fault("\n".join(faults))
     return places
@@ -101,7 +103,6 @@ def _places(file: Path) -> dict[Keys, Place]:
     name = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
     try:
         text = file.read_bytes().decode("utf-8-sig")
-        _check_depth(name, text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise Fault(f"{name}: cannot be read ({error.strerror})") from error
@@ -117,14 +118,17 @@ def _places(file: Path) -> dict[Keys, Place]:
         return {}
     if not isinstance(root, yaml.MappingNode):
         raise Fault(f"{name}, line 1: expected a mapping of keys, e.g. `study: mine`, got none")
-    _check_size(name, root)
-    if faults := [*_odd_keys(name, root, set()), *_odd_values(name, root, set())]:
+    nodes = list(_nodes(root, set()))
+    if faults := [fault for check in (_odd_keys, _odd_value) for node in nodes for fault in check(name, node)]:
         raise Fault("\n".join(faults))
     if others := [key for key, _ in root.value if key.tag not in (TEXT, MERGE)]:
         raise Fault(f"{name}, line {others[0].start_mark.line + 1}: {others[0].value[:60]}: keys must be words")
     if any(key.value == TEMPLATES for key, _ in root.value):
         raise Fault(f"{name}: {TEMPLATES}: a study must be plain YAML; Snakemake has run the Python in this file")
-    return {path: Place(name, line, value) for path, line, value in _walk(root, ())}
+    values = list(islice(_walk(root, ()), MOST_VALUES))
+    if len(values) == MOST_VALUES:
+        raise Fault(f"{name}: holds {MOST_VALUES:,} values or more, its aliases written out")
+    return {path: Place(name, line, value) for path, line, value in values}
 
 
 def with_place(line: str, config: dict[str, Any], places: dict[Keys, Place]) -> str:
@@ -145,72 +149,40 @@ def with_place(line: str, config: dict[str, Any], places: dict[Keys, Place]) -> 
     return f"{line} ({file}, line {number})" if given == config else line
 
 
-def _check_depth(name: str, text: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise Fault(f"{name}, line {event.start_mark.line + 1}: values nested deeper than {DEEPEST} levels")
-
-
-def _check_size(name: str, root: yaml.Node) -> None:
-    """Refuse what aliases blow up, and those that hold themselves."""
-    sizes: dict[int, int] = {}
-    within: set[int] = set()
-
-    def size(node: yaml.Node) -> int:
-        if id(node) in within:
-            raise Fault(f"{name}, line {node.start_mark.line + 1}: an anchor that holds an alias of itself")
-        if id(node) not in sizes:
-            within.add(id(node))
-            sizes[id(node)] = 1 + sum(map(size, _inner(node)))
-            within.discard(id(node))
-        return sizes[id(node)]
-
-    if size(root) > MOST_VALUES:
-        raise Fault(f"{name}: holds {size(root):.3g} values, its aliases written out; {MOST_VALUES:,} are allowed")
-
-
-def _inner(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [inner for pair in node.value for inner in pair]
-    return node.value if isinstance(node, yaml.SequenceNode) else []
-
-
-def _odd_keys(name: str, node: yaml.Node, seen: set[int]) -> Iterator[str]:
-    """A line for each key that is given twice in one mapping, or is a list or mapping."""
+def _nodes(node: yaml.Node, seen: set[int]) -> Iterator[yaml.Node]:
+    """`node` and all that it holds, each once."""
     if id(node) in seen:
         return
     seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                yield f"{name}, line {line}: a list or mapping as a key; write a word, or quote it"
-            elif key.value in lines:
-                yield f"{name}, line {line}: {key.value[:60]}: given twice, first in line {lines[key.value]}; keep one"
-            else:
-                lines[key.value] = line
-    for inner in _inner(node):
-        yield from _odd_keys(name, inner, seen)
+    yield node
+    if not isinstance(node, yaml.ScalarNode):
+        for inner in node.value:
+            for part in inner if isinstance(inner, tuple) else [inner]:
+                yield from _nodes(part, seen)
 
 
-def _odd_values(name: str, node: yaml.Node, seen: set[int]) -> Iterator[str]:
-    """A line for each key or value that cannot be what it looks like, such as the date 2024-02-30."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.ScalarNode):
+def _odd_keys(name: str, node: yaml.Node) -> Iterator[str]:
+    """A line for each key of a mapping that is given twice, or is a list or mapping."""
+    lines: dict[str, int] = {}
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            yield f"{name}, line {line}: a list or mapping as a key; write a word, or quote it"
+        elif key.value in lines:
+            yield f"{name}, line {line}: {key.value[:60]}: given twice, first in line {lines[key.value]}; keep one"
+        else:
+            lines[key.value] = line
+
+
+def _odd_value(name: str, node: yaml.Node) -> Iterator[str]:
+    """A line for a key or value that cannot be what it looks like, such as the date 2024-02-30."""
+    if isinstance(node, yaml.ScalarNode) and node.tag != MERGE:
         try:
-            if node.tag != MERGE:
-                yaml.SafeLoader("").construct_object(node)
+            yaml.SafeLoader("").construct_object(node)
         except (ValueError, yaml.YAMLError) as error:
             problem = " ".join(str(getattr(error, "problem", None) or error).split())
             line = node.start_mark.line + 1
             yield f"{name}, line {line}: {node.value[:60]}: cannot be read ({problem[:100]}); quote it"
-    for inner in _inner(node):
-        yield from _odd_values(name, inner, seen)
 
 
 def _walk(node: yaml.Node, path: Keys) -> Iterator[tuple[Keys, int, Any]]:
@@ -237,13 +209,6 @@ def _value(node: yaml.Node) -> Any:
         return yaml.SafeLoader("").construct_object(node, deep=True)
     except (ValueError, yaml.YAMLError):
         return None
-
-
-if __name__ == "__main__":
-    arguments = parser(__doc__)
-    arguments.add_argument("files", nargs="+", help="files of studies, e.g. studies/mine.yaml")
-    with one_line_faults():
-        read_places(arguments.parse_args().files)
 
 
 NAME = "*"  # any key
@@ -384,3 +349,10 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
         left = len(lines) - MOST_FAULTS
         raise Fault("\n".join(located_lines + ([f"and {left:,} more faults"] if left > 0 else [])))
     return study
+
+
+if __name__ == "__main__":
+    arguments = parser(__doc__)
+    arguments.add_argument("files", nargs="+", help="files of studies, e.g. studies/mine.yaml")
+    with one_line_faults():
+        read_places(arguments.parse_args().files)
