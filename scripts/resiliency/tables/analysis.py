@@ -163,7 +163,7 @@ OBSERVATIONS = Table(
         Column("resampled", "what the intervals allow for, in words", NAME),
         Column(
             "image_share",
-            "share of the squared standard error that is variance over images; empty where these are held fixed",
+            "share of the squared standard error that is variance over images; empty if images are treated as fixed",
             FRACTION,
         ),
         Column("designs", "number of designs behind the statistic", COUNT),

@@ -1,4 +1,4 @@
-"""Tables about the recommended model and what it has to beat, column by column."""
+"""Tables about the recommended model and its alternatives, column by column."""
 
 from resiliency.tables.deployment import JUDGED
 from resiliency.tables.record import (
@@ -24,8 +24,8 @@ ROLES = ("recommended model", "best ensemble", "best member", "baseline")
 
 
 def _who(*roles: str) -> list[Column]:
-    """The columns that say which of these is judged."""
-    return [Column("role", "who is judged", one_of(*roles)), JOINED, SIZE]
+    """The columns that say which of these it is."""
+    return [Column("role", "the model", one_of(*roles)), JOINED, SIZE]
 
 
 CONTENDER, SHOWN = _who(*ROLES), _who("recommended model", "best member")
@@ -74,7 +74,7 @@ CONTENDERS = Table(
     "tables/contenders.csv",
     "Recommended model under each corruption",
     "Deployment",
-    "Errors of the recommended model and of what it has to beat under each corruption, and their differences.",
+    "Errors of the recommended model and its alternatives under each corruption, and their differences.",
     "role and corruption, and one of each mean",
     [
         *CONTENDER,
@@ -102,7 +102,7 @@ CONFUSIONS = Table(
     "tables/confusions.csv",
     "Confusions",
     "Deployment",
-    "How often the recommended model and the best member take each class for which, on images not used for choosing.",
+    "Counts of true and predicted classes of the recommended model and the best member, on images not used to choose.",
     "role, set of images, class and predicted class that occur together",
     [
         *SHOWN,

@@ -51,7 +51,7 @@ DEPLOYMENT = Table(
     "tables/deployment.csv",
     "Ensembles to deploy",
     "Deployment",
-    "Which ensemble to deploy: chosen on half of the test images, judged on the other half.",
+    "Which ensemble to deploy: chosen on half of the test images, evaluated on the other half.",
     "single member, greedy ensemble, ensemble on a front of error against MACs or parameters, best of origin or size",
     [
         Column("number", "number by which `snakemake export` takes the row", FROM_1),

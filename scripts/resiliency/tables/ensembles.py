@@ -38,7 +38,7 @@ ENSEMBLES = Table(
         Column("possible", "number of ensembles that can be formed of the members at this size", COUNT),
         Column(
             "weight",
-            "number of possible ensembles that this one stands for, where they are sampled",
+            "number of possible ensembles that this one represents, if they are sampled",
             number("1 or more", 1),
         ),
         JOINED,
@@ -109,7 +109,7 @@ CHOSEN_BY_CLEAN_ERROR = Table(
     "tables/chosen_ensembles.csv",
     "Ensembles chosen by clean error",
     "Ensembles",
-    "The ensemble of each size with the least clean error on one half of the images, judged on images not used for it.",
+    "The ensemble of each size with the least clean error on one half of the images, evaluated on other images.",
     "number of members; ensembles of independent members only",
     [
         SIZE,
@@ -134,7 +134,7 @@ CHOSEN_BY_CLEAN_ERROR = Table(
         ),
         *ends("<test set>_accuracy", "Wilson"),
         Column("selection_images", "number of clean images of the choice", COUNT),
-        Column("images", "number of clean images that judge", COUNT),
+        Column("images", "number of clean images of the evaluation", COUNT),
         CONFIDENCE,
     ],
     needs=frozenset({"ensembles", "images"}),

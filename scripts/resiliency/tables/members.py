@@ -39,7 +39,7 @@ MEMBERS = Table(
             "how the member was made",
             one_of(
                 *MEMBER_ORIGINS,
-                words="`independent` (trained alone, loaded, or known by predictions or scores), `joint` or `search`",
+                words="`independent` (trained alone, loaded, or imported), `joint` or `search`",
             ),
         ),
         JOINT[0],
@@ -293,7 +293,7 @@ PARTNERS = Table(
         Column("added", "`clean_accuracy` minus `accuracy_without`: what the member adds to the others", DIFFERENCE),
         *ends("added", "normal, paired over images", DIFFERENCE),
         Column("selection_images", "number of clean images of the choice", COUNT),
-        Column("images", "number of clean images that judge", COUNT),
+        Column("images", "number of clean images of the evaluation", COUNT),
         CONFIDENCE,
     ],
     needs=ADDED_NEEDS,
