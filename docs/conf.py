@@ -14,6 +14,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from published.kept import RESULTS  # noqa: E402
+from published.several_verdicts import VERDICTS  # noqa: E402
 from published.site import write_reports  # noqa: E402
 
 project = "Resiliency"
@@ -93,6 +94,7 @@ SIGNATURES = """
 .. autofunction:: resiliency.api.load_ensemble
 ```
 """
+VERDICTS_DEFINED = "## Verdicts on the four observations\n"  # what the search of the site finds first
 LIVE = """```{{raw}} html
 <p><a href="{study}/report.html">Open the whole report</a>, with charts that respond to the pointer.</p>
 ```
@@ -118,6 +120,9 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
     if (RESULTS / study / "provenance.json").is_file():
         title, _, rest = source[0].partition("\n")
         source[0] = f"{title}\n\n{LIVE.format(study=study)}\n{rest}"
+    if page == "measures":
+        index = f"```{{eval-rst}}\n.. index:: {', '.join(VERDICTS)}\n```\n"
+        source[0] = source[0].replace(VERDICTS_DEFINED, f"{VERDICTS_DEFINED}\n{index}")
     if page == "python":
         source[0] += SIGNATURES
     for name, file in OUTSIDE.items():
