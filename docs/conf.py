@@ -121,7 +121,7 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
         title, _, rest = source[0].partition("\n")
         source[0] = f"{title}\n\n{LIVE.format(study=study)}\n{rest}"
     if page == "measures":
-        index = f"```{{eval-rst}}\n.. index:: {', '.join(VERDICTS)}\n```\n"
+        index = f"```{{eval-rst}}\n.. index:: {', '.join(f'! {verdict}' for verdict in VERDICTS)}\n```\n"
         source[0] = source[0].replace(VERDICTS_DEFINED, f"{VERDICTS_DEFINED}\n{index}")
     if page == "python":
         source[0] += SIGNATURES
