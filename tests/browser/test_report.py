@@ -164,12 +164,14 @@ def test_page_is_accessible(page):
     assert [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in violations] == []
 
 
-def test_pictures_stand_in_without_scripts(browser, report):
+def test_pictures_stand_in_without_scripts_and_in_print(browser, report):
     page = Opened(browser, report, java_script_enabled=False).page
     pictures = page.locator(".chart img")
     assert pictures.count() == len(CHARTS)
     assert all(len(picture.get_attribute("alt")) > 40 for picture in pictures.all())
     assert all(picture.evaluate("(picture) => picture.naturalWidth > 100") for picture in pictures.all())
+    page.emulate_media(media="print")
+    assert all(picture.is_visible() for picture in pictures.all())  # also what is folded
     levels = [int(heading.evaluate("(h) => h.tagName[1]")) for heading in page.locator("h1, h2, h3, h4").all()]
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
