@@ -4,9 +4,9 @@ import io
 
 import numpy as np
 import pytest
+from drawn_pictures import pictures
 from PIL import Image
 from skimage.color import hsv2rgb, rgb2hsv
-from test_engine import pictures
 
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
 from resiliency.corruptions.settings import SEVERITIES

@@ -8,7 +8,7 @@ from scipy.stats import norm, poisson
 from resiliency.base.streams import stream
 from resiliency.corruptions import noise
 from resiliency.corruptions.draws import Streams
-from resiliency.corruptions.filters import STEPS, looked_up, normal_quantiles, normals, random_steps, uniforms
+from resiliency.corruptions.filters import STEPS, normal_quantiles, normals, random_steps, uniforms
 
 
 def streams(count: int) -> Streams:
@@ -26,13 +26,6 @@ def test_random_steps_are_those_of_the_generator(shape):
     expected = [steps_of(index, shape) for index in range(3)]
     assert steps.dtype == np.uint16
     np.testing.assert_array_equal(steps, expected)
-
-
-def test_tables_are_looked_up_at_both_ends():
-    steps = np.uint16([[[0, 1], [STEPS - 1, 300]]])
-    for dtype in (np.int16, np.int32, np.float32):
-        table = np.arange(STEPS).astype(dtype)
-        np.testing.assert_array_equal(looked_up(steps, table), table[steps])
 
 
 def test_quantiles_are_those_of_the_normal_distribution():

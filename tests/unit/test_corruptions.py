@@ -30,28 +30,6 @@ def test_names_are_those_of_the_package():
     assert [len(names) for names in CATEGORIES.values()] == [3, 4, 4, 4]
 
 
-@pytest.mark.parametrize("corruption", MAIN + HELD_OUT)
-def test_every_corruption_repeats_exactly(images, corruption):
-    before = images.copy()
-    once = corrupt(images, corruption, 3, seed=0)
-    assert once.shape == images.shape
-    assert once.dtype == np.uint8
-    np.testing.assert_array_equal(images, before)
-    assert (once != images).any()
-    np.testing.assert_array_equal(once, corrupt(images, corruption, 3, seed=0))
-
-
-@pytest.mark.parametrize("corruption", sorted(RANDOM))
-def test_the_stream_of_an_image_is_its_seed_severity_and_index(corruption):
-    image = digits(32).parts[ALL].images[5]
-    twins = np.stack([image, image])
-    first, second = corrupt(twins, corruption, 4, seed=0)
-    alone = corrupt(twins[:1], corruption, 4, seed=0)[0]
-    np.testing.assert_array_equal(alone, first)
-    assert (first != second).any()
-    assert (first != corrupt(twins[:1], corruption, 4, seed=1)[0]).any()
-
-
 def test_a_process_of_its_own_gives_the_same():
     program = (
         "import sys, numpy as np\n"
@@ -82,3 +60,14 @@ def test_modules_are_not_patched():
     assert getattr(sys.modules.get("pkg_resources"), "resource_filename", None) is None
     assert skimage.filters.gaussian.__module__.startswith("skimage")
     assert skimage.util.random_noise.__module__.startswith("skimage")
+
+
+@pytest.mark.parametrize("corruption", MAIN + HELD_OUT)
+def test_the_stream_of_an_image_is_its_seed_severity_and_index(images, corruption):
+    twins = np.stack([images[0], images[0]])
+    first, second = corrupt(twins, corruption, 4, seed=0)
+    np.testing.assert_array_equal(twins[0], images[0])
+    np.testing.assert_array_equal(corrupt(twins[:1], corruption, 4, seed=0)[0], first)
+    assert (first != images[0]).any()
+    assert (first != second).any() == (corruption in RANDOM)
+    assert (first != corrupt(twins[:1], corruption, 4, seed=1)[0]).any() == (corruption in RANDOM)
