@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
-from resiliency.data import loading
-from resiliency.data.pictures import FileImages
 from resiliency.designs.members import Member
 from resiliency.prediction import writing
 from resiliency.prediction.writing import is_written, logits, predict_parts, prediction_key, write_logits
@@ -74,18 +71,6 @@ def test_what_a_killed_process_predicted_is_not_predicted_again(tmp_path, condit
     assert sorted(path.name for path in (tmp_path / "again/a").iterdir()) == [".checksums", ".clean.key", "clean.npy"]
 
 
-def test_what_was_predicted_of_something_else_is_predicted_again(tmp_path, conditions, capsys):
-    killed(tmp_path, conditions, KEY)
-    kept = tmp_path / f"a/.clean.v2.{KEY[0]}"  # of another test set
-    kept.mkdir()
-    again = members()
-    write_logits(paths(tmp_path), again, conditions, 0, OTHER)
-    assert "resuming" not in capsys.readouterr().out
-    assert again[0][0].batches == 12
-    assert not (tmp_path / f"a/.clean.{KEY[0]}").exists()
-    assert kept.exists()
-
-
 def test_the_key_changes_with_code_files_and_member(tmp_path):
     for name in ("images", "a/weights.safetensors", "a/member.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -101,8 +86,8 @@ def test_the_key_changes_with_code_files_and_member(tmp_path):
 
 
 def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_path, conditions):
-    """A new member beside them predicts only itself."""
-    alone, together, later, new = members(), members(), members(), members()[0]
+    """A new member beside them predicts only itself, and what was predicted of something else is predicted again."""
+    alone, together, later, others = members(), members(), members(), members()
     write_logits(paths(tmp_path / "alone"), alone, conditions, 0, KEY)
     predict_parts(paths(tmp_path), together, conditions, 0, KEY, "float32")
     assert not any(is_written(path, KEY[0]) for path in paths(tmp_path))
@@ -110,13 +95,10 @@ def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_pat
         write_logits([path], [member], conditions, 0, KEY[:1])
         assert is_written(path, KEY[0])
         assert not is_written(path, OTHER[0])
-    assert [network.batches for network, _ in (*together, *later)] == [12, 12, 0, 0]
+    write_logits(paths(tmp_path), others, conditions, 0, OTHER)
+    assert [network.batches for network, _ in (*together, *later, *others)] == [12, 12, 0, 0, 12, 12]
     for one, other in zip(paths(tmp_path / "alone"), paths(tmp_path), strict=True):
         assert Path(one).read_bytes() == Path(other).read_bytes()
-    everything = {**dict(zip(paths(tmp_path), later, strict=True)), str(tmp_path / "c/clean.npy"): new}
-    needed = {path: member for path, member in everything.items() if not is_written(path, KEY[0])}
-    predict_parts(list(needed), list(needed.values()), conditions, 0, KEY[:1], "float32")
-    assert [network.batches for network, _ in (*later, new)] == [0, 0, 12]
 
 
 def test_logits_are_those_of_each_condition_in_order(tmp_path, conditions):
@@ -127,18 +109,3 @@ def test_logits_are_those_of_each_condition_in_order(tmp_path, conditions):
         for condition, images in enumerate(conditions):
             expected = np.concatenate([batch[0] for batch in logits([member], images)])
             np.testing.assert_array_equal(written[condition], expected)
-
-
-def test_the_same_workers_decode_the_files_of_all_conditions(tmp_path, conditions, monkeypatch):
-    files = [[str(tmp_path / f"{c}-{index}.png") for index in range(COUNT)] for c in range(len(conditions))]
-    for names, images in zip(files, conditions, strict=True):
-        for name, image in zip(names, images, strict=True):
-            Image.fromarray(image).save(name)
-    made = []
-    loader = loading.DataLoader
-    monkeypatch.setattr(loading, "DataLoader", lambda *a, **k: made.append(k["num_workers"]) or loader(*a, **k))
-    write_logits(paths(tmp_path / "stored"), members(), conditions, 0, KEY)
-    write_logits(paths(tmp_path / "files"), members(), [FileImages(names, 32, 1) for names in files], 2, KEY)
-    assert made == [2]
-    for one, other in zip(paths(tmp_path / "stored"), paths(tmp_path / "files"), strict=True):
-        np.testing.assert_array_equal(np.load(one), np.load(other))

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fault_messages import fault_of
 from scipy.special import softmax
 from sklearn.metrics import cohen_kappa_score
 
@@ -13,12 +12,10 @@ from resiliency.ensembles.combination import Ensemble, score_decisions
 from resiliency.prediction.reading import (
     Predictions,
     Truth,
-    additional_test_sets,
     all_conditions,
     condition_groups,
     corruption_conditions,
     read_predictions,
-    read_validation,
 )
 from resiliency.storage.files import write_array
 
@@ -39,18 +36,9 @@ def test_conditions_start_clean_and_end_with_further_test_sets():
         [5, "photos", "clean", 0, 4, 4],
         [6, "few", "clean", 0, 5, 2],
     ]
-
-
-def test_groups_of_conditions():
     positions = {name: rows.tolist() for name, rows in condition_groups(TABLE).items()}
     assert positions == {"clean": [0], "corrupted": [1, 2, 3, 4], "photos": [5], "few": [6]}
-    assert {name: rows.tolist() for name, rows in corruption_conditions(TABLE).items()} == {
-        "fog": [1, 2],
-        "snow": [3, 4],
-    }
-    assert additional_test_sets(TABLE) == ["photos", "few"]
-    alone = all_conditions([], [], {"clean": 6}, {"clean": 4})
-    assert list(condition_groups(alone)) == ["clean"]
+    assert [rows.tolist() for rows in corruption_conditions(TABLE).values()] == [[1, 2], [3, 4]]
 
 
 def test_a_test_set_of_one_class_is_judged_among_all_or_not_at_all():
@@ -88,6 +76,7 @@ def test_each_condition_is_read_from_the_file_of_its_test_set(predictions, logit
         np.testing.assert_array_equal(member.decisions(condition), of_condition.argmax(axis=1))
         np.testing.assert_allclose(member.probabilities(condition), softmax(of_condition, axis=1), atol=1e-3)
     assert member.labels(5).tolist() == LABELS["photos"]
+    assert member.classes(5) == 4  # conditions.csv says so, though photos have three of them
     assert member.correct(5).tolist() == (logits["photos"][0].argmax(axis=1) == LABELS["photos"]).tolist()
 
 
@@ -110,27 +99,9 @@ def test_clean_images_of_the_classes_of_a_test_set(predictions, logits):
     assert clean.decisions(0).tolist() == [int(row[3] > row[1]) for row in own]
 
 
-def test_a_test_set_with_some_classes_may_be_judged_among_all(tmp_path, logits):
-    """Photos have three of the four classes, and conditions.csv says that all four count."""
-    member = read(tmp_path, logits)["vit-s0"]
-    assert member.classes(5) == 4
-    assert member.logits(5).shape == (4, 4)
-
-
 def test_predictions_of_other_images_are_refused(tmp_path, logits):
     with pytest.raises(Fault, match=r"photos\.npy: expected shape \(1, 4\) x classes, got \(1, 3, 4\)"):
         read(tmp_path, logits | {"photos": logits["photos"][:, 1:]})
-
-
-def test_only_the_files_of_members_that_are_asked_for_are_opened(tmp_path, logits):
-    read(tmp_path, logits)
-    labels = [tmp_path / f"{name}/labels.npy" for name in LABELS]
-    files = [tmp_path / f"predictions/{member}/{name}.npy" for member in ("vit-s0", "absent-s0") for name in LABELS]
-    assert list(read_predictions(TABLE, labels, files, {"vit-s0"})) == ["vit-s0"]
-    assert "absent-s0" in fault_of(read_predictions, TABLE, labels, files)
-    write_array(tmp_path / "validation/vit-s0.npy", logits["photos"].astype(np.float16))
-    held_out = [tmp_path / f"validation/{member}.npy" for member in ("absent-s0", "vit-s0")]
-    assert list(read_validation(held_out, np.array(LABELS["photos"]), {"vit-s0"})) == ["vit-s0"]
 
 
 def test_decisions_stand_for_logits():
