@@ -77,13 +77,6 @@ def test_the_examples_of_the_page():
     assert (results.failed, results.attempted > 15) == (0, True)
 
 
-def test_every_name_that_is_public_is_there():
-    for name in api.__all__:
-        assert getattr(api, name).__doc__
-    with pytest.raises(AttributeError, match="nothing"):
-        _ = api.nothing
-
-
 @pytest.mark.parametrize("name", [name for name in api.__all__ if inspect.isfunction(getattr(api, name))])
 def test_docstrings_describe_all_arguments_and_what_comes_back(name):
     """The reference of the documentation is made from them."""
@@ -111,11 +104,6 @@ def test_scores_are_those_of_the_mean_probabilities(logits, labels, order):
     assert list(table.members[:4]) == ["+".join(map(str, row)) for row in ensembles]
 
 
-def test_single_members_have_scores_too(logits, labels):
-    table = score_ensembles(logits, labels, ensembles_of(MEMBERS, 1))
-    np.testing.assert_allclose(table.accuracy, (logits.argmax(axis=-1) == labels).mean(axis=1))
-
-
 def test_diversity_of_ensembles_is_the_mean_over_their_pairs(logits, labels):
     right = logits.argmax(axis=-1) == labels
     pairs = pair_diversity(logits, labels)
@@ -133,19 +121,13 @@ def test_diversity_of_ensembles_is_the_mean_over_their_pairs(logits, labels):
     ("changed", "message"),
     [
         ({"logits": np.zeros((2, 3))}, r"logits: expected finite floats.* got float64 of shape \(2, 3\)"),
-        ({"logits": np.zeros((2, IMAGES, 3), int)}, "logits: .* got int64"),
         ({"logits": np.full((2, IMAGES, 3), -np.inf)}, "logits: .* got float64"),
         ({"logits": np.zeros((2, IMAGES, 1))}, "logits: .* got 2 and 1"),
-        ({"labels": np.zeros(3, int)}, "labels: expected 60 integers from 0 to 2"),
         ({"labels": np.full(IMAGES, CLASSES)}, "labels: expected 60 integers"),
-        ({"labels": np.zeros(IMAGES)}, "labels: expected 60 integers"),
-        ({"ensembles": np.array([0, 1])}, "ensembles: expected rows of integers from 0 to 3"),
         ({"ensembles": np.array([[0, 4]])}, "ensembles: expected rows of integers from 0 to 3"),
         ({"ensembles": np.array([[1, 1]])}, "ensembles: expected rows of at least 1 different members"),
         ({"rules": ["median"]}, "rules: rule 'median' not found; available rules: mean_probability"),
-        ({"rules": []}, "rules: expected one or more, got none; name some of mean_probability"),
         ({"rules": ["weighted_mean"]}, "weights: required for weighted_mean"),
-        ({"weights": [1, 1]}, "weights: expected 4 positive numbers"),
         ({"weights": [1, 1, 0, 1]}, "weights: expected 4 positive numbers"),
     ],
 )
