@@ -1,6 +1,5 @@
 """The reference corruptions: repeatable, and without a trace in the modules that they mend."""
 
-import subprocess
 import sys
 from contextlib import nullcontext
 
@@ -28,21 +27,6 @@ def test_names_are_those_of_the_package():
     assert list(MAIN) == _package.get_corruption_names("common")
     assert sorted(HELD_OUT) == sorted(_package.get_corruption_names("validation"))
     assert [len(names) for names in CATEGORIES.values()] == [3, 4, 4, 4]
-
-
-def test_a_process_of_its_own_gives_the_same():
-    program = (
-        "import sys, numpy as np\n"
-        "from resiliency.data.reading import digits\n"
-        "from resiliency.corruptions.reference import corrupt\n"
-        "images = digits(32).parts['all'].images[:3]\n"
-        "for name in ('impulse_noise', 'glass_blur', 'frost'):\n"
-        "    sys.stdout.buffer.write(corrupt(images, name, 2, seed=7).tobytes())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    images = digits(32).parts[ALL].images[:3]
-    here = b"".join(corrupt(images, name, 2, seed=7).tobytes() for name in ("impulse_noise", "glass_blur", "frost"))
-    assert done.stdout == here
 
 
 @pytest.mark.parametrize(("height", "outcome"), [(32, nullcontext()), (8, pytest.raises(AttributeError))])
