@@ -11,8 +11,10 @@ from published.several_verdicts import counted_verdicts, verdict_counts
 from published.what_helps import Studies, advice, bought, counts, label_free, leading
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES, UNDECIDED
-from resiliency.report.charts import exchange_rates
+from resiliency.report.charts import FINDINGS
+from resiliency.report.charts.exchange_rates import MIXING, mixing_facts
 from resiliency.report.overview import late_settings
+from resiliency.report.templates import said
 from resiliency.report.verdicts import by_observation
 
 EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
@@ -30,11 +32,17 @@ def readme(studies: Studies) -> str:
     """
     text = template_of("readme.md.j2").render(
         study=DEFAULT,
-        mixing=exchange_rates.mixing(studies[DEFAULT]["exchange_rates"]),
+        mixing=_mixing(studies[DEFAULT]["exchange_rates"]),
         observations=(rows := observation_rows(studies)),
         mark=EARLIER if EARLIER in str(rows) else "",
     )
     return text.strip()
+
+
+def _mixing(rates: pd.DataFrame) -> str:
+    """How a pair of two designs compares with the better design's own pair."""
+    rows = rates[rates["exchange"].isin(MIXING)].dropna(subset=["points"]).to_dict("records")
+    return " ".join(said(FINDINGS, "mixing", row=mixing_facts(row)) for row in rows)
 
 
 def observation_rows(studies: Studies) -> list[dict]:

@@ -38,7 +38,7 @@ rule charts:
     resources:
         **needing(2000, 15),
     params:
-        code=code("charts", *(f"report/charts/{name}.py" for name in CHARTS_DRAWN if name not in extensions("charts"))),
+        code=code("charts", "report/findings.txt.j2"),
         charts=STUDY.charts.model_dump(),
     script:
         "../scripts/charts.py"

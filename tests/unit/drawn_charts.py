@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 from synthetic import synthetic_tables
 
-from resiliency.report.charts import chart_module
+from resiliency.report.charts import caption_of, finding_of
 from resiliency.report.deployment import deployment_answers
 from resiliency.report.drawing import draw, svg
 from resiliency.report.registry import CHARTS
@@ -40,7 +40,7 @@ def rendered(spec: dict) -> str:
 
 def described(name: str, tables: Mapping[str, pd.DataFrame]) -> dict:
     """What a specification says of the chart `name`, without the chart, which takes most of the time."""
-    said = {"finding": findings(tables, [name])[name], "caption": chart_module(name).CAPTION}
+    said = {"finding": findings(tables, [name])[name], "caption": caption_of(name)}
     return {
         "title": {"text": name, "subtitle": []},
         "description": "",
@@ -51,7 +51,7 @@ def described(name: str, tables: Mapping[str, pd.DataFrame]) -> dict:
 
 def findings(tables: Mapping[str, pd.DataFrame], names: Iterable[str] = CHARTS) -> dict[str, str]:
     """What charts, if not named all of them, say below their titles."""
-    return {name: chart_module(name).finding(*(tables[table] for table in CHARTS[name].tables)) for name in names}
+    return {name: finding_of(name, *(tables[table] for table in CHARTS[name].tables)) for name in names}
 
 
 def answers(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:

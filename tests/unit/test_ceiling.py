@@ -11,7 +11,7 @@ from synthetic_ceiling import decisions_of
 from resiliency.analysis.ceiling import all_of, ceiling_table, failures, mean_product, sizes_of, unit_of, way_to_ceiling
 from resiliency.metrics.classification import wilson
 from resiliency.prediction.reading import all_conditions
-from resiliency.report.charts.ceiling import finding
+from resiliency.report.charts.ensembles import ceiling_facts
 from resiliency.report.page import ranks_sentence
 from resiliency.statistics.units import Units
 
@@ -95,33 +95,15 @@ def test_the_way_from_the_best_member_to_the_ceiling():
     assert np.isnan(way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])
 
 
-def ceiling(**changed):
+def test_what_is_said_is_of_corrupted_images_and_of_two_members_or_more():
     row = {"condition": "clean", "severity": 0, "size": 3, "members": 3, "all_wrong": 0.05, "all_wrong_low": 0.04}
-    row |= {"all_wrong_high": 0.06, "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.83, "ceiling": 0.95}
+    row |= {"all_wrong_high": 0.06, "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.83}
     row |= {"reached": 0.2, "reached_low": 0.1, "reached_high": 0.3}
-    return pd.DataFrame([row | {"size": 1, "all_wrong": 0.5}, row | changed])
-
-
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [
-        ({}, "improves on the best of them, from 80.0% to 83.0%: 20% [10, 30]"),
-        ({"reached_low": -0.1}, "does not differ significantly from the best of them: 20% [−10, 30]"),
-        ({"reached": -0.2, "reached_low": -0.3, "reached_high": -0.1}, "is worse than the best of them"),
-    ],
-)
-def test_the_sentence_states_the_ceiling_and_the_direction(changed, says):
-    sentence = finding(ceiling(**changed))
-    assert sentence.startswith("All 3 members misclassify the same 5.0% [4.0, 6.0] of clean images")
-    assert "more than 95.0%" in sentence
-    assert says in sentence
-
-
-def test_the_sentence_prefers_corrupted_images_and_needs_two_members():
-    both = pd.concat([ceiling(), ceiling(condition="corrupted", severity=np.nan, all_wrong=0.2, reached=np.nan)])
-    assert finding(both).count("of corrupted images") == 1
-    assert "best ensemble" not in finding(both)
-    assert finding(ceiling(size=1, members=1).iloc[1:]) == ""
+    table = pd.DataFrame([row | {"size": 1, "all_wrong": 0.5}, row])
+    assert ceiling_facts(table)["all_wrong"] == 0.05
+    both = pd.concat([table, table.assign(condition="corrupted", all_wrong=0.2)])
+    assert ceiling_facts(both)["condition"] == "corrupted"
+    assert ceiling_facts(table.head(1).assign(members=1)) == {}
 
 
 def ranks(difference, low):

@@ -1,6 +1,10 @@
-"""Charts and report from small synthetic tables, those of degenerate studies included."""
+"""Charts of small synthetic tables: their specifications and sentences as they were reviewed, and how they are written.
+
+`pytest tests/unit/test_charts.py --golden` writes tests/golden/charts and the golden sentences again.
+"""
 
 import json
+import re
 from pathlib import Path
 
 import altair as alt
@@ -9,30 +13,68 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
-from drawn_charts import Links, fetched, rendered, usual
-from synthetic import OBJECTIVES, histories_of, member_table, synthetic_tables
+from drawn_charts import Links, fetched, findings, rendered, usual
+from finding_cases import CASES
+from synthetic import MAIN, OBJECTIVES, histories_of, member_table, synthetic_tables
 
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
-from resiliency.report import charts, settings
+from resiliency.report import settings
 from resiliency.report.bundle import bundle
-from resiliency.report.charts.coincident_failures import of_pairs
+from resiliency.report.charts import FINDINGS
 from resiliency.report.drawing import VEGA_LITE, draw, write_chart
 from resiliency.report.page import APPENDIX, SECTIONS, charts_of
+from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
-from resiliency.report.style import shades
+from resiliency.report.templates import said
 from resiliency.report.words import METRIC_LABELS as LABELS
-from resiliency.report.words import METRICS, bounds, difference_interval, duration, interval, number, percent
+from resiliency.report.words import METRICS
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 from resiliency.storage.tables import read_table, write_table
+from resiliency.training.objectives import OBJECTIVES as AVAILABLE
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+WIDTH = 160  # of a line of a golden file
+LEFT_OUT = {"data", "datasets", "config", "$schema", "views", "description", "tables", "view"}
+END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", CHARTS)
-def test_every_chart_renders(name):
-    """And so it does of degenerate studies: see test_degenerate.py."""
-    assert rendered(usual(name))
+def without_data(part):
+    """A specification without its rows and the look of all charts; numbers have three digits."""
+    if isinstance(part, dict):
+        named = {key: value for key, value in part.items() if key not in LEFT_OUT and str(value)[:5] != "view_"}
+        if isinstance(named.get("tooltip"), list):
+            named["tooltip"] = " | ".join(
+                " ".join([of["field"], of.get("format", "")]).strip() for of in part["tooltip"]
+            )
+        if isinstance(named.get("opacity"), dict):
+            named["opacity"] = named["opacity"]["condition"][0]["param"]
+        return {key: without_data(value) for key, value in named.items()}
+    if isinstance(part, list):
+        return [without_data(item) for item in part]
+    return float(f"{part:.3g}") if isinstance(part, float) else part
+
+
+def in_lines(part, indent: str = "") -> str:
+    """As JSON in which what fits a line stands in one."""
+    text = json.dumps(part, ensure_ascii=False)
+    if len(indent) + len(text) <= WIDTH or not isinstance(part, dict | list) or not part:
+        return text
+    pairs = part.items() if isinstance(part, dict) else ((None, item) for item in part)
+    rows = [
+        f"{indent} {'' if key is None else json.dumps(key) + ': '}{in_lines(value, indent + ' ')}"
+        for key, value in pairs
+    ]
+    ends = "{}" if isinstance(part, dict) else "[]"
+    return f"{ends[0]}\n" + ",\n".join(rows) + f"\n{indent}{ends[1]}"
+
+
+def compare(request, file: Path, text: str) -> None:
+    if request.config.getoption("golden"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8"), "after you have read the change: pytest --golden"
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +83,30 @@ def vega_lite() -> jsonschema.Draft7Validator:
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_every_specification_is_valid(name, vega_lite):
-    spec = usual(name)
+def test_a_chart_is_valid_renders_and_looks_as_it_was_reviewed(name, vega_lite, request):
+    spec = draw(name, synthetic_tables(objectives={"balanced": (0.0, 0.5, 1.0)}), settings.OKABE_ITO)
     rows = {data: values[:3] for data, values in spec.get("datasets", {}).items()}  # of many alike
     vega_lite.validate(spec | ({"datasets": rows} if rows else {}))
+    assert rendered(spec)
+    compare(request, GOLDEN / f"charts/{name}.json", in_lines(without_data(spec)) + "\n")
+
+
+def in_sentences(name: str, text: str) -> str:
+    return "\n".join([f"## {name}", *END.split(text), ""])
+
+
+def test_every_sentence_is_as_it_was_reviewed(request):
+    text = "\n".join(in_sentences(name, said(FINDINGS, name, **facts)) for name, facts in CASES)
+    compare(request, GOLDEN / "finding_cases.txt", text)
+
+
+def test_every_chart_is_registered_and_its_section_is_on_the_page():
+    assert set(CHARTS) == set(DRAWINGS)
+    assert sorted(CHARTS) == sorted(name for section in SECTIONS + APPENDIX for name in charts_of(section))
+
+
+def test_every_chart_finds_something_in_a_usual_study():
+    assert [name for name, text in findings(synthetic_tables(corruptions=MAIN[:2])).items() if not text] == []
 
 
 def test_charts_are_drawn_of_names_that_look_like_numbers(tmp_path):
@@ -71,90 +133,56 @@ def test_charts_survive_empty_and_unknown_values(name):
         vl_convert.vegalite_to_svg(draw(name, case, settings.OKABE_ITO[:1]), vl_version=VEGA_LITE)
 
 
-def test_every_module_of_a_chart_is_registered_and_its_section_is_on_the_page():
-    assert set(CHARTS) == {path.stem for path in Path(charts.__file__).parent.glob("[!_]*.py")}
-    assert sorted(CHARTS) == sorted(name for section in SECTIONS + APPENDIX for name in charts_of(section))
-
-
-def lines(spec: dict) -> pd.DataFrame:
-    """All that the learning curves draw."""
-    return pd.concat([pd.DataFrame(rows) for rows in spec["datasets"].values()], ignore_index=True)
-
-
-def test_learning_curves_have_a_panel_for_each_design_and_objective():
-    tables, spec = synthetic_tables(), usual("learning_curves")
-    panels = [panel["vconcat"][0]["title"] for block in spec["vconcat"] for panel in block["concat"]]
-    assert [panel["text"] for panel in panels] == ["resnet18", "resnet50", "vit", "balanced", "adp"]
-    drawn, histories = lines(spec), tables["histories"]
-    assert len(drawn) == 6 * (3 * 2 + 5 * 2)  # epochs, of members and of ensembles
-    last = histories[(histories.objective == "adp") & (histories.epoch == 6)].validation_accuracy
-    assert panels[-1]["subtitle"] == percent(last.mean())
-
-
 def test_long_learning_curves_are_thinned_between_their_ends():
     designs = {f"design{n}": f"family{n % 7}" for n in range(24)}
     objectives = {f"objective{n}": (0.0, 0.5, 1.0) for n in range(8)}
     rng = np.random.default_rng(0)
     histories = histories_of(member_table(designs, 3, objectives, 0, rng), epochs=200, rng=rng)
     spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
-    epochs = lines(spec).groupby(["design", "objective", "loss_weight", "seed"], dropna=False)["epoch"]
+    drawn = pd.concat([pd.DataFrame(rows) for rows in spec["datasets"].values()], ignore_index=True)
+    epochs = drawn.groupby(["design", "objective", "loss_weight", "seed"], dropna=False)["epoch"]
     assert epochs.ngroups == 24 * 3 + 8 * 3 * 3
-    assert set(epochs.min()) == {1}
-    assert set(epochs.max()) == {200}
-    assert epochs.size().nunique() == 1
+    assert (set(epochs.min()), set(epochs.max())) == ({1}, {200})
     assert epochs.diff().max() <= 1 + epochs.diff().min()
-    assert f"through {epochs.size().iloc[0]} evenly spaced epochs" in spec["title"]["subtitle"][-1]
     assert len(json.dumps(spec)) < 1_000_000
 
 
-def test_learning_curves_leave_out_members_that_were_not_trained_here():
-    tables = synthetic_tables()
-    histories = tables["histories"][tables["histories"].design != "vit"]
-    spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
-    assert set(lines(spec).design.dropna()) == {"resnet18", "resnet50"}
-
-
-def panels_of(spec: dict) -> dict[str, list[dict]]:
-    """Objective -> its panels in the chart of loss_weights."""
-    return {row["title"]["text"].partition(":")[0]: row["hconcat"] for row in spec["vconcat"]}
-
-
-def drawn_in(spec: dict, panel: dict) -> list[pd.DataFrame]:
-    """What the layers of a panel draw: independent training, means, and points."""
-    return [pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in panel["layer"]]
-
-
-def test_weight_shows_every_objective_on_the_same_scales():
-    objectives = {name: (0.5, 2.0) if name == "adp" else (0.0, 0.25, 1.0) for name in OBJECTIVE_NAMES}
-    tables = synthetic_tables(objectives=objectives | {"independent": (0.0,)})
-    spec = draw("loss_weight", tables, settings.OKABE_ITO)
-    rows = panels_of(spec)
-    assert list(rows) == [name for name in objectives if name != "independent"]
-    for column in zip(*rows.values(), strict=True):
-        domains = [panel["layer"][-1]["encoding"]["y"]["scale"]["domain"] for panel in column]
-        assert domains.count(domains[0]) == len(rows)
-    ends = {name: panels[0]["layer"][-1]["encoding"]["x"]["scale"]["domain"] for name, panels in rows.items()}
-    assert ends == {name: [0, 2] if name == "adp" else [0, 1] for name in rows}
-    assert len(json.dumps(spec)) < 1_000_000
-
-
-def test_weight_draws_points_of_seeds_their_means_and_independent_training():
+def test_weights_draw_points_of_seeds_their_means_and_independent_training():
     tables = synthetic_tables(objectives=OBJECTIVES | {"independent": (0.0,)})
     joint = tables["ensembles"].query("origin == 'joint' and rule == 'mean_probability'")
     spec = draw("loss_weight", tables, settings.OKABE_ITO)
-    independent, means, points = (t.query("of == 'ensemble'") for t in drawn_in(spec, panels_of(spec)["adp"][1]))
-    adp = joint[joint.objective == "adp"]
-    assert points.value.tolist() == pytest.approx(adp.corrupted_accuracy.tolist(), abs=1e-5)
-    assert means.value.tolist() == pytest.approx(
-        adp.groupby("loss_weight").corrupted_accuracy.mean().tolist(), abs=1e-5
-    )
-    assert independent.value.item() == pytest.approx(joint[joint.loss_weight == 0].corrupted_accuracy.mean(), abs=1e-5)
+    adp = next(row for row in spec["vconcat"] if row["title"]["text"].startswith("adp"))
+    layers = [pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in adp["hconcat"][1]["layer"]]
+    independent, means, points = (rows.query("of == 'ensemble'").value for rows in layers)
+    own = joint[joint.objective == "adp"]
+    assert points.tolist() == pytest.approx(own.corrupted_accuracy.tolist(), abs=1e-5)
+    assert means.tolist() == pytest.approx(own.groupby("loss_weight").corrupted_accuracy.mean().tolist(), abs=1e-5)
+    assert independent.item() == pytest.approx(joint[joint.loss_weight == 0].corrupted_accuracy.mean(), abs=1e-5)
 
 
-def test_every_objective_has_words():
-    from resiliency.training.objectives import OBJECTIVES as AVAILABLE
+def test_errors_of_further_test_sets_have_a_column_of_their_own():
+    tables = synthetic_tables(objectives={}, searched=0)
+    row = {"test_set": "photos", "corruption": "clean", "severity": 0, "images": 60, "error": 0.9}
+    photos = pd.DataFrame([row | {"member": name} for name in tables["members"].member])
+    further = tables | {"corruption_errors": pd.concat([tables["corruption_errors"], photos])}
+    before, after = (draw("error_heatmap", of, settings.OKABE_ITO)["datasets"].values() for of in (tables, further))
+    cells = [[cell for rows in of for cell in rows] for of in (before, after)]
+    own = [cell for cell in cells[1] if cell["column"] == "photos"]
+    assert {(cell["row"], cell["percent"]) for cell in own} == {(name, 90) for name in tables["members"].member}
+    assert len(cells[1]) == len(cells[0]) + len(own)
+    by_severity = [draw("error_by_severity", of, settings.OKABE_ITO)["datasets"] for of in (tables, further)]
+    assert by_severity[0] == by_severity[1]
 
-    assert set(OBJECTIVE_NAMES) == set(AVAILABLE)
+
+def test_a_sample_is_told_in_every_chart_of_ensembles():
+    tables = synthetic_tables()
+    for name in ("ensembles", "correlations"):
+        tables[name] = tables[name].assign(possible=5000)
+    for name in ("correlations", "architecture_diversity"):
+        subtitle = " ".join(draw(name, tables, settings.OKABE_ITO)["title"]["subtitle"])
+        assert "sample" in subtitle
+        assert "000" in subtitle
+        assert "sample" not in " ".join(usual(name)["title"]["subtitle"])
 
 
 def test_charts_are_written_in_every_format(tmp_path):
@@ -163,15 +191,9 @@ def test_charts_are_written_in_every_format(tmp_path):
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "chart.svg").read_text().startswith("<svg")
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
-    assert not fetched(Links((tmp_path / "chart.html").read_text()))
-
-
-def test_pages_of_charts_are_those_of_vl_convert(tmp_path):
-    spec = usual("correlations")
-    write_chart([tmp_path / "chart.html"], spec, 1)
-    whole = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
-    assert (tmp_path / "chart.html").read_text() == whole
-    assert fetched(Links(whole)) == []
+    page = (tmp_path / "chart.html").read_text()
+    assert page == vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
+    assert not fetched(Links(page))
 
 
 def test_what_draws_charts_in_a_browser_is_made_once(monkeypatch):
@@ -192,111 +214,10 @@ def test_pages_of_charts_run_no_script_in_names(tmp_path):
     assert json.loads(line.removeprefix("    const spec = ").removesuffix(";"))["datasets"] == spec["datasets"]
 
 
-def test_words():
-    assert percent(0.1234) == "12.3%"
-    assert percent(np.nan) == number(None) == "–"
-    assert number(-0.0001, 2) == "0.00"
-    assert number(1234567, 0) == "1,234,567"
-    assert interval(-0.5, 0.25) == "[−0.500, 0.250]"
-    assert [duration(s) for s in (2.5, 75, 7260)] == ["2.5 s", "1 min 15 s", "2 h 01 min"]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "shown"),
-    [
-        (0.01, 0.034, "[1.0, 3.4]"),
-        (-0.0003, 0.0097, "[−0.03, 0.97]"),
-        (-0.00004, 0.00002, "[−0.004, 0.002]"),
-        (0, 0.01, "[0.0, 1.0]"),
-        (-1e-7, 0.02, "[0.000, 2.000]"),
-        (np.nan, 0.02, ""),
-    ],
-)
-def test_ends_of_a_difference_show_on_which_side_of_0_they_are(low, high, shown):
-    assert difference_interval(low, high) == shown
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "shown"),
-    [
-        (0.2344, 0.4951, "[0.234, 0.495]"),
-        (-0.0023, 0.137, "[−0.002, 0.137]"),
-        (-0.0003, 0.137, "[−0.0003, 0.1370]"),
-        (-0.0093, -0.0042, "[−0.0093, −0.0042]"),
-        (-0.00004, 0.0058, "[−0.00004, 0.00580]"),
-        (0, 0.2, "[0.000, 0.200]"),
-        (np.nan, 0.2, ""),
-    ],
-)
-def test_bounds_show_on_which_side_of_0_they_are(low, high, shown):
-    assert bounds(low, high) == shown
-
-
-def test_shades_go_from_light_to_dark():
-    brightness = [sum(bytes.fromhex(shade[1:])) for shade in shades("#0072B2", 4)]
-    assert brightness == sorted(brightness, reverse=True)
-
-
-def test_a_sample_is_told_in_every_chart_of_ensembles():
-    tables = synthetic_tables()
-    for name in ("ensembles", "correlations"):
-        tables[name] = tables[name].assign(possible=5000)
-    for name in ("correlations", "diversity_accuracy", "architecture_diversity"):
-        subtitle = " ".join(draw(name, tables, settings.OKABE_ITO)["title"]["subtitle"])
-        assert "sample" in subtitle
-        assert "000" in subtitle
-        assert "sample" not in " ".join(usual(name)["title"]["subtitle"])
-
-
-def test_correlations_are_drawn_where_those_on_clean_images_are_not_known():
-    table = synthetic_tables()["correlations"]
-    table.loc[table.condition == "clean", "correlation"] = np.nan
-    assert (table.condition == "corrupted").any()
-    assert rendered(draw("correlations", {"correlations": table}, settings.OKABE_ITO))
-
-
-def test_every_metric_has_a_label_of_its_own():
+def test_metrics_and_objectives_have_names_that_people_read():
     assert sorted(LABELS) == sorted(METRICS) == sorted([*REGISTERED, *ENSEMBLE_METRICS])
     assert len(set(LABELS.values())) == len(LABELS)
-
-
-def test_coincident_failures_have_intervals_around_independence():
-    rows = of_pairs(synthetic_tables()["coincident_failures"])
-    assert rows.groupby(["corruption", "pair"]).size().to_dict() == {
-        (images, pair): 3 for images in ("clean", "corrupted") for pair in ("one design", "two designs")
-    }
-    assert rows[["least", "most"]].drop_duplicates().to_numpy() == pytest.approx(np.array([[0.05, 0.14]]))
-
-
-def test_heatmap_of_correlations_holds_every_metric_and_ignores_other_rows():
-    table = synthetic_tables(metrics=tuple(METRICS))["correlations"]
-    others = [table.assign(measure="partial"), table.assign(condition="fog")]
-    spec = usual("correlation_heatmap")
-    assert draw("correlation_heatmap", {"correlations": pd.concat([table, *others])}, settings.OKABE_ITO) == spec
-    panels = [panel for band in spec["vconcat"] for panel in band["hconcat"]]
-    assert len(panels) == 3 * 2
-    rows = [panel["layer"][0]["encoding"]["y"]["scale"]["domain"] for panel in panels[::2]]
-    assert sum(map(len, rows)) == len(METRICS)
-
-
-def test_origins_are_drawn_with_their_intervals_and_the_difference():
-    spec = draw("origins", synthetic_tables(), settings.OKABE_ITO)
-    of_accuracy = spec["hconcat"][0]["vconcat"]
-    drawn = [
-        (layer["encoding"]["x"]["field"], layer["encoding"].get("x2", {}).get("field"))
-        for panel in of_accuracy
-        for layer in panel["layer"]
-    ]
-    assert ("low", "high") in drawn
-    assert ("advantage_low", "advantage_high") in drawn
-    assert not any("quartile" in str(ends) for ends in drawn)
-
-
-@pytest.mark.parametrize("name", ["coincident_failures", "correlations", "loss_weight"])
-def test_legends_filter(name):
-    spec = usual(name)
-    assert [parameter["bind"] for parameter in spec["params"]] == ["legend"]
-    assert f'"param": "{spec["params"][0]["name"]}"' in json.dumps(spec)
+    assert set(OBJECTIVE_NAMES) == set(AVAILABLE)
 
 
 def tooltips(spec: dict | list) -> list[dict]:

@@ -78,13 +78,15 @@ def test_the_package_of_the_page_is_in_the_registries(folder):
 
 def test_the_chart_of_the_page_is_drawn(folder):
     own_package.install(folder)
-    from resiliency.report.charts import chart_module
+    from resiliency.report.charts import finding_of
+    from resiliency.report.drawing import _drawn
 
-    module, members = chart_module("accuracy_by_family"), synthetic_tables()["members"]
-    spec = module.draw(members, ["#123456"]).to_dict()
-    assert spec["title"]["text"] == module.CHART.title
+    members = synthetic_tables()["members"]
+    chart, finding = _drawn("accuracy_by_family", [members], ["#123456"])
+    assert chart.to_dict()["title"]["text"] == "Accuracy by family"
     best = members.groupby("family").clean_accuracy.mean().idxmax()
-    assert module.finding(members).startswith(f"{best} has the highest")
+    assert finding == finding_of("accuracy_by_family", members)
+    assert finding.startswith(f"{best} has the highest")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from resiliency.analysis.contenders import both_halves, contenders, ensemble_of,
 from resiliency.analysis.failures import CONFUSIONS, FAILURES, MOST, answers_of
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
-from resiliency.report.charts import confusions as confusion_chart
-from resiliency.report.charts import failure_gallery as failure_chart
+from resiliency.report.charts.failures import class_facts
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO
 
@@ -90,12 +89,12 @@ def test_the_hardest_class_is_named_and_drawn_first():
     spec = draw("class_errors", {"class_errors": table}, OKABE_ITO)
     rows = spec["hconcat"][0]["layer"][0]["encoding"]["y"]["scale"]["domain"]
     assert rows == [f"class {place}" for place in (3, 2, 1, 0)]
-    finding = spec["usermeta"]["finding"]
+    facts = class_facts(table)
     of = table[(table.role == "recommended model") & (table["class"] == "class 3")].set_index("corruption")
     hardest = of.error.drop(["clean", "corrupted"]).idxmax()
-    assert f"corrupted images is class 3: {100 * of.error['corrupted']:.1f}% [" in finding
-    assert f"under {hardest.replace('_', ' ')}, on class 3: {100 * of.error[hardest]:.1f}% [" in finding
-    assert "nothing" in draw("class_errors", {"class_errors": table.iloc[:0]}, OKABE_ITO)["usermeta"]
+    assert (facts["hardest"]["class"], facts["hardest"]["error"]) == ("class 3", of.error["corrupted"])
+    assert (facts["worst"]["corruption"], facts["worst"]["error"]) == (hardest, of.error[hardest])
+    assert class_facts(table.iloc[:0]) == {}
 
 
 def test_failures_are_the_most_confident_of_each_pair_and_corruption(study, found):
@@ -173,6 +172,7 @@ def test_nothing_is_said_where_nothing_is_recommended():
     assert [len(table) for table in nothing] == [0, 0, 0]
     assert failure_pictures(nothing.failures, conditions_of([], [], 1), []).columns[-1] == "picture"
     tables = {"confusions": nothing.confusions, "failure_pictures": nothing.failures.assign(picture="")}
+    tables["deployment"] = DEPLOYMENT
     for name in ("confusions", "failure_gallery"):
         assert "nothing" in draw(name, tables, OKABE_ITO)["usermeta"]
 
@@ -183,21 +183,3 @@ def test_confusions_are_drawn_for_any_number_of_classes(classes):
     tables = failure_tables(deployment, ["fog"], classes)
     text = rendered(draw("confusions", tables, OKABE_ITO))
     assert ("most frequent confusions of 60 classes" in text) == (classes == 60)
-
-
-def test_findings_are_those_of_the_tables():
-    tables = synthetic_tables()
-    rows = tables["confusions"].query("images == 'corrupted' and role == 'recommended model' and `class` != predicted")
-    top = rows.loc[rows.share.idxmax()]
-    sentence = confusion_chart.finding(tables["confusions"])
-    assert f"mistakes {top['class']} for {top['predicted']}: {100 * top['share']:.1f}%" in sentence
-    assert "(best member: " in sentence
-    pictures = tables["failure_pictures"]
-    assert "without corruption, no member gets 1 right" in failure_chart.finding(pictures)
-    assert "each is answered rightly by some member" in failure_chart.finding(pictures[pictures.corruption != "clean"])
-
-
-def test_a_model_without_an_error_has_a_chart_and_no_finding(found):
-    right = found.confusions[found.confusions["class"] == found.confusions["predicted"]]
-    assert "nan" not in confusion_chart.draw(right, OKABE_ITO).to_json().lower()
-    assert confusion_chart.finding(right) == ""

@@ -8,7 +8,7 @@ from drawn_charts import answers, findings
 from synthetic import synthetic_tables
 from test_degenerate import DEGENERATE, degenerate
 
-from resiliency.report.charts import chart_module
+from resiliency.report.charts import caption_of
 from resiliency.report.overview import WARNINGS, basis, cautions, led_by
 from resiliency.report.page import OPENING
 from resiliency.report.registry import CHARTS
@@ -41,5 +41,5 @@ def test_the_first_screen_has_no_long_sentence(study):
 @pytest.mark.parametrize("study", STUDIES)
 def test_no_finding_answer_or_caption_has_a_long_sentence(study):
     tables = STUDIES[study]()
-    texts = [*findings(tables).values(), *answers(tables).values(), *(chart_module(name).CAPTION for name in CHARTS)]
+    texts = [*findings(tables).values(), *answers(tables).values(), *map(caption_of, CHARTS)]
     assert longer(texts, ANYWHERE) == []

@@ -193,7 +193,7 @@ class Evaluation:
         Returns:
             A chart of altair, which notebooks show; its method `save` writes HTML, SVG or PNG.
         """
-        from resiliency.report.charts.error_heatmap import error_panels
+        from resiliency.report.charts.robustness import error_panels
         from resiliency.report.style import finish
 
         order = [MEAN, *(_row_of(severity) for severity in sorted(self.errors.severity[1:].unique()))]

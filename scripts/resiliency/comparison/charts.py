@@ -68,7 +68,7 @@ def members_chart(differences: pd.DataFrame, swept: Swept) -> alt.TopLevelMixin 
 
 
 def _members_panel(rows: pd.DataFrame, images: str, swept: Swept) -> alt.LayerChart:
-    hue = alt.Color("study:N", title="Study", scale=style.spread(list(rows["study"].unique()), OKABE_ITO))
+    hue = alt.Color("study:N", title="Study", scale=_spread(list(rows["study"].unique())))
     title = style.panel_title(f"On {images}")
     if swept:
         base = alt.Chart(rows.assign(at=rows["study"].map(swept[1]))).encode(x=_along(swept))
@@ -88,6 +88,10 @@ def _members_panel(rows: pd.DataFrame, images: str, swept: Swept) -> alt.LayerCh
         x=alt.X("value:Q", title="Difference in error"), shape=shape, tooltip=_tooltips("study", "model")
     )
     return alt.layer(_zero("x"), bars, dots, width=HALF - 60, height=alt.Step(16), title=title)
+
+
+def _spread(names: list[str]) -> alt.Scale:
+    return alt.Scale(domain=names, range=style.cycled(OKABE_ITO, len(names)))
 
 
 def _points(rows: pd.DataFrame) -> pd.DataFrame:
@@ -189,7 +193,7 @@ def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     whose = "the statement's" if first["shifts"] else "the paper's"
     title = f"{first['statistic']} ({whose} side: {first['side']} 0)"
     x = alt.X("estimate:Q", title=title, scale=alt.Scale(nice=True))
-    colour = alt.Color("study:N", scale=style.spread(names, OKABE_ITO), legend=None)
+    colour = alt.Color("study:N", scale=_spread(names), legend=None)
     base = alt.Chart(data)
     margin = base.mark_rect(color=style.GRID, opacity=0.6).encode(
         x=alt.X("min(margin_low):Q"), x2=alt.X2("max(margin):Q")
@@ -205,7 +209,7 @@ def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
         y=y,
         fill=fill,
         stroke=colour,
-        shape=alt.Shape("study:N", scale=style.shapes(names, OKABE_ITO), legend=None),
+        shape=alt.Shape("study:N", legend=None).scale(domain=names, range=style.shapes(names, OKABE_ITO)),
     )
     title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
     return (margin + placebo + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Chart(NamedTuple):
-    """A chart as the workflow and the page list it; `charts/<name>.py` draws it and says what it shows.
+    """A chart as the workflow and the page list it; a function of its name in `charts` draws it.
 
     Attributes:
         tables: names of those that it draws.

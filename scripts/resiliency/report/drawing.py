@@ -13,7 +13,8 @@ import vl_convert
 from resiliency.base.extensions import extensions, refused
 from resiliency.base.faults import brief
 from resiliency.report.bundle import bundle
-from resiliency.report.charts import chart_module
+from resiliency.report.charts import caption_of, finding_of
+from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import set_properties, with_spoken_titles
 from resiliency.storage.files import replacing
@@ -32,10 +33,10 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     Raises:
         Fault: the chart is an extension, and fails or returns something else.
     """
-    module, names = chart_module(name), CHARTS[name].tables
+    names = CHARTS[name].tables
     drawn = [tables[table] for table in names]
     chart, finding = (_of_extension if name in extensions("charts") else _drawn)(name, drawn, colours)
-    metadata = {"finding": finding, "caption": module.CAPTION, "tables": list(names)}
+    metadata = {"finding": finding, "caption": caption_of(name), "tables": list(names)}
     metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
     description = f"{metadata['finding']} {metadata['caption']}".strip()
     # Altair validates each part as it is made; to validate the whole again takes a sixth of the time to draw.
@@ -43,8 +44,8 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
 
 
 def _drawn(name: str, tables: list[pd.DataFrame], colours: list[str]) -> tuple[alt.TopLevelMixin, str]:
-    module = chart_module(name)
-    return module.draw(*tables, colours), module.finding(*tables)
+    draws = DRAWINGS[name].draw if name in DRAWINGS else extensions("charts")[name].load().draw
+    return draws(*tables, colours), finding_of(name, *tables)
 
 
 def _of_extension(name: str, tables: list[pd.DataFrame], colours: list[str]) -> tuple[alt.TopLevelMixin, str]:

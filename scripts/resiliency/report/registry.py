@@ -48,7 +48,12 @@ CHARTS = {
     ),
     "under_corruptions": Chart(("contenders",), "failures", "Deployment", "Recommended model under each corruption"),
     "error_by_severity": Chart(
-        ("members", "corruption_errors"), "designs", "Members", "Error by severity", requires=("corruptions",)
+        ("members", "corruption_errors", "deployment"),
+        "designs",
+        "Members",
+        "Error by severity",
+        optional=("deployment",),
+        requires=("corruptions",),
     ),
     "size_accuracy_robustness": Chart(
         ("members",), "designs", "Members", "Size, accuracy and robustness", requires=("robustness",)
@@ -68,9 +73,6 @@ CHARTS = {
     ),
     "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),
     "correlation_heatmap": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy, all metrics"),
-    "diversity_accuracy": Chart(
-        ("ensembles", "correlations"), "diversity", "Diversity", "Diversity and accuracy of each ensemble"
-    ),
     "loss_weight": Chart(
         ("ensembles", "members"), "joint", "Ensembles", "Joint training by weight λ", requires=("joint",)
     ),
@@ -83,7 +85,9 @@ CHARTS = {
         "Error on each class under each corruption",
         requires=("corruptions",),
     ),
-    "failure_gallery": Chart(("failure_pictures",), "failures", "Deployment", "Failures of the recommended model"),
+    "failure_gallery": Chart(
+        ("failure_pictures", "deployment"), "failures", "Deployment", "Failures of the recommended model"
+    ),
     "gallery": Chart(("gallery",), "corruptions", "Images", "Corruptions"),
     "attribution_gallery": Chart(
         ("attribution_gallery", "attribution_distances"), "attributions", "Images", "Attribution maps"

@@ -1,20 +1,15 @@
 """Selections of rows that several charts and sentences share, and their names in words."""
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.effective_robustness import SHIFTED_ERROR
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.diversity.settings import MAIN
-from resiliency.report.style import by_legend
-from resiliency.report.words import KINDS, change, difference_interval, kind_of, label, percent, plural, with_interval
+from resiliency.report.words import KINDS, change, difference_interval, kind_of, label, plural
 
-HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
 SAME = "about the same"
-SHAPES = ["circle", "square", "triangle-up", "diamond"]
 
 
 def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
@@ -51,24 +46,6 @@ def held_out_corruptions(table: pd.DataFrame) -> list[str]:
     """The held-out corruptions in contenders.csv."""
     counted = set(under_single(table)["corruption"])
     return [name for name in under_single(table, with_held_out=True)["corruption"].unique() if name not in counted]
-
-
-def role_names(table: pd.DataFrame) -> pd.Series:
-    """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
-    description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
-    return table["role"] + " (" + description.astype(str) + ")"
-
-
-def roles(rows: pd.DataFrame, colours: list[str]) -> tuple[alt.Color, alt.Shape, alt.Parameter, alt.Opacity]:
-    """The colour and the shape of each role, and the choice of roles by a click in the legend."""
-    names = rows.drop_duplicates("role").set_index("role")["who"]
-    places = [ROLES.index(role) for role in names.index]
-    legend = alt.Legend(title=None, orient="top", direction="horizontal", labelLimit=320)
-    hue = alt.Color("who:N", legend=legend).scale(
-        domain=names.tolist(), range=[colours[HUES[place] % len(colours)] for place in places]
-    )
-    shape = alt.Shape("who:N", legend=legend).scale(domain=names.tolist(), range=[SHAPES[place] for place in places])
-    return hue, shape, *by_legend("who")
 
 
 NO_MEMBERS = "no independently trained members in this study"
@@ -110,16 +87,10 @@ def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     return of_data_set(errors).dropna(subset=["error"]).merge(designs, on="member")
 
 
-def extremes(values: pd.Series) -> str:
-    """Such as "8.0 % (convnext) to 31.2 % (vit)", of values in ascending order, or the only one."""
-    ends = [f"{percent(values.iloc[i])} ({values.index[i]})" for i in (0, -1)]
-    return " to ".join(ends) if len(values) > 1 else ends[0]
+def robustness_range(members: pd.DataFrame) -> dict:
+    """The members with the lowest and the highest error on corrupted images, `best` and `worst`, trained independently.
 
-
-def robustness_range(members: pd.DataFrame) -> str:
-    """The lowest and the highest error on corrupted images of independent members, with intervals.
-
-    Empty if fewer than two of them have one.
+    {} if fewer than two of them have one. `called` is what to call the error.
 
     Args:
         members: members.csv.
@@ -127,14 +98,9 @@ def robustness_range(members: pd.DataFrame) -> str:
     measured, called = measured_on(members)
     rows = independent(measured).dropna(subset=["corrupted_error"]).sort_values("corrupted_error", kind="stable")
     if len(rows) < 2:
-        return ""
-    return f"{called} ranges from {_of_member(rows.iloc[0])} to {_of_member(rows.iloc[-1])}."
-
-
-def _of_member(row: pd.Series) -> str:
-    """Such as "5.4% [4.4, 6.7] (vit-s0)"."""
-    columns = ["corrupted_error", "corrupted_error_low", "corrupted_error_high"]
-    return f"{with_interval(*row[columns])} ({row['member']})"
+        return {}
+    columns = ["member", "corrupted_error", "corrupted_error_low", "corrupted_error_high"]
+    return {"called": called, "best": rows.iloc[0][columns].to_dict(), "worst": rows.iloc[-1][columns].to_dict()}
 
 
 def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
@@ -145,11 +111,6 @@ def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
 def main_pool(ensembles: pd.DataFrame) -> pd.DataFrame:
     """Ensembles of independent members under the main combination rule."""
     return under_main_rule(ensembles[ensembles["origin"] == "independent"])
-
-
-def judged_on(ensembles: pd.DataFrame) -> str:
-    """The images that ensembles are evaluated on: corrupted ones, else clean ones."""
-    return "corrupted" if "corrupted_accuracy" in ensembles else "clean"
 
 
 def measured_columns(pool: pd.DataFrame) -> dict[str, str]:

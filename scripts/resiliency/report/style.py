@@ -1,5 +1,6 @@
 """The one look of all charts."""
 
+from collections.abc import Sequence
 from itertools import cycle, islice
 from math import ceil
 
@@ -8,6 +9,7 @@ import altair as alt
 INK = "#1f2328"
 MUTED = "#57606a"
 GRID = "#e4e7eb"
+GREY = "#b5bcc4"  # of marks that stand behind others
 BODY = 12
 SHARE = "~%"
 WIDTH = 880
@@ -158,16 +160,15 @@ def legend_columns(names: list[str]) -> int:
     return max(1, ceil(len(names) / LEGEND_ROWS))
 
 
-def spread(names: list[str], colours: list[str]) -> alt.Scale:
-    """A colour for each name; they repeat when there are more names than colours."""
-    return alt.Scale(domain=names, range=list(islice(cycle(colours), len(names))))
+def cycled(values: Sequence, count: int) -> list:
+    """So many of the values, again from the first where there are fewer."""
+    return list(islice(cycle(values), count))
 
 
-def shapes(names: list[str], colours: list[str]) -> alt.Scale:
-    """A shape for each name; names that share a colour of `spread` have different ones."""
+def shapes(names: list[str], colours: list[str]) -> list[str]:
+    """A shape for each name; names that share one of the `cycled` colours have different ones."""
     count = len(colours)
-    kinds = [SHAPES[(place % count + place // count) % len(SHAPES)] for place in range(len(names))]
-    return alt.Scale(domain=names, range=kinds)
+    return [SHAPES[(place % count + place // count) % len(SHAPES)] for place in range(len(names))]
 
 
 def shades(colour: str, count: int) -> list[str]:

@@ -1,22 +1,39 @@
-"""The charts of the report: a module for each that `registry` lists, loaded by its name.
+"""The charts of the report, by topic: each is a function that `panels.chart` registers under its name.
 
-A module has
-    draw: takes the chart's tables, in the order of the registry, and the colours; returns the chart.
-    finding: takes the same tables; returns what the chart shows, by rules, or "" where there is nothing to say.
-    CAPTION: how to read the chart.
-
-Channels are given as objects, such as `alt.X2("high")` for "high": Altair hashes the schemas of all its classes anew to
-find that of a string, which takes longer than all else of a chart. Charts are put together by one `alt.layer` or
-`alt.hconcat` with their properties, for every `+` and `.properties` copies what is in them.
+A chart builds its title, what it draws from its tables and its panels; its facts are what its sentence in
+findings.txt.j2 says.
 """
 
-from importlib import import_module
-from types import ModuleType
-
 from resiliency.base.extensions import extensions
+from resiliency.report.charts import (
+    correlations,
+    deployment,
+    diversity,
+    ensembles,
+    exchange_rates,
+    failures,
+    galleries,
+    robustness,
+    shifts,
+    training,
+)
+from resiliency.report.panels import DRAWINGS
+from resiliency.report.templates import said
+from resiliency.report.words import capital
+
+TOPICS = (correlations, deployment, diversity, ensembles, exchange_rates, failures, galleries, robustness, shifts)
+TOPICS += (training,)
+FINDINGS = "findings.txt.j2"
 
 
-def chart_module(name: str) -> ModuleType:
-    """The module of the chart `name`."""
-    added = extensions("charts").get(name)
-    return added.load() if added else import_module(f"{__name__}.{name}")
+def caption_of(name: str) -> str:
+    """How to read the chart `name`."""
+    return DRAWINGS[name].caption if name in DRAWINGS else extensions("charts")[name].load().CAPTION
+
+
+def finding_of(name: str, *tables) -> str:
+    """What the chart `name` shows of its tables, by rules; "" where there is nothing to say."""
+    if name not in DRAWINGS:
+        return extensions("charts")[name].load().finding(*tables)
+    facts = DRAWINGS[name].facts(*tables)
+    return capital(said(FINDINGS, name, **facts)) if facts else ""

@@ -1,135 +1,214 @@
-"""The chart of the correlation of diversity with accuracy."""
+"""Charts of the correlation of diversity with the accuracy of ensembles."""
 
 import altair as alt
 import pandas as pd
 
-from resiliency.diversity.settings import MAIN
+from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
+from resiliency.diversity.settings import LABEL_FREE, MAIN
+from resiliency.report.panels import cell_names, chart, heat, intervals, line_at, measure, names, told_apart
 from resiliency.report.pearson import CONDITIONS, NO_CORRELATIONS, basis, known, significant, signs
-from resiliency.report.style import INK, by_legend, finish, notice, panel_title, set_properties, shades, tooltips
-from resiliency.report.words import KINDS, METRICS, label, number, percent, short_label
+from resiliency.report.style import finish, notice, panel_title, set_properties, shades, tooltips
+from resiliency.report.words import KINDS, METRICS, kind_of, label, number, percent, short_label
 
-CAPTION = (
+MEASURES = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
+ROW, MARK = 32, 4  # px, least height of a metric, and of one of its marks
+CORRUPTIONS = {name for group in (*CATEGORIES.values(), HELD_OUT) for name in group}
+CELL, LINE, COLUMN, HEADING = 42, 19, 250, 84  # px, of cells, of names, and of the longest line of a heading
+
+
+def facts(table: pd.DataFrame) -> dict:
+    """Which main metrics correlate with accuracy at every size, on corrupted images first: `images`.
+
+    Of label-free metrics first, plainly and given the members' mean accuracy, then of those that use the labels.
+    """
+    plain, given = (_main(known(table, measured)) for measured in MEASURES)
+    images = []
+    for condition in reversed(CONDITIONS):
+        rows = plain[plain["condition"] == condition]
+        if len(rows):
+            controlled = given[given["condition"] == condition]
+            free, of_free = (of["metric"].map(label_free).astype(bool) for of in (rows, controlled))
+            raw, controlled = _counts(rows[free]), _counts(controlled[of_free])
+            images.append({"name": condition, "free": raw, "given": controlled, "by_labels": _counts(rows[~free])})
+    return {"images": images} if images else {}
+
+
+def label_free(metric: str) -> bool:
+    """Whether a metric does not know the labels, which contain accuracy."""
+    return kind_of(metric) != "prediction" or metric in LABEL_FREE
+
+
+def _main(rows: pd.DataFrame) -> pd.DataFrame:
+    """The main metrics; all that are label-free, if none of them is."""
+    own = rows[rows["metric"].isin(MAIN)]
+    return own if own["metric"].map(label_free).any() else rows[rows["metric"].isin([*MAIN, *LABEL_FREE])]
+
+
+def _counts(rows: pd.DataFrame) -> dict:
+    """How many metrics there are, whether their intervals tell anything, and those significant at every size by sign.
+
+    `positive` and `negative` hold metrics with their mean correlation, the largest first.
+    """
+    found = signs(rows)
+    by_sign = {
+        name: sorted(
+            ({"metric": short_label(metric), "r": r} for metric, (own, r) in found.items() if own == sign),
+            key=lambda of: -abs(of["r"]),
+        )
+        for name, sign in (("positive", 1), ("negative", -1))
+    }
+    return {"metrics": len(found), "known": bool((rows["high"] - rows["low"] < 2).any())} | by_sign
+
+
+@chart(
     "Left of the zero line, more diverse ensembles are less accurate. Less accurate members often form more diverse "
     "ensembles. The partial correlation controls for the mean accuracy of the members: it correlates the residuals of "
     "diversity and accuracy after regressing both on that mean. Metrics that use the labels, such as double fault, "
     "correlate with accuracy by construction. Filled marks are significant: their p-values are corrected by Holm's "
-    "method for all metrics of one size and set of images. Error bars are uncorrected."
+    "method for all metrics of one size and set of images. Error bars are uncorrected.",
+    facts,
 )
-KINDS_OF_R = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
-SHAPES = ["circle", "diamond"]
-ROW, MARK = 32, 4  # px, least height of a metric, and of one of its marks
-LISTED = 3  # metrics that a finding names one by one
-
-
-def draw(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Correlation of each main metric with ensemble accuracy, plain and partial, by kind, condition and size.
-
-    The table has the other metrics too; here they would only repeat what these say.
-    """
+def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Correlation of each main metric with ensemble accuracy, plain and partial, by kind, condition and size."""
     title = "Correlation of diversity with ensemble accuracy"
-    rows = _main(pd.concat([known(table), known(table, "partial")], ignore_index=True))
+    rows = _main(pd.concat([known(table, measured) for measured in MEASURES], ignore_index=True))
     if rows.empty:
         return notice(title, NO_CORRELATIONS)
-    rows = rows.assign(
-        name=rows["metric"].map(label), significant=significant(rows), of=rows["measure"].map(KINDS_OF_R)
-    )
     sizes = sorted(rows["size"].unique().tolist())
-    rows["place"] = 2 * rows["size"].map(sizes.index) + (rows["measure"] == "partial")
-    hue = alt.Color("size:O", title="Members in an ensemble").legend(orient="bottom", direction="horizontal")
-    hue = hue.scale(domain=sizes, range=shades(colours[0], len(sizes)))
+    rows = rows.assign(
+        name=rows["metric"].map(_named),
+        significant=significant(rows),
+        of=rows["measure"].map(MEASURES),
+        place=2 * rows["size"].map(sizes.index) + (rows["measure"] == "partial"),
+    )
+    legend = {"title": "Members in an ensemble", "orient": "bottom", "direction": "horizontal"}
+    key = told_apart("size", sizes, shades(colours[0], len(sizes)), legend=legend, kind="O")
     kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
-    bands = [
-        _correlation_band(rows[rows["kind"] == kind], kind, hue, first=kind == kinds[0], last=kind == kinds[-1])
-        for kind in kinds
-    ]
+    conditions = [name for name in CONDITIONS if (rows["condition"] == name).any()]
+    bands = []
+    for kind in kinds:
+        of_kind = rows[rows["kind"] == kind]
+        height = max(ROW, MARK * (of_kind["place"].nunique() + 1))
+        metrics = [metric for metric in METRICS if metric in set(of_kind["metric"])]
+        order = [_named(metric) for metric in sorted(metrics, key=label_free, reverse=True)]
+        panels = []
+        for condition in conditions:
+            part = of_kind[of_kind["condition"] == condition]
+            panel = _panel(part, order, key, not panels, kind == kinds[-1], kind == kinds[0] and not panels)
+            if kind == kinds[0]:
+                set_properties(panel, title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
+            panels.append(set_properties(panel, width=340, height=alt.Step(height, **{"for": "position"})))
+        name = panel_title(label(kind), frame="bounds")
+        bands.append(alt.hconcat(*panels, spacing=24, bounds="flush", title=name))
     subtitle = [
         "Circles: Pearson correlation; diamonds: partial correlation, given the members’ mean accuracy",
         f"Filled: significant; bars: {percent(rows['confidence'].iloc[0], 0)} intervals, leaving out each member",
-        "Right of zero: the more diverse, the more accurate",
+        "Right of zero: the more diverse, the more accurate; *: uses the labels, so correlates by construction",
         basis(rows),
     ]
     return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
 
 
-def _correlation_band(rows: pd.DataFrame, kind: str, hue: alt.Color, first: bool, last: bool) -> alt.HConcatChart:
-    """The metrics of one kind: clean accuracy on the left, corrupted accuracy on the right."""
-    panels = []
-    for condition in [name for name in CONDITIONS if (rows["condition"] == name).any()]:
-        left = not panels
-        panel = _correlation_panel(rows[rows["condition"] == condition], hue, left, last, legend=first and left)
-        height = max(ROW, MARK * (rows["place"].nunique() + 1))
-        if first:
-            set_properties(panel, title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
-        panels.append(set_properties(panel, width=340, height=alt.Step(height, **{"for": "position"})))
-    return alt.hconcat(*panels, spacing=24, bounds="flush", title=panel_title(label(kind), frame="bounds"))
+def _named(metric: str) -> str:
+    return label(metric) + ("" if label_free(metric) else " *")
 
 
-def _correlation_panel(rows: pd.DataFrame, hue: alt.Color, left: bool, last: bool, legend: bool) -> alt.LayerChart:
-    """Intervals and points around a zero line: a band per metric, in it an offset per size."""
-    names = [label(metric) for metric in METRICS if label(metric) in set(rows["name"])]
-    names_axis = alt.Axis(labels=left, minExtent=200 if left else 0, maxExtent=200 if left else 0, ticks=False)
-    ticks = alt.Axis(labels=last, ticks=last, values=[-1, -0.5, 0, 0.5, 1], format="~g")
-    chosen, opacity = by_legend("size")
-    position = {
-        "y": alt.Y("name:N", title=None, sort=names, axis=names_axis),
-        "yOffset": alt.YOffset("place:O").scale(paddingOuter=0.5),
-        "color": hue,
-        "opacity": opacity,
-    }
-    x = alt.X("correlation:Q", title="Correlation" if last else None, axis=ticks).scale(domain=[-1, 1])
-    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q", axis=ticks))
-    bars = alt.Chart(rows.dropna(subset=["low", "high"])).mark_rule(strokeWidth=2.5)
-    named = alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure")
+def _panel(rows: pd.DataFrame, order: list[str], key, left: bool, last: bool, choose: bool) -> alt.LayerChart:
+    """Correlations of the metrics of one kind with accuracy on one set of images, around zero."""
+    ticks = {"labels": last, "ticks": last, "values": [-1, -0.5, 0, 0.5, 1]}
+    x = measure(alt.X, "correlation", "Correlation" if last else None, "~g", ticks, domain=[-1, 1])
+    extent = 220 if left else 0
+    y = names("name", order, labels=left, minExtent=extent, maxExtent=extent)
+    shape = alt.Shape("of:N", legend=None).scale(domain=list(MEASURES.values()), range=["circle", "diamond"])
+    fill = alt.when("datum.significant").then(key.channels["color"]).otherwise(alt.value("white"))
+    told = alt.Tooltip("name", title="metric"), alt.Tooltip("of", title="measure")
     forms = {"correlation": "+.2f", "low": "+.2f", "high": "+.2f", "p_holm": ".2g"}
-    tooltip = tooltips(*named, "size", "ensembles", **forms)
-    points = alt.Chart(rows).mark_point(size=50, strokeWidth=2, fillOpacity=1).encode(x=x, tooltip=tooltip, **position)
-    shape = alt.Shape("of:N", legend=None).scale(domain=list(KINDS_OF_R.values()), range=SHAPES)
-    points = points.encode(shape=shape)
-    points = points.encode(fill=alt.when("datum.significant").then(hue).otherwise(alt.value("white")))
-    bars = bars.encode(x=alt.X("low:Q"), x2=alt.X2("high"), **position)
-    return alt.layer(zero, bars.add_params(chosen) if legend else bars, points)
+    return intervals(
+        rows,
+        x,
+        y,
+        ("low", "high"),
+        key,
+        tooltips(*told, "size", "ensembles", **forms),
+        offset="place",
+        under=[line_at(alt.X, 0)],
+        point={"shape": shape, "fill": fill},
+        hollow=True,
+        choose=choose,
+    )
 
 
-def finding(table: pd.DataFrame) -> str:
-    """Which main metrics correlate with accuracy at every size, plainly and given the members' mean accuracy."""
-    sentences = []
-    plain, given = _main(known(table)), _main(known(table, "partial"))
-    for condition in CONDITIONS:
-        of_condition = plain[plain["condition"] == condition]
-        if of_condition.empty:
-            continue
-        clauses = _clauses(of_condition, "r")
-        if clauses:
-            others = any(sign == 0 for sign, _ in signs(of_condition).values())
-            statement = f"accuracy correlates {clauses}" + (
-                ". No other metric is significant at every size" if others else ""
-            )
-        elif (of_condition["high"] - of_condition["low"] < 2).any():
-            statement = "no correlation of diversity with accuracy is significant at every size"
-        else:
-            statement = "the study has too few members for intervals of correlations"
-        controlled = _clauses(given[given["condition"] == condition], "partial r")
-        then = f". Given the members’ mean accuracy, it correlates {controlled}" if controlled else ""
-        sentences.append(f"On {condition} images, {statement}{then}.")
-    return " ".join(sentences)
+def heatmap_facts(table: pd.DataFrame) -> dict:
+    """How many metrics of each kind correlate with accuracy on corrupted images at every size, by sign."""
+    rows = known(table)
+    images = "corrupted" if (rows["condition"] == "corrupted").any() else "clean"
+    rows = rows[rows["condition"] == images]
+    kinds = []
+    for kind, name in KINDS.items():
+        if found := [sign for sign, _ in signs(rows[rows["kind"] == kind]).values()]:
+            kinds.append({"name": name.lower(), "all": len(found), "plus": found.count(1), "minus": found.count(-1)})
+    return {"images": images, "kinds": kinds} if kinds else {}
 
 
-def _main(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["metric"].isin(MAIN)]
+@chart(
+    "Bold correlations are significant: their p-values are corrected by Holm's method for all metrics of one size and "
+    "set of images. Metrics that use the labels, such as double fault, correlate with accuracy by construction.",
+    heatmap_facts,
+)
+def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Pearson correlation of every metric with accuracy on each set of images, at every size, sorted by kind."""
+    title = "Every diversity metric against accuracy"
+    conditions = [name for name in table["condition"].unique() if name not in CORRUPTIONS]
+    rows = known(table, conditions=conditions)
+    if rows.empty:
+        return notice(title, NO_CORRELATIONS)
+    rows = rows.assign(name=rows["metric"].map(label), significant=significant(rows))
+    sizes = sorted(rows["size"].unique().tolist())
+    kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
+    pitch = max(CELL * len(sizes) + 20, HEADING)
+    bands = []
+    for kind in kinds:
+        of_kind = rows[rows["kind"] == kind]
+        panels = []
+        for name in conditions:
+            panel = _cells(of_kind[of_kind["condition"] == name], sizes, not panels, kind == kinds[-1])
+            if kind == kinds[0]:
+                set_properties(panel, title=panel_title(_heading(name), anchor="middle", limit=pitch))
+            panels.append(panel)
+        spacing = pitch - CELL * len(sizes)
+        bands.append(
+            alt.hconcat(*panels, spacing=spacing, bounds="flush", title=panel_title(label(kind), frame="bounds"))
+        )
+    subtitle = [
+        "Pearson correlation; blue: the more diverse, the more accurate; orange: the less accurate",
+        f"Bold: p < {number(1 - rows['confidence'].iloc[0], 2)}, corrected for all metrics",
+        basis(rows),
+    ]
+    return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
 
 
-def _clauses(rows: pd.DataFrame, symbol: str) -> str:
-    """Such as "positively with diversity in Double fault (mean r 0.75)"; empty where nothing is significant."""
-    of_metrics, clauses = signs(rows), []
-    for sign, word in ((1, "positively"), (-1, "negatively")):
-        means = {metric: r for metric, (its_sign, r) in of_metrics.items() if its_sign == sign}
-        if len(means) > LISTED:
-            ends = [
-                f"{number(means[m], 2)} ({short_label(m)})"
-                for m in (min(means, key=means.get), max(means, key=means.get))
-            ]
-            clauses.append(f"{word} with {len(means)} of {len(of_metrics)} metrics (mean {symbol} {' to '.join(ends)})")
-        elif means:
-            metrics = [f"{short_label(metric)} (mean {symbol} {number(r, 2)})" for metric, r in means.items()]
-            clauses.append(f"{word} with diversity in {', '.join(metrics)}")
-    return ". It correlates ".join(clauses)
+def _heading(condition: str) -> list[str]:
+    """Lines such as Clean, accuracy; or On, photos, a further test set."""
+    return [condition.capitalize(), "accuracy"] if condition in CONDITIONS else ["On", label(condition)]
+
+
+def _cells(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.LayerChart:
+    """The metrics of one kind under one condition: a row each, a column per size."""
+    order = [label(metric) for metric in METRICS if metric in set(rows["metric"])]
+    extent = COLUMN * left
+    legend = alt.Legend(title="Correlation", orient="right", gradientLength=140, format="~g")
+    forms = {"correlation": "+.2f", "low": "+.2f", "high": "+.2f", "p_holm": ".2g"}
+    title = ["Members in", "an ensemble"] if last else None
+    return heat(
+        rows,
+        cell_names(alt.X, "size", sizes, title, labels=last, labelAngle=0),
+        cell_names(alt.Y, "name", order, labels=left, minExtent=extent, maxExtent=extent),
+        alt.Color("correlation:Q", legend=legend).scale(scheme="blueorange", reverse=True, domain=[-1, 1]),
+        tooltips(alt.Tooltip("name", title="metric"), "size", "condition", "ensembles", **forms),
+        form=".2f",
+        dark=abs(alt.datum["correlation"]) > 0.75,
+        bold="significant",
+        width=alt.Step(CELL),
+        height=alt.Step(LINE),
+        view=alt.ViewConfig(stroke=None),
+    )

@@ -1,33 +1,63 @@
-"""The chart of which ensemble to deploy."""
+"""Charts of the model to deploy beside what it has to beat: cost, coverage, calibration, each corruption."""
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.contenders import ROLES
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.report.overview import contenders
-from resiliency.report.style import INK, MUTED, SHARE, by_legend, finish, notice, panel_title, tooltips
-from resiliency.report.words import label, percent, plural, quantity, with_interval
-
-CAPTION = (
-    "Further down is more robust, further left is cheaper. Points of the Pareto front whose bars overlap may be "
-    "equally robust."
+from resiliency.report.panels import (
+    Key,
+    chart,
+    intervals,
+    line_through,
+    lines,
+    measure,
+    names,
+    scatter,
+    told_apart,
+    words_at,
 )
+from resiliency.report.rows import compared_with, held_out_corruptions, of_first_role, under_single
+from resiliency.report.style import DASHES, GREY, INK, MUTED, cycled, finish, notice, panel_title, tooltips
+from resiliency.report.words import label, percent, plural
+
 CELLS = 48, 32
-SIDES, PADDING = (400, 240), 6  # px
-ON_A_PHONE = 1.6  # times narrower
-# Where labels stand, so that none covers another or a point: px right and down, of a label from its point.
-PLACES = ((6, -10), (6, 11), (-6, -10), (-6, 11), (0, -14), (0, 15))
-LETTER, LINE = 6.5, 11  # px, width and height of a letter of 11 px
-POINT = 7  # px, a side of a point
-CLOUD = "#b5bcc4"
+SIDES = 400, 240  # px
 STAR = "M0,-1L.3,-.4L1,-.3L.5,.15L.6,.8L0,.5L-.6,.8L-.5,.15L-1,-.3L-.3,-.4Z"
 PICK, FRONT, SINGLE, BASELINE = "recommended", "Pareto front", "single member", "baseline"
 OTHER = "other candidates"
 SHAPES = {PICK: STAR, FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "square"}
 COSTS = {"macs": "MACs", "parameters": "parameters"}
+APART = 26  # px, least distance across of two numbers beside points
+REFERENCE = "max_probability"
+LEAST_COVERAGE = 0.5  # below which nobody would deploy
+LOWEST = 1e-3  # errors of less are drawn here: 0 has no logarithm
+TICKS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
+FEWEST = 10  # predictions in a bin of confidence that is drawn
+HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
+MARKS = ["circle", "square", "triangle-up", "diamond"]
 
 
-def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def deployment_facts(table: pd.DataFrame, candidates: pd.DataFrame) -> dict:
+    """Error and cost of the recommended model and of what it has to beat; a model of several roles comes once."""
+    roles: list[dict] = []
+    for row in contenders(table):
+        same = next((earlier for earlier in roles if earlier["members"] == row["members"]), None)
+        if same is None:
+            roles.append(row | {"role": row["role"].lower(), "also": []})
+        else:
+            same["also"].append(row["role"].lower())
+    return {"roles": roles} if roles else {}
+
+
+@chart(
+    "Further down is more robust, further left is cheaper. Points of the Pareto front whose bars overlap may be "
+    "equally robust.",
+    deployment_facts,
+)
+def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Corrupted error of all candidates over MACs and over parameters, with the fronts, on unseen images.
 
     Candidates far worse than all that are named are left out, since they would take half of the axis.
@@ -49,14 +79,14 @@ def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> a
     if not priced:
         return notice(title, "neither MACs nor parameters of members are known; tables/deployment.csv has their errors")
     panels = [
-        _panel(table[table[cost] > 0], candidates[candidates[cost] > 0], cost, cost == priced[0], reach, colours)
+        _costs(table[table[cost] > 0], candidates[candidates[cost] > 0], cost, cost == priced[0], reach, colours)
         for cost in priced
     ]
     subtitle = [
-        f"Pale points: all {plural(len(candidates), 'candidate')}; numbers, where there is room, count members; "
-        f"bars are {percent(first['confidence'], 0)} intervals",
-        f"The Pareto front was selected on {plural(int(first['selection_images']), 'test image')}; a point is shown "
-        f"if none beats it on the {int(first['images']):,} others",
+        f"Pale: where the {plural(len(candidates), 'candidate')} lie; labels give ensemble size; "
+        f"bars: {percent(first['confidence'], 0)} intervals",
+        f"The Pareto front was selected on {plural(int(first['selection_images']), 'test image')}, evaluated on the "
+        f"{int(first['images']):,} others; points that it dominates there are hidden",
         f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on a square-root scale",
     ]
     if far.any():
@@ -64,43 +94,55 @@ def draw(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> a
     return finish(alt.hconcat(*panels, spacing=24), title, subtitle)
 
 
-def _panel(
+def _costs(
     table: pd.DataFrame, candidates: pd.DataFrame, cost: str, left: bool, reach: list[float], colours: list[str]
 ) -> alt.LayerChart:
     """The candidates over one cost; a line along its front."""
     on_front = _is_unbeaten(table, cost)
     states = [table["recommended"], table["baseline"].astype(bool), on_front, table["size"] == 1]
     rows = table.assign(state=np.select(states, [PICK, BASELINE, FRONT, SINGLE], OTHER))
+    rows = rows.sort_values("recommended", kind="stable")
+    on_front = on_front.loc[rows.index]
     domain = [0.85 * candidates[cost].min(), 1.2 * candidates[cost].max()]
-    x = alt.X(f"{cost}:Q", title=f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members").axis(
-        format="~s", tickCount=5, labelOverlap=True
-    )
-    x = x.scale(type="log", domain=domain, nice=False)
-    y = alt.Y("corrupted_error:Q", title="Corrupted error" if left else None)
-    y = y.axis(format=SHARE, labels=left, tickCount=7)
-    y = y.scale(type="sqrt", domain=reach, padding=PADDING, nice=False, zero=False)
-    hues = dict(zip(SHAPES, [(colours * 6)[5], colours[0], (colours * 2)[1], INK, MUTED], strict=True))
-    hue = alt.Color("state:N", title=None).scale(domain=list(hues), range=list(hues.values()))
-    shape = alt.Shape("state:N", title=None).scale(domain=list(SHAPES), range=list(SHAPES.values()))
-    legend = alt.Legend(orient="bottom", direction="horizontal")
-    cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=CLOUD, size=16, opacity=0.55, aria=False)
+    name = f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} of all members"
+    x = measure(alt.X, cost, name, "~s", type="log", domain=domain)
+    axis = {"labels": left, "tickCount": 7}
+    y = measure(alt.Y, "corrupted_error", "Corrupted error" if left else None, axis=axis, type="sqrt", domain=reach)
+    hues = [(colours * 6)[5], colours[0], (colours * 2)[1], INK, MUTED]
+    legend = {"orient": "bottom", "direction": "horizontal"}
+    key = told_apart("state", list(SHAPES), hues, shapes=list(SHAPES.values()), legend=legend)
+    cloud = alt.Chart(_cells(candidates, cost)).mark_circle(color=GREY, size=16, opacity=0.55, aria=False)
     cloud = cloud.encode(x=x, y=y, tooltip=[alt.Tooltip("ensembles", title="candidates here")])
     front = alt.Chart(rows[on_front])
     line = front.mark_line(color=colours[0], strokeWidth=1.5).encode(x=x, y=y)
     bars = front.mark_rule(color=colours[0], opacity=0.45).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high"))
     errors = dict.fromkeys(("selection_error", "corrupted_error", "low", "high"), ".2%")
-    tooltip = tooltips("members", "found", "origin", macs=",", parameters=",", **errors)
-    chosen, opacity = by_legend("state")
-    points = alt.Chart(rows.sort_values("recommended", kind="stable")).mark_point(filled=True)
     size = alt.when(alt.datum.state == PICK).then(alt.value(220)).otherwise(alt.value(64))
-    points = points.encode(
-        x=x, y=y, color=hue.legend(legend), shape=shape.legend(legend), tooltip=tooltip, opacity=opacity, size=size
+    labelled = _apart(rows[on_front].sort_values(cost), cost, domain)
+    return scatter(
+        rows,
+        x,
+        y,
+        key,
+        tooltips("members", "found", "origin", macs=",", parameters=",", **errors),
+        under=[cloud, bars, line],
+        over=[words_at(labelled, x, y, "size", dx=7, dy=-10)],
+        point={"size": size},
+        choose=left,
+        width=SIDES[0],
+        height=SIDES[1],
+        title=panel_title(f"Error against {COSTS[cost]}"),
     )
-    points = points.add_params(chosen) if left else points
-    counts = alt.Chart(_counts(rows, on_front, cost, domain, reach)).mark_text(color=INK, fontSize=11)
-    counts = counts.encode(x=x, y=y, text=alt.Text("size:Q"))
-    title = panel_title(f"Error against {COSTS[cost]}")
-    return alt.layer(cloud, bars, line, points, counts, width=SIDES[0], height=SIDES[1], title=title)
+
+
+def _apart(rows: pd.DataFrame, cost: str, domain: list[float]) -> pd.DataFrame:
+    """Those of the rows, sorted by cost, that have room for a number beside those before them."""
+    places = SIDES[0] * np.log10(rows[cost].astype(float) / domain[0]) / np.log10(domain[1] / domain[0])
+    kept: list[int] = []
+    for index, place in enumerate(places):
+        if not kept or place - places.iloc[kept[-1]] >= APART:
+            kept.append(index)
+    return rows.iloc[kept]
 
 
 def _is_named(table: pd.DataFrame) -> pd.Series:
@@ -116,53 +158,6 @@ def _is_unbeaten(table: pd.DataFrame, cost: str) -> pd.Series:
     return table.index.isin(best.index[best.diff().fillna(-1) < 0]) & table[f"front_{cost}"].astype(bool)
 
 
-def _counts(
-    rows: pd.DataFrame, on_front: pd.Series, cost: str, domain: list[float], reach: list[float]
-) -> pd.DataFrame:
-    """Where numbers of members stand, in the units of the axes, beside those points of the front that have room."""
-    (left, right), (low, high) = np.log10(domain), np.sqrt(reach)
-    width, height = SIDES[0], SIDES[1] - 2 * PADDING
-    span = high - low or 1
-    across = width * (np.log10(rows[cost].astype(float)) - left) / (right - left)
-    down = PADDING + height * (high - np.sqrt(rows["corrupted_error"].astype(float))) / span
-    points = np.column_stack([across, down])
-    sizes = rows.loc[on_front, "size"]
-    letters = sizes.astype(str).str.len().to_numpy()
-    taken = np.column_stack([points, np.full((len(rows), 2), POINT)])
-    places = free_places(points[on_front], letters, taken, ON_A_PHONE)
-    back = {
-        cost: 10 ** (left + places[:, 0] * (right - left) / width),
-        "corrupted_error": (high - (places[:, 1] - PADDING) * span / height).clip(0) ** 2,
-    }
-    return pd.DataFrame(back | {"size": sizes.to_numpy()}).dropna()
-
-
-def free_places(points: np.ndarray, letters: np.ndarray, taken: np.ndarray, stretch: float = 1) -> np.ndarray:
-    """The middle of each label, at the first of `PLACES` that is free; NaN where none is, so that a label is left out.
-
-    Args:
-        points: (labels, 2) px right and down, the points that labels are of; earlier ones choose first.
-        letters: (labels,) number of letters of each.
-        taken: (boxes, 4) px, middle right and down, width and height of what labels must not cover.
-        stretch: how many times wider all boxes count across, for a chart that may be drawn as much narrower.
-    """
-    boxes, found = [tuple(box) for box in taken], np.full((len(points), 2), np.nan)
-    for index, (point, count) in enumerate(zip(points, letters, strict=True)):
-        for place in PLACES:
-            middle = point + np.array(place)
-            box = (*middle, LETTER * count, LINE)
-            if not any(_overlap(box, other, stretch) for other in boxes):
-                boxes.append(box)
-                found[index] = middle
-                break
-    return found
-
-
-def _overlap(one: tuple, other: tuple, stretch: float) -> bool:
-    across, down = abs(one[0] - other[0]), abs(one[1] - other[1])
-    return across < stretch * (one[2] + other[2]) / 2 and down < (one[3] + other[3]) / 2
-
-
 def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
     """Where candidates are: a point for each cell of a grid that holds some, at their mean, and their number."""
     places = {cost: candidates[cost].astype(float), "corrupted_error": candidates["judged_error"].round(5)}
@@ -175,16 +170,188 @@ def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
     return groups.mean().round(5).assign(ensembles=groups.size()).reset_index(drop=True)
 
 
-def finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
-    """Error and cost of the recommended model and of what it has to beat on images that the choice has not seen."""
-    clauses, rows = [], contenders(table)
-    for place, row in enumerate(rows):
-        if row["members"] in (earlier["members"] for earlier in rows[:place]):
-            continue
-        same = [later["role"].lower() for later in rows[place + 1 :] if later["members"] == row["members"]]
-        also = f", also the {same[0]}," if same else ""
-        who = f"({row['size']} members)" if row["size"] > 1 else f"({row['members']})"
-        cost = "" if np.isnan(row["macs"]) else f" at {quantity(row['macs'])} MACs"
-        error = with_interval(row["corrupted_error"], row["corrupted_error_low"], row["corrupted_error_high"])
-        clauses.append(f"he {row['role'].lower()} {who}{also} has an error of {error}{cost}")
-    return f"On corrupted images not used for selection, t{'. T'.join(clauses)}." if clauses else ""
+def coverage_facts(deployment: pd.DataFrame, curves: pd.DataFrame) -> dict:
+    """The error of the recommended model on corrupted images at full coverage and at 90 and 80 %."""
+    rows = _curves(deployment, curves)
+    rows = rows[rows["images"] == CORRUPTED] if len(rows) else rows
+    if rows.empty:
+        return {}
+    risks = rows[rows["who"] == rows["who"].iloc[0]].set_index("coverage")["risk"]
+    if not {0.8, 0.9, 1.0} <= set(risks.index):
+        return {}
+    role, _, score = rows["who"].iloc[0].partition(", ")
+    return {"role": role, "score": score, "all": risks[1.0], "most": risks[0.9], "fewer": risks[0.8]}
+
+
+@chart(
+    "The further a line falls towards the left, the better its confidence score identifies wrong predictions. "
+    "Lines may cross: compare them at the coverage that you need.",
+    coverage_facts,
+)
+def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Risk over coverage, a panel for each set of images: the recommended model by each score, and others."""
+    title = "Error against coverage"
+    rows = _curves(deployment, curves)
+    if rows.empty:
+        return notice(title, "no ensemble or member whose answers differ in confidence")
+    images, who = (list(dict.fromkeys(rows[column])) for column in ("images", "who"))
+    hues = cycled([*cycled(colours, 6), INK], len(who))  # no line is as pale as the seventh colour
+    looks = dict(zip(who, zip(hues, cycled(DASHES, len(who)), strict=True), strict=True))
+    means = rows[rows["images"] == images[-1]].groupby("who")["risk"].mean().reindex(who)
+    order = means.sort_values(ascending=False, kind="stable").index.tolist()  # lines meet at full coverage
+    legend = {"orient": "bottom", "direction": "vertical", "labelLimit": 320, "symbolType": "stroke"}
+    key = told_apart(
+        "who",
+        order,
+        [looks[name][0] for name in order],
+        dashes=[looks[name][1] for name in order],
+        legend=legend | {"symbolSize": 500, "symbolStrokeWidth": 2},
+    )
+    rows = rows.assign(drawn=rows["risk"].clip(lower=LOWEST))
+    x = measure(alt.X, "coverage", "Images answered", domain=[LEAST_COVERAGE, 1])
+    axis, tooltip = {"values": TICKS}, tooltips("who", coverage=".0%", risk=".2%")
+    panels = []
+    for name in images:
+        y = measure(alt.Y, "drawn", None if panels else "Error of the answers (log scale)", axis=axis, type="log")
+        y.scale.domainMin, y.scale.padding, y.scale.zero = LOWEST, alt.Undefined, alt.Undefined
+        look = {"dots": 0, "choose": not panels, "width": 300, "height": 240, "title": panel_title(label(name))}
+        panels.append(lines(rows[rows["images"] == name], x, y, key, tooltip, **look))
+    subtitle = [
+        "Images are answered in order of confidence; at the right end all are answered",
+        "Images of the evaluation half; corrupted: all corruptions and severities together",
+        f"Errors below {percent(LOWEST)} are drawn at the lower end",
+    ]
+    return finish(alt.concat(*panels, columns=3, spacing=24), title, subtitle)
+
+
+def _curves(deployment: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """Columns images, coverage, risk and who: the first contender under each score, the others under the first."""
+    parts = []
+    for row in contenders(deployment):
+        of = curves[(curves["members"] == row["members"]) & (curves["coverage"] >= LEAST_COVERAGE)]
+        of = of.dropna(subset=["risk"])
+        of = of[of["score"] == REFERENCE] if parts else of
+        scores = of["score"].str.replace("_", " ").str.replace("max ", "maximum ")
+        parts.append(of.assign(who=f"{row['role'].lower()}, " + scores))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def calibration_facts(bins: pd.DataFrame) -> dict:
+    """The expected calibration error of each role on each set of images, and whether the first is over-confident."""
+    images = []
+    for name, rows in bins.groupby("images", sort=False):
+        roles = [{"role": role} | _gap(of) for role, of in rows.groupby("role", sort=False)]
+        images.append({"name": name, "roles": roles})
+    return {"images": images} if images else {}
+
+
+def _gap(rows: pd.DataFrame) -> dict[str, float]:
+    """The expected calibration error, and by how much mean confidence exceeds accuracy."""
+    gaps, weights = rows["mean_confidence"] - rows["accuracy"], rows["predictions"] / rows["predictions"].sum()
+    return {"error": gaps.abs() @ weights, "excess": gaps @ weights}
+
+
+@chart("Points below the diagonal show overconfidence.", calibration_facts)
+def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Reliability diagrams of all roles: a panel for each set of images."""
+    title = "How well calibrated is the recommended model?"
+    if bins.empty:
+        return notice(title, "no model to deploy has probabilities")
+    rows = bins.assign(who=role_names(bins))
+    key = roles(rows, colours)
+    panels = []
+    for name in (name for name in (CLEAN, CORRUPTED) if (rows["images"] == name).any()):
+        drawn = rows[(rows["images"] == name) & (rows["predictions"] >= FEWEST)]
+        axis = {"values": [0, 0.25, 0.5, 0.75, 1]}
+        x = measure(alt.X, "mean_confidence", "Confidence", axis=axis, domain=[0, 1])
+        y = measure(alt.Y, "accuracy", "Accuracy", axis=axis, domain=[0, 1])
+        diagonal = line_through(x, y, pd.DataFrame({"x": [0, 1], "y": [0, 1]}))
+        tooltip = tooltips("who", predictions=",", mean_confidence=".1%", accuracy=".1%")
+        look = {"dots": 60, "width": 290, "height": 290, "title": panel_title(f"{name.capitalize()} images")}
+        panels.append(lines(drawn, x, y, key, tooltip, under=[diagonal], choose=not panels, **look))
+    subtitle = [
+        "On the diagonal, confidence equals accuracy; below it, answers are overconfident",
+        f"15 bins of confidence, those with {FEWEST} predictions or more; images of the evaluation half",
+    ]
+    return finish(alt.hconcat(*panels, spacing=28), title, subtitle)
+
+
+def role_names(table: pd.DataFrame) -> pd.Series:
+    """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
+    description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
+    return table["role"] + " (" + description.astype(str) + ")"
+
+
+def roles(rows: pd.DataFrame, colours: list[str]) -> Key:
+    """The colour and the shape of each role in the column `who`."""
+    who = rows.drop_duplicates("role").set_index("role")["who"]
+    places = [ROLES.index(role) for role in who.index]
+    hues = [colours[HUES[place] % len(colours)] for place in places]
+    legend = {"orient": "top", "direction": "horizontal", "labelLimit": 320}
+    return told_apart("who", who.tolist(), hues, shapes=[MARKS[place] for place in places], legend=legend)
+
+
+def corruption_facts(table: pd.DataFrame) -> dict:
+    """Where the first role errs most, and under how many corruptions it makes fewer or more errors than others."""
+    first = of_first_role(table).dropna(subset=["error"])
+    single = under_single(first)
+    if single.empty:
+        return {}
+    overall = first[first["corruption"] == CORRUPTED].to_dict("records")
+    compared: list[dict] = []
+    for role, rows in under_single(table).dropna(subset=["difference"]).groupby("role", sort=False):
+        members = rows["members"].iloc[0]
+        same = next((row for row in compared if row["members"] == members), None)
+        if same is not None:
+            same["role"] += f" and {role}"
+        elif members != first["members"].iloc[0]:
+            fewer, more = int((rows["difference_high"] < 0).sum()), int((rows["difference_low"] > 0).sum())
+            counts = {"fewer": fewer, "more": more, "corruptions": len(rows)}
+            compared.append({"role": role, "members": members, "size": rows["size"].iloc[0]} | counts)
+    return {
+        "role": first["role"].iloc[0],
+        "hardest": single.loc[single["error"].idxmax()].to_dict(),
+        "overall": overall[0] if overall else None,
+        "compared": compared,
+        "held_out": _held_out(table),
+    }
+
+
+def _held_out(table: pd.DataFrame) -> dict:
+    """The error of each role under the corruptions by which nothing was selected; {} without such."""
+    rows = table[table["corruption"] == HELD_OUT_IMAGES].dropna(subset=["error"])
+    if rows.empty:
+        return {}
+    others = rows[rows["members"] != rows["members"].iloc[0]].dropna(subset=["difference"]).to_dict("records")
+    compared = [compared_with(row, f"that of the {row['role']}") for row in others]
+    return {"first": rows.iloc[0].to_dict(), "corruptions": len(held_out_corruptions(table)), "compared": compared}
+
+
+@chart(
+    "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
+    "widened for the number of corruptions, excludes 0.",
+    corruption_facts,
+)
+def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Error of each role under each corruption, with intervals; the corruption that is hardest for the first on top."""
+    title = "Recommended model, best ensemble, best member and baseline"
+    table = under_single(table, with_held_out=True)
+    if table.empty:
+        return notice(title, "no members that were trained on their own, and no ensembles, in this study")
+    held_out = held_out_corruptions(table)
+    called = {name: label(name) + " (held out)" * (name in held_out) for name in table["corruption"].unique()}
+    rows = table.assign(name=table["corruption"].map(called), who=role_names(table))
+    order = of_first_role(rows).sort_values("error", ascending=False, kind="stable")["name"].tolist()
+    rows["place"] = rows["role"].map(list(ROLES).index)
+    error = measure(alt.X, "error", "Top-1 error, mean over severities (square-root scale)", type="sqrt", zero=True)
+    tooltip = tooltips("who", alt.Tooltip("name", title="corruption"), error=".1%", low=".1%", high=".1%")
+    tooltip.append(alt.Tooltip("difference", title="recommended model minus this one", format="+.1%"))
+    rows_of = names("name", order, grid=True, tickBand="extent", labelPadding=8)
+    look = {"offset": "place", "bar": 2, "choose": True}
+    size = {"width": 800, "height": alt.Step(22, **{"for": "position"})}
+    panel = intervals(rows, error, rows_of, ("low", "high"), roles(rows, colours), tooltip, **look, **size)
+    subtitle = [
+        f"{plural(int(table['images'].iloc[0]), 'test image')} of the evaluation half; bars: "
+        f"{percent(table['confidence'].iloc[0], 0)} intervals over images; hardest corruption first"
+    ]
+    return finish(panel, title, subtitle)

@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CORRUPTED
-from resiliency.report.style import GRID, INK, MUTED, finish, notice, spread, tooltips
-from resiliency.report.words import interval, listed, number, percent
+from resiliency.report.panels import chart, intervals, line_at, measure, told_apart, words_at
+from resiliency.report.style import GREY, MUTED, finish, notice, tooltips
+from resiliency.report.words import interval, number, percent
 
 TITLE = "What buys robustness?"
 CAPTION = (
@@ -16,13 +17,7 @@ CAPTION = (
     "so that they are 0 where there is nothing else. Intervals that are far longer than others are cut at the frame."
 )
 DESIGNS_MIXED, FAMILIES_MIXED = "mixing_designs", "mixing_families"
-MIXING = {DESIGNS_MIXED: "design", FAMILIES_MIXED: "family"}
-SPREADS = {
-    "family": "families",
-    "family_at_equal_accuracy": "families at equal accuracy and size",
-    "best_to_worst_family": "the best and the worst family",
-    "another_seed": "seeds of one design",
-}
+MIXING = {DESIGNS_MIXED: ("design", "designs"), FAMILIES_MIXED: ("family", "families")}
 NAMES = {
     "family": "a family better by one SD, in all",
     "family_at_equal_accuracy": "a family better by one SD, at equal accuracy and size",
@@ -34,80 +29,124 @@ NAMES = {
     "second_member": "a second member",
     "third_member": "a third member",
     "two_more_members": "two more members",
-    "mixing_designs": "two designs, not the better one twice",
-    "mixing_families": "two families, not the better one twice",
+    DESIGNS_MIXED: "two designs, not the better one twice",
+    FAMILIES_MIXED: "two families, not the better one twice",
     "joint_training": "joint training instead of independent",
 }
 ANSWER = ("second_member", "two_more_members", "doubling_of_parameters")
 DIFFER = {"family": "families", "family_at_equal_accuracy": "at equal accuracy and size", "another_seed": "seeds"}
 KINDS = ("change", "standard deviation or range")
-WIDTH, STEP = 800, 58
 FARTHEST = 3  # times the largest estimate, beyond which intervals are cut
+DOWN = 18  # px, from the middle of a row to its interval
 
 
-def draw(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def facts(rates: pd.DataFrame) -> dict:
+    """What one more member and the doublings buy, or else what buys most; how far units differ; mixing; what is open.
+
+    A row has `significant`: whether its interval excludes 0, None where there is no interval.
+    """
+    rows = [_read(row) for row in _sorted(rates).to_dict("records")]
+    if not rows:
+        return {}
+    bought = [row for row in rows if row["exchange"] in ANSWER] or rows[:1]
+    differ = [row | {"name": DIFFER[name]} for name in DIFFER for row in rows if row["exchange"] == name]
+    told = {*ANSWER, *DIFFER, *MIXING, *(row["exchange"] for row in bought)}
+    return {
+        "corrupted": rates["images"].iloc[0] == CORRUPTED,
+        "bought_rows": sorted(bought, key=lambda row: not row["significant"]),
+        "differ": differ,
+        "mixed": [mixing_facts(row) for row in rows if row["exchange"] in MIXING],
+        "open": [row for row in rows if row["exchange"] not in told and row["significant"] is False],
+    }
+
+
+def _sorted(rates: pd.DataFrame) -> pd.DataFrame:
+    return rates.dropna(subset=["points"]).sort_values("points", ascending=False, kind="stable")
+
+
+def _read(row: dict) -> dict:
+    low, high = row["points_low"], row["points_high"]
+    significant = None if np.isnan(low) else bool(low > 0 or high < 0)
+    return row | {"name": NAMES[row["exchange"]], "ends": _ends(low, high), "significant": significant}
+
+
+def mixing_facts(row: dict) -> dict:
+    """How many errors fewer, or more, a pair of two makes than the better one's own pair, from its row."""
+    one, several = MIXING[row["exchange"]]
+    more = row["points"] < 0
+    ends = (-row["points_high"], -row["points_low"]) if more else (row["points_low"], row["points_high"])
+    read = _read(row) | {"on": images_of(row["images"])}
+    return read | {"one": one, "several": several, "points": abs(row["points"]), "ends": _ends(*ends), "more": more}
+
+
+def _ends(low: float, high: float) -> str:
+    return interval(low, high, lambda value: number(value, 1))
+
+
+def images_of(name: str) -> str:
+    """The images whose error it is, in words."""
+    return "corrupted images" if name == CORRUPTED else "natural shifts"
+
+
+@chart(CAPTION, facts)
+def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """An interval per row, the largest on top, with its cost and the unit that it generalises to above it."""
-    rows = rates.dropna(subset=["points"]).sort_values("points", ascending=False, kind="stable")
+    rows = _sorted(rates)
     if rows.empty:
         return notice(TITLE, "too few families, designs and ensembles in this study")
+    records = [_read(row) for row in rows.to_dict("records")]
     rows = rows.assign(
-        name=[_capital(NAMES[exchange]) for exchange in rows["exchange"]],
+        name=[f"{row['name'][0].upper()}{row['name'][1:]}" for row in records],
         kind=np.where(rows["spread"], KINDS[1], KINDS[0]),
-        cost=[_cost(row) for row in rows.to_dict("records")],
+        cost=[_cost(row) for row in records],
+        line=[_line(row) for row in records],
     )
-    rows["line"] = [f"{_estimate(row)}; {_beside(row)}" for row in rows.to_dict("records")]
+    far = FARTHEST * rows["points"].abs().max() or 1.0
+    shown = rows[["points", "points_low", "points_high"]].clip(-far, far).stack()
+    frame = [min(float(shown.min()), 0.0), max(float(shown.max()), 0.0)]
+    rows = rows.assign(left=rows["points_low"].clip(*frame), right=rows["points_high"].clip(*frame))
+    key = told_apart(
+        "kind",
+        KINDS,
+        [colours[0], (colours * 6)[5]],
+        shapes=["circle", "diamond"],
+        legend={"orient": "bottom", "direction": "horizontal", "symbolType": "circle"},
+    )
     y = alt.Y("name:N", title=None, sort=rows["name"].tolist(), axis=None)
-    x = alt.X("points:Q", title="Fewer errors, in percentage points").axis(grid=False).scale(domain=_frame(rows))
-    hue = alt.Color("kind:N", title=None, scale=spread(list(KINDS), [colours[0], (colours * 6)[5]]))
-    hue = hue.legend(orient="bottom", direction="horizontal", symbolType="circle")
-    shape = alt.Shape("kind:N", title=None, scale=alt.Scale(domain=list(KINDS), range=["circle", "diamond"]))
-    base = alt.Chart(rows).encode(y=y)
+    left, text = alt.X(value=2), {"align": "left"}
+    words = [
+        words_at(rows, left, y, "name", dy=-16, fontSize=13, fontWeight="bold", **text),
+        words_at(rows, left, y, "line", dy=1, fontSize=12, color=MUTED, **text),
+    ]
     forms = dict.fromkeys(("points", "points_low", "points_high"), ".2f")
-    tooltip = [*tooltips("name", **forms), *tooltips("cost", "unit", "units")]
-    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=GRID, strokeWidth=2).encode(x=alt.X("zero:Q"))
-    bars = base.transform_filter("isValid(datum.points_low)").mark_rule(strokeWidth=3, yOffset=18, clip=True)
-    bars = bars.encode(x=alt.X("points_low:Q"), x2=alt.X2("points_high"), color=hue)
-    dots = base.mark_point(filled=True, size=90, opacity=1, yOffset=18)
-    dots = dots.encode(x=x, color=hue, shape=shape, tooltip=tooltip)
-    text = {"align": "left", "dx": 2}
-    names = base.mark_text(color=INK, fontSize=13, fontWeight="bold", dy=-16, **text)
-    lines = base.mark_text(color=MUTED, fontSize=12, dy=1, **text)
-    left = alt.value(0)
-    layers = [zero, bars, dots, names.encode(x=left, text="name:N"), lines.encode(x=left, text="line:N")]
-    chart = alt.layer(*layers, width=WIDTH, height=alt.Step(STEP))
-    level = percent(rates["confidence"].iloc[0], 0)
+    panel = intervals(
+        rows,
+        measure(alt.X, "points", "Fewer errors, in percentage points", "~g", {"grid": False}, domain=frame),
+        y,
+        ("left", "right"),
+        key,
+        [*tooltips("name", **forms), *tooltips("cost", "unit", "units")],
+        under=[line_at(alt.X, 0, GREY)],
+        over=words,
+        size=90,
+        down=DOWN,
+        choose=True,
+        width=800,
+        height=alt.Step(58),
+    )
+    level, images = percent(rates["confidence"].iloc[0], 0), images_of(rates["images"].iloc[0])
     subtitle = [
-        f"What each lowers the error on {images_of(rates)} by, with {level} intervals over the units named",
+        f"What each lowers the error on {images} by, with {level} intervals over the units named",
         "Beside the numbers: what it costs, as a multiple of what it is compared with",
         "SD: standard deviation, without what noise adds",
     ]
-    return finish(chart, TITLE, subtitle)
+    return finish(panel, TITLE, subtitle)
 
 
-def _frame(rows: pd.DataFrame) -> list[float]:
-    """The ends of the axis, with 0, all estimates and, up to `FARTHEST`, their intervals."""
-    far = FARTHEST * rows["points"].abs().max() or 1.0
-    shown = rows[["points", "points_low", "points_high"]].clip(-far, far).stack()
-    return [min(float(shown.min()), 0.0), max(float(shown.max()), 0.0)]
-
-
-def images_of(rates: pd.DataFrame) -> str:
-    """The images whose error it is, in words."""
-    return "corrupted images" if rates["images"].iloc[0] == CORRUPTED else "natural shifts"
-
-
-def _estimate(row: dict) -> str:
-    """Such as "2.2 [−0.1, 4.6]"."""
-    return f"{number(row['points'], 1)} {interval(row['points_low'], row['points_high'], _points)}".rstrip()
-
-
-def _points(value: float) -> str:
-    return number(value, 1)
-
-
-def _beside(row: dict) -> str:
-    """What it costs and the units of its interval."""
-    return f"{row['cost']}; {row['units']} {row['unit']}"
+def _line(row: dict) -> str:
+    """The estimate, what it costs and the units of its interval."""
+    estimate = f"{number(row['points'], 1)} {row['ends']}".rstrip()
+    return f"{estimate}; {_cost(row)}; {row['units']} {row['unit']}"
 
 
 def _cost(row: dict) -> str:
@@ -117,79 +156,3 @@ def _cost(row: dict) -> str:
     if not known:
         return "cost differs"
     return ", ".join(f"{name} ×{number(cost, 2).rstrip('0').rstrip('.')}" for name, cost in known.items())
-
-
-def finding(rates: pd.DataFrame) -> str:
-    """What one more member and a doubling buy, how far families and seeds differ, what mixing does, what is open."""
-    rows = rates.dropna(subset=["points"]).sort_values("points", ascending=False, kind="stable")
-    if rows.empty:
-        return ""
-    noise = rows["points_low"] <= 0
-    sentences = [_bought(rows), _differ(rows), mixing(rates)]
-    sentences.append(_named(rows[noise & rows["spread"]], "no more than noise", SPREADS))
-    changes = rows[noise & (rows["points_high"] >= 0) & ~rows["spread"]]
-    sentences.append(_named(changes[~changes["exchange"].isin(MIXING)], "not significant", NAMES))
-    return " ".join(f"{_capital(sentence)}." for sentence in sentences if sentence)
-
-
-def _bought(rows: pd.DataFrame) -> str:
-    """What one more member and the doublings buy; without them, what buys most."""
-    chosen = rows[rows["exchange"].isin(ANSWER)]
-    first, *others = (chosen if len(chosen) else rows.head(1)).to_dict("records")
-    error = "corrupted error" if first["images"] == CORRUPTED else "error"
-    clauses = [f"{NAMES[first['exchange']]} buys {_in_points(first)} of {error}"]
-    return listed(clauses + [f"{NAMES[row['exchange']]} {_estimate(row)}" for row in others])
-
-
-def _in_points(row: dict) -> str:
-    """Such as "2.2 percentage points [−0.1, 4.6]"."""
-    value, _, ends = _estimate(row).partition(" ")
-    return f"{value} percentage points {ends}".rstrip()
-
-
-def _differ(rows: pd.DataFrame) -> str:
-    """How far families, and seeds of one design, differ; "" where neither is known."""
-    known = rows.set_index("exchange", drop=False)
-    spreads = [known.loc[name].to_dict() for name in DIFFER if name in known.index]
-    if not spreads:
-        return ""
-    first, *others = spreads
-    clauses = [f"{DIFFER[first['exchange']]} differ by {_in_points(first)} (standard deviation)"]
-    return ", ".join(clauses + [f"{DIFFER[row['exchange']]} by {_estimate(row)}" for row in others])
-
-
-def _named(rows: pd.DataFrame, what: str, names: dict[str, str]) -> str:
-    return f"{what}: {listed([names[exchange] for exchange in rows['exchange']])}" if len(rows) else ""
-
-
-def mixing(rates: pd.DataFrame) -> str:
-    """How a pair of two designs compares with the better design's own pair; "" if that is not known."""
-    rows = rates[rates["exchange"].isin(MIXING)].dropna(subset=["points"]).to_dict("records")
-    return " ".join(mixed(row, images_of(rates)) for row in rows)
-
-
-def mixed(row: dict, images: str) -> str:
-    """The same, of a row of exchange_rates.csv."""
-    kind = MIXING[row["exchange"]]
-    plural = {"design": "designs", "family": "families"}[kind]
-    better = f"on {images} than the better {kind}'s own pair"
-    return f"a pair of two {plural} makes {fewer(row)} errors {better}{significance(row)}"
-
-
-def fewer(row: dict) -> str:
-    """Such as "1.6 percentage points [−1.4, 4.7] more"."""
-    if row["points"] >= 0:
-        return f"{_in_points(row)} fewer"
-    turned = {"points": -row["points"], "points_low": -row["points_high"], "points_high": -row["points_low"]}
-    return f"{_in_points(turned)} more"
-
-
-def significance(row: dict) -> str:
-    """What the interval says if it does not exclude 0; "" if it does."""
-    if np.isnan(row["points_low"]):
-        return " (no interval: too few units)"
-    return "" if row["points_low"] > 0 or row["points_high"] < 0 else " (not significant)"
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -1,0 +1,303 @@
+"""Charts of ensembles: what all members get wrong, how many members are worth their cost, and where from."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.origins import FAMILIES, ORIGINS
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.ensembles.combination import VOTE
+from resiliency.report.panels import (
+    chart,
+    intervals,
+    line_at,
+    lines,
+    measure,
+    names,
+    one_colour,
+    told_apart,
+    words_at,
+)
+from resiliency.report.rows import under_main_rule
+from resiliency.report.style import cycled, finish, notice, panel_title, shades, tooltips
+from resiliency.report.words import label, percent, plural, quantity
+
+LEAST = 1e-4  # share of images, below which shares are drawn here: 0 has no logarithm
+BOTH = {"corrupted_error": "corrupted", "clean_accuracy": "clean"}  # measure -> images, in the order of panels
+ACCURACIES = {"corrupted_accuracy": "Corrupted accuracy", "clean_accuracy": "Clean accuracy"}  # the first that is known
+CHANGE = "several − one"
+PANEL, NAMES = 320, 150  # px, of a panel of origins and of the names beside the first
+PAIR = 2  # of two votes without probabilities, the accuracy is the mean of the members'
+
+
+def ceiling_facts(ceiling: pd.DataFrame) -> dict:
+    """Share of images that all members misclassify, and what the best ensemble reaches of what that leaves.
+
+    On corrupted images if there are any, else on clean ones; {} if there is but one member.
+    """
+    if ceiling.empty:
+        return {}
+    rows = ceiling[(ceiling["size"] == ceiling["members"]) & (ceiling["members"] > 1)]
+    rows = rows[rows["condition"] == (CORRUPTED if (rows["condition"] == CORRUPTED).any() else CLEAN)]
+    columns = ["condition", "members", "all_wrong", "all_wrong_low", "all_wrong_high", "reached", "reached_low"]
+    columns += ["reached_high", "best_member_accuracy", "best_ensemble_accuracy"]
+    return {} if rows.empty else rows.iloc[0][columns].to_dict()
+
+
+@chart(
+    "No vote among members is right on an image that all of them misclassify; a mean of probabilities can be. "
+    "The share falls as the pool grows, and is not extrapolated beyond its size.",
+    ceiling_facts,
+)
+def ceiling(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Share of images that k members all get wrong, for k from 1 to all, and what independent failures would give."""
+    title = "How often are all members wrong?"
+    rows = drawn_rows(table)
+    if rows.empty:
+        return notice(title, "fewer than two independent members")
+    images, most = list(dict.fromkeys(rows["images"])), int(rows["size"].max())
+    key = told_apart(
+        "images",
+        images,
+        cycled(colours, len(images)),
+        shapes=cycled(["circle", "square", "triangle-up", "diamond"], len(images)),
+        legend={"title": "Images"},
+    )
+    sizes = {"values": sorted(rows["size"].unique().tolist()), "grid": False}
+    x = measure(alt.X, "size", "Number of members drawn", "d", sizes, type="log", domain=[1, most])
+    shares = {"values": [0.0001, 0.001, 0.01, 0.1, 1]}
+    wrong = "All members drawn are wrong"
+    y = measure(alt.Y, "share", wrong, axis=shares, type="log", domain=[LEAST, 1], clamp=True)
+    tooltip = tooltips("images", alt.Tooltip("size", title="members drawn"))
+    tooltip += [alt.Tooltip("share", title="all wrong", format=".2%"), *tooltips(low=".2%", high=".2%")]
+    tooltip.append(alt.Tooltip("same_wrong", title="of these, same answer", format=".1%"))
+    chance = alt.Chart(rows[rows["independent"] >= LEAST]).mark_line(strokeDash=[4, 3])
+    chance = chance.encode(x=x, y=alt.Y("independent:Q"), color=key.channels["color"], opacity=key.channels["opacity"])
+    ends = ("low", "high")
+    panel = lines(rows, x, y, key, tooltip, ends=ends, dots=60, under=[chance], choose=True)
+    panel.width, panel.height = 820, 185
+    subtitle = [
+        f"Average over all subsets of that size of the {plural(int(rows['members'].max()), 'member')}; bars: "
+        f"{percent(rows['confidence'].iloc[0], 0)} intervals over images",
+        f"Dashed: if failures were independent. Values below {percent(LEAST, 2)} are drawn at the lower end",
+    ]
+    return finish(panel, title, subtitle)
+
+
+def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
+    """The rows of clean images, of the mean over corruptions and of further test sets, with `images` and `share`."""
+    if ceiling.empty:
+        return ceiling
+    rows = ceiling[(ceiling["severity"] == 0) | (ceiling["condition"] == CORRUPTED)]
+    rows = rows[rows["members"] > 1]
+    ends = {"share": "all_wrong", "low": "all_wrong_low", "high": "all_wrong_high"}
+    shares = {name: rows[column].clip(lower=LEAST) for name, column in ends.items()}
+    order = rows["condition"].map({CORRUPTED: 0, CLEAN: 1}).fillna(2)
+    return rows.assign(images=rows["condition"].map(label), order=order, **shares).sort_values("order", kind="stable")
+
+
+def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame) -> dict:
+    """The error of the smallest and the largest ensembles; after which size no step lowers it significantly.
+
+    `enough` is that size, None if its interval is not known; `step` the row after it, or the last.
+    """
+    rows = errors_of(sizes)
+    if rows.empty or rows["size"].nunique() < 2:
+        return {}
+    rows = rows[rows["images"] == rows["images"].iloc[0]].sort_values("size")
+    rows = rows.assign(before=rows["size"].shift()).to_dict("records")
+    lower = [row for row in rows[1:] if row["change_high"] < 0]
+    known = [row for row in rows[1:] if not np.isnan(row["change_low"])]
+    enough = (lower[-1] if lower else rows[0])["size"] if known else None
+    later = [row for row in rows[1:] if enough is not None and row["size"] > enough]
+    facts = {"first": rows[0], "last": rows[-1], "enough": enough, "images": rows[0]["images"]}
+    return facts | {"step": later[0] if later else rows[-1], "largest": enough == rows[-1]["size"]}
+
+
+@chart("A flat line means that additional members bring little, although each costs as much as the first.", size_facts)
+def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Mean error of all ensembles of each size with its interval, the middle half of them, and the best of each."""
+    title = "Error against the number of members"
+    rows = errors_of(sizes)
+    if rows.empty:
+        return notice(title, "no ensembles of independently trained members in this study")
+    images = list(dict.fromkeys(rows["images"]))
+    panels = []
+    for name in images:
+        best = best_of_sizes(candidates) if name == "corrupted" else pd.DataFrame()
+        panels.append(_sizes(rows[rows["images"] == name], best, name, colours, 400 if len(images) > 1 else 820))
+    subtitle = [
+        f"Mean over ensembles formed of {plural(int(rows['members'].max()), 'member')}, combined by "
+        f"{label(rows['rule'].iloc[0])}; bars: {percent(rows['confidence'].iloc[0], 0)} intervals, leaving out each "
+        "member",
+        "Shaded: the middle half of the ensembles",
+    ]
+    return finish(alt.hconcat(*panels, spacing=28), title, subtitle)
+
+
+def errors_of(sizes: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ensemble_sizes.csv that are drawn, as errors, on corrupted images first, then on clean ones.
+
+    Returns:
+        Its columns, with images (corrupted or clean) and error; all ends are of errors.
+    """
+    parts = []
+    for measured, images in BOTH.items():
+        rows = under_main_rule(sizes)
+        rows = rows[rows["measure"] == measured].assign(images=images).rename(columns={"mean": "error"})
+        if measured == "clean_accuracy":
+            rows["error"] = 1 - rows["error"]
+            for low, high in (("low", "high"), ("lower_quartile", "upper_quartile")):
+                rows[low], rows[high] = 1 - rows[high], 1 - rows[low]
+            rows[["change", "change_low", "change_high"]] = -rows[["change", "change_high", "change_low"]].to_numpy()
+        parts.append(rows)
+    return pd.concat(parts, ignore_index=True)
+
+
+def best_of_sizes(candidates: pd.DataFrame) -> pd.DataFrame:
+    """Of each size, the candidate with the least error on the images of the choice: size, members, judged_error."""
+    if candidates.empty:
+        return candidates
+    evaluated = candidates.dropna(subset=["selection_error", "judged_error"])
+    return evaluated.loc[evaluated.groupby("size")["selection_error"].idxmin(), ["size", "members", "judged_error"]]
+
+
+def _sizes(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[str], width: int) -> alt.LayerChart:
+    """Mean and middle half of the errors by size, and the best of each size as a second line."""
+    most = int(max(rows["size"].max(), best["size"].max() if len(best) else 0))
+    axis = {"values": list(range(1, most + 1)), "grid": False}
+    x = measure(alt.X, "size", "Members", "d", axis, domain=[1, most], padding=14)
+    y = measure(alt.Y, "error", f"Error on {images} images", zero=True)
+    mean = alt.Tooltip("error", title="mean error", format=".1%")
+    ends = dict.fromkeys(("low", "high", "lower_quartile", "upper_quartile"), ".1%")
+    over = _line_label(rows.iloc[[-1]].assign(error=rows[["error", "high"]].iloc[-1].max()), x, y, "mean of all", -10)
+    if len(best):
+        drawn = best.rename(columns={"judged_error": "error"})
+        fields = tooltips("size", "members", error=".1%")
+        second = one_colour((colours * 6)[5])
+        second.channels["shape"] = alt.value("diamond")
+        over = [
+            lines(drawn, x, y, second, fields, dots=80),
+            _line_label(drawn.iloc[[-1]], x, y, "best, selected on other images", 16),
+            over,
+        ]
+    return lines(
+        rows,
+        x,
+        y,
+        one_colour(colours[0]),
+        tooltips("size", alt.Tooltip("ensembles", format=","), mean, **ends),
+        ends=("low", "high"),
+        band=("lower_quartile", "upper_quartile"),
+        dots=70,
+        over=over if isinstance(over, list) else [over],
+    ).properties(width=width, height=190, title=panel_title(f"{images.capitalize()} images"))
+
+
+def _line_label(row: pd.DataFrame, x: alt.X, y: alt.Y, text: str, down: float) -> alt.Chart:
+    """The name of a line, above or below its last point."""
+    return words_at(row.assign(text=text), x, y, "text", align="right", dy=down, dx=8, fontWeight="bold")
+
+
+def origin_facts(table: pd.DataFrame) -> dict:
+    """Accuracy by origin at the size with most origins, the highest first, and what several architectures bring."""
+    rows, images = _of_one_size(table)
+    if rows.empty:
+        return {}
+    means = rows.sort_values("mean", ascending=False).to_dict("records")
+    return {"gain": advantage_facts(table), "means": means, "members": rows["bin_start"].iloc[0], "images": images}
+
+
+def advantage_facts(table: pd.DataFrame) -> dict:
+    """What mixing architectures, or families, changes in accuracy against the average of the same ones alone, or {}.
+
+    Keys of its row of origins.csv, and `verb`: raises or lowers if its interval excludes 0, else "".
+    """
+    rows, images = _of_one_size(table)
+    known = rows.dropna(subset=["advantage"])
+    if known.empty:
+        return {}
+    row = known.iloc[0].to_dict()
+    verb = "raises" if row["advantage_low"] > 0 else "lowers" if row["advantage_high"] < 0 else ""
+    kind = row["origin"].removeprefix("several ")
+    of = {"images": images, "kind": kind, "same": "families" if kind == "families" else "designs", "verb": verb}
+    columns = ("bin_start", "advantage", "advantage_low", "advantage_high")
+    one = {"architectures": "architecture", "families": "family"}[kind]
+    return {name: row[name] for name in columns} | of | {"one": one}
+
+
+def _of_one_size(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Rows of accuracy by origin, of the least size with most origins, and of which images; none if one origin is all.
+
+    Pairs that vote by labels alone count only where no larger size has as many origins: by chance, a tie of two gives
+    them the mean accuracy of their members, whatever their designs.
+    """
+    images = "corrupted" if (table["measure"] == "corrupted_accuracy").any() else "clean"
+    rows = under_main_rule(table[(table["matched_on"] == "size") & (table["measure"] == f"{images}_accuracy")])
+    rows = rows.dropna(subset=["mean"])
+    counts = rows.groupby("bin_start")["origin"].nunique()
+    if counts.empty or counts.max() < 2:
+        return rows.head(0), images
+    sizes = counts.index[counts == counts.max()]
+    votes = rows["rule"].iloc[0] == VOTE
+    size = next((size for size in sizes if size > PAIR), sizes[0]) if votes else sizes[0]
+    return rows[rows["bin_start"] == size], images
+
+
+@chart(
+    "Only ensembles of the same size, or of about the same cost, are compared. The means compare different members. "
+    "The difference below them does not: it uses only designs with at least two seeds and weights each equally in "
+    "single- and mixed-architecture ensembles. It is no advice: whoever knows the better design compares with that "
+    "one, as *What buys robustness?* does.",
+    origin_facts,
+)
+def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Accuracy of ensembles by origin, at equal size and at equal MACs; below it what several architectures change."""
+    title = "Ensembles by the origin of their members"
+    rows = under_main_rule(table)
+    measured = next((name for name in ACCURACIES if (rows["measure"] == name).any()), "")
+    rows = rows[rows["measure"] == measured]
+    order = [name for name in (*ORIGINS, *FAMILIES) if name in set(rows["origin"])]
+    panels: list[alt.VConcatChart] = []
+    for matched_on in ("size", "macs"):
+        panel = _origins(rows[rows["matched_on"] == matched_on], matched_on, order, colours, not panels)
+        panels += [panel] if panel else []
+    if not panels:
+        return notice(title, "no size has ensembles of more than one origin")
+    confidence = percent(rows["confidence"].iloc[0], 0)
+    subtitle = [
+        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; bars: {confidence} intervals",
+        "Only sizes and costs of which there are ensembles of several origins; differences are over the same designs",
+    ]
+    scales = alt.ScaleResolveMap(color="independent", yOffset="independent")
+    return finish(alt.hconcat(*panels, spacing=30, resolve=alt.Resolve(scale=scales)), title, subtitle)
+
+
+def _origins(
+    rows: pd.DataFrame, matched_on: str, order: list[str], colours: list[str], first: bool
+) -> alt.VConcatChart | None:
+    """The means at equal size or at equal MACs, of classes with several origins; None where there are none."""
+    several = rows.groupby("bin_start")["origin"].nunique() > 1
+    rows = rows[rows["bin_start"].isin(several.index[several])]
+    if rows.empty:
+        return None
+    classes = sorted(rows["bin_start"].unique().tolist())
+    labels = {least: f"{least:,}" if matched_on == "size" else f"from {quantity(least)}" for least in classes}
+    rows = rows.assign(**{matched_on: rows["bin_start"].map(labels), "change": CHANGE})
+    title = "Members" if matched_on == "size" else "MACs in all"
+    legend = {"title": title, "orient": "bottom", "direction": "horizontal"}
+    key = told_apart(matched_on, list(labels.values()), shades(colours[0], len(classes)), legend=legend)
+    axis = {"labels": first, "minExtent": NAMES if first else 0}
+    look = {"offset": "bin_start", "width": PANEL, "height": alt.Step(30, **{"for": "position"})}
+    forms = dict.fromkeys(("mean", "low", "high", "lower_quartile", "upper_quartile"), ".4f")
+    x, y = measure(alt.X, "mean", ACCURACIES[rows["measure"].iloc[0]]), names("origin", order, **axis)
+    tooltip = tooltips("origin", matched_on, "ensembles", **forms)
+    parts = [intervals(rows, x, y, ("low", "high"), key, tooltip, choose=True, **look)]
+    changed = rows.dropna(subset=["advantage"])
+    if len(changed):
+        ends = ("advantage_low", "advantage_high")
+        x, y = measure(alt.X, "advantage", "Difference"), names("change", [CHANGE], **axis)
+        tooltip = tooltips(matched_on, **dict.fromkeys(("advantage", *ends), "+.4f"))
+        parts.append(intervals(changed, x, y, ends, key, tooltip, under=[line_at(alt.X, 0)], **look))
+    head = "At equal size" if matched_on == "size" else "At equal cost: MACs within a factor of two"
+    return alt.vconcat(*parts, spacing=4, title=panel_title(head))

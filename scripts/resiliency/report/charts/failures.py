@@ -1,0 +1,209 @@
+"""Charts of what the recommended model gets wrong: classes that it confuses, errors by class, pictures of failures."""
+
+from textwrap import wrap
+
+import altair as alt
+import pandas as pd
+
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.report.charts.robustness import error_panels
+from resiliency.report.panels import cell_names, chart, heat, measure, words_at
+from resiliency.report.rows import of_first_role
+from resiliency.report.style import INK, MUTED, PICTURE, finish, notice, panel_title, tooltips
+from resiliency.report.words import label, percent, plural
+
+NOTHING = "nothing is recommended in this study"
+MOST_CLASSES, NUMBERED = 30, 15  # of a matrix, and of one with numbers
+MOST_BARS, MOST_ROWS = 15, 30
+SIDE = 330  # px of a panel
+COLUMNS, MOST_TILES = 4, 24  # of pictures
+ROOM, LETTER, LINE = 216, 6.4, 14  # px, width of a tile and of a letter below it, height of a line
+APART = PICTURE / 2 + 2  # px, between the middles of a tile and of its pictures
+
+
+def confusion_facts(confusions: pd.DataFrame) -> dict:
+    """The most frequent confusion on corrupted images, and how often the best member makes it."""
+    rows = confusions[confusions["images"] == CORRUPTED].dropna(subset=["share"])
+    own = of_first_role(rows)
+    wrong = own[own["class"] != own["predicted"]]
+    if wrong.empty:
+        return {}
+    top = wrong.loc[wrong["share"].idxmax()]
+    others = rows[rows["members"] != top["members"]]
+    same = others[(others["class"] == top["class"]) & (others["predicted"] == top["predicted"])]
+    return {"top": top.to_dict(), "other": same["share"].sum() if len(others) else None}
+
+
+@chart(
+    "Shares are of the images of a class. Images are those of the evaluation half; corrupted images are counted under "
+    "all conditions together.",
+    confusion_facts,
+)
+def confusions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """A cell per class and predicted class, or, of many classes, a bar for each of the most frequent confusions."""
+    title = "What the recommended model confuses"
+    rows = of_first_role(table.dropna(subset=["share"]))
+    if rows.empty:
+        return notice(title, NOTHING)
+    rows = rows.assign(wrong=rows["class"] != rows["predicted"])
+    classes = list(dict.fromkeys([*rows["class"], *rows["predicted"]]))
+    few = len(classes) <= MOST_CLASSES
+    panels = []
+    for name in (CLEAN, CORRUPTED):
+        part, title_of = rows[rows["images"] == name], panel_title(f"{name.capitalize()} images")
+        if len(part):
+            panels.append(_matrix(part, classes, rows, title_of) if few else _bars(part, colours, title_of))
+    shares = "share of the images of each class (row) by predicted class (column), in %"
+    frequent = f"the {MOST_BARS} most frequent confusions of {len(classes):,} classes"
+    size = int(rows["size"].iloc[0])
+    who = f"{plural(size, 'member')} together" if size > 1 else rows["members"].iloc[0]
+    subtitle = [f"{who}: {shares if few else frequent}"]
+    return finish(alt.hconcat(*panels, spacing=30), title, subtitle)
+
+
+def _matrix(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame, title: alt.TitleParams) -> alt.LayerChart:
+    """Wrong answers are coloured, on one scale for all panels; right ones are not."""
+    most = 100 * everything.loc[everything["wrong"], "share"].max() if everything["wrong"].any() else 1
+    cells = rows.assign(percent=100 * rows["share"])
+    x = cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=-45, labelOverlap=True)
+    y = cell_names(alt.Y, "class", classes, "class", labelOverlap=True)
+    legend = alt.Legend(title="Confused (%)", gradientLength=160)
+    colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most])
+    tooltip = tooltips("class", "predicted", "answers", share=".1%")
+    base = alt.Chart(cells).encode(x=x, y=y)
+    right = base.transform_filter("!datum.wrong").mark_rect(color="white").encode(tooltip=tooltip)
+    layers = [right, heat(cells[cells["wrong"]], x, y, colour, tooltip)]
+    if len(classes) <= NUMBERED:
+        ink = alt.when("!datum.wrong").then(alt.value(MUTED))
+        ink = ink.when(alt.datum["percent"] > 0.62 * most).then(alt.value("white")).otherwise(alt.value(INK))
+        shown = base.transform_filter("datum.percent >= 0.5").mark_text(fontSize=10, aria=False)
+        layers.append(shown.encode(text=alt.Text("percent:Q", format=".0f"), color=ink))
+    step = alt.Step(SIDE / len(classes))
+    return alt.layer(*layers, width=step, height=step, title=title)
+
+
+def _bars(rows: pd.DataFrame, colours: list[str], title: alt.TitleParams) -> alt.Chart:
+    wrong = rows[rows["wrong"]].sort_values("answers", ascending=False, kind="stable").head(MOST_BARS)
+    named = wrong.assign(pair=wrong["class"] + " → " + wrong["predicted"])
+    x = measure(alt.X, "share", "Share of the images of the class", zero=True, padding=0)
+    y = alt.Y("pair:N", title=None, sort=None)
+    bars = alt.Chart(named, width=SIDE, height=alt.Step(19), title=title).mark_bar(color=colours[0])
+    return bars.encode(x=x, y=y, tooltip=tooltips("class", "predicted", "answers", share=".1%"))
+
+
+def class_facts(table: pd.DataFrame) -> dict:
+    """The hardest class, and the class and corruption with the largest error."""
+    rows = of_first_role(table.dropna(subset=["error"]))
+    hardest = _hardest(rows)
+    if hardest.empty:
+        return {}
+    single = rows[~rows["corruption"].isin([CLEAN, CORRUPTED])]
+    worst = single.loc[single["error"].idxmax()].to_dict() if len(single) else None
+    return {"hardest": hardest.iloc[0].to_dict(), "worst": worst}
+
+
+def _hardest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows under all corruptions; the largest error first."""
+    return rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
+
+
+@chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.", class_facts)
+def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Error on each class, clean and under each corruption, mean over severities; the hardest classes come first."""
+    title = "Error of the recommended model on each class under each corruption"
+    rows = of_first_role(table.dropna(subset=["error"]))
+    if rows.empty:
+        return notice(title, NOTHING)
+    order = _hardest(rows)["class"].tolist()
+    cells = rows.assign(row=rows["class"], column=rows["corruption"].replace(CORRUPTED, "mean"))
+    images = rows.drop_duplicates("class")["images"]
+    count = f"{images.min():,} to " if images.min() < images.max() else ""
+    subtitle = [
+        f"Mean over severities, in %; hardest class first; {count}{plural(int(images.max()), 'image')} of each class, "
+        "of the evaluation half"
+    ]
+    if len(order) > MOST_ROWS:
+        subtitle.append(f"The first {MOST_ROWS} of {len(order):,} classes; the others are in the table")
+    return finish(error_panels(cells, order[:MOST_ROWS], []), title, subtitle)
+
+
+def failure_facts(failures: pd.DataFrame, deployment: pd.DataFrame) -> dict:
+    """How many images the gallery shows, and of how many of them some member is right without a corruption."""
+    photos = photos_of(failures)
+    if not photos:
+        return {}
+    return {"images": len(photos), "clean": sum(photo["failures"][0]["corruption"] == CLEAN for photo in photos)}
+
+
+def photos_of(failures: pd.DataFrame) -> list[dict]:
+    """The images that the model gets wrong, each once, the most confident failure first.
+
+    Returns:
+        Records with image, name, class, `clean` (its picture without a corruption; "" if that is not known) and
+        `failures`: corruption, severity, predicted, confidence, said and picture, without a corruption first.
+    """
+    rows = failures.dropna(subset=["confidence"]).drop_duplicates(["image", "corruption", "severity"])
+    columns = ["corruption", "severity", "predicted", "confidence", "said", "picture"]
+    photos = []
+    for image, own in rows.groupby("image", sort=False):
+        first = own.iloc[0]
+        shown = own.assign(corrupted=own["corruption"] != CLEAN).sort_values(["corrupted", "corruption", "severity"])
+        of = {"image": int(image), "name": first["name"], "class": first["class"], "clean": first.get("clean", "")}
+        photos.append(of | {"confidence": own["confidence"].max(), "failures": shown[columns].to_dict("records")})
+    return sorted(photos, key=lambda photo: -photo["confidence"])
+
+
+@chart(
+    "The first picture is the image as it is, the second the corrupted one. Below them: the class, the predicted class "
+    "and the confidence. Images are those of the evaluation half.",
+    failure_facts,
+)
+def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Each image once, as it is and under a condition in which the model is wrong, the most confident failures first.
+
+    The page shows the records of `photos_of` in its place, with all conditions of an image and each member's answer.
+    """
+    title = "Failures of the recommended model"
+    photos = photos_of(failures)
+    if not photos:
+        return notice(title, "the recommended model makes no errors, or there is none, in this study")
+    tiles = pd.DataFrame([_tile(photo, place) for place, photo in enumerate(photos[:MOST_TILES])])
+    hidden = {"title": None, "axis": None}
+    x = alt.X("column:O", **hidden).scale(domain=list(range(min(COLUMNS, len(tiles)))))
+    y = alt.Y("line:O", **hidden)
+    lines = tiles["words"].str.count("\n").max() + 1
+    layers = []
+    for column, place in (("clean", -APART), ("corrupted", APART)):
+        cells = tiles[tiles[column] != ""].drop(columns=["clean", "corrupted"])
+        if cells.empty:
+            continue
+        cells = cells.assign(picture=tiles[column], name=cells["words"].str.replace("\n", " ") + f", {column}")
+        look = {"width": PICTURE, "height": PICTURE, "xOffset": place, "yOffset": -lines * LINE / 2}
+        smooth = not cells["picture"].str.startswith("data:image/png").all()
+        images = alt.Chart(cells).mark_image(smooth=smooth, **look)
+        tooltip = [*tooltips("name", "image"), alt.Tooltip("said", title="each member")]
+        layers.append(images.encode(x=x, y=y, url="picture:N", description="name:N", tooltip=tooltip))
+    below = {"lineBreak": "\n", "lineHeight": LINE, "baseline": "top", "dy": PICTURE / 2 + 4 - lines * LINE / 2}
+    layers.append(words_at(tiles[["column", "line", "words"]], x, y, "words", **below))
+    size = {"width": alt.Step(ROOM), "height": alt.Step(PICTURE + (lines + 1) * LINE)}
+    panel = alt.layer(*layers, view=alt.ViewConfig(stroke=None), **size)
+    shown = f"; the first {MOST_TILES} are shown" if len(photos) > MOST_TILES else ""
+    return finish(panel, title, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"])
+
+
+def _tile(photo: dict, place: int) -> dict:
+    """An image and its most confident failure, at a place in reading order."""
+    worst = max(photo["failures"], key=lambda failure: failure["confidence"])
+    under = label(worst["corruption"]) + (f" {worst['severity']}" if worst["severity"] else "")
+    answer = f"{photo['class']} → {worst['predicted']}, {percent(worst['confidence'], 0)}"
+    corrupted = worst["corruption"] != CLEAN
+    clean = photo["clean"] or ("" if corrupted else worst["picture"])
+    return {
+        "column": place % COLUMNS,
+        "line": place // COLUMNS,
+        "words": "\n".join([*wrap(answer, int(ROOM / LETTER) - 2), under]),
+        "clean": clean,
+        "corrupted": worst["picture"] if corrupted else "",
+        "said": worst["said"],
+        "image": photo["image"],
+    }

@@ -1,0 +1,138 @@
+"""Galleries: one test image under every corruption, and where members of each family look."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
+from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
+from resiliency.base.names import CLEAN
+from resiliency.report.panels import cell_names, chart, heat, pictures
+from resiliency.report.style import finish, notice, panel_title, tooltips
+from resiliency.report.words import METHODS, label, plural
+
+LABELS = 108  # px, of names of corruptions
+BLOCKS = (("", "noise", "blur"), ("weather", "digital", "held out"))
+CORNER = {"titleAngle": 0, "titleAlign": "left", "titleBaseline": "middle", "titleX": -LABELS, "titleY": -9}
+GROUPS = {"": (CLEAN,)} | CATEGORIES | {"held out": HELD_OUT}
+FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
+UNSIGNED = ("saliency", "grad_cam")
+
+
+def gallery_facts(table: pd.DataFrame) -> dict:
+    """How many corruptions the image is shown under, which may be more than the study tests."""
+    corruptions = table.loc[table["severity"] > 0, "corruption"].nunique()
+    return {"corruptions": corruptions} if corruptions else {}
+
+
+@chart(
+    "The clean image is at the top left. If the study generates corruptions, all available ones are shown, including "
+    "those that it does not test.",
+    gallery_facts,
+)
+def gallery(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Pictures of one image: rows are corruptions, by category, columns are severities; the clean one comes first."""
+    title = "One test image under each corruption"
+    if table.empty:
+        return notice(title, "no pictures in this study")
+    severities = sorted(set(table["severity"].tolist()) - {0})
+    there = set(table["corruption"])
+    panels = {
+        name: _corruptions(table, name, [corruption for corruption in group if corruption in there], severities)
+        for name, group in GROUPS.items()
+        if not there.isdisjoint(group)
+    }
+    blocks = [[panels[name] for name in names if name in panels] for names in BLOCKS]
+    image = table.iloc[0]
+    subtitle = [
+        f"Test image {image['index']:,}, of class {image['label']}",
+        f"Columns: severities 1 (slight) to 5 (severe) of {image['table']}",
+    ]
+    columns = [alt.vconcat(*block, spacing=10) for block in blocks if block]
+    return finish(alt.hconcat(*columns, spacing=20), title, subtitle)
+
+
+def _corruptions(table: pd.DataFrame, name: str, corruptions: list[str], severities: list[int]) -> alt.Chart:
+    """The pictures of one category, its name at the crossing of the names of its rows and columns."""
+    drawn = table[table["corruption"].isin(corruptions)]
+    cells = pd.DataFrame({"row": drawn["corruption"].map(label), "column": drawn["severity"].clip(lower=severities[0])})
+    cells["name"] = cells["row"] + (", severity " + cells["column"].astype(str) if name else "")
+    cells["picture"] = drawn["picture"]
+    x = cell_names(alt.X, "column", severities, orient="top", labelAngle=0, labels=bool(name))
+    extent = {"labelPadding": 6, "minExtent": LABELS, "maxExtent": LABELS, "titleFontWeight": "bold"}
+    rows = [label(corruption) for corruption in corruptions]
+    return pictures(cells, x, cell_names(alt.Y, "row", rows, name or None, **extent, **CORNER), tooltips("name"))
+
+
+def attribution_facts(pictures: pd.DataFrame, distances: pd.DataFrame) -> dict:
+    """Mean distances of maps, clean and corrupted."""
+    means = distances.groupby("images")["distance"].mean().reindex(IMAGES).dropna()
+    return {"method": METHODS[distances["method"].iloc[0]], "means": means.to_dict()} if len(means) else {}
+
+
+@chart(
+    "Each row shows one image, clean and corrupted; each column shows one member. Identical maps have a distance of 0.",
+    attribution_facts,
+)
+def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Images with the members' maps beside them; below, how far apart the maps of each two members are.
+
+    Args:
+        table, distances: as `attribution_table` and `distance_table` of `analysis.pictures` make them, with columns
+            method, corruption and severity in the second.
+    """
+    title = "Which pixels do members of different families rely on?"
+    if table.empty or distances.empty:
+        return notice(title, "the first attribution method applies to no two members that this chart shows")
+    first = distances.iloc[0]
+    corrupted = f"{label(first['corruption'])}, severity {first['severity']}"
+    against = "" if first["method"] in UNSIGNED else "; blue: it speaks against the class"
+    subtitle = [
+        f"{METHODS[first['method']]}: the more orange, the more a pixel matters{against}",
+        f"{plural(table['index'].nunique(), 'test image')}, drawn in advance, clean and under {corrupted}",
+    ]
+    matrices = [_distances(distances[distances["images"] == name], name, name == IMAGES[0]) for name in IMAGES]
+    heading = f"Distance of the maps of two members (1 − cosine), mean over {plural(int(first['probes']), 'image')}"
+    below = alt.hconcat(*matrices, spacing=24, bounds="flush", title=panel_title(heading, frame="bounds"))
+    chart_of = alt.vconcat(_maps(table), below, spacing=26).resolve_scale(color="independent")
+    return finish(chart_of, title, subtitle)
+
+
+def _maps(table: pd.DataFrame) -> alt.Chart:
+    """A row for each image, clean and corrupted; the image and each member's map of it."""
+    urls = [
+        url if content == IMAGE else data_url(map_picture(map_of(url)))
+        for content, url in zip(table["what"], table["picture"], strict=True)
+    ]
+    cells = table.assign(
+        picture=urls,
+        row=[f"{i:,} ({name}), {images}" for i, name, images in table[["index", "label", "images"]].to_numpy()],
+        name=table["what"] + ", test image " + table["index"].astype(str) + ", " + table["images"],
+    )
+    x = cell_names(alt.X, "what", cells["what"].unique().tolist(), orient="top", labelAngle=-35)
+    y = cell_names(alt.Y, "row", cells["row"].unique().tolist(), "Test image (class)", labelPadding=6)
+    return pictures(cells, x, y, tooltips("name"), gap=4)
+
+
+def map_picture(attribution: np.ndarray) -> np.ndarray:
+    """A map float H x W in -1..1 as uint8 HxWx3: white at 0, orange above, blue below."""
+    values = attribution.astype(np.float64)[..., None]
+    colour = np.where(values > 0, FOR, AGAINST)
+    return np.round(255 + np.abs(values) * (colour - 255)).astype(np.uint8)
+
+
+def _distances(distances: pd.DataFrame, name: str, first: bool) -> alt.LayerChart:
+    """The distances of all pairs, each in the lower triangle alone."""
+    members = list(dict.fromkeys([*distances["first"], *distances["second"]]))
+    return heat(
+        distances,
+        cell_names(alt.X, "first", members[:-1], labelAngle=-45),
+        cell_names(alt.Y, "second", members[1:], labels=first),
+        alt.Color("distance:Q", title="1 − cosine").scale(scheme="blues", domain=[0, 1], clamp=True),
+        tooltips("first", "second", distance=".3f"),
+        form=".2f",
+        dark=alt.datum["distance"] > 0.62,
+        width=alt.Step(34),
+        height=alt.Step(22),
+        title=panel_title(f"{name} images"),
+    )

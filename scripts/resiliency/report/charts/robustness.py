@@ -1,0 +1,257 @@
+"""Charts of single members: their error under corruptions, by severity, by size and by clean accuracy."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
+from resiliency.base.names import CLEAN
+from resiliency.report.panels import Key, cell_names, chart, heat, lines, measure, scatter, told_apart
+from resiliency.report.rows import (
+    NO_MEMBERS,
+    images_of_data_set,
+    independent,
+    measured_on,
+    of_data_set,
+    of_designs,
+    robustness_range,
+    without_held_out,
+)
+from resiliency.report.style import GREY, INK, MANY, cycled, finish, notice, panel_title, shapes, tooltips
+from resiliency.report.words import label, percent, plural
+
+BEST, BASELINE, WORST = "best", "baseline", "worst"
+RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
+MOST_FAMILIES = 20  # in a legend; others are one entry
+MOST_MEMBERS = 30  # rows of a heat map; with more, a row for each design, and for each weight of each joint objective
+MOST_ROWS = 60  # the most robust
+CELL, LETTER, ROW = 34, 8, 19  # px, of a column, of a letter of its title, and of a row
+
+
+def severity_facts(members: pd.DataFrame, errors: pd.DataFrame, deployment: pd.DataFrame) -> dict:
+    """Errors of the best and the worst design on clean images and at the highest severity."""
+    rows = without_held_out(of_designs(members, errors))
+    if rows.empty:
+        return {}
+    ends = []
+    for severity in sorted({0, int(rows["severity"].max())}):
+        means = rows[rows["severity"] == severity].groupby("design")["error"].mean().sort_values(kind="stable")
+        if len(means):
+            best, worst = ({"design": means.index[place], "error": means.iloc[place]} for place in (0, -1))
+            ends.append({"severity": severity, "designs": len(means), "best": best, "worst": worst})
+    return {"range": robustness_range(members), "ends": ends}
+
+
+@chart("A robust design has a line that stays low. Point at a grey line for its design.", severity_facts)
+def error_by_severity(
+    members: pd.DataFrame, errors: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]
+) -> alt.TopLevelMixin:
+    """Mean error of each design against severity: the best, the worst and the baseline stand out, others are grey."""
+    title = "Top-1 error of each design as corruptions grow more severe"
+    columns = ["member", "design", "family"]
+    rows = without_held_out(of_data_set(errors)).merge(independent(members)[columns], on="member")
+    if rows.empty:
+        return notice(title, NO_MEMBERS)
+    roles = _roles_of_designs(rows, members, deployment)
+    curves = rows.groupby(["family", "design", "severity"], sort=False)["error"].mean().reset_index()
+    others = plural(curves["design"].nunique() - len(roles), "other design")
+    curves["name"] = curves["design"].map(roles).fillna(others)
+    named = list(roles.values())
+    looks = {BEST: (colours[0], "circle"), BASELINE: (INK, "square"), WORST: ((colours * 6)[5], "diamond")}
+    order = [*named, others] if others in set(curves["name"]) else named
+    hues, marks = zip(*(looks.get(name.partition(":")[0], (GREY, "circle")) for name in order), strict=True)
+    key = told_apart("name", order, hues, shapes=marks, legend={"orient": "bottom", "columns": 2})
+    x = measure(
+        alt.X, "severity", "Severity (0: clean images)", "d", {"values": sorted(set(curves["severity"])), "grid": False}
+    )
+    y = measure(alt.Y, "error", "Top-1 error", zero=True)
+    tooltip = tooltips("design", "family", "severity", error=".1%")
+    look = {"detail": "design", "tooltip": tooltip, "x": x, "y": y, "key": key}
+    stands_out = curves["name"].isin(named)
+    layers = [lines(curves[~stands_out], dots=18, stroke=1.2, **look)] if (~stands_out).any() else []
+    layers.append(lines(curves[stands_out], dots=70, stroke=3, choose=True, **look))
+    return finish(alt.layer(*layers, width=800, height=260), title, [_means(rows)])
+
+
+def _roles_of_designs(rows: pd.DataFrame, members: pd.DataFrame, deployment: pd.DataFrame) -> dict[str, str]:
+    """Design -> such as "best: pvt_wide", of the best, the baseline's and the worst, by the error under corruptions."""
+    under = rows[rows["corruption"] != CLEAN] if (rows["corruption"] != CLEAN).any() else rows
+    means = under.groupby("design")["error"].mean().sort_values(kind="stable")
+    roles = {means.index[-1]: WORST, means.index[0]: BEST}
+    if len(deployment) and deployment["baseline"].astype(bool).any():
+        member = deployment.loc[deployment["baseline"].astype(bool), "members"].iloc[0]
+        for design in independent(members).loc[independent(members)["member"] == member, "design"]:
+            roles = {design: BASELINE} | roles
+    place = [BEST, BASELINE, WORST].index
+    return {design: f"{role}: {design}" for design, role in sorted(roles.items(), key=lambda pair: place(pair[1]))}
+
+
+def _means(rows: pd.DataFrame) -> str:
+    """What a mean over the errors in `rows` is over."""
+    corruptions = rows.loc[rows["corruption"] != CLEAN, "corruption"].nunique()
+    counts = rows.groupby("design")["member"].nunique()
+    fewest, most = int(counts.min()), int(counts.max())
+    of = plural(most, "member") if fewest == most else f"{fewest} to {plural(most, 'member')}"
+    return f"Mean over {plural(corruptions, 'corruption')} and {of} of each design; {images_of_data_set(rows)}"
+
+
+def size_facts(members: pd.DataFrame) -> dict:
+    """The range of corrupted errors, and how their ranks correlate with those of size and clean accuracy."""
+    points = independent(measured_on(members)[0]).dropna(subset=["corrupted_error"])
+    if len(points) < 3:
+        return {}
+    correlations = {name: _rank_correlation(points, column) for name, column in RANKED.items()}
+    known = {name: r for name, r in correlations.items() if not np.isnan(r)}
+    return {"range": robustness_range(members), "correlations": known}
+
+
+def _rank_correlation(points: pd.DataFrame, column: str) -> float:
+    """That of corrupted error with a column, over the members that have it; NaN where either does not vary."""
+    ranks = points[["corrupted_error", column]].dropna().rank()
+    return ranks.iloc[:, 0].corr(ranks.iloc[:, 1]) if (ranks.nunique() > 1).all() else float("nan")
+
+
+@chart("If size or clean accuracy determined robustness, points of all families would fall along one line.", size_facts)
+def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Corrupted error, or that on natural shifts, against size where that is known and against clean accuracy."""
+    measured, called = measured_on(members)
+    points = independent(measured).dropna(subset=["corrupted_error"])
+    if points.empty:
+        return notice("Robustness against model size and against clean accuracy", NO_MEMBERS)
+    points = points.assign(family=_largest_families(points["family"]))
+    families = points["family"].unique().tolist()
+    key = told_apart(
+        "family", families, cycled(colours, len(families)), shapes=shapes(families, colours), legend={"title": "Family"}
+    )
+    y = measure(alt.Y, "corrupted_error", called)
+    error = alt.Tooltip("corrupted_error", title=called.lower(), format=".1%")
+    look = {
+        "tooltip": [*tooltips("member", "family", parameters=",", clean_accuracy=".1%"), error],
+        "up": ("corrupted_error_low", "corrupted_error_high"),
+        "width": 300,
+        "height": 320,
+    }
+    sized = points.dropna(subset=["parameters"])
+    accuracy = measure(alt.X, "clean_accuracy", "Clean accuracy")
+    across = ("clean_accuracy_low", "clean_accuracy_high")
+    panels = [_by_size(sized, y, key, look)] if len(sized) else []
+    panels.append(scatter(points, accuracy, y, key, across=across, choose=not panels, **look))
+    count = f"{plural(len(points), 'independently trained member')}; lower is more robust"
+    count += f", {len(sized):,} with a known number of parameters" if 0 < len(sized) < len(points) else ""
+    level = f"Bars: {percent(points['confidence'].iloc[0], 0)} intervals over test images"
+    title = (
+        "Robustness against model size and against clean accuracy" if len(sized) else "Robustness and clean accuracy"
+    )
+    return finish(alt.hconcat(*panels, spacing=28), title, [count, level][: 2 if len(points) <= MANY else 1])
+
+
+def _by_size(sized: pd.DataFrame, y: alt.Y, key: Key, look: dict) -> alt.LayerChart:
+    sizes = sized["parameters"]
+    x = measure(
+        alt.X,
+        "parameters",
+        "Parameters (log scale)",
+        "~s",
+        {"values": _decades(sizes)},
+        type="log",
+        domain=[0.7 * sizes.min(), 1.4 * sizes.max()],
+    )
+    return scatter(sized, x, y, key, choose=True, **look)
+
+
+def _largest_families(families: pd.Series) -> pd.Series:
+    """`families` with one name for those that are not among the largest, if there are too many for a legend."""
+    counts = families.value_counts()
+    if len(counts) <= MOST_FAMILIES:
+        return families
+    return families.where(families.isin(counts.index[: MOST_FAMILIES - 1]), "other families")
+
+
+def _decades(values: pd.Series) -> list[int]:
+    """Ticks of a logarithmic axis of `values`: 1, 2 and 5 of each decade, or only 1 where there are many decades."""
+    steps = (1, 2, 5) if values.max() < 300 * values.min() else (1,)
+    return [step * 10**e for e in range(int(np.log10(values.min())), int(np.log10(values.max())) + 2) for step in steps]
+
+
+def heatmap_facts(members: pd.DataFrame, errors: pd.DataFrame) -> dict:
+    """The hardest and the easiest corruption, and how often one design is the best."""
+    rows = of_designs(members, errors)
+    rows = rows[rows["severity"] > 0]
+    if rows.empty:
+        return {}
+    means = rows.groupby("corruption")["error"].mean().sort_values(kind="stable")
+    easiest, hardest = ({"corruption": means.index[place], "error": means.iloc[place]} for place in (0, -1))
+    by_design = rows.groupby(["corruption", "design"])["error"].mean().unstack()
+    best = by_design.idxmin(axis=1).value_counts()
+    facts = {"corruptions": len(means), "hardest": hardest, "easiest": easiest, "designs": by_design.shape[1]}
+    return facts | {"best": best.index[0], "times": int(best.iloc[0])}
+
+
+@chart("Dark cells are large errors.", heatmap_facts)
+def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """Error of each member or design under each corruption, mean over severities, and on each further test set."""
+    rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
+    thing = "member" if len(members) <= MOST_MEMBERS else "design"
+    title = f"Top-1 error of each {thing} under each corruption"
+    if rows.empty:
+        return notice(title, "no errors in this study")
+    rows = rows if thing == "member" else rows.assign(member=rows["member"].map(_groups(members)))
+    further = [name for name in rows["test_set"].unique() if name != CLEAN]
+    named = rows.assign(corruption=rows["corruption"].mask(rows["test_set"].isin(further), rows["test_set"]))
+    cells = named.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
+    means = without_held_out(cells[~cells["corruption"].isin([CLEAN, *further])])
+    means = means.groupby("member", as_index=False)["error"].mean()
+    cells = pd.concat([cells, means.assign(corruption="mean")])
+    order = means.sort_values("error", kind="stable")["member"].tolist()
+    means_of = f"Mean over severities{' and members' if thing == 'design' else ''}, in %"
+    subtitle = [f"{means_of}; most robust {thing} first, by the mean over corruptions", images_of_data_set(rows)]
+    if len(order) > MOST_ROWS:
+        subtitle.append(f"The first {MOST_ROWS} of {len(order):,} {thing}s; the others are in the table")
+    panels = error_panels(cells.rename(columns={"member": "row", "corruption": "column"}), order[:MOST_ROWS], further)
+    return finish(panels, title, subtitle)
+
+
+def _groups(members: pd.DataFrame) -> pd.Series:
+    """Member -> what its row stands for: its design, or the objective and weight that it was trained jointly under."""
+    joint = members["origin"] == "joint"
+    weights = members["loss_weight"].map("{:g}".format)
+    of = members["design"].mask(joint, members["objective"] + " λ = " + weights)
+    return of.mask(members["origin"] == "search", members["member"]).set_axis(members["member"])
+
+
+def error_panels(cells: pd.DataFrame, order: list[str], further: list[str]) -> alt.HConcatChart:
+    """A panel of cells for clean images and the mean, for each category of corruptions, and for further test sets.
+
+    Args:
+        cells: row, column (clean, mean, a corruption or a further test set) and error.
+        order: the rows that are drawn, from top to bottom.
+        further: names of further test sets.
+    """
+    cells = cells[cells["row"].isin(order)]
+    cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
+    most = cells["percent"].max()
+    legend = alt.Legend(title="Error (%)", gradientLength=160)
+    colour = alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most])
+    error = alt.Tooltip("error", title="top-1 error", format=".1%")
+    panels = []
+    for name, columns in ({"overall": (CLEAN, "mean")} | CATEGORIES | {"held out": HELD_OUT, "other": further}).items():
+        part = cells[cells["column"].isin(columns)]
+        if part.empty:
+            continue
+        x = alt.X("name:N", title=None, sort=[label(column) for column in columns])
+        panels.append(
+            heat(
+                part,
+                x.axis(labelAngle=-45, ticks=False, domain=False),
+                cell_names(alt.Y, "row", order, labels=not panels),
+                colour,
+                tooltips(alt.Tooltip("row", title="of"), "name", error),
+                form=".0f",
+                dark=alt.datum["percent"] > 0.62 * most,
+                width=max(CELL * part["name"].nunique(), LETTER * len(name)),
+                height=alt.Step(ROW),
+                title=panel_title(name, anchor="middle"),
+                view=alt.ViewConfig(stroke=None),
+            )
+        )
+    return alt.hconcat(*panels, spacing=8, bounds="flush")

@@ -1,0 +1,283 @@
+"""The five panels that charts are made of: intervals, lines, scatter, heat map and pictures.
+
+Channels are given as objects, such as `alt.X2("high")` for "high": Altair hashes the schemas of all its classes anew to
+find that of a string, which takes longer than all else of a chart. Charts are put together by one `alt.layer` or
+`alt.hconcat` with their properties, for every `+` and `.properties` copies what is in them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import altair as alt
+import pandas as pd
+
+from resiliency.report.style import INK, MANY, MUTED, PICTURE, SHARE, by_click, by_legend, point_style
+
+Ends = tuple[str, str]  # columns of the lower and the upper end of an interval
+DASHED = [4, 3]
+
+
+class Key(NamedTuple):
+    """What marks are told apart by.
+
+    Attributes:
+        channels: colour, opacity and perhaps shape and dash, by the values of one column.
+        choice: the choice of these values by a click, which one panel of a chart has.
+    """
+
+    channels: dict[str, object]
+    choice: alt.Parameter | None = None
+
+
+class Drawing(NamedTuple):
+    """A chart as modules of `charts` register it.
+
+    Attributes:
+        draw: takes the chart's tables, in the order of the registry, and the colours; returns the chart.
+        facts: takes the same tables; returns what the sentence in findings.txt.j2 says, {} where there is nothing.
+        caption: how to read the chart.
+    """
+
+    draw: Callable[..., alt.TopLevelMixin]
+    facts: Callable[..., dict]
+    caption: str
+
+
+DRAWINGS: dict[str, Drawing] = {}
+
+
+def chart(caption: str, facts: Callable[..., dict]) -> Callable[[Callable], Callable]:
+    """Register a function as what draws the chart of its name."""
+
+    def register(draw: Callable[..., alt.TopLevelMixin]) -> Callable[..., alt.TopLevelMixin]:
+        DRAWINGS[draw.__name__] = Drawing(draw, facts, caption)
+        return draw
+
+    return register
+
+
+def told_apart(
+    field: str,
+    names: Sequence,
+    hues: Sequence[str],
+    *,
+    shapes: Sequence[str] | None = None,
+    dashes: Sequence[list[int]] | None = None,
+    legend: dict | None = None,
+    kind: str = "N",
+) -> Key:
+    """A colour for each of the `names` in the column `field`, and a shape or a dash if there are any.
+
+    Args:
+        legend: what the legend looks like; None for no legend: a click on a mark then chooses its name.
+    """
+    drawn = None if legend is None else alt.Legend(**{"title": None} | legend)
+    ranges = {alt.Color: hues, alt.Shape: shapes, alt.StrokeDash: dashes}
+    named = {alt.Color: "color", alt.Shape: "shape", alt.StrokeDash: "strokeDash"}
+    channels = {
+        named[channel]: channel(f"{field}:{kind}", legend=drawn).scale(domain=list(names), range=list(values))
+        for channel, values in ranges.items()
+        if values is not None
+    }
+    choice, opacity = by_click(field) if legend is None else by_legend(field)
+    return Key(channels | {"opacity": opacity}, choice)
+
+
+def one_colour(colour: str) -> Key:
+    return Key({"color": alt.value(colour)})
+
+
+def measure(
+    channel: type,
+    field: str,
+    title: str | list[str] | None = None,
+    form: str = SHARE,
+    axis: dict | None = None,
+    **scale,
+) -> alt.X | alt.Y:
+    """A quantity along an axis, near its values if no `domain` is given."""
+    around = {"nice": False} | ({} if "domain" in scale else {"zero": False, "padding": 12})
+    ticks = {} if axis and "values" in axis else {"tickCount": 5}  # which Vega would thin the values by
+    shown = {"format": form, "labelOverlap": "greedy"} | ticks | (axis or {})
+    return channel(f"{field}:Q", title=title).axis(**shown).scale(**around | scale)
+
+
+def names(field: str, order: Sequence[str], **axis) -> alt.Y:
+    """Rows of a panel, in this order."""
+    return alt.Y(f"{field}:N", title=None, sort=list(order)).axis(ticks=False, **axis)
+
+
+def line_at(channel: type, value: float, colour: str = INK, dash: Sequence[int] = (1, 0)) -> alt.Chart:
+    """A line across a panel at a value."""
+    rule = alt.Chart(pd.DataFrame({"at": [value]})).mark_rule(color=colour, strokeDash=list(dash))
+    return rule.encode(**{"x" if channel is alt.X else "y": channel("at:Q")})
+
+
+def line_through(x: alt.X, y: alt.Y, points: pd.DataFrame, colour: str = MUTED, dash: Sequence[int] = DASHED):
+    """A line to compare points with, through columns `x` and `y` of `points`, on the axes of a panel."""
+    axes = {name: channel.copy() for name, channel in (("x", x), ("y", y))}
+    for name, channel in axes.items():
+        channel.shorthand = f"{name}:Q"
+    line = alt.Chart(points).mark_line(color=colour, strokeDash=list(dash), strokeWidth=1.3)
+    return line.encode(**axes)
+
+
+def scatter(
+    rows: pd.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    key: Key,
+    tooltip: list,
+    *,
+    across: Ends | None = None,
+    up: Ends | None = None,
+    size: float = 70,
+    bar: float = 1.2,
+    down: float = 0,
+    hollow: bool = False,
+    under: Iterable[alt.Chart] = (),
+    over: Iterable[alt.Chart] = (),
+    choose: bool = False,
+    point: dict | None = None,
+    **properties,
+) -> alt.LayerChart:
+    """Points with intervals across and up; many points have none.
+
+    Args:
+        bar: px, width of the intervals.
+        down: px, by which all marks are lower than their place.
+        hollow: whether points have an outline in the colour of the key, and a fill of their own.
+        under, over: what is drawn before and after them.
+        choose: whether this panel has the choice of the key.
+        point: further channels of points.
+    """
+    few = len(rows) <= MANY
+    marks = [_bars(rows, {"x": across}, {"y": y}, key, bar, down)] if across and few else []
+    marks += [_bars(rows, {"y": up}, {"x": x}, key, bar, down)] if up and few else []
+    look = {"filled": not hollow, "fillOpacity": 1, "yOffset": down} | point_style(len(rows), size)
+    points = alt.Chart(rows).mark_point(**look)
+    marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash") | (point or {})))
+    return _layered(under, marks, over, key, choose, properties)
+
+
+def intervals(
+    rows: pd.DataFrame, x: alt.X, y: alt.Y, ends: Ends, key: Key, tooltip: list, offset: str = "", **more
+) -> alt.LayerChart:
+    """Points with intervals across, a row for each name; in a row, one below the other by the column `offset`."""
+    if offset:
+        place = alt.YOffset(f"{offset}:O").scale(paddingOuter=0.5)
+        key = Key(key.channels | {"yOffset": place}, key.choice)
+    return scatter(rows, x, y, key, tooltip, across=ends, **{"bar": 2.5, "size": 55} | more)
+
+
+def lines(
+    rows: pd.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    key: Key,
+    tooltip: list,
+    *,
+    ends: Ends | None = None,
+    band: Ends | None = None,
+    dots: float = 45,
+    stroke: float = 2,
+    detail: str = "",
+    under: Iterable[alt.Chart] = (),
+    over: Iterable[alt.Chart] = (),
+    choose: bool = False,
+    **properties,
+) -> alt.LayerChart:
+    """Lines, with points of the size `dots` or none, intervals up, and a band.
+
+    Args:
+        detail: a column whose values have lines of their own.
+    """
+    base = alt.Chart(rows)
+    marks = []
+    if band:
+        area = base.mark_area(opacity=0.15).encode(x=x, y=alt.Y(f"{band[0]}:Q"), y2=alt.Y2(band[1]))
+        marks.append(area.encode(**_without(key, "shape", "opacity", "strokeDash")))
+    marks += [_bars(rows, {"y": ends}, {"x": x}, key, stroke)] if ends else []
+    strokes = base.mark_line(strokeWidth=stroke).encode(x=x, y=y, tooltip=tooltip, **_without(key, "shape"))
+    marks.append(strokes.encode(detail=alt.Detail(f"{detail}:N")) if detail else strokes)
+    if dots:
+        points = base.mark_point(filled=True, size=dots, opacity=1)
+        marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash")))
+    return _layered(under, marks, over, key, choose, properties)
+
+
+def heat(
+    cells: pd.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    colour: alt.Color,
+    tooltip: list,
+    *,
+    form: str = "",
+    dark: object = None,
+    bold: str = "",
+    **properties,
+) -> alt.LayerChart:
+    """Cells coloured by a value, and the values as numbers if they have a `form`.
+
+    Args:
+        dark: predicate of the cells on which numbers are white.
+        bold: column that tells which numbers are bold.
+    """
+    base = alt.Chart(cells).encode(x=x, y=y)
+    layers = [base.mark_rect().encode(color=colour, tooltip=tooltip)]
+    if form:
+        ink = alt.ColorValue(**alt.when(dark).then(alt.value("white")).otherwise(alt.value(INK)))
+        text = alt.Text(colour.shorthand, format=form)
+        for weight, part in (
+            (("normal", f"!datum.{bold}"), ("bold", f"datum.{bold}")) if bold else (("normal", "true"),)
+        ):
+            numbers = base.transform_filter(part) if bold else base
+            layers.append(numbers.mark_text(fontSize=11, fontWeight=weight, aria=False).encode(text=text, color=ink))
+    return alt.layer(*layers, **properties)
+
+
+def cell_names(channel: type, field: str, order: Sequence, title=None, **axis) -> alt.X | alt.Y:
+    """Rows or columns of a heat map or of pictures, without ticks."""
+    kind = "O" if all(isinstance(name, int) for name in order) else "N"
+    shown = {"ticks": False, "domain": False} | axis
+    return channel(f"{field}:{kind}", title=title).axis(**shown).scale(domain=list(order))
+
+
+def pictures(cells: pd.DataFrame, x: alt.X, y: alt.Y, tooltip: list, gap: int = 2, **properties) -> alt.Chart:
+    """Pictures of equal size: `picture` is a data URL, `name` what it shows."""
+    lossless = cells["picture"].str.startswith("data:image/png").all()
+    base = alt.Chart(cells, view=alt.ViewConfig(stroke=None), **properties)
+    size = alt.Step(PICTURE + gap)
+    marks = base.mark_image(width=PICTURE, height=PICTURE, smooth=not lossless)
+    drawn = marks.encode(x=x, y=y, url=alt.Url("picture:N"), description="name:N", tooltip=tooltip)
+    drawn.width, drawn.height = size, size
+    return drawn
+
+
+def words_at(rows: pd.DataFrame, x: alt.X, y: alt.Y, text: str, **mark) -> alt.Chart:
+    """Text of a column at points."""
+    words = alt.Chart(rows).mark_text(**{"color": INK, "fontSize": 11, "aria": False} | mark)
+    return words.encode(x=x, y=y, text=alt.Text(f"{text}:N"))
+
+
+def _bars(
+    rows: pd.DataFrame, ends: dict[str, Ends], other: dict[str, object], key: Key, width: float, down: float = 0
+) -> alt.Chart:
+    ((name, (low, high)),) = ends.items()
+    first, second = (alt.X, alt.X2) if name == "x" else (alt.Y, alt.Y2)
+    place = {name: first(f"{low}:Q"), f"{name}2": second(high)} | other
+    marks = alt.Chart(rows.dropna(subset=[low, high])).mark_rule(strokeWidth=width, yOffset=down)
+    return marks.encode(**place, **_without(key, "shape", "strokeDash"))
+
+
+def _without(key: Key, *names: str) -> dict[str, object]:
+    return {name: channel for name, channel in key.channels.items() if name not in names}
+
+
+def _layered(
+    under: Iterable, marks: list[alt.Chart], over: Iterable, key: Key, choose: bool, properties: dict
+) -> alt.LayerChart:
+    if choose and key.choice is not None:
+        marks[0] = marks[0].add_params(key.choice)
+    return alt.layer(*under, *marks, *over, **properties)

@@ -1,0 +1,338 @@
+"""What the sentences of charts say in numbers, against tables whose findings are known; golden texts show the words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import MAIN, synthetic_tables
+
+from resiliency.report.charts.correlations import facts as correlation_facts
+from resiliency.report.charts.correlations import heatmap_facts as counted_facts
+from resiliency.report.charts.deployment import calibration_facts, corruption_facts, deployment_facts
+from resiliency.report.charts.diversity import coincidence_facts, of_pairs
+from resiliency.report.charts.ensembles import advantage_facts, errors_of, origin_facts, size_facts
+from resiliency.report.charts.failures import confusion_facts, photos_of
+from resiliency.report.charts.robustness import heatmap_facts, severity_facts
+from resiliency.report.charts.robustness import size_facts as robustness_facts
+from resiliency.report.charts.shifts import facts as shift_facts
+from resiliency.report.charts.training import curve_facts, joint_facts, search_facts
+
+NONE = pd.DataFrame()
+
+
+def members_of(errors: dict[str, float]) -> pd.DataFrame:
+    """Two members of each design, which are alike."""
+    rows = [{"member": f"{d}-s{s}", "design": d, "corrupted_error": e} for d, e in errors.items() for s in (0, 1)]
+    members = pd.DataFrame(rows).assign(origin="independent", clean_accuracy=0.9, parameters=range(1, len(rows) + 1))
+    error = members["corrupted_error"]
+    return members.assign(corrupted_error_low=error - 0.1, corrupted_error_high=error + 0.1)
+
+
+def errors_under(errors: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """Corruption -> design -> error at severity 2; a quarter of it at severity 1, none on clean images."""
+    rows = [("clean", 0, f"{d}-s{s}", 0.0) for d in next(iter(errors.values())) for s in (0, 1)]
+    for corruption, designs in errors.items():
+        rows += [(corruption, v, f"{d}-s{s}", e * v**2 / 4) for d, e in designs.items() for s in (0, 1) for v in (1, 2)]
+    return pd.DataFrame(rows, columns=["corruption", "severity", "member", "error"]).assign(images=10, test_set="clean")
+
+
+ERRORS = errors_under({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "contrast": {"a": 0.6, "b": 0.3}})
+
+
+def test_errors_of_the_best_and_the_worst_design_at_both_ends():
+    photos = ERRORS[ERRORS.severity == 0].assign(test_set="photos", error=0.9)
+    facts = severity_facts(members_of({"a": 0.5, "b": 0.3}), pd.concat([ERRORS, photos]), NONE)
+    assert (facts["range"]["best"]["member"], facts["range"]["worst"]["corrupted_error"]) == ("b-s0", 0.5)
+    clean, severe = facts["ends"]
+    assert (clean["severity"], clean["worst"]["error"], severe["severity"]) == (0, 0, 2)
+    assert [severe[end]["design"] for end in ("best", "worst")] == ["b", "a"]
+    assert [severe[end]["error"] for end in ("best", "worst")] == pytest.approx([0.3, 0.5])
+
+
+def test_the_hardest_corruption_and_the_best_design():
+    facts = heatmap_facts(members_of({"a": 0.5, "b": 0.3}), ERRORS)
+    assert facts["hardest"] == {"corruption": "fog", "error": pytest.approx(0.375)}
+    assert facts["easiest"] == {"corruption": "snow", "error": pytest.approx(0.09375)}
+    assert (facts["best"], facts["times"], facts["corruptions"]) == ("b", 2, 3)
+
+
+def test_resiliency_is_ranked_against_the_sizes_that_are_known():
+    """Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6, and of 3.5 3.5 1.5 1.5 against 1 to 4."""
+    rising, falling = members_of({"a": 0.1, "b": 0.2, "c": 0.3}), members_of({"a": 0.3, "b": 0.2, "c": 0.1})
+    assert robustness_facts(rising)["correlations"] == {"size": pytest.approx(0.956, abs=1e-3)}
+    partly = falling.assign(parameters=[1, 2, 3, 4, np.nan, np.nan])
+    assert robustness_facts(partly)["correlations"] == {"size": pytest.approx(-0.894, abs=1e-3)}
+    assert robustness_facts(falling.assign(parameters=np.nan))["correlations"] == {}
+
+
+def test_coincident_failures_against_chance():
+    table = synthetic_tables()["coincident_failures"]
+    facts = coincidence_facts(table)
+    assert facts["images"] == "corrupted"
+    assert (facts["same"]["rate"], facts["same"]["times"], facts["same"]["more"]) == pytest.approx((0.12, 3, 3))
+    assert (facts["different"]["rate"], facts["different"]["times"]) == pytest.approx((0.06, 1.5))
+    rows = of_pairs(table)
+    assert rows[["least", "most"]].drop_duplicates().to_numpy() == pytest.approx(np.array([[0.05, 0.14]]))
+
+
+def joint_of(rows: list[tuple], **columns) -> pd.DataFrame:
+    joint = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "corrupted_accuracy"])
+    return joint.assign(origin="joint", rule="mean_probability", **columns)
+
+
+LEVEL = pd.DataFrame({"confidence": [0.95]})
+
+
+def test_joint_training_is_compared_by_seed_and_corrected_for_its_settings():
+    gains = [0.01, 0.02, 0.03]
+    rows = [("balanced", 0.0, seed, 0.6 + seed / 10) for seed in range(3)]
+    rows += [("balanced", 0.5, seed, 0.6 + seed / 10 + gain) for seed, gain in enumerate(gains)]
+    facts = joint_facts(joint_of(rows), LEVEL)
+    assert (facts["reached"], facts["independent"], facts["difference"]) == pytest.approx((0.72, 0.7, 0.02))
+    half = 4.302653 * 0.01 / 3**0.5  # the quantile of Student's t for two degrees of freedom, from a table
+    assert (facts["low"], facts["high"]) == pytest.approx((0.02 - half, 0.02 + half))
+    worse = [("balanced", 1.0, seed, 0.5) for seed in range(3)]
+    of_two = joint_facts(joint_of(rows + worse), LEVEL)
+    assert (of_two["weight"], of_two["settings"]) == (0.5, 2)
+    assert of_two["low"] == pytest.approx(0.02 - 6.205347 * 0.01 / 3**0.5)  # the same at a level of 97.5%
+
+
+def test_joint_training_without_several_seeds_or_independent_training_decides_nothing():
+    one = joint_facts(joint_of([("ncl", 0.0, 0, 0.6), ("ncl", 1.0, 0, 0.7)]), LEVEL)
+    assert (one["independent"], one["low"]) == (0.6, None)
+    assert joint_facts(joint_of([("ncl", 1.0, 0, 0.7)]), LEVEL)["independent"] is None
+    assert joint_facts(joint_of([("ncl", 0.0, 0, 0.7)]), LEVEL) == {}
+
+
+def test_joint_training_that_does_nothing_seldom_helps():
+    """The best of four settings of noise; each side of the corrected interval has 2.5%."""
+    drawn, helped = np.random.default_rng(0), 0
+    for _ in range(200):
+        rows = [("ncl", w, s, 0.5 + drawn.normal(0, 0.01)) for w in (0.0, 0.25, 0.5, 0.75, 1.0) for s in range(5)]
+        helped += joint_facts(joint_of(rows), LEVEL)["low"] > 0
+    assert helped <= 14
+
+
+def origin_rows(**several) -> pd.DataFrame:
+    rows = [(2, "joint training", 0.7), (3, "one architecture", 0.6), (3, "several architectures", 0.8)]
+    table = pd.DataFrame(rows, columns=["bin_start", "origin", "mean"])
+    table = table.assign(matched_on="size", measure="corrupted_accuracy", rule="mean_probability", low=0.5, high=0.9)
+    return table.assign(**{name: [np.nan, np.nan, value] for name, value in several.items()})
+
+
+def ends_of(advantage: float, low: float, high: float) -> dict[str, float]:
+    return {"advantage": advantage, "advantage_low": low, "advantage_high": high}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verb"), [(0.05, 0.35, "raises"), (-0.35, -0.05, "lowers"), (-0.1, 0.2, ""), (np.nan, np.nan, "")]
+)
+def test_what_several_architectures_bring_is_decided_by_its_interval(low, high, verb):
+    facts = origin_facts(origin_rows(**ends_of(0.2, low, high)))
+    assert (facts["gain"]["verb"], facts["gain"]["bin_start"], facts["gain"]["kind"]) == (verb, 3, "architectures")
+    assert [(row["origin"], row["mean"]) for row in facts["means"]] == [
+        ("several architectures", 0.8),
+        ("one architecture", 0.6),
+    ]
+
+
+def test_pairs_that_vote_by_labels_alone_are_not_compared_if_others_are():
+    """Their accuracy is the mean of their members, whatever their designs."""
+    triples = origin_rows(**ends_of(0.1, 0.05, 0.15))[1:].assign(rule="plurality_vote")
+    pairs = origin_rows(**ends_of(0.0, 0.0, 0.0))[1:].assign(rule="plurality_vote", bin_start=2)
+    both = pd.concat([pairs, triples])
+    assert advantage_facts(both)["bin_start"] == 3
+    assert advantage_facts(pairs)["bin_start"] == 2
+    assert advantage_facts(both.assign(rule="mean_probability"))["bin_start"] == 2
+    assert advantage_facts(both.assign(advantage=np.nan)) == {}
+
+
+def sizes_of(changes: dict[int, tuple[float, float]], **columns) -> pd.DataFrame:
+    """Size -> the interval of the change of the error to it."""
+    rows = [
+        {"size": size, "mean": 0.3 - size / 50, "low": 0.1, "high": 0.3, "change": (low + high) / 2}
+        | {"change_low": low, "change_high": high}
+        for size, (low, high) in ({1: (np.nan, np.nan)} | changes).items()
+    ]
+    table = {"rule": "mean_probability", "measure": "corrupted_error", "members": 6} | columns
+    return pd.DataFrame(rows).assign(lower_quartile=0.0, upper_quartile=1.0, **table)
+
+
+DOWN, OPEN, UNKNOWN = (-0.03, -0.01), (-0.03, 0.01), (np.nan, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("changes", "enough", "step"),
+    [
+        ({2: DOWN, 3: DOWN}, 3, 3),
+        ({2: DOWN, 3: OPEN, 4: OPEN}, 2, 3),
+        ({2: OPEN}, 1, 2),
+        ({2: DOWN, 3: OPEN, 4: DOWN}, 4, 4),
+        ({2: UNKNOWN}, None, 2),
+    ],
+)
+def test_as_many_members_are_enough_as_after_which_no_step_is_significant(changes, enough, step):
+    facts = size_facts(sizes_of(changes), NONE)
+    assert (facts["enough"], facts["step"]["size"], facts["largest"]) == (enough, step, enough == max(changes))
+    assert size_facts(sizes_of({}), NONE) == {}
+
+
+def test_clean_accuracy_is_turned_into_an_error():
+    errors = errors_of(sizes_of({2: (0.01, 0.09)}, measure="clean_accuracy")).iloc[1]
+    assert errors[["error", "low", "high"]].tolist() == pytest.approx([0.74, 0.7, 0.9])
+    assert errors[["change", "change_low", "change_high"]].tolist() == pytest.approx([-0.05, -0.09, -0.01])
+
+
+def test_designs_and_settings_that_gain_at_the_end_are_counted():
+    curves = {"vit": [0.5, 0.8, 0.8, 0.8, 0.85], "resnet": [0.5, 0.505], "short": [0.4]}
+    rows = [(design, i + 1, accuracy) for design, curve in curves.items() for i, accuracy in enumerate(curve)]
+    histories = pd.DataFrame(rows, columns=["design", "epoch", "validation_accuracy"])
+    histories = histories.assign(origin="independent", objective=np.nan, loss_weight=np.nan)
+    facts = curve_facts(histories)
+    assert (facts["late"], facts["trained"], facts["short"]) == (1, 2, True)
+    assert facts["most"] == {"name": "vit", "gain": pytest.approx(0.05)}
+    assert curve_facts(histories[histories["design"] == "resnet"])["late"] == 0
+    assert curve_facts(histories[histories["design"] == "short"]) == {}
+    joint = histories[histories["design"] == "vit"].assign(origin="joint", objective="balanced")
+    both = pd.concat([joint.assign(loss_weight=1.0), joint.assign(loss_weight=0.5, validation_accuracy=0.3)])
+    assert curve_facts(both)["most"]["name"] == "balanced at λ = 1"
+
+
+def shifted(residuals: list[float], r_squared: float, references: list[bool]) -> pd.DataFrame:
+    rows = pd.DataFrame({"member": list("abc"), "effective_robustness": residuals, "is_reference": references})
+    return rows.assign(test_set="corrupted", accuracy=0.5, low=np.nan, high=np.nan, r_squared=r_squared)
+
+
+def test_robustness_is_effective_only_against_reference_members():
+    for references, best in (([True, False, False], "c"), ([True] * 3, "a")):
+        facts = shift_facts(shifted([0.3, 0.1, 0.2], 0.8, references))
+        (of,) = facts["sets"]
+        assert (of["member"], of["weak"], facts["reference"]) == (best, False, not all(references))
+    assert shift_facts(shifted([0.3, 0.1, 0.2], 0.49, [True] * 3))["sets"][0]["weak"]
+    assert shift_facts(shifted([0.3, 0.1, 0.2], np.nan, [True] * 3)) == {}
+
+
+def test_a_model_of_several_roles_is_told_once():
+    columns = ["members", "size", "selection_error", "corrupted_error", "baseline"]
+    table = pd.DataFrame([("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)], columns=columns)
+    roles = deployment_facts(table.assign(low=0.05, high=0.5, macs=np.nan), NONE)["roles"]
+    assert [(row["role"], row["members"], row["also"]) for row in roles] == [
+        ("best ensemble", "a+b", []),
+        ("best member", "a", ["baseline"]),
+    ]
+
+
+def under(rows: list[tuple]) -> pd.DataFrame:
+    """Of each role: members, and the intervals of the differences under each corruption, or none of the first."""
+    entries = []
+    for role, members, ends in rows:
+        for number, (low, high) in enumerate(ends):
+            entry = {"role": role, "members": members, "size": 1 + members.count("+"), "corruption": MAIN[number]}
+            entry |= {"error": 0.2 - number / 100, "low": 0.1, "high": 0.3, "difference": (low + high) / 2}
+            entries.append(entry | {"difference_low": low, "difference_high": high})
+    return pd.DataFrame(entries)
+
+
+def test_the_first_role_is_compared_under_each_corruption_once_with_each_other_model():
+    first = ("best ensemble", "a+b", [UNKNOWN] * 3)
+    second = ("best member", "a", [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)])
+    facts = corruption_facts(under([first, second, ("baseline", "a", second[2])]))
+    assert (facts["hardest"]["corruption"], facts["hardest"]["error"]) == (MAIN[0], 0.2)
+    (one,) = facts["compared"]
+    assert (one["role"], one["fewer"], one["more"], one["corruptions"]) == ("best member and baseline", 1, 1, 3)
+    assert corruption_facts(under([first]))["compared"] == []
+
+
+def test_confidence_above_accuracy_is_overconfidence():
+    bins = pd.DataFrame({"role": "a", "images": "clean", "mean_confidence": [0.9, 0.5], "accuracy": [0.7, 0.6]})
+    ((of,),) = ([row for row in of["roles"]] for of in calibration_facts(bins.assign(predictions=[30, 10]))["images"])
+    assert (of["error"], of["excess"]) == pytest.approx((0.175, 0.125))
+
+
+def test_sub_networks_stand_beside_independent_members():
+    rows = [("search", 0.9, 0.2, 5), ("search", 0.8, 0.4, 7), ("independent", 0.7, 0.1, 3)]
+    members = pd.DataFrame(rows, columns=["origin", "clean_accuracy", "corrupted_error", "macs"])
+    facts = search_facts(members, members)
+    assert facts["search"] == pytest.approx({"clean": 0.85, "corrupted": 0.7, "macs": 6})
+    assert facts["independent"]["corrupted"] == pytest.approx(0.9)
+
+
+def correlations_of(intervals: dict[str, list[tuple[float, float]]], **columns) -> pd.DataFrame:
+    """Metric -> an interval for each size."""
+    rows = [
+        {"metric": metric, "kind": "attribution" if "cosine" in metric else "prediction", "size": size}
+        | {"low": low, "high": high, "correlation": (low + high) / 2, "p_holm": 0.01 if low * high > 0 else 0.5}
+        for metric, ends in intervals.items()
+        for size, (low, high) in enumerate(ends, 2)
+    ]
+    told = {"rule": "mean_probability", "measure": "pearson", "condition": "corrupted", "confidence": 0.95}
+    return pd.DataFrame(rows).assign(**told | columns)
+
+
+CORRELATIONS = correlations_of(
+    {
+        "saliency_cosine": [(0.1, 0.5), (-0.1, 0.5)],
+        "double_fault": [(0.5, 0.9), (0.6, 1.0)],
+        "jensen_shannon": [(-0.9, -0.1), (-0.5, -0.3)],
+    }
+)
+
+
+def of_corrupted(table: pd.DataFrame) -> dict:
+    (images,) = correlation_facts(table)["images"]
+    return images
+
+
+def test_only_what_is_significant_at_every_size_is_said_and_labels_apart():
+    facts = of_corrupted(CORRELATIONS)
+    assert (facts["free"]["positive"], facts["free"]["metrics"]) == ([], 2)
+    assert facts["free"]["negative"] == [{"metric": "Jensen–Shannon divergence", "r": pytest.approx(-0.45)}]
+    assert facts["by_labels"]["positive"] == [{"metric": "Double fault", "r": pytest.approx(0.75)}]
+    (predictions, attributions) = counted_facts(CORRELATIONS)["kinds"]
+    assert (predictions["all"], predictions["plus"], predictions["minus"]) == (2, 1, 1)
+    assert (attributions["all"], attributions["plus"]) == (1, 0)
+    uncorrected = CORRELATIONS.assign(p_holm=0.06)
+    assert of_corrupted(uncorrected)["free"]["negative"] == []
+
+
+def test_partial_correlations_stand_beside_the_others():
+    given = CORRELATIONS.assign(measure="partial", correlation=-CORRELATIONS["correlation"])
+    facts = of_corrupted(pd.concat([CORRELATIONS, given]))
+    assert [of["metric"] for of in facts["given"]["positive"]] == ["Jensen–Shannon divergence"]
+
+
+@pytest.mark.parametrize(("ends", "known"), [((-1.0, 1.0), False), ((np.nan, np.nan), False), ((-0.4, 0.9), True)])
+def test_intervals_that_tell_nothing_are_not_called_an_absence(ends, known):
+    rows = correlations_of({"jensen_shannon": [ends]}).fillna({"correlation": 0.3})
+    assert of_corrupted(rows)["free"]["known"] == known
+
+
+def test_other_measures_conditions_and_rules_change_nothing():
+    others = [
+        CORRELATIONS.assign(low=-1.0, high=-0.9, **{column: value})
+        for column, value in (("measure", "spearman"), ("condition", "fog"), ("rule", "plurality_vote"))
+    ]
+    assert correlation_facts(pd.concat([CORRELATIONS, *others])) == correlation_facts(CORRELATIONS)
+
+
+def test_label_free_metrics_come_in_where_no_main_one_is_known():
+    table = correlations_of({"disagreement": [(0.1, 0.5)], "label_disagreement": [(0.1, 0.5)]})
+    assert [of["metric"] for of in of_corrupted(table)["free"]["positive"]] == ["Label disagreement"]
+
+
+def test_the_most_frequent_confusion_and_photos_once():
+    tables = synthetic_tables()
+    rows = tables["confusions"].query("images == 'corrupted' and role == 'recommended model' and `class` != predicted")
+    top = rows.loc[rows.share.idxmax()]
+    facts = confusion_facts(tables["confusions"])
+    assert (facts["top"]["class"], facts["top"]["predicted"], facts["top"]["share"]) == (
+        top["class"],
+        top["predicted"],
+        top["share"],
+    )
+    right = tables["confusions"].query("`class` == predicted")
+    assert confusion_facts(right) == {}
+    failures = tables["failure_pictures"]
+    twice = pd.concat([failures, failures.assign(corruption="fog", severity=5)])
+    photos = photos_of(twice)
+    assert sorted(photo["image"] for photo in photos) == sorted(set(failures.image))
+    assert all(len(photo["failures"]) >= 2 for photo in photos)

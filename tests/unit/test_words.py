@@ -1,0 +1,46 @@
+"""Numbers as people read them."""
+
+import numpy as np
+import pytest
+
+from resiliency.report.words import bounds, difference_interval, duration, interval, number, percent
+
+
+def test_words():
+    assert percent(0.1234) == "12.3%"
+    assert percent(np.nan) == number(None) == "–"
+    assert number(-0.0001, 2) == "0.00"
+    assert number(1234567, 0) == "1,234,567"
+    assert interval(-0.5, 0.25) == "[−0.500, 0.250]"
+    assert [duration(s) for s in (2.5, 75, 7260)] == ["2.5 s", "1 min 15 s", "2 h 01 min"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.01, 0.034, "[1.0, 3.4]"),
+        (-0.0003, 0.0097, "[−0.03, 0.97]"),
+        (-0.00004, 0.00002, "[−0.004, 0.002]"),
+        (0, 0.01, "[0.0, 1.0]"),
+        (-1e-7, 0.02, "[0.000, 2.000]"),
+        (np.nan, 0.02, ""),
+    ],
+)
+def test_ends_of_a_difference_show_on_which_side_of_0_they_are(low, high, shown):
+    assert difference_interval(low, high) == shown
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.2344, 0.4951, "[0.234, 0.495]"),
+        (-0.0023, 0.137, "[−0.002, 0.137]"),
+        (-0.0003, 0.137, "[−0.0003, 0.1370]"),
+        (-0.0093, -0.0042, "[−0.0093, −0.0042]"),
+        (-0.00004, 0.0058, "[−0.00004, 0.00580]"),
+        (0, 0.2, "[0.000, 0.200]"),
+        (np.nan, 0.2, ""),
+    ],
+)
+def test_bounds_show_on_which_side_of_0_they_are(low, high, shown):
+    assert bounds(low, high) == shown
