@@ -6,9 +6,7 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from synthetic_ceiling import ceiling_of
-from synthetic_deployment import RULE, contender_tables, deployment_tables
-from synthetic_failures import failure_tables
+from synthetic_deployment import RULE, ceiling_of, contender_tables, deployment_tables, failure_tables
 
 from resiliency.analysis.effective_robustness import robustness_table
 from resiliency.analysis.exchange_rates import exchange_rates

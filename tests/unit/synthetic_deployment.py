@@ -1,12 +1,16 @@
-"""Synthetic tables of what would be deployed: the best ensembles, their confidence and their contenders."""
+"""Synthetic tables of deployment, of failures and of the ceiling."""
 
 import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import COVERAGES, SHARES_WRONG
-from resiliency.analysis.contenders import contenders, under_corruptions
+from resiliency.analysis.ceiling import COLUMNS, REACHED, ceiling_table, failures, sizes_of, unit_of
+from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders, under_corruptions
+from resiliency.analysis.failures import CLASS_ERRORS, CONFUSIONS, CORRUPTION, FAILURES, NOBODY, PAIR
+from resiliency.analysis.pictures import data_url
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
 from resiliency.ensembles.pool import front
+from resiliency.prediction.reading import all_conditions
 
 RULE = "mean_probability"
 
@@ -102,3 +106,74 @@ def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
     ]
     under = under.merge(pd.DataFrame(who), on="role").assign(confidence=0.95) if who else under
     return {"contenders": under, "contender_calibration": pd.DataFrame(bins)}
+
+
+def failure_tables(deployment: pd.DataFrame, corruptions: list[str], classes: int = 4) -> dict[str, pd.DataFrame]:
+    """Confusions that grow with the distance of two classes, and grey pictures of failures."""
+    names, roles, rows, errors = [f"class {place}" for place in range(classes)], contenders(deployment), [], []
+    for role in (role for role in (RECOMMENDED, BEST_MEMBER) if role in roles):
+        who = {"role": role, "members": roles[role]["members"], "size": roles[role]["size"]}
+        for images, most in ((CLEAN, 1), (CORRUPTED, 4)):
+            for place, name in enumerate(names):
+                counts = most * np.abs(np.arange(classes) - place)
+                counts[place] = 100
+                rows += [
+                    who | {"images": images, "class": name, "predicted": names[other], "answers": count, "share": share}
+                    for other, (count, share) in enumerate(zip(counts, counts / counts.sum(), strict=True))
+                    if count
+                ]
+        for place, name in enumerate(names):
+            of = who | {"class": name, "images": 10, "confidence": 0.95}
+            shares = {corruption: 0.1 * place + 0.02 * hard for hard, corruption in enumerate(corruptions)}
+            shares |= {CLEAN: 0.01 * place, CORRUPTED: float(np.mean(list(shares.values())))}
+            errors += [
+                of | {"corruption": corruption, "error": error, "low": max(error - 0.1, 0), "high": error + 0.1}
+                for corruption, error in shares.items()
+            ]
+    said = {"class": names[0], "predicted": names[-1], "said": "class 3 0.90; class 0 0.55"}
+    failures = []
+    for kind, count in ((PAIR, 10), (CORRUPTION, 3), (NOBODY, 2)) if rows else ():
+        for place in range(count):
+            condition = {"corruption": corruptions[0] if place else CLEAN, "severity": min(place, 5)}
+            of = (
+                {"kind": kind, "image": place, "name": f"{place}.png", "confidence": 0.9 - place / 100}
+                | condition
+                | said
+            )
+            picture = data_url(np.full((32, 32, 3), 9 * place, np.uint8))
+            failures.append(of | {"conditions": 3 if kind == NOBODY else np.nan, "picture": picture})
+    pictures = pd.DataFrame(failures, columns=[*FAILURES, "picture"])
+    return {
+        "confusions": pd.DataFrame(rows, columns=CONFUSIONS),
+        "class_errors": pd.DataFrame(errors, columns=CLASS_ERRORS),
+        "failures": pictures[FAILURES],
+        "failure_pictures": pictures,
+    }
+
+
+IMAGES, CLASSES = 120, 5
+
+
+def decisions_of(members: int, error: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Decisions int M x N of members that err mostly on the same hard images, and the labels."""
+    labels = random.integers(CLASSES, size=IMAGES)
+    hard = random.beta(0.4, 0.4 / error, IMAGES)
+    wrong = random.random((members, IMAGES)) < hard
+    return np.where(wrong, (labels + random.integers(1, CLASSES, wrong.shape)) % CLASSES, labels), labels
+
+
+def ceiling_of(designs, seeds, corruptions) -> pd.DataFrame:
+    """ceiling.csv of `seeds` members of each design."""
+    random, members = np.random.default_rng(3), len(designs) * seeds
+    if not members:
+        return pd.DataFrame(columns=[*COLUMNS, *REACHED, "confidence"])
+    table = all_conditions(list(corruptions), [1, 5], {"clean": IMAGES}, {"clean": CLASSES})
+    sizes, units = sizes_of(members), unit_of([design for design in designs for _ in range(seeds)])
+    errors = 0.05 + 0.05 * table.severity
+    of = (failures(*decisions_of(members, error, random), sizes, units) for error in errors)
+    ceiling, _ = ceiling_table(table, of, sizes, members, 0.95)
+    whole = ceiling["size"] == members
+    reached = dict(zip(REACHED, ("a", 0.8, "a+b", 0.85, 0.95, 0.33, 0.2, 0.46), strict=True))
+    for column, value in reached.items():
+        ceiling[column] = pd.Series(value, index=ceiling.index).where(whole)
+    return ceiling.assign(confidence=0.95)

@@ -1,14 +1,44 @@
-"""What an ensemble says of images, and what is judged of it, against other stages and plain computations."""
+"""Confidence, temperatures and thresholds of ensembles."""
 
 import numpy as np
 import pytest
-from predicted import drawn, predictions_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from predicted import conditions_of, drawn, logits_of, predictions_of
 
-from resiliency.analysis.assessment import Judged, scored_and_calibrated, selective_rows
+from resiliency.analysis.assessment import (
+    COVERAGES,
+    FEW_ERRORS,
+    LOADED,
+    NO_PROBABILITIES,
+    NO_VALIDATION,
+    SHARES_WRONG,
+    TEMPERATURES,
+    VOTES,
+    Judged,
+    Temperature,
+    calibration_of,
+    scored_and_calibrated,
+    selective_rows,
+    temperature_of,
+    temperature_rows,
+    threshold_rows,
+)
 from resiliency.ensembles.combination import RULES, SCORES, Ensemble
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import correct_answers, score_condition
-from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood
+from resiliency.metrics.classification import (
+    ABSTAIN,
+    Ranked,
+    brier_score,
+    covering_threshold,
+    expected_calibration_error,
+    graded,
+    limiting_threshold,
+    negative_log_likelihood,
+    scaled,
+    softmax,
+)
 
 MEMBERS, IMAGES = 3, 60
 WEIGHTS = np.array([0.5, 0.7, 0.9])
@@ -97,3 +127,284 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     assert other["aurc_difference_low"] < other["aurc_difference"] < other["aurc_difference_high"]
     last = [curve["risk"] for curve in curves if curve["images"] == "corrupted" and curve["coverage"] == 1]
     assert last == pytest.approx([wrong.mean()] * 4)
+
+
+MEMBERS_TEMPERATURES, IMAGES_TEMPERATURES = 3, 60
+WEIGHTS_TEMPERATURES = np.array([0.5, 0.7, 0.9])
+RULE = "mean_probability"
+
+
+@pytest.fixture
+def study_temperatures():
+    return drawn(MEMBERS_TEMPERATURES, IMAGES_TEMPERATURES)
+
+
+@pytest.fixture
+def chosen(study_temperatures) -> Judged:
+    return Judged(study_temperatures[0], np.arange(0, IMAGES_TEMPERATURES, 2), 20, 0.9, 0)
+
+
+def validation_with(errors: int) -> Ensemble:
+    """A member that answers so many of 60 images wrongly, surely as the others rightly."""
+    labels = np.arange(IMAGES_TEMPERATURES) % 3
+    logits = 4.0 * np.eye(3)[labels]
+    logits[:errors] = 4.0 * np.eye(3)[(labels[:errors] + 1) % 3]
+    return Ensemble(
+        [predictions_of(conditions_of([], [], IMAGES_TEMPERATURES), labels, logits[None])],
+        WEIGHTS_TEMPERATURES[:1],
+        RULE,
+    )
+
+
+def test_it_is_fitted_on_validation_images_with_enough_errors(study_temperatures, chosen):
+    ensemble = Ensemble(study_temperatures[1], WEIGHTS_TEMPERATURES, RULE)
+    fitted = temperature_of(validation_with(10), True, ensemble, chosen)
+    assert (fitted.images, fitted.fitted_on, fitted.note) == (IMAGES_TEMPERATURES, "validation", LOADED)
+    assert fitted.value > 1  # 17 % are wrong, and as sure as the others
+    member = validation_with(10).members[0]
+    logs, everyone = np.log(softmax(member.logits(0))), np.arange(IMAGES_TEMPERATURES)
+    tried = [fitted.value * factor for factor in (1, 0.98, 1.02)]
+    losses = [-scaled(logs, temperature)[everyone, member.labels(0)].mean() for temperature in tried]
+    assert losses[0] == min(losses)
+
+
+@pytest.mark.parametrize(("validation", "why"), [(validation_with(9), FEW_ERRORS), (None, NO_VALIDATION)])
+def test_else_it_is_fitted_on_the_corrupted_images_of_the_choice(study_temperatures, chosen, validation, why):
+    _, members, labels = study_temperatures
+    ensemble = Ensemble(members, WEIGHTS_TEMPERATURES, RULE)
+    fitted = temperature_of(validation, True, ensemble, chosen)
+    assert fitted[1:] == (30, "corrupted", why)
+    parts = [next(ensemble.outputs(condition, chosen.images["corrupted"])) for condition in (1, 2, 3)]
+    logs, repeated = np.concatenate([p.log_probabilities for p in parts]), np.tile(labels[::2], 3)
+    losses = [
+        -scaled(logs, t)[np.arange(90), repeated].mean()
+        for t in (fitted.value, 0.98 * fitted.value, 1.02 * fitted.value)
+    ]
+    assert losses[0] == min(losses)
+
+
+def test_it_says_why_it_is_missing(study_temperatures, chosen):
+    table, members, labels = study_temperatures
+    vote = Ensemble(members, WEIGHTS_TEMPERATURES, "plurality_vote")
+    assert temperature_of(None, False, vote, chosen) == (1, 0, "", VOTES)
+    decided = Ensemble(
+        [predictions_of(table, labels, np.zeros((4, IMAGES_TEMPERATURES), int))],
+        WEIGHTS_TEMPERATURES[:1],
+        "plurality_vote",
+    )
+    assert temperature_of(None, False, decided, chosen) == (1, 0, "", NO_PROBABILITIES)
+    sure = [predictions_of(table, labels, np.tile(np.eye(3)[labels] * 5, (4, 1, 1)))]
+    always_right = Ensemble(sure, WEIGHTS_TEMPERATURES[:1], RULE)
+    assert temperature_of(always_right, False, always_right, chosen) == (1, 0, "", FEW_ERRORS)
+    alone = {
+        rule: temperature_of(None, False, Ensemble(members[:1], WEIGHTS_TEMPERATURES[:1], rule), chosen)
+        for rule in RULES
+    }
+    assert len(set(alone.values())) == 1
+    clean = conditions_of([], [], IMAGES_TEMPERATURES)
+    of_clean = Ensemble(
+        [predictions_of(clean, labels, np.zeros((1, IMAGES_TEMPERATURES, 3)))], WEIGHTS_TEMPERATURES[:1], RULE
+    )
+    assert temperature_of(None, False, of_clean, Judged(clean, np.arange(5), 9, 0.9, 0)).note == NO_VALIDATION
+
+
+def test_calibration_before_and_after(study_temperatures):
+    table, members, labels = study_temperatures
+    images = np.arange(10, 50)
+    judged = Judged(table, images, 100, 0.9, 0)
+    calibration = calibration_of(Ensemble(members, WEIGHTS_TEMPERATURES, RULE), 0.4, judged)
+    rows = temperature_rows(Temperature(0.4, 10, "validation", ""), calibration, None, judged)
+    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
+    after, repeated = np.exp(scaled(np.log(mean), 0.4)), np.tile(labels[images], 3)
+    row = rows[1]
+    for name, probabilities in (("before", mean), ("after", after)):
+        assert row[f"nll_{name}"] == pytest.approx(negative_log_likelihood(probabilities, repeated), rel=1e-5)
+        assert row[f"ece_{name}"] == pytest.approx(expected_calibration_error(probabilities, repeated), rel=1e-4)
+        assert row[f"brier_{name}"] == pytest.approx(brier_score(probabilities, repeated), rel=1e-5)
+    for measure in ("nll", "ece", "brier"):
+        assert row[f"{measure}_change_low"] < row[f"{measure}_change"] < row[f"{measure}_change_high"]
+        assert f"{measure}_difference" not in row
+    assert set(row) <= set(TEMPERATURES)
+
+
+def test_it_is_compared_with_the_best_member_on_the_same_images():
+    """A member that is far too sure is worse than the ensemble by more than chance, and the other way round."""
+    count, labels = 400, np.arange(400) % 3
+    table = conditions_of(["fog"], [1, 2, 3], count)
+    judged = Judged(table, np.arange(count), 200, 0.9, 0)
+    logits = np.random.default_rng(0).normal(size=(4, count, 3)) + 1.5 * np.eye(3)[labels]
+    good, sure = (
+        Ensemble([predictions_of(table, labels, scale * logits)], WEIGHTS_TEMPERATURES[:1], RULE) for scale in (1.5, 15)
+    )
+    of_good, of_sure = (calibration_of(ensemble, 1, judged) for ensemble in (good, sure))
+    none = Temperature(1, 0, "", "")
+    for row in temperature_rows(none, of_sure, of_good, judged):
+        for measure in ("nll", "ece", "brier"):
+            of = row[f"{measure}_difference"]
+            assert row[f"{measure}_difference_low"] > 0
+            assert of == pytest.approx(row[f"{measure}_after"] - of_good[row["images"]].after[measure][0])
+    assert all(row["ece_difference_high"] < 0 for row in temperature_rows(none, of_good, of_sure, judged))
+    same = temperature_rows(none, of_good, of_good, judged)
+    assert all(
+        (row["ece_difference"], row["ece_difference_low"], row["ece_difference_high"]) == (0, 0, 0) for row in same
+    )
+
+
+def test_the_interval_of_the_comparison_is_nominal_by_simulation():
+    """Two members of equal quality: one is called worse about as often as the level says, at most."""
+    random, called, runs = np.random.default_rng(0), 0, 60
+    table = conditions_of(["fog"], [1], 100)
+    for run in range(runs):
+        labels = random.integers(0, 3, 100)
+        both = [
+            Ensemble(
+                [predictions_of(table, labels, random.normal(size=(2, 100, 3)) + 1.5 * np.eye(3)[labels])],
+                WEIGHTS_TEMPERATURES[:1],
+                RULE,
+            )
+            for _ in range(2)
+        ]
+        judged = Judged(table, np.arange(100), 100, 0.9, run)
+        one, other = (calibration_of(ensemble, 1, judged) for ensemble in both)
+        row = temperature_rows(Temperature(1, 0, "", ""), one, other, judged)[1]
+        called += any(row[f"{measure}_difference_low"] > 0 for measure in ("nll", "ece", "brier"))
+    assert called / runs < 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
+
+
+IMAGES_THRESHOLDS, CONDITIONS = 200, 5
+
+
+def drawn_thresholds(random: np.random.Generator, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Confidences and errors, C x N; difficult images are so under all conditions."""
+    difficulty = random.standard_normal(images) + 0.5 * random.standard_normal((CONDITIONS, images))
+    confidence = 1 / (1 + np.exp(difficulty - 2 - random.standard_normal((CONDITIONS, images))))
+    return confidence, (random.random((CONDITIONS, images)) > 1 / (1 + np.exp(difficulty - 3))).astype(float)
+
+
+@pytest.mark.parametrize("coverage", COVERAGES)
+def test_new_images_are_answered_as_often_as_promised(coverage):
+    """On average over the images that thresholds are chosen on, against 20,000 others; four standard errors."""
+    random = np.random.default_rng(0)
+    new, _ = drawn_thresholds(random, 20_000)
+    found = [covering_threshold(Ranked.of(*drawn_thresholds(random, IMAGES_THRESHOLDS)), coverage) for _ in range(400)]
+    answered = np.array([(new >= threshold).mean() for threshold in found])
+    slack = 4 * answered.std() / 20
+    assert answered.mean() >= coverage - slack
+    assert answered.mean() <= coverage + 1 / (IMAGES_THRESHOLDS + 1) + slack
+
+
+@pytest.mark.parametrize("level", [0.05, 0.02, 0.01])
+def test_new_images_are_answered_wrongly_as_rarely_as_promised(level):
+    random = np.random.default_rng(1)
+    new, errors = drawn_thresholds(random, 20_000)
+    found = [limiting_threshold(Ranked.of(*drawn_thresholds(random, IMAGES_THRESHOLDS)), level) for _ in range(400)]
+    wrong = np.array([((new >= threshold) * errors).mean() for threshold in found])
+    slack = 4 * wrong.std() / 20
+    assert wrong.mean() <= level + slack
+    assert wrong.mean() >= level - 2.5 / (IMAGES_THRESHOLDS + 1) - slack
+
+
+def test_thresholds_by_hand():
+    """Nine images: for an error of 0.3, two may be answered wrongly, so that (2 + 1) / 10 is not above it."""
+    confidence = np.arange(1, 10)[None] / 10
+    errors = np.array([[0, 0, 1, 1, 0, 0, 0, 1, 0]], float)
+    ranked = Ranked.of(confidence, errors)
+    assert limiting_threshold(ranked, 0.3) == pytest.approx(0.4, abs=1.1e-4)
+    assert limiting_threshold(ranked, 0.4) == 0
+    assert limiting_threshold(ranked, 0.1) == pytest.approx(0.9, abs=1.1e-4)
+    assert limiting_threshold(Ranked.of(confidence[:, ::-1], 1 - errors * 0), 0.1) == ABSTAIN
+    assert np.isnan(limiting_threshold(ranked, 0.09))
+    assert covering_threshold(ranked, 0.9) == pytest.approx(0.1, abs=1.1e-4)
+    assert covering_threshold(ranked, 0.7) == pytest.approx(0.3, abs=1.1e-4)
+    assert covering_threshold(ranked, 0.95) == 0
+    tied = Ranked.of(np.array([[0.5, 0.5, 0.5, 0.9, 0.9]]), np.array([[1.0, 1, 1, 0, 0]]))
+    assert covering_threshold(tied, 0.5) == 0.4999
+    assert limiting_threshold(tied, 0.2) == 0.899899
+
+
+def test_a_threshold_lies_between_the_confidences_that_it_separates():
+    close = Ranked.of(np.array([[0.25, 0.25 + 2**-18, 0.5]]), np.array([[1.0, 0, 0]]))
+    assert limiting_threshold(close, 0.25) == pytest.approx(0.25 + 2**-19, abs=1e-6)
+    assert 0.25 < limiting_threshold(close, 0.25) < 0.25 + 2**-18
+    same = Ranked.of(np.array([[0.25, 0.25 + 2**-22, 0.5]]), np.array([[1.0, 0, 0]]))
+    assert limiting_threshold(same, 0.25) == 0.4999
+
+
+@settings(max_examples=500)
+@given(st.integers(0, 2**24), st.integers(0, 999_999))
+def test_a_graded_confidence_reaches_a_threshold_if_the_confidence_itself_does(confidence, threshold):
+    """Whatever float32 it is, and also read from text with the eight digits of a table."""
+    single, of_table = np.float32(confidence / 2**24), float(f"{threshold / 1e6:.8g}")
+    assert of_table == threshold / 1e6
+    assert (graded(single) >= of_table) == (np.float64(single) >= of_table)
+
+
+@pytest.fixture
+def tried():
+    """Rows of an ensemble of two, its mean probabilities C x N x K, its labels and the two halves."""
+    logits, labels = logits_of(2, 200, 0, skill=3.0)
+    table = conditions_of(["fog"], [1, 2, 3], 200)
+    halves = np.arange(0, 200, 2), np.arange(1, 200, 2)
+    chosen, judged = (Judged(table, half, 200, 0.95, 0) for half in halves)
+    ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), "mean_probability")
+    return (
+        threshold_rows(ensemble, 1.0, chosen, scored_and_calibrated(ensemble, 1.0, judged)[0], judged),
+        np.mean([softmax(of) for of in logits], axis=0),
+        labels,
+        halves,
+    )
+
+
+def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
+    rows, mean, labels, (chosen, judged) = tried
+    confidence, errors = mean.max(axis=-1), mean.argmax(axis=-1) != labels
+    places = {"clean": [0], "corrupted": [1, 2, 3]}
+    assert len(rows) == 2 * (len(COVERAGES) + len(SHARES_WRONG)) * 2
+    for row in rows:
+        of = np.ix_(places[row["basis"]], chosen)
+        choose = covering_threshold if row["goal"] == "coverage" else limiting_threshold
+        threshold = choose(Ranked.of(confidence[of], errors[of]), row["target"])
+        assert row["threshold"] == pytest.approx(threshold, rel=1e-5, nan_ok=True)
+        if np.isnan(threshold):
+            assert np.isnan(row["coverage"])
+            continue
+        of = np.ix_(places[row["images"]], judged)
+        given = confidence[of] >= row["threshold"]
+        assert row["coverage"] == pytest.approx(given.mean(), abs=0.011)
+        assert row["wrong"] == pytest.approx((given & errors[of]).mean(), abs=0.011)
+        assert row["error"] == pytest.approx(row["wrong"] / row["coverage"])
+        for name in ("coverage", "error", "wrong"):
+            assert 0 <= row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] <= 1
+
+
+def test_what_is_left_out_of_the_choice_is_let_through_by_the_threshold_of_the_others():
+    """Against a loop, for three corruptions of two severities, of which the last is the hardest."""
+    logits, labels = logits_of(2, 400, 0, skill=3.0)
+    logits = [np.concatenate([of, of[1:3] * 0.3 + np.roll(of[1:3], 1, axis=1) * 0.7]) for of in logits]
+    table = conditions_of(["fog", "snow", "frost"], [1, 2], 400)
+    logits = [np.concatenate([of[:5], of[-2:]]) for of in logits]
+    halves = np.arange(0, 400, 2), np.arange(1, 400, 2)
+    chosen, judged = (Judged(table, half, 200, 0.95, 0) for half in halves)
+    ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), "mean_probability")
+    rows = threshold_rows(ensemble, 1.0, chosen, scored_and_calibrated(ensemble, 1.0, judged)[0], judged)
+    mean = np.mean([softmax(of) for of in logits], axis=0)
+    confidence, errors = graded(mean.max(axis=-1)), mean.argmax(axis=-1) != labels
+    places = {"fog": [1, 2], "snow": [3, 4], "frost": [5, 6]}
+    compared = 0
+    for row in rows:
+        if (row["basis"], row["images"]) != ("corrupted", "corrupted") or np.isnan(row["threshold"]):
+            assert np.isnan(row["left_out_wrong"])
+            continue
+        shares = {}
+        for name, own in places.items():
+            others = np.ix_([place for place in range(1, 7) if place not in own], halves[0])
+            choose = covering_threshold if row["goal"] == "coverage" else limiting_threshold
+            threshold = choose(Ranked.of(confidence[others], errors[others]), row["target"])
+            of = np.ix_(own, halves[1])
+            shares[name] = ((confidence[of] >= threshold) & errors[of]).mean()
+        assert row["left_out_wrong"] == pytest.approx(max(shares.values()), abs=0.011)
+        assert shares[row["left_out_corruption"]] == pytest.approx(max(shares.values()), abs=0.011)
+        assert row["left_out_wrong_low"] <= row["left_out_wrong"] <= row["left_out_wrong_high"]
+        assert row["left_out_corruption"] == "frost"
+        compared += 1
+    assert compared >= 5

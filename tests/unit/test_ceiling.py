@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_ceiling import decisions_of
+from synthetic_deployment import decisions_of
 
 from resiliency.analysis.ceiling import all_of, ceiling_table, failures, mean_product, sizes_of, unit_of, way_to_ceiling
 from resiliency.metrics.classification import wilson

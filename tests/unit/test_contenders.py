@@ -1,23 +1,123 @@
-"""The best ensemble, the best member and the baseline under each corruption, against plain computations."""
+"""The recommended model and what it has to beat: errors, calibration and costs."""
+
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from predicted import drawn, predictions_of
+from fault_messages import fault_of
+from predicted import drawn, logits_of, predictions_of
 
-from resiliency.analysis.assessment import Judged
-from resiliency.analysis.contenders import calibration_bins, contenders, errors_under, under_corruptions
+from resiliency.analysis.assessment import NO_VALIDATION, Judged, temperature_of
+from resiliency.analysis.contenders import (
+    CALIBRATION_OF_ROLES,
+    MEMBER,
+    UNDER_CORRUPTION,
+    assessment,
+    both_halves,
+    calibration_bins,
+    comparison,
+    contenders,
+    cost_tables,
+    ensemble_of,
+    errors_under,
+    judged_half,
+    named_in,
+    under_corruptions,
+)
+from resiliency.analysis.failures import cost_matrix, read_costs
+from resiliency.analysis.left_out import Resampling
+from resiliency.base.faults import Fault
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import expected_calibration_error
+from resiliency.prediction.reading import read_validation
 
-IMAGES, JUDGED = 60, np.arange(0, 60, 2)
+IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
+SETTINGS = Resampling(50, 0.9, 0)
+MEMBERS = pd.DataFrame(
+    {
+        "member": NAMES,
+        "validation_accuracy": [0.5, 0.7, 0.9],
+        "weights_kind": ["trained", "trained", "pretrained"],
+        "macs": [3e6, 1e6, np.nan],
+    }
+)
+DEPLOYMENT = pd.DataFrame(
+    {
+        "members": ["a-s0", "a-s0+b-s0", "b-s0+c-s0"],
+        "size": [1, 2, 2],
+        "rule": "mean_probability",
+        "selection_error": [0.3, 0.1, 0.2],
+        "corrupted_error": [0.3, 0.1, 0.2],
+        "baseline": [True, False, False],
+    }
+)
+
+
+@pytest.fixture
+def predictions():
+    return dict(zip(NAMES, drawn(len(NAMES), IMAGES)[1], strict=True))
+
+
+@pytest.fixture
+def validation(tmp_path):
+    logits, labels = logits_of(2, IMAGES, 1)
+    for name, of_member in zip(NAMES, logits, strict=False):
+        np.save(tmp_path / f"{name}.npy", of_member[:1])
+    return read_validation([tmp_path / f"{name}.npy" for name in NAMES], labels, {"a-s0", "b-s0"})
+
+
+def test_each_ensemble_is_assessed_with_its_own_members(predictions, validation):
+    tables = assessment(DEPLOYMENT, MEMBERS, predictions, validation, SETTINGS)
+    of_ensemble = tables.temperatures.drop_duplicates("members").set_index("members")
+    members, (chosen, _) = MEMBERS.set_index("member"), both_halves(predictions, SETTINGS)
+    for joined in ("a-s0", "a-s0+b-s0"):
+        own, of_validation = (
+            ensemble_of(joined.split("+"), "mean_probability", of, members) for of in (predictions, validation)
+        )
+        assert of_ensemble.temperature[joined] == temperature_of(of_validation, False, own, chosen).value
+    assert of_ensemble.fitted_on.to_dict() == {
+        "a-s0": "validation",
+        "a-s0+b-s0": "validation",
+        "b-s0+c-s0": "corrupted",
+    }
+    assert of_ensemble.note["b-s0+c-s0"] == NO_VALIDATION
+    assert of_ensemble.brier_difference.isna().to_dict() == {"a-s0": True, "a-s0+b-s0": False, "b-s0+c-s0": False}
+    assert list(dict.fromkeys(tables.selective.members)) == list(DEPLOYMENT.members)
+    assert list(dict.fromkeys(tables.curves.members)) == list(DEPLOYMENT.members)
+    assert set(tables.selective.confidence) == set(tables.temperatures.confidence) == {0.9}
+
+
+def test_roles_are_compared_on_the_images_that_judge(predictions):
+    roles = contenders(DEPLOYMENT)
+    assert named_in(row["members"] for row in roles.values()) == {"a-s0", "b-s0"}
+    needed = {name: predictions[name] for name in ("a-s0", "b-s0")}
+    tables = comparison(roles, MEMBERS, needed, SETTINGS)
+    judged = judged_half(needed, SETTINGS)
+    best = ensemble_of(["a-s0", "b-s0"], "mean_probability", needed, MEMBERS.set_index("member"))
+    table = tables.under_corruptions.query("corruption == 'corrupted'").set_index("role")
+    assert table.error["best ensemble"] == pytest.approx(errors_under(best, judged).mean())
+    assert table.members.to_dict() == {"best ensemble": "a-s0+b-s0", "best member": "a-s0", "baseline": "a-s0"}
+    assert list(tables.under_corruptions) == [*UNDER_CORRUPTION, "confidence"]
+    assert list(tables.calibration) == CALIBRATION_OF_ROLES
+    clean = tables.calibration[tables.calibration.images == "clean"].groupby("role").predictions.sum()
+    assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
+
+
+def test_nobody_is_compared_where_no_error_is_known():
+    nobody = comparison({}, MEMBERS, {}, SETTINGS)
+    assert (len(nobody.under_corruptions), len(nobody.calibration)) == (0, 0)
+    assert list(nobody.under_corruptions) == [*UNDER_CORRUPTION, "confidence"]
+
+
+IMAGES_CONTENDERS, JUDGED = 60, np.arange(0, 60, 2)
 WEIGHTS = np.array([0.5, 0.7, 0.9])
 ROWS = [("a", 1, 0.3, 0.4, True), ("b", 1, 0.2, 0.5, False), ("a+b", 2, 0.1, 0.2, False), ("a+c", 2, 0.2, 0.1, False)]
 
 
 @pytest.fixture
 def study():
-    return drawn(3, IMAGES, ["fog", "snow", "frost"], [1])
+    return drawn(3, IMAGES_CONTENDERS, ["fog", "snow", "frost"], [1])
 
 
 def deployment(rows) -> pd.DataFrame:
@@ -79,5 +179,101 @@ def test_votes_and_decisions_have_no_calibration(study):
     judged = Judged(table, JUDGED, 10, 0.9, 0)
     assert calibration_bins(Ensemble(members, WEIGHTS, "plurality_vote"), judged).empty
     assert len(calibration_bins(Ensemble(members[:1], WEIGHTS[:1], "plurality_vote"), judged))
-    decided = [predictions_of(table, labels, np.zeros((4, IMAGES), int))]
+    decided = [predictions_of(table, labels, np.zeros((4, IMAGES_CONTENDERS), int))]
     assert calibration_bins(Ensemble(decided, WEIGHTS[:1], "plurality_vote"), judged).empty
+
+
+CLASSES = ["stop", "yield", "speed limit 30"]
+FILE = "true,stop,yield,speed limit 30\nstop,0,5,\nyield,,,2.5\n"
+
+
+def written(tmp_path, text: str):
+    path = tmp_path / "costs.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_is_not_listed_costs_one_and_right_answers_nothing(tmp_path, separator):
+    costs = read_costs(written(tmp_path, "\ufeff" + FILE.replace(",", separator)))
+    assert costs == {("stop", "stop"): 0, ("stop", "yield"): 5, ("yield", "speed limit 30"): 2.5}
+    assert cost_matrix(costs, CLASSES).tolist() == [[0, 5, 1], [1, 0, 2.5], [1, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "expected costs|cannot be read"),
+        ("true,stop\n", "expected costs, got none"),
+        ("true,stop,yield\nstop,0,-1\n", "stop, yield: expected a number of 0 or more, got '-1'"),
+        ("true,stop,yield\nstop,0,nan\n", "stop, yield: expected a number"),
+        ("true,stop,yield\nstop,0,much\n", "got 'much'"),
+        ("true,stop,stop\nstop,0,1\n", "expected one column per class, got 2 of 'stop'"),
+        ("true,stop\nstop,0\nstop,1\n", "expected one row per class, got 2 of 'stop'"),
+        ("true,stop\nstop,0,3\n", "stop: expected 1 costs at most, got 2"),
+    ],
+)
+def test_tables_that_are_refused(tmp_path, text, fault):
+    assert re.search(fault, fault_of(read_costs, written(tmp_path, text)))
+
+
+def test_classes_that_the_dataset_lacks_are_refused():
+    with pytest.raises(Fault, match=r"got .stopp.*stop"):
+        cost_matrix({("stopp", "stop"): 1.0}, CLASSES)
+
+
+def test_costs_and_confusions_against_plain_sums():
+    _, of_members, labels = drawn(len(NAMES), 60)
+    predictions, classes = dict(zip(NAMES, of_members, strict=True)), labels.max() + 1
+    matrix = np.random.default_rng(0).integers(1, 9, (classes, classes)) * (1.0 - np.eye(classes))
+    roles = {"recommended model": DEPLOYMENT.iloc[1]} | contenders(DEPLOYMENT)
+    tables = cost_tables(roles, MEMBERS, predictions, matrix, [f"c{k}" for k in range(classes)], SETTINGS)
+
+    judged = judged_half(predictions, SETTINGS).images["corrupted"]
+    members = MEMBERS.set_index("member")
+    ensemble = ensemble_of(["a-s0", "b-s0"], "mean_probability", predictions, members)
+    answers = np.array([next(ensemble.outputs(c, judged)).log_probabilities.argmax(-1) for c in (1, 2, 3)])
+    spent = matrix[labels[judged], answers]
+    row = tables.costs.set_index(["role", "images"]).loc["recommended model", "corrupted"]
+    assert (row.answers, row.cost, row.error) == pytest.approx(
+        (answers.size, spent.mean(), (answers != labels[judged]).mean())
+    )
+    assert row.cost_low <= row.cost <= row.cost_high
+    assert tables.costs[tables.costs.role == MEMBER].members.unique().tolist() == ["a-s0", "b-s0"]
+
+    confusions = tables.confusions[(tables.confusions.role == "recommended model")]
+    confusions = confusions[confusions.images == "corrupted"]
+    costly = (confusions["count"] * confusions.cost).tolist()
+    assert costly == sorted(costly, reverse=True)
+    pairs = pd.DataFrame({"label": np.tile(labels[judged], 3), "answer": answers.ravel(), "spent": spent.ravel()})
+    sums = pairs.groupby(["label", "answer"]).spent.sum()
+    assert costly[0] == sums.max()
+    assert confusions.cost_share.iloc[0] == pytest.approx(sums.max() / sums.sum())
+
+
+def test_costs_of_right_answers_leave_the_costliest_confusions_in_the_list():
+    _, of_members, labels = drawn(len(NAMES), 60)
+    predictions, classes = dict(zip(NAMES, of_members, strict=True)), labels.max() + 1
+    matrix = 1.0 - np.eye(classes)
+    roles, names = contenders(DEPLOYMENT), [f"c{k}" for k in range(classes)]
+    free, paid = (
+        cost_tables(roles, MEMBERS, predictions, of, names, SETTINGS).confusions
+        for of in (matrix, matrix + 1000 * np.eye(classes))
+    )
+    assert len(free) > 0
+    pd.testing.assert_frame_equal(paid.drop(columns="cost_share"), free.drop(columns="cost_share"))
+    assert (paid.cost_share < free.cost_share).all()
+
+
+def test_the_cost_of_a_plurality_vote_is_that_of_its_answers():
+    _, of_members, labels = drawn(len(NAMES), 60)
+    predictions, classes = dict(zip(NAMES, of_members, strict=True)), labels.max() + 1
+    matrix = 1.0 - np.eye(classes)
+    roles = {"recommended model": DEPLOYMENT.iloc[1].copy()}
+    roles["recommended model"]["rule"] = "plurality_vote"
+    table = cost_tables(roles, MEMBERS, predictions, matrix, [f"c{k}" for k in range(classes)], SETTINGS).costs
+    ensemble = ensemble_of(["a-s0", "b-s0"], "plurality_vote", predictions, MEMBERS.set_index("member"))
+    judged = judged_half(predictions, SETTINGS).images["clean"]
+    errors = next(ensemble.outputs(0, judged)).errors
+    row = table[(table.role == "recommended model") & (table.images == "clean")].iloc[0]
+    assert (row.cost, row.error) == pytest.approx((errors.mean(), errors.mean()))

@@ -1,4 +1,4 @@
-"""Every pairwise diversity metric, against loops, scikit-learn and SciPy."""
+"""Diversity metrics of pairs and of whole ensembles, against definitions and other implementations."""
 
 from itertools import combinations, permutations
 
@@ -9,8 +9,20 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cosine, jensenshannon
 from scipy.special import xlogy
+from scipy.stats import spearmanr
+from skimage.metrics import structural_similarity as reference_ssim
 from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
+from resiliency.diversity.counts import (
+    coincident_failure_diversity,
+    common_failure,
+    difficulty,
+    entropy,
+    generalised_diversity,
+    interrater_kappa,
+    kohavi_wolpert,
+)
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.predictions import (
@@ -25,8 +37,16 @@ from resiliency.diversity.predictions import (
     probability_cosine,
     q_statistic,
 )
-from resiliency.diversity.representations import linear_cka
+from resiliency.diversity.representations import (
+    cosine_similarity,
+    linear_cka,
+    spearman_correlation,
+    structural_similarity,
+    top_iou,
+)
 from resiliency.diversity.settings import STAGES
+from resiliency.ensembles.combination import packed, right_counts
+from resiliency.ensembles.pool import ensembles_of
 
 METHODS = [name.removesuffix("_cosine") for name, metric in METRICS.items() if name == f"{metric.source}_cosine"]
 correctness = arrays(bool, st.tuples(st.integers(2, 4), st.integers(1, 30)))
@@ -207,3 +227,105 @@ def test_a_gram_matrix_is_a_sum_over_parts_of_the_features(monkeypatch):
     for values in (2**24, 12 * 7, 1):
         monkeypatch.setattr("resiliency.diversity.gram.VALUES", values)
         np.testing.assert_allclose(gram(features), centred @ centred.T, rtol=1e-12, atol=1e-12)
+
+
+correctness_counts = arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 30)))
+
+
+def shares_of(correct: np.ndarray) -> np.ndarray:
+    """1 x (L + 1), of one ensemble from bool L x N."""
+    return np.bincount(correct.sum(axis=0), minlength=len(correct) + 1)[None] / correct.shape[1]
+
+
+@pytest.mark.parametrize("images", [1, 63, 64, 130])
+@pytest.mark.parametrize("size", [2, 3, 4, 5])
+def test_counts_against_sums(images, size):
+    correct = np.random.default_rng(0).random((7, images)) < 0.6
+    ensembles = ensembles_of(7, size)
+    expected = [np.bincount(correct[row].sum(axis=0), minlength=size + 1) for row in ensembles]
+    np.testing.assert_array_equal(right_counts(ensembles, packed(correct), images), expected)
+
+
+@given(correctness_counts)
+@settings(deadline=None)
+def test_metrics_by_loops(correct):
+    """Each by its formula, an image at a time."""
+    size, n = correct.shape
+    count = [int(sum(column)) for column in correct.T]
+    shares = shares_of(correct)
+    spread = sum(c * (size - c) for c in count)
+    expected = sum(min(c, size - c) for c in count) / (size - -(-size // 2)) / n
+    assert entropy(shares)[0] == pytest.approx(expected)
+    assert kohavi_wolpert(shares)[0] == pytest.approx(spread / (n * size**2))
+    accuracy = sum(count) / (n * size)
+    if 0 < accuracy < 1:
+        expected = 1 - spread / (n * size * (size - 1) * accuracy * (1 - accuracy))
+        assert interrater_kappa(shares)[0] == pytest.approx(expected)
+    assert difficulty(shares)[0] == pytest.approx(np.var(np.array(count) / size), abs=1e-12)
+    failing = [[i for i in range(size) if not correct[i, image]] for image in range(n)]
+    one = sum(len(f) for f in failing) / (n * size)
+    two = sum(len(list(combinations(f, 2))) for f in failing) / (n * size * (size - 1) / 2)
+    assert generalised_diversity(shares)[0] == pytest.approx(1 - two / one if one else 0)
+    some = [size - len(f) for f in failing if f]
+    assert coincident_failure_diversity(shares)[0] == pytest.approx(np.mean(some) / (size - 1) if some else 0)
+
+
+def test_common_failure_by_hand():
+    """Two members that fail on 3 and 2 images of 10, once together; a member and its copy."""
+    shares = np.array([[0.1, 0.3, 0.6], [0.3, 0, 0.7]])
+    covariances = common_failure(shares, np.array([[0.3, 0.2], [0.3, 0.3]]))
+    np.testing.assert_allclose(covariances, [0.1 - 0.06, 0.3 - 0.09])
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_cosine_against_scikit_learn(seed):
+    maps = np.random.default_rng(seed).standard_normal((3, 4, 5, 6)).astype(np.float16)
+    similarities = cosine_similarity(maps)
+    flat = maps.reshape(3, 4, -1).astype(float)
+    for i in range(3):
+        for j in range(3):
+            assert similarities[i, j] == pytest.approx(np.mean(np.diag(pairwise_cosine(flat[i], flat[j]))))
+
+
+def test_cosine_of_maps_of_zeros():
+    """Image 0 is zero for the first two members, image 1 for the first alone."""
+    maps = np.ones((3, 2, 2, 2), np.float16)
+    maps[0] = 0
+    maps[1, 0] = 0
+    expected = [[1, 0.5, 0], [0.5, 1, 0.5], [0, 0.5, 1]]
+    np.testing.assert_allclose(cosine_similarity(maps), expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spearman_against_scipy(seed):
+    maps = np.random.default_rng(seed).integers(-4, 5, (3, 4, 5, 6)).astype(np.float16)
+    correlations = spearman_correlation(maps)
+    for i, j in combinations(range(3), 2):
+        expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(maps[i], maps[j], strict=True)]
+        assert correlations[i, j] == pytest.approx(np.mean(expected))
+
+
+def test_top_iou_by_sets():
+    maps = np.random.default_rng(0).standard_normal((3, 6, 7, 7)).astype(np.float16)
+    overlaps = top_iou(maps)
+    for i, j in combinations(range(3), 2):
+        tops = [[set(np.argsort(-m.ravel())[:5].tolist()) for m in maps[k]] for k in (i, j)]
+        expected = [len(a & b) / len(a | b) for a, b in zip(*tops, strict=True)]
+        assert overlaps[i, j] == pytest.approx(np.mean(expected))
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (12, 20)])
+def test_ssim_against_scikit_image(shape):
+    maps = np.random.default_rng(0).uniform(-1, 1, (3, 4, *shape))
+    maps[1] = (maps[0] + maps[1]) / 2
+    similarities = structural_similarity(maps)
+    for i, j in combinations(range(3), 2):
+        expected = [
+            reference_ssim(
+                a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=2, full=True
+            )[1].mean()
+            for a, b in zip(maps[i], maps[j], strict=True)
+        ]  # fmt: skip
+        assert similarities[i, j] == pytest.approx(np.mean(expected), abs=1e-9)
+    np.testing.assert_allclose(np.diag(similarities), 1)

@@ -1,4 +1,4 @@
-"""Which ensembles there are and how they answer, against loops over one ensemble at a time."""
+"""Combination rules and votes, against one ensemble at a time."""
 
 from itertools import combinations
 from math import comb
@@ -6,15 +6,19 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
+from four_members import BASELINE, CONDITIONS, IMAGES, answers, described
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
 
+from resiliency.base.names import CLEAN
 from resiliency.ensembles import scoring
-from resiliency.ensembles.combination import RULES
-from resiliency.ensembles.pool import TOGETHER, ensembles_of, trained_together
+from resiliency.ensembles.combination import RULES, VOTE, Ensemble, expected_accuracy, right_chances
+from resiliency.ensembles.pool import TOGETHER, EnsembleErrors, ensembles_of, trained_together
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.ensembles.table import Pool
 from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
+from resiliency.prediction.reading import Predictions, Truth
 
 WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4, 0.6, 0.8])
 
@@ -141,3 +145,75 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
         np.testing.assert_allclose(of_group["shares"][place], np.bincount(right, minlength=len(row) + 1) / 30)
         np.testing.assert_allclose(of_group["failures"][place], np.mean(logits[row].argmax(axis=-1) != labels, axis=1))
     assert np.isnan(scores["plurality_vote"]["nll"]).all()
+
+
+EVERYTHING = np.arange(IMAGES)
+
+
+@pytest.fixture(scope="module")
+def predictions(study) -> list[Predictions]:
+    """The four members, the third known by its predicted labels alone."""
+    decided = {CLEAN: study["logits"][2].argmax(axis=-1)}
+    members = list(study["predictions"])
+    members[2] = Predictions(CONDITIONS, decided, {CLEAN: Truth(study["labels"])})
+    return members
+
+
+def wrong(predictions: list[Predictions], ensemble: np.ndarray) -> np.ndarray:
+    """What the ensemble by itself gets wrong, float32 conditions x images."""
+    alone = Ensemble([predictions[member] for member in ensemble], np.ones(len(ensemble)), VOTE)
+    return np.array([next(alone.outputs(condition, EVERYTHING)).errors for condition in range(len(CONDITIONS))])
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(study, pairs, predictions, size):
+    ensembles = ensembles_of(4, size)
+    expected = np.array([wrong(predictions, ensemble) for ensemble in ensembles])
+    known = (ensembles != 2).all(axis=1)
+    by_loops = [[answers(study, one, c, VOTE) for c in range(len(CONDITIONS))] for one in ensembles[known]]
+    assert (expected[known] == ~np.array(by_loops)).all()
+    assert not np.isin(expected[~known], [0, 1]).all()
+    scored = EnsembleErrors(predictions, np.ones(4), VOTE)
+    corrupted = expected[:, 1:]
+    assert np.array([scored.wrong(one, EVERYTHING) for one in ensembles]) == pytest.approx(corrupted)
+    assert scored.condition_errors(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=2))
+    assert scored.image_errors(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=1))
+    table = Pool(described(study), predictions, [pairs], BASELINE, 0.95).score([ensembles], [VOTE])[0]
+    assert table["corrupted_error"].to_numpy() == pytest.approx(corrupted.mean(axis=(1, 2)))
+    assert table["clean_accuracy"].to_numpy() == pytest.approx(1 - expected[:, 0].mean(axis=1))
+
+
+def chance(answers, label):
+    """By counting votes: 1 / t where the label is one of t classes with the most votes."""
+    votes = [list(answers).count(answer) for answer in sorted(set(answers))]
+    first = [answer for answer, count in zip(sorted(set(answers)), votes, strict=True) if count == max(votes)]
+    return (label in first) / len(first)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ((3, 3, 1), 1),
+        ((3, 1, 1), 0),
+        ((3, 1, 2), 1 / 3),
+        ((3, 3, 1, 1, 2), 1 / 2),
+        ((0, 0, 1, 1, 3), 0),
+        ((3, 1), 1 / 2),
+    ],
+)
+def test_ties_count_as_the_share_of_tied_classes_that_are_right(answers, expected):
+    decisions = np.array(answers)[:, None]
+    everyone = np.arange(len(answers))[None]
+    assert expected_accuracy(everyone, decisions, np.array([3])) == pytest.approx([expected])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(2, 4))
+def test_votes_are_those_that_are_counted_one_by_one(seed, size, classes):
+    random = np.random.default_rng(seed)
+    decisions, labels = random.integers(classes, size=(6, 20)), random.integers(classes, size=20)
+    ensembles = np.array(list(combinations(range(6), size)))
+    counted = [
+        [chance(decisions[list(ensemble), image], labels[image]) for image in range(20)] for ensemble in ensembles
+    ]
+    assert right_chances(ensembles, decisions, labels) == pytest.approx(np.array(counted))
+    assert expected_accuracy(ensembles, decisions, labels) == pytest.approx(np.mean(counted, axis=1))

@@ -7,8 +7,9 @@ from drawn_charts import rendered
 from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binomtest
 from synthetic import synthetic_tables
-from synthetic_failures import failure_tables
-from test_deployed import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
+from synthetic_deployment import failure_tables
+from test_contenders import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
+from test_contenders import IMAGES_CONTENDERS as IMAGES
 
 from resiliency.analysis.contenders import both_halves, contenders, ensemble_of, failures
 from resiliency.analysis.failures import CONFUSIONS, FAILURES, MOST, answers_of

@@ -1,13 +1,24 @@
-"""What matters to the accuracy of a member, as observation 1 judges it."""
+"""Observation 1: family against size, and families at equal accuracy."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from observed import verdict
 
-from resiliency.analysis.observations.architecture import architecture_matters_more
+from resiliency.analysis.equal_accuracy import (
+    FAMILIES,
+    LENGTH,
+    OF_FAMILY,
+    OTHER_ACCURACY,
+    SIZE,
+    Model,
+    model_of,
+    on_halves,
+)
+from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
 from resiliency.analysis.parts import DRAWS
 from resiliency.analysis.verdicts import observation_rows, placebo_supported
+from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 
 
 def member_rows(
@@ -144,3 +155,178 @@ def test_observation_1a_names_the_family_that_moves_the_estimate_most():
     assert part.influential == "f7"
     without = architecture_matters_more(apart[apart.family != "f7"], 100).parts[0]
     assert part.without_it == pytest.approx(without.estimate)
+
+
+IMAGES = 2_000
+
+
+def members(
+    seed: int, spread: float, families: int = 12, architectures: int = 2, lengths: int = 3, noise: float = 0.0
+) -> pd.DataFrame:
+    """Two seeds of each design; logit error is −2 − 0.5 of logit accuracy − 0.1 of log2 parameters, and a family's.
+
+    Args:
+        spread: standard deviation between families, in logits.
+        noise: the same of logit accuracy on either half of the images, beside what the error follows.
+    """
+    rng = np.random.default_rng(seed)
+    family, architecture, length, index = np.indices((families, architectures, lengths, 2)).reshape(4, -1)
+    each = family * architectures + architecture
+
+    def normal(labels: np.ndarray) -> np.ndarray:
+        return rng.standard_normal(labels.max() + 1)[labels]
+
+    size = 18 + normal(each)
+    accurate = 2 + 0.5 * normal(family) + 0.2 * normal(each) + 0.5 * length + 0.1 * rng.standard_normal(len(family))
+    own = rng.standard_normal(families)
+    error = -1 - 0.5 * (accurate - 2) - 0.1 * (size - 18) + spread * ((own - own.mean()) / own.std(ddof=1))[family]
+    error += 0.05 * normal(each) + 0.02 * rng.standard_normal(len(family))
+    half, other = (accurate + noise * normal(family) for _ in range(2))
+    share = {name: 1 / (1 + np.exp(-of)) for name, of in (("half", half), ("other", other), ("error", error))}
+    return pd.DataFrame(
+        {
+            "member": [f"d{e}-{n}-s{i}" for e, n, i in zip(each, length, index, strict=True)],
+            "origin": "independent",
+            "design": [f"d{e}-{n}" for e, n in zip(each, length, strict=True)],
+            "family": [f"f{f:02}" for f in family],
+            "architecture": [f"a{e}" for e in each],
+            "parameters": 2**size,
+            "macs": 1e6,
+            "training_epochs": 2.0**length,
+            "clean_accuracy": share["half"],
+            OTHER_ACCURACY: share["other"],
+            "corrupted_error": share["error"],
+        }
+    )
+
+
+def model(table: pd.DataFrame) -> Model:
+    fitted = model_of(table, "corrupted_error", IMAGES)
+    assert fitted is not None
+    return fitted
+
+
+def test_what_was_planted_comes_back():
+    """Slopes within and between, and the spread in points at the pool's median."""
+    table = members(0, 0.3)
+    fitted = model(table)
+    slopes = {name: of[0] for name, of in fitted.coefficients.items()}
+    assert slopes[LENGTH] == pytest.approx(-0.5, abs=0.03)
+    assert slopes[OF_FAMILY] == pytest.approx(-0.5, abs=0.15)
+    assert slopes[FAMILIES] == pytest.approx(-0.5, abs=0.4)
+    assert slopes[SIZE] == pytest.approx(-0.1, abs=0.03)
+    assert fitted.share == table.groupby("design")["corrupted_error"].mean().median()
+    assert fitted.spread[0] == pytest.approx(100 * 0.3 * fitted.share * (1 - fitted.share), rel=0.35)
+
+
+def test_accuracy_enters_by_what_varies():
+    assert model(members(0, 0.3, lengths=1)).names == ("constant", OF_FAMILY, FAMILIES, SIZE)
+    assert model(members(0, 0.3, architectures=1)).names == ("constant", LENGTH, FAMILIES, SIZE)
+    same = members(0, 0.3).assign(parameters=1_000)
+    assert model(same).names == ("constant", LENGTH, OF_FAMILY, FAMILIES)
+
+
+def test_the_scale_of_the_spread_and_its_way_back():
+    fitted = model(members(0, 0.3))
+    spreads = np.array([0.0, 0.5, 1.0, 5.0, 40.0])
+    assert fitted.scale.back(fitted.scale.to(spreads)) == pytest.approx(spreads)
+    assert fitted.scale.to(np.array([0.0]))[0] == 0
+    assert fitted.scale.back(np.array([-1.0]))[0] == 0
+
+
+@pytest.mark.slow
+def test_noise_that_families_share_is_subtracted():
+    """Without it there is a spread of half the noise, where none was planted."""
+    quiet, noisy = ([model(members(seed, 0.0, noise=noise)) for seed in range(12)] for noise in (0.0, 0.4))
+    assert np.median([of.noise.family for of in noisy]) == pytest.approx(0.16, rel=0.4)
+    raw = [of.points(np.sqrt(of.fits.components[0, 0, 0])) for of in noisy]
+    corrected = [of.spread[0] for of in noisy]
+    assert np.mean(corrected) < 0.7 * np.mean(raw)
+    assert np.median([of.noise.family for of in quiet]) < 0.001
+
+
+def test_halves_hold_the_images_that_were_left_out():
+    """Scores without each of ten groups of unequal sizes, from answers to single images."""
+    rng = np.random.default_rng(0)
+    group = np.concatenate([np.arange(10), rng.integers(0, 10, 190)])
+    right, wrong = rng.random((2, 200)) < 0.7, rng.random((2, 200))
+    rows = [
+        {
+            "without": one,
+            "member": name,
+            "images": int((group != one).sum()),
+            "clean_accuracy": right[member][group != one].mean(),
+            "corrupted_error": wrong[member][group != one].mean(),
+        }
+        for one in range(10)
+        for member, name in enumerate("ab")
+    ]
+    described = pd.DataFrame({"member": ["b", "a", "c"]})
+    for without in (None, 2, 7):
+        first, second = (np.isin(group, of) & (group != without) for of in (range(5), range(5, 10)))
+        measured, images = on_halves(described, pd.DataFrame(rows), without)
+        assert images == first.sum()
+        known = measured.set_index("member").loc[["a", "b"]]
+        assert known["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
+        assert known[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
+        assert known["corrupted_error"].tolist() == pytest.approx(wrong[:, second].mean(axis=1))
+        assert measured.set_index("member").loc["c", "clean_accuracy":].isna().all()
+
+
+def test_accuracy_of_a_further_test_set_comes_in_halves_and_the_error_from_all_images():
+    rng = np.random.default_rng(0)
+    of_test, of_further = (np.concatenate([np.arange(10), rng.integers(0, 10, count)]) for count in (90, 190))
+    wrong, right = rng.random((2, 100)), rng.random((2, 200)) < 0.7
+    rows = [
+        {
+            "without": one,
+            "member": name,
+            "images": int((of_test != one).sum()),
+            "clean_accuracy": 0.5,
+            "corrupted_error": wrong[member][of_test != one].mean(),
+            SEPARATE_ACCURACY: right[member][of_further != one].mean(),
+            SEPARATE_IMAGES: int((of_further != one).sum()),
+        }
+        for one in range(10)
+        for member, name in enumerate("ab")
+    ]
+    for without in (None, 2, 7):
+        first, second = (np.isin(of_further, of) & (of_further != without) for of in (range(5), range(5, 10)))
+        measured, images = on_halves(pd.DataFrame({"member": ["a", "b"]}), pd.DataFrame(rows), without)
+        assert images == first.sum()
+        assert measured["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
+        assert measured[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
+        assert measured["corrupted_error"].tolist() == pytest.approx(wrong[:, of_test != without].mean(axis=1))
+
+
+# The observation
+
+
+@pytest.mark.slow
+def test_observation_1b_finds_a_spread_and_none_where_none_is():
+    apart, alike = (families_differ_at_equal_accuracy(members(1, spread), IMAGES, draws=200) for spread in (0.4, 0.0))
+    assert verdict(apart) == "supported"
+    assert verdict(alike) in ("no practical difference", "undecided")
+    assert apart.parts[0].estimate > apart.placebo.range[1][0] >= alike.parts[0].estimate
+    assert placebo_supported(apart, 0.95) <= 0.05
+    (row, *beside) = observation_rows(apart, 0.95)
+    assert row["low"] > apart.least == 1.0
+    assert row["rule"].startswith("supported if every part lies above 1 by its own one-sided bound")
+    assert [part["part"] for part in beside] == [f"slope: {name}" for name in (LENGTH, OF_FAMILY, FAMILIES, SIZE)]
+
+
+def test_the_placebo_has_the_noise_of_clean_accuracy():
+    """What half of the families' images have in common makes a spread; the placebo shows how much."""
+    quiet, noisy = (
+        families_differ_at_equal_accuracy(members(0, 0.0, noise=noise), IMAGES, draws=100).placebo
+        for noise in (0.0, 0.6)
+    )
+    assert noisy.range[1][0] > 2 * quiet.range[1][0]
+
+
+def test_without_training_lengths_the_spread_is_a_description():
+    observation = families_differ_at_equal_accuracy(members(0, 0.4, lengths=1), IMAGES, draws=0)
+    assert verdict(observation) == "not tested"
+    assert "needs 8 families with an architecture that is trained for two lengths or more" in observation.missing
+    assert observation.parts[0].estimate > 1
+    assert np.isfinite(observation.parts[0].interval(0.9)).all()

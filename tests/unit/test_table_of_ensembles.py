@@ -1,28 +1,42 @@
-"""The table of ensembles, of a study small enough to compute by loops."""
+"""Which ensembles there are, tables of pairs and of ensembles."""
 
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from fault_messages import fault_of
 from four_members import (
+    ACTIVATIONS,
     BASELINE,
     CLASSES,
     CONDITIONS,
     IMAGES,
+    MEASURED,
     NAMES,
     RULES,
     answers,
     described,
+    pairs_of,
     softmax,
     wrong,
 )
 
+from resiliency.analysis.effective_robustness import skipped_rows
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
-from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
+from resiliency.ensembles.pool import (
+    EnsembleErrors,
+    chosen_ensembles,
+    eligible_members,
+    ensembles_of,
+    limits,
+    stands_for,
+)
+from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
+from resiliency.statistics.correlation import weighted_pearson
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +151,143 @@ def test_image_errors_by_loops(study, pool, rule):
     np.testing.assert_allclose(image_errors, 1 - np.mean(right, axis=0))
     row = pool.score([ensemble[None]], [rule])[0].iloc[0]
     assert image_errors.mean() == pytest.approx(row.corrupted_error)
+
+
+def test_a_row_per_pair_metric_and_condition(pairs):
+    assert pairs.columns.tolist() == ["first", "second", "kind", "metric", "condition", "raw", "diversity"]
+    assert not pairs.duplicated(["first", "second", "metric", "condition"]).any()
+    counts = pairs.groupby("metric").size().to_dict()
+    expected = {name: 6 * len(CONDITIONS) for name, metric in METRICS.items() if metric.kind == "prediction"}
+    assert counts == expected | dict.fromkeys([*MEASURED, *ACTIVATIONS], 6)
+    assert set(zip(pairs["first"], pairs["second"], strict=True)) == set(combinations(NAMES, 2))
+    assert (pairs[pairs.kind != "prediction"].condition == 0).all()
+    assert np.isfinite(pairs[["raw", "diversity"]]).all(axis=None)
+
+
+def test_pairs_by_loops(study, pairs):
+    rows = pairs.set_index(["metric", "condition", "first", "second"])
+    for (i, one), (j, other) in combinations(enumerate(NAMES), 2):
+        for condition in range(len(CONDITIONS)):
+            failures = list(zip(wrong(study, i, condition), wrong(study, j, condition), strict=True))
+            expected = sum(a != b for a, b in failures) / IMAGES
+            assert rows.loc[("disagreement", condition, one, other), "diversity"] == pytest.approx(expected)
+            both = rows.loc[("double_fault", condition, one, other)]
+            assert both.raw == pytest.approx(sum(a and b for a, b in failures) / IMAGES)
+            assert both.diversity == -both.raw
+        maps = study["maps"]["saliency"].astype(float)
+        cosines = [
+            (a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()) for a, b in zip(maps[i], maps[j], strict=True)
+        ]
+        cosine = rows.loc[("saliency_cosine", 0, one, other)]
+        assert cosine.raw == pytest.approx(np.mean(cosines))
+        assert cosine.diversity == pytest.approx(1 - cosine.raw)
+
+
+def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, pairs):
+    maps = study["maps"]["saliency"].copy()
+    maps[1] = np.nan
+    remaining = pairs_of(study | {"maps": study["maps"] | {"saliency": maps}})
+    touched = pairs.metric.str.startswith("saliency") & ((pairs["first"] == NAMES[1]) | (pairs["second"] == NAMES[1]))
+    assert touched.sum() == 4 * 3
+    columns = ["metric", "condition", "first", "second"]
+    expected, remaining = (table.sort_values(columns).reset_index(drop=True) for table in (pairs[~touched], remaining))
+    pd.testing.assert_frame_equal(remaining, expected, atol=1e-9)
+
+
+NAMES_ELIGIBLE = ["a-s0", "a-s1", "b-s0", "from_elsewhere", "search-00"]
+MEMBERS = pd.DataFrame(
+    {
+        "member": NAMES_ELIGIBLE,
+        "origin": [*["independent"] * 4, "search"],
+        "clean_accuracy": [0.9, 0.5, 0.8, 0.7, 0.1],
+        "parameters": 1,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, NAMES_ELIGIBLE[:4]),
+        ({"min_clean_accuracy": 0.5}, NAMES_ELIGIBLE[:4]),
+        ({"min_clean_accuracy": 0.6}, ["a-s0", "b-s0", "from_elsewhere"]),
+        ({"min_clean_accuracy": 0.8}, ["a-s0", "b-s0"]),
+    ],
+)
+def test_accurate_members_are_eligible_and_the_others_are_listed(settings, expected):
+    settings = Ensembles(sizes=[2], **settings)
+    assert list(eligible_members(MEMBERS, NAMES_ELIGIBLE, settings).member) == expected
+    left_out = [row[0] for row in skipped_rows(MEMBERS, {}, [], settings.min_clean_accuracy) if row[1] == "ensembles"]
+    assert left_out == [name for name in NAMES_ELIGIBLE[:4] if name not in expected]
+
+
+def test_too_few_accurate_members_are_refused_and_too_few_members_are_not():
+    strict = Ensembles(sizes=[3, 4], min_clean_accuracy=0.75)
+    message = fault_of(eligible_members, MEMBERS, NAMES_ELIGIBLE, strict)
+    assert message == "ensembles.min_clean_accuracy: too few members reach 0.75 to form an ensemble; lower it"
+    assert list(eligible_members(MEMBERS, NAMES_ELIGIBLE[:2], strict).member) == ["a-s0"]
+
+
+DESIGNS = [f"d{index // 3}" for index in range(12)]
+
+
+def test_limits_are_shared_by_the_sizes():
+    assert limits(12, [2, 3, 4], 10**6) == [66, 220, 495]
+    assert limits(12, [4, 2, 3], 300) == [117, 66, 117]
+    assert limits(12, [2, 3], 100) == [50, 50]
+
+
+@pytest.mark.parametrize("count", [100, 50, 6])
+def test_a_sample_is_drawn_from_all_ensembles_once(count):
+    ensembles = chosen_ensembles(DESIGNS, 3, count, seed=0)
+    rows = [tuple(row) for row in ensembles.tolist()]
+    assert len(set(rows)) == len(rows) == count
+    assert set(rows) < set(combinations(range(12), 3))
+    assert rows == sorted(rows)
+    alike = [row for row in rows if len({DESIGNS[m] for m in row}) == 1]
+    assert len(alike) == min(4, count // 2)
+    np.testing.assert_array_equal(ensembles, chosen_ensembles(DESIGNS, 3, count, seed=0))
+    assert (ensembles != chosen_ensembles(DESIGNS, 3, count, seed=1)).any()
+
+
+@pytest.mark.parametrize("count", [495, 200, 30])
+def test_what_a_sample_stands_for(count):
+    designs = ["a"] * 6 + ["b", "c"] * 3
+    chosen = chosen_ensembles(designs, 4, count, seed=0)
+    weights = stands_for(designs, chosen)
+    alike = (chosen < 6).all(axis=1)
+    assert weights[alike].sum() == pytest.approx(15)
+    assert weights[~alike].sum() == pytest.approx(480)
+    assert len(set(weights[alike])) == len(set(weights[~alike])) == 1
+
+
+def test_a_weighted_sample_has_the_correlation_of_all():
+    """Half of it is of one design, which are a fifth of a percent of all and lie apart."""
+    designs, rng = [f"d{index // 4}" for index in range(120)], np.random.default_rng(0)
+    skill = rng.standard_normal(120)
+
+    def r(chosen: np.ndarray, weights: np.ndarray) -> float:
+        kinds = np.array([int(d[1:]) for d in designs])[chosen]
+        alike = (kinds == kinds[:, :1]).all(axis=1)
+        diversity = np.abs(skill[chosen[:, 0]] - skill[chosen[:, 1]]) * ~alike
+        return weighted_pearson(weights[None], diversity, skill[chosen].mean(axis=1) - 2 * alike)[0]
+
+    everything = ensembles_of(120, 2)
+    truth = r(everything, np.ones(len(everything)))
+    samples = [chosen_ensembles(designs, 2, 360, seed) for seed in range(20)]
+    weighted = [r(sample, stands_for(designs, sample)) for sample in samples]
+    alike = [r(sample, np.ones(len(sample))) for sample in samples]
+    assert abs(np.mean(weighted) - truth) < 0.03
+    assert np.mean(alike) - truth > 0.2
+
+
+def test_a_sample_of_ensembles_of_one_design_takes_to_all_alike():
+    """Of 20 + 10 ensembles of one design, 10 are drawn 2,000 times: each as often, but for chance."""
+    designs = ["a"] * 6 + ["b"] * 5 + ["c"]
+    ensembles = np.concatenate([chosen_ensembles(designs, 3, 20, seed) for seed in range(2000)])
+    kinds = np.unique(designs, return_inverse=True)[1][ensembles]
+    alike = ensembles[(kinds == kinds[:, :1]).all(axis=1)]
+    counts = pd.Series(map(tuple, alike.tolist())).value_counts()
+    assert len(counts) == 20 + 10
+    expected = 2000 * 10 / 30
+    assert abs(counts - expected).max() < 5 * np.sqrt(expected)

@@ -1,16 +1,26 @@
-"""Units of images: drawn, counted and split as wholes; and what they are where each image is one."""
+"""Units of images, resamples of them, and intervals of statistics of images."""
+
+from functools import cache
 
 import numpy as np
 import pytest
+from default_study import changed, faults_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
+from simulated_intervals import coverage
+from simulated_units import CASES, CONFIDENCE, GROUPED, IMAGES, MANY, confidences, study
 
 from resiliency.analysis.choices import halves
+from resiliency.analysis.contenders import under_corruptions
+from resiliency.analysis.left_out import percentile_interval
+from resiliency.analysis.parts import corrected_interval, least_resamples
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.pool import EnsembleErrors
-from resiliency.metrics.classification import wilson
+from resiliency.metrics.classification import Ranked, graded, limiting_threshold, wilson
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.units import Units
+from resiliency.statistics.units import Units, resampled_counts
+from resiliency.study.files import load
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
 VALUES = np.array([1.0, 0, 1, 0, 1, 0])
@@ -96,3 +106,133 @@ def test_a_block_of_ensembles_is_worth_as_many_images_as_each_by_itself():
     units, pairs = members.units(CLEAN).of(images), np.array([[0, 1], [0, 2], [1, 2]])
     expected = [units.effective(units.sums(members.wrong_in(pair, images, 0))) for pair in pairs]
     np.testing.assert_allclose(members.effective_images(pairs, CLEAN, images), expected, rtol=1e-6)
+
+
+def test_counts_are_resamples():
+    counts = resampled_counts(7, 500, 0, "members")
+    assert counts.shape == (500, 7)
+    assert (counts.sum(axis=1) == 7).all()
+    np.testing.assert_array_equal(counts, resampled_counts(7, 500, 0, "members"))
+    assert (counts != resampled_counts(7, 500, 0, "images")).any()
+    np.testing.assert_allclose(counts.mean(axis=0), 1, atol=0.15)
+    np.testing.assert_allclose(counts.var(axis=0), 6 / 7, atol=0.2)
+
+
+def test_interval_by_hand():
+    assert percentile_interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
+    values = np.arange(101.0)
+    values[::2] = np.nan  # 50 values of 101 are left
+    assert np.isnan(percentile_interval(values, 0.9)).all()
+    values[0] = 0  # 51 are
+    assert np.isfinite(percentile_interval(values, 0.9)).all()
+    assert np.isnan(percentile_interval(np.full(10, np.nan), 0.9)).all()
+
+
+def test_ends_by_hand():
+    """The 2nd and the 198th of 199 values, for two comparisons at 98 %."""
+    values = np.random.default_rng(0).permutation(np.arange(1.0, 200))
+    assert corrected_interval(values, 0.98, 1) == pytest.approx((2, 198))
+    assert corrected_interval(values, 0.98, 2) == pytest.approx((1, 199))
+    assert np.isnan(corrected_interval(values, 0.98, 3)).all()
+    assert np.isnan(corrected_interval(np.append(values[1:], np.nan), 0.98, 2)).all()
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "confidence", "least"),
+    [(15, 0.95, 599), (19, 0.95, 759), (5, 0.95, 199), (15, 0.99, 2999), (1, 0.5, 3)],
+)
+def test_least_resamples(comparisons, confidence, least):
+    assert least_resamples(comparisons, confidence) == least
+    values = np.arange(float(least))
+    assert corrected_interval(values, confidence, comparisons) == pytest.approx((0, least - 1))
+    assert np.isnan(corrected_interval(values[1:], confidence, comparisons)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("comparisons", "confidence"), [(5, 0.95), (15, 0.95), (15, 0.9)])
+def test_any_of_the_comparisons_errs_as_rarely_as_one(comparisons, confidence):
+    """Estimates of 0 and their resamples, both normal with the same variance, 2,000 studies."""
+    random, studies = np.random.default_rng(1), 2000
+    resamples = least_resamples(comparisons, confidence)
+    false = 0
+    for _ in range(studies):
+        drawn = random.normal(random.normal(size=(comparisons, 1)), size=(comparisons, resamples))
+        ends = [corrected_interval(values, confidence, comparisons) for values in drawn]
+        false += any(low > 0 or high < 0 for low, high in ends)
+    nominal = 1 - confidence
+    assert false / studies == pytest.approx(nominal, abs=3 * np.sqrt(nominal / studies))
+
+
+@pytest.mark.slow
+def test_no_corruption_differs_where_none_does():
+    """Two classifiers that err equally often on 200 images under 15 corruptions; 400 studies."""
+    units = Units.single(200)
+    names, studies, random = [f"c{number}" for number in range(15)], 400, np.random.default_rng(3)
+    false = 0
+    for one in range(studies):
+        errors = {role: (random.random((15, 200)) < 0.3).astype(np.float32) for role in ("one", "other")}
+        counts = units.counts(least_resamples(15, 0.95), one, "images").astype(np.float64)
+        table = under_corruptions(errors, names, counts, units.number, 0.95)
+        rows = table[(table.role == "other") & table.corruption.isin(names)]
+        false += ((rows.difference_low > 0) | (rows.difference_high < 0)).any()
+    assert false / studies < 0.05 + 2.5 * np.sqrt(0.05 / studies)
+
+
+def test_too_few_resamples_are_refused_by_number_of_corruptions_and_confidence():
+    few = "statistics.resamples: expected at least 599 for 15 comparisons at confidence 0.95, got 598; set it to more"
+    assert faults_of(changed("statistics.resamples", 598)) == [few]
+    load(changed("statistics.resamples", 599))
+    assert "expected at least 2999 " in str(faults_of(changed("statistics.confidence", 0.99)))
+    fog = changed("corruptions.names", ["fog"])
+    assert "least 199 for 5 comparisons" in str(faults_of(fog | {"statistics": {"resamples": 198}}))
+    load(fog | {"statistics": {"resamples": 199}})
+
+
+SIMULATIONS, RESAMPLES = 20, 60
+
+
+@cache
+def row(place: int) -> dict:
+    return coverage(CASES[place], SIMULATIONS, RESAMPLES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", range(len(CASES)), ids=[case.statistic for case in CASES])
+def test_intervals_of_each_statistic_cover(place):
+    """At a coverage of 0.95 the bound is missed once in ten thousand times."""
+    assert row(place)["adopted_hits"] >= binom.ppf(1e-4, SIMULATIONS, CONFIDENCE)
+
+
+@pytest.mark.slow
+def test_all_intervals_together_cover_as_often_as_they_say_and_images_alone_do_not():
+    shares = {
+        method: sum(row(place)[f"{method}_hits"] for place in range(len(CASES))) / len(CASES) / SIMULATIONS
+        for method in ("adopted", "naive")
+    }
+    assert 0.92 <= shares["adopted"] <= 0.98
+    assert shares["naive"] < 0.86
+
+
+@pytest.mark.slow
+def test_a_threshold_keeps_its_level_on_images_of_new_groups():
+    random, level = np.random.default_rng(1), 0.1
+    many = confidences(MANY._replace(margins=MANY.margins[..., :20_000]))
+    sure = graded(many.confidences["max_probability"]).ravel()
+    order = np.argsort(sure, kind="stable")
+    wrong_from = np.append(np.cumsum(many.errors.ravel()[order][::-1])[::-1], 0) / many.errors.size
+    risks = {}
+    for _ in range(300):
+        drawn = study(random)
+        some = confidences(drawn._replace(margins=drawn.margins[..., : IMAGES // 4]))
+        for units in (GROUPED.of(np.arange(IMAGES // 4)), None):
+            threshold = limiting_threshold(Ranked.of(some.confidences["max_probability"], some.errors, units), level)
+            risks.setdefault(units is None, []).append(wrong_from[np.searchsorted(sure[order], threshold)])
+    assert np.mean(risks[False]) <= level + 3 * np.std(risks[False]) / np.sqrt(300)
+    assert np.mean(risks[False]) < np.mean(risks[True])
+
+
+def test_the_losses_that_a_level_allows_by_hand():
+    """Of units of 1 and 3 images: 4 / 2 = 2 images per unit, and a unit's loss is 3 / 2 at most."""
+    ranked = Ranked.of(np.ones((2, 4)) / 2, np.ones((2, 4)), Units.numbered(np.array([0, 1, 1, 1])))
+    assert ranked.most(0.6) == pytest.approx(2 * (0.6 * 3 - 3 / 2) * 2)
+    assert Ranked.of(np.ones((2, 4)) / 2, np.ones((2, 4))).most(0.6) == pytest.approx(2 * (0.6 * 5 - 1))

@@ -1,0 +1,237 @@
+"""Tables of members: ranks, effective robustness, learning curves and warnings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from predicted import conditions_of, predictions_of
+from scipy.stats import linregress
+
+from resiliency.analysis.effective_robustness import effective_robustness, fitted_line
+from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows, rank_table
+from resiliency.analysis.member_tables import copies, history_table, late_gain, still_learning
+from resiliency.designs.members import Member
+from resiliency.prediction.reading import all_conditions
+from resiliency.reliability import member_warnings, near_chance
+from resiliency.statistics.units import Units
+from resiliency.storage.tables import write_table
+
+RESAMPLING = Resampling(500, 0.95, 0)
+
+
+def errors_of(rates, images=2000, seed=0):
+    """Errors of members on images that are as hard for all: the more accurate err on a part of where the others do."""
+    random = np.random.default_rng(seed)
+    hard = random.random(images)
+    return np.stack([hard + random.normal(0, 0.1, images) > 1 - rate for rate in rates]).astype(float)
+
+
+def test_members_are_ranked_by_error_with_intervals():
+    table = rank_rows(["bad", "good", "fair"], errors_of([0.5, 0.1, 0.3]), RESAMPLING, "clean")
+    assert list(table.member) == ["good", "fair", "bad"]
+    assert table[["rank", "rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1, 1], [2, 2, 2], [3, 3, 3]]
+    assert (table.next_low[:2] > 0).all()
+    assert np.isnan(table.next_difference[2])
+
+
+def test_members_that_cannot_be_told_apart_share_their_ranks():
+    table = rank_rows(["a", "b", "c"], errors_of([0.3, 0.3, 0.6]), RESAMPLING, "clean")
+    assert table[["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 2], [1, 2], [3, 3]]
+    assert table.next_low[0] < 0 < table.next_low[1]
+
+
+def test_copies_have_each_others_rank_and_no_number_of_images():
+    errors = errors_of([0.3, 0.6])
+    table = rank_rows(["a", "copy", "worse"], errors[[0, 0, 1]], RESAMPLING, "clean")
+    assert table.rank_high[0] >= 1
+    assert table.next_difference[0] == 0
+    assert np.isnan(table.images_needed[0])
+
+
+def test_the_images_needed_are_those_of_a_paired_comparison():
+    errors = np.zeros((2, 100))
+    errors[0, :10], errors[1, 5:25] = 1, 1
+    table = rank_rows(["a", "b"], errors, RESAMPLING, "clean")
+    difference = errors[1] - errors[0]
+    expected = (1.959964 + 0.841621) ** 2 * difference.var(ddof=1) / difference.mean() ** 2
+    assert table.images_needed[0] == np.ceil(expected)
+
+
+def test_intervals_cover_true_ranks_of_members_as_good_as_each_other():
+    """Of five members of which three are alike, the intervals of all cover at 95 % each."""
+    rates, covered = [0.1, 0.3, 0.3, 0.3, 0.5], []
+    true = [(1, 1), (2, 4), (2, 4), (2, 4), (5, 5)]
+    for seed in range(100):
+        table = rank_rows(list("abcde"), errors_of(rates, 500, seed), RESAMPLING, "clean").set_index("member")
+        for member, (low, high) in zip("abcde", true, strict=True):
+            covered.append(table.rank_low[member] <= low and high <= table.rank_high[member])
+    assert np.mean(covered) >= 0.94
+
+
+def test_each_set_of_images_is_ranked_on_its_own():
+    table = all_conditions(["fog"], [1, 2], {"clean": 200, "photos": 200}, {"clean": 5, "photos": 5})
+    wrong = [errors_of(rates, 200, seed) > 0 for seed, rates in enumerate([(0.1, 0.4)] * 3 + [(0.4, 0.1)])]
+    made = rank_table(["a", "b"], table, wrong, RESAMPLING)
+    assert list(made.condition) == ["clean", "clean", "corrupted", "corrupted", "photos", "photos"]
+    assert made[made["rank"] == 1].member.tolist() == ["a", "a", "b"]
+    corrupted = made[(made.condition == "corrupted") & (made.member == "a")].error.iloc[0]
+    assert corrupted == pytest.approx((wrong[1][0].mean() + wrong[2][0].mean()) / 2)
+
+
+def test_a_set_of_few_images_is_not_ranked():
+    images = {"clean": 10, "night": 9, "day": 1}
+    conditions = all_conditions([], [], images, dict.fromkeys(images, 2))
+    wrong = [np.arange(2 * count).reshape(2, count) % 3 == 0 for count in images.values()]
+    table = rank_table(["a", "b"], conditions, wrong, RESAMPLING)
+    assert table.condition.unique().tolist() == ["clean"]
+    units = {"clean": Units.numbered(np.arange(10) // 2)}
+    assert rank_table(["a", "b"], conditions, wrong, RESAMPLING, units).empty
+
+
+def logit(p):
+    return np.log(p / (1 - p))
+
+
+def test_members_on_the_line_have_no_effective_robustness():
+    accuracy = np.array([0.6, 0.7, 0.9])
+    shifted = 1 / (1 + np.exp(-(0.8 * logit(accuracy) - 0.5)))
+    line = fitted_line(accuracy, shifted)
+    assert (line.slope, line.intercept, line.r_squared) == pytest.approx((0.8, -0.5, 1))
+    assert effective_robustness(accuracy, shifted, line) == pytest.approx(np.zeros(3), abs=1e-12)
+    assert effective_robustness(np.array([0.7]), shifted[1:2] + 0.05, line) == pytest.approx([0.05])
+
+
+def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies():
+    random = np.random.default_rng(0)
+    accuracy, shifted = random.uniform(0.5, 0.95, (2, 30))
+    shifted[3], accuracy[4] = np.nan, np.nan
+    kept = np.delete(np.arange(30), [3, 4])
+    expected = linregress(logit(accuracy[kept]), logit(shifted[kept]))
+    line = fitted_line(accuracy, shifted)
+    assert line.members == 28
+    assert (line.slope, line.intercept) == pytest.approx((expected.slope, expected.intercept))
+    assert line.r_squared == pytest.approx(expected.rvalue**2)
+
+
+def test_accuracies_of_0_and_1_have_a_place_on_the_line():
+    line = fitted_line(np.array([0.5, 1.0]), np.array([0.5, 1.0]))
+    assert line.slope == pytest.approx(1)
+    assert line.predicted(np.array([1.0, 0.0])) == pytest.approx([0.9999, 0.0001])
+
+
+def test_one_member_or_equal_ones_make_no_line():
+    for accuracy in ([0.9], [0.9, 0.9]):
+        line = fitted_line(np.array(accuracy), np.full(len(accuracy), 0.5))
+        assert np.isnan(line.slope)
+        assert np.isnan(effective_robustness(np.array([0.9]), np.array([0.5]), line)).all()
+
+
+def test_scores_from_errors_are_means_over_severities_then_corruptions():
+    rows = [("clean", "clean", 0, 100, 0.1), ("clean", "fog", 1, 100, 0.2), ("clean", "fog", 2, 100, 0.4)]
+    rows += [("clean", "snow", 1, 100, 0.5), ("clean", "snow", 2, 100, 0.7), ("other", "clean", 0, 0, 0.3)]
+    rows += [("clean", "saturate", 1, 100, 0.9), ("clean", "saturate", 2, 100, 0.9)]
+    errors = pd.DataFrame(rows, columns=["test_set", "corruption", "severity", "images", "error"])
+    scores = error_scores(errors, np.array([0.6, 0.6]), 0.2, 0.95)
+    assert scores["clean_accuracy"] == pytest.approx(0.9)
+    assert (scores["clean_accuracy_low"], scores["clean_accuracy_high"]) == pytest.approx((0.8256, 0.9448), abs=1e-4)
+    assert scores["corrupted_error"] == pytest.approx((0.3 + 0.6) / 2)  # saturate is held out
+    assert scores["mce"] == pytest.approx((0.3 / 0.6 + 0.6 / 0.6) / 2)
+    assert scores["relative_mce"] == pytest.approx((0.2 / 0.4 + 0.5 / 0.4) / 2)
+    assert scores["other_accuracy"] == pytest.approx(0.7)
+    assert np.isnan(scores["other_accuracy_low"])
+
+
+def test_scores_from_errors_are_relative_to_the_baseline():
+    rows = [(m, "clean", c, int(c == "fog"), 100, e) for m, c, e in (
+        ("one", "clean", 0.3), ("one", "fog", 0.7), ("base", "clean", 0.1), ("base", "fog", 0.3), ("three", "fog", 0.5)
+    )]  # fmt: skip
+    errors = pd.DataFrame(rows, columns=["member", "test_set", "corruption", "severity", "images", "error"])
+    scores = outside_scores(errors, ["three"], "base", 0.95)
+    assert list(scores) == ["one", "base"]
+    assert (scores["base"]["mce"], scores["base"]["relative_mce"]) == pytest.approx((1, 1))
+    assert (scores["one"]["mce"], scores["one"]["relative_mce"]) == pytest.approx((0.7 / 0.3, 0.4 / 0.2))
+
+
+MEMBERS = pd.DataFrame(
+    {
+        "member": ["vit-s0", "published", "kl-l0-s0-m0"],
+        "design": ["vit", "resnet50", "vit"],
+        "family": ["vit", "resnet", "vit"],
+        "origin": ["independent", "independent", "joint"],
+        "objective": ["", "", "kl"],
+        "setting": ["", "", "kl-l0"],
+        "loss_weight": [np.nan, np.nan, 0.0],
+        "seed": [0, None, 0],
+    }
+)
+HISTORY = pd.DataFrame(
+    {"epoch": [1, 2], "learning_rate": 0.1, "training_loss": [2.0, 1 / 3], "validation_accuracy": [0.5, 0.75]}
+)
+
+
+def test_a_row_per_trained_member_and_epoch(tmp_path):
+    table = history_table(MEMBERS, {"vit-s0": HISTORY, "kl-l0-s0-m0": HISTORY.assign(minutes=3)})
+    write_table(tmp_path / "histories.csv", table)
+    assert (tmp_path / "histories.csv").read_text().splitlines() == [
+        "member,design,family,origin,objective,setting,loss_weight,seed,epoch,learning_rate,training_loss,validation_accuracy",
+        "vit-s0,vit,vit,independent,,,,0,1,0.1,2,0.5",
+        "vit-s0,vit,vit,independent,,,,0,2,0.1,0.33333333,0.75",
+        "kl-l0-s0-m0,vit,vit,joint,kl,kl-l0,0,0,1,0.1,2,0.5",
+        "kl-l0-s0-m0,vit,vit,joint,kl,kl-l0,0,0,2,0.1,0.33333333,0.75",
+    ]
+
+
+@pytest.mark.parametrize(("last", "gain"), [(0.93, 0.03), (0.9, 0.0)])
+def test_joint_training_that_still_gains_is_said_of_its_setting_alone(last, gain):
+    """The mean of its ensembles decides: one of them rose, the other did not."""
+    curve = pd.DataFrame({"epoch": range(1, 11), "validation_accuracy": [*np.linspace(0.1, 0.9, 8), 0.9, last]})
+    settled = curve.assign(validation_accuracy=0.9)
+    members = [Member(f"kl-l0-s{seed}-m0", origin="joint", setting="kl-l0", seed=seed) for seed in (0, 1)]
+    others = [Member("kl-l1-s0-m0", origin="joint", setting="kl-l1"), Member("vit-s0")]
+    histories = {members[0].member: curve, members[1].member: settled}
+    histories |= {"kl-l1-s0-m0": settled, "vit-s0": curve.assign(validation_accuracy=range(10))}
+    assert late_gain(curve) == pytest.approx(gain)
+    expected = {member.member for member in members} if gain else set()
+    assert still_learning([*members, *others], histories) == expected
+
+
+THREE = np.repeat([0, 1, 2], 100)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "labels", "near"),
+    [
+        (0.17, THREE, True),
+        (0.22, THREE, True),
+        (1 / 3, THREE, True),
+        (0.39, THREE, True),  # a tenth of the way from 1/3 to 1 is 0.4
+        (0.41, THREE, False),
+        (0.9, THREE, False),
+        (0.55, np.repeat([0, 1], [5, 5]), True),  # 0.5 with a standard error of 0.16
+        (0.9, np.repeat([0, 1], [5, 5]), False),
+        (0.9, np.repeat([0, 1], [90, 10]), True),  # as often right as if the answer were always 0
+        (0.02, np.arange(1000), True),
+        (0.12, np.arange(1000), False),
+    ],
+)
+def test_chance_is_to_answer_the_most_frequent_class(accuracy, labels, near):
+    assert near_chance(accuracy, labels) == near
+
+
+def test_warnings_of_a_member():
+    assert member_warnings(0.9, THREE, 400) == member_warnings(0.9, THREE, None) == []
+    assert member_warnings(0.2, THREE[::5], 99) == ["near chance", "few optimisation steps", "few test images"]
+
+
+def test_members_that_answer_alike_are_named():
+    table, labels = conditions_of(["fog"], [1], 30), np.tile([0, 1, 2], 10)
+    logits = np.random.default_rng(0).normal(size=(3, 2, 30, 3)).astype(np.float16)
+    logits[2] = logits[0]
+    almost = logits[0].copy()
+    almost[1, 29, 2] += 1
+    of = {name: predictions_of(table, labels, values) for name, values in zip("abc", logits, strict=True)}
+    of |= {"d": predictions_of(table, labels, almost)}
+    assert copies(of) == {"c": "a"}
+    decided = {name: predictions_of(table, labels, logits[0].argmax(-1)) for name in "ef"}
+    right = {name: predictions_of(table, labels, np.stack([labels, labels])) for name in "gh"}
+    assert copies(of | decided | right) == {"c": "a", "f": "e"}
