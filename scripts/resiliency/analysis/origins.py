@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import SHARES, difference, summary, weights_of_both
+from resiliency.analysis.left_out import LeftOut, Unit, weighted_means, weights_of_both
 from resiliency.analysis.member_tables import by_family, lack_second_seeds
 from resiliency.base.names import (
     INDEPENDENT,
@@ -16,13 +16,69 @@ from resiliency.base.names import (
 )
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.metrics.classification import images_of
+from resiliency.statistics.correlation import weighted_quantiles
+from resiliency.statistics.jackknife import interval_within, jackknife_interval
+
+SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
 
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed
-SCORES = (*SHARES, "mce")
 CLASS = ["rule", "matched_on", "bin_start", "bin_end"]
 COLUMNS = [*CLASS, "origin", "measure", "ensembles", "mean", "low", "high", "lower_quartile", "upper_quartile"]
 COLUMNS += ["advantage", "advantage_low", "advantage_high", "confidence"]
+
+
+def summary(
+    ensembles: pd.DataFrame, ranges: dict[str, tuple[float, float]], unit: Unit, confidence: float
+) -> pd.DataFrame:
+    """The mean of each measure over ensembles, and its quartiles, with the ensembles' weights.
+
+    Args:
+        ensembles: rows of ensembles.parquet.
+        ranges: column of these -> the values that it can have; infinite without an end.
+        unit: member -> what an interval leaves out with it (see `LeftOut`).
+        confidence: of the intervals.
+
+    Returns:
+        A row per measure: measure, ensembles (how many have it), mean, its interval low and high (inside its range),
+        lower_quartile, upper_quartile, and members (how many take part). NaN where leaving out a unit leaves nothing.
+    """
+    measures = list(ranges)
+    left_out, values = LeftOut(ensembles, unit), ensembles[measures].to_numpy(float)
+    means = weighted_means(left_out.weights, values)
+    low, high = np.transpose(
+        [
+            interval_within(replicates, confidence, *ends)
+            for replicates, ends in zip(means.T, ranges.values(), strict=True)
+        ]
+    )
+    weights = ensembles["weight"].to_numpy(float)
+    quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
+    columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0]}
+    columns |= {"low": low, "high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]}
+    return pd.DataFrame(columns | {"members": len(left_out.members)})
+
+
+def difference(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    weights: tuple[np.ndarray, np.ndarray],
+    measures: list[str],
+    confidence: float,
+) -> np.ndarray:
+    """Mean of each measure over the `first` ensembles less that over the `second`, and its interval.
+
+    Args:
+        first, second: rows of ensembles.parquet.
+        weights: of both, as from `weights_of_both`.
+        measures, confidence: as for `summary`.
+
+    Returns:
+        float64 measures x 3: difference, low and high.
+    """
+    means = weighted_means(weights[0], first[measures].to_numpy(float))
+    means = means - weighted_means(weights[1], second[measures].to_numpy(float))
+    return np.array([[replicates[0], *jackknife_interval(replicates, confidence)] for replicates in means.T])
 
 
 def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
@@ -56,8 +112,8 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
 
     Classes are, where `matched_on` is "size", the numbers of members; where it is "macs", octaves of the MACs of all
-    members together. Measures are `SCORES`, accuracy on further test sets, the mean accuracies of the members and the
-    diversities; without mCE where the baseline's errors are near zero.
+    members together. Measures are `SHARES`, mCE, accuracy on further test sets, the mean accuracies of the members and
+    the diversities; without mCE where the baseline's errors are near zero.
 
     Args:
         ensembles: ensembles.parquet.
@@ -70,11 +126,16 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """
     images = images_of(ensembles)
     accuracies = [column(name) for column in (accuracy_of, mean_member_accuracy_of) for name in images]
-    measures = [name for name in dict.fromkeys([*SCORES, *accuracies]) if name in ensembles]
+    ranges = dict.fromkeys(SHARES, (0, 1)) | {"mce": (0, np.inf)} | dict.fromkeys(accuracies, (0, 1))
     if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
-        measures.remove("mce")
-    diversities = {diversity_of(metric, name) for metric in (*METRICS, *ENSEMBLE_METRICS) for name in images}
-    measures += [column for column in ensembles if column in diversities]
+        del ranges["mce"]
+    metric_ranges = {
+        diversity_of(metric, name): record.range
+        for metric, record in (METRICS | ENSEMBLE_METRICS).items()
+        for name in images
+    }
+    ranges = {name: ends for name, ends in ranges.items() if name in ensembles}
+    ranges |= {column: metric_ranges[column] for column in ensembles if column in metric_ranges}
     labelled = ensembles.assign(source=origin_of(ensembles))
     sizes = labelled.assign(matched_on="size", bin_start=labelled["size"], bin_end=labelled["size"])
     costs = labelled[labelled["macs"] > 0]
@@ -88,9 +149,9 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
         for name, chosen in of_origin.items():
             # The name before the last dash: the design of an independent member, the ensemble of one trained jointly.
             unit = str if (chosen["origin"] == SEARCH).all() else design_of
-            part = summary(chosen, measures, unit, confidence).assign(**dict(zip(CLASS, key, strict=True)), origin=name)
+            part = summary(chosen, ranges, unit, confidence).assign(**dict(zip(CLASS, key, strict=True)), origin=name)
             if name == ORIGINS[1] and ORIGINS[0] in of_origin:
-                ends = _advantages(chosen, of_origin[ORIGINS[0]], measures, confidence)
+                ends = _advantages(chosen, of_origin[ORIGINS[0]], list(ranges), confidence)
                 part[["advantage", "advantage_low", "advantage_high"]] = ends
             parts.append(part.dropna(subset=["mean"]))
     table = pd.concat(parts) if parts else pd.DataFrame()
@@ -162,7 +223,7 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
         sizes = {size: rows for size, rows in pool.groupby("size") if len(rows)}
         smaller = None
         for size, rows in sizes.items():
-            part = summary(rows, measures, str, confidence)
+            part = summary(rows, dict.fromkeys(measures, (0, 1)), str, confidence)
             if smaller is not None:
                 changes = difference(rows, smaller, weights_of_both(rows, smaller, str), measures, confidence)
                 part[["change", "change_low", "change_high"]] = changes

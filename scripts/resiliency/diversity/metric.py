@@ -43,6 +43,7 @@ class Metric:
             M x N x H x W), `features` (a list of M arrays N x D) or the name of a stage (Gram matrices M x N x N).
         raw: -> float M x M, as the literature defines it.
         diversity: turns the raw value into one that grows with diversity.
+        range: the smallest and the largest diversity; infinite without an end.
 
     Raises:
         ValueError: on a source that metrics of the kind cannot have, see `SOURCES`.
@@ -52,6 +53,7 @@ class Metric:
     source: str
     raw: Callable[..., np.ndarray]
     diversity: Callable[[np.ndarray], np.ndarray]
+    range: tuple[float, float] = (-np.inf, np.inf)
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES.get(self.kind, ()):
@@ -67,6 +69,7 @@ class EnsembleMetric:
         sources: what `raw` takes, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums` (E); see `counts`.
         raw: -> float64 E, as the literature defines it.
         diversity: turns the raw value into one that grows with diversity.
+        range: as of `Metric`.
 
     Raises:
         ValueError: on a source that is not in `ENSEMBLE_SOURCES`.
@@ -76,6 +79,7 @@ class EnsembleMetric:
     sources: tuple[str, ...]
     raw: Callable[..., np.ndarray]
     diversity: Callable[[np.ndarray], np.ndarray]
+    range: tuple[float, float] = (-np.inf, np.inf)
 
     def __post_init__(self) -> None:
         if not self.sources or not set(self.sources) <= ENSEMBLE_SOURCES:
