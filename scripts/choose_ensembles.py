@@ -1,4 +1,4 @@
-"""Choose ensembles on half of the test images, by clean error and by robustness for their cost; judge on the others."""
+"""Select ensembles on half of the test images, by clean error and by robustness for cost; evaluate on the others."""
 
 from resiliency.analysis.choices import LATENCY, choice_of, chosen_table, deployable_pool, pool_of
 from resiliency.analysis.deployment import candidate_table, deployment_table
@@ -19,8 +19,8 @@ with stage(snakemake.log[0]):
 
     combined = {name: predictions[name] for name in params.combined}
     pool = pool_of(members, combined, formed)
-    chosen, judged = pool.halves(params.seed)
-    choice = choice_of(pool.members, pool.ensembles(ensembles), pool.scored, settings.max_size, chosen)
+    selection, evaluation = pool.halves(params.seed)
+    choice = choice_of(pool.members, pool.ensembles(ensembles), pool.scored, settings.max_size, selection)
     write_table(outputs.chosen, chosen_table(choice, params.confidence))
 
     if outputs.deployment:
@@ -33,11 +33,13 @@ with stage(snakemake.log[0]):
         )
         of_rule = ensembles[ensembles["rule"] == scored.rule]
         among = settings.limits, formed.min_clean_accuracy
-        candidates = candidate_table(members, of_rule, scored, settings.max_size, chosen, *among)
-        print(f"{len(candidates):,} candidates, chosen on {len(chosen):,} images, judged on {len(judged):,}")
+        candidates = candidate_table(members, of_rule, scored, settings.max_size, selection, *among)
+        print(
+            f"{len(candidates):,} candidates, selected on {len(selection):,} images, evaluated on {len(evaluation):,}"
+        )
         resampling = Resampling(params.resamples, params.confidence, params.seed)
         table = deployment_table(
-            candidates, members, scored, chosen, judged, params.baseline, resampling, by, settings.margin
+            candidates, members, scored, selection, evaluation, params.baseline, resampling, by, settings.margin
         )
         write_table(outputs.deployment, table.assign(**limit_columns(settings.limits)))
         write_table(outputs.candidates, candidates)

@@ -35,7 +35,7 @@ with stage(snakemake.log[0]):
         for condition in range(len(conditions))
     )
     table, everyone = ceiling_table(conditions, of_conditions, sizes, len(members), params.confidence, of_images)
-    judged = pool.halves(params.seed)[1]
+    evaluation = pool.halves(params.seed)[1]
     choices = choices_of(read_table(inputs.chosen), read_table(inputs.candidates) if inputs.candidates else None)
-    table = with_best(table, everyone, choices, list(members.member), scored, judged, params.confidence)
+    table = with_best(table, everyone, choices, list(members.member), scored, evaluation, params.confidence)
     write_table(outputs.ceiling, table.assign(confidence=params.confidence))

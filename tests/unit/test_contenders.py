@@ -8,7 +8,7 @@ import pytest
 from fault_messages import fault_of
 from predicted import drawn, logits_of, predictions_of
 
-from resiliency.analysis.assessment import NO_VALIDATION, Judged, temperature_of
+from resiliency.analysis.assessment import NO_VALIDATION, ResampledImages, temperature_of
 from resiliency.analysis.contenders import (
     CALIBRATION_OF_ROLES,
     MEMBER,
@@ -21,7 +21,7 @@ from resiliency.analysis.contenders import (
     cost_tables,
     ensemble_of,
     errors_under,
-    judged_half,
+    evaluation_half,
     named_in,
     under_corruptions,
 )
@@ -93,7 +93,7 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert named_in(row["members"] for row in roles.values()) == {"a-s0", "b-s0"}
     needed = {name: predictions[name] for name in ("a-s0", "b-s0")}
     tables = comparison(roles, MEMBERS, needed, SETTINGS)
-    judged = judged_half(needed, SETTINGS)
+    judged = evaluation_half(needed, SETTINGS)
     best = ensemble_of(["a-s0", "b-s0"], "mean_probability", needed, MEMBERS.set_index("member"))
     table = tables.under_corruptions.query("corruption == 'corrupted'").set_index("role")
     assert table.error["best ensemble"] == pytest.approx(errors_under(best, judged).mean())
@@ -136,7 +136,7 @@ def test_the_best_are_those_that_the_choice_prefers():
 
 def test_errors_are_those_of_the_judged_images(study):
     table, members, labels = study
-    errors = errors_under(Ensemble(members, WEIGHTS, "mean_probability"), Judged(table, JUDGED, 10, 0.9, 0))
+    errors = errors_under(Ensemble(members, WEIGHTS, "mean_probability"), ResampledImages(table, JUDGED, 10, 0.9, 0))
     mean = np.mean([[member.probabilities(c)[JUDGED] for c in (1, 2, 3)] for member in members], axis=0)
     np.testing.assert_array_equal(errors, mean.argmax(axis=-1) != labels[JUDGED])
 
@@ -164,7 +164,7 @@ def test_errors_and_differences_by_hand():
 
 def test_bins_have_the_calibration_error_of_all_predictions(study):
     table, members, labels = study
-    judged = Judged(table, JUDGED, 10, 0.9, 0)
+    judged = ResampledImages(table, JUDGED, 10, 0.9, 0)
     bins = calibration_bins(Ensemble(members, WEIGHTS, "mean_probability"), judged)
     corrupted = bins[bins.images == "corrupted"]
     mean = np.mean([[m.probabilities(c)[JUDGED] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
@@ -176,7 +176,7 @@ def test_bins_have_the_calibration_error_of_all_predictions(study):
 
 def test_votes_and_decisions_have_no_calibration(study):
     table, members, labels = study
-    judged = Judged(table, JUDGED, 10, 0.9, 0)
+    judged = ResampledImages(table, JUDGED, 10, 0.9, 0)
     assert calibration_bins(Ensemble(members, WEIGHTS, "plurality_vote"), judged).empty
     assert len(calibration_bins(Ensemble(members[:1], WEIGHTS[:1], "plurality_vote"), judged))
     decided = [predictions_of(table, labels, np.zeros((4, IMAGES_CONTENDERS), int))]
@@ -229,7 +229,7 @@ def test_costs_and_confusions_against_plain_sums():
     roles = {"recommended model": DEPLOYMENT.iloc[1]} | contenders(DEPLOYMENT)
     tables = cost_tables(roles, MEMBERS, predictions, matrix, [f"c{k}" for k in range(classes)], SETTINGS)
 
-    judged = judged_half(predictions, SETTINGS).images["corrupted"]
+    judged = evaluation_half(predictions, SETTINGS).images["corrupted"]
     members = MEMBERS.set_index("member")
     ensemble = ensemble_of(["a-s0", "b-s0"], "mean_probability", predictions, members)
     answers = np.array([next(ensemble.outputs(c, judged)).log_probabilities.argmax(-1) for c in (1, 2, 3)])
@@ -273,7 +273,7 @@ def test_the_cost_of_a_plurality_vote_is_that_of_its_answers():
     roles["recommended model"]["rule"] = "plurality_vote"
     table = cost_tables(roles, MEMBERS, predictions, matrix, [f"c{k}" for k in range(classes)], SETTINGS).costs
     ensemble = ensemble_of(["a-s0", "b-s0"], "plurality_vote", predictions, MEMBERS.set_index("member"))
-    judged = judged_half(predictions, SETTINGS).images["clean"]
+    judged = evaluation_half(predictions, SETTINGS).images["clean"]
     errors = next(ensemble.outputs(0, judged)).errors
     row = table[(table.role == "recommended model") & (table.images == "clean")].iloc[0]
     assert (row.cost, row.error) == pytest.approx((errors.mean(), errors.mean()))

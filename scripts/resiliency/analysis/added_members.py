@@ -92,48 +92,48 @@ def partner_table(
     pool: MemberPool,
     ensembles: pd.DataFrame,
     added: list[str],
-    chosen: np.ndarray,
-    judged: np.ndarray,
+    selection: np.ndarray,
+    evaluation: np.ndarray,
     confidence: float,
 ) -> pd.DataFrame:
-    """The best partners of each added member: chosen on one half of the clean images, judged on other images.
+    """The best partners of each added member: chosen on one half of the clean images, evaluated on other images.
 
     Args:
         pool: the members of which ensembles are formed.
         ensembles: rows of ensembles.parquet of these members under the combination rule.
         added: names of the members that were added.
-        chosen, judged: int, the clean images of the choice and the others.
+        selection, evaluation: int, the clean images to select on, and the others.
         confidence: of the intervals.
 
     Returns:
         `PARTNERS`, the accuracy on each test set with Wilson's interval, and `GAINS`: up to `LISTED` rows per member
-        and size, by accuracy on the images of the choice.
+        and size, by accuracy on the selection images.
     """
     scored, names = pool.scored, pool.members.member.to_numpy(str)
     test_sets, rows = (CLEAN, *scored.further), []
-    clean, units = scored.conditions[CLEAN][0], scored.units(CLEAN).of(judged)
+    clean, units = scored.conditions[CLEAN][0], scored.units(CLEAN).of(evaluation)
     for member in (name for name in added if name in names):
         own = int(np.flatnonzero(names == member)[0])
-        alone = scored.wrong_in(np.array([own]), judged, clean).astype(float)
+        alone = scored.wrong_in(np.array([own]), evaluation, clean).astype(float)
         with_member = ensembles[[member in joined.split("+") for joined in ensembles["members"]]]
         for _, of_size in by_size(with_member, pool.members):
-            errors = scored.errors(of_size, chosen)
+            errors = scored.errors(of_size, selection)
             for rank, place in enumerate(np.argsort(errors, kind="stable")[:LISTED], start=1):
                 ensemble = of_size[place]
                 partners = ensemble[ensemble != own]
-                together = scored.wrong_in(ensemble, judged, clean).astype(float)
+                together = scored.wrong_in(ensemble, evaluation, clean).astype(float)
                 row = {"member": member, "size": len(ensemble), "rank": rank, "of": len(of_size)}
                 row |= {"partners": "+".join(names[partners]), "selection_accuracy": 1 - errors[place]}
                 row |= mean_difference("gain", units.values(alone - together), confidence)
-                without = scored.wrong_in(partners, judged, clean).astype(float)
+                without = scored.wrong_in(partners, evaluation, clean).astype(float)
                 row["accuracy_without"] = 1 - without.mean()
                 row |= mean_difference("added", units.values(without - together), confidence)
                 for name in test_sets:
-                    images = judged if name == CLEAN else np.arange(len(scored.labels(name)))
+                    images = evaluation if name == CLEAN else np.arange(len(scored.labels(name)))
                     share = scored.accuracy(ensemble[None], name, images)[0]
                     effective = np.atleast_1d(scored.effective_images(ensemble[None], name, images))[0]
                     row |= accuracies(name, share, effective, confidence)
                 rows.append(row)
     columns = [*PARTNERS, *(column for name in test_sets for column in accuracy_columns(name)), *GAINS]
-    table = pd.DataFrame(rows).assign(selection_images=len(chosen), images=len(judged), confidence=confidence)
+    table = pd.DataFrame(rows).assign(selection_images=len(selection), images=len(evaluation), confidence=confidence)
     return table.reindex(columns=columns)

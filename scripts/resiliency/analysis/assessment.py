@@ -1,8 +1,8 @@
-"""How sure an ensemble is when it is wrong: selective prediction, on the images that judge.
+"""How sure an ensemble is when it is wrong: selective prediction, on the evaluation images.
 
-Clean and corrupted images are those of the judging half of deployment.csv, whose ensembles were chosen on the other;
-all conditions of corruption count together, for one threshold of confidence has to serve them all. Of further test
-sets all images count. Units of images are resampled, each with all of its conditions."""
+Clean and corrupted images are those of the evaluation half of deployment.csv, whose ensembles were selected on the
+other; all conditions of corruption count together, for one threshold of confidence has to serve them all. Of further
+test sets all images count. Units of images are resampled, each with all of its conditions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -33,12 +33,12 @@ REFERENCE = "max_probability"
 ERRORS_AT = {f"error_at_{coverage}": coverage / 100 for coverage in (80, 90, 95)}
 
 
-class Judged:
-    """The images that ensembles are judged on, and resamples of them.
+class ResampledImages:
+    """Images that ensembles are selected or evaluated on, and resamples of them.
 
     Args:
         conditions: the table of conditions.
-        judged: images (int) of the data set's own that count; all of further test sets do.
+        evaluation: images (int) of the data set's own that count; all of further test sets do.
         resamples, confidence, seed: of the bootstrap.
         units: test set -> those of its images, in all; each image is one in others.
 
@@ -50,7 +50,7 @@ class Judged:
     def __init__(
         self,
         conditions: pd.DataFrame,
-        judged: np.ndarray,
+        evaluation: np.ndarray,
         resamples: int,
         confidence: float,
         seed: int,
@@ -60,7 +60,7 @@ class Judged:
         self.images, self.units, self.counts = {}, {}, {}
         for name, rows in self.conditions.items():
             test_set, images = conditions.test_set.iloc[rows[0]], conditions.images.iloc[rows[0]]
-            self.images[name] = judged if test_set == CLEAN else np.arange(images)
+            self.images[name] = evaluation if test_set == CLEAN else np.arange(images)
             self.units[name] = (units.get(test_set) or Units.single(images)).of(self.images[name])
             drawn_as = "images" if test_set == CLEAN else name
             self.counts[name] = self.units[name].counts(resamples, seed, drawn_as).astype(np.float64)
@@ -97,11 +97,11 @@ class Scored(NamedTuple):
     errors: np.ndarray
 
 
-def selective_rows(scored: dict[str, Scored], judged: Judged) -> tuple[list[dict], list[dict]]:
+def selective_rows(scored: dict[str, Scored], evaluation: ResampledImages) -> tuple[list[dict], list[dict]]:
     """Rows of selective_prediction.csv, and of the risk-coverage curves, of one ensemble.
 
     Args:
-        scored: set of images -> what the ensemble says of the judged ones.
+        scored: set of images -> what the ensemble says of the evaluation images.
 
     Returns:
         For each set of images and score of confidence: `MEASURES` with the ends of their intervals, and
@@ -111,7 +111,7 @@ def selective_rows(scored: dict[str, Scored], judged: Judged) -> tuple[list[dict
     """
     rows, curves = [], []
     for name, (confidences, errors) in scored.items():
-        scores, counts = {}, judged.counts[name].astype(np.float32)
+        scores, counts = {}, evaluation.counts[name].astype(np.float32)
         for score, confidence in confidences.items():
             exact = ranking(confidence.ravel(), errors.ravel())
             whole, drawn = resampled_rankings(confidence, errors, counts)
@@ -126,27 +126,29 @@ def selective_rows(scored: dict[str, Scored], judged: Judged) -> tuple[list[dict
                 value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
                 drawn = of_score["drawn"][measure]
                 if measure in ERRORS_AT:
-                    answered = ERRORS_AT[measure] * judged.units[name].number
-                    ends = share_interval(value, value + drawn - whole, answered, judged.confidence)
+                    answered = ERRORS_AT[measure] * evaluation.units[name].number
+                    ends = share_interval(value, value + drawn - whole, answered, evaluation.confidence)
                 else:
-                    ends = judged.interval(value, whole, drawn)
+                    ends = evaluation.interval(value, whole, drawn)
                 row |= with_ends(measure, value, np.clip(ends, 0, 1))
-            rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, judged))
+            rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, evaluation))
     return rows, curves
 
 
-def _excess(of_score: dict, reference: dict | None, compared: int, score: str, judged: Judged) -> dict[str, float]:
+def _excess(
+    of_score: dict, reference: dict | None, compared: int, score: str, evaluation: ResampledImages
+) -> dict[str, float]:
     if reference is None or score == REFERENCE:
         return with_ends("aurc_difference", np.nan, (np.nan, np.nan))
     value, whole, drawn = (of_score[key]["aurc"] - reference[key]["aurc"] for key in ("", "whole", "drawn"))
-    low, high = corrected_interval(drawn - whole[0], judged.confidence, compared)
+    low, high = corrected_interval(drawn - whole[0], evaluation.confidence, compared)
     return with_ends("aurc_difference", value[0], (value[0] + low, value[0] + high))
 
 
 def scored_images(
     ensemble: Ensemble,
     temperature: float,
-    judged: Judged,
+    evaluation: ResampledImages,
     name: str,
     scores: Sequence[str] = SCORES,
     count: Callable[[np.ndarray, tuple[Outputs, Outputs], np.ndarray], None] | None = None,
@@ -158,17 +160,17 @@ def scored_images(
         scores: of confidence.
         count: called with the position of each image, the outputs before and after scaling, and the labels.
     """
-    shape = len(judged.conditions[name]), len(judged.images[name])
+    shape = len(evaluation.conditions[name]), len(evaluation.images[name])
     errors, confidences = np.empty(shape, np.float32), {}
-    position = {condition: index for index, condition in enumerate(judged.conditions[name])}
+    position = {condition: index for index, condition in enumerate(evaluation.conditions[name])}
     disagreement = bool({"mutual_information", "vote_agreement"} & set(scores))
-    for condition, images, part in judged.outputs(ensemble, name, disagreement):
+    for condition, images, part in evaluation.outputs(ensemble, name, disagreement):
         after = part.at(temperature)
         errors[position[condition], images] = part.errors
         for score, values in after.confidences(scores).items():
             confidences.setdefault(score, np.empty(shape))[position[condition], images] = values
         if count is not None:
-            count(images, (part, after), ensemble.members[0].labels(condition)[judged.images[name][images]])
+            count(images, (part, after), ensemble.members[0].labels(condition)[evaluation.images[name][images]])
     return Scored(confidences, errors)
 
 
@@ -185,32 +187,36 @@ GOALS: list[tuple[str, float, Callable[[Ranked, float], float]]] = [
 
 
 def threshold_rows(
-    ensemble: Ensemble, temperature: float, chosen: Judged, scored: dict[str, Scored], judged: Judged
+    ensemble: Ensemble,
+    temperature: float,
+    selection: ResampledImages,
+    scored: dict[str, Scored],
+    evaluation: ResampledImages,
 ) -> list[dict]:
     """Rows of thresholds.csv of one ensemble; none if it has no probabilities, as a plurality vote of several has none.
 
     Args:
         temperature: of its probabilities.
-        chosen: the images that thresholds are chosen on.
+        selection: the images that thresholds are chosen on.
         scored: what it says of those that they are tried on.
-        judged: these.
+        evaluation: these.
     """
     if ensemble.rule.mean is None or any(REFERENCE not in of.confidences for of in scored.values()):
         return []
     tried = {name: (graded(of.confidences[REFERENCE]), of.errors) for name, of in scored.items()}
     rows = []
-    for basis in (name for name in (CLEAN, CORRUPTED) if name in judged.conditions):
-        confidences, errors = scored_images(ensemble, temperature, chosen, basis, (REFERENCE,))
-        ranked = Ranked.of(confidences[REFERENCE], errors, chosen.units[basis])
-        corruptions = ensemble.members[0].conditions.corruption.to_numpy()[judged.conditions[basis]]
-        resampled = judged.units[basis], judged.counts[basis], judged.confidence
+    for basis in (name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions):
+        confidences, errors = scored_images(ensemble, temperature, selection, basis, (REFERENCE,))
+        ranked = Ranked.of(confidences[REFERENCE], errors, selection.units[basis])
+        corruptions = ensemble.members[0].conditions.corruption.to_numpy()[evaluation.conditions[basis]]
+        resampled = evaluation.units[basis], evaluation.counts[basis], evaluation.confidence
         worst = left_out(ranked, corruptions, *tried[basis], *resampled)
         for goal, target, choose in GOALS:
             threshold = choose(ranked, target)
             key = {"basis": basis, "goal": goal, "target": target, "threshold": threshold}
             key["selection_images"] = ranked.units.images
             for name in tried:
-                row = key | {"images": name} | shares_at(threshold, *tried[name], judged, name)
+                row = key | {"images": name} | shares_at(threshold, *tried[name], evaluation, name)
                 rows.append(row | (worst[goal, target] if name == basis else dict.fromkeys(LEFT_OUT, np.nan)))
     return rows
 
@@ -229,7 +235,7 @@ def left_out(
     Args:
         ranked: the answers that thresholds are chosen on, under C conditions.
         corruptions: str C, of these conditions.
-        confidence, errors: float C x N, graded confidences and errors of the images that judge.
+        confidence, errors: float C x N, graded confidences and errors of the evaluation images.
         units: of these.
         counts: how often each resample has each of them, float64 R x N.
         level: confidence of the intervals, which allow for the number of corruptions (Bonferroni).
@@ -254,7 +260,7 @@ def left_out(
 
 
 def shares_at(
-    threshold: float, confidence: np.ndarray, errors: np.ndarray, judged: Judged, name: str
+    threshold: float, confidence: np.ndarray, errors: np.ndarray, evaluation: ResampledImages, name: str
 ) -> dict[str, float]:
     """Coverage, error of the answers given and share of wrong answers, with intervals; NaN without a threshold.
 
@@ -265,17 +271,17 @@ def shares_at(
     given = (confidence >= threshold).astype(np.float32)  # of bools, sums take far longer
     answered, wrong = given.sum(axis=0) / np.float64(len(given)), (given * errors).mean(axis=0)
     images, row = (np.ones(len(answered)), answered, wrong), {}
-    drawn = judged.counts[name] @ np.column_stack(images) if len(confidence) > 1 else None
+    drawn = evaluation.counts[name] @ np.column_stack(images) if len(confidence) > 1 else None
     for of, part, whole in (("coverage", 1, 0), ("error", 2, 1), ("wrong", 2, 0)):
         total, has = images[whole].sum(), images[whole] > 0
-        value, units = images[part].sum() / total if total else np.nan, judged.units[name].of(has)
+        value, units = images[part].sum() / total if total else np.nan, evaluation.units[name].of(has)
         if drawn is None:
             effective = units.effective(units.sums(images[part][has])) if total else np.nan
-            ends = wilson(value, effective, judged.confidence)
+            ends = wilson(value, effective, evaluation.confidence)
         else:
             known = drawn[:, whole] > 0
             shares = np.divide(drawn[:, part], drawn[:, whole], out=np.full(len(drawn), np.nan), where=known)
-            ends = share_interval(value, shares, units.number, judged.confidence)
+            ends = share_interval(value, shares, units.number, evaluation.confidence)
         row |= with_ends(of, value, tuple(map(float, ends)))
     return row
 
@@ -307,8 +313,8 @@ class Temperature(NamedTuple):
     Attributes:
         value: 1 where none could be fitted.
         images: number of images that it was fitted on, 0 where it was not.
-        fitted_on: which images, `validation` or `corrupted` ones of the half on which ensembles are chosen; empty where
-            it was not.
+        fitted_on: which images, `validation` or `corrupted` ones of the half on which ensembles are selected; empty
+            where it was not.
         note: why it was not fitted, or not on validation images, or what to beware of; may be empty.
     """
 
@@ -318,17 +324,19 @@ class Temperature(NamedTuple):
     note: str
 
 
-def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble, chosen: Judged) -> Temperature:
+def temperature_of(
+    validation: Ensemble | None, loaded: bool, ensemble: Ensemble, selection: ResampledImages
+) -> Temperature:
     """The temperature of an ensemble, fitted on validation images.
 
     If fewer than `LEAST_ERRORS` of these are answered wrongly, or none are predicted, it is fitted on the corrupted
-    images on which ensembles are chosen, if there as many answers are wrong.
+    images on which ensembles are selected, if there as many answers are wrong.
 
     Args:
         validation: the ensemble on its one condition; None where some member has no predictions of them.
         loaded: whether weights of a member were not trained here.
         ensemble: the ensemble on the test images.
-        chosen: the images on which ensembles are chosen.
+        selection: the images on which ensembles are selected.
     """
     if not ensemble.has_probabilities:
         return Temperature(1, 0, "", NO_PROBABILITIES)
@@ -340,8 +348,8 @@ def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble
         if value := _fitted(validation, [0], np.arange(len(labels))):
             return Temperature(value, len(labels), VALIDATION, LOADED if loaded else "")
         why = FEW_ERRORS
-    if CORRUPTED in chosen.conditions:
-        conditions, images = chosen.conditions[CORRUPTED], chosen.images[CORRUPTED]
+    if CORRUPTED in selection.conditions:
+        conditions, images = selection.conditions[CORRUPTED], selection.images[CORRUPTED]
         most = max(1, LARGEST_FIT // (len(conditions) * ensemble.members[0].classes(0)))
         images = images[np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).astype(int))]
         if value := _fitted(ensemble, conditions, images):
@@ -366,7 +374,7 @@ class Calibration(NamedTuple):
 
 
 def scored_and_calibrated(
-    ensemble: Ensemble, temperature: float, judged: Judged, scores: Sequence[str] = SCORES
+    ensemble: Ensemble, temperature: float, evaluation: ResampledImages, scores: Sequence[str] = SCORES
 ) -> tuple[dict[str, Scored], dict[str, Calibration]]:
     """Set of images -> what an ensemble says of them, and its calibration there, over the conditions of the set.
 
@@ -376,29 +384,29 @@ def scored_and_calibrated(
         scores: of confidence.
     """
     found, calibration = {}, {}
-    for name, images in judged.images.items():
+    for name, images in evaluation.images.items():
         sums = [Sums(len(images)), Sums(len(images))] if ensemble.has_probabilities and ensemble.rule.mean else []
 
         def count(places: np.ndarray, parts: tuple, labels: np.ndarray, sums: list = sums) -> None:
             for total, part in zip(sums, parts, strict=False):
                 total.add(places, part, labels)
 
-        found[name] = scored_images(ensemble, temperature, judged, name, scores, count)
+        found[name] = scored_images(ensemble, temperature, evaluation, name, scores, count)
         if sums:
-            calibration[name] = Calibration(*(total.estimates(judged.counts[name]) for total in sums))
+            calibration[name] = Calibration(*(total.estimates(evaluation.counts[name]) for total in sums))
     return found, calibration
 
 
-def calibration_of(ensemble: Ensemble, temperature: float, judged: Judged) -> dict[str, Calibration]:
+def calibration_of(ensemble: Ensemble, temperature: float, evaluation: ResampledImages) -> dict[str, Calibration]:
     """The second of `scored_and_calibrated`."""
-    return scored_and_calibrated(ensemble, temperature, judged, ())[1]
+    return scored_and_calibrated(ensemble, temperature, evaluation, ())[1]
 
 
 def temperature_rows(
     temperature: Temperature,
     calibration: dict[str, Calibration],
     reference: dict[str, Calibration] | None,
-    judged: Judged,
+    evaluation: ResampledImages,
 ) -> list[dict]:
     """Rows of temperatures.csv of one ensemble, one for each set of images.
 
@@ -409,16 +417,16 @@ def temperature_rows(
     columns = {"temperature": temperature.value if temperature.images else np.nan, "note": temperature.note}
     columns |= {"fitted_on": temperature.fitted_on, "fitted_images": temperature.images}
     rows = []
-    for name in judged.conditions:
+    for name in evaluation.conditions:
         row = columns | {"images": name}
         for measure in CALIBRATION_MEASURES if name in calibration else ():
             before, after = (of[measure] for of in calibration[name])
             row[f"{measure}_before"] = before[0]
             for column, values in ((f"{measure}_after", after), (f"{measure}_change", after - before)):
-                row |= with_ends(column, values[0], percentile_interval(values[1:], judged.confidence))
+                row |= with_ends(column, values[0], percentile_interval(values[1:], evaluation.confidence))
             if reference and name in reference:
                 values = after - reference[name].after[measure]
-                ends = corrected_interval(values[1:], judged.confidence, len(CALIBRATION_MEASURES))
+                ends = corrected_interval(values[1:], evaluation.confidence, len(CALIBRATION_MEASURES))
                 row |= with_ends(f"{measure}_difference", values[0], ends)
         rows.append(row)
     return rows

@@ -183,7 +183,7 @@ def way_to_ceiling(
 
     Args:
         member, ensemble, everyone: float n, how often the member, the ensemble and all members are wrong on each image;
-            images of the choice of the first two are not among them.
+            selection images of the first two are not among them.
         units: of these images.
         confidence: of the interval.
     """
@@ -220,7 +220,7 @@ def with_best(
     choices: Mapping[str, pd.DataFrame],
     names: list[str],
     scored: EnsembleErrors,
-    judged: np.ndarray,
+    evaluation: np.ndarray,
     confidence: float,
 ) -> pd.DataFrame:
     """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members.
@@ -228,11 +228,11 @@ def with_best(
     Args:
         ceiling, everyone: as `ceiling_table` returns them.
         choices: kind of images, clean or corrupted -> what to choose from for them: `members`, joined by "+", `size`,
-            and the accuracy on the images of the choice, `selection_accuracy`. The best of each kind is the most
+            and the accuracy on the selection images, `selection_accuracy`. The best of each kind is the most
             accurate there; only ensembles of the pool count.
         names: of the members of the pool.
         scored: their predictions.
-        judged: int, the clean images that nothing was chosen by. Further test sets are judged on all images.
+        evaluation: int, the clean images that nothing was selected by. Further test sets are evaluated on all images.
         confidence: of the intervals.
     """
     best = {kind: roles for kind, table in choices.items() if len(roles := _best(table, set(names))) == 2}
@@ -247,8 +247,8 @@ def with_best(
         kind: [np.array([position[name] for name in joined.split("+")]) for joined in roles.values()]
         for kind, roles in best.items()
     }
-    wrong = [_wrong(scored, ensembles[kinds[c]], all_wrong, c, judged) for c, all_wrong in enumerate(everyone)]
-    units = [scored.units(row.test_set).of(_judged_in(row, judged)) for row in conditions.itertuples()]
+    wrong = [_wrong(scored, ensembles[kinds[c]], all_wrong, c, evaluation) for c, all_wrong in enumerate(everyone)]
+    units = [scored.units(row.test_set).of(_evaluation_images(row, evaluation)) for row in conditions.itertuples()]
     if corrupted:
         wrong.append(np.mean([wrong[condition] for condition in corrupted], axis=0))
         units.append(units[corrupted[0]])
@@ -270,14 +270,14 @@ def _best(choice: pd.DataFrame, names: set[str]) -> dict[str, str]:
 
 
 def _wrong(
-    scored: EnsembleErrors, ensembles: list[np.ndarray], everyone: np.ndarray, condition: int, judged: np.ndarray
+    scored: EnsembleErrors, ensembles: list[np.ndarray], everyone: np.ndarray, condition: int, evaluation: np.ndarray
 ) -> np.ndarray:
     """How often each ensemble, and every member, is wrong on each image in a condition; float64 3 x n."""
-    images = _judged_in(scored.predictions[0].conditions.iloc[condition], judged)
+    images = _evaluation_images(scored.predictions[0].conditions.iloc[condition], evaluation)
     of_ensembles = [scored.wrong_in(ensemble, images, condition) for ensemble in ensembles]
     return np.stack([*of_ensembles, everyone[images]]).astype(float)
 
 
-def _judged_in(condition: NamedTuple, judged: np.ndarray) -> np.ndarray:
-    """The images in a condition that nothing was chosen by, int."""
-    return judged if condition.test_set == CLEAN else np.arange(condition.images)
+def _evaluation_images(condition: NamedTuple, evaluation: np.ndarray) -> np.ndarray:
+    """The images in a condition that nothing was selected by, int."""
+    return evaluation if condition.test_set == CLEAN else np.arange(condition.images)

@@ -1,9 +1,9 @@
-"""Choices among ensembles on one half of the test images, judged on the other: what all choices have in common.
+"""Choices among ensembles on one half of the test images, evaluated on the other: what all choices have in common.
 
-The best of thousands of ensembles looks better than it is on the images that it was chosen on. Corrupted images are
+The best of thousands of ensembles looks better than it is on the images that it was selected on. Corrupted images are
 test images (published sets have no others), so these are split: one half is for selection, and the other,
-which the choice has not seen, judges it. `EnsembleErrors` decides what ensembles are chosen by: their errors on clean
-images, or an objective under corruptions."""
+which the selection has not seen, evaluates it. `EnsembleErrors` decides what ensembles are selected by: their errors on
+clean images, or an objective under corruptions."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -41,7 +41,7 @@ def priced(rows: pd.DataFrame, cost: str | None = None) -> str:
 
 
 def known_rows(deployment: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose errors are known both on the images of the choice and on those that judge."""
+    """The rows whose errors are known both on the selection images and on evaluation images."""
     return deployment.dropna(subset=["selection_error", "corrupted_error"])
 
 
@@ -58,7 +58,7 @@ def best_member(deployment: pd.DataFrame) -> pd.Series | None:
 
 
 def best_row(rows: pd.DataFrame) -> pd.Series:
-    """The eligible row with the least selection_error; errors that judge are not known when one chooses."""
+    """The eligible row with the least selection_error; errors on evaluation images are not known when one chooses."""
     return rows.loc[rows["selection_error"].idxmin()]
 
 
@@ -73,34 +73,34 @@ def recommended_row(rows: pd.DataFrame) -> pd.Series:
 
 
 def halves(labels: np.ndarray, seed: int, units: Units | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted indices of the test images on which ensembles are chosen, and of the others, on which they are judged.
+    """Sorted indices of the images on which ensembles are selected, and of the others, on which they are evaluated.
 
     Args:
         labels: int N.
         units: of these images, each of which is in one half; None if each image is one.
     """
-    chosen = _half(labels, seed, units or Units.single(len(labels)))
-    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
+    selection = _half(labels, seed, units or Units.single(len(labels)))
+    return selection, np.setdiff1d(np.arange(len(labels)), selection)
 
 
 def _half(labels: np.ndarray, seed: int, units: Units) -> np.ndarray:
     """Sorted indices of about half of the images, all those of some units; a class of one unit is in the other half."""
     if units.alone:
         return stratified_sample(labels, len(labels) // 2, seed, "deployment")
-    chosen = sample_of_groups(labels, units.of_image, len(labels) // 2, 1, seed, "deployment")
-    if len(chosen):
-        return chosen
+    selection = sample_of_groups(labels, units.of_image, len(labels) // 2, 1, seed, "deployment")
+    if len(selection):
+        return selection
     some = stream(seed, "deployment").permutation(units.number)[: units.number // 2]  # each is the only one of a class
     return np.flatnonzero(np.isin(units.of_image, some))
 
 
 class Pool(NamedTuple):
-    """Ensembles of one size, on the images of the choice.
+    """Ensembles of one size, on the selection images.
 
     Attributes:
         ensembles: int E x size, members of each.
-        objective: float64 E, what they are chosen by; less is better.
-        errors: float64 E, mean of their errors over the conditions that they are chosen by.
+        objective: float64 E, what they are selected by; less is better.
+        errors: float64 E, mean of their errors over the conditions that they are selected by.
     """
 
     ensembles: np.ndarray
@@ -109,20 +109,20 @@ class Pool(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Candidates, and the images by which they are chosen.
+    """Candidates, and the images by which they are selected.
 
     Attributes:
         members: rows of members.csv of the M members.
         scored: their predictions in that order, under one combination rule.
-        chosen, judged: int, the images of the choice and the others.
+        selection, evaluation: int, the selection images and the others.
         pools: size -> its candidates: single members, and all ensembles that were scored.
         grown: greedy ensembles of 1, 2, ... members.
     """
 
     members: pd.DataFrame
     scored: EnsembleErrors
-    chosen: np.ndarray
-    judged: np.ndarray
+    selection: np.ndarray
+    evaluation: np.ndarray
     pools: dict[int, Pool]
     grown: list[np.ndarray]
 
@@ -132,18 +132,18 @@ class Choice(NamedTuple):
         return [ensemble for ensemble in self.grown if len(ensemble) > max(self.pools, default=1)]
 
     def images(self, test_set: str) -> np.ndarray:
-        """The images of a test set that nothing was chosen by, int: judged ones, or all of a further set."""
-        return self.judged if test_set == CLEAN else np.arange(len(self.scored.labels(test_set)))
+        """The images of a test set that nothing was selected by, int: evaluation images, or all of a further set."""
+        return self.evaluation if test_set == CLEAN else np.arange(len(self.scored.labels(test_set)))
 
     def best(self, size: int) -> np.ndarray:
         """The ensemble of this size with the least objective, int size."""
         return self.pools[size].ensembles[self.pools[size].objective.argmin()]
 
-    def judged_errors(self, errors: np.ndarray, on_chosen: np.ndarray) -> np.ndarray:
-        """Errors on the judged images, float64 E: those on all images, less those on the images of the choice."""
-        images = len(self.chosen) + len(self.judged)
-        rest = errors * images - on_chosen * len(self.chosen)
-        return (rest / len(self.judged)).clip(0, 1)  # not -1e-17
+    def evaluation_errors(self, errors: np.ndarray, on_selection: np.ndarray) -> np.ndarray:
+        """Errors on the evaluation images, float64 E: those on all images, less those on the selection images."""
+        images = len(self.selection) + len(self.evaluation)
+        rest = errors * images - on_selection * len(self.selection)
+        return (rest / len(self.evaluation)).clip(0, 1)  # not -1e-17
 
 
 def choice_of(
@@ -151,7 +151,7 @@ def choice_of(
     ensembles: pd.DataFrame,
     scored: EnsembleErrors,
     largest: int,
-    chosen: np.ndarray,
+    selection: np.ndarray,
     alone: np.ndarray | None = None,
     growing: np.ndarray | None = None,
 ) -> Choice:
@@ -162,23 +162,23 @@ def choice_of(
         ensembles: rows of ensembles.parquet, of these members and under one combination rule.
         scored: their predictions, under the same rule.
         largest: most members of a greedy ensemble.
-        chosen: images of the choice; the others judge.
+        selection: images to select on; the others evaluate.
         alone: int, members that are candidates by themselves; all unless given.
         growing: int, members of greedy ensembles; those `alone` unless given.
     """
     alone = np.arange(len(members)) if alone is None else alone
     groups = {1: alone[:, None]} if len(alone) else {}
     groups |= {of.shape[1]: np.sort(of, axis=1) for _, of in by_size(ensembles, members)}
-    pools = {size: scored_pool(of, scored, chosen) for size, of in groups.items()}
-    judged = np.setdiff1d(np.arange(len(scored.labels(CLEAN))), chosen)
-    grown = greedy(scored, alone if growing is None else growing, largest, chosen)
-    return Choice(members, scored, chosen, judged, pools, grown)
+    pools = {size: scored_pool(of, scored, selection) for size, of in groups.items()}
+    evaluation = np.setdiff1d(np.arange(len(scored.labels(CLEAN))), selection)
+    grown = greedy(scored, alone if growing is None else growing, largest, selection)
+    return Choice(members, scored, selection, evaluation, pools, grown)
 
 
-def scored_pool(ensembles: np.ndarray, scored: EnsembleErrors, chosen: np.ndarray) -> Pool:
+def scored_pool(ensembles: np.ndarray, scored: EnsembleErrors, selection: np.ndarray) -> Pool:
     """The `Pool` of ensembles (int E x size) on these images."""
-    errors = scored.condition_errors(ensembles, chosen)
-    losses = errors if scored.costs is None else scored.condition_costs(ensembles, chosen)
+    errors = scored.condition_errors(ensembles, selection)
+    losses = errors if scored.costs is None else scored.condition_costs(ensembles, selection)
     return Pool(ensembles, scored.chosen_by(losses), errors.mean(axis=1))
 
 
@@ -208,12 +208,12 @@ class MemberPool(NamedTuple):
         return table[(table["origin"] == INDEPENDENT) & (table["rule"] == self.scored.rule)]
 
     def halves(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """The clean images on which ensembles are chosen, and those on which they are judged, as from `halves`."""
+        """The clean images on which ensembles are selected, and those on which they are evaluated, as from `halves`."""
         return halves(self.scored.labels(CLEAN), seed, self.scored.units(CLEAN))
 
 
 def pool_of(members: pd.DataFrame, predictions: dict[str, Predictions], settings: Ensembles) -> MemberPool:
-    """The independent members that ensembles are formed of, which are chosen by their clean error.
+    """The independent members that ensembles are formed of, which are selected by their clean error.
 
     Members with decisions only are combined by plurality vote, whatever the first of the rules in `settings`.
 
@@ -240,7 +240,7 @@ def deployable_pool(
     Args:
         members: members.csv.
         rule: how they are combined; plurality vote if some have decisions only.
-        objective, quantile, costs: what ensembles are chosen by, as for `EnsembleErrors`.
+        objective, quantile, costs: what ensembles are selected by, as for `EnsembleErrors`.
     """
     members = members[members.member.isin(predictions)].reset_index(drop=True)
     choice = {"objective": objective, "quantile": quantile, "costs": costs}
@@ -267,22 +267,22 @@ def chosen_table(choice: Choice, confidence: float) -> pd.DataFrame:
 
     Returns:
         A row per size: size, members (joined by "+"), of (the number of ensembles compared), found (`single`, `scored`
-        or `greedy`), selection_accuracy (on the images of the choice), optimism (that less the accuracy on the judged
-        ones, less the mean of this difference over members, for one half may be harder), <test set>_accuracy with
-        _low and _high (`clean`: on the judged images; others: on all of theirs), selection_images, images (judged),
-        confidence.
+        or `greedy`), selection_accuracy (on the selection images), optimism (that less the accuracy on the evaluation
+        images, less the mean of this difference over members, for one half may be harder), <test set>_accuracy with
+        _low and _high (`clean`: on the evaluation images; others: on all of theirs), selection_images, images (of the
+        evaluation), confidence.
     """
-    scored, pools, judged = choice.scored, choice.pools, choice.judged
+    scored, pools, evaluation = choice.scored, choice.pools, choice.evaluation
     best = {size: (len(pool.ensembles), choice.best(size)) for size, pool in pools.items()}
     best |= {len(ensemble): (len(choice.members) - len(ensemble) + 1, ensemble) for ensemble in choice.larger}
-    harder = (scored.errors(pools[1].ensembles, judged) - pools[1].errors).mean()
+    harder = (scored.errors(pools[1].ensembles, evaluation) - pools[1].errors).mean()
     rows = [_row(size, of, ensemble, choice) for size, (of, ensemble) in best.items()]
     table = pd.DataFrame(rows).sort_values("size", ignore_index=True)
     table["optimism"] = table.selection_accuracy - table.clean_accuracy - harder
     for name in (CLEAN, *scored.further):
         shares, effective = (table.pop(f"{name}{column}").to_numpy(float) for column in ("_accuracy", EFFECTIVE_SUFFIX))
         table = table.assign(**accuracies(name, shares, effective, confidence))
-    table = table.assign(selection_images=len(choice.chosen), images=len(judged), confidence=confidence)
+    table = table.assign(selection_images=len(choice.selection), images=len(evaluation), confidence=confidence)
     return table[COLUMNS + [column for name in (CLEAN, *scored.further) for column in accuracy_columns(name)] + COUNTED]
 
 
@@ -299,7 +299,7 @@ def _row(size: int, candidates: int, ensemble: np.ndarray, choice: Choice) -> di
         "members": "+".join(choice.members.member.iloc[ensemble]),
         "of": candidates,
         "found": found,
-        "selection_accuracy": 1 - scored.errors(ensemble[None], choice.chosen)[0],
+        "selection_accuracy": 1 - scored.errors(ensemble[None], choice.selection)[0],
         **accuracy,
     }
 
@@ -312,8 +312,8 @@ def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequen
 
     Of equals, the most robust comes first.
 
-    The best of thousands on some images is less good on others: accuracy on further test sets, which nothing was chosen
-    on, is the one to believe.
+    The best of thousands on some images is less good on others: accuracy on further test sets, which nothing was
+    selected on, is the one to believe.
 
     Args:
         members: members.csv.

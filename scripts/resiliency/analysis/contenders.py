@@ -1,6 +1,6 @@
 """The recommended model and what it has to beat: their errors under each corruption, and their calibration.
 
-All are judged on the half of the test images on which nothing was chosen (see `resiliency.analysis.deployment`)."""
+All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.deployment`)."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -12,7 +12,7 @@ import pandas as pd
 from resiliency.analysis.assessment import (
     TEMPERATURES,
     THRESHOLDS,
-    Judged,
+    ResampledImages,
     Temperature,
     calibration_of,
     scored_and_calibrated,
@@ -60,19 +60,21 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
     return {ROLES[0]: recommended_row(fit)} | best if "instead" in fit and len(fit) else best
 
 
-def errors_under(ensemble: Ensemble, judged: Judged) -> np.ndarray:
-    """Error of an ensemble on each judged image under each of `corrupted_conditions`; float32 C x N."""
-    position = {condition: index for index, condition in enumerate(corrupted_conditions(judged))}
-    errors = np.empty((len(position), len(judged.images[CORRUPTED])), np.float32)
+def errors_under(ensemble: Ensemble, evaluation: ResampledImages) -> np.ndarray:
+    """Error of an ensemble on each evaluated image under each of `corrupted_conditions`; float32 C x N."""
+    position = {condition: index for index, condition in enumerate(corrupted_conditions(evaluation))}
+    errors = np.empty((len(position), len(evaluation.images[CORRUPTED])), np.float32)
     for name in (CORRUPTED, HELD_OUT_IMAGES):
-        for condition, images, part in judged.outputs(ensemble, name, False) if name in judged.conditions else ():
+        for condition, images, part in (
+            evaluation.outputs(ensemble, name, False) if name in evaluation.conditions else ()
+        ):
             errors[position[condition], images] = part.errors
     return errors
 
 
-def corrupted_conditions(judged: Judged) -> np.ndarray:
+def corrupted_conditions(evaluation: ResampledImages) -> np.ndarray:
     """All conditions with corruptions, held out or not; int64, ascending."""
-    rows = [judged.conditions[name] for name in (CORRUPTED, HELD_OUT_IMAGES) if name in judged.conditions]
+    rows = [evaluation.conditions[name] for name in (CORRUPTED, HELD_OUT_IMAGES) if name in evaluation.conditions]
     return np.sort(np.concatenate(rows))
 
 
@@ -90,7 +92,7 @@ def under_corruptions(
 
     Returns:
         A row per role and corruption, and the last of each role of means: "corrupted", and "held_out" if there are
-        corruptions that nothing was chosen by. Columns: role, corruption, images (N), error with its interval low and
+        corruptions that nothing was selected by. Columns: role, corruption, images (N), error with its interval low and
         high (bootstrap over units); difference, the error of the first role less that of this one on the same images,
         NaN in the rows of the first role, with an interval that allows for the number of corruptions (Bonferroni); that
         of a mean is one comparison and needs none.
@@ -125,7 +127,7 @@ def _by_corruption(errors: np.ndarray, corruptions: Sequence[str], names: list[s
     return np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
 
 
-def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
+def calibration_bins(ensemble: Ensemble, evaluation: ResampledImages) -> pd.DataFrame:
     """Confidence and accuracy in bins of confidence on clean and on corrupted images, before any temperature.
 
     Returns:
@@ -136,7 +138,7 @@ def calibration_bins(ensemble: Ensemble, judged: Judged) -> pd.DataFrame:
     rows = []
     for name in names:
         sums = np.zeros((3, ECE_BINS))
-        for _, _, part in judged.outputs(ensemble, name, disagreement=False):
+        for _, _, part in evaluation.outputs(ensemble, name, disagreement=False):
             confidence = np.exp(part.log_probabilities.max(axis=-1))
             for total, values in zip(sums, (None, confidence, 1 - part.errors), strict=True):
                 total += np.bincount(bin_of(confidence), values, ECE_BINS)
@@ -172,15 +174,15 @@ def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions]
     return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
 
 
-def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Judged, Judged]:
-    """The half of the test images on which ensembles were chosen, and the other."""
+def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[ResampledImages, ResampledImages]:
+    """The half of the test images on which ensembles were selected, and the other."""
     member = next(iter(predictions.values()))
     both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
-    return tuple(Judged(member.conditions, half, *resampling, units) for half in both)
+    return tuple(ResampledImages(member.conditions, half, *resampling, units) for half in both)
 
 
-def judged_half(predictions: dict[str, Predictions], resampling: Resampling) -> Judged:
-    """The half of the test images on which no ensemble was chosen."""
+def evaluation_half(predictions: dict[str, Predictions], resampling: Resampling) -> ResampledImages:
+    """The half of the test images on which no ensemble was selected."""
     return both_halves(predictions, resampling)[1]
 
 
@@ -200,7 +202,7 @@ def assessment(
         validation: member -> its predictions of validation images, of those that have any.
     """
     members = members.set_index("member")
-    chosen, judged = both_halves(predictions, resampling)
+    selection, evaluation = both_halves(predictions, resampling)
 
     def of_row(row: pd.Series) -> tuple[Ensemble, Temperature]:
         names = row["members"].split("+")
@@ -208,24 +210,24 @@ def assessment(
         known = validation.keys() >= set(names)
         validated = ensemble_of(names, row["rule"], validation, members) if known else None
         loaded = bool(members.weights_kind[names].isin(LOADED).any())
-        return ensemble, temperature_of(validated, loaded, ensemble, chosen)
+        return ensemble, temperature_of(validated, loaded, ensemble, selection)
 
     best, progress = best_member(deployment), Progress(len(deployment), pause=5)
     reference = None
     if best is not None:
         ensemble, temperature = of_row(best)
-        reference = calibration_of(ensemble, temperature.value, judged)
+        reference = calibration_of(ensemble, temperature.value, evaluation)
     selective, temperatures, thresholds, curves = [], [], [], []
     for _, row in deployment.iterrows():
         ensemble, temperature = of_row(row)
-        scored, calibration = scored_and_calibrated(ensemble, temperature.value, judged)
-        of_scores, of_curves = selective_rows(scored, judged)
+        scored, calibration = scored_and_calibrated(ensemble, temperature.value, evaluation)
+        of_scores, of_curves = selective_rows(scored, evaluation)
         key = {"members": row["members"], "size": row["size"], "rule": row["rule"]}
         selective += [key | scores for scores in of_scores]
         curves += [key | point for point in of_curves]
         compared = None if best is not None and row["members"] == best["members"] else reference
-        temperatures += [key | changes for changes in temperature_rows(temperature, calibration, compared, judged)]
-        thresholds += [key | of for of in threshold_rows(ensemble, temperature.value, chosen, scored, judged)]
+        temperatures += [key | changes for changes in temperature_rows(temperature, calibration, compared, evaluation)]
+        thresholds += [key | of for of in threshold_rows(ensemble, temperature.value, selection, scored, evaluation)]
         progress.step("ensembles")
     return Assessment(
         pd.DataFrame(selective).assign(confidence=resampling.confidence),
@@ -267,18 +269,18 @@ def failures(
     shown = {role: roles[role] for role in (RECOMMENDED, BEST_MEMBER) if role in roles}
     if not shown:
         return Failures(*(pd.DataFrame(columns=columns) for columns in (CONFUSIONS, CLASS_ERRORS, FAILURES)))
-    members, (_, judged) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
+    members, (_, evaluation) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
     fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
     answers, ensembles = {}, {}
     for role, row in shown.items():
         ensembles[role] = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
-        answers[role] = answers_of(ensembles[role], fitted[row["members"]], judged)
+        answers[role] = answers_of(ensembles[role], fitted[row["members"]], evaluation)
     one, first = next(iter(predictions.values())), next(iter(shown))
-    labels = one.labels(0)[judged.images[CLEAN]]
+    labels = one.labels(0)[evaluation.images[CLEAN]]
     return Failures(
         confusion_table(shown, answers, labels, classes),
-        class_error_table(shown, answers, one.conditions, labels, judged.units[CLEAN], classes, confidence),
-        failure_table(ensembles[first], answers[first], judged, names, classes),
+        class_error_table(shown, answers, one.conditions, labels, evaluation.units[CLEAN], classes, confidence),
+        failure_table(ensembles[first], answers[first], evaluation, names, classes),
     )
 
 
@@ -302,15 +304,15 @@ def comparison(
     if not roles:
         nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
         return Comparison(nothing, pd.DataFrame(columns=CALIBRATION_OF_ROLES))
-    members, judged = members.set_index("member"), judged_half(predictions, resampling)
+    members, evaluation = members.set_index("member"), evaluation_half(predictions, resampling)
     errors, bins = {}, [pd.DataFrame(columns=CALIBRATION_OF_ROLES)]
     for role, row in roles.items():
         ensemble = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
-        errors[role] = errors_under(ensemble, judged)
-        bins.append(calibration_bins(ensemble, judged).assign(role=role, members=row["members"], size=row["size"]))
+        errors[role] = errors_under(ensemble, evaluation)
+        bins.append(calibration_bins(ensemble, evaluation).assign(role=role, members=row["members"], size=row["size"]))
     conditions = next(iter(predictions.values())).conditions
-    corruptions = conditions.corruption.iloc[corrupted_conditions(judged)]
-    counts, units = judged.counts[CORRUPTED], judged.units[CORRUPTED]
+    corruptions = conditions.corruption.iloc[corrupted_conditions(evaluation)]
+    counts, units = evaluation.counts[CORRUPTED], evaluation.units[CORRUPTED]
     table = under_corruptions(errors, corruptions, counts, units.number, resampling.confidence)
     table = table.merge(
         pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
@@ -352,7 +354,7 @@ def cost_tables(
         predictions: member -> its predictions, of those that `roles` names.
         matrix: as from `resiliency.analysis.failures.cost_matrix`.
     """
-    members, judged = members.set_index("member"), judged_half(predictions, resampling)
+    members, evaluation = members.set_index("member"), evaluation_half(predictions, resampling)
     models = [(role, row["members"], row["rule"]) for role, row in roles.items()]
     if models:
         _, joined, rule = models[0]
@@ -363,8 +365,8 @@ def cost_tables(
         ensemble = ensemble_of(names, rule, predictions, members)
         for images in (CLEAN, CORRUPTED) if ensemble.has_probabilities else ():
             who = {"role": role, "members": joined, "size": len(names), "images": images}
-            counts, of_images = _answers(ensemble, judged, images, matrix)
-            drawn = judged.counts[images] @ of_images / judged.counts[images].sum(axis=1)
+            counts, of_images = _answers(ensemble, evaluation, images, matrix)
+            drawn = evaluation.counts[images] @ of_images / evaluation.counts[images].sum(axis=1)
             total = counts.sum()
             wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
             cost = with_ends("cost", (counts * matrix).sum() / total, percentile_interval(drawn, resampling.confidence))
@@ -374,17 +376,19 @@ def cost_tables(
     return CostTables(table, pd.DataFrame(confusions, columns=COST_COLUMNS))
 
 
-def _answers(ensemble: Ensemble, judged: Judged, images: str, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _answers(
+    ensemble: Ensemble, evaluation: ResampledImages, images: str, matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Number of answers per true and answered class, int64 K x K, and the mean cost per image, float64 N."""
-    counts, of_images = np.zeros(matrix.shape, np.int64), np.zeros(len(judged.images[images]))
-    for condition, places, part in judged.outputs(ensemble, images, disagreement=False):
-        labels = ensemble.members[0].labels(condition)[judged.images[images][places]]
+    counts, of_images = np.zeros(matrix.shape, np.int64), np.zeros(len(evaluation.images[images]))
+    for condition, places, part in evaluation.outputs(ensemble, images, disagreement=False):
+        labels = ensemble.members[0].labels(condition)[evaluation.images[images][places]]
         answers = part.log_probabilities.argmax(axis=-1)
         if not ensemble.rule.mean:  # a vote, whose probabilities are the mean of its members'
-            logits = [member.logits(condition, judged.images[images][places]) for member in ensemble.members]
+            logits = [member.logits(condition, evaluation.images[images][places]) for member in ensemble.members]
             answers = answered(ensemble, softmax(np.stack(logits).astype(np.float32)))
         np.add.at(counts, (labels, answers), 1)
-        of_images[places] += matrix[labels, answers] / len(judged.conditions[images])
+        of_images[places] += matrix[labels, answers] / len(evaluation.conditions[images])
     return counts, of_images
 
 

@@ -1,4 +1,4 @@
-"""Which ensemble to deploy: chosen on one half of the test images, judged on the other.
+"""Which ensemble to deploy: chosen on one half of the test images, evaluated on the other.
 
 `resiliency.analysis.choices` has the halves and the candidates, `resiliency.analysis.recommendation` the rule of the
 choice.
@@ -41,7 +41,7 @@ def candidate_table(
     ensembles: pd.DataFrame,
     scored: EnsembleErrors,
     largest: int,
-    chosen: np.ndarray,
+    selection: np.ndarray,
     limits: Limits = UNLIMITED,
     least_accuracy: float = 0,
 ) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def candidate_table(
         ensembles: rows of ensembles.parquet under one combination rule.
         scored: the members and their predictions, under the same rule.
         largest: most members of a greedy ensemble.
-        chosen: images on which ensembles are chosen; the others judge.
+        selection: images on which ensembles are selected; the others evaluate.
         limits: what a candidate may cost.
         least_accuracy: clean accuracy of members that ensembles are formed of.
 
@@ -69,9 +69,11 @@ def candidate_table(
     Raises:
         Fault: no candidate is within the limits.
     """
-    fit = fit_members(scored.accuracy(np.arange(len(members))[:, None], CLEAN, chosen), scored.labels(CLEAN)[chosen])
+    fit = fit_members(
+        scored.accuracy(np.arange(len(members))[:, None], CLEAN, selection), scored.labels(CLEAN)[selection]
+    )
     alone, grown = np.flatnonzero(members.origin != JOINT), fit & ~is_inaccurate(members, least_accuracy).to_numpy()
-    choice = choice_of(members, ensembles, scored, largest, chosen, alone, alone[grown[alone]])
+    choice = choice_of(members, ensembles, scored, largest, selection, alone, alone[grown[alone]])
     everything, larger = np.arange(len(scored.labels(CLEAN))), choice.larger
     parts = [
         members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
@@ -80,14 +82,14 @@ def candidate_table(
     ]
     columns = ["found", "members", "origin", "size", "macs", "parameters", "corrupted_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
-    table["selection_error"], table["fit"], on_chosen = 0.0, False, np.zeros(len(table))
-    for pool in [*choice.pools.values(), *(scored_pool(ensemble[None], scored, chosen) for ensemble in larger)]:
+    table["selection_error"], table["fit"], on_selection = 0.0, False, np.zeros(len(table))
+    for pool in [*choice.pools.values(), *(scored_pool(ensemble[None], scored, selection) for ensemble in larger)]:
         rows = np.flatnonzero(table["size"] == pool.ensembles.shape[1])
         table.loc[rows, "fit"] = fit[pool.ensembles].all(axis=1)
-        table.loc[rows, "selection_error"], on_chosen[rows] = pool.objective, pool.errors
+        table.loc[rows, "selection_error"], on_selection[rows] = pool.objective, pool.errors
         if LATENCY in members:
             table.loc[rows, LATENCY] = members[LATENCY].to_numpy(float)[pool.ensembles].sum(axis=1)
-    table["judged_error"] = choice.judged_errors(table.pop("corrupted_error"), on_chosen)
+    table["judged_error"] = choice.evaluation_errors(table.pop("corrupted_error"), on_selection)
     table["fit"] = within_limits(table, limits)
     errors = table.selection_error.where(table.fit, np.inf).to_numpy()
     for cost in (column for column in ("macs", "parameters", LATENCY) if column in table):
@@ -108,8 +110,8 @@ def deployment_table(
     candidates: pd.DataFrame,
     members: pd.DataFrame,
     scored: EnsembleErrors,
-    chosen: np.ndarray,
-    judged: np.ndarray,
+    selection: np.ndarray,
+    evaluation: np.ndarray,
     baseline: str,
     resampling: Resampling,
     cost: str = "macs",
@@ -121,8 +123,8 @@ def deployment_table(
 
     Args:
         candidates: from `candidate_table`.
-        chosen: images on which ensembles were chosen.
-        judged: images on which nothing was chosen.
+        selection: images on which ensembles were selected.
+        evaluation: images on which nothing was selected.
         baseline: the name of a member, or none.
         resampling: of these images.
         cost: its column, macs or latency_ms.
@@ -134,32 +136,32 @@ def deployment_table(
         sets; docs/tables.md describes them. A row that is not fit has itself as `instead`.
     """
     picked = listed(candidates)
-    compared = candidates.assign(**_compared(candidates, members, scored, chosen, picked, resampling, cost, margin))
+    compared = candidates.assign(**_compared(candidates, members, scored, selection, picked, resampling, cost, margin))
     table = compared[picked].sort_values([cost, "selection_error"], kind="stable")
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
-    units = scored.units(CLEAN).of(judged)
+    units = scored.units(CLEAN).of(evaluation)
     counts = units.counts(resampling.resamples, resampling.seed, "images").astype(np.float64)
     confidence, drawn_images = resampling.confidence, counts.sum(axis=1)
     for rows, of_size in by_size(table, members):
-        errors = np.empty((len(rows), len(judged)))
+        errors = np.empty((len(rows), len(evaluation)))
         for place, (row, ensemble) in enumerate(zip(rows, of_size, strict=True)):
-            wrong = scored.wrong(ensemble, np.concatenate([chosen, judged]))
-            errors[place] = wrong[:, len(chosen) :].mean(axis=0, dtype=np.float64)
-            for column, value in worst_cases(scored, wrong, chosen, judged, units, counts, confidence).items():
+            wrong = scored.wrong(ensemble, np.concatenate([selection, evaluation]))
+            errors[place] = wrong[:, len(selection) :].mean(axis=0, dtype=np.float64)
+            for column, value in worst_cases(scored, wrong, selection, evaluation, units, counts, confidence).items():
                 table.loc[row, column] = value
         drawn = errors @ counts.T / drawn_images
         table.loc[rows, "corrupted_error"] = means = errors.mean(axis=1)
         ends = [share_interval(*of, units.number, confidence) for of in zip(means, drawn, strict=True)]
         table.loc[rows, ["low", "high"]] = ends
         if scored.costs is not None:
-            costs = scored.image_costs(of_size, judged)
+            costs = scored.image_costs(of_size, evaluation)
             table.loc[rows, COST[0]] = costs.mean(axis=1)
             table.loc[rows, COST[1:]] = [percentile_interval(of, confidence) for of in costs @ counts.T / drawn_images]
-        table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, judged)
+        table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, evaluation)
         if not units.alone:
-            table.loc[rows, EFFECTIVE] = scored.effective_images(of_size, CLEAN, judged)
+            table.loc[rows, EFFECTIVE] = scored.effective_images(of_size, CLEAN, evaluation)
         for column, values in _further_accuracies(scored, of_size, confidence).items():
             table.loc[rows, column] = values
     optimism = table.corrupted_error - table.selection_error - harder
@@ -169,8 +171,8 @@ def deployment_table(
         objective=scored.objective,
         baseline=table.members == baseline,
         confidence=confidence,
-        selection_images=len(scored.labels(CLEAN)) - len(judged),
-        images=len(judged),
+        selection_images=len(scored.labels(CLEAN)) - len(evaluation),
+        images=len(evaluation),
     )
     columns = COLUMNS + [column for column in (*TIMED, *COST, EFFECTIVE) if column in table]
     return table[columns + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
@@ -180,7 +182,7 @@ def _compared(
     candidates: pd.DataFrame,
     members: pd.DataFrame,
     scored: EnsembleErrors,
-    chosen: np.ndarray,
+    selection: np.ndarray,
     picked: np.ndarray,
     resampling: Resampling,
     cost: str,
@@ -190,7 +192,7 @@ def _compared(
     places = shortlist(candidates, picked)
     some, names = candidates.iloc[places], {member: place for place, member in enumerate(members.member)}
     ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
-    errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, chosen, resampling)
+    errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, selection, resampling)
     # Of equals the cheapest, which comes first in the table.
     best = np.lexsort([some[cost], some.selection_error.where(some.fit & picked[places], np.inf)])[0]
     of_best = differences(errors, drawn, best, resampling.confidence)
@@ -202,7 +204,7 @@ def _compared(
         if table.fit.iloc[place]:
             of_rows = Difference(*(values[rows] for values in differences(errors, drawn, row, resampling.confidence)))
             own, most = table.index[place], margin_of(errors[row], margin, scored.objective)
-            other, needed[own] = cheapest(table, of_rows, place, most, len(chosen), cost)
+            other, needed[own] = cheapest(table, of_rows, place, most, len(selection), cost)
             instead[own], margins[own] = table.index[other], most
     columns = {name: pd.Series(values, some.index) for name, values in columns.items()}
     return columns | {"instead": instead, "margin": margins, "images_needed": needed}
@@ -211,8 +213,8 @@ def _compared(
 def worst_cases(
     scored: EnsembleErrors,
     wrong: np.ndarray,
-    chosen: np.ndarray,
-    judged: np.ndarray,
+    selection: np.ndarray,
+    evaluation: np.ndarray,
     units: Units,
     counts: np.ndarray,
     confidence: float,
@@ -223,19 +225,19 @@ def worst_cases(
     errors in them are those on the other. The class is the one with the largest corrupted error.
 
     Args:
-        wrong: float32 C x (chosen and judged), as from `EnsembleErrors.wrong`.
-        units: of the judged images.
+        wrong: float32 C x (selection and evaluation), as from `EnsembleErrors.wrong`.
+        units: of the evaluation images.
         counts: how often each resample has each of them, float64 R x n.
         confidence: of the intervals.
     """
     labels = scored.labels(CLEAN)
-    before, after = wrong[:, : len(chosen)], wrong[:, len(chosen) :]
+    before, after = wrong[:, : len(selection)], wrong[:, len(selection) :]
     worst = before.mean(axis=1, dtype=np.float64).argmax()
     condition = scored.predictions[0].conditions.iloc[scored.corrupted[worst]]
     # Sums of whole numbers are exact in float64, so that of classes with the same error the first is the worst.
-    wrongly = np.bincount(labels[chosen], before.sum(axis=0, dtype=np.float64))
-    of_classes = wrongly / np.maximum(len(before) * np.bincount(labels[chosen]), 1)
-    of_class = labels[judged] == of_classes.argmax()
+    wrongly = np.bincount(labels[selection], before.sum(axis=0, dtype=np.float64))
+    of_classes = wrongly / np.maximum(len(before) * np.bincount(labels[selection]), 1)
+    of_class = labels[evaluation] == of_classes.argmax()
     drawn = counts @ after.T.astype(np.float64) / counts.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         drawn_class = (

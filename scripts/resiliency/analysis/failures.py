@@ -1,6 +1,6 @@
 """What the recommended ensemble gets wrong: which classes it confuses, and its failures, to be looked at.
 
-All are of the half of the test images on which nothing was chosen (see `resiliency.analysis.deployment`)."""
+All are of the half of the test images on which nothing was selected (see `resiliency.analysis.deployment`)."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.assessment import REFERENCE, Judged
+from resiliency.analysis.assessment import REFERENCE, ResampledImages
 from resiliency.analysis.left_out import widened
 from resiliency.base.faults import Fault, hint
 from resiliency.base.names import CLEAN, CORRUPTED
@@ -92,7 +92,7 @@ MOST = 24  # failures of each kind
 
 
 class Answers(NamedTuple):
-    """What an ensemble answers to N judged images under C conditions.
+    """What an ensemble answers to N evaluation images under C conditions.
 
     Attributes:
         conditions: int C, rows of the table of conditions.
@@ -109,17 +109,17 @@ class Answers(NamedTuple):
     nobody: np.ndarray
 
 
-def answers_of(ensemble: Ensemble, temperature: float, judged: Judged) -> dict[str, Answers]:
+def answers_of(ensemble: Ensemble, temperature: float, evaluation: ResampledImages) -> dict[str, Answers]:
     """`clean` and `corrupted`, if there are such images -> the answers to them."""
     found = {}
-    for name in (name for name in (CLEAN, CORRUPTED) if name in judged.conditions):
-        conditions, images = np.asarray(judged.conditions[name]), judged.images[name]
+    for name in (name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions):
+        conditions, images = np.asarray(evaluation.conditions[name]), evaluation.images[name]
         shape = len(conditions), len(images)
         answers = Answers(
             conditions, np.empty(shape, np.int32), *(np.ones(shape, np.float32) for _ in "ce"), np.ones(shape, bool)
         )
         place = {condition: index for index, condition in enumerate(conditions)}
-        for condition, some, part in judged.outputs(ensemble, name, disagreement=False):
+        for condition, some, part in evaluation.outputs(ensemble, name, disagreement=False):
             row, chosen = place[condition], images[some]
             for values in part.at(temperature).confidences(("vote_agreement", REFERENCE)).values():
                 answers.confidence[row, some] = values
@@ -149,7 +149,7 @@ def confusion_table(
     Args:
         roles: role -> row of deployment.csv.
         answers: role -> what `answers_of` returns.
-        labels: int N, positions of the classes of the judged images.
+        labels: int N, positions of the classes of the evaluation images.
         classes: names of the classes; positions beyond them are their own names.
 
     Returns:
@@ -183,7 +183,7 @@ def class_error_table(
 
     Args:
         conditions: the table of conditions.
-        units: of the judged images.
+        units: of the evaluation images.
         confidence: of the intervals.
 
     Others are those of `confusion_table`.
@@ -224,7 +224,11 @@ def name_of(classes: Sequence[str], place: int) -> str:
 
 
 def failure_table(
-    ensemble: Ensemble, answers: dict[str, Answers], judged: Judged, names: Sequence[str], classes: Sequence[str]
+    ensemble: Ensemble,
+    answers: dict[str, Answers],
+    evaluation: ResampledImages,
+    names: Sequence[str],
+    classes: Sequence[str],
 ) -> pd.DataFrame:
     """Failures of an ensemble, at most `MOST` of each kind.
 
@@ -240,7 +244,7 @@ def failure_table(
     table = ensemble.members[0].conditions
     everything = list(answers.values())
     joined = Answers(*(np.concatenate([getattr(part, field) for part in everything]) for field in Answers._fields))
-    images, labels = judged.images[CLEAN], ensemble.members[0].labels(0)[judged.images[CLEAN]]
+    images, labels = evaluation.images[CLEAN], ensemble.members[0].labels(0)[evaluation.images[CLEAN]]
     rows, places = np.nonzero(joined.errors == 1)
     wrong = pd.DataFrame({"row": rows, "place": places, "confidence": joined.confidence[rows, places]})
     wrong["class"], wrong["predicted"] = labels[places], joined.predicted[rows, places]

@@ -1,6 +1,6 @@
 """Which candidate to deploy: the cheapest that is shown to be hardly worse than the best.
 
-The best of many candidates is compared with each of the others on the images of the choice, in pairs. The largest
+The best of many candidates is compared with each of the others on the selection images, in pairs. The largest
 standardised deviation of these differences over all candidates, in resamples of the images, gives one critical value
 for all comparisons (max-t; Romano and Wolf, Econometrica 2005), and upper bounds that hold for all of them with the
 stated confidence. A candidate is not inferior if its bound is within a margin that is fixed beforehand (Piaggio et al.,
@@ -50,7 +50,7 @@ def fit_members(accuracies: np.ndarray, labels: np.ndarray) -> np.ndarray:
     `FAR_BELOW` of the median member's. If no member is left, all are fit.
 
     Args:
-        accuracies: float M, on clean images of the choice.
+        accuracies: float M, on clean selection images.
         labels: int N, of these images.
     """
     above = accuracies - np.bincount(labels).max() / len(labels)
