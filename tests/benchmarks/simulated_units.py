@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import expit, log_softmax
 from simulated_correlations import CONFIDENCE, Case, Interval
 
-from resiliency.analysis.assessment import ResampledImages, Scored, Sums, selective_rows, shares_at
+from resiliency.analysis.assessment import Resampled, Scored, Sums, selective_rows, shares_at
 from resiliency.analysis.ceiling import ceiling_table, failures, way_to_ceiling
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.contenders import under_corruptions
@@ -163,8 +163,8 @@ def covariance(drawn: Drawn) -> float:
     return np.mean([np.cov(*drawn.wrong[:2, c].astype(float))[0, 1] for c in range(1, 1 + SEVERITIES)])
 
 
-def judged_by(units: Units, resampling: Resampling) -> ResampledImages:
-    return ResampledImages(CONDITIONS, np.arange(units.images), *resampling, {CLEAN: units})
+def judged_by(units: Units, resampling: Resampling) -> Resampled:
+    return Resampled(CONDITIONS, np.arange(units.images), *resampling, {CLEAN: units})
 
 
 def confidences(drawn: Drawn) -> Scored:
@@ -184,7 +184,7 @@ def selective(measure: str) -> Callable[[Drawn], float]:
     def truth(drawn: Drawn) -> float:
         scored = confidences(Drawn(drawn.margins[..., :100_000]))
         table = all_conditions(["fog"], list(range(1, SEVERITIES + 1)), {CLEAN: 100_000}, {CLEAN: 2})
-        few = ResampledImages(table, np.arange(100_000), 2, CONFIDENCE, 0)
+        few = Resampled(table, np.arange(100_000), 2, CONFIDENCE, 0)
         return selective_rows({CORRUPTED: scored}, few)[0][0][measure]
 
     return truth

@@ -15,9 +15,8 @@ from resiliency.analysis.assessment import (
     SHARES_WRONG,
     TEMPERATURES,
     VOTES,
-    ResampledImages,
+    Resampled,
     Temperature,
-    calibration_of,
     scored_and_calibrated,
     selective_rows,
     temperature_of,
@@ -109,7 +108,7 @@ def test_members_known_by_decisions_agree_or_not(study):
 def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     table, members, labels = study
     images = np.arange(0, IMAGES, 2)
-    judged = ResampledImages(table, images, 100, 0.9, 0)
+    judged = Resampled(table, images, 100, 0.9, 0)
     ensemble = Ensemble(members, WEIGHTS, "mean_probability")
     rows, curves = selective_rows(scored_and_calibrated(ensemble, 1, judged)[0], judged)
     assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
@@ -140,8 +139,8 @@ def study_temperatures():
 
 
 @pytest.fixture
-def chosen(study_temperatures) -> ResampledImages:
-    return ResampledImages(study_temperatures[0], np.arange(0, IMAGES_TEMPERATURES, 2), 20, 0.9, 0)
+def chosen(study_temperatures) -> Resampled:
+    return Resampled(study_temperatures[0], np.arange(0, IMAGES_TEMPERATURES, 2), 20, 0.9, 0)
 
 
 def validation_with(errors: int) -> Ensemble:
@@ -205,14 +204,14 @@ def test_it_says_why_it_is_missing(study_temperatures, chosen):
     of_clean = Ensemble(
         [predictions_of(clean, labels, np.zeros((1, IMAGES_TEMPERATURES, 3)))], WEIGHTS_TEMPERATURES[:1], RULE
     )
-    assert temperature_of(None, False, of_clean, ResampledImages(clean, np.arange(5), 9, 0.9, 0)).note == NO_VALIDATION
+    assert temperature_of(None, False, of_clean, Resampled(clean, np.arange(5), 9, 0.9, 0)).note == NO_VALIDATION
 
 
 def test_calibration_before_and_after(study_temperatures):
     table, members, labels = study_temperatures
     images = np.arange(10, 50)
-    judged = ResampledImages(table, images, 100, 0.9, 0)
-    calibration = calibration_of(Ensemble(members, WEIGHTS_TEMPERATURES, RULE), 0.4, judged)
+    judged = Resampled(table, images, 100, 0.9, 0)
+    calibration = scored_and_calibrated(Ensemble(members, WEIGHTS_TEMPERATURES, RULE), 0.4, judged, ())[1]
     rows = temperature_rows(Temperature(0.4, 10, "validation", ""), calibration, None, judged)
     mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
     after, repeated = np.exp(scaled(np.log(mean), 0.4)), np.tile(labels[images], 3)
@@ -231,12 +230,12 @@ def test_it_is_compared_with_the_best_member_on_the_same_images():
     """A member that is far too sure is worse than the ensemble by more than chance, and the other way round."""
     count, labels = 400, np.arange(400) % 3
     table = conditions_of(["fog"], [1, 2, 3], count)
-    judged = ResampledImages(table, np.arange(count), 200, 0.9, 0)
+    judged = Resampled(table, np.arange(count), 200, 0.9, 0)
     logits = np.random.default_rng(0).normal(size=(4, count, 3)) + 1.5 * np.eye(3)[labels]
     good, sure = (
         Ensemble([predictions_of(table, labels, scale * logits)], WEIGHTS_TEMPERATURES[:1], RULE) for scale in (1.5, 15)
     )
-    of_good, of_sure = (calibration_of(ensemble, 1, judged) for ensemble in (good, sure))
+    of_good, of_sure = (scored_and_calibrated(ensemble, 1, judged, ())[1] for ensemble in (good, sure))
     none = Temperature(1, 0, "", "")
     for row in temperature_rows(none, of_sure, of_good, judged):
         for measure in ("nll", "ece", "brier"):
@@ -264,8 +263,8 @@ def test_the_interval_of_the_comparison_is_nominal_by_simulation():
             )
             for _ in range(2)
         ]
-        judged = ResampledImages(table, np.arange(100), 100, 0.9, run)
-        one, other = (calibration_of(ensemble, 1, judged) for ensemble in both)
+        judged = Resampled(table, np.arange(100), 100, 0.9, run)
+        one, other = (scored_and_calibrated(ensemble, 1, judged, ())[1] for ensemble in both)
         row = temperature_rows(Temperature(1, 0, "", ""), one, other, judged)[1]
         called += any(row[f"{measure}_difference_low"] > 0 for measure in ("nll", "ece", "brier"))
     assert called / runs < 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
@@ -345,7 +344,7 @@ def tried():
     logits, labels = logits_of(2, 200, 0, skill=3.0)
     table = conditions_of(["fog"], [1, 2, 3], 200)
     halves = np.arange(0, 200, 2), np.arange(1, 200, 2)
-    chosen, judged = (ResampledImages(table, half, 200, 0.95, 0) for half in halves)
+    chosen, judged = (Resampled(table, half, 200, 0.95, 0) for half in halves)
     ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), "mean_probability")
     return (
         threshold_rows(ensemble, 1.0, chosen, scored_and_calibrated(ensemble, 1.0, judged)[0], judged),
@@ -384,7 +383,7 @@ def test_what_is_left_out_of_the_choice_is_let_through_by_the_threshold_of_the_o
     table = conditions_of(["fog", "snow", "frost"], [1, 2], 400)
     logits = [np.concatenate([of[:5], of[-2:]]) for of in logits]
     halves = np.arange(0, 400, 2), np.arange(1, 400, 2)
-    chosen, judged = (ResampledImages(table, half, 200, 0.95, 0) for half in halves)
+    chosen, judged = (Resampled(table, half, 200, 0.95, 0) for half in halves)
     ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), "mean_probability")
     rows = threshold_rows(ensemble, 1.0, chosen, scored_and_calibrated(ensemble, 1.0, judged)[0], judged)
     mean = np.mean([softmax(of) for of in logits], axis=0)

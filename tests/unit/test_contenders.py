@@ -8,7 +8,7 @@ import pytest
 from fault_messages import fault_of
 from predicted import drawn, logits_of, predictions_of
 
-from resiliency.analysis.assessment import NO_VALIDATION, ResampledImages, temperature_of
+from resiliency.analysis.assessment import NO_VALIDATION, Resampled, temperature_of
 from resiliency.analysis.contenders import (
     CALIBRATION_OF_ROLES,
     MEMBER,
@@ -136,7 +136,7 @@ def test_the_best_are_those_that_the_choice_prefers():
 
 def test_errors_are_those_of_the_judged_images(study):
     table, members, labels = study
-    errors = errors_under(Ensemble(members, WEIGHTS, "mean_probability"), ResampledImages(table, JUDGED, 10, 0.9, 0))
+    errors = errors_under(Ensemble(members, WEIGHTS, "mean_probability"), Resampled(table, JUDGED, 10, 0.9, 0))
     mean = np.mean([[member.probabilities(c)[JUDGED] for c in (1, 2, 3)] for member in members], axis=0)
     np.testing.assert_array_equal(errors, mean.argmax(axis=-1) != labels[JUDGED])
 
@@ -164,7 +164,7 @@ def test_errors_and_differences_by_hand():
 
 def test_bins_have_the_calibration_error_of_all_predictions(study):
     table, members, labels = study
-    judged = ResampledImages(table, JUDGED, 10, 0.9, 0)
+    judged = Resampled(table, JUDGED, 10, 0.9, 0)
     bins = calibration_bins(Ensemble(members, WEIGHTS, "mean_probability"), judged)
     corrupted = bins[bins.images == "corrupted"]
     mean = np.mean([[m.probabilities(c)[JUDGED] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
@@ -176,7 +176,7 @@ def test_bins_have_the_calibration_error_of_all_predictions(study):
 
 def test_votes_and_decisions_have_no_calibration(study):
     table, members, labels = study
-    judged = ResampledImages(table, JUDGED, 10, 0.9, 0)
+    judged = Resampled(table, JUDGED, 10, 0.9, 0)
     assert calibration_bins(Ensemble(members, WEIGHTS, "plurality_vote"), judged).empty
     assert len(calibration_bins(Ensemble(members[:1], WEIGHTS[:1], "plurality_vote"), judged))
     decided = [predictions_of(table, labels, np.zeros((4, IMAGES_CONTENDERS), int))]

@@ -15,7 +15,7 @@ from predicted import conditions_of, predictions_of
 from synthetic import synthetic_tables
 from torch import nn
 
-from resiliency.analysis.assessment import ResampledImages, scored_and_calibrated, threshold_rows
+from resiliency.analysis.assessment import Resampled, scored_and_calibrated, threshold_rows
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
@@ -245,7 +245,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     table = conditions_of([], [], 400)
     predictions = predictions_of(table, labels, (images.reshape(1, 400, CLASSES) / 4).astype(np.float16))
     ensemble = Ensemble([predictions], np.ones(1), "mean_probability")
-    chosen, judged = (ResampledImages(table, np.arange(first, 400, 2), 20, 0.95, 0) for first in (0, 1))
+    chosen, judged = (Resampled(table, np.arange(first, 400, 2), 20, 0.95, 0) for first in (0, 1))
     scored = scored_and_calibrated(ensemble, temperature, judged)[0]
     rows = pd.DataFrame(threshold_rows(ensemble, temperature, chosen, scored, judged))
     write_table(tmp_path / "thresholds.csv", rows)

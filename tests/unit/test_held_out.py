@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from predicted import drawn
 
-from resiliency.analysis.assessment import ResampledImages
+from resiliency.analysis.assessment import Resampled
 from resiliency.analysis.contenders import errors_under
 from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import Scorer, error_scores, rank_table
@@ -90,7 +90,7 @@ def test_members_are_ranked_without_them(study, wrong):
 def test_they_are_judged_all_the_same(study, wrong):
     table, members, _ = study
     errors = errors_under(
-        Ensemble(members[1:2], np.ones(1), "mean_probability"), ResampledImages(table, EVERYTHING, 10, 0.9, 0)
+        Ensemble(members[1:2], np.ones(1), "mean_probability"), Resampled(table, EVERYTHING, 10, 0.9, 0)
     )
     assert errors.mean(axis=1).tolist() == pytest.approx(wrong[1, 1:].tolist())
 

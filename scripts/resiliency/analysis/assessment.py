@@ -33,7 +33,7 @@ REFERENCE = "max_probability"
 ERRORS_AT = {f"error_at_{coverage}": coverage / 100 for coverage in (80, 90, 95)}
 
 
-class ResampledImages:
+class Resampled:
     """Images that ensembles are selected or evaluated on, and resamples of them.
 
     Args:
@@ -97,7 +97,7 @@ class Scored(NamedTuple):
     errors: np.ndarray
 
 
-def selective_rows(scored: dict[str, Scored], evaluation: ResampledImages) -> tuple[list[dict], list[dict]]:
+def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[list[dict], list[dict]]:
     """Rows of selective_prediction.csv, and of the risk-coverage curves, of one ensemble.
 
     Args:
@@ -136,7 +136,7 @@ def selective_rows(scored: dict[str, Scored], evaluation: ResampledImages) -> tu
 
 
 def _excess(
-    of_score: dict, reference: dict | None, compared: int, score: str, evaluation: ResampledImages
+    of_score: dict, reference: dict | None, compared: int, score: str, evaluation: Resampled
 ) -> dict[str, float]:
     if reference is None or score == REFERENCE:
         return with_ends("aurc_difference", np.nan, (np.nan, np.nan))
@@ -148,7 +148,7 @@ def _excess(
 def scored_images(
     ensemble: Ensemble,
     temperature: float,
-    evaluation: ResampledImages,
+    evaluation: Resampled,
     name: str,
     scores: Sequence[str] = SCORES,
     count: Callable[[np.ndarray, tuple[Outputs, Outputs], np.ndarray], None] | None = None,
@@ -187,11 +187,7 @@ GOALS: list[tuple[str, float, Callable[[Ranked, float], float]]] = [
 
 
 def threshold_rows(
-    ensemble: Ensemble,
-    temperature: float,
-    selection: ResampledImages,
-    scored: dict[str, Scored],
-    evaluation: ResampledImages,
+    ensemble: Ensemble, temperature: float, selection: Resampled, scored: dict[str, Scored], evaluation: Resampled
 ) -> list[dict]:
     """Rows of thresholds.csv of one ensemble; none if it has no probabilities, as a plurality vote of several has none.
 
@@ -260,7 +256,7 @@ def left_out(
 
 
 def shares_at(
-    threshold: float, confidence: np.ndarray, errors: np.ndarray, evaluation: ResampledImages, name: str
+    threshold: float, confidence: np.ndarray, errors: np.ndarray, evaluation: Resampled, name: str
 ) -> dict[str, float]:
     """Coverage, error of the answers given and share of wrong answers, with intervals; NaN without a threshold.
 
@@ -324,9 +320,7 @@ class Temperature(NamedTuple):
     note: str
 
 
-def temperature_of(
-    validation: Ensemble | None, loaded: bool, ensemble: Ensemble, selection: ResampledImages
-) -> Temperature:
+def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble, selection: Resampled) -> Temperature:
     """The temperature of an ensemble, fitted on validation images.
 
     If fewer than `LEAST_ERRORS` of these are answered wrongly, or none are predicted, it is fitted on the corrupted
@@ -374,7 +368,7 @@ class Calibration(NamedTuple):
 
 
 def scored_and_calibrated(
-    ensemble: Ensemble, temperature: float, evaluation: ResampledImages, scores: Sequence[str] = SCORES
+    ensemble: Ensemble, temperature: float, evaluation: Resampled, scores: Sequence[str] = SCORES
 ) -> tuple[dict[str, Scored], dict[str, Calibration]]:
     """Set of images -> what an ensemble says of them, and its calibration there, over the conditions of the set.
 
@@ -397,16 +391,11 @@ def scored_and_calibrated(
     return found, calibration
 
 
-def calibration_of(ensemble: Ensemble, temperature: float, evaluation: ResampledImages) -> dict[str, Calibration]:
-    """The second of `scored_and_calibrated`."""
-    return scored_and_calibrated(ensemble, temperature, evaluation, ())[1]
-
-
 def temperature_rows(
     temperature: Temperature,
     calibration: dict[str, Calibration],
     reference: dict[str, Calibration] | None,
-    evaluation: ResampledImages,
+    evaluation: Resampled,
 ) -> list[dict]:
     """Rows of temperatures.csv of one ensemble, one for each set of images.
 

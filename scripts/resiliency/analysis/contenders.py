@@ -12,9 +12,8 @@ import pandas as pd
 from resiliency.analysis.assessment import (
     TEMPERATURES,
     THRESHOLDS,
-    ResampledImages,
+    Resampled,
     Temperature,
-    calibration_of,
     scored_and_calibrated,
     selective_rows,
     temperature_of,
@@ -60,7 +59,7 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
     return {ROLES[0]: recommended_row(fit)} | best if "instead" in fit and len(fit) else best
 
 
-def errors_under(ensemble: Ensemble, evaluation: ResampledImages) -> np.ndarray:
+def errors_under(ensemble: Ensemble, evaluation: Resampled) -> np.ndarray:
     """Error of an ensemble on each evaluated image under each of `corrupted_conditions`; float32 C x N."""
     position = {condition: index for index, condition in enumerate(corrupted_conditions(evaluation))}
     errors = np.empty((len(position), len(evaluation.images[CORRUPTED])), np.float32)
@@ -72,7 +71,7 @@ def errors_under(ensemble: Ensemble, evaluation: ResampledImages) -> np.ndarray:
     return errors
 
 
-def corrupted_conditions(evaluation: ResampledImages) -> np.ndarray:
+def corrupted_conditions(evaluation: Resampled) -> np.ndarray:
     """All conditions with corruptions, held out or not; int64, ascending."""
     rows = [evaluation.conditions[name] for name in (CORRUPTED, HELD_OUT_IMAGES) if name in evaluation.conditions]
     return np.sort(np.concatenate(rows))
@@ -127,7 +126,7 @@ def _by_corruption(errors: np.ndarray, corruptions: Sequence[str], names: list[s
     return np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
 
 
-def calibration_bins(ensemble: Ensemble, evaluation: ResampledImages) -> pd.DataFrame:
+def calibration_bins(ensemble: Ensemble, evaluation: Resampled) -> pd.DataFrame:
     """Confidence and accuracy in bins of confidence on clean and on corrupted images, before any temperature.
 
     Returns:
@@ -174,14 +173,14 @@ def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions]
     return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
 
 
-def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[ResampledImages, ResampledImages]:
+def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Resampled, Resampled]:
     """The half of the test images on which ensembles were selected, and the other."""
     member = next(iter(predictions.values()))
     both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
-    return tuple(ResampledImages(member.conditions, half, *resampling, units) for half in both)
+    return tuple(Resampled(member.conditions, half, *resampling, units) for half in both)
 
 
-def evaluation_half(predictions: dict[str, Predictions], resampling: Resampling) -> ResampledImages:
+def evaluation_half(predictions: dict[str, Predictions], resampling: Resampling) -> Resampled:
     """The half of the test images on which no ensemble was selected."""
     return both_halves(predictions, resampling)[1]
 
@@ -216,7 +215,7 @@ def assessment(
     reference = None
     if best is not None:
         ensemble, temperature = of_row(best)
-        reference = calibration_of(ensemble, temperature.value, evaluation)
+        _, reference = scored_and_calibrated(ensemble, temperature.value, evaluation, scores=())
     selective, temperatures, thresholds, curves = [], [], [], []
     for _, row in deployment.iterrows():
         ensemble, temperature = of_row(row)
@@ -377,7 +376,7 @@ def cost_tables(
 
 
 def _answers(
-    ensemble: Ensemble, evaluation: ResampledImages, images: str, matrix: np.ndarray
+    ensemble: Ensemble, evaluation: Resampled, images: str, matrix: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Number of answers per true and answered class, int64 K x K, and the mean cost per image, float64 N."""
     counts, of_images = np.zeros(matrix.shape, np.int64), np.zeros(len(evaluation.images[images]))

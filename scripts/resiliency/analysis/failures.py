@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.assessment import REFERENCE, ResampledImages
+from resiliency.analysis.assessment import REFERENCE, Resampled
 from resiliency.analysis.left_out import widened
 from resiliency.base.faults import Fault, hint
 from resiliency.base.names import CLEAN, CORRUPTED
@@ -109,7 +109,7 @@ class Answers(NamedTuple):
     nobody: np.ndarray
 
 
-def answers_of(ensemble: Ensemble, temperature: float, evaluation: ResampledImages) -> dict[str, Answers]:
+def answers_of(ensemble: Ensemble, temperature: float, evaluation: Resampled) -> dict[str, Answers]:
     """`clean` and `corrupted`, if there are such images -> the answers to them."""
     found = {}
     for name in (name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions):
@@ -226,7 +226,7 @@ def name_of(classes: Sequence[str], place: int) -> str:
 def failure_table(
     ensemble: Ensemble,
     answers: dict[str, Answers],
-    evaluation: ResampledImages,
+    evaluation: Resampled,
     names: Sequence[str],
     classes: Sequence[str],
 ) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Compiled loops over ensembles and images.
 
-Ensembles come in blocks as `blocks.Block` describes them. Sums of members' values are kept for the first members of an
+Ensembles come in blocks as `scoring.Block` describes them. Sums of members' values are kept for the first members of an
 ensemble, and formed again only from where the next one differs.
 """
 
@@ -31,7 +31,7 @@ def answers(
     share it with the label, all are.
 
     Args:
-        ensembles, changes: of B ensembles, as `blocks.Block` has them.
+        ensembles, changes: of B ensembles, as `scoring.Block` has them.
         panel: float32 M x (C + 2) x n, from `scoring.panel`.
         values: float32 n x M x K, of all classes.
         labels: int64 n.
@@ -220,7 +220,7 @@ def product_sums(
     Where most parts of a run come together, they are a product of two matrices; else they are formed one by one.
 
     Args:
-        ensembles, before, after, of_before, of_after, runs: of B ensembles, as `blocks.Block` has them.
+        ensembles, before, after, of_before, of_after, runs: of B ensembles, as `scoring.Block` has them.
         values: float32 n x M x K.
         sums: float32 n x B.
     """
@@ -304,7 +304,7 @@ def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarra
     """Add to `logs` the sums over images of ln of the sums over classes of the products of the members' values.
 
     Args:
-        ensembles, changes: of B ensembles, as `blocks.Block` has them.
+        ensembles, changes: of B ensembles, as `scoring.Block` has them.
         roots: float32 M x K x n; such sums are 1e-12 at least.
         logs: float64 B.
     """

@@ -22,7 +22,7 @@ def made(has: Collection[str]) -> list[str]:
 
     Args:
         has: what the study has of `ensembles`, `networks`, `probabilities`, `corruptions`, `shifts` (corruptions or
-            further test sets), `images` (enough clean ones, or scores alone: `base.fewest`), `search`,
+            further test sets), `images` (enough clean ones, or scores alone), `search`,
             `added` (members of the key `add`), `costs` and `latency`.
     """
     return [name for name, table in TABLES.items() if table.needs <= set(has)]
