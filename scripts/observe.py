@@ -1,6 +1,6 @@
 """Test the observations of the paper of which the study says something."""
 
-from resiliency.analysis.observations.of_study import observations
+from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import NOTHING, EnsembleTables, WithoutImages
 from resiliency.stage import stage

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import binomtest
 from shared import options
 
-from resiliency.analysis.observations.of_study import observations
+from resiliency.analysis.observations.study import observations
 from resiliency.analysis.parts import BEYOND, DRAWS
 from resiliency.analysis.verdicts import SUPPORTED, Observation, verdicts_of
 from resiliency.analysis.without_images import EnsembleTables, WithoutImages

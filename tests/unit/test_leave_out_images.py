@@ -12,7 +12,7 @@ from sklearn.metrics import cohen_kappa_score
 from resiliency.analysis.observations.architecture import architecture_matters_more
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
-from resiliency.analysis.observations.of_study import metrics_in, with_images
+from resiliency.analysis.observations.study import metrics_in, with_images
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import (

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from resiliency.analysis.observations.of_study import with_images
+from resiliency.analysis.observations.study import with_images
 from resiliency.analysis.parts import Part, Placebo, p_values
 from resiliency.analysis.verdicts import (
     MOST,
