@@ -10,11 +10,9 @@ from resiliency.analysis.assessment import (
     COVERAGES,
     FEW_ERRORS,
     LOADED,
-    NO_PROBABILITIES,
     NO_VALIDATION,
     SHARES_WRONG,
     TEMPERATURES,
-    VOTES,
     Resampled,
     Temperature,
     scored_and_calibrated,
@@ -180,31 +178,6 @@ def test_else_it_is_fitted_on_the_corrupted_images_of_the_choice(study_temperatu
         for t in (fitted.value, 0.98 * fitted.value, 1.02 * fitted.value)
     ]
     assert losses[0] == min(losses)
-
-
-def test_it_says_why_it_is_missing(study_temperatures, chosen):
-    table, members, labels = study_temperatures
-    vote = Ensemble(members, WEIGHTS_TEMPERATURES, "plurality_vote")
-    assert temperature_of(None, False, vote, chosen) == (1, 0, "", VOTES)
-    decided = Ensemble(
-        [predictions_of(table, labels, np.zeros((4, IMAGES_TEMPERATURES), int))],
-        WEIGHTS_TEMPERATURES[:1],
-        "plurality_vote",
-    )
-    assert temperature_of(None, False, decided, chosen) == (1, 0, "", NO_PROBABILITIES)
-    sure = [predictions_of(table, labels, np.tile(np.eye(3)[labels] * 5, (4, 1, 1)))]
-    always_right = Ensemble(sure, WEIGHTS_TEMPERATURES[:1], RULE)
-    assert temperature_of(always_right, False, always_right, chosen) == (1, 0, "", FEW_ERRORS)
-    alone = {
-        rule: temperature_of(None, False, Ensemble(members[:1], WEIGHTS_TEMPERATURES[:1], rule), chosen)
-        for rule in RULES
-    }
-    assert len(set(alone.values())) == 1
-    clean = conditions_of([], [], IMAGES_TEMPERATURES)
-    of_clean = Ensemble(
-        [predictions_of(clean, labels, np.zeros((1, IMAGES_TEMPERATURES, 3)))], WEIGHTS_TEMPERATURES[:1], RULE
-    )
-    assert temperature_of(None, False, of_clean, Resampled(clean, np.arange(5), 9, 0.9, 0)).note == NO_VALIDATION
 
 
 def test_calibration_before_and_after(study_temperatures):

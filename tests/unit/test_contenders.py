@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fault_messages import fault_of
-from predicted import drawn, logits_of, predictions_of
+from predicted import drawn, logits_of
 
 from resiliency.analysis.assessment import NO_VALIDATION, Resampled, temperature_of
 from resiliency.analysis.contenders import (
@@ -104,12 +104,6 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
 
 
-def test_nobody_is_compared_where_no_error_is_known():
-    nobody = comparison({}, MEMBERS, {}, SETTINGS)
-    assert (len(nobody.under_corruptions), len(nobody.calibration)) == (0, 0)
-    assert list(nobody.under_corruptions) == [*UNDER_CORRUPTION, "confidence"]
-
-
 IMAGES_CONTENDERS, JUDGED = 60, np.arange(0, 60, 2)
 WEIGHTS = np.array([0.5, 0.7, 0.9])
 ROWS = [("a", 1, 0.3, 0.4, True), ("b", 1, 0.2, 0.5, False), ("a+b", 2, 0.1, 0.2, False), ("a+c", 2, 0.2, 0.1, False)]
@@ -172,15 +166,6 @@ def test_bins_have_the_calibration_error_of_all_predictions(study):
     assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 90}
     assert gap == pytest.approx(expected_calibration_error(mean, np.tile(labels[JUDGED], 3)), rel=1e-4)
     assert ((bins.bin_low < bins.mean_confidence) & (bins.mean_confidence <= bins.bin_high + 1e-9)).all()
-
-
-def test_votes_and_decisions_have_no_calibration(study):
-    table, members, labels = study
-    judged = Resampled(table, JUDGED, 10, 0.9, 0)
-    assert calibration_bins(Ensemble(members, WEIGHTS, "plurality_vote"), judged).empty
-    assert len(calibration_bins(Ensemble(members[:1], WEIGHTS[:1], "plurality_vote"), judged))
-    decided = [predictions_of(table, labels, np.zeros((4, IMAGES_CONTENDERS), int))]
-    assert calibration_bins(Ensemble(decided, WEIGHTS[:1], "plurality_vote"), judged).empty
 
 
 CLASSES = ["stop", "yield", "speed limit 30"]

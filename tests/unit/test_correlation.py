@@ -258,12 +258,3 @@ def test_differences_average_to_observation_2():
         of_both = np.array([[r[size, condition, metric] for metric in metrics] for size, *metrics in compared])
         np.testing.assert_allclose(rows["difference"], of_both[:, 0] - of_both[:, 1], atol=1e-6)
         assert np.diff(np.arctanh(of_both[:, ::-1])).mean() == pytest.approx(part.estimate)
-
-
-def test_two_designs_are_too_few_to_leave_one_out():
-    """No correlation is defined then, so that the observation is not tested and no placebo is drawn."""
-    ensembles, _, pairs = tables(sizes=(2,))
-    few = ensembles[[{name[:2] for name in of.split("+")} <= {"d0", "d1"} for of in ensembles["members"]]]
-    observation = attribution_diversity_is_less_negative(few, pairs, "mean_probability", 100, draws=20)
-    assert np.isnan([part.estimate for part in observation.parts]).all()
-    assert observation.missing

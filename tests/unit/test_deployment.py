@@ -80,15 +80,6 @@ def test_the_front_is_what_nothing_dominates(case):
         assert rivals.any() or (error, cost) in kept
 
 
-def test_halves_share_no_image_and_keep_the_classes():
-    labels = np.arange(60) % 3
-    chosen, judged = halves(labels, 0)
-    assert sorted([*chosen, *judged]) == list(range(60))
-    assert np.bincount(labels[chosen]).tolist() == [10, 10, 10]
-    np.testing.assert_array_equal(halves(labels, 0)[0], chosen)
-    assert (halves(labels, 1)[0] != chosen).any()
-
-
 def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
     """members.csv, of which the last two are trained jointly, and ensembles.parquet."""
     everything, of = np.arange(len(study[1])), scored(study)

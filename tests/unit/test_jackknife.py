@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import t, ttest_1samp
+from scipy.stats import ttest_1samp
 
 from resiliency.statistics.jackknife import (
     ANGULAR,
@@ -54,14 +54,6 @@ def test_intervals_stay_within_their_range_and_hold_the_estimate(values, scale):
     low, high = jackknife_interval(estimates, 0.99, scale)
     assert -1 <= low <= estimates[0] + 1e-9
     assert estimates[0] - 1e-9 <= high <= 1
-
-
-def test_fisher_scale_by_hand():
-    estimates = np.array([0.5, 0.4, 0.6, 0.5])
-    z = np.arctanh(estimates)
-    error = np.sqrt(2 / 3 * ((z[1:] - z[1:].mean()) ** 2).sum())
-    reach = t.ppf(0.975, 2) * error
-    assert jackknife_interval(estimates, 0.95, FISHER) == pytest.approx(tuple(np.tanh([z[0] - reach, z[0] + reach])))
 
 
 def test_what_is_not_defined_without_a_unit_has_no_interval():

@@ -5,7 +5,7 @@ import pytest
 
 from resiliency.ensembles import kernels
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.scoring import Block, adapted, blocks, panel
+from resiliency.ensembles.scoring import Block, blocks, panel
 
 MEMBERS, IMAGES, CLASSES = 7, 40, 150
 
@@ -65,13 +65,6 @@ def test_a_panel_holds_the_label_the_likeliest_classes_and_bounds():
     assert (panel(values[:, :, :10], np.zeros(IMAGES, int), 9)[:, -1] == -np.inf).all()
 
 
-def test_more_candidates_where_classes_are_often_summed_and_fewer_where_never():
-    assert adapted(32, 100.0, 8) == (64, 64)
-    assert adapted(32, 2.0, 8) == (32, 8)
-    assert adapted(32, 0.0, 8) == (16, 8)
-    assert adapted(8, 0.0, 8) == (8, 8)
-
-
 @pytest.mark.parametrize("thinned", [1, 2, 5])
 @pytest.mark.parametrize("size", [2, 3, 4, 7])
 @pytest.mark.parametrize("largest", [10**6, 9])
@@ -86,22 +79,6 @@ def test_sums_of_products_by_loops(thinned, size, largest):
         products[:, block.places] = sums
     expected = [values[:, members].astype(float).prod(axis=1).sum(axis=1) for members in ensembles]
     np.testing.assert_allclose(products, np.transpose(expected), rtol=1e-5)
-
-
-@pytest.mark.parametrize("size", [1, 2, 4, 5])
-def test_blocks_hold_every_ensemble_once(size):
-    random = np.random.default_rng(0)
-    ensembles = random.permuted(ensembles_of(9, size), axis=1)
-    all_blocks = list(blocks(ensembles, 10))
-    assert sorted(np.concatenate([block.places for block in all_blocks]).tolist()) == list(range(len(ensembles)))
-    for block in all_blocks:
-        parts = [block.ensembles[:, :1], block.before[block.of_before], block.after[block.of_after]]
-        np.testing.assert_array_equal(np.concatenate(parts, axis=1), block.ensembles)
-        np.testing.assert_array_equal(np.sort(block.ensembles), np.sort(ensembles[block.places]))
-        for start, stop, first, first_stop, second, second_stop in block.runs:
-            assert len(set(block.ensembles[start:stop, 0])) == 1
-            assert (block.of_before[start:stop].min(), block.of_before[start:stop].max() + 1) == (first, first_stop)
-            assert (block.of_after[start:stop].min(), block.of_after[start:stop].max() + 1) == (second, second_stop)
 
 
 @pytest.mark.parametrize("images", [1, 30, 300])

@@ -13,7 +13,6 @@ from resiliency.analysis.member_tables import copies, history_table, late_gain, 
 from resiliency.designs.members import Member
 from resiliency.prediction.reading import all_conditions
 from resiliency.reliability import member_warnings, near_chance
-from resiliency.statistics.units import Units
 from resiliency.storage.tables import write_table
 
 RESAMPLING = Resampling(500, 0.95, 0)
@@ -78,16 +77,6 @@ def test_each_set_of_images_is_ranked_on_its_own():
     assert corrupted == pytest.approx((wrong[1][0].mean() + wrong[2][0].mean()) / 2)
 
 
-def test_a_set_of_few_images_is_not_ranked():
-    images = {"clean": 10, "night": 9, "day": 1}
-    conditions = all_conditions([], [], images, dict.fromkeys(images, 2))
-    wrong = [np.arange(2 * count).reshape(2, count) % 3 == 0 for count in images.values()]
-    table = rank_table(["a", "b"], conditions, wrong, RESAMPLING)
-    assert table.condition.unique().tolist() == ["clean"]
-    units = {"clean": Units.numbered(np.arange(10) // 2)}
-    assert rank_table(["a", "b"], conditions, wrong, RESAMPLING, units).empty
-
-
 def logit(p):
     return np.log(p / (1 - p))
 
@@ -111,19 +100,6 @@ def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies
     assert line.members == 28
     assert (line.slope, line.intercept) == pytest.approx((expected.slope, expected.intercept))
     assert line.r_squared == pytest.approx(expected.rvalue**2)
-
-
-def test_accuracies_of_0_and_1_have_a_place_on_the_line():
-    line = fitted_line(np.array([0.5, 1.0]), np.array([0.5, 1.0]))
-    assert line.slope == pytest.approx(1)
-    assert line.predicted(np.array([1.0, 0.0])) == pytest.approx([0.9999, 0.0001])
-
-
-def test_one_member_or_equal_ones_make_no_line():
-    for accuracy in ([0.9], [0.9, 0.9]):
-        line = fitted_line(np.array(accuracy), np.full(len(accuracy), 0.5))
-        assert np.isnan(line.slope)
-        assert np.isnan(effective_robustness(np.array([0.9]), np.array([0.5]), line)).all()
 
 
 def test_scores_from_errors_are_means_over_severities_then_corruptions():

@@ -161,18 +161,6 @@ def test_members_that_take_part_at_one_size_only_are_matched_by_name():
     assert observation.parts[1].error == pytest.approx(expected)
 
 
-def test_a_size_that_hangs_on_one_design_is_left_out_of_observation_2():
-    """Without one of five designs a single ensemble of four is left, which correlates with nothing."""
-    table = ensemble_rows(0, -1, 0, designs=5, seeds=1, sizes=(2, 3, 4))
-    observation = observation_2(table)
-    fewer = observation_2(table[table["size"] < 4])
-    assert [(p.estimate, p.error) for p in observation.parts] == [(p.estimate, p.error) for p in fewer.parts]
-    assert np.isfinite([part.error for part in observation.parts]).all()
-    row = observation_rows(observation, 0.95)[0]
-    assert "needs 8 families or 12 designs; there are 5 designs" in row["missing_requirements"]
-    assert "left out ensembles of 4: not defined without some design" in row["missing_requirements"]
-
-
 def observation_4(table: pd.DataFrame) -> Observation:
     return architecture_brings_diversity(table, PAIRS, "mean_probability", 100)
 
@@ -191,27 +179,6 @@ def test_a_sample_of_ensembles_is_told(observed):
     table = ensemble_rows(0, -1, 0)
     assert not observed(table).sampled
     assert observed(table.drop(index=table[table["size"] == 2].index[3])).sampled
-
-
-@pytest.mark.parametrize("observed", [observation_2, observation_4])
-def test_further_test_sets_stand_beside_the_verdict(observed):
-    """A copy of the clean images as photos: the verdict and its parts stay, and the photos have the clean statistic."""
-    table = ensemble_rows(0, -1, 0, 0.3, seeds=3)
-    copies = {
-        c: c.replace("clean", "photos") for c in table if "clean" in c and not c.startswith(("saliency", "linear"))
-    }
-    before, after = observed(table), observed(table.assign(**{new: table[old] for old, new in copies.items()}))
-    assert verdict(before) == verdict(after)
-    assert [part.name for part in before.parts] == [part.name for part in after.parts]
-    assert [part.estimate for part in before.parts] == [part.estimate for part in after.parts]
-    estimates = {part.name: part.estimate for part in [*after.parts, *after.beside]}
-    photos = {name: value for name, value in estimates.items() if "photos" in name}
-    assert set(estimates) - set(photos) == {part.name for part in [*before.parts, *before.beside]}
-    if observed is observation_2:
-        assert photos["photos images"] == estimates["clean images"]
-    else:
-        alone = {"predictions, photos images", "prediction: label_disagreement, photos images"}
-        assert photos == dict.fromkeys(alone, estimates["prediction: label_disagreement, clean images"])
 
 
 def test_the_placebo_of_observation_4_permutes_designs_among_members_that_have_a_second():
