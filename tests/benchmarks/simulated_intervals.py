@@ -17,7 +17,7 @@ from simulated_units import CASES as IN_UNITS
 from resiliency.analysis import ceiling
 from resiliency.analysis.coincident_failures import failure_table
 from resiliency.analysis.left_out import Resampling, percentile_interval
-from resiliency.analysis.origins import ORIGINS, SCORES, origin_table
+from resiliency.analysis.origins import ORIGINS, SHARES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import derived_seed, stream
@@ -136,7 +136,7 @@ def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> C
         "macs": 1,
         "weight": 1.0,
     }
-    table = pd.DataFrame(values | dict.fromkeys(SCORES, 0.8))
+    table = pd.DataFrame(values | dict.fromkeys((*SHARES, "mce"), 0.8))
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         skill = of_designs * random.standard_normal(designs)[design] + 0.01 * random.standard_normal(len(members))
