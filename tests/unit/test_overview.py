@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
 from synthetic_deployment import contender_tables
-from verdict_cases import CASES, observation_of, part
+from verdict_cases import CASES, SMALL, intervals, observation_of, part
 
 from resiliency.report.interval_pictures import interval_picture
 from resiliency.report.overview import (
@@ -202,6 +202,12 @@ def test_the_smallest_effect_is_drawn_on_the_side_that_supports():
     assert '<line class="least" x1="79.0" x2="79.0"' in below
     assert above.count(">control</text>") == 1
     assert "least" not in interval_picture([row | {"least": 0.0, "side": "above"}])
+
+
+def test_a_significant_part_within_the_margin_is_not_drawn_as_support():
+    rows = intervals(["supported", SMALL], (0.05, 0.1), (-0.1, 0.1))
+    assert 'class="supported"' not in observation_of(rows, SMALL)["picture"]
+    assert 'class="supported"' in observation_of(rows, "supported in part")["picture"]
 
 
 def test_parts_controls_and_other_rows_are_told_apart():

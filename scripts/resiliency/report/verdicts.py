@@ -57,6 +57,8 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
         parts, controls = ([part for part in tested if bool(part["reading"]) == control] for control in (False, True))
         beside = [part for part in everything if not part["part_verdict"]]
         verdict = parts[0]["verdict"]
+        # Where all parts lie within the margin, a significant one makes no practical difference either.
+        drawn = [part | {"part_verdict": SMALL} for part in tested] if verdict == SMALL else tested
         observations.append(
             {
                 "number": number,
@@ -70,7 +72,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
                 "beside": beside,
                 "described": [part for part in beside if pd.isna(part["low"]) and pd.notna(part["estimate"])],
                 "reason": reason_of(parts, beside, controls),
-                "picture": interval_picture(tested),
+                "picture": interval_picture(drawn),
                 "scale": SCALES.get(number, ""),
                 "placebo": parts[0]["placebo"],
                 "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
