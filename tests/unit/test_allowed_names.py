@@ -141,28 +141,6 @@ def test_each_column_of_names_that_are_accepted_is_read_in_one_way(drawn):
             assert len(readings) == 1, (column, readings)
 
 
-@pytest.mark.parametrize(
-    ("name", "column"),
-    [
-        ("photos_raw", "entropy_photos_raw"),
-        ("clean_raw", "entropy_clean_raw"),
-        ("Photos_Pairs", "entropy_photos_pairs"),
-        ("photos_accuracy_low", "entropy_photos_accuracy_low"),
-        ("oracle", "entropy_oracle"),
-        ("clean_on_photos", "clean_on_photos_accuracy"),
-        ("mean_member_photos", "mean_member_photos_accuracy"),
-        ("first_stage_photos", "linear_cka_first_stage_photos"),
-        ("corrupted", "corrupted_accuracy"),
-        ("Clean", "clean_accuracy"),
-        ("selection", "selection_accuracy"),
-        ("validation", "validation_accuracy"),
-        ("fog", "mean_member_fog_accuracy"),
-    ],
-)
-def test_the_column_in_the_way_of_a_name_is_named(name, column):
-    assert images_fault(name, CORRUPTIONS, BUILT_IN).startswith(f"column {column} would have two meanings; expected")
-
-
 @pytest.mark.parametrize("kind", ["study", "design", "member", "test set", "extension"])
 def test_names_suit_file_names(kind):
     assert form_fault(kind, "a" * LONGEST) == ""

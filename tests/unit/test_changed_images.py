@@ -16,7 +16,7 @@ from resiliency.data.folder import image_folder
 from resiliency.data.pictures import read_conditions, read_images
 from resiliency.data.reading import labelled_folder
 from resiliency.data.settings import Dataset
-from resiliency.data.source import Part, Source
+from resiliency.data.source import Source
 from resiliency.data.split import draw_splits
 from resiliency.storage.files import read_array, read_json
 from resiliency.training.augmentation import training_reader
@@ -91,15 +91,6 @@ def test_duplicates_between_splits_are_named_and_may_be_allowed(tmp_path, capsys
     assert compared(chosen, 72, refused=False)["between_splits"] == 5
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"warning: {expected}")
     assert Dataset(name="image_folder", folder="x", allow_duplicates=True).resolved()["allow_duplicates"]
-
-
-def test_duplicates_of_stored_images_are_found_by_their_pixels():
-    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
-    images[4] = images[1]
-    part = Part(images, np.array([0, 1] * 3), [str(index) for index in range(6)])
-    chosen = {"train": (part, np.arange(3)), "test": (part, np.arange(3, 6))}
-    with pytest.raises(Fault, match=r"1 images are in more than one split, e.g. image 4 \(test\) = image 1 \(train\);"):
-        compared(chosen, 8, refused=True)
 
 
 @pytest.mark.parametrize("on_the_fly", [True, False])

@@ -2,14 +2,12 @@
 
 import io
 import re
-import struct
-import zlib
 
 import pytest
 from fault_messages import fault_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_files import NOISE, saved
+from picture_files import NOISE
 from PIL import Image
 
 from resiliency.base.faults import Fault
@@ -64,28 +62,3 @@ def test_what_is_no_image_is_named(tmp_path, content):
     path.write_bytes(content)
     assert fault_of(decode, path) == f"{path}: not a JPEG, PNG or WebP image; replace or remove it"
     assert header_fault(path) == f"{path}: not a JPEG, PNG or WebP image; replace or remove it"
-
-
-def bomb(path) -> None:
-    """A PNG of 100,000 x 100,000 black pixels, a few bytes long."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))))
-
-
-def test_a_decompression_bomb_is_named(tmp_path):
-    bomb(tmp_path / "bomb.png")
-    message = fault_of(decode, tmp_path / "bomb.png")
-    assert message.startswith(f"{tmp_path / 'bomb.png'}: cannot be decoded (Image size (10000000000 pixels)")
-    assert header_fault(tmp_path / "bomb.png") == message
-
-
-@pytest.mark.parametrize("size", [(31, 400), (400, 31), (1, 1)])
-def test_small_images_are_named(tmp_path, size):
-    path = saved(tmp_path / "small.png", Image.new("RGB", size))
-    expected = f"{path}: expected at least 32x32 pixels, got {size[0]}x{size[1]}; replace or remove it"
-    assert fault_of(decode, path) == expected
-    assert header_fault(path) == expected

@@ -61,21 +61,6 @@ def test_the_test_split_does_not_depend_on_validation(loaded):
     np.testing.assert_array_equal(one, other)
 
 
-def test_the_missing_images_go_to_the_largest_remainders():
-    labels = np.repeat([0, 1, 2], [6, 4, 2])
-    chosen = stratified_sample(labels, 5, 0, "probe")  # shares 2.5, 1.67 and 0.83
-    assert np.bincount(labels[chosen]).tolist() == [2, 2, 1]
-
-
-def test_equal_remainders_are_broken_at_random():
-    """A hundred classes of five images, of which half of them give one: not always the first."""
-    labels = np.repeat(np.arange(100), 5)
-    drawn = [set(labels[stratified_sample(labels, 50, seed, "probe")]) for seed in range(20)]
-    assert all(len(classes) == 50 for classes in drawn)
-    assert 20 < len(drawn[0] & drawn[1]) < 30
-    assert set.union(*drawn) == set(range(100))
-
-
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.data())
 @settings(deadline=None)
 def test_stratified_takes_so_many_within_one_of_each_share(values, data):

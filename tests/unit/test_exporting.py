@@ -21,7 +21,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
-from resiliency.export.choice import checked_ensemble, chosen_row, limits_latency
+from resiliency.export.choice import checked_ensemble, chosen_row
 from resiliency.export.exporting import (
     Provenance,
     agreement,
@@ -34,7 +34,6 @@ from resiliency.export.exporting import (
 from resiliency.export.loading import Deployable
 from resiliency.export.programs import (
     eager_runner,
-    measured_members,
     onnx_runner,
     write_program,
 )
@@ -87,18 +86,6 @@ def test_the_module_answers_as_the_study(members, images, rule):
     result = agreement(eager_runner(ensemble, 1), images, np.arange(IMAGES), of_study, 0.5)
     assert result.images == IMAGES
     assert result.compared > IMAGES / 4
-
-
-@pytest.mark.parametrize("rule", list(RULES))
-def test_a_single_member_answers_with_its_own_probabilities(members, images, rule):
-    ensemble, of_study = Deployable(members[:1], [0.6], rule, 0.5), study(members[:1], images, rule)
-    with torch.inference_mode():
-        logits = members[0][0](normalised(torch.from_numpy(images), MEMBER.mean, MEMBER.std))
-    probabilities, mutual_information = eager_runner(ensemble, 1)(images)
-    np.testing.assert_allclose(probabilities, (logits / 0.5).softmax(dim=-1).numpy(), atol=1e-5)
-    np.testing.assert_allclose(mutual_information, 0, atol=1e-5)
-    result = agreement(eager_runner(ensemble, 1), images, np.arange(IMAGES), of_study, 0.5)
-    assert result.difference < 5e-3
 
 
 def test_the_program_answers_any_number_of_images_as_the_module(members, images, tmp_path):
@@ -270,12 +257,6 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     assert answers > 500
 
 
-def test_latencies_are_of_the_first_member_of_each_design(members, tmp_path):
-    others = [replace(MEMBER, member=name, origin=origin) for name, origin in (("s-0", "search"), ("s-1", "search"))]
-    measured = measured_members([*(member for _, member in members), replace(MEMBER, member="c", design="c"), *others])
-    assert measured == {"a-s0": "a-s0", "a-s1": "a-s0", "c": "c", "s-0": "s-0", "s-1": "s-1"}
-
-
 DEPLOYMENT = pd.DataFrame(
     {
         "number": [1, 2, 3, 4],
@@ -312,19 +293,6 @@ def test_the_recommended_one_stands_for_the_best_within_limits():
     named = {"best": 2, "most_accurate": 3, "best under 2 M MACs": 1, "best of at most 1 member": 1}
     assert {name: chosen_row(table, checked_ensemble(name)).number for name in named} == named
     assert chosen_row(table.assign(fit=[True, True, False, True]), "most_accurate").number == 2
-
-
-def test_limits_in_milliseconds_take_a_measured_latency():
-    table = DEPLOYMENT.assign(latency_ms=[4.0, 2.5, 6.5, np.nan])
-    named = {"best under 4 ms": 2, "best of at most 2 members under 1.5 M MACs under 4.0ms": 1}
-    assert {name: chosen_row(table, checked_ensemble(name)).number for name in named} == named
-    assert [limits_latency(name) for name in (*named, "best under 5 M MACs", 3)] == [True, True, False, False]
-    with pytest.raises(Fault, match=r"^ensemble: none in tables/deployment.csv is under 2 ms; allow at least 2.5$"):
-        chosen_row(table, "best under 2 ms")
-    with pytest.raises(Fault, match=r"has no latency; set deployment\.cheapest_by to latency"):
-        chosen_row(DEPLOYMENT, "best under 4 ms")
-    with pytest.raises(Fault, match=r"the MACs of all rows of tables/deployment\.csv are unknown; limit the members"):
-        chosen_row(DEPLOYMENT.assign(macs=np.nan), "best under 4 MACs")
 
 
 @pytest.mark.parametrize("ensemble", ["worst", 0, -1, "best under MACs", "best under 5 T MACs", 1.5])

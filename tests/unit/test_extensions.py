@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,10 +11,9 @@ import pandas as pd
 import pytest
 from fault_messages import fault_of
 from four_members import NAMES, drawn_study
-from synthetic import synthetic_tables
 
 from resiliency.base import extensions
-from resiliency.corruptions.registry import CORRUPTIONS, corruption
+from resiliency.corruptions.registry import CORRUPTIONS
 from resiliency.diversity import pairs
 from resiliency.diversity.metric import Metric, complement
 from resiliency.diversity.metrics import METRICS
@@ -76,19 +74,6 @@ def test_the_package_of_the_page_is_in_the_registries(folder):
     assert darkest[[0, 16, 16], [0, 16, 0]].tolist() == [0, 200, 100]
 
 
-def test_the_chart_of_the_page_is_drawn(folder):
-    own_package.install(folder)
-    from resiliency.report.charts import finding_of
-    from resiliency.report.drawing import _drawn
-
-    members = synthetic_tables()["members"]
-    chart, finding = _drawn("accuracy_by_family", [members], ["#123456"])
-    assert chart.to_dict()["title"]["text"] == "Accuracy by family"
-    best = members.groupby("family").clean_accuracy.mean().idxmax()
-    assert finding == finding_of("accuracy_by_family", members)
-    assert finding.startswith(f"{best} has the highest")
-
-
 @pytest.mark.parametrize(
     ("kind", "name", "value", "code", "reason"),
     [
@@ -123,31 +108,6 @@ def test_a_corruption_named_like_a_built_in_one_does_not_take_it_out_of_mce(fold
     offered(folder, "corruptions", "fog", "own:x", "x = 1")
     names = run("resiliency.base.corruption_names")
     assert "fog" not in (*names["ADDED"], *names["HELD_OUT"])
-
-
-def test_two_packages_with_the_same_name_are_refused(folder):
-    for package in ("one", "two"):
-        own_package.offer(folder, {"resiliency.metrics": {"mine": f"{package}:x"}}, package)
-    message = fault_of(check_names, "metrics")
-    assert message.endswith("of the package two: one:x has this name too; remove one of the packages")
-
-
-def test_a_job_without_the_extensions_of_the_workflow_fails(folder):
-    own_package.install(folder)
-    extensions.require("metrics", ["hellinger"])
-    message = fault_of(extensions.require, "metrics", ["hellinger", "mine", "other"])
-    assert message == "resiliency.metrics: mine, other: not in this job's environment; install the package"
-
-
-def test_a_corruption_needs_a_new_name_and_five_severities():
-    import_module(REGISTRIES["corruptions"])
-    before = dict(CORRUPTIONS)
-    for name, figures, message in (("fog", range(5), "a corruption fog already"), ("mine", range(4), "five")):
-        function = lambda images, streams, figure: images  # noqa: E731
-        function.__name__ = name
-        with pytest.raises(ValueError, match=message):
-            corruption(tuple(figures), tuple(figures))(function)
-    assert before == CORRUPTIONS
 
 
 SCRIPTS_OF = {

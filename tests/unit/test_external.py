@@ -10,7 +10,7 @@ from fault_messages import fault_of
 from resiliency.base.faults import Fault
 from resiliency.external.arrays import members_of, read_decisions, read_labels, read_logits
 from resiliency.external.contents import read_contents
-from resiliency.external.predictions import described_members, read_members
+from resiliency.external.predictions import read_members
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
 from resiliency.metrics.classification import softmax
 
@@ -48,14 +48,6 @@ def test_decisions_come_by_test_set_in_the_order_of_images(write):
     assert decisions.labels["clean"].tolist() == [0, 1]
     assert decisions.answers["one"]["fog.3"].tolist() == [1, 1]
     assert decisions.answers["other"]["clean"].tolist() == [0, 0]
-
-
-@pytest.mark.parametrize(("separator", "start"), [(",", "\ufeff"), (";", ""), ("\t", ""), (";", "\ufeff")])
-def test_tables_as_spreadsheets_write_them(write, separator, start):
-    decisions = read_decisions(write(start + DECISIONS.replace(",", separator)))
-    assert decisions.answers["other"] == {"clean": pytest.approx([0, 0]), "fog.3": pytest.approx([0, 1])}
-    scores = SCORES.replace(",", separator).replace(".5", ",5" if separator == ";" else ".5")
-    assert read_scores(write(start + scores)).loc["one", "sketch"] == pytest.approx(0.595)
 
 
 def test_images_keep_the_order_of_numbers_or_of_names_in_the_file(write):
@@ -138,13 +130,6 @@ def test_scores_are_errors_with_clean_first(write):
     assert errors.loc["other"].tolist() == pytest.approx([0.8, 0.6, 0.4])
 
 
-def test_one_column_of_scores_counts_as_clean(write):
-    file = write(SCORES.replace("clean", "original").replace("sketch", "clean"))
-    with pytest.raises(Fault, match=r"columns 'original' and 'clean' would both be called clean; rename 'clean'$"):
-        read_scores(file, "original")
-    assert read_scores(file, "original", test_sets=[]).loc["one", "clean"] == pytest.approx(0.1)
-
-
 def test_scores_name_their_conditions():
     assert corruption_and_severity("fog.3") == ("fog", 3)
     assert [corruption_and_severity(name) for name in ("fog", "fog.6", "cifar10.1", "clean")] == [None] * 4
@@ -198,25 +183,6 @@ def test_a_column_of_fractions_beside_others_in_per_cent_is_refused(write, text,
         assert message in fault_of(read_contents, external, ["fog"], [1], None)
     else:
         read_contents(external, ["fog"], [1], None)
-
-
-def test_columns_are_compared_with_those_of_other_files(tmp_path):
-    (tmp_path / "all.csv").write_text("member,clean,easy,hard\na,70,60,.2\nb,80,50,7\n")
-    external = External(scores=str(tmp_path / "all.csv"), test_sets=["easy", "hard"])
-    for text, fault in (("mine,75,.55,.3", "easy"), ("mine,.75,55,3", "clean"), ("mine,75,55,.3", "")):
-        (tmp_path / "mine.csv").write_text(f"member,clean,easy,hard\n{text}\n")
-        arguments = read_contents, external, ["fog"], [1], None, [str(tmp_path / "mine.csv")]
-        if fault:
-            assert f"mine.csv: column {fault!r}: no accuracy above 1" in fault_of(*arguments)
-        else:
-            arguments[0](*arguments[1:])
-
-
-def test_members_have_designs_and_families(write):
-    table = described_members(["net-s0", "net-s1", "seen", "unknown"], [read_members(write(MEMBERS))])
-    assert table["design"].tolist() == ["net", "net", "seen", "unknown"]
-    assert table["family"].tolist() == ["mine", "mine", "resnet", "unknown"]
-    assert table["parameters"].tolist()[:2] == [1000, 1000]
 
 
 @pytest.mark.parametrize(
@@ -282,9 +248,3 @@ def test_faults_of_arrays_name_file_and_row(folder, values, message):
     np.save(folder / "net/clean.npy", np.array(values))
     with pytest.raises(Fault, match=r"net/clean.npy: " + message):
         read(folder)
-
-
-def test_probabilities_are_no_logits(folder):
-    assert "net/clean.npy: rows sum to 1; expected logits, got probabilities; name " in fault_of(read, folder, "logits")
-    np.save(folder / "net/clean.npy", np.log([[0.25, 0.75], [0.5, 0.5]]))
-    assert softmax(read(folder, "logits")) == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5]]), abs=1e-6)

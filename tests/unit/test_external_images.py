@@ -89,17 +89,6 @@ def test_one_network_given_twice_in_another_order_agrees_with_itself(two_files):
     assert dict(second.read("second", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
 
 
-@pytest.mark.parametrize("form", ["{}", "{:03}", "{}.0", "{}.png"])
-@pytest.mark.parametrize("further", ["", "photos,a,0,1"])
-def test_numbers_as_text_are_no_order_of_rows(two_files, form, further):
-    numbers = {name: form.format(number) for number, name in enumerate(("x1", "x2", "y1"))}
-    spelled = [",".join([numbers.get(cell, cell) for cell in row.split(",")]) for row in ROWS[::-1]]
-    files = two_files([*spelled, further] if further else spelled)
-    second = Reader("decisions", files[1], {"clean": ["clean", "fog.1"]}, None)
-    second.check({"clean": np.array([0, 0, 1])}, {"clean": (["0", "0", "1"], ["0", "1", "2"])})
-    assert dict(second.read("second", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
-
-
 def test_numbers_are_taken_in_their_order_which_is_said_once(two_files):
     numbers = [row.replace("x", "").replace("y1", "3") for row in ROWS]
     (said,) = [why for what, why in shared(two_files(numbers)).left_out.items() if "by name" in what]
@@ -108,15 +97,3 @@ def test_numbers_are_taken_in_their_order_which_is_said_once(two_files):
     assert "first.csv" not in said
     assert not any("by name" in what for what in shared(two_files(ROWS)).left_out)
     assert not any("by name" in what for what in shared(two_files(numbers)[1:]).left_out)
-
-
-def test_arrays_beside_names_are_in_the_order_of_the_file(two_files, tmp_path):
-    files = two_files(ROWS)[:1]
-    for owner, values in (("labels", [0, 0, 1]), ("net", [[2.0, 1.0]] * 3)):
-        (tmp_path / "out" / owner).mkdir(parents=True)
-        for name in ("clean", "fog.1"):
-            np.save(tmp_path / "out" / owner / f"{name}.npy", np.array(values))
-    logits = [str(tmp_path / "out")]
-    assert shared(files, logits=logits).kinds == {"first": "decisions", "net": "logits"}
-    np.save(tmp_path / "out/labels/fog.1.npy", np.array([0, 1, 0]))
-    assert "out: images or labels of 'fog.1' differ from those of 'clean'" in fault_of(shared, files, logits=logits)

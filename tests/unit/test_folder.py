@@ -26,18 +26,6 @@ def test_classes_alone_are_one_part(tmp_path, put_pictures):
     assert part.labels.tolist() == [0, 0, 0, 1, 2, 2]
 
 
-@pytest.mark.parametrize("val", ["val", "valid", "validation", "Val"])
-def test_three_splits(tmp_path, put_pictures, val):
-    put_pictures(*(f"{split}/{name}/{split}.jpg" for split in ("train", val, "test") for name in ("b", "a")))
-    source = read(tmp_path)
-    assert source.description == f"images in {tmp_path}: train from train/, validation from {val}/, test from test/"
-    assert source.classes == ["a", "b"]
-    assert list(source.parts) == ["train", "validation", "test"]
-    assert relative(source, "validation", tmp_path) == [f"{val}/a/{val}.jpg", f"{val}/b/{val}.jpg"]
-    assert source.parts["test"].names == ["test", "test"]
-    assert source.parts["test"].labels.tolist() == [0, 1]
-
-
 @pytest.mark.parametrize(
     ("train", "other"), [("train", "val"), ("train", "test"), ("Train", "Test"), ("Training", "Testing")]
 )
@@ -61,11 +49,6 @@ def test_order_is_that_of_torchvision(tmp_path, put_pictures):
     assert source.parts[ALL].labels.tolist() == other.targets
 
 
-def test_names_in_a_class_are_unique(tmp_path, put_pictures):
-    put_pictures("a/cat.jpg", "a/cat.PNG", "a/dog.jpg", "a/x/y.jpg", "a/x_y.png", "b/cat.jpg")
-    assert read(tmp_path).parts[ALL].names == ["cat_PNG", "cat_jpg", "dog", "x_y_jpg", "x_y_png", "cat"]
-
-
 def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures, capsys):
     put_pictures("a/1.jpg", "a/2.JPEG", "a/3.Png", "a/4.webp", "b/1.jpg")
     put_pictures("a/.5.jpg", "a/.cache/6.jpg", "a/notes.txt", "b/x/2.gif", "b/jpg", ".hidden/1.jpg", "loose.jpg")
@@ -83,19 +66,6 @@ def test_links_in_a_circle_end(tmp_path, put_pictures):
     assert sorted(os.path.realpath(file) for file in source.parts[ALL].images.files) == [
         str(tmp_path / path) for path in ("a/x/1.jpg", "a/y/1.jpg", "b/1.jpg")
     ]
-
-
-@pytest.mark.parametrize("name", ["two\nlines", 'it\'s "here" $(x) `y` & *', "été 猫", "-rf", "%s {0}"])
-def test_any_name_works(tmp_path, put_pictures, name):
-    put_pictures(f"{name}/{name}.jpg", "other/1.jpg")
-    source = read(tmp_path)
-    assert sorted(source.classes) == sorted([name, "other"])
-    part = source.parts[ALL]
-    assert part.names[source.classes.index(name)] == name
-    assert part.images[:].shape == (2, 32, 32, 3)
-    (tmp_path / name / f"{name}.jpg").unlink()
-    (tmp_path / name / f"{name}.jpg").write_text("no image")
-    assert name.splitlines()[0] in refusal(tmp_path)
 
 
 SORT = "expected a folder per class, got none; sort the images into class folders"

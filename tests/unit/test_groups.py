@@ -35,11 +35,6 @@ def test_a_pattern_names_the_groups_of_a_class(pattern):
     assert groups_of(source(), pattern) == FILMS
 
 
-def test_a_pattern_with_slashes_takes_folders():
-    files = ["data/cat/x/1.jpg", "data/cat/x/2.jpg", "data/cat/y/1.jpg", "data/dog/x/1.jpg"]
-    assert groups_of(source(files), "<film>/*") == [0, 0, 1, 2]
-
-
 def table(folder: Path, text: str) -> str:
     path = folder / "groups.csv"
     path.write_text(text, encoding="utf-8")
@@ -99,14 +94,6 @@ def test_splits_take_whole_groups_and_every_class_has_some(data):
     wanted = 0.3 * np.bincount(labels)
     largest = np.array([max(of) for of in sizes])
     assert (np.abs(np.bincount(labels[drawn["test"]]) - wanted) <= np.maximum(largest, wanted)).all()
-
-
-def test_shares_are_as_near_as_tracks_of_thirty_allow():
-    tracks = np.array([7, 20, 75])
-    labels, groups = np.repeat([0, 1, 2], 30 * tracks), np.repeat(np.arange(tracks.sum()), 30)
-    drawn = split_indices(labels, round(0.1 * len(labels)), None, 3, groups)
-    assert set(drawn) == {"train", "validation"}
-    assert np.bincount(labels[drawn["validation"]]).tolist() == [30, 60, 210]
 
 
 def test_splits_without_groups_are_those_of_earlier_versions():

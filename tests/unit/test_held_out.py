@@ -5,15 +5,11 @@ import pandas as pd
 import pytest
 from predicted import drawn
 
-from resiliency.analysis.assessment import Resampled
-from resiliency.analysis.contenders import errors_under
 from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import Scorer, error_scores, rank_table
-from resiliency.ensembles.combination import Ensemble
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import condition_groups, held_out
-from resiliency.report.rows import without_held_out
 
 IMAGES, CORRUPTIONS = 60, ["fog", "spatter", "snow"]
 EVERYTHING = np.arange(IMAGES)
@@ -85,17 +81,3 @@ def test_members_are_ranked_without_them(study, wrong):
     ranks = rank_table(list("abc"), table, of_conditions, Resampling(20, 0.95, 0))
     errors = ranks[ranks["condition"] == "corrupted"].set_index("member")["error"]
     assert [errors[name] for name in "abc"] == pytest.approx(wrong[:, [1, 3]].mean(axis=1).tolist())
-
-
-def test_they_are_judged_all_the_same(study, wrong):
-    table, members, _ = study
-    errors = errors_under(
-        Ensemble(members[1:2], np.ones(1), "mean_probability"), Resampled(table, EVERYTHING, 10, 0.9, 0)
-    )
-    assert errors.mean(axis=1).tolist() == pytest.approx(wrong[1, 1:].tolist())
-
-
-def test_charts_of_means_leave_them_out():
-    table = pd.DataFrame({"corruption": ["clean", "fog", "spatter", "snow"], "error": [0.1, 0.2, 0.9, 0.4]})
-    assert without_held_out(table)["corruption"].tolist() == ["clean", "fog", "snow"]
-    assert without_held_out(table.iloc[[0, 2]])["corruption"].tolist() == ["clean", "spatter"]

@@ -6,7 +6,6 @@ import pytest
 import timm.optim
 import torch
 from default_study import CONFIG
-from muon_tf32 import tf32_products
 from small_training import RECIPE
 from timm.optim import muon as of_timm
 from torch import nn
@@ -82,23 +81,6 @@ def test_bfloat16_gives_wide_kernels_nearly_the_same_step(shape, rank, monkeypat
     assert torch.linalg.svdvals(ours).amax() < 1.25
 
 
-@pytest.mark.parametrize("shape", [(2, 160, 300), (1, 300, 160), (4, 16, 144)])
-@pytest.mark.parametrize("rank", [160, 8, 1])
-def test_tf32_gives_kernels_a_step_much_nearer_than_bfloat16_does(shape, rank, monkeypatch):
-    random = torch.Generator().manual_seed(0)
-    left, right = torch.randn(shape[0], shape[1], rank, generator=random), torch.randn(rank, shape[2], generator=random)
-    matrices = left @ right + 1e-3 * torch.randn(shape, generator=random)
-    monkeypatch.setattr(optimizer, "bfloat16_in_hardware", lambda: False)
-    (exact,) = orthogonalised([matrices])
-    with tf32_products():
-        (ours,) = orthogonalised([matrices])
-    theirs = of_timm.zeropower_via_newtonschulz(
-        matrices, steps=5, coefficients=optimizer.COEFFICIENTS, dtype=torch.bfloat16
-    )
-    assert 1e-3 < (ours - exact).norm() / exact.norm() < 0.25 * (theirs.float() - exact).norm() / exact.norm()
-    assert torch.linalg.svdvals(ours).amax() < 1.25
-
-
 def test_the_default_study_needs_no_bfloat16():
     study = load(CONFIG)
     designs = {*study.members.designs, *study.joint.designs, study.search.design}
@@ -112,12 +94,3 @@ def test_embeddings_heads_and_depthwise_kernels_are_left_to_adamw():
     assert [kernel is tokens[1].weight for kernel in kernels(tokens)] == [True]
     chosen = {id(kernel) for kernel in kernels(network())}
     assert len(chosen) == 5
-
-
-@pytest.mark.parametrize("architecture", ["swin_tiny_patch4_window7_224", "levit_128s", "maxvit_tiny_rw_224"])
-def test_tables_of_biases_of_attention_are_left_to_adamw(architecture):
-    of = timm.create_model(architecture)
-    names = {id(parameter): name for name, parameter in of.named_parameters()}
-    tables = {name for name in names.values() if "attention_biases" in name or "bias_table" in name}
-    assert len(tables) > 5
-    assert tables.isdisjoint(names[id(kernel)] for kernel in kernels(of))

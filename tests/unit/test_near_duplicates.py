@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from resiliency.data.card import write_data_set
-from resiliency.data.duplicates import Thumbnails, thumbnails
+from resiliency.data.duplicates import Thumbnails
 from resiliency.data.folder import image_folder
 from resiliency.data.reading import digits
-from resiliency.data.source import SPLITS, Part
+from resiliency.data.source import SPLITS
 from resiliency.data.split import draw_splits, with_groups
 from resiliency.report.overview import data_cautions, pretraining_cautions
 from resiliency.storage.files import read_json
@@ -64,37 +64,12 @@ def test_frames_in_two_splits_are_told(tmp_path, films, capsys, side):
     assert "dataset.groups" not in data_cautions(card)[0]
 
 
-@pytest.mark.parametrize("side", [32, 72])
-def test_films_that_are_kept_whole_need_no_caution(tmp_path, films, capsys, side):
-    card = card_of(tmp_path, films, "<film>_*", side)
-    assert card["near_duplicates"] == {"validation": 0, "test": 0}
-    assert {name: of["groups"] for name, of in card["splits"].items()} == {"train": 10, "validation": 4, "test": 6}
-    assert "look almost like" not in capsys.readouterr().out
-    assert data_cautions(card) == []
-
-
 def test_digits_of_one_class_are_not_near_duplicates():
     source = digits(32)
     chosen, seen = draw_splits(source, 0.1, 0.3, {}, 0), Thumbnails()
     for split, (part, indices) in chosen.items():
         seen.add(split, part.images[indices])
     assert len(seen.pairs(chosen)) <= 3
-
-
-def test_flat_images_and_other_classes_are_not_compared():
-    ramp = np.repeat(np.linspace(0, 255, 32).astype(np.uint8)[None, :, None], 32, axis=0).repeat(3, axis=2)
-    flat = np.full((32, 32, 3), 90, np.uint8)
-    part = Part(np.stack([ramp, flat, ramp, flat, ramp]), np.array([0, 0, 0, 0, 1]), list("abcde"))
-    chosen, seen = {"train": (part, np.array([0, 1])), "test": (part, np.array([2, 3, 4]))}, Thumbnails()
-    for split, (_, indices) in chosen.items():
-        seen.add(split, part.images[indices])
-    assert [tuple(pair) for pair in seen.pairs(chosen)] == [("test", 2, "train", 0)]
-
-
-def test_a_thumbnail_averages_cells():
-    images = np.zeros((1, 32, 32, 3), np.uint8)
-    images[0, :4, :2] = 200
-    assert thumbnails(images)[0, :3].tolist() == [100, 0, 0]
 
 
 SYNSETS = {"name": "imagenette", "classes": ["n01440764", "n02102040"]}

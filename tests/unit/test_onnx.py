@@ -13,7 +13,6 @@ from fault_messages import fault_of
 from onnx import TensorProto, helper
 from torch import nn
 
-from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.designs.members import Member
 from resiliency.designs.networks import SelectedOutputs, parameters_and_macs, read_member, write_member
 from resiliency.designs.onnx import read_onnx
@@ -22,7 +21,6 @@ from resiliency.designs.weights import load_member
 from resiliency.export.exporting import check_refusal
 from resiliency.export.loading import Deployable
 from resiliency.export.programs import eager_runner, onnx_runner, write_program
-from resiliency.prediction.writing import features
 
 SIDE = 32
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
@@ -135,16 +133,6 @@ def test_any_batch_layout_and_type_is_answered(tmp_path, made):
         torch.testing.assert_close(logits, expected, atol=2e-3 * scale, rtol=1e-3)
 
 
-def test_channels_may_come_last(tmp_path):
-    nodes = [helper.make_node("ReduceMean", ["x"], ["y"], axes=[1, 2], keepdims=0)]
-    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["b", SIDE, SIDE, 3])
-    said = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["b", 3])
-    graph = helper.make_graph(nodes, "last", [given], [said])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "a.onnx")
-    of_file, _ = read_onnx(tmp_path / "a.onnx", SIDE, 3)
-    torch.testing.assert_close(of_file(images_of(2)), images_of(2).mean(dim=(2, 3)), atol=1e-6, rtol=1e-5)
-
-
 def test_a_member_is_written_and_read_back_with_its_classes_in_order(tmp_path):
     path = small_onnx.write(tmp_path / "mine.onnx", classes=4)
     network, described = loaded(path, classes=["blue", "other", "red", "green"])
@@ -156,15 +144,6 @@ def test_a_member_is_written_and_read_back_with_its_classes_in_order(tmp_path):
     assert member.weights_source.startswith(f"file {path} (sha256 ")
     assert "run by onnxruntime" in member.weights_source
     assert (member.parameters, member.macs) == (1, 0)
-
-
-def test_features_and_attributions_are_left_out_and_said(tmp_path):
-    network, described = loaded(small_onnx.write(tmp_path / "mine.onnx"))
-    member, images = Member("mine-s0", **described), np.zeros((4, SIDE, SIDE, 3), np.uint8)
-    assert np.isnan(features((network, member), images)).all()
-    maps, reason = maps_or_reason("saliency", network, member, images, np.zeros(4, int), "label", 4)
-    assert np.isnan(maps).all()
-    assert reason == NOT_DIFFERENTIABLE
 
 
 def no_images(path: Path) -> Path:

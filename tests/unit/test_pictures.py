@@ -21,21 +21,6 @@ def over_white(colour: tuple, alpha: np.ndarray) -> np.ndarray:
     return 255 + (np.array(colour) - 255) * alpha[..., None] / 255
 
 
-def test_lossless_webp_and_its_first_frame(tmp_path):
-    first, second = Image.fromarray(NOISE), Image.fromarray(255 - NOISE)
-    path = saved(tmp_path / "a.webp", first, save_all=True, append_images=[second], lossless=True)
-    np.testing.assert_array_equal(pixels(path), NOISE)
-
-
-GREY = NOISE[..., 0]
-
-
-@pytest.mark.parametrize(("grey", "white"), [(GREY, 1), (GREY > 127, 255)], ids=["eight bits", "one bit"])
-def test_grey_has_three_equal_channels(tmp_path, grey, white):
-    rgb = pixels(saved(tmp_path / "grey.png", Image.fromarray(grey)))
-    np.testing.assert_array_equal(rgb, np.repeat(grey[..., None] * np.uint8(white), 3, axis=2))
-
-
 def test_sixteen_bits_are_scaled(tmp_path):
     values = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 21
     values[0, :4] = 0, 255, 256, 65535

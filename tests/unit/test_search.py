@@ -10,7 +10,6 @@ from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, logits_and_features, parameters_and_macs, write_member
 from resiliency.designs.settings import Design
-from resiliency.devices import choice
 from resiliency.search.members import SUPERNET_FACTORY, network_description
 from resiliency.search.network import (
     Residual,
@@ -21,14 +20,13 @@ from resiliency.search.network import (
     start_from,
     supernet_loss,
 )
-from resiliency.search.searching import Evaluator, recalibrate
+from resiliency.search.searching import recalibrate
 from resiliency.search.space import RESNETS, Space, largest_shape, macs
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
 
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
-PRECISIONS = "float32", "bfloat16"
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0, shift=1, flip=False)
 
 
@@ -259,21 +257,3 @@ def test_an_interrupted_training_ends_with_the_same_weights(strategy, optimizer,
     again, whole = trained(None, checkpoint).state_dict(), trained(None, None).state_dict()
     assert all(torch.equal(again[name], tensor) for name, tensor in whole.items())
     assert int(whole["seen"]) == 96
-
-
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_a_trained_super_network_has_sub_networks_that_learned(optimizer, monkeypatch):
-    monkeypatch.setattr(choice, "bfloat16_in_hardware", lambda: True)
-    space, data = space_of(kernel=(3,)), pictures(96)
-    network = build(network_description(SUPERNET_FACTORY, space.largest, SIDE), 3, 0)
-    loss = supernet_loss(space, "sandwich", 1, 0, 0, [])
-    recipe = RECIPE.model_copy(update={"epochs": 8, "optimizer": optimizer})
-    history = Trainer([network], loss, recipe, PREPROCESSING, 3, 0).train(data, data)
-    assert history[-1]["validation_accuracy"] > 0.9
-    exact, reduced = (Evaluator(network, space, data.images, data, PREPROCESSING, name) for name in PRECISIONS)
-    assert (exact.precision, reduced.precision) == PRECISIONS
-    for genes in (space.sizes - 1, 0 * space.sizes):
-        answers = exact.probabilities(genes)
-        assert answers.sum(axis=1) == pytest.approx(1, abs=1e-5)
-        assert np.mean(answers.argmax(axis=1) == data.labels) > 0.9
-        assert 0 < np.abs(reduced.probabilities(genes) - answers).max() < 0.1

@@ -1,24 +1,19 @@
 """The search: its front, its table, what it chooses and what it refuses."""
 
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 import pytest
 from fault_messages import fault_of
-from pymoo.core.problem import Problem
 
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.search.searching import (
-    Step,
-    along_the_front,
     best_ensemble,
     evolve,
-    first_population,
     fronts,
     search,
     search_table,
-    select_members,
 )
 from resiliency.search.space import Search, Space
 from resiliency.study.files import load
@@ -121,34 +116,6 @@ def test_a_small_space_is_evaluated_whole():
     assert {row["layers"] for row in table} == {"1 2 2 1", "2 2 2 1", "1 2 2 2", "2 2 2 2"}
 
 
-def test_the_first_population_holds_the_extremes_and_keeps_a_budget():
-    first = first_population(SPACE, changed(macs_budget=10**9, members=4), 0)
-    assert len(first) == len(np.unique(first, axis=0)) == 8
-    cheapest = [genes.tolist() for genes in SPACE.smallest(4)]
-    assert [genes.tolist() for genes in first[:4]] == cheapest
-    assert first[4].tolist() == [0] * 12
-
-
-def test_mutation_moves_one_gene_in_the_mean_to_a_neighbour():
-    problem = Problem(n_var=5, xl=0, xu=np.array([0, 1, 2, 5, 0]), vtype=int)
-    before = np.random.default_rng(0).integers([1, 2, 3, 6, 1], size=(6000, 5))
-    after = Step()._do(problem, before, random_state=np.random.default_rng(1))
-    assert set(np.abs(after - before).ravel().tolist()) == {0, 1}
-    assert (after >= 0).all()
-    assert (after <= problem.xu).all()
-    assert (after != before).mean(axis=0) == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3, 0], abs=0.03)
-
-
-def test_members_spread_along_the_front():
-    objectives = np.array([[0.5, 10], [0.4, 20], [0.3, 30], [0.2, 40], [0.1, 50], [0.45, 60], [0.6, 70]])
-    assert along_the_front(objectives, 3) == [0, 2, 4]
-    assert along_the_front(objectives, 2) == [0, 4]
-    assert along_the_front(objectives, 5) == [0, 1, 2, 3, 4]
-    assert along_the_front(objectives, 6) == [0, 1, 2, 3, 4, 5]
-    assert along_the_front(objectives, 7) == [0, 1, 2, 3, 4, 5, 6]
-    assert along_the_front(objectives, 1) == [0]
-
-
 @pytest.mark.parametrize("share", [np.inf, 0.5])
 def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
     random = np.random.default_rng(0)
@@ -168,18 +135,6 @@ def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
     ]
     ensemble = best_ensemble(probabilities, labels, macs, 3, budget, 0)
     assert tuple(ensemble) == min(allowed, key=value)
-
-
-@pytest.mark.parametrize("objective", ["members", "ensemble"])
-def test_a_budget_is_kept(objective):
-    costs = sorted(SPACE.macs(np.array(genes)) for genes in product(*map(range, SPACE.sizes)))
-    budget = costs[3] if objective == "members" else sum(costs[:3]) + 10
-    settings = changed(objective=objective, macs_budget=budget)
-    evaluations = search(Pretended(), settings, 0)
-    spent = evaluations.objectives[select_members(evaluations, settings, 0), 1]
-    assert len(spent) == 3
-    assert spent.tolist() == sorted(spent)
-    assert (spent.max() if objective == "members" else spent.sum()) <= budget
 
 
 STUDY = {

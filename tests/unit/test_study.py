@@ -1,14 +1,13 @@
 """The study: its defaults, and one line for every fault in it."""
 
 import pytest
-from default_study import CONFIG, changed, faults_of, imported
+from default_study import changed, imported
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset
-from resiliency.designs.settings import architectures
 from resiliency.study.files import load
 
 
@@ -43,25 +42,6 @@ def test_what_auto_means_depends_on_the_data_set(name, size, side, on_the_fly, m
     assert (resolved["side"], resolved["on_the_fly"], resolved["margin"]) == (side, on_the_fly, margin)
 
 
-def test_known_data_sets_know_their_sizes():
-    config = changed("dataset.images_per_class", {"test": 9})
-    assert faults_of(config) == ["probe.images: 100 is more than the 90 test images"]
-    assert Dataset(name="digits").most_images() == {"train": 1078, "validation": 180, "test": 539}
-    cifar = Dataset(name="cifar10", validation_fraction=0.1, images_per_class=600)
-    assert cifar.most_images() == {"train": 6000, "validation": 5000, "test": 6000}
-    assert cifar.images_per_class == {"train": 600, "validation": 600, "test": 600}
-    assert Dataset(name="image_folder", folder="photos").most_images() == {}
-
-
-def test_joint_training_of_several_designs_follows_the_recipe_of_the_study():
-    config = changed("joint.designs", ["vit", "vit"])
-    assert load(config).joint_recipe().epochs == CONFIG["designs"]["vit"]["training"]["epochs"]
-    config["joint"]["designs"] = ["vit", "starnet"]
-    assert load(config).joint_recipe().epochs == CONFIG["training"]["epochs"]
-    config["joint"]["training"] = {"epochs": 7}
-    assert load(config).joint_recipe().epochs == 7
-
-
 @given(st.lists(st.floats(0, 1e300), unique_by=lambda loss_weight: f"{loss_weight:g}", min_size=1, max_size=9))
 @example([1e6, 1e-6, 2.5e22])
 @settings(max_examples=50, deadline=None)
@@ -78,33 +58,6 @@ def test_augmentation_suits_the_data_set():
     assert (Dataset(name="stl10").largest_shift, Dataset(name="svhn").mirrored) == (12, False)
     assert (Dataset(name="gtsrb").largest_shift, Dataset(name="gtsrb").mirrored) == (4, False)
     assert Dataset(name="imagenette").largest_shift == 0
-
-
-IMAGENET = {"dataset": {"name": "imagenet", "folder": "imagenet"}}
-
-
-@pytest.mark.parametrize(
-    ("change", "needed"),
-    [
-        (IMAGENET, []),
-        (IMAGENET | {"corruptions": {"source": "precomputed", "folder": "imagenet-c"}}, []),
-        (IMAGENET | {"corruptions": {"names": ["saturate"]}}, ["corruptions.names among the 15 main ones"]),
-        (IMAGENET | {"corruptions": {"names": ["fog", "saturate"]}}, []),  # mCE is of fog alone
-        (IMAGENET | {"corruptions": {"severities": [1, 2]}}, ["corruptions.severities 1 to 5"]),
-        (IMAGENET | {"corruptions": {"table": "cifar-10-c"}}, ["corruptions.table imagenet-c"]),
-        ({"dataset": IMAGENET["dataset"] | {"image_size": 128}}, ["dataset.image_size 224"]),
-        ({"dataset": IMAGENET["dataset"] | {"name": "image_folder"}}, ["dataset.name imagenet"]),
-        ({}, ["dataset.name imagenet", "dataset.image_size 224", "corruptions.table imagenet-c"]),
-        ({"dataset": {"name": "cifar10", "image_size": 224}}, ["dataset.name imagenet"]),
-    ],
-)
-def test_alexnet_is_a_baseline_on_imagenet_c_alone(change, needed):
-    config = changed("members.baseline", "alexnet") | {"joint": None, "search": None} | change
-    if not needed:
-        assert load(config).members.baseline == "alexnet"
-        return
-    words = f"alexnet has published errors only on ImageNet-C, which needs {', '.join(needed)}"
-    assert faults_of(config) == [f"members.baseline: {words}"]
 
 
 def test_names_of_members():
@@ -125,13 +78,6 @@ def test_names_of_members():
         ["balanced-l1-s0-m0", "balanced-l1-s0-m1"],
     ]
     assert study.joint_members() == [name for names in study.joint_ensembles() for name in names]
-
-
-def test_architectures_are_those_of_timm():
-    import timm
-
-    assert sorted(architectures()) == sorted(timm.list_models())
-    assert architectures()["resnet18"] == timm.models.model_entrypoint("resnet18").__module__.rsplit(".", 1)[1]
 
 
 def choices(model: type[BaseModel], key: str) -> set[str]:

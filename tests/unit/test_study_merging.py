@@ -1,21 +1,16 @@
 """What a study says of a design, and of other names, is all that counts of it; the keys of sections are merged."""
 
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pytest
 import yaml
 from snakemake.utils import update_config
 
-from resiliency.base.settings import Settings
-from resiliency.study.files import NAME, REPLACED, load, read_merged, read_places, without_inherited
-from resiliency.study.model import Study
+from resiliency.study.files import load, read_merged, read_places, without_inherited
 
 REPOSITORY = Path(__file__).parents[2]
 DEFAULT = REPOSITORY / "config.yaml"
-# Changes to a recipe, of which a later file may change one more, and what is replaced with the design that holds it.
-MERGED = {("joint", "training"), ("search", "training"), ("designs", NAME, "training"), ("designs", NAME, "arguments")}
 
 
 @pytest.fixture
@@ -115,26 +110,6 @@ def test_the_command_line_changes_single_keys(merged):
         "designs": {"a": {"architecture": "y", "arguments": {"depth": 1}, "family": None}},
         "members": {"seeds": {"c": 3, "b": 2}},
     }
-
-
-def is_settings(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Settings)
-
-
-def mappings(kind: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Paths of all mappings in settings of this kind whose keys are names."""
-    if is_settings(kind):
-        inner = [mappings(field.annotation, (*path, key)) for key, field in kind.model_fields.items()]
-        return set().union(*inner)
-    if get_origin(kind) is dict:
-        entry = mappings(get_args(kind)[1], (*path, NAME))
-        return entry | {(*path, NAME) if entry or is_settings(get_args(kind)[1]) else path}
-    parts = get_args(kind) if get_origin(kind) is UnionType or hasattr(kind, "__metadata__") else ()
-    return set().union(*(mappings(part, path) for part in parts))
-
-
-def test_each_mapping_of_names_is_decided_about():
-    assert mappings(Study) == {*REPLACED, *MERGED}
 
 
 def test_snakemake_reads_files_in_order_and_the_command_line_on_top(files, tmp_path, snakemake):

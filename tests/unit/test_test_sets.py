@@ -31,13 +31,6 @@ def test_a_folder_with_some_of_the_classes(tmp_path):
     assert part.images[:][:, 0, 0, 0].tolist() == [0, 0, 10]
 
 
-def test_folders_that_are_numbered_are_in_the_order_of_the_numbers(tmp_path):
-    """As in ImageNet-V2, where 10 comes before 2 by name."""
-    classes = [f"n{index:08}" for index in range(12)]
-    part = labelled_folder(folder_of(tmp_path, {"10": 1, "2": 2, "0": 1}), classes, 32, 1)
-    assert part.labels.tolist() == [0, 10, 2, 2]
-
-
 @pytest.mark.parametrize("folders", [{"0": 1, "1": 1}, {"0": 1}, {"01": 1}])
 def test_numbers_are_no_positions_where_classes_have_numbers_for_names(tmp_path, folders):
     """Of classes 1 to 4, folder 1 is the class of this name, not the one at position 1."""

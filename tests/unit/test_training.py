@@ -37,14 +37,6 @@ def test_the_same_seed_gives_the_same_weights():
     assert not torch.equal(one, other)
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "sgd"])
-def test_members_whose_losses_are_summed_learn_as_if_alone(optimizer):
-    recipe = RECIPE.model_copy(update={"optimizer": optimizer, "shift": 0})
-    (first, _), _ = trained(recipe, networks=2)
-    (alone,), _ = trained(recipe)
-    torch.testing.assert_close(weights([first]), weights([alone]))
-
-
 @pytest.mark.parametrize(
     ("loss", "message"),
     [

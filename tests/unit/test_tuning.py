@@ -17,7 +17,6 @@ from resiliency.data.pictures import write_list
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, read_member
 from resiliency.designs.settings import Design
-from resiliency.designs.weights import train_last
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.training.member import build_for_tuning, fine_tune
@@ -154,15 +153,3 @@ def test_the_share_of_the_rate_outlives_a_checkpoint():
     set_learning_rate(second, 0.4)
     assert [group["lr"] for group in second.param_groups] == [0.4, 0.1, 0.4, 0.1]
     assert all(parameter in second.state for parameter in network.parameters())
-
-
-@pytest.mark.parametrize(
-    ("architecture", "stages", "first"),
-    [("resnet18", 1, "layer4.0"), ("vgg11_bn", 1, "features.22"), ("tresnet_m", 3, "body.layer2.0")],
-)
-def test_what_is_trained_begins_behind_the_stages_that_are_not(architecture, stages, first):
-    network = timm.create_model(architecture)
-    train_last(network, stages)
-    learning = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
-    assert learning[0].startswith(f"{first}.")
-    assert 0 < len(learning) < len([*network.parameters()])

@@ -86,14 +86,6 @@ def test_pixels_are_those_of_timms_transform(files, interpolation, mode, size, m
         np.testing.assert_array_equal(pixels, transform(image).permute(1, 2, 0).numpy())
 
 
-def test_the_studys_keys_come_before_timms_and_the_card_says_so(tmp_path):
-    _, card = member(tmp_path, **BILINEAR_224, input_size=128, interpolation="bicubic")
-    assert card.view == {"size": 128, "margin": 0.875, "interpolation": "bicubic", "squash": False}
-    assert card.weights_source.endswith("seen at 128 px (bicubic, crop 0.875)")
-    _, larger = member(tmp_path, **BILINEAR_224)
-    assert larger.macs > 2 * card.macs
-
-
 def test_corrupted_images_are_resized_whole(tmp_path, files):
     """They were cropped when they were made: a file of 224 px becomes one of 96 px, and nothing is cut off."""
     side = [files[2]]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
 from small_members import CARD, SMALL, TIMMS, load
 
 from resiliency.base.faults import Fault
@@ -43,12 +42,6 @@ def test_checkpoints_with_common_wrappers_are_read(tmp_path, prefix, wrapper):
     read = read_checkpoint(tmp_path / "a.pt", list(other.state_dict()))
     assert load_weights(other, read) == ""
     assert torch.equal(other[0].weight, network[0].weight)
-
-
-def test_a_prefix_of_the_network_itself_stays(tmp_path):
-    network = torch.nn.ModuleDict({"model": torch.nn.Linear(2, 3)})
-    save_file(module_like(network, "module."), tmp_path / "a.safetensors")
-    assert read_checkpoint(tmp_path / "a.safetensors", list(network.state_dict())).keys() == network.state_dict().keys()
 
 
 def test_a_file_becomes_a_member(tmp_path, monkeypatch):
