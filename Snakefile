@@ -3,10 +3,12 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
-report: "rules/overview.rst"
+if workflow.modifier.is_main_snakefile():
+
+    report: "rules/overview.rst"
 
 
 include: "rules/study.smk"

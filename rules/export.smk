@@ -56,12 +56,16 @@ rule export:
         precision=STUDY.prediction.precision,
         corruptions=len(averaged(STUDY.corruptions.names)),
         model=lambda wildcards: str(SCRIPTS / "resiliency/export/folder/model.py"),
-        command=command(
-            "export",
-            workflow.overwrite_configfiles,
-            {**workflow.config_settings.config, "ensemble": STUDY.ensemble},
-            SCRIPTS.parent,
-            Path.cwd(),
+        command=(
+            f"snakemake --cores all {RESULTS}/export/model.py"
+            if IMPORTED
+            else command(
+                "export",
+                workflow.overwrite_configfiles,
+                {**workflow.config_settings.config, "ensemble": STUDY.ensemble},
+                SCRIPTS.parent,
+                Path.cwd(),
+            )
         ),
     script:
         "../scripts/export.py"

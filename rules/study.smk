@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+if not SCRIPTS.is_dir():
+    sys.exit(f"study: {SCRIPTS.parent}: expected a clone on this machine, got another place; clone the repository")
 sys.path.insert(0, str(SCRIPTS))
 
 from snakemake_warm_start import client as warm_start
@@ -12,7 +14,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import FEWEST_IMAGES
 from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
-from resiliency.study.files import load, old_names
+from resiliency.study.files import load, old_names, over_defaults
 from resiliency.study.files import read_places
 from resiliency.study.files import without_inherited
 from resiliency.study.records import changes, check_records, sign
@@ -26,9 +28,20 @@ def or_stop(check, *arguments):
         sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
 
 
+# Another workflow that imports this one as a module gives the configuration; Snakemake then reads no file of defaults.
+IMPORTED = workflow.modifier.skip_configfile
 # Snakemake lists files of the command line first, and merges them last.
 FILES = [*workflow.configfiles[len(workflow.overwrite_configfiles) :], *workflow.overwrite_configfiles]
-STUDY = or_stop(lambda: load(*without_inherited(config, read_places(FILES), workflow.config_settings.config)))
+
+
+def given_settings():
+    """What the study is read from, and where its keys are given."""
+    if IMPORTED:
+        return over_defaults(config, SCRIPTS.parent / "config.yaml"), {}
+    return without_inherited(config, read_places(FILES), workflow.config_settings.config)
+
+
+STUDY = or_stop(lambda: load(*given_settings()))
 RESULTS = f"results/{STUDY.study}"
 RESOLVED = STUDY.model_dump(mode="json", exclude={"ensemble"})
 if workflow.is_main_process:

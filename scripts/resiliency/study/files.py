@@ -88,8 +88,7 @@ def read_places(files: Iterable[str | Path]) -> dict[Keys, Place]:
     places, faults = {}, []
     for file in files:
         try:
-            own = _places(Path(file))
-            places = {path: place for path, place in places.items() if path not in own} | own  # in the order of files
+            places = _later(places, _places(Path(file)))
         except Fault as fault:
             faults.append(str(fault))
         except RecursionError:
@@ -238,6 +237,30 @@ def read_merged(files: Iterable[Path]) -> dict[str, Any]:
     for file in files:
         update_config(config, yaml.safe_load(file.read_text(encoding="utf-8-sig")) or {})
     return with_present_names(*without_inherited(config, places))[0]
+
+
+def over_defaults(config: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The defaults in `file` as `config` changes them, which another workflow gives to this one as a module.
+
+    Raises:
+        Fault: as from `with_present_names`.
+    """
+    merged = yaml.safe_load(file.read_text(encoding="utf-8"))
+    update_config(merged, config)
+    places = _later(read_places([file]), {path: Place("", 0, value) for path, value in _given(config, ())})
+    return with_present_names(*without_inherited(merged, places))[0]
+
+
+def _later(places: dict[Keys, Place], own: dict[Keys, Place]) -> dict[Keys, Place]:
+    """`places` and those of a later file, which come last."""
+    return {path: place for path, place in places.items() if path not in own} | own
+
+
+def _given(value: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:
+    """Path and value of all keys in nested mappings."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        yield (*path, key), None if isinstance(inner, dict) else inner
+        yield from _given(inner, (*path, key))
 
 
 def without_inherited(
