@@ -372,10 +372,7 @@ def scored_and_calibrated(
 ) -> tuple[dict[str, Scored], dict[str, Calibration]]:
     """Set of images -> what an ensemble says of them, and its calibration there, over the conditions of the set.
 
-    An ensemble without probabilities of its own, such as one that votes, has no calibration.
-
-    Args:
-        scores: of confidence.
+    An ensemble without probabilities, such as one that votes, has no calibration. `scores` are those of confidence.
     """
     found, calibration = {}, {}
     for name, images in evaluation.images.items():
