@@ -21,12 +21,15 @@ project = "Resiliency"
 html_title = project
 language = "en"
 
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx-mathjax-offline"]  # formulae show without a network
+extensions = ["myst_nb", "sphinx_copybutton", "sphinx-mathjax-offline"]  # formulae show without a network
 extensions += ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 autodoc_member_order = "groupwise"
 autodoc_typehints_format = "short"
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath"]
+nb_execution_mode = "force"  # the notebook is kept without outputs
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
 exclude_patterns = ["conf.py"]
 html_theme = "furo"
 html_static_path = ["_static"]
@@ -36,7 +39,7 @@ html_show_copyright = False
 
 NAVIGATION = {
     "Start": ["installation", "report"],
-    "Tutorials": ["photos", "imagenet", "predictions", "deploying"],
+    "Tutorials": ["photos", "evaluate", "imagenet", "predictions", "deploying"],
     "How-to guides": ["studies", "members", "data", "cluster", "own_extensions", "troubleshooting"],
     "Reference": [
         *("contract", "configuration", "files", "tables", "staleness", "python", "formulae", "corruptions"),

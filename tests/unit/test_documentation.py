@@ -1,5 +1,6 @@
 """The pages of the documentation: where they are, where they lead, and where pages that have moved are now."""
 
+import json
 import re
 import runpy
 from functools import cache
@@ -45,7 +46,13 @@ def anchors(path: Path) -> frozenset[str]:
 def test_every_page_is_in_the_navigation_once():
     listed = [page for group in SITE["NAVIGATION"].values() for page in group]
     listed += [f"results/{page}" for page in SITE["APPENDIX"]]
-    assert sorted(listed) == sorted(PAGES.keys() - {"index"})
+    assert sorted(listed) == sorted(PAGES.keys() - {"index"} | {path.stem for path in DOCS.glob("*.ipynb")})
+
+
+def test_notebooks_are_kept_without_outputs():
+    """The site runs them, and shows what the code gives."""
+    cells = [cell for path in DOCS.glob("*.ipynb") for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
 
 
 def test_the_appendix_lists_what_is_in_no_navigation_by_its_title():
