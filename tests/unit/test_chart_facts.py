@@ -333,6 +333,13 @@ def test_the_most_frequent_confusion_and_photos_once():
     assert confusion_facts(right) == {}
     failures = tables["failure_pictures"]
     twice = pd.concat([failures, failures.assign(corruption="fog", severity=5)])
-    photos = photos_of(twice)
+    photos = photos_of(twice, ["a-s0", "b-s0"])
     assert sorted(photo["image"] for photo in photos) == sorted(set(failures.image))
     assert all(len(photo["failures"]) >= 2 for photo in photos)
+    confidences = [max(of["confidence"] for of in photo["failures"]) for photo in photos]
+    assert confidences == sorted(confidences, reverse=True)
+    assert photos[0]["failures"][0]["answers"] == [
+        {"member": "a-s0", "answer": "class 3 0.90", "wrong": True},
+        {"member": "b-s0", "answer": "class 0 0.55", "wrong": False},
+    ]
+    assert [of["member"] for of in photos_of(twice, [])[0]["failures"][0]["answers"]] == ["member 1", "member 2"]

@@ -22,8 +22,8 @@ from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.report import settings
 from resiliency.report.bundle import bundle
 from resiliency.report.charts import FINDINGS
-from resiliency.report.drawing import VEGA_LITE, draw, write_chart
-from resiliency.report.page import APPENDIX, SECTIONS, charts_of
+from resiliency.report.drawing import VEGA_LITE, draw, svg, write_chart
+from resiliency.report.page import APPENDIX, SECTIONS, charts_of, untitled
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
 from resiliency.report.templates import said
@@ -35,7 +35,7 @@ from resiliency.training.objectives import OBJECTIVES as AVAILABLE
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WIDTH = 160  # of a line of a golden file
-LEFT_OUT = {"data", "datasets", "config", "$schema", "views", "description", "tables", "view"}
+LEFT_OUT = {"data", "datasets", "config", "$schema", "views", "description", "tables", "view", "photos"}
 END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")
 
 pytestmark = pytest.mark.slow
@@ -194,6 +194,15 @@ def test_charts_are_written_in_every_format(tmp_path):
     page = (tmp_path / "chart.html").read_text()
     assert page == vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
     assert not fetched(Links(page))
+
+
+def test_the_page_has_pictures_without_the_title_that_it_has_as_text():
+    """Cut off are as many pixels as a chart without a title is lower."""
+    for name in ("ceiling", "correlations", "error_by_severity", "under_corruptions"):
+        spec = usual(name)
+        whole, without = svg(spec), svg({key: part for key, part in spec.items() if key != "title"})
+        cut = untitled(whole, len(spec["title"]["subtitle"]))
+        assert re.search('height="(.*?)" viewBox', cut)[1] == re.search('height="(.*?)" viewBox', without)[1]
 
 
 def test_what_draws_charts_in_a_browser_is_made_once(monkeypatch):

@@ -166,12 +166,16 @@ def test_pictures_are_those_of_the_images_under_their_corruptions(study, found):
     for row in pictures.itertuples():
         condition = table.index[(table.corruption == row.corruption) & (table.severity == row.severity)][0]
         assert row.picture == data_url(images[condition][row.image])
+        assert row.clean == data_url(images[0][row.image])
 
 
 def test_nothing_is_said_where_nothing_is_recommended():
     nothing = failures({}, MEMBERS, TEMPERATURES, {}, [], [], 0.95, 0)
     assert [len(table) for table in nothing] == [0, 0, 0]
-    assert failure_pictures(nothing.failures, conditions_of([], [], 1), []).columns[-1] == "picture"
+    assert failure_pictures(nothing.failures, conditions_of([], [], 1), []).columns[-2:].tolist() == [
+        "picture",
+        "clean",
+    ]
     tables = {"confusions": nothing.confusions, "failure_pictures": nothing.failures.assign(picture="")}
     tables["deployment"] = DEPLOYMENT
     for name in ("confusions", "failure_gallery"):

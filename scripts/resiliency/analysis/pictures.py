@@ -43,7 +43,7 @@ def gallery_table(
 
 
 def failure_pictures(failures: pd.DataFrame, conditions: pd.DataFrame, images: list[Images]) -> pd.DataFrame:
-    """The table of failures with the picture of each, a data URL.
+    """The table of failures with the `picture` of each, and `clean`, that of its image without a corruption: data URLs.
 
     Args:
         failures: failures.csv.
@@ -52,11 +52,12 @@ def failure_pictures(failures: pd.DataFrame, conditions: pd.DataFrame, images: l
     """
     own = conditions[conditions.test_set == CLEAN].reset_index(drop=True)
     place = {(row.corruption, row.severity): index for index, row in own.iterrows()}
-    pictures = [
-        data_url(np.asarray(images[place[row.corruption, row.severity]][row.image : row.image + 1])[0])
-        for row in failures.itertuples()
-    ]
-    return failures.assign(picture=pictures)
+
+    def picture(image: int, corruption: str, severity: int) -> str:
+        return data_url(np.asarray(images[place[corruption, severity]][image : image + 1])[0])
+
+    rows = failures[["image", "corruption", "severity"]].to_numpy().tolist()
+    return failures.assign(picture=[picture(*row) for row in rows], clean=[picture(row[0], CLEAN, 0) for row in rows])
 
 
 def data_url(image: np.ndarray) -> str:

@@ -46,6 +46,8 @@ FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference_in
 FORMS = {form.__name__: form for form in FORMS}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
+SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')
+TITLE, LINE = 37, 17  # px, of a chart's title with what separates it from the chart, and of a line below it
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 
@@ -232,9 +234,17 @@ def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str], made: Colle
         "rest": rest,
         "caption": spec["usermeta"]["caption"],
         "tables": [TABLES[table].path for table in made if table in spec["usermeta"]["tables"]],
-        "spec": {key: part for key, part in spec.items() if key != "title"},
-        "picture": _data_url(svgs[name]),
+        "spec": {key: part for key, part in spec.items() if key not in ("title", "usermeta")},
+        "picture": _data_url(untitled(svgs[name], len(title["subtitle"]))),
+        "photos": spec["usermeta"].get("photos", []),
     }
+
+
+def untitled(svg: str, lines: int) -> str:
+    """A picture of a chart without its title and the lines below it, which the page has as text."""
+    above = TITLE + LINE * lines
+    cut = 'height="{0:g}" viewBox="0 {1} {2} {0:g}"'
+    return SIZE.sub(lambda of: cut.format(float(of[3]) - above, above, of[2]), svg, count=1)
 
 
 def _data_url(svg: str) -> str:

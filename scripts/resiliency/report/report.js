@@ -157,6 +157,36 @@ for (const table of document.querySelectorAll("table.sortable")) {
   frame.before(tools);
 }
 
+// Above the failures: a choice of class, of corruption, and of a member that is wrong.
+for (const photos of document.querySelectorAll(".photos")) {
+  const failures = [...photos.querySelectorAll(".failure")], parts = [...photos.querySelectorAll(".photo")];
+  const tools = document.createElement("div"), count = document.createElement("span");
+  const choices = [
+    ["class", (failure) => [failure.closest(".photo").dataset.class]],
+    ["corruption", (failure) => [failure.dataset.corruption]],
+    ["member wrong", (failure) => failure.dataset.wrong.split("; ").filter(Boolean)],
+  ];
+  const fields = choices.map(([name, values]) => {
+    const field = document.createElement("select");
+    const known = [...new Set(failures.flatMap(values))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+    field.append(new Option(`Any ${name}`, ""), ...known.map((value) => new Option(value, value)));
+    field.setAttribute("aria-label", `Show failures of one ${name}`);
+    field.addEventListener("change", show);
+    return field;
+  });
+  function show() {
+    const fits = (failure) => choices.every(([, values], place) => !fields[place].value || values(failure).includes(fields[place].value));
+    failures.forEach((failure) => { failure.hidden = !fits(failure); });
+    parts.forEach((photo) => { photo.hidden = !photo.querySelector(".failure:not([hidden])"); });
+    count.textContent = `${parts.filter((photo) => !photo.hidden).length} of ${parts.length} images`;
+  }
+  tools.className = "tools";
+  count.setAttribute("role", "status");
+  tools.append(...fields, count);
+  photos.before(tools);
+  show();
+}
+
 // Within another page, as that of `snakemake --report`, there are no files beside this one that links could lead to.
 if (window !== window.top) {
   document.querySelectorAll(".files, #files ~ p").forEach((links) => links.remove());

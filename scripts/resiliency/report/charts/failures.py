@@ -1,5 +1,6 @@
 """Charts of what the recommended model gets wrong: classes that it confuses, errors by class, pictures of failures."""
 
+import re
 from textwrap import wrap
 
 import altair as alt
@@ -7,11 +8,13 @@ import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.charts.robustness import error_panels
+from resiliency.report.overview import contenders
 from resiliency.report.panels import cell_names, chart, heat, measure, words_at
 from resiliency.report.rows import of_first_role
 from resiliency.report.style import INK, MUTED, PICTURE, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent, plural
 
+PROBABILITY = re.compile(r" [01]\.\d\d$")  # after what a member answers
 NOTHING = "nothing is recommended in this study"
 MOST_CLASSES, NUMBERED = 30, 15  # of a matrix, and of one with numbers
 MOST_BARS, MOST_ROWS = 15, 30
@@ -128,29 +131,51 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def failure_facts(failures: pd.DataFrame, deployment: pd.DataFrame) -> dict:
-    """How many images the gallery shows, and of how many of them some member is right without a corruption."""
-    photos = photos_of(failures)
-    if not photos:
-        return {}
-    return {"images": len(photos), "clean": sum(photo["failures"][0]["corruption"] == CLEAN for photo in photos)}
+    """How many images the gallery shows, and how many of them the model gets wrong without a corruption."""
+    photos = photos_of(failures, [])
+    clean = sum(photo["failures"][0]["corruption"] == CLEAN for photo in photos)
+    return {"images": len(photos), "clean": clean} if photos else {}
 
 
-def photos_of(failures: pd.DataFrame) -> list[dict]:
+def photos_of(failures: pd.DataFrame, members: list[str]) -> list[dict]:
     """The images that the model gets wrong, each once, the most confident failure first.
+
+    Args:
+        failures: failures.csv with pictures.
+        members: of the model, in the order of their answers.
 
     Returns:
         Records with image, name, class, `clean` (its picture without a corruption; "" if that is not known) and
-        `failures`: corruption, severity, predicted, confidence, said and picture, without a corruption first.
+        `failures`: corruption, severity, predicted, confidence, picture and `answers`, each with member, answer and
+        whether it is wrong; those without a corruption first.
     """
     rows = failures.dropna(subset=["confidence"]).drop_duplicates(["image", "corruption", "severity"])
-    columns = ["corruption", "severity", "predicted", "confidence", "said", "picture"]
+    rows = rows.assign(corrupted=rows["corruption"] != CLEAN)
     photos = []
-    for image, own in rows.groupby("image", sort=False):
+    for image, own in rows.sort_values("confidence", ascending=False, kind="stable").groupby("image", sort=False):
         first = own.iloc[0]
-        shown = own.assign(corrupted=own["corruption"] != CLEAN).sort_values(["corrupted", "corruption", "severity"])
+        shown = own.sort_values(["corrupted", "corruption", "severity"]).to_dict("records")
         of = {"image": int(image), "name": first["name"], "class": first["class"], "clean": first.get("clean", "")}
-        photos.append(of | {"confidence": own["confidence"].max(), "failures": shown[columns].to_dict("records")})
-    return sorted(photos, key=lambda photo: -photo["confidence"])
+        photos.append(of | {"failures": [_failure(row, members) for row in shown]})
+    return photos
+
+
+def _failure(row: dict, members: list[str]) -> dict:
+    """What the model and each member answer to an image under one condition."""
+    told = row["said"].split("; ")
+    known = members if len(members) == len(told) else [f"member {place}" for place in range(1, len(told) + 1)]
+    answers = [
+        {"member": member, "answer": answer, "wrong": PROBABILITY.sub("", answer) != row["class"]}
+        for member, answer in zip(known, told, strict=True)
+    ]
+    columns = ("corruption", "severity", "predicted", "confidence", "picture")
+    return {column: row[column] for column in columns} | {"answers": answers}
+
+
+def _members(deployment: pd.DataFrame) -> list[str]:
+    """The members of the recommended model."""
+    rows = contenders(deployment) if len(deployment) else []
+    return rows[0]["members"].split("+") if rows else []
 
 
 @chart(
@@ -161,10 +186,10 @@ def photos_of(failures: pd.DataFrame) -> list[dict]:
 def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Each image once, as it is and under a condition in which the model is wrong, the most confident failures first.
 
-    The page shows the records of `photos_of` in its place, with all conditions of an image and each member's answer.
+    The page shows the records of `photos_of` in its place: all conditions of an image, and each member's answer.
     """
     title = "Failures of the recommended model"
-    photos = photos_of(failures)
+    photos = photos_of(failures, _members(deployment))
     if not photos:
         return notice(title, "the recommended model makes no errors, or there is none, in this study")
     tiles = pd.DataFrame([_tile(photo, place) for place, photo in enumerate(photos[:MOST_TILES])])
@@ -188,7 +213,9 @@ def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: l
     size = {"width": alt.Step(ROOM), "height": alt.Step(PICTURE + (lines + 1) * LINE)}
     panel = alt.layer(*layers, view=alt.ViewConfig(stroke=None), **size)
     shown = f"; the first {MOST_TILES} are shown" if len(photos) > MOST_TILES else ""
-    return finish(panel, title, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"])
+    drawn = finish(panel, title, [f"{plural(len(photos), 'image')} of the evaluation half{shown}"])
+    drawn.usermeta = {"photos": photos}
+    return drawn
 
 
 def _tile(photo: dict, place: int) -> dict:
@@ -204,6 +231,6 @@ def _tile(photo: dict, place: int) -> dict:
         "words": "\n".join([*wrap(answer, int(ROOM / LETTER) - 2), under]),
         "clean": clean,
         "corrupted": worst["picture"] if corrupted else "",
-        "said": worst["said"],
+        "said": "; ".join(f"{of['member']}: {of['answer']}" for of in worst["answers"]),
         "image": photo["image"],
     }
