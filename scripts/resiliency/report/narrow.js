@@ -1,6 +1,6 @@
 // Charts are made for a desktop. On a phone they are drawn anew: panels below each other; titles, legends and names of rows
 // broken into lines. What is still too wide is scaled down as a whole.
-const TITLE_EM = 0.56, LABELS = 110, NAMES = 210, AXIS = 60;
+const TITLE_EM = 0.56, LABELS = 110, NAMES = 210;
 const LETTER = 6.2, SYMBOL = 24, STROKE = 44;  // px, of entries of legends
 const LEGENDS = ["color", "fill", "stroke", "shape", "strokeDash"];
 const ROOMY = 30;  // px, height of a row that holds a name of several lines
@@ -56,10 +56,6 @@ function narrowChannel(name, channel, panel) {
   }
   return narrower;
 }
-// The room that names beside the ends of lines need.
-function beside(chart) {
-  return Math.max(0, ...(chart.layer ?? []).map((part) => (part.layer ? beside(part) : part.mark?.type === "text" && part.mark.limit) || 0));
-}
 function narrowed(spec, room, config, below = false, above = {}) {
   const narrower = { ...spec }, width = stepped(spec);
   const panel = {
@@ -85,7 +81,7 @@ function narrowed(spec, room, config, below = false, above = {}) {
     ? { ...row, hconcat: row.hconcat.map((panel, place) => ({ title: heads[place], ...panel })) } : row));
   if (narrower.vconcat && !panels) narrower.vconcat = narrower.vconcat.map((part) => narrowed(part, room, config, below));
   if (narrower.layer) narrower.layer = narrower.layer.map((part) => narrowed(part, room, config, below, panel));
-  if (typeof narrower.width === "number") narrower.width = Math.min(narrower.width, room - (beside(narrower) ? beside(narrower) + AXIS : LABELS - 20));
+  if (typeof narrower.width === "number") narrower.width = Math.min(narrower.width, room - LABELS + 20);
   delete narrower.bounds;
   return narrower;
 }
