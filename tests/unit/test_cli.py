@@ -42,30 +42,22 @@ def test_the_example_in_the_help_of_a_subcommand_is_understood(name, capsys):
     assert cli.program().parse_args(words).subcommand == name
 
 
-def test_a_study_is_run_by_the_command_that_is_printed(snakemake, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("run studies/tiny.yaml -- --keep-going -n", "--cores all --configfile studies/tiny.yaml --keep-going -n"),
+        ("run --profile profiles/slurm", "--profile profiles/slurm"),
+        ("export --ensemble most_accurate", "export --cores all --config ensemble=most_accurate"),
+    ],
+)
+def test_a_study_is_run_by_the_command_that_is_printed(words, command, snakemake, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(REPOSITORY)
-    cli.main(["run", "studies/tiny.yaml", "--", "--keep-going", "-n"])
-    command = "snakemake --cores all --configfile studies/tiny.yaml --keep-going -n"
-    assert snakemake == [command.split()]
-    assert capsys.readouterr().out == f"{command}\n"
-
-
-def test_a_profile_takes_the_place_of_cores(snakemake, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
-    cli.main(["run", "--profile", "profiles/slurm"])
-    assert snakemake == [["snakemake", "--profile", "profiles/slurm"]]
-
-
-def test_in_another_folder_the_snakefile_is_named(snakemake, monkeypatch, tmp_path):
+    cli.main(words.split())
+    assert snakemake == [["snakemake", *command.split()]]
+    assert capsys.readouterr().out == f"snakemake {command}\n"
     monkeypatch.chdir(tmp_path)
     cli.main(["run", "--cores", "1"])
-    assert snakemake == [["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]]
-
-
-def test_an_export_takes_the_ensemble(snakemake, monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
-    cli.main(["export", "--ensemble", "most_accurate"])
-    assert snakemake == [["snakemake", "export", "--cores", "all", "--config", "ensemble=most_accurate"]]
+    assert snakemake[1] == ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]
 
 
 def test_what_cannot_be_done_is_said_in_a_line(snakemake, monkeypatch, tmp_path, capsys):

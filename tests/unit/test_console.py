@@ -46,19 +46,6 @@ def progress(done, total):
     return record(event=LogEvent.PROGRESS, done=done, total=total)
 
 
-def test_finished_jobs_share_a_line_until_the_last(handler, capsys, tmp_path):
-    run = handler()
-    for job in range(9):
-        run.emit(started(job, "train", tmp_path / f"resnet18-s{job}.log"))
-        run.emit(finished(job))
-        run.emit(progress(job + 1, 9))
-    run.close()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("[9/9 jobs] train resnet18-s0, train resnet18-s1, ")
-    assert lines[0].endswith("train resnet18-s5 and 3 more")
-    assert lines[1:] == []
-
-
 def test_the_time_left_is_that_of_the_jobs_that_are_left(handler, capsys, tmp_path):
     run = handler()
     run.emit(record("Job stats", event=LogEvent.RUN_INFO, stats={"train": 3, "all": 1, "total": 4}))
@@ -69,24 +56,6 @@ def test_the_time_left_is_that_of_the_jobs_that_are_left(handler, capsys, tmp_pa
     run.emit(finished(1))
     run.emit(progress(1, 4))
     assert capsys.readouterr().out.splitlines()[-1] == "[1/4 jobs, about 3 min 20 s left] train resnet18-s0"
-
-
-def test_jobs_take_as_long_as_those_of_their_rule():
-    pace = Pace(0)
-    pace.left = Counter(train=4, predict=10, report=1)
-    assert pace.remaining(1) is None
-    for job in range(2):
-        pace.begin(job, "train", 0)
-    for job in range(2):
-        pace.end(job, 100, done=True)
-    slower = 100 / TYPICAL["train"]
-    others = 10 * slower * TYPICAL["predict"] + slower * OTHER
-    assert pace.remaining(100) == pytest.approx((2 * 100 + others) * 100 / 200)
-    pace.begin(2, "predict", 100)
-    pace.begin(3, "train", 100)
-    pace.end(2, 110, done=True)
-    slower = 210 / (2 * TYPICAL["train"] + TYPICAL["predict"])
-    assert pace.remaining(110) == pytest.approx((2 * 100 - 10 + 9 * 10 + slower * OTHER) / 2)
 
 
 def test_a_run_that_goes_on_judges_by_what_jobs_took_before(handler, tmp_path):
@@ -264,16 +233,4 @@ def test_a_dry_run_says_whether_study_code_or_files_changed(handler, capsys, mon
     assert capsys.readouterr().out.splitlines() == [
         *("Job stats:", "table", "", *keys.splitlines(), "", "Reasons:"),
         *("  missing output files: 2 × train", f"  {said}: 1 × charts"),
-    ]
-
-
-def test_other_messages_pass_and_routine_ones_do_not(handler, capsys):
-    run = handler()
-    run.emit(record("Select jobs to execute..."))
-    run.emit(record("Nothing to be done (all requested files are present and up to date)."))
-    run.emit(record("something odd", logging.WARNING))
-    run.close()
-    assert capsys.readouterr().out.splitlines() == [
-        "Nothing to be done (all requested files are present and up to date).",
-        "something odd",
     ]

@@ -76,13 +76,6 @@ def test_a_benchmark_that_is_none_is_named(tmp_path, content):
         provenance({"seed": 3}, str(tmp_path), tmp_path, [])
 
 
-def test_logs_are_read_whatever_bytes_they_hold(tmp_path):
-    job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
-    path = tmp_path / "logs/train/a-s0.log"
-    path.write_bytes(b"\xff\xfe\x00\n" + path.read_bytes())
-    assert provenance({"seed": 3}, str(tmp_path), tmp_path, [])["cpu_seconds"] == 9
-
-
 def test_the_machine_and_the_time_of_the_jobs_are_told(tmp_path):
     before = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
     assert (before["started"], before["ended"]) == (None, None)

@@ -1,10 +1,7 @@
 """What every script does around its work: its log, its exit status and the account of its time."""
 
-import re
 import subprocess
 import sys
-
-import pytest
 
 from resiliency.base.progress import Progress
 from resiliency.stage import cpu_seconds
@@ -54,19 +51,6 @@ def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, mo
     assert log.splitlines()[0] == "1 1"
 
 
-def test_an_old_log_is_replaced(tmp_path):
-    run(tmp_path, "print('long ' * 1000)")
-    _, log = run(tmp_path, "raise Fault('short')")
-    assert log == "error: short\n"
-
-
-@pytest.mark.parametrize("text", ["", "CPU seconds: start-up and imports 1.25, tot", "error: CPU seconds\n"])
-def test_an_unfinished_log_has_no_cpu_seconds(tmp_path, text):
-    log = tmp_path / "job.log"
-    log.write_text(text)
-    assert cpu_seconds(log) is None
-
-
 def test_progress_counts_and_estimates(capsys, monkeypatch):
     clock = iter([100.0, 110.0, 140.0])
     monkeypatch.setattr("resiliency.stage.time.monotonic", lambda: next(clock))
@@ -74,12 +58,6 @@ def test_progress_counts_and_estimates(capsys, monkeypatch):
     progress.step("first")
     progress.step("second")
     assert capsys.readouterr().out.splitlines() == ["[1/4, 30 s left] first", "[2/4, 40 s left] second"]
-
-
-def test_progress_ends_at_nothing_left(capsys):
-    progress = Progress(1)
-    progress.step("done")
-    assert re.fullmatch(r"\[1/1, 0 s left\] done\n", capsys.readouterr().out)
 
 
 def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
