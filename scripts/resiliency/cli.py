@@ -145,7 +145,7 @@ def _check(given: Namespace, _: list[str]) -> None:
     from resiliency.check import check
 
     files = _study_files(given.study)
-    words = [*_workflow(), "--dry-run", "--quiet", "rules", *files]
+    words = [*_workflow(), "--dry-run", *files]
     print(shlex.join(words), flush=True)
     if status := subprocess.run(words, check=False).returncode:
         sys.exit(status)
