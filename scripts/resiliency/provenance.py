@@ -87,7 +87,8 @@ def _span(results: Path) -> dict[str, str | None]:
     starts = [end - _benchmark(path)[0] for path, end in ends.items()]
     times = {"started": min(starts, default=None), "ended": max(ends.values(), default=None)}
     return {
-        name: time and datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds") for name, time in times.items()
+        name: None if time is None else datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
+        for name, time in times.items()
     }
 
 

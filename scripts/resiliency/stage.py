@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -45,8 +46,9 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
     os.truncate(file, 0)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    sys.stdout.reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")
-    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
+    output: Any = sys.stdout, sys.stderr
+    output[0].reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")
+    output[1].reconfigure(encoding="utf-8", errors="backslashreplace")
     _bound_threads()
     try:
         if gpus:

@@ -32,8 +32,8 @@ def expected(what: str, got: object) -> str:
 
 def available(kind: str, name: object, names: Iterable[object]) -> str:
     """That no `kind`, such as a column, has the name; the name that is nearest to it, or all that there are."""
-    names = [str(one) for one in names]
-    return f"{kind} {short(name)} not found{hint(name, names) or f'; available {kind}s: {excerpt(names)}'}"
+    there = [str(one) for one in names]
+    return f"{kind} {short(name)} not found{hint(name, there) or f'; available {kind}s: {excerpt(there)}'}"
 
 
 def excerpt(names: Sequence[str], most: int = MOST_NAMED) -> str:

@@ -27,7 +27,7 @@ def auto_or(kind: type, low: float = 0, high: float = 1) -> Any:
     """
     allowed = "true or false" if kind is bool else f"or a {'whole ' if kind is int else ''}number from {low} to {high}"
 
-    def check(value: object) -> object:
+    def check(value: Any) -> Any:
         if isinstance(value, str):
             with contextlib.suppress(ValueError):
                 value = json.loads(value)

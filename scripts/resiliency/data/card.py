@@ -90,7 +90,7 @@ def write_data_set(
         contents = {split: one.contents for split, one in written.items()}
         duplicates = count_duplicates(contents)
     write_array(folder / "digests.npy", digest_array([contents[split] for split in chosen if split != "test"]))
-    card = {"name": name, "duplicates": duplicates}
+    card: dict[str, object] = {"name": name, "duplicates": duplicates}
     card |= {"near_duplicates": count_near_duplicates(chosen, thumbnails.pairs(chosen))} if thumbnails.pieces else {}
     card |= {"source": source.description, "classes": source.classes, "image_shape": [side, side, 3]}
     if "train" in chosen:
@@ -143,21 +143,23 @@ def _write_split(
     names = [part.names[index] for index in indices]
     write_items(folder / "items.csv", [classes[label] for label in labels], names)
     if on_the_fly:
-        checksum, decoded = _write_file_list(folder / "images.json", part, indices), ()
+        checksum, histogram, contents = _write_file_list(folder / "images.json", part, indices), None, None
     else:
-        checksum, *decoded = _store_images(folder / "images.npy", part, indices, side, visit)
+        checksum, histogram, contents = _store_images(folder / "images.npy", part, indices, side, visit)
     counts = np.bincount(labels, minlength=len(classes)).tolist()
     groups = {} if part.groups is None else {"groups": len(np.unique(part.groups[indices]))}
     grouping = f" in {groups['groups']:,} groups" if groups else ""
     print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes{grouping}")
-    return WrittenSplit({"images": len(labels), "images_per_class": counts, "sha256": checksum} | groups, *decoded)
+    entry = {"images": len(labels), "images_per_class": counts, "sha256": checksum} | groups
+    return WrittenSplit(entry, histogram, contents)
 
 
 def _store_images(
     path: Path, part: Part, indices: np.ndarray, side: int, visit: Visit | None
 ) -> tuple[str, np.ndarray, list[Hashable]]:
     """Store the images at `indices` as one array; its checksum, with the labels, histogram 3x256 and digests."""
-    digest, histogram, contents = hashlib.sha256(), np.zeros((3, 256), np.int64), []
+    digest, histogram = hashlib.sha256(), np.zeros((3, 256), np.int64)
+    contents: list[Hashable] = []
     pieces = chunks(indices, side)
     progress = Progress(len(pieces), pause=5)
     with appending(path, (len(indices), side, side, 3), np.uint8) as append:
@@ -190,7 +192,7 @@ def _histogram(part: Part, indices: np.ndarray, side: int) -> np.ndarray:
     """Histogram 3x256 of at most MEASURED of the images at `indices`, of all classes alike."""
     count = min(MEASURED, len(indices))
     sample = indices[stratified_sample(part.labels[indices], count, 0, "measured")]
-    return sum(_channel_counts(part.images[piece]) for piece in chunks(sample, side))
+    return np.sum([_channel_counts(part.images[piece]) for piece in chunks(sample, side)], axis=0)
 
 
 def _channel_counts(images: np.ndarray) -> np.ndarray:

@@ -152,13 +152,13 @@ def _download(archive: Archive, path: Path, part: Path) -> None:
             message = f"{archive.name}: {archive.url} sends more than {LARGEST:,} bytes, as no archive has"
             raise Fault(f"{message}; run again, or put the file at {path}") from None
         except (OSError, HTTPException, ValueError) as error:  # ValueError: an address that is none
-            if getattr(error, "errno", None) in REFUSALS:
+            if isinstance(error, OSError) and error.errno in REFUSALS:
                 raise Fault(f"{part}: cannot be written ({error.strerror}); make room for it and run again") from error
             status = getattr(error, "code", None)
             if status == BEYOND_END:
                 part.unlink(missing_ok=True)
             fruitless = 0 if _size(part) > most else fruitless + 1
-            reason = f"HTTP status {status}, {error.reason}" if status else f"{getattr(error, 'reason', error)}"
+            reason = (f"HTTP status {status}, " if status else "") + f"{getattr(error, 'reason', error)}"
             reason = (reason if reason.isprintable() else repr(reason))[:LONGEST_REASON]
             if fruitless == TRIES or (status and status < 500 and status not in (BEYOND_END, TOO_MANY_REQUESTS)):
                 message = f"{archive.name}: cannot be downloaded from {archive.url} ({reason})"

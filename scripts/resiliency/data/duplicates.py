@@ -13,7 +13,7 @@ from PIL import Image
 
 from resiliency.base.faults import Fault, excerpt
 from resiliency.base.progress import Progress
-from resiliency.data.pictures import FileImages, chunks, printable
+from resiliency.data.pictures import FileImages, chunks, files_of, printable
 from resiliency.data.source import Part
 
 EXAMPLES = 3
@@ -52,8 +52,8 @@ def check_duplicates(
             if earlier is not place:
                 (within if earlier[0] == split else between).append((place, earlier))
     if within:
-        labels = sum(place[2] != earlier[2] for place, earlier in within)
-        labels = f", {labels:,} of them in two classes" if labels else ""
+        count = sum(place[2] != earlier[2] for place, earlier in within)
+        labels = f", {count:,} of them in two classes" if count else ""
         print(f"warning: {len(within):,} images are in their split twice{labels}, e.g. {_examples(within)}")
     leaks = f"{len(between):,} images are in more than one split, e.g. {_examples(between)}; remove them from one"
     messages = [leaks] if between else []
@@ -101,7 +101,7 @@ def image_contents(chosen: Splits, side: int, decoded: bool, visit: Visit | None
         print(f"{count:,} images, more than {MOST_DECODED:,}: compared byte for byte, not pixel for pixel")
     if in_files and not (decoded and count <= MOST_DECODED):
         return file_contents(
-            {split: [part.images.files[i] for i in indices] for split, (part, indices) in chosen.items()}
+            {split: [files_of(part.images)[i] for i in indices] for split, (part, indices) in chosen.items()}
         )
     pieces = {split: chunks(indices, side) for split, (_, indices) in chosen.items()}
     progress = Progress(sum(map(len, pieces.values())), pause=5)
@@ -199,7 +199,7 @@ class Pair(NamedTuple):
     """Indices of an image in its part, and in the part of an earlier split of one that looks almost the same."""
 
     split: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides the method of tuples
     earlier_split: str
     earlier: int
 

@@ -21,7 +21,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
 from resiliency.data.download import cache_folder
 from resiliency.data.parquet import class_order, unpacked
-from resiliency.data.pictures import FileImages, decoding_fault, file_state, header_fault, printable
+from resiliency.data.pictures import FileImages, decoding_fault, file_state, files_of, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -235,7 +235,7 @@ def folder_part(folder: Path, classes: list[str], size: int, margin: float) -> P
     """
     with ThreadPoolExecutor(THREADS) as pool:
         part = _part(folder, classes, size, margin, pool)
-        _check_headers(part.images.files, pool)
+        _check_headers(files_of(part.images), pool)
     return part
 
 
@@ -304,7 +304,7 @@ def _source(title: str, folder: Path, splits: dict[str, Path], size: int, margin
     classes = _shared_classes(splits)
     with ThreadPoolExecutor(THREADS) as pool:
         parts = {part: _part(path, classes, size, margin, pool) for part, path in splits.items()}
-        _check_headers([file for part in parts.values() for file in part.images.files], pool)
+        _check_headers([file for part in parts.values() for file in files_of(part.images)], pool)
     layout = "<class>/" if ALL in splits else ", ".join(f"{part} from {path.name}/" for part, path in splits.items())
     return Source(f"{title} in {printable(folder)}: {layout}", classes, parts)
 
@@ -375,7 +375,7 @@ def broken_pictures(folders: Iterable[Path]) -> list[str]:
 
 def _decoding_faults(folder: str) -> list[str | None]:
     """What is wrong with each picture that is new or changed; None if nothing."""
-    classes = [os.path.join(folder, name) for name in folders_in(folder)]
+    classes = [os.path.join(folder, name) for name in folders_in(Path(folder))]
     states = {file: file_state(file) for path in classes for file in _files(path)}
     kept = cache_folder() / "pictures" / f"{hashlib.sha256(os.fsencode(os.path.abspath(folder))).hexdigest()}.json"
     decoded = _read(kept)

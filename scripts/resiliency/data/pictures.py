@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -113,6 +113,12 @@ class FileImages:
         return FileImages(files, self.size, self.margin, states, checksums, self.cropped)
 
 
+def files_of(images: Images) -> list[str]:
+    """The files of images that stay in files."""
+    assert isinstance(images, FileImages)
+    return images.files
+
+
 class ResizedImages:
     """`count` images, read by `read` and resized to `side` pixels squared where they are indexed.
 
@@ -129,7 +135,7 @@ class ResizedImages:
         positions = np.arange(self.count)[chosen]
         images = np.empty((len(positions), self.side, self.side, 3), np.uint8)
         for image, position in zip(images, positions.tolist(), strict=True):
-            image[...] = self.read(position).resize((self.side, self.side), Image.Resampling.BILINEAR)
+            image[...] = np.asarray(self.read(position).resize((self.side, self.side), Image.Resampling.BILINEAR))
         return images
 
 
@@ -310,11 +316,12 @@ def read_conditions(clean: str, corrupted: list[str]) -> list[Images]:
     images = read_images(clean)
     conditions = [images]
     for path in corrupted:
-        stack = read_images(path)
+        stack: Any = read_images(path)
         if isinstance(stack, FileImages):
             count = len(images)
-            stack = [stack.at(range(start, start + count)) for start in range(0, len(stack), count)]
-        conditions += list(stack)
+            conditions += [stack.at(range(start, start + count)) for start in range(0, len(stack), count)]
+        else:
+            conditions += list(stack)
     return conditions
 
 

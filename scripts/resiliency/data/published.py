@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZipFile
@@ -131,7 +131,7 @@ class _Kind(NamedTuple):
 
     description: str
     reader: str
-    parts: dict[str, dict[str, object]]
+    parts: Mapping[str, Mapping[str, object]]
     size: int
     arrays: Callable[["VisionDataset"], tuple[np.ndarray, np.ndarray, list[str]]]
 

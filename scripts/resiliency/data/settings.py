@@ -242,7 +242,7 @@ class Dataset(Settings):
         train = published.train - validation - (0 if published.test else test)
         most = {"train": max(train, 0), "validation": validation, "test": test}
         return {
-            split: min(count, published.classes * self.images_per_class.get(split, count))
+            split: min(count, published.classes * self.images_per_class.get(split, count))  # type: ignore[call-overload]
             for split, count in most.items()
         }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from resiliency.base.faults import Fault, hint
 from resiliency.base.streams import stream
-from resiliency.data.pictures import FileImages, printable
+from resiliency.data.pictures import FileImages, files_of, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source
 
 
@@ -27,7 +27,7 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     """
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
-    files = [PurePosixPath(Path(file).as_posix()).parts for file in source.parts["test"].images.files]
+    files = [PurePosixPath(Path(file).as_posix()).parts for file in files_of(source.parts["test"].images)]
     return np.array(sorted(named_files(path, _lines(path), files, "test image")), np.int64)
 
 
@@ -321,7 +321,7 @@ def is_pattern(groups: str) -> bool:
 PLACE = r"<[^<>/*]+>"
 
 
-def _groups_by_pattern(pattern: str, source: Source, name: str) -> list[Hashable]:
+def _groups_by_pattern(pattern: str, source: Source, name: str) -> Sequence[Hashable]:
     """The group of each image of a part: its class, and what the places of `pattern` stand for in its file name.
 
     Places match as many characters as they can. A pattern with slashes is matched with as many folders too.
@@ -343,7 +343,7 @@ def _groups_by_pattern(pattern: str, source: Source, name: str) -> list[Hashable
     return [(label, *match.groups()) for label, match in zip(part.labels.tolist(), matches, strict=True)]
 
 
-def _groups_in_table(path: str, source: Source, name: str) -> list[Hashable]:
+def _groups_in_table(path: str, source: Source, name: str) -> Sequence[Hashable]:
     """The group of each image of a part, as the table at `path` has it."""
     files = _paths(source.parts[name], source.classes)
     others = [file for other, part in source.parts.items() if other != name for file in _paths(part, source.classes)]

@@ -77,7 +77,7 @@ ONNX, ONNX_FACTORY = ".onnx", "resiliency.designs.onnx:network"
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar", ONNX)
 
 
-def _weights(value: object) -> object:
+def _weights(value: Any) -> Any:
     if value in ("random", "pretrained"):
         return value
     files = value if isinstance(value, list) else [value]
@@ -90,14 +90,14 @@ def _weights(value: object) -> object:
     return value
 
 
-def _class_names(value: object) -> object:
+def _class_names(value: Any) -> Any:
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ValueError("must be a text file with one class name per line, or a list of names")
     return value
 
 
-def _seeds(value: object) -> int | dict[object, int]:
+def _seeds(value: Any) -> Any:
     """Whole numbers, which may come as text, as all within braces does on Snakemake's command line."""
     numbers = value if isinstance(value, dict) else {None: value}
     try:

@@ -83,8 +83,8 @@ def _under(rows: pd.DataFrame, column: str, most: float, unit: str) -> pd.DataFr
     if len(rows) and pd.isna(least):
         raise Fault(f"ensemble: the {unit} of all rows of tables/deployment.csv are unknown; limit the members instead")
     if len(rows) and within.empty:
-        most, least = (f"{value:,.4g}" if column == LATENCY else f"{value:,.0f}" for value in (most, least))
-        raise Fault(f"ensemble: none in tables/deployment.csv is under {most} {unit}; allow at least {least}")
+        asked, allowed = (f"{value:,.4g}" if column == LATENCY else f"{value:,.0f}" for value in (most, least))
+        raise Fault(f"ensemble: none in tables/deployment.csv is under {asked} {unit}; allow at least {allowed}")
     return within
 
 

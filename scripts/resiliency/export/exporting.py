@@ -312,5 +312,5 @@ def _right(row: pd.Series) -> list[tuple]:
 
 def _share(row: dict, name: str) -> Markdown:
     """A share of a row with its interval, where it has one."""
-    ends = [row.get(f"{name}_{end}") for end in ("low", "high")]
-    return Markdown(f"{words.percent(row[name])} {words.interval(*ends, words.percent)}".rstrip())
+    low, high = (row.get(f"{name}_{end}") for end in ("low", "high"))
+    return Markdown(f"{words.percent(row[name])} {words.interval(low, high, words.percent)}".rstrip())

@@ -240,12 +240,12 @@ def number_of(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def are_numbers(names: Sequence[str]) -> bool:
+def are_numbers(names: Sequence[str] | np.ndarray) -> bool:
     """Whether images have numbers for names, each another one."""
     return _numbers(names) is not None
 
 
-def _numbers(names: Sequence[str]) -> list[int] | None:
+def _numbers(names: Sequence[str] | np.ndarray) -> list[int] | None:
     """The numbers that images have for names; None if some have none, or two the same."""
     numbers = list(map(number_of, names))
     return None if None in numbers or len(set(numbers)) < len(numbers) else numbers

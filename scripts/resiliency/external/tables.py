@@ -24,8 +24,8 @@ LIKE = 0.8  # of 1, how alike a name and that of a corruption are for one to be 
 
 def check_members(file: str, names: Iterable[object]) -> None:
     """Raise a Fault if a name of a member is not allowed, or is there twice, in this file."""
-    names = ["" if pd.isna(name) else str(name) for name in names]
-    for name, count in Counter(names).items():
+    written = ["" if pd.isna(name) else str(name) for name in names]
+    for name, count in Counter(written).items():
         if fault := form_fault("member", name):
             raise Fault(f"{file}: member {short(name)}: {fault}")
         if count > 1:

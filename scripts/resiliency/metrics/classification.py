@@ -221,7 +221,8 @@ class Ranked(NamedTuple):
     def without(self, rows: Sequence[int]) -> "Ranked":
         """The answers under the other conditions."""
         kept = ~np.isin(self.rows, rows)
-        return Ranked(*(values[kept] for values in self[:3]), self.conditions - len(rows), self.units)
+        confidence, errors, left = (values[kept] for values in self[:3])
+        return Ranked(confidence, errors, left, self.conditions - len(rows), self.units)
 
     def most(self, level: float) -> float:
         """The largest sum of losses, over answers, with which their mean over those of a new unit is `level` at most.

@@ -261,7 +261,7 @@ def read_predictions(
         row.test_set: _truth_of(read_array(path), row.classes, of_set)
         for row, path, of_set in zip(rows, labels, of_sets, strict=True)
     }
-    arrays: dict[str, dict[str, StoredArray]] = {}
+    arrays: dict[str, dict[str, np.ndarray | StoredArray]] = {}
     for path in paths:
         array, expected = StoredArray(path), (counts[path.stem], len(truths[path.stem].labels))
         if array.ndim not in (2, 3) or array.shape[:2] != expected:

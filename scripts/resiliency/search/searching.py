@@ -78,7 +78,7 @@ class Step(Mutation):
         last = problem.xu.astype(int)
         step = random_state.choice([-1, 1], size=X.shape)
         step = np.where((X + step < 0) | (X + step > last), -step, step)
-        moves = random_state.random(X.shape) < 1 / max(1, np.count_nonzero(last))
+        moves = random_state.random(X.shape) < 1 / max(1, int(np.count_nonzero(last)))
         return np.where(moves, (X + step).clip(0, last), X)
 
 
@@ -217,12 +217,12 @@ def best_ensemble(
     scored: dict[tuple[int, ...], tuple[float, float, float]] = {}
     score = _ensemble_score(probabilities.astype(np.float32), labels, macs, budget, scored)
     random = stream(seed, "search", "ensembles")
-    population = [np.arange(count)]
-    population += [random.choice(len(macs), count, replace=False) for _ in range(POPULATION - 1)]
-    population = np.unique(population, axis=0)
+    drawn = [random.choice(len(macs), count, replace=False) for _ in range(POPULATION - 1)]
+    population = np.unique([np.arange(count), *drawn], axis=0)
     sizes = np.full(count, len(macs))
     evolve(score, 3, sizes, population, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32)
-    return list(min(scored, key=lambda ensemble: (*scored[ensemble], ensemble)))
+    *_, best = min((*scores, ensemble) for ensemble, scores in scored.items())
+    return list(best)
 
 
 def _ensemble_score(

@@ -242,7 +242,9 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def appending(path: str | Path, shape: tuple[int, ...], dtype: type) -> Iterator[Callable[[np.ndarray], None]]:
+def appending(
+    path: str | Path, shape: tuple[int, ...], dtype: type | np.dtype
+) -> Iterator[Callable[[np.ndarray], None]]:
     """Yield a function that appends to the `.npy` array of `shape` at `path`, which is whole when the block ends well.
 
     What is appended may be of any shape, so long as all of it in order fills the array. Written by plain calls, not
@@ -312,7 +314,7 @@ class StoredArray:
         return item
 
 
-def _mapped(path: str | Path) -> np.ndarray:
+def _mapped(path: str | Path) -> np.memmap:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except NO_ARRAY as error:

@@ -5,6 +5,7 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from inspect import signature
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,8 @@ def check_names(kind: str) -> None:
 
 
 def _object_fault(kind: str, name: str) -> str:
-    return (metric_fault if kind == "metrics" else chart_fault)(load(kind, name))
+    extension: Any = load(kind, name)
+    return metric_fault(extension) if kind == "metrics" else chart_fault(extension)
 
 
 def corruption_fault(name: str, side: int, table: str) -> str:
@@ -90,8 +92,8 @@ def corruption_fault(name: str, side: int, table: str) -> str:
         except (Exception, SystemExit) as error:
             return f"severity {severity}: fails on images of {side}x{side} px: {brief(error)}"
         if not np.array_equal(together, alone[::-1]):
-            reason = "returns other images in another batch or call"
-            return f"severity {severity}: {reason}; treat each image by itself, and draw from the streams only"
+            fault = "returns other images in another batch or call"
+            return f"severity {severity}: {fault}; treat each image by itself, and draw from the streams only"
         if severity == min(SEVERITIES) and (together == together[0]).all():
             return "returns the same picture for different images; if it computes in 0 to 1, multiply by 255"
     return ""
@@ -116,6 +118,7 @@ def metric_fault(metric: Metric | EnsembleMetric) -> str:
 
 def _values_fault(metric: Metric | EnsembleMetric, arguments: list) -> str:
     of_pairs = isinstance(metric, Metric)
+    by_chunks = isinstance(metric, Metric) and metric.source == "probabilities"
     shape = (MEMBERS, MEMBERS) if of_pairs else (ENSEMBLES,)
     raw, again = metric.raw(*arguments), metric.raw(*arguments)
     if not isinstance(raw, np.ndarray) or raw.dtype.kind not in "fiu" or raw.shape != shape:
@@ -130,14 +133,14 @@ def _values_fault(metric: Metric | EnsembleMetric, arguments: list) -> str:
     if not (_close(raw, again) and _close(fewer, raw[:2, :2] if of_pairs else raw[:2])):
         others = "members" if of_pairs else "ensembles"
         return f"returns other values in another call, or beside other {others}; treat each by itself, and seed draws"
-    if of_pairs and metric.source == "probabilities" and not _close(_by_chunks(metric, *arguments), raw):
+    if by_chunks and not _close(_by_chunks(metric, *arguments), raw):
         return "is not a mean over images: from chunks of them it gives other values"
     if np.shape(metric.diversity(values)) != values.shape:
         return "its diversity has another shape than its raw values; use unchanged, negative or complement"
     return ""
 
 
-def _by_chunks(metric: Metric, probabilities: np.ndarray) -> np.ndarray:
+def _by_chunks(metric: Metric | EnsembleMetric, probabilities: np.ndarray) -> np.ndarray:
     """The mean of the raw values of two chunks of the images, weighted as the pairs of a study are."""
     share = 1 / 3
     first, second = np.split(probabilities, [round(IMAGES * share)], axis=1)

@@ -106,8 +106,8 @@ def _places(file: Path) -> dict[Keys, Place]:
     except OSError as error:
         raise Fault(f"{name}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise Fault(f"{name}, line {line}: not in UTF-8; save the file in that encoding") from error
+        number = error.object[: error.start].count(b"\n") + 1
+        raise Fault(f"{name}, line {number}: not in UTF-8; save the file in that encoding") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

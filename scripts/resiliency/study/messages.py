@@ -1,7 +1,7 @@
 """Faults of a study in words: one line each, with the key, what is wrong and what would be right."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
@@ -50,7 +50,7 @@ def booleans_for_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]
             yield from booleans_for_numbers(given[key], values[key], f"{path}.{key}" if path else str(key))
 
 
-def _message(model: type[BaseModel], fault: dict[str, Any]) -> str:
+def _message(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
     """The line of one fault, as pydantic describes it."""
     path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
     if fault["type"] == "extra_forbidden":

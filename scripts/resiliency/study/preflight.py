@@ -25,6 +25,7 @@ from resiliency.study.extensions import check_extensions
 from resiliency.study.fingerprint import factory_code, fingerprint, unfollowed_code
 from resiliency.study.model import Study
 from resiliency.study.network_trial import trial
+from resiliency.training.settings import FineTuning
 
 LIBRARY = Path(__file__).parents[1]
 
@@ -90,7 +91,7 @@ def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> d
     """Images that each split can have at most, counted until there are as many as `needed`."""
     folder, held_out, test = Path(dataset.folder), dataset.validation_fraction, dataset.test_fraction
     smallest = max(min(test, held_out, 1 - held_out - test), 1e-3)
-    counts = count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits)
+    counts: dict[str, float] = dict(count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits))
     if dataset.groups:  # a share of the images may be larger where whole groups make it
         whole = counts.get(ALL, counts.get("train", 0))
         sizes = dict.fromkeys(SPLITS, whole) | counts
@@ -104,7 +105,8 @@ def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> d
     if dataset.images:
         lines = Path(dataset.images).read_text(encoding="utf-8", errors="replace").splitlines()
         sizes["test"] = min(sizes["test"], sum(bool(line.strip()) for line in lines))
-    classes, most = len(folder_classes(folder, splits)), dataset.images_per_class
+    classes = len(folder_classes(folder, splits))
+    most: dict = dataset.images_per_class
     return {split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()}
 
 
@@ -173,7 +175,8 @@ def _request(study: Study, name: str) -> dict:
         description["revision"] = design.revision
         request["fetched"] = HF_HUB_OFFLINE
     request |= {"onnx": design.files} if design.onnx else {}
-    return request | ({"train": study.recipe(name).train} if design.fine_tuned else {})
+    recipe = study.recipe(name)
+    return request | ({"train": recipe.train} if isinstance(recipe, FineTuning) else {})
 
 
 def _key(study: Study, name: str, request: dict) -> str:

@@ -35,16 +35,17 @@ def _differing(before: dict, after: dict, parent: str) -> Iterator[tuple[str, tu
 
 def _written(own: object, other: object) -> tuple[str, str]:
     """Two values as written; of long lists, what each has and the other has not."""
-    texts = tuple(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in (own, other))
+    texts = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in (own, other)]
     if not (isinstance(own, list) and isinstance(other, list)) or max(map(len, texts)) <= LONGEST_VALUE:
-        return tuple(short(text, quote=False) for text in texts)
+        return short(texts[0], quote=False), short(texts[1], quote=False)
     alone = [[value for value in these if value not in those] for these, those in ((own, other), (other, own))]
     if not any(alone):
         return f"{len(own)} in one order", f"{len(other)} in another"
-    return tuple(
+    own_words, other_words = (
         f"{len(of)}, with {short(json.dumps(more), quote=False)}" if more else f"{len(of)} of them"
         for of, more in zip((own, other), alone, strict=True)
     )
+    return own_words, other_words
 
 
 SNAKEMAKE = Path(".snakemake")
@@ -147,7 +148,7 @@ def sign(results: str, study: dict) -> None:
 
 def _check_clock(results: str, now: float) -> None:
     files = _files(results, _kept("metadata"))
-    newest = max(files, key=files.get, default="")
+    newest = max(files, key=files.__getitem__, default="")
     if newest and files[newest] > now + SKEW:
         raise Fault(
             f"{newest}: dated {_time(files[newest])}, and it is {_time(now)}: results of a clock that is behind would "
