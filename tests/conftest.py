@@ -49,7 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is quick."""
     for item in items:
         starts = STARTING & {*getattr(item, "fixturenames", ())}
-        if UNIT in item.path.parents and not starts and not item.get_closest_marker("slow"):
+        slow = item.get_closest_marker("slow") or hasattr(getattr(item, "obj", None), "hypothesis")
+        if UNIT in item.path.parents and not starts and not slow:
             item.add_marker(pytest.mark.quick)
 
 

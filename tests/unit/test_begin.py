@@ -120,6 +120,7 @@ def test_the_hub_is_asked_only_for_what_is_not_on_this_machine(tmp_path, monkeyp
     assert not is_available("timm/resnet18.a2_in1k")
 
 
+@pytest.mark.slow
 def test_it_writes_a_study_and_an_estimate_and_replaces_no_file(tmp_path, capsys, obtainable):
     folder, file = photos(tmp_path / "photos", list(map(str, range(20)))), tmp_path / "my photos.yaml"
     assert begun(folder, file).study == "my_photos"
@@ -146,6 +147,7 @@ ODD = [
 ODD += ["\N{GRINNING FACE}", "\ttab", "back\\slash", "%s", "~", "!tag", "&a", "*", "`", "a\rb", "\x07"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_folders_of_any_name_get_a_study(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

@@ -50,6 +50,7 @@ def test_replayed_steps_give_the_same_weights(monkeypatch, replays, changes):
     assert replays == [24 - engine.WARM_UP]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "same_steps", "captured"),
     [

@@ -38,6 +38,7 @@ def decoded_or_fault(path) -> str:
         return str(fault)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 @settings(deadline=None)

@@ -77,6 +77,7 @@ def test_what_draws_agrees_with_the_reference_in_distribution(corruption, severi
     assert distances(ours, theirs).max() < LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("five_pictures")
 @pytest.mark.parametrize("corruption", RANDOM)
 def test_the_distributions_agree_on_a_larger_oblong(corruption):

@@ -174,6 +174,7 @@ def test_the_sentences_say_the_numbers_of_the_table():
     assert drawn[1]["line"] == "2.2 [−0.1, 4.6]; inference ×2, training ×2; 8 families"
 
 
+@pytest.mark.slow
 def test_columns_and_exchanges_are_those_of_the_catalogue():
     record = TABLES["exchange_rates"]
     table = rates(Planted(design=0.03, seed=0.01, images=0.02), designs=2)
