@@ -12,6 +12,8 @@ from resiliency.analysis.exchange_rates import joint_training
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 
+pytestmark = pytest.mark.slow
+
 DRAWS, SEEDS, IMAGES = 100, 6, 60
 LAMBDAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 BALANCED = 3 * SEEDS * len(LAMBDAS)  # members, three of each ensemble

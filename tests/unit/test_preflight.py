@@ -79,6 +79,7 @@ def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):
         }
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(here / "empty"))

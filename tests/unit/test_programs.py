@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 STARTED = 'if __name__ == "__main__":'
 FOLDERS = ("scripts/resiliency", "published", "tests/benchmarks")

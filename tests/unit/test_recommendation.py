@@ -23,6 +23,8 @@ from resiliency.analysis.recommendation import (
     shortlist,
 )
 
+pytestmark = pytest.mark.slow
+
 LABELS = np.arange(1000) % 10
 RESAMPLING = Resampling(2000, 0.95, 0)
 ROWS = pd.DataFrame(

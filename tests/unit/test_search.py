@@ -26,6 +26,8 @@ from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preproce
 from resiliency.training.engine import Trainer
 from resiliency.training.settings import Recipe
 
+pytestmark = pytest.mark.slow
+
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0, shift=1, flip=False)
 

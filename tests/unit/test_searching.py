@@ -19,6 +19,8 @@ from resiliency.search.space import Search, Space
 from resiliency.study.files import load
 from resiliency.training.checkpoints import Checkpoint, LabelledImages
 
+pytestmark = pytest.mark.slow
+
 DESCRIPTION = Design(architecture="resnet18", arguments={"channels": [8, 8, 8, 8]}, stem="original").description(32)
 SPACE = Space.of_design(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5], "kernel": [3]}, 3)
 SETTINGS = Search(design="resnet18", population=8, evaluations=40)

@@ -14,6 +14,8 @@ from resiliency.report.page import OPENING
 from resiliency.report.registry import CHARTS
 from resiliency.report.verdicts import by_observation
 
+pytestmark = pytest.mark.slow
+
 FIRST_SCREEN, ANYWHERE = 25, 40
 STUDIES = {"usual": synthetic_tables} | {name: partial(degenerate, name) for name in DEGENERATE}
 END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")

@@ -15,6 +15,8 @@ from resiliency.base.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report.verdicts import by_observation
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_error_on_shifts_is_the_mean_over_test_sets_and_unknown_if_one_is():
     members = pd.DataFrame({"member": ["a", "b"], "night_accuracy": [0.6, 0.5], "snow_day_accuracy": [0.4, np.nan]})
