@@ -26,8 +26,8 @@ from resiliency.report.drawing import VEGA_LITE, draw, svg, write_chart
 from resiliency.report.page import APPENDIX, SECTIONS, charts_of, untitled
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
+from resiliency.report.settings import METRIC_LABELS as LABELS
 from resiliency.report.templates import said
-from resiliency.report.words import METRIC_LABELS as LABELS
 from resiliency.report.words import METRICS
 from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
 from resiliency.storage.tables import read_table, write_table

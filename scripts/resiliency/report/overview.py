@@ -148,9 +148,10 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
     if "best_ensembles" in tables:
         best = tables["best_ensembles"]
         chosen = best[best["rank"] == 1].sort_values("size", ascending=False)
+        kinds = [f"ensembles of {size}" if size > 1 else "members" for size in chosen["size"]]
         roles = [
-            f"Best of {n:,} ensembles of {size}" if size > 1 else f"Best of {n:,} members"
-            for n, size in zip(chosen["ensembles"], chosen["size"], strict=True)
+            f"Best of {n:,} {kind}" if n > 1 else f"The only one of {kind}"
+            for n, kind in zip(chosen["ensembles"], kinds, strict=True)
         ]
         column, measure = "clean_accuracy", "accuracy on clean images"
     else:

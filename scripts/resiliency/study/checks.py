@@ -20,7 +20,7 @@ from resiliency.designs.settings import ALEXNET, VIEW, architectures
 from resiliency.export.choice import PACKAGES, limits_latency
 from resiliency.external.tables import class_count
 from resiliency.metrics.resiliency import counted
-from resiliency.report.words import METRIC_LABELS
+from resiliency.report.settings import METRIC_LABELS
 from resiliency.search.space import search_faults
 from resiliency.study.messages import booleans_for_numbers, cost_faults, file_faults, messages
 from resiliency.study.model import Study

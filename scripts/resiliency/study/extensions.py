@@ -18,7 +18,7 @@ from resiliency.diversity.gram import gram
 from resiliency.diversity.metric import EnsembleMetric, Metric
 from resiliency.report.chart import Chart
 from resiliency.report.registry import CHARTS
-from resiliency.report.words import METRIC_LABELS
+from resiliency.report.settings import METRIC_LABELS
 from resiliency.tables import TABLES
 
 PICTURES = 3  # that a corruption is checked on

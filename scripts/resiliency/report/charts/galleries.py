@@ -8,8 +8,9 @@ from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
 from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.base.names import CLEAN
 from resiliency.report.panels import cell_names, chart, heat, pictures
+from resiliency.report.settings import METHODS
 from resiliency.report.style import finish, notice, panel_title, tooltips
-from resiliency.report.words import METHODS, label, plural
+from resiliency.report.words import label, plural
 
 LABELS = 108  # px, of names of corruptions
 BLOCKS = (("", "noise", "blur"), ("weather", "digital", "held out"))
