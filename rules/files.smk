@@ -139,3 +139,18 @@ def exportable(wildcards):
     names = {"deployment": "deployment", "temperatures": "temperatures", "selective": "selective_prediction"}
     names["thresholds"] = "thresholds"
     return {name: TABLES[table] for name, table in names.items()}
+
+
+def imported(source):
+    """What is written of a source: the errors of its members, or their predictions."""
+    if source.kind == "scores":
+        return [f"{RESULTS}/external/{source.name}/errors.csv"]
+    return predictions(source.members)
+
+
+def reading(source):
+    """What a source is read with, beside its files and its layout."""
+    if source.kind == "scores":
+        scores = STUDY.external.model_dump(include={"score_type", "images", "clean_on"})
+        return scores | {"clean": as_it_is(STUDY.external.clean)}
+    return {"members": source.members, "classes": as_it_is(STUDY.external.known_classes)}

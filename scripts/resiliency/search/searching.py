@@ -85,7 +85,7 @@ class Step(Mutation):
 class _Unseen(DuplicateElimination):
     """Lets vectors pass that are not among `seen`, nor in the population or twice among the new ones."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.seen: set[bytes] = set()
 

@@ -14,6 +14,7 @@ A statistic comes as replicates, float (1 + U): of everything, then without each
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, stdtr, stdtrit
@@ -120,7 +121,7 @@ def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
     return float(2 * stdtr(freedom, -abs(value) / error))
 
 
-def studentised(replicates: np.ndarray, scale: Scale) -> tuple[float, float, int]:
+def studentised(replicates: np.ndarray, scale: Scale) -> tuple[Any, Any, int]:
     """The statistic on `scale`, its standard error and degrees of freedom; NaN where they are not defined.
 
     Of several statistics, (1 + U) x ..., the first two are arrays.

@@ -71,7 +71,7 @@ class Checksum(NamedTuple):
 class Running:
     """The checksum of bytes as they are written."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._blocks: list[int] = []
         self._length = 0
 
