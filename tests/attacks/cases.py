@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from resiliency.base.faults import Fault
 
-LONGEST = 600
+LONGEST = 800  # characters of a line that names six files of a temporary folder
 # What must come of an attack, in place of the words that refuse it.
 ACCEPTED, EITHER = True, None
 Expected = str | bool | None
