@@ -184,7 +184,7 @@ def _evaluate(given: Namespace, _: list[str]) -> None:
     part = image_folder(given.folder, given.size, 1.0).parts.get(ALL)
     if part is None:
         raise Fault(f"{given.folder}: {expected('one folder per class', 'folders of splits')}; name one of the splits")
-    evaluation = evaluate(model_of(given.model), part.images, part.labels, batch_size=given.batch_size)
+    evaluation = evaluate(model_of(given.model, given.size), part.images, part.labels, batch_size=given.batch_size)
     print(evaluation)
     if given.csv:
         evaluation.to_csv(given.csv)

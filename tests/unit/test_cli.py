@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small_onnx import write
 
 from resiliency import check, cli
+from resiliency.api.models import model_of
+from resiliency.base.faults import Fault
 from resiliency.study.files import load, read_merged
 
 REPOSITORY = Path(__file__).parents[2]
@@ -153,3 +156,10 @@ def test_models_that_cannot_be_had_are_named(model, line, tmp_path):
         (tmp_path / name).mkdir()
         Image.new("RGB", (40, 40)).save(tmp_path / name / "0.png")
     assert refused("evaluate", model, str(tmp_path), "--size", "32") == line
+
+
+def test_a_model_of_another_size_is_refused_with_its_own(tmp_path):
+    write(tmp_path / "model.onnx", shape=("batch", 3, 24, 24))
+    with pytest.raises(Fault, match=r"images of 24 pixels a side, got --size 32; give --size 24"):
+        model_of(str(tmp_path / "model.onnx"), 32)
+    assert model_of(str(tmp_path / "model.onnx"), 24)(np.zeros((2, 24, 24, 3), np.uint8)).shape == (2, 3)
