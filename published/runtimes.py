@@ -3,8 +3,11 @@
 from datetime import datetime
 from pathlib import Path
 
-from published.kept import RESULTS, kept_studies, template_of
+import pandas as pd
 
+from published.kept import RESULTS, ROOT, kept_studies, template_of
+
+STARTS = ROOT / "published/experiments/job_starts.csv"  # both ways to start jobs, measured side by side
 LONGEST = 3  # stages that are named of each study
 
 
@@ -33,5 +36,6 @@ def runtimes(folder: Path = RESULTS) -> list[dict]:
 
 
 def page(rows: list[dict]) -> str:
-    """The page of these rows."""
-    return template_of("runtimes.md.j2").render(rows=rows)
+    """The page of these rows, and of how jobs start."""
+    starts = pd.read_csv(STARTS).to_dict("records")
+    return template_of("runtimes.md.j2").render(rows=rows, starts=starts)
