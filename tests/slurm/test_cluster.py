@@ -112,7 +112,7 @@ class Trainings:
     """
 
     def __init__(self, study, cluster: Cluster):
-        self.study, self.cluster, self.outputs = study, cluster, []
+        self.study, self.cluster, self.outputs, self.resumed = study, cluster, [], {}
 
     def log(self, member: str) -> str:
         path = self.study.results / "logs/train" / f"{member}.log"
@@ -169,6 +169,7 @@ class Trainings:
         """Go on from checkpoints; let a training exceed its time, cancel one, lose a node, restart the controller."""
         self.start()
         self.hold("resuming at step")
+        self.resumed = {member: self.log(member) for member in MEMBERS}
         running = [line.split() for line in self.cluster.squeue("%A %N", "--states", "running")]
         placed = {node: [job for job, on in running if on == node] for node in GPU_NODES}
         (self.slow, self.cancelled), (self.lost,) = placed[GPU_NODES[0]], placed[GPU_NODES[1]]
@@ -207,6 +208,7 @@ def test_interrupted_trainings_end_with_the_same_bytes(trainings, workflow_in, t
         for name in FILES:
             one, other = (study.results / "members" / member / name for study in (local, trainings.study))
             assert one.read_bytes() == other.read_bytes(), f"{member}/{name}"
+        assert "resuming at step" in trainings.resumed[member]
 
 
 def test_a_job_over_its_time_gets_more_and_goes_on(trainings):
