@@ -2,12 +2,12 @@
 
 from resiliency.analysis.contenders import assessment, comparison, contenders, cost_tables, failures, named_in
 from resiliency.analysis.failures import cost_matrix, read_costs
-from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.stage import stage
+from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table
 

@@ -1,13 +1,12 @@
 """Select ensembles on half of the test images, by clean error and by robustness for cost; evaluate on the others."""
 
-from resiliency.analysis.choices import LATENCY, choice_of, chosen_table, deployable_pool, pool_of
-from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.analysis.choices import LATENCY, choice_of, deployable_pool, limit_columns, pool_of
+from resiliency.analysis.deployment import candidate_table, chosen_table, deployment_table
 from resiliency.analysis.failures import cost_matrix, read_costs
-from resiliency.analysis.left_out import Resampling
-from resiliency.analysis.recommendation import limit_columns
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
+from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
 

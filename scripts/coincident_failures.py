@@ -2,13 +2,20 @@
 
 import numpy as np
 
-from resiliency.analysis.ceiling import ceiling_table, choices_of, failures, sizes_of, unit_of, with_best
 from resiliency.analysis.choices import pool_of
-from resiliency.analysis.coincident_failures import failure_table
-from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.coincident_failures import (
+    ceiling_table,
+    failure_table,
+    failures,
+    sizes_of,
+    unit_of,
+    with_best,
+)
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
+from resiliency.statistics.resampling import Resampling
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
@@ -36,6 +43,9 @@ with stage(snakemake.log[0]):
     )
     table, everyone = ceiling_table(conditions, of_conditions, sizes, len(members), params.confidence, of_images)
     evaluation = pool.halves(params.seed)[1]
-    choices = choices_of(read_table(inputs.chosen), read_table(inputs.candidates) if inputs.candidates else None)
+    choices = {CLEAN: read_table(inputs.chosen)}
+    if inputs.candidates:
+        deployable = read_table(inputs.candidates)
+        choices[CORRUPTED] = deployable.assign(selection_accuracy=1 - deployable.selection_error)
     table = with_best(table, everyone, choices, list(members.member), scored, evaluation, params.confidence)
     write_table(outputs.ceiling, table.assign(confidence=params.confidence))

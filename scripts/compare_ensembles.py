@@ -1,7 +1,6 @@
 """List the most accurate ensembles of each size, and compare ensembles by origin and number of members."""
 
-from resiliency.analysis.choices import best_table
-from resiliency.analysis.origins import origins_or_families, size_table
+from resiliency.analysis.origins import best_table, origins_or_families, size_table
 from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
 

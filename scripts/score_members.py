@@ -4,13 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.analysis.effective_robustness import with_shifted_error
-from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import rank_table
-from resiliency.analysis.member_tables import member_tables
+from resiliency.analysis.member_tables import member_tables, with_shifted_error
 from resiliency.designs.members import Member
 from resiliency.prediction.reading import read_predictions
 from resiliency.stage import stage
+from resiliency.statistics.resampling import Resampling
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):

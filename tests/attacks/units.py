@@ -12,7 +12,7 @@ from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.data.split import with_groups
 from resiliency.data.units import Grouped, units_of_part, write_units
 from resiliency.external.predictions import Reader
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 
 IMAGES = 24
 LAYOUT = {"clean": ["clean", "fog.1"], "photos": ["photos"]}

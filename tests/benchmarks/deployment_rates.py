@@ -19,10 +19,9 @@ import pandas as pd
 from scipy.stats import norm
 from shared import EXPERIMENTS, beside, options, resumed, table_row
 
-from resiliency.analysis.left_out import Resampling, share_interval
-from resiliency.analysis.recommendation import cheapest, differences, drawn_errors, margin_of
+from resiliency.analysis.choices import cheapest, differences, drawn_errors, margin_of
 from resiliency.report import words
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Resampling, Units, share_interval
 
 PAGE = EXPERIMENTS / "deployment_rates.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))

@@ -24,7 +24,7 @@ from gpu_hours import CORRUPTED, DECODING, ORIGINAL, Pricing
 from imagenet_logits import CLASSES, member_logits
 from shared import RESULTS, beside, in_own_process, merged, options, peak_memory, table, timed
 
-from resiliency.analysis.member_tables import by_family
+from resiliency.analysis.left_out import by_family
 from resiliency.analysis.observations.architecture import architecture_matters_more
 from resiliency.analysis.observations.correlation import correlation_table, difference_table
 from resiliency.analysis.observations.diversity import architecture_brings_diversity

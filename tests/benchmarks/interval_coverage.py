@@ -25,7 +25,7 @@ from simulated_verdicts import SITUATIONS, rates
 
 from resiliency.analysis.verdicts import SUPPORTED
 from resiliency.base.streams import derived_seed
-from resiliency.statistics.jackknife import holm
+from resiliency.statistics.resampling import holm
 
 PAGE = EXPERIMENTS / "coverage.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("coverage_rows.json", "coverage.md.template"))

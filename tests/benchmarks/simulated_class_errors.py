@@ -7,7 +7,7 @@ from scipy.stats import binomtest, norm
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis.failures import class_error
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 
 CONDITIONS = 75
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from resiliency.analysis.left_out import percentile_interval
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.statistics import jackknife
+from resiliency.statistics import resampling
 from resiliency.statistics.correlation import MEASURES, weighted_pearson
+from resiliency.statistics.resampling import percentile_interval
 
 CONFIDENCE = 0.95
 
@@ -88,13 +88,13 @@ def correlation(
     measure: str, situation: str, members: int, size: int, alike: float = 0.0, by_design: bool = False
 ) -> Case:
     ensembles = ensembles_of(members, size)
-    kept = jackknife.kept_weights((ensembles // 2 if by_design else ensembles).astype(str).tolist())
-    scale = jackknife.LINEAR if measure == "difference" else jackknife.FISHER
+    kept = resampling.kept_weights((ensembles // 2 if by_design else ensembles).astype(str).tolist())
+    scale = resampling.LINEAR if measure == "difference" else resampling.FISHER
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         study = ensemble_study(random, situation, members, size, alike)
         replicates = of_measure(measure, kept, study)
-        intervals = {"adopted": jackknife.jackknife_interval(replicates, CONFIDENCE, scale)}
+        intervals = {"adopted": resampling.jackknife_interval(replicates, CONFIDENCE, scale)}
         counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
         weights = counts[:, ensembles].prod(axis=2, dtype=float)
         intervals["bootstrap"] = percentile_interval(of_measure(measure, weights, study), CONFIDENCE)
@@ -124,6 +124,6 @@ def independent_interval(
         return np.nan, np.nan
     factor = 1 + correlation**2 / 2 if measure == "spearman" else 1
     error = np.sqrt(factor / (observations - (4 if measure == "partial" else 3)))
-    ends = jackknife.FISHER.to(correlation) + np.array([-1, 1]) * ndtri((1 + confidence) / 2) * error
-    low, high = jackknife.FISHER.back(ends)
+    ends = resampling.FISHER.to(correlation) + np.array([-1, 1]) * ndtri((1 + confidence) / 2) * error
+    low, high = resampling.FISHER.back(ends)
     return float(low), float(high)

@@ -14,19 +14,17 @@ from simulated_families import POOLS, WORDS, Effects, drawn, truth
 from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 from simulated_units import CASES as IN_UNITS
 
-from resiliency.analysis import ceiling
+from resiliency.analysis import coincident_failures
 from resiliency.analysis.coincident_failures import failure_table
-from resiliency.analysis.left_out import Resampling, percentile_interval
 from resiliency.analysis.origins import ORIGINS, SHARES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.base.names import CLEAN
 from resiliency.base.streams import derived_seed, stream
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.prediction.reading import all_conditions
-from resiliency.statistics import jackknife
-from resiliency.statistics.closeness import Families, closeness, replicates
-from resiliency.statistics.correlation import weighted_cliffs_delta
-from resiliency.statistics.units import resampled_counts
+from resiliency.statistics import resampling
+from resiliency.statistics.correlation import Families, closeness, replicates, weighted_cliffs_delta
+from resiliency.statistics.resampling import Resampling, percentile_interval, resampled_counts
 
 # Observation 1
 
@@ -42,9 +40,9 @@ def contest(effects: Effects, between: float, kind: str, pool: str) -> Case:
         of_families = replicates(study, families)[0, :, 1]
         kept = [np.arange(len(names)) != design for design in range(len(names))]
         of_designs = [closeness(study[:, of], Families.of(names[of]))[0, 1] for of in kept]
-        part = Part.from_replicates("", of_families, jackknife.FISHER, freedom=families.large - 1)
+        part = Part.from_replicates("", of_families, resampling.FISHER, freedom=families.large - 1)
         of_designs = np.array([of_families[0], *of_designs])
-        without_designs = jackknife.jackknife_interval(of_designs, CONFIDENCE, jackknife.FISHER)
+        without_designs = resampling.jackknife_interval(of_designs, CONFIDENCE, resampling.FISHER)
         return {"adopted": part.interval(CONFIDENCE), "designs": without_designs}
 
     situation = (
@@ -91,14 +89,14 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
         parts = zip(values, weights, one, other, strict=True)
         return np.mean([weighted_cliffs_delta(v[b], v[a], w[:, b], w[:, a]) for v, w, a, b in parts], axis=0)
 
-    kept = [jackknife.kept_weights([list(map(str, design[e])) for e in ensembles]) for ensembles in groups]
+    kept = [resampling.kept_weights([list(map(str, design[e])) for e in ensembles]) for ensembles in groups]
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         values = diversities(random)
         counts = random.multinomial(len(design), np.full(len(design), 1 / len(design)), size=resamples // 4)
         drawn = of_weights(values, [counts[:, e].prod(axis=2, dtype=float) for e in groups])
         return {
-            "adopted": Part.from_replicates("", of_weights(values, kept), jackknife.ANGULAR).interval(CONFIDENCE),
+            "adopted": Part.from_replicates("", of_weights(values, kept), resampling.ANGULAR).interval(CONFIDENCE),
             "bootstrap": percentile_interval(drawn, CONFIDENCE),
         }
 
@@ -228,8 +226,9 @@ def all_wrong(other: str, drawn: int, members: int, images: int) -> Case:
         own = random.choice(ability, members) if other == "members" else ability
         hard = random.choice(hardness, images) if other == "images" else hardness
         decisions = (random.random((members, images)) < _chance(own, hard)).astype(int)
-        of = ceiling.failures(decisions, labels, [drawn], units)
-        row = ceiling.ceiling_table(table_of_conditions, iter([of]), [drawn], members, CONFIDENCE)[0].iloc[0]
+        of = coincident_failures.failures(decisions, labels, [drawn], units)
+        table, _ = coincident_failures.ceiling_table(table_of_conditions, iter([of]), [drawn], members, CONFIDENCE)
+        row = table.iloc[0]
         ends = {"images": (row.all_wrong_low, row.all_wrong_high), "members": (row.members_low, row.members_high)}
         return {"adopted": ends[other]}
 

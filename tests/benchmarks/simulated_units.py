@@ -14,13 +14,11 @@ from scipy.special import expit, log_softmax
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis.assessment import Resampled, Scored, Sums, selective_rows, shares_at
-from resiliency.analysis.ceiling import ceiling_table, failures, way_to_ceiling
-from resiliency.analysis.coincident_failures import failure_table
+from resiliency.analysis.choices import differences, drawn_errors
+from resiliency.analysis.coincident_failures import ceiling_table, failure_table, failures, way_to_ceiling
 from resiliency.analysis.contenders import under_corruptions
 from resiliency.analysis.failures import class_error
-from resiliency.analysis.left_out import Resampling, mean_difference
 from resiliency.analysis.member_scores import Scorer, rank_rows
-from resiliency.analysis.recommendation import differences, drawn_errors
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.api.evaluation import Answers, Evaluation, Seen
 from resiliency.base.names import CLEAN, CORRUPTED
@@ -29,8 +27,7 @@ from resiliency.ensembles.combination import Outputs
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import accuracies
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.jackknife import jackknife_interval
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Resampling, Units, jackknife_interval, mean_difference
 
 CORRELATION, SIZE, UNITS = 0.4, 5, 100
 MEMBERS, SEVERITIES = 3, 3

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from synthetic_deployment import RULE, ceiling_of, contender_tables, deployment_tables, failure_tables
 
-from resiliency.analysis.effective_robustness import robustness_table
 from resiliency.analysis.exchange_rates import exchange_rates
-from resiliency.analysis.member_tables import history_table
+from resiliency.analysis.member_tables import history_table, robustness_table
 from resiliency.analysis.origins import origin_table, size_table
 from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table
 from resiliency.analysis.without_images import EnsembleTables, WithoutImages

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import COVERAGES, SHARES_WRONG
-from resiliency.analysis.ceiling import COLUMNS, REACHED, ceiling_table, failures, sizes_of, unit_of
+from resiliency.analysis.coincident_failures import CEILING, REACHED, ceiling_table, failures, sizes_of, unit_of
 from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders, under_corruptions
 from resiliency.analysis.failures import CLASS_ERRORS, CONFUSIONS, CORRUPTION, FAILURES, NOBODY, PAIR
 from resiliency.analysis.pictures import data_url
@@ -166,7 +166,7 @@ def ceiling_of(designs, seeds, corruptions) -> pd.DataFrame:
     """ceiling.csv of `seeds` members of each design."""
     random, members = np.random.default_rng(3), len(designs) * seeds
     if not members:
-        return pd.DataFrame(columns=[*COLUMNS, *REACHED, "confidence"])
+        return pd.DataFrame(columns=[*CEILING, *REACHED, "confidence"])
     table = all_conditions(list(corruptions), [1, 5], {"clean": IMAGES}, {"clean": CLASSES})
     sizes, units = sizes_of(members), unit_of([design for design in designs for _ in range(seeds)])
     errors = 0.05 + 0.05 * table.severity

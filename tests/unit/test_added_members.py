@@ -10,7 +10,6 @@ from fault_messages import fault_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.choices import pool_of
-from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import rank_rows
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.combination import VOTE, expected_accuracy
@@ -20,6 +19,7 @@ from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report.added import added_sentences
+from resiliency.statistics.resampling import Resampling
 from resiliency.study.files import load
 
 NAMES = ["one", "two", "three", "mine"]

@@ -8,12 +8,19 @@ import pandas as pd
 import pytest
 from synthetic_deployment import decisions_of
 
-from resiliency.analysis.ceiling import all_of, ceiling_table, failures, mean_product, sizes_of, unit_of, way_to_ceiling
-from resiliency.metrics.classification import wilson
+from resiliency.analysis.coincident_failures import (
+    all_of,
+    ceiling_table,
+    failures,
+    mean_product,
+    sizes_of,
+    unit_of,
+    way_to_ceiling,
+)
 from resiliency.prediction.reading import all_conditions
 from resiliency.report.charts.ensembles import ceiling_facts
 from resiliency.report.page import ranks_sentence
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units, wilson
 
 
 @pytest.fixture

@@ -12,23 +12,21 @@ from sklearn.metrics import log_loss
 from torchmetrics.functional.classification import binary_auroc
 
 from resiliency.metrics.classification import (
+    COVERAGES,
     accuracies,
     brier_score,
     confidence_bins,
+    entropy,
     expected_calibration_error,
     fitted_temperature,
     images_of,
-    negative_log_likelihood,
-    softmax,
-)
-from resiliency.metrics.selective import (
-    COVERAGES,
-    entropy,
     measures,
     mutual_information,
+    negative_log_likelihood,
     ranking,
     resampled_rankings,
     risk_coverage,
+    softmax,
 )
 
 

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.ceiling import with_best
-from resiliency.analysis.coincident_failures import failing, failure_table, joint_failure_rates
-from resiliency.analysis.left_out import Resampling
+from resiliency.analysis.coincident_failures import failing, failure_table, joint_failure_rates, with_best
 from resiliency.ensembles.pool import EnsembleErrors
+from resiliency.statistics.resampling import Resampling
 
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]

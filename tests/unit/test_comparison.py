@@ -27,7 +27,7 @@ from resiliency.comparison.page import compare
 from resiliency.comparison.studies import read_studies, swept_key, warnings
 from resiliency.prediction.reading import all_conditions
 from resiliency.report.overview import contenders
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
 

@@ -26,11 +26,11 @@ from resiliency.analysis.contenders import (
     under_corruptions,
 )
 from resiliency.analysis.failures import cost_matrix, read_costs
-from resiliency.analysis.left_out import Resampling
 from resiliency.base.faults import Fault
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import expected_calibration_error
 from resiliency.prediction.reading import read_validation
+from resiliency.statistics.resampling import Resampling
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
 SETTINGS = Resampling(50, 0.9, 0)

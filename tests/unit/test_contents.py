@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from fault_messages import fault_of
 
-from resiliency.analysis.choices import best_table
-from resiliency.analysis.effective_robustness import skipped_rows, skipped_table
-from resiliency.analysis.member_tables import by_family, lack_second_seeds
+from resiliency.analysis.left_out import by_family, lack_second_seeds
+from resiliency.analysis.member_tables import skipped_rows, skipped_table
+from resiliency.analysis.origins import best_table
 from resiliency.base.faults import Fault
 from resiliency.external.contents import read_contents
 from resiliency.external.predictions import Reader

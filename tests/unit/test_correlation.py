@@ -26,7 +26,7 @@ from resiliency.statistics.correlation import (
     weighted_ranks,
     weighted_spearman,
 )
-from resiliency.statistics.jackknife import FISHER, holm, jackknife_interval, p_value
+from resiliency.statistics.resampling import FISHER, holm, jackknife_interval, p_value
 
 triples = st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5), st.integers(-5, 5)), min_size=3, max_size=12)
 

@@ -11,9 +11,9 @@ from predicted import conditions_of, logits_of, predictions_of
 
 from resiliency.analysis.choices import halves
 from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table
-from resiliency.analysis.left_out import Resampling
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of, front, greedy
 from resiliency.metrics.classification import softmax
+from resiliency.statistics.resampling import Resampling
 
 MEMBERS, IMAGES, CLASSES = 5, 40, 3
 DRAWN = {"baseline": "a-s0", "resampling": Resampling(200, 0.9, 0)}

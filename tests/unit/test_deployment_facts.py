@@ -5,7 +5,6 @@ import pytest
 from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, compared, excess, gained, varied, without_networks
 from drawn_charts import answers
 
-from resiliency.metrics.classification import wilson
 from resiliency.report.deployment import (
     calibration_facts,
     choice_facts,
@@ -16,6 +15,7 @@ from resiliency.report.deployment import (
     threshold_facts,
 )
 from resiliency.report.overview import contenders
+from resiliency.statistics.resampling import wilson
 
 WHICH = "Should I deploy an ensemble?"
 ENDS = ("", "_low", "_high")

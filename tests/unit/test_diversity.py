@@ -14,24 +14,22 @@ from skimage.metrics import structural_similarity as reference_ssim
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
-from resiliency.diversity.counts import (
-    coincident_failure_diversity,
-    common_failure,
-    difficulty,
-    entropy,
-    generalised_diversity,
-    interrater_kappa,
-    kohavi_wolpert,
-)
 from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.predictions import (
     cohen_kappa,
+    coincident_failure_diversity,
+    common_failure,
     correlation,
+    difficulty,
     disagreement,
     double_fault,
+    entropy,
     error_consistency,
+    generalised_diversity,
+    interrater_kappa,
     jensen_shannon,
+    kohavi_wolpert,
     label_disagreement,
     mixture_entropies,
     probability_cosine,

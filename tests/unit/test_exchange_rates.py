@@ -12,7 +12,7 @@ from resiliency.report.charts.exchange_rates import NAMES
 from resiliency.report.charts.exchange_rates import facts as exchange_facts
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO
-from resiliency.statistics.units import spread, without_image_noise
+from resiliency.statistics.resampling import spread, without_image_noise
 from resiliency.tables import TABLES
 
 CONFIDENCE, IMAGES = 0.95, 500

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from predicted import drawn
 
-from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import Scorer, error_scores, rank_table
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import condition_groups, held_out
+from resiliency.statistics.resampling import Resampling
 
 IMAGES, CORRUPTIONS = 60, ["fog", "spatter", "snow"]
 EVERYTHING = np.arange(IMAGES)

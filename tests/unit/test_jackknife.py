@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from resiliency.statistics.jackknife import (
+from resiliency.statistics.resampling import (
     ANGULAR,
     FISHER,
     LINEAR,

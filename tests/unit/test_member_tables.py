@@ -6,13 +6,19 @@ import pytest
 from predicted import conditions_of, predictions_of
 from scipy.stats import linregress
 
-from resiliency.analysis.effective_robustness import effective_robustness, fitted_line
-from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows, rank_table
-from resiliency.analysis.member_tables import copies, history_table, late_gain, still_learning
+from resiliency.analysis.member_tables import (
+    copies,
+    effective_robustness,
+    fitted_line,
+    history_table,
+    late_gain,
+    still_learning,
+)
 from resiliency.designs.members import Member
+from resiliency.metrics.classification import member_warnings, near_chance
 from resiliency.prediction.reading import all_conditions
-from resiliency.reliability import member_warnings, near_chance
+from resiliency.statistics.resampling import Resampling
 from resiliency.storage.tables import write_table
 
 RESAMPLING = Resampling(500, 0.95, 0)

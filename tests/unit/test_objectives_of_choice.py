@@ -8,15 +8,13 @@ from fault_messages import fault_of
 from predicted import logits_of
 from test_deployment import CLASSES, DRAWN, IMAGES, scored, tables
 
-from resiliency.analysis.choices import LATENCY, eligible, halves, recommended_row
+from resiliency.analysis.choices import LATENCY, eligible, halves, limit_columns, recommended_row, within_limits
 from resiliency.analysis.deployment import TIMED, candidate_table, deployment_table
-from resiliency.analysis.left_out import percentile_interval, share_interval
-from resiliency.analysis.recommendation import limit_columns, within_limits
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
 from resiliency.ensembles.settings import Limits
-from resiliency.metrics.classification import softmax, wilson
-from resiliency.statistics.units import resampled_counts
+from resiliency.metrics.classification import softmax
+from resiliency.statistics.resampling import percentile_interval, resampled_counts, share_interval, wilson
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import t as student
 
 from resiliency.analysis.origins import ORIGINS, origin_of, origin_table, size_table
-from resiliency.statistics.jackknife import interval_within, jackknife_interval
+from resiliency.statistics.resampling import interval_within, jackknife_interval
 
 COLUMNS = ["members", "origin", "loss_weight", "size", "designs", "macs", "clean_accuracy"]
 ROWS = [

@@ -10,18 +10,20 @@ from predicted import logits_of
 from scipy.stats import binom
 from test_deployment import scored, tables
 
-from resiliency.analysis.choices import eligible, halves, recommended_row
-from resiliency.analysis.deployment import candidate_table, deployment_table
-from resiliency.analysis.left_out import Resampling
-from resiliency.analysis.recommendation import (
+from resiliency.analysis.choices import (
     Difference,
     cheapest,
     differences,
     drawn_errors,
+    eligible,
     fit_members,
+    halves,
     margin_of,
+    recommended_row,
     shortlist,
 )
+from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.statistics.resampling import Resampling
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +91,7 @@ def test_resampled_errors_vary_as_those_of_the_images(objective, monkeypatch):
     of, images = scored(study, objective=objective), np.arange(600)
     ensembles = [np.array([0]), np.array([1, 2])]
     grouped = drawn_errors(of, ensembles, images, RESAMPLING)
-    monkeypatch.setattr("resiliency.analysis.recommendation.GROUPS", 600)
+    monkeypatch.setattr("resiliency.analysis.choices.GROUPS", 600)
     alone = drawn_errors(of, ensembles, images, RESAMPLING)
     np.testing.assert_allclose(grouped.mean(axis=1), alone.mean(axis=1), atol=0.003)
     np.testing.assert_allclose(grouped.std(axis=1), alone.std(axis=1), rtol=0.15)
@@ -111,7 +113,7 @@ def test_the_critical_value_grows_with_the_number_of_candidates():
 
 
 def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):
-    monkeypatch.setattr("resiliency.analysis.recommendation.SHORTLIST", 2)
+    monkeypatch.setattr("resiliency.analysis.choices.SHORTLIST", 2)
     assert shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
 
 

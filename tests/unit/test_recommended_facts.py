@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resiliency.analysis.choices import LATENCY, eligible, recommended_row
-from resiliency.analysis.recommendation import cheapest, differences, margin_of
+from resiliency.analysis.choices import LATENCY, cheapest, differences, eligible, margin_of, recommended_row
 from resiliency.report.deployment import choice_facts
 
 IMAGES, CONFIDENCE = 270, 0.95

@@ -9,15 +9,14 @@ from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from resiliency.analysis.left_out import Resampling
 from resiliency.analysis.member_scores import Scorer
-from resiliency.metrics.classification import wilson
 from resiliency.metrics.resiliency import (
     baseline_errors,
     corruption_errors,
     mean_corruption_error,
     relative_mean_corruption_error,
 )
+from resiliency.statistics.resampling import Resampling, wilson
 
 
 def test_by_hand():

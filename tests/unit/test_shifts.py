@@ -7,7 +7,7 @@ from observed import verdict
 from test_observation_architecture import member_rows
 
 from published.found import observation_rows
-from resiliency.analysis.effective_robustness import with_shifted_error
+from resiliency.analysis.member_tables import with_shifted_error
 from resiliency.analysis.observations.architecture import architecture_matters_more
 from resiliency.analysis.verdicts import RULES, observation_table
 from resiliency.analysis.without_images import GROUPS, _accuracies, image_groups

@@ -22,7 +22,7 @@ from four_members import (
     wrong,
 )
 
-from resiliency.analysis.effective_robustness import skipped_rows
+from resiliency.analysis.member_tables import skipped_rows
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import (

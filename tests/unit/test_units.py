@@ -13,13 +13,12 @@ from simulated_units import CASES, CONFIDENCE, GROUPED, IMAGES, MANY, confidence
 
 from resiliency.analysis.choices import halves
 from resiliency.analysis.contenders import under_corruptions
-from resiliency.analysis.left_out import percentile_interval
 from resiliency.analysis.parts import corrected_interval, least_resamples
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.pool import EnsembleErrors
-from resiliency.metrics.classification import Ranked, graded, limiting_threshold, wilson
+from resiliency.metrics.classification import Ranked, graded, limiting_threshold
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.units import Units, resampled_counts
+from resiliency.statistics.resampling import Units, percentile_interval, resampled_counts, wilson
 from resiliency.study.files import load
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))

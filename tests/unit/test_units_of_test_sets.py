@@ -16,7 +16,7 @@ from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_s
 from resiliency.external.arrays import array_files, members_of, read_decisions
 from resiliency.external.predictions import Reader
 from resiliency.report.overview import unit_cautions
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 from resiliency.storage.files import read_json
 
 CLASSES = ["cat", "dog"]

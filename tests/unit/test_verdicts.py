@@ -22,7 +22,7 @@ from resiliency.analysis.verdicts import (
     verdict_of,
 )
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta
-from resiliency.statistics.jackknife import ANGULAR, FISHER, LINEAR
+from resiliency.statistics.resampling import ANGULAR, FISHER, LINEAR
 
 # Effect size
 

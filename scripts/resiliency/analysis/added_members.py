@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.choices import MemberPool, by_size
-from resiliency.analysis.left_out import mean_difference
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.classification import accuracies, accuracy_columns
 from resiliency.prediction.reading import Predictions, condition_groups
+from resiliency.statistics.resampling import mean_difference
 
 RANKED = ["member", "condition", "rank", "rank_low", "rank_high", "of", "error", "alone_right", "alone_wrong", "images"]
 ALONE = ["member", "condition", "image", "alone", "label", "prediction", "others_prediction", "others_share"]

@@ -10,23 +10,25 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import percentile_interval, share_interval, with_ends
 from resiliency.analysis.parts import corrected_interval
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import SCORES, Ensemble, Outputs
 from resiliency.metrics.classification import (
     ECE_BINS,
+    MEASURES,
     Ranked,
     bin_of,
     covering_threshold,
     fitted_temperature,
     graded,
     limiting_threshold,
-    wilson,
+    measures,
+    ranking,
+    resampled_rankings,
+    risk_coverage,
 )
-from resiliency.metrics.selective import MEASURES, measures, ranking, resampled_rankings, risk_coverage
 from resiliency.prediction.reading import condition_groups, held_out
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units, percentile_interval, share_interval, wilson, with_ends
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"

@@ -15,19 +15,37 @@ and a negative covariance, where one design finds easy what the other finds hard
 Members with other seeds stand for the random member. The estimators are unbiased over them: only pairs of distinct
 members count, for a member always fails where it fails. They are unbiased over images too: a covariance is that of
 a sample.
-"""
 
-from collections.abc import Mapping, Sequence
+The ceiling of a pool of members: no choice among them is right on an image that all of them get wrong.
+
+With w of M members wrong on an image, k members drawn without replacement are all wrong on it with probability
+C(w, k) / C(M, k), and the mean of this over images is beta_k. For k = M it is the share that every member gets wrong: a
+vote, a router or any other rule that returns the class of one of the members is right on at most 1 - beta_M. (A mean of
+probabilities may return a class that no member does, and so exceed it.) beta_k falls as k grows; no value is
+extrapolated beyond M.
+
+For k < M, beta_k is an unbiased U-statistic of members drawn from a population (Hoeffding, Annals of Mathematical
+Statistics 19, 1948); a jackknife over designs says how much other members would change it."""
+
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
-from resiliency.analysis.left_out import Resampling, percentile_interval
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.prediction.reading import condition_groups, corruption_conditions
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import (
+    Resampling,
+    Units,
+    in_groups,
+    interval_within,
+    percentile_interval,
+    wilson_of_means,
+)
 
 PAIRS_AT_ONCE = 64
 
@@ -184,3 +202,249 @@ def _weights(test_set: str, units: Units, resampling: Resampling) -> np.ndarray:
     drawn = units.counts(resampling.resamples, resampling.seed, *names)
     counts = np.vstack([np.ones(units.images), drawn])
     return counts / counts.sum(axis=1, keepdims=True)
+
+
+STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
+CEILING = ["condition", "severity", "size", "members", "images", "all_wrong", "all_wrong_low", "all_wrong_high"]
+CEILING += ["members_low", "members_high", "independent", "times_independent", "same_wrong"]
+REACHED = ["best_member", "best_member_accuracy", "best_ensemble", "best_ensemble_accuracy", "ceiling"]
+REACHED += ["reached", "reached_low", "reached_high"]
+
+
+class Failures(NamedTuple):
+    """How often k members fail together in one condition, or in the mean of several, for each of K values of k.
+
+    Attributes:
+        shares: float64 K x N, probability that k members drawn of all are wrong on each image.
+        without: float64 K x U, the mean of this without each unit of members.
+        independent: float64 K, mean over k members of the product of their error rates.
+        alike: float64 K, expected number of images on which k members drawn are wrong alike.
+    """
+
+    shares: np.ndarray
+    without: np.ndarray
+    independent: np.ndarray
+    alike: np.ndarray
+
+
+def sizes_of(members: int) -> list[int]:
+    """The numbers of members that are drawn from `members`: `STEPS` below that, and all."""
+    return [size for size in STEPS if size < members] + [members]
+
+
+def all_of(drawn: int, members: int) -> np.ndarray:
+    """Probability that `drawn` of `members` all belong to a subset of w of them, float64, for w = 0, ..., `members`."""
+    w = np.arange(members + 1, dtype=np.float64)
+    chances = np.ones(members + 1)
+    for taken in range(drawn):
+        chances *= np.maximum(w - taken, 0) / (members - taken)
+    return chances
+
+
+def mean_product(rates: np.ndarray, drawn: list[int]) -> np.ndarray:
+    """Mean over all subsets of k members of the product of their `rates` (float M); float64, for each k of `drawn`."""
+    means = np.zeros(len(rates) + 1)
+    means[0] = 1
+    for count, rate in enumerate(rates, start=1):
+        k = np.arange(1, count + 1)
+        means[1 : count + 1] = (1 - k / count) * means[1 : count + 1] + k / count * rate * means[:count]
+    return means[drawn]
+
+
+def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], units: np.ndarray) -> Failures:
+    """How often members fail together in one condition.
+
+    Args:
+        decisions: int M x N.
+        labels: int N.
+        sizes: the values of k, from 1 to M.
+        units: int M, what each member is left out with.
+    """
+    wrong = decisions != labels
+    members, images = wrong.shape
+    counts = wrong.sum(axis=0)
+    shares = np.stack([all_of(k, members)[counts] for k in sizes])
+    without = []
+    for unit in range(units.max() + 1):
+        kept = units != unit
+        rest = int(kept.sum())
+        histogram = np.bincount(counts - wrong[~kept].sum(axis=0), minlength=rest + 1) / images
+        without.append([all_of(min(k, rest), rest) @ histogram if rest else np.nan for k in sizes])
+    alike = _alike(decisions, wrong)
+    together = np.array([(all_of(k, members)[alike]).sum() for k in sizes])
+    return Failures(shares, np.transpose(without), mean_product(wrong.mean(axis=1), sizes), together)
+
+
+def _alike(decisions: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """How many members give it, for each wrong answer that is given to an image; int64."""
+    images = np.broadcast_to(np.arange(wrong.shape[1]), wrong.shape)[wrong]
+    answers = decisions[wrong].astype(np.int64)
+    return np.unique(images * (answers.max(initial=0) + 1) + answers, return_counts=True)[1]
+
+
+def ceiling_table(
+    conditions: pd.DataFrame,
+    of_condition: Iterator[Failures],
+    sizes: list[int],
+    members: int,
+    confidence: float,
+    units: Mapping[str, Units] = {},
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """How often k members all fail in each condition, and in the mean over all corruptions.
+
+    Args:
+        conditions: the table of conditions.
+        of_condition: `failures` of each, in their order.
+        sizes: the values of k.
+        members: M.
+        confidence: of the intervals.
+        units: test set -> those of its images; each image is one in others.
+
+    Returns:
+        The table, `CEILING` as docs/tables.md describes them, and for each condition whether all members are wrong on
+        each image, bool N.
+    """
+    tables, everyone, total = [], [], None
+    corrupted = condition_groups(conditions).get(CORRUPTED, [])
+    for row, together in zip(conditions.itertuples(), of_condition, strict=True):
+        name = row.corruption if row.test_set == CLEAN else row.test_set
+        of_images = units.get(row.test_set) or Units.single(row.images)
+        rows = _ceiling_rows(together, sizes, of_images, confidence)
+        tables.append(rows.assign(condition=name, severity=row.severity, images=row.images))
+        everyone.append(together.shares[-1] == 1)
+        if row.condition in corrupted:
+            total = together if total is None else Failures(*map(np.add, total, together))
+    if total is not None:
+        mean = Failures(*(values / len(corrupted) for values in total))
+        images = conditions.images.iloc[corrupted[0]]
+        rows = _ceiling_rows(mean, sizes, units.get(CLEAN) or Units.single(images), confidence)
+        tables.append(rows.assign(condition=CORRUPTED, severity=np.nan, images=images))
+    return pd.concat(tables, ignore_index=True).assign(members=members)[CEILING], everyone
+
+
+def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence: float) -> pd.DataFrame:
+    shares = together.shares.mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
+    variances = units.values(together.shares).var(axis=1) / units.number
+    low, high = wilson_of_means(shares, variances, units.number, confidence)
+    over_members = [
+        interval_within(np.append(share, without), confidence, 0, 1)
+        for share, without in zip(shares, together.without, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "size": sizes,
+            "all_wrong": shares,
+            "all_wrong_low": low,
+            "all_wrong_high": high,
+            "members_low": [ends[0] for ends in over_members],
+            "members_high": [ends[1] for ends in over_members],
+            "independent": together.independent,
+            "times_independent": np.where(together.independent > 0, times, np.nan),
+            "same_wrong": np.where(shares > 0, same, np.nan),
+        }
+    )
+
+
+def unit_of(designs: list[str]) -> np.ndarray:
+    """The number of what each member is left out with, int64 M: its design, or a group of designs if there are many."""
+    units = in_groups(designs)
+    return np.unique([units[design] for design in designs], return_inverse=True)[1]
+
+
+def way_to_ceiling(
+    member: np.ndarray, ensemble: np.ndarray, everyone: np.ndarray, units: Units, confidence: float
+) -> dict[str, float]:
+    """How far an ensemble comes from a member to the ceiling, as `REACHED` says without the names.
+
+    The interval is over images, paired, by the linearised ratio (Fieller's problem, with the ceiling far from the
+    member): (a - r b) / mean b has the standard error of r = mean a / mean b.
+
+    Args:
+        member, ensemble, everyone: float n, how often the member, the ensemble and all members are wrong on each image;
+            selection images of the first two are not among them.
+        units: of these images.
+        confidence: of the interval.
+    """
+    gained, possible = member - ensemble, member - everyone
+    accuracies = {
+        "best_member_accuracy": 1 - member.mean(),
+        "best_ensemble_accuracy": 1 - ensemble.mean(),
+        "ceiling": 1 - everyone.mean(),
+    }
+    if possible.mean() <= 0:
+        return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
+    reached = gained.mean() / possible.mean()
+    error = units.values(gained - reached * possible).std() / possible.mean() / np.sqrt(units.number)
+    reach = ndtri((1 + confidence) / 2) * error
+    return accuracies | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))
+
+
+def with_best(
+    ceiling: pd.DataFrame,
+    everyone: list[np.ndarray],
+    choices: Mapping[str, pd.DataFrame],
+    names: list[str],
+    scored: EnsembleErrors,
+    evaluation: np.ndarray,
+    confidence: float,
+) -> pd.DataFrame:
+    """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members.
+
+    Args:
+        ceiling, everyone: as `ceiling_table` returns them.
+        choices: kind of images, clean or corrupted -> what to choose from for them: `members`, joined by "+", `size`,
+            and the accuracy on the selection images, `selection_accuracy`. The best of each kind is the most
+            accurate there; only ensembles of the pool count.
+        names: of the members of the pool.
+        scored: their predictions.
+        evaluation: int, the clean images that nothing was selected by. Further test sets are evaluated on all images.
+        confidence: of the intervals.
+    """
+    best = {kind: roles for kind, table in choices.items() if len(roles := _best(table, set(names))) == 2}
+    if len(best) < len(choices):
+        return ceiling.assign(**dict.fromkeys(REACHED, np.nan))
+    conditions = scored.predictions[0].conditions
+    corrupted = list(condition_groups(conditions).get(CORRUPTED, []))
+    other = CORRUPTED if CORRUPTED in choices else CLEAN
+    kinds = [CLEAN if corruption == CLEAN else other for corruption in conditions.corruption]
+    position = {name: index for index, name in enumerate(names)}
+    ensembles = {
+        kind: [np.array([position[name] for name in joined.split("+")]) for joined in roles.values()]
+        for kind, roles in best.items()
+    }
+    wrong = [_wrong(scored, ensembles[kinds[c]], all_wrong, c, evaluation) for c, all_wrong in enumerate(everyone)]
+    units = [scored.units(row.test_set).of(_evaluation_images(row, evaluation)) for row in conditions.itertuples()]
+    if corrupted:
+        wrong.append(np.mean([wrong[condition] for condition in corrupted], axis=0))
+        units.append(units[corrupted[0]])
+        kinds.append(other)
+    each = (way_to_ceiling(*of_condition, of, confidence) for of_condition, of in zip(wrong, units, strict=True))
+    ways = zip(kinds, each, strict=True)
+    reached = pd.DataFrame([best[kind] | way for kind, way in ways])
+    rows = ceiling["size"] == ceiling["members"]
+    return ceiling.join(reached.set_index(ceiling.index[rows])[REACHED])
+
+
+def _best(choice: pd.DataFrame, names: set[str]) -> dict[str, str]:
+    """The best member and the best ensemble of several, of those whose members all have one of the `names`."""
+    known = choice.dropna(subset=["selection_accuracy"])
+    of_pool = known[[names.issuperset(joined.split("+")) for joined in known["members"]]]
+    alone = of_pool["size"] == 1
+    roles = {"best_member": of_pool[alone], "best_ensemble": of_pool[~alone]}
+    return {role: rows.loc[rows["selection_accuracy"].idxmax(), "members"] for role, rows in roles.items() if len(rows)}
+
+
+def _wrong(
+    scored: EnsembleErrors, ensembles: list[np.ndarray], everyone: np.ndarray, condition: int, evaluation: np.ndarray
+) -> np.ndarray:
+    """How often each ensemble, and every member, is wrong on each image in a condition; float64 3 x n."""
+    images = _evaluation_images(scored.predictions[0].conditions.iloc[condition], evaluation)
+    of_ensembles = [scored.wrong_in(ensemble, images, condition) for ensemble in ensembles]
+    return np.stack([*of_ensembles, everyone[images]]).astype(float)
+
+
+def _evaluation_images(condition: NamedTuple, evaluation: np.ndarray) -> np.ndarray:
+    """The images in a condition that nothing was selected by, int."""
+    return evaluation if condition.test_set == CLEAN else np.arange(condition.images)

@@ -30,7 +30,6 @@ from resiliency.analysis.failures import (
     confusion_table,
     failure_table,
 )
-from resiliency.analysis.left_out import Resampling, percentile_interval, share_interval, with_ends
 from resiliency.analysis.parts import corrected_interval
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
@@ -39,6 +38,7 @@ from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import Ensemble, answered, member_weights
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of, softmax
 from resiliency.prediction.reading import Predictions
+from resiliency.statistics.resampling import Resampling, percentile_interval, share_interval, with_ends
 
 RECOMMENDED, BEST_MEMBER = "recommended model", "best member"
 ROLES = (RECOMMENDED, "best ensemble", BEST_MEMBER, "baseline")

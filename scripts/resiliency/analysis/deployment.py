@@ -1,29 +1,32 @@
 """Which ensemble to deploy: chosen on one half of the test images, evaluated on the other.
 
-`resiliency.analysis.choices` has the halves and the candidates, `resiliency.analysis.recommendation` the rule of the
-choice.
+`resiliency.analysis.choices` has the halves, the candidates and the rule of the recommendation.
 """
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.choices import EFFECTIVE, LATENCY, by_size, choice_of, scored_pool
-from resiliency.analysis.left_out import Resampling, percentile_interval, share_interval, with_ends
-from resiliency.analysis.recommendation import (
+from resiliency.analysis.choices import (
+    EFFECTIVE,
+    LATENCY,
+    Choice,
     Difference,
+    by_size,
     cheapest,
+    choice_of,
     differences,
     drawn_errors,
     fit_members,
     margin_of,
+    scored_pool,
     shortlist,
     within_limits,
 )
-from resiliency.base.names import CLEAN, JOINT
+from resiliency.base.names import CLEAN, JOINT, accuracy_of
 from resiliency.ensembles.pool import EnsembleErrors, front, is_inaccurate
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import accuracies, accuracy_columns
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Resampling, Units, percentile_interval, share_interval, with_ends
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
@@ -277,4 +280,55 @@ def _described(members: pd.DataFrame, error: float) -> dict:
         "macs": members.macs.sum(skipna=False),
         "parameters": members.parameters.sum(skipna=False),
         "corrupted_error": error,
+    }
+
+
+CHOSEN = ["size", "members", "of", "found", "selection_accuracy", "optimism"]
+EFFECTIVE_SUFFIX = "_effective_images"
+COUNTED = ["selection_images", "images", "confidence"]
+
+
+def chosen_table(choice: Choice, confidence: float) -> pd.DataFrame:
+    """The ensemble of each size with the least clean error on one half of the clean images, and the best member.
+
+    Args:
+        choice: greedy ensembles count beyond the largest size of which ensembles were scored.
+        confidence: of Wilson's intervals.
+
+    Returns:
+        A row per size: size, members (joined by "+"), of (the number of ensembles compared), found (`single`, `scored`
+        or `greedy`), selection_accuracy (on the selection images), optimism (that less the accuracy on the evaluation
+        images, less the mean of this difference over members, for one half may be harder), <test set>_accuracy with
+        _low and _high (`clean`: on the evaluation images; others: on all of theirs), selection_images, images (of the
+        evaluation), confidence.
+    """
+    scored, pools, evaluation = choice.scored, choice.pools, choice.evaluation
+    best = {size: (len(pool.ensembles), choice.best(size)) for size, pool in pools.items()}
+    best |= {len(ensemble): (len(choice.members) - len(ensemble) + 1, ensemble) for ensemble in choice.larger}
+    harder = (scored.errors(pools[1].ensembles, evaluation) - pools[1].errors).mean()
+    rows = [_chosen_row(size, of, ensemble, choice) for size, (of, ensemble) in best.items()]
+    table = pd.DataFrame(rows).sort_values("size", ignore_index=True)
+    table["optimism"] = table.selection_accuracy - table.clean_accuracy - harder
+    for name in (CLEAN, *scored.further):
+        shares, effective = (table.pop(f"{name}{column}").to_numpy(float) for column in ("_accuracy", EFFECTIVE_SUFFIX))
+        table = table.assign(**accuracies(name, shares, effective, confidence))
+    table = table.assign(selection_images=len(choice.selection), images=len(evaluation), confidence=confidence)
+    return table[CHOSEN + [column for name in (CLEAN, *scored.further) for column in accuracy_columns(name)] + COUNTED]
+
+
+def _chosen_row(size: int, candidates: int, ensemble: np.ndarray, choice: Choice) -> dict:
+    scored = choice.scored
+    found = "single" if size == 1 else "scored" if size in choice.pools else "greedy"
+    accuracy = {}
+    for name in (CLEAN, *scored.further):
+        of_name = ensemble[None], name, choice.images(name)
+        accuracy[accuracy_of(name)] = scored.accuracy(*of_name)[0]
+        accuracy[f"{name}{EFFECTIVE_SUFFIX}"] = np.atleast_1d(scored.effective_images(*of_name))[0]
+    return {
+        "size": size,
+        "members": "+".join(choice.members.member.iloc[ensemble]),
+        "of": candidates,
+        "found": found,
+        "selection_accuracy": 1 - scored.errors(ensemble[None], choice.selection)[0],
+        **accuracy,
     }

@@ -22,8 +22,8 @@ import pandas as pd
 
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 from resiliency.base.streams import stream
-from resiliency.statistics.jackknife import Scale
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points
+from resiliency.statistics.resampling import Scale
 
 OTHER_ACCURACY = "other_accuracy"  # on the images that the error is of
 LENGTH, OF_FAMILY, FAMILIES, SIZE = NAMES = (

@@ -18,8 +18,7 @@ from resiliency.analysis.exchanges_of_members import (
     table_of,
     with_image_groups,
 )
-from resiliency.analysis.left_out import LeftOut, weighted_means, weights_of_both
-from resiliency.analysis.member_tables import lack_second_seeds, units_of
+from resiliency.analysis.left_out import LeftOut, lack_second_seeds, units_of, weighted_means, weights_of_both
 from resiliency.analysis.observations.architecture import response_of
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.parts import Part
@@ -34,7 +33,7 @@ from resiliency.base.names import (
     mean_member_accuracy_of,
 )
 from resiliency.ensembles.combination import VOTE
-from resiliency.statistics.units import spread, without_image_noise
+from resiliency.statistics.resampling import spread, without_image_noise
 
 
 class Pairs(NamedTuple):

@@ -16,7 +16,7 @@ from resiliency.analysis.observations.architecture import families_differ_at_equ
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.statistics.mixed_model import Fits, Layout, fit, points
-from resiliency.statistics.units import Spread, spread
+from resiliency.statistics.resampling import Spread, spread
 
 POINTS = 100  # percentage points in a share
 

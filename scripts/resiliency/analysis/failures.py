@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import REFERENCE, Resampled
-from resiliency.analysis.left_out import widened
 from resiliency.base.faults import Fault, hint
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import Ensemble, answered
-from resiliency.metrics.classification import softmax, wilson_of_means
-from resiliency.statistics.units import Units
+from resiliency.metrics.classification import softmax
+from resiliency.statistics.resampling import Units, widened, wilson_of_means
 
 SEPARATORS = ",;\t"
 UNLISTED = 1.0  # cost of a wrong answer that the table does not list

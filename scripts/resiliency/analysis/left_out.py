@@ -1,18 +1,15 @@
 """Statistics of ensembles, of all and without those that one of the members, or designs, takes part in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from resiliency.base.names import CLEAN, CORRUPTED, accuracy_of, mean_member_accuracy_of
-from resiliency.metrics.classification import wilson, wilson_of_means
+from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, design_of, mean_member_accuracy_of
 from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta
-from resiliency.statistics.jackknife import LINEAR, Scale, kept_weights
+from resiliency.statistics.resampling import LINEAR, Scale, kept_weights
 
 COLUMNS = 8  # that are correlated at a time
 
@@ -168,80 +165,6 @@ def mean_over_sizes(
     return (np.mean(parts, axis=0), omitted) if parts else (np.full((1 + len(units), *draws), np.nan), [])
 
 
-RARE = 10  # units, in sum over what each of them is wrong (or right) by
-
-
-class Resampling(NamedTuple):
-    """The bootstrap of a study: number of resamples, confidence of the intervals, and the study's seed."""
-
-    resamples: int
-    confidence: float
-    seed: int
-
-
-def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The percentile interval of bootstrap `values`; resamples without a value (NaN) do not count.
-
-    NaN at both ends where fewer than half of the resamples have a value.
-    """
-    valid = values[np.isfinite(values)]
-    if len(valid) < len(values) / 2:
-        return np.nan, np.nan
-    low, high = np.quantile(valid, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
-def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The percentile interval of a statistic of which each resample knows a range alone, whose ends may be infinite."""
-    with np.errstate(invalid="ignore"):
-        low = np.quantile(least, (1 - confidence) / 2)
-        high = np.quantile(largest, (1 + confidence) / 2)
-    return tuple(np.inf if np.isnan(end) else float(end) for end in (low, high))
-
-
-def share_interval(share: float, drawn: np.ndarray, units: float, confidence: float) -> tuple[float, float]:
-    """The interval of a share: its upper end is no lower than that of a share of 0, its lower no higher than that of 1.
-
-    It is the percentile interval. Resamples hold too few of the wrong (or right) units if these are fewer than `RARE`:
-    it then is Wilson's, of as many images as would give a proportion the same variance.
-
-    Args:
-        share: in 0..1.
-        drawn: float R, the share in each resample of the units of images.
-        units: their number; one counts once, with however many images and conditions.
-        confidence: of the interval.
-    """
-    low, high = percentile_interval(drawn, confidence)
-    if not units or np.isnan(low):
-        return low, high
-    if min(share, 1 - share) * units < RARE:
-        low, high = wilson_of_means(np.float64(share), np.nanvar(drawn), units, confidence)
-    return widened(low, high, units, confidence)
-
-
-def widened(low: float, high: float, units: float, confidence: float) -> tuple[float, float]:
-    """An interval of a share of so many units, whose ends include those of Wilson's intervals of 1 and of 0."""
-    lowest, highest = wilson(np.array([1.0, 0.0]), units, confidence)
-    return float(min(low, lowest[0])), float(max(high, highest[1]))
-
-
-def with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:
-    """A value and the ends of its interval, under the names of their columns."""
-    return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
-
-
-def mean_difference(name: str, differences: np.ndarray, confidence: float) -> dict[str, float]:
-    """The mean of `differences`, float n, paired over units of images, with the ends of its normal interval.
-
-    Args:
-        name: of the columns, see `with_ends`.
-        differences: of independent units, as `Units.values` has them.
-    """
-    mean = differences.mean()
-    reach = ndtri((1 + confidence) / 2) * differences.std(ddof=1) / np.sqrt(len(differences))
-    return with_ends(name, mean, (mean - reach, mean + reach))
-
-
 Unit = Callable[[str], str]
 
 
@@ -257,3 +180,41 @@ def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     count = weights @ finite
     total = weights @ np.where(finite, values, 0)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def units_of(
+    members: Iterable[str], families: Mapping[str, str] | None, fewest: int
+) -> tuple[Callable[[str], str], str]:
+    """Member -> what is left out with it, and what that is in the plural: families where there are enough, or designs.
+
+    Designs of a family are much alike, so that leaving out one of them says too little of other families.
+
+    Args:
+        families: member -> its family; none where families are not known.
+        fewest: families that are enough.
+    """
+    if families and len({families[member] for member in members}) >= fewest:
+        return families.__getitem__, "families"
+    return design_of, "designs"
+
+
+def lack_second_seeds(ensembles: pd.DataFrame) -> bool:
+    """Whether independent members form ensembles, none of which is of one design."""
+    independent = ensembles[ensembles["origin"] == INDEPENDENT]
+    return bool(len(independent)) and not (independent["designs"] == 1).any()
+
+
+def by_family(ensembles: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """`ensembles` as if every family were a design and its members seeds: `designs`, and names such as resnet-s3.
+
+    So what compares designs, and leaves them out in turn, compares families and leaves these out.
+
+    Args:
+        ensembles: ensembles.parquet.
+        members: members.csv.
+    """
+    independent = members[members["origin"] == INDEPENDENT]
+    seeds = independent.groupby("family").cumcount()
+    names = dict(zip(independent["member"], independent["family"] + "-s" + seeds.astype(str), strict=True))
+    renamed = ["+".join(names.get(name, name) for name in joined.split("+")) for joined in ensembles["members"]]
+    return ensembles.assign(members=renamed, designs=ensembles["families"])

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from resiliency.analysis.left_out import Resampling, percentile_interval, range_interval, with_ends
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CLEAN_ON, few_images
 from resiliency.base.streams import stream
@@ -33,7 +32,7 @@ from resiliency.metrics.resiliency import (
     relative_mean_corruption_error,
 )
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups, corruption_conditions
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Resampling, Units, percentile_interval, range_interval, with_ends
 
 UNKNOWN = np.nan, np.nan  # ends of an interval
 LOSSES = ("nll", "brier", "ece")

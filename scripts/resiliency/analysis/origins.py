@@ -1,11 +1,13 @@
 """Ensembles by where their members come from, compared at equal size and at equal cost."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import LeftOut, Unit, weighted_means, weights_of_both
-from resiliency.analysis.member_tables import by_family, lack_second_seeds
+from resiliency.analysis.left_out import LeftOut, Unit, by_family, lack_second_seeds, weighted_means, weights_of_both
 from resiliency.base.names import (
+    CLEAN,
     INDEPENDENT,
     JOINT,
     SEARCH,
@@ -15,9 +17,9 @@ from resiliency.base.names import (
     mean_member_accuracy_of,
 )
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.metrics.classification import images_of
+from resiliency.metrics.classification import accuracy_columns, images_of
 from resiliency.statistics.correlation import weighted_quantiles
-from resiliency.statistics.jackknife import interval_within, jackknife_interval
+from resiliency.statistics.resampling import interval_within, jackknife_interval
 
 SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
 
@@ -117,7 +119,7 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
     Args:
         ensembles: ensembles.parquet.
-        confidence: of the intervals, which leave out one unit at a time (see `resiliency.statistics.jackknife`): a
+        confidence: of the intervals, which leave out one unit at a time (see `resiliency.statistics.resampling`): a
             design with all its seeds, a sub-network, or an ensemble that is trained jointly.
 
     Returns:
@@ -208,7 +210,7 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
     Args:
         ensembles: ensembles.parquet.
         members: members.csv.
-        confidence: of the intervals, which leave out one member at a time (see `resiliency.statistics.jackknife`).
+        confidence: of the intervals, which leave out one member at a time (see `resiliency.statistics.resampling`).
 
     Returns:
         `SIZE_COLUMNS`, as docs/tables.md describes them. Intervals are NaN where leaving out some member leaves
@@ -248,3 +250,34 @@ def _alone(members: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
     if "corrupted_error" in alone:
         alone["corrupted_accuracy"] = 1 - alone["corrupted_error"]
     return alone.reindex(columns=[column for column in ensembles if column in alone])
+
+
+MOST = 10
+
+
+def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequence[str]) -> pd.DataFrame:
+    """The `MOST` ensembles of each size, and members as size 1, with the highest clean accuracy.
+
+    Of equals, the most robust comes first.
+
+    The best of thousands on some images is less good on others: accuracy on further test sets, which nothing was
+    selected on, is the one to believe.
+
+    Args:
+        members: members.csv.
+        ensembles: rows of ensembles.parquet under one rule.
+        test_sets: their names.
+
+    Returns:
+        Columns as docs/tables.md describes them; intervals of accuracy are each of one ensemble alone.
+    """
+    of_sets = [column for name in test_sets for column in accuracy_columns(name)]
+    columns = ["size", "members", "origin", "corrupted_error", *of_sets]
+    single = members[members["origin"] != JOINT].rename(columns={"member": "members"}).assign(size=1)
+    table = pd.concat([single[columns], ensembles[ensembles["origin"] != JOINT][columns]], ignore_index=True)
+    table["ensembles"] = table.groupby("size")["members"].transform("size")
+    order = {"size": False, accuracy_of(CLEAN): False, "corrupted_error": True}
+    table = table.sort_values([*order], ascending=[*order.values()], kind="stable")
+    table["rank"] = table.groupby("size").cumcount() + 1
+    table = table[table["rank"] <= MOST].reset_index(drop=True)
+    return table[["size", "rank", "members", "ensembles", "origin", "corrupted_error", *of_sets]]

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from resiliency.statistics.jackknife import ANGULAR, LINEAR, Scale, studentised
+from resiliency.statistics.resampling import ANGULAR, LINEAR, Scale, studentised
 
 # Comparisons that every study is taken to make. Three measures of calibration and up to three scores of confidence are
 # compared; with resamples for five, an interval without correction misses in at most 6 % of studies, too, of nominal 5.

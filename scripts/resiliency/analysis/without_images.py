@@ -34,7 +34,7 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.prediction.reading import Predictions, condition_groups, corruption_conditions
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 
 GROUPS = FEWEST_IMAGES
 MOST = 1_000  # ensembles of a size and kind: other images move all of them alike, so that some tell by how much

@@ -18,7 +18,7 @@ from resiliency.base.progress import Progress
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS, counted
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 
 Condition = tuple[str, int]
 AUTO = "auto"

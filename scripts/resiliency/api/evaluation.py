@@ -11,9 +11,9 @@ from scipy.special import ndtri, softmax
 from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error, wilson
+from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
 from resiliency.metrics.resiliency import counted, mean_corruption_error
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units, wilson
 
 if TYPE_CHECKING:
     import altair as alt

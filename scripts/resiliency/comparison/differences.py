@@ -20,7 +20,7 @@ from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.prediction.reading import condition_groups, read_predictions
 from resiliency.report.overview import contenders
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 from resiliency.storage.files import read_array
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES

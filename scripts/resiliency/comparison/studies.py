@@ -9,7 +9,7 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.provenance import Run, hash_of
 from resiliency.report import words
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table
 from resiliency.study.records import differences

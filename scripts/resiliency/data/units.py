@@ -13,7 +13,7 @@ from resiliency.data.duplicates import ALIKE, BLOCK, MOST_DECODED, normalised, t
 from resiliency.data.pictures import chunks, read_images
 from resiliency.data.source import ALL, Images, Part, Source
 from resiliency.data.split import is_table, with_groups
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 from resiliency.storage.files import read_array, write_array, write_json
 
 FEWEST = 2

@@ -6,7 +6,7 @@ A new metric is a function and a line here; `METRIC_LABELS` of `report/words.py`
 from math import inf
 
 from resiliency.base.extensions import loaded, refused
-from resiliency.diversity import counts, predictions, representations
+from resiliency.diversity import predictions, representations
 from resiliency.diversity.metric import EnsembleMetric, Metric, complement, negative, unchanged
 from resiliency.diversity.settings import METHODS, STAGES
 
@@ -31,14 +31,16 @@ METRICS = {
 
 
 ENSEMBLE_METRICS = {
-    "entropy": EnsembleMetric(("shares",), counts.entropy, unchanged, (0, 1)),
-    "kohavi_wolpert": EnsembleMetric(("shares",), counts.kohavi_wolpert, unchanged, (0, 0.25)),
-    "interrater_kappa": EnsembleMetric(("shares",), counts.interrater_kappa, negative),
-    "generalised_diversity": EnsembleMetric(("shares",), counts.generalised_diversity, unchanged, (0, 1)),
-    "coincident_failure_diversity": EnsembleMetric(("shares",), counts.coincident_failure_diversity, unchanged, (0, 1)),
-    "difficulty": EnsembleMetric(("shares",), counts.difficulty, negative, (-0.25, 0)),
-    "common_failure": EnsembleMetric(("shares", "failures"), counts.common_failure, negative, (-1, 1)),
-    "geometric_ambiguity": EnsembleMetric(("log_sums",), counts.geometric_ambiguity, unchanged, (0, inf)),
+    "entropy": EnsembleMetric(("shares",), predictions.entropy, unchanged, (0, 1)),
+    "kohavi_wolpert": EnsembleMetric(("shares",), predictions.kohavi_wolpert, unchanged, (0, 0.25)),
+    "interrater_kappa": EnsembleMetric(("shares",), predictions.interrater_kappa, negative),
+    "generalised_diversity": EnsembleMetric(("shares",), predictions.generalised_diversity, unchanged, (0, 1)),
+    "coincident_failure_diversity": EnsembleMetric(
+        ("shares",), predictions.coincident_failure_diversity, unchanged, (0, 1)
+    ),
+    "difficulty": EnsembleMetric(("shares",), predictions.difficulty, negative, (-0.25, 0)),
+    "common_failure": EnsembleMetric(("shares", "failures"), predictions.common_failure, negative, (-1, 1)),
+    "geometric_ambiguity": EnsembleMetric(("log_sums",), predictions.geometric_ambiguity, unchanged, (0, inf)),
 }
 
 for _name, _metric in loaded("metrics", METRICS | ENSEMBLE_METRICS):

@@ -11,8 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.metrics.classification import scaled, softmax
-from resiliency.metrics.selective import entropy, mutual_information
+from resiliency.metrics.classification import entropy, mutual_information, scaled, softmax
 from resiliency.prediction.reading import Predictions
 
 BLOCK_WORDS = 2**15

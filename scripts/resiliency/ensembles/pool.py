@@ -15,7 +15,7 @@ from resiliency.ensembles.combination import expected_accuracy, right_chances
 from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_answers
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 
 BLOCK_VALUES = 2**23  # answers of ensembles to images
 

@@ -12,7 +12,7 @@ from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.settings import architectures
 from resiliency.external.arrays import Decisions, order_of, read_decisions, read_labels, read_logits, read_units
 from resiliency.external.tables import as_numbers, check_members, class_count, read_foreign, refuse_wrong
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 
 
 class Reader:

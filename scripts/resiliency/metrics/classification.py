@@ -1,4 +1,9 @@
-"""How right a classifier is, and how honest its probabilities are."""
+"""How right a classifier is, how honest its probabilities are, and how it does if it may abstain.
+
+Selective prediction: images are answered in descending order of a confidence; the risk at a coverage is the share of
+wrong answers among the images answered (Geifman and El-Yaniv, NeurIPS 2017). Conventions are those of torch-uncertainty
+(`AURC`, `RiskAtxCov`, `FPR95`) and torchmetrics (`BinaryAUROC`), except that images of equal confidence count as
+answered in random order: the risk is its expectation, where those packages leave it to the order of the images."""
 
 import re
 from collections.abc import Sequence
@@ -7,10 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.special import ndtri
 
 from resiliency.base.names import accuracy_of, mean_member_accuracy_of
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units, wilson
 
 MEAN_ACCURACY = re.compile(mean_member_accuracy_of("(.*)"))
 
@@ -38,37 +42,6 @@ def accuracies(test_set: str, shares: np.ndarray, images: float, confidence: flo
         confidence: of the interval.
     """
     return dict(zip(accuracy_columns(test_set), (shares, *wilson(shares, images, confidence)), strict=True))
-
-
-def wilson(shares: np.ndarray, images: float | np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper ends of the interval of a proportion, float64 in 0..1, of the shape of `shares`.
-
-    Wilson, Journal of the American Statistical Association 22, 1927.
-
-    Args:
-        shares: float64 in 0..1.
-        images: the number of images that each is a share of; NaN if it is not known.
-        confidence: nominal coverage.
-    """
-    square = ndtri((1 + confidence) / 2) ** 2 / images
-    middle = shares + square / 2
-    half = np.sqrt(square * (shares * (1 - shares) + square / 4))
-    return np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)
-
-
-def wilson_of_means(
-    means: np.ndarray, variances: np.ndarray, images: int, confidence: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """As `wilson`, of means over images that are no proportions: of as many images as would give one the same variance.
-
-    Args:
-        means: float64 in 0..1.
-        variances: of these means, of the same shape; where they are 0, or means are 0 or 1, all images count.
-    """
-    of_one = means * (1 - means)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where((variances > 0) & (of_one > 0), of_one / variances, images)
-    return wilson(means, effective, confidence)
 
 
 ECE_BINS = 15
@@ -275,3 +248,174 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
         return ABSTAIN
     first = int(allowed.argmax())
     return ranked.threshold_at(first) if first else 0.0
+
+
+NEAR = 0.1  # share of the way from chance to no error that a member must have gone
+FEWEST_STEPS = 100
+FEWEST_IMAGES = 100
+NEAR_CHANCE, FEW_STEPS, FEW_IMAGES = "near chance", "few optimisation steps", "few test images"
+
+
+def member_warnings(accuracy: float, labels: np.ndarray, steps: int | None) -> list[str]:
+    """What to beware of in the figures of a member: some of NEAR_CHANCE, FEW_STEPS and FEW_IMAGES.
+
+    Args:
+        accuracy: on the clean test images.
+        labels: int N, of these images.
+        steps: of the optimiser, or None for a member that was not trained here.
+    """
+    warnings = {
+        NEAR_CHANCE: near_chance(accuracy, labels),
+        FEW_STEPS: steps is not None and steps < FEWEST_STEPS,
+        FEW_IMAGES: len(labels) < FEWEST_IMAGES,
+    }
+    return [warning for warning, holds in warnings.items() if holds]
+
+
+def near_chance(accuracy: float, labels: np.ndarray) -> bool:
+    """Whether a member is hardly better than to answer the most frequent class always.
+
+    So it is if it has not gone `NEAR` of the way from there to no error, or lies within two standard errors of it.
+
+    Args:
+        accuracy: of the member, 0 to 1.
+        labels: int N, 0 up.
+    """
+    chance = np.bincount(labels).max() / len(labels)
+    error = np.sqrt(chance * (1 - chance) / len(labels))
+    return bool(accuracy < chance + max(NEAR * (1 - chance), 2 * error))
+
+
+COVERAGES = (0.8, 0.9, 0.95)
+RECALL = 0.95
+MEASURES = ("aurc", *(f"error_at_{round(100 * coverage)}" for coverage in COVERAGES), "auroc", "fpr_at_95")
+GROUPS = 256
+VALUES = 2**15  # of all rankings at a time: few enough for a core's cache
+
+
+def entropy(probabilities: np.ndarray) -> np.ndarray:
+    """-sum_k p_k ln p_k in nats; float ... of probabilities ... x K."""
+    positive = np.where(probabilities > 0, probabilities, 1)
+    return -(probabilities * np.log(positive)).sum(axis=-1)
+
+
+def mutual_information(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of an answer and the member that gives it: entropy of the mean less mean entropy (Depeweg et al., ICML 2018).
+
+    Args:
+        probabilities: M x N x K.
+        weights: float M, positive, of the members in both means.
+
+    Returns:
+        In nats, 0 (members agree) to ln M; N.
+    """
+    shares = (weights / weights.sum()).astype(probabilities.dtype)
+    mean = np.tensordot(shares, probabilities, axes=1)
+    return np.maximum(entropy(mean) - shares @ entropy(probabilities), 0)
+
+
+class Ranking(NamedTuple):
+    """Images in groups of one confidence each, the most confident first.
+
+    Attributes:
+        answered: float64 R x G, images in each group, perhaps in each of R resamples.
+        wrong: float64 R x G, how many of these are answered wrongly; a tie broken at random counts in part.
+    """
+
+    answered: np.ndarray
+    wrong: np.ndarray
+
+
+def order(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The group of each image, int64 N, 0 for the most confident; and the confidence of each group, descending."""
+    values, group = np.unique(-confidence, return_inverse=True)
+    return group, -values
+
+
+def ranking(confidence: np.ndarray, errors: np.ndarray) -> Ranking:
+    """The ranking of N images by confidence; errors float N in 0..1."""
+    group, values = order(confidence)
+    totals = [np.bincount(group, weights, len(values))[None] for weights in (np.ones(len(group)), errors)]
+    return Ranking(*totals)
+
+
+def resampled_rankings(confidence: np.ndarray, errors: np.ndarray, counts: np.ndarray) -> tuple[Ranking, Ranking]:
+    """The ranking in at most `GROUPS` groups of neighbours, as many images in each, and that of each resample.
+
+    Args:
+        confidence, errors: float C x N, of N images under C conditions, which are drawn together.
+        counts: R x N, how often each resample has each image.
+    """
+    conditions, images = confidence.shape
+    group, values = order(confidence.ravel())
+    if len(values) > GROUPS:
+        group = (np.argsort(np.argsort(group, kind="stable")) * GROUPS) // len(group)
+    size = group.max() + 1
+    places = np.tile(np.arange(images), conditions) * size + group
+    of_images = [
+        np.bincount(places, weights, images * size).reshape(images, size)
+        for weights in (np.ones(len(places)), errors.ravel())
+    ]
+    drawn = counts.astype(np.float32)
+    whole = Ranking(*(table.sum(axis=0)[None] for table in of_images))
+    return whole, Ranking(*((drawn @ table.astype(np.float32)).astype(np.float64) for table in of_images))
+
+
+def measures(ranked: Ranking) -> dict[str, np.ndarray]:
+    """`MEASURES` of each of R rankings, float64 R.
+
+    aurc: area under the curve of risk over coverage, by trapezoids from one image to all, over the width of that range.
+    error_at_<c>: risk at c % coverage. auroc: probability that a right answer is more confident than a wrong one; NaN
+    without either. fpr_at_95: share of wrong answers that are accepted at the largest threshold that accepts 95 % of
+    the right ones (right answers are the positives, as in Hendrycks and Gimpel, ICLR 2017); NaN likewise.
+    """
+    rows = max(1, VALUES // ranked.answered.shape[1])
+    starts = range(0, len(ranked.answered), rows)
+    parts = [_measures(Ranking(*(table[start : start + rows] for table in ranked))) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in MEASURES}
+
+
+def _measures(ranked: Ranking) -> dict[str, np.ndarray]:
+    wrong, right = ranked.wrong, ranked.answered - ranked.wrong
+    answered, wrongly, rightly = (np.cumsum(table, axis=1) for table in (ranked.answered, wrong, right))
+    images, all_wrong, all_right = (table[:, -1] for table in (answered, wrongly, rightly))
+    values = {"aurc": _area(ranked, answered, wrongly)}
+    for name, coverage in zip(MEASURES[1:], COVERAGES, strict=False):
+        first = np.ceil(np.round(images * coverage, 6))
+        values[name] = _error_at(first, (answered >= first[:, None] - 1e-6).argmax(axis=1), ranked, answered, wrongly)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        later = all_wrong[:, None] - wrongly + wrong / 2
+        values["auroc"] = (right * later).sum(axis=1) / (all_right * all_wrong)
+        enough = rightly >= (RECALL * all_right)[:, None] - 1e-9
+        accepted = wrongly[np.arange(len(wrongly)), enough.argmax(axis=1)]
+        values["fpr_at_95"] = np.where(all_right > 0, accepted / all_wrong, np.nan)
+    return values
+
+
+def risk_coverage(ranked: Ranking, coverages: np.ndarray) -> np.ndarray:
+    """Risk at each of `coverages` (in 0..1) of the first ranking; float64."""
+    answered, wrongly = (np.cumsum(table[:1], axis=1) for table in ranked)
+    images = np.maximum(np.ceil(np.round(answered[0, -1] * coverages, 6)), 1)
+    return _error_at(images, np.searchsorted(answered[0], images - 1e-6), ranked, answered, wrongly)
+
+
+def _area(ranked: Ranking, answered: np.ndarray, wrongly: np.ndarray) -> np.ndarray:
+    """Within a group of which a share e is wrong, risk at k is (W + e (k - N)) / k, N and W being what came before."""
+    before, wrong_before = answered - ranked.answered, wrongly - ranked.wrong
+    share = np.divide(ranked.wrong, ranked.answered, out=np.zeros_like(ranked.wrong), where=ranked.answered > 0)
+    images = np.rint(answered[:, -1])
+    harmonic = np.concatenate([[0], np.cumsum(1 / np.arange(1, images.max() + 1))])
+    passed = np.diff(harmonic[np.rint(answered).astype(int)], axis=1, prepend=0)
+    total = (share * ranked.answered + (wrong_before - share * before) * passed).sum(axis=1)
+    first = share[np.arange(len(share)), (ranked.answered > 0).argmax(axis=1)]
+    ends = (first + wrongly[:, -1] / images) / 2
+    return np.divide(total - ends, images - 1, out=np.full(len(images), np.nan), where=images > 1)
+
+
+def _error_at(
+    images: np.ndarray, place: np.ndarray, ranked: Ranking, answered: np.ndarray, wrongly: np.ndarray
+) -> np.ndarray:
+    """Risk of the first `images` of each ranking, or of one: float64 R, the last of them in the group at `place`."""
+    row = np.arange(len(images)) if len(answered) > 1 else 0
+    missing = (answered[row, place] - images) * ranked.wrong[row, place] / ranked.answered[row, place]
+    return (wrongly[row, place] - missing) / images

@@ -14,7 +14,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.base.settings import Settings
 from resiliency.metrics.classification import softmax
-from resiliency.statistics.units import Units
+from resiliency.statistics.resampling import Units
 from resiliency.storage.files import StoredArray, read_array
 
 

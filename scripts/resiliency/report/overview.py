@@ -17,7 +17,7 @@ from resiliency.data.card import OWN
 from resiliency.data.duplicates import worth_a_warning
 from resiliency.data.split import PLACE
 from resiliency.designs.members import WeightsKind
-from resiliency.reliability import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
+from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import templates, words
 from resiliency.report.rows import SAME, difference_words, measured_on, under_single
 

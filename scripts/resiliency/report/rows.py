@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.effective_robustness import SHIFTED_ERROR
+from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.diversity.settings import MAIN

@@ -6,12 +6,12 @@ No stage that makes a table imports it, so that a reworded column makes nothing 
 from collections.abc import Collection
 from pathlib import PurePath
 
-from resiliency.tables import analysis, contenders, deployment, ensembles, members
+from resiliency.tables import analysis, contenders, ensembles, members
 from resiliency.tables.record import Table
 
 TABLES = {
     PurePath(table.path).stem: table
-    for module in (members, ensembles, deployment, contenders, analysis)
+    for module in (members, ensembles, contenders, analysis)
     for table in vars(module).values()
     if isinstance(table, Table)
 }

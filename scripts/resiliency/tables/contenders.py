@@ -1,6 +1,6 @@
 """Tables about the recommended model and its alternatives, column by column."""
 
-from resiliency.tables.deployment import JUDGED
+from resiliency.tables.ensembles import JUDGED
 from resiliency.tables.record import (
     BINS,
     CONFIDENCE,

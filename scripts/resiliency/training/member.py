@@ -31,7 +31,7 @@ from resiliency.designs.weights import (
     train_last,
 )
 from resiliency.devices.choice import device, inference
-from resiliency.reliability import near_chance
+from resiliency.metrics.classification import near_chance
 from resiliency.storage.files import read_array, read_json, write_csv
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import Loss, Trainer, cross_entropy

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.effective_robustness import SHIFTED_ERROR
 from resiliency.analysis.equal_accuracy import CONSTANT, OTHER_ACCURACY, Model, designs_of, empirical_logit, model_of
+from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream
-from resiliency.statistics.closeness import CONTESTS, Families, closeness, replicates, share_within
-from resiliency.statistics.jackknife import FISHER
+from resiliency.statistics.correlation import CONTESTS, Families, closeness, replicates, share_within
+from resiliency.statistics.resampling import FISHER
 
 FAMILIES = 8  # of two designs or more; with fewer, leaving out a family says too little of the others
 ESTIMABLE = 3  # of these, for an estimate at all
@@ -34,8 +34,8 @@ def architecture_matters_more(
 ) -> Observation:
     """Test observation 1a: architecture matters more for robustness than size.
 
-    The statistic is the closeness of family against size, from -1 to 1 (`resiliency.statistics.closeness`). A design is
-    the mean of its seeds. Families are left out in turn, with all their designs, because the statement is about
+    The statistic is the closeness of family against size, from -1 to 1 (`resiliency.statistics.correlation`). A design
+    is the mean of its seeds. Families are left out in turn, with all their designs, because the statement is about
     families. Families of one design have no distances within and do not count for degrees of freedom. Closeness of
     family against clean accuracy on three scales of the error, and shares of variance within families, are listed
     beside, without a verdict: accuracy is how family works, and the error under corruption contains that without. An

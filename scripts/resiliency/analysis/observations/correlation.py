@@ -7,8 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
-from resiliency.analysis.member_tables import units_of
+from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes, units_of
 from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of, diversity_of
@@ -17,7 +16,7 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import MEASURES, weighted_pearson
-from resiliency.statistics.jackknife import FISHER, LINEAR, holm, in_groups, jackknife_interval, p_value, studentised
+from resiliency.statistics.resampling import FISHER, LINEAR, holm, in_groups, jackknife_interval, p_value, studentised
 
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
 GROUP = ["rule", "size", "condition", "measure"]

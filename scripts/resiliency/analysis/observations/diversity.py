@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes
-from resiliency.analysis.member_tables import units_of
+from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes, units_of
 from resiliency.analysis.observations.correlation import diversity_columns
 from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
@@ -17,7 +16,7 @@ from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta, weighted_ranks
-from resiliency.statistics.jackknife import ANGULAR, studentised
+from resiliency.statistics.resampling import ANGULAR, studentised
 
 FAMILIES = 6  # with a design of two members or more; with fewer, designs are left out in turn
 DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others

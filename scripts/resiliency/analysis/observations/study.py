@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.effective_robustness import SHIFTED_ERROR
 from resiliency.analysis.equal_accuracy import on_halves
-from resiliency.analysis.member_tables import by_family, lack_second_seeds
+from resiliency.analysis.left_out import by_family, lack_second_seeds
+from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.analysis.observations.architecture import (
     MEASURED,
     architecture_matters_more,

@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.member_tables import lack_second_seeds
+from resiliency.analysis.left_out import lack_second_seeds
 from resiliency.report.panels import chart, intervals, line_through, measure, names, scatter, told_apart
 from resiliency.report.rows import heading, how_many, main_pool, measured_columns
 from resiliency.report.style import MANY, finish, notice, panel_title, tooltips
