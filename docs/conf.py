@@ -47,7 +47,7 @@ NAVIGATION = {
     ],
     "Science": ["measures", "paper", "faults"],
     "Published results": [
-        *("results/found", "results/traffic_signs", "results/digits", "results/cifar10_cpu"),
+        *("results/found", "results/traffic_signs", "results/digits"),
         *("results/cifar10_published", "results/imagenet_published", "results/imagenet_decisions"),
         *("results/timm_published", "results/runtimes", "results/seeds", "results/appendix"),
     ],
@@ -70,6 +70,7 @@ MOVED = {  # address of a page that is gone -> where its content is now
     "limitations": "paper#networks-images-and-recipes",
     "names": "studies#names",
     "parity": "results/appendix",
+    "results/cifar10_cpu": "results/appendix",
     "results/comparison": "results/found",
     **dict.fromkeys(map("results/{}".format, EXPERIMENTS), "results/appendix"),
     "slurm": "cluster#jobs",

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import pandas as pd
 
 from published.comparison import correlations_with_accuracy, levels
-from published.earlier import other_verdicts
 from published.kept import template_of
 from published.several_verdicts import counted_verdicts, verdict_counts
 from published.what_helps import Studies, advice, bought, counts, label_free, leading
@@ -17,7 +16,6 @@ from resiliency.report.overview import late_settings
 from resiliency.report.templates import said
 from resiliency.report.verdicts import by_observation
 
-EARLIER = "†"  # beside a study whose verdict follows rules that have changed since
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
 DEFAULT = "digits"  # the study whose chart the README shows
 
@@ -33,8 +31,7 @@ def readme(studies: Studies) -> str:
     text = template_of("readme.md.j2").render(
         study=DEFAULT,
         mixing=_mixing(studies[DEFAULT]["exchange_rates"]),
-        observations=(rows := observation_rows(studies)),
-        mark=EARLIER if EARLIER in str(rows) else "",
+        observations=observation_rows(studies),
     )
     return text.strip()
 
@@ -120,23 +117,18 @@ def _tested(own: dict[str, dict]) -> dict[str, dict]:
 
 
 def _verdicts(number: str, own: dict[str, dict], on_shifts: Observations, studies: Studies) -> dict[str, str]:
-    """Study -> its verdict on an observation, with the mark of earlier rules."""
+    """Study -> its verdict on an observation."""
     of_shifts = _tested(on_shifts.get(number, {}))
     verdicts = dict.fromkeys(studies, NOT_TESTED)
-    verdicts |= {study: of["verdict"] + EARLIER * _by_earlier_rules(of) for study, of in _tested(own).items()}
+    verdicts |= {study: of["verdict"] for study, of in _tested(own).items()}
     return verdicts | {study: f"{of['verdict']} (shifts)" for study, of in of_shifts.items()}
 
 
-def _by_earlier_rules(observation: dict) -> bool:
-    return observation["key"]["rules"] != RULES
-
-
 def _reached(own: dict[str, dict]) -> dict[str, list[str]]:
-    """Verdict -> the studies that reached it, with the mark of earlier rules; *undecided* last."""
+    """Verdict -> the studies that reached it; *undecided* last."""
     reached: dict[str, list[str]] = {}
     for study, observation in _tested(own).items():
-        mark = EARLIER if _by_earlier_rules(observation) else ""
-        reached.setdefault(observation["verdict"], []).append(study + mark)
+        reached.setdefault(observation["verdict"], []).append(study)
     return dict(sorted(reached.items(), key=lambda of: (of[0] == UNDECIDED, of[0])))
 
 
@@ -150,9 +142,6 @@ def _qualified(number: str, own: dict[str, dict], studies: Studies) -> list[str]
     sentences += [f"{study}: {of['reason']}" for study, of in tested.items() if of["verdict"] == IN_PART]
     if number == JOINTLY:
         sentences += [f"{study}: {late}" for study in tested if (late := still_learning(studies[study]["members"]))]
-    for study, of in tested.items():
-        others = other_verdicts(studies[study].get("earlier"), of)
-        sentences += [f"An earlier run of {study}, with other settings, gave {verdict}." for verdict in others]
     return sentences
 
 

@@ -14,12 +14,10 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from published.earlier import earlier_file, earlier_runs, replaced_run
 from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, table_files, template_of
 from published.several_verdicts import agreement, counted_verdicts
 from published.study_changes import command_settings, current_study, outdated_keys
 from resiliency.analysis.choices import clean_accuracy
-from resiliency.analysis.verdicts import RULES
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN
 from resiliency.provenance import FILES, PROVENANCE, Run
@@ -51,8 +49,6 @@ LARGEST = 2_500_000  # bytes of all tables that are kept
 def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
     """Keep what the page of a finished study is made from, and write the page.
 
-    Where the run takes the place of one with other settings, `<study>_earlier.csv` keeps the verdicts of that one.
-
     Args:
         results: `results/<study>`, with its report; the card of an ensemble that was exported from it is kept too.
         folder, pages: folders of what is kept, `<study>/`, and of the page, `<study>.md`, which have the name of the
@@ -71,7 +67,6 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
     tables = [run.file(table.path) for table in TABLES.values() if table.published and table.path in run]
     charts = [_picture(run, f"charts/{name}.svg") for name in SHOWN if f"charts/{name}.svg" in run]
     provenance = {key: value for key, value in run.provenance.items() if key != FILES}
-    earlier = replaced_run(folder / name, provenance["study"])
     with replacing(folder / name) as kept:
         kept.mkdir()
         for path in tables:
@@ -91,8 +86,6 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
     if card := run.card():
         (pages / name).mkdir(exist_ok=True)
         (pages / name / CARD).write_text(f"{ORPHAN}{verified(card).read_text(encoding='utf-8')}", encoding="utf-8")
-    if len(earlier):
-        earlier_file(folder / name).write_text(earlier.to_csv(index=False), encoding="utf-8")
     written = pages / f"{name}.md"
     written.write_text(page(folder / name, pages), encoding="utf-8")
     return written
@@ -172,10 +165,8 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
         cautions=cautions(tables["members"]),
-        observations=(observations := by_observation(tables["observations"])),
-        earlier_runs=told("earlier", earlier_runs, observations),
+        observations=by_observation(tables["observations"]),
         by_seed=told("seeds", agreement),
-        earlier=[row["number"] for row in observations if row["key"]["rules"] != RULES],
         contenders=told("deployment", contenders),
         clean_accuracy=clean_accuracy,
         leaders=leaders(tables, further),

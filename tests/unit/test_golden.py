@@ -30,7 +30,6 @@ END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")
 WHOLE = ("as usual", "a cheaper one is as good")
 PUBLISHED = {
     "networks": "digits",
-    "signs": "traffic_signs",
     "decisions": "imagenet_decisions",
     "scores": "timm_published",
 }

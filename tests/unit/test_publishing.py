@@ -2,27 +2,20 @@
 
 import json
 import shutil
-from itertools import pairwise
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from ended_runs import end_run, run_as_published
 from PIL import Image
 
-from published.earlier import earlier_runs, other_verdicts, replaced_run, results
 from published.kept import RESULTS
 from published.page import page, publish
 from resiliency.base.faults import Fault
 from resiliency.provenance import FILES
-from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json, write_json
 from resiliency.storage.tables import read_table, write_table
 
 DIGITS = RESULTS / "digits"
-STUDY = read_json(DIGITS / "provenance.json")["study"]
-LONGER = STUDY | {"training": STUDY["training"] | {"epochs": 70}}
-OBSERVATIONS = by_observation(pd.read_csv(DIGITS / "observations.csv"))
 
 
 @pytest.fixture
@@ -68,34 +61,6 @@ def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
     assert {path.name for path in (run.parents[1] / "docs/mine").iterdir()} == before
     end_run(run)
     assert kept(run) == before
-
-
-def test_a_run_that_takes_the_place_of_another_keeps_what_that_one_gave(run, tmp_path):
-    provenance = read_json(run / "provenance.json")
-    for seeds in ([1], [1, 1], [1, 2], [1, 2, 1]):
-        provenance["study"]["seed"] = seeds[-1]
-        end_run(run, provenance)
-        kept(run)
-        changes = sum(first != second for first, second in pairwise(seeds))
-        text = (tmp_path / "docs/mine.md").read_text(encoding="utf-8")
-        assert text.count("Run again after its verdicts had been seen") == changes
-        assert (tmp_path / "docs/mine_earlier.csv").is_file() == bool(changes)
-    assert set(read_table(tmp_path / "docs/mine_earlier.csv")["changed"]) == {"seed"}
-
-
-def test_another_verdict_and_estimates_outside_the_present_bounds_are_told():
-    rows = replaced_run(DIGITS, LONGER)
-    (alike,) = earlier_runs(rows, OBSERVATIONS)
-    assert alike["changed"] == ["training.epochs"]
-    assert alike["results"] == {}
-    second, third = (rows["observation"] == number for number in ("2", "3"))
-    ends = ["estimate", "low", "high"]
-    rows.loc[second & (rows["part"] == "clean images"), ends] = [-0.5, -0.7, -0.3]
-    rows.loc[third, "verdict"] = "contradicted"
-    (run,) = earlier_runs(rows, OBSERVATIONS)
-    assert run["results"] == {"2": "the same verdict (clean images: −0.500 [−0.700, −0.300])", "3": "contradicted"}
-    assert results(rows, OBSERVATIONS[3]) == ["contradicted"]
-    assert [other_verdicts(rows, of) for of in OBSERVATIONS] == [[], [], [], ["contradicted"], []]
 
 
 def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):

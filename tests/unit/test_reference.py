@@ -88,7 +88,6 @@ def test_examples_of_studies_fit_the_schema(example):
 
 
 OF_STUDIES = (file.parent for file in (REPOSITORY / "published/results").glob("*/provenance.json"))
-EARLIER = ["naive_low", "naive_high", "width_ratio"]  # of correlations.csv, whose studies ran before these went
 KEPT = sorted(path for of in OF_STUDIES for path in of.iterdir() if path.suffix in (".csv", ".parquet"))
 
 
@@ -98,8 +97,6 @@ def test_columns_of_published_tables_are_described(path):
     errors = read_table(path.parent / "corruption_errors.parquet")
     corruptions = [name for name in errors.corruption.unique() if name != "clean"]
     further = [name for name in errors.test_set.unique() if name != "clean"]
-    frame = read_table(path).drop(columns=EARLIER, errors="ignore")
-    if "observation" in frame:  # a whole number by earlier rules
-        frame = frame.astype({"observation": str})
+    frame = read_table(path)
     assert set(frame) - expanded(TABLES[path.stem], further, corruptions).keys() == set()
     assert outside(TABLES[path.stem], frame, further, corruptions) == []
