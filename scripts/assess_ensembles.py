@@ -1,7 +1,7 @@
 """Assess the ensembles of deployment.csv: calibration and thresholds of all; what the best confuse, miss and cost."""
 
 from resiliency.analysis.contenders import assessment, comparison, contenders, cost_tables, failures, named_in
-from resiliency.analysis.failures import cost_matrix, read_costs
+from resiliency.analysis.failures import FAILURES, cost_matrix, read_costs
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
@@ -27,7 +27,8 @@ with stage(snakemake.log[0]):
     classes = read_json(inputs.card)["classes"] if inputs.card else params.classes
     temperatures = read_table(outputs.temperatures)  # as rounded as those that an export applies
     failed = failures(roles, members, temperatures, predictions, names, classes, params.confidence, params.seed)
-    tables = comparison(roles, members, predictions, resampling)._asdict() | failed._asdict()
+    tables = comparison(roles, members, predictions, resampling)._asdict()
+    tables |= failed._replace(failures=failed.failures[FAILURES])._asdict()
     if inputs.cost_matrix:
         matrix = cost_matrix(read_costs(inputs.cost_matrix), classes)
         costs = cost_tables(roles, members, predictions, matrix, classes, resampling)

@@ -6,7 +6,7 @@ import pandas as pd
 from resiliency.analysis.assessment import COVERAGES, SHARES_WRONG
 from resiliency.analysis.coincident_failures import CEILING, REACHED, ceiling_table, failures, sizes_of, unit_of
 from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders, under_corruptions
-from resiliency.analysis.failures import CLASS_ERRORS, CONFUSIONS, CORRUPTION, FAILURES, NOBODY, PAIR
+from resiliency.analysis.failures import CLASS_ERRORS, CLEAN_ANSWERS, CONFUSIONS, CORRUPTION, FAILURES, NOBODY, PAIR
 from resiliency.analysis.pictures import data_url
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
 from resiliency.ensembles.pool import front
@@ -140,9 +140,11 @@ def failure_tables(deployment: pd.DataFrame, corruptions: list[str], classes: in
                 | condition
                 | said
             )
-            picture = data_url(np.full((32, 32, 3), 9 * place, np.uint8))
-            failures.append(of | {"conditions": 3 if kind == NOBODY else np.nan, "picture": picture})
-    pictures = pd.DataFrame(failures, columns=[*FAILURES, "picture"])
+            shown = {name: data_url(np.full((32, 32, 3), 9 * place, np.uint8)) for name in ("picture", "clean")}
+            clean = said if condition["corruption"] == CLEAN else said | {"predicted": names[0], "said": "class 0 0.90"}
+            of |= {f"clean_{name}": clean[name] for name in ("predicted", "said")} | {"clean_confidence": 0.8}
+            failures.append(of | {"conditions": 3 if kind == NOBODY else np.nan} | shown)
+    pictures = pd.DataFrame(failures, columns=[*FAILURES, *CLEAN_ANSWERS, "picture", "clean"])
     return {
         "confusions": pd.DataFrame(rows, columns=CONFUSIONS),
         "class_errors": pd.DataFrame(errors, columns=CLASS_ERRORS),

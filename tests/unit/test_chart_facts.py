@@ -10,7 +10,7 @@ from resiliency.report.charts.correlations import heatmap_facts as counted_facts
 from resiliency.report.charts.deployment import calibration_facts, corruption_facts, deployment_facts
 from resiliency.report.charts.diversity import coincidence_facts, of_pairs
 from resiliency.report.charts.ensembles import advantage_facts, errors_of, origin_facts, size_facts
-from resiliency.report.charts.failures import confusion_facts, photos_of
+from resiliency.report.charts.failures import confusion_facts, failure_facts, photos_of
 from resiliency.report.charts.robustness import heatmap_facts, severity_facts
 from resiliency.report.charts.robustness import size_facts as robustness_facts
 from resiliency.report.charts.shifts import facts as shift_facts
@@ -335,11 +335,14 @@ def test_the_most_frequent_confusion_and_photos_once():
     twice = pd.concat([failures, failures.assign(corruption="fog", severity=5)])
     photos = photos_of(twice, ["a-s0", "b-s0"])
     assert sorted(photo["image"] for photo in photos) == sorted(set(failures.image))
-    assert all(len(photo["failures"]) >= 2 for photo in photos)
-    confidences = [max(of["confidence"] for of in photo["failures"]) for photo in photos]
+    assert all([view["corruption"] for view in photo["views"]][:1] == ["clean"] for photo in photos)
+    confidences = [max(of["confidence"] for of in photo["views"]) for photo in photos]
     assert confidences == sorted(confidences, reverse=True)
-    assert photos[0]["failures"][0]["answers"] == [
+    wrong, right = photos[:2]  # of which only the first is wrong without a corruption
+    assert [view["failed"] for photo in (wrong, right) for view in photo["views"][:2]] == [True, True, False, True]
+    assert wrong["views"][0]["answers"] == [
         {"member": "a-s0", "answer": "class 3 0.90", "wrong": True},
         {"member": "b-s0", "answer": "class 0 0.55", "wrong": False},
     ]
-    assert [of["member"] for of in photos_of(twice, [])[0]["failures"][0]["answers"]] == ["member 1", "member 2"]
+    assert [of["member"] for of in photos_of(twice, [])[0]["views"][0]["answers"]] == ["member 1", "member 2"]
+    assert failure_facts(twice, NONE)["clean"] == 1

@@ -12,7 +12,7 @@ from test_contenders import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
 from test_contenders import IMAGES_CONTENDERS as IMAGES
 
 from resiliency.analysis.contenders import both_halves, contenders, ensemble_of, failures
-from resiliency.analysis.failures import CONFUSIONS, FAILURES, MOST, answers_of
+from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, answers_of
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
 from resiliency.report.charts.failures import class_facts
@@ -113,7 +113,7 @@ def test_failures_are_the_most_confident_of_each_pair_and_corruption(study, foun
         largest = wrong.groupby(keys).confidence.max().sort_values(ascending=False)[:MOST]
         np.testing.assert_allclose(shown.confidence, largest, rtol=1e-5)
         assert shown.confidence.is_monotonic_decreasing
-    assert list(found.failures) == FAILURES
+    assert list(found.failures) == [*FAILURES, *CLEAN_ANSWERS]
     assert set(found.failures["class"]) <= set(CLASSES)
     assert (found.failures.name == found.failures.image.map("{:03}".format)).all()
 
@@ -122,11 +122,12 @@ def test_it_is_said_what_each_member_predicts(study, found):
     table, predictions, _ = study
     for row in found.failures.itertuples():
         condition = table.index[(table.corruption == row.corruption) & (table.severity == row.severity)][0]
-        said = []
-        for name in NAMES[:2]:
-            of = predictions[name].probabilities(condition)[row.image]
-            said.append(f"{CLASSES[of.argmax()]} {of.max():.2f}")
-        assert row.said == "; ".join(said)
+        for given, under in ((row.said, condition), (row.clean_said, 0)):
+            each = [predictions[name].probabilities(under)[row.image] for name in NAMES[:2]]
+            assert given == "; ".join(f"{CLASSES[of.argmax()]} {of.max():.2f}" for of in each)
+        (clean,) = mean_of(study, 0, [row.image])
+        assert row.clean_predicted == CLASSES[clean.argmax()]
+        assert row.clean_confidence == pytest.approx(clean.max(), rel=1e-5)
 
 
 def test_images_that_no_member_gets_right_come_with_their_first_such_condition(study, found):
@@ -176,7 +177,7 @@ def test_nothing_is_said_where_nothing_is_recommended():
         "picture",
         "clean",
     ]
-    tables = {"confusions": nothing.confusions, "failure_pictures": nothing.failures.assign(picture="")}
+    tables = {"confusions": nothing.confusions, "failure_pictures": nothing.failures.assign(picture="", clean="")}
     tables["deployment"] = DEPLOYMENT
     for name in ("confusions", "failure_gallery"):
         assert "nothing" in draw(name, tables, OKABE_ITO)["usermeta"]

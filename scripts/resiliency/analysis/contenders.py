@@ -23,6 +23,7 @@ from resiliency.analysis.assessment import (
 from resiliency.analysis.choices import best_member, best_row, eligible, halves, known_rows, recommended_row
 from resiliency.analysis.failures import (
     CLASS_ERRORS,
+    CLEAN_ANSWERS,
     CONFUSIONS,
     FAILURES,
     answers_of,
@@ -237,7 +238,7 @@ def assessment(
 
 
 class Failures(NamedTuple):
-    """confusions.csv, class_errors.csv and failures.csv."""
+    """confusions.csv, class_errors.csv and failures.csv, this with `CLEAN_ANSWERS`."""
 
     confusions: pd.DataFrame
     class_errors: pd.DataFrame
@@ -267,7 +268,9 @@ def failures(
     """
     shown = {role: roles[role] for role in (RECOMMENDED, BEST_MEMBER) if role in roles}
     if not shown:
-        return Failures(*(pd.DataFrame(columns=columns) for columns in (CONFUSIONS, CLASS_ERRORS, FAILURES)))
+        return Failures(
+            *(pd.DataFrame(columns=columns) for columns in (CONFUSIONS, CLASS_ERRORS, [*FAILURES, *CLEAN_ANSWERS]))
+        )
     members, (_, evaluation) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
     fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
     answers, ensembles = {}, {}

@@ -86,6 +86,7 @@ def cost_matrix(costs: Costs, classes: list[str]) -> np.ndarray:
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
 CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "images", "error", "low", "high", "confidence"]
 FAILURES = ["kind", "image", "name", "corruption", "severity", "class", "predicted", "confidence", "conditions", "said"]
+CLEAN_ANSWERS = ["clean_predicted", "clean_confidence", "clean_said"]  # to the same images, shown beside their pictures
 PAIR, CORRUPTION, NOBODY = "classes", "corruption", "no member"
 MOST = 24  # failures of each kind
 
@@ -238,7 +239,8 @@ def failure_table(
 
     Returns:
         `FAILURES`, as docs/tables.md describes them, the kinds one after the other: wrong answers by confidence, the
-        largest first; images that no member gets right by the number of conditions, each under the first of these.
+        largest first; images that no member gets right by the number of conditions, each under the first of these. And
+        `CLEAN_ANSWERS`: what the ensemble and its members answer to the image without a corruption.
     """
     table = ensemble.members[0].conditions
     everything = list(answers.values())
@@ -261,9 +263,18 @@ def failure_table(
         row |= {"class": name_of(classes, labels[place])}
         row |= {"predicted": name_of(classes, joined.predicted[index, place])}
         row |= {"confidence": joined.confidence[index, place]}
-        row |= {"said": "; ".join(_said(ensemble, condition, image, classes))}
-        found.append(row | {"conditions": joined.nobody[:, place].sum() if kind == NOBODY else np.nan})
-    return pd.DataFrame(found, columns=FAILURES)
+        row |= {"said": _said(ensemble, condition, image, classes)}
+        row |= {"conditions": joined.nobody[:, place].sum() if kind == NOBODY else np.nan}
+        found.append(row | _clean_answers(ensemble, answers[CLEAN], place, image, classes))
+    return pd.DataFrame(found, columns=[*FAILURES, *CLEAN_ANSWERS])
+
+
+def _clean_answers(ensemble: Ensemble, clean: Answers, place: int, image: int, classes: Sequence[str]) -> dict:
+    return {
+        "clean_predicted": name_of(classes, clean.predicted[0, place]),
+        "clean_confidence": clean.confidence[0, place],
+        "clean_said": _said(ensemble, clean.conditions[0], image, classes),
+    }
 
 
 def _nobody(answers: Answers) -> Iterator[tuple[int, int]]:
@@ -274,10 +285,13 @@ def _nobody(answers: Answers) -> Iterator[tuple[int, int]]:
             yield int(answers.nobody[:, place].argmax()), int(place)
 
 
-def _said(ensemble: Ensemble, condition: int, image: int, classes: Sequence[str]) -> Iterator[str]:
+def _said(ensemble: Ensemble, condition: int, image: int, classes: Sequence[str]) -> str:
+    """What each member answers to an image."""
+    answers = []
     for member in ensemble.members:
         (decided,) = member.decisions(condition, np.array([image]))
-        said = name_of(classes, decided)
+        answer = name_of(classes, decided)
         if member.has_probabilities:
-            said += f" {member.probabilities(condition, np.array([image])).max():.2f}"
-        yield said
+            answer += f" {member.probabilities(condition, np.array([image])).max():.2f}"
+        answers.append(answer)
+    return "; ".join(answers)

@@ -46,7 +46,7 @@ def failure_pictures(failures: pd.DataFrame, conditions: pd.DataFrame, images: l
     """The table of failures with the `picture` of each, and `clean`, that of its image without a corruption: data URLs.
 
     Args:
-        failures: failures.csv.
+        failures: failures.csv, or more columns.
         conditions: the table of conditions.
         images: the data set's test images under its conditions, uint8 N x H x W x 3 each.
     """

@@ -176,8 +176,9 @@ for (const photos of document.querySelectorAll(".photos")) {
   });
   function show() {
     const fits = (failure) => choices.every(([, values], place) => !fields[place].value || values(failure).includes(fields[place].value));
-    failures.forEach((failure) => { failure.hidden = !fits(failure); });
-    parts.forEach((photo) => { photo.hidden = !photo.querySelector(".failure:not([hidden])"); });
+    // The image without a corruption stays beside the failures that are shown.
+    failures.forEach((failure) => { failure.hidden = failure.previousElementSibling !== null && !fits(failure); });
+    parts.forEach((photo) => { photo.hidden = !failures.some((failure) => photo.contains(failure) && fits(failure)); });
     count.textContent = `${parts.filter((photo) => !photo.hidden).length} of ${parts.length} images`;
   }
   tools.className = "tools";

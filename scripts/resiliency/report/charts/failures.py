@@ -133,7 +133,7 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 def failure_facts(failures: pd.DataFrame, deployment: pd.DataFrame) -> dict:
     """How many images the gallery shows, and how many of them the model gets wrong without a corruption."""
     photos = photos_of(failures, [])
-    clean = sum(photo["failures"][0]["corruption"] == CLEAN for photo in photos)
+    clean = sum(photo["views"][0]["predicted"] != photo["class"] for photo in photos)
     return {"images": len(photos), "clean": clean} if photos else {}
 
 
@@ -141,26 +141,27 @@ def photos_of(failures: pd.DataFrame, members: list[str]) -> list[dict]:
     """The images that the model gets wrong, each once, the most confident failure first.
 
     Args:
-        failures: failures.csv with pictures.
+        failures: failures.csv with pictures, and answers to the images without a corruption.
         members: of the model, in the order of their answers.
 
     Returns:
-        Records with image, name, class, `clean` (its picture without a corruption; "" if that is not known) and
-        `failures`: corruption, severity, predicted, confidence, picture and `answers`, each with member, answer and
-        whether it is wrong; those without a corruption first.
+        Records with image, name, class and `views`, the first without a corruption: corruption, severity, picture,
+        predicted, confidence, whether the model or each of its members `failed`, and `answers`, each with member,
+        answer and whether it is wrong.
     """
     rows = failures.dropna(subset=["confidence"]).drop_duplicates(["image", "corruption", "severity"])
-    rows = rows.assign(corrupted=rows["corruption"] != CLEAN)
     photos = []
     for image, own in rows.sort_values("confidence", ascending=False, kind="stable").groupby("image", sort=False):
-        first = own.iloc[0]
-        shown = own.sort_values(["corrupted", "corruption", "severity"]).to_dict("records")
-        of = {"image": int(image), "name": first["name"], "class": first["class"], "clean": first.get("clean", "")}
-        photos.append(of | {"failures": [_failure(row, members) for row in shown]})
+        first = own.iloc[0].to_dict()
+        corrupted = own[own["corruption"] != CLEAN].sort_values(["corruption", "severity"]).to_dict("records")
+        clean = {column: first[f"clean_{column}"] for column in ("predicted", "confidence", "said")}
+        clean |= {"corruption": CLEAN, "severity": 0, "picture": first["clean"], "class": first["class"]}
+        views = [_view(row, members) for row in (clean, *corrupted)]
+        photos.append({"image": int(image), "name": first["name"], "class": first["class"], "views": views})
     return photos
 
 
-def _failure(row: dict, members: list[str]) -> dict:
+def _view(row: dict, members: list[str]) -> dict:
     """What the model and each member answer to an image under one condition."""
     told = row["said"].split("; ")
     known = members if len(members) == len(told) else [f"member {place}" for place in range(1, len(told) + 1)]
@@ -168,8 +169,10 @@ def _failure(row: dict, members: list[str]) -> dict:
         {"member": member, "answer": answer, "wrong": PROBABILITY.sub("", answer) != row["class"]}
         for member, answer in zip(known, told, strict=True)
     ]
-    columns = ("corruption", "severity", "predicted", "confidence", "picture")
-    return {column: row[column] for column in columns} | {"answers": answers}
+    columns = ("corruption", "severity", "picture", "predicted", "confidence")
+    view = {column: row[column] for column in columns}
+    failed = row["predicted"] != row["class"] or all(of["wrong"] for of in answers)
+    return view | {"failed": failed, "answers": answers}
 
 
 def _members(deployment: pd.DataFrame) -> list[str]:
@@ -206,7 +209,7 @@ def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: l
         look = {"width": PICTURE, "height": PICTURE, "xOffset": place, "yOffset": -lines * LINE / 2}
         smooth = not cells["picture"].str.startswith("data:image/png").all()
         images = alt.Chart(cells).mark_image(smooth=smooth, **look)
-        tooltip = [*tooltips("name", "image"), alt.Tooltip("said", title="each member")]
+        tooltip = [*tooltips("name", "image"), alt.Tooltip(f"{column}_said", title="each member")]
         layers.append(images.encode(x=x, y=y, url="picture:N", description="name:N", tooltip=tooltip))
     below = {"lineBreak": "\n", "lineHeight": LINE, "baseline": "top", "dy": PICTURE / 2 + 4 - lines * LINE / 2}
     layers.append(words_at(tiles[["column", "line", "words"]], x, y, "words", **below))
@@ -220,17 +223,13 @@ def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: l
 
 def _tile(photo: dict, place: int) -> dict:
     """An image and its most confident failure, at a place in reading order."""
-    worst = max(photo["failures"], key=lambda failure: failure["confidence"])
+    clean = photo["views"][0]
+    worst = max((view for view in photo["views"] if view["failed"]), key=lambda view: view["confidence"])
     under = label(worst["corruption"]) + (f" {worst['severity']}" if worst["severity"] else "")
     answer = f"{photo['class']} → {worst['predicted']}, {percent(worst['confidence'], 0)}"
-    corrupted = worst["corruption"] != CLEAN
-    clean = photo["clean"] or ("" if corrupted else worst["picture"])
-    return {
-        "column": place % COLUMNS,
-        "line": place // COLUMNS,
-        "words": "\n".join([*wrap(answer, int(ROOM / LETTER) - 2), under]),
-        "clean": clean,
-        "corrupted": worst["picture"] if corrupted else "",
-        "said": "; ".join(f"{of['member']}: {of['answer']}" for of in worst["answers"]),
-        "image": photo["image"],
-    }
+    tile = {"column": place % COLUMNS, "line": place // COLUMNS, "image": photo["image"]}
+    tile["words"] = "\n".join([*wrap(answer, int(ROOM / LETTER) - 2), under])
+    for name, view in (("clean", clean), ("corrupted", worst)):
+        tile[name] = "" if name == "corrupted" and worst is clean else view["picture"]
+        tile[f"{name}_said"] = "; ".join(f"{of['member']}: {of['answer']}" for of in view["answers"])
+    return tile
