@@ -152,12 +152,14 @@ def test_the_sentences_say_the_numbers_of_the_table():
         Exchange("family", 0.036, 0.009, 0.076, "families", 8, spread=True),
         Exchange("another_seed", 0.004, 0.0, 0.01, "designs", 8, spread=True),
         Exchange("second_member", 0.0224, -0.001, 0.046, "families", 8, 2, 2),
+        Exchange("third_member", 0.0189, 0.009, 0.028, "families", 8, 1.5, 1.5),
         Exchange("doubling_of_parameters", 0.012, 0.004, 0.02, "families", 8, 1.7, 1.7),
         Exchange("mixing_designs", -0.016, -0.047, -0.002, "designs", 8, 1, 1),
     ]
     table = table_of(rows, "corrupted", CONFIDENCE)
     facts = exchange_facts(table)
     assert [(row["exchange"], row["significant"]) for row in facts["bought_rows"]] == [
+        ("third_member", True),
         ("doubling_of_parameters", True),
         ("second_member", False),
     ]

@@ -11,9 +11,11 @@ import yaml
 from published.__main__ import pages
 from published.comparison import published_studies
 from published.found import observation_rows, page, readme, still_learning
-from published.kept import RESULTS, ROOT, kept_specs
+from published.kept import RESULTS, ROOT, kept_specs, kept_studies, kept_tables
 from published.page import page as page_of_study
 from resiliency.analysis.verdicts import RULES
+from resiliency.report.charts import finding_of
+from resiliency.report.registry import CHARTS
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
 
@@ -28,6 +30,18 @@ def test_pages_are_what_the_kept_tables_give():
     written = pages()
     assert {path.parent.name for path in RESULTS.glob("*/provenance.json")} <= {file.stem for file in written}
     assert [file.name for file, text in written.items() if file.read_text(encoding="utf-8") != text] == []
+
+
+@pytest.mark.parametrize("kept", [kept for kept, _ in kept_studies()], ids=lambda kept: kept.name)
+def test_what_a_page_says_of_a_chart_is_what_its_tables_say(kept):
+    """Of charts whose tables are kept, in studies by the present rules."""
+    tables = kept_tables(kept)
+    if set(tables["observations"]["rules"]) != {RULES}:
+        pytest.skip("of an earlier run")
+    needed = {name: CHARTS[name].tables for name in read_json(kept / "charts.json")}
+    found = {name: finding_of(name, *map(tables.get, of)) for name, of in needed.items() if set(of) <= tables.keys()}
+    assert found
+    assert {name: read_json(kept / "charts.json")[name]["finding"] for name in found} == found
 
 
 def digits(**changed: pd.DataFrame) -> str:

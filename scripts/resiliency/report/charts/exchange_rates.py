@@ -33,7 +33,10 @@ NAMES = {
     FAMILIES_MIXED: "two families, not the better one twice",
     "joint_training": "joint training instead of independent",
 }
-ANSWER = ("second_member", "two_more_members", "doubling_of_parameters")
+BOUGHT = (
+    *("second_member", "third_member", "two_more_members", "doubling_of_parameters", "doubling_of_training"),
+    "joint_training",
+)
 DIFFER = {"family": "families", "family_at_equal_accuracy": "at equal accuracy and size", "another_seed": "seeds"}
 KINDS = ("change", "standard deviation or range")
 FARTHEST = 3  # times the largest estimate, beyond which intervals are cut
@@ -41,16 +44,16 @@ DOWN = 18  # px, from the middle of a row to its interval
 
 
 def facts(rates: pd.DataFrame) -> dict:
-    """What one more member and the doublings buy, or else what buys most; how far units differ; mixing; what is open.
+    """What can be bought, or else what buys most; how far units differ; mixing; what else is not significant.
 
-    A row has `significant`: whether its interval excludes 0, None where there is no interval.
+    A row has `significant`: whether its interval excludes 0, None if there is no interval.
     """
     rows = [_read(row) for row in _sorted(rates).to_dict("records")]
     if not rows:
         return {}
-    bought = [row for row in rows if row["exchange"] in ANSWER] or rows[:1]
+    bought = [row for row in rows if row["exchange"] in BOUGHT] or rows[:1]
     differ = [row | {"name": DIFFER[name]} for name in DIFFER for row in rows if row["exchange"] == name]
-    told = {*ANSWER, *DIFFER, *MIXING, *(row["exchange"] for row in bought)}
+    told = {*BOUGHT, *DIFFER, *MIXING, *(row["exchange"] for row in bought)}
     return {
         "corrupted": rates["images"].iloc[0] == CORRUPTED,
         "bought_rows": sorted(bought, key=lambda row: not row["significant"]),

@@ -58,9 +58,9 @@ def _training_name(origin: str, design: str, objective: str, loss_weight: float)
 
 
 @chart(
-    "What still gains a point or more would probably gain from longer training. A flat end alone does not mean that it "
-    "would not, because the learning rate falls to zero. Members whose lines stay low have not learnt. Lines of one "
-    "panel differ in the seed, or in the weight of the joint loss. Training losses are in tables/histories.csv.",
+    "A flat end does not mean that longer training would bring nothing, because the learning rate falls to zero. "
+    "Members whose lines stay low have not learnt. Lines of one panel differ in the seed, or in the weight of the "
+    "joint loss. Training losses are in tables/histories.csv.",
     curve_facts,
 )
 def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
