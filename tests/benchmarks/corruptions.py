@@ -100,12 +100,12 @@ def keep(rows: pd.DataFrame, name: str) -> None:
 
 
 def table_of_ratios(kept: pd.DataFrame) -> list[list[str]]:
-    """Header and a row per size and package: `ratios` of each code, by medians over its runs."""
-    codes = list(kept["code"].unique())
-    rows = [["images", "package", *(f"{kind}, {code}" for code in codes for kind in ("sums", "geometric mean"))]]
-    medians = kept.groupby(["side", "code", "corruption"], sort=False)[[*PACKAGES, "engine"]].median()
+    """Header and a row per size and package: `ratios` of the code that was timed last, by medians over its runs."""
+    last = kept[kept["code"] == kept["code"].iloc[-1]]
+    medians = last.groupby(["side", "corruption"], sort=False)[[*PACKAGES, "engine"]].median()
+    rows = [["images", "package", "sums", "geometric mean"]]
     for side, package in product(BATCHES, PACKAGES):
-        found = [value for code in codes for value in ratios(medians.loc[side, code].reset_index(), package)]
+        found = ratios(medians.loc[side].reset_index(), package)
         rows.append([f"{side}×{side}", package, *(f"{value:.1f}" for value in found)])
     return rows
 
