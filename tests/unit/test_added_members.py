@@ -101,45 +101,6 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
     assert f"{first.clean_accuracy:.1%} with it, {first.accuracy_without:.1%} without it" in sentence
 
 
-@pytest.mark.parametrize(
-    ("own", "words"),
-    [
-        (0.8, "Leave mine out of an ensemble with one and two: "),
-        (0.02, "Add mine to one and two: "),
-        (0.1, "Added to one and two, mine changes nothing significantly: "),
-    ],
-)
-def test_whether_the_ensemble_is_better_without_it_is_said(own, words):
-    """Of three voters, the other two differ on a fifth of the images, on which the added member decides."""
-    images, random = 4000, np.random.default_rng(0)
-    labels = np.zeros(images, int)
-    decisions = np.zeros((3, images), int)
-    decisions[0, np.arange(images) % 10 == 0] = 1
-    decisions[1, np.arange(images) % 10 == 5] = 1
-    decisions[2] = random.random(images) < own
-    if own == 0.1:
-        decisions[2] = np.arange(images) % 20 == 5  # wrong on half of the judged images that the others are tied on
-    table = all_conditions([], [], {CLEAN: images}, {CLEAN: 2})
-    names = ["one", "two", "mine"]
-    predictions = {
-        name: Predictions(table, {CLEAN: of[None]}, {CLEAN: Truth(labels)})
-        for name, of in zip(names, decisions, strict=True)
-    }
-    members = pd.DataFrame({"member": names, "origin": "independent"})
-    members = members.assign(clean_accuracy=0.5, validation_accuracy=0.5)
-    rows = pd.DataFrame([{"origin": "independent", "rule": VOTE, "size": 3, "members": "+".join(names)}])
-    halves = np.arange(0, images, 2), np.arange(1, images, 2)
-    partners = partner_table(pool_of(members, predictions, Ensembles(rules=[VOTE])), rows, ["mine"], *halves, 0.95)
-    (row,) = partners.itertuples()
-    assert row.added == pytest.approx(row.clean_accuracy - row.accuracy_without, abs=1e-6)
-    assert row.added_low < row.added < row.added_high
-    ranked = pd.DataFrame({"member": ["mine"], "condition": CLEAN, "rank": 1, "rank_low": 1, "rank_high": 2, "of": 3})
-    (sentence,) = added_sentences(ranked.assign(error=0.1, alone_right=1, alone_wrong=0), partners)
-    assert words in sentence
-    assert f"{row.clean_accuracy:.1%} with it, 90.0% without it" in sentence
-    assert ("Compared with mine alone" in sentence) == (own != 0.8)  # no praise of harm
-
-
 STUDY = External(decisions="published.csv", clean="original", test_sets=["night", "day"])
 
 

@@ -22,8 +22,7 @@ from resiliency.analysis.assessment import (
     threshold_rows,
 )
 from resiliency.ensembles.combination import RULES, SCORES, Ensemble
-from resiliency.ensembles.pool import ensembles_of
-from resiliency.ensembles.scoring import correct_answers, score_condition
+from resiliency.ensembles.scoring import correct_answers
 from resiliency.metrics.classification import (
     ABSTAIN,
     Ranked,
@@ -72,21 +71,6 @@ def test_answers_and_probabilities_are_those_of_the_rule(study, rule, monkeypatc
     parts = list(ensemble.outputs(2, np.arange(IMAGES)))
     assert len(parts) == 9
     np.testing.assert_array_equal(np.concatenate([of.agreement for of in parts]), part.agreement)
-
-
-@pytest.mark.parametrize("rule", list(RULES))
-def test_scores_of_many_ensembles_are_those_of_one_at_a_time(study, rule):
-    _, members, labels = study
-    ensembles = ensembles_of(MEMBERS, 2)
-    scores = score_condition(members, 2, [ensembles], [rule], WEIGHTS)[0][rule]
-    for place, chosen in enumerate(ensembles):
-        part = whole(Ensemble([members[index] for index in chosen], WEIGHTS[chosen], rule), 2)
-        assert scores["accuracy"][place] == pytest.approx(1 - part.errors.mean())
-        if RULES[rule].mean:
-            probabilities = np.exp(part.log_probabilities)
-            assert scores["nll"][place] == pytest.approx(negative_log_likelihood(probabilities, labels), rel=1e-5)
-            assert scores["brier"][place] == pytest.approx(brier_score(probabilities, labels), rel=1e-4)
-            assert scores["ece"][place] == pytest.approx(expected_calibration_error(probabilities, labels), rel=1e-4)
 
 
 def test_members_known_by_decisions_agree_or_not(study):

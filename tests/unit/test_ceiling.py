@@ -4,7 +4,6 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-import pandas as pd
 import pytest
 from synthetic_deployment import decisions_of
 
@@ -18,8 +17,6 @@ from resiliency.analysis.coincident_failures import (
     way_to_ceiling,
 )
 from resiliency.prediction.reading import all_conditions
-from resiliency.report.charts.ensembles import ceiling_facts
-from resiliency.report.page import ranks_sentence
 from resiliency.statistics.resampling import Units, wilson
 
 
@@ -100,31 +97,3 @@ def test_the_way_from_the_best_member_to_the_ceiling():
     assert way["reached"] == pytest.approx(0.25)
     assert way["reached_low"] < 0.25 < way["reached_high"]
     assert np.isnan(way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])
-
-
-def test_what_is_said_is_of_corrupted_images_and_of_two_members_or_more():
-    row = {"condition": "clean", "severity": 0, "size": 3, "members": 3, "all_wrong": 0.05, "all_wrong_low": 0.04}
-    row |= {"all_wrong_high": 0.06, "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.83}
-    row |= {"reached": 0.2, "reached_low": 0.1, "reached_high": 0.3}
-    table = pd.DataFrame([row | {"size": 1, "all_wrong": 0.5}, row])
-    assert ceiling_facts(table)["all_wrong"] == 0.05
-    both = pd.concat([table, table.assign(condition="corrupted", all_wrong=0.2)])
-    assert ceiling_facts(both)["condition"] == "corrupted"
-    assert ceiling_facts(table.head(1).assign(members=1)) == {}
-
-
-def ranks(difference, low):
-    rows = {"condition": "clean", "next_difference": [difference, 0.01, np.nan], "next_low": [low, 0.001, np.nan]}
-    return pd.DataFrame(rows | {"images_needed": [1234 if difference else np.nan, 10, np.nan]})
-
-
-@pytest.mark.parametrize(
-    ("difference", "low", "says"),
-    [
-        (0.01, 0.002, "2 of 2 pairs differ significantly. The first two do."),
-        (0.01, -0.002, "1 of 2 pairs differ significantly. About 1,234 images"),
-        (0, -0.002, "The first two have the same error"),
-    ],
-)
-def test_the_sentence_on_ranks(difference, low, says):
-    assert says in ranks_sentence(ranks(difference, low))

@@ -79,18 +79,6 @@ def test_calibration_error_against_loops(seed):
     assert expected_calibration_error(probabilities, labels) == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_confidence_on_an_edge_is_in_the_lower_bin():
-    """0.6 is 9/15: apart from 0.62, whose gap of the other sign would otherwise cancel a part of its own."""
-    probabilities = np.array([[0.6, 0.4], [0.62, 0.38]])
-    assert expected_calibration_error(probabilities, np.array([0, 1])) == pytest.approx((0.4 + 0.62) / 2)
-
-
-def test_gaps_of_different_bins_do_not_cancel():
-    """At 0.6 always right (+0.4), at 0.9 right half of the time (-0.4)."""
-    probabilities = np.array([[0.6, 0.4]] * 2 + [[0.9, 0.1]] * 2)
-    assert expected_calibration_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0.4)
-
-
 def test_bins_of_confidence_by_hand():
     """0.6 is on the edge of the ninth bin and the tenth, and in the ninth; 1 is in the last."""
     bins = confidence_bins(np.array([[0.6, 0.4], [0.38, 0.62], [0.0, 1.0], [1.0, 0.0]]), np.array([0, 0, 1, 1]))

@@ -106,26 +106,11 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
 
 IMAGES_CONTENDERS, JUDGED = 60, np.arange(0, 60, 2)
 WEIGHTS = np.array([0.5, 0.7, 0.9])
-ROWS = [("a", 1, 0.3, 0.4, True), ("b", 1, 0.2, 0.5, False), ("a+b", 2, 0.1, 0.2, False), ("a+c", 2, 0.2, 0.1, False)]
 
 
 @pytest.fixture
 def study():
     return drawn(3, IMAGES_CONTENDERS, ["fog", "snow", "frost"], [1])
-
-
-def deployment(rows) -> pd.DataFrame:
-    columns = ["members", "size", "selection_error", "corrupted_error", "baseline"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def test_the_best_are_those_that_the_choice_prefers():
-    roles = contenders(deployment(ROWS))
-    assert {role: row.members for role, row in roles.items()} == {
-        "best ensemble": "a+b",
-        "best member": "b",
-        "baseline": "a",
-    }
 
 
 def test_errors_are_those_of_the_judged_images(study):

@@ -14,7 +14,6 @@ from resiliency.analysis.observations.correlation import (
     attribution_diversity_is_less_negative,
     correlation_table,
     difference_table,
-    diversity_columns,
 )
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.statistics.correlation import (
@@ -174,12 +173,6 @@ def column_of(metric: str, condition: str) -> str:
     return f"{metric}_{condition if KINDS[metric] == 'prediction' else 'clean'}"
 
 
-def test_diversities_go_with_the_condition_of_the_accuracy():
-    assert diversity_columns(PAIRS, "corrupted") == {
-        column_of(metric, "corrupted"): (kind, metric) for metric, kind in KINDS.items() if metric != "entropy"
-    }
-
-
 def test_correlations_against_scipy_and_loops():
     ensembles, fog, pairs = tables()
     joint = ensembles.assign(origin="joint", clean_accuracy=0.1)
@@ -204,17 +197,6 @@ def test_correlations_against_scipy_and_loops():
         ends = jackknife_interval(np.array([correlation(group), *without]), 0.9, FISHER)
         assert (row.design_low, row.design_high) == pytest.approx(ends)
         assert row.p_value == pytest.approx(p_value(replicates, FISHER))
-
-
-def test_partial_correlation_against_inverse_covariance():
-    ensembles, fog, pairs = tables(sizes=(3,))
-    table = correlation_table(ensembles, fog, pairs, 0.95)
-    rows = table[(table.measure == "partial") & (table.condition == "corrupted")].set_index("metric")
-    for metric in KINDS:
-        columns = [column_of(metric, "corrupted"), "corrupted_accuracy", "mean_member_corrupted_accuracy"]
-        precision = np.linalg.inv(np.cov(ensembles[columns].T))
-        expected = -precision[0, 1] / np.sqrt(precision[0, 0] * precision[1, 1])
-        assert rows.correlation[metric] == pytest.approx(expected)
 
 
 def test_families_of_tests_are_the_metrics_of_one_rule_size_condition_and_measure():

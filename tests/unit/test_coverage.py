@@ -1,26 +1,20 @@
 """Intervals cover: a small version of interval_coverage.py, with bounds that chance alone does not cross."""
 
 import json
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import simulated_intervals as simulated
-import simulated_spread as spreads
 import simulated_verdicts as situations
 from interval_coverage import ROWS, page
 from scipy.stats import binom
 from simulated_class_errors import error_of_a_class
-from simulated_ensembles import diversities, observed_diversities, of_correlations, replaced_by, verdicts_on_diversities
+from simulated_ensembles import of_correlations, verdicts_on_diversities
 from simulated_exchanges import Logits, mixtures, of_designs, seeds
-from simulated_families import POOLS, Effects, drawn, verdicts
+from simulated_families import Effects
 from simulated_verdicts import Situation, one_by_one
-
-from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
-from resiliency.analysis.verdicts import verdict_of
 
 pytestmark = pytest.mark.slow
 
@@ -88,50 +82,6 @@ def test_what_is_true_is_found():
     row = situations.rates(situation, SIMULATIONS, np.random.default_rng(0))
     assert row["verdicts"]["supported"] > 0.6 * SIMULATIONS
     assert row["false"] == 0
-
-
-def test_studies_at_once_have_the_verdicts_of_the_pipeline():
-    """Observation 1 is simulated on arrays; each study, as a table of members, has the same verdict."""
-    sizes, effects = POOLS["8 families of 3"], Effects(1.6, 0.4, 0.4, 0.8)
-    reached, each = verdicts(np.random.default_rng(0), effects, 0.5, "normal", "8 families of 3", 20)
-    studies = drawn(np.random.default_rng(0), effects, 0.5, "normal", sizes, 20)
-    names = [f"d{index}" for index in range(sum(sizes))]
-    designs = pd.DataFrame({"design": names, "family": np.repeat(list("abcdefgh"), sizes), "origin": "independent"})
-    for values, verdict, of_parts in zip(studies, reached, each, strict=True):
-        columns = {"parameters": 10 ** values[:, 0], "clean_accuracy": values[:, 1]}
-        table = designs.assign(**columns, corrupted_error=values[:, 2])
-        assert verdict_of(architecture_matters_more(table, 1, draws=0), 0.95) == (verdict, of_parts.tolist())
-
-
-def test_studies_of_spreads_at_once_have_the_verdicts_of_the_pipeline():
-    """Observation 1b is simulated on arrays; each study, as a table of members, has the same part and verdict."""
-    layout, plain = spreads.Layout(12, 2, 2, 2), (0.35, spreads.NOISE, "skewed", True)
-    studies = spreads.drawn(np.random.default_rng(0), layout, *plain, studies=12)
-    reached = set()
-    for study, part in enumerate(spreads.parts(studies, layout)):
-        alone = families_differ_at_equal_accuracy(spreads.table(studies, layout, study), spreads.IMAGES, draws=0)
-        assert (part.estimate, part.error) == pytest.approx((alone.parts[0].estimate, alone.parts[0].error), rel=1e-3)
-        reached.add(verdict_of(alone, 0.95)[0])
-        assert verdict_of(replace(alone, parts=[part]), 0.95) == verdict_of(alone, 0.95)
-    assert {"supported", "undecided"} <= reached
-
-
-@pytest.mark.parametrize("pool", [situations.FEWER, situations.TWO_SEEDS], ids=lambda pool: pool.name)
-def test_studies_of_diversities_in_the_place_of_others_have_the_observation_of_the_pipeline(pool):
-    """Observation 4 is simulated on arrays; each study, as a table of ensembles, has the same statistics."""
-    random = np.random.default_rng(0)
-    first, *others = (diversities(random, (0.6, 0.6, 0.6), pool, "t3") for _ in range(4))
-    observation, reached = observed_diversities(first, pool), set()
-    for columns in others:
-        alone, at_once = observed_diversities(columns, pool), replaced_by(observation, columns, pool)
-        statistics = [(of.estimate, of.error, of.freedom) for of in alone.parts + alone.controls]
-        found = [(of.estimate, of.error, of.freedom) for of in at_once.parts + at_once.controls]
-        assert np.array(found) == pytest.approx(np.array(statistics))
-        assert at_once.placebo.estimates == pytest.approx(alone.placebo.estimates)
-        assert at_once.placebo.errors == pytest.approx(alone.placebo.errors)
-        assert verdict_of(at_once, 0.95) == verdict_of(alone, 0.95)
-        reached.add(verdict_of(alone, 0.95)[0])
-    assert reached
 
 
 def test_the_page_is_made_of_the_kept_rows():

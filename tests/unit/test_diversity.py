@@ -76,14 +76,6 @@ def test_correctness_metrics_against_counts(correct):
                 assert q[i, j] == (1 if b + c == 0 else 0)
 
 
-def test_q_of_members_that_never_fail_together():
-    correct = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1]], bool)
-    q = q_statistic(correct)
-    assert q[0, 1] == -1
-    assert q[0, 2] == 0  # nothing can be said beside a member that is always right
-    assert q[2, 2] == 1
-
-
 @given(correctness)
 @settings(deadline=None, max_examples=50)
 def test_correlation_and_consistency_against_numpy_and_scikit_learn(correct):

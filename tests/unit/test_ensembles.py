@@ -87,18 +87,6 @@ def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
     np.testing.assert_array_equal(correct, expected)
 
 
-def test_rules_differ_by_hand():
-    """Two of three members are a little for class 0, the third all for class 1 and sure that it is not class 0."""
-    probabilities = np.array([[[0.55, 0.45, 0.0]], [[0.55, 0.45, 0.0]], [[0.0, 0.6, 0.4]]], np.float32)
-    everyone = np.array([[0, 1, 2]])
-    answers = {
-        rule: [bool(correct_answers(rule, everyone, probabilities, np.array([k]))[0, 0]) for k in range(3)]
-        for rule in RULES
-    }
-    assert answers["plurality_vote"] == [True, False, False]
-    assert all(answers[rule] == [False, True, False] for rule in RULES if rule != "plurality_vote")
-
-
 @given(st.integers(2, 5), st.integers(0, 1000))
 @settings(deadline=None)
 def test_mean_over_pairs_against_loops(size, seed):
@@ -188,23 +176,6 @@ def chance(answers, label):
     votes = [list(answers).count(answer) for answer in sorted(set(answers))]
     first = [answer for answer, count in zip(sorted(set(answers)), votes, strict=True) if count == max(votes)]
     return (label in first) / len(first)
-
-
-@pytest.mark.parametrize(
-    ("answers", "expected"),
-    [
-        ((3, 3, 1), 1),
-        ((3, 1, 1), 0),
-        ((3, 1, 2), 1 / 3),
-        ((3, 3, 1, 1, 2), 1 / 2),
-        ((0, 0, 1, 1, 3), 0),
-        ((3, 1), 1 / 2),
-    ],
-)
-def test_ties_count_as_the_share_of_tied_classes_that_are_right(answers, expected):
-    decisions = np.array(answers)[:, None]
-    everyone = np.arange(len(answers))[None]
-    assert expected_accuracy(everyone, decisions, np.array([3])) == pytest.approx([expected])
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(2, 4))

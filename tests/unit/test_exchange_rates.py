@@ -8,12 +8,10 @@ from simulated_exchanges_of_studies import PAIR, RULE, TRIPLE, Planted, better_b
 from resiliency.analysis.exchange_rates import Pairs, against_better, exchange_rates
 from resiliency.analysis.exchanges_of_members import Exchange, slope_freedom, table_of
 from resiliency.analysis.without_images import EnsembleTables, WithoutImages
-from resiliency.report.charts.exchange_rates import NAMES
 from resiliency.report.charts.exchange_rates import facts as exchange_facts
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.resampling import spread, without_image_noise
-from resiliency.tables import TABLES
 
 CONFIDENCE, IMAGES = 0.95, 500
 
@@ -47,35 +45,6 @@ def test_mixing_is_compared_with_the_better_design():
     table = exchange_rates(drawn.members, drawn.of_ensembles, IMAGES, RULE, CONFIDENCE).set_index("exchange")
     assert table.loc["mixing_designs", "points"] == pytest.approx(100 * better_by(drawn, planted))
     assert table.loc["mixing_designs", "inference_cost"] == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("planted", [Planted(seed=0.01, images=0.02), Planted(images=0.02)], ids=["seeds", "images"])
-def test_where_designs_are_alike_chance_does_not_speak_against_mixing(planted):
-    """The contrast with the better of measured errors would always be below 0."""
-    rows = pd.concat([rates(planted, seed, families=6).loc[["mixing_designs"]] for seed in range(10)])
-    held = (rows["points_low"] <= 0) & (rows["points_high"] >= 0)
-    assert held.sum() >= 8
-
-
-@pytest.mark.slow
-def test_noise_of_images_is_no_spread_of_seeds():
-    rows = pd.concat([rates(Planted(images=0.02), seed).loc[["another_seed"]] for seed in range(6)])
-    assert (rows["points_low"] == 0).sum() >= 5
-    planted = pd.concat([rates(Planted(seed=0.02, images=0.02), seed).loc[["another_seed"]] for seed in range(6)])
-    assert ((planted["points_low"] <= 2) & (planted["points_high"] >= 2)).sum() >= 4
-    assert planted["points"].mean() == pytest.approx(2, abs=0.5)
-
-
-@pytest.mark.slow
-def test_families_that_do_not_differ_are_no_more_than_noise():
-    layout = {"designs": 2, "seeds": 1}
-    alike = pd.concat([rates(Planted(design=0.02), seed, **layout).loc[["family"]] for seed in range(5)])
-    assert (alike["points_low"] == 0).sum() >= 4
-    differ = pd.concat([rates(Planted(family=0.05, design=0.01), seed, **layout) for seed in range(5)])
-    held = (differ["points_low"] <= 5) & (differ["points_high"] >= 5)
-    assert held[differ["exchange"] == "family"].sum() >= 4
-    assert (differ.loc[differ["exchange"] == "best_to_worst_family", "points_low"] > 0).sum() >= 4
 
 
 def test_votes_of_two_are_as_good_as_their_members_and_do_not_count():
@@ -174,13 +143,3 @@ def test_the_sentences_say_the_numbers_of_the_table():
     drawn = next(rows for rows in spec["datasets"].values() if "line" in rows[0])
     assert [row["exchange"] for row in drawn] == table.sort_values("points", ascending=False)["exchange"].tolist()
     assert drawn[1]["line"] == "2.2 [−0.1, 4.6]; inference ×2, training ×2; 8 families"
-
-
-@pytest.mark.slow
-def test_columns_and_exchanges_are_those_of_the_catalogue():
-    record = TABLES["exchange_rates"]
-    table = rates(Planted(design=0.03, seed=0.01, images=0.02), designs=2)
-    assert table.columns.tolist() == [column.name for column in record.columns]
-    exchange = next(column for column in record.columns if column.name == "exchange")
-    assert set(exchange.values.among) == set(NAMES)
-    assert set(table["exchange"]) <= set(exchange.values.among)

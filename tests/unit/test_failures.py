@@ -3,11 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_charts import rendered
 from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binomtest
 from synthetic import synthetic_tables
-from synthetic_deployment import failure_tables
 from test_contenders import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
 from test_contenders import IMAGES_CONTENDERS as IMAGES
 
@@ -181,11 +179,3 @@ def test_nothing_is_said_where_nothing_is_recommended():
     tables["deployment"] = DEPLOYMENT
     for name in ("confusions", "failure_gallery"):
         assert "nothing" in draw(name, tables, OKABE_ITO)["usermeta"]
-
-
-@pytest.mark.parametrize("classes", [2, 12, 25, 60])
-def test_confusions_are_drawn_for_any_number_of_classes(classes):
-    deployment = synthetic_tables()["deployment"]
-    tables = failure_tables(deployment, ["fog"], classes)
-    text = rendered(draw("confusions", tables, OKABE_ITO))
-    assert ("most frequent confusions of 60 classes" in text) == (classes == 60)

@@ -60,11 +60,3 @@ def test_every_source_that_a_page_cites_is_in_the_references(page):
     text = re.sub(r"\s+", " ", (DOCS / f"{page}.md").read_text(encoding="utf-8"))
     cited = {citation.replace("(", "") for citation in CITATION.findall(text)}
     assert sorted(cited - set(SOURCES)) == []
-
-
-def test_references_are_in_order_and_given_once():
-    assert len(SOURCES) == len(set(SOURCES))
-    sections = (DOCS / "references.md").read_text(encoding="utf-8").split("\n## ")
-    for section in sections[1:]:
-        names = re.findall(r"^\*\*(.+? \d{4})\.\*\*", section, re.MULTILINE)
-        assert names == sorted(names)

@@ -9,7 +9,6 @@ from drawn_studies import CHOSEN_METRICS, RULE, Drawn
 from predicted import conditions_of
 from sklearn.metrics import cohen_kappa_score
 
-from resiliency.analysis.observations.architecture import architecture_matters_more
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.observations.study import metrics_in, with_images
@@ -150,35 +149,6 @@ def test_the_variance_over_images_is_that_of_studies_on_other_images(repeated, n
     estimates, variances = repeated
     ratio = variances[name].mean() / estimates[name].var()
     assert 0.4 < ratio < 3
-
-
-def test_the_variance_of_observation_1_over_images_is_that_of_studies_on_other_images():
-    """Designs whose families and skills are fixed are tested on images of unlike difficulty, drawn anew."""
-    fixed, names = np.random.default_rng(0), [f"d{design}" for design in range(16)]
-    skill = np.repeat(fixed.normal(0, 0.4, 8), 2) + fixed.normal(0, 0.2, 16)
-    own = np.repeat(fixed.normal(0, 0.4, 8), 2)
-    described = pd.DataFrame({"member": names, "design": names, "family": [f"f{d // 2}" for d in range(16)]})
-    described = described.assign(origin="independent", parameters=10 ** fixed.uniform(4, 6, 16))
-    estimates, variances = [], []
-    for seed in range(40):
-        random = np.random.default_rng(seed)
-        difficulty = random.standard_normal(600)
-        right, withstood = (
-            of[:, None] + noise > difficulty
-            for of, noise in zip((skill + 1, skill + own), random.standard_normal((2, 16, 600)), strict=True)
-        )
-
-        def observed_on(images, right=right, withstood=withstood):
-            means = {"clean_accuracy": right[:, images].mean(axis=1)}
-            means["corrupted_error"] = 1 - withstood[:, images].mean(axis=1)
-            return architecture_matters_more(described.assign(**means), 600, draws=0)
-
-        group = random.permutation(600) % GROUPS
-        without = [observed_on(group != index) for index in range(GROUPS)]
-        part = with_images(observed_on(np.full(600, True)), without).beside[0]
-        estimates.append(part.estimate)
-        variances.append(part.image_share * part.error**2)
-    assert 0.4 < np.mean(variances) / np.var(estimates, ddof=1) < 2.5
 
 
 PART = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))

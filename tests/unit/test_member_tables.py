@@ -11,7 +11,6 @@ from resiliency.analysis.member_tables import (
     copies,
     effective_robustness,
     fitted_line,
-    history_table,
     late_gain,
     still_learning,
 )
@@ -19,7 +18,6 @@ from resiliency.designs.members import Member
 from resiliency.metrics.classification import member_warnings, near_chance
 from resiliency.prediction.reading import all_conditions
 from resiliency.statistics.resampling import Resampling
-from resiliency.storage.tables import write_table
 
 RESAMPLING = Resampling(500, 0.95, 0)
 
@@ -132,35 +130,6 @@ def test_scores_from_errors_are_relative_to_the_baseline():
     assert list(scores) == ["one", "base"]
     assert (scores["base"]["mce"], scores["base"]["relative_mce"]) == pytest.approx((1, 1))
     assert (scores["one"]["mce"], scores["one"]["relative_mce"]) == pytest.approx((0.7 / 0.3, 0.4 / 0.2))
-
-
-MEMBERS = pd.DataFrame(
-    {
-        "member": ["vit-s0", "published", "kl-l0-s0-m0"],
-        "design": ["vit", "resnet50", "vit"],
-        "family": ["vit", "resnet", "vit"],
-        "origin": ["independent", "independent", "joint"],
-        "objective": ["", "", "kl"],
-        "setting": ["", "", "kl-l0"],
-        "loss_weight": [np.nan, np.nan, 0.0],
-        "seed": [0, None, 0],
-    }
-)
-HISTORY = pd.DataFrame(
-    {"epoch": [1, 2], "learning_rate": 0.1, "training_loss": [2.0, 1 / 3], "validation_accuracy": [0.5, 0.75]}
-)
-
-
-def test_a_row_per_trained_member_and_epoch(tmp_path):
-    table = history_table(MEMBERS, {"vit-s0": HISTORY, "kl-l0-s0-m0": HISTORY.assign(minutes=3)})
-    write_table(tmp_path / "histories.csv", table)
-    assert (tmp_path / "histories.csv").read_text().splitlines() == [
-        "member,design,family,origin,objective,setting,loss_weight,seed,epoch,learning_rate,training_loss,validation_accuracy",
-        "vit-s0,vit,vit,independent,,,,0,1,0.1,2,0.5",
-        "vit-s0,vit,vit,independent,,,,0,2,0.1,0.33333333,0.75",
-        "kl-l0-s0-m0,vit,vit,joint,kl,kl-l0,0,0,1,0.1,2,0.5",
-        "kl-l0-s0-m0,vit,vit,joint,kl,kl-l0,0,0,2,0.1,0.33333333,0.75",
-    ]
 
 
 @pytest.mark.parametrize(("last", "gain"), [(0.93, 0.03), (0.9, 0.0)])

@@ -54,17 +54,6 @@ def test_observation_1a_finds_what_matters(effects, expected):
     assert verdict(observation) == expected
 
 
-def test_observation_1a_does_not_take_designs_for_families():
-    """Designs differ, and their seeds alike, but for reasons that have nothing to do with their families."""
-    verdicts = []
-    for seed in range(20):
-        table = member_rows(seed, 0, 0, 0, noise=0.02, families=8)
-        own = dict(zip(table.design.unique(), np.random.default_rng(seed).normal(0, 0.1, 24), strict=True))
-        table["corrupted_error"] += table.design.map(own)
-        verdicts.append(verdict(architecture_matters_more(table, 100, draws=0)))
-    assert verdicts.count("supported") <= 2
-
-
 def test_observation_1a_compares_one_training_of_each_architecture():
     """Trainings of another length, or of the same length by another recipe, change nothing."""
     one = member_rows(0, 0.2, 0, 0, noise=0.02, families=8)

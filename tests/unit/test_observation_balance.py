@@ -43,16 +43,6 @@ def test_observation_3_finds_what_was_planted(middle, first, last, expected):
     assert verdict(balance_is_most_resilient(image_errors(middle, first, last), 36)) == expected
 
 
-def test_observation_3_is_a_difference_of_means():
-    errors = image_errors(0.3, 0.4, 0.5)
-    means = errors.groupby("loss_weight").error.mean()
-    observation = balance_is_most_resilient(errors, 36)
-    estimates = [part.estimate for part in observation.parts]
-    middle = (means[0.4] + means[0.6]) / 2
-    assert estimates == pytest.approx([middle - means[0.0], middle - means[1.0]])
-    assert (observation.members, observation.ensembles, observation.images) == (36, 20, 50)
-
-
 def test_observation_3_matches_seeds_by_name():
     """The end lacks the first seed and has one more: by position, every seed would meet another's."""
     errors = image_errors(0.3, 0.4, 0.4, seeds=4)

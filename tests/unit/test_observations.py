@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from observed import verdict
-from scipy.stats import pearsonr
 
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
@@ -49,9 +48,6 @@ def ensemble_rows(
             row["linear_cka_clean"] = chance[2, 0] + more
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-PREDICTION = "label_disagreement_corrupted"
 
 
 def observation_2(table: pd.DataFrame) -> Observation:
@@ -103,34 +99,10 @@ def test_the_control_of_observation_2_is_the_correlation_of_attributions_itself(
     assert control.estimate == pytest.approx(np.arctanh(table.saliency_cosine_clean.corr(table.corrupted_accuracy)))
 
 
-def test_observation_2_is_the_mean_over_sizes_of_cohens_q():
-    table = ensemble_rows(0, -0.5, 0.2)
-    expected = []
-    for _, group in table.groupby("size"):
-        r = [pearsonr(group[c], group.corrupted_accuracy).statistic for c in ("saliency_cosine_clean", PREDICTION)]
-        expected.append(np.arctanh(r[0]) - np.arctanh(r[1]))
-    observation = observation_2(table)
-    assert observation.parts[1].name == "corrupted images"
-    assert observation.parts[1].estimate == pytest.approx(np.mean(expected))
-    assert (observation.members, observation.ensembles) == (12, len(table))
-
-
 def test_observation_2_leaves_out_sizes_of_one_ensemble():
     """All 12 members form a single ensemble, which correlates with nothing."""
     table = twelve(-1, 1, sizes=(2, 12))
     assert verdict(observation_2(table)) == "supported"
-
-
-def test_partial_correlations_stand_beside_observation_2():
-    table = twelve(-1, 0.5)
-    observation = observation_2(table)
-    part = next(p for p in observation.beside if p.name == "corrupted images, partial r of attribution diversity")
-    expected = []
-    for _, group in table.groupby("size"):
-        columns = group[["saliency_cosine_clean", "corrupted_accuracy", "mean_member_corrupted_accuracy"]]
-        precision = np.linalg.inv(np.cov(columns.T))
-        expected.append(-precision[0, 1] / np.sqrt(precision[0, 0] * precision[1, 1]))
-    assert part.estimate == pytest.approx(np.mean(expected))
 
 
 def sampled(table: pd.DataFrame, share: float) -> pd.DataFrame:

@@ -26,7 +26,6 @@ from resiliency.analysis.member_tables import skipped_rows
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import (
-    EnsembleErrors,
     chosen_ensembles,
     eligible_members,
     ensembles_of,
@@ -36,7 +35,6 @@ from resiliency.ensembles.pool import (
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.correlation import weighted_pearson
 
 
 @pytest.fixture(scope="module")
@@ -140,17 +138,6 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
         differ = [np.mean(right[i] != right[j]) for i, j in combinations(ensemble, 2)]
         assert row.disagreement_field == pytest.approx(np.mean(differ))
         assert row.field_oracle == pytest.approx(right[ensemble].any(axis=0).mean())
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_image_errors_by_loops(study, pool, rule):
-    ensemble = np.array([0, 2, 3])
-    right = [answers(study, ensemble, condition, rule) for condition in range(1, len(CONDITIONS))]
-    errors = EnsembleErrors(study["predictions"], pool.weights, rule)
-    image_errors = errors.image_errors(ensemble[None], np.arange(len(study["labels"])))[0]
-    np.testing.assert_allclose(image_errors, 1 - np.mean(right, axis=0))
-    row = pool.score([ensemble[None]], [rule])[0].iloc[0]
-    assert image_errors.mean() == pytest.approx(row.corrupted_error)
 
 
 def test_a_row_per_pair_metric_and_condition(pairs):
@@ -259,26 +246,6 @@ def test_what_a_sample_stands_for(count):
     assert weights[alike].sum() == pytest.approx(15)
     assert weights[~alike].sum() == pytest.approx(480)
     assert len(set(weights[alike])) == len(set(weights[~alike])) == 1
-
-
-def test_a_weighted_sample_has_the_correlation_of_all():
-    """Half of it is of one design, which are a fifth of a percent of all and lie apart."""
-    designs, rng = [f"d{index // 4}" for index in range(120)], np.random.default_rng(0)
-    skill = rng.standard_normal(120)
-
-    def r(chosen: np.ndarray, weights: np.ndarray) -> float:
-        kinds = np.array([int(d[1:]) for d in designs])[chosen]
-        alike = (kinds == kinds[:, :1]).all(axis=1)
-        diversity = np.abs(skill[chosen[:, 0]] - skill[chosen[:, 1]]) * ~alike
-        return weighted_pearson(weights[None], diversity, skill[chosen].mean(axis=1) - 2 * alike)[0]
-
-    everything = ensembles_of(120, 2)
-    truth = r(everything, np.ones(len(everything)))
-    samples = [chosen_ensembles(designs, 2, 360, seed) for seed in range(20)]
-    weighted = [r(sample, stands_for(designs, sample)) for sample in samples]
-    alike = [r(sample, np.ones(len(sample))) for sample in samples]
-    assert abs(np.mean(weighted) - truth) < 0.03
-    assert np.mean(alike) - truth > 0.2
 
 
 def test_a_sample_of_ensembles_of_one_design_takes_to_all_alike():
