@@ -93,6 +93,8 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
         assert row.clean_accuracy == pytest.approx(accuracy([*partners, "mine"], judged))
         assert row.gain == pytest.approx(row.clean_accuracy - accuracy(["mine"], judged))
         assert row.accuracy_without == pytest.approx(accuracy(partners, judged))
+        assert row.added == pytest.approx(row.clean_accuracy - row.accuracy_without)
+        assert row.added_low <= row.added <= row.added_high
     assert (table.groupby("size").selection_accuracy.diff().dropna() <= 0).all()
     ranked = pd.DataFrame({"member": ["mine"], "condition": CLEAN, "rank": 1, "rank_low": 1, "rank_high": 2, "of": 4})
     ranked = ranked.assign(error=0.1, alone_right=1, alone_wrong=0)

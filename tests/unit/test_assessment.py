@@ -110,49 +110,42 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     assert last == pytest.approx([wrong.mean()] * 4)
 
 
-MEMBERS_TEMPERATURES, IMAGES_TEMPERATURES = 3, 60
-WEIGHTS_TEMPERATURES = np.array([0.5, 0.7, 0.9])
 RULE = "mean_probability"
 
 
 @pytest.fixture
-def study_temperatures():
-    return drawn(MEMBERS_TEMPERATURES, IMAGES_TEMPERATURES)
-
-
-@pytest.fixture
-def chosen(study_temperatures) -> Resampled:
-    return Resampled(study_temperatures[0], np.arange(0, IMAGES_TEMPERATURES, 2), 20, 0.9, 0)
+def chosen(study) -> Resampled:
+    return Resampled(study[0], np.arange(0, IMAGES, 2), 20, 0.9, 0)
 
 
 def validation_with(errors: int) -> Ensemble:
     """A member that answers so many of 60 images wrongly, surely as the others rightly."""
-    labels = np.arange(IMAGES_TEMPERATURES) % 3
+    labels = np.arange(IMAGES) % 3
     logits = 4.0 * np.eye(3)[labels]
     logits[:errors] = 4.0 * np.eye(3)[(labels[:errors] + 1) % 3]
     return Ensemble(
-        [predictions_of(conditions_of([], [], IMAGES_TEMPERATURES), labels, logits[None])],
-        WEIGHTS_TEMPERATURES[:1],
+        [predictions_of(conditions_of([], [], IMAGES), labels, logits[None])],
+        WEIGHTS[:1],
         RULE,
     )
 
 
-def test_it_is_fitted_on_validation_images_with_enough_errors(study_temperatures, chosen):
-    ensemble = Ensemble(study_temperatures[1], WEIGHTS_TEMPERATURES, RULE)
+def test_it_is_fitted_on_validation_images_with_enough_errors(study, chosen):
+    ensemble = Ensemble(study[1], WEIGHTS, RULE)
     fitted = temperature_of(validation_with(10), True, ensemble, chosen)
-    assert (fitted.images, fitted.fitted_on, fitted.note) == (IMAGES_TEMPERATURES, "validation", LOADED)
+    assert (fitted.images, fitted.fitted_on, fitted.note) == (IMAGES, "validation", LOADED)
     assert fitted.value > 1  # 17 % are wrong, and as sure as the others
     member = validation_with(10).members[0]
-    logs, everyone = np.log(softmax(member.logits(0))), np.arange(IMAGES_TEMPERATURES)
+    logs, everyone = np.log(softmax(member.logits(0))), np.arange(IMAGES)
     tried = [fitted.value * factor for factor in (1, 0.98, 1.02)]
     losses = [-scaled(logs, temperature)[everyone, member.labels(0)].mean() for temperature in tried]
     assert losses[0] == min(losses)
 
 
 @pytest.mark.parametrize(("validation", "why"), [(validation_with(9), FEW_ERRORS), (None, NO_VALIDATION)])
-def test_else_it_is_fitted_on_the_corrupted_images_of_the_choice(study_temperatures, chosen, validation, why):
-    _, members, labels = study_temperatures
-    ensemble = Ensemble(members, WEIGHTS_TEMPERATURES, RULE)
+def test_else_it_is_fitted_on_the_corrupted_images_of_the_choice(study, chosen, validation, why):
+    _, members, labels = study
+    ensemble = Ensemble(members, WEIGHTS, RULE)
     fitted = temperature_of(validation, True, ensemble, chosen)
     assert fitted[1:] == (30, "corrupted", why)
     parts = [next(ensemble.outputs(condition, chosen.images["corrupted"])) for condition in (1, 2, 3)]
@@ -164,11 +157,11 @@ def test_else_it_is_fitted_on_the_corrupted_images_of_the_choice(study_temperatu
     assert losses[0] == min(losses)
 
 
-def test_calibration_before_and_after(study_temperatures):
-    table, members, labels = study_temperatures
+def test_calibration_before_and_after(study):
+    table, members, labels = study
     images = np.arange(10, 50)
     judged = Resampled(table, images, 100, 0.9, 0)
-    calibration = scored_and_calibrated(Ensemble(members, WEIGHTS_TEMPERATURES, RULE), 0.4, judged, ())[1]
+    calibration = scored_and_calibrated(Ensemble(members, WEIGHTS, RULE), 0.4, judged, ())[1]
     rows = temperature_rows(Temperature(0.4, 10, "validation", ""), calibration, None, judged)
     mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
     after, repeated = np.exp(scaled(np.log(mean), 0.4)), np.tile(labels[images], 3)
@@ -189,9 +182,7 @@ def test_it_is_compared_with_the_best_member_on_the_same_images():
     table = conditions_of(["fog"], [1, 2, 3], count)
     judged = Resampled(table, np.arange(count), 200, 0.9, 0)
     logits = np.random.default_rng(0).normal(size=(4, count, 3)) + 1.5 * np.eye(3)[labels]
-    good, sure = (
-        Ensemble([predictions_of(table, labels, scale * logits)], WEIGHTS_TEMPERATURES[:1], RULE) for scale in (1.5, 15)
-    )
+    good, sure = (Ensemble([predictions_of(table, labels, scale * logits)], WEIGHTS[:1], RULE) for scale in (1.5, 15))
     of_good, of_sure = (scored_and_calibrated(ensemble, 1, judged, ())[1] for ensemble in (good, sure))
     none = Temperature(1, 0, "", "")
     for row in temperature_rows(none, of_sure, of_good, judged):
@@ -215,7 +206,7 @@ def test_the_interval_of_the_comparison_is_nominal_by_simulation():
         both = [
             Ensemble(
                 [predictions_of(table, labels, random.normal(size=(2, 100, 3)) + 1.5 * np.eye(3)[labels])],
-                WEIGHTS_TEMPERATURES[:1],
+                WEIGHTS[:1],
                 RULE,
             )
             for _ in range(2)
@@ -227,7 +218,7 @@ def test_the_interval_of_the_comparison_is_nominal_by_simulation():
     assert called / runs < 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
 
 
-IMAGES_THRESHOLDS, CONDITIONS = 200, 5
+MANY_IMAGES, CONDITIONS = 200, 5
 
 
 def drawn_thresholds(random: np.random.Generator, images: int) -> tuple[np.ndarray, np.ndarray]:
@@ -242,22 +233,22 @@ def test_new_images_are_answered_as_often_as_promised(coverage):
     """On average over the images that thresholds are chosen on, against 20,000 others; four standard errors."""
     random = np.random.default_rng(0)
     new, _ = drawn_thresholds(random, 20_000)
-    found = [covering_threshold(Ranked.of(*drawn_thresholds(random, IMAGES_THRESHOLDS)), coverage) for _ in range(400)]
+    found = [covering_threshold(Ranked.of(*drawn_thresholds(random, MANY_IMAGES)), coverage) for _ in range(400)]
     answered = np.array([(new >= threshold).mean() for threshold in found])
     slack = 4 * answered.std() / 20
     assert answered.mean() >= coverage - slack
-    assert answered.mean() <= coverage + 1 / (IMAGES_THRESHOLDS + 1) + slack
+    assert answered.mean() <= coverage + 1 / (MANY_IMAGES + 1) + slack
 
 
 @pytest.mark.parametrize("level", [0.05, 0.02, 0.01])
 def test_new_images_are_answered_wrongly_as_rarely_as_promised(level):
     random = np.random.default_rng(1)
     new, errors = drawn_thresholds(random, 20_000)
-    found = [limiting_threshold(Ranked.of(*drawn_thresholds(random, IMAGES_THRESHOLDS)), level) for _ in range(400)]
+    found = [limiting_threshold(Ranked.of(*drawn_thresholds(random, MANY_IMAGES)), level) for _ in range(400)]
     wrong = np.array([((new >= threshold) * errors).mean() for threshold in found])
     slack = 4 * wrong.std() / 20
     assert wrong.mean() <= level + slack
-    assert wrong.mean() >= level - 2.5 / (IMAGES_THRESHOLDS + 1) - slack
+    assert wrong.mean() >= level - 2.5 / (MANY_IMAGES + 1) - slack
 
 
 def test_thresholds_by_hand():

@@ -104,13 +104,13 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
 
 
-IMAGES_CONTENDERS, JUDGED = 60, np.arange(0, 60, 2)
+JUDGED = np.arange(0, 60, 2)
 WEIGHTS = np.array([0.5, 0.7, 0.9])
 
 
 @pytest.fixture
 def study():
-    return drawn(3, IMAGES_CONTENDERS, ["fog", "snow", "frost"], [1])
+    return drawn(3, IMAGES, ["fog", "snow", "frost"], [1])
 
 
 def test_errors_are_those_of_the_judged_images(study):

@@ -6,8 +6,7 @@ import pytest
 from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binomtest
 from synthetic import synthetic_tables
-from test_contenders import DEPLOYMENT, MEMBERS, NAMES, SETTINGS
-from test_contenders import IMAGES_CONTENDERS as IMAGES
+from test_contenders import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
 
 from resiliency.analysis.contenders import both_halves, contenders, ensemble_of, failures
 from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, answers_of
