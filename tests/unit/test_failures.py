@@ -17,9 +17,8 @@ from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO
 
 CLASSES = ["cat", "dog", "01"]
-TABLE = DEPLOYMENT.assign(number=[1, 2, 3], instead=[1, 2, 2], fit=True)
-ROLES = contenders(TABLE)
-TEMPERATURES = pd.DataFrame({"members": TABLE.members, "temperature": [np.nan, 2.0, 2.0]})
+ROLES = contenders(DEPLOYMENT)
+TEMPERATURES = pd.DataFrame({"members": DEPLOYMENT.members, "temperature": [np.nan, 2.0, 2.0]})
 
 
 @pytest.fixture(scope="module")

@@ -54,9 +54,9 @@ def known_rows(deployment: pd.DataFrame) -> pd.DataFrame:
 
 
 def eligible(deployment: pd.DataFrame) -> pd.DataFrame:
-    """The rows that may be best: known ones whose members are all fit, or all known ones of a table without `fit`."""
+    """The rows that may be best: known ones whose members are all fit."""
     rows = known_rows(deployment)
-    return rows[rows["fit"].astype(bool)] if "fit" in rows else rows
+    return rows[rows["fit"].astype(bool)]
 
 
 def best_member(deployment: pd.DataFrame) -> pd.Series | None:
@@ -76,7 +76,7 @@ def recommended_row(rows: pd.DataFrame) -> pd.Series:
     The best itself, where that one is not among them: with a limit of MACs in a study that compares latencies.
     """
     best = best_row(rows)
-    found = rows[rows["number"] == best["instead"]] if "instead" in rows else rows.iloc[:0]
+    found = rows[rows["number"] == best["instead"]]
     return found.iloc[0] if len(found) else best
 
 

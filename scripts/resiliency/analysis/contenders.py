@@ -52,12 +52,12 @@ CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
     """Role -> row of deployment.csv: the `recommended_row`, then the `best_row` of those that may have the role.
 
-    Roles that nobody has are left out, as is the first of a table from before there was a recommendation.
+    Roles that nobody has are left out.
     """
     fit, everything = eligible(deployment), known_rows(deployment)
     groups = fit[fit["size"] > 1], fit[fit["size"] == 1], everything[everything["baseline"].astype(bool)]
     best = {role: best_row(rows) for role, rows in zip(ROLES[1:], groups, strict=True) if len(rows)}
-    return {ROLES[0]: recommended_row(fit)} | best if "instead" in fit and len(fit) else best
+    return {ROLES[0]: recommended_row(fit)} | best if len(fit) else best
 
 
 def errors_under(ensemble: Ensemble, evaluation: Resampled) -> np.ndarray:

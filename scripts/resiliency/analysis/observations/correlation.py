@@ -189,20 +189,10 @@ def attribution_diversity_is_less_negative(
     left_out = [LeftOut(group, unit_of) for group in sizes]
     names = sorted(set(map(unit_of, members)))
     kind = FREE if target == "prediction" else BASED
-    parts, controls, beside, omitted, tested = [], [], [], [], {}
-    for group in images_of(pool) if left_out else ():
-        columns = _columns(pairs, group)
-        if not columns["attribution"] or not columns[kind]:
-            continue
-        part, left = _part(left_out, columns, kind, group, names)
-        if group in (CLEAN, CORRUPTED):
-            parts.append(part)
-            controls.append(_control(left_out, columns, kind, group, names))
-            tested[group] = columns
-            omitted += left
-        else:
-            beside.append(part)
-        beside += _parts_beside(left_out, columns, kind, group, names)
+    by_images = {group: _columns(pairs, group) for group in images_of(pool)} if left_out else {}
+    by_images = {group: columns for group, columns in by_images.items() if columns["attribution"] and columns[kind]}
+    tested = {group: columns for group, columns in by_images.items() if group in (CLEAN, CORRUPTED)}
+    parts, controls, beside, omitted = _statistics(left_out, by_images, kind, names)
     missing = _missing(parts, len(names), unit)
     return Observation(
         number="2",
@@ -239,6 +229,23 @@ def _columns(pairs: pd.DataFrame, group: str) -> dict[str, dict[str, str]]:
         elif kind == "prediction":
             columns[FREE if metric in LABEL_FREE else BASED][metric] = column
     return columns
+
+
+def _statistics(
+    left_out: list[LeftOut], by_images: dict[str, dict], kind: str, names: list[str]
+) -> tuple[list[Part], list[Part], list[Part], list[str]]:
+    """Parts, their controls, what stands beside them, and what was left out, on each group of images."""
+    parts, controls, beside, omitted = [], [], [], []
+    for group, columns in by_images.items():
+        part, left = _part(left_out, columns, kind, group, names)
+        if group in (CLEAN, CORRUPTED):
+            parts.append(part)
+            controls.append(_control(left_out, columns, kind, group, names))
+            omitted += left
+        else:
+            beside.append(part)
+        beside += _parts_beside(left_out, columns, kind, group, names)
+    return parts, controls, beside, omitted
 
 
 def _part(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> tuple[Part, list[str]]:

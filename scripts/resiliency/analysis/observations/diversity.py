@@ -1,6 +1,6 @@
 """Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -88,13 +88,10 @@ def architecture_brings_diversity(
     names = sorted({name for of_size in left_out for name in of_size.units})
     by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
     columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
-    further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
     freedom = len(set(map(unit_of, of_one))) - 1
     parts, controls, beside, omitted, tested = [], [], [], [], []
     for kind, name in KINDS.items() if sizes else ():
-        added = {group: _counting_columns(by_images[group], kind) for group in further if kind == "prediction"}
-        beyond = {column for of_group in added.values() for column in of_group}
-        counting = [column for column in _counting_columns(columns, kind) if column not in beyond]
+        counting, added = _compared(by_images, kind)
         if not counting:
             continue
         tested.append(counting)
@@ -103,15 +100,7 @@ def architecture_brings_diversity(
         omitted += left
         replicates = mean_over_sizes(left_out, partial(_delta, counting, True))[0]
         controls.append(Part.from_replicates(f"{name}, {EQUAL}", replicates, ANGULAR, names, freedom, reading=EQUAL))
-        for group, of_group in added.items():
-            replicates = mean_over_sizes(left_out, partial(_delta, of_group, False))[0]
-            beside.append(Part.from_replicates(f"{name}, {group} images", replicates, ANGULAR))
-        for column, (its_kind, metric) in columns.items():
-            if its_kind != kind or metric not in {*MAIN, *LABEL_FREE}:
-                continue
-            replicates = mean_over_sizes(left_out, partial(_delta_of_one, column))[0]
-            label, difference = _column_label(column, columns), _gap(sizes, column)
-            beside.append(Part.from_replicates(label, replicates, ANGULAR, difference=difference))
+        beside += _parts_beside(left_out, sizes, columns, added, kind)
     return Observation(
         number="4",
         statement="Architecture diversity gives more diversity in all three kinds: predictions, attributions, "
@@ -134,6 +123,35 @@ def architecture_brings_diversity(
         controls=controls,
         placebo=_placebo(left_out, tested, permuted(of_one, draws), freedom, units) if tested and draws else None,
     )
+
+
+def _compared(by_images: dict[str, dict], kind: str) -> tuple[list[str], dict[str, list[str]]]:
+    """Columns of the diversities that decide a kind, and those of additional test sets, which stand beside."""
+    further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
+    columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
+    added = {group: _counting_columns(by_images[group], kind) for group in further if kind == "prediction"}
+    beyond = {column for of_group in added.values() for column in of_group}
+    counting = [column for column in _counting_columns(columns, kind) if column not in beyond]
+    return counting, added
+
+
+def _parts_beside(
+    left_out: list[LeftOut],
+    sizes: list[pd.DataFrame],
+    columns: dict[str, tuple[str, str]],
+    added: dict[str, list[str]],
+    kind: str,
+) -> Iterator[Part]:
+    """What is shown of a kind beside its verdict: additional test sets, and each metric by itself."""
+    for group, of_group in added.items():
+        replicates = mean_over_sizes(left_out, partial(_delta, of_group, False))[0]
+        yield Part.from_replicates(f"{KINDS[kind]}, {group} images", replicates, ANGULAR)
+    for column, (its_kind, metric) in columns.items():
+        if its_kind != kind or metric not in {*MAIN, *LABEL_FREE}:
+            continue
+        replicates = mean_over_sizes(left_out, partial(_delta_of_one, column))[0]
+        label, difference = _column_label(column, columns), _gap(sizes, column)
+        yield Part.from_replicates(label, replicates, ANGULAR, difference=difference)
 
 
 def permuted(of_one: Collection[str], draws: int) -> dict[str, np.ndarray]:
