@@ -86,25 +86,6 @@ def test_each_family_is_left_out_in_turn(sizes):
         assert of_all[:, 1 + index] == pytest.approx(np.array(expected), abs=1e-12)
 
 
-@pytest.mark.parametrize(("family", "size", "accuracy"), [(1.0, 0.5, 0.5), (0.3, 1.0, 0.6)])
-def test_delta_of_normal_effects_is_what_variances_say(family, size, accuracy):
-    """(4 / pi) arctan sqrt(variance left given the predictor / variance left given family) - 1, over both contests."""
-    rng, of_design = np.random.default_rng(0), np.repeat(np.arange(400), 3)
-    predictors, noise = rng.standard_normal((2, 1200)), 0.5
-    error = family * rng.standard_normal(400)[of_design] + predictors.T @ (size, accuracy)
-    values = np.column_stack([*predictors, error + noise * rng.standard_normal(1200)])[None]
-
-    def contest(given_predictor, given_family):
-        return 4 / np.pi * np.arctan(np.sqrt(given_predictor / given_family)) - 1
-
-    f, s, c, e = family**2, size**2, accuracy**2, noise**2
-    expected = [
-        (contest(f + c + e, s + c + e) + contest(f + e, s + e)) / 2,
-        (contest(f + s + e, s + c + e) + contest(f + e, c + e)) / 2,
-    ]
-    assert closeness(values, Families.of(of_design))[0] == pytest.approx(np.array(expected), abs=0.04)
-
-
 def test_the_share_within_families_is_that_of_the_draw():
     rng, family = np.random.default_rng(0), np.repeat(np.arange(500), 3)
     share = np.array([0.1, 0.5, 1.0])

@@ -102,15 +102,6 @@ def test_labels_against_scikit_learn(predicted):
         assert kappa[i, j] == pytest.approx(1 if constant else cohen_kappa_score(one, other), abs=1e-9)
 
 
-@pytest.mark.parametrize("right", [True, False])
-def test_members_that_never_differ_are_alike_and_others_say_nothing(right):
-    """All right or all wrong on every image: nothing is NaN, and copies are as alike as can be."""
-    correct = np.full((2, 8), right)
-    for metric in (q_statistic, correlation, error_consistency):
-        np.testing.assert_array_equal(metric(correct), 1)
-    np.testing.assert_array_equal(disagreement(correct), 0)
-
-
 def test_probability_cosine_against_scipy():
     probabilities = random_probabilities(0)
     similarities = probability_cosine(probabilities)

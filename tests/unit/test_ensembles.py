@@ -15,7 +15,7 @@ from resiliency.base.names import CLEAN
 from resiliency.ensembles import scoring
 from resiliency.ensembles.combination import RULES, VOTE, Ensemble, expected_accuracy, right_chances
 from resiliency.ensembles.pool import TOGETHER, EnsembleErrors, ensembles_of, trained_together
-from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.ensembles.scoring import score_condition
 from resiliency.ensembles.table import Pool
 from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
 from resiliency.prediction.reading import Predictions, Truth
@@ -85,19 +85,6 @@ def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
         for row in ensembles.tolist()
     ]
     np.testing.assert_array_equal(correct, expected)
-
-
-@given(st.integers(2, 5), st.integers(0, 1000))
-@settings(deadline=None)
-def test_mean_over_pairs_against_loops(size, seed):
-    values = np.random.default_rng(seed).standard_normal((6, 6))
-    pairs = values + values.T
-    np.fill_diagonal(pairs, np.nan)
-    ensembles = ensembles_of(6, size)
-    expected = [np.mean([pairs[i, j] for i, j in combinations(row, 2)]) for row in ensembles.tolist()]
-    means, count = mean_over_pairs(ensembles, pairs)
-    np.testing.assert_allclose(means, expected)
-    assert set(count) == {comb(size, 2)}
 
 
 @pytest.mark.parametrize("chunk", [1, 16, 10**6])

@@ -83,16 +83,6 @@ def test_units_are_left_out_one_by_one_unless_there_are_very_many():
     assert len(set(groups.values())) == 100
 
 
-def test_groups_of_units_find_the_variance_of_single_ones():
-    """Of means of 1,000 units, over 400 samples: the mean of squared errors by groups is that by single units."""
-    samples = np.random.default_rng(0).standard_normal((400, 1000))
-    group = np.array([int(name[-3:]) for name in in_groups(map(str, range(1000))).values()])
-    members = (group == np.arange(100)[:, None]).astype(float)
-    without = (samples.sum(axis=1) - members @ samples.T) / 990
-    squares = 99 * np.var(without, axis=0)
-    assert squares.mean() == pytest.approx(1 / 1000, rel=0.03)
-
-
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, np.inf), (-np.inf, 1)])
 @pytest.mark.parametrize("value", [0.02, 0.5, 0.98])
 def test_an_interval_stays_within_a_range_and_is_the_linear_one_far_from_its_ends(low, high, value):

@@ -52,19 +52,6 @@ def test_answers_are_those_of_all_classes(size, kind, classes, count):
             np.testing.assert_array_equal(best[index], total.max(axis=1))
 
 
-def test_a_panel_holds_the_label_the_likeliest_classes_and_bounds():
-    values, labels = values_of("indifferent"), np.arange(IMAGES)
-    panels = panel(values, labels, 9)
-    assert panels.shape == (MEMBERS, 11, IMAGES)
-    for image in range(0, IMAGES, 7):
-        most = np.delete(values[image], labels[image], axis=1)
-        order = np.argsort(-most.max(axis=0))
-        np.testing.assert_array_equal(panels[:, 0, image], values[image, :, labels[image]])
-        np.testing.assert_array_equal(np.sort(panels[:, 1:-1, image]), np.sort(most[:, order[:9]]))
-        np.testing.assert_array_equal(panels[:, -1, image], most[:, order[9:]].max(axis=1))
-    assert (panel(values[:, :, :10], np.zeros(IMAGES, int), 9)[:, -1] == -np.inf).all()
-
-
 @pytest.mark.parametrize("thinned", [1, 2, 5])
 @pytest.mark.parametrize("size", [2, 3, 4, 7])
 @pytest.mark.parametrize("largest", [10**6, 9])

@@ -135,17 +135,6 @@ def test_errors_of_a_large_pools_placebo_are_those_of_the_study(monkeypatch):
     assert (large.placebo.errors == large.parts[0].error).all()
 
 
-def test_observation_1a_names_the_family_that_moves_the_estimate_most():
-    """One family's designs differ as much as all others together."""
-    members = member_rows(0, 0.2, 0, 0, noise=0.02, families=12)
-    errors = members.corrupted_error.where(members.family != "f7", members.parameters)
-    apart = members.assign(corrupted_error=errors)
-    part = architecture_matters_more(apart, 100).parts[0]
-    assert part.influential == "f7"
-    without = architecture_matters_more(apart[apart.family != "f7"], 100).parts[0]
-    assert part.without_it == pytest.approx(without.estimate)
-
-
 IMAGES = 2_000
 
 
@@ -234,58 +223,46 @@ def test_noise_that_families_share_is_subtracted():
     assert np.median([of.noise.family for of in quiet]) < 0.001
 
 
-def test_halves_hold_the_images_that_were_left_out():
-    """Scores without each of ten groups of unequal sizes, from answers to single images."""
+def without_groups(group: np.ndarray, columns: dict[str, np.ndarray], counted: str) -> pd.DataFrame:
+    """Means over single images, float members x N, without each of ten groups of unequal sizes, and images left."""
+    rows = [
+        {"without": one, "member": name, counted: int((group != one).sum())}
+        | {column: of_images[member][group != one].mean() for column, of_images in columns.items()}
+        for one in range(10)
+        for member, name in enumerate("ab")
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("without", [None, 2, 7])
+def test_halves_hold_the_images_that_were_left_out(without):
     rng = np.random.default_rng(0)
     group = np.concatenate([np.arange(10), rng.integers(0, 10, 190)])
     right, wrong = rng.random((2, 200)) < 0.7, rng.random((2, 200))
-    rows = [
-        {
-            "without": one,
-            "member": name,
-            "images": int((group != one).sum()),
-            "clean_accuracy": right[member][group != one].mean(),
-            "corrupted_error": wrong[member][group != one].mean(),
-        }
-        for one in range(10)
-        for member, name in enumerate("ab")
-    ]
-    described = pd.DataFrame({"member": ["b", "a", "c"]})
-    for without in (None, 2, 7):
-        first, second = (np.isin(group, of) & (group != without) for of in (range(5), range(5, 10)))
-        measured, images = on_halves(described, pd.DataFrame(rows), without)
-        assert images == first.sum()
-        known = measured.set_index("member").loc[["a", "b"]]
-        assert known["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
-        assert known[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
-        assert known["corrupted_error"].tolist() == pytest.approx(wrong[:, second].mean(axis=1))
-        assert measured.set_index("member").loc["c", "clean_accuracy":].isna().all()
+    rows = without_groups(group, {"clean_accuracy": right, "corrupted_error": wrong}, "images")
+    first, second = (np.isin(group, of) & (group != without) for of in (range(5), range(5, 10)))
+    measured, images = on_halves(pd.DataFrame({"member": ["b", "a", "c"]}), rows, without)
+    assert images == first.sum()
+    known = measured.set_index("member").loc[["a", "b"]]
+    assert known["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
+    assert known[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
+    assert known["corrupted_error"].tolist() == pytest.approx(wrong[:, second].mean(axis=1))
+    assert measured.set_index("member").loc["c", "clean_accuracy":].isna().all()
 
 
-def test_accuracy_of_a_further_test_set_comes_in_halves_and_the_error_from_all_images():
+@pytest.mark.parametrize("without", [None, 2, 7])
+def test_accuracy_of_a_further_test_set_comes_in_halves_and_the_error_from_all_images(without):
     rng = np.random.default_rng(0)
     of_test, of_further = (np.concatenate([np.arange(10), rng.integers(0, 10, count)]) for count in (90, 190))
     wrong, right = rng.random((2, 100)), rng.random((2, 200)) < 0.7
-    rows = [
-        {
-            "without": one,
-            "member": name,
-            "images": int((of_test != one).sum()),
-            "clean_accuracy": 0.5,
-            "corrupted_error": wrong[member][of_test != one].mean(),
-            SEPARATE_ACCURACY: right[member][of_further != one].mean(),
-            SEPARATE_IMAGES: int((of_further != one).sum()),
-        }
-        for one in range(10)
-        for member, name in enumerate("ab")
-    ]
-    for without in (None, 2, 7):
-        first, second = (np.isin(of_further, of) & (of_further != without) for of in (range(5), range(5, 10)))
-        measured, images = on_halves(pd.DataFrame({"member": ["a", "b"]}), pd.DataFrame(rows), without)
-        assert images == first.sum()
-        assert measured["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
-        assert measured[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
-        assert measured["corrupted_error"].tolist() == pytest.approx(wrong[:, of_test != without].mean(axis=1))
+    rows = without_groups(of_test, {"corrupted_error": wrong}, "images").assign(clean_accuracy=0.5)
+    further = without_groups(of_further, {SEPARATE_ACCURACY: right}, SEPARATE_IMAGES)
+    first, second = (np.isin(of_further, of) & (of_further != without) for of in (range(5), range(5, 10)))
+    measured, images = on_halves(pd.DataFrame({"member": ["a", "b"]}), rows.merge(further), without)
+    assert images == first.sum()
+    assert measured["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
+    assert measured[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
+    assert measured["corrupted_error"].tolist() == pytest.approx(wrong[:, of_test != without].mean(axis=1))
 
 
 # The observation

@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 from scipy.special import softmax
@@ -11,7 +10,6 @@ from sklearn.metrics import log_loss
 
 from resiliency.analysis.member_scores import Scorer
 from resiliency.metrics.resiliency import (
-    baseline_errors,
     corruption_errors,
     mean_corruption_error,
     relative_mean_corruption_error,
@@ -35,20 +33,6 @@ def test_undefined_ratios_are_nan_without_a_warning():
         gaining = relative_mean_corruption_error(np.array([0.3]), 0.1, np.array([0.1]), 0.2)
         assert np.isnan(gaining)
         assert np.isnan(relative_mean_corruption_error(np.array([0.3]), 0.1, np.array([0.5]), np.nan))
-
-
-def test_baseline_errors_of_a_member():
-    table = pd.DataFrame(
-        [
-            ("a", "clean", 0, 0.9),
-            ("a", "fog", 1, 0.1),
-            ("a", "fog", 2, 0.3),
-            ("a", "snow", 1, 0.5),
-            ("b", "fog", 1, 0.8),
-        ],
-        columns=["member", "corruption", "severity", "error"],
-    )
-    np.testing.assert_allclose(baseline_errors(table, "a", ["snow", "fog"]), [0.5, 0.2])
 
 
 @pytest.fixture

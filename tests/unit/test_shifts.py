@@ -10,9 +10,6 @@ from published.found import observation_rows
 from resiliency.analysis.member_tables import with_shifted_error
 from resiliency.analysis.observations.architecture import architecture_matters_more
 from resiliency.analysis.verdicts import RULES, observation_table
-from resiliency.analysis.without_images import GROUPS, _accuracies, image_groups
-from resiliency.base.names import CLEAN
-from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report.verdicts import by_observation
 
 pytestmark = pytest.mark.slow
@@ -33,13 +30,9 @@ def table():
     return observation_table([architecture_matters_more(members, 100, ["night", "day"])], 0.95)
 
 
-def test_observation_1_on_shifts_is_about_their_error_and_says_so(table):
-    observation = by_observation(table)[0]
-    assert observation["verdict"] == "supported"
-    assert observation["name"] == "1a, on natural shifts"
+def test_observation_1_on_shifts_is_about_their_error(table):
+    assert by_observation(table)[0]["verdict"] == "supported"
     assert set(table.shifts) == {"night+day"}
-    assert "robustness to natural shifts" in observation["statement"]
-    assert observation["reason"].endswith("(night + day): no test of the paper's sentence, which is about corruptions.")
 
 
 def test_a_verdict_on_shifts_counts_for_no_statement_of_the_paper(table):
@@ -49,24 +42,3 @@ def test_a_verdict_on_shifts_counts_for_no_statement_of_the_paper(table):
     both = {"shifted": table.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
     (row,) = observation_rows({study: {"observations": rows} for study, rows in both.items()})
     assert (row["reached"], row["shifted"]) == ({"contradicted": ["corrupted"]}, {"shifted": "supported"})
-
-
-def test_accuracies_without_groups_of_images_are_those_of_the_images_that_are_left():
-    random = np.random.default_rng(0)
-    images = {CLEAN: 10, "night": 40, "day": 25}
-    labels = {name: random.integers(3, size=count) for name, count in images.items()}
-    decisions = {name: random.integers(3, size=(2, count)) for name, count in images.items()}
-    predictions = [
-        Predictions(
-            all_conditions([], [], images, dict.fromkeys(images, 3)),
-            {name: of[[member]] for name, of in decisions.items()},
-            {name: Truth(of) for name, of in labels.items()},
-        )
-        for member in range(2)
-    ]
-    for name in ("night", "day"):
-        accuracies, left = (of.reshape(GROUPS, 2) for of in _accuracies(predictions, name, seed=0))
-        for group in range(GROUPS):
-            kept = image_groups(labels[name], np.empty(0, int), 0) != group
-            assert accuracies[group] == pytest.approx((decisions[name] == labels[name])[:, kept].mean(axis=1))
-            assert left[group].tolist() == [kept.sum()] * 2
