@@ -8,10 +8,10 @@ import pandas as pd
 from published.kept import kept_studies, kept_tables
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.comparison.charts import observations_chart
+from resiliency.comparison.page import observations_chart
 from resiliency.diversity.settings import MAIN
 from resiliency.report import words
-from resiliency.report.pearson import main_correlations
+from resiliency.report.charts.diversity import main_correlations
 from resiliency.report.verdicts import by_observation
 
 TITLE = "The four observations in the published studies"

@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 from synthetic import MAIN, synthetic_tables
 
-from resiliency.report.charts.correlations import facts as correlation_facts
-from resiliency.report.charts.correlations import heatmap_facts as counted_facts
 from resiliency.report.charts.deployment import calibration_facts, corruption_facts, deployment_facts
 from resiliency.report.charts.diversity import coincidence_facts, of_pairs
+from resiliency.report.charts.diversity import correlation_facts as correlation_facts
+from resiliency.report.charts.diversity import heatmap_counts as counted_facts
 from resiliency.report.charts.ensembles import advantage_facts, errors_of, origin_facts, size_facts
 from resiliency.report.charts.failures import confusion_facts, failure_facts, photos_of
 from resiliency.report.charts.robustness import heatmap_facts, severity_facts
+from resiliency.report.charts.robustness import shift_facts as shift_facts
 from resiliency.report.charts.robustness import size_facts as robustness_facts
-from resiliency.report.charts.shifts import facts as shift_facts
 from resiliency.report.charts.training import curve_facts, joint_facts, search_facts
 
 NONE = pd.DataFrame()

@@ -20,10 +20,9 @@ from synthetic import MAIN, OBJECTIVES, histories_of, member_table, synthetic_ta
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.report import settings
-from resiliency.report.bundle import bundle
 from resiliency.report.charts import FINDINGS
 from resiliency.report.drawing import VEGA_LITE, draw, svg, write_chart
-from resiliency.report.page import APPENDIX, SECTIONS, charts_of, untitled
+from resiliency.report.page import APPENDIX, SECTIONS, bundle, charts_of, untitled
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import METRIC_LABELS as LABELS

@@ -9,7 +9,6 @@ from synthetic import HOSTILE, MAIN, synthetic_tables
 from synthetic_deployment import contender_tables
 from verdict_cases import CASES, SMALL, intervals, observation_of, part
 
-from resiliency.report.interval_pictures import interval_picture
 from resiliency.report.overview import (
     POOR,
     architecture_answer,
@@ -21,7 +20,7 @@ from resiliency.report.overview import (
     poor_cautions,
     scale_of,
 )
-from resiliency.report.verdicts import part_label
+from resiliency.report.verdicts import interval_picture, part_label
 
 STUDIES = {
     "as usual": {},

@@ -6,10 +6,8 @@ from pathlib import Path
 import yaml
 
 from resiliency.base.faults import parser
-from resiliency.reference.configuration import configuration_page, study_schema
 from resiliency.reference.contract import FILE, check_contract, stable_names
-from resiliency.reference.glossary import glossary_page
-from resiliency.reference.tables import tables_page
+from resiliency.reference.pages import configuration_page, glossary_page, study_schema, tables_page
 
 GONE = "these names are stable (docs/contract.md); enter their new names in base/renamed.py, or --break:"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from resiliency import api, cli
 from resiliency.base.renamed import COLUMNS, KEYS
-from resiliency.reference.configuration import component, study_schema
+from resiliency.reference.pages import component, study_schema
 from resiliency.study.messages import REMOVED
 from resiliency.tables import TABLES
 

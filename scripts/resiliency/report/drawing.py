@@ -12,8 +12,8 @@ import vl_convert
 
 from resiliency.base.extensions import extensions, refused
 from resiliency.base.faults import brief
-from resiliency.report.bundle import bundle
 from resiliency.report.charts import caption_of, finding_of
+from resiliency.report.page import bundle
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import set_properties, with_spoken_titles

@@ -5,19 +5,21 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
+import vl_convert
+import yaml
 from jinja2 import Template
+from markupsafe import Markup, escape
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.added import added_sentences, scored_sentences
-from resiliency.report.bundle import bundle
 from resiliency.report.deployment import deployment_answers
-from resiliency.report.glossary import TERMS, with_terms
 from resiliency.report.overview import (
     architecture_answer,
     basis,
@@ -38,9 +40,71 @@ from resiliency.report.overview import (
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.templates import environment
 from resiliency.report.verdicts import by_observation
+from resiliency.storage.files import kept
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
+
+
+@cache
+def bundle(version: str) -> str:
+    """Vega, Vega-Lite of a version such as v6.4 and Vega-Embed as one self-contained script."""
+
+    def make() -> bytes:
+        return vl_convert.javascript_bundle(vl_version=version).encode()
+
+    return kept(__file__, f".{version}.js", f"{vl_convert.__version__} {version}".encode(), make).decode()
+
+
+class Term(NamedTuple):
+    """A word and its meaning.
+
+    Attributes:
+        names: what it is called; the first is its heading. The report explains each of them, whatever its case.
+        definition: plain text.
+        page: the page of docs/ that has more, without its ending; "" for none.
+        report: whether the report explains it.
+    """
+
+    names: tuple[str, ...]
+    definition: str
+    page: str = ""
+    report: bool = True
+
+
+@cache
+def glossary() -> dict[str, dict[str, Term]]:
+    """The terms by part of the glossary and key."""
+    parts = yaml.safe_load((FOLDER / "glossary.yaml").read_text(encoding="utf-8"))
+    return {
+        part: {key: Term(**term | {"names": tuple(term["names"])}) for key, term in terms.items()}
+        for part, terms in parts.items()
+    }
+
+
+TERMS = {key: term for terms in glossary().values() for key, term in terms.items() if term.report}
+_KEYS = {name.lower(): key for key, term in TERMS.items() for name in term.names}
+_WORDS = re.compile(
+    r"(?<![\w-])(" + "|".join(map(re.escape, sorted(_KEYS, key=len, reverse=True))) + r")(?![\w-])", re.IGNORECASE
+)
+
+
+def with_terms(text: str) -> Markup:
+    """Escape `text`, and make the first occurrence of each term a button that opens its definition."""
+    text, parts, end, seen = text.replace(" %", "\N{NO-BREAK SPACE}%"), [], 0, set()
+    for match in _WORDS.finditer(text):
+        key = _KEYS[match[0].lower()]
+        if key not in seen:
+            seen.add(key)
+            parts += [escape(text[end : match.start()]), _button(key, match[0])]
+            end = match.end()
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def _button(key: str, word: str) -> Markup:
+    return Markup('<button type="button" class="term" popovertarget="term-{}">{}</button>').format(key, word)
+
+
 FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
 FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference_interval, with_terms)
 FORMS = {form.__name__: form for form in FORMS}

@@ -6,7 +6,6 @@ findings.txt.j2 says.
 
 from resiliency.base.extensions import extensions
 from resiliency.report.charts import (
-    correlations,
     deployment,
     diversity,
     ensembles,
@@ -14,15 +13,13 @@ from resiliency.report.charts import (
     failures,
     galleries,
     robustness,
-    shifts,
     training,
 )
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.templates import said
 from resiliency.report.words import capital
 
-TOPICS = (correlations, deployment, diversity, ensembles, exchange_rates, failures, galleries, robustness, shifts)
-TOPICS += (training,)
+TOPICS = (deployment, diversity, ensembles, exchange_rates, failures, galleries, robustness, training)
 FINDINGS = "findings.txt.j2"
 
 
