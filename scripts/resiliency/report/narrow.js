@@ -3,7 +3,7 @@
 const TITLE_EM = 0.56, LABELS = 110, NAMES = 210;
 const LETTER = 6.2, SYMBOL = 24, STROKE = 44;  // px, of entries of legends
 const LEGENDS = ["color", "fill", "stroke", "shape", "strokeDash"];
-const ROOMY = 30;  // px, height of a row that holds a name of several lines
+const ROOMY = 30, THREE_LINES = 36;  // px, height of a row that holds a name of several lines
 const IN_LINES = "split(replace(datum.label, regexp('(.{7,}?) ', 'g'), '$1\\n'), '\\n')";
 function broken(text, size, room) {
   const most = Math.max(12, Math.floor(room / (size * TITLE_EM)));
@@ -56,8 +56,19 @@ function narrowChannel(name, channel, panel) {
   }
   return narrower;
 }
-function narrowed(spec, room, config, below = false, above = {}) {
-  const narrower = { ...spec }, width = stepped(spec);
+// Pictures as small as there is room for, so that names beside them need not shrink with them.
+function smaller(spec, room) {
+  const columns = spec.encoding?.x?.scale?.domain?.length, step = Math.floor((room - LABELS) / columns);
+  if (spec.mark?.type !== "image" || !(step < spec.width?.step)) return spec;
+  const side = step - (spec.width.step - spec.mark.width), x = { ...spec.encoding.x };
+  if (x.axis?.labelAngle) x.axis = { ...x.axis, labelAngle: -60 };
+  return {
+    ...spec, mark: { ...spec.mark, width: side, height: side }, encoding: { ...spec.encoding, x },
+    width: step * columns, height: { step: Math.max(step, THREE_LINES) },
+  };
+}
+function narrowed(whole, room, config, below = false, above = {}) {
+  const spec = smaller(whole, room), narrower = { ...spec }, width = stepped(spec);
   const panel = {
     room, below,
     names: width ? Math.max(NAMES, room - width) : above.names ?? LABELS,
