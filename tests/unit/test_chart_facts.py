@@ -5,16 +5,13 @@ import pandas as pd
 import pytest
 from synthetic import MAIN, synthetic_tables
 
-from resiliency.report.charts.deployment import calibration_facts, corruption_facts, deployment_facts
-from resiliency.report.charts.diversity import coincidence_facts, of_pairs
-from resiliency.report.charts.diversity import correlation_facts as correlation_facts
-from resiliency.report.charts.diversity import heatmap_counts as counted_facts
+from resiliency.report.charts.deployment import corruption_facts, deployment_facts
+from resiliency.report.charts.diversity import correlation_facts, heatmap_counts
 from resiliency.report.charts.ensembles import advantage_facts, errors_of, origin_facts, size_facts
 from resiliency.report.charts.failures import confusion_facts, failure_facts, photos_of
-from resiliency.report.charts.robustness import heatmap_facts, severity_facts
-from resiliency.report.charts.robustness import shift_facts as shift_facts
+from resiliency.report.charts.robustness import severity_facts, shift_facts
 from resiliency.report.charts.robustness import size_facts as robustness_facts
-from resiliency.report.charts.training import curve_facts, joint_facts, search_facts
+from resiliency.report.charts.training import curve_facts, joint_facts
 
 NONE = pd.DataFrame()
 
@@ -48,13 +45,6 @@ def test_errors_of_the_best_and_the_worst_design_at_both_ends():
     assert [severe[end]["error"] for end in ("best", "worst")] == pytest.approx([0.3, 0.5])
 
 
-def test_the_hardest_corruption_and_the_best_design():
-    facts = heatmap_facts(members_of({"a": 0.5, "b": 0.3}), ERRORS)
-    assert facts["hardest"] == {"corruption": "fog", "error": pytest.approx(0.375)}
-    assert facts["easiest"] == {"corruption": "snow", "error": pytest.approx(0.09375)}
-    assert (facts["best"], facts["times"], facts["corruptions"]) == ("b", 2, 3)
-
-
 def test_resiliency_is_ranked_against_the_sizes_that_are_known():
     """Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6, and of 3.5 3.5 1.5 1.5 against 1 to 4."""
     rising, falling = members_of({"a": 0.1, "b": 0.2, "c": 0.3}), members_of({"a": 0.3, "b": 0.2, "c": 0.1})
@@ -62,16 +52,6 @@ def test_resiliency_is_ranked_against_the_sizes_that_are_known():
     partly = falling.assign(parameters=[1, 2, 3, 4, np.nan, np.nan])
     assert robustness_facts(partly)["correlations"] == {"size": pytest.approx(-0.894, abs=1e-3)}
     assert robustness_facts(falling.assign(parameters=np.nan))["correlations"] == {}
-
-
-def test_coincident_failures_against_chance():
-    table = synthetic_tables()["coincident_failures"]
-    facts = coincidence_facts(table)
-    assert facts["images"] == "corrupted"
-    assert (facts["same"]["rate"], facts["same"]["times"], facts["same"]["more"]) == pytest.approx((0.12, 3, 3))
-    assert (facts["different"]["rate"], facts["different"]["times"]) == pytest.approx((0.06, 1.5))
-    rows = of_pairs(table)
-    assert rows[["least", "most"]].drop_duplicates().to_numpy() == pytest.approx(np.array([[0.05, 0.14]]))
 
 
 def joint_of(rows: list[tuple], **columns) -> pd.DataFrame:
@@ -242,20 +222,6 @@ def test_the_first_role_is_compared_under_each_corruption_once_with_each_other_m
     assert corruption_facts(under([first]))["compared"] == []
 
 
-def test_confidence_above_accuracy_is_overconfidence():
-    bins = pd.DataFrame({"role": "a", "images": "clean", "mean_confidence": [0.9, 0.5], "accuracy": [0.7, 0.6]})
-    ((of,),) = ([row for row in of["roles"]] for of in calibration_facts(bins.assign(predictions=[30, 10]))["images"])
-    assert (of["error"], of["excess"]) == pytest.approx((0.175, 0.125))
-
-
-def test_sub_networks_stand_beside_independent_members():
-    rows = [("search", 0.9, 0.2, 5), ("search", 0.8, 0.4, 7), ("independent", 0.7, 0.1, 3)]
-    members = pd.DataFrame(rows, columns=["origin", "clean_accuracy", "corrupted_error", "macs"])
-    facts = search_facts(members, members)
-    assert facts["search"] == pytest.approx({"clean": 0.85, "corrupted": 0.7, "macs": 6})
-    assert facts["independent"]["corrupted"] == pytest.approx(0.9)
-
-
 def correlations_of(intervals: dict[str, list[tuple[float, float]]], **columns) -> pd.DataFrame:
     """Metric -> an interval for each size."""
     rows = [
@@ -287,36 +253,17 @@ def test_only_what_is_significant_at_every_size_is_said_and_labels_apart():
     assert (facts["free"]["positive"], facts["free"]["metrics"]) == ([], 2)
     assert facts["free"]["negative"] == [{"metric": "Jensen–Shannon divergence", "r": pytest.approx(-0.45)}]
     assert facts["by_labels"]["positive"] == [{"metric": "Double fault", "r": pytest.approx(0.75)}]
-    (predictions, attributions) = counted_facts(CORRELATIONS)["kinds"]
+    (predictions, attributions) = heatmap_counts(CORRELATIONS)["kinds"]
     assert (predictions["all"], predictions["plus"], predictions["minus"]) == (2, 1, 1)
     assert (attributions["all"], attributions["plus"]) == (1, 0)
     uncorrected = CORRELATIONS.assign(p_holm=0.06)
     assert of_corrupted(uncorrected)["free"]["negative"] == []
 
 
-def test_partial_correlations_stand_beside_the_others():
-    given = CORRELATIONS.assign(measure="partial", correlation=-CORRELATIONS["correlation"])
-    facts = of_corrupted(pd.concat([CORRELATIONS, given]))
-    assert [of["metric"] for of in facts["given"]["positive"]] == ["Jensen–Shannon divergence"]
-
-
 @pytest.mark.parametrize(("ends", "known"), [((-1.0, 1.0), False), ((np.nan, np.nan), False), ((-0.4, 0.9), True)])
 def test_intervals_that_tell_nothing_are_not_called_an_absence(ends, known):
     rows = correlations_of({"jensen_shannon": [ends]}).fillna({"correlation": 0.3})
     assert of_corrupted(rows)["free"]["known"] == known
-
-
-def test_other_measures_conditions_and_rules_change_nothing():
-    others = [
-        CORRELATIONS.assign(low=-1.0, high=-0.9, **{column: value})
-        for column, value in (("measure", "spearman"), ("condition", "fog"), ("rule", "plurality_vote"))
-    ]
-    assert correlation_facts(pd.concat([CORRELATIONS, *others])) == correlation_facts(CORRELATIONS)
-
-
-def test_label_free_metrics_come_in_where_no_main_one_is_known():
-    table = correlations_of({"disagreement": [(0.1, 0.5)], "label_disagreement": [(0.1, 0.5)]})
-    assert [of["metric"] for of in of_corrupted(table)["free"]["positive"]] == ["Label disagreement"]
 
 
 def test_the_most_frequent_confusion_and_photos_once():

@@ -17,20 +17,12 @@ from drawn_charts import Links, fetched, findings, rendered, usual
 from finding_cases import CASES
 from synthetic import MAIN, OBJECTIVES, histories_of, member_table, synthetic_tables
 
-from resiliency.diversity.metrics import ENSEMBLE_METRICS
-from resiliency.diversity.metrics import METRICS as REGISTERED
 from resiliency.report import settings
 from resiliency.report.charts import FINDINGS
 from resiliency.report.drawing import VEGA_LITE, draw, svg, write_chart
-from resiliency.report.page import APPENDIX, SECTIONS, bundle, charts_of, untitled
-from resiliency.report.panels import DRAWINGS
+from resiliency.report.page import untitled
 from resiliency.report.registry import CHARTS
-from resiliency.report.settings import METRIC_LABELS as LABELS
 from resiliency.report.templates import said
-from resiliency.report.words import METRICS
-from resiliency.report.words import OBJECTIVES as OBJECTIVE_NAMES
-from resiliency.storage.tables import read_table, write_table
-from resiliency.training.objectives import OBJECTIVES as AVAILABLE
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WIDTH = 160  # of a line of a golden file
@@ -99,25 +91,8 @@ def test_every_sentence_is_as_it_was_reviewed(request):
     compare(request, GOLDEN / "finding_cases.txt", text)
 
 
-def test_every_chart_is_registered_and_its_section_is_on_the_page():
-    assert set(CHARTS) == set(DRAWINGS)
-    assert sorted(CHARTS) == sorted(name for section in SECTIONS + APPENDIX for name in charts_of(section))
-
-
 def test_every_chart_finds_something_in_a_usual_study():
     assert [name for name, text in findings(synthetic_tables(corruptions=MAIN[:2])).items() if not text] == []
-
-
-def test_charts_are_drawn_of_names_that_look_like_numbers(tmp_path):
-    tables = synthetic_tables(designs={"1": "2012", "01": "1e5", "1e3": "2012"})
-    read = {"members", "histories", "corruption_errors", "coincident_failures"}
-    for name in read:
-        write_table(tmp_path / f"{name}.csv", tables[name])
-        tables[name] = read_table(tmp_path / f"{name}.csv")
-    for name in CHARTS:
-        if read & set(CHARTS[name].tables):
-            draw(name, tables, settings.OKABE_ITO)
-    assert set(tables["coincident_failures"]["first"]) == {"1", "01", "1e3"}
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -159,31 +134,6 @@ def test_weights_draw_points_of_seeds_their_means_and_independent_training():
     assert independent.item() == pytest.approx(joint[joint.loss_weight == 0].corrupted_accuracy.mean(), abs=1e-5)
 
 
-def test_errors_of_further_test_sets_have_a_column_of_their_own():
-    tables = synthetic_tables(objectives={}, searched=0)
-    row = {"test_set": "photos", "corruption": "clean", "severity": 0, "images": 60, "error": 0.9}
-    photos = pd.DataFrame([row | {"member": name} for name in tables["members"].member])
-    further = tables | {"corruption_errors": pd.concat([tables["corruption_errors"], photos])}
-    before, after = (draw("error_heatmap", of, settings.OKABE_ITO)["datasets"].values() for of in (tables, further))
-    cells = [[cell for rows in of for cell in rows] for of in (before, after)]
-    own = [cell for cell in cells[1] if cell["column"] == "photos"]
-    assert {(cell["row"], cell["percent"]) for cell in own} == {(name, 90) for name in tables["members"].member}
-    assert len(cells[1]) == len(cells[0]) + len(own)
-    by_severity = [draw("error_by_severity", of, settings.OKABE_ITO)["datasets"] for of in (tables, further)]
-    assert by_severity[0] == by_severity[1]
-
-
-def test_a_sample_is_told_in_every_chart_of_ensembles():
-    tables = synthetic_tables()
-    for name in ("ensembles", "correlations"):
-        tables[name] = tables[name].assign(possible=5000)
-    for name in ("correlations", "architecture_diversity"):
-        subtitle = " ".join(draw(name, tables, settings.OKABE_ITO)["title"]["subtitle"])
-        assert "sample" in subtitle
-        assert "000" in subtitle
-        assert "sample" not in " ".join(usual(name)["title"]["subtitle"])
-
-
 def test_charts_are_written_in_every_format(tmp_path):
     spec = usual("error_by_severity")
     write_chart([tmp_path / f"chart{suffix}" for suffix in settings.CHART_SUFFIXES], spec, 1)
@@ -204,13 +154,6 @@ def test_the_page_has_pictures_without_the_title_that_it_has_as_text():
         assert re.search('height="(.*?)" viewBox', cut)[1] == re.search('height="(.*?)" viewBox', without)[1]
 
 
-def test_what_draws_charts_in_a_browser_is_made_once(monkeypatch):
-    before = bundle(VEGA_LITE)
-    bundle.cache_clear()
-    monkeypatch.setattr(vl_convert, "javascript_bundle", None)
-    assert bundle(VEGA_LITE) == before
-
-
 def test_pages_of_charts_run_no_script_in_names(tmp_path):
     tables = synthetic_tables(designs={"resnet18": "</script><script>alert(1)</script>", "vit": "vit"})
     spec = draw("size_accuracy_robustness", tables, settings.OKABE_ITO)
@@ -220,28 +163,3 @@ def test_pages_of_charts_run_no_script_in_names(tmp_path):
     (line,) = [line for line in page.splitlines() if line.startswith("    const spec = ")]
     assert "\\u003cscript>alert(1)" in line
     assert json.loads(line.removeprefix("    const spec = ").removesuffix(";"))["datasets"] == spec["datasets"]
-
-
-def test_metrics_and_objectives_have_names_that_people_read():
-    assert sorted(LABELS) == sorted(METRICS) == sorted([*REGISTERED, *ENSEMBLE_METRICS])
-    assert len(set(LABELS.values())) == len(LABELS)
-    assert set(OBJECTIVE_NAMES) == set(AVAILABLE)
-
-
-def tooltips(spec: dict | list) -> list[dict]:
-    if isinstance(spec, list):
-        return [entry for part in spec for entry in tooltips(part)]
-    if not isinstance(spec, dict):
-        return []
-    tooltip = spec.get("tooltip", [])
-    own = [entry for entry in (tooltip if isinstance(tooltip, list) else [tooltip]) if isinstance(entry, dict)]
-    return own + [entry for key, part in spec.items() if key not in ("tooltip", "datasets") for entry in tooltips(part)]
-
-
-@pytest.mark.parametrize("name", CHARTS)
-def test_tooltips_have_names_that_people_read_and_rounded_numbers(name):
-    entries = tooltips(usual(name))
-    assert entries
-    assert [entry for entry in entries if "_" in entry["title"] or entry["title"] in ("low", "high", "macs")] == []
-    shares = ("accuracy", "error", "risk", "coverage", "value", "mean", "distance", "correlation")
-    assert [e["field"] for e in entries if e["field"].endswith(shares) and "format" not in e] == []

@@ -1,7 +1,6 @@
 """What a run prints: progress, each failure once, and the report last."""
 
 import logging
-import time
 from collections import Counter
 from types import SimpleNamespace
 
@@ -9,7 +8,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_resiliency as console
-from snakemake_logger_plugin_resiliency import OTHER, TYPICAL, Pace, usual_times
+from snakemake_logger_plugin_resiliency import OTHER, TYPICAL, Pace
 
 
 @pytest.fixture
@@ -76,17 +75,6 @@ def test_a_run_that_goes_on_judges_by_what_jobs_took_before(handler, tmp_path):
     assert run.pace.remaining(12) == pytest.approx(12 / 6 * (3 * 150 + 5 * earlier * TYPICAL["attribute"]))
 
 
-def test_a_job_too_short_to_be_measured_tells_nothing(tmp_path):
-    file = tmp_path / "import_errors" / "all.tsv"
-    file.parent.mkdir()
-    file.write_text("s\tcpu_time\n1\t0.00\n", encoding="utf-8")
-    pace = Pace(0)
-    pace.usual, pace.left = usual_times(tmp_path), Counter(import_errors=1, train=1)
-    pace.begin(0, "import_errors", 0)
-    pace.end(0, 3, done=True)
-    assert pace.remaining(3) == pytest.approx(3 / OTHER * TYPICAL["train"])
-
-
 # Rule, jobs and CPU seconds of a job, in the order of the jobs: a default study.
 RECORDED = [("dataset", 1, 2), ("conditions", 1, 1), ("train", 8, 12), ("corrupt", 15, 1), ("train_jointly", 15, 9)]
 RECORDED += [("train", 16, 9), ("train_supernet", 1, 13), ("predict", 56, 8)]
@@ -144,17 +132,6 @@ def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, 
     ]
 
 
-def test_what_a_scheduler_says_of_a_failure_stands_with_all_logs(handler, capsys, tmp_path):
-    run = handler()
-    run.emit(failed(1, "train", tmp_path / "none.log", "sbatch:\n  invalid partition"))
-    run.close()
-    assert capsys.readouterr().out.splitlines()[-3:] == [
-        "rule train: no log; the job may never have started",
-        "  sbatch: invalid partition",
-        f"  log: {tmp_path / 'none.log'}, slurm.log",
-    ]
-
-
 def test_a_job_that_succeeds_when_tried_again_has_not_failed(handler, capsys, tmp_path):
     run, log = handler(), tmp_path / "none.log"
     run.emit(failed(1, "train", log))
@@ -180,22 +157,6 @@ def test_the_report_or_that_there_is_none_is_the_last_line(handler, capsys, mess
     run.start -= 3720
     run.close()
     assert capsys.readouterr().out.splitlines() == ["Complete log(s): a.log", "", f"Done in 1 h 2 min. {message}"]
-
-
-def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(console, "SILENCE", 0)
-    log = tmp_path / "resnet18-s0.log"
-    said = "precision: float32\n[3/25, 40 s left] training loss 0.2\nCPU seconds: start-up and imports 2, total 5\n"
-    log.write_text(said, encoding="utf-8")
-    run = handler()
-    run.emit(started(1, "train", log))
-    deadline, out = time.monotonic() + 60, ""
-    while "40 s left" not in out and time.monotonic() < deadline:
-        time.sleep(0.05)
-        out += capsys.readouterr().out
-    run.close()
-    assert "  train resnet18-s0: [3/25, 40 s left] training loss 0.2\n" in out
-    assert "seconds:" not in out
 
 
 CODE, OLD_CODE, FILES, OLD_FILES = ("0123456789abcdef", "1123456789abcdef", "2123456789abcdef", "3123456789abcdef")

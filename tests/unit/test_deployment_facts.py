@@ -1,35 +1,19 @@
 """The numbers in the answers about the model to deploy are those of the tables; tests/golden has the sentences."""
 
-import numpy as np
 import pytest
-from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, compared, excess, gained, varied, without_networks
+from deployment_cases import BASE, KNOWN, ROWS, compared, excess, gained, varied, without_networks
 from drawn_charts import answers
 
 from resiliency.report.deployment import (
-    calibration_facts,
     choice_facts,
     confidence_facts,
-    cost_facts,
     delivery_facts,
-    error_facts,
     threshold_facts,
 )
 from resiliency.report.overview import contenders
-from resiliency.statistics.resampling import wilson
 
 WHICH = "Should I deploy an ensemble?"
 ENDS = ("", "_low", "_high")
-MEASURES = ("ece", "nll", "brier")
-
-
-@pytest.fixture(params=CHOSEN)
-def tables(request) -> dict:
-    return CHOSEN[request.param]
-
-
-@pytest.fixture
-def best(tables) -> dict:
-    return contenders(tables["deployment"])[0]
 
 
 def figure_of(row: dict, name: str) -> list[float]:
@@ -82,33 +66,6 @@ def test_yes_takes_a_significant_gain_over_the_best_member(low, high, verdict):
     assert said.startswith(f"{verdict}: ")
 
 
-def test_the_errors_are_those_of_the_images_that_judge(tables, best):
-    facts = error_facts(best)
-    for name in ("corrupted_error", "worst_error", "quantile_error"):
-        assert list(facts[name]) == figure_of(best, name)
-    wrong = 1 - best["clean_accuracy"]
-    assert facts["clean_error"] == pytest.approx((wrong, *wilson(wrong, best["images"], 0.95)))
-    assert facts["cost"] == ((0.4, 0.3, 0.6) if "cost" in best else None)
-
-
-def test_calibration_is_that_of_the_table_and_worse_by_its_interval(tables, best):
-    table = tables["temperatures"]
-    of = table[table.members == best["members"]]
-    facts, rows = calibration_facts(of), of.set_index("images")
-    assert facts["images"] == ["clean", "corrupted"]
-    assert (facts["temperature"], facts["fitted_images"]) == (rows.temperature["clean"], rows.fitted_images["clean"])
-    worse = {}
-    for measure in MEASURES:
-        assert [list(of) for of in facts["figures"][measure]] == [
-            figure_of(rows.loc[name], f"{measure}_after") for name in facts["images"]
-        ]
-        for name in facts["images"]:
-            if rows.loc[name, f"{measure}_difference_low"] > 0:
-                worse[measure, name] = tuple(figure_of(rows.loc[name], f"{measure}_difference"))
-    assert facts["worse"] == worse
-    assert facts["compared"] == rows.ece_difference.notna().any()
-
-
 @pytest.mark.parametrize("worse", [-0.01, 0.01])
 def test_a_score_is_better_by_its_interval(worse):
     table, best = excess(worse)["selective_prediction"], contenders(ROWS)[0]["members"]
@@ -122,17 +79,6 @@ def test_a_score_is_better_by_its_interval(worse):
     assert worse > 0 or facts["lower"] == pytest.approx((0.01, 0.006, 0.014))
 
 
-def test_costs_are_compared_with_those_of_other_models(tables, best):
-    rows = contenders(tables["deployment"])
-    facts = cost_facts(rows, tables["members"])
-    assert facts["macs"] == best["macs"]
-    assert facts["latency"] == best.get("latency_ms")
-    assert facts["parameters"] == (None if np.isnan(best["parameters"]) else best["parameters"])
-    column = "latency_ms" if "latency_ms" in best else "macs"
-    others = {of["role"]: best[column] / of[column] for of in rows[1:] if of["members"] != best["members"]}
-    assert facts["others"] == pytest.approx(others)
-
-
 def test_what_cannot_be_exported_and_what_can():
     row = contenders(ROWS)[0]
     assert delivery_facts(row, ROWS, BASE["members"]) == {"number": row["number"], "networkless": [], "other": None}
@@ -142,26 +88,6 @@ def test_what_cannot_be_exported_and_what_can():
     networks = ROWS[[first not in joined.split("+") for joined in ROWS.members]]
     assert facts["other"]["number"] == networks.loc[networks.selection_error.idxmin()].number
     assert delivery_facts(row, ROWS, KNOWN["no network"]["members"])["other"] is None
-
-
-@pytest.mark.parametrize("known", [(), ("coverage",), ("coverage", "wrong")])
-def test_thresholds_are_those_of_the_table(known):
-    table = BASE["thresholds"]
-    table = table.assign(threshold=table.threshold.where(table.goal.isin(known)))
-    best = contenders(ROWS)[0]["members"]
-    facts = threshold_facts(best, table)
-    of = table[(table.members == best) & (table.basis == "corrupted") & (table.images == "corrupted")]
-    of = of.dropna(subset=["threshold"])
-    covering, limiting = of[(of.goal == "coverage") & (of.target == 0.9)], of[of.goal == "wrong"].nsmallest(1, "target")
-    for rows, given in ((covering, facts["covering"]), (limiting, facts["limiting"])):
-        assert (given is None) == rows.empty
-        for row in rows.to_dict("records"):
-            assert given["row"]["threshold"] == row["threshold"]
-            assert [list(given[name]) for name in ("coverage", "wrong")] == [
-                figure_of(row, "coverage"),
-                figure_of(row, "wrong"),
-            ]
-    assert facts["left_out"] == ((0.05, 0.04, 0.06) if "wrong" in known else None)
 
 
 def test_a_threshold_that_no_probability_reaches_is_none():

@@ -2,16 +2,9 @@
 
 import re
 
-from resiliency.reference.house import RULES, coloured, rules
+from resiliency.reference.house import RULES, rules
 
 DOCS = RULES.parent / "docs"
-GRAPH = """digraph snakemake_dag {
-    0[label = "all", color = "0.00 0.6 0.85", style="rounded"];
-    1[label = "report", color = "0.54 0.6 0.85", style="rounded"];
-    2[label = "train_jointly", color = "0.57 0.6 0.85", style="rounded"];
-    1 -> 0
-    2 -> 1
-}"""
 
 
 def test_modules_packages_and_rules_that_the_page_names_exist():
@@ -28,10 +21,3 @@ def test_the_picture_shows_rules_of_today():
     assert drawn - rules().keys() == set()
     of_analysis = {rule for rule, file in rules().items() if file in ("analysis", "report")}
     assert of_analysis - drawn == set()
-
-
-def test_a_graph_is_coloured_by_file_and_loses_its_target():
-    lines = coloured(GRAPH).splitlines()
-    assert [re.search(r'label="(\w+)"', line)[1] for line in lines[1:3]] == ["report", "train_jointly"]
-    assert lines[3:] == ["2 -> 1;", "}"]
-    assert rules()["train_jointly"] == "heuristics"

@@ -3,12 +3,10 @@
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 import pytest
 from synthetic import synthetic_tables
 
 from resiliency.report import settings
-from resiliency.report.charts.deployment import _apart
 from resiliency.report.drawing import draw
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import cycled, shades, shapes
@@ -89,18 +87,3 @@ def test_names_that_share_a_colour_differ_in_shape():
         some = names[: 7 * len(colours)]
         pairs = zip(cycled(colours, len(some)), shapes(some, colours), strict=True)
         assert len(set(pairs)) == len(some)
-
-
-def test_numbers_beside_points_stand_apart():
-    rows = pd.DataFrame({"macs": [1e5, 1.01e5, 1e6, 9e6]})
-    assert _apart(rows, "macs", [1e5, 1e7])["macs"].tolist() == [1e5, 1e6, 9e6]
-
-
-def test_a_line_of_its_own_stands_for_the_best_the_baseline_and_the_worst(many):
-    errors, members = many["corruption_errors"], many["members"]
-    rank = errors["member"].str.extract(r"design(\d+)-")[0].astype(float)
-    baseline = many["deployment"].head(1).assign(baseline=True, members="design07-s0")
-    drawn = {"members": members, "corruption_errors": errors.assign(error=0.1 + rank / 100), "deployment": baseline}
-    spec = draw("error_by_severity", drawn, settings.OKABE_ITO)
-    hue = spec["layer"][-1]["layer"][0]["encoding"]["color"]["scale"]["domain"]
-    assert hue == ["best: design00", "baseline: design07", "worst: design19", "17 other designs"]

@@ -14,7 +14,7 @@ from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.scoring import given_answers
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import softmax
-from resiliency.statistics.resampling import percentile_interval, resampled_counts, share_interval, wilson
+from resiliency.statistics.resampling import percentile_interval, resampled_counts, share_interval
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study
 
@@ -153,31 +153,14 @@ def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps(lim
     ("changed", "line"),
     [
         ({"deployment": {"objective": "cost"}}, "deployment.objective: cost needs a table of costs, got costs: null"),
-        (
-            {"deployment": {"limits": {"milliseconds": 2}}},
-            "deployment.limits.milliseconds: a limit in ms needs measured",
-        ),
+        ({"deployment": {"limits": {"milliseconds": 2}}}, "deployment.limits.milliseconds: a limit in ms needs"),
         ({"ensemble": "best under 2 ms"}, "ensemble: a limit in ms needs measured latency, got cheapest_by: macs"),
+        ({"deployment": {"margin": 1}}, "deployment.margin: expected a fraction below 0.5, got 1; 0.01 is one"),
         ({"deployment": {"cheapest_by": "latency"}, "ensemble": "best of at most 2 members under 2.5 ms"}, ""),
-        ({"deployment": {"limits": {"members": 2, "macs": 1e6}}}, ""),
-        (
-            {"deployment": {"margin": 1}},
-            "deployment.margin: expected a fraction below 0.5, got 1; 0.01 is one",
-        ),
-        ({"deployment": {"margin": 0.02}}, ""),
     ],
 )
 def test_what_a_choice_lacks_is_said_before_the_first_job(changed, line):
-    lines = cross_checks(Study(**CONFIG | changed))
-    assert [found.startswith(line) for found in lines] == [True] * bool(line)
-
-
-def test_a_share_of_nothing_or_all_has_an_interval():
-    drawn = np.zeros(100)
-    assert share_interval(0.0, drawn, 40, 0.95) == pytest.approx((0, 0.0876), abs=1e-4)
-    assert share_interval(1.0, drawn + 1, 40, 0.95) == pytest.approx(tuple(map(float, wilson(1.0, 40, 0.95))))
-    assert share_interval(0.5, np.linspace(0, 1, 101), 40, 0.9) == pytest.approx((0.05, 0.95))
-    assert np.isnan(share_interval(np.nan, np.full(100, np.nan), 0, 0.95)).all()
+    assert [found.startswith(line) for found in cross_checks(Study(**CONFIG | changed))] == [True] * bool(line)
 
 
 def test_intervals_of_rare_errors_cover_them():

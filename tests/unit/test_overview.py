@@ -6,21 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from synthetic import HOSTILE, MAIN, synthetic_tables
-from synthetic_deployment import contender_tables
-from verdict_cases import CASES, SMALL, intervals, observation_of, part
+from verdict_cases import part
 
 from resiliency.report.overview import (
     POOR,
     architecture_answer,
-    basis,
     contenders,
-    leaders,
     led_by,
-    models,
     poor_cautions,
     scale_of,
 )
-from resiliency.report.verdicts import interval_picture, part_label
+from resiliency.report.verdicts import interval_picture
 
 STUDIES = {
     "as usual": {},
@@ -86,24 +82,6 @@ def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(table
         assert (row["members"], row["corrupted_error"]) == (best["members"], best["corrupted_error"])
 
 
-def test_each_model_is_named_once_with_all_of_its_roles(tables):
-    deployment = tables["deployment"]
-    rows, shown = contenders(deployment), models(deployment, tables["contenders"])
-    assert [row["members"] for row in shown] == list(dict.fromkeys(row["members"] for row in rows))
-    for row in shown:
-        roles = [of["role"].lower() for of in rows if of["members"] == row["members"]]
-        assert row["role"].lower().replace(" and ", ", ").split(", ") == roles
-        assert row["corrupted_error_high"] <= row["scale"]
-    alone = deployment[deployment["baseline"]]
-    assert [row["role"] for row in models(alone)] == ["Recommended model, best member and baseline"]
-
-
-def test_without_a_baseline_nothing_is_said_of_it():
-    deployment = synthetic_tables()["deployment"].assign(baseline=False)
-    assert led_by(contender_tables(deployment, MAIN[:3])["contenders"], "Baseline") == ""
-    assert "Baseline" not in [row["role"] for row in contenders(deployment)]
-
-
 @pytest.mark.parametrize(("values", "end"), [([0.004], 0.01), ([0.02, 0.01], 0.02), ([0.51], 1.0), ([], 1.0)])
 def test_scales_hold_all_values(values, end):
     assert scale_of(values) == end
@@ -150,37 +128,6 @@ def test_what_architecture_is_worth_is_what_the_table_has():
     assert architecture_answer(rates.iloc[1:]) == ""
 
 
-def test_the_most_resilient_members_lead_in_order(tables):
-    members = tables["members"].sort_values("corrupted_error")
-    rows = leaders({"members": tables["members"]}, [])
-    assert [row["members"] for row in rows] == members["member"].head(3).tolist()
-    assert [row["value"] for row in rows] == members["corrupted_error"].head(3).tolist()
-    assert f"of {len(members)} members" in rows[0]["role"]
-
-
-def test_the_basis_counts_what_the_tables_hold(tables):
-    text, members = basis(None, tables), tables["members"]
-    counts = {"independent": "trained independently", "joint": "(?:trained )?jointly", "search": "found by search"}
-    for origin, words in counts.items():
-        count = (members["origin"] == origin).sum()
-        assert bool(re.search(words, text)) == (count > 0)
-        assert not count or re.search(rf"\b{count} {words}", text)
-    ensembles = tables["ensembles"]["ensemble"].nunique()
-    assert re.search(rf"\b{ensembles:,} ensembles?\.", text) or not ensembles
-    corruptions = tables["corruption_errors"]["corruption"].nunique() - 1
-    assert f"clean and under {corruptions} corruption" in text
-    assert f"in {members[members.origin != 'search'].family.nunique()} famil" in text
-
-
-def test_members_known_by_predictions_are_not_called_trained():
-    tables = synthetic_tables(objectives={}, searched=0)
-    words = "imported as predicted labels"
-    tables["members"].loc[[0, 1], ["weights_kind", "weights_source"]] = "none", words
-    text = basis({"name": "image_folder"}, tables, "photos")
-    assert f"{len(tables['members']) - 2} trained independently, 2 {words})" in text
-    assert " test images of photos, " in text
-
-
 def test_intervals_placebos_and_margins_are_drawn_around_zero_on_one_scale():
     """Of 300 with a margin of 8: 150 ± 142 for 1, the margin."""
     row = part("supported", 0.5, 0.75, HOSTILE) | {"placebo_low": -0.5, "placebo_high": 0.5, "margin": 1.0}
@@ -201,27 +148,3 @@ def test_the_smallest_effect_is_drawn_on_the_side_that_supports():
     assert '<line class="least" x1="79.0" x2="79.0"' in below
     assert above.count(">control</text>") == 1
     assert "least" not in interval_picture([row | {"least": 0.0, "side": "above"}])
-
-
-def test_a_significant_part_within_the_margin_is_not_drawn_as_support():
-    rows = intervals(["supported", SMALL], (0.05, 0.1), (-0.1, 0.1))
-    assert 'class="supported"' not in observation_of(rows, SMALL)["picture"]
-    assert 'class="supported"' in observation_of(rows, "supported in part")["picture"]
-
-
-def test_parts_controls_and_other_rows_are_told_apart():
-    observation = observation_of(*CASES["noise"][:2])
-    assert [len(observation[kind]) for kind in ("parts", "controls", "beside")] == [2, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("part", "readable"),
-    [
-        ("prediction: q_statistic, clean images", "Predictions: Q statistic (negated), clean images"),
-        ("lambda = 0.5 against lambda = 1", "λ = 0.5 against λ = 1"),
-        ("architecture family - log10 parameters", "family against size"),
-        ("architecture family - clean accuracy", "family against clean accuracy"),
-    ],
-)
-def test_parts_of_observations_have_readable_names(part, readable):
-    assert part_label(part) == readable

@@ -45,17 +45,3 @@ def test_programs_say_how_they_are_used_and_refuse_other_arguments(program, tmp_
     assert (status, output) == (2, "")
     assert "error: " in errors.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "words"),
-    [
-        ("published/page", ("results/mine",), "results/mine: has no provenance.json"),
-        ("scripts/resiliency/study/files", ("nothing.yaml",), "nothing.yaml: cannot be read"),
-    ],
-)
-def test_faults_end_a_program_in_one_line(program, name, arguments, words):
-    output, errors, status = program(REPOSITORY / f"{name}.py", *arguments)
-    assert (output, errors) == ("", "")
-    assert words in status
-    assert "\n" not in status

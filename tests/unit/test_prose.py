@@ -70,8 +70,3 @@ def test_sentences_are_short_and_begin_with_their_subject(name):
 
 def test_the_readme_is_short():
     assert len(PAGES["README"].read_text(encoding="utf-8").splitlines()) <= LONGEST_README
-
-
-DEFINITION = re.compile(
-    r"^\s*(?:\||[-*]) ?\*{0,2}(supported|contradicted|no practical difference)\*{0,2} ?[|:]", re.I | re.M
-)

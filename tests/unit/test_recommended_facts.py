@@ -103,38 +103,6 @@ def test_the_cheapest_model_within_the_margin_is_recommended_and_described(rows,
     checked(compared(table, errors, drawn, objective))
 
 
-def of(**columns: list) -> dict:
-    """What is known of models that differ by little, and vary by less."""
-    rows = len(columns["macs"])
-    given = {"size": [1] * rows, "selection_error": [0.1, 0.101, 0.102, 0.3][:rows], "fit": [True] * rows} | columns
-    table = numbered(pd.DataFrame(given).to_dict("records"), LATENCY in columns)
-    errors = table.selection_error.to_numpy()
-    drawn = errors[:, None] + 1e-5 * np.random.default_rng(0).standard_normal((rows, 200))
-    return checked(compared(table, errors, drawn, "mean"))
-
-
-@pytest.mark.parametrize(
-    ("columns", "expected"),
-    [
-        ({"macs": [500e6, 5e6, np.nan]}, {"members": "m1", "unknown": 1, "times": 100}),
-        ({"macs": [500e6, 400e6, 5e6, np.nan]}, {"members": "m2", "unknown": 1, "times": 100}),
-        ({"macs": [np.nan, 400e6, 5e6]}, {"members": "m2", "unknown": 1, "times": None}),
-        (
-            {"macs": [np.nan, 4e6], "selection_error": [0.1, 0.3]},
-            {"members": "m0", "unknown": 0, "cost_known": False, "cheaper": 1},
-        ),
-        ({"macs": [12e6, 14e6, 10e6], LATENCY: [30.0, 2.0, 20.0]}, {"members": "m1", "times": 15, "cost": LATENCY}),
-        ({"macs": [np.nan, np.nan]}, {"members": "m0", "cost": "size", "asked_cost": "macs", "cheaper": 0}),
-        ({"macs": [9e6, 1e6], "selection_error": [0.1, 0.3]}, {"members": "m0", "cheaper": 1, "images_needed": None}),
-    ],
-)
-def test_unknown_costs_prefer_no_model_and_are_counted(columns, expected):
-    """Also where only the worst one's cost is unknown, which decides nothing."""
-    facts = of(**columns)
-    known = facts | {"members": facts["row"]["members"]}
-    assert {name: known[name] for name in expected} == pytest.approx(expected)
-
-
 def test_how_many_images_would_show_a_cheaper_one():
     """Bounds shrink with the root of the number of images: four times as many halve them."""
     table = numbered(

@@ -43,13 +43,8 @@ def test_studies_alone_and_merged_fit_the_schema(study):
     [
         (("study",), "two words"),
         (("dataset", "image_size"), 20),
-        (("dataset", "images_per_class"), {"train": 0}),
-        (("members", "seeds"), {"resnet18": 0}),
         (("designs", "resnet18", "training"), {"epoch": 3}),
-        (("designs", "resnet18", "weights"), 1),
-        (("training", "flip"), "yes"),
         (("joint", "objectives"), {"balance": [0]}),
-        (("external",), {"scores": 3}),
         (("statistics", "confidence"), 1),
         (("membrs",), {}),
     ],
