@@ -5,7 +5,7 @@ Run it in the repository after a change of a sentence: python -m published. `pub
 
 from pathlib import Path
 
-from published import comparison, found, page, runtimes, seeds
+from published import comparison, found, page, pooled, runtimes, seeds
 from published.kept import PAGES, RESULTS, ROOT, SEEDS_PAGE, kept_studies
 from resiliency.base.faults import one_line_faults, parser
 from resiliency.report.drawing import svg
@@ -32,8 +32,10 @@ def main() -> None:
     with one_line_faults():
         for file, text in pages().items():
             file.write_text(text, encoding="utf-8")
-        drawn = comparison.chart(comparison.published_studies()).to_dict()
-        (PAGES / "comparison.svg").write_text(svg(drawn), encoding="utf-8")
+        studies = comparison.published_studies()
+        charts = {"comparison": comparison.chart(studies), "exchange_rates": pooled.chart(pooled.rates_of(studies))}
+        for name, drawn in charts.items():
+            (PAGES / f"{name}.svg").write_text(svg(drawn.to_dict()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import pandas as pd
 
 from published.comparison import correlations_with_accuracy, levels
 from published.kept import template_of
+from published.pooled import bought, rates_of
 from published.several_verdicts import counted_verdicts, verdict_counts
-from published.what_helps import Studies, advice, bought, counts, label_free, leading
+from published.what_helps import Studies, advice, counts, label_free, leading
 from resiliency.analysis.observations.correlation import GIVEN
-from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES, UNDECIDED
+from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES
+from resiliency.base.names import CORRUPTED
 from resiliency.report.charts import FINDINGS
 from resiliency.report.charts.exchange_rates import MIXING, mixing_facts
 from resiliency.report.overview import late_settings
@@ -17,29 +19,23 @@ from resiliency.report.templates import said
 from resiliency.report.verdicts import by_observation
 
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
-DEFAULT = "digits"  # the study whose chart the README shows
 
 Observations = dict[str, dict[str, dict]]
 
 
 def readme(studies: Studies) -> str:
-    """What the README says was found, in Markdown.
-
-    Args:
-        studies: study -> its tables, the default one among them.
-    """
+    """What the README says was found, in Markdown."""
+    rates = rates_of(studies)
     text = template_of("readme.md.j2").render(
-        study=DEFAULT,
-        mixing=_mixing(studies[DEFAULT]["exchange_rates"]),
-        observations=observation_rows(studies),
+        priced=list(rates.loc[rates["images"] == CORRUPTED, "study"].unique()), mixed=_mixing(rates)
     )
     return text.strip()
 
 
-def _mixing(rates: pd.DataFrame) -> str:
-    """How a pair of two designs compares with the better design's own pair."""
-    rows = rates[rates["exchange"].isin(MIXING)].dropna(subset=["points"]).to_dict("records")
-    return " ".join(said(FINDINGS, "mixing", row=mixing_facts(row)) for row in rows)
+def _mixing(rates: pd.DataFrame) -> list[dict]:
+    """Study -> how a pair of two designs compares with the better design's own pair, in words."""
+    rows = rates[rates["exchange"].isin(MIXING)].to_dict("records")
+    return [{"study": row["study"], "said": said(FINDINGS, "mixing", row=mixing_facts(row))} for row in rows]
 
 
 def observation_rows(studies: Studies) -> list[dict]:
@@ -53,7 +49,6 @@ def observation_rows(studies: Studies) -> list[dict]:
         {
             "number": number,
             "statement": next(iter(own.values()))["statement"].rstrip("."),
-            "reached": _reached(own),
             "qualified": _qualified(number, own, studies),
             "by_seed": _counts_by_seed(number, studies),
             "shifted": {study: of["verdict"] for study, of in _tested(on_shifts.get(number, {})).items()},
@@ -67,7 +62,7 @@ def page(studies: Studies) -> str:
     on_corruptions, on_shifts = _by_observation(studies), _by_observation(studies, shifts=True)
     able = {study for of in on_corruptions.values() for study in _tested(of)}
     shifted = {study for of in on_shifts.values() for study in _tested(of)} - able
-    correlations = correlations_with_accuracy(studies)
+    correlations, rates = correlations_with_accuracy(studies), rates_of(studies)
     rows = [row for row in correlations["rows"] if any(map(label_free, row["of"].values()))]
     counted = counts(correlations["rows"])
     judged = [tables["contenders"] for tables in studies.values() if "contenders" in tables]
@@ -77,8 +72,8 @@ def page(studies: Studies) -> str:
         members=_count_members(able, studies),
         shifted=sorted(shifted),
         members_on_shifts=_count_members(shifted, studies),
-        priced=[study for study, tables in studies.items() if "exchange_rates" in tables],
-        bought=bought(studies),
+        priced=list(rates["study"].unique()),
+        bought=bought(rates),
         leading=leading(studies),
         level=levels(level for of in judged for level in of["confidence"]),
         observations=observation_rows(studies),
@@ -122,14 +117,6 @@ def _verdicts(number: str, own: dict[str, dict], on_shifts: Observations, studie
     verdicts = dict.fromkeys(studies, NOT_TESTED)
     verdicts |= {study: of["verdict"] for study, of in _tested(own).items()}
     return verdicts | {study: f"{of['verdict']} (shifts)" for study, of in of_shifts.items()}
-
-
-def _reached(own: dict[str, dict]) -> dict[str, list[str]]:
-    """Verdict -> the studies that reached it; *undecided* last."""
-    reached: dict[str, list[str]] = {}
-    for study, observation in _tested(own).items():
-        reached.setdefault(observation["verdict"], []).append(study)
-    return dict(sorted(reached.items(), key=lambda of: (of[0] == UNDECIDED, of[0])))
 
 
 def _qualified(number: str, own: dict[str, dict], studies: Studies) -> list[str]:

@@ -1,30 +1,13 @@
-"""What helps, by the published studies: exchange rates, ensembles, diversity."""
+"""What helps, by the published studies: ensembles and diversity."""
 
 import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE
-from resiliency.report import words
-from resiliency.report.charts.exchange_rates import NAMES
 from resiliency.report.rows import difference_words
 
 Studies = dict[str, dict[str, pd.DataFrame]]
-
-
-def bought(studies: Studies) -> dict[str, dict[str, str]]:
-    """Exchange, in words -> study -> what it buys in percentage points with its interval, such as "2.2 [−0.1, 4.6]"."""
-    cells: dict[str, dict[str, str]] = {}
-    for study, tables in studies.items():
-        rates = tables.get("exchange_rates", pd.DataFrame(columns=["points"])).dropna(subset="points")
-        for row in rates.to_dict("records"):
-            ends = words.interval(row["points_low"], row["points_high"], _points)
-            cells.setdefault(row["exchange"], {})[study] = f"{_points(row['points'])} {ends}".rstrip()
-    return {name: cells[exchange] for exchange, name in NAMES.items() if exchange in cells}
-
-
-def _points(value: float) -> str:
-    return words.number(value, 1)
 
 
 def leading(studies: Studies) -> list[dict]:

@@ -10,7 +10,7 @@ import yaml
 
 from published.__main__ import pages
 from published.comparison import published_studies
-from published.found import observation_rows, page, readme, still_learning
+from published.found import observation_rows, page, still_learning
 from published.kept import RESULTS, ROOT, kept_specs, kept_studies, kept_tables
 from published.page import page as page_of_study
 from resiliency.analysis.verdicts import RULES
@@ -73,21 +73,6 @@ def rows(**observations: pd.DataFrame) -> dict[str, dict]:
     return {row["number"]: row for row in observation_rows(tables)}
 
 
-def test_verdicts_are_listed_with_the_studies_that_could_test_an_observation():
-    table = pd.read_csv(RESULTS / "digits/observations.csv").assign(rules=RULES)
-    verdicts = table["observation"].map({"1a": "undecided", "2": "supported"}).fillna("not tested")
-    able, unable = table.assign(verdict=verdicts), table.assign(verdict="not tested")
-    first = able.assign(verdict=verdicts.where(able["observation"] != "1a", "contradicted"), rules="2020-01-01")
-    found = rows(one=able, two=unable, three=first)
-    assert {number: row["reached"] for number, row in found.items()} == {
-        "1a": {"contradicted": ["three"], "undecided": ["one"]},
-        "1b": {},
-        "2": {"supported": ["one", "three"]},
-        "3": {},
-        "4": {},
-    }
-
-
 def test_what_a_verdict_leaves_out_is_beside_it():
     table = pd.read_csv(RESULTS / "digits/observations.csv").assign(leans="")
     third = (table["observation"] == "3") & table["part_verdict"].notna()
@@ -109,13 +94,11 @@ def test_what_a_verdict_leaves_out_is_beside_it():
     assert still_learning(late.assign(objective="ncl")) == still_learning(MEMBERS) == ""
 
 
-def test_a_verdict_that_depends_on_the_seed_says_so_on_the_page_and_in_the_readme():
+def test_a_verdict_that_depends_on_the_seed_says_so():
     verdicts = pd.DataFrame({"seed": [0, 1, 2] * 2, "observation": ["1a"] * 3 + ["2"] * 3, "verdict": "supported"})
     verdicts.loc[1:2, "verdict"] = ["not tested", "undecided"]
     counted = "supported with 1, undecided with 1 and not tested with 1 of 3 seeds"
     assert digits(seeds=verdicts).count(counted) == 1
-    tables = published_studies()["digits"] | {"seeds": verdicts}
-    assert readme({"digits": tables}).count(f"{counted} in digits") == 1
 
 
 def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not():
