@@ -11,7 +11,7 @@ import yaml
 from published.__main__ import pages
 from published.comparison import published_studies
 from published.found import observation_rows, page, still_learning
-from published.kept import RESULTS, ROOT, kept_specs, kept_studies, kept_tables
+from published.kept import PAGES, RESULTS, ROOT, kept_specs, kept_studies, kept_tables
 from published.page import page as page_of_study
 from resiliency.analysis.verdicts import RULES
 from resiliency.report.charts import finding_of
@@ -57,6 +57,13 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
     tables = published_studies()["digits"]
     for table, column in (("exchange_rates", "points"), ("contenders", "error"), ("contenders", "difference")):
         assert digits(**{table: tables[table].assign(**{column: tables[table][column] / 2})}) != digits()
+
+
+def test_axes_of_published_charts_have_plain_numbers():
+    """Not 1e+1, as Vega writes 10 in a format without a precision."""
+    pictures = [*RESULTS.glob("*/*.svg"), *PAGES.glob("*.svg")]
+    written = re.compile(r">-?[0-9.]+e[+-]?[0-9]+<")
+    assert [path.name for path in pictures if written.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/installation.md"])

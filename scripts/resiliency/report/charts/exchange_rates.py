@@ -124,7 +124,7 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin
     forms = dict.fromkeys(("points", "points_low", "points_high"), ".2f")
     panel = intervals(
         rows,
-        measure(alt.X, "points", "Fewer errors, in percentage points", "~g", {"grid": False}, domain=frame),
+        measure(alt.X, "points", "Fewer errors, in percentage points", ".3~g", {"grid": False}, domain=frame),
         y,
         ("left", "right"),
         key,
