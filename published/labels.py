@@ -7,6 +7,9 @@ image, label and unit, and one per independent member: the class that it answers
 condition, so that neighbours have similar answers. <number>.csv describes the same members. joint-<number> are the
 jointly trained ones. A study reads both files (`external.decisions`, `external.members`). Members that a file has
 already are left out; a file is complete or absent, so that a call that was stopped is simply given again.
+
+studies/<study>_labels.yaml is written as well: the study of all members that are published, in which the settings of
+studies/<study>.yaml count, as far as they are about predictions.
 """
 
 import os
@@ -15,15 +18,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
-from resiliency.base.names import CLEAN, INDEPENDENT, JOINT
+from published.kept import ROOT
+from published.study_changes import current_study
+from resiliency.base.names import CLEAN, INDEPENDENT, JOINT, design_of
 from resiliency.designs.members import Member
+from resiliency.ensembles.combination import VOTE
 from resiliency.prediction.reading import Predictions, read_predictions
 from resiliency.storage.files import read_array
 from resiliency.storage.tables import read_table
 
 DESCRIBED = ("family", "architecture", "recipe", "parameters", "macs")
 PREFIX = {INDEPENDENT: "", JOINT: "joint-"}
+HEAD = """# yaml-language-server: $schema=study.schema.json
+# What follows from the predicted labels of studies/{study}.yaml, without images: observation 1, the part
+# of observation 4 on predictions, and the exchange rates. python -m published.labels writes this file.
+#   snakemake --cores 2 --configfile studies/{study}_labels.yaml
+"""
 
 
 def finished(results: Path, test_sets: list[str], published: Path) -> list[str]:
@@ -93,12 +105,48 @@ def add(results: Path, published: Path) -> list[str]:
     return lines
 
 
+def study_of_labels(study: dict, published: Path) -> dict:
+    """The study of the independent members in `published`, with what `study` says of them, its settings as resolved.
+
+    Jointly trained members stay out of it: members of a table count as independent. As long as none of the designs
+    that form ensembles in `study` is there, all form them; until its baseline is, the first member is that.
+    """
+    tables = sorted(published.glob("[0-9]*.csv"))
+    members = [name for table in tables for name in pd.read_csv(table)["member"]]
+    pool = [design for design in study["ensembles"]["designs"] if design in set(map(design_of, members))]
+    baseline = study["members"]["baseline"]
+    stems = [f"studies/published/{study['study']}/{table.stem}" for table in tables]
+    files = {"decisions": [f"{stem}.parquet" for stem in stems], "members": [f"{stem}.csv" for stem in stems]}
+    return {
+        "study": f"{study['study']}_labels",
+        "dataset": None,
+        "members": {"designs": [], "baseline": baseline if baseline in members else members[0]},
+        "joint": None,
+        "search": None,
+        "external": files | {"test_sets": list(study["test_sets"]), "classes": study["dataset"]["classes"]},
+        "corruptions": {"names": study["corruptions"]["names"]},
+        "statistics": {"accuracy_on": study["statistics"]["accuracy_on"]},
+        "ensembles": {key: study["ensembles"][key] for key in ("sizes", "limit")}
+        | {"designs": pool or None, "rules": [VOTE]},
+    }
+
+
+def text_of(study: dict, published: Path) -> str:
+    """The file of `study_of_labels`."""
+    settings = study_of_labels(study, published)
+    return HEAD.format(study=study["study"]) + yaml.safe_dump(
+        settings, sort_keys=False, width=70, default_flow_style=None
+    )
+
+
 def main() -> None:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("published", type=Path)
     arguments = parser.parse_args()
     lines = add(arguments.results, arguments.published)
+    name = arguments.published.name
+    (ROOT / f"studies/{name}_labels.yaml").write_text(text_of(current_study(name), arguments.published), "utf-8")
     print("\n".join(lines) or f"{arguments.results}: no finished member that {arguments.published} lacks")
 
 

@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
 from published.kept import ROOT
 from resiliency.base.faults import Fault
-from resiliency.study.files import load, read_merged
+from resiliency.study.files import read_merged
+from resiliency.study.model import Study
 
 
 def current_study(name: str) -> dict | None:
-    """The study of that name as `config.yaml` and its file have it now, resolved; None where it is not valid."""
+    """The study of that name as `config.yaml` and its file have it now, resolved; None where it is not valid.
+
+    Its images need not be there.
+    """
     files = [ROOT / "config.yaml", ROOT / "studies" / f"{name}.yaml"]
     try:
-        return load(read_merged(file for file in files if file.is_file())).model_dump(mode="json")
-    except Fault:
+        return Study(**read_merged(file for file in files if file.is_file())).model_dump(mode="json")
+    except (Fault, ValidationError):
         return None
 
 

@@ -1,8 +1,11 @@
-"""Published labels are those that members predicted, and members that are there are not added again."""
+"""Published labels are those that members predicted, once each, and their study names all of them."""
 
 import numpy as np
+import pytest
 
-from published.labels import add
+from published.kept import ROOT
+from published.labels import add, study_of_labels, text_of
+from published.study_changes import current_study
 from resiliency.designs.members import Member
 from resiliency.external.arrays import read_decisions
 from resiliency.external.predictions import read_members
@@ -61,3 +64,21 @@ def test_labels_of_finished_members_are_added_once(tmp_path):
             np.testing.assert_array_equal(decisions.units[name][order], np.arange(len(order)) // 2)
         row = read_members(f"{published}/{file}.csv").loc[member]
         assert (row["epochs"], row["parameters"], row["architecture"]) == (8, 2_000, "resnet18")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*_labels.yaml")), ids=lambda file: file.stem)
+def test_studies_of_labels_name_all_that_is_published(file):
+    """Otherwise: python -m published.labels."""
+    name = file.stem.removesuffix("_labels")
+    assert file.read_text(encoding="utf-8") == text_of(current_study(name), ROOT / "studies/published" / name)
+
+
+def test_a_study_of_labels_has_the_ensembles_and_the_baseline_that_are_there(tmp_path):
+    (study := current_study("traffic_signs"))["ensembles"]["designs"] = ["b", "c", "d"]
+    study["members"]["baseline"] = "c-s0"
+    for names, pool, baseline in ((["a-s0"], None, "a-s0"), (["a-s0", "b-s0", "c-s0"], ["b", "c"], "c-s0")):
+        (tmp_path / "01.csv").write_text("\n".join(["member", *names]))
+        described = study_of_labels(study, tmp_path)
+        assert (described["ensembles"]["designs"], described["members"]["baseline"]) == (pool, baseline)
+        assert described["external"]["members"] == ["studies/published/traffic_signs/01.csv"]
+    assert described["statistics"] == {"accuracy_on": "official"}
