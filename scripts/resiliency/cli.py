@@ -142,7 +142,7 @@ def _study_files(files: list[Path]) -> list[str]:
 
 
 def _check(given: Namespace, _: list[str]) -> None:
-    from resiliency.check import check
+    from resiliency.begin import check
 
     files = _study_files(given.study)
     words = [*_workflow(), "--dry-run", *files]
@@ -177,7 +177,7 @@ def _compare(given: Namespace, _: list[str]) -> None:
 
 def _evaluate(given: Namespace, _: list[str]) -> None:
     from resiliency.api import evaluate
-    from resiliency.api.models import model_of
+    from resiliency.api.evaluating import model_of
     from resiliency.data.folder import image_folder
     from resiliency.data.source import ALL
 

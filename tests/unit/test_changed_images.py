@@ -11,13 +11,13 @@ from fault_messages import fault_of
 from resiliency.base.faults import Fault
 from resiliency.corruptions.writing import write_pictures
 from resiliency.data.card import write_data_set, write_test_set
-from resiliency.data.duplicates import check_duplicates, image_contents
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import read_conditions, read_images
 from resiliency.data.reading import labelled_folder
 from resiliency.data.settings import Dataset
 from resiliency.data.source import Source
 from resiliency.data.split import draw_splits
+from resiliency.data.units import check_duplicates, image_contents
 from resiliency.storage.files import read_array, read_json
 from resiliency.training.augmentation import training_reader
 from resiliency.training.settings import Recipe

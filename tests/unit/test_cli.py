@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from small_onnx import write
 
-from resiliency import check, cli
-from resiliency.api.models import model_of
+from resiliency import begin, cli
+from resiliency.api.evaluating import model_of
 from resiliency.base.faults import Fault
 from resiliency.study.files import load, read_merged
 
@@ -86,16 +86,16 @@ def test_a_check_ends_with_the_fault_of_a_dry_run_that_says_what_changed(monkeyp
 
 
 def test_a_check_says_what_a_run_takes(monkeypatch, capsys):
-    monkeypatch.setattr(check, "estimate", lambda study, images: (90, 2**30))
-    check.check([TINY])
+    monkeypatch.setattr(begin, "estimate", lambda study, images: (90, 2**30))
+    begin.check([TINY])
     images, members, uncounted, disk = capsys.readouterr().out.splitlines()
     assert images == "train 1,437, validation 180, test 180 images"
     assert uncounted == "the time of joint training and of the search is not counted"
     assert members == "4 independent members; about 1 min 30 s on this machine, 1.0 GiB per concurrent job"
     assert disk.startswith("about 0.0 GiB of ")
-    monkeypatch.setattr(check.shutil, "disk_usage", lambda folder: Usage(1000))
-    with pytest.raises(check.Fault, match=r"disk: results take about 0\.0 GiB, 0\.0 GiB are free; make room"):
-        check.check([TINY])
+    monkeypatch.setattr(begin.shutil, "disk_usage", lambda folder: Usage(1000))
+    with pytest.raises(begin.Fault, match=r"disk: results take about 0\.0 GiB, 0\.0 GiB are free; make room"):
+        begin.check([TINY])
 
 
 def test_what_is_stored_is_counted_by_its_arrays():
@@ -103,7 +103,7 @@ def test_what_is_stored_is_counted_by_its_arrays():
     images, conditions = {"train": 100, "validation": 20, "test": 30}, 2 * len(study.corruptions.severities)
     members = len(study.independent_members() + study.joint_members() + study.searched_members())
     pixels = 32 * 32 * 3
-    assert check.stored(study, images) == 150 * pixels + 30 * conditions * pixels + members * 30 * (1 + conditions) * 20
+    assert begin.stored(study, images) == 150 * pixels + 30 * conditions * pixels + members * 30 * (1 + conditions) * 20
 
 
 def study_of(folder: Path, **keys: object):
@@ -117,9 +117,9 @@ def test_images_of_a_folder_are_counted_by_its_splits(tmp_path):
         for number in range(20):
             Image.new("RGB", (40, 40)).save(tmp_path / name / f"{number}.png")
     (tmp_path / "all").rename(tmp_path.with_name("all"))
-    assert check.counted(study_of(tmp_path)) == {"train": 36, "validation": 4, "test": 40}
+    assert begin.counted(study_of(tmp_path)) == {"train": 36, "validation": 4, "test": 40}
     shares = {"validation_fraction": 0.25, "test_fraction": 0.25}
-    assert check.counted(study_of(tmp_path.with_name("all"), **shares)) == {"train": 20, "validation": 10, "test": 10}
+    assert begin.counted(study_of(tmp_path.with_name("all"), **shares)) == {"train": 20, "validation": 10, "test": 10}
 
 
 def mean_colour(images: np.ndarray) -> np.ndarray:

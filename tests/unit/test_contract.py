@@ -12,7 +12,7 @@ from packaging.version import Version
 from test_comparison import finished
 
 from resiliency.api import study
-from resiliency.base.renamed import COLUMNS, KEYS, Renamed
+from resiliency.base.names import RENAMED_COLUMNS, RENAMED_KEYS, Renamed
 from resiliency.reference.contract import FILE, broken, stable_names
 from resiliency.study.files import load, old_names, read_merged, read_places
 from resiliency.study.messages import REMOVED
@@ -24,8 +24,8 @@ NAMES = (REPOSITORY / FILE).read_text(encoding="utf-8").splitlines()
 @pytest.fixture
 def renamed(monkeypatch):
     """As if `training.epochs` had been called `training.rounds`, and the column `clean_accuracy`, `sound`."""
-    monkeypatch.setitem(KEYS, "training.rounds", Renamed("epochs", "9.1"))
-    monkeypatch.setitem(COLUMNS, "sound", Renamed("clean_accuracy", "9.1"))
+    monkeypatch.setitem(RENAMED_KEYS, "training.rounds", Renamed("epochs", "9.1"))
+    monkeypatch.setitem(RENAMED_COLUMNS, "sound", Renamed("clean_accuracy", "9.1"))
 
 
 def loaded(folder: Path, *texts: str):
@@ -80,11 +80,11 @@ def test_an_old_column_is_the_new_one_with_a_warning(tmp_path):
 
 def test_old_names_end_with_the_version_that_they_name():
     version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
-    assert all(Version(version) < Version(of.until) for of in (*KEYS.values(), *COLUMNS.values()))
+    assert all(Version(version) < Version(of.until) for of in (*RENAMED_KEYS.values(), *RENAMED_COLUMNS.values()))
     keys = {line.removeprefix("key ") for line in NAMES if line.startswith("key ")}
-    for old, of in KEYS.items():
+    for old, of in RENAMED_KEYS.items():
         assert f"{old.rpartition('.')[0]}.{of.new}" in keys
-    assert keys.isdisjoint({*KEYS, *REMOVED})
+    assert keys.isdisjoint({*RENAMED_KEYS, *REMOVED})
 
 
 @pytest.mark.usefixtures("renamed")

@@ -9,9 +9,8 @@ from drawn_pictures import pictures
 from PIL import Image
 
 from resiliency.corruptions import blur, weather
-from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
-from resiliency.corruptions.filters import STEPS, grey_levels, motion_blurred, random_steps, uniforms
+from resiliency.corruptions.filters import STEPS, Streams, grey_levels, motion_blurred, random_steps, uniforms
 from resiliency.corruptions.registry import TABLES
 
 

@@ -7,8 +7,7 @@ from scipy.stats import norm, poisson
 
 from resiliency.base.streams import stream
 from resiliency.corruptions import noise
-from resiliency.corruptions.draws import Streams
-from resiliency.corruptions.filters import STEPS, normal_quantiles, normals, random_steps, uniforms
+from resiliency.corruptions.filters import STEPS, Streams, normal_quantiles, normals, random_steps, uniforms
 
 
 def streams(count: int) -> Streams:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from resiliency.base.streams import entropy, stream
-from resiliency.corruptions.draws import Streams, draw, entropies, seeded
+from resiliency.corruptions.filters import Streams, draw, entropies, seeded
 
 NAMES, INDICES = ("corrupt", "fog", 3), [0, 7, 123456789, 2**40]
 

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from resiliency.data.card import write_data_set
-from resiliency.data.duplicates import Thumbnails
 from resiliency.data.folder import image_folder
 from resiliency.data.reading import digits
 from resiliency.data.source import SPLITS
 from resiliency.data.split import draw_splits, with_groups
+from resiliency.data.units import Thumbnails
 from resiliency.report.overview import data_cautions, pretraining_cautions
 from resiliency.storage.files import read_json
 

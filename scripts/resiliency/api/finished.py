@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from resiliency.base.faults import Fault, available
-from resiliency.base.renamed import renamed_column
+from resiliency.base.names import renamed_column
 from resiliency.provenance import Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES

@@ -9,8 +9,8 @@ from functools import lru_cache, partial
 import cv2
 import numpy as np
 
-from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
+    Streams,
     blurred,
     copy_neighbours,
     grey_levels,

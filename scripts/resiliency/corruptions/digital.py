@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
+    Streams,
     channel_maximum,
     channel_minimum,
     gaussian_kernel,

@@ -17,7 +17,7 @@ from resiliency.base.corruption_names import BUILT_IN
 from resiliency.base.extensions import loaded, refused
 from resiliency.base.faults import Fault, available, short
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
-from resiliency.corruptions.draws import Streams
+from resiliency.corruptions.filters import Streams
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
     STEPS,
+    Streams,
     grey_levels,
     looked_up,
     normal_quantiles,

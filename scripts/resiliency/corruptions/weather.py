@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from resiliency.corruptions.draws import Streams
 from resiliency.corruptions.filters import (
     ROUNDING_MARGIN,
+    Streams,
     blurred,
     brighten,
     grey_levels,

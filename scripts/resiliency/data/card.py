@@ -10,7 +10,10 @@ import numpy as np
 
 from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
-from resiliency.data.duplicates import (
+from resiliency.data.pictures import FileImages, chunks, write_items, write_list
+from resiliency.data.source import Part, Source
+from resiliency.data.split import stratified_sample
+from resiliency.data.units import (
     Thumbnails,
     Visit,
     check_duplicates,
@@ -20,9 +23,6 @@ from resiliency.data.duplicates import (
     digests,
     image_contents,
 )
-from resiliency.data.pictures import FileImages, chunks, write_items, write_list
-from resiliency.data.source import Part, Source
-from resiliency.data.split import stratified_sample
 from resiliency.storage.files import appending, write_array, write_json
 
 # Training images that mean and standard deviation are taken from where all would have to be decoded for it.

@@ -9,7 +9,7 @@ from resiliency.base.faults import parser
 from resiliency.reference.contract import FILE, check_contract, stable_names
 from resiliency.reference.pages import configuration_page, glossary_page, study_schema, tables_page
 
-GONE = "these names are stable (docs/contract.md); enter their new names in base/renamed.py, or --break:"
+GONE = "these names are stable (docs/contract.md); enter their new names in base/names.py, or --break:"
 
 
 def pages(root: Path) -> dict[str, str]:

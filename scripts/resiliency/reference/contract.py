@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from resiliency import api, cli
-from resiliency.base.renamed import COLUMNS, KEYS
+from resiliency.base.names import RENAMED_COLUMNS, RENAMED_KEYS
 from resiliency.reference.pages import component, study_schema
 from resiliency.study.messages import REMOVED
 from resiliency.tables import TABLES
@@ -70,8 +70,8 @@ def _commands() -> Iterator[str]:
 def broken(before: str, now: str) -> list[str]:
     """The names that were stable and are gone without what that needs.
 
-    A key may go into `KEYS` or `REMOVED`, a column into `COLUMNS` with its ends; columns also go, and change their
-    type, where the version of their table is another.
+    A key may go into `RENAMED_KEYS` or `REMOVED`, a column into `RENAMED_COLUMNS` with its ends; columns also go, and
+    change their type, where the version of their table is another.
     """
     lines, present = before.splitlines(), set(now.splitlines())
     raised = {line.split()[1] for line in lines if line.startswith("version ") and line not in present}
@@ -85,16 +85,17 @@ def _allowed(line: str, present: set[str], raised: set[str]) -> bool:
     if kind == "version":
         return any(other.startswith(f"version {table}: ") for other in present)
     return (
-        (kind == "key" and (name in KEYS or name in REMOVED))
+        (kind == "key" and (name in RENAMED_KEYS or name in REMOVED))
         or (kind == "column" and (f"{table}:" in raised or _renamed(table, column, present)))
     )  # fmt: skip
 
 
 def _renamed(table: str, column: str, present: set[str]) -> bool:
-    """Whether a column of a table, with its type, is there under the name that `COLUMNS` has for it."""
+    """Whether a column of a table, with its type, is there under the name that `RENAMED_COLUMNS` has for it."""
     name, _, kind = column.rpartition(", ")
     base = name.removesuffix("_low").removesuffix("_high")
-    return base in COLUMNS and f"column {table}: {COLUMNS[base].new}{name.removeprefix(base)}, {kind}" in present
+    new = RENAMED_COLUMNS[base].new + name.removeprefix(base) if base in RENAMED_COLUMNS else None
+    return f"column {table}: {new}, {kind}" in present
 
 
 def check_contract(root: Path, now: str) -> list[str]:

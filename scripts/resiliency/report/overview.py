@@ -14,8 +14,8 @@ from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
 from resiliency.data.card import OWN
-from resiliency.data.duplicates import worth_a_warning
 from resiliency.data.split import PLACE
+from resiliency.data.units import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import templates, words

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from snakemake.utils import update_config
 
 from resiliency.base.faults import Fault, one_line_faults, parser
-from resiliency.base.renamed import KEYS
+from resiliency.base.names import RENAMED_KEYS
 from resiliency.study.checks import cross_checks
 from resiliency.study.messages import booleans_for_numbers, messages
 from resiliency.study.model import Study
@@ -303,7 +303,7 @@ def _within(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def with_present_names(config: dict[str, Any], places: dict[Keys, Place]) -> tuple[dict[str, Any], dict[Keys, Place]]:
-    """`config` and `places` with the present names of `KEYS` in place of old ones.
+    """`config` and `places` with the present names of `RENAMED_KEYS` in place of old ones.
 
     A key that is given under both names has the value of the later file, or of the command line.
 
@@ -313,7 +313,7 @@ def with_present_names(config: dict[str, Any], places: dict[Keys, Place]) -> tup
     config, places = copy.deepcopy(config), dict(places)
     files = list(dict.fromkeys(place.file for place in places.values()))
     for old, inside in _old_keys(config):
-        section, name, new = old.split(".")[:-1], old.rpartition(".")[2], KEYS[old].new
+        section, name, new = old.split(".")[:-1], old.rpartition(".")[2], RENAMED_KEYS[old].new
         value, orders = inside.pop(name), []
         for key in (name, new):
             place = places.get((*section, key))
@@ -330,13 +330,13 @@ def with_present_names(config: dict[str, Any], places: dict[Keys, Place]) -> tup
 
 def old_names(config: dict[str, Any]) -> list[str]:
     """A line for each key of `config` that has an old name."""
-    return [KEYS[old].line(old) for old, _ in _old_keys(config)]
+    return [RENAMED_KEYS[old].line(old) for old, _ in _old_keys(config)]
 
 
 def _old_keys(config: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The old names of `KEYS` in `config`, with the mapping that holds each."""
+    """The old names of `RENAMED_KEYS` in `config`, with the mapping that holds each."""
     found = []
-    for old in KEYS:
+    for old in RENAMED_KEYS:
         *section, name = old.split(".")
         inside = config
         for part in section:

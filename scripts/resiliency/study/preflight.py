@@ -15,11 +15,11 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import design_of
 from resiliency.data.card import FEWEST
 from resiliency.data.download import cache_folder
-from resiliency.data.duplicates import file_contents
 from resiliency.data.folder import broken_pictures, count_images, folder_classes, folders_read, training_fault
 from resiliency.data.pictures import file_state
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, SPLITS
+from resiliency.data.units import file_contents
 from resiliency.study.checks import used_recipes
 from resiliency.study.extensions import check_extensions
 from resiliency.study.fingerprint import factory_code, fingerprint, unfollowed_code
