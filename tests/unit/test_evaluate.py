@@ -196,6 +196,10 @@ def test_without_corruptions_it_is_a_report_on_clean_images(images, labels):
         ({"baseline": {"glass_blur": 50, "contrast": 20}}, "baseline: .* under glass_blur, got 50"),
         ({"confidence": 95}, "confidence: expected a number between 0 and 1, got 95"),
         ({"predict": lambda batch: [answered(batch)]}, r"got float32 of shape \(1, 8, 3\); return the first output"),
+        (
+            {"predict": lambda batch: torch.from_numpy(answered(batch) > 10)},
+            r"predict: expected numbers of shape \(8, classes\), got bool of shape \(8, 3\)",
+        ),
         ({"predict": lambda batch: np.full((len(batch), 3), np.nan)}, "predict: NaN or infinity for 8 of 8 images"),
         ({"predict": lambda batch: np.zeros((len(batch), len(batch)))}, "predict: expected 8 classes as before, got 6"),
         (

@@ -150,6 +150,7 @@ HALF = np.full((3, 32, 32), 0.5)
         (changed(3, HALF[:, :, :20]), "image 3: expected 32x32 pixels as image 0, got 32x20; resize them to one size"),
         (changed(2, target=np.ones(3)), "target 2: expected numbers for each class, the largest for its own, got [1.0"),
         (changed(2, target=np.eye(4)[0]), "target 2: expected numbers for each class, the largest for its own, got"),
+        (changed(2, target=[[1, 0], 0]), "target 2: expected an array or tensor, got list"),
         (changed(2, target=np.int64(1)), "target 2: expected numbers for each class, the largest for its own, got 1"),
     ],
 )

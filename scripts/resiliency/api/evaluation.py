@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -86,7 +86,7 @@ def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) ->
         Fault: it is no array B x K of finite numbers, of another kind or number of classes than before, or a label is
             not among the classes.
     """
-    values, images = _array(predicted), len(labels)
+    values, images = as_array(predicted, "predict"), len(labels)
     if values.ndim != 2 or len(values) != images or values.shape[1] < 2 or values.dtype.kind not in "fiu":
         shape = f"({images}, {answers.classes or 'classes'})"
         hint = "; return the first output of the list" if isinstance(predicted, list | tuple) else ""
@@ -109,14 +109,19 @@ def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) ->
     return values / sums[:, None] if kind == "probabilities" else softmax(values, axis=1)
 
 
-def _array(predicted: object) -> np.ndarray:
-    """A tensor of any framework as an array."""
-    if hasattr(predicted, "detach"):  # of torch, perhaps on a GPU and in bfloat16
-        return predicted.detach().float().cpu().numpy()
+def as_array(values: Any, name: str) -> np.ndarray:
+    """An array or a tensor of any framework as an array of its type, of bfloat16 as float32.
+
+    Raises:
+        Fault: it is neither; the message begins with `name`.
+    """
+    if hasattr(values, "detach"):  # of torch, perhaps on a GPU and in bfloat16, which NumPy has not
+        values = values.detach().cpu()
+        values = values.float() if values.is_floating_point() else values
     try:
-        return np.asarray(predicted)
+        return np.asarray(values)
     except Exception as error:
-        raise Fault(f"predict: {expected('an array or tensor', type(predicted).__name__)}") from error
+        raise Fault(f"{name}: {expected('an array or tensor', type(values).__name__)}") from error
 
 
 @dataclass(frozen=True, repr=False)

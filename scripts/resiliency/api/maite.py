@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from resiliency.api.corrupting import IMAGENET_C, corrupt
+from resiliency.api.evaluation import as_array
 from resiliency.base.faults import Fault, expected, short
 
 Batch = tuple[Sequence[Any], Sequence[Any], Sequence[Mapping[str, Any]]]
@@ -102,11 +103,11 @@ def of_maite(model: Callable, data_set: Any) -> tuple[Callable[[np.ndarray], np.
         raise Fault(f"labels: {expected('labels, or a data set of (image, target, metadata)', got)}; give labels")
     _check_classes(model, data_set)
     target_of = getattr(data_set, "get_target", lambda position: data_set[position][1])
-    targets = [_array(target_of(position)) for position in range(len(data_set))]
+    targets = [as_array(target_of(position), f"target {position}") for position in range(len(data_set))]
     labels = [_label(target, len(targets[0]), position) for position, target in enumerate(targets)]
 
     def predict(images: np.ndarray) -> np.ndarray:
-        answers = [_array(answer) for answer in model([_as_given(image, first[0]) for image in images])]
+        answers = [as_array(answer, "model") for answer in model([_as_given(image, first[0]) for image in images])]
         if len({answer.shape for answer in answers}) != 1:
             raise Fault(f"model: {expected('answers of one shape', short([of.shape for of in answers]))}")
         return np.stack(answers)
@@ -120,7 +121,7 @@ def pixels_of(image: Any, name: str) -> np.ndarray:
     Raises:
         Fault: it has another shape, type or range; the message begins with `name`.
     """
-    values = _array(image)
+    values = as_array(image, name)
     if values.ndim != 3 or values.shape[0] != 3 or not values.size:
         hint = "; put the channels first" if values.ndim == 3 and values.shape[2] == 3 else ""
         raise Fault(f"{name}: {expected('shape 3 x height x width', values.shape)}{hint}")
@@ -134,7 +135,7 @@ def pixels_of(image: Any, name: str) -> np.ndarray:
 
 def _as_given(pixels: np.ndarray, given: Any) -> Any:
     """Pixels, uint8 H x W x 3, in the shape, type and range of an image of MAITE."""
-    values, kind = np.ascontiguousarray(pixels.transpose(2, 0, 1)), _array(given).dtype
+    values, kind = np.ascontiguousarray(pixels.transpose(2, 0, 1)), as_array(given, "image").dtype
     if kind != np.uint8:
         values = values.astype(kind) / kind.type(255)
     if hasattr(given, "detach"):
@@ -142,13 +143,6 @@ def _as_given(pixels: np.ndarray, given: Any) -> Any:
 
         return torch.from_numpy(values).to(given)
     return values
-
-
-def _array(values: Any) -> np.ndarray:
-    if hasattr(values, "detach"):  # of torch, perhaps on a GPU and in bfloat16, which NumPy has not
-        values = values.detach().cpu()
-        values = values.float() if values.is_floating_point() else values
-    return np.asarray(values)
 
 
 def _stream(identity: object) -> int:
