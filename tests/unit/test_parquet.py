@@ -14,7 +14,6 @@ from image_folders import read, refusal
 from PIL import Image
 
 from resiliency.data.folder import count_images, folder_classes
-from resiliency.data.parquet import files_read
 from resiliency.data.source import ALL
 
 NAMES = ["zebra", "ant"]
@@ -87,19 +86,12 @@ def test_training_images_alone_are_one_part_whose_names_can_form_groups(tmp_path
     assert part.names == [*zebras, "film_2", "train-000003"]
 
 
-def test_classes_are_named_by_the_card_by_texts_or_by_numbers(tmp_path):
-    card = "---\nlicense: mit\ndataset_info:\n  features:\n  - {name: image, dtype: image}\n  - name: label\n"
-    card += "    dtype:\n      class_label:\n        names: {'0': zebra, '1': ant}\n---\n# Animals\n"
-    of_card = write(tmp_path / "card/train.parquet", [0, 1], names=None)
-    (of_card / "README.md").write_text(card)
+def test_classes_are_named_by_texts_or_by_numbers(tmp_path):
     of_texts = write(tmp_path / "texts/train.parquet", ["zebra", "ant"], names=None)
     of_numbers = write(tmp_path / "numbers/train.parquet", [8, 0, 1, 2, 3, 4, 5, 6], names=None)
-    assert read(of_card).classes == NAMES
-    assert contents(read(of_card).parts[ALL]) == expected([0, 1])
     assert read(of_texts).classes == ["ant", "zebra"]
     assert contents(read(of_texts).parts[ALL]) == expected([1, 0])
     assert "class '7' has no image" in refusal(of_numbers)
-    assert [path.name for path in files_read(of_card)] == ["train.parquet", "README.md"]
 
 
 def test_a_file_of_the_library_is_read(tmp_path):

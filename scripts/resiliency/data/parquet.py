@@ -1,7 +1,7 @@
 """Data sets of Hugging Face on disk: Parquet files, unpacked into folders of images that `image_folder` reads.
 
 A file has a column of structs with the fields bytes and path, of which bytes are an image file, and a column of labels:
-numbers, whose names the schema has under the key `huggingface` or README.md under `dataset_info`, or texts.
+numbers, whose names the schema has under the key `huggingface`, or texts.
 """
 
 import hashlib
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import yaml
 from PIL import Image
 from tqdm import tqdm
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 SPLIT = re.compile(r"(train|validation|test)(-.*)?\.parquet")
 LABELS = ("label", "labels")
-CARD, ORDER = "README.md", ".classes"
+ORDER = ".classes"
 SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 PLAIN = re.compile(r"\w[\w .()+-]{0,99}")  # a name that is a file's on any system
 ROWS, SHOWN_AFTER = 128, 2  # rows at a time; seconds after which a bar shows how far it is
@@ -66,12 +65,6 @@ def parquet_files(folder: Path) -> list[Path]:
     return found
 
 
-def files_read(folder: Path) -> list[Path]:
-    """What `unpacked` reads: the Parquet files, and README.md if there is one; nothing if there are none."""
-    files = parquet_files(folder)
-    return files + [path for path in [folder / CARD] if files and path.is_file()]
-
-
 def unpacked(folder: Path) -> Path:
     """The folder in the cache with the images of the Parquet files in `folder`; `folder` itself if it has none.
 
@@ -85,7 +78,7 @@ def unpacked(folder: Path) -> Path:
     files = parquet_files(folder)
     if not files:
         return folder
-    states = [(str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns) for file in files_read(folder)]
+    states = [(str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     cache = cache_folder() / "parquet"
     path = cache / hashlib.sha256(json.dumps(states).encode()).hexdigest()[:16]
     if not path.exists():
@@ -106,7 +99,7 @@ def _unpack(folder: Path, files: list[Path], path: Path) -> None:
     scratch = path.with_name(".unpacking")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        columns = _columns(folder, files)
+        columns = _columns(files)
         classes = _classes(folder, files, columns)
         splits = [SPLIT.fullmatch(file.name)[1] for file in files]
         with tqdm(desc=f"Unpacking {printable(folder)}", delay=SHOWN_AFTER) as progress:
@@ -121,7 +114,7 @@ def _unpack(folder: Path, files: list[Path], path: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _columns(folder: Path, files: list[Path]) -> Columns:
+def _columns(files: list[Path]) -> Columns:
     """The columns of all files, which have the same.
 
     Raises:
@@ -131,9 +124,7 @@ def _columns(folder: Path, files: list[Path]) -> Columns:
     first = found[files[0]]
     if other := next((file for file in files if found[file] != first), None):
         raise Fault(f"{printable(other)}: {expected(f'columns and classes of {files[0].name}', 'others')}; use one set")
-    if first.texts:
-        return first._replace(names=None)
-    return first._replace(names=first.names or _names_of_card(folder, first.label))
+    return first._replace(names=None) if first.texts else first
 
 
 def _columns_of(file: Path, schema: "pa.Schema") -> Columns:
@@ -161,21 +152,6 @@ def _only(file: Path, kind: str, names: list[str]) -> str:
         got = excerpt(names) or "none"
         raise Fault(f"{printable(file)}: {expected(f'one column of {kind}', got)}; write a file with one")
     return names[0]
-
-
-def _names_of_card(folder: Path, label: str) -> list[str] | None:
-    """Names of the classes in README.md, of which Hugging Face's begins with YAML between two lines `---`."""
-    card = folder / CARD
-    try:
-        _, head, *_ = f"\n{card.read_text(encoding='utf-8')}".split("\n---\n", 2)
-        info = yaml.safe_load(head)["dataset_info"]
-        features = [feature for of in (info if isinstance(info, list) else [info]) for feature in of["features"]]
-        names = [feature["dtype"]["class_label"]["names"] for feature in features if feature["name"] == label]
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-        return None  # there are no names: labels are numbers
-    if any(other != names[0] for other in names):
-        raise Fault(f"{printable(card)}: {expected('one list of classes', len(names))}; keep that of these files")
-    return [str(name) for _, name in sorted(names[0].items(), key=lambda item: int(item[0]))] if names else None
 
 
 def _classes(folder: Path, files: list[Path], columns: Columns) -> list[str]:
