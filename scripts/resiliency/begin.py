@@ -26,7 +26,6 @@ from resiliency.data.pictures import printable
 from resiliency.data.reading import read_source
 from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL, SPLITS, Source
-from resiliency.data.units import file_contents
 from resiliency.report.words import duration, listed, plural
 from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
@@ -175,7 +174,6 @@ class Found(NamedTuple):
         shares: split -> its share, of those that the study splits off.
         classes: name -> number of images.
         side: median of the shorter sides, px.
-        twice: each image whose file is there before, and the one that has it.
         films: pattern of names of frames, say `<film>_*`, if all names look so; else empty.
     """
 
@@ -183,7 +181,6 @@ class Found(NamedTuple):
     shares: dict[str, float]
     classes: dict[str, int]
     side: int
-    twice: list[tuple[str, str]]
     films: str
 
 
@@ -196,18 +193,13 @@ def look(source: Source) -> Found:
     shares = {split: max(share, smallest) for split, share in SHARES.items() if split not in counts}
     counts |= {split: round(share * divided) for split, share in shares.items()}
     counts["train"] = divided - sum(counts[split] for split in shares)
-    files = {name: part.images.files for name, part in parts.items()}
-    listed = [file for of_part in files.values() for file in of_part]
+    listed = [file for part in parts.values() for file in part.images.files]
     labels = np.concatenate([part.labels for part in parts.values()])
-    contents = [content for of_part in file_contents(files).values() for content in of_part]
-    first: dict = {}
-    twice = [(file, first[of]) for file, of in zip(listed, contents, strict=True) if first.setdefault(of, file) != file]
     return Found(
         images={split: counts[split] for split in SPLITS},
         shares=shares,
         classes=dict(zip(source.classes, np.bincount(labels, minlength=len(source.classes)).tolist(), strict=True)),
         side=_median_side(listed),
-        twice=twice,
         films=_films(listed),
     )
 
@@ -239,10 +231,6 @@ def sentences(found: Found) -> list[str]:
         f"shorter side {found.side} px (median)",
         ", ".join(f"{split} {count:,}" for split, count in found.images.items()) + " images",
     ]
-    if found.twice:
-        one, other = map(printable, found.twice[0])
-        copies = f"{plural(len(found.twice), 'image')} twice, e.g. {one} is {other}"
-        lines.append(f"{copies}; the study refuses copies in two splits. Remove them")
     if found.films:
         lines.append(
             f"names look like frames of films or bursts; groups: {found.films} keeps the frames of each in one split. "

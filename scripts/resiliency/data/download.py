@@ -18,17 +18,12 @@ from resiliency.base.faults import Fault
 from resiliency.storage.files import REFUSALS
 
 BLOCK = 2**18
-LARGEST = 20_000_000_000  # bytes, of any published archive here
 TIMEOUT = 60
 TRIES = 5
 PAUSE = 2
 MEGABYTE = 1e6
 LONGEST_REASON = 200
 BEYOND_END, TOO_MANY_REQUESTS = 416, 429
-
-
-class _TooLong(Exception):
-    """A body that does not end."""
 
 
 class Archive(NamedTuple):
@@ -147,10 +142,6 @@ def _download(archive: Archive, path: Path, part: Path) -> None:
         most = max(most, have)
         try:
             return _append(archive, part, have)
-        except _TooLong:
-            part.unlink()
-            message = f"{archive.name}: {archive.url} sends more than {LARGEST:,} bytes, as no archive has"
-            raise Fault(f"{message}; run again, or put the file at {path}") from None
         except (OSError, HTTPException, ValueError) as error:  # ValueError: an address that is none
             if isinstance(error, OSError) and error.errno in REFUSALS:
                 raise Fault(f"{part}: cannot be written ({error.strerror}); make room for it and run again") from error
@@ -181,8 +172,6 @@ def _append(archive: Archive, part: Path, have: int) -> None:
             while block := response.read(BLOCK):
                 file.write(block)
                 have += len(block)
-                if have > LARGEST:
-                    raise _TooLong
                 if have >= min(due, total):
                     due = have + total / 20
                     speed = (have - started_at) / max(time.monotonic() - start, 1e-9)
