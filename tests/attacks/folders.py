@@ -77,18 +77,8 @@ def _long_names(folder: Path) -> None:
 
 FOLDERS: dict[str, tuple[Callable[[Path], object], object]] = {
     "no folder": (lambda folder: shutil.rmtree(folder), "cannot be listed (No such file or directory)"),
-    "an empty class": (lambda folder: [f.unlink() for f in folder.glob("train/ant/*")], "no .jpg .jpeg .png"),
-    "one class": (lambda folder: [shutil.rmtree(folder / s / "bee") for s in ("train", "val")], "got only 'ant'"),
-    "a class in one split": (
-        lambda folder: shutil.copytree(folder / "val/bee", folder / "val/cat"),
-        "no class folder 'cat'",
-    ),
-    "no training images": (lambda folder: shutil.rmtree(folder / "train"), "found val/ but no train/"),
-    "two spellings": (lambda folder: (folder / "Val").mkdir(), "mean the same; keep one"),
-    "text as image": (lambda folder: (folder / "val/ant/3.png").write_bytes(b"text"), "not a JPEG, PNG or WebP image"),
     "a pipe": (lambda folder: os.mkfifo(folder / "train/ant/pipe.jpg"), "pipe.jpg: not a regular file"),
     "a broken link": (lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"),
-    "a tiny image": (lambda folder: Image.new("RGB", (8, 8)).save(folder / "val/ant/3.png"), "pixels, got 8x8"),
     "a class called test": (_class_called_test, "if 'test' is a class beside 2 others, rename it"),
     "test images that train": (_copied, "5 images are in more than one split"),
     "test images that train, in another coding": (

@@ -2,7 +2,6 @@
 
 from attacks.ages import AREAS as OF_AGES
 from attacks.arrays import AREAS as OF_ARRAYS
-from attacks.calls import AREAS as OF_CALLS
 from attacks.extensions import AREAS as OF_EXTENSIONS
 from attacks.factories import AREAS as OF_FACTORIES
 from attacks.finished import AREAS as OF_FINISHED
@@ -14,10 +13,9 @@ from attacks.servers import AREAS as OF_SERVERS
 from attacks.studies import AREAS as OF_STUDIES
 from attacks.studies import spoilt
 from attacks.tables import AREAS as OF_TABLES
-from attacks.units import AREAS as OF_UNITS
 from attacks.weights import AREAS as OF_WEIGHTS
 
 SAMPLE = 40  # studies that are spoilt at random
-OF_INPUT = (*OF_STUDIES, *OF_NAMES, *OF_TABLES, *OF_ARRAYS, *OF_UNITS, *OF_FOLDERS, *OF_SERVERS)
-OF_CODE = (*OF_EXTENSIONS, *OF_FACTORIES, *OF_NETWORKS, *OF_WEIGHTS, *OF_CALLS)
+OF_INPUT = (*OF_STUDIES, *OF_NAMES, *OF_TABLES, *OF_ARRAYS, *OF_FOLDERS, *OF_SERVERS)
+OF_CODE = (*OF_EXTENSIONS, *OF_FACTORIES, *OF_NETWORKS, *OF_WEIGHTS)
 AREAS = (spoilt(SAMPLE), *OF_INPUT, *OF_CODE, *OF_AGES, *OF_RECORDS, *OF_FINISHED)

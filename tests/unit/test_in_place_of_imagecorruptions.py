@@ -102,6 +102,10 @@ def test_it_returns_the_kind_that_it_gets_and_leaves_labels_and_masks():
         ({"image": IMAGE}, r"image: expected a PIL image or a tensor, got a NumPy array uint8 .*ToImage"),
         ("cat.png", "image: expected a PIL image or a uint8 tensor in each sample, got none"),
         (torch.zeros(3, 32, 32), r"image: expected a uint8 tensor .* got torch.float32 .*; put this transform before"),
+        (torch.zeros(3, 32, 32) > 0, "image: expected a uint8 tensor .* got torch.bool"),
+        (torch.zeros(32, 32, dtype=torch.uint8), "image: expected a uint8 tensor .* got torch.uint8 of shape"),
+        (torch.zeros(4, 32, 32, dtype=torch.uint8), r"images: expected shape \(N, height, width, 3\), got"),
+        (torch.zeros(3, 32, 8, dtype=torch.uint8), "images: expected at least 32x32 pixels, got 32x8"),
     ],
 )
 def test_samples_that_it_would_pass_on_unchanged_are_refused(sample, message):

@@ -100,6 +100,17 @@ def test_frames_that_look_alike_are_one_unit(films, tmp_path):  # noqa: F811
     assert np.load(tmp_path / "units.npy").dtype == np.int32
 
 
+def test_units_that_divide_nothing_or_contradict_themselves_are_refused(tmp_path):
+    assert "one unit; name 2 or more" in fault_of(
+        write_units, tmp_path, "clean", Grouped(Units.numbered(np.zeros(9)), "a")
+    )
+    assert "is a group of its own" in fault_of(with_groups, published(), "<film>_<frame>", ("train", "validation"))
+    path = tmp_path / "own.csv"
+    path.write_text("test_set,image,label,unit,a\nclean,0,0,x,0\nclean,1,0,y,0\nfog.1,0,0,x,0\nfog.1,1,0,x,0\n")
+    reader = Reader("decisions", str(path), {"clean": ["clean", "fog.1"]}, 2)
+    assert "units of 'fog.1' differ from those of 'clean'" in fault_of(reader.units)
+
+
 def test_the_dataset_and_its_members_do_not_depend_on_groups_of_test_images():
     one, other = (Dataset(name="cifar10", test_groups=value).resolved() for value in (None, "near_duplicates"))
     assert one == other
