@@ -71,7 +71,7 @@ ENSEMBLES = Table(
         *ends("<test set>_accuracy", "Wilson"),
         Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
         Column(
-            "corrupted_error", "top-1 error, mean over corruptions and severities; held-out ones do not count", FRACTION
+            "corrupted_error", "top-1 error, mean over corruptions and severities; extra ones do not count", FRACTION
         ),
         Column("mce", "mCE relative to the baseline of the study", number("0 or more; 1: the baseline", 0)),
         Column("<images>_nll", "negative log-likelihood, mean over images", NATS),
@@ -96,7 +96,7 @@ BEST = Table(
         Column("ensembles", "number of ensembles of this size that were scored", COUNT),
         Column("origin", "where the members come from", one_of("independent", "search")),
         Column(
-            "corrupted_error", "top-1 error, mean over corruptions and severities; held-out ones do not count", FRACTION
+            "corrupted_error", "top-1 error, mean over corruptions and severities; extra ones do not count", FRACTION
         ),
         Column(
             "<test set>_accuracy",

@@ -64,7 +64,7 @@ MEMBERS = Table(
         Column("clean_on_<further>_accuracy", "accuracy on the clean images of the classes of that test set", FRACTION),
         *ends("clean_on_<further>_accuracy", "Wilson"),
         Column(
-            "corrupted_error", "top-1 error, mean over corruptions and severities; held-out ones do not count", FRACTION
+            "corrupted_error", "top-1 error, mean over corruptions and severities; extra ones do not count", FRACTION
         ),
         *ends("corrupted_error", "bootstrap over units of images"),
         Column(
@@ -74,7 +74,7 @@ MEMBERS = Table(
         ),
         Column(
             "mce",
-            "mCE: error relative to that of the baseline, mean over corruptions; held-out ones do not count",
+            "mCE: error relative to that of the baseline, mean over corruptions; extra ones do not count",
             number("0 or more; 1: the baseline", 0),
         ),
         *ends("mce", "bootstrap over units of images", number("0 or more; may be infinite", 0)),

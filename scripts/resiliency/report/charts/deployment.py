@@ -339,7 +339,7 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMi
     if table.empty:
         return notice(title, "no members that were trained on their own, and no ensembles, in this study")
     held_out = held_out_corruptions(table)
-    called = {name: label(name) + " (held out)" * (name in held_out) for name in table["corruption"].unique()}
+    called = {name: label(name) + " (extra)" * (name in held_out) for name in table["corruption"].unique()}
     rows = table.assign(name=table["corruption"].map(called), who=role_names(table))
     order = of_first_role(rows).sort_values("error", ascending=False, kind="stable")["name"].tolist()
     rows["place"] = rows["role"].map(list(ROLES).index)

@@ -13,9 +13,9 @@ from resiliency.report.style import finish, notice, panel_title, tooltips
 from resiliency.report.words import label, plural
 
 LABELS = 108  # px, of names of corruptions
-BLOCKS = (("", "noise", "blur"), ("weather", "digital", "held out"))
+BLOCKS = (("", "noise", "blur"), ("weather", "digital", "extra"))
 CORNER = {"titleAngle": 0, "titleAlign": "left", "titleBaseline": "middle", "titleX": -LABELS, "titleY": -9}
-GROUPS = {"": (CLEAN,)} | CATEGORIES | {"held out": HELD_OUT}
+GROUPS = {"": (CLEAN,)} | CATEGORIES | {"extra": HELD_OUT}
 FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 UNSIGNED = ("saliency", "grad_cam")
 

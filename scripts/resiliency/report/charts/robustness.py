@@ -248,7 +248,7 @@ def error_panels(cells: pd.DataFrame, order: list[str], further: list[str]) -> a
     colour = alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most])
     error = alt.Tooltip("error", title="top-1 error", format=".1%")
     panels = []
-    for name, columns in ({"overall": (CLEAN, "mean")} | CATEGORIES | {"held out": HELD_OUT, "other": further}).items():
+    for name, columns in ({"overall": (CLEAN, "mean")} | CATEGORIES | {"extra": HELD_OUT, "other": further}).items():
         part = cells[cells["column"].isin(columns)]
         if part.empty:
             continue
