@@ -42,7 +42,7 @@ RESILIENCY |= dict.fromkeys(("relative_mce", "mce_undefined_under", "relative_mc
 
 
 class Scored(NamedTuple):
-    """What is known of a member.
+    """The scores of one member on all images.
 
     Attributes:
         scores: all scores, under the names of the columns of members.csv.

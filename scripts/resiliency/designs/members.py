@@ -1,4 +1,4 @@
-"""What is known of a member: the content of its `member.json`."""
+"""The description of a member: the content of its `member.json`."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum

@@ -62,7 +62,7 @@ class EnsembleErrors:
     An ensemble with a member whose decisions alone are known is a plurality vote whose ties are broken at random.
 
     Args:
-        predictions: of each of M members.
+        predictions: one entry per member, M in all.
         weights: float M, positive; only a weighted rule uses them.
         rule: the combination rule.
         objective, quantile: what ensembles are chosen by, of `objective_of`.

@@ -225,7 +225,7 @@ def score_condition(
     """All ensembles' scores, and what metrics of whole ensembles take, under one condition.
 
     Args:
-        predictions: of each of M members.
+        predictions: one entry per member, M in all.
         condition: the one that they are taken of.
         groups: int E_i x size_i each: ensembles of one size, E in all.
         rules: combination rules.

@@ -45,7 +45,7 @@ class Pool:
 
     Args:
         members: descriptions of the M members, rows of members.csv.
-        predictions: of each.
+        predictions: one entry per member, in the order of `members`.
         pairs: the table of pairs in parts, holding all pairs of these members but those that are left out; each metric
             of a pair once under a condition.
         baseline: top-1 error of the baseline under each corruption that mCE counts, in the order of `conditions`.
