@@ -9,8 +9,7 @@ from resiliency.report.charts.deployment import corruption_facts, deployment_fac
 from resiliency.report.charts.diversity import correlation_facts, heatmap_counts
 from resiliency.report.charts.ensembles import advantage_facts, errors_of, origin_facts, size_facts
 from resiliency.report.charts.failures import confusion_facts, failure_facts, photos_of
-from resiliency.report.charts.robustness import severity_facts, shift_facts
-from resiliency.report.charts.robustness import size_facts as robustness_facts
+from resiliency.report.charts.robustness import range_facts, shift_facts
 from resiliency.report.charts.training import curve_facts, joint_facts
 
 NONE = pd.DataFrame()
@@ -24,34 +23,11 @@ def members_of(errors: dict[str, float]) -> pd.DataFrame:
     return members.assign(corrupted_error_low=error - 0.1, corrupted_error_high=error + 0.1)
 
 
-def errors_under(errors: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """Corruption -> design -> error at severity 2; a quarter of it at severity 1, none on clean images."""
-    rows = [("clean", 0, f"{d}-s{s}", 0.0) for d in next(iter(errors.values())) for s in (0, 1)]
-    for corruption, designs in errors.items():
-        rows += [(corruption, v, f"{d}-s{s}", e * v**2 / 4) for d, e in designs.items() for s in (0, 1) for v in (1, 2)]
-    return pd.DataFrame(rows, columns=["corruption", "severity", "member", "error"]).assign(images=10, test_set="clean")
-
-
-ERRORS = errors_under({"fog": {"a": 0.8, "b": 0.4}, "snow": {"a": 0.1, "b": 0.2}, "contrast": {"a": 0.6, "b": 0.3}})
-
-
-def test_errors_of_the_best_and_the_worst_design_at_both_ends():
-    photos = ERRORS[ERRORS.severity == 0].assign(test_set="photos", error=0.9)
-    facts = severity_facts(members_of({"a": 0.5, "b": 0.3}), pd.concat([ERRORS, photos]), NONE)
-    assert (facts["range"]["best"]["member"], facts["range"]["worst"]["corrupted_error"]) == ("b-s0", 0.5)
-    clean, severe = facts["ends"]
-    assert (clean["severity"], clean["worst"]["error"], severe["severity"]) == (0, 0, 2)
-    assert [severe[end]["design"] for end in ("best", "worst")] == ["b", "a"]
-    assert [severe[end]["error"] for end in ("best", "worst")] == pytest.approx([0.3, 0.5])
-
-
-def test_resiliency_is_ranked_against_the_sizes_that_are_known():
-    """Spearman of 1.5 1.5 3.5 3.5 5.5 5.5 against 1 to 6, and of 3.5 3.5 1.5 1.5 against 1 to 4."""
-    rising, falling = members_of({"a": 0.1, "b": 0.2, "c": 0.3}), members_of({"a": 0.3, "b": 0.2, "c": 0.1})
-    assert robustness_facts(rising)["correlations"] == {"size": pytest.approx(0.956, abs=1e-3)}
-    partly = falling.assign(parameters=[1, 2, 3, 4, np.nan, np.nan])
-    assert robustness_facts(partly)["correlations"] == {"size": pytest.approx(-0.894, abs=1e-3)}
-    assert robustness_facts(falling.assign(parameters=np.nan))["correlations"] == {}
+def test_the_most_and_the_least_robust_member_are_named():
+    facts = range_facts(members_of({"a": 0.5, "b": 0.3}))
+    assert [facts["range"][end]["member"] for end in ("best", "worst")] == ["b-s0", "a-s1"]
+    assert list(facts["range"]["worst"].values())[1:] == pytest.approx([0.5, 0.4, 0.6])
+    assert range_facts(members_of({"a": 0.5}).head(1)) == {}
 
 
 def joint_of(rows: list[tuple], **columns) -> pd.DataFrame:

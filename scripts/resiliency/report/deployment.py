@@ -65,7 +65,6 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         "best": best,
         "is_best": is_best,
         "ensembles": bool((deployment["size"] > 1).any()),
-        "by_margin": "margin" in row,  # not in tables from before there was a margin
         "limits": {key: row[f"limit_{key}"] for key in LIMITS if f"limit_{key}" in row},
         "cost": cost,
         "asked_cost": cost_column(row),

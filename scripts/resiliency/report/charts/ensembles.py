@@ -97,7 +97,7 @@ def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
 
 
 def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame) -> dict:
-    """The error of the smallest and the largest ensembles; after which size no step lowers it significantly.
+    """After which size no step lowers the error significantly.
 
     `enough` is that size, None if its interval is not known; `step` the row after it, or the last.
     """
@@ -110,8 +110,8 @@ def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame) -> dict:
     known = [row for row in rows[1:] if not np.isnan(row["change_low"])]
     enough = (lower[-1] if lower else rows[0])["size"] if known else None
     later = [row for row in rows[1:] if enough is not None and row["size"] > enough]
-    facts = {"first": rows[0], "last": rows[-1], "enough": enough, "images": rows[0]["images"]}
-    return facts | {"step": later[0] if later else rows[-1], "largest": enough == rows[-1]["size"]}
+    facts = {"enough": enough, "images": rows[0]["images"], "largest": enough == rows[-1]["size"]}
+    return facts | {"step": later[0] if later else rows[-1]}
 
 
 @chart("A flat line means that additional members bring little, although each costs as much as the first.", size_facts)

@@ -35,28 +35,19 @@ from resiliency.report.style import (
 from resiliency.report.words import label, number, percent, plural
 
 BEST, BASELINE, WORST = "best", "baseline", "worst"
-RANKED = {"size": "parameters", "clean accuracy": "clean_accuracy"}
 MOST_FAMILIES = 20  # in a legend; others are one entry
 MOST_MEMBERS = 30  # rows of a heat map; with more, a row for each design, and for each weight of each joint objective
 MOST_ROWS = 60  # the most robust
 CELL, LETTER, ROW = 34, 8, 19  # px, of a column, of a letter of its title, and of a row
 
 
-def severity_facts(members: pd.DataFrame, errors: pd.DataFrame, deployment: pd.DataFrame) -> dict:
-    """Errors of the best and the worst design on clean images and at the highest severity."""
-    rows = without_held_out(of_designs(members, errors))
-    if rows.empty:
-        return {}
-    ends = []
-    for severity in sorted({0, int(rows["severity"].max())}):
-        means = rows[rows["severity"] == severity].groupby("design")["error"].mean().sort_values(kind="stable")
-        if len(means):
-            best, worst = ({"design": means.index[place], "error": means.iloc[place]} for place in (0, -1))
-            ends.append({"severity": severity, "designs": len(means), "best": best, "worst": worst})
-    return {"range": robustness_range(members), "ends": ends}
+def range_facts(members: pd.DataFrame, *others: pd.DataFrame) -> dict:
+    """The least and the most robust member."""
+    ends = robustness_range(members)
+    return {"range": ends} if ends else {}
 
 
-@chart("A robust design has a line that stays low. Point at a grey line for its design.", severity_facts)
+@chart("A robust design has a line that stays low. Point at a grey line for its design.", range_facts)
 def error_by_severity(
     members: pd.DataFrame, errors: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]
 ) -> alt.TopLevelMixin:
@@ -109,23 +100,7 @@ def _means(rows: pd.DataFrame) -> str:
     return f"Mean over {plural(corruptions, 'corruption')} and {of} of each design; {images_of_data_set(rows)}"
 
 
-def size_facts(members: pd.DataFrame) -> dict:
-    """The range of corrupted errors, and how their ranks correlate with those of size and clean accuracy."""
-    points = independent(measured_on(members)[0]).dropna(subset=["corrupted_error"])
-    if len(points) < 3:
-        return {}
-    correlations = {name: _rank_correlation(points, column) for name, column in RANKED.items()}
-    known = {name: r for name, r in correlations.items() if not np.isnan(r)}
-    return {"range": robustness_range(members), "correlations": known}
-
-
-def _rank_correlation(points: pd.DataFrame, column: str) -> float:
-    """That of corrupted error with a column, over the members that have it; NaN where either does not vary."""
-    ranks = points[["corrupted_error", column]].dropna().rank()
-    return ranks.iloc[:, 0].corr(ranks.iloc[:, 1]) if (ranks.nunique() > 1).all() else float("nan")
-
-
-@chart("If size or clean accuracy determined robustness, points of all families would fall along one line.", size_facts)
+@chart("If size or clean accuracy determined robustness, points of all families would fall along a line.", range_facts)
 def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Corrupted error, or that on natural shifts, against size where that is known and against clean accuracy."""
     measured, called = measured_on(members)
@@ -188,17 +163,14 @@ def _decades(values: pd.Series) -> list[int]:
 
 
 def heatmap_facts(members: pd.DataFrame, errors: pd.DataFrame) -> dict:
-    """The hardest and the easiest corruption, and how often one design is the best."""
+    """The hardest and the easiest corruption."""
     rows = of_designs(members, errors)
     rows = rows[rows["severity"] > 0]
     if rows.empty:
         return {}
     means = rows.groupby("corruption")["error"].mean().sort_values(kind="stable")
     easiest, hardest = ({"corruption": means.index[place], "error": means.iloc[place]} for place in (0, -1))
-    by_design = rows.groupby(["corruption", "design"])["error"].mean().unstack()
-    best = by_design.idxmin(axis=1).value_counts()
-    facts = {"corruptions": len(means), "hardest": hardest, "easiest": easiest, "designs": by_design.shape[1]}
-    return facts | {"best": best.index[0], "times": int(best.iloc[0])}
+    return {"corruptions": len(means), "hardest": hardest, "easiest": easiest}
 
 
 @chart("Dark cells are large errors.", heatmap_facts)

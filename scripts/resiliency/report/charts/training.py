@@ -237,7 +237,7 @@ def search_facts(evaluations: pd.DataFrame, members: pd.DataFrame) -> dict:
         if len(rows) and len(evaluations):
             accuracy = {"clean": rows["clean_accuracy"].mean(), "corrupted": 1 - rows["corrupted_error"].mean()}
             found[origin] = accuracy | {"macs": rows["macs"].median()}
-    return {"search": None, "independent": None} | found if found else {}
+    return {"independent": None} | found if "search" in found else {}
 
 
 @chart(
