@@ -210,8 +210,11 @@ def figure(value: float) -> str:
 
 def report() -> str:
     peaks, pricings = CARDS["H100"].flops, [Pricing(study(name)) for name in STUDIES]
+    hours = table_of_hours(pricings)
+    on_h100 = dict(zip(hours[0], next(row for row in hours if row[0] == "in all, H100"), strict=True))
     return TEMPLATE.read_text().format(
-        hours=table(table_of_hours(pricings)),
+        hours=table(hours),
+        **{name: on_h100[f"`{name}`, captured"] for name in STUDIES},
         steps=table(table_of_steps(pricings[0], pricings[0].study.trained_designs())),
         compute=COMPUTE,
         bandwidth=BANDWIDTH,

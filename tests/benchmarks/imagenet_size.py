@@ -186,6 +186,8 @@ def page(images: int) -> str:
     members = len(study.members.designs)
     return TEMPLATE.read_text(encoding="utf-8").format(
         table=table(rows),
+        on_two=lasting(on_two),
+        with_gpu=lasting(with_gpu),
         before_and_after=before_and_after(),
         machine=f"a machine of {os.cpu_count()} cores ({processor()}) that had other work",
         members=members,

@@ -77,3 +77,5 @@ def test_the_page_on_clusters_has_these_costs():
     *_, two_cores, card = re.search(r"^\| in all \|.*$", costs, re.MULTILINE)[0].strip("| ").split(" | ")
     assert f"5,000 images per condition | {card.split()[0]} |" in text
     assert f"; {float(two_cores.split()[0]):.0f} h on two CPU cores |" in text
+    assert f"cifar10.yaml` takes {h100[2]} hours on an H100, `studies/imagenet.yaml` {h100[5]}," in PAGE
+    assert f"take {two_cores} on two CPU cores, or {card} on an H100" in costs
