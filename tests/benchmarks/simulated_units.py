@@ -217,7 +217,7 @@ def losses(drawn: Drawn) -> np.ndarray:
 def of_nll(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     sums, everyone = Sums(IMAGES), np.arange(IMAGES)
     for of, wrong in zip(losses(drawn), drawn.wrong[0, 1:], strict=True):
-        sums.add(everyone, Outputs(of, wrong.astype(np.float32), None, None), LABELS)
+        sums.add(everyone, Outputs(of, of.argmax(axis=-1), wrong.astype(np.float32), None, None), LABELS)
     values = sums.estimates(judged_by(units, resampling).counts[CORRUPTED])["nll"][1:]
     return tuple(np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
 

@@ -36,8 +36,8 @@ from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
-from resiliency.ensembles.combination import Ensemble, answered, member_weights
-from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of, softmax
+from resiliency.ensembles.combination import Ensemble, member_weights
+from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Resampling, percentile_interval, share_interval, with_ends
 
@@ -385,12 +385,8 @@ def _answers(
     counts, of_images = np.zeros(matrix.shape, np.int64), np.zeros(len(evaluation.images[images]))
     for condition, places, part in evaluation.outputs(ensemble, images, disagreement=False):
         labels = ensemble.members[0].labels(condition)[evaluation.images[images][places]]
-        answers = part.log_probabilities.argmax(axis=-1)
-        if not ensemble.rule.mean:  # a vote, whose probabilities are the mean of its members'
-            logits = [member.logits(condition, evaluation.images[images][places]) for member in ensemble.members]
-            answers = answered(ensemble, softmax(np.stack(logits).astype(np.float32)))
-        np.add.at(counts, (labels, answers), 1)
-        of_images[places] += matrix[labels, answers] / len(evaluation.conditions[images])
+        np.add.at(counts, (labels, part.answers), 1)
+        of_images[places] += matrix[labels, part.answers] / len(evaluation.conditions[images])
     return counts, of_images
 
 

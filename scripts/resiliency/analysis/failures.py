@@ -14,8 +14,7 @@ import pandas as pd
 from resiliency.analysis.assessment import REFERENCE, Resampled
 from resiliency.base.faults import Fault, hint
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.combination import Ensemble, answered
-from resiliency.metrics.classification import softmax
+from resiliency.ensembles.combination import Ensemble
 from resiliency.statistics.resampling import Units, widened, wilson_of_means
 
 SEPARATORS = ",;\t"
@@ -125,20 +124,10 @@ def answers_of(ensemble: Ensemble, temperature: float, evaluation: Resampled) ->
                 answers.confidence[row, some] = values
             decided = np.stack([member.decisions(condition, chosen) for member in ensemble.members])
             answers.errors[row, some] = part.errors
-            answers.predicted[row, some] = _predictions(ensemble, condition, chosen, decided)
+            answers.predicted[row, some] = part.answers
             answers.nobody[row, some] = (decided != ensemble.members[0].labels(condition)[chosen]).all(axis=0)
         found[name] = answers
     return found
-
-
-def _predictions(ensemble: Ensemble, condition: int, images: np.ndarray, decided: np.ndarray) -> np.ndarray:
-    """Positions of the answers; of votes with a tie, the first class of those with the most."""
-    if not ensemble.has_probabilities:
-        votes = (decided[:, None] == decided[None]).sum(axis=0)
-        votes = np.where(votes == votes.max(axis=0), decided, np.iinfo(decided.dtype).max)
-        return votes.min(axis=0)
-    logits = np.stack([member.logits(condition, images).astype(np.float32) for member in ensemble.members])
-    return answered(ensemble, softmax(logits))
 
 
 def confusion_table(

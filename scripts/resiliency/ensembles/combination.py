@@ -247,12 +247,14 @@ class Outputs(NamedTuple):
 
     Attributes:
         log_probabilities: float64 n x K, before any temperature; None of members without probabilities.
+        answers: int n, positions of classes; of decisions whose votes tie, the first class of those with the most.
         errors: float32 n, 1 where the answer is wrong; where ties are broken at random, the probability of it.
         mutual_information: float64 n, in nats; None of a single member, without probabilities, and if not asked for.
         agreement: float32 n, share of the members that give the ensemble's answer; None likewise, but of votes.
     """
 
     log_probabilities: np.ndarray | None
+    answers: np.ndarray
     errors: np.ndarray
     mutual_information: np.ndarray | None
     agreement: np.ndarray | None
@@ -308,13 +310,18 @@ class Ensemble:
 
     def _of_probabilities(self, condition: int, images: np.ndarray, disagreement: bool) -> Outputs:
         logits = np.stack([member.logits(condition, images).astype(np.float32) for member in self.members])
-        logs, answers = scaled(logits.astype(np.float64), 1), answered(self, softmax(logits))
+        logs, answers = scaled(logits.astype(np.float64), 1), self._answers(softmax(logits))
         right = answers == self.members[0].labels(condition)[images]
         information = agreement = None
         if disagreement:
             information = mutual_information(np.exp(logs), self.weights)
             agreement = (logits.argmax(axis=-1) == answers).mean(axis=0, dtype=np.float32)
-        return Outputs(self._combined(logs), (~right).astype(np.float32), information, agreement)
+        return Outputs(self._combined(logs), answers, (~right).astype(np.float32), information, agreement)
+
+    def _answers(self, probabilities: np.ndarray) -> np.ndarray:
+        """int64 n, from probabilities float32 M x n x K of the members."""
+        values = self.rule.values(probabilities, len(probabilities))
+        return (values * self.weights[:, None, None]).sum(axis=0).argmax(axis=-1)
 
     def _combined(self, logs: np.ndarray) -> np.ndarray:
         """ln of the ensemble's probabilities, float64 n x K, of its members', M x n x K.
@@ -330,12 +337,8 @@ class Ensemble:
         decisions = np.stack([member.decisions(condition, images) for member in self.members])
         labels = self.members[0].labels(condition)[images]
         chances = right_chances(np.arange(len(decisions))[None], decisions, labels)[0]
-        most = (decisions[:, None] == decisions[None]).sum(axis=1).max(axis=0)
+        votes = (decisions[:, None] == decisions[None]).sum(axis=0)
+        most = votes.max(axis=0)
+        answers = np.where(votes == most, decisions, np.iinfo(decisions.dtype).max).min(axis=0)
         agreement = (most / len(decisions)).astype(np.float32) if len(decisions) > 1 else None
-        return Outputs(None, 1 - chances, None, agreement)
-
-
-def answered(ensemble: Ensemble, probabilities: np.ndarray) -> np.ndarray:
-    """The answers of an ensemble, int64 n, to probabilities float32 M x n x K of its members."""
-    values = ensemble.rule.values(probabilities, len(probabilities))
-    return (values * ensemble.weights[:, None, None]).sum(axis=0).argmax(axis=-1)
+        return Outputs(None, answers, 1 - chances, None, agreement)

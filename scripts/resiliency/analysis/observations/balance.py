@@ -10,9 +10,8 @@ from resiliency.analysis.parts import DRAWS, Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.streams import stream
 
-SEEDS = (
-    5  # with fewer, no pattern of signs is rare: of 2^4 = 16, one in 16 is as extreme as four differences of one sign
-)
+# With fewer, no pattern of signs is rare: of 2^4 = 16, one in 16 is as extreme as four differences of one sign.
+SEEDS = 5
 FEWEST = 2  # for an estimate and its interval, which then borrow the variance of all joint settings
 STEADY = 1.3  # times the variance of differences, as skewed seeds need, or one failing training in ten, for 5% at most
 UNLIKE = 1.5  # times the pooled variance: what differences vary by where one of four settings spreads twice as much
