@@ -9,6 +9,7 @@ from resiliency.analysis.without_images import (
     feature_diversities,
     image_groups,
     map_diversities,
+    member_scores,
     some_ensembles,
     without_each,
 )
@@ -76,4 +77,5 @@ class Drawn:
         of_probe = of_image[self.probe]
         representations = {"saliency_cosine_clean": map_diversities(self.maps, of_probe)}
         representations["linear_cka_clean"] = feature_diversities(self.features, of_probe)
-        return of_image, without_each(ensembles, self.names, members, of_image, representations)
+        scores = member_scores(self.names, self.members(everything), of_image)
+        return of_image, WithoutImages(without_each(ensembles, self.names, members, of_image, representations), scores)

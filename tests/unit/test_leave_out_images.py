@@ -77,7 +77,7 @@ def test_images_of_some_classes_are_left_out_where_members_answer_others(tmp_pat
     ensembles = pd.DataFrame({"members": ["a-s0+a-s1", "a-s0+b-s0"], "size": 2})
     members = EnsembleErrors(decided, np.ones(3), "plurality_vote")
     of_image = image_groups(labels, np.empty(0, int), 0)
-    without = without_each(ensembles, names, members, of_image, {}).ensembles
+    without = without_each(ensembles, names, members, of_image, {})
     for (group, joined), row in without.set_index(["without", "members"]).iterrows():
         first, second = (answers[name][of_image != group] for name in joined.split("+"))
         assert row["label_disagreement_clean"] == pytest.approx((first != second).mean())

@@ -170,18 +170,15 @@ def scores_without_images(
         representations["linear_cka_clean"] = feature_diversities(of_each("features"), of_image[probed])
     weights = member_weights(members.set_index("member").loc[names])
     scored = EnsembleErrors([predictions[name] for name in names], weights, rule)
-    without = without_each(chosen, names, scored, of_image, representations)
-    if everyone != names:
-        without = without._replace(members=member_scores(everyone, [predictions[of] for of in everyone], of_image))
     of_everyone = [predictions[name] for name in everyone]
-    scores = without.members
+    scores = member_scores(everyone, of_everyone, of_image)
     if shifts:
         accuracies = [_accuracies(of_everyone, name, seed)[0] for name in shifts]
         scores = scores.assign(shifted_error=1 - np.mean(accuracies, axis=0))
     if accuracy_on:
         accuracy, images = _accuracies(of_everyone, accuracy_on, seed)
         scores = scores.assign(**{SEPARATE_ACCURACY: accuracy, SEPARATE_IMAGES: images})
-    return without._replace(members=scores)
+    return WithoutImages(without_each(chosen, names, scored, of_image, representations), scores)
 
 
 def without_each(
@@ -190,8 +187,8 @@ def without_each(
     members: EnsembleErrors,
     of_image: np.ndarray,
     representations: dict[str, np.ndarray],
-) -> WithoutImages:
-    """Accuracy and diversity of members and ensembles without each group of images.
+) -> pd.DataFrame:
+    """The table `ensembles` of `WithoutImages`: accuracy and diversity without each group of images.
 
     Args:
         ensembles: rows as from `some_ensembles`.
@@ -221,41 +218,26 @@ def without_each(
             for column, matrices in representations.items():
                 columns[column] = mean_over_pairs(chosen, matrices[group])[0]
             tables.append(of_size.assign(without=group, **columns))
-    right = {images: of_images for images, (of_images, _) in compared.items()}
-    left = len(of_image) - np.bincount(of_image, minlength=GROUPS)
-    scores = _member_scores(names, members.predictions[0].conditions, left, right)
-    return WithoutImages(pd.concat(tables, ignore_index=True), scores)
+    return pd.concat(tables, ignore_index=True)
 
 
 def member_scores(names: list[str], predictions: list[Predictions], of_image: np.ndarray) -> pd.DataFrame:
     """The table `members` of `WithoutImages`, of members that need not be in ensembles."""
-    conditions = predictions[0].conditions
+    groups = condition_groups(predictions[0].conditions)
 
     def of_condition(condition: int) -> np.ndarray:
         correct = np.stack([member.correct(condition) for member in predictions])
         return _means(lambda images: correct[:, images].mean(axis=1), of_image)
 
-    groups = condition_groups(conditions)
     right = {name: np.stack([of_condition(row) for row in groups[name]], axis=1) for name in BOTH if name in groups}
-    return _member_scores(names, conditions, len(of_image) - np.bincount(of_image, minlength=GROUPS), right)
-
-
-def _member_scores(
-    names: list[str], conditions: pd.DataFrame, left: np.ndarray, right: dict[str, np.ndarray]
-) -> pd.DataFrame:
-    """The table `members` of `WithoutImages`.
-
-    Args:
-        left: number of images without each group, int GROUPS.
-        right: images -> accuracy under each of their conditions, float GROUPS x conditions x M.
-    """
     scores = {accuracy_of(CLEAN): right[CLEAN].mean(axis=1)}
     if CORRUPTED in right:
-        rows = condition_groups(conditions)[CORRUPTED]
-        places = [np.isin(rows, of) for of in corruption_conditions(conditions).values()]
+        of_corruptions = corruption_conditions(predictions[0].conditions).values()
+        places = [np.isin(groups[CORRUPTED], of) for of in of_corruptions]
         errors = [1 - right[CORRUPTED][:, place].mean(axis=1) for place in places if place.any()]
         scores["corrupted_error"] = np.mean(errors, axis=0)
     columns = {name: values.ravel() for name, values in scores.items()}
+    left = len(of_image) - np.bincount(of_image, minlength=GROUPS)
     columns = {"images": np.repeat(left, len(names)), **columns}
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
 
