@@ -15,7 +15,6 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
 from resiliency.diversity.gram import gram
-from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.predictions import (
     cohen_kappa,
     coincident_failure_diversity,
@@ -42,11 +41,9 @@ from resiliency.diversity.representations import (
     structural_similarity,
     top_iou,
 )
-from resiliency.diversity.settings import STAGES
 from resiliency.ensembles.combination import packed, right_counts
 from resiliency.ensembles.pool import ensembles_of
 
-METHODS = [name.removesuffix("_cosine") for name, metric in METRICS.items() if name == f"{metric.source}_cosine"]
 correctness = arrays(bool, st.tuples(st.integers(2, 4), st.integers(1, 30)))
 
 
@@ -172,34 +169,6 @@ def test_features_that_are_the_same_for_all_images_align_with_nothing(value):
     alignments = linear_cka(features)
     assert alignments[0, 1] == alignments[1, 0] == alignments[0, 0] == 0
     assert alignments[1, 1] == pytest.approx(1)
-
-
-def sources(seed: int = 0, twins: bool = False) -> dict[str, object]:
-    """What the metrics take, for three members of which the first two may be the same."""
-    rng = np.random.default_rng(seed)
-    probabilities = random_probabilities(seed, images=30)
-    inputs = {
-        "correct": rng.random((3, 30)) < 0.7,
-        "predicted": rng.integers(0, 4, (3, 30)),
-        "probabilities": probabilities,
-        **{method: rng.standard_normal((3, 30, 4, 4)) for method in METHODS},
-        "features": list(rng.standard_normal((3, 30, 5))),
-        **{stage: np.stack([gram(f) for f in rng.standard_normal((3, 30, 6))]) for stage in STAGES},
-    }
-    if twins:
-        for array in inputs.values():
-            array[1] = array[0].copy()
-    return inputs
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_every_metric_is_symmetric_and_follows_the_order_of_members(name):
-    metric, source = METRICS[name], sources()[METRICS[name].source]
-    values = metric.raw(source)
-    np.testing.assert_allclose(values, values.T, atol=1e-9)
-    order = [2, 0, 1]
-    moved = metric.raw([source[i] for i in order] if isinstance(source, list) else source[order])
-    np.testing.assert_allclose(moved, values[np.ix_(order, order)], atol=1e-9)
 
 
 def test_a_gram_matrix_is_a_sum_over_parts_of_the_features(monkeypatch):

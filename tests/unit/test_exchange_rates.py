@@ -9,8 +9,6 @@ from resiliency.analysis.exchange_rates import Pairs, against_better, exchange_r
 from resiliency.analysis.exchanges_of_members import Exchange, slope_freedom, table_of
 from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.report.charts.exchange_rates import facts as exchange_facts
-from resiliency.report.drawing import draw
-from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.resampling import spread, without_image_noise
 
 CONFIDENCE, IMAGES = 0.95, 500
@@ -139,7 +137,3 @@ def test_the_sentences_say_the_numbers_of_the_table():
     (mixed,) = facts["mixed"]
     assert (mixed["points"], mixed["ends"], mixed["more"], mixed["significant"]) == (1.6, "[0.2, 4.7]", True, True)
     assert exchange_facts(table.head(0)) == {}
-    spec = draw("exchange_rates", {"exchange_rates": table}, OKABE_ITO)
-    drawn = next(rows for rows in spec["datasets"].values() if "line" in rows[0])
-    assert [row["exchange"] for row in drawn] == table.sort_values("points", ascending=False)["exchange"].tolist()
-    assert drawn[1]["line"] == "2.2 [−0.1, 4.6]; inference ×2, training ×2; 8 families"

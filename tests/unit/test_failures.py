@@ -5,14 +5,12 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binomtest
-from synthetic import synthetic_tables
 from test_contenders import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
 
 from resiliency.analysis.contenders import both_halves, contenders, ensemble_of, failures
 from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, answers_of
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
-from resiliency.report.charts.failures import class_facts
 from resiliency.report.drawing import draw
 from resiliency.report.settings import OKABE_ITO
 
@@ -79,19 +77,6 @@ def test_errors_of_classes_are_means_over_their_images_and_severities(study, fou
                 interval = binomtest(int(of_images.sum()), int(own.sum())).proportion_ci(0.9, "wilson")
                 assert (row.low, row.high) == pytest.approx((interval.low, interval.high))
     assert len(rows) == 2 * len(CLASSES) * 4
-
-
-def test_the_hardest_class_is_named_and_drawn_first():
-    table = synthetic_tables()["class_errors"]
-    spec = draw("class_errors", {"class_errors": table}, OKABE_ITO)
-    rows = spec["hconcat"][0]["layer"][0]["encoding"]["y"]["scale"]["domain"]
-    assert rows == [f"class {place}" for place in (3, 2, 1, 0)]
-    facts = class_facts(table)
-    of = table[(table.role == "recommended model") & (table["class"] == "class 3")].set_index("corruption")
-    hardest = of.error.drop(["clean", "corrupted"]).idxmax()
-    assert (facts["hardest"]["class"], facts["hardest"]["error"]) == ("class 3", of.error["corrupted"])
-    assert (facts["worst"]["corruption"], facts["worst"]["error"]) == (hardest, of.error[hardest])
-    assert class_facts(table.iloc[:0]) == {}
 
 
 def test_failures_are_the_most_confident_of_each_pair_and_corruption(study, found):

@@ -7,12 +7,10 @@ import pandas as pd
 import pytest
 from fault_messages import fault_of
 from four_members import (
-    ACTIVATIONS,
     BASELINE,
     CLASSES,
     CONDITIONS,
     IMAGES,
-    MEASURED,
     NAMES,
     RULES,
     answers,
@@ -138,17 +136,6 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
         differ = [np.mean(right[i] != right[j]) for i, j in combinations(ensemble, 2)]
         assert row.disagreement_field == pytest.approx(np.mean(differ))
         assert row.field_oracle == pytest.approx(right[ensemble].any(axis=0).mean())
-
-
-def test_a_row_per_pair_metric_and_condition(pairs):
-    assert pairs.columns.tolist() == ["first", "second", "kind", "metric", "condition", "raw", "diversity"]
-    assert not pairs.duplicated(["first", "second", "metric", "condition"]).any()
-    counts = pairs.groupby("metric").size().to_dict()
-    expected = {name: 6 * len(CONDITIONS) for name, metric in METRICS.items() if metric.kind == "prediction"}
-    assert counts == expected | dict.fromkeys([*MEASURED, *ACTIVATIONS], 6)
-    assert set(zip(pairs["first"], pairs["second"], strict=True)) == set(combinations(NAMES, 2))
-    assert (pairs[pairs.kind != "prediction"].condition == 0).all()
-    assert np.isfinite(pairs[["raw", "diversity"]]).all(axis=None)
 
 
 def test_pairs_by_loops(study, pairs):
