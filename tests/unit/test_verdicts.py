@@ -176,8 +176,25 @@ def test_bounds_of_a_part():
 def test_perfect_separation_is_not_taken_for_certain():
     """Eight designs, all ensembles of one kind above all of the other: (8 - z^2) / (8 + z^2)."""
     part = Part.from_replicates("", np.ones(9), ANGULAR)
-    low, high = part.interval(0.9)
-    assert (low, high) == pytest.approx(((8 - 1.6449**2) / (8 + 1.6449**2), 1), abs=1e-4)
+    perfect = (8 - 1.6449**2) / (8 + 1.6449**2), 1
+    assert part.interval(0.9) == pytest.approx(perfect, abs=1e-4)
+    nearly = Part.from_replicates("", np.full(9, 1 - 1e-9), ANGULAR)
+    assert nearly.interval(0.9) == pytest.approx(perfect, abs=1e-3)
+
+
+@pytest.mark.parametrize("variance", [np.nan, 0.0, 1e-6])
+def test_deltas_near_1_have_the_interval_of_few_units(variance):
+    """At .9, Wilson's of 8 / .375945 units: from .8102 to .9883 in shares; variance over images adds no units."""
+    part = Part.from_replicates("", np.full(9, 0.9), ANGULAR).with_images(variance, 50)
+    assert part.interval(0.9) == pytest.approx((0.6203, 0.9766), abs=1e-4)
+    assert replace(part, estimate=-0.9).interval(0.9) == pytest.approx((-0.9766, -0.6203), abs=1e-4)
+    assert part.bound(0.95, -1) > 0.89
+
+
+@pytest.mark.parametrize(("scale", "estimate"), [(ANGULAR, 0.5), (ANGULAR, 0.75), (ANGULAR, np.nan), (FISHER, 0.9)])
+def test_other_intervals_have_the_one_sided_bounds(scale, estimate):
+    part = Part("", estimate, 0.01, 7, scale, 8, 8)
+    np.testing.assert_array_equal(part.interval(0.9), (part.bound(0.95, -1), part.bound(0.95, 1)))
 
 
 def observation_of(estimates, draws: np.ndarray, sign: int = 1, **fields: object) -> Observation:

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from resiliency.statistics.resampling import ANGULAR, LINEAR, Scale, studentised
+from resiliency.statistics.resampling import ANGULAR, LINEAR, Scale, studentised, wilson
 
 # Comparisons that every study is taken to make. Three measures of calibration and up to three scores of confidence are
 # compared; with resamples for five, an interval without correction misses in at most 6 % of studies, too, of nominal 5.
@@ -44,6 +44,10 @@ def corrected_interval(values: np.ndarray, confidence: float, comparisons: int) 
     low, high = np.quantile(valid, [tail, 1 - tail], method="weibull")
     return float(low), float(high)
 
+
+# Beyond this Cliff's delta few units decide how far it is from 1, and the jackknife rarely sees them. With .8 here,
+# intervals at 90 % cover 87 % in studies of 8 designs of 3 seeds whose true delta is .66.
+NEARLY_SEPARATE = 0.75
 
 DRAWS = 1_000
 BEYOND = 0.05  # share of draws that may lie beyond one end of the range
@@ -121,6 +125,7 @@ class Part:
         freedom: degrees of freedom of the error.
         scale: on which bounds are symmetric.
         units: number of units that are taken for a sample.
+        counting: those of them that count for degrees of freedom, before images are added; infinite where not known.
         caution: factor of the error in upper bounds, of a statistic that is skewed on its scale.
         planned: units -> error and freedom that so many would have; by default those of a mean of as many.
         difference: the difference of means behind an effect size, where the statistic is one.
@@ -138,6 +143,7 @@ class Part:
     freedom: float = np.nan
     scale: Scale = LINEAR
     units: int = 0
+    counting: float = np.inf
     planned: Callable[[int], tuple[float, float]] | None = None
     caution: float = 1.0
     difference: float = np.nan
@@ -168,7 +174,7 @@ class Part:
             most = int(np.argmax(np.abs(scale.to(replicates[1:]) - scale.to(replicates[0]))))
             fields |= {"influential": names[most], "without_it": float(replicates[1 + most])}
         own = of_units if freedom is None else freedom
-        return cls(name, float(replicates[0]), error, own, scale, units=len(replicates) - 1, **fields)
+        return cls(name, float(replicates[0]), error, own, scale, len(replicates) - 1, own + 1, **fields)
 
     def bound(self, confidence: float, side: int) -> float:
         """The upper (side 1) or lower (side -1) one-sided bound; NaN where the error is not known.
@@ -217,8 +223,19 @@ class Part:
         return np.where(spread, supports, beyond), np.where(spread, opposes, 1 - beyond), np.where(spread, within, 1.0)
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """The two-sided interval."""
-        return self.bound((1 + confidence) / 2, -1), self.bound((1 + confidence) / 2, 1)
+        """The two-sided interval.
+
+        A Cliff's delta beyond `NEARLY_SEPARATE` has ends no nearer to it than those of Wilson's interval of the share
+        (1 + delta) / 2 (Journal of the American Statistical Association 22, 1927). It is that of `counting` / u units,
+        u being how far delta is from there to 1 or -1 on its scale; at 1 both have the bound of perfect separation.
+        """
+        ends = self.bound((1 + confidence) / 2, -1), self.bound((1 + confidence) / 2, 1)
+        if self.scale is not ANGULAR or not abs(self.estimate) > NEARLY_SEPARATE:
+            return ends
+        nearly, reached = (float(ANGULAR.to(np.float64(of))) for of in (NEARLY_SEPARATE, abs(self.estimate)))
+        near = (reached - nearly) / (np.pi / 2 - nearly)
+        low, high = wilson(np.float64((1 + self.estimate) / 2), self.counting / near, confidence)
+        return float(np.minimum(ends[0], 2 * low - 1)), float(np.maximum(ends[1], 2 * high - 1))
 
     def with_units(self, units: int) -> tuple[float, float]:
         """Standard error and degrees of freedom that so many units would have."""

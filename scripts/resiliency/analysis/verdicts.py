@@ -229,8 +229,8 @@ def placebo_supported(observation: Observation, confidence: float) -> float:
 def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     """The rows of observations.csv for one observation: per part and control, then those beside, or one without any.
 
-    low and high are the interval at 2 confidence - 1, whose ends are the one-sided bounds at `confidence`;
-    opposite_bound is the bound that contradicts.
+    low and high are the interval at 2 confidence - 1, whose ends are the one-sided bounds at `confidence`, or beyond
+    them for a Cliff's delta near 1 or -1 (`Part.interval`); opposite_bound is the bound that contradicts.
     """
     verdict, each = verdict_of(observation, confidence)
     tested = observation.parts + observation.controls

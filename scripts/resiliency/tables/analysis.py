@@ -107,7 +107,11 @@ OBSERVATIONS = Table(
         Column("part", "what is compared", NAME),
         Column("statistic", "what is measured", NAME),
         Column("estimate", "the statistic", number("in units of `statistic`")),
-        *ends("", "its ends are the one-sided bounds", number("in units of `statistic`")),
+        *ends(
+            "",
+            "its ends are the one-sided bounds, or lie further out for a Cliff's delta beyond ±0.75",
+            number("in units of `statistic`"),
+        ),
         Column("confidence", "nominal coverage of the interval: 0.9 where one-sided bounds are at 0.95", FRACTION),
         Column(
             "opposite_bound",
