@@ -197,10 +197,10 @@ def correlation_table(ensembles, metrics) -> pd.DataFrame:
             low, high = np.clip(r + rng.uniform((-0.4, 0.1), (-0.1, 0.4)), -1, 1)
             p_holm = 0.01 if low * high > 0 else 0.5
             for measure in ("pearson", "partial"):
-                counts = (r, low, high, p_holm, 0.95, len(group), group["possible"].iloc[0], 6)
+                counts = (r, low, high, p_holm, 0.95, len(group), group["possible"].iloc[0], 6, 3)
                 rows.append((rule, size, condition, kind_of(metric), metric, measure, *counts))
     head = ["rule", "size", "condition", "kind", "metric", "measure"]
-    counts = ["ensembles", "possible", "members"]
+    counts = ["ensembles", "possible", "members", "units"]
     return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "p_holm", "confidence", *counts])
 
 

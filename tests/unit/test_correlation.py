@@ -188,15 +188,25 @@ def test_correlations_against_scipy_and_loops():
             return measures[row.measure](x, y).statistic
 
         assert row.correlation == pytest.approx(correlation(group))
-        assert (row.members, row.ensembles, row.possible) == (8, len(group), len(group))
-        names = group.members.str.split("+")
-        without = [correlation(group[[m not in ensemble for ensemble in names]]) for m in MEMBERS]
+        assert (row.members, row.units, row.ensembles, row.possible) == (8, 4, len(group), len(group))
+        without = [correlation(group[~group.members.str.contains(f"d{design}-")]) for design in range(4)]
         replicates = np.array([correlation(group), *without])
         assert (row.low, row.high) == pytest.approx(jackknife_interval(replicates, 0.9, FISHER))
-        without = [correlation(group[~group.members.str.contains(f"d{design}-")]) for design in range(4)]
-        ends = jackknife_interval(np.array([correlation(group), *without]), 0.9, FISHER)
-        assert (row.design_low, row.design_high) == pytest.approx(ends)
         assert row.p_value == pytest.approx(p_value(replicates, FISHER))
+
+
+def test_seeds_of_a_single_design_are_left_out_in_turn():
+    """As designs of a seed each are."""
+    ensembles, fog, pairs = tables(sizes=(3,))
+    ends = ["low", "high", "p_value", "units"]
+    of_one, of_eight = (
+        correlation_table(
+            *(of.replace({"members": r"d(\d)-s(\d)"}, name, regex=True) for of in (ensembles, fog)), pairs, 0.9
+        )
+        for name in (r"d-s\1\2", r"d\1\2-s0")
+    )
+    pd.testing.assert_frame_equal(of_one[ends], of_eight[ends])
+    assert (of_one.units == 8).all()
 
 
 def test_families_of_tests_are_the_metrics_of_one_rule_size_condition_and_measure():

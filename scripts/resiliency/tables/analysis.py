@@ -46,7 +46,8 @@ P_VALUES = [
     Column(
         "p_holm", "p-value after Holm's correction for all rows of the same rule, size, condition and measure", FRACTION
     ),
-    Column("members", "number of members (or, beyond 200, groups of members) left out in turn for the interval", COUNT),
+    Column("members", "number of members behind it", COUNT),
+    Column("units", "number of designs (or, beyond 200, groups; of a single design, seeds) left out in turn", COUNT),
 ]
 
 CORRELATIONS = Table(
@@ -60,15 +61,15 @@ CORRELATIONS = Table(
         Column("kind", "kind of the diversity", one_of("prediction", "attribution", "activation")),
         Column("metric", "diversity metric", NAME),
         Column("correlation", "correlation of the diversity with the accuracy, over ensembles", DIFFERENCE),
-        *ends("", "jackknife over members", DIFFERENCE),
+        *ends("", "jackknife over designs, each with all its seeds", DIFFERENCE),
         CONFIDENCE,
         *P_VALUES,
-        *ends("design", "jackknife over designs, each with all its seeds", DIFFERENCE),
         Column("ensembles", "number of ensembles that have the metric", COUNT),
         Column("possible", "number of ensembles that can be formed at this size", COUNT),
     ],
     needs=frozenset({"ensembles"}),
     published=True,
+    version=2,
 )
 
 DIFFERENCES = Table(
@@ -83,11 +84,12 @@ DIFFERENCES = Table(
         Column("attribution", "metric of attributions", NAME),
         Column("prediction", "metric of predictions", NAME),
         Column("difference", "difference of the two correlations", number("−2 to 2", -2, 2)),
-        *ends("", "jackknife over members", ANY),
+        *ends("", "jackknife over designs, each with all its seeds", ANY),
         CONFIDENCE,
         *P_VALUES,
     ],
     needs=frozenset({"ensembles", "networks"}),
+    version=2,
 )
 
 OBSERVATIONS = Table(

@@ -1,6 +1,6 @@
-"""Correlation of diversity with accuracy of ensembles: tables that leave out a member at a time, and observation 2."""
+"""Correlation of diversity with accuracy of ensembles: tables that leave out a design at a time, and observation 2."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 
@@ -18,10 +18,10 @@ from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import MEASURES, weighted_pearson
 from resiliency.statistics.resampling import FISHER, LINEAR, holm, in_groups, jackknife_interval, p_value, studentised
 
-TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members"]
+TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members", "units"]
 GROUP = ["rule", "size", "condition", "measure"]
 CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
-CORRELATIONS += ["design_low", "design_high", "ensembles", "possible"]
+CORRELATIONS += ["ensembles", "possible"]
 DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
 
 
@@ -42,15 +42,16 @@ def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -
     return diversity_columns(pairs, condition) | {c: names for c, names in columns.items() if c in ensembles}
 
 
-def _groups(
-    ensembles: pd.DataFrame, by_corruption: pd.DataFrame, unit: Callable[[str], str] = str
-) -> Iterator[tuple[dict, LeftOut]]:
+def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tuple[dict, LeftOut]]:
     """Rule and size, and the ensembles of independent members of each.
 
-    A member, or the unit that it belongs to, is left out at a time; of very many a group of them.
+    A design is left out at a time with all its seeds, because similar seeds are no independent evidence; of very many
+    a group of them. Of a single design, seeds are left out.
     """
     pool = ensembles[ensembles.origin == INDEPENDENT]
-    units = in_groups(unit(member) for names in pool.members.unique() for member in names.split("+"))
+    members = {member for names in pool.members.unique() for member in names.split("+")}
+    unit = design_of if len(set(map(design_of, members))) > 1 else str
+    units = in_groups(map(unit, members))
     for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
         rows = group.merge(by_corruption, on="members", how="left")
         yield {"rule": rule, "size": size}, LeftOut(rows, lambda member: units[unit(member)])
@@ -61,9 +62,8 @@ def correlation_table(
 ) -> pd.DataFrame:
     """The rows of correlations.csv: one per rule, size, condition, metric and measure.
 
-    Intervals and p-values leave out a member at a time, or of more than 200 members one of 100 groups. The interval of
-    designs leaves out a design with all its seeds (of more than 200 designs, groups), because similar seeds are no
-    independent evidence.
+    Intervals and p-values leave out a design at a time with all its seeds, or one of 100 groups of more than 200
+    designs.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members count.
@@ -76,24 +76,19 @@ def correlation_table(
     """
     corruptions = images_of(by_corruption)
     rows = []
-    of_designs = _groups(ensembles, by_corruption, design_of)
-    for (key, left_out), (_, without_designs) in zip(_groups(ensembles, by_corruption), of_designs, strict=True):
-        everything = np.vstack([left_out.weights, without_designs.weights[1:]])
-        members = len(left_out.weights)
-        key |= {"possible": left_out.ensembles.possible.iloc[0], "members": len(left_out.members)}
+    for key, left_out in _groups(ensembles, by_corruption):
+        key |= {"possible": left_out.ensembles.possible.iloc[0], **_counts(left_out)}
         for condition in images_of(ensembles) + corruptions:
             columns = _all_columns(left_out.ensembles, pairs, condition)
             has = left_out.ensembles[list(columns)].notna().to_numpy()
             counts = has.sum(axis=0)
             for measure in MEASURES:
-                values = left_out.correlations(list(columns), condition, measure, everything)
+                values = left_out.correlations(list(columns), condition, measure, left_out.weights)
                 for (kind, metric), count, replicates in zip(columns.values(), counts, values, strict=True):
-                    r, of_members, rest = replicates[0], replicates[:members], replicates[members:]
-                    low, high = jackknife_interval(of_members, confidence, FISHER)
-                    design_low, design_high = jackknife_interval(np.append(r, rest), confidence, FISHER)
+                    low, high = jackknife_interval(replicates, confidence, FISHER)
                     row = key | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
-                    row |= {"correlation": r, "low": low, "high": high, "p_value": p_value(of_members, FISHER)}
-                    row |= {"design_low": design_low, "design_high": design_high, "ensembles": count}
+                    row |= {"correlation": replicates[0], "low": low, "high": high, "ensembles": count}
+                    row |= {"p_value": p_value(replicates, FISHER)}
                     rows.append(row)
     return _with_p_holm(rows, CORRELATIONS, confidence)
 
@@ -123,9 +118,13 @@ def difference_table(
                     low, high = jackknife_interval(replicates, confidence)
                     row = key | {"condition": condition, "measure": "pearson"}
                     row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
-                    row |= {"low": low, "high": high, "p_value": p_value(replicates), "members": len(left_out.members)}
+                    row |= {"low": low, "high": high, "p_value": p_value(replicates), **_counts(left_out)}
                     rows.append(row)
     return _with_p_holm(rows, DIFFERENCES, confidence)
+
+
+def _counts(left_out: LeftOut) -> dict[str, int]:
+    return {"members": len(left_out.members), "units": len(left_out.units)}
 
 
 def _with_p_holm(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:

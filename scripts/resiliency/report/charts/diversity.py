@@ -177,9 +177,10 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
             panels.append(set_properties(panel, width=340, height=alt.Step(height, **{"for": "position"})))
         name = panel_title(label(kind), frame="bounds")
         bands.append(alt.hconcat(*panels, spacing=24, bounds="flush", title=name))
+    left_out = "member" if (rows["units"] == rows["members"]).all() else "design"
     subtitle = [
         "Circles: Pearson correlation; diamonds: partial correlation, given the members’ mean accuracy",
-        f"Filled: significant; bars: {percent(rows['confidence'].iloc[0], 0)} intervals, leaving out each member",
+        f"Filled: significant; bars: {percent(rows['confidence'].iloc[0], 0)} intervals, leaving out each {left_out}",
         "Right of zero: the more diverse, the more accurate; *: uses the labels, so correlates by construction",
         basis(rows),
     ]
