@@ -28,12 +28,16 @@ def kept_studies(folder: Path = RESULTS) -> list[tuple[Path, dict]]:
 def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     """The tables of a study that `publish` kept in a folder, by name.
 
-    Beside them, `choices` has the verdicts by other choices of the study, and `seeds`, of a study that was run with
-    several study seeds, a row per seed and part of an observation.
+    Beside them, `choices` has the verdicts by other choices of the study, `on_halves` the observations with clean
+    accuracy from the test images of the corruptions, and `seeds`, of a study that was run with several study seeds, a
+    row per seed and part of an observation.
     """
     tables = {path.stem: read_table(path) for path in table_files(kept)}
-    if (choices := EXPERIMENTS / f"{kept.name}_choices.csv").is_file():
-        tables["choices"] = read_table(choices)
+    beside = {
+        "choices": EXPERIMENTS / f"{kept.name}_choices.csv",
+        "on_halves": kept.with_name(f"{kept.name}_on_halves.csv"),
+    }
+    tables |= {name: read_table(path) for name, path in beside.items() if path.is_file()}
     runs, verdicts = (kept.parent / SEEDS_PAGE / f"{name}.csv" for name in ("runs", "verdicts"))
     if runs.is_file() and read_table(runs)["study"].iloc[0] == kept.name:
         tables["seeds"] = read_table(verdicts)

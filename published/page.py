@@ -14,16 +14,22 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from published.bought import compared, facts, worth
 from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, table_files, template_of
 from published.several_verdicts import agreement, counted_verdicts
 from published.study_changes import command_settings, current_study, outdated_keys
 from resiliency.analysis.choices import clean_accuracy
+from resiliency.analysis.member_tables import LITTLE, late_gain
+from resiliency.analysis.observations.architecture import WORTH
 from resiliency.base.faults import Fault, one_line_faults, parser
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.provenance import FILES, PROVENANCE, Run
 from resiliency.report import words
+from resiliency.report.charts.exchange_rates import images_of
+from resiliency.report.drawing import draw, svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.registry import CHARTS
+from resiliency.report.settings import OKABE_ITO
 from resiliency.report.templates import Markdown
 from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json, replacing, verified
@@ -31,14 +37,16 @@ from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 
 NEEDED = ("members", "corruption_errors", "observations")
+LEAD = "exchange_rates"  # the chart that a page begins with
 SHOWN = (
-    *("exchange_rates", "size_accuracy_robustness", "error_by_severity", "correlations", "architecture_diversity"),
-    *("loss_weight", "effective_robustness", "deployment"),
+    *(LEAD, "size_accuracy_robustness", "correlations", "architecture_diversity", "loss_weight"),
+    "effective_robustness",
 )
 # Tables that are kept as Parquet, which is a tenth of their size.
 LONG = ("corruption_errors", "correlations", "thresholds", "selective_prediction")
 LONG_TABLE, LARGE_PICTURE = 100_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
+CHARTS_FILE, LONGEST = "charts.json", "longest.json"
 OF_ALL = ("found", "runtimes", SEEDS_PAGE)  # pages that are made from the results of several runs
 CARD = "export_card.md"  # of the exported ensemble
 ORPHAN = "---\norphan: true\n---\n"  # how Sphinx knows pages that are in no navigation
@@ -78,11 +86,14 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
         (kept / SPECS).write_bytes(gzip.compress(specs, mtime=0))
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
-        (kept / PROVENANCE).write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+        _write_json(kept / PROVENANCE, provenance)
         for path in charts:
             _keep_picture(path, kept / path.name)
-        texts = {path.stem: _texts(path.with_suffix(".vl.json")) | {"picture": path.name} for path in charts}
-        (kept / "charts.json").write_text(json.dumps(texts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        texts = {path.stem: _texts(read_json(path.with_suffix(".vl.json"))) | {"picture": path.name} for path in charts}
+        _write_json(kept / CHARTS_FILE, texts)
+        if TABLES["histories"].path in run:
+            _write_json(kept / LONGEST, longest_training(*(_table(run, name) for name in ("members", "histories"))))
+        draw_again(kept)
     if card := run.card():
         (pages / name).mkdir(exist_ok=True)
         (pages / name / CARD).write_text(f"{ORPHAN}{verified(card).read_text(encoding='utf-8')}", encoding="utf-8")
@@ -104,6 +115,44 @@ def finished_run(results: Path, tables: Iterable[str]) -> Run:
     return run
 
 
+def _table(run: Run, name: str) -> pd.DataFrame:
+    return read_table(run.file(TABLES[name].path))
+
+
+def _write_json(file: Path, content: dict) -> None:
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def draw_again(kept: Path) -> None:
+    """Draw the charts of a page for which its kept tables suffice, as the library draws and describes them now."""
+    charts, tables = read_json(kept / CHARTS_FILE), kept_tables(kept)
+    for name, chart in charts.items():
+        if {*CHARTS[name].tables} <= tables.keys() and chart["picture"].endswith(".svg"):
+            specification = draw(name, tables, OKABE_ITO)
+            (kept / chart["picture"]).write_text(svg(specification), encoding="utf-8")
+            charts[name] = chart | _texts(specification)
+    _write_json(kept / CHARTS_FILE, charts)
+
+
+def longest_training(members: pd.DataFrame, histories: pd.DataFrame) -> dict:
+    """Which independent designs of the longest training still gained a point or more in its last fifth.
+
+    Args:
+        members: members.csv.
+        histories: histories.csv.
+
+    Returns:
+        Its `epochs`, the number of designs that were `trained` for so long, and the `late` ones by name.
+    """
+    independent = members[members["origin"] == INDEPENDENT]
+    epochs = independent["training_epochs"].max()
+    longest = independent.loc[independent["training_epochs"] == epochs, "member"]
+    curves = histories[histories["member"].isin(longest)].groupby("design", sort=False)
+    gains = {design: late_gain(of, fewest=2) for design, of in curves}
+    late = [design for design, gain in gains.items() if (gain or 0) >= LITTLE]
+    return {"epochs": int(epochs) if gains else 0, "trained": len(gains), "late": late}
+
+
 def _picture(run: Run, path: str) -> Path:
     """The file of a chart that is kept: SVG, or PNG if that has too many marks."""
     svg = run.file(path)
@@ -118,9 +167,8 @@ def _keep_picture(path: Path, kept: Path) -> None:
         Image.open(verified(path)).convert("RGB").quantize(COLOURS).save(kept, optimize=True)
 
 
-def _texts(specification: Path) -> dict:
-    """The title of a chart, and what it shows."""
-    chart = read_json(specification)
+def _texts(chart: dict) -> dict:
+    """The title of a chart, and what it shows, from its specification."""
     title = chart["title"]["text"] if isinstance(chart["title"], dict) else chart["title"]
     return {"title": title, "finding": chart["usermeta"]["finding"]}
 
@@ -165,13 +213,23 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
         cautions=cautions(tables["members"]),
-        observations=by_observation(tables["observations"]),
+        observations=(observations := by_observation(tables["observations"])),
+        on_halves=[of for of in told("on_halves", by_observation) if of["number"] == "1b"],
+        controlled=[of for of in observations if of["placebo"]],
+        rates=(rates := facts(tables[LEAD]) if LEAD in tables else {}),
+        worth=worth(rates),
+        compared=compared,
+        least=WORTH,
+        on=images_of(tables[LEAD]["images"].iloc[0]) if rates else "",
+        LEAD=LEAD,
+        longest=read_json(kept / LONGEST) if (kept / LONGEST).is_file() else {},
+        registration=name if (pages / (name := f"{kept.name}_registration.md")).is_file() else "",
         by_seed=told("seeds", agreement),
         contenders=told("deployment", contenders),
         clean_accuracy=clean_accuracy,
         leaders=leaders(tables, further),
         points=_points,
-        charts=read_json(kept / "charts.json"),
+        charts=read_json(kept / CHARTS_FILE),
         exported=(pages / kept.name / CARD).is_file(),
         choices=told("choices", counted_verdicts),
         kept=[path.name for path in table_files(kept)],

@@ -59,6 +59,12 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
         assert digits(**{table: tables[table].assign(**{column: tables[table][column] / 2})}) != digits()
 
 
+@pytest.mark.parametrize("kept", [kept for kept, _ in kept_studies()], ids=lambda kept: kept.name)
+def test_a_page_of_a_study_has_at_most_1200_words(kept):
+    text = re.sub(r"\]\([^)]*\)", "", page_of_study(kept))
+    assert len([word for word in text.split() if re.search("[a-zA-Z0-9]", word)]) <= 1200
+
+
 def test_axes_of_published_charts_have_plain_numbers():
     """Not 1e+1, as Vega writes 10 in a format without a precision."""
     pictures = [*RESULTS.glob("*/*.svg"), *PAGES.glob("*.svg")]

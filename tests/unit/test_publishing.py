@@ -4,12 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from ended_runs import end_run, run_as_published
 from PIL import Image
 
 from published.kept import RESULTS
-from published.page import page, publish
+from published.page import longest_training, page, publish
 from resiliency.base.faults import Fault
 from resiliency.provenance import FILES
 from resiliency.storage.files import read_json, write_json
@@ -24,10 +25,11 @@ def run(tmp_path: Path) -> Path:
     folder = run_as_published("imagenet_published", tmp_path / "results/mine")
     (folder / "charts").mkdir()
     texts = {"title": "t", "usermeta": {"finding": "f", "caption": "c"}}
-    for name in ("deployment", "gallery", "error_by_severity"):
+    for name in ("loss_weight", "gallery", "error_by_severity", "exchange_rates"):
         write_json(folder / f"charts/{name}.vl.json", texts)
-    (folder / "charts/deployment.svg").write_text("<svg/>", encoding="utf-8")
-    Image.new("RGB", (4, 4)).save(folder / "charts/deployment.png")
+    for name in ("loss_weight", "exchange_rates"):
+        (folder / f"charts/{name}.svg").write_text("<svg/>", encoding="utf-8")
+        Image.new("RGB", (4, 4)).save(folder / f"charts/{name}.png")
     return end_run(folder)
 
 
@@ -45,11 +47,11 @@ def leave_over(run: Path, *paths: str) -> None:
 
 
 def test_no_table_chart_or_card_of_an_earlier_run_is_kept(run):
-    assert {"observations.csv", "deployment.svg", "skipped.csv"} <= kept(run)
+    assert {"observations.csv", "loss_weight.svg", "skipped.csv"} <= kept(run)
     (run / "export").mkdir()
     (run / "export/card.md").write_text("# A placeholder")
-    leave_over(run, "tables/skipped.csv", "charts/deployment.svg", "charts/deployment.vl.json")
-    assert not kept(run) & {"skipped.csv", "deployment.svg", "export_card.md"}
+    leave_over(run, "tables/skipped.csv", "charts/loss_weight.svg", "charts/loss_weight.vl.json")
+    assert not kept(run) & {"skipped.csv", "loss_weight.svg", "export_card.md"}
 
 
 def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
@@ -61,6 +63,48 @@ def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
     assert {path.name for path in (run.parents[1] / "docs/mine").iterdir()} == before
     end_run(run)
     assert kept(run) == before
+
+
+def test_charts_are_drawn_again_from_kept_tables_if_these_suffice(run):
+    kept(run)
+    folder = run.parents[1] / "docs/mine"
+    charts, published = (read_json(of / "charts.json") for of in (folder, RESULTS / "imagenet_published"))
+    assert charts["exchange_rates"] == published["exchange_rates"]
+    assert (folder / "exchange_rates.svg").read_text() == (
+        RESULTS / "imagenet_published/exchange_rates.svg"
+    ).read_text()
+    assert (charts["loss_weight"]["finding"], (folder / "loss_weight.svg").read_text()) == ("f", "<svg/>")
+
+
+def test_designs_of_the_longest_training_that_still_learn_are_named():
+    """Of five epochs, the last is a fifth: a rises by 2 points in it, b by less than one, c trains for four."""
+    curves = {
+        "a": [0.1, 0.2, 0.3, 0.4, 0.42],
+        "b": [0.1, 0.2, 0.3, 0.4, 0.405],
+        "c": [0.1, 0.2, 0.3, 0.9],
+        "j": [0.5] * 9,
+    }
+    rows = [(f"{name}-s0", name, epoch, value) for name, of in curves.items() for epoch, value in enumerate(of, 1)]
+    histories = pd.DataFrame(rows, columns=["member", "design", "epoch", "validation_accuracy"])
+    members = histories.groupby("member", as_index=False)["epoch"].max().rename(columns={"epoch": "training_epochs"})
+    members = members.assign(origin=["independent"] * 3 + ["joint"])
+    assert longest_training(members, histories) == {"epochs": 5, "trained": 2, "late": ["a"]}
+    assert longest_training(members, histories[:0]) == {"epochs": 0, "trained": 0, "late": []}
+
+
+def test_a_page_has_the_observation_again_on_halves_its_registration_and_what_still_learns(tmp_path):
+    folder = shutil.copytree(DIGITS, tmp_path / "digits")
+    rows = read_table(folder / "observations.csv")
+    write_table(tmp_path / "digits_on_halves.csv", rows.assign(verdict="contradicted"))
+    (tmp_path / "digits_registration.md").write_text("")
+    write_json(folder / "longest.json", {"epochs": 8, "trained": 3, "late": ["vit", "levit"]})
+    text = page(folder, tmp_path)
+    assert text.count("**contradicted**") == text.count("| 1b again |") == 1
+    assert "2 of 3 designs still gained a point or more" in text
+    assert "(8 epochs): vit, levit." in text
+    assert "[what deviates](digits_registration.md#deviations)" in text
+    for absent in ("1b again", "still gained", "registered"):
+        assert absent not in page(DIGITS)
 
 
 def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):

@@ -1,0 +1,67 @@
+"""What the exchange rates of a study say on its page: a sentence for each row, what a family is worth, what to do."""
+
+import numpy as np
+import pandas as pd
+
+from resiliency.report import words
+from resiliency.report.charts.exchange_rates import MIXING, NAMES
+
+WORTH = ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy")
+
+
+def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
+    """Exchange -> its row, with `said`, such as "2.2 [−0.1, 4.6]", and by its interval whether it `helps` or `harms`.
+
+    Mixed families stand for mixed designs, as `mixing`. None for a row without an estimate; {} if all are.
+
+    Args:
+        rates: exchange_rates.csv.
+    """
+    rows = {}
+    for row in rates.dropna(subset=["points"]).to_dict("records"):
+        low, high = row["points_low"], row["points_high"]
+        name = "mixing" if row["exchange"] in MIXING else row["exchange"]
+        rows[name] = row | {
+            "low": low,
+            "high": high,
+            "said": _with_ends(row["points"], low, high),
+            "helps": bool(low > 0),
+            "harms": bool(high < 0),
+        }
+    return dict.fromkeys([*NAMES, "mixing"]) | rows if rows else {}
+
+
+def worth(rows: dict[str, dict]) -> list[dict]:
+    """How many of each thing in `WORTH` that helps buy as much as a family that is better by one SD, in all.
+
+    The ends of both intervals give those of the ratio: at 95 % each, it holds at 90 % or more (Bonferroni).
+
+    Args:
+        rows: as from `facts`.
+
+    Returns:
+        For each, `exchange`, `times` and the ends `low` and `high`, and all three as `said`.
+    """
+    family = rows["family"] if rows else None
+    if not family or not family["helps"]:
+        return []
+    known = [row for name in WORTH if (row := rows[name]) and row["helps"]]
+    ratios = [
+        {
+            "exchange": row["exchange"],
+            "times": family["points"] / row["points"],
+            "low": family["low"] / row["high"],
+            "high": family["high"] / row["low"],
+        }
+        for row in known
+    ]
+    return [of | {"said": _with_ends(of["times"], of["low"], of["high"])} for of in ratios]
+
+
+def compared(one: dict, other: dict) -> int:
+    """1 if a row buys more than another for certain, their intervals apart, -1 if less, and else 0."""
+    return int(np.sign(max(one["low"] - other["high"], 0) - max(other["low"] - one["high"], 0)))
+
+
+def _with_ends(value: float, low: float, high: float) -> str:
+    return f"{words.one_digit(value)} {words.interval(low, high, words.one_digit)}".rstrip()
