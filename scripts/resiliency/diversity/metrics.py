@@ -1,6 +1,6 @@
 """The registries of diversity metrics: of pairs, and of whole ensembles.
 
-A new metric is a function and a line here; `METRIC_LABELS` of `report/words.py` has what charts call it.
+A new metric is a function and a line here; `METRIC_LABELS` of `report/settings.py` has what charts call it.
 """
 
 from math import inf
