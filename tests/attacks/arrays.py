@@ -59,6 +59,13 @@ WRONG: dict[str, Change] = {
         + b"\n"
     ),
 }
+# Of some of these, the words that refuse them.
+WORDS = {
+    "NaN": f"column 1, row {IMAGES // 2 + 1}: expected a finite number, got nan",
+    "an image too few": f"expected {IMAGES} rows, one per label of test set",
+    "one class": f"expected a column per class, at least {CLASSES}, got 1",
+    "whole numbers": f"expected floats of shape images x classes, got int64 of shape ({IMAGES}, {CLASSES})",
+}
 UNLIKELY: dict[str, Change] = {
     "negative": _with(-0.2),
     "more than 1": _with(1.2),
@@ -98,9 +105,9 @@ def _predictions() -> dict[str, tuple[tuple, object]]:
     table = {"labels in another order": (("logits", "labels", "clean", lambda labels: labels[::-1]), "")}
     for kind, condition in product(("logits", "probabilities"), (CONDITIONS[0], CONDITIONS[-1])):
         changes = {name: (change, ACCEPTED) for name, change in SAME.items()}
-        changes |= {name: (change, "") for name, change in WRONG.items()}
+        changes |= {name: (change, WORDS.get(name, "")) for name, change in WRONG.items()}
         if kind == "probabilities":
-            changes |= {name: (change, "") for name, change in UNLIKELY.items()}
+            changes |= {name: (change, "expected probabilities, which sum to 1") for name, change in UNLIKELY.items()}
         table |= {f"{kind}, {condition}: {n}": ((kind, "two", condition, c), e) for n, (c, e) in changes.items()}
     table |= {f"labels {name}": (("logits", "labels", "clean", c), "") for name, c in WRONG_LABELS.items()}
     return table

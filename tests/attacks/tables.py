@@ -118,7 +118,7 @@ UNNUMBERED: dict[str, Edit] = {
 DECISIONS = {name: (edit, ACCEPTED) for name, edit in SAME.items()}
 DECISIONS |= {name: (edit, "") for name, edit in (WRONG | UNNUMBERED).items()}
 DECISIONS |= {
-    f"{cell!r:.30} in column {column}": (one(column, lambda _, cell=cell: cell), "")
+    f"{cell!r:.30} in column {column}": (one(column, lambda _, cell=cell: cell), ", row 8: expected a class")
     for column in (2, 3)
     for cell in (*ODD, "0.5", "1e17")
 }
@@ -171,7 +171,10 @@ SCORES: dict[str, tuple[Edit, object]] = {
     "only a header": (lambda table: table[:1], ""),
     "a misspelt corruption": (lambda table: [[*table[0], "fog_2"], *([*row, "50"] for row in table[1:])], ""),
 }
-SCORES |= {f"{cell!r}": (lambda table, c=cell: table[1].__setitem__(2, c), "") for cell in (*ODD, "100.01", "-1e-9")}
+SCORES |= {
+    f"{cell!r}": (lambda table, c=cell: table[1].__setitem__(2, c), "column 'fog.1', row 1: expected a number")
+    for cell in (*ODD, "100.01", "-1e-9")
+}
 
 
 def _bytes(_: Path, change: tuple[str, Callable[[str], bytes]]) -> None:
@@ -221,6 +224,15 @@ DESCRIBED: dict[str, tuple[Edit, object]] = {
     "parameters with an exponent": (lambda table: table[2].__setitem__(2, "2.56e7"), ACCEPTED),
     "rows of others beside all": (lambda table: table.append(["another", "c", "5000"]), ACCEPTED),
     "families that differ in case": (lambda table: table[2].__setitem__(1, "A"), "differ only in case"),
+    "a family that is a formula": (lambda table: table[2].__setitem__(1, "=b"), "family '=b' must not begin with ="),
+    "a member twice": (lambda table: table[2].__setitem__(0, "one"), "duplicate member 'one'"),
+    "a column unknown": (lambda table: table[0].__setitem__(1, "kind"), "column 'kind' not found"),
+    "an architecture unknown": (
+        lambda table: [
+            [row[0], name, row[2]] for row, name in zip(table, ("architecture", "resnet18", "resnet0"), strict=True)
+        ],
+        "row 2: expected the name of an architecture of timm, got 'resnet0'",
+    ),
     **{f"a row of {n}": (lambda table, n=n: table[2].__setitem__(0, n), "external.members: ") for n in ("tow", "TWO")},
 }
 DESCRIBED |= {

@@ -1,7 +1,5 @@
 """What files from elsewhere hold between them, and how predictions in them are kept."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,14 +58,6 @@ def test_severities_that_files_lack_are_left_out_and_said(tmp_path):
     assert list(of(["clean", "fog.1", "fog.3", "snow.3"], ["fog"], [1, 3]).left_out) == ["snow.3"]
     with pytest.raises(Fault, match=r"in every file, got fog 1, snow 3; set corruptions\.names"):
         of(["clean", "fog.1", "snow.3"], ["fog", "snow"], [1, 3])
-
-
-@pytest.mark.parametrize("name", ["fogg.3", "fog_3", "Fog3", "fog.6", "gausian_noise.2"])
-def test_a_misspelt_corruption_does_not_become_a_test_set(files, name):
-    Path(files[1]).write_text(SECOND.replace("at-night", name), encoding="utf-8")
-    assert f"second.csv: '{name}' is not a corruption with a severity from 1 to 5; " in fault_of(contents, files[1:])
-    listed = External(decisions=files[1:], clean="original", test_sets=[name])
-    assert read_contents(listed, ["fog"], [1], None).test_sets == [name_in_tables(name)]
 
 
 def test_beside_images_every_file_needs_every_condition(files):

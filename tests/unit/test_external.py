@@ -1,16 +1,12 @@
 """Files with predictions, scores and facts of members that were computed elsewhere, and what may be wrong with them."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 from fault_messages import fault_of
 
-from resiliency.base.faults import Fault
 from resiliency.external.arrays import members_of, read_decisions, read_labels, read_logits
 from resiliency.external.contents import read_contents
-from resiliency.external.predictions import read_members
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
 from resiliency.metrics.classification import softmax
 
@@ -23,11 +19,6 @@ fog.3,2,1,1,1
 SCORES = """member,clean,fog.1,fog.2,sketch
 one,90,80,70,40.5
 other,80,60,40,
-"""
-MEMBERS = """member,family,parameters,architecture
-net-s0,mine,1000,
-net-s1,mine,1000,
-seen,,,resnet18
 """
 
 
@@ -66,61 +57,6 @@ def test_classes_may_have_names(write):
     assert "column 'one', row 2: expected a class of external.classes, got 'cta'; did you mean" in message
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("label,", "truth,", r"column 'label' not found; available columns: test_set, image, truth, one, other$"),
-        ("one,other", "one,one", r"duplicate column 'one' \(2 times\); keep one$"),
-        ("one,other", "one,o/her", r"member 'o/her': expected a name of letters, digits, '_', '-' and '.', "),
-        ("clean,1,0,0,0", "clean,1,0,0,2", r"column 'other', row 2: expected a class \(integer from 0 to 1\), got 2$"),
-        ("clean,1,0,0,0", "clean,1,5,0,0", r"column 'label', row 2: expected a class \(integer from 0 to 1\), got 5$"),
-        ("fog.3,2,1,1,1", "fog.3,2,1,1,", r"column 'other', row 4: expected a class .*, got nothing"),
-        ("fog.3,2,1,1,1", "fog.3,2,1,-1,1", r"column 'one', row 4: expected a class .*, got -1"),
-        ("fog.3,2,1,1,1", "fog.3,2,1,cat,1", r"column 'one', row 4: expected a class .*, got 'cat'"),
-        ("fog.3,2,1,1,1", "fog.3,2,1,0.5,1", r"column 'one', row 4: expected a class .*, got 0.5"),
-        ("fog.3,1,0,1,0", "fog.3,1,0,1,0,1", r"line 4: expected 5 values, got 6; remove the rest$"),
-        ("fog.3,2", "fog.3,1", r"column 'image', row 4: expected each image of test set 'fog.3' once, got '1'"),
-        ("clean,2", ",2", r"column 'test_set', row 1: expected the name of a test set, got nothing"),
-    ],
-)
-def test_faults_of_decisions_name_column_and_row(write, old, new, message):
-    with pytest.raises(Fault, match=r"file.csv: " + message):
-        read_decisions(write(DECISIONS.replace(old, new, 1)), classes=2)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "test_set,image,label,one\nclean,0,True,True\nclean,1,False,True\n",
-            r"'label', row 1: expected a class .*, got True \(and 1 more rows\)",
-        ),
-        ("test_set,image,label,one\nclean,0,1,1,7\nclean,1,0,1,7\n", r"expected 4 values per row"),
-        (
-            DECISIONS.replace("1,1,0", "1,1,999"),
-            r"'other', row 1: expected a class near 1, the next largest, got 999; correct it",
-        ),
-        (
-            DECISIONS.replace("1,1,0", f"1,1,{2**62}"),
-            r"'other', row 1: expected a class \(integer from 0 to .*, got 46",
-        ),
-    ],
-)
-def test_what_is_no_class_is_refused(write, text, message):
-    assert re.search(message, fault_of(read_decisions, write(text)))
-
-
-def test_scores_are_no_fractions(write):
-    fraction = SCORES.replace("one,90,80,70,40.5", "one,0.9,0.8,0.7,0.405")
-    with pytest.raises(Fault, match=r"member 'one': no accuracy above 1; expected per cent, got fractions"):
-        read_scores(write(fraction))
-    assert read_scores(write(fraction), kind="error").loc["one", "clean"] == pytest.approx(0.009)
-    with pytest.raises(Fault, match=r"no error above 1; expected per cent"):
-        read_scores(write(fraction.replace("other,80,60,40,", "other,0.8,0.6,0.4,")), kind="error")
-    with pytest.raises(Fault, match=r"column 'clean', row 1: expected a number .*, got True"):
-        read_scores(write("member,clean\none,True\ntwo,True\n"))
-
-
 def test_scores_are_errors_with_clean_first(write):
     scores = read_scores(write(SCORES))
     assert list(scores) == ["clean", "fog.1", "fog.2", "sketch"]
@@ -147,23 +83,6 @@ def test_scores_name_their_conditions():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("member", "name", r"column 'member' not found"),
-        ("clean", "tidy", r"column 'clean' not found"),
-        ("other", "one", r"duplicate member 'one'"),
-        ("70", "170", r"column 'fog.2', row 1: expected a number from 0 to 100, got 170$"),
-        ("60", "", r"column 'fog.1', row 2: expected a number from 0 to 100, got nothing$"),
-        ("60", "NaN", r"column 'fog.1', row 2: expected a number from 0 to 100, got 'NaN'"),
-        ("40.5", "-1", r"column 'sketch', row 1: expected a number from 0 to 100, got -1.0"),
-    ],
-)
-def test_faults_of_scores_name_column_and_row(write, old, new, message):
-    with pytest.raises(Fault, match=r"file.csv: " + message):
-        read_scores(write(SCORES.replace(old, new, 1)))
-
-
-@pytest.mark.parametrize(
     ("text", "kind", "listed", "message"),
     [
         ("member,clean,fog.1\na,.70,40\nb,.8,50\n", "accuracy", [], "column 'clean': no accuracy above 1"),
@@ -185,27 +104,6 @@ def test_a_column_of_fractions_beside_others_in_per_cent_is_refused(write, text,
         read_contents(external, ["fog"], [1], None)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("mine", "=mine", r"member 'net-s0': family '=mine' must not begin with = \+ - or @"),
-        ("family", "kind", r"column 'kind' not found; available columns: member, design, family"),
-        ("1000", "-3", r"column 'parameters', row 1: expected a number from 1,000 to .*, not in millions, got -3.0$"),
-        ("1000", "25.6", r"column 'parameters', row 1: expected a number from 1,000 to .*, not in millions, got 25.6"),
-        ("1000", "1e400", r"column 'parameters', row 1: expected a number from 1,000 to .*, not in millions, got inf"),
-        (
-            "resnet18",
-            "resnet0",
-            r"column 'architecture', row 3: expected the name of an architecture of timm, got 'resnet0'",
-        ),
-        ("net-s1", "net-s0", r"duplicate member 'net-s0'"),
-    ],
-)
-def test_faults_of_the_table_about_members(write, old, new, message):
-    with pytest.raises(Fault, match=r"file.csv: " + message):
-        read_members(write(MEMBERS.replace(old, new, 1)))
-
-
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "labels").mkdir()
@@ -225,26 +123,3 @@ def test_probabilities_come_back_from_the_logits_that_they_are_kept_as(folder):
     np.savez(folder / "net/clean.npz", np.array([[-1.5, 2], [0, 3]]))
     (folder / "net/clean.npy").unlink()
     assert read(folder, "logits").tolist() == [[-1.5, 2], [0, 3]]
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ([[0.5, 0.5]], r"expected 2 rows, one per label of test set 'clean', got 1$"),
-        ([[0.5], [0.5]], r"expected a column per class, at least 2, got 1$"),
-        (
-            [[0.5, 0.5], [0.5, 0.9]],
-            r"row 2: expected probabilities, which sum to 1, got values from 0.5 up, with sum 1.4",
-        ),
-        (
-            [[0.5, 0.5], [-0.5, 1.5]],
-            r"row 2: expected probabilities, which sum to 1, got values from -0.5 up, with sum 1",
-        ),
-        ([[0.5, 0.5], [0.5, float("nan")]], r"column 1, row 2: expected a finite number, got nan$"),
-        ([[1, 0], [0, 1]], r"expected floats of shape images x classes, got int64 of shape \(2, 2\)$"),
-    ],
-)
-def test_faults_of_arrays_name_file_and_row(folder, values, message):
-    np.save(folder / "net/clean.npy", np.array(values))
-    with pytest.raises(Fault, match=r"net/clean.npy: " + message):
-        read(folder)

@@ -38,25 +38,18 @@ def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, 
 
 
 @pytest.mark.parametrize(
-    ("images", "wanted", "message"),
+    ("images", "wanted", "other"),
     [
-        (
-            ["y1", "x1", "x3"],
-            NAMES,
-            "a.csv: test set 'clean': expected images that other members are tested on, e.g. 'x1', got 'x3'",
-        ),
-        (["dog/x1", "cat/x2", "cat/y1"], NAMES, "got 'dog/x1'; name"),
-        (["cat/0", "cat/1", "cat/2"], ["0", "1", "0"], "got 'cat/2'; name"),
-        ([7, 8, 9], ["17", "4", "99"], "got '7'; name"),
-        (["7", "8", "9"], NAMES, "got '7'; name"),
-        (["1", "01", "2"], ["0", "1", "2"], "got '01'; name"),
-        (["a", "1", "b"], ["0", "1", "2"], "got 'a'; name"),
-        (["-1", "-2", "-3"], ["0", "1", "2"], "got '-1'; name"),
-        (["x1", "x2"], NAMES, "expected 3 images, as for other members, got 2"),
+        (["y1", "x1", "x3"], NAMES, "x3"),
+        (["dog/x1", "cat/x2", "cat/y1"], NAMES, "dog/x1"),
+        (["7", "8", "9"], NAMES, "7"),
+        (["1", "01", "2"], ["0", "1", "2"], "01"),
+        (["a", "1", "b"], ["0", "1", "2"], "a"),
     ],
 )
-def test_other_images_are_refused(images, wanted, message):
-    assert message in fault_of(order_of, "a.csv", "clean", np.array(images), wanted, CLASSES)
+def test_other_images_are_refused(images, wanted, other):
+    message = fault_of(order_of, "a.csv", "clean", np.array(images), wanted, CLASSES)
+    assert f"e.g. {wanted[0]!r}, got {other!r}; name images alike" in message
 
 
 HEADER = "test_set,image,label,"
