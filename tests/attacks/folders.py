@@ -85,7 +85,10 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], object]] = {
         lambda folder: recoded(folder, "val/bee/again.webp", "train/bee/1.png"),
         "1 images are in more than one split",
     ),
-    "a class that is a copy of another": (_copied_class, "of class 'ant' (test) are images of other classes too"),
+    "a class that is a copy of another": (
+        _copied_class,
+        "of class 'ant' (test) are images of other classes too, as of 'bee'",
+    ),
     "test images linked to those that train": (_linked, "images are in more than one split"),
     "names longer than file systems allow": (_long_names, ACCEPTED),
     "a class with braces": (

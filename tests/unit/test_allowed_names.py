@@ -6,8 +6,6 @@ from functools import cache
 from typing import NamedTuple
 
 import pytest
-from attacks.studies import elsewhere
-from default_study import faults_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -147,25 +145,3 @@ def test_names_suit_file_names(kind):
     assert form_fault(kind, "a" * (LONGEST + 1)).startswith(f"expected a name of at most {LONGEST} characters, got 101")
     for name in ("", ".", "..", "-a", "a/b", "a b", "a\n", "é", "a+b", "a{b}", "."):
         assert form_fault(kind, name).startswith("expected a name of")
-
-
-DECISIONS = "test_set,image,label,one,two\nclean,0,1,1,0\nclean,1,0,1,0\nfog.1,0,1,0,1\nfog.1,1,0,0,1\n"
-ROWS = "{name},0,1,1,1\n{name},1,0,1,0\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [
-        ("corrupted", "test set 'corrupted': column corrupted_accuracy would have two meanings"),
-        ("fog", "test set 'fog': column mean_member_fog_accuracy would have two meanings"),
-        ("validation", "test set 'validation': column validation_accuracy would have two meanings"),
-        ("night-raw", "test set 'night-raw': column entropy_night_raw would have two meanings"),
-        ("n" * 101, "expected a name of at most 100 characters, got 101"),
-    ],
-)
-def test_test_sets_of_files_have_the_same_rules(tmp_path, name, fault):
-    file = tmp_path / "decisions.csv"
-    file.write_text(DECISIONS + ROWS.format(name=name))
-    (line,) = faults_of(elsewhere({"decisions": str(file)}))
-    assert line.startswith(f"external: {file}: test set ")
-    assert fault in line

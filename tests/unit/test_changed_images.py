@@ -109,27 +109,6 @@ def test_test_images_that_are_training_images_in_another_coding_are_refused(tmp_
     assert read_array(tmp_path / "out/digests.npy").shape == (60, 16)
 
 
-def test_a_class_that_is_a_copy_of_another_is_refused(tmp_path, capsys):
-    folder = good_folder(tmp_path / "photos", images=4)
-    for index in range(4):
-        (folder / f"val/bee/{index}.png").unlink()
-        recoded(folder, f"val/bee/{index}.webp", f"val/ant/{index}.png")
-    chosen = whole(image_folder(folder, 72, 1))
-    line = (
-        r"^dataset: all 4 images of class 'ant' \(test\) are images of other classes too, as of 'bee'; remove .* or set"
-    )
-    with pytest.raises(Fault, match=line):
-        compared(chosen, 72, refused=True)
-    assert compared(chosen, 72, refused=False) == {"between_splits": 0, "within_splits": 4}
-    told = capsys.readouterr().out
-    assert "warning: 4 images are in their split twice, 4 of them in two classes, e.g. " in told
-    assert "warning: dataset: all 4 images of class 'ant'" in told
-    recoded(folder, "val/bee/own.webp", "train/bee/0.png")
-    recoded(folder, "val/ant/own.webp", "train/bee/1.png")
-    assert compared(whole(image_folder(folder, 72, 1)), 72, refused=False)["within_splits"] == 4
-    assert "all 4 images" not in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("on_the_fly", [True, False])
 def test_test_sets_of_training_images_are_refused(tmp_path, on_the_fly, capsys):
     folder = good_folder(tmp_path / "photos")

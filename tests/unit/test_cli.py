@@ -1,7 +1,6 @@
 """The command `resiliency`, its help, and what it hands on to Snakemake."""
 
 import shlex
-import subprocess
 from collections import namedtuple
 from pathlib import Path
 
@@ -73,16 +72,6 @@ def test_what_cannot_be_done_is_said_in_a_line(snakemake, monkeypatch, tmp_path,
     assert refused("compare", "a", "--", "-n") == "2"
     assert "nothing is passed on to Snakemake; leave out -- -n" in capsys.readouterr().err
     assert snakemake == []
-
-
-def test_a_check_ends_with_the_fault_of_a_dry_run_that_says_what_changed(monkeypatch):
-    called = []
-    monkeypatch.chdir(REPOSITORY)
-    monkeypatch.setattr(
-        cli.subprocess, "run", lambda words, check: called.append(words) or subprocess.CompletedProcess(words, 1)
-    )
-    assert refused("check", str(TINY)) == "1"
-    assert called == [["snakemake", "--dry-run", "--configfile", str(TINY)]]  # --quiet leaves out keys and reasons
 
 
 def test_a_check_says_what_a_run_takes(monkeypatch, capsys):

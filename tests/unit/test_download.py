@@ -1,8 +1,6 @@
 """Downloads against a real server on this machine: broken off, continued, refused, damaged and shared."""
 
 import hashlib
-import re
-import signal
 import subprocess
 import sys
 import threading
@@ -153,17 +151,3 @@ def test_two_studies_download_once(server, tmp_path):
     assert [log.read_text().splitlines()[-1] for log in logs] == [str(folder / "a.bin")] * 2
     assert server.requests == [None, "bytes=1000000-"]
     assert (folder / "a.bin").read_bytes() == CONTENT
-
-
-def test_a_killed_download_frees_the_folder(server, tmp_path):
-    folder = tmp_path / "cache"
-    server.drops = [1_000_000]
-    server.release.clear()
-    run = start(server, folder, tmp_path / "log")
-    wait_until(lambda: server.sent and (folder / "a.bin.part").exists() and (folder / "a.bin.part").stat().st_size)
-    run.send_signal(signal.SIGKILL)
-    run.wait(20)
-    server.release.set()
-    assert fetched(server, folder).read_bytes() == CONTENT
-    begin = int(re.fullmatch(r"bytes=(\d+)-", server.requests[-1])[1])
-    assert 0 < begin <= 1_000_000

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from resiliency.api import MaiteAugmentation, evaluate
-from resiliency.api.maite import MaiteImages
 from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
 
@@ -105,24 +104,6 @@ def test_maite_finds_them_valid_and_evaluates_to_the_same_errors():
         )
         answers = np.array([answer for batch in batches for answer in batch]).argmax(axis=1)
         assert evaluation.errors.error[row] == (answers != LABELS).mean()
-
-
-class Fieldwise(DataSet):
-    """Also gives targets without their images."""
-
-    def __getitem__(self, index):
-        self.read = getattr(self, "read", 0) + 1
-        return super().__getitem__(index)
-
-    def get_target(self, index):
-        return self.targets[index]
-
-
-def test_targets_are_read_without_images_where_a_data_set_can():
-    data_set = Fieldwise(KINDS["uint8"][0])
-    evaluate(Model(), data_set, **OPTIONS | {"corruptions": []})
-    assert data_set.read <= 2 * len(data_set) + 3  # for the digest, for the answers, and the first for its shape
-    assert len(MaiteImages(data_set)[3:5]) == 2
 
 
 def changed(index: int, image=None, target=None) -> DataSet:

@@ -196,24 +196,6 @@ def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name
     assert stamps == {path: path.stat().st_mtime_ns for path in stamps}
 
 
-def test_formats_are_read_as_their_publishers_describe_them(site, monkeypatch, tmp_path):
-    """CIFAR: the first 32 bytes are the red values of the first row. STL-10: channels by columns."""
-    put("cifar10", site, monkeypatch)
-    put("stl10", site, monkeypatch)
-    image = published.published_source("cifar10", 32, tmp_path).parts["train"].images[:1][0]
-    row = pickle.loads((tmp_path / "cifar10/cifar-10-batches-py/data_batch_1").read_bytes())["data"][0]
-    assert (row[1], row[32], row[1024]) == (image[0, 1, 0], image[1, 0, 0], image[0, 0, 1])
-    image = published.published_source("stl10", 96, tmp_path).parts["train"].images[:1][0]
-    stored = (tmp_path / "stl10/stl10_binary/train_X.bin").read_bytes()
-    assert (stored[1], stored[96], stored[96 * 96]) == (image[1, 0, 0], image[0, 1, 0], image[0, 0, 1])
-
-
-def test_labels_outside_the_classes_are_refused(site, monkeypatch, tmp_path):
-    put_stl10(site, monkeypatch, first_label=0)
-    message = fault_of(published.published_source, "stl10", 96, tmp_path)
-    assert message.startswith(f"{tmp_path / 'stl10'}: train: expected labels from 0 to 9, got 0 to 255;")
-
-
 def test_traffic_signs_are_named_by_track_and_frame(site, monkeypatch, tmp_path):
     labels = put_gtsrb(site, monkeypatch)["train"][1]
     source = published.published_source("gtsrb", 32, tmp_path)
