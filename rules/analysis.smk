@@ -38,12 +38,17 @@ rule score_members:
 
 rule correlate:
     input:
+        conditions=EVALUATION["conditions"],
+        members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
         correlations=in_report(TABLES["correlations"]),
         differences=in_report(TABLES["correlation_differences"]),
+        best=in_report(TABLES["best_ensembles"]),
+        origins=in_report(TABLES["origins"]),
+        sizes=in_report(TABLES["ensemble_sizes"]),
     log:
         log_of("correlate"),
     benchmark:
@@ -56,6 +61,7 @@ rule correlate:
     params:
         code=code("correlate"),
         confidence=STUDY.statistics.confidence,
+        rule=STUDY.ensembles.main_rule,
     script:
         "../scripts/correlate.py"
 
@@ -102,7 +108,8 @@ rule observe:
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
         without_images=list(rules.leave_out_images.output) if IMAGES_LEFT_OUT else [],
     output:
-        in_report(TABLES["observations"]),
+        observations=in_report(TABLES["observations"]),
+        exchange_rates=in_report(TABLES["exchange_rates"]) if made("exchange_rates") else [],
     log:
         log_of("observe"),
     benchmark:
@@ -123,61 +130,6 @@ rule observe:
         "../scripts/observe.py"
 
 
-rule exchange_rates:
-    input:
-        conditions=EVALUATION["conditions"],
-        members=TABLES["members"],
-        ensembles=made("ensembles"),
-        image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
-        without_images=rules.leave_out_images.output.ensembles if made("ensembles") else [],
-        members_without_images=rules.leave_out_images.output.members if made("ensembles") else [],
-    output:
-        in_report(TABLES["exchange_rates"]),
-    log:
-        log_of("exchange_rates"),
-    benchmark:
-        benchmark_of("exchange_rates")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(4000, 60),
-    params:
-        code=code("exchange_rates"),
-        confidence=STUDY.statistics.confidence,
-        rule=STUDY.ensembles.main_rule,
-        reference=STUDY.statistics.reference,
-        shifts=STUDY.shifts(),
-    script:
-        "../scripts/exchange_rates.py"
-
-
-rule compare_ensembles:
-    input:
-        conditions=EVALUATION["conditions"],
-        members=TABLES["members"],
-        ensembles=TABLES["ensembles"],
-    output:
-        best=in_report(TABLES["best_ensembles"]),
-        origins=in_report(TABLES["origins"]),
-        sizes=in_report(TABLES["ensemble_sizes"]),
-    log:
-        log_of("compare_ensembles"),
-    benchmark:
-        benchmark_of("compare_ensembles")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(4000, 10),
-    params:
-        code=code("compare_ensembles"),
-        confidence=STUDY.statistics.confidence,
-        rule=STUDY.ensembles.main_rule,
-    script:
-        "../scripts/compare_ensembles.py"
-
-
 rule choose_ensembles:
     input:
         **EVALUATION_UNITS,
@@ -191,6 +143,8 @@ rule choose_ensembles:
         chosen=in_report(TABLES["chosen_ensembles"]),
         deployment=in_report(TABLES["deployment"]) if "deployment" in TABLE_NAMES else [],
         candidates=f"{RESULTS}/ensembles/candidates.parquet" if "deployment" in TABLE_NAMES else [],
+        failures=in_report(TABLES["coincident_failures"]),
+        ceiling=in_report(TABLES["ceiling"]),
     log:
         log_of("choose_ensembles"),
     benchmark:
@@ -199,7 +153,7 @@ rule choose_ensembles:
         "../envs/resiliency.yaml"
     threads: 1
     resources:
-        **needing(8000, 2 * MINUTES["choose_ensembles"]),
+        **needing(8000, 2 * MINUTES["choose_ensembles"] + MINUTES["score_members"]),
     params:
         **RESAMPLING,
         deployment=STUDY.deployment.model_dump(),
@@ -254,31 +208,3 @@ rule assess_ensembles:
         content=content(INPUTS.files, STUDY.costs) if "costs" in TABLE_NAMES else "",
     script:
         "../scripts/assess_ensembles.py"
-
-
-rule coincident_failures:
-    input:
-        **EVALUATION_UNITS,
-        members=TABLES["members"],
-        chosen=TABLES["chosen_ensembles"],
-        candidates=rules.choose_ensembles.output.candidates,
-        logits=predictions(POOLED_MEMBERS),
-    output:
-        failures=in_report(TABLES["coincident_failures"]),
-        ceiling=in_report(TABLES["ceiling"]),
-    log:
-        log_of("coincident_failures"),
-    benchmark:
-        benchmark_of("coincident_failures")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(4000, max(60, MINUTES["score_members"])),
-    params:
-        **RESAMPLING,
-        ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
-        code=code("coincident_failures"),
-        designs=list(map(design_of, POOLED_MEMBERS)),
-    script:
-        "../scripts/coincident_failures.py"

@@ -1,4 +1,3 @@
-GALLERY = f"{RESULTS}/data/gallery.parquet"
 ENGINE = {
     "seed": STUDY.seed,
     "engine": STUDY.corruptions.engine,
@@ -6,6 +5,26 @@ ENGINE = {
 }
 FROM_FILES = STUDY.data.files
 LISTED = {"listed": content(INPUTS.files, *FROM_FILES)} if FROM_FILES else {}
+
+
+def grouped_files(name):
+    """The files of a test set whose images are grouped, and those from outside that it is read from again."""
+    if name == CLEAN:
+        return TEST | {"listed": ancient(FROM_FILES)}
+    again = zip(("pixels", "numbers"), STUDY.test_sets[name].inputs().values())
+    return TEST_SET_FILES[name] | {word: ancient(path) for word, path in again} | {"classes": TRAINING_DATA["card"]}
+
+
+def grouping(name):
+    """What says which images of a test set belong together, and how the test set is read."""
+    of = STUDY.data if name == CLEAN else STUDY.test_sets[name]
+    if name == CLEAN:
+        groups, looked_at = of.test_groups, of.looked_at
+        read = {"seed": STUDY.seed, "dataset": of.resolved(), "splits": STUDY.splits}
+    else:
+        groups, looked_at = of.groups, True
+        read = {"folder": of.folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
+    return read | {"groups": groups, "named": of.named_groups, "looked_at": looked_at}
 
 
 rule dataset:
@@ -72,64 +91,27 @@ for name, test_set in STUDY.test_sets.items():
             "../scripts/test_set.py"
 
 
-if STUDY.dataset:
-
-    rule units:
-        input:
-            ancient(FROM_FILES),
-            ancient(TABLE_OF_UNITS[CLEAN]),
-            **TEST,
-        output:
-            **UNITS[CLEAN],
-        log:
-            log_of("units"),
-        conda:
-            "../envs/resiliency.yaml"
-        threads: 1
-        resources:
-            **needing(2000, 60),
-        params:
-            code=code("units"),
-            name=CLEAN,
-            seed=STUDY.seed,
-            dataset=STUDY.data.resolved(),
-            splits=STUDY.splits,
-            groups=STUDY.data.test_groups,
-            named=STUDY.data.named_groups,
-            looked_at=STUDY.data.looked_at,
-            content=content(INPUTS.files, *TABLE_OF_UNITS[CLEAN]) if TABLE_OF_UNITS[CLEAN] else "",
-        script:
-            "../scripts/units.py"
-
-
-for name, test_set in STUDY.test_sets.items():
+for name in UNITS if STUDY.dataset else ():
 
     rule:
         name:
-            f"units_{name}"
+            "units" if name == CLEAN else f"units_{name}"
         input:
             ancient(TABLE_OF_UNITS[name]),
-            **TEST_SET_FILES[name],
-            **{word: ancient(path) for word, path in zip(("pixels", "numbers"), test_set.inputs().values())},
-            classes=TRAINING_DATA["card"],
+            **grouped_files(name),
         output:
             **UNITS[name],
         log:
-            log_of("units", name),
+            log_of("units", "all" if name == CLEAN else name),
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
             **needing(2000, 60),
         params:
+            **grouping(name),
             code=code("units"),
             name=name,
-            folder=test_set.folder,
-            side=STUDY.data.side,
-            margin=STUDY.data.margin,
-            groups=test_set.groups,
-            named=test_set.named_groups,
-            looked_at=True,
             content=content(INPUTS.files, *TABLE_OF_UNITS[name]) if TABLE_OF_UNITS[name] else "",
         script:
             "../scripts/units.py"
@@ -214,26 +196,3 @@ else:
             on_the_fly=STUDY.data.on_the_fly,
         script:
             "../scripts/precomputed.py"
-
-
-rule gallery:
-    input:
-        images=TEST["images"],
-        classes=TEST_ITEMS,
-        corrupted=CORRUPTED if STUDY.corruptions.source == "precomputed" else [],
-    output:
-        GALLERY,
-    log:
-        log_of("gallery"),
-    conda:
-        "../envs/resiliency.yaml"
-    threads: 1
-    resources:
-        **needing(2000, 10),
-    params:
-        **ENGINE,
-        **STUDY.corruptions.pictured(),
-        code=code("gallery"),
-        table_label=STUDY.corruptions.table_label(STUDY.data.side),
-    script:
-        "../scripts/gallery.py"

@@ -1,6 +1,3 @@
-ATTRIBUTION_GALLERY = f"{RESULTS}/data/attribution_gallery.parquet"
-
-
 rule pairwise_diversity:
     input:
         **attributed(ENSEMBLE_NETWORKS),
@@ -58,38 +55,6 @@ rule score_ensembles:
         seed=STUDY.seed,
     script:
         "../scripts/score_ensembles.py"
-
-
-rule attribution_gallery:
-    input:
-        **TEST,
-        classes=TEST_ITEMS,
-        corrupted=CORRUPTED[0],
-        weights=member_files("weights.safetensors", STUDY.pictured_members()),
-        descriptions=member_files("member.json", STUDY.pictured_members()),
-        maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
-    output:
-        pictures=ATTRIBUTION_GALLERY,
-        distances=in_report(TABLES["attribution_distances"]),
-    log:
-        log_of("attribution_gallery"),
-    benchmark:
-        benchmark_of("attribution_gallery")
-    conda:
-        "../envs/resiliency.yaml"
-    threads: decoding
-    resources:
-        **needing(NETWORK_MEMORY, MINUTES["attribution_gallery"], gpu=1),
-    params:
-        **STUDY.attribution.model_dump(include={"target", "steps"}),
-        **STUDY.corruptions.severest(),
-        code=code("attribution_gallery"),
-        seed=STUDY.seed,
-        probe_images=STUDY.probe.images,
-        method=METHODS[0],
-        members=STUDY.pictured_members(),
-    script:
-        "../scripts/attribution_gallery.py"
 
 
 rule compare_members:

@@ -7,7 +7,7 @@ MEMBERS_PER_JOB = STUDY.prediction.members_per_job
 LOADED_JOBS = [
     LOADED_MEMBERS[start : start + MEMBERS_PER_JOB] for start in range(0, len(LOADED_MEMBERS), MEMBERS_PER_JOB)
 ]
-PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.json"
+PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.done"
 TOGETHER_FIRST = ancient(PREDICTED_TOGETHER) if len(LOADED_JOBS) < len(LOADED_MEMBERS) else []
 
 
@@ -194,19 +194,11 @@ if LOADED:
             script:
                 "../scripts/predict_together.py"
 
+        localrules:
+            predicted_together,
+
         rule predicted_together:
             input:
                 expand(f"{RESULTS}/predicted_together/{{number}}.done", number=range(len(LOADED_JOBS))),
             output:
-                PREDICTED_TOGETHER,
-            log:
-                log_of("predicted_together"),
-            conda:
-                "../envs/resiliency.yaml"
-            threads: 1
-            resources:
-                **needing(1000, 5),
-            params:
-                code=code("predicted_together"),
-            script:
-                "../scripts/predicted_together.py"
+                touch(PREDICTED_TOGETHER),

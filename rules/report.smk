@@ -1,5 +1,6 @@
 from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES, PAGE_TABLES
 
+GALLERY, ATTRIBUTION_GALLERY = f"{RESULTS}/data/gallery.parquet", f"{RESULTS}/data/attribution_gallery.parquet"
 CHART_TABLES = {name: TABLES[name] for name in TABLE_NAMES}
 CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
 CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
@@ -21,6 +22,42 @@ RUN_FILES = [
 ]
 RUN_FILES += [*MEMBER_FILES["weights"], *MEMBER_FILES["descriptions"]]
 RUN_FILES += [TRAINING_DATA["card"], TEST["images"]] if STUDY.dataset else []
+
+
+rule gallery:
+    input:
+        **TEST,
+        classes=TEST_ITEMS,
+        corrupted=CORRUPTED[0],
+        published=CORRUPTED if STUDY.corruptions.source == "precomputed" else [],
+        weights=member_files("weights.safetensors", STUDY.pictured_members()),
+        descriptions=member_files("member.json", STUDY.pictured_members()),
+        maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
+    output:
+        corruptions=GALLERY,
+        attributions=ATTRIBUTION_GALLERY,
+        distances=in_report(TABLES["attribution_distances"]),
+    log:
+        log_of("gallery"),
+    benchmark:
+        benchmark_of("gallery")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: decoding
+    resources:
+        **needing(NETWORK_MEMORY, MINUTES["gallery"], gpu=1),
+    params:
+        **ENGINE,
+        **STUDY.corruptions.pictured(),
+        **STUDY.corruptions.severest(),
+        **STUDY.attribution.model_dump(include={"target", "steps"}),
+        code=code("gallery"),
+        table_label=STUDY.corruptions.table_label(STUDY.data.side),
+        probe_images=STUDY.probe.images,
+        method=METHODS[0],
+        members=STUDY.pictured_members(),
+    script:
+        "../scripts/gallery.py"
 
 
 rule charts:

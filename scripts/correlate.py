@@ -1,12 +1,18 @@
-"""Correlate the diversity of ensembles with their accuracy."""
+"""Correlate the diversity of ensembles with their accuracy, and compare ensembles by origin and number of members."""
 
 from resiliency.analysis.observations.correlation import correlation_table, difference_table
+from resiliency.analysis.origins import best_table, origins_or_families, size_table
 from resiliency.stage import stage
 from resiliency.storage.tables import read_distinct, read_table, write_table
 
 with stage(snakemake.log[0]):
-    inputs, outputs = snakemake.input, snakemake.output
-    metrics = read_distinct(inputs.pairs, ["kind", "metric"])
-    tables = read_table(inputs.ensembles), read_table(inputs.by_corruption), metrics
-    write_table(outputs.correlations, correlation_table(*tables, snakemake.params.confidence))
-    write_table(outputs.differences, difference_table(*tables, snakemake.params.confidence))
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    ensembles, members = read_table(inputs.ensembles), read_table(inputs.members)
+    tables = ensembles, read_table(inputs.by_corruption), read_distinct(inputs.pairs, ["kind", "metric"])
+    write_table(outputs.correlations, correlation_table(*tables, params.confidence))
+    write_table(outputs.differences, difference_table(*tables, params.confidence))
+
+    test_sets = list(read_table(inputs.conditions)["test_set"].unique())
+    write_table(outputs.best, best_table(members, ensembles[ensembles["rule"] == params.rule], test_sets))
+    write_table(outputs.origins, origins_or_families(ensembles, members, params.confidence))
+    write_table(outputs.sizes, size_table(ensembles, members, params.confidence))

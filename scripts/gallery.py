@@ -1,23 +1,53 @@
-"""Show the first test image under each corruption and severity."""
+"""Show the first test image under each corruption and severity, and where a member of each family looks."""
 
 from itertools import product
+from pathlib import Path
 
-from resiliency.analysis.pictures import gallery_table
+from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table, stacked
+from resiliency.attributions import maps_or_reason
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.corruptions.writing import corruption_engine
 from resiliency.data.pictures import read_conditions, read_images, read_items
+from resiliency.data.split import probe_indices, stratified_sample
+from resiliency.designs.networks import read_member
 from resiliency.stage import stage
+from resiliency.storage.files import read_array
 from resiliency.storage.tables import write_table
 
-with stage(snakemake.log[0]):
-    inputs, params = snakemake.input, snakemake.params
-    clean = read_images(inputs.images)[:1]
+GALLERY_SIZE = 4
+
+with stage(snakemake.log[0], snakemake.resources.gpu):
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    classes, _ = read_items(inputs.classes)
+    first = read_images(inputs.images)[:1]
     pairs = list(product(params.names, params.severities))
-    if inputs.corrupted:
-        pictures = [images[:1] for images in read_conditions(inputs.images, inputs.corrupted)[1:]]
+    if inputs.published:
+        pictures = [images[:1] for images in read_conditions(inputs.images, inputs.published)[1:]]
     else:
         corrupt = corruption_engine(params.engine, params.table, params.seed)
-        pictures = [corrupt(clean, corruption, severity, indices=[0]) for corruption, severity in pairs]
-    corrupted = [(*pair, picture[0]) for pair, picture in zip(pairs, pictures, strict=True)]
-    classes, _ = read_items(inputs.classes)
-    table = gallery_table(clean[0], corrupted, index=0, label=classes[0], table=params.table_label)
-    write_table(snakemake.output[0], table)
+        pictures = [corrupt(first, corruption, severity, indices=[0]) for corruption, severity in pairs]
+    rows = [(*pair, picture[0]) for pair, picture in zip(pairs, pictures, strict=True)]
+    write_table(outputs.corruptions, gallery_table(first[0], rows, index=0, label=classes[0], table=params.table_label))
+
+    labels = read_array(inputs.labels)
+    chosen = probe_indices(labels, params.probe_images, params.seed)
+    clean, *corrupted = read_conditions(inputs.images, [inputs.corrupted])
+    images = {CLEAN: clean[chosen], CORRUPTED: corrupted[params.position][chosen]}
+    maps = {CLEAN: [read_array(path) for path in inputs.maps]}
+    networks = (read_member(Path(weights).parent) for weights in inputs.weights)
+    job = images[CORRUPTED], labels[chosen], params.target, params.steps
+    maps[CORRUPTED] = [maps_or_reason(params.method, *network, *job)[0] for network in networks]
+    maps = {name: stacked(of_name, images[name]) for name, of_name in maps.items()}
+    distances = distance_table(maps, params.members).assign(
+        probes=len(chosen), method=params.method, **params.condition
+    )
+    write_table(outputs.distances, distances)
+    some = stratified_sample(labels[chosen], min(GALLERY_SIZE, len(chosen)), params.seed, "attribution gallery")
+    table = attribution_table(
+        {name: pictures[some] for name, pictures in images.items()},
+        {name: of_name[:, some] for name, of_name in maps.items()},
+        params.members,
+        chosen[some],
+        [classes[index] for index in chosen[some]],
+    )
+    write_table(outputs.attributions, table)

@@ -1,5 +1,6 @@
-"""Test the observations of the paper of which the study says something."""
+"""Test the observations of the paper of which the study says something, and what lowers the error by how much."""
 
+from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import NOTHING, EnsembleTables, WithoutImages
@@ -7,7 +8,7 @@ from resiliency.stage import stage
 from resiliency.storage.tables import read_distinct, read_table, write_table
 
 with stage(snakemake.log[0]):
-    inputs, params = snakemake.input, snakemake.params
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     of_ensembles, without = None, inputs.without_images
     if inputs.ensembles:
         of_ensembles = EnsembleTables(
@@ -16,7 +17,10 @@ with stage(snakemake.log[0]):
             without_images=WithoutImages(*map(read_table, without)) if without else NOTHING,
             image_errors=read_table(inputs.image_errors),
         )
-    images = int(read_table(inputs.conditions).images.iloc[0])
+    members, images = read_table(inputs.members), int(read_table(inputs.conditions).images.iloc[0])
     settings = params.rule, params.reference, params.target, params.shifts
-    tested = observations(read_table(inputs.members), images, of_ensembles, *settings)
-    write_table(snakemake.output[0], observation_table(tested, params.confidence))
+    tested = observations(members, images, of_ensembles, *settings)
+    write_table(outputs.observations, observation_table(tested, params.confidence))
+    if outputs.exchange_rates:
+        settings = images, params.rule, params.confidence, params.reference, params.shifts
+        write_table(outputs.exchange_rates, exchange_rates(members, of_ensembles, *settings))

@@ -222,7 +222,7 @@ TYPICAL = {
     "all": 0,
     "assess_ensembles": 16,
     "attribute": 4,
-    "attribution_gallery": 4,
+    "gallery": 4,
     "charts": 17,
     "choose_ensembles": 16,
     "correlate": 13,

@@ -29,7 +29,7 @@ def test_minutes_of_attributions_by_hand(tmp_path):
     estimates = minutes(study("cifar10"))
     predictions = 3 + 3 * 50 + 3  # saliency, 50 steps of integrated gradients, Grad-CAM
     assert estimates["attribute"] == 60 + round(1_000 * predictions / 30_000)
-    assert estimates["attribution_gallery"] == 60 + round(1_000 * 6 * 3 / 30_000)  # saliency of six families
+    assert estimates["gallery"] == 60 + round(1_000 * 6 * 3 / 30_000)  # saliency of six families
     large = minutes(study("cifar10", dataset={"name": "image_folder", "folder": str(tmp_path)}))
     assert large["attribute"] == 60 + round(1_000 * predictions * (224 / 64) ** 2 / 30_000)
     occluded = minutes(study("cifar10", attribution={"methods": ["occlusion"]}))

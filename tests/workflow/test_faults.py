@@ -29,11 +29,8 @@ MADE = {
     "pairwise_diversity": "diversity/pairs.parquet",
     "score_members": "tables/members.csv",
     "score_ensembles": "tables/ensembles.parquet",
-    "coincident_failures": "tables/coincident_failures.csv",
     "correlate": "tables/correlations.csv",
     "observe": "tables/observations.csv",
-    "compare_ensembles": "tables/origins.csv",
-    "exchange_rates": "tables/exchange_rates.csv",
     "choose_ensembles": "tables/deployment.csv",
     "assess_ensembles": "tables/temperatures.csv",
 }

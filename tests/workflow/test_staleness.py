@@ -15,14 +15,14 @@ REPOSITORY = Path(__file__).parents[2]
 CODE = ("Snakefile", "config.yaml", "rules", "scripts", "studies", "envs", "profiles")
 
 PAGE = {"charts": 1, "report": 1}
-OBSERVED = {"observe": 1, "exchange_rates": 1, **PAGE}
+OBSERVED = {"observe": 1, **PAGE}
 CORRELATED = {"correlate": 1, **OBSERVED}
-CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1, "coincident_failures": 1}
-ENSEMBLES = {"score_ensembles": 1, "compare_ensembles": 1, **CHOSEN}
+CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1}
+ENSEMBLES = {"score_ensembles": 1, **CHOSEN}
 ENSEMBLES |= {"leave_out_images": 1, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
 SCORES = {"score_members": 1, "compare_members": 1, **DIVERSITY}
-GALLERY = {"attribution_gallery": 1}
+GALLERY = {"gallery": 1}
 INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **SCORES}
 NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **SCORES}
 TWO_MEMBERS = {**NEW_MEMBER, "train": 2, "predict": 2, "attribute": 2}
@@ -34,7 +34,7 @@ ALL = {"predict": 12, "attribute": 12}
 TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **INDEPENDENT, **ALL}
 PREDICTED = {"predict": 12, **SCORES}
 ATTRIBUTED = {"attribute": 12, "compare_members": 1, **GALLERY, **DIVERSITY}
-CORRUPTED = {"corrupt": 2, "gallery": 1, **GALLERY, **PREDICTED}
+CORRUPTED = {"corrupt": 2, **GALLERY, **PREDICTED}
 EVERYTHING = {"dataset": 1, "units": 1, "conditions": 1, **CORRUPTED, **TRAINED}
 
 LIBRARY = "scripts/resiliency"

@@ -44,7 +44,7 @@ def minutes(study: Study) -> dict[str, int]:
         "predict": 30 + test * conditions // PREDICTED,
         "predict_test_set": 30 + UNCOUNTED // PREDICTED,
         "attribute": 60 + round(study.probe.images * _explanation(study, methods) / PREDICTED),
-        "attribution_gallery": 60 + round(study.probe.images * pictured * _explanation(study, methods[:1]) / PREDICTED),
+        "gallery": 60 + round(study.probe.images * pictured * _explanation(study, methods[:1]) / PREDICTED),
     }
     if study.prediction.members_per_job > 1:
         predicted = test * conditions + UNCOUNTED * len(study.test_sets)
