@@ -8,8 +8,8 @@ from resiliency.data.folder import folders_read
 from resiliency.data.parquet import parquet_files
 from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.devices.gpus import visible_gpus
-from resiliency.study.inputs import Inputs
-from resiliency.study.resources import DAY, minutes, network_memory
+from resiliency.study.records import Inputs
+from resiliency.study.preflight import DAY, minutes, network_memory
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
 INPUTS = Inputs(f"{RESULTS}/.inputs")

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate as resize
 
 from resiliency.data.pictures import images_in_views
+from resiliency.designs.layers import spatial_layer
 from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, normalised
-from resiliency.designs.stages import spatial_layer
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import inference
 

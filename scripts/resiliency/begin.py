@@ -29,7 +29,7 @@ from resiliency.data.source import ALL, SPLITS, Source
 from resiliency.report.words import duration, listed, plural
 from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
-from resiliency.study.resources import UNCOUNTED_CLASSES
+from resiliency.study.preflight import UNCOUNTED_CLASSES
 
 REPOSITORY = Path(__file__).parents[2]
 TIMED = 8  # images of a batch that is timed

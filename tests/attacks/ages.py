@@ -15,9 +15,9 @@ from edits import forget
 from onnx import TensorProto, helper
 
 from resiliency.designs.settings import Design
-from resiliency.study import inputs
+from resiliency.study import records
 from resiliency.study.fingerprint import factory_code
-from resiliency.study.inputs import Inputs
+from resiliency.study.records import Inputs
 
 DATA = ("net.onnx.data", "tensors/layer1.weight")  # as programs name them
 HOUR = 3600 * 10**9  # nanoseconds
@@ -76,7 +76,7 @@ def _changed(folder: Path, what: tuple[str, Callable[[Path], object], bool]) -> 
     kind, change, seen = what
     name, content = KINDS[kind]
     _written(folder)
-    with mock.patch.object(inputs, "GRAIN", -1):
+    with mock.patch.object(records, "GRAIN", -1):
         before = content()
         time.sleep(TICK)
         change(folder / name)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resiliency.base.faults import Fault
-from resiliency.designs.network_faults import network_fault
+from resiliency.designs.checks import network_fault
 
 SIDE, CLASSES = 32, 10
 

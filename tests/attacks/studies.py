@@ -15,7 +15,7 @@ from attacks.cases import ACCEPTED, EITHER, Area, Expected
 from resiliency.base.corruption_names import BUILT_IN
 from resiliency.study.files import load, read_places
 from resiliency.study.model import Study
-from resiliency.study.resources import minutes
+from resiliency.study.preflight import minutes
 
 TEXT = (Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8")
 CONFIG = yaml.safe_load(TEXT)

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from shared import options, study, timed
 from torch import nn
 
+from resiliency.designs.layers import with_right_gradients
 from resiliency.designs.networks import build
 from resiliency.designs.speed import with_fast_gradients, with_fast_layer_norms
-from resiliency.designs.stems import with_right_gradients
 from resiliency.devices.gpus import keep_freed_memory
 
 BATCH, CLASSES = 64, 10

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from shared import options
 
-from resiliency.study.inputs import GRAIN, Inputs
+from resiliency.study.records import GRAIN, Inputs
 
 CLASSES, CORRUPTIONS, SEVERITIES, MEMBERS = 1_000, 15, (1, 2, 3, 4, 5), 30
 

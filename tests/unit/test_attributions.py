@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from resiliency.attributions import METHODS, attribution_maps
+from resiliency.designs.layers import SelectedOutputs, feature_stages, spatial_layer, watched_stages
 from resiliency.designs.members import Member
-from resiliency.designs.networks import SelectedOutputs, normalised
-from resiliency.designs.stages import feature_stages, spatial_layer, watched_stages
+from resiliency.designs.networks import normalised
 from resiliency.diversity.gram import gram
 from resiliency.prediction.writing import stage_grams
 

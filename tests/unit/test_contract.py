@@ -15,7 +15,7 @@ from resiliency.api import study
 from resiliency.base.names import RENAMED_COLUMNS, RENAMED_KEYS, Renamed
 from resiliency.reference.contract import FILE, broken, stable_names
 from resiliency.study.files import load, old_names, read_merged, read_places
-from resiliency.study.messages import REMOVED
+from resiliency.study.model import REMOVED
 
 REPOSITORY = Path(__file__).parents[2]
 NAMES = (REPOSITORY / FILE).read_text(encoding="utf-8").splitlines()

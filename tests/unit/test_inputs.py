@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from resiliency.study import inputs as module
-from resiliency.study.inputs import Inputs
+from resiliency.study import records as module
+from resiliency.study.records import Inputs
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from resiliency.base.faults import Fault
+from resiliency.designs.layers import SelectedOutputs
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
-    SelectedOutputs,
     build,
     logits_and_features,
     normalised,

@@ -13,8 +13,9 @@ from fault_messages import fault_of
 from onnx import TensorProto, helper
 from torch import nn
 
+from resiliency.designs.layers import SelectedOutputs
 from resiliency.designs.members import Member
-from resiliency.designs.networks import SelectedOutputs, parameters_and_macs, read_member, write_member
+from resiliency.designs.networks import parameters_and_macs, read_member, write_member
 from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member

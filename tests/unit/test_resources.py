@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.utils import update_config
 
 from resiliency.study.files import load, read_merged
-from resiliency.study.resources import minutes
+from resiliency.study.preflight import minutes
 
 REPOSITORY = Path(__file__).parents[2]
 

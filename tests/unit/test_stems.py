@@ -4,7 +4,7 @@ import pytest
 import timm
 import torch
 
-from resiliency.designs.stems import adapt_stem, map_side
+from resiliency.designs.layers import adapt_stem, map_side
 
 # Side of the last feature map at 32 px with the original stem and the adapted one, and at 64 px with the adapted one.
 SIDES = {

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from resiliency.data.pictures import Images
-from resiliency.designs.stems import with_right_gradients
+from resiliency.designs.layers import with_right_gradients
 from resiliency.training.checkpoints import LabelledImages, Preprocessing
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe
@@ -20,7 +20,7 @@ WITHOUT_AVX512 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
 PROGRAM = """
 import torch
 from torch import nn
-from resiliency.designs.stems import with_right_gradients
+from resiliency.designs.layers import with_right_gradients
 from resiliency.search.network import _Conv
 
 def check(conv, channels, gradient):

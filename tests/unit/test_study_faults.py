@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from resiliency.base.faults import Fault
 from resiliency.study.files import load
-from resiliency.study.messages import REMOVED
-from resiliency.study.model import Study
+from resiliency.study.model import REMOVED, Study
 
 FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),

@@ -11,7 +11,7 @@ import torch
 from small_members import CARD, SMALL, TIMMS, load
 
 from resiliency.base.faults import Fault
-from resiliency.designs.checkpoints import load_weights, read_checkpoint
+from resiliency.designs.checks import load_weights, read_checkpoint
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, normalised, write_member
 from resiliency.designs.settings import Design

@@ -16,39 +16,12 @@ from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from resiliency.base.faults import Fault
-from resiliency.designs.checkpoints import load_weights, not_finite
+from resiliency.designs.checks import load_weights, not_finite
+from resiliency.designs.layers import adapt_stem, hooked, map_side, select_outputs, unwrapped
 from resiliency.designs.members import Member
-from resiliency.designs.stems import adapt_stem, hooked, map_side
 from resiliency.devices.choice import device
 from resiliency.devices.eager import timm
 from resiliency.storage.files import replacing, verified
-
-
-class SelectedOutputs(nn.Module):
-    """A network that knows other classes: `network`'s outputs at the indices `outputs`, in the data set's order.
-
-    Whatever reads logits (predictions, attributions, accuracies) uses it like any network. Weights are written under
-    the names that they have in `network`.
-    """
-
-    def __init__(self, network: nn.Module, outputs: list[int]):
-        super().__init__()
-        self.network = network
-        self.register_buffer("outputs", torch.tensor(outputs), persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images float32 Bx3xHxW -> logits BxK of the data set's K classes."""
-        return self.network(images).index_select(1, self.outputs)
-
-
-def select_outputs(network: nn.Module, outputs: list[int] | None) -> nn.Module:
-    """`network` with its outputs at `outputs`, or as it is if these are None."""
-    return network if outputs is None else SelectedOutputs(network, outputs)
-
-
-def unwrapped(network: nn.Module) -> nn.Module:
-    """The network with all its outputs, of which `select_outputs` took some."""
-    return network.network if isinstance(network, SelectedOutputs) else network
 
 
 def build(description: dict, outputs: int, seed: int, pretrained: str | None = None) -> nn.Module:

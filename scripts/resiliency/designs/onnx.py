@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault, brief, expected
-from resiliency.designs.network_faults import logits_fault, trial_images
+from resiliency.designs.checks import logits_fault, trial_images
 
 PACKAGES = ("onnx", "onnxruntime")
 TYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(uint8)": torch.uint8}

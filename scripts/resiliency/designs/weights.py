@@ -16,14 +16,12 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import SYNSET
 from resiliency.data.download import cache_folder
 from resiliency.data.source import read_class_names
-from resiliency.designs.checkpoints import load_weights, not_finite, read_checkpoint
+from resiliency.designs.checks import load_weights, logits_fault, not_finite, read_checkpoint, trial_images
+from resiliency.designs.layers import feature_stages, hooked, select_outputs
 from resiliency.designs.members import WeightsKind
-from resiliency.designs.network_faults import logits_fault, trial_images
-from resiliency.designs.networks import build, network_name, parameters_and_macs, select_outputs
+from resiliency.designs.networks import build, network_name, parameters_and_macs
 from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import ONNX_FACTORY
-from resiliency.designs.stages import feature_stages
-from resiliency.designs.stems import hooked
 from resiliency.designs.views import view_in_training
 from resiliency.devices.choice import device, device_name
 from resiliency.devices.eager import timm

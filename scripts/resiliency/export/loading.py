@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resiliency.analysis.assessment import Temperature
+from resiliency.designs.layers import unwrapped
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised, read_member, unwrapped
+from resiliency.designs.networks import normalised, read_member
 from resiliency.designs.onnx import OnnxNetwork
 from resiliency.ensembles.combination import LEAST, member_weights, rule_of
 from resiliency.export.choice import chosen_row, refuse_own_crops

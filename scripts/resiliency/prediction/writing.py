@@ -17,9 +17,9 @@ from resiliency.base.progress import Progress
 from resiliency.data.loading import batches, in_order, several_batches
 from resiliency.data.pictures import View, images_in_views
 from resiliency.data.source import Images
+from resiliency.designs.layers import feature_stages, watched_stages
 from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, logits_and_features, normalised
-from resiliency.designs.stages import feature_stages, watched_stages
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device_name, inference, offered_precision
 from resiliency.diversity.gram import gram

@@ -9,7 +9,7 @@ from typing import Any
 from resiliency import api, cli
 from resiliency.base.names import RENAMED_COLUMNS, RENAMED_KEYS
 from resiliency.reference.pages import component, study_schema
-from resiliency.study.messages import REMOVED
+from resiliency.study.model import REMOVED
 from resiliency.tables import TABLES
 
 FILE = "docs/stable_names.txt"

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from resiliency.base.faults import Fault
-from resiliency.designs.checkpoints import load_weights
+from resiliency.designs.checks import load_weights
+from resiliency.designs.layers import has_wrong_gradients, subsampled
 from resiliency.designs.members import Member
-from resiliency.designs.stems import has_wrong_gradients, subsampled
 from resiliency.search.space import EXPANSION, Shape, Space
 from resiliency.storage.files import verified
 from resiliency.training.engine import Loss

@@ -233,7 +233,7 @@ class Space:
 
 
 def _halvings(side: int, stages: int) -> int:
-    """How often a network whose stem is adapted halves images; see `designs.stems`."""
+    """How often a network whose stem is adapted halves images; see `designs.layers`."""
     halvings = stages + 1
     while halvings > stages - 1 and -(-side // 2**halvings) < LEAST_MAP:
         halvings -= 1

@@ -22,8 +22,7 @@ from resiliency.external.tables import class_count
 from resiliency.metrics.resiliency import counted
 from resiliency.report.settings import METRIC_LABELS
 from resiliency.search.space import search_faults
-from resiliency.study.messages import booleans_for_numbers, cost_faults, file_faults, messages
-from resiliency.study.model import Study
+from resiliency.study.model import Study, booleans_for_numbers, cost_faults, file_faults, messages
 from resiliency.training.settings import FineTuning, Recipe
 
 

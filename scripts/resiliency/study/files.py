@@ -19,8 +19,7 @@ from snakemake.utils import update_config
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import RENAMED_KEYS
 from resiliency.study.checks import cross_checks
-from resiliency.study.messages import booleans_for_numbers, messages
-from resiliency.study.model import Study
+from resiliency.study.model import Study, booleans_for_numbers, messages
 
 CHECKOUT = "$CHECKOUT"  # stands for the folder of the repository where the study ran in another one
 

@@ -73,7 +73,7 @@ def _fault(
 ) -> str:
     import torch
 
-    from resiliency.designs.network_faults import network_fault, trial_images
+    from resiliency.designs.checks import network_fault, trial_images
     from resiliency.designs.networks import build, network_name
     from resiliency.designs.onnx import read_onnx
     from resiliency.designs.weights import download_weights, head_name, pretrained_config, train_last

@@ -14,8 +14,8 @@ from resiliency.base.progress import Progress
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
+from resiliency.designs.layers import with_right_gradients
 from resiliency.designs.speed import with_fast_gradients, with_fast_layer_norms
-from resiliency.designs.stems import with_right_gradients
 from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.gpus import SLOTS, gpu_slots

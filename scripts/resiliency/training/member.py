@@ -15,9 +15,8 @@ from resiliency.base.faults import Fault
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
-from resiliency.designs.checkpoints import load_weights, read_checkpoint
+from resiliency.designs.checks import load_weights, read_checkpoint, trial_images
 from resiliency.designs.members import Member, WeightsKind
-from resiliency.designs.network_faults import trial_images
 from resiliency.designs.networks import build, network_name, write_member
 from resiliency.designs.views import view_in_training, view_of
 from resiliency.designs.weights import (
