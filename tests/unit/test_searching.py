@@ -169,7 +169,6 @@ FAULTS = [
     ({"elastic": TINY, "macs_budget": 5_000_000, "objective": "ensemble"}, "the sum of the MACs of the 3 smallest "),
     ({"evaluations": 5}, "search.evaluations: must be at least as many as population and as members"),
     ({"training": {"epoch": 3}}, "search.training.epoch: unknown key; did you mean epochs?"),
-    ({"training": {"compile": True}}, "search.training.compile: must be false, because sub-networks differ in shape"),
     ({"training": {"batch_size": 5000}}, "search: batch_size 5000 is more than the 1078 training images"),
 ]  # fmt: skip
 

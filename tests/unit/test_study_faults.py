@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from resiliency.base.faults import Fault
 from resiliency.study.files import load
-from resiliency.study.model import REMOVED, Study
+from resiliency.study.model import Study
+from resiliency.training.settings import Recipe
 
 FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),
@@ -153,10 +154,10 @@ def test_rubbish_is_a_fault_or_a_study(path, value):
 
 
 def test_a_key_that_is_gone_says_why():
-    (message,) = faults_of(CONFIG | {"statistics": {"error_margin": 0.02}})
-    assert message.startswith(
-        "statistics.error_margin: this key is gone, because the margin of observation 3 is a tenth"
-    )
-    for old in REMOVED:
-        section, _, key = old.rpartition(".")
-        assert key not in Study.model_fields[section].annotation.model_fields
+    sections = {"statistics": {"error_margin": 0.02}, "joint": CONFIG["joint"] | {"training": {"compile": True}}}
+    for section, keys in sections.items():
+        (line,) = faults_of(CONFIG | {section: keys})
+        assert line.startswith(f"{section}.")
+        assert ": this key is gone, because " in line
+    assert "compile" not in Recipe.model_fields
+    assert "error_margin" not in Study.model_fields["statistics"].annotation.model_fields

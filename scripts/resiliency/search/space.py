@@ -274,8 +274,6 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
     own = [member for member in names if design_of(member) == name]
     if search.start != RANDOM and search.start not in own:
         yield f"search.start: expected random or a member of {name} (one of {own}), got {search.start!r}"
-    if search.training.get("compile"):
-        yield "search.training.compile: must be false, because sub-networks differ in shape"
     description = design.description(side)
     layers = largest_shape(description, classes)["layers"]
     depth = search.elastic.depth or layers

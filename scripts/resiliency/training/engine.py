@@ -173,11 +173,8 @@ class Trainer:
         self.buffers = Buffers(networks)
         # For each kind of GPU, torch.manual_seed formats a traceback, in milliseconds, even if there is none.
         self.seed_torch = torch.manual_seed if self.device.type == "cuda" else torch.default_generator.manual_seed
-        capturable = same_steps and recipe.optimizer != "sgd" and not recipe.compile
+        capturable = same_steps and recipe.optimizer != "sgd"
         self.learn = CapturedStep(self._learn, self._learn_captured, self.device) if capturable else self._learn
-        if recipe.compile:
-            for network in networks:
-                network.compile()
 
     @without_compiler()
     def train(
@@ -195,7 +192,7 @@ class Trainer:
         steps = count // recipe.batch_size
         if not steps:
             raise Fault(f"training.batch_size: {recipe.batch_size} is more than the {count} training images")
-        if self.device.type == "cpu" and not recipe.compile and self._pixels(training) * recipe.epochs >= LONG:
+        if self.device.type == "cpu" and self._pixels(training) * recipe.epochs >= LONG:
             for network in self.networks:
                 with_fast_gradients(network)
                 with_fast_layer_norms(network)

@@ -49,7 +49,6 @@ class Recipe(Settings):
         description="precision of the layers' arithmetic; auto: bfloat16 on a GPU and, on processors that have it, "
         "for networks that it makes faster, else float32",
     )
-    compile: bool = Field(False, description="whether networks are compiled by torch.compile")
 
 
 ALL, HEAD = "all", "head"
