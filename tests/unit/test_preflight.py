@@ -57,7 +57,7 @@ def test_what_passed_once_is_not_tried_again(here, monkeypatch):
         preflight(load(small))
 
 
-DESIGNS = [f"designs/{module}" for module in ("network_faults", "networks", "weights", "checkpoints")]
+DESIGNS = [f"designs/{module}" for module in ("checks", "networks", "weights")]
 
 
 @pytest.mark.parametrize("module", ["study/network_trial", *DESIGNS])

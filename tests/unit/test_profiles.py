@@ -16,6 +16,7 @@ DERIVED = {new: old for old, new in re.findall(r"use rule (\w+) as (\w+) with", 
 WITH_GPU = {name for name in [*OWN, *DERIVED] if "gpu=1" in OWN[DERIVED.get(name, name)]}
 LARGE = {"dataset", "units", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
 LARGE |= {"assess_ensembles", "leave_out_images", "export"}
+LOCAL = {name for name, text in OWN.items() if "script:" not in text}
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -37,7 +38,7 @@ def test_scripts_of_jobs_with_a_gpu_claim_it(rule):
 
 
 def test_every_short_cpu_stage_shares_a_submission():
-    assert set(PROFILES["slurm"]["groups"]) == {*OWN, *DERIVED} - WITH_GPU - LARGE
+    assert set(PROFILES["slurm"]["groups"]) == {*OWN, *DERIVED} - WITH_GPU - LARGE - LOCAL
 
 
 def test_profiles_leave_out_the_trigger_that_fingerprints_replace():
