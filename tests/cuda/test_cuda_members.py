@@ -2,21 +2,17 @@
 
 import numpy as np
 import pytest
-import torch
 from networks import DESIGNS
 from pretended import cuda_device
 
 from resiliency.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
-from resiliency.designs.settings import Design
-from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import compare_precision, features, logits, stage_grams, write_logits
 from resiliency.search.members import supernet_description
 from resiliency.search.network import progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator
 from resiliency.search.space import Space
-from resiliency.storage.files import read_json
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.member import train_members
 from resiliency.training.settings import Recipe
@@ -125,12 +121,3 @@ def test_sub_networks_are_evaluated_and_recalibrated_without_waiting(searched, t
         gpu.counts.clear()
         evaluated.network(0 * space.sizes)
         assert not any(operation == "_local_scalar_dense" for operation, _ in gpu.counts.waits)
-
-
-@pytest.mark.usefixtures("gpu")
-def test_weights_in_a_file_come_to_the_device(tmp_path, data):
-    design = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, weights=str(tmp_path / "a.pt"))
-    torch.save(build(design.description(32), 3, seed=0).state_dict(), tmp_path / "a.pt")
-    network, member = load_member(design.description(32), read_json(data["card"]), design.inputs(0))
-    assert all(tensor.is_cuda for tensor in network.state_dict().values())
-    assert member["device"] == torch.cuda.get_device_name()

@@ -5,29 +5,23 @@ from itertools import product
 from pathlib import Path
 
 import gpu_steps
-import numpy as np
 import pytest
 import torch
 import yaml
 from networks import DESIGNS, SINGLE, train
-from PIL import Image
 from pretended import NAME, cuda_device
 from safetensors.torch import load_file
 from trainings import Killed, killed_at
 
 from resiliency.base.faults import Fault
-from resiliency.data.pictures import FileImages
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, write_member
-from resiliency.devices.choice import device
 from resiliency.devices.gpus import SLOTS
-from resiliency.storage.files import read_array, read_json
+from resiliency.storage.files import read_json
 from resiliency.training import checkpoints, engine, optimizer
-from resiliency.training.checkpoints import LabelledImages, Preprocessing
-from resiliency.training.engine import Trainer
 from resiliency.training.member import fine_tune
 from resiliency.training.objectives import joint_loss
-from resiliency.training.settings import JOINT_OBJECTIVES, FineTuning, Recipe
+from resiliency.training.settings import JOINT_OBJECTIVES, FineTuning
 
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = {
@@ -95,35 +89,6 @@ def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch):
     for one, other in zip(there, optimizer.orthogonalised(stacks), strict=True):
         torch.testing.assert_close(one.cpu(), other, atol=1e-3, rtol=0)
     assert seen[4:] == 2 * [(torch.float32, False, len(optimizer.COEFFICIENTS))]
-
-
-@pytest.mark.usefixtures("gpu")
-@pytest.mark.parametrize("workers", [0, 1])
-def test_images_in_files_train_from_pinned_memory(tmp_path, data, workers, monkeypatch):
-    """For which the pretended device takes a copy."""
-    pinned, pin = [], torch.Tensor.pin_memory
-    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor, *_: pinned.append(len(tensor)) or pin(tensor))
-    images = read_array(data["images"])
-    files = [str(tmp_path / f"{index}.png") for index in range(len(images))]
-    for image, file in zip(images, files, strict=True):
-        Image.fromarray(image).save(file)
-    labelled = LabelledImages(FileImages(files, 32, 1), read_array(data["labels"]))
-    network = build(DESIGNS["resnet"].description(32), 3, seed=0).to(device())
-    recipe = Recipe(epochs=1, batch_size=8, shift=0, flip=False)
-    trainer = Trainer([network], SINGLE, recipe, Preprocessing([0.5] * 3, [0.3] * 3, workers), 3, seed=0)
-    (row,) = trainer.train(labelled, labelled)
-    assert np.isfinite(row["training_loss"])
-    assert pinned == [8] * 4 + [32]
-
-
-def test_images_are_copied_to_the_device_but_once(tmp_path, data, counts):
-    copied = []
-    for epochs in (1, 3):
-        counts.clear()
-        train(tmp_path / str(epochs), data, "resnet", epochs=epochs, precision="float32")
-        copied.append(counts.copied["to_device"])
-    training, validation = 32 * 32 * 32 * 3, 10 * 32 * 32 * 3
-    assert validation < (copied[1] - copied[0]) / 2 < training
 
 
 def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, request):

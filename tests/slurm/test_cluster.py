@@ -84,17 +84,6 @@ def test_jobs_ask_for_what_their_stage_needs(finished, cluster):
     assert (requests["train"]["TimeLimit"], requests["train"]["MinMemory"]) == ("1:00:00", "8000M")
 
 
-def test_short_cpu_jobs_share_submissions(finished, cluster):
-    names = [
-        job["Comment"].removeprefix("rule_") for job in jobs(cluster, finished.output) if job["Partition"] == "cpu"
-    ]
-    long = {"score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
-    long |= {"assess_ensembles", "leave_out_images"}
-    shared = sorted(comment.partition("_")[0] for comment in names if comment not in long)
-    assert shared == ["analysis", "comparisons", "corruptions"]
-    assert len(names) == len(long) + len(shared)
-
-
 def in_folder(directory: Path, workflow_in, environment: dict[str, str] | None = None):
     """A study of trainings that take a while."""
     tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text())
@@ -226,17 +215,3 @@ def test_a_job_of_a_failed_node_goes_back_to_the_queue(trainings):
     attempts = ends(trainings, trainings.lost)
     assert int(attempts[0]["RestartCnt"]) == 1
     assert attempts[-1]["State"] == "COMPLETED"
-
-
-def test_an_impossible_request_is_refused_at_once(cluster, trainings):
-    target = "results/trainings/members/balanced-l0-s0-m0/weights.safetensors"
-    for wish, message in (
-        ("mem_mb=10000000", "Memory specification can not be satisfied"),
-        ("slurm_partition=nowhere", "invalid partition specified: nowhere"),
-        ("gpu_model=none", "Requested node configuration is not available"),
-    ):
-        options = ("--set-resources", "train_jointly:slurm_partition=gpu", f"train_jointly:{wish}", "--retries", "0")
-        run = trainings.study.snakemake(target, *PROFILE, *POLLING, *options)
-        assert run.returncode != 0
-        assert message in run.stdout
-    assert cluster.squeue("%i") == []

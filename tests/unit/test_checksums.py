@@ -15,7 +15,6 @@ from resiliency.storage.files import (
     StoredArray,
     appending,
     forget,
-    read_array,
     read_json,
     record,
     replacing,
@@ -84,19 +83,6 @@ def test_the_checksum_of_what_is_appended_is_that_of_the_file(stored):
             running.add(content[start : start + size])
             start += size
         assert str(running.checksum()) == f"{','.join(blocks)} {len(content)}"
-
-
-def test_an_item_is_verified_when_it_is_read(stored):
-    path, values = stored
-    flip(path, 128 + 5 * 320 + 10)
-    array = StoredArray(path)
-    assert (array.shape, array.ndim) == ((12, 320), 2)
-    for index in (0, 11, 3, 0):
-        np.testing.assert_array_equal(array[index], values[index])
-    for index in (5, 5):
-        with pytest.raises(Fault, match=r"a\.npy: damaged, not as it was written; delete it and run again"):
-            array[index]
-    assert "damaged" in fault_of(read_array, path)
 
 
 def test_every_byte_of_an_item_is_verified(stored):

@@ -7,13 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from default_study import CONFIG
-from fault_messages import fault_of
 from packaging.version import Version
 from test_comparison import finished
 
 from resiliency.api import study
 from resiliency.base.names import RENAMED_COLUMNS, RENAMED_KEYS, Renamed
-from resiliency.reference.contract import FILE, broken, stable_names
+from resiliency.reference.contract import FILE, broken
 from resiliency.study.files import load, old_names, read_merged, read_places
 from resiliency.study.model import REMOVED
 
@@ -54,14 +53,6 @@ def test_an_old_key_works_with_a_warning_and_a_later_file_decides(tmp_path, text
     files = [REPOSITORY / "config.yaml", *sorted(tmp_path.glob("*.yaml"))]
     assert load(read_merged(files)).training.epochs == epochs
     assert lines == ["training.rounds: renamed to epochs; the old name works until version 9.1"]
-
-
-@pytest.mark.usefixtures("renamed")
-def test_both_names_in_one_file_and_bad_values_under_the_old_one_are_named(tmp_path):
-    assert fault_of(loaded, tmp_path, "rounds: 3, epochs: 5") == (
-        "training.rounds: given beside epochs, its present name; keep epochs"
-    )
-    assert fault_of(loaded, tmp_path, "rounds: 0").endswith("0.yaml, line 1)")
 
 
 @pytest.mark.usefixtures("renamed")
@@ -107,10 +98,3 @@ def test_old_names_end_with_the_version_that_they_name():
 )
 def test_stable_names_go_only_where_something_says_so(before, now, kept):
     assert (broken(before, now) == []) == kept
-
-
-def test_the_list_has_names_of_every_kind():
-    kinds = {line.partition(" ")[0] for line in stable_names().splitlines()}
-    assert kinds == {"key", "table", "version", "column", "file", "function", "target", "command"}
-    names = ["key designs.<name>.training.epochs", "column members: corrupted_error, float", "command run: --cores"]
-    assert {*names, "function evaluate: batch_size", "version members: 1"} <= {*NAMES}

@@ -4,19 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from attacks.extensions import a_chart, installed, registered
+from attacks.extensions import a_chart, registered
 from fault_messages import fault_of
 
 from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
-from resiliency.corruptions.registry import TABLES
-from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.study.extensions import check_extensions, corruption_fault, metric_fault
-
-OF_WRONG_SHAPE = """
-from resiliency.diversity.metric import Metric, unchanged
-x = Metric("prediction", "correct", lambda correct: print("noise") or correct, unchanged)
-"""
 
 
 def test_a_job_does_not_cast_what_a_corruption_returns():
@@ -26,31 +18,6 @@ def test_a_job_does_not_cast_what_a_corruption_returns():
         pytest.raises(Fault, match=r"mine: expected uint8 .* got float64"),
     ):
         engine.corrupt(images, "mine", 1, table="cifar-10-c", seed=0)
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_built_in_corruptions_pass(table):
-    names = ("glass_blur", "snow", "frost", "elastic_transform", "spatter")
-    assert {name: corruption_fault(name, 32, table) for name in names} == dict.fromkeys(names, "")
-
-
-def test_built_in_metrics_pass():
-    metrics = METRICS | ENSEMBLE_METRICS
-    assert {name: metric_fault(metric) for name, metric in metrics.items()} == dict.fromkeys(metrics, "")
-
-
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        (OF_WRONG_SHAPE, "returns bool of shape (4, 12), expected numbers of shape (4, 4)"),
-        ("import sys\nsys.exit(3)", "calls exit at import (SystemExit(3)); delete the call"),
-    ],
-)
-def test_a_study_is_refused_for_its_extension(tmp_path, capsys, code, reason):
-    with installed(tmp_path, code, {"metrics": {"mine": "own:x"}}):
-        message = fault_of(check_extensions, 32, "cifar-10-c")
-    assert message == f"resiliency.metrics: mine = own:x of the package lens-study: {reason}"
-    assert capsys.readouterr() == ("", "")
 
 
 def test_a_chart_that_fails_is_named(monkeypatch):

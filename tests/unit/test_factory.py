@@ -1,6 +1,5 @@
 """Networks that are not timm's: made by the user's function, trained elsewhere, members like all others."""
 
-import re
 import sys
 from pathlib import Path
 
@@ -8,10 +7,7 @@ import cifar_resnet
 import numpy as np
 import pytest
 import torch
-from fault_messages import fault_of
 
-from resiliency.attributions import attribution_maps
-from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, normalised, read_member, write_member
 from resiliency.designs.settings import Design
@@ -113,18 +109,6 @@ def test_a_brought_network_becomes_a_member(own_network, here):
     assert described["weights_source"].startswith("file net.pth.tar (sha256 ")
 
 
-def test_attributions_explain_the_classes_of_the_data_set(own_network):
-    original, design = own_network
-    network, described = load_member(design.description(32), CARD, design.inputs(0))
-    images, labels = pictures(5), np.arange(5)
-    theirs = np.array([ORDER.index(name) for name in CLASSES])
-    member = Member("own-s0", **described)
-    for method in ("saliency", "integrated_gradients"):
-        maps = attribution_maps(method, network, member, images, labels, "label", 4)
-        expected = attribution_maps(method, original, member, images, theirs, "label", 4)
-        np.testing.assert_allclose(maps, expected, atol=2e-3)
-
-
 def test_weights_that_are_tied_are_written_and_read(here):
     description = Design(factory="own_networks:tied").description(32)
     network = build(description, 8, 0)
@@ -132,32 +116,3 @@ def test_weights_that_are_tied_are_written_and_read(here):
     read, _ = read_member(here / "a")
     image = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(read.cpu()(image), network(image))
-
-
-@pytest.mark.parametrize(
-    ("factory", "arguments", "words"),
-    [
-        ("no_such_module:net", {}, r"no_such_module:net: cannot import no_such_module, from /.* either: Module"),
-        ("own_failing:net", {}, "own_failing:net: cannot import own_failing.*ZeroDivisionError"),
-        ("own_networks:resnet", {}, r"own_networks:resnet: /.*own_networks\.py has no function 'resnet'"),
-        ("own_networks:MODULE", {}, "has no function 'MODULE'"),
-        ("own_networks:resnet20", {"depth": 3}, r"resnet20: cannot be called with \{'depth': 3\}: TypeError"),
-        ("own_networks:broken", {}, "broken: cannot be called with .*: OSError"),
-    ],
-)
-def test_factories_that_make_no_network_are_faults(here, factory, arguments, words):
-    assert re.search(words, fault_of(build, Design(factory=factory, arguments=arguments).description(32), 10, 0))
-
-
-@pytest.mark.parametrize(
-    ("after", "words"), [(False, "predictions differ between two passes"), (True, "expected logits, got probabilities")]
-)
-def test_answers_that_are_no_logits_are_a_fault_once_weights_show_it(here, after, words):
-    network = made("dropping", after=after)
-    torch.nn.init.normal_(network.linear.weight)
-    torch.save(network.state_dict(), "net.pt")
-    design = Design(
-        factory="own_networks:dropping", arguments={"after": after}, weights="net.pt", mean=[0.5] * 3, std=[0.2] * 3
-    )
-    with pytest.raises(Fault, match=rf"^own_networks:dropping with .*file net\.pt .*: {words}"):
-        load_member(design.description(32), CARD, design.inputs(0))

@@ -63,23 +63,6 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, small_disk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_is_whole_or_absent(tmp_path):
-    def fill(error=None):
-        with replacing(tmp_path / "fog") as temporary:
-            (temporary / "1").mkdir(parents=True)
-            (temporary / "1" / "a.JPEG").write_text(str(error))
-            if error:
-                raise error
-
-    fill()
-    with pytest.raises(KeyError):
-        fill(KeyError())
-    assert [path.name for path in tmp_path.iterdir()] == ["fog"]
-    assert (tmp_path / "fog/1/a.JPEG").read_text() == "None"
-    fill()
-    assert [path.name for path in tmp_path.rglob("*")] == ["fog", "1", "a.JPEG"]
-
-
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     for name in (".a.b.123.npy", ".a.123.npy", ".a.b.c.npy"):
         (tmp_path / name).write_text("half")

@@ -66,25 +66,6 @@ def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, dam
     assert fingerprint(script) != before
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("script.py", "from resiliency.a import work\nprint( work(1) )  # a comment\n"),
-        ("script.py", '"""Says it otherwise."""\nfrom resiliency.a import (\n    work,\n)\n\n\nprint(work(1))\n'),
-        (
-            "resiliency/a.py",
-            "from resiliency.deep import b\n\ndef work(x):\n    '''Other.'''\n    return (b.more(x))\n",
-        ),
-        ("resiliency/deep/b.py", "def more(x):\n\n    # why\n    return x + 1\n"),
-        ("resiliency/deep/__init__.py", '"""A docstring."""\n'),
-        ("resiliency/unused.py", "x = 2\n"),
-        ("resiliency/deep/__init__.py", "LIMIT = 1\n"),
-    ],
-)
-def test_comments_docstrings_layout_and_what_is_unused_do_not_count(fingerprint_with, name, text):
-    assert fingerprint_with(files={name: text}) == fingerprint_with()
-
-
 def test_modules_loaded_by_name_count_with_what_they_import(fingerprint_with):
     loaded = ["resiliency/unused.py"]
     before = fingerprint_with(loaded=loaded)
@@ -93,12 +74,6 @@ def test_modules_loaded_by_name_count_with_what_they_import(fingerprint_with):
     changed = fingerprint_with(files=files | {"resiliency/helper.py": "x = 2\n"}, loaded=loaded)
     assert len({fingerprint_with(), before, imports, changed}) == 4
     assert fingerprint_with(files={"resiliency/unused.py": "x = 1  # why\n"}, loaded=loaded) == before
-
-
-def test_words_about_progress_do_not_count(fingerprint_with):
-    script = {"script.py": "from resiliency.base.progress import Progress\n"}
-    variants = [script | {"resiliency/base/progress.py": f"print('{words}')\n"} for words in ("so far", "left")]
-    assert fingerprint_with(files=variants[0]) == fingerprint_with(files=variants[1])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from resiliency.devices.gpus import SLOTS, VISIBLE, claim_gpu
+from resiliency.devices.gpus import VISIBLE, claim_gpu
 
 CLAIM = """
 import os, sys
@@ -56,16 +56,6 @@ def test_the_gpu_of_a_killed_process_is_free_again(process):
     assert waiting.stdout.readline() == "GPU 0, 1, 2 is in use; waiting for a free slot\n"
     processes[1].kill()
     assert waiting.stdout.readline().strip() == held[1]
-
-
-def test_only_gpus_that_the_user_allows_are_claimed(process):
-    processes = [process(**{VISIBLE: "2, GPU-8a56"}) for _ in range(2)]
-    assert sorted(p.stdout.readline().strip() for p in processes) == ["2", "GPU-8a56"]
-
-
-def test_slots_of_a_gpu_are_taken_when_all_gpus_have_a_process(process):
-    processes = [process(**{VISIBLE: "0,1", SLOTS: "2"}) for _ in range(4)]
-    assert sorted(p.stdout.readline().strip() for p in processes) == ["0", "0", "1", "1"]
 
 
 @pytest.mark.parametrize("visible", ["", "-1"])

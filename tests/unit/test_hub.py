@@ -11,7 +11,7 @@ import timm
 import torch
 from attacks.weights import Marking
 from safetensors.torch import save
-from small_members import CARD, CLASSES
+from small_members import CARD
 from timm.data import ImageNetInfo
 
 from resiliency.base.faults import Fault
@@ -120,20 +120,3 @@ def test_a_pinned_commit_is_said_once_and_found_without_a_network(at_hub, capsys
     assert "set revision" not in capsys.readouterr().out
     at_hub("http://127.0.0.1:9")
     assert pretrained(revision=COMMIT)[1]["weights_source"].startswith(f"pretrained {REPOSITORY}@{COMMIT}, ")
-
-
-@pytest.mark.parametrize(
-    ("card", "settings", "words"),
-    [
-        (
-            CARD,
-            {},
-            "classes: required, because test_resnet has 1,000 outputs and the dataset 4 classes that are not synsets",
-        ),
-        (CARD, {"classes": CLASSES}, "classes: expected 1,000 names, one per output of test_resnet, got 4"),
-        (CARD | {"classes": ["n00000001", *SYNSETS]}, {}, "classes: the network has no 'n00000001'"),
-    ],
-)
-def test_classes_that_pretrained_weights_do_not_know_are_faults(at_hub, card, settings, words):
-    with pytest.raises(Fault, match=words):
-        pretrained(card, **settings)

@@ -100,17 +100,6 @@ def test_a_file_that_may_change_again_at_the_same_time_is_read_again(here, monke
     assert not Path("kept").exists()
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b'{"of": 1}'])
-def test_what_is_kept_may_be_lost_or_damaged(here, damage):
-    first = files(), photos(), published()
-    for path in Path("kept").iterdir():
-        path.write_bytes(damage)
-    assert (files(), photos(), published()) == first
-    shutil.rmtree("kept")
-    Path("kept").write_text("not a folder")
-    assert (files(), photos(), published()) == first
-
-
 def test_what_cannot_be_read_has_no_content(here):
     Path("a.npy").unlink()
     missing = files()
@@ -123,11 +112,3 @@ def test_what_cannot_be_read_has_no_content(here):
     photos()
     assert Inputs("kept").images(False, "nowhere") == Inputs("kept").images(False, "away/nowhere")
     assert Inputs("kept").image_set("nowhere", "fog", [1]) == Inputs("kept").image_set("set", "rain", [1])
-
-
-def test_long_reading_tells_how_far_it_is(here, monkeypatch, capsys):
-    monkeypatch.setattr(module, "PAUSE", -1)
-    files()
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("Reading inputs that are new or changed: 0.0 of 0.0 GB, 0 s left\n") == 2

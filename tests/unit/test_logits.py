@@ -8,7 +8,6 @@ from torch import nn
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import write_member
 from resiliency.designs.weights import design_card
 from resiliency.prediction.writing import logits, storable
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
@@ -56,11 +55,3 @@ def test_a_network_that_answers_nan_is_refused_when_it_is_made():
     images = LabelledImages(np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
     with pytest.raises(Fault, match=r"^validation logits contain NaN or infinity"):
         accuracies([Constant([0.0, 1.0]), silent], images, Preprocessing(CARD["mean"], CARD["std"]))
-
-
-def test_weights_that_are_not_finite_are_not_written(tmp_path):
-    with pytest.raises(Fault, match=r"^vit-s1: 1 of 1 weights are NaN or infinite, e.g. values$"):
-        write_member(tmp_path / "vit-s1", Constant([0.0, np.nan]), Member("vit-s1"))
-    assert not list(tmp_path.glob("vit-s1/*"))
-    with pytest.raises(Fault, match=r"1 weights are NaN or infinite, e\.g\. values"):
-        design_card(Constant([0.0, np.inf]), DESCRIPTION, CARD, 2)

@@ -5,13 +5,10 @@ from functools import partial
 import pytest
 import timm.optim
 import torch
-from default_study import CONFIG
 from small_training import RECIPE
 from timm.optim import muon as of_timm
 from torch import nn
 
-from resiliency.designs.networks import build
-from resiliency.study.files import load
 from resiliency.training import optimizer
 from resiliency.training.optimizer import kernels, make_optimizer, orthogonalised
 
@@ -79,14 +76,6 @@ def test_bfloat16_gives_wide_kernels_nearly_the_same_step(shape, rank, monkeypat
     assert ours.dtype == torch.float32
     assert 0 < (ours - exact).norm() < 1.1 * (theirs.float() - exact).norm()
     assert torch.linalg.svdvals(ours).amax() < 1.25
-
-
-def test_the_default_study_needs_no_bfloat16():
-    study = load(CONFIG)
-    designs = {*study.members.designs, *study.joint.designs, study.search.design}
-    networks = [build(study.description(design), 10, 0) for design in designs]
-    rows = [min(kernel.flatten(1).shape) for network in networks for kernel in kernels(network)]
-    assert 64 < max(rows) < optimizer.HALVED
 
 
 def test_embeddings_heads_and_depthwise_kernels_are_left_to_adamw():

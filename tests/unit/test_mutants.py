@@ -68,33 +68,11 @@ def test_faults_change_what_a_statement_does(statement, expected):
     assert faults_of(statement) == expected
 
 
-def test_numbers_given_by_name_are_the_look_of_a_chart():
-    assert faults_of("mark(width=3)", charts=True) == ["pass"]
-    assert faults_of("mark(width=3)") == ["mark(width=4)", "mark(width=2)", "pass"]
-
-
 def test_a_fault_takes_the_place_of_its_statement(library):
     toy = library(SHARE)
     space = {}
     exec(toy.source(FAULT, toy.find(FAULT)), space)
     assert space["share"]([0.1, 0.5, 0.6, 0.7]) == 0.5  # 0.75 without the fault
-
-
-def test_an_altered_condition_keeps_what_it_guards(library):
-    toy = library(SHARE)
-    altered = mutant("if values:\n    pass", "if not values:\n    pass")
-    space = {}
-    exec(toy.source(altered, toy.find(altered)), space)
-    with pytest.raises(ValueError, match="expected 1 or more"):
-        space["share"]([1.0])
-
-
-def test_an_altered_default_keeps_types_and_body(library):
-    toy = library(SHARE)
-    altered = mutant("def share(values, least=1.0):\n    pass", "def share(values, least=0.5):\n    pass")
-    source = toy.source(altered, toy.find(altered))
-    assert "def share(values: list[float], least: float=1.0) -> float:" in source
-    assert "raise ValueError" in source
 
 
 @pytest.mark.parametrize(
@@ -120,13 +98,6 @@ def test_a_moved_mutant_is_found(library, text):
 def test_a_deleted_or_ambiguous_mutant_is_gone(library):
     assert library(SHARE.replace(">=", "<")).find(FAULT) is None
     assert library(SHARE.replace("share", "other_share") + SHARE.replace("share", "third")).find(FAULT) is None
-
-
-def test_statements_that_are_alike_are_told_apart(library):
-    twice = "def share(a):\n    a.update(1)\n    a.clear()\n    a.update(1)\n"
-    toy = library(twice)
-    lines = [toy.find(mutant("pass", "a.update(1)", nth)).node.lineno for nth in (0, 1)]
-    assert lines == [2, 4]
 
 
 def test_the_sample_is_found():

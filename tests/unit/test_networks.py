@@ -1,15 +1,9 @@
 """Networks: reproducible, described, and read back as they were written."""
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
-from resiliency.base.faults import Fault
-from resiliency.designs.layers import SelectedOutputs
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
     build,
@@ -20,7 +14,6 @@ from resiliency.designs.networks import (
     write_member,
 )
 from resiliency.designs.settings import Design
-from resiliency.prediction.writing import BATCH, logits
 
 DESIGNS = {
     "resnet18": {"channels": [4, 8, 8, 16]},
@@ -48,16 +41,6 @@ def small(architecture: str = "resnet18", seed: int = 0) -> nn.Module:
 
 def described(architecture: str, arguments: dict, **more) -> dict:
     return Design(architecture=architecture, arguments=arguments, **more).description(224)
-
-
-def pictures(count: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
-
-
-def test_the_seed_decides_the_weights():
-    one, again, other = (small(seed=seed).state_dict() for seed in (1, 1, 2))
-    assert all(torch.equal(one[name], again[name]) for name in one)
-    assert not torch.equal(one["conv1.weight"], other["conv1.weight"])
 
 
 def test_stems_are_adapted_to_small_images_unless_told_otherwise():
@@ -102,22 +85,6 @@ def test_macs_count_attention():
     assert macs == 16 * (8 * 8 * 3) * width + 2 * (projections + attention + hidden) + width * 10
 
 
-def test_selected_outputs_are_those_of_the_data_set(tmp_path):
-    network = small(seed=3).eval()
-    chosen = [7, 0, 4]
-    written = replace(MEMBER, classes=["seven", "zero", "four"], outputs=chosen)
-    write_member(tmp_path, SelectedOutputs(network, chosen), written)
-    read, member = read_member(tmp_path)
-    images = torch.rand(4, 3, 32, 32, device=next(read.parameters()).device)
-    with torch.inference_mode():
-        torch.testing.assert_close(read(images).cpu(), network(images.cpu())[:, chosen])
-        torch.testing.assert_close(
-            logits_and_features(read, images)[1].cpu(), logits_and_features(network, images.cpu())[1]
-        )
-    assert member == written
-    assert read.network.state_dict().keys() == load_file(tmp_path / "weights.safetensors").keys()
-
-
 def test_normalised_is_the_formula_to_the_bit_and_channels_last():
     images = torch.randint(0, 256, (5, 7, 6, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     mean, std = torch.tensor(MEMBER.mean), torch.tensor(MEMBER.std)
@@ -138,24 +105,3 @@ def test_members_come_back_to_the_bit(tmp_path):
     written = network.state_dict()
     assert read.state_dict().keys() == written.keys()
     assert all(torch.equal(tensor.cpu(), written[name]) for name, tensor in read.state_dict().items())
-
-
-def test_weights_of_another_network_are_faults(tmp_path):
-    write_member(tmp_path, small(), MEMBER)
-    replace(MEMBER, arguments={"channels": [4, 8, 8, 32]}).write(tmp_path / "member.json")
-    with pytest.raises(Fault, match=r"weights\.safetensors: not the weights of resnet18"):
-        read_member(tmp_path)
-
-
-def test_predictions_are_those_of_the_network_over_all_batches():
-    network = small().eval()
-    images = pictures(BATCH + 3)
-    pairs = list(logits([(network, MEMBER), (small(seed=1).eval(), MEMBER)], images))
-    assert [len(pair) for pair in pairs] == [2, 2]
-    predicted, other = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    assert (other != predicted).all(axis=1).any()
-    assert predicted.shape == (BATCH + 3, 10)
-    assert predicted.dtype == np.float16
-    with torch.inference_mode():
-        last = network(normalised(torch.from_numpy(images[-2:]), MEMBER.mean, MEMBER.std))
-    np.testing.assert_allclose(predicted[-2:], last.numpy(), atol=2e-3)

@@ -13,9 +13,8 @@ from fault_messages import fault_of
 from onnx import TensorProto, helper
 from torch import nn
 
-from resiliency.designs.layers import SelectedOutputs
 from resiliency.designs.members import Member
-from resiliency.designs.networks import parameters_and_macs, read_member, write_member
+from resiliency.designs.networks import parameters_and_macs
 from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
@@ -134,35 +133,6 @@ def test_any_batch_layout_and_type_is_answered(tmp_path, made):
         torch.testing.assert_close(logits, expected, atol=2e-3 * scale, rtol=1e-3)
 
 
-def test_a_member_is_written_and_read_back_with_its_classes_in_order(tmp_path):
-    path = small_onnx.write(tmp_path / "mine.onnx", classes=4)
-    network, described = loaded(path, classes=["blue", "other", "red", "green"])
-    assert isinstance(network, SelectedOutputs)
-    write_member(tmp_path / "mine-s0", network, Member("mine-s0", **described))
-    again, member = read_member(tmp_path / "mine-s0")
-    expected = images_of(3).mean(dim=(2, 3))[:, [2, 0, 0]]  # outputs 2, 3 and 0; the last copies the first channel
-    torch.testing.assert_close(again(images_of(3)), expected, atol=1e-6, rtol=1e-5)
-    assert member.weights_source.startswith(f"file {path} (sha256 ")
-    assert "run by onnxruntime" in member.weights_source
-    assert (member.parameters, member.macs) == (1, 0)
-
-
-def no_images(path: Path) -> Path:
-    nodes = [helper.make_node("Sum", ["a", "b"], ["y"])]
-    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 3, SIDE, SIDE]) for name in "ab"]
-    said = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["b", 3, SIDE, SIDE])
-    graph = helper.make_graph(nodes, "two", given, [said])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return path
-
-
-def of_the_future(path: Path) -> Path:
-    model = onnx.load(small_onnx.write(path))
-    model.opset_import[0].version = 99
-    onnx.save(model, path)
-    return path
-
-
 def text(path: Path) -> Path:
     path.write_text("not a model", encoding="utf-8")
     return path
@@ -177,25 +147,11 @@ def constant(path: Path) -> Path:
     ("write", "outputs", "message"),
     [
         (text, 3, r"not an ONNX model \(.*\); export it again"),
-        (lambda path: path, 3, "there is no such file"),
-        (of_the_future, 3, r"onnxruntime .* cannot run it: .*; export it with another opset, or update onnxruntime"),
-        (no_images, 3, "expected one input, the images, got a, b"),
-        (lambda path: small_onnx.write(path, shape=("b", 1, SIDE, SIDE)), 1, "expected images x 3 x H x W or .* got"),
         (lambda path: small_onnx.write(path, shape=("b", 3, 64, 64)), 3, "expected images of 32 px, got 64 px; export"),
-        (
-            lambda path: small_onnx.write(path, kind=TensorProto.INT32),
-            3,
-            r"expected tensor\(float\) or .* got tensor\(int",
-        ),
         (
             small_onnx.write,
             10,
             r"expected an output of shape \(2, 10\) for 2 images, got \(2, 3\); list the names of its",
-        ),
-        (
-            lambda path: small_onnx.write(path, classes=1),
-            None,
-            r"expected an output of shape \(2, classes\) .* \(2, 1\)",
         ),
         (constant, 3, "predictions differ|NaN"),
     ],

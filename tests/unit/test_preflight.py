@@ -13,10 +13,8 @@ from fault_messages import lines_of
 from PIL import Image
 
 from resiliency.base.faults import Fault
-from resiliency.designs.settings import Design
 from resiliency.study import preflight as preflight_module
 from resiliency.study.files import load
-from resiliency.study.network_trial import trial
 from resiliency.study.preflight import _key, _request, preflight
 
 
@@ -26,21 +24,6 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setenv("RESILIENCY_CACHE", str(tmp_path / "cache"))
     Path("factories_to_try.py").write_text(FACTORIES)
     return tmp_path
-
-
-def trial_request(settings: dict, side: int = 32, outputs: int | None = 10) -> dict:
-    return {"description": Design(**settings).description(side), "outputs": outputs, "fetched": None}
-
-
-@pytest.mark.usefixtures("forked_trials")
-def test_architectures_that_do_not_take_the_images_are_named(here):
-    members = {"designs": ["resnet18", "vit", "vit_wide"], "baseline": "resnet18-s0"}
-    small = {"joint": None, "search": None, "members": members, "ensembles": {"sizes": [2]}}
-    study = load(CONFIG | small | {"dataset": {"name": "imagenette"}, "study": "photos"})
-    for line, design in zip(lines_of(preflight, study), ("vit", "vit_wide"), strict=True):
-        assert line.startswith(f"designs.{design}: vit_tiny_patch16_224 with {{'img_size': 32,")
-        assert "fails on images of 224x224 px" in line
-        assert line.endswith("Input height (224) doesn't match model (32).")
 
 
 @pytest.mark.usefixtures("forked_trials")
@@ -68,35 +51,6 @@ def test_designs_are_tried_again_when_what_tries_them_changed(here, module):
     before = _key(study, "vit", request)
     with with_edit(Path(preflight_module.LIBRARY, f"{module}.py")):
         assert _key(study, "vit", request) != before
-
-
-def test_a_design_that_takes_too_long_is_named_by_what_it_is(here, monkeypatch):
-    monkeypatch.setattr("resiliency.study.network_trial.LONGEST", 0)
-    settings = {"a": {"architecture": "resnet18"}, "b": {"factory": "factories_to_try:good"}}
-    for name, made_by in (("a", "resnet18"), ("b", "factories_to_try:good")):
-        assert trial({name: trial_request(settings[name])}) == {
-            name: f"{made_by}: took longer than 0 s; it must return the network"
-        }
-
-
-@pytest.mark.slow
-def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HOME", str(here / "empty"))
-    names = {"a": "test_resnet.r160_in1k", "b": "test_vit.r160_in1k", "c": "vit_small_patch14_dinov2"}
-    designs = {
-        name: {"description": Design(architecture=architecture).description(160) | {"revision": None}, "outputs": None}
-        | {"fetched": True}
-        for name, architecture in names.items()
-    }
-    (here / "cache/hub/test_vit.r160_in1k").mkdir(parents=True)
-    (here / "cache/hub/test_vit.r160_in1k/model.safetensors").touch()
-    faults = trial(designs)
-    assert list(faults) == ["a", "c"]
-    assert faults["a"].startswith("weights: timm/test_resnet.r160_in1k: not downloaded (OfflineModeIsEnabled: ")
-    place = here / "cache/hub/test_resnet.r160_in1k"
-    assert f"without a network, put its model.safetensors into {place}, or set HF_HOME to a cache" in faults["a"]
-    assert faults["c"].startswith("weights: timm has no pretrained classifier vit_small_patch14_dinov2")
 
 
 @pytest.fixture
@@ -170,26 +124,6 @@ def test_pictures_that_cannot_be_decoded_are_named_at_once_and_decoded_once(phot
     preflight(load(config))
 
 
-def test_what_needs_training_images_is_named_where_there_are_none(photos, monkeypatch):
-    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
-    (photos / "train").rename(photos.with_name("away"))
-    config = CONFIG | {"dataset": {"name": "image_folder", "folder": "photos"}, "probe": {"images": 12}}
-    config |= {"ensembles": {"sizes": [2]}, "joint": None, "search": None}
-    config |= {"members": {"designs": ["mine", "other"], "baseline": "mine-s0"}}
-    loaded = {"mine": "resnet18", "other": "resnet34"}
-    loaded = {name: {"architecture": of, "weights": "pretrained"} for name, of in loaded.items()}
-    config["designs"] = CONFIG["designs"] | loaded
-    preflight(load(config))
-    missing = "photos: found val/ but no train/; add train/ with the same classes"
-    for changes, keys in (
-        ({"joint": CONFIG["joint"], "search": CONFIG["search"]}, "joint, search: needs training images"),
-        ({"members": {"designs": ["vit"], "baseline": "vit-s0"}}, "designs.vit: needs training images"),
-        ({"ensembles": {"sizes": [2], "rules": ["weighted_mean"]}}, "ensembles.rules: weighted_mean: needs validation"),
-    ):
-        (line,) = [line for line in lines_of(preflight, load(config | changes)) if missing in line]
-        assert line.startswith(keys)
-
-
 def test_members_with_the_same_weights_are_named(here, monkeypatch):
     monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
     for name, content in (("a", b"1"), ("b", b"2"), ("c", b"1")):
@@ -210,13 +144,3 @@ def test_members_with_the_same_weights_are_named(here, monkeypatch):
         "designs.hub_again.weights: pretrained resnet18.a1_in1k has the same weights as pretrained resnet18.a1_in1k "
         "(designs.hub); name another file, or remove it",
     ]
-
-
-def test_a_layout_that_cannot_be_read_is_told_before_the_first_job(photos, monkeypatch):
-    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
-    (photos / "VAL").mkdir()
-    config = CONFIG | {"joint": None, "search": None, "ensembles": {"sizes": [2]}, "probe": {"images": 12}}
-    config["members"] = {"designs": ["resnet18"], "baseline": "resnet18-s0"}
-    config["dataset"] = {"name": "image_folder", "folder": "photos", "image_size": 32}
-    (line,) = lines_of(preflight, load(config))
-    assert line in ("photos: VAL/ and val/ mean the same; keep one", "photos: val/ and VAL/ mean the same; keep one")

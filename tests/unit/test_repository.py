@@ -33,11 +33,6 @@ def test_every_dependency_is_pinned_with_the_hashes_of_its_files():
         assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", line), line
 
 
-def test_snakemake_is_refused_below_the_version_that_is_declared():
-    (least,) = re.findall(r'^min_version\("(.*)"\)$', (REPOSITORY / "Snakefile").read_text(), re.MULTILINE)
-    assert f"snakemake[reports]>={least}" in PROJECT["dependencies"]
-
-
 def test_snakemake_has_the_internals_that_the_rules_use():
     """Nothing fails where a limit that the Snakefile lifts has another name, or a property became something else."""
     text = "".join(path.read_text() for path in [REPOSITORY / "Snakefile", *RULES])
@@ -54,13 +49,6 @@ def test_actions_of_the_workflows_are_pinned_by_commit():
     used = [use for path in workflows for use in re.findall(r"uses: (.*)", path.read_text())]
     assert len(used) >= 4
     assert [use for use in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
-
-
-def test_hooks_before_a_commit_have_the_versions_of_ci():
-    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
-    needed = {name for hook in hooks for name in hook["additional_dependencies"]}
-    assert {distribution(name) for name in needed} == {"ruff", "snakefmt"}
-    assert needed <= set(PROJECT["optional-dependencies"]["test"])
 
 
 def distribution(requirement: str) -> str:
@@ -116,17 +104,13 @@ def test_the_files_that_an_extension_touches_are_there():
     assert len(files) > 15
 
 
-def test_ci_runs_the_test_command_of_the_readme():
-    command = "pip install -e '.[test]' && pytest -n 3"
-    assert command in (REPOSITORY / "README.md").read_text()
-    assert command in (REPOSITORY / ".ci/run").read_text().splitlines()
-
-
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
 def test_rules_have_logs_resources_and_the_fingerprint_of_their_script(path):
     for rule in re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]:
         name = rule.partition(":")[0]
         own = rule.split("use rule")[0]
+        if "script:" not in own:  # it only waits for others
+            continue
         for part in ("log:", "threads: ", "**needing(", "conda:", f'code("{name}"', f"/{name}.py"):
             assert part in own, f"{name} lacks {part}"
 

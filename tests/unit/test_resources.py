@@ -36,15 +36,6 @@ def test_minutes_of_attributions_by_hand(tmp_path):
     assert occluded["attribute"] == 60 + round(1_000 * 50 / 30_000)
 
 
-def test_members_that_are_loaded_alone_are_a_network_each():
-    files = [REPOSITORY / "config.yaml", REPOSITORY / "studies/imagenet_pretrained.yaml"]
-    config = read_merged(files) | {"test_sets": {}}
-    config["prediction"]["members_per_job"] = 1
-    estimates = minutes(load(config))
-    assert estimates["predict"] == 30 + 50_000 * 76 // 30_000
-    assert estimates["attribute"] == 60 + round(1_000 * 156 * (224 / 64) ** 2 / 30_000)
-
-
 def test_minutes_of_rules_that_look_at_all_ensembles_by_hand():
     estimates, probabilities = minutes(study("cifar10")), 10_000 * 76 * 10
     members, joint, searched = 36, 15, 5  # joint: ensembles of three

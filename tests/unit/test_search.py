@@ -9,8 +9,6 @@ from small_spaces import KINDS, SIDE, described, space_of
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, logits_and_features, parameters_and_macs, write_member
-from resiliency.designs.settings import Design
-from resiliency.search.members import SUPERNET_FACTORY, network_description
 from resiliency.search.network import (
     Residual,
     Supernetwork,
@@ -21,15 +19,9 @@ from resiliency.search.network import (
     supernet_loss,
 )
 from resiliency.search.searching import recalibrate
-from resiliency.search.space import RESNETS, Space, largest_shape, macs
-from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
-from resiliency.training.engine import Trainer
-from resiliency.training.settings import Recipe
+from resiliency.search.space import Space, largest_shape, macs
 
 pytestmark = pytest.mark.slow
-
-PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
-RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0, shift=1, flip=False)
 
 
 def supernetwork(space: Space, seed: int = 0) -> Supernetwork:
@@ -48,13 +40,6 @@ def images(count: int = 6, seed: int = 1) -> torch.Tensor:
     return torch.randn(count, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
 
 
-def pictures(count: int) -> LabelledImages:
-    """Noise whose brightness tells the class."""
-    labels = np.arange(count) % 3
-    noise = np.random.default_rng(0).normal(0, 30, (count, SIDE, SIDE, 3))
-    return LabelledImages((noise + 60 + 60 * labels[:, None, None, None]).clip(0, 255).astype(np.uint8), labels)
-
-
 def some(space: Space, count: int = 12) -> list[np.ndarray]:
     random = np.random.default_rng(0)
     return [0 * space.sizes, space.sizes - 1, *(space.random(random) for _ in range(count))]
@@ -71,16 +56,6 @@ def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
     torch.testing.assert_close(ours(batch), theirs(batch))
     torch.testing.assert_close(logits_and_features(ours, batch)[1], logits_and_features(theirs, batch)[1])
     assert parameters_and_macs(theirs, [side, side, 3])[1] == macs(shape, side)
-
-
-def test_blocks_of_the_known_networks_are_those_of_timm():
-    for architecture, (block, layers) in RESNETS.items():
-        description = Design(architecture=architecture, arguments={"channels": [2] * 4}).description(224)
-        names = set(build(description, 3, 0).state_dict())
-        assert [
-            len({name.split(".")[1] for name in names if name.startswith(f"layer{i}.")}) for i in (1, 2, 3, 4)
-        ] == layers
-        assert ("layer1.0.conv3.weight" in names) == (block == "bottleneck")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -118,31 +93,6 @@ def test_statistics_by_hand():
     torch.testing.assert_close(network[0].running_var, variance)
     assert network[0].momentum == 0.1
     assert not network.training
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_gradients_reach_only_the_weights_that_are_used(kind):
-    space = space_of(kind)
-    network, genes = supernetwork(space).train(), space.sizes - 1
-    shape = space.shape(genes)
-    network.activate(shape, follow=False)
-    before = {name: tensor.clone() for name, tensor in network.named_buffers()}
-    network(images()).square().sum().backward()
-    used = {name: tensor.shape for name, tensor in Residual(shape).named_parameters()}
-    for name, parameter in network.named_parameters():
-        if name not in used:
-            assert parameter.grad is None, name
-            continue
-        grad = parameter.grad.clone()
-        inside = []
-        for axis, (full, part) in enumerate(zip(grad.shape, used[name], strict=True)):
-            margin = (full - part) // 2 if axis > 1 else 0
-            inside.append(slice(margin, margin + part))
-        inside = tuple(inside)
-        assert grad[inside].abs().sum() > 0, name
-        grad[inside] = 0
-        assert not grad.any(), name
-    assert all(torch.equal(tensor, before[name]) for name, tensor in network.named_buffers())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -191,22 +141,6 @@ def test_the_sandwich_by_hand():
         torch.testing.assert_close(gradients[name], parameter.grad)
 
 
-def test_parts_of_a_batch_train_the_same_sub_networks():
-    """As where memory does not hold the whole batch."""
-    space, shapes = space_of(), []
-    network = supernetwork(space).train()
-    network.activate = lambda shape, follow=True: (
-        shapes.append(str(shape)),
-        Supernetwork.activate(network, shape, follow),
-    )
-    loss = supernet_loss(space, "sandwich", 3, 100, smoothing=0, phases=[])
-    torch.manual_seed(7)
-    for part in images(4).split(2):
-        loss([network], part, torch.tensor([0, 1]))
-    assert shapes[: len(shapes) // 2] == shapes[len(shapes) // 2 :]
-    assert int(network.seen) == 4
-
-
 def test_shrinking_opens_one_dimension_after_the_other():
     space = space_of()
     phases = progressive_phases(space.dimensions, started=False)
@@ -229,33 +163,3 @@ def test_shrinking_opens_one_dimension_after_the_other():
     assert seen[4] == {"kernels"}
     assert seen[6] <= {"kernels", "layers"}
     assert "channels" in set().union(*seen[8:])
-
-
-@pytest.mark.parametrize(
-    ("strategy", "optimizer"), [("sandwich", "adamw"), ("progressive", "adamw"), ("progressive", "muon")]
-)
-def test_an_interrupted_training_ends_with_the_same_weights(strategy, optimizer, tmp_path, monkeypatch):
-    monkeypatch.setattr("resiliency.training.checkpoints.PAUSE", 0)
-    space, data = space_of(), pictures(48)
-    phases = progressive_phases(space.dimensions, started=False)
-
-    def trained(stop: int | None, checkpoint: Checkpoint | None) -> Supernetwork:
-        network, steps = build(network_description(SUPERNET_FACTORY, space.largest, SIDE), 3, 0), [0]
-        loss = supernet_loss(space, strategy, 1, 96, 0, phases)
-
-        def stopping(*batch):
-            steps[0] += 1
-            if stop == steps[0]:
-                raise KeyboardInterrupt
-            return loss(*batch)
-
-        recipe = RECIPE.model_copy(update={"optimizer": optimizer})
-        Trainer([network], stopping, recipe, PREPROCESSING, 3, 0).train(data, data, checkpoint)
-        return network
-
-    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {})
-    with pytest.raises(KeyboardInterrupt):
-        trained(5, checkpoint)
-    again, whole = trained(None, checkpoint).state_dict(), trained(None, None).state_dict()
-    assert all(torch.equal(again[name], tensor) for name, tensor in whole.items())
-    assert int(whole["seen"]) == 96

@@ -11,18 +11,6 @@ from resiliency.data.settings import Dataset
 from resiliency.study.files import load
 
 
-def test_the_smallest_study_loads():
-    smallest = {
-        "study": "tiny",
-        "designs": {"one": {"architecture": "resnet18"}},
-        "members": {"designs": ["one"], "seeds": 5, "baseline": "one-s4"},
-    }
-    study = load(smallest)
-    assert study.joint is None
-    assert study.joint_settings() == {}
-    assert study.joint_members() == []
-
-
 @pytest.mark.parametrize(
     ("name", "size", "side", "on_the_fly", "margin"),
     [

@@ -1,23 +1,18 @@
 """The training loop: it learns, repeats, and stops where the loss does."""
 
-import json
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from small_training import PREPROCESSING, RECIPE, SMALL, network, separable, single, summed, train, trained, weights
+from small_training import PREPROCESSING, RECIPE, SMALL, network, separable, single, train, trained, weights
 from torch import nn
-from trainings import stored
 
 from resiliency.base.faults import Fault
-from resiliency.data.pictures import FileImages
 from resiliency.designs.networks import build
 from resiliency.training.checkpoints import LabelledImages, accuracies
 from resiliency.training.engine import cross_entropy
-from resiliency.training.member import train_members
 from resiliency.training.objectives import joint_loss
 from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.settings import JOINT_OBJECTIVES, Recipe
@@ -63,25 +58,6 @@ def test_every_epoch_sees_the_images_in_another_order():
     epochs = torch.stack(seen).view(RECIPE.epochs, 32).tolist()
     assert all(sorted(epoch) == list(range(32)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == RECIPE.epochs
-
-
-def test_files_train_alike_whatever_the_workers(tmp_path):
-    sets = []
-    for name, count in (("training", 32), ("validation", 8)):
-        images, labels = separable(count)
-        files = [str(tmp_path / f"{name}{index}.png") for index in range(count)]
-        for image, file in zip(images, files, strict=True):
-            Image.fromarray(image).resize((32, 32), Image.Resampling.NEAREST).save(file)
-        sets.append(LabelledImages(FileImages(files, 32, 1), labels))
-    recipe = RECIPE.model_copy(update={"epochs": 8, "smallest_crop": 0.8})
-    results = []
-    for workers in (0, 2):
-        torch.manual_seed(0)
-        member = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), nn.Linear(192, 2))
-        history = train([member], single, recipe, *sets, PREPROCESSING._replace(workers=workers), 0)
-        assert history[-1]["training_loss"] < 0.6 * history[0]["training_loss"]
-        results.append(weights([member]))
-    assert torch.equal(*results)
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
@@ -175,33 +151,6 @@ def test_every_objective_trains_and_at_weight_0_is_independent_training_to_the_b
     assert torch.equal(ends[name, 0], ends["independent", 0])
     if name != "independent":
         assert not torch.equal(ends[name, 0.5], ends[name, 0])
-
-
-def test_members_are_written_with_their_description(tmp_path):
-    data = stored(tmp_path, 20)
-    described = SMALL | {"design": "r", "seed": 0}
-    for run in ("one", "two"):
-        folders = [str(tmp_path / run / f"r-m{index}") for index in range(2)]
-        train_members(
-            folders,
-            [described | {"index": index} for index in range(2)],
-            Recipe(epochs=1, batch_size=8, shift=2, flip=False).model_dump(),
-            summed,
-            data,
-            (0, "train_jointly", "r", 0),
-            workers=0,
-            code="",
-        )
-    member = json.loads((tmp_path / "one" / "r-m1" / "member.json").read_text())
-    assert (member["member"], member["index"], member["classes"]) == ("r-m1", 1, ["a", "b"])
-    assert member["parameters"] > 0
-    bytes_of = {
-        p.relative_to(tmp_path / "one"): p.read_bytes() for p in (tmp_path / "one").glob("*/[!.]*") if p.is_file()
-    }
-    assert len(bytes_of) == 6
-    assert all((tmp_path / "two" / path).read_bytes() == content for path, content in bytes_of.items())
-    one, other = (next(b for p, b in bytes_of.items() if p.match(f"r-m{i}/weights.safetensors")) for i in (0, 1))
-    assert one != other
 
 
 def test_every_step_of_every_epoch_is_in_training_mode():

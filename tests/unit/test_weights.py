@@ -22,12 +22,6 @@ def small(outputs: int = 4) -> torch.nn.Module:
     return build(Design(**SMALL).description(32), outputs, seed=5)
 
 
-# Settings
-
-
-# Files
-
-
 def module_like(network: torch.nn.Module, prefix: str) -> dict:
     return OrderedDict((prefix + name, tensor) for name, tensor in network.state_dict().items())
 
@@ -77,9 +71,6 @@ def test_loaded_weights_run_in_the_network_and_on_the_values_that_they_learned(t
     with torch.inference_mode():
         logits = network(normalised(images, member["mean"], member["std"]).to(next(network.parameters()).device))
         torch.testing.assert_close(logits.cpu(), elsewhere(expected.permute(0, 3, 1, 2)))
-
-
-# Classes
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,3 @@ def test_its_study_runs_over_the_defaults_and_is_current_afterwards(importing, s
     assert (importing / "count.txt").read_text().strip() == "3"  # the header, clean and fog
     again = snakemake(["-n"], importing)
     assert "Nothing to be done" in again.stdout
-
-
-def test_its_faults_are_those_of_a_study(importing, snakemake):
-    (importing / "theirs.yaml").write_text(yaml.safe_dump({"resiliency": STUDY | {"training": {"epoch": 1}}}))
-    done = snakemake(["-n"], importing)
-    assert done.returncode == 1
-    assert "study: training.epoch: unknown key; did you mean epochs?" in done.stdout

@@ -169,19 +169,3 @@ def test_decisions_stand_beside_networks(workflow, workflow_in, tmp_path):
     with_oracle = ensembles.members.str.contains("oracle")
     assert set(ensembles.rule[with_oracle]) == {"plurality_vote"}
     assert set(ensembles.rule[~with_oracle]) == {"mean_probability", "plurality_vote"}
-
-
-def test_published_scores_come_to_tables(workflow_in, tmp_path):
-    """Of every tenth classifier, and ResNet-50."""
-    repository, folder = workflow_in(tmp_path).repository, tmp_path / "studies/published"
-    folder.mkdir(parents=True)
-    for file in ("imagenet_top1.csv", "imagenet_models.csv"):
-        table = pd.read_csv(repository / "studies/published" / file)
-        table[(table.index % 10 == 0) | (table.member == "resnet50")].to_csv(folder / file, index=False)
-    study = workflow_in(tmp_path, repository / "studies/imagenet_published.yaml")
-    study.finish("tables", "--cores", "2")
-    tables = study.results / "tables"
-    assert len(pd.read_csv(tables / "skipped.csv"))
-    assert pd.read_csv(tables / "observations.csv").observation.unique().tolist() == ["1a", "1b"]
-    members = pd.read_csv(tables / "members.csv", index_col="member")
-    assert members.mce["resnet50"] == pytest.approx(0.7820, abs=1e-4)

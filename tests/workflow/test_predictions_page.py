@@ -50,15 +50,6 @@ def reasons(results: Path) -> dict[str, str]:
     return pd.read_csv(results / "tables/skipped.csv").set_index("skipped").reason.to_dict()
 
 
-def test_the_fault_on_the_page_is_what_is_printed(clone):
-    rows = [line.split(",") for line in EXAMPLE.splitlines()]
-    rows[2][-1] = "cat"
-    (clone.folder / "decisions.csv").write_text("\n".join(map(",".join, rows)), encoding="utf-8")
-    run = clone.run(COMMANDS.removeprefix(INSTALL))
-    assert run.returncode == 1
-    assert [line for line in run.stdout.splitlines() if line.startswith("study:")] == FAULT.splitlines()
-
-
 def test_the_table_and_the_commands_of_the_page_lead_to_a_report(report):
     results = report(EXAMPLE)[1]
     members = pd.read_csv(results / "tables/members.csv").set_index("member")

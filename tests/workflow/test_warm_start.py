@@ -150,16 +150,6 @@ def test_a_job_ends_with_its_server(execute):
     assert failure.value.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    "differing",
-    [{"conda_env": "one"}, {"container_img": "one"}, {"env_modules": "one"}, {}],
-)
-def test_jobs_in_environments_of_their_own_and_without_a_server_start_as_usual(differing):
-    job = SimpleNamespace(**dict.fromkeys(("conda_env", "container_img", "env_modules")) | differing)
-    job.threads, job.resources = 1, {}
-    assert client.forking(lambda *_: "as usual", "resiliency-none")(job, "job.py") == "as usual"
-
-
 def test_requests_of_other_users_are_not_served(monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: -1)
     left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
