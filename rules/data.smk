@@ -7,24 +7,37 @@ FROM_FILES = STUDY.data.files
 LISTED = {"listed": content(INPUTS.files, *FROM_FILES)} if FROM_FILES else {}
 
 
-def grouped_files(name):
+# The folder in data/ of each test set, in which a file says which of its images belong together.
+GROUPED = {"test": CLEAN} | {f"test_sets/{name}": name for name in STUDY.test_sets}
+
+
+def grouped_files(wildcards):
     """The files of a test set whose images are grouped, and those from outside that it is read from again."""
+    name = GROUPED[wildcards.grouped]
     if name == CLEAN:
-        return TEST | {"listed": ancient(FROM_FILES)}
+        return TEST | {"listed": ancient([*FROM_FILES, *TABLE_OF_UNITS[name]])}
     again = zip(("pixels", "numbers"), STUDY.test_sets[name].inputs().values())
-    return TEST_SET_FILES[name] | {word: ancient(path) for word, path in again} | {"classes": TRAINING_DATA["card"]}
+    files = {word: ancient(path) for word, path in again} | {"listed": ancient(TABLE_OF_UNITS[name])}
+    return TEST_SET_FILES[name] | files | {"classes": TRAINING_DATA["card"]}
 
 
-def grouping(name):
+def grouping(wildcards):
     """What says which images of a test set belong together, and how the test set is read."""
-    of = STUDY.data if name == CLEAN else STUDY.test_sets[name]
+    name = GROUPED[wildcards.grouped]
     if name == CLEAN:
-        groups, looked_at = of.test_groups, of.looked_at
-        read = {"seed": STUDY.seed, "dataset": of.resolved(), "splits": STUDY.splits}
+        groups, looked_at = STUDY.data.test_groups, STUDY.data.looked_at
+        read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved(), "splits": STUDY.splits}
     else:
-        groups, looked_at = of.groups, True
-        read = {"folder": of.folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
-    return read | {"groups": groups, "named": of.named_groups, "looked_at": looked_at}
+        groups, looked_at = STUDY.test_sets[name].groups, True
+        read = {"folder": STUDY.test_sets[name].folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
+    named = (STUDY.data if name == CLEAN else STUDY.test_sets[name]).named_groups
+    return read | {"name": name, "groups": groups, "named": named, "looked_at": looked_at}
+
+
+def content_of_groups(wildcards):
+    """What is in the table that names the groups of a test set, if there is one."""
+    table = TABLE_OF_UNITS[GROUPED[wildcards.grouped]]
+    return content(INPUTS.files, *table)(wildcards) if table else ""
 
 
 rule dataset:
@@ -91,28 +104,27 @@ for name, test_set in STUDY.test_sets.items():
             "../scripts/test_set.py"
 
 
-for name in UNITS if STUDY.dataset else ():
+if STUDY.dataset:
 
-    rule:
-        name:
-            "units" if name == CLEAN else f"units_{name}"
+    rule units:
         input:
-            ancient(TABLE_OF_UNITS[name]),
-            **grouped_files(name),
+            unpack(grouped_files),
         output:
-            **UNITS[name],
+            units=f"{RESULTS}/data/{{grouped}}/units.npy",
+            described=f"{RESULTS}/data/{{grouped}}/units.json",
         log:
-            log_of("units", "all" if name == CLEAN else name),
+            log_of("units", "{grouped}"),
+        wildcard_constraints:
+            grouped=one_of(GROUPED),
         conda:
             "../envs/resiliency.yaml"
         threads: 1
         resources:
             **needing(2000, 60),
         params:
-            **grouping(name),
             code=code("units"),
-            name=name,
-            content=content(INPUTS.files, *TABLE_OF_UNITS[name]) if TABLE_OF_UNITS[name] else "",
+            grouping=grouping,
+            content=content_of_groups,
         script:
             "../scripts/units.py"
 

@@ -1,6 +1,7 @@
 """Say which images of a test set belong together."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 from resiliency.base.names import CLEAN
 from resiliency.data.reading import labelled_arrays, labelled_folder, read_source
@@ -11,7 +12,7 @@ from resiliency.stage import stage
 from resiliency.storage.files import read_json
 
 with stage(snakemake.log[0]):
-    inputs, params = snakemake.input, snakemake.params
+    inputs, params = snakemake.input, SimpleNamespace(**snakemake.params.grouping)
     if not params.named:
         grouped = by_look(inputs.images, inputs.labels, params.groups, params.looked_at)
     elif params.name == CLEAN:

@@ -42,7 +42,7 @@ def added(workflow, tmp_path_factory):
 
 def test_a_new_test_set_predicts_only_that_test_set(added):
     finished, planned = added
-    read = {"test_set_noisy": 1, "test_set_negatives": 1, "units_noisy": 1, "units_negatives": 1, "conditions": 1}
+    read = {"test_set_noisy": 1, "test_set_negatives": 1, "units": 2, "conditions": 1}
     assert planned == {**read, "predict_test_set": 2 * 12, **SCORES}
     for path in (finished.directory / "negatives").rglob("*.png"):
         os.utime(path)  # which does not matter for images that are stored as one array
