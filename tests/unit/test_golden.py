@@ -62,6 +62,7 @@ def photographs() -> str:
     only = deployment[deployment["baseline"]].assign(fit=True, clean_accuracy=0.55)
     tables |= {"deployment": only.assign(instead=only["number"])} | contender_tables(only, ["fog", "snow"])
     tables["members"] = tables["members"].assign(weights_source="trained here")
+    del tables["evaluations"]
     return page_text(tables, TINY | {"study": "photos"}, CARD, {"clean": UNITS})
 
 

@@ -328,18 +328,16 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
-    """The worth of a better family beside that of a second member and of twice the size; "" if unknown.
+    """The worth of a better family, if known, beside that of a second member and of twice the size.
 
     Args:
         rates: exchange_rates.csv.
     """
     rows = {row["exchange"]: row for row in rates.dropna(subset=["points"]).to_dict("records")}
-    if "family" not in rows:
-        return ""
     error = "corrupted error" if rates["images"].iloc[0] == CORRUPTED else "error on natural shifts"
     others = [rows[key] | {"name": name} for key, name in COMPARED_WITH_FAMILIES.items() if key in rows]
     equal = rows.get("family_at_equal_accuracy")
-    return said("architecture", family=rows["family"], equal=equal, others=others, error=error)
+    return said("architecture", family=rows.get("family"), equal=equal, others=others, error=error)
 
 
 def resampled_sentence(units: dict[str, dict]) -> str:

@@ -182,8 +182,8 @@ def _members(deployment: pd.DataFrame) -> list[str]:
 
 
 @chart(
-    "The first picture is the image as it is, the second the corrupted one. Below them: the class, the predicted class "
-    "and the confidence. Images are those of the evaluation half.",
+    "The first picture of an image is without a corruption. In the report, each picture has the answers of the model "
+    "and of each member below it; ✗ marks wrong ones. Images are those of the evaluation half.",
     failure_facts,
 )
 def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
