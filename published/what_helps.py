@@ -46,6 +46,10 @@ def advice(counted: list[dict]) -> str:
     sentences = []
     if raw and all(row["negative"] > row["positive"] for row in raw):
         sentences.append("No: diversity alone is a poor guide to accuracy; compare accuracies on other images first.")
-    if partial and all(row["positive"] > row["negative"] for row in partial):
-        sentences.append("Among ensembles of equally accurate members, the more diverse are usually the more accurate.")
+    if partial:
+        more, less, unknown = (sum(row[name] for row in partial) for name in ("positive", "negative", "open"))
+        sentences.append(
+            f"Among ensembles of equally accurate members, the more diverse are more accurate by {more or 'none'} of "
+            f"{more + less + unknown} correlations, less accurate by {less or 'none'}."
+        )
     return " ".join(sentences)

@@ -123,6 +123,7 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     assert "| clean | raw | 0 | 5 | 0 |" in said
     assert "| corrupted | given the members' mean accuracy | 5 | 0 | 0 |" in said
     assert "poor guide to accuracy" in said
+    assert "more accurate by 10 of 10 correlations, less accurate by none." in said
     turned = table.assign(correlation=-table["correlation"], low=-table["high"], high=-table["low"])
     assert "poor guide" not in digits(correlations=turned)
 
