@@ -365,9 +365,12 @@ def cost_tables(
     for role, joined, rule in models:
         names = joined.split("+")
         ensemble = ensemble_of(names, rule, predictions, members)
-        for images in (CLEAN, CORRUPTED) if ensemble.has_probabilities else ():
+        given = answers_of(ensemble, 1, evaluation) if ensemble.has_probabilities else {}
+        for images, of in given.items():
             who = {"role": role, "members": joined, "size": len(names), "images": images}
-            counts, of_images = _answers(ensemble, evaluation, images, matrix)
+            labels = np.broadcast_to(ensemble.members[0].labels(0)[evaluation.images[images]], of.predicted.shape)
+            counts, of_images = np.zeros(matrix.shape, np.int64), matrix[labels, of.predicted].mean(axis=0)
+            np.add.at(counts, (labels, of.predicted), 1)
             drawn = evaluation.counts[images] @ of_images / evaluation.counts[images].sum(axis=1)
             total = counts.sum()
             wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
@@ -376,18 +379,6 @@ def cost_tables(
             confusions += [who | row for row in _costliest(counts, matrix, classes)]
     table = pd.DataFrame(costs, columns=COSTS).assign(confidence=resampling.confidence)
     return CostTables(table, pd.DataFrame(confusions, columns=COST_COLUMNS))
-
-
-def _answers(
-    ensemble: Ensemble, evaluation: Resampled, images: str, matrix: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Number of answers per true and answered class, int64 K x K, and the mean cost per image, float64 N."""
-    counts, of_images = np.zeros(matrix.shape, np.int64), np.zeros(len(evaluation.images[images]))
-    for condition, places, part in evaluation.outputs(ensemble, images, disagreement=False):
-        labels = ensemble.members[0].labels(condition)[evaluation.images[images][places]]
-        np.add.at(counts, (labels, part.answers), 1)
-        of_images[places] += matrix[labels, part.answers] / len(evaluation.conditions[images])
-    return counts, of_images
 
 
 def _costliest(counts: np.ndarray, matrix: np.ndarray, classes: list[str]) -> list[dict]:
