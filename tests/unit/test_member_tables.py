@@ -11,6 +11,7 @@ from resiliency.analysis.member_tables import (
     copies,
     effective_robustness,
     fitted_line,
+    history_table,
     late_gain,
     still_learning,
 )
@@ -130,6 +131,18 @@ def test_scores_from_errors_are_relative_to_the_baseline():
     assert list(scores) == ["one", "base"]
     assert (scores["base"]["mce"], scores["base"]["relative_mce"]) == pytest.approx((1, 1))
     assert (scores["one"]["mce"], scores["one"]["relative_mce"]) == pytest.approx((0.7 / 0.3, 0.4 / 0.2))
+
+
+def test_histories_have_a_row_per_trained_member_and_epoch():
+    described = dict.fromkeys(["design", "family", "origin", "objective", "setting", "loss_weight", "seed"], "x")
+    members = pd.DataFrame({"member": ["a", "b"], **described})
+    columns = {"epoch": [1, 2], "learning_rate": 0.1, "training_loss": 1.0, "validation_accuracy": [0.5, 1]}
+    table = history_table(members, {"b": pd.DataFrame(columns).assign(minutes=3)})
+    assert table[["member", "design", "epoch", "validation_accuracy"]].to_numpy().tolist() == [
+        ["b", "x", 1, 0.5],
+        ["b", "x", 2, 1],
+    ]
+    assert "minutes" not in table
 
 
 @pytest.mark.parametrize(("last", "gain"), [(0.93, 0.03), (0.9, 0.0)])

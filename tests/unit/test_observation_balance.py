@@ -66,6 +66,8 @@ def test_few_seeds_borrow_the_spread_of_all_joint_settings():
     part = observation.parts[0]
     balanced = errors[errors.objective == "balanced"].pivot_table(values="error", index="image", columns="loss_weight")
     images = (balanced[[0.4, 0.6]].mean(axis=1) - balanced[0.0]).var(ddof=1) / 50
+    middle = balanced[[0.4, 0.6]].to_numpy().mean()
+    assert part.estimate == pytest.approx(middle - balanced[0.0].mean())
     of_seeds = 1.5 * variance * (1 + 1 / 2) / 2
     assert part.error == pytest.approx(np.sqrt(of_seeds + images))
     assert part.image_share == pytest.approx(images / part.error**2)
@@ -115,3 +117,4 @@ def test_five_seeds_stand_for_themselves_with_a_third_more_variance():
     assert part.estimate == pytest.approx(change.mean())
     assert part.error**2 == pytest.approx(1.3 * change.var(ddof=1) / 5 + images)
     assert observation.resampled == "seeds and images"
+    assert (observation.members, observation.ensembles, observation.images) == (45, 15, 50)

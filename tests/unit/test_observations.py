@@ -105,6 +105,15 @@ def test_observation_2_leaves_out_sizes_of_one_ensemble():
     assert verdict(observation_2(table)) == "supported"
 
 
+def test_partial_correlations_stand_beside_observation_2():
+    table = twelve(-1, 0.5, sizes=(2,))
+    beside = {part.name: part.estimate for part in observation_2(table).beside}
+    columns = ["saliency_cosine_clean", "corrupted_accuracy", "mean_member_corrupted_accuracy"]
+    precision = np.linalg.inv(np.cov(table[columns].T))
+    expected = -precision[0, 1] / np.sqrt(precision[0, 0] * precision[1, 1])
+    assert beside["corrupted images, partial r of attribution diversity"] == pytest.approx(expected)
+
+
 def sampled(table: pd.DataFrame, share: float) -> pd.DataFrame:
     """Some of the ensembles, so few that not all members take part at every size."""
     return table.sample(frac=share, random_state=0).sort_values("size", kind="stable")

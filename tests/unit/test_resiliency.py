@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 from scipy.special import softmax
@@ -10,6 +11,7 @@ from sklearn.metrics import log_loss
 
 from resiliency.analysis.member_scores import Scorer
 from resiliency.metrics.resiliency import (
+    baseline_errors,
     corruption_errors,
     mean_corruption_error,
     relative_mean_corruption_error,
@@ -33,6 +35,11 @@ def test_undefined_ratios_are_nan_without_a_warning():
         gaining = relative_mean_corruption_error(np.array([0.3]), 0.1, np.array([0.1]), 0.2)
         assert np.isnan(gaining)
         assert np.isnan(relative_mean_corruption_error(np.array([0.3]), 0.1, np.array([0.5]), np.nan))
+
+
+def test_baseline_errors_are_means_over_severities():
+    rows = {"member": list("aaab"), "corruption": ["fog", "fog", "snow", "fog"], "error": [0.1, 0.3, 0.5, 0.8]}
+    np.testing.assert_allclose(baseline_errors(pd.DataFrame(rows), "a", ["snow", "fog"]), [0.5, 0.2])
 
 
 @pytest.fixture
