@@ -119,17 +119,3 @@ def test_every_script_belongs_to_a_rule():
     rules = "".join(path.read_text() for path in RULES)
     scripts = [path.name for path in (REPOSITORY / "scripts").glob("*.py")]
     assert [name for name in scripts if f"/{name}" not in rules] == []
-
-
-def test_texts_are_read_and_written_as_utf_8():
-    """In some locales Python would take another encoding."""
-    faults = []
-    for path in (REPOSITORY / "scripts").rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-                continue
-            text = call.func.attr in ("read_text", "write_text")
-            text |= call.func.attr == "open" and any(getattr(a, "value", "") in ("r", "w", "a") for a in call.args)
-            if text and "encoding" not in {keyword.arg for keyword in call.keywords}:
-                faults.append(f"{path.name}, line {call.lineno}")
-    assert faults == []
