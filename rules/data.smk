@@ -3,6 +3,12 @@ ENGINE = {
     "engine": STUDY.corruptions.engine,
     "table": STUDY.corruptions.table_at(STUDY.data.side),
 }
+GENERATED = STUDY.corruptions.source == "generated"
+PRECOMPUTED = {
+    "dataset": STUDY.data.name,
+    "folder": STUDY.corruptions.folder,
+    "content": content_of_corruption,
+}
 FROM_FILES = STUDY.data.files
 LISTED = {"listed": content(INPUTS.files, *FROM_FILES)} if FROM_FILES else {}
 
@@ -154,57 +160,28 @@ if STUDY.dataset:
             "../scripts/conditions.py"
 
 
-if STUDY.corruptions.source == "generated":
-
-    rule corrupt:
-        input:
-            images=TEST["images"],
-            classes=TEST_ITEMS,
-        output:
-            f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
-            [directory(f"{RESULTS}/corrupted/{{corruption}}")] if STUDY.data.on_the_fly else [],
-        log:
-            log_of("corrupt", "{corruption}"),
-        benchmark:
-            benchmark_of("corrupt", "{corruption}")
-        conda:
-            "../envs/resiliency.yaml"
-        threads: 1
-        resources:
-            **needing(2000, MINUTES["corrupt"]),
-        params:
-            **ENGINE,
-            code=code("corrupt"),
-            severities=STUDY.corruptions.severities,
-            side=STUDY.data.side,
-            on_the_fly=STUDY.data.on_the_fly,
-        script:
-            "../scripts/corrupt.py"
-
-else:
-
-    rule precomputed:
-        input:
-            classes=TEST_ITEMS,
-            labels=TEST["labels"],
-        output:
-            f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
-        log:
-            log_of("precomputed", "{corruption}"),
-        benchmark:
-            benchmark_of("precomputed", "{corruption}")
-        conda:
-            "../envs/resiliency.yaml"
-        threads: 1
-        resources:
-            **needing(2000, MINUTES["corrupt"]),
-        params:
-            code=code("precomputed"),
-            dataset=STUDY.data.name,
-            folder=STUDY.corruptions.folder,
-            content=content_of_corruption,
-            severities=STUDY.corruptions.severities,
-            side=STUDY.data.side,
-            on_the_fly=STUDY.data.on_the_fly,
-        script:
-            "../scripts/precomputed.py"
+rule corrupt:
+    input:
+        images=TEST["images"],
+        labels=TEST["labels"],
+        classes=TEST_ITEMS,
+    output:
+        f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
+        [directory(f"{RESULTS}/corrupted/{{corruption}}")] if GENERATED and STUDY.data.on_the_fly else [],
+    log:
+        log_of("corrupt", "{corruption}"),
+    benchmark:
+        benchmark_of("corrupt", "{corruption}")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(2000, MINUTES["corrupt"]),
+    params:
+        **(ENGINE if GENERATED else PRECOMPUTED),
+        code=code("corrupt") if GENERATED else code("precomputed"),
+        severities=STUDY.corruptions.severities,
+        side=STUDY.data.side,
+        on_the_fly=STUDY.data.on_the_fly,
+    script:
+        "../scripts/corrupt.py" if GENERATED else "../scripts/precomputed.py"

@@ -29,7 +29,7 @@ rule gallery:
         **TEST,
         classes=TEST_ITEMS,
         corrupted=CORRUPTED[0],
-        published=CORRUPTED if STUDY.corruptions.source == "precomputed" else [],
+        published=[] if GENERATED else CORRUPTED,
         weights=member_files("weights.safetensors", STUDY.pictured_members()),
         descriptions=member_files("member.json", STUDY.pictured_members()),
         maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],

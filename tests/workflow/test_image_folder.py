@@ -140,7 +140,7 @@ def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos,
     picture = next((photos.results / "corrupted/contrast/4").rglob("*.JPEG"))
     end = picture.read_bytes()[-20:]
     with older(picture, end, end[::-1]):
-        assert study.planned(target)["precomputed"] == 1
+        assert study.planned(target)["corrupt"] == 1
     assert study.planned(target) == {}
     gallery = pd.read_parquet(study.results / "data/gallery.parquet")
     assert gallery[["corruption", "severity"]].values.tolist() == [

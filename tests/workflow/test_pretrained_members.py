@@ -128,7 +128,7 @@ def test_the_imagenet_study_needs_no_training_images(workflow_in, tmp_path):
             os.link(picture, tmp_path / "data" / folder / name / "1.JPEG")
     study = workflow_in(tmp_path, REPOSITORY / "studies/imagenet_pretrained.yaml")
     planned = study.planned()
-    assert (planned["load"], planned["precomputed"], planned["predict_together"]) == (33, 15, 6)
+    assert (planned["load"], planned["corrupt"], planned["predict_together"]) == (33, 15, 6)
     assert not {rule for rule in planned if "train" in rule or "search" in rule}
     run = study.snakemake("-n", "--config", "ensembles={rules: [weighted_mean]}")
     message = "ensembles.rules: weighted_mean: needs validation images, but data/imagenet: found val/ but no train/"
