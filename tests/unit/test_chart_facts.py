@@ -264,8 +264,8 @@ def test_the_most_frequent_confusion_and_photos_once():
     wrong, right = photos[:2]  # of which only the first is wrong without a corruption
     assert [view["failed"] for photo in (wrong, right) for view in photo["views"][:2]] == [True, True, False, True]
     assert wrong["views"][0]["answers"] == [
-        {"member": "a-s0", "answer": "class 3 0.90", "wrong": True},
-        {"member": "b-s0", "answer": "class 0 0.55", "wrong": False},
+        {"member": "a-s0", "answer": "class 3, 90%", "wrong": True},
+        {"member": "b-s0", "answer": "class 0, 55%", "wrong": False},
     ]
     assert [of["member"] for of in photos_of(twice, [])[0]["views"][0]["answers"]] == ["member 1", "member 2"]
     assert failure_facts(twice, NONE)["clean"] == 1

@@ -14,7 +14,7 @@ from resiliency.report.rows import of_first_role
 from resiliency.report.style import INK, MUTED, PICTURE, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent, plural
 
-PROBABILITY = re.compile(r" [01]\.\d\d$")  # after what a member answers
+PROBABILITY = re.compile(r" ([01]\.\d\d)$")  # after what a member answers
 NOTHING = "nothing is recommended in this study"
 MOST_CLASSES, NUMBERED = 30, 15  # of a matrix, and of one with numbers
 MOST_BARS, MOST_ROWS = 15, 30
@@ -166,13 +166,18 @@ def _view(row: dict, members: list[str]) -> dict:
     told = row["said"].split("; ")
     known = members if len(members) == len(told) else [f"member {place}" for place in range(1, len(told) + 1)]
     answers = [
-        {"member": member, "answer": answer, "wrong": PROBABILITY.sub("", answer) != row["class"]}
+        {"member": member, "answer": _readable(answer), "wrong": PROBABILITY.sub("", answer) != row["class"]}
         for member, answer in zip(known, told, strict=True)
     ]
     columns = ("corruption", "severity", "picture", "predicted", "confidence")
     view = {column: row[column] for column in columns}
     failed = row["predicted"] != row["class"] or all(of["wrong"] for of in answers)
     return view | {"failed": failed, "answers": answers}
+
+
+def _readable(answer: str) -> str:
+    """A class and its probability, if there is one, such as "stop, 98%"."""
+    return PROBABILITY.sub(lambda found: f", {percent(float(found[1]), 0)}", answer)
 
 
 def _members(deployment: pd.DataFrame) -> list[str]:
