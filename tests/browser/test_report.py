@@ -168,17 +168,6 @@ def test_nothing_is_wider_than_a_phone(browser, report):
     assert box["x"] + box["width"] <= PHONE["width"]
 
 
-def test_charts_are_drawn_again_for_another_width(browser, report):
-    page = Opened(browser, report, viewport=DESKTOP).draw().page
-    sizes = "[...document.querySelectorAll('.chart svg.marks')].map((chart) => chart.getAttribute('viewBox')).join()"
-    wide = page.evaluate(sizes)
-    page.set_viewport_size(PHONE)
-    page.wait_for_function("document.documentElement.scrollWidth === innerWidth")
-    page.wait_for_function(f"(wide) => {sizes} !== wide", arg=wide)
-    page.set_viewport_size(DESKTOP)
-    page.wait_for_function(f"(wide) => {sizes} === wide", arg=wide)
-
-
 def test_page_is_accessible(page):
     violations = Axe().run(page).response["violations"]
     assert [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in violations] == []

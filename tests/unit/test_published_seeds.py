@@ -11,19 +11,8 @@ from ended_runs import end_run
 
 from published.kept import RESULTS
 from published.seeds import FIGURES, page, publish, run, runs_of
-from published.several_verdicts import agreement, counted_verdicts
 from resiliency.base.faults import Fault
 from resiliency.storage.tables import read_table, write_table
-
-
-def verdicts(*of_seeds: str) -> pd.DataFrame:
-    """A row per seed and observation; a word such as "SU" has the verdicts of observations 1 and 2 with one seed."""
-    words = {"S": "supported", "U": "undecided", "P": "supported in part"}
-    return pd.DataFrame(
-        {"seed": seed, "observation": number, "verdict": words[letter]}
-        for seed, letters in enumerate(of_seeds)
-        for number, letter in enumerate(letters, 1)
-    )
 
 
 def finished(name: str, seed: int, **changes: object) -> Path:
@@ -43,19 +32,6 @@ def test_another_number_changes_the_page(tmp_path):
         table = read_table(copy / f"{name}.csv")
         write_table(copy / f"{name}.csv", table.assign(**{column: table[column] / 2}))
         assert page(copy) != page(RESULTS / "seeds")
-
-
-def test_sentences_count_seeds_by_verdict():
-    assert agreement(verdicts("SSU", "SSU")) == [
-        "All 2 seeds give the same verdict on observations 1 (supported), 2 (supported) and 3 (undecided)."
-    ]
-    assert agreement(verdicts("SP", "SU", "SP")) == [
-        "All 3 seeds give the same verdict on observation 1 (supported).",
-        "Observation 2 is supported in part with 2 and undecided with 1 of 3 seeds.",
-    ]
-    choices = pd.DataFrame({"verdict": ["undecided", "supported", "undecided", "contradicted"]})
-    assert counted_verdicts(choices) == "undecided in 2, supported in 1 and contradicted in 1 of 4"
-    assert agreement(verdicts("S", "U")) == ["Observation 1 is supported with 1 and undecided with 1 of 2 seeds."]
 
 
 def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
