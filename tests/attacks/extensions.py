@@ -1,84 +1,22 @@
-"""Packages of extensions: names that cannot be, modules that cannot be loaded, and objects that cannot be used."""
+"""Extensions that cannot be used: corruptions, metrics and charts that do something else than they have to."""
 
 import random
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
-from runpy import run_path
 from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
-import own_package
 from attacks.cases import ACCEPTED, Area
 
-from resiliency.base import extensions
 from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES, Corruption
 from resiliency.diversity.metric import EnsembleMetric, Metric, unchanged
 from resiliency.report.chart import Chart
-from resiliency.study.extensions import REGISTRIES, chart_fault, check_names, corruption_fault, metric_fault
+from resiliency.study.extensions import chart_fault, corruption_fault, metric_fault
 
 SIDE, TABLE = 32, "cifar-10-c"
-TAKEN, TWO = " of this name already", "would have two meanings"
-# Names of corruptions, metrics and charts that are taken, would give columns two meanings, or have no form.
-NAMES = {
-    "corruptions": {"fog": TAKEN, "clean": TWO, "mean": TWO, "fog_raw": TWO, "clean_on_mine": TWO, "oracle": TWO},
-    "metrics": {"disagreement": TAKEN, "error": TWO, "loss": TWO, "mce_undefined": TWO},
-    "charts": {"error_heatmap": TAKEN},
-}
-FORMLESS = ("a b", "a/b", "../a", "a+b", "a,b", "a*", "{a}", "<b>", "é", "-a", "a" * 260)
-# Modules that cannot be loaded, and what is said of them.
-MODULES = {
-    "1 / 0": "cannot be loaded (ZeroDivisionError: division by zero)",
-    "raise OSError('two\\nlines')": "cannot be loaded (OSError: two lines)",
-    "raise KeyError('x' * 10_000)": "cannot be loaded (KeyError: ",
-    "import sys\nsys.exit(0)": "calls exit at import (SystemExit(0))",
-    "def": "cannot be loaded (SyntaxError: ",
-    "import missing_module": "cannot be loaded (ModuleNotFoundError: ",
-    "from own import x": "cannot be loaded (ImportError: ",
-    "x = 1\nprint(*range(10_000), sep='\\n')": "prints '0\\n1\\n",
-    "": "",
-    "x = None": "",
-    "class x: pass": "",
-}
-
-
-@contextmanager
-def installed(folder: Path, code: str, names: dict[str, dict[str, str]]) -> Iterator[None]:
-    """A package with one module, `own`, and these entry points, in a folder; forgotten after the block."""
-    folder.mkdir(exist_ok=True)
-    (folder / "own.py").write_text(code, encoding="utf-8")
-    own_package.offer(folder, {f"resiliency.{kind}": of_kind for kind, of_kind in names.items()})
-    caches = (extensions.extensions, extensions._entry_points, extensions.code)
-    with mock.patch.object(sys, "path", [str(folder), *sys.path]):
-        for cached in caches:
-            cached.cache_clear()
-        try:
-            yield
-        finally:
-            sys.modules.pop("own", None)
-            for cached in caches:
-                cached.cache_clear()
-
-
-def _package(folder: Path, what: tuple[str, str, str]) -> None:
-    kind, name, code = what
-    with installed(folder / "packages", code, {kind: {name: "own" if kind == "charts" else "own:x"}}):
-        check_names(kind)
-        run_path(find_spec(REGISTRIES[kind]).origin)
-
-
-def _packages() -> dict[str, tuple[tuple[str, str, str], str]]:
-    table = {}
-    for kind, of_kind in NAMES.items():
-        names = of_kind | dict.fromkeys(FORMLESS, "")
-        table |= {f"{kind}: named {name!r:.30}": ((kind, name, "x = 1"), words) for name, words in names.items()}
-        table |= {f"{kind}: {code!r:.40}": ((kind, "mine", code), words) for code, words in MODULES.items()}
-    return table
 
 
 def in_place(images, streams):
@@ -225,7 +163,6 @@ def _tried(fault_of: Callable[[object], str]) -> Callable[[Path, object], None]:
 
 
 AREAS = (
-    Area("packages of extensions", _package, _packages()),
     Area("corruptions of one's own", _tried(_corruption), WRONG_CORRUPTIONS),
     Area("metrics of one's own", _tried(metric_fault), WRONG_METRICS),
     Area("charts of one's own", _tried(chart_fault), WRONG_CHARTS),

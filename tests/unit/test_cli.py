@@ -65,6 +65,11 @@ def test_a_study_is_run_by_the_command_that_is_printed(words, command, snakemake
 def test_what_cannot_be_done_is_said_in_a_line(snakemake, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     assert refused("run", "none.yaml").startswith("none.yaml: no such file; name the YAML file of a study")
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new("RGB", (40, 40)).save(tmp_path / "photos" / name / "0.png")
+    evaluated = ("evaluate", "nowhere:model", str(tmp_path / "photos"), "--size", "32")
+    assert refused(*evaluated).startswith("nowhere:model: cannot be imported (ModuleNotFoundError: No module named")
     monkeypatch.setattr(cli, "REPOSITORY", tmp_path)
     assert (
         refused("run") == "Snakefile: expected the folder of the repository, got one without it; clone it and run there"
@@ -85,14 +90,6 @@ def test_a_check_says_what_a_run_takes(monkeypatch, capsys):
     monkeypatch.setattr(begin.shutil, "disk_usage", lambda folder: Usage(1000))
     with pytest.raises(begin.Fault, match=r"disk: results take about 0\.0 GiB, 0\.0 GiB are free; make room"):
         begin.check([TINY])
-
-
-def test_what_is_stored_is_counted_by_its_arrays():
-    study = load(read_merged([REPOSITORY / "config.yaml", TINY]))
-    images, conditions = {"train": 100, "validation": 20, "test": 30}, 2 * len(study.corruptions.severities)
-    members = len(study.independent_members() + study.joint_members() + study.searched_members())
-    pixels = 32 * 32 * 3
-    assert begin.stored(study, images) == 150 * pixels + 30 * conditions * pixels + members * 30 * (1 + conditions) * 20
 
 
 def study_of(folder: Path, **keys: object):
@@ -126,25 +123,6 @@ def test_a_function_is_evaluated_on_a_folder(tmp_path, capsys, monkeypatch):
     clean, *rows = (tmp_path / "errors.csv").read_text().splitlines()[1:]
     assert clean.startswith("clean,0,6,1,")  # green is class 0, and the first channel red
     assert len(rows) == 75 + 15 + 1  # conditions, means over severities, mean over corruptions
-
-
-@pytest.mark.parametrize(
-    ("model", "line"),
-    [
-        ("none.onnx", "none.onnx: no such file; name an ONNX file"),
-        ("model", "model: expected an ONNX file or module:function, got neither; write package.module:function"),
-        (
-            "nowhere:model",
-            "nowhere:model: cannot be imported (ModuleNotFoundError: No module named 'nowhere'); put its folder on "
-            "PYTHONPATH",
-        ),
-    ],
-)
-def test_models_that_cannot_be_had_are_named(model, line, tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        Image.new("RGB", (40, 40)).save(tmp_path / name / "0.png")
-    assert refused("evaluate", model, str(tmp_path), "--size", "32") == line
 
 
 def test_a_model_of_another_size_is_refused_with_its_own(tmp_path):

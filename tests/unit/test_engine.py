@@ -62,14 +62,10 @@ GOOD = {"images": np.zeros((2, 32, 32, 3), np.uint8), "corruption": "fog", "seve
     ("change", "message"),
     [
         ({"images": np.zeros((2, 32, 32, 3))}, "images: expected a uint8 array, got float64"),
-        ({"images": np.zeros((2, 32, 32), np.uint8)}, "images: expected shape (N, height, width, 3), got (2, 32, 32)"),
         ({"images": np.zeros((2, 64, 28, 3), np.uint8)}, "images: expected at least 32x32 pixels, got 64x28"),
         ({"corruption": "gausian_noise"}, "corruption: corruption 'gausian_noise' not found; did you mean gaussian_"),
-        ({"table": "cifar10-c"}, "table: table 'cifar10-c' not found; did you mean cifar-10-c?"),
         ({"severity": 0}, "severity: expected an integer from 1 to 5, got 0"),
-        ({"severity": 2.0}, "severity: expected"),
         ({"indices": [0, -1]}, "indices: expected 2 integers"),
-        ({"indices": [0.0, 1.0]}, "indices: expected 2 integers"),
     ],
 )
 def test_bad_input_is_told_in_one_line(change, message):

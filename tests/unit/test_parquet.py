@@ -123,14 +123,10 @@ FOLDERS = {"image": pa.array([{"bytes": None, "path": "a.png"}], IMAGE)}
     ("labels", "changed", "message"),
     [
         ([0, 2], {}, "label: expected 0 to 1, got 2; leave out images without a class"),
-        ([0, -1], {}, "label: expected 0 to 1, got -1; leave out images without a class"),
         ([0, None], {}, "label: expected a label in each row, got none; leave out rows without one"),
         ([0, 0], {}, "train: class 'ant' has no image; add one or remove it"),
         ([0, 1], {"names": ["a/b", "c"]}, "label: class 'a/b' cannot name a folder; rename it"),
-        ([0, 1], {"names": ["a", "a"]}, "label: two classes have the same name; rename one"),
-        ([0.0, 1.0], {}, "train.parquet: label: expected integers or texts, got double; write the labels so"),
         ([0, 1], {"image": None}, "train.parquet: expected one column of images, structs of bytes and path, got none"),
-        ([0, 1], {"label": None}, "train.parquet: expected one column of labels, got none; write a file with one"),
         ([0], FOLDERS, "row 0: expected an image, got a row without its bytes; embed all images"),
         (
             [0],

@@ -1,8 +1,8 @@
 """Provenance adds up what the jobs of each rule cost."""
 
-import json
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -50,21 +50,15 @@ def test_the_commit_is_that_of_the_repository(tmp_path):
     assert provenance({"seed": 0}, str(tmp_path), tmp_path, [])["git_commit"] == head
 
 
-def test_the_devices_are_those_of_the_members(tmp_path):
+def test_devices_and_designs_in_bfloat16_are_those_of_the_members(tmp_path):
     """On a cluster provenance is written where no GPU is."""
-    devices = ("NVIDIA A100", "NVIDIA H100", "NVIDIA A100")
-    paths = [tmp_path / f"{index}.json" for index in range(3)]
-    for path, device in zip(paths, devices, strict=True):
-        path.write_text(json.dumps({"member": "a-s0", "device": device}))
-    assert provenance({"seed": 0}, str(tmp_path), tmp_path, paths)["device"] == "NVIDIA A100; NVIDIA H100"
-
-
-def test_the_designs_that_learnt_in_bfloat16_are_named(tmp_path):
-    precisions = {"b-s1": "bfloat16", "b-s0": "bfloat16", "a-s0": "float32", "c": "", "d-s0": "bfloat16"}
-    paths = [tmp_path / f"{member}.json" for member in precisions]
-    for path, (member, precision) in zip(paths, precisions.items(), strict=True):
-        Member(member=member, design=member[0], precision=precision).write(path)
-    assert provenance({"seed": 0}, str(tmp_path), tmp_path, paths)["bfloat16"] == ["b", "d"]
+    members = [Member("b-s1", device="NVIDIA A100", precision="bfloat16"), Member("c", device="NVIDIA H100")]
+    members += [Member(f"{design}-s0", device="NVIDIA A100", precision="bfloat16") for design in "bd"]
+    paths = [tmp_path / f"{member.member}.json" for member in members]
+    for path, member in zip(paths, members, strict=True):
+        replace(member, design=member.member[0]).write(path)
+    told = provenance({"seed": 0}, str(tmp_path), tmp_path, paths)
+    assert (told["device"], told["bfloat16"]) == ("NVIDIA A100; NVIDIA H100", ["b", "d"])
 
 
 @pytest.mark.parametrize("content", [b"", b"s\n", b"\xff\xfe", HEADER.encode()])
