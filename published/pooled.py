@@ -124,11 +124,14 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
         under=[line_at(alt.X, 0, GREY)],
         choose=True,
         width=560,
-        height=alt.Step(16, **{"for": "offset"}),
+        height=alt.Step(11, **{"for": "offset"}),
     )
     level = words.percent(float(rates["confidence"].iloc[0]), 0)
     subtitle = [
         f"What each lowers the error by, with {level} intervals over the families, designs or seeds of a study",
         "SD: standard deviation, without what noise adds. Intervals that are far longer than others are cut.",
     ]
+    subtitle += ["Black: the mean over studies, if three or more have the row, with an interval over studies."] * bool(
+        added
+    )
     return finish(panel, TITLE, subtitle)
