@@ -16,7 +16,7 @@ PAGES = ROOT / "docs/results"
 RESULTS = ROOT / "published/results"  # a folder per study
 EXPERIMENTS = ROOT / "published/experiments"  # rows of what decided a setting
 FROM_PAGES = "../../published/results"
-SPECS = "specs.json.gz"  # of charts of the report that the kept tables do not suffice to draw
+SPECS = "specs.json.gz"  # of charts of the report
 SEEDS_PAGE = "seeds"  # and the folder of what is kept of a study that was run with several study seeds
 
 
@@ -45,7 +45,7 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
 
 
 def kept_specs(kept: Path) -> dict[str, dict]:
-    """The specifications that `publish` kept, of charts that the kept tables do not suffice to draw, by name."""
+    """The specifications of charts that `publish` kept, by name."""
     file = kept / SPECS
     return json.loads(gzip.decompress(file.read_bytes())) if file.is_file() else {}
 

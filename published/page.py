@@ -8,7 +8,7 @@ import gzip
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +28,6 @@ from resiliency.report import words
 from resiliency.report.charts.exchange_rates import images_of
 from resiliency.report.drawing import draw, svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
-from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.templates import Markdown
 from resiliency.report.verdicts import by_observation
@@ -82,7 +81,7 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
                 shutil.copyfile(verified(path), kept / path.name)
-        specs = json.dumps(_long_charts(run, [path.stem for path in tables])).encode()
+        specs = json.dumps(_specifications(run)).encode()
         (kept / SPECS).write_bytes(gzip.compress(specs, mtime=0))
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
@@ -93,7 +92,7 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
         _write_json(kept / CHARTS_FILE, texts)
         if TABLES["histories"].path in run:
             _write_json(kept / LONGEST, longest_training(*(_table(run, name) for name in ("members", "histories"))))
-        draw_again(kept)
+        _draw_lead(kept)
     if card := run.card():
         (pages / name).mkdir(exist_ok=True)
         (pages / name / CARD).write_text(f"{ORPHAN}{verified(card).read_text(encoding='utf-8')}", encoding="utf-8")
@@ -123,15 +122,12 @@ def _write_json(file: Path, content: dict) -> None:
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def draw_again(kept: Path) -> None:
-    """Draw the charts of a page for which its kept tables suffice, as the library draws and describes them now."""
-    charts, tables = read_json(kept / CHARTS_FILE), kept_tables(kept)
-    for name, chart in charts.items():
-        if {*CHARTS[name].tables} <= tables.keys() and chart["picture"].endswith(".svg"):
-            specification = draw(name, tables, OKABE_ITO)
-            (kept / chart["picture"]).write_text(svg(specification), encoding="utf-8")
-            charts[name] = chart | _texts(specification)
-    _write_json(kept / CHARTS_FILE, charts)
+def _draw_lead(kept: Path) -> None:
+    """Draw the chart that a page begins with as the library draws it now, as the sentences below it are of now."""
+    if LEAD in (charts := read_json(kept / CHARTS_FILE)):
+        specification = draw(LEAD, kept_tables(kept), OKABE_ITO)
+        (kept / charts[LEAD]["picture"]).write_text(svg(specification), encoding="utf-8")
+        _write_json(kept / CHARTS_FILE, charts | {LEAD: charts[LEAD] | _texts(specification)})
 
 
 def longest_training(members: pd.DataFrame, histories: pd.DataFrame) -> dict:
@@ -173,14 +169,13 @@ def _texts(chart: dict) -> dict:
     return {"title": title, "finding": chart["usermeta"]["finding"]}
 
 
-def _long_charts(run: Run, kept: Collection[str]) -> dict[str, dict]:
-    """The specifications of those charts of a run that the `kept` tables do not suffice to draw.
+def _specifications(run: Run) -> dict[str, dict]:
+    """The specifications of the charts of a run, by name, but for those of test images: others may have rights to them.
 
-    Those of test images are left out: others may have rights to them.
+    A later version of the library need not be able to draw its tables.
     """
-    short = {name for name, chart in CHARTS.items() if set(chart.tables) <= {*kept}}
     files = {Path(path).name.removesuffix(".vl.json"): path for path in sorted(run.hashes) if path.endswith(".vl.json")}
-    return {name: read_json(run.file(path)) for name, path in files.items() if name not in short | PICTURES}
+    return {name: read_json(run.file(path)) for name, path in files.items() if name not in PICTURES}
 
 
 def page(kept: Path, pages: Path = PAGES) -> str:

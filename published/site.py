@@ -49,7 +49,7 @@ def _write_report(kept: Path, site: Path) -> Path:
 
 
 def report(tables: dict[str, pd.DataFrame], specs: dict[str, dict], provenance: dict, made: list[str]) -> str:
-    """The report of a study as HTML, with the charts that `tables` suffice for, and those of `specs`.
+    """The report of a study as HTML, with the charts of `specs`, and others that `tables` suffice for.
 
     Args:
         tables, specs: as kept, by name.
@@ -57,7 +57,8 @@ def report(tables: dict[str, pd.DataFrame], specs: dict[str, dict], provenance: 
         made: names of those of the tables that lie beside the report.
     """
     empty = {name: pd.DataFrame() for chart in CHARTS.values() for name in chart.optional}
-    specs = specs | {name: draw(name, empty | tables, OKABE_ITO) for name in drawn(tables, provenance["study"])}
+    others = [name for name in drawn(tables, provenance["study"]) if name not in specs]
+    specs = specs | {name: draw(name, empty | tables, OKABE_ITO) for name in others}
     svgs = {name: svg(spec) for name, spec in specs.items()}
     return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False)
 

@@ -65,7 +65,7 @@ def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
     assert kept(run) == before
 
 
-def test_charts_are_drawn_again_from_kept_tables_if_these_suffice(run):
+def test_the_chart_that_a_page_begins_with_is_drawn_from_its_table_and_others_are_those_of_the_run(run):
     kept(run)
     folder = run.parents[1] / "docs/mine"
     charts, published = (read_json(of / "charts.json") for of in (folder, RESULTS / "imagenet_published"))
@@ -94,8 +94,9 @@ def test_designs_of_the_longest_training_that_still_learn_are_named():
 
 def test_a_page_has_the_observation_again_on_halves_its_registration_and_what_still_learns(tmp_path):
     folder = shutil.copytree(DIGITS, tmp_path / "digits")
-    rows = read_table(folder / "observations.csv")
+    rows, rates = (read_table(folder / f"{name}.csv") for name in ("observations", "exchange_rates"))
     write_table(tmp_path / "digits_on_halves.csv", rows.assign(verdict="contradicted"))
+    write_table(folder / "exchange_rates.csv", rates.replace("doubling_of_parameters", "doubling_of_training"))
     (tmp_path / "digits_registration.md").write_text("")
     write_json(folder / "longest.json", {"epochs": 8, "trained": 3, "late": ["vit", "levit"]})
     text = page(folder, tmp_path)
