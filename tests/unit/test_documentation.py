@@ -87,6 +87,16 @@ def test_links_lead_somewhere(name):
     assert dead == []
 
 
+def test_files_of_the_repository_that_guides_name_exist():
+    guides = [*DOCS.glob("*.md"), *(REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING"))]
+    texts = [path.read_text(encoding="utf-8") for path in guides]
+    named = set(
+        re.findall(r"(?<![\w/])((?:scripts|rules|tests|published|profiles|envs)/[\w./]*\.\w+)", " ".join(texts))
+    )
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not (REPOSITORY / name).exists()] == []
+
+
 def test_the_thresholds_that_a_page_shows_are_those_of_the_recommended_model(tmp_path, monkeypatch):
     kept, tables = REPOSITORY / "published/results/digits", tmp_path / "results/digits/tables"
     tables.mkdir(parents=True)
