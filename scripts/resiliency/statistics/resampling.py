@@ -324,7 +324,7 @@ def wilson(shares: np.ndarray, images: float | np.ndarray, confidence: float) ->
 
 
 def wilson_of_means(
-    means: np.ndarray, variances: np.ndarray, images: int, confidence: float
+    means: np.ndarray, variances: np.ndarray, images: float, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `wilson`, of means over images that are no proportions: of as many images as would give one the same variance.
 
@@ -361,7 +361,7 @@ def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, f
     return float(low), float(high)
 
 
-def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) -> tuple[float, float]:
+def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) -> tuple[float, ...]:
     """The percentile interval of a statistic of which each resample knows a range alone, whose ends may be infinite."""
     with np.errstate(invalid="ignore"):
         low = np.quantile(least, (1 - confidence) / 2)
@@ -385,7 +385,7 @@ def share_interval(share: float, drawn: np.ndarray, units: float, confidence: fl
     if not units or np.isnan(low):
         return low, high
     if min(share, 1 - share) * units < RARE:
-        low, high = wilson_of_means(np.float64(share), np.nanvar(drawn), units, confidence)
+        low, high = map(float, wilson_of_means(np.asarray(share), np.nanvar(drawn), units, confidence))
     return widened(low, high, units, confidence)
 
 
