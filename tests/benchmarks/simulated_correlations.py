@@ -84,11 +84,10 @@ def of_measure(measure: str, weights: np.ndarray, study: np.ndarray) -> np.ndarr
     return MEASURES[measure](weights, first, accuracy, given)
 
 
-def correlation(
-    measure: str, situation: str, members: int, size: int, alike: float = 0.0, by_design: bool = False
-) -> Case:
+def correlation(measure: str, situation: str, members: int, size: int, alike: float = 0.0) -> Case:
+    """Members are of a design each, or of two seeds where these are `alike`."""
     ensembles = ensembles_of(members, size)
-    kept = resampling.kept_weights((ensembles // 2 if by_design else ensembles).astype(str).tolist())
+    kept = resampling.kept_weights((ensembles // 2 if alike else ensembles).astype(str).tolist())
     scale = resampling.LINEAR if measure == "difference" else resampling.FISHER
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
@@ -108,7 +107,6 @@ def correlation(
 
     name = "difference of two r" if measure == "difference" else f"{measure} correlation"
     description = f"{situation}; seeds of a design share {alike:.0%} of the variance" if alike else situation
-    description += ", designs left out" if by_design else ""
     return Case(name.capitalize(), description, f"{members} members, ensembles of {size}", truth, simulate)
 
 

@@ -1,6 +1,6 @@
 """Studies whose truth is known, and the intervals that the tables report of them; see interval_coverage.py."""
 
-from itertools import combinations, product
+from itertools import combinations
 from math import comb
 
 import numpy as np
@@ -248,7 +248,7 @@ CASES = [
     *(correlation("pearson", s, m, k) for s in SITUATIONS for m, k in ((8, 2), (8, 3), (16, 3), (24, 2))),
     *(correlation(m, s, 16, 3) for m in ("spearman", "partial") for s in ("odd members are weak", "both")),
     *(correlation("difference", s, m, 3) for s in ("both", "odd members are weak") for m in (8, 24)),
-    *(correlation("pearson", "odd members are weak", 16, 3, *which) for which in product((0.5, 0.9), (False, True))),
+    *(correlation("pearson", "odd members are weak", 16, 3, alike) for alike in (0.5, 0.9)),
     *(contest(e, 0.5, kind, pool) for e in EFFECTS for kind in ("normal", "t3") for pool in CONTESTED),
     *(
         spread(truth, layout, noise, kind)
@@ -258,7 +258,7 @@ CASES = [
     ),
     *(
         delta(gap, of_designs, *study)
-        for gap, of_designs in ((0, 0.3), (1, 0.3), (1, 0.8), (3, 0.3))
+        for gap, of_designs in ((0, 0.3), (1, 0.3), (1, 0.8), (2, 0.3), (3, 0.3), (3, 0.8))
         for study in ((4, 3, (2, 3)), (8, 2, (2,)), (8, 3, (2, 3)), (16, 2, (2,)))
     ),
     *(advantage(*spread, *study) for spread in ((0.05, 0.01), (0.01, 0.03)) for study in ((8, 2), (8, 4), (16, 2))),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import simulated_intervals as simulated
 import simulated_verdicts as situations
-from interval_coverage import ROWS, page
+from interval_coverage import ROWS, page, too_low
 from scipy.stats import binom
 from simulated_class_errors import error_of_a_class
 from simulated_ensembles import of_correlations, verdicts_on_diversities
@@ -28,6 +28,7 @@ CASES = [
     simulated.correlation("difference", "both", 16, 2),
     simulated.contest(Effects(1.5, 0.3, 0.3, 0.5), 0.5, "normal", "8 families of 3"),
     simulated.delta(1, 0.3, 8, 2, (2,)),
+    simulated.delta(2, 0.3, 8, 3, (2, 3)),
     simulated.advantage(0.05, 0.01, 8, 2),
     simulated.covariance(0.5, 300),
     simulated.corruption_error(0.8, 300),
@@ -86,5 +87,6 @@ def test_what_is_true_is_found():
 
 def test_the_page_is_made_of_the_kept_rows():
     kept = json.loads(ROWS.read_text())
+    assert not too_low(kept["intervals"])
     text = (REPOSITORY / "published/experiments/coverage.md").read_text(encoding="utf-8")
     assert text == page(kept["intervals"], kept["verdicts"])
