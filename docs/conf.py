@@ -130,7 +130,7 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
     if page == "python":
         source[0] += SIGNATURES
     for name, file in OUTSIDE.items():
-        source[0] = source[0].replace(f"](../{file}", f"]({name}.md")
+        source[0] = source[0].replace(f"../{file}", f"{name}.md")
     source[0] = EXPERIMENT.sub(r"{download}`\1 <\2>`", source[0])
 
 

@@ -87,6 +87,14 @@ def test_links_lead_somewhere(name):
     assert dead == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_links_of_a_page_of_the_site_lead_to_pages_of_the_site(name):
+    source = [PAGES[name].read_text(encoding="utf-8")]
+    SITE["_on_site"](None, name, source)
+    files = re.findall(r"\]\((?!https?://)([^)\s#]+)\.md", without_code(source[0]))
+    assert {(DOCS / name).parent.joinpath(file).resolve() for file in files} <= {DOCS / page for page in PAGES}
+
+
 def test_files_of_the_repository_that_guides_name_exist():
     guides = [*DOCS.glob("*.md"), *(REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING"))]
     texts = [path.read_text(encoding="utf-8") for path in guides]
