@@ -1,6 +1,8 @@
 """An exported ensemble: which one, what its programs answer, and how they are checked."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from predicted import conditions_of, predictions_of
+from synthetic import synthetic_tables
 from torch import nn
 
 from resiliency.analysis.assessment import Resampled, scored_and_calibrated, threshold_rows
@@ -20,8 +23,11 @@ from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
 from resiliency.export.choice import checked_ensemble, chosen_row
 from resiliency.export.exporting import (
+    Provenance,
     agreement,
     check_refusal,
+    export,
+    read_choice,
     threshold_constants,
     timed,
 )
@@ -139,6 +145,76 @@ def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
 
 
+def tables_of(names: list[str], rule: str) -> dict[str, pd.DataFrame]:
+    """Of a study whose second ensemble of deployment.csv has these members."""
+    tables = synthetic_tables()
+    row = tables["deployment"].iloc[:1].assign(number=2, members="+".join(names), rule=rule, size=len(names))
+    described = tables["members"].iloc[: len(names)].assign(member=names, validation_accuracy=WEIGHTS[: len(names)])
+    of_row = {
+        "temperatures": tables["temperatures"].assign(nll_before=0.4, nll_after=0.3),
+        "selective": tables["selective_prediction"],
+    }
+    of_row = {name: table.iloc[:2].assign(members="+".join(names)) for name, table in of_row.items()}
+    first = tables["thresholds"].members.iloc[0]
+    of_row["thresholds"] = tables["thresholds"][tables["thresholds"].members == first].assign(members="+".join(names))
+    return tables | of_row | {"deployment": pd.concat([tables["deployment"].iloc[:1], row]), "members": described}
+
+
+def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path):
+    names = [member.member for _, member in members]
+    choice = read_choice(tables_of(names, "mean_probability"), 2)
+    of_study = study(members, images, "mean_probability")
+    card = {
+        "name": "digits",
+        "source": "scanned",
+        "classes": ["zero", "one", "two"],
+        "splits": {"test": {"images": 40}},
+    }
+    written = export(
+        choice,
+        members,
+        images,
+        np.zeros(IMAGES, int),
+        dict(zip(names, of_study.members, strict=True)),
+        card,
+        tmp_path / "ensemble.onnx",
+        Provenance("tiny", 2, 2, None, 0, "snakemake export", "float32"),
+        1,
+        1,
+    )
+    assert written.about == {
+        "members": names,
+        "rule": "mean_probability",
+        "temperature": 1.5,
+        "classes": ["zero", "one", "two"],
+        "side": SIDE,
+        "margin": 1,
+        "thresholds": threshold_constants(choice.thresholds),
+    }
+    assert "a-s0 + a-s1" in written.card
+    assert "temperature 1.500" in written.card
+    probabilities, _ = onnx_runner(tmp_path / "ensemble.onnx", 1)(images)
+    expected, _ = eager_runner(Deployable(members, list(WEIGHTS), "mean_probability", 1.5), 1)(images)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    write_json(tmp_path / "ensemble.json", written.about)
+    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
+    for arguments, status, words in (["--help"], 0, "usage: "), (["-x"], 2, ""), ([], 2, ""):
+        run = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stdout[: len("usage: ")]) == (status, words)
+    module = module_from_spec(spec := spec_from_file_location("model", script))
+    spec.loader.exec_module(module)
+    answer = module.load()
+    np.testing.assert_allclose(answer(images)[0], expected, atol=1e-5)
+    assert not answer(images)[2].any()
+    threshold = float(np.median(expected.max(axis=1)))
+    sure, abstained = (module.load(threshold)(images)[place] for place in (0, 2))
+    np.testing.assert_array_equal(abstained, sure.max(axis=1) < threshold)
+    assert 0 < abstained.sum() < IMAGES
+    for wrong, got in ((images / 255, "float64 40 x 8 x 8 x 3"), (images[0], "uint8 8 x 8 x 3")):
+        with pytest.raises(TypeError, match=rf"^images: expected uint8 B x 8 x 8 x 3, got {got}; use read\(\)$"):
+            answer(wrong)
+
+
 class Shown(nn.Module):
     """Logits that an image of one pixel shows: its colours, each a multiple of a quarter."""
 
@@ -210,6 +286,13 @@ DEPLOYMENT = pd.DataFrame(
 )
 def test_the_ensemble_that_is_named(ensemble, number):
     assert chosen_row(DEPLOYMENT, checked_ensemble(ensemble)).number == number
+
+
+def test_the_recommended_one_stands_for_the_best_within_limits():
+    table = DEPLOYMENT.assign(selection_error=[0.3, 0.2, 0.1, np.nan], instead=[1, 1, 2, 4])
+    named = {"best": 2, "most_accurate": 3, "best under 2 M MACs": 1, "best of at most 1 member": 1}
+    assert {name: chosen_row(table, checked_ensemble(name)).number for name in named} == named
+    assert chosen_row(table.assign(fit=[True, True, False, True]), "most_accurate").number == 2
 
 
 @pytest.mark.parametrize("ensemble", ["worst", 0, -1, "best under MACs", "best under 5 T MACs", 1.5])

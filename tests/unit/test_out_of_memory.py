@@ -4,8 +4,11 @@ import weakref
 from typing import ClassVar
 
 import torch
-from small_training import RECIPE, separable, single, train, weights
+import torch.nn.functional as F
+from small_training import PREPROCESSING, RECIPE, network, separable, single, train, weights
 from torch import nn
+
+from resiliency.training.engine import Trainer
 
 
 def test_out_of_memory_halves_the_batch_and_keeps_the_gradient(capsys):
@@ -60,3 +63,25 @@ class Failing(torch.autograd.Function):
             Failing.failures.append(1)
             raise torch.OutOfMemoryError("CUDA out of memory")
         return gradient
+
+
+def test_a_batch_that_fails_in_the_backward_pass_leaves_nothing_behind():
+    """Neither its graph, which would leave too little memory for the next attempt, nor its statistics."""
+    alive = []
+
+    def loss(networks, images, labels):
+        alive.append(sum(context() is not None for context in Keeping.contexts))
+        return F.cross_entropy(Failing.apply(networks[0](Keeping.apply(images.requires_grad_()))), labels)
+
+    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
+    member = network()
+    train([member], loss, recipe, separable(16), separable())
+    assert Failing.failures
+    assert alive[:2] == [0, 0]  # before the whole batch, and before the first of its halves
+    assert member[1].num_batches_tracked == 2
+    alone = network()
+    halves = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
+    trainer = Trainer([alone], single, halves, PREPROCESSING, 2, 0)
+    trainer.parts = 2
+    trainer.train(separable(16), separable())
+    assert torch.equal(weights([member]), weights([alone]))

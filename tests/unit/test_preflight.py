@@ -13,8 +13,10 @@ from fault_messages import lines_of
 from PIL import Image
 
 from resiliency.base.faults import Fault
+from resiliency.designs.settings import Design
 from resiliency.study import preflight as preflight_module
 from resiliency.study.files import load
+from resiliency.study.network_trial import trial
 from resiliency.study.preflight import _key, _request, preflight
 
 
@@ -144,3 +146,43 @@ def test_members_with_the_same_weights_are_named(here, monkeypatch):
         "designs.hub_again.weights: pretrained resnet18.a1_in1k has the same weights as pretrained resnet18.a1_in1k "
         "(designs.hub); name another file, or remove it",
     ]
+
+
+@pytest.mark.slow
+def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(here / "empty"))
+    names = {"a": "test_resnet.r160_in1k", "b": "test_vit.r160_in1k", "c": "vit_small_patch14_dinov2"}
+    designs = {
+        name: {"description": Design(architecture=architecture).description(160) | {"revision": None}, "outputs": None}
+        | {"fetched": True}
+        for name, architecture in names.items()
+    }
+    (here / "cache/hub/test_vit.r160_in1k").mkdir(parents=True)
+    (here / "cache/hub/test_vit.r160_in1k/model.safetensors").touch()
+    faults = trial(designs)
+    assert list(faults) == ["a", "c"]
+    assert faults["a"].startswith("weights: timm/test_resnet.r160_in1k: not downloaded (OfflineModeIsEnabled: ")
+    place = here / "cache/hub/test_resnet.r160_in1k"
+    assert f"without a network, put its model.safetensors into {place}, or set HF_HOME to a cache" in faults["a"]
+    assert faults["c"].startswith("weights: timm has no pretrained classifier vit_small_patch14_dinov2")
+
+
+def test_what_needs_training_images_is_named_where_there_are_none(photos, monkeypatch):
+    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
+    (photos / "train").rename(photos.with_name("away"))
+    config = CONFIG | {"dataset": {"name": "image_folder", "folder": "photos"}, "probe": {"images": 12}}
+    config |= {"ensembles": {"sizes": [2]}, "joint": None, "search": None}
+    config |= {"members": {"designs": ["mine", "other"], "baseline": "mine-s0"}}
+    loaded = {"mine": "resnet18", "other": "resnet34"}
+    loaded = {name: {"architecture": of, "weights": "pretrained"} for name, of in loaded.items()}
+    config["designs"] = CONFIG["designs"] | loaded
+    preflight(load(config))
+    missing = "photos: found val/ but no train/; add train/ with the same classes"
+    for changes, keys in (
+        ({"joint": CONFIG["joint"], "search": CONFIG["search"]}, "joint, search: needs training images"),
+        ({"members": {"designs": ["vit"], "baseline": "vit-s0"}}, "designs.vit: needs training images"),
+        ({"ensembles": {"sizes": [2], "rules": ["weighted_mean"]}}, "ensembles.rules: weighted_mean: needs validation"),
+    ):
+        (line,) = [line for line in lines_of(preflight, load(config | changes)) if missing in line]
+        assert line.startswith(keys)

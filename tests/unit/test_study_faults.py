@@ -12,6 +12,8 @@ from resiliency.training.settings import Recipe
 
 FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),
+    ("joint.seed", 1, "joint.seed: unknown key; did you mean seeds?"),
+    ("designs.vit.argument", {}, "designs.vit.argument: unknown key; did you mean arguments?"),
     ("designs.vit.training", {"epoch": 3}, "designs.vit.training.epoch: unknown key; did you mean epochs?"),
     ("designs.vit.architecture", "resnet51", "designs.vit.architecture: timm has no 'resnet51'; did you mean resnet5"),
     ("study", REMOVE, "study: required; give it"),

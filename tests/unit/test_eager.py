@@ -1,0 +1,39 @@
+"""Tests of torch without its compiler, each in a process of its own, in which nothing is loaded beforehand."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def run(program: str) -> None:
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_compiler_is_not_loaded_until_something_is_compiled():
+    run("""
+import sys
+from resiliency.devices.eager import without_compiler
+from resiliency.training.optimizer import make_optimizer
+from resiliency.training.settings import Recipe
+import resiliency.prediction.writing, resiliency.attributions, resiliency.training.member
+import torch
+network = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
+with without_compiler():
+    for name in ("adamw", "muon", "sgd"):
+        network(torch.ones(1, 2)).sum().backward()
+        make_optimizer([network], Recipe(epochs=1, optimizer=name)).step()
+assert "torchvision.ops.roi_align" in sys.modules
+assert not [name for name in sys.modules if name.startswith("torch._dynamo")]
+with without_compiler():
+    stepping = make_optimizer([network], Recipe(epochs=1, optimizer="sgd"))
+    graphs = []
+    compiled = torch.compile(network, backend=lambda graph, inputs: graphs.append(graph) or graph)
+    assert torch.equal(compiled(torch.ones(1, 2)), network(torch.ones(1, 2)))
+    stepping.step()
+assert len(graphs) == 1
+from torch._dynamo.utils import is_compile_supported
+assert sys.modules["torchvision.ops.roi_align"].is_compile_supported("cpu") == is_compile_supported("cpu")
+""")
