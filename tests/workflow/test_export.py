@@ -122,15 +122,6 @@ def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, 
     assert done.stdout
 
 
-def test_the_lines_of_the_page_on_python_load_it(workflow):
-    text = (REPOSITORY / "docs/python.md").read_text()
-    lines = text.partition("## Load an ensemble")[2].partition("```python\n")[2].partition("```")[0]
-    names: dict = {}
-    exec(lines.replace("results/digits", str(workflow.results)), names)
-    assert names["probabilities"].shape[0] == len(names["mutual_information"]) == 8
-    torch.testing.assert_close(names["probabilities"].sum(dim=1), torch.ones(8))
-
-
 def test_the_command_of_the_card_plans_nothing_else(workflow, exported, snakemake):
     """The study and the ensemble are those of the card: all that it names is there."""
     text = (exported[0] / "card.md").read_text().rpartition("```sh\n")[2].partition("\n```")[0]

@@ -2,10 +2,8 @@
 
 import json
 import re
-import zipfile
 from importlib.metadata import version
 from itertools import product
-from pathlib import PurePath
 
 import pandas as pd
 import pytest
@@ -14,7 +12,6 @@ from tiny_tables import TABLES
 from resiliency.reference.contract import FILES
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import CHART_SUFFIXES
-from resiliency.training.settings import JOINT_OBJECTIVES
 
 
 def test_all_files_with_fixed_names_exist(workflow):
@@ -108,44 +105,3 @@ def test_provenance_tells_versions_costs_and_the_study(workflow):
 def variable(page: str, name: str) -> dict:
     """What the page of Snakemake's own report holds under the name of a variable."""
     return json.JSONDecoder().raw_decode(page.partition(f"\n    var {name} = ")[2])[0]
-
-
-def test_snakemakes_own_report_shows_tables_and_charts(workflow, packed_report):
-    with zipfile.ZipFile(packed_report) as packed:
-        page = packed.read("report/report.html").decode()
-        raw = {name.rpartition("/")[2]: packed.read(name) for name in packed.namelist() if "/data/raw/" in name}
-    results, categories = variable(page, "results"), variable(page, "categories")
-    listed = [PurePath(table.path).name for name, table in TABLES.items() if name not in ("ensembles", "conditions")]
-    expected = {"Tables": listed, "Charts": [f"{chart}.svg" for chart in CHARTS]}
-    expected["Report"] = ["provenance.json", "report.html"]
-    in_each = {
-        name: [results[path]["name"] for of in subs.values() for path in of] for name, subs in categories.items()
-    }
-    assert {name: sorted(names) for name, names in in_each.items()} == {n: sorted(f) for n, f in expected.items()}
-    assert raw["members.csv"] == (workflow.results / "tables/members.csv").read_bytes()
-    assert raw.keys() == {result["name"] for result in results.values()}
-    for name in ("Tables", "Charts"):
-        kind = name.lower().removesuffix("s")
-        labels = [result["labels"] for result in results.values() if kind in result["labels"]]
-        assert all(of.keys() == {"about", kind} for of in labels)
-        assert len({of[kind] for of in labels}) == len(expected[name])
-    start = variable(page, "workflow_desc")
-    assert "<h1" in start
-    assert "<strong>tiny</strong>" in start
-    assert re.findall(r"app.showCategory\('(\w+)'\)", start) == ["Report", "Charts", "Tables"]
-
-
-def test_all_eight_objectives_train(workflow, tmp_path):
-    """Seven beside the one of the study; what follows takes their members like its own."""
-    copy = workflow.copied(tmp_path / "copy")
-    others = {name: [min(0.5, JOINT_OBJECTIVES[name].highest)] for name in JOINT_OBJECTIVES if name != "balanced"}
-    changes = ["--config", f"joint={json.dumps({'objectives': others})}"]
-    smaller = ["training={epochs: 1, warmup_epochs: 0.5}", "dataset={images_per_class: {train: 30}}"]
-    assert copy.planned("tables", *changes)["train_jointly"] == len(others)
-    settings = [f"{name}-l{loss_weight:g}-s0-m" for name, (loss_weight,) in others.items()]
-    members = [copy.results / "members" / f"{setting}{index}" for setting in settings for index in (0, 1)]
-    targets = [str((folder / "weights.safetensors").relative_to(copy.directory)) for folder in members]
-    copy.finish("--cores", "2", *targets, *changes, *smaller)
-    cards = [json.loads((folder / "member.json").read_text()) for folder in members]
-    assert {card["objective"] for card in cards} == set(others)
-    assert len({(folder / "weights.safetensors").read_bytes() for folder in members}) == len(members)
