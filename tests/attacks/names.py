@@ -1,7 +1,6 @@
-"""Names of test sets, members, designs and studies by each road that they come, and the columns that they give."""
+"""Names of test sets, members, designs and studies by each road that they come."""
 
 import copy
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,35 +9,23 @@ import pandas as pd
 from attacks.cases import ACCEPTED, EITHER, Area, Wrong
 from attacks.elsewhere import IMAGES
 from attacks.studies import CONFIG, elsewhere, plan
-from expand import expanded
 
 from resiliency.corruptions.settings import HELD_OUT, MAIN
 from resiliency.study.files import load
 from resiliency.study.model import Study
-from resiliency.tables import TABLES
 
 # Texts that cannot be names, or that would be read as something else.
 FORMLESS = (
     *("", " ", ".", "..", ".a", "-a", "a b", "a/b", "/a", "../a", "a\nb", "a\x00b", "a\tb", "\x85", "a\u200bb"),
     *("a+b", "a,b", "a:b", "a*", "?", "{a}", "[a]", "<b>", 'a"b', "a\\b", "=1+1", "~", "%s", "é", "\u202ea", "a" * 260),
 )
-# Parts of columns, around a name of images: each gives a name that could be read as another's column.
-AROUND = (
-    *("{}_raw", "{}_pairs", "{}_accuracy", "{}_accuracy_low", "{}_nll", "{}_oracle", "clean_on_{}", "mean_member_{}"),
-    *("first_stage_{}", "entropy_{}", "error_{}", "{}_low", "{}_members", "{}", "disagreement_{}", "{}_fog", "fog_{}"),
-)
 TAKEN = ("clean", "corrupted", "validation", "mean", "Fog", *MAIN, *HELD_OUT)
 
 
 def _judged(study: Study) -> None:
-    """Raise `Wrong` if two columns of a table have one name, or a name of a member is no part of a file name."""
+    """Raise `Wrong` if a name is no part of a file name."""
     external = study.contents()
     further = list(external.test_sets if external and not study.dataset else study.test_sets)
-    corruptions = external.corruptions if external and not study.dataset else study.corruptions.names
-    for table in TABLES.values():
-        columns = [n for c in table.columns for n in expanded(table._replace(columns=[c]), further, corruptions)]
-        if twice := [name for name, count in Counter(map(str.lower, columns)).items() if count > 1]:
-            raise Wrong(f"{table.path} would have two columns {twice[0]}")
     members = study.independent_members() + (list(external.kinds) if external else [])
     for name in (*members, *further, study.study):
         if not name.isascii() or set("+/ \n\0") & set(name) or len(name) > 200:
@@ -83,7 +70,7 @@ MEMBERS = {"a design": as_design, "a family": as_family, "a study": as_study}
 
 
 def _table() -> dict[str, tuple[Callable[[Path], None], object]]:
-    """Each name by each road; two test sets of which one could be taken for a column of the other."""
+    """Each name by each road."""
     table = {}
     for name in (*FORMLESS, *TAKEN):
         table[f"test set {name!r:.40}"] = (lambda folder, n=name: as_test_sets(folder, n)), ""
@@ -93,10 +80,6 @@ def _table() -> dict[str, tuple[Callable[[Path], None], object]]:
         table[f"member {name!r:.40} of a file"] = partial(by_decisions, names=(), member=name), EITHER
     for name in ("corrupted", "validation", "mean", "Fog"):
         table[f"test set {name} of a file"] = partial(by_decisions, names=(name,), member="two"), ""
-    for form in AROUND:
-        for pair in (("photos", form.format("photos")), (form.format("photos"), "photos")):
-            table[f"test sets {pair}"] = (lambda folder, p=pair: as_test_sets(folder, *p)), EITHER
-            table[f"test sets {pair} of a file"] = partial(by_decisions, names=pair, member="two"), EITHER
     for name in ("photos", "Night_2", "imagenetv2", "photos_low"):
         table[f"test set {name}"] = (lambda folder, n=name: as_test_sets(folder, n)), ACCEPTED
     return table

@@ -2,7 +2,8 @@
 
 Values are float32 in grey levels, 0 to 255, unless a docstring says otherwise. A stream is a PCG64 (O'Neill 2014) that
 NumPy's SeedSequence seeds with the words of the stream's hash. The streams of many images draw together, each what
-NumPy's generator would: making its objects takes longer than drawing what a small image needs."""
+NumPy's generator would: making its objects takes longer than drawing what a small image needs.
+"""
 
 import hashlib
 import json
