@@ -112,13 +112,6 @@ def test_a_sha_256_goes_before_an_md5(server, tmp_path, kept):
     assert fetched(server, tmp_path).read_bytes() == CONTENT
 
 
-def test_a_damaged_file_is_replaced(server, tmp_path, capsys):
-    path = tmp_path / "a.bin"
-    path.write_bytes(CONTENT[:-1])
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert f"{path}: expected md5 {MD5}, got md5 {hashlib.md5(CONTENT[:-1]).hexdigest()}" in capsys.readouterr().out
-
-
 def test_a_missing_file_is_named_at_once(server, tmp_path):
     server.statuses = [404]
     message = fault_of(fetched, server, tmp_path)

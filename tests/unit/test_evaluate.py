@@ -63,6 +63,7 @@ def test_the_tables_are_those_of_a_plain_loop(images, labels, whole):
     assert corrupted.error == pytest.approx(whole.errors.error[1 : -len(SEVERITIES)].mean())
     assert whole.summary.loc["clean", "error"] == pytest.approx(0.1)
     assert corrupted.error_low < corrupted.error < corrupted.error_high
+    assert f"corrupted: error {100 * corrupted.error:.1f}% (95% CI " in str(whole)
 
 
 @pytest.mark.parametrize("size", [1, 30, 100])
@@ -128,14 +129,6 @@ def test_tensors_probabilities_and_a_careless_classifier_give_the_same_report(im
         assert of_kind.outputs == ("logits" if kind in ("torch", "careless") else "probabilities")
         np.testing.assert_allclose(of_kind.errors.nll, whole.errors.nll, rtol=2e-2 if kind == "float16" else 1e-5)
     np.testing.assert_array_equal(images, before)
-
-
-def test_printed_it_is_a_report(images, labels, capsys):
-    text = str(report(answered, images, labels, baseline=dict.fromkeys(NAMES, 0.5), progress=True))
-    assert re.search(r"^clean: error 10\.0% \(95% CI \d+\.\d–\d+\.\d\), ECE .*%, NLL .*, Brier ", text, re.MULTILINE)
-    assert re.search(r"^mCE \d+\.\d%$", text, re.MULTILINE)
-    assert re.search(r"^glass_blur( +\d+\.\d){4}$", text, re.MULTILINE)
-    assert "[28/28, 0 s left] batches predicted" in capsys.readouterr().out
 
 
 def test_as_one_table_it_has_every_number(images, labels, tmp_path):
