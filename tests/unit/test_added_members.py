@@ -18,7 +18,7 @@ from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.report.added import added_sentences
+from resiliency.report.overview import added_sentences
 from resiliency.statistics.resampling import Resampling
 from resiliency.study.files import load
 

@@ -18,9 +18,9 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
-from resiliency.report.added import added_sentences, scored_sentences
 from resiliency.report.deployment import deployment_answers
 from resiliency.report.overview import (
+    added_sentences,
     architecture_answer,
     basis,
     best_answer,
@@ -33,6 +33,7 @@ from resiliency.report.overview import (
     pretraining_cautions,
     ranks_sentence,
     resampled_sentence,
+    scored_sentences,
     shifted_answer,
     skipped_reasons,
     unit_cautions,
