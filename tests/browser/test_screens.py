@@ -15,6 +15,14 @@ CUT = """(charts) => charts.flatMap((chart) => {
     return box.width && (box.left < left - 1 || box.right > right + 1);
   }).map((text) => `${chart.id}: ${text.textContent}`);
 })"""
+OVERLAPPING = """(charts) => charts.flatMap((chart) => [...chart.querySelectorAll(
+  "svg .role-axis-label")].flatMap((axis) => {
+  const shown = [...axis.querySelectorAll("text")].filter((text) => text.getAttribute("opacity") !== "0");
+  const boxes = shown.map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const apart = (a, b) => a.top > b.bottom - 4 || b.top > a.bottom - 4 || a.left > b.right - 4 || b.left > a.right - 4;
+  const crossed = boxes.filter(([, a]) => boxes.some(([, b]) => a !== b && !apart(a, b)));
+  return crossed.map(([name]) => `${chart.id}: ${name}`);
+}))"""
 SHORTENED = """(charts) => charts.flatMap((chart) => [...chart.querySelectorAll("svg .role-axis-label text")]
   .filter((text) => text.textContent.endsWith("…")).map((text) => `${chart.id}: ${text.textContent}`))"""
 
@@ -88,6 +96,7 @@ def test_on_a_phone_nothing_is_cut(phone):
     charts = phone.locator(".chart:visible")
     assert charts.evaluate_all(CUT) == []
     assert charts.evaluate_all(SHORTENED) == []
+    assert charts.evaluate_all(OVERLAPPING) == []
 
 
 def test_on_a_phone_the_navigation_is_a_menu(phone):

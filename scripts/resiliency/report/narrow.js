@@ -3,7 +3,8 @@
 const TITLE_EM = 0.56, LABELS = 110, NAMES = 210;
 const LETTER = 6.2, SYMBOL = 24, STROKE = 44;  // px, of entries of legends
 const LEGENDS = ["color", "fill", "stroke", "shape", "strokeDash"];
-const ROOMY = 30, THREE_LINES = 36;  // px, height of a row that holds a name of several lines
+const ROOMY = 30;  // px, height of a row that holds a name of several lines
+const LINE = 12.5;  // px
 const IN_LINES = "split(replace(datum.label, regexp('(.{7,}?) ', 'g'), '$1\\n'), '\\n')";
 function broken(text, size, room) {
   const most = Math.max(12, Math.floor(room / (size * TITLE_EM)));
@@ -42,6 +43,18 @@ function stepped(spec) {
   const domain = (spec.encoding ?? spec.layer?.[0]?.encoding)?.x?.scale?.domain;
   return spec.width?.step && Array.isArray(domain) ? spec.width.step * domain.length : undefined;
 }
+// How many lines each name of a row has, broken as by IN_LINES; undefined where there are none.
+function linesOf(spec) {
+  const y = spec.encoding?.y, names = y?.type === "nominal" ? y.sort ?? y.scale?.domain : undefined;
+  if (!Array.isArray(names)) return (spec.layer ?? []).map(linesOf).find(Boolean);
+  return names.map((name) => String(name).replace(/(.{7,}?) /g, "$1\n").split("\n").length);
+}
+// Rows as high as their names.
+function heightened(spec) {
+  const lines = linesOf(spec), step = spec.height?.step;
+  if (!(step >= ROOMY) || !lines) return spec;
+  return { ...spec, height: { ...spec.height, step: Math.max(step, LINE * Math.max(...lines) + 4) } };
+}
 function narrowChannel(name, channel, panel) {
   if (Array.isArray(channel)) return channel;
   const narrower = narrowLegend(name, { ...channel }, panel.room);
@@ -50,7 +63,10 @@ function narrowChannel(name, channel, panel) {
     const axis = narrower.axis = { ...narrower.axis };
     for (const end of ["minExtent", "maxExtent"]) if (axis[end]) axis[end] = Math.min(axis[end], panel.names);
     if (name === "y") axis.labelLimit = panel.names - 8;
-    if (name === "y" && channel.type === "nominal" && panel.roomy && !axis.labelExpr) axis.labelExpr = IN_LINES;
+    if (name === "y" && channel.type === "nominal" && panel.roomy && !axis.labelExpr) {
+      axis.labelExpr = IN_LINES;
+      axis.labelOffset = -LINE * (Math.max(...(panel.lines ?? [1])) - 1) / 2;  // their middle beside that of the row
+    }
     // The labels of a panel that had a neighbour to the left with the same axis.
     if (name === "y" && panel.below && axis.labels === false) { delete axis.labels; delete axis.minExtent; delete axis.maxExtent; }
   }
@@ -64,15 +80,16 @@ function smaller(spec, room) {
   if (x.axis?.labelAngle) x.axis = { ...x.axis, labelAngle: -60 };
   return {
     ...spec, mark: { ...spec.mark, width: side, height: side }, encoding: { ...spec.encoding, x },
-    width: step * columns, height: { step: Math.max(step, THREE_LINES) },
+    width: step * columns, height: { step: Math.max(step, ROOMY) },
   };
 }
 function narrowed(whole, room, config, below = false, above = {}) {
-  const spec = smaller(whole, room), narrower = { ...spec }, width = stepped(spec);
+  const spec = heightened(smaller(whole, room)), narrower = { ...spec }, width = stepped(spec);
   const panel = {
     room, below,
     names: width ? Math.max(NAMES, room - width) : above.names ?? LABELS,
     roomy: (spec.height?.step ?? 0) >= ROOMY || (above.roomy ?? false),
+    lines: linesOf(spec) ?? above.lines,
   };
   if (narrower.title) narrower.title = brokenTitle(narrower.title, room, narrower.config?.title);
   if (narrower.encoding) {
