@@ -102,6 +102,11 @@ def measure(
     return channel(f"{field}:Q", title=title).axis(**shown).scale(**around | scale)
 
 
+def from_zero(values: pd.Series) -> bool:
+    """Whether an axis of these values, none negative, begins at 0: not if all would lie in its upper half."""
+    return not values.min() >= values.max() / 2
+
+
 def names(field: str, order: Sequence[str], **axis) -> alt.Y:
     """Rows of a panel, in this order."""
     return alt.Y(f"{field}:N", title=None, sort=list(order)).axis(ticks=False, **axis)

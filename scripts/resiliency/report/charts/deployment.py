@@ -10,6 +10,7 @@ from resiliency.report.overview import contenders
 from resiliency.report.panels import (
     Key,
     chart,
+    from_zero,
     intervals,
     line_through,
     lines,
@@ -343,7 +344,8 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMi
     rows = table.assign(name=table["corruption"].map(called), who=role_names(table))
     order = of_first_role(rows).sort_values("error", ascending=False, kind="stable")["name"].tolist()
     rows["place"] = rows["role"].map(list(ROLES).index)
-    error = measure(alt.X, "error", "Top-1 error, mean over severities (square-root scale)", type="sqrt", zero=True)
+    zero = from_zero(rows[["low", "error", "high"]].stack())
+    error = measure(alt.X, "error", "Top-1 error, mean over severities (square-root scale)", type="sqrt", zero=zero)
     tooltip = tooltips("who", alt.Tooltip("name", title="corruption"), error=".1%", low=".1%", high=".1%")
     tooltip.append(alt.Tooltip("difference", title="recommended model minus this one", format="+.1%"))
     rows_of = names("name", order, grid=True, tickBand="extent", labelPadding=8)

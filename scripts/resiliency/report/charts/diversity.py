@@ -13,6 +13,7 @@ from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.report.panels import (
     cell_names,
     chart,
+    from_zero,
     heat,
     intervals,
     line_at,
@@ -188,7 +189,7 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def _named(metric: str) -> str:
-    return label(metric) + ("" if label_free(metric) else " *")
+    return label(metric) + ("" if label_free(metric) else "\N{NO-BREAK SPACE}*")
 
 
 def _panel(rows: pd.DataFrame, order: list[str], key, left: bool, last: bool, choose: bool) -> alt.LayerChart:
@@ -332,11 +333,12 @@ def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
         shapes=[SHAPES[place] for place in places],
         legend={"title": "Members of", "orient": "bottom"},
     )
-    most = 1.05 * max(rows[["joint_failure_rate", "most"]].max(axis=None), 0.001)
-    x = measure(alt.X, "independent", f"Both wrong on {images} images, if independent", domain=[0, most])
-    y = measure(alt.Y, "joint_failure_rate", "Both wrong", domain=[0, most])
+    rates = rows[["independent", "joint_failure_rate", "least", "most"]].stack()
+    ends = [0 if from_zero(rates) else 0.95 * rates.min(), 1.05 * max(rates.max(), 0.001)]
+    x = measure(alt.X, "independent", f"Both wrong on {images} images, if independent", domain=ends)
+    y = measure(alt.Y, "joint_failure_rate", "Both wrong", domain=ends)
     forms = {"joint_failure_rate": ".2%", "independent": ".2%", "covariance": "+.4f", "low": "+.4f", "high": "+.4f"}
-    diagonal = line_through(x, y, pd.DataFrame({"x": [0, most], "y": [0, most]}))
+    diagonal = line_through(x, y, pd.DataFrame({"x": ends, "y": ends}))
     look = {"up": ("least", "most"), "under": [diagonal], "choose": True, "width": 820, "height": 195}
     panel = scatter(rows, x, y, key, tooltips("first", "second", **forms), **look)
     subtitle = [

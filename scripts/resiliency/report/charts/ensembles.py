@@ -9,6 +9,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import VOTE
 from resiliency.report.panels import (
     chart,
+    from_zero,
     intervals,
     line_at,
     lines,
@@ -167,7 +168,8 @@ def _sizes(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
     most = int(max(rows["size"].max(), best["size"].max() if len(best) else 0))
     axis = {"values": list(range(1, most + 1)), "grid": False}
     x = measure(alt.X, "size", "Members", "d", axis, domain=[1, most], padding=14)
-    y = measure(alt.Y, "error", f"Error on {images} images", zero=True)
+    shown = pd.concat([rows["error"], *([best["judged_error"]] if len(best) else [])])
+    y = measure(alt.Y, "error", f"Error on {images} images", zero=from_zero(shown))
     mean = alt.Tooltip("error", title="mean error", format=".1%")
     ends = dict.fromkeys(("low", "high", "lower_quartile", "upper_quartile"), ".1%")
     over = _line_label(rows.iloc[[-1]].assign(error=rows[["error", "high"]].iloc[-1].max()), x, y, "mean of all", -10)

@@ -7,7 +7,18 @@ from scipy.special import expit, logit
 
 from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.panels import Key, cell_names, chart, heat, line_through, lines, measure, scatter, told_apart
+from resiliency.report.panels import (
+    Key,
+    cell_names,
+    chart,
+    from_zero,
+    heat,
+    line_through,
+    lines,
+    measure,
+    scatter,
+    told_apart,
+)
 from resiliency.report.rows import (
     NO_MEMBERS,
     images_of_data_set,
@@ -69,7 +80,7 @@ def error_by_severity(
     x = measure(
         alt.X, "severity", "Severity (0: clean images)", "d", {"values": sorted(set(curves["severity"])), "grid": False}
     )
-    y = measure(alt.Y, "error", "Top-1 error", zero=True)
+    y = measure(alt.Y, "error", "Top-1 error", zero=from_zero(curves["error"]))
     tooltip = tooltips("design", "family", "severity", error=".1%")
     look = {"detail": "design", "tooltip": tooltip, "x": x, "y": y, "key": key}
     stands_out = curves["name"].isin(named)
@@ -300,14 +311,16 @@ def _panel(rows: pd.DataFrame, name: str, key: Key, first: bool, width: int) -> 
     logits = {to: logit(rows[column].astype(float).clip(LEAST, 1 - LEAST)) for to, column in columns.items()}
     drawn = rows.assign(**logits)
     title = f"Accuracy on {label(name)} images" if name == CORRUPTED else f"Accuracy on {label(name)}"
-    x, y = _axis(alt.X, drawn["x"], "Clean accuracy"), _axis(alt.Y, drawn["y"], title)
+    bars = [drawn["y_low"], drawn["y_high"]] if len(rows) <= MANY else []
+    up = pd.concat([drawn["y"], *bars])
+    x, y = _axis(alt.X, drawn["x"], "Clean accuracy"), _axis(alt.Y, up, title)
     members = ("member", "family", *(["recipe"] if rows["recipe"].notna().any() else []))
     forms = {"clean_accuracy": ".1%", "accuracy": ".1%", "predicted_accuracy": ".1%", "effective_robustness": "+.1%"}
     grid = np.linspace(*_reach(drawn["x"]), 40)
     slope, intercept, r_squared = rows[["slope", "intercept", "r_squared"]].iloc[0]
-    over = [line_through(x, y, _within(grid, grid, drawn["y"]), MUTED, [2, 3])]
+    over = [line_through(x, y, _within(grid, grid, up), MUTED, [2, 3])]
     if np.isfinite(slope):
-        over.append(line_through(x, y, _within(grid, intercept + slope * grid, drawn["y"]), INK, [1, 0]))
+        over.append(line_through(x, y, _within(grid, intercept + slope * grid, up), INK, [1, 0]))
     fit = f"; R² of the line {number(r_squared, 2)}" if np.isfinite(r_squared) else ""
     return scatter(
         drawn,
@@ -345,4 +358,4 @@ def _axis(channel: type, values: pd.Series, title: str) -> alt.X | alt.Y:
         ticks = np.unique(np.round(np.linspace(*expit([low, high]), 7), 2)).clip(0.01, 0.99).tolist()
     share = "format(1 / (1 + exp(-datum.value)), '.1~%')"
     axis = {"values": [float(logit(tick)) for tick in ticks], "labelExpr": share}
-    return measure(channel, "x" if channel is alt.X else "y", title, axis=axis, domain=_reach(values))
+    return measure(channel, "x" if channel is alt.X else "y", title, axis=axis, domain=_reach(values), zero=False)
