@@ -25,9 +25,11 @@ from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.provenance import FILES, PROVENANCE, Run
 from resiliency.report import words
+from resiliency.report.charts import finding_of
 from resiliency.report.charts.exchange_rates import images_of
 from resiliency.report.drawing import draw, svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
+from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.templates import Markdown
 from resiliency.report.verdicts import by_observation
@@ -224,11 +226,20 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         clean_accuracy=clean_accuracy,
         leaders=leaders(tables, further),
         points=_points,
-        charts=read_json(kept / CHARTS_FILE),
+        charts=_charts(kept, tables),
         exported=(pages / kept.name / CARD).is_file(),
         choices=told("choices", counted_verdicts),
         kept=[path.name for path in table_files(kept)],
     )
+
+
+def _charts(kept: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
+    """Title, finding and picture of each chart by name; what the kept tables suffice for is said of them again."""
+    charts = read_json(kept / CHARTS_FILE)
+    for name, chart in charts.items():
+        if tables.keys() >= set(needed := CHARTS[name].tables):
+            chart["finding"] = finding_of(name, *map(tables.get, needed))
+    return charts
 
 
 def _scored(best_ensembles: pd.DataFrame) -> int:

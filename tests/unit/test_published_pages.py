@@ -11,10 +11,8 @@ import yaml
 from published.__main__ import pages
 from published.comparison import published_studies
 from published.found import observation_rows, page, still_learning
-from published.kept import PAGES, RESULTS, ROOT, kept_specs, kept_studies, kept_tables
+from published.kept import PAGES, RESULTS, ROOT, kept_specs, kept_studies
 from published.page import page as page_of_study
-from resiliency.report.charts import finding_of
-from resiliency.report.registry import CHARTS
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
 
@@ -31,18 +29,6 @@ def test_pages_are_what_the_kept_tables_give():
     assert [file.name for file, text in written.items() if file.read_text(encoding="utf-8") != text] == []
 
 
-@pytest.mark.parametrize("kept", [kept for kept, _ in kept_studies()], ids=lambda kept: kept.name)
-def test_what_a_page_says_of_a_chart_is_what_its_tables_say(kept):
-    """Of charts whose tables are kept, in studies by the present code."""
-    if (PAGES / f"{kept.name}_registration.md").is_file():
-        pytest.skip("charts are those of the registered commit")
-    tables = kept_tables(kept)
-    needed = {name: CHARTS[name].tables for name in read_json(kept / "charts.json")}
-    found = {name: finding_of(name, *map(tables.get, of)) for name, of in needed.items() if set(of) <= tables.keys()}
-    assert found
-    assert {name: read_json(kept / "charts.json")[name]["finding"] for name in found} == found
-
-
 def digits(**changed: pd.DataFrame) -> str:
     tables = published_studies()["digits"]
     return page({"digits": {name: table for name, table in tables.items() if name != "seeds"} | changed})
@@ -52,7 +38,10 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
     copy = shutil.copytree(RESULTS / "digits", tmp_path / "digits")
     rows = read_table(copy / "deployment.csv")
     write_table(copy / "deployment.csv", rows.assign(corrupted_error=rows["corrupted_error"] / 2))
-    assert page_of_study(copy) != page_of_study(RESULTS / "digits")
+    assert (changed := page_of_study(copy)) != page_of_study(RESULTS / "digits")
+    table = read_table(copy / "correlations.parquet")
+    table.assign(correlation=-table["correlation"]).to_parquet(copy / "correlations.parquet")
+    assert page_of_study(copy) != changed
     tables = published_studies()["digits"]
     for table, column in (("exchange_rates", "points"), ("contenders", "error"), ("contenders", "difference")):
         assert digits(**{table: tables[table].assign(**{column: tables[table][column] / 2})}) != digits()
