@@ -64,10 +64,6 @@ def test_a_comparison_has_the_direction_size_and_significance_of_its_row(tables,
         expected = sorted(np.sign(row["difference"] or -1) * np.array([row["difference_low"], row["difference_high"]]))
         assert (low, high) == pytest.approx(expected, abs=0.0005)
         assert ("not significant" in text) == (row["difference_low"] <= 0 <= row["difference_high"] and not same)
-        if role == "baseline":
-            single = rows[rows["corruption"] != "corrupted"]
-            no_worse = (single["difference"] >= 0).sum() or "none"
-            assert f"as good or better under {no_worse} of {len(single)} corruption" in text
 
 
 def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(tables):
@@ -125,6 +121,7 @@ def test_what_architecture_is_worth_is_what_the_table_has():
     assert (text.count("noise"), text.count("not significant")) == (1, 1)
     assert architecture_answer(rates.assign(points_low=0.1)).count("(") == 0
     assert architecture_answer(rates.assign(points_low=np.nan)).count("(no interval") == 3
+    assert architecture_answer(rates.iloc[:0]) == ""
     assert architecture_answer(rates.iloc[1:2]) == (
         "Unknown: the study has too few families of several designs. "
         "For comparison, a second member buys 2.2 percentage points [−0.1, 4.6] (not significant)."

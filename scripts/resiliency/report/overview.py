@@ -9,7 +9,6 @@ from functools import partial
 import pandas as pd
 
 from resiliency.analysis.choices import clean_accuracy
-from resiliency.analysis.contenders import ROLES
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
@@ -19,14 +18,12 @@ from resiliency.data.units import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import templates, words
-from resiliency.report.rows import SAME, difference_words, measured_on, under_single
+from resiliency.report.rows import difference_words, measured_on
 
-BASELINE = ROLES[-1]
 LEADING = 3
 NAMED = 5
 POOR = 0.3  # clean error of the best model, from which comparisons say little of trained networks
 WARNINGS = (NEAR_CHANCE, FEW_STEPS, SAME_ANSWERS, STILL_LEARNING, FEW_IMAGES)
-MOST = 0.9  # share of a difference
 ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the scale of bars
 FEWEST = 30  # units, from which intervals cover about as often as they say
 CALLED = {"near_duplicates": "set of images that look alike"}
@@ -100,42 +97,18 @@ def best_answer(best: pd.DataFrame) -> str:
 
 
 def led_by(compared: pd.DataFrame, role: str) -> str:
-    """The difference in error between the first contender and another; for the baseline, also by corruption.
+    """The difference in error between the first contender and another.
 
     Args:
         compared: contenders.csv, which compares them on the same images.
         role: of the other, as `contenders` names it; "" of the first itself, or where nothing is known.
     """
-    of_role = compared[compared["role"] == role.lower()].dropna(subset=["difference"])
-    overall, single = of_role[of_role["corruption"] == CORRUPTED], under_single(of_role)
-    if overall.empty or (row := overall.iloc[0])["members"] == compared["members"].iloc[0]:
+    rows = compared[(compared["role"] == role.lower()) & (compared["corruption"] == CORRUPTED)]
+    rows = rows.dropna(subset=["difference"])
+    if rows.empty or rows["members"].iloc[0] == compared["members"].iloc[0]:
         return ""
-    amount, ends, unclear = difference_words(row)
-    counted = None
-    if row["role"] == BASELINE and len(single):
-        no_worse = int((single["difference"].round(12) >= 0).sum())
-        counted = {"no_worse": no_worse, "corruptions": len(single), "most": []}
-        counted |= {} if unclear or amount == SAME else _rests_on(single)
-    return said(
-        "compared", first=compared["role"].iloc[0], amount=amount, ends=ends, unclear=unclear, of_baseline=counted
-    )
-
-
-def _rests_on(single: pd.DataFrame) -> dict:
-    """The few corruptions that make up `most` of the mean difference, and their `part` of the `whole`.
-
-    `most` is empty if it takes more of them.
-
-    Args:
-        single: rows of contenders.csv, one per corruption.
-    """
-    shares = single.set_index("corruption")["difference"] / len(single)
-    total = shares.sum()
-    ordered = shares.sort_values(ascending=total < 0, kind="stable")
-    counts = range(1, len(ordered) // 2 + 1) if total else ()
-    most = next((n for n in counts if ordered.iloc[:n].sum() / total >= MOST), 0)
-    part = abs(ordered.iloc[:most].sum())
-    return {"most": ordered.index[:most].tolist(), "part": part, "whole": abs(total)}
+    amount, ends, unclear = difference_words(rows.iloc[0])
+    return said("compared", first=compared["role"].iloc[0], amount=amount, ends=ends, unclear=unclear)
 
 
 def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
@@ -328,12 +301,14 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
-    """The worth of a better family, if known, beside that of a second member and of twice the size.
+    """The worth of a better family, if known, beside that of a second member and of twice the size; "" of nothing.
 
     Args:
         rates: exchange_rates.csv.
     """
     rows = {row["exchange"]: row for row in rates.dropna(subset=["points"]).to_dict("records")}
+    if not rows:
+        return ""
     error = "corrupted error" if rates["images"].iloc[0] == CORRUPTED else "error on natural shifts"
     others = [rows[key] | {"name": name} for key, name in COMPARED_WITH_FAMILIES.items() if key in rows]
     equal = rows.get("family_at_equal_accuracy")
