@@ -73,6 +73,19 @@ def test_a_row_of_no_image_or_an_image_without_row_is_named(tmp_path, rows, word
     assert fault_of(with_groups, source(), path, SPLITS).startswith(path + words)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("image,group\n", ": has no rows; add one for each image"),
+        ("image,film\ncat/film_0_0.jpg,1\n", ": expected one column 'group', got 0; there are image, film"),
+        ("image,group\ncat/film_0_0.jpg,\n", ", line 2: group: expected a name, got nothing; add it"),
+    ],
+)
+def test_a_table_without_groups_is_refused(tmp_path, text, words):
+    path = table(tmp_path, text)
+    assert fault_of(with_groups, source(), path, SPLITS) == path + words
+
+
 @given(st.data())
 @settings(deadline=None, max_examples=60)
 def test_splits_take_whole_groups_and_every_class_has_some(data):
