@@ -1,0 +1,72 @@
+"""Studies of published labels, which anybody can run, give what the labels say and what is published."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from resiliency.base.corruption_names import MAIN
+
+REPOSITORY = Path(__file__).parents[2]
+STUDIES = sorted((REPOSITORY / "studies").glob("*_labels.yaml"))
+TABLES = ("members", "observations", "exchange_rates")
+EXACT = ("family_at_equal_accuracy", "doubling_of_parameters", "doubling_of_training")
+# Without the noise of images, by random groups of these, in which probe images of the published study count.
+BY_GROUPS = ("family", "best_to_worst_family", "point_of_clean_accuracy", "another_seed")
+
+
+@pytest.fixture(scope="module", params=STUDIES, ids=lambda file: file.stem)
+def finished(request, tmp_path_factory, workflow_in) -> tuple[Path, dict[str, pd.DataFrame]]:
+    """A study, and its tables about single members."""
+    folder = tmp_path_factory.mktemp("labels")
+    (folder / "studies").symlink_to(REPOSITORY / "studies")
+    workflow = workflow_in(folder, request.param)
+    paths = {name: workflow.results / f"tables/{name}.csv" for name in TABLES}
+    workflow.finish("--cores", "2", *(str(path.relative_to(folder)) for path in paths.values()))
+    return request.param, {name: pd.read_csv(path) for name, path in paths.items()}
+
+
+def test_members_have_the_accuracies_of_their_labels(finished):
+    """Computed from the files anew; corrupted error is the mean over the main corruptions and their severities."""
+    study, tables = finished
+    settings, members = yaml.safe_load(study.read_text()), tables["members"].set_index("member")
+    for file in settings["external"]["decisions"]:
+        labels = pd.read_parquet(REPOSITORY / file)
+        names = list(labels.columns.drop(["test_set", "image", "label", "unit"]))
+        right = labels[names].eq(labels["label"], axis=0).groupby(labels["test_set"]).mean()
+        corrupted = [name for name in right.index if name.partition(".")[0] in MAIN]
+        assert len(corrupted) == 5 * len(MAIN)
+        found = members.loc[names]
+        np.testing.assert_allclose(found["corrupted_error"], 1 - right.loc[corrupted].mean(), rtol=1e-6)
+        np.testing.assert_allclose(found["clean_accuracy"], right.loc["clean"], rtol=1e-6)
+        (other,) = settings["external"]["test_sets"]
+        np.testing.assert_allclose(found[f"{other}_accuracy"], right.loc[other], rtol=1e-6)
+
+
+def test_the_mixed_model_and_what_it_buys_are_those_of_one_study(finished):
+    """The spread of 1b is the exchange rate at equal accuracy, whose interval is that of the same model."""
+    observations, rates = (finished[1][name] for name in ("observations", "exchange_rates"))
+    assert {"1a", "1b", "4"} <= set(observations["observation"])
+    assert {*EXACT, *BY_GROUPS} <= set(rates["exchange"])
+    (spread,) = observations.loc[
+        (observations["observation"] == "1b") & observations["part_verdict"].notna(), "estimate"
+    ]
+    assert rates.set_index("exchange")["points"]["family_at_equal_accuracy"] == pytest.approx(spread)
+
+
+def test_a_published_study_has_the_numbers_that_its_labels_give(finished):
+    study, tables = finished
+    kept = REPOSITORY / "published/results" / study.stem.removesuffix("_labels")
+    if not kept.is_dir():
+        pytest.skip("its training has not ended")
+    own, published = (of.set_index(["observation", "part"])["estimate"] for of in _both(tables, kept, "observations"))
+    np.testing.assert_allclose(own.loc[["1a", "1b"]], published.loc[own.loc[["1a", "1b"]].index], rtol=1e-6)
+    own, published = (of.set_index("exchange")["points"] for of in _both(tables, kept, "exchange_rates"))
+    np.testing.assert_allclose(own.loc[[*EXACT]], published.loc[[*EXACT]], rtol=1e-6)
+    np.testing.assert_allclose(own.loc[[*BY_GROUPS]], published.loc[[*BY_GROUPS]], rtol=0.1)
+
+
+def _both(tables: dict[str, pd.DataFrame], kept: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return tables[name], pd.read_csv(kept / f"{name}.csv")
