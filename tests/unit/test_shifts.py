@@ -41,4 +41,5 @@ def test_a_verdict_on_shifts_counts_for_no_statement_of_the_paper(table):
     assert verdict(on_corruptions) == "contradicted"
     both = {"shifted": table.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
     (row,) = observation_rows({study: {"observations": rows} for study, rows in both.items()})
-    assert (row["reached"], row["shifted"]) == ({"contradicted": ["corrupted"]}, {"shifted": "supported"})
+    assert row["shifted"] == {"shifted": "supported"}
+    assert row["statement"] == on_corruptions.statement.rstrip(".")
