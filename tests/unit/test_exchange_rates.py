@@ -114,6 +114,12 @@ def test_spreads_by_hand():
     assert spread(np.array([1.0, 0.5, 0.5]), 2, np.array([]), CONFIDENCE, noise=2.0).deviation == 0
 
 
+def test_intervals_end_where_errors_can_differ_no_more():
+    wide = Exchange("mixing_designs", -0.72, -1.49, 0.045, "designs", 3)
+    row = table_of([wide], "corrupted", CONFIDENCE).iloc[0]
+    assert [row["points"], row["points_low"], row["points_high"]] == pytest.approx([-72, -100, 4.5])
+
+
 def test_the_sentences_say_the_numbers_of_the_table():
     rows = [
         Exchange("family", 0.036, 0.009, 0.076, "families", 8, spread=True),

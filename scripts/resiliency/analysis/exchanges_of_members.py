@@ -70,10 +70,15 @@ def with_image_groups(part: Part, without: Sequence[float]) -> Part:
 
 
 def table_of(exchanges: Iterable[Exchange], measured_on: str, confidence: float) -> pd.DataFrame:
-    """A row per exchange rate, as docs/tables.md describes exchange_rates.csv."""
+    """A row per exchange rate, as docs/tables.md describes exchange_rates.csv.
+
+    Intervals of few units are cut at 100 points, which no two errors can differ by more than.
+    """
     table = pd.DataFrame(exchanges, columns=Exchange._fields)
     for column in ("reduction", "low", "high"):
         table[column] *= POINTS
+    ends = ["low", "high"]
+    table[ends] = table[ends].clip(-POINTS, POINTS)
     names = {"reduction": "points", "low": "points_low", "high": "points_high"}
     names |= {"inference": "inference_cost", "training": "training_cost"}
     return table.rename(columns=names).assign(images=measured_on, confidence=confidence)
