@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from predicted import conditions_of, predictions_of
 
-from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.settings import STAGES
+from resiliency.statistics.gram import gram
 
 NAMES = ["a-s0", "a-s1", "b-s0", "c-s0"]
 IMAGES, CLASSES = 20, 3

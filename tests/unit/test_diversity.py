@@ -14,7 +14,6 @@ from skimage.metrics import structural_similarity as reference_ssim
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
-from resiliency.diversity.gram import gram
 from resiliency.diversity.predictions import (
     cohen_kappa,
     coincident_failure_diversity,
@@ -43,6 +42,7 @@ from resiliency.diversity.representations import (
 )
 from resiliency.ensembles.combination import packed, right_counts
 from resiliency.ensembles.pool import ensembles_of
+from resiliency.statistics.gram import gram
 
 correctness = arrays(bool, st.tuples(st.integers(2, 4), st.integers(1, 30)))
 
@@ -175,7 +175,7 @@ def test_a_gram_matrix_is_a_sum_over_parts_of_the_features(monkeypatch):
     features = np.random.default_rng(0).standard_normal((12, 50)).astype(np.float32) + 3
     centred = features.astype(float) - features.mean(axis=0, dtype=float)
     for values in (2**24, 12 * 7, 1):
-        monkeypatch.setattr("resiliency.diversity.gram.VALUES", values)
+        monkeypatch.setattr("resiliency.statistics.gram.VALUES", values)
         np.testing.assert_allclose(gram(features), centred @ centred.T, rtol=1e-12, atol=1e-12)
 
 

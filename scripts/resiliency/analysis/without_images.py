@@ -25,7 +25,6 @@ from resiliency.base.names import (
 )
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.split import probe_indices
-from resiliency.diversity.gram import gram
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import probability_metrics
 from resiliency.diversity.predictions import class_shares, cohen_kappa_of, label_disagreement
@@ -34,6 +33,7 @@ from resiliency.ensembles.combination import member_weights
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.scoring import mean_over_pairs
 from resiliency.prediction.reading import Predictions, condition_groups, corruption_conditions
+from resiliency.statistics.gram import gram
 from resiliency.statistics.resampling import Units
 
 GROUPS = FEWEST_IMAGES

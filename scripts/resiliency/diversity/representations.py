@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from resiliency.diversity.gram import gram
+from resiliency.statistics.gram import gram
 
 TOP_SHARE = 0.1
 SSIM_SIGMA = 1.5

@@ -22,7 +22,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, logits_and_features, normalised
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device_name, inference, offered_precision
-from resiliency.diversity.gram import gram
+from resiliency.statistics.gram import gram
 from resiliency.storage.files import appending, read_array, write_array
 
 BATCH = 256

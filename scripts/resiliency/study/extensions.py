@@ -14,11 +14,11 @@ from resiliency.base.faults import Fault, available, brief
 from resiliency.base.names import extension_fault
 from resiliency.corruptions.engine import corrupt
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.diversity.gram import gram
 from resiliency.diversity.metric import EnsembleMetric, Metric
 from resiliency.report.chart import Chart
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import METRIC_LABELS
+from resiliency.statistics.gram import gram
 from resiliency.tables import TABLES
 
 PICTURES = 3  # that a corruption is checked on
