@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from resiliency.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.base.progress import Progress
 from resiliency.data.pictures import read_images
 from resiliency.data.split import probe_indices
 from resiliency.designs.networks import is_differentiable, read_member
+from resiliency.prediction.attributions import NOT_DIFFERENTIABLE, maps_or_reason
 from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array, write_json
 

@@ -14,8 +14,8 @@ from muon_tf32 import KEPT
 from scipy.stats import t
 from shared import RESULTS, beside, merged, options, study, table
 
-from resiliency.attributions import BATCH as EXPLAINED
 from resiliency.data.settings import PUBLISHED
+from resiliency.prediction.attributions import BATCH as EXPLAINED
 from resiliency.prediction.writing import BATCH as PREDICTED
 from resiliency.search.searching import BATCH as CALIBRATED
 from resiliency.study.files import load

@@ -5,9 +5,9 @@ import pytest
 from networks import DESIGNS
 from pretended import cuda_device
 
-from resiliency.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
+from resiliency.prediction.attributions import METHODS, Inapplicable, attribution_maps
 from resiliency.prediction.writing import compare_precision, features, logits, stage_grams, write_logits
 from resiliency.search.members import supernet_description
 from resiliency.search.network import progressive_phases, supernet_loss

@@ -6,10 +6,10 @@ import timm
 import torch
 from torch import nn
 
-from resiliency.attributions import METHODS, attribution_maps
 from resiliency.designs.layers import SelectedOutputs, feature_stages, spatial_layer, watched_stages
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
+from resiliency.prediction.attributions import METHODS, attribution_maps
 from resiliency.prediction.writing import stage_grams
 from resiliency.statistics.gram import gram
 

@@ -18,7 +18,7 @@ import sys
 from resiliency.devices.eager import without_compiler
 from resiliency.training.optimizer import make_optimizer
 from resiliency.training.settings import Recipe
-import resiliency.prediction.writing, resiliency.attributions, resiliency.training.member
+import resiliency.prediction.writing, resiliency.prediction.attributions, resiliency.training.member
 import torch
 network = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())
 with without_compiler():

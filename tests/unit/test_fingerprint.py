@@ -139,9 +139,9 @@ def test_what_charts_look_like_concerns_charts_and_report_alone(script):
         (
             "predict",
             "prediction/writing",
-            "training/ corruptions/ analysis/ attributions diversity/metrics diversity/representations",
+            "training/ corruptions/ analysis/ prediction/attributions diversity/",
         ),
-        ("attribute", "attributions", "training/ corruptions/ analysis/ diversity/"),
+        ("attribute", "prediction/attributions", "training/ corruptions/ analysis/ diversity/"),
         ("pairwise_diversity", "diversity/predictions", "training/ corruptions/ analysis/ designs/networks"),
         ("score_ensembles", "ensembles/combination", "training/ corruptions/ designs/networks report/"),
         ("correlate", "analysis/observations/correlation", "training/ corruptions/ designs/ analysis/verdicts report/"),

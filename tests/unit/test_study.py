@@ -74,11 +74,11 @@ def choices(model: type[BaseModel], key: str) -> set[str]:
 
 
 def test_settings_and_registries_name_the_same():
-    from resiliency.attributions import METHODS
     from resiliency.diversity.metrics import METRICS
     from resiliency.diversity.settings import Attribution
     from resiliency.ensembles.combination import RULES
     from resiliency.ensembles.settings import Ensembles
+    from resiliency.prediction.attributions import METHODS
     from resiliency.training.objectives import OBJECTIVES
     from resiliency.training.settings import Joint
 

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from resiliency.attributions import attribution_maps
 from resiliency.data import pictures
 from resiliency.data.pictures import FileImages, View, fitted, images_in_views, read_images, write_list
 from resiliency.designs.members import Member
@@ -18,6 +17,7 @@ from resiliency.designs.networks import normalised
 from resiliency.designs.settings import Design
 from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
+from resiliency.prediction.attributions import attribution_maps
 from resiliency.prediction.writing import features, logits, stage_grams, write_logits
 
 CLASSES = ["ant", "bee", "cat"]

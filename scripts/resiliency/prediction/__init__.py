@@ -1,1 +1,1 @@
-"""Logits of networks: written condition by condition, and read."""
+"""Networks asked: logits, written condition by condition and read, and where in an image a network looks."""
