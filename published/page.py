@@ -23,7 +23,6 @@ from resiliency.analysis.member_tables import LITTLE, late_gain
 from resiliency.analysis.observations.architecture import WORTH
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT
-from resiliency.provenance import FILES, PROVENANCE, Run
 from resiliency.report import words
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.exchange_rates import images_of
@@ -34,6 +33,7 @@ from resiliency.report.settings import OKABE_ITO
 from resiliency.report.templates import Markdown
 from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json, replacing, verified
+from resiliency.storage.runs import FILES, PROVENANCE, Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 

@@ -7,7 +7,7 @@ from resiliency.corruptions.writing import CHECKSUMS
 from resiliency.data.folder import folders_read
 from resiliency.data.parquet import parquet_files
 from resiliency.study.fingerprint import factory_code, fingerprint
-from resiliency.devices.gpus import visible_gpus
+from resiliency.devices.machine import visible_gpus
 from resiliency.study.records import Inputs
 from resiliency.study.preflight import DAY, minutes, network_memory
 

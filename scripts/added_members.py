@@ -3,9 +3,9 @@
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.choices import pool_of
 from resiliency.data.pictures import read_items
+from resiliency.devices.stage import stage
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions
-from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):

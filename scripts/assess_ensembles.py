@@ -5,8 +5,8 @@ from resiliency.analysis.failures import FAILURES, cost_matrix, read_costs
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
+from resiliency.devices.stage import stage
 from resiliency.prediction.reading import read_predictions, read_validation
-from resiliency.stage import stage
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table

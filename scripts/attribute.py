@@ -6,8 +6,8 @@ from resiliency.base.progress import Progress
 from resiliency.data.pictures import read_images
 from resiliency.data.split import probe_indices
 from resiliency.designs.networks import is_differentiable, read_member
+from resiliency.devices.stage import stage
 from resiliency.prediction.attributions import NOT_DIFFERENTIABLE, maps_or_reason
-from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array, write_json
 
 with stage(snakemake.log[0], snakemake.resources.gpu):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from resiliency.devices.stage import stage
 from resiliency.report.drawing import TABLES, draw, write_chart
-from resiliency.stage import stage
 from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):

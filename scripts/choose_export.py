@@ -1,8 +1,8 @@
 """Choose the row of deployment.csv that is exported, or say why it cannot be, before an earlier export is replaced."""
 
 from resiliency.designs.members import Member
+from resiliency.devices.stage import stage
 from resiliency.export.choice import exportable_row
-from resiliency.stage import stage
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table
 

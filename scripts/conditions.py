@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from resiliency.devices.stage import stage
 from resiliency.prediction.reading import all_conditions
-from resiliency.stage import stage
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import write_table
 

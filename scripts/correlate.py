@@ -2,7 +2,7 @@
 
 from resiliency.analysis.observations.correlation import correlation_table, difference_table
 from resiliency.analysis.origins import best_table, origins_or_families, size_table
-from resiliency.stage import stage
+from resiliency.devices.stage import stage
 from resiliency.storage.tables import read_distinct, read_table, write_table
 
 with stage(snakemake.log[0]):

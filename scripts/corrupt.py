@@ -2,8 +2,8 @@
 
 from resiliency.corruptions.writing import corruption_engine, write_pictures, write_stack
 from resiliency.data.pictures import read_images, read_items
-from resiliency.devices.gpus import keep_freed_memory
-from resiliency.stage import stage
+from resiliency.devices.machine import keep_freed_memory
+from resiliency.devices.stage import stage
 
 with stage(snakemake.log[0]):
     keep_freed_memory()

@@ -6,7 +6,7 @@ from resiliency.data.card import write_data_set
 from resiliency.data.reading import read_source
 from resiliency.data.source import names_for_classes
 from resiliency.data.split import draw_splits, with_groups
-from resiliency.stage import stage
+from resiliency.devices.stage import stage
 
 with stage(snakemake.log[0]):
     params, settings = snakemake.params, snakemake.params.dataset

@@ -1,7 +1,7 @@
 """Describe the members from elsewhere, with the sizes of architectures that timm has."""
 
+from resiliency.devices.stage import stage
 from resiliency.external.predictions import described_members, descriptions, read_members
-from resiliency.stage import stage
 
 with stage(snakemake.log[0]):
     params = snakemake.params

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from resiliency.data.pictures import read_images
+from resiliency.devices.stage import stage
 from resiliency.export.exporting import Provenance, export, read_choice
 from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions
-from resiliency.provenance import FILES, commit, hashes
-from resiliency.stage import stage
+from resiliency.report.provenance import commit
 from resiliency.storage.files import read_array, read_json, replacing, write_json
+from resiliency.storage.runs import FILES, hashes
 from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from resiliency.data.pictures import write_items
 from resiliency.data.units import Grouped, write_units
+from resiliency.devices.stage import stage
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import class_count
 from resiliency.prediction.reading import all_conditions
-from resiliency.stage import stage
 from resiliency.storage.files import write_array
 from resiliency.storage.tables import write_table
 

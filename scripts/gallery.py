@@ -9,8 +9,8 @@ from resiliency.corruptions.writing import corruption_engine
 from resiliency.data.pictures import read_conditions, read_images, read_items
 from resiliency.data.split import probe_indices, stratified_sample
 from resiliency.designs.networks import read_member
+from resiliency.devices.stage import stage
 from resiliency.prediction.attributions import maps_or_reason
-from resiliency.stage import stage
 from resiliency.storage.files import read_array
 from resiliency.storage.tables import write_table
 

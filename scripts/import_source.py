@@ -3,9 +3,9 @@
 from resiliency.base.names import CLEAN
 from resiliency.base.progress import Progress
 from resiliency.data.pictures import read_items
+from resiliency.devices.stage import stage
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import error_rows, read_scores
-from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array
 from resiliency.storage.tables import read_table, write_table
 

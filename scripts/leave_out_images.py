@@ -1,9 +1,9 @@
 """Score and compare members and ensembles without a group of the test images in turn."""
 
 from resiliency.analysis.without_images import scores_without_images
+from resiliency.devices.stage import stage
 from resiliency.diversity.pairs import reader
 from resiliency.prediction.reading import read_predictions
-from resiliency.stage import stage
 from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):

@@ -6,8 +6,8 @@ from resiliency.data.pictures import read_images
 from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.designs.weights import load_member
+from resiliency.devices.stage import stage
 from resiliency.prediction.writing import accuracy
-from resiliency.stage import stage
 from resiliency.storage.files import read_array, read_json
 
 with stage(snakemake.log[0], snakemake.resources.gpu):

@@ -7,8 +7,8 @@ import numpy as np
 
 from resiliency.data.pictures import images_at, read_images
 from resiliency.designs.members import Member
+from resiliency.devices.stage import stage
 from resiliency.export.programs import latencies, measured_members
-from resiliency.stage import stage
 from resiliency.storage.tables import write_table
 
 with stage(snakemake.log[0]), TemporaryDirectory() as files:

@@ -4,7 +4,7 @@ from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import NOTHING, EnsembleTables, WithoutImages
-from resiliency.stage import stage
+from resiliency.devices.stage import stage
 from resiliency.storage.tables import read_distinct, read_table, write_table
 
 with stage(snakemake.log[0]):

@@ -1,9 +1,9 @@
 """Measure the diversity of every pair of members that meet in an ensemble."""
 
 from resiliency.base.extensions import require
+from resiliency.devices.stage import stage
 from resiliency.diversity.pairs import pairs_of_groups, reader
 from resiliency.prediction.reading import read_predictions
-from resiliency.stage import stage
 from resiliency.storage.tables import appending_table, read_table
 
 with stage(snakemake.log[0]):

@@ -4,7 +4,7 @@ import numpy as np
 
 from resiliency.corruptions.writing import CHECKSUMS, check_sizes, image_paths, stacked_images
 from resiliency.data.pictures import FileImages, chunks, read_items, write_list
-from resiliency.stage import stage
+from resiliency.devices.stage import stage
 from resiliency.storage.files import appending, read_array
 
 with stage(snakemake.log[0]):

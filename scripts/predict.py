@@ -5,8 +5,8 @@ from pathlib import Path
 from resiliency.data.pictures import images_at, read_conditions, read_images
 from resiliency.data.split import calibration_indices, probe_indices
 from resiliency.designs.networks import read_member
+from resiliency.devices.stage import stage
 from resiliency.prediction.writing import compare_precision, features, prediction_key, stage_grams, write_logits
-from resiliency.stage import stage
 from resiliency.storage.files import read_array, write_array
 
 with stage(snakemake.log[0], snakemake.resources.gpu):

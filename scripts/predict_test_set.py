@@ -4,8 +4,8 @@ from pathlib import Path
 
 from resiliency.data.pictures import read_images
 from resiliency.designs.networks import read_member
+from resiliency.devices.stage import stage
 from resiliency.prediction.writing import prediction_key, write_logits
-from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, params = snakemake.input, snakemake.params

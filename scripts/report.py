@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from resiliency.provenance import FILES, hashes, provenance
+from resiliency.devices.stage import stage
 from resiliency.report.page import render
-from resiliency.stage import stage
+from resiliency.report.provenance import provenance
 from resiliency.storage.files import read_json, replacing, verified, write_json
+from resiliency.storage.runs import FILES, hashes
 from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):

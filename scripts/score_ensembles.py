@@ -1,10 +1,10 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
+from resiliency.devices.stage import stage
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy
 from resiliency.metrics.resiliency import baseline_errors, counted
 from resiliency.prediction.reading import corruption_conditions, read_predictions
-from resiliency.stage import stage
 from resiliency.storage.tables import read_blocks, read_table, write_table
 
 with stage(snakemake.log[0]):

@@ -7,8 +7,8 @@ import numpy as np
 from resiliency.analysis.member_scores import rank_table
 from resiliency.analysis.member_tables import member_tables, with_shifted_error
 from resiliency.designs.members import Member
+from resiliency.devices.stage import stage
 from resiliency.prediction.reading import read_predictions
-from resiliency.stage import stage
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.tables import read_table, write_table
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from resiliency.devices.stage import stage
 from resiliency.search.members import search_members
 from resiliency.search.space import Search
-from resiliency.stage import stage
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
     output, params = snakemake.output, snakemake.params

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from resiliency.data.card import write_test_set
 from resiliency.data.reading import labelled_arrays, labelled_folder
-from resiliency.stage import stage
+from resiliency.devices.stage import stage
 from resiliency.storage.files import read_array, read_json
 
 with stage(snakemake.log[0]):

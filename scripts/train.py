@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from resiliency.stage import stage
+from resiliency.devices.stage import stage
 from resiliency.training.engine import cross_entropy
 from resiliency.training.member import fine_tune, train_members
 

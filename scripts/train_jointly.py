@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.stage import stage
+from resiliency.devices.stage import stage
 from resiliency.training.member import train_members
 from resiliency.training.objectives import joint_loss
 

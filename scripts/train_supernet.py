@@ -3,10 +3,10 @@
 from functools import partial
 from pathlib import Path
 
+from resiliency.devices.stage import stage
 from resiliency.search.members import supernet_description
 from resiliency.search.network import progressive_phases, start_from, supernet_loss
 from resiliency.search.space import Space
-from resiliency.stage import stage
 from resiliency.storage.files import read_json
 from resiliency.training.member import train_members
 

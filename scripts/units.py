@@ -8,7 +8,7 @@ from resiliency.data.reading import labelled_arrays, labelled_folder, read_sourc
 from resiliency.data.source import Source
 from resiliency.data.split import draw_splits, part_to_split, with_groups
 from resiliency.data.units import Grouped, by_look, units_of_data_set, units_of_part, write_units
-from resiliency.stage import stage
+from resiliency.devices.stage import stage
 from resiliency.storage.files import read_json
 
 with stage(snakemake.log[0]):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from resiliency.provenance import FILES, PROVENANCE, hashes
 from resiliency.storage.files import read_json, write_json
+from resiliency.storage.runs import FILES, PROVENANCE, hashes
 from resiliency.storage.tables import read_table, write_table
 
 PUBLISHED = Path(__file__).parents[1] / "published/results"

@@ -18,8 +18,8 @@ from resiliency.data.pictures import read_items, write_items
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design
-from resiliency.provenance import ABOUT, CARD, FILES, Run, hashes
 from resiliency.storage.files import read_array, read_json, write_array, write_json
+from resiliency.storage.runs import ABOUT, CARD, FILES, Run, hashes
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.files import load, read_merged
 

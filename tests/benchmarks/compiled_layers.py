@@ -18,7 +18,7 @@ from torch import nn
 from resiliency.designs.layers import with_right_gradients
 from resiliency.designs.networks import build
 from resiliency.designs.speed import with_fast_gradients, with_fast_layer_norms
-from resiliency.devices.gpus import keep_freed_memory
+from resiliency.devices.machine import keep_freed_memory
 
 BATCH, CLASSES = 64, 10
 NORMS = ((16_384, 6), (4_096, 12), (16_384, 32), (4_096, 64), (1_024, 128), (1_024, 256))  # rows, channels

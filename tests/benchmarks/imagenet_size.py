@@ -31,11 +31,11 @@ from resiliency.analysis.observations.diversity import architecture_brings_diver
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
 from resiliency.base.names import CLEAN
 from resiliency.designs.networks import build
+from resiliency.devices.machine import processor
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import all_conditions, read_predictions
-from resiliency.provenance import processor
 from resiliency.storage.files import write_array
 from resiliency.storage.tables import appending_table, read_blocks, read_table, write_table
 from resiliency.study.files import load

@@ -17,7 +17,7 @@ from shared import options, study
 from shared_training import preprocessing_of, train
 
 from resiliency.designs.networks import build
-from resiliency.devices.gpus import keep_freed_memory
+from resiliency.devices.machine import keep_freed_memory
 from resiliency.training.checkpoints import LabelledImages
 from resiliency.training.settings import Recipe
 

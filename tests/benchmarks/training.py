@@ -32,8 +32,7 @@ from torchvision.transforms import v2
 
 from resiliency.designs.networks import build
 from resiliency.devices.choice import bfloat16_in_hardware
-from resiliency.devices.gpus import keep_freed_memory
-from resiliency.provenance import processor
+from resiliency.devices.machine import keep_freed_memory, processor
 from resiliency.training import engine
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import cross_entropy

@@ -16,7 +16,7 @@ from trainings import Killed, killed_at
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, write_member
-from resiliency.devices.gpus import SLOTS
+from resiliency.devices.machine import SLOTS
 from resiliency.storage.files import read_json
 from resiliency.training import checkpoints, engine, optimizer
 from resiliency.training.member import fine_tune

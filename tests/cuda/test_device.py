@@ -11,7 +11,7 @@ from torch import nn
 from resiliency.base.faults import Fault
 from resiliency.devices import choice as module
 from resiliency.devices.choice import device, device_name, inference
-from resiliency.devices.gpus import SLOTS, VISIBLE
+from resiliency.devices.machine import SLOTS, VISIBLE
 
 
 @pytest.fixture

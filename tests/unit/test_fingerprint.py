@@ -107,7 +107,7 @@ def test_no_class_makes_all_modules_of_a_script_count():
 def test_no_script_depends_on_the_study(script):
     modules = reached(script)
     assert f"{script}.py" in modules
-    assert "resiliency/stage.py" in modules
+    assert "resiliency/devices/stage.py" in modules
     assert "resiliency/study/model.py" not in modules
 
 

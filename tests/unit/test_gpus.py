@@ -7,12 +7,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from resiliency.devices.gpus import VISIBLE, claim_gpu
+from resiliency.devices.machine import VISIBLE, claim_gpu
 
 CLAIM = """
 import os, sys
 from pathlib import Path
-from resiliency.devices.gpus import claim_gpu
+from resiliency.devices.machine import claim_gpu
 claim_gpu(Path(sys.argv[1], "dev"), Path(sys.argv[1], "claims"))
 print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 sys.stdin.read()

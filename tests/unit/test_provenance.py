@@ -8,7 +8,7 @@ import pytest
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.provenance import provenance
+from resiliency.report.provenance import provenance
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 

@@ -12,8 +12,8 @@ from PIL import Image
 from published.kept import RESULTS
 from published.page import longest_training, page, publish
 from resiliency.base.faults import Fault
-from resiliency.provenance import FILES
 from resiliency.storage.files import read_json, write_json
+from resiliency.storage.runs import FILES
 from resiliency.storage.tables import read_table, write_table
 
 DIGITS = RESULTS / "digits"

@@ -6,8 +6,8 @@ import pytest
 from ended_runs import PUBLISHED, run_as_published
 
 from resiliency.api import Fault, load_ensemble
-from resiliency.provenance import Run
 from resiliency.storage.files import write_json
+from resiliency.storage.runs import Run
 from resiliency.storage.tables import read_table, write_table
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from resiliency.base.progress import Progress
-from resiliency.stage import cpu_seconds
+from resiliency.devices.stage import cpu_seconds
 
 
 def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedProcess, str]:
@@ -12,7 +12,7 @@ def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedPro
     script, log = tmp_path / "script.py", tmp_path / "logs" / "rule" / "job.log"
     script.write_text(
         f"{imports}\nfrom resiliency.base.faults import Fault\n"
-        "from resiliency.base.progress import Progress\nfrom resiliency.stage import stage\n"
+        "from resiliency.base.progress import Progress\nfrom resiliency.devices.stage import stage\n"
         f"with stage({str(log)!r}):\n    {body}\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
@@ -45,7 +45,7 @@ def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, mo
 
 def test_progress_counts_and_estimates(capsys, monkeypatch):
     clock = iter([100.0, 110.0, 140.0])
-    monkeypatch.setattr("resiliency.stage.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("resiliency.devices.stage.time.monotonic", lambda: next(clock))
     progress = Progress(4)
     progress.step("first")
     progress.step("second")
@@ -55,7 +55,7 @@ def test_progress_counts_and_estimates(capsys, monkeypatch):
 def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
     script, log, order = tmp_path / "script.py", tmp_path / "job.log", tmp_path / "order"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom resiliency.stage import stage\n"
+        "import sys\nfrom pathlib import Path\nfrom resiliency.devices.stage import stage\n"
         f"with stage({str(log)!r}), Path({str(order)!r}).open('a') as order:\n"
         "    print(sys.argv[1], file=order, flush=True)\n    sys.stdin.read()\n    print('by', sys.argv[1])\n"
     )

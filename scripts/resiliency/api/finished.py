@@ -9,7 +9,7 @@ import pandas as pd
 
 from resiliency.base.faults import Fault, available
 from resiliency.base.names import renamed_column
-from resiliency.provenance import Run
+from resiliency.storage.runs import Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 

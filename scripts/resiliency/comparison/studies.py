@@ -7,10 +7,10 @@ import pandas as pd
 
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.provenance import Run, hash_of
 from resiliency.report import words
 from resiliency.statistics.resampling import Units
 from resiliency.storage.files import read_array, read_json
+from resiliency.storage.runs import Run, hash_of
 from resiliency.storage.tables import read_table
 from resiliency.study.records import differences
 from resiliency.tables import TABLES

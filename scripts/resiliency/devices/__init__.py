@@ -1,1 +1,1 @@
-"""Where networks run: the device, its share of jobs, and what it does with memory."""
+"""Where jobs run: what a script does around its work, the machine, and the device that networks run on."""

@@ -13,7 +13,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from resiliency.base.faults import Fault
-from resiliency.devices.gpus import VISIBLE, gpu_slots, keep_freed_memory, visible_gpus
+from resiliency.devices.machine import VISIBLE, gpu_slots, keep_freed_memory, visible_gpus
 
 # What processes that share a GPU may take of its memory together; the rest is for what CUDA needs in each of them.
 SHARED_MEMORY = 0.9

@@ -16,13 +16,13 @@ from resiliency.data.pictures import images_at
 from resiliency.data.source import Images
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
+from resiliency.devices.machine import machine
 from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.export.choice import chosen_row
 from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.export.programs import EAGER, Run, eager_runner, milliseconds, onnx_runner, quartiles, write_program
 from resiliency.metrics.classification import accuracy_columns, scaled
 from resiliency.prediction.reading import Predictions
-from resiliency.provenance import machine
 from resiliency.report import words
 from resiliency.report.templates import Markdown, markdown_environment
 

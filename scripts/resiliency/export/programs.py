@@ -18,8 +18,8 @@ from resiliency.base.names import SEARCH
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.designs.onnx import OnnxNetwork
+from resiliency.devices.machine import machine
 from resiliency.export.loading import Deployable, onnx_members, read_networks, seen
-from resiliency.provenance import machine
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -1,1 +1,1 @@
-"""Charts and the report page."""
+"""Charts and the report page, and where results came from."""

@@ -18,7 +18,7 @@ from resiliency.designs.layers import with_right_gradients
 from resiliency.designs.speed import with_fast_gradients, with_fast_layer_norms
 from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.devices.eager import without_compiler
-from resiliency.devices.gpus import SLOTS, gpu_slots
+from resiliency.devices.machine import SLOTS, gpu_slots
 from resiliency.training.augmentation import flipped, mixup, shifted, training_reader
 from resiliency.training.checkpoints import Average, Checkpoint, LabelledImages, Preprocessing, accuracies
 from resiliency.training.optimizer import learning_rate, make_optimizer, restore_optimizer, set_learning_rate

@@ -1,8 +1,9 @@
-"""GPUs of a machine, shared out among the jobs that run on it at once."""
+"""This machine: its processor, its memory, and its GPUs, shared out among the jobs that run on it at once."""
 
 import ctypes
 import fcntl
 import os
+import platform
 import re
 import tempfile
 import time
@@ -16,6 +17,20 @@ from resiliency.base.faults import Fault
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 SLOTS = "RESILIENCY_GPU_SLOTS"
 _GPU = re.compile(r"\d+|(GPU|MIG)-.+")
+
+
+def processor() -> str:
+    """The model of the processor, as Linux names it, or its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def machine() -> str:
+    """The processor and the operating system on which times are measured."""
+    return f"{processor()}, {platform.system()}"
 
 
 def gpu_slots() -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from resiliency.base.faults import Fault
-from resiliency.devices.gpus import claim_gpu
+from resiliency.devices.machine import claim_gpu
 
 # The rounding of a sum depends on its order, and so on the number of threads. One thread gives the same bytes on any
 # number of cores.
