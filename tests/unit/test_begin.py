@@ -12,8 +12,8 @@ from fault_messages import fault_of, lines_of
 from PIL import Image
 
 from resiliency.base.names import FEWEST_IMAGES
-from resiliency.begin import OFFLINE, PRETRAINED, Found, begin, is_tuned, look, quoted, study_text
 from resiliency.cli import main
+from resiliency.cli.begin import OFFLINE, PRETRAINED, Found, begin, is_tuned, look, quoted, study_text
 from resiliency.data import card
 from resiliency.data.folder import image_folder
 from resiliency.designs.weights import is_available, pretrained_config
@@ -148,7 +148,7 @@ ODD += ["\N{GRINNING FACE}", "\ttab", "back\\slash", "%s", "~", "!tag", "&a", "*
 @pytest.mark.parametrize("name", ODD[3::5])
 def test_folders_of_any_name_get_a_study(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("resiliency.begin.estimate", lambda study, images: (1.0, 1.0))
+    monkeypatch.setattr("resiliency.cli.begin.estimate", lambda study, images: (1.0, 1.0))
     photos(tmp_path / name, list(map(str, range(20))), side=40)
     main(["begin", name])
     (file,) = Path("studies").iterdir()
@@ -190,11 +190,11 @@ def test_a_study_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert fault_of(begin, str(folder), file) == f"{folder}: {message}"
     folder = photos(tmp_path / "more", list(map(str, range(20))), side=40)
     with monkeypatch.context() as patched:
-        patched.setattr("resiliency.begin.study_text", lambda *of: "study: a\nnonsense: 1\n")
+        patched.setattr("resiliency.cli.begin.study_text", lambda *of: "study: a\nnonsense: 1\n")
         assert "nonsense: unknown key" in fault_of(begin, str(folder), file)
     for failing in ("estimate", "quoted", "checked"):
         with monkeypatch.context() as patched:
-            patched.setattr(f"resiliency.begin.{failing}", lambda *of: 1 / 0)
+            patched.setattr(f"resiliency.cli.begin.{failing}", lambda *of: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 begin(str(folder), file)
     assert not file.parent.exists()

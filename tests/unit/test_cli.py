@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from small_onnx import write
 
-from resiliency import begin, cli
 from resiliency.api.evaluating import model_of
 from resiliency.base.faults import Fault
+from resiliency.cli import begin, commands
 from resiliency.study.files import load, read_merged
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,25 +23,25 @@ Usage = namedtuple("Usage", ["free"])
 def snakemake(monkeypatch):
     """The words with which the command becomes Snakemake, in a list."""
     called = []
-    monkeypatch.setattr(cli.os, "execvp", lambda _, words: called.append(words))
+    monkeypatch.setattr(commands.os, "execvp", lambda _, words: called.append(words))
     return called
 
 
 def refused(*words: str) -> str:
     with pytest.raises(SystemExit) as end:
-        cli.main(words)
+        commands.main(words)
     return str(end.value)
 
 
-@pytest.mark.parametrize("name", cli.SUBCOMMANDS)
+@pytest.mark.parametrize("name", commands.SUBCOMMANDS)
 def test_the_example_in_the_help_of_a_subcommand_is_understood(name, capsys):
     with pytest.raises(SystemExit):
-        cli.main([name, "--help"])
+        commands.main([name, "--help"])
     example = capsys.readouterr().out.splitlines()[-1]
     program, *words = shlex.split(example)
-    words = words[: words.index(cli.ENDS)] if cli.ENDS in words else words
+    words = words[: words.index(commands.ENDS)] if commands.ENDS in words else words
     assert program == "resiliency"
-    assert cli.program().parse_args(words).subcommand == name
+    assert commands.program().parse_args(words).subcommand == name
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,11 @@ def test_the_example_in_the_help_of_a_subcommand_is_understood(name, capsys):
 )
 def test_a_study_is_run_by_the_command_that_is_printed(words, command, snakemake, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(REPOSITORY)
-    cli.main(words.split())
+    commands.main(words.split())
     assert snakemake == [["snakemake", *command.split()]]
     assert capsys.readouterr().out == f"snakemake {command}\n"
     monkeypatch.chdir(tmp_path)
-    cli.main(["run", "--cores", "1"])
+    commands.main(["run", "--cores", "1"])
     assert snakemake[1] == ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]
 
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_done_is_said_in_a_line(snakemake, monkeypatch, tmp_path,
         Image.new("RGB", (40, 40)).save(tmp_path / "photos" / name / "0.png")
     evaluated = ("evaluate", "nowhere:model", str(tmp_path / "photos"), "--size", "32")
     assert refused(*evaluated).startswith("nowhere:model: cannot be imported (ModuleNotFoundError: No module named")
-    monkeypatch.setattr(cli, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(commands, "REPOSITORY", tmp_path)
     assert (
         refused("run") == "Snakefile: expected the folder of the repository, got one without it; clone it and run there"
     )
@@ -118,7 +118,7 @@ def test_a_function_is_evaluated_on_a_folder(tmp_path, capsys, monkeypatch):
         for number in range(3):
             Image.new("RGB", (40, 40), colour).save(tmp_path / "photos" / name / f"{number}.png")
     words = ["evaluate", f"{__name__}:mean_colour", str(tmp_path / "photos"), "--size", "32"]
-    cli.main([*words, "--csv", str(tmp_path / "errors.csv")])
+    commands.main([*words, "--csv", str(tmp_path / "errors.csv")])
     assert "clean" in capsys.readouterr().out
     clean, *rows = (tmp_path / "errors.csv").read_text().splitlines()[1:]
     assert clean.startswith("clean,0,6,1,")  # green is class 0, and the first channel red

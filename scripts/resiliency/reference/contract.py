@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from resiliency import api, cli
+from resiliency import api
 from resiliency.base.names import RENAMED_COLUMNS, RENAMED_KEYS
+from resiliency.cli import commands
 from resiliency.reference.pages import component, study_schema
 from resiliency.study.model import REMOVED
 from resiliency.tables import TABLES
@@ -59,7 +60,7 @@ def _parameters(name: str) -> list[str]:
 
 def _commands() -> Iterator[str]:
     """The subcommands of `resiliency` with their arguments."""
-    (chosen,) = (action for action in cli.program()._actions if isinstance(action, argparse._SubParsersAction))
+    (chosen,) = (action for action in commands.program()._actions if isinstance(action, argparse._SubParsersAction))
     for name, parser in chosen.choices.items():
         yield f"command {name}"
         for action in parser._actions:

@@ -18,7 +18,7 @@ import shtab
 
 from resiliency.base.faults import Fault, expected, one_line_faults
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 ENDS = "--"  # what follows is for Snakemake
 
 
@@ -76,7 +76,7 @@ def _add_begin(parser: ArgumentParser) -> None:
 
 
 def _begin(given: Namespace, _: list[str]) -> None:
-    from resiliency.begin import begin, study_name
+    from resiliency.cli.begin import begin, study_name
 
     name = study_name(Path(given.folder).resolve().name)
     begin(given.folder, given.study or Path("studies", f"{name}.yaml"), given.from_scratch)
@@ -142,7 +142,7 @@ def _study_files(files: list[Path]) -> list[str]:
 
 
 def _check(given: Namespace, _: list[str]) -> None:
-    from resiliency.begin import check
+    from resiliency.cli.begin import check
 
     files = _study_files(given.study)
     words = [*_workflow(), "--dry-run", *files]

@@ -32,7 +32,7 @@ from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
 from resiliency.study.preflight import UNCOUNTED_CLASSES
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 TIMED = 8  # images of a batch that is timed
 BACKWARD = 3  # times as long as a prediction that a training step takes
 SECONDS_OF_JOB, JOBS_OF_MEMBER, JOBS = 0.5, 3, 30  # to start, and how many there are of a member and of a study
