@@ -1,6 +1,7 @@
 """The fingerprint of a script changes with the code that it depends on, and with nothing else."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,15 @@ def test_the_library_has_no_relative_imports():
     trees = {path: ast.parse(path.read_text()) for path in LIBRARY.rglob("*.py")}
     relative = [p.name for p, t in trees.items() for n in ast.walk(t) if isinstance(n, ast.ImportFrom) and n.level]
     assert relative == []
+
+
+def test_packages_of_the_library_import_one_way():
+    """None imports another that imports it, perhaps by way of others."""
+    packages = {path.parent.name: path.parent for path in LIBRARY.glob("*/__init__.py")}
+    imports = {name: set() for name in packages}
+    for name, folder in packages.items():
+        for node in (node for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))):
+            if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] == LIBRARY.name:
+                named = node.module.split(".")[1:2] or [alias.name for alias in node.names]
+                imports[name] |= {*named} - {name}
+    assert {*TopologicalSorter(imports).static_order()} == {*packages}
