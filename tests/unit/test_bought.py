@@ -46,18 +46,21 @@ def test_each_row_has_a_sentence_that_says_whether_it_is_significant():
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"family_at_equal_accuracy": LARGE}, "Compare families"),
+        ({"family_at_equal_accuracy": LARGE}, "Compare families by their errors on natural shifts"),
         ({"family_at_equal_accuracy": (0.4, 0.1, 0.9)}, "differ by less than 1 point"),
         ({"family_at_equal_accuracy": (1.0, 0.1, 3.0)}, "perhaps by little"),
         ({"family_at_equal_accuracy": (1.0, 0.0, 3.0)}, "is open"),
         ({"doubling_of_training": LARGE, "doubling_of_parameters": SMALL}, "it buys more"),
         ({"doubling_of_training": LARGE, "doubling_of_parameters": LARGE}, "neither is shown to buy more"),
         ({"doubling_of_training": SMALL, "doubling_of_parameters": LARGE}, "Enlarge a network before"),
+        ({"doubling_of_training": SMALL, "doubling_of_parameters": OPEN}, "a larger network is not shown to help"),
+        ({"doubling_of_training": OPEN, "doubling_of_parameters": SMALL}, "longer training is not shown to help"),
         ({"doubling_of_training": OPEN, "doubling_of_parameters": OPEN}, "Neither longer training"),
         ({"doubling_of_parameters": OPEN}, "Do not enlarge"),
         ({"second_member": OPEN}, "Do not add a member"),
         ({"two_more_members": LARGE, "doubling_of_parameters": SMALL}, "add members rather"),
         ({"second_member": SMALL, "doubling_of_parameters": LARGE}, "add parameters rather"),
+        ({"second_member": SMALL, "doubling_of_parameters": OPEN}, "more parameters are not shown to help"),
         ({"second_member": LARGE, "doubling_of_parameters": LARGE}, "add members or parameters"),
         ({"mixing_designs": LARGE}, "Let members differ in their designs"),
         ({"mixing_families": HARM}, "two seeds of the better design"),
@@ -68,4 +71,4 @@ def test_each_row_has_a_sentence_that_says_whether_it_is_significant():
     ids=lambda of: "+".join(of) if isinstance(of, dict) else of,
 )
 def test_advice_follows_from_intervals(table, words):
-    assert words in " ".join(said("advice", rows(**table), compared, 1.0))
+    assert words in " ".join(said("advice", rows(**table), compared, 1.0, "natural shifts"))
