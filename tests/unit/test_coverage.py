@@ -5,16 +5,21 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import simulated_intervals as simulated
+import simulated_spread as spreads
 import simulated_verdicts as situations
 from interval_coverage import ROWS, page, too_low
 from scipy.stats import binom
 from simulated_class_errors import error_of_a_class
-from simulated_ensembles import of_correlations, verdicts_on_diversities
+from simulated_ensembles import diversities, observed_diversities, of_correlations, replaced_by, verdicts_on_diversities
 from simulated_exchanges import Logits, mixtures, of_designs, seeds
-from simulated_families import Effects
+from simulated_families import POOLS, Effects, drawn, verdicts
 from simulated_verdicts import Situation, one_by_one
+
+from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
+from resiliency.analysis.verdicts import verdict_of
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +88,40 @@ def test_what_is_true_is_found():
     row = situations.rates(situation, SIMULATIONS, np.random.default_rng(0))
     assert row["verdicts"]["supported"] > 0.6 * SIMULATIONS
     assert row["false"] == 0
+
+
+def test_simulated_studies_of_families_have_the_verdicts_of_the_pipeline():
+    sizes, of_studies = POOLS["8 families of 3"], (Effects(1.6, 0.4, 0.4, 0.8), 0.5, "normal")
+    reached, each = verdicts(np.random.default_rng(0), *of_studies, "8 families of 3", 8)
+    designs = pd.DataFrame({"design": [f"d{index}" for index in range(sum(sizes))], "origin": "independent"})
+    designs["family"] = np.repeat(list("abcdefgh"), sizes)
+    for values, verdict, of_parts in zip(
+        drawn(np.random.default_rng(0), *of_studies, sizes, 8), reached, each, strict=True
+    ):
+        table = designs.assign(parameters=10 ** values[:, 0], clean_accuracy=values[:, 1], corrupted_error=values[:, 2])
+        assert verdict_of(architecture_matters_more(table, 1, draws=0), 0.95) == (verdict, of_parts.tolist())
+
+
+def test_simulated_studies_of_spreads_have_the_part_of_the_pipeline():
+    layout = spreads.Layout(12, 2, 2, 2)
+    studies = spreads.drawn(np.random.default_rng(0), layout, 0.35, spreads.NOISE, "skewed", True, studies=3)
+    for study, part in enumerate(spreads.parts(studies, layout)):
+        table = spreads.table(studies, layout, study)
+        (alone,) = families_differ_at_equal_accuracy(table, spreads.IMAGES, draws=0).parts
+        assert (part.estimate, part.error) == pytest.approx((alone.estimate, alone.error), rel=1e-3)
+        assert part.freedom == pytest.approx(alone.freedom)
+
+
+@pytest.mark.parametrize("pool", [situations.FEWER, situations.TWO_SEEDS], ids=lambda pool: pool.name)
+def test_simulated_studies_of_diversities_have_the_statistics_of_the_pipeline(pool):
+    random = np.random.default_rng(0)
+    first, other = (diversities(random, (0.6, 0.6, 0.6), pool, "t3") for _ in range(2))
+    alone, at_once = observed_diversities(other, pool), replaced_by(observed_diversities(first, pool), other, pool)
+    for of, own in zip(at_once.parts + at_once.controls, alone.parts + alone.controls, strict=True):
+        assert (of.estimate, of.error, of.freedom) == pytest.approx((own.estimate, own.error, own.freedom))
+        assert of.interval(0.9) == pytest.approx(own.interval(0.9))
+    assert at_once.placebo.estimates == pytest.approx(alone.placebo.estimates)
+    assert at_once.placebo.errors == pytest.approx(alone.placebo.errors)
 
 
 def test_the_page_is_made_of_the_kept_rows():
