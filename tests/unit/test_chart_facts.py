@@ -228,7 +228,7 @@ def test_only_what_is_significant_at_every_size_is_said_and_labels_apart():
     facts = of_corrupted(CORRELATIONS)
     assert (facts["free"]["positive"], facts["free"]["metrics"]) == ([], 2)
     assert facts["free"]["negative"] == [{"metric": "Jensen–Shannon divergence", "r": pytest.approx(-0.45)}]
-    assert facts["by_labels"]["positive"] == [{"metric": "Double fault", "r": pytest.approx(0.75)}]
+    assert facts["by_labels"]["positive"] == [{"metric": "negated Double fault", "r": pytest.approx(0.75)}]
     (predictions, attributions) = heatmap_counts(CORRELATIONS)["kinds"]
     assert (predictions["all"], predictions["plus"], predictions["minus"]) == (2, 1, 1)
     assert (attributions["all"], attributions["plus"]) == (1, 0)

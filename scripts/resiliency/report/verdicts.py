@@ -121,7 +121,7 @@ EXPECTED = ("4",)  # observations that hold by construction
 POINTS = ("3",)  # observations whose estimates are differences of errors
 SCALES = {
     "1": "Closeness: how much more often two designs of one family differ less than two of different families",
-    "1b": "Spread between families, in percentage points of corrupted error",
+    "1b": "Standard deviation between families of the error, in percentage points",
     "2": "Cohen’s q: correlation of attribution diversity with accuracy minus that of prediction diversity",
     "3": "Corrupted error of the balanced loss minus that of the other (0.01: one percentage point)",
     "4": "Cliff’s delta: how much more often ensembles of several designs are the more diverse ones",

@@ -45,8 +45,9 @@ def label(name: str) -> str:
 
 
 def short_label(metric: str) -> str:
-    """The label of a metric without its suffix in brackets."""
-    return label(metric).partition(" (")[0]
+    """The label of a metric without its suffix in brackets, which goes before it if the metric is negated."""
+    name, _, suffix = label(metric).partition(" (")
+    return f"negated {name}" if suffix == "negated)" else name
 
 
 def plural(count: int, thing: str) -> str:

@@ -236,7 +236,7 @@ def search_facts(evaluations: pd.DataFrame, members: pd.DataFrame) -> dict:
         rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "corrupted_error"])
         if len(rows) and len(evaluations):
             accuracy = {"clean": rows["clean_accuracy"].mean(), "corrupted": 1 - rows["corrupted_error"].mean()}
-            found[origin] = accuracy | {"macs": rows["macs"].median()}
+            found[origin] = accuracy | {"macs": rows["macs"].median(), "networks": len(rows)}
     return {"independent": None} | found if "search" in found else {}
 
 
