@@ -18,6 +18,7 @@ from published.bought import compared, facts, worth
 from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, table_files, template_of
 from published.several_verdicts import agreement, counted_verdicts
 from published.study_changes import command_settings, current_study, outdated_keys
+from published.what_helps import gain
 from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.member_tables import LITTLE, late_gain
 from resiliency.analysis.observations.architecture import WORTH
@@ -28,7 +29,7 @@ from resiliency.report.charts import finding_of
 from resiliency.report.charts.exchange_rates import images_of
 from resiliency.report.drawing import draw, svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
-from resiliency.report.registry import CHARTS
+from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.templates import Markdown
 from resiliency.report.verdicts import by_observation
@@ -47,6 +48,7 @@ SHOWN = (
 LONG = ("corruption_errors", "correlations", "thresholds", "selective_prediction")
 LONG_TABLE, LARGE_PICTURE = 100_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
 COLOURS = 64  # of a PNG
+QUESTIONS = {section.anchor: section.question for section in SECTIONS + APPENDIX}
 CHARTS_FILE, LONGEST = "charts.json", "longest.json"
 OF_ALL = ("found", "runtimes", SEEDS_PAGE)  # pages that are made from the results of several runs
 CARD = "export_card.md"  # of the exported ensemble
@@ -217,6 +219,7 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         worth=worth(rates),
         compared=compared,
         least=WORTH,
+        gain=told("contenders", gain),
         on=images_of(tables[LEAD]["images"].iloc[0]) if rates else "",
         LEAD=LEAD,
         longest=read_json(kept / LONGEST) if (kept / LONGEST).is_file() else {},
@@ -234,11 +237,12 @@ def page(kept: Path, pages: Path = PAGES) -> str:
 
 
 def _charts(kept: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
-    """Title, finding and picture of each chart by name; what the kept tables suffice for is said of them again."""
+    """Title, question, finding and picture of each chart by name; findings that the kept tables suffice for are new."""
     charts = read_json(kept / CHARTS_FILE)
     for name, chart in charts.items():
         if tables.keys() >= set(needed := CHARTS[name].tables):
             chart["finding"] = finding_of(name, *map(tables.get, needed))
+        chart["question"] = title if (title := chart["title"]).endswith("?") else QUESTIONS[CHARTS[name].section]
     return charts
 
 

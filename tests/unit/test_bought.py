@@ -13,8 +13,8 @@ OPEN, SMALL, LARGE, HARM = (0.5, -1.0, 2.0), (1.0, 0.5, 1.5), (4.0, 2.0, 6.0), (
 def rows(**of: tuple[float, float, float]) -> dict[str, dict | None]:
     """Facts of a table with these rows: exchange -> estimate and ends."""
     table = pd.DataFrame(
-        [(name, *ends, "designs", 0.95) for name, ends in of.items()],
-        columns=["exchange", "points", "points_low", "points_high", "unit", "confidence"],
+        [(name, *ends, "designs", 9, 24, 0.95) for name, ends in of.items()],
+        columns=["exchange", "points", "points_low", "points_high", "unit", "units", "members", "confidence"],
     )
     return facts(table)
 
@@ -30,7 +30,7 @@ def test_a_family_is_worth_a_ratio_whose_ends_are_those_of_both_intervals():
     (ratio,) = worth(table)
     assert (ratio["exchange"], ratio["said"]) == ("doubling_of_parameters", "2.0 [0.5, 6.0]")
     assert worth(rows(family=(4.0, 0.0, 6.0), doubling_of_parameters=SMALL)) == worth(rows()) == []
-    assert said("sentences", table, [], "")[0] == "In all, families differ by 4.0 \\[2.0, 6.0\\] (SD)."
+    assert said("sentences", table, [], "")[0] == "Families differ by 4.0 \\[2.0, 6.0\\] (SD)."
     (sentence,) = (line for line in said("sentences", table, worth(table), "corrupted images") if "worth" in line)
     assert sentence.endswith("worth as much as 2.0 \\[0.5, 6.0\\] doublings of parameters.")
 
@@ -57,7 +57,7 @@ def test_each_row_has_a_sentence_that_says_whether_it_is_significant():
         ({"doubling_of_training": OPEN, "doubling_of_parameters": SMALL}, "longer training is not shown to help"),
         ({"doubling_of_training": OPEN, "doubling_of_parameters": OPEN}, "Neither longer training"),
         ({"doubling_of_parameters": OPEN}, "Do not enlarge"),
-        ({"second_member": OPEN}, "Do not add a member"),
+        ({"second_member": OPEN}, "Do not add just any member"),
         ({"two_more_members": LARGE, "doubling_of_parameters": SMALL}, "add members rather"),
         ({"second_member": SMALL, "doubling_of_parameters": LARGE}, "add parameters rather"),
         ({"second_member": SMALL, "doubling_of_parameters": OPEN}, "more parameters are not shown to help"),
