@@ -102,7 +102,7 @@ def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_anothe
     table = drawn.table(np.arange(60))[0].assign(possible=1.0, weight=1.0)
     some = table[~table["members"].str.contains("d2")]
     arguments = members, predictions, [], lambda *_: pytest.fail("read"), RULE, [], 0, 0
-    everyone, few = (scores_without_images(of, *arguments, accuracy_on="official") for of in (table, some))
+    everyone, few = (scores_without_images(of, *arguments, ["official"], "official") for of in (table, some))
     assert few.ensembles["members"].nunique() == len(some)
     pd.testing.assert_frame_equal(few.members, everyone.members)
     groups = image_groups(further, np.empty(0, int), 0)
@@ -110,6 +110,7 @@ def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_anothe
         kept = groups != group
         right = (answers[drawn.names.index(name)] == further)[kept]
         assert (row[SEPARATE_ACCURACY], row[SEPARATE_IMAGES]) == pytest.approx((right.mean(), kept.sum()))
+        assert row["shifted_error"] == pytest.approx(1 - right.mean())
 
 
 def test_a_sample_keeps_each_kind_and_what_it_stands_for():
