@@ -174,3 +174,12 @@ def test_intervals_of_rare_errors_cover_them():
         above += share > share_interval(wrong.mean(), drawn, images, 0.95)[1]
         above_percentile += share > percentile_interval(drawn, 0.95)[1]
     assert above < 0.06 * 300 < above_percentile
+
+
+def test_a_share_of_nearly_nothing_or_all_has_an_end_of_wilsons():
+    """Of 0 of 40: 3.8415 / (40 + 3.8415) = .0876."""
+    drawn = np.linspace(0.009, 0.011, 101)
+    assert share_interval(0.01, drawn, 40, 0.95)[1] == pytest.approx(0.0876, abs=1e-4)
+    assert share_interval(0.99, 1 - drawn, 40, 0.95)[0] == pytest.approx(0.9124, abs=1e-4)
+    assert share_interval(0.0, np.zeros(100), 40, 0.95) == pytest.approx((0, 0.0876), abs=1e-4)
+    assert share_interval(0.5, np.linspace(0, 1, 101), 40, 0.9) == pytest.approx((0.05, 0.95))
