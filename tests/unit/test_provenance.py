@@ -52,7 +52,10 @@ def test_the_commit_is_that_of_the_repository(tmp_path):
 
 def test_devices_and_designs_in_bfloat16_are_those_of_the_members(tmp_path):
     """On a cluster provenance is written where no GPU is."""
-    members = [Member("b-s1", device="NVIDIA A100", precision="bfloat16"), Member("c", device="NVIDIA H100")]
+    members = [
+        Member("b-s1", device="NVIDIA A100", precision="bfloat16"),
+        Member("c", device="NVIDIA H100", precision="float32"),
+    ]
     members += [Member(f"{design}-s0", device="NVIDIA A100", precision="bfloat16") for design in "bd"]
     paths = [tmp_path / f"{member.member}.json" for member in members]
     for path, member in zip(paths, members, strict=True):
