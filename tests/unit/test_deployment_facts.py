@@ -5,6 +5,7 @@ from deployment_cases import BASE, KNOWN, ROWS, compared, excess, gained, varied
 from drawn_charts import answers
 
 from resiliency.report.deployment import (
+    calibration_facts,
     choice_facts,
     confidence_facts,
     delivery_facts,
@@ -97,3 +98,13 @@ def test_a_threshold_that_no_probability_reaches_is_none():
     assert facts["limiting"]["row"]["target"] == 0.02
     facts = threshold_facts(best, table.assign(threshold=table.threshold.mask(table.goal == "wrong", 2)))
     assert (facts["limiting"], facts["abstaining"]) == (None, 0.02)
+
+
+def test_calibration_is_worse_only_where_the_interval_of_the_difference_says_so():
+    table = BASE["temperatures"]
+    rows = table[table.members == contenders(ROWS)[0]["members"]].set_index("images")
+    columns = [f"ece_difference{end}" for end in ENDS]
+    rows.loc["clean", columns], rows.loc["corrupted", columns] = (0.02, -0.01, 0.05), (0.02, 0.01, 0.03)
+    worse = calibration_facts(rows.reset_index())["worse"]
+    assert ("ece", "clean") not in worse
+    assert list(worse["ece", "corrupted"]) == [0.02, 0.01, 0.03]
