@@ -148,7 +148,7 @@ def test_histories_have_a_row_per_trained_member_and_epoch():
 @pytest.mark.parametrize(("last", "gain"), [(0.93, 0.03), (0.9, 0.0)])
 def test_joint_training_that_still_gains_is_said_of_its_setting_alone(last, gain):
     """The mean of its ensembles decides: one of them rose, the other did not."""
-    curve = pd.DataFrame({"epoch": range(1, 11), "validation_accuracy": [*np.linspace(0.1, 0.9, 8), 0.9, last]})
+    curve = pd.DataFrame({"epoch": range(1, 11), "validation_accuracy": [*np.linspace(0.1, 0.9, 7), 0.8, 0.85, last]})
     settled = curve.assign(validation_accuracy=0.9)
     members = [Member(f"kl-l0-s{seed}-m0", origin="joint", setting="kl-l0", seed=seed) for seed in (0, 1)]
     others = [Member("kl-l1-s0-m0", origin="joint", setting="kl-l1"), Member("vit-s0")]
