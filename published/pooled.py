@@ -11,7 +11,7 @@ from scipy.stats import t
 from published.what_helps import Studies
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
-from resiliency.report.charts.exchange_rates import NAMES
+from resiliency.report.charts.exchange_rates import NAMES, frame_of
 from resiliency.report.panels import intervals, line_at, measure, names, told_apart
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import GREY, INK, SHAPES, cycled, finish, tooltips
@@ -106,9 +106,8 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
     ends = ("points", "points_low", "points_high")
     added = [{"study": MEAN, "exchange": row["exchange"], **dict(zip(ends, row["mean"], strict=True))} for row in means]
     shown = pd.concat([shown, pd.DataFrame(added, columns=shown.columns)] if added else [shown], ignore_index=True)
-    far = FARTHEST * corrupted["points"].abs().max()
     shown = shown.assign(name=shown["exchange"].map(NAMES).map(words.capital))
-    frame = [max(min(shown["points_low"].min(), 0.0), -far), min(shown["points_high"].max(), far)]
+    frame = frame_of(shown, FARTHEST)
     shown = shown.assign(left=shown["points_low"].clip(*frame), right=shown["points_high"].clip(*frame))
     studies = [*corrupted["study"].unique(), *([MEAN] if added else [])]
     hues = [INK if study == MEAN else hue for study, hue in zip(studies, cycled(OKABE_ITO, len(studies)), strict=True)]
@@ -129,7 +128,7 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
     level = words.percent(float(rates["confidence"].iloc[0]), 0)
     subtitle = [
         f"What each lowers the error by, with {level} intervals over the families, designs or seeds of a study",
-        "SD: standard deviation, without what noise adds. Intervals that are far longer than others are cut.",
+        "SD: standard deviation, without what noise adds. Intervals far longer than others are cut at the frame.",
     ]
     subtitle += ["Black: the mean over studies, if three or more have the row, with an interval over studies."] * bool(
         added

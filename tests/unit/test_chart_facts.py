@@ -30,6 +30,15 @@ def test_the_most_and_the_least_robust_member_are_named():
     assert range_facts(members_of({"a": 0.5}).head(1)) == {}
 
 
+def test_the_range_is_said_to_be_of_independent_members_where_others_have_errors():
+    members = members_of({"a": 0.5, "b": 0.3})
+    searched = members_of({"search": 0.9}).assign(origin="search")
+    assert not range_facts(members)["range"]["others"]
+    facts = range_facts(pd.concat([members, searched]))["range"]
+    assert facts["others"]
+    assert facts["worst"]["member"] == "a-s1"
+
+
 def joint_of(rows: list[tuple], **columns) -> pd.DataFrame:
     joint = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "corrupted_accuracy"])
     return joint.assign(origin="joint", rule="mean_probability", **columns)
@@ -170,7 +179,7 @@ def test_robustness_is_effective_only_against_reference_members():
 def test_a_model_of_several_roles_is_told_once():
     columns = ["members", "size", "selection_error", "corrupted_error", "baseline"]
     table = pd.DataFrame([("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)], columns=columns)
-    roles = deployment_facts(table.assign(low=0.05, high=0.5, macs=np.nan), NONE)["roles"]
+    roles = deployment_facts(table.assign(low=0.05, high=0.5, macs=np.nan, fit=True, number=[1, 2]), NONE)["roles"]
     assert [(row["role"], row["members"], row["also"]) for row in roles] == [
         ("best ensemble", "a+b", []),
         ("best member", "a", ["baseline"]),

@@ -9,6 +9,7 @@ from resiliency.analysis.exchange_rates import Pairs, against_better, exchange_r
 from resiliency.analysis.exchanges_of_members import Exchange, slope_freedom, table_of
 from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.report.charts.exchange_rates import facts as exchange_facts
+from resiliency.report.charts.exchange_rates import frame_of
 from resiliency.statistics.resampling import spread, without_image_noise
 
 CONFIDENCE, IMAGES = 0.95, 500
@@ -143,3 +144,9 @@ def test_the_sentences_say_the_numbers_of_the_table():
     (mixed,) = facts["mixed"]
     assert (mixed["points"], mixed["ends"], mixed["more"], mixed["significant"]) == (1.6, "[0.2, 4.7]", True, True)
     assert exchange_facts(table.head(0)) == {}
+
+
+def test_only_intervals_that_are_cut_reach_the_frame():
+    rows = pd.DataFrame({"points": [4.0, -1.0], "points_low": [1.0, -3.0], "points_high": [40.0, np.nan]})
+    assert frame_of(rows, 3) == pytest.approx([-3 - 0.03 * 15, 12])
+    assert frame_of(rows.iloc[1:], 5) == pytest.approx([-3 - 0.03 * 3, 0.03 * 3])

@@ -90,7 +90,7 @@ def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
 def robustness_range(members: pd.DataFrame) -> dict:
     """The members with the lowest and the highest error on corrupted images, `best` and `worst`, trained independently.
 
-    {} if fewer than two of them have one. `called` is what to call the error.
+    {} if fewer than two of them have one. `called` is what to call the error; `others`, whether other members have one.
 
     Args:
         members: members.csv.
@@ -100,7 +100,8 @@ def robustness_range(members: pd.DataFrame) -> dict:
     if len(rows) < 2:
         return {}
     columns = ["member", "corrupted_error", "corrupted_error_low", "corrupted_error_high"]
-    return {"called": called, "best": rows.iloc[0][columns].to_dict(), "worst": rows.iloc[-1][columns].to_dict()}
+    ends = {"best": rows.iloc[0][columns].to_dict(), "worst": rows.iloc[-1][columns].to_dict()}
+    return {"called": called, "others": measured["corrupted_error"].count() > len(rows)} | ends
 
 
 def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:

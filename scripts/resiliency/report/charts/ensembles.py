@@ -115,7 +115,11 @@ def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame) -> dict:
     return facts | {"step": later[0] if later else rows[-1]}
 
 
-@chart("A flat line means that additional members bring little, although each costs as much as the first.", size_facts)
+@chart(
+    "A flat line means that additional members bring little, although each costs as much as the first. Intervals "
+    "are for other members of the same designs; those of exchange rates are for other families or designs, and wider.",
+    size_facts,
+)
 def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Mean error of all ensembles of each size with its interval, the middle half of them, and the best of each."""
     title = "Error against the number of members"

@@ -40,6 +40,7 @@ BOUGHT = (
 DIFFER = {"family": "families", "family_at_equal_accuracy": "at equal accuracy and size", "another_seed": "seeds"}
 KINDS = ("change", "standard deviation or range")
 FARTHEST = 3  # times the largest estimate, beyond which intervals are cut
+ROOM = 0.03  # share of the axis, between its ends and intervals
 DOWN = 18  # px, from the middle of a row to its interval
 
 
@@ -104,9 +105,7 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin
         cost=[_cost(row) for row in records],
         line=[_line(row) for row in records],
     )
-    far = FARTHEST * rows["points"].abs().max() or 1.0
-    shown = rows[["points", "points_low", "points_high"]].clip(-far, far).stack()
-    frame = [min(float(shown.min()), 0.0), max(float(shown.max()), 0.0)]
+    frame = frame_of(rows, FARTHEST)
     rows = rows.assign(left=rows["points_low"].clip(*frame), right=rows["points_high"].clip(*frame))
     key = told_apart(
         "kind",
@@ -144,6 +143,19 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin
         "SD: standard deviation, without what noise adds",
     ]
     return finish(panel, TITLE, subtitle)
+
+
+def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
+    """The ends of the axis, of 0 and all intervals and a little wider, so that only those that are cut reach them.
+
+    Args:
+        farthest: how many times the largest estimate, beyond which intervals are cut.
+    """
+    far = farthest * rows["points"].abs().max() or 1.0
+    ends = rows[["points", "points_low", "points_high"]].clip(-far, far).stack()
+    low, high = min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)
+    room = ROOM * (high - low)
+    return [max(low - room, -far), min(high + room, far)]
 
 
 def _line(row: dict) -> str:
