@@ -30,9 +30,13 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
 
     Beside them, `choices` has the verdicts by other choices of the study, `on_halves` the observations with clean
     accuracy from the test images of the corruptions, and `seeds`, of a study that was run with several study seeds, a
-    row per seed and part of an observation.
+    row per seed and part of an observation. Intervals of correlations leave out
+    designs, those of registered studies too.
     """
     tables = {path.stem: read_table(path) for path in table_files(kept)}
+    if "design_low" in (former := tables.get("correlations", pd.DataFrame())):
+        ends = {"low": former["design_low"], "high": former["design_high"]}
+        tables["correlations"] = former.assign(**ends).drop(columns=["design_low", "design_high"])
     beside = {
         "choices": EXPERIMENTS / f"{kept.name}_choices.csv",
         "on_halves": kept.with_name(f"{kept.name}_on_halves.csv"),

@@ -11,7 +11,7 @@ import yaml
 from published.__main__ import pages
 from published.comparison import published_studies
 from published.found import observation_rows, page, still_learning
-from published.kept import PAGES, RESULTS, ROOT, kept_specs, kept_studies
+from published.kept import PAGES, RESULTS, ROOT, kept_specs, kept_studies, kept_tables
 from published.page import page as page_of_study
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
@@ -45,6 +45,14 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
     tables = published_studies()["digits"]
     for table, column in (("exchange_rates", "points"), ("contenders", "error"), ("contenders", "difference")):
         assert digits(**{table: tables[table].assign(**{column: tables[table][column] / 2})}) != digits()
+
+
+def test_former_correlations_have_the_intervals_that_leave_out_designs(tmp_path):
+    table = pd.DataFrame(
+        {"correlation": [0.3], "low": [0.2], "high": [0.4], "design_low": [-0.1], "design_high": [0.6]}
+    )
+    table.to_parquet(tmp_path / "correlations.parquet")
+    assert kept_tables(tmp_path)["correlations"].to_dict("list") == {"correlation": [0.3], "low": [-0.1], "high": [0.6]}
 
 
 @pytest.mark.parametrize("kept", [kept for kept, _ in kept_studies()], ids=lambda kept: kept.name)
