@@ -32,7 +32,7 @@ def test_a_family_is_worth_a_ratio_whose_ends_are_those_of_both_intervals():
     assert worth(rows(family=(4.0, 0.0, 6.0), doubling_of_parameters=SMALL)) == worth(rows()) == []
     assert said("sentences", table, [], "")[0] == "Families differ by 4.0 \\[2.0, 6.0\\] (SD)."
     (sentence,) = (line for line in said("sentences", table, worth(table), "corrupted images") if "worth" in line)
-    assert sentence.endswith("worth as much as 2.0 \\[0.5, 6.0\\] doublings of parameters.")
+    assert sentence.endswith("worth as much as 2.0 \\[0.5, 6.0\\] doublings of parameters (90% intervals).")
 
 
 def test_each_row_has_a_sentence_that_says_whether_it_is_significant():
