@@ -179,9 +179,10 @@ def test_robustness_is_effective_only_against_reference_members():
 def test_a_model_of_several_roles_is_told_once():
     columns = ["members", "size", "selection_error", "corrupted_error", "baseline"]
     table = pd.DataFrame([("a", 1, 0.3, 0.4, True), ("a+b", 2, 0.1, 0.2, False)], columns=columns)
-    roles = deployment_facts(table.assign(low=0.05, high=0.5, macs=np.nan, fit=True, number=[1, 2]), NONE)["roles"]
+    table = table.assign(low=0.05, high=0.5, macs=np.nan, fit=True, number=[1, 2], instead="")
+    roles = deployment_facts(table, NONE)["roles"]
     assert [(row["role"], row["members"], row["also"]) for row in roles] == [
-        ("best ensemble", "a+b", []),
+        ("recommended model", "a+b", ["best ensemble"]),
         ("best member", "a", ["baseline"]),
     ]
 
