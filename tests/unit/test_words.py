@@ -12,7 +12,8 @@ def test_words():
     assert number(-0.0001, 2) == "0.00"
     assert number(1234567, 0) == "1,234,567"
     assert interval(-0.5, 0.25) == "[−0.500, 0.250]"
-    assert [duration(s) for s in (2.5, 75, 7260)] == ["2.5 s", "1 min 15 s", "2 h 01 min"]
+    said = ["2.5 s", "1 min 00 s", "1 min 15 s", "5 min 00 s", "2 h 01 min"]
+    assert [duration(s) for s in (2.5, 59.97, 75, 299.6, 7260)] == said
 
 
 @pytest.mark.parametrize(
