@@ -8,7 +8,7 @@ from published.comparison import correlations_with_accuracy, levels
 from published.kept import template_of
 from published.pooled import bought, rates_of
 from published.several_verdicts import counted_verdicts, verdict_counts
-from published.what_helps import Studies, advice, counts, label_free, leading
+from published.what_helps import Studies, counts, label_free, leading, totals
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
@@ -85,7 +85,7 @@ def page(studies: Studies) -> str:
         counts=counted,
         size=correlations["size"],
         correlated=[study for study in correlations["studies"] if any(study in row["of"] for row in rows)],
-        advice=advice(counted),
+        totals=totals(counted),
     )
 
 

@@ -51,16 +51,12 @@ def label_free(correlation: dict) -> bool:
     return correlation["kind"] != "prediction" or correlation["metric"] in LABEL_FREE
 
 
-def advice(counted: list[dict]) -> str:
-    """What the counts mean for the choice of an ensemble; "" where they do not say so on any images."""
-    raw, partial = ([row for row in counted if row["kind"] == kind] for kind in ("raw", "partial"))
-    sentences = []
-    if raw and all(row["negative"] > row["positive"] for row in raw):
-        sentences.append("No: diversity alone is a poor guide to accuracy; compare accuracies on other images first.")
-    if partial:
-        more, less, unknown = (sum(row[name] for row in partial) for name in ("positive", "negative", "open"))
-        sentences.append(
-            f"Among ensembles of equally accurate members, the more diverse are more accurate by {more or 'none'} of "
-            f"{more + less + unknown} correlations, less accurate by {less or 'none'}."
-        )
-    return " ".join(sentences)
+def totals(counted: list[dict]) -> dict[str, dict[str, int]]:
+    """How many of the correlations of each kind, raw and partial, are positive, negative, and there at all."""
+    found: dict[str, dict[str, int]] = {}
+    for row in counted:
+        total = found.setdefault(row["kind"], {"positive": 0, "negative": 0, "all": 0})
+        for name in ("positive", "negative"):
+            total[name] += row[name]
+        total["all"] += row["positive"] + row["negative"] + row["open"]
+    return found

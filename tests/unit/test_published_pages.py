@@ -118,10 +118,12 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     said = digits(correlations=table)
     assert "| clean | raw | 0 | 5 | 0 |" in said
     assert "| corrupted | given the members' mean accuracy | 5 | 0 | 0 |" in said
-    assert "poor guide to accuracy" in said
-    assert "more accurate by 10 of 10 correlations, less accurate by none." in said
+    assert "Not by itself: of 10 correlations of diversity with accuracy, none is positive and 10 negative" in said
+    assert "Among ensembles of equally accurate members, 10 of 10 are positive and none negative." in said
     turned = table.assign(correlation=-table["correlation"], low=-table["high"], high=-table["low"])
-    assert "poor guide" not in digits(correlations=turned)
+    assert "Yes: of 10 correlations of diversity with accuracy, 10 are positive and none negative." in digits(
+        correlations=turned
+    )
 
 
 def test_the_page_on_the_paper_has_the_sizes_and_lengths_of_the_studies():
