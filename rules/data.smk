@@ -13,39 +13,6 @@ FROM_FILES = STUDY.data.files
 LISTED = {"listed": content(INPUTS.files, *FROM_FILES)} if FROM_FILES else {}
 
 
-# The folder in data/ of each test set, in which a file says which of its images belong together.
-GROUPED = {"test": CLEAN} | {f"test_sets/{name}": name for name in STUDY.test_sets}
-
-
-def grouped_files(wildcards):
-    """The files of a test set whose images are grouped, and those from outside that it is read from again."""
-    name = GROUPED[wildcards.grouped]
-    if name == CLEAN:
-        return TEST | {"listed": ancient([*FROM_FILES, *TABLE_OF_UNITS[name]])}
-    again = zip(("pixels", "numbers"), STUDY.test_sets[name].inputs().values())
-    files = {word: ancient(path) for word, path in again} | {"listed": ancient(TABLE_OF_UNITS[name])}
-    return TEST_SET_FILES[name] | files | {"classes": TRAINING_DATA["card"]}
-
-
-def grouping(wildcards):
-    """What says which images of a test set belong together, and how the test set is read."""
-    name = GROUPED[wildcards.grouped]
-    if name == CLEAN:
-        groups, looked_at = STUDY.data.test_groups, STUDY.data.looked_at
-        read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved(), "splits": STUDY.splits}
-    else:
-        groups, looked_at = STUDY.test_sets[name].groups, True
-        read = {"folder": STUDY.test_sets[name].folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
-    named = (STUDY.data if name == CLEAN else STUDY.test_sets[name]).named_groups
-    return read | {"name": name, "groups": groups, "named": named, "looked_at": looked_at}
-
-
-def content_of_groups(wildcards):
-    """What is in the table that names the groups of a test set, if there is one."""
-    table = TABLE_OF_UNITS[GROUPED[wildcards.grouped]]
-    return content(INPUTS.files, *table)(wildcards) if table else ""
-
-
 rule dataset:
     input:
         ancient(FROM_FILES),

@@ -52,6 +52,8 @@ UNITS = {
 TABLE_OF_UNITS = {CLEAN: table_of(STUDY.data.test_groups)}
 TABLE_OF_UNITS |= {name: table_of(of.groups) for name, of in STUDY.test_sets.items()}
 TABLE_OF_UNITS = {name: [path] if path else [] for name, path in TABLE_OF_UNITS.items()}
+# The folder in data/ of each test set, in which a file says which of its images belong together.
+GROUPED = {"test": CLEAN} | {f"test_sets/{name}": name for name in STUDY.test_sets}
 EVALUATION_UNITS = EVALUATION | {"units": [files["units"] for files in UNITS.values()]}
 # Names of the images, beside the labels of each test set.
 IMAGE_NAMES = [path.replace("labels.npy", "items.csv") for path in EVALUATION["labels"]]
@@ -95,6 +97,16 @@ def attributed(members):
 def further_images(wildcards):
     """The images of a further test set."""
     return TEST_SET_FILES[wildcards.test_set]["images"]
+
+
+def grouped_files(wildcards):
+    """The files of a test set whose images are grouped, and those from outside that it is read from again."""
+    name = GROUPED[wildcards.grouped]
+    if name == CLEAN:
+        return TEST | {"listed": ancient([*STUDY.data.files, *TABLE_OF_UNITS[name]])}
+    again = zip(("pixels", "numbers"), STUDY.test_sets[name].inputs().values())
+    files = {word: ancient(path) for word, path in again} | {"listed": ancient(TABLE_OF_UNITS[name])}
+    return TEST_SET_FILES[name] | files | {"classes": TRAINING_DATA["card"]}
 
 
 def external_files(source, labels_alone=False):

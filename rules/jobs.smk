@@ -85,12 +85,31 @@ def content_of_test_set(test_set):
     return content(INPUTS.files, *test_set.inputs().values())
 
 
+def content_of_groups(wildcards):
+    """What is in the table that names the groups of a test set, if there is one."""
+    table = TABLE_OF_UNITS[GROUPED[wildcards.grouped]]
+    return content(INPUTS.files, *table)(wildcards) if table else ""
+
+
 def content_of_corruption(wildcards):
     """What a published set holds of a corruption."""
     folder, corruption = STUDY.corruptions.folder, wildcards.corruption
     if STUDY.data.name in CHECKSUMS:
         return content(INPUTS.files, f"{folder}/{corruption}.npy", f"{folder}/labels.npy")(wildcards)
     return content(INPUTS.image_set, folder, corruption, STUDY.corruptions.severities)(wildcards)
+
+
+def grouping(wildcards):
+    """What says which images of a test set belong together, and how the test set is read."""
+    name = GROUPED[wildcards.grouped]
+    if name == CLEAN:
+        groups, looked_at = STUDY.data.test_groups, STUDY.data.looked_at
+        read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved(), "splits": STUDY.splits}
+    else:
+        groups, looked_at = STUDY.test_sets[name].groups, True
+        read = {"folder": STUDY.test_sets[name].folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
+    named = (STUDY.data if name == CLEAN else STUDY.test_sets[name]).named_groups
+    return read | {"name": name, "groups": groups, "named": named, "looked_at": looked_at}
 
 
 def described(design, seed, **others):
