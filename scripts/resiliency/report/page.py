@@ -9,7 +9,6 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
-import vl_convert
 import yaml
 from jinja2 import Template
 from markupsafe import Markup, escape
@@ -19,6 +18,7 @@ from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.deployment import deployment_answers
+from resiliency.report.drawing import bundle
 from resiliency.report.overview import (
     added_sentences,
     architecture_answer,
@@ -41,20 +41,9 @@ from resiliency.report.overview import (
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.templates import environment
 from resiliency.report.verdicts import by_observation
-from resiliency.storage.files import kept
 from resiliency.tables import TABLES
 
 FOLDER = Path(__file__).parent
-
-
-@cache
-def bundle(version: str) -> str:
-    """Vega, Vega-Lite of a version such as v6.4 and Vega-Embed as one self-contained script."""
-
-    def make() -> bytes:
-        return vl_convert.javascript_bundle(vl_version=version).encode()
-
-    return kept(__file__, f".{version}.js", f"{vl_convert.__version__} {version}".encode(), make).decode()
 
 
 class Term(NamedTuple):
