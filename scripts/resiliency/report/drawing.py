@@ -4,7 +4,6 @@ import json
 import re
 import traceback
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 
 import altair as alt
@@ -16,23 +15,13 @@ from resiliency.base.faults import brief
 from resiliency.report.charts import caption_of, finding_of
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
-from resiliency.report.style import set_properties, with_spoken_titles
-from resiliency.storage.files import kept, replacing
+from resiliency.report.style import bundle, set_properties, with_spoken_titles
+from resiliency.storage.files import replacing
 
 SOURCE = "<script src=[^>]*></script>"
 SOURCES = re.compile(rf"({SOURCE}(?:\s*{SOURCE})*)")  # of scripts, on other servers
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
-
-
-@cache
-def bundle(version: str) -> str:
-    """Vega, Vega-Lite of a version such as v6.4 and Vega-Embed as one self-contained script."""
-
-    def make() -> bytes:
-        return vl_convert.javascript_bundle(vl_version=version).encode()
-
-    return kept(__file__, f".{version}.js", f"{vl_convert.__version__} {version}".encode(), make).decode()
 
 
 def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> dict:

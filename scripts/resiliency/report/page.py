@@ -18,7 +18,6 @@ from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.deployment import deployment_answers
-from resiliency.report.drawing import bundle
 from resiliency.report.overview import (
     added_sentences,
     architecture_answer,
@@ -39,6 +38,7 @@ from resiliency.report.overview import (
     unit_cautions,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
+from resiliency.report.style import bundle
 from resiliency.report.templates import environment
 from resiliency.report.verdicts import by_observation
 from resiliency.tables import TABLES
