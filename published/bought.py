@@ -24,7 +24,7 @@ def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
         rows[name] = row | {
             "low": low,
             "high": high,
-            "said": _with_ends(row["points"], low, high),
+            "said": words.with_interval(row["points"], low, high, words.one_digit),
             "helps": bool(low > 0),
             "harms": bool(high < 0),
         }
@@ -55,13 +55,9 @@ def worth(rows: dict[str, dict]) -> list[dict]:
         }
         for row in known
     ]
-    return [of | {"said": _with_ends(of["times"], of["low"], of["high"])} for of in ratios]
+    return [of | {"said": words.with_interval(of["times"], of["low"], of["high"], words.one_digit)} for of in ratios]
 
 
 def compared(one: dict, other: dict) -> int:
     """1 if a row buys more than another for certain, their intervals apart, -1 if less, and else 0."""
     return int(np.sign(max(one["low"] - other["high"], 0) - max(other["low"] - one["high"], 0)))
-
-
-def _with_ends(value: float, low: float, high: float) -> str:
-    return f"{words.one_digit(value)} {words.interval(low, high, words.one_digit)}".rstrip()

@@ -15,7 +15,6 @@ from resiliency.report.charts.exchange_rates import NAMES, frame_of
 from resiliency.report.panels import intervals, line_at, measure, names, told_apart
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import GREY, INK, SHAPES, cycled, finish, tooltips
-from resiliency.report.templates import Markdown
 
 FEWEST = 3  # studies for an interval of their mean
 MEAN = "mean of the studies"
@@ -83,19 +82,14 @@ def bought(rates: pd.DataFrame) -> list[dict]:
     rows = []
     for row in pooled(rates):
         own = rates[rates["exchange"] == row["exchange"]].to_dict("records")
-        cells = {of["study"]: _with_ends(of["points"], of["points_low"], of["points_high"]) for of in own}
-        several = f"{_points(row['least'])} to {_points(row['most'])}" if row["studies"] > 1 else ""
-        mean = _with_ends(*row["mean"]) if row["studies"] >= FEWEST else ""
+        cells = {
+            of["study"]: words.with_interval(of["points"], of["points_low"], of["points_high"], words.one_digit)
+            for of in own
+        }
+        several = f"{words.one_digit(row['least'])} to {words.one_digit(row['most'])}" if row["studies"] > 1 else ""
+        mean = words.with_interval(*row["mean"], words.one_digit) if row["studies"] >= FEWEST else ""
         rows.append({"name": row["name"], "cells": cells, "range": several, "mean": mean})
     return rows
-
-
-def _with_ends(value: float, low: float, high: float) -> Markdown | str:
-    return f"{_points(value)} {words.interval(low, high, _points)}".rstrip()
-
-
-def _points(value: float) -> str:
-    return words.number(value, 1)
 
 
 def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
