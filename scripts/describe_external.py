@@ -1,4 +1,4 @@
-"""Describe the members from elsewhere, with the sizes of architectures that timm has."""
+"""Describe the imported members, with the sizes of architectures that timm has."""
 
 from resiliency.devices.stage import stage
 from resiliency.external.predictions import described_members, descriptions, read_members

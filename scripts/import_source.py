@@ -1,4 +1,4 @@
-"""Read the predictions, or the scores, of members from elsewhere."""
+"""Read the predictions, or the scores, of imported members."""
 
 from resiliency.base.names import CLEAN
 from resiliency.base.progress import Progress

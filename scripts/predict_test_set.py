@@ -1,4 +1,4 @@
-"""Predict the images of a further test set with one member."""
+"""Predict the images of an additional test set with one member."""
 
 from pathlib import Path
 

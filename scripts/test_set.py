@@ -1,4 +1,4 @@
-"""Read a further test set: images and labels of their own."""
+"""Read an additional test set: images and labels of their own."""
 
 from pathlib import Path
 

@@ -243,7 +243,7 @@ def usual_times(benchmarks: Path) -> dict[str, float]:
     """Rule -> CPU seconds of a job: as in earlier runs of this study, else as in the default study, in proportion.
 
     Args:
-        benchmarks: the folder of Snakemake's benchmark files, `<rule>/<job>.tsv`; it may be missing.
+        benchmarks: folder of Snakemake's benchmark files, `<rule>/<job>.tsv`; it may be missing.
     """
     earlier = defaultdict(list)
     for file in benchmarks.glob("*/*.tsv"):

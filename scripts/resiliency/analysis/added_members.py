@@ -25,8 +25,7 @@ def alone_table(
 
     Args:
         predictions: member -> its predictions.
-        items: test set -> classes and names of its images.
-        added: names of the members that were added.
+        items: test set -> class and name of each of its images.
 
     Returns:
         `ALONE`: a row per member and such image; the most frequent prediction of the others, and its share of them.
@@ -71,7 +70,7 @@ def added_table(ranks: pd.DataFrame, alone: pd.DataFrame, added: list[str]) -> p
 
     Args:
         ranks: member_ranks.csv.
-        alone: from `alone_table`.
+        alone: table from `alone_table`.
 
     Returns:
         `RANKED` and confidence, a row per member and set of images; nothing is counted on corrupted images.
@@ -99,11 +98,10 @@ def partner_table(
     """The best partners of each added member: chosen on one half of the clean images, evaluated on other images.
 
     Args:
-        pool: the members of which ensembles are formed.
+        pool: members of which ensembles are formed.
         ensembles: rows of ensembles.parquet of these members under the combination rule.
-        added: names of the members that were added.
         selection, evaluation: int, the clean images to select on, and the others.
-        confidence: of the intervals.
+        confidence: level of the intervals, between 0 and 1.
 
     Returns:
         `PARTNERS`, the accuracy on each test set with Wilson's interval, and `GAINS`: up to `LISTED` rows per member

@@ -1,7 +1,7 @@
 """How sure an ensemble is when it is wrong: selective prediction, on the evaluation images.
 
 Clean and corrupted images are those of the evaluation half of deployment.csv, whose ensembles were selected on the
-other; all conditions of corruption count together, for one threshold of confidence has to serve them all. Of further
+other; all conditions of corruption count together, for one threshold of confidence has to serve them all. Of additional
 test sets all images count. Units of images are resampled, each with all of its conditions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,14 +39,13 @@ class Resampled:
     """Images that ensembles are selected or evaluated on, and resamples of them.
 
     Args:
-        conditions: the table of conditions.
-        evaluation: images (int) of the data set's own that count; all of further test sets do.
-        resamples, confidence, seed: of the bootstrap.
-        units: test set -> those of its images, in all; each image is one in others.
+        evaluation: int, the dataset's own test images that count; additional test sets count whole.
+        resamples, confidence, seed: number of bootstrap resamples, level of the intervals, and seed.
+        units: test set -> units of all its images; in a test set without an entry, each image is a unit.
 
     Attributes:
-        images, units, counts: set of images -> these, their units, and how often each resample has each of them, R x N:
-            as floats, which need not be converted for each product.
+        images, units, counts: set of images -> its images, their units, and how often each resample draws each image,
+            float R x N, as matrix products need it.
     """
 
     def __init__(
@@ -70,10 +69,10 @@ class Resampled:
     def outputs(
         self, ensemble: Ensemble, name: str, disagreement: bool = True
     ) -> Iterator[tuple[int, np.ndarray, Outputs]]:
-        """What `ensemble` says of the images `name`: condition, position of each image among them, and its outputs.
+        """Outputs of `ensemble` on the set of images `name`: condition, positions of the images in the set, outputs.
 
         Args:
-            disagreement: as for `Ensemble.outputs`.
+            disagreement: passed to `Ensemble.outputs`.
         """
         for condition in self.conditions[name]:
             start = 0
@@ -82,16 +81,16 @@ class Resampled:
                 start += len(part.errors)
 
     def interval(self, value: float, whole: float, drawn: np.ndarray) -> tuple[float, float]:
-        """The interval of `value`, from what resamples differ by from `whole`, the same statistic of all images."""
+        """The interval of `value`, from the deviations of resamples from `whole`, the same statistic of all images."""
         low, high = percentile_interval(drawn - whole, self.confidence)
         return value + low, value + high
 
 
 class Scored(NamedTuple):
-    """What an ensemble says of N images under C conditions.
+    """Confidences and errors of an ensemble on N images under C conditions.
 
     Attributes:
-        confidences: score -> float64 C x N.
+        confidences: confidence score -> float64 C x N.
         errors: float32 C x N.
     """
 
@@ -103,7 +102,7 @@ def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[li
     """Rows of selective_prediction.csv, and of the risk-coverage curves, of one ensemble.
 
     Args:
-        scored: set of images -> what the ensemble says of the evaluation images.
+        scored: set of images -> confidences and errors of the ensemble on the evaluation images.
 
     Returns:
         For each set of images and score of confidence: `MEASURES` with the ends of their intervals, and
@@ -155,12 +154,12 @@ def scored_images(
     scores: Sequence[str] = SCORES,
     count: Callable[[np.ndarray, tuple[Outputs, Outputs], np.ndarray], None] | None = None,
 ) -> Scored:
-    """What an ensemble says of the images `name`.
+    """Confidences and errors of an ensemble on the set of images `name`.
 
     Args:
-        temperature: of its probabilities.
-        scores: of confidence.
-        count: called with the position of each image, the outputs before and after scaling, and the labels.
+        temperature: temperature by which its logits are divided.
+        scores: names of the confidence scores.
+        count: called with the positions of some images, their outputs before and after scaling, and their labels.
     """
     shape = len(evaluation.conditions[name]), len(evaluation.images[name])
     errors, confidences = np.empty(shape, np.float32), {}
@@ -194,10 +193,10 @@ def threshold_rows(
     """Rows of thresholds.csv of one ensemble; none if it has no probabilities, as a plurality vote of several has none.
 
     Args:
-        temperature: of its probabilities.
-        selection: the images that thresholds are chosen on.
-        scored: what it says of those that they are tried on.
-        evaluation: these.
+        temperature: temperature by which its logits are divided.
+        selection: images on which thresholds are chosen.
+        scored: set of images -> confidences and errors of the ensemble on the evaluation images.
+        evaluation: images on which thresholds are evaluated.
     """
     if ensemble.rule.mean is None or any(REFERENCE not in of.confidences for of in scored.values()):
         return []
@@ -228,15 +227,15 @@ def left_out(
     counts: np.ndarray,
     level: float,
 ) -> dict[tuple[str, float], dict]:
-    """What thresholds let through that were chosen without the corruption that they meet, where that is most.
+    """The largest share of wrong answers under a corruption that was left out when its threshold was chosen.
 
     Args:
-        ranked: the answers that thresholds are chosen on, under C conditions.
-        corruptions: str C, of these conditions.
+        ranked: answers on which thresholds are chosen, under C conditions.
+        corruptions: str C, corruption of each condition.
         confidence, errors: float C x N, graded confidences and errors of the evaluation images.
-        units: of these.
-        counts: how often each resample has each of them, float64 R x N.
-        level: confidence of the intervals, which allow for the number of corruptions (Bonferroni).
+        units: units of the evaluation images.
+        counts: float64 R x N, how often each resample draws each evaluation image.
+        level: level of the intervals, which allow for the number of corruptions (Bonferroni).
 
     Returns:
         goal, target -> `LEFT_OUT`: the largest share of images that is answered wrongly under a corruption that was
@@ -309,11 +308,11 @@ class Temperature(NamedTuple):
     """A temperature and where it comes from.
 
     Attributes:
-        value: 1 where none could be fitted.
-        images: number of images that it was fitted on, 0 where it was not.
-        fitted_on: which images, `validation` or `corrupted` ones of the half on which ensembles are selected; empty
-            where it was not.
-        note: why it was not fitted, or not on validation images, or what to beware of; may be empty.
+        value: the temperature; 1 if none could be fitted.
+        images: number of images to which it was fitted; 0 if none could be.
+        fitted_on: `validation`, or `corrupted` for corrupted images of the selection half; empty if none could be
+            fitted.
+        note: why it was not fitted, or not on validation images, or a caution; may be empty.
     """
 
     value: float
@@ -329,10 +328,10 @@ def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble
     images on which ensembles are selected, if there as many answers are wrong.
 
     Args:
-        validation: the ensemble on its one condition; None where some member has no predictions of them.
-        loaded: whether weights of a member were not trained here.
-        ensemble: the ensemble on the test images.
-        selection: the images on which ensembles are selected.
+        validation: ensemble on validation images, one condition; None if a member has no predictions of them.
+        loaded: whether weights of a member were trained outside this study.
+        ensemble: ensemble on the test images.
+        selection: images on which ensembles are selected.
     """
     if not ensemble.has_probabilities:
         return Temperature(1, 0, "", NO_PROBABILITIES)
@@ -363,7 +362,7 @@ def _fitted(ensemble: Ensemble, conditions: list[int] | np.ndarray, images: np.n
 
 
 class Calibration(NamedTuple):
-    """Measure -> float64 1 + R, of all images and of each resample, before and after scaling by the temperature."""
+    """Measure -> float64 1 + R, on all images and in each resample, before and after scaling by the temperature."""
 
     before: dict[str, np.ndarray]
     after: dict[str, np.ndarray]
@@ -372,7 +371,7 @@ class Calibration(NamedTuple):
 def scored_and_calibrated(
     ensemble: Ensemble, temperature: float, evaluation: Resampled, scores: Sequence[str] = SCORES
 ) -> tuple[dict[str, Scored], dict[str, Calibration]]:
-    """Set of images -> what an ensemble says of them, and its calibration there, over the conditions of the set.
+    """Set of images -> `Scored` of an ensemble on it, and its calibration over the conditions of the set.
 
     An ensemble without probabilities, such as one that votes, has no calibration. `scores` are those of confidence.
     """

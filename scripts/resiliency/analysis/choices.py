@@ -39,10 +39,10 @@ def clean_accuracy(row: dict | pd.Series) -> dict[str, float]:
 
 
 def priced(rows: pd.DataFrame, cost: str | None = None) -> str:
-    """The column of what `rows` cost: `cost`, or if no cost is known, size.
+    """The column that holds the cost of `rows`: `cost`, or size if no cost is known.
 
     Args:
-        cost: macs, or latency_ms, which it is where it was measured unless given.
+        cost: macs or latency_ms; by default latency_ms if it was measured, else macs.
     """
     cost = cost or (LATENCY if LATENCY in rows else "macs")
     return cost if rows[cost].notna().any() else "size"
@@ -85,14 +85,14 @@ def halves(labels: np.ndarray, seed: int, units: Units | None = None) -> tuple[n
 
     Args:
         labels: int N.
-        units: of these images, each of which is in one half; None if each image is one.
+        units: units of these images, none of which is split between the halves; None if each image is a unit.
     """
     selection = _half(labels, seed, units or Units.single(len(labels)))
     return selection, np.setdiff1d(np.arange(len(labels)), selection)
 
 
 def _half(labels: np.ndarray, seed: int, units: Units) -> np.ndarray:
-    """Sorted indices of about half of the images, all those of some units; a class of one unit is in the other half."""
+    """Sorted indices of about half of the images, in whole units; a class of one unit is in the other half."""
     if units.alone:
         return stratified_sample(labels, len(labels) // 2, seed, "deployment")
     selection = sample_of_groups(labels, units.of_image, len(labels) // 2, 1, seed, "deployment")
@@ -106,9 +106,9 @@ class Pool(NamedTuple):
     """Ensembles of one size, on the selection images.
 
     Attributes:
-        ensembles: int E x size, members of each.
-        objective: float64 E, what they are selected by; less is better.
-        errors: float64 E, mean of their errors over the conditions that they are selected by.
+        ensembles: int E x size, positions of the members of each ensemble.
+        objective: float64 E, value by which ensembles are selected; less is better.
+        errors: float64 E, mean error over the conditions by which ensembles are selected.
     """
 
     ensembles: np.ndarray
@@ -120,10 +120,10 @@ class Choice(NamedTuple):
     """Candidates, and the images by which they are selected.
 
     Attributes:
-        members: rows of members.csv of the M members.
-        scored: their predictions in that order, under one combination rule.
-        selection, evaluation: int, the selection images and the others.
-        pools: size -> its candidates: single members, and all ensembles that were scored.
+        members: M rows of members.csv.
+        scored: predictions of these members, in the same order, under one combination rule.
+        selection, evaluation: int, the selection images and the evaluation images.
+        pools: size -> candidates of that size: single members, and all scored ensembles.
         grown: greedy ensembles of 1, 2, ... members.
     """
 
@@ -140,7 +140,8 @@ class Choice(NamedTuple):
         return [ensemble for ensemble in self.grown if len(ensemble) > max(self.pools, default=1)]
 
     def images(self, test_set: str) -> np.ndarray:
-        """The images of a test set that nothing was selected by, int: evaluation images, or all of a further set."""
+        """The images of a test set on which nothing was selected, int: evaluation images, or all of an additional test
+        set."""
         return self.evaluation if test_set == CLEAN else np.arange(len(self.scored.labels(test_set)))
 
     def best(self, size: int) -> np.ndarray:
@@ -163,16 +164,16 @@ def choice_of(
     alone: np.ndarray | None = None,
     growing: np.ndarray | None = None,
 ) -> Choice:
-    """Compare single members, the ensembles that were scored and greedy ones.
+    """Compare single members, scored ensembles and greedy ensembles.
 
     Args:
         members: rows of members.csv, in the order of the predictions.
-        ensembles: rows of ensembles.parquet, of these members and under one combination rule.
-        scored: their predictions, under the same rule.
-        largest: most members of a greedy ensemble.
-        selection: images to select on; the others evaluate.
-        alone: int, members that are candidates by themselves; all unless given.
-        growing: int, members of greedy ensembles; those `alone` unless given.
+        ensembles: rows of ensembles.parquet of these members under one combination rule.
+        scored: predictions of the members under that rule.
+        largest: largest number of members of a greedy ensemble.
+        selection: int, selection images; all others are evaluation images.
+        alone: int, members that are candidates by themselves; by default all.
+        growing: int, members of which greedy ensembles are formed; by default those in `alone`.
     """
     alone = np.arange(len(members)) if alone is None else alone
     groups = {1: alone[:, None]} if len(alone) else {}
@@ -191,7 +192,7 @@ def scored_pool(ensembles: np.ndarray, scored: EnsembleErrors, selection: np.nda
 
 
 def by_size(table: pd.DataFrame, members: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of `table` that have as many members, and the positions of these: int E and int E x size."""
+    """Rows of `table` by number of members, with the positions of their members: int E and int E x size."""
     position = {member: index for index, member in enumerate(members.member)}
     sizes = table["size"].to_numpy()
     for size in np.unique(sizes):
@@ -201,11 +202,11 @@ def by_size(table: pd.DataFrame, members: pd.DataFrame) -> Iterator[tuple[np.nda
 
 
 class MemberPool(NamedTuple):
-    """M members that ensembles are formed of.
+    """M members of which ensembles are formed.
 
     Attributes:
-        members: their rows of members.csv.
-        scored: their predictions in that order.
+        members: rows of members.csv.
+        scored: predictions of the members, in the same order.
     """
 
     members: pd.DataFrame
@@ -221,7 +222,7 @@ class MemberPool(NamedTuple):
 
 
 def pool_of(members: pd.DataFrame, predictions: dict[str, Predictions], settings: Ensembles) -> MemberPool:
-    """The independent members that ensembles are formed of, which are selected by their clean error.
+    """The independent members of which ensembles are formed and selected by clean error.
 
     Members with decisions only are combined by plurality vote, whatever the first of the rules in `settings`.
 
@@ -247,8 +248,8 @@ def deployable_pool(
 
     Args:
         members: members.csv.
-        rule: how they are combined; plurality vote if some have decisions only.
-        objective, quantile, costs: what ensembles are selected by, as for `EnsembleErrors`.
+        rule: combination rule; plurality vote replaces it if some members have decisions only.
+        objective, quantile, costs: criterion of selection, passed to `EnsembleErrors`.
     """
     members = members[members.member.isin(predictions)].reset_index(drop=True)
     choice = {"objective": objective, "quantile": quantile, "costs": costs}
@@ -282,14 +283,14 @@ class Difference(NamedTuple):
 
 
 def fit_members(accuracies: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Members that ensembles to deploy may have, bool M: neither near chance nor far below the others.
+    """Members that are neither near chance nor far below the others, so that a deployed ensemble may have them; bool M.
 
     A member is far below the others if its clean accuracy, above that of the most frequent class, is less than
     `FAR_BELOW` of the median member's. If no member is left, all are fit.
 
     Args:
-        accuracies: float M, on clean selection images.
-        labels: int N, of these images.
+        accuracies: float M, accuracy on clean selection images.
+        labels: int N, labels of these images.
     """
     above = accuracies - np.bincount(labels).max() / len(labels)
     fit = (above >= FAR_BELOW * np.median(above)) & ~np.array([near_chance(a, labels) for a in accuracies])
@@ -336,9 +337,9 @@ def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, confidenc
     """Differences of K candidates from the one at `reference`, simultaneous for all of them.
 
     Args:
-        errors: float K.
-        drawn: float K x R, the same in each resample.
-        confidence: that no difference lies above its `high`; likewise for `low`.
+        errors: float K, error of each candidate.
+        drawn: float K x R, error in each resample, the same resamples for all candidates.
+        confidence: probability that no difference exceeds its `high`, and that none is below its `low`.
     """
     value = errors - errors[reference]
     deviations = drawn - drawn[reference] - value[:, None]
@@ -365,8 +366,8 @@ class Instead(NamedTuple):
     """What to deploy in place of a row, by its position, and with how many images that could be a cheaper one.
 
     Attributes:
-        images: of the choice, with which the bound of some cheaper row would be within the margin, if differences stay;
-            NaN where a cheaper row already is, or where no number of images would do.
+        images: number of selection images at which the bound of a cheaper row would be within the margin if differences
+            stay as they are; NaN if a cheaper row is chosen already, or no number would do.
     """
 
     place: int
@@ -382,11 +383,11 @@ def cheapest(
     will do. Of equals, fewer members count, then the smaller error.
 
     Args:
-        table: rows with fit, size, macs and selection_error, perhaps with latency_ms.
-        difference: theirs from the reference.
+        table: rows with fit, size, macs, selection_error and perhaps latency_ms.
+        difference: differences of the rows from the reference.
         margin: 0 or more, in units of the objective.
-        images: number of units that the differences are means over.
-        cost: its column; members count where no cost is known.
+        images: number of units over which the differences are means.
+        cost: column of the cost; the number of members replaces it if no cost is known.
     """
     costs = table[priced(table[table.fit], cost)].to_numpy(float)
     eligible = table.fit.to_numpy(bool) & (table["size"] <= table["size"].iloc[reference]).to_numpy()
@@ -409,13 +410,13 @@ def _images_needed(difference: Difference, cheaper: np.ndarray, margin: float, i
 
 
 def within_limits(candidates: pd.DataFrame, limits: Limits) -> np.ndarray:
-    """Whether each candidate is fit and costs at most what is allowed, bool K; not if its cost is unknown.
+    """Whether each candidate is fit and within the limits of cost, bool K; False if its cost is unknown.
 
     Args:
-        candidates: with fit, size and macs, and with latency_ms if milliseconds are limited.
+        candidates: table with fit, size, macs, and latency_ms if milliseconds are limited.
 
     Raises:
-        Fault: none does.
+        Fault: no fit candidate is within the limits.
     """
     within = candidates["fit"].to_numpy(bool)
     for key, column in (("members", "size"), ("macs", "macs"), ("milliseconds", LATENCY)):

@@ -54,9 +54,9 @@ class Failing(NamedTuple):
     """Sums over the members of each of D designs, of n images or of anything else that is a mean over images.
 
     Attributes:
-        rates: float D x n, of whether, or how often, each member fails.
-        squares: float D x n, of the squares of these.
-        members: int D, their numbers.
+        rates: float D x n, sums of failures, or of shares of failures.
+        squares: float D x n, sums of their squares.
+        members: int D, number of members of each design.
     """
 
     rates: np.ndarray
@@ -68,7 +68,7 @@ def failing(rates: np.ndarray, members: Sequence[np.ndarray]) -> Failing:
     """The sums of `rates`, bool or float M x n; those of bools are float32, in which they are exact.
 
     Args:
-        members: of each design, int.
+        members: positions of the members of each design, int.
     """
     dtype = np.float32 if rates.dtype == bool else np.float64
     sums = np.stack([rates[own].sum(axis=0, dtype=dtype) for own in members])
@@ -80,7 +80,7 @@ def joint_failure_rates(designs: Failing, first: np.ndarray, second: np.ndarray)
     """Estimates of theta_A theta_B for each image, or whatever else the sums are of.
 
     Args:
-        first, second: int P, pairs of designs; the same twice, of two members or more, for two of its members.
+        first, second: int P, the designs of each pair; a design of two or more members may be paired with itself.
 
     Returns:
         float64 P x n: the mean of products over pairs of distinct members.
@@ -100,11 +100,10 @@ def failure_table(
     """The rows of coincident_failures.csv: one per pair of designs, and per design with two members, and images.
 
     Args:
-        failures: bool M x N of each condition, N being the number of images of its test set.
-        designs: of each member.
-        conditions: the table of conditions.
-        resampling: of the images.
-        units: test set -> those of its images; each image is one in others.
+        failures: bool M x N for each condition, N the number of images of its test set.
+        designs: design of each member.
+        resampling: resampling of the images.
+        units: test set -> units of its images; in a test set without an entry, each image is a unit.
 
     Returns:
         Columns as docs/tables.md describes them; the covariance is U / (U - 1), of U units, times the joint failure
@@ -142,10 +141,10 @@ def _coincidences(
     """Rates of both failing, of independence, and covariances under each row of weights, summed over conditions.
 
     Args:
-        failures: bool M x N of each condition.
+        failures: bool M x N for each condition.
         weights: float64 (1 + resamples) x N.
-        units: their number, U.
-        members: of each design.
+        units: number of units, U.
+        members: positions of the members of each design.
         pairs: int P x 2, designs.
 
     Returns:
@@ -215,10 +214,10 @@ class Failures(NamedTuple):
     """How often k members fail together in one condition, or in the mean of several, for each of K values of k.
 
     Attributes:
-        shares: float64 K x N, probability that k members drawn of all are wrong on each image.
-        without: float64 K x U, the mean of this without each unit of members.
-        independent: float64 K, mean over k members of the product of their error rates.
-        alike: float64 K, expected number of images on which k members drawn are wrong alike.
+        shares: float64 K x N, probability that k members drawn at random are all wrong on an image.
+        without: float64 K x U, mean of `shares` without each unit of members.
+        independent: float64 K, mean over all sets of k members of the product of their error rates.
+        alike: float64 K, expected number of images to which k members drawn at random give the same wrong answer.
     """
 
     shares: np.ndarray
@@ -255,10 +254,10 @@ def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], units:
     """How often members fail together in one condition.
 
     Args:
-        decisions: int M x N.
-        labels: int N.
+        decisions: int M x N, predicted classes.
+        labels: int N, true classes.
         sizes: the values of k, from 1 to M.
-        units: int M, what each member is left out with.
+        units: int M, the unit with which each member is left out.
     """
     wrong = decisions != labels
     members, images = wrong.shape
@@ -276,7 +275,7 @@ def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], units:
 
 
 def _alike(decisions: np.ndarray, wrong: np.ndarray) -> np.ndarray:
-    """How many members give it, for each wrong answer that is given to an image; int64."""
+    """Number of members that give each wrong answer to each image; int64."""
     images = np.broadcast_to(np.arange(wrong.shape[1]), wrong.shape)[wrong]
     answers = decisions[wrong].astype(np.int64)
     return np.unique(images * (answers.max(initial=0) + 1) + answers, return_counts=True)[1]
@@ -293,12 +292,11 @@ def ceiling_table(
     """How often k members all fail in each condition, and in the mean over all corruptions.
 
     Args:
-        conditions: the table of conditions.
-        of_condition: `failures` of each, in their order.
+        of_condition: `failures` of each condition, in the order of the table.
         sizes: the values of k.
-        members: M.
-        confidence: of the intervals.
-        units: test set -> those of its images; each image is one in others.
+        members: number of members, M.
+        confidence: level of the intervals, between 0 and 1.
+        units: test set -> units of its images; in a test set without an entry, each image is a unit.
 
     Returns:
         The table, `CEILING` as docs/tables.md describes them, and for each condition whether all members are wrong on
@@ -348,7 +346,7 @@ def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence
 
 
 def unit_of(designs: list[str]) -> np.ndarray:
-    """The number of what each member is left out with, int64 M: its design, or a group of designs if there are many."""
+    """The unit with which each member is left out, int64 M: its design, or a group of designs if there are many."""
     units = in_groups(designs)
     return np.unique([units[design] for design in designs], return_inverse=True)[1]
 
@@ -356,16 +354,16 @@ def unit_of(designs: list[str]) -> np.ndarray:
 def way_to_ceiling(
     member: np.ndarray, ensemble: np.ndarray, everyone: np.ndarray, units: Units, confidence: float
 ) -> dict[str, float]:
-    """How far an ensemble comes from a member to the ceiling, as `REACHED` says without the names.
+    """How far an ensemble comes from a member to the ceiling: `REACHED` without the names.
 
     The interval is over images, paired, by the linearised ratio (Fieller's problem, with the ceiling far from the
     member): (a - r b) / mean b has the standard error of r = mean a / mean b.
 
     Args:
-        member, ensemble, everyone: float n, how often the member, the ensemble and all members are wrong on each image;
-            selection images of the first two are not among them.
-        units: of these images.
-        confidence: of the interval.
+        member, ensemble, everyone: float n, how often the member, the ensemble and all members together are wrong on
+            each image; the member and the ensemble were selected on other images.
+        units: units of these images.
+        confidence: level of the interval, between 0 and 1.
     """
     gained, possible = member - ensemble, member - everyone
     accuracies = {
@@ -394,13 +392,13 @@ def with_best(
 
     Args:
         ceiling, everyone: as `ceiling_table` returns them.
-        choices: kind of images, clean or corrupted -> what to choose from for them: `members`, joined by "+", `size`,
-            and the accuracy on the selection images, `selection_accuracy`. The best of each kind is the most
-            accurate there; only ensembles of the pool count.
-        names: of the members of the pool.
-        scored: their predictions.
-        evaluation: int, the clean images that nothing was selected by. Further test sets are evaluated on all images.
-        confidence: of the intervals.
+        choices: clean or corrupted -> candidates, with the columns `members` (joined by "+"), `size` and
+            `selection_accuracy`, the accuracy on the selection images. The most accurate one is the best; only
+            ensembles of the pool count.
+        names: names of the members of the pool.
+        scored: predictions of these members.
+        evaluation: int, clean images on which nothing was selected. Additional test sets count whole.
+        confidence: level of the intervals, between 0 and 1.
     """
     best = {kind: roles for kind, table in choices.items() if len(roles := _best(table, set(names))) == 2}
     if len(best) < len(choices):
@@ -446,5 +444,5 @@ def _wrong(
 
 
 def _evaluation_images(condition: NamedTuple, evaluation: np.ndarray) -> np.ndarray:
-    """The images in a condition that nothing was selected by, int."""
+    """The images of a condition on which nothing was selected, int."""
     return evaluation if condition.test_set == CLEAN else np.arange(condition.images)

@@ -50,7 +50,7 @@ CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
-    """Role -> row of deployment.csv: the `recommended_row`, then the `best_row` of those that may have the role.
+    """Role -> row of deployment.csv: the `recommended_row`, then the `best_row` of the candidates for each other role.
 
     Roles that nobody has are left out.
     """
@@ -73,7 +73,7 @@ def errors_under(ensemble: Ensemble, evaluation: Resampled) -> np.ndarray:
 
 
 def corrupted_conditions(evaluation: Resampled) -> np.ndarray:
-    """All conditions with corruptions, held out or not; int64, ascending."""
+    """All conditions with a corruption, extra ones included; int64, ascending."""
     rows = [evaluation.conditions[name] for name in (CORRUPTED, HELD_OUT_IMAGES) if name in evaluation.conditions]
     return np.sort(np.concatenate(rows))
 
@@ -81,14 +81,14 @@ def corrupted_conditions(evaluation: Resampled) -> np.ndarray:
 def under_corruptions(
     errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, units: int, confidence: float
 ) -> pd.DataFrame:
-    """Error under each corruption and under all, mean over severities, and the differences of the first role's.
+    """Error under each corruption and their mean over severities, and differences from the first role.
 
     Args:
-        errors: role -> float C x N, of each image under each corrupted condition.
+        errors: role -> float C x N, error on each image under each corrupted condition.
         corruptions: the corruption of each of the C conditions.
-        counts: how often each resample has each image, R x N.
-        units: of the images, their number.
-        confidence: of the intervals.
+        counts: float R x N, how often each resample draws each image.
+        units: number of units of the images.
+        confidence: level of the intervals, between 0 and 1.
 
     Returns:
         A row per role and corruption, and the last of each role of means: "corrupted", and "held_out" if there are
@@ -169,7 +169,7 @@ def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions]
 
     Args:
         predictions: member -> its predictions.
-        members: members.csv, with the member as index.
+        members: table members.csv, indexed by member.
     """
     return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
 
@@ -193,13 +193,13 @@ def assessment(
     validation: dict[str, Predictions],
     resampling: Resampling,
 ) -> Assessment:
-    """How sure each ensemble is, and a temperature for it.
+    """Selective prediction, thresholds and temperature of each ensemble.
 
     Args:
         deployment: deployment.csv.
         members: members.csv.
-        predictions: member -> its predictions, of those that `deployment` names.
-        validation: member -> its predictions of validation images, of those that have any.
+        predictions: member -> its predictions, for the members in `deployment`.
+        validation: member -> its predictions of validation images, if it has any.
     """
     members = members.set_index("member")
     selection, evaluation = both_halves(predictions, resampling)
@@ -255,16 +255,15 @@ def failures(
     confidence: float,
     seed: int,
 ) -> Failures:
-    """What the recommended model and the best member confuse, and failures of the former.
+    """Confusions of the recommended model and of the best member, and failures of the former.
 
     Args:
-        roles: as from `contenders`.
-        members, temperatures: tables of these names.
-        predictions: member -> its predictions, of those that `roles` names.
-        names: of the test images; none if they have no names.
-        classes: names of the classes; none if they have no names.
-        confidence: of the intervals.
-        seed: of the study.
+        roles: rows from `contenders`.
+        members, temperatures: tables members.csv and temperatures.csv.
+        predictions: member -> its predictions, for the members in `roles`.
+        names: names of the test images; empty if they have none.
+        classes: names of the classes; empty if they have none.
+        confidence: level of the intervals, between 0 and 1.
     """
     shown = {role: roles[role] for role in (RECOMMENDED, BEST_MEMBER) if role in roles}
     if not shown:
@@ -296,12 +295,12 @@ class Comparison(NamedTuple):
 def comparison(
     roles: dict[str, pd.Series], members: pd.DataFrame, predictions: dict[str, Predictions], resampling: Resampling
 ) -> Comparison:
-    """Errors under each corruption and calibration of all roles; without rows where nobody has any.
+    """Errors under each corruption and calibration of all roles; empty if nobody has a role.
 
     Args:
-        roles: as from `contenders`.
+        roles: rows from `contenders`.
         members: members.csv.
-        predictions: member -> its predictions, of those that `roles` names.
+        predictions: member -> its predictions, for the members in `roles`.
     """
     if not roles:
         nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
@@ -351,10 +350,10 @@ def cost_tables(
     Models without probabilities, whose ties are broken at random, are left out.
 
     Args:
-        roles: as from `contenders`.
+        roles: rows from `contenders`.
         members: members.csv.
-        predictions: member -> its predictions, of those that `roles` names.
-        matrix: as from `resiliency.analysis.failures.cost_matrix`.
+        predictions: member -> its predictions, for the members in `roles`.
+        matrix: float64 K x K from `resiliency.analysis.failures.cost_matrix`.
     """
     members, evaluation = members.set_index("member"), evaluation_half(predictions, resampling)
     models = [(role, row["members"], row["rule"]) for role, row in roles.items()]
@@ -382,7 +381,7 @@ def cost_tables(
 
 
 def _costliest(counts: np.ndarray, matrix: np.ndarray, classes: list[str]) -> list[dict]:
-    """The wrong answers that cost most in all, the costliest first; right ones may cost too, and are not listed."""
+    """The wrong answers with the largest total cost, costliest first; correct answers that cost are not listed."""
     spent = counts * matrix
     wrongly = spent * (1 - np.eye(len(spent)))
     order = np.argsort(-wrongly, axis=None, kind="stable")[:LISTED]

@@ -48,7 +48,7 @@ def candidate_table(
     limits: Limits = UNLIMITED,
     least_accuracy: float = 0,
 ) -> pd.DataFrame:
-    """All that may be deployed: single members, the ensembles that were scored, and larger ones of greedy selection.
+    """All candidates for deployment: single members, scored ensembles, and larger greedy ones.
 
     Members that are trained jointly are made for each other, so neither single nor greedy ones are among them.
     Members that are not fit (`fit_members`) are in no greedy ensemble, and no ensemble of theirs is on a front; nor
@@ -57,11 +57,10 @@ def candidate_table(
     Args:
         members: members.csv, in the order of the predictions; with latency_ms where it was measured.
         ensembles: rows of ensembles.parquet under one combination rule.
-        scored: the members and their predictions, under the same rule.
-        largest: most members of a greedy ensemble.
-        selection: images on which ensembles are selected; the others evaluate.
-        limits: what a candidate may cost.
-        least_accuracy: clean accuracy of members that ensembles are formed of.
+        scored: predictions of these members, under the same rule.
+        largest: largest number of members of a greedy ensemble.
+        selection: int, selection images; all others are evaluation images.
+        least_accuracy: least clean accuracy of members of greedy ensembles.
 
     Returns:
         Columns found (single, scored or greedy), members, origin, size, macs, parameters, selection_error (the
@@ -120,23 +119,23 @@ def deployment_table(
     cost: str = "macs",
     margin: float | None = None,
 ) -> pd.DataFrame:
-    """The rows of deployment.csv, by their cost.
+    """The rows of deployment.csv, ordered by cost.
 
     They are single members, both fronts, greedy ensembles, and the best one of each origin and of each size.
 
     Args:
-        candidates: from `candidate_table`.
+        candidates: table from `candidate_table`.
         selection: images on which ensembles were selected.
         evaluation: images on which nothing was selected.
-        baseline: the name of a member, or none.
-        resampling: of these images.
-        cost: its column, macs or latency_ms.
-        margin: how much worse than a row the one in place of it may be; None for the default of `margin_of`.
+        baseline: name of the baseline member; empty if there is none.
+        resampling: resampling of the selection and evaluation images.
+        cost: column of the cost, macs or latency_ms.
+        margin: how much worse than a row its cheaper replacement may be; None for the default of `margin_of`.
 
     Returns:
-        `COLUMNS`, then `TIMED` where latency was measured, `COST` where costs chose, `EFFECTIVE` where images
-        are in units, and the accuracy on further test
-        sets; docs/tables.md describes them. A row that is not fit has itself as `instead`.
+        `COLUMNS`, then `TIMED` where latency was measured, `COST` where costs chose, `EFFECTIVE` where images are in
+        units, and the accuracy on additional test sets; docs/tables.md describes them. A row that is not
+        fit has itself as `instead`.
     """
     picked = listed(candidates)
     compared = candidates.assign(**_compared(candidates, members, scored, selection, picked, resampling, cost, margin))
@@ -228,10 +227,10 @@ def worst_cases(
     errors in them are those on the other. The class is the one with the largest corrupted error.
 
     Args:
-        wrong: float32 C x (selection and evaluation), as from `EnsembleErrors.wrong`.
-        units: of the evaluation images.
-        counts: how often each resample has each of them, float64 R x n.
-        confidence: of the intervals.
+        wrong: float32 C x (selection and evaluation images), from `EnsembleErrors.wrong`.
+        units: units of the evaluation images.
+        counts: float64 R x n, how often each resample draws each evaluation image.
+        confidence: level of the intervals, between 0 and 1.
     """
     labels = scored.labels(CLEAN)
     before, after = wrong[:, : len(selection)], wrong[:, len(selection) :]
@@ -261,7 +260,7 @@ def _with_interval(name: str, value: float, drawn: np.ndarray, units: int, confi
 
 
 def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
-    """Accuracy float64 E with its interval on all images of each further test set, under the names of the columns."""
+    """Accuracy with its interval on each additional test set, float64 E each, by name of column."""
     columns = {}
     for test_set in scored.further:
         everything = np.arange(len(scored.labels(test_set)))
@@ -292,8 +291,8 @@ def chosen_table(choice: Choice, confidence: float) -> pd.DataFrame:
     """The ensemble of each size with the least clean error on one half of the clean images, and the best member.
 
     Args:
-        choice: greedy ensembles count beyond the largest size of which ensembles were scored.
-        confidence: of Wilson's intervals.
+        choice: candidates; greedy ensembles count at sizes beyond the largest scored one.
+        confidence: level of Wilson's intervals, between 0 and 1.
 
     Returns:
         A row per size: size, members (joined by "+"), of (the number of ensembles compared), found (`single`, `scored`

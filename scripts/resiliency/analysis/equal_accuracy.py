@@ -9,8 +9,8 @@ first is not distorted by what families differ in beside accuracy, and the last 
 their mean accuracy predicts. What is left between families is their spread at equal clean accuracy and size.
 
 Noise of clean accuracy that the corrupted error does not follow makes such a spread out of nothing. So accuracy and
-error come from different halves of the test images, or accuracy from half of a further test set, and the part of that
-noise which families share, known from the accuracy on the other half, is subtracted: slope² times its variance.
+error come from different halves of the test images, or accuracy from half of an additional test set, and the part of
+that noise which families share, known from the accuracy on the other half, is subtracted: slope² times its variance.
 """
 
 from collections.abc import Sequence
@@ -43,8 +43,9 @@ class Noise:
     """Variances of logit clean accuracy that corrupted error does not follow, of one design.
 
     Attributes:
-        family, design: what test images have in common for a family, and for an architecture.
-        own: of the design alone.
+        family, design: variances common to the designs of a family, and to those of an architecture, on the same test
+            images.
+        own: variance of the design alone.
     """
 
     family: float = 0.0
@@ -57,13 +58,13 @@ class Model:
     """The fitted model of a study.
 
     Attributes:
-        names: of the fixed effects; the constant first, then those of `NAMES` that vary.
-        families: names, in the order of `fits`.
-        layout: of the designs.
+        names: names of the fixed effects: the constant, then those of `NAMES` that vary.
+        families: names of the families, in the order of `fits`.
+        layout: families, architectures and recipes of the designs.
         accuracy, size: logit clean accuracy and log2 parameters of each design, float64 n.
-        fits: of all families, then without each; of one response.
-        noise: of clean accuracy.
-        share: median corrupted error of the designs, at which logits become points.
+        fits: fits with all families, then without each, for one response.
+        noise: noise of clean accuracy.
+        share: median corrupted error of the designs, at which logits are converted to percentage points.
     """
 
     names: tuple[str, ...]
@@ -185,9 +186,9 @@ def model_of(members: pd.DataFrame, response: str, images: int) -> Model | None:
     """The model of the members of a study, which are all independently trained; None if there are too few to fit it.
 
     Args:
-        members: members.csv, with the accuracy on some images and the response on others, as from `on_halves`.
-        response: the column that holds the error.
-        images: number of images that each is of; 0 if it is not known.
+        members: members.csv, with accuracy and response on different images, as from `on_halves`.
+        response: name of the column of errors.
+        images: number of images behind each accuracy and error; 0 if unknown.
     """
     measured = [name for name in ("clean_accuracy", response, OTHER_ACCURACY) if name in members]
     on_logits = members.assign(**{name: empirical_logit(members[name].to_numpy(float), images) for name in measured})
@@ -295,13 +296,13 @@ def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None =
     """Members with their accuracy on one half of the test images and their error on the other.
 
     Halves are the first five and the last five of the ten groups of images, which are drawn at random; units of images
-    are in one group. Where clean accuracy is that of a further test set, both accuracies are of its halves, and the
+    are in one group. Where clean accuracy is that of an additional test set, both accuracies are of its halves, and the
     error is of all images of the dataset.
 
     Args:
         members: members.csv.
-        scores: table `members` of `resiliency.analysis.without_images.WithoutImages`.
-        without: a group that is left out.
+        scores: the table `members` of `resiliency.analysis.without_images.WithoutImages`.
+        without: a group of images that is left out.
 
     Returns:
         `members` with other columns `clean_accuracy` and `corrupted_error`, and `other_accuracy` on the other half;
@@ -323,8 +324,8 @@ def mean_of_groups(scores: pd.DataFrame, column: str, images: str, groups: Seque
     """Member -> mean of a column over the images of some groups.
 
     Args:
-        scores: as for `on_halves`.
-        images: the column that holds the number of images that are left.
+        scores: table as for `on_halves`.
+        images: column with the number of remaining images.
     """
     kept = scores.groupby("without")[images].first()
     sums = scores.pivot(index="without", columns="member", values=column).mul(kept, axis=0)

@@ -40,10 +40,11 @@ class Pairs(NamedTuple):
     """Mean errors of pairs of members of D designs, each of which forms pairs of its own.
 
     Attributes:
-        own: float D, of the pairs of one design.
-        mixed: float D x D, symmetric, of the pairs of one member of each; NaN on the diagonal and where there are none.
-        variances: float D, of the error of a member between the seeds of a design.
-        seeds: int D.
+        own: float D, mean error of the pairs within each design.
+        mixed: float D x D, symmetric, mean error of the pairs with one member of each design; NaN on the diagonal and
+            where there are no pairs.
+        variances: float D, variance of a member's error between the seeds of its design.
+        seeds: int D, number of seeds.
     """
 
     own: np.ndarray
@@ -65,9 +66,9 @@ class Contrast(NamedTuple):
     """Pairs of two designs against the pair of the better one.
 
     Attributes:
-        replicates: float 1 + D, of all designs and without each.
-        without: float G, without each group of images.
-        ends: the contrast where designs differ by as much as they may, and by as little.
+        replicates: float 1 + D, contrast of all designs, then without each.
+        without: float G, contrast without each group of images.
+        ends: contrast if designs differ by as much, and by as little, as their interval allows.
     """
 
     replicates: np.ndarray
@@ -96,9 +97,9 @@ def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) ->
     not noise, of seeds and images. Of normal values that gives the mean distance without noise.
 
     Args:
-        pairs: of all images.
-        without: without each of G groups of images; empty where images are held fixed.
-        confidence: of the interval of how far designs differ.
+        pairs: pairs on all images.
+        without: pairs without each of G groups of images; empty if images are treated as fixed.
+        confidence: level of the interval of the difference between designs.
     """
     each = [pairs.without(design) for design in range(len(pairs.own))]
     fewer = [[of.without(design) for of in without] for design in range(len(pairs.own))]
@@ -157,14 +158,14 @@ class Scored(NamedTuple):
 
     Attributes:
         pool: rows of ensembles.parquet.
-        without: those of leave_images_out.parquet without each group of images; empty where images are held fixed.
+        without: rows of leave_images_out.parquet without each group of images; empty if images are treated as fixed.
     """
 
     pool: pd.DataFrame
     without: list[pd.DataFrame]
 
     def with_size(self, size: int) -> "Scored":
-        """Those of so many members."""
+        """The ensembles with `size` members."""
         return Scored(*(_of_size(self.pool, size), [_of_size(table, size) for table in self.without]))
 
     @property
@@ -179,7 +180,7 @@ def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Se
     Args:
         ensembles: ensembles.parquet.
         without: leave_images_out.parquet.
-        images: `corrupted`, or the test sets in its place.
+        images: `corrupted`, or the test sets that replace it.
     """
     own, of_members = ([of(name) for name in images] for of in (accuracy_of, mean_member_accuracy_of))
 
@@ -193,7 +194,7 @@ def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Se
 
 
 def more_members(of: Scored, families: Mapping[str, str], confidence: float) -> Iterator[Exchange]:
-    """What the second member brings, and the third: the fall of the mean error over all ensembles.
+    """What the second and the third member bring: the fall of the mean error over all ensembles.
 
     Each ensemble is compared with its own members, so that a sample of ensembles compares equally good ones. Of
     votes, the second and the third member count together.
@@ -239,7 +240,7 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
 
     Args:
         members: members.csv.
-        errors: member -> its error, on all images and without each group of images.
+        errors: member -> its error: on all images, then without each group of images.
     """
     if of.by_vote:
         return
@@ -319,12 +320,11 @@ def exchange_rates(
 
     Args:
         members: members.csv.
-        of_ensembles: None where there are no ensembles.
-        images: number of clean test images; 0 where it is not known.
-        rule: the combination rule.
-        confidence: of the intervals.
-        reference: the recipe of the members that families are compared by; None for all.
-        shifts: further test sets whose mean error stands in place of corrupted error.
+        of_ensembles: tables of ensembles; None if there are no ensembles.
+        images: number of clean test images; 0 if unknown.
+        confidence: level of the intervals, between 0 and 1.
+        reference: recipe of the members by which families are compared; None for all recipes.
+        shifts: additional test sets whose mean error replaces corrupted error.
     """
     measured_on = tuple(shifts) or (CORRUPTED,)
     response = response_of(shifts)
@@ -370,7 +370,7 @@ def _of_ensembles(
     confidence: float,
     images: tuple[str, ...],
 ) -> Iterator[Exchange]:
-    """What is estimated from ensembles."""
+    """Exchange rates that are estimated from ensembles."""
     pool = scored(tables.ensembles, tables.without_images.ensembles, rule, images)
     yield from more_members(pool, dict(zip(known["member"], known["family"], strict=True)), confidence)
     yield from mixing(pool, known, errors, confidence)

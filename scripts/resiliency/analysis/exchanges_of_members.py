@@ -26,14 +26,14 @@ class Exchange(NamedTuple):
 
     Attributes:
         exchange: what is bought, such as `second_member`.
-        reduction: by how much it lowers the error; below 0 where it raises it.
-        low, high: the interval.
-        unit: what the interval takes for a sample, in the plural.
-        units: their number.
-        inference: multiply-accumulate operations with it, as a multiple of those without it; NaN where that is open.
-        training: the same of training, or of the number of trainings.
-        designs, members, ensembles: how many are behind the estimate; 0 where none are.
-        spread: whether it is a standard deviation or a range, which cannot be below 0.
+        reduction: reduction of the error; negative if the error rises.
+        low, high: ends of the interval.
+        unit: sampling unit of the interval, in the plural.
+        units: number of sampling units.
+        inference: multiply-accumulate operations as a multiple of those without the change; NaN if undetermined.
+        training: training operations, or number of trainings, as a multiple of those without the change.
+        designs, members, ensembles: numbers behind the estimate; 0 if none.
+        spread: whether the reduction is a standard deviation or a range, which cannot be negative.
     """
 
     exchange: str
@@ -51,12 +51,12 @@ class Exchange(NamedTuple):
 
     @classmethod
     def from_part(cls, exchange: str, part: Part, confidence: float, unit: str, **more: float) -> Self:
-        """One whose statistic has a standard error."""
+        """The exchange of a statistic with a standard error."""
         return cls(exchange, part.estimate, *part.interval(confidence), unit, part.units, **more)
 
     @classmethod
     def from_spread(cls, exchange: str, spread: Spread, unit: str, units: int, **more: float) -> Self:
-        """A standard deviation between units."""
+        """The exchange of a standard deviation between units."""
         return cls(exchange, *spread, unit, units, spread=True, **more)
 
 
@@ -99,12 +99,12 @@ class Designs(NamedTuple):
     """Designs of N rows, each the mean of its seeds, on all images and without each of G groups of images.
 
     Attributes:
-        members: the number of members behind them.
-        family: names, N.
-        network: names, N: the architecture and size of each, which may be trained for several lengths.
+        members: number of members behind the designs.
+        family: names of the families, N.
+        network: architecture and size of each design, N names; several designs share one if training lengths differ.
         errors: logits of the error, float (1 + G) x N.
-        accuracies: logits of the clean accuracy, the same shape.
-        size, operations, training: log2 of parameters, of MACs and of epochs, float N; NaN where they are not known.
+        accuracies: logits of the clean accuracy, float (1 + G) x N.
+        size, operations, training: log2 of parameters, of MACs and of epochs, float N; NaN if unknown.
     """
 
     members: int
@@ -133,7 +133,7 @@ class Designs(NamedTuple):
 
     @property
     def alike(self) -> np.ndarray:
-        """Within what clean accuracy varies: networks that are trained for several lengths, else families."""
+        """The groups within which clean accuracy varies: networks trained for several lengths, else families."""
         return self.network if self.trained_longer else self.family
 
 
@@ -143,9 +143,9 @@ def designs(
     """The designs of independent members whose parameters are known.
 
     Args:
-        members: members.csv of independent members.
-        errors, accuracies: member -> its error and clean accuracy, on all images and without each group of images.
-        response: the column of the error.
+        members: rows of members.csv of independent members.
+        errors, accuracies: member -> its error, or clean accuracy: on all images, then without each group of images.
+        response: name of the column of errors.
     """
     table = designs_of(members, response).set_index("design")
     design = members.set_index("member")["design"]
@@ -165,10 +165,10 @@ def family_at_equal_accuracy(
     """The standard deviation between families of equal clean accuracy and size: that of observation 1b.
 
     Args:
-        members: members.csv of independent members.
-        scores: members_leave_images_out.parquet; None where images cannot be left out.
-        images: number of test images; 0 where it is not known.
-        shifts: further test sets in place of corruptions.
+        members: rows of members.csv of independent members.
+        scores: table members_leave_images_out.parquet; None if images cannot be left out.
+        images: number of test images; 0 if unknown.
+        shifts: additional test sets that replace corruptions.
     """
 
     def observed(without: int | None = None) -> Observation:
@@ -189,8 +189,8 @@ def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence:
     """The standard deviation between seeds of one design, pooled over designs, without the variance over images.
 
     Args:
-        members: members.csv of independent members.
-        errors: member -> its error, on all images and without each group of images.
+        members: rows of members.csv of independent members.
+        errors: member -> its error: on all images, then without each group of images.
     """
     design = members.set_index("member")["design"]
     counts = design.value_counts()
@@ -253,7 +253,7 @@ def _repeated_accuracy(of: Designs) -> np.ndarray:
 
 
 def enough(members: pd.DataFrame) -> bool:
-    """Whether there are families enough with two designs or more."""
+    """Whether enough families have two designs or more."""
     return int((members.groupby("family")["design"].nunique() > 1).sum()) >= FAMILIES
 
 
@@ -346,10 +346,10 @@ def _slopes(fitted: Fits) -> np.ndarray:
 def _bought(
     exchange: str, slopes: np.ndarray, within: np.ndarray, of: Designs, confidence: float, **costs: float
 ) -> Exchange:
-    """What a step of a predictor lowers the error by at the median, from slopes of the logit, (1 + G) x (1 + F).
+    """The reduction of the error at the median by one step of a predictor, from slopes of the logit, (1 + G) x (1 + F).
 
     Args:
-        within: the predictor less its means in groups, float N.
+        within: float N, the predictor minus its mean in each group.
     """
     reductions = points(-slopes, of.median_error) / POINTS
     part = Part.from_replicates(exchange, reductions[0], freedom=slope_freedom(within, of.family))

@@ -91,12 +91,12 @@ MOST = 24  # failures of each kind
 
 
 class Answers(NamedTuple):
-    """What an ensemble answers to N evaluation images under C conditions.
+    """Answers of an ensemble to N evaluation images under C conditions.
 
     Attributes:
         conditions: int C, rows of the table of conditions.
-        predicted: int32 C x N, positions of classes.
-        confidence: float32 C x N, the largest probability at the temperature, or the share of the votes.
+        predicted: int32 C x N, predicted classes.
+        confidence: float32 C x N, largest probability after scaling by the temperature, or share of the votes.
         errors: float32 C x N.
         nobody: bool C x N, whether no member is right.
     """
@@ -137,9 +137,9 @@ def confusion_table(
 
     Args:
         roles: role -> row of deployment.csv.
-        answers: role -> what `answers_of` returns.
-        labels: int N, positions of the classes of the evaluation images.
-        classes: names of the classes; positions beyond them are their own names.
+        answers: role -> answers from `answers_of`.
+        labels: int N, true classes of the evaluation images.
+        classes: names of the classes; a class without a name is called by its number.
 
     Returns:
         `CONFUSIONS`, as docs/tables.md describes them.
@@ -171,9 +171,8 @@ def class_error_table(
     """Error on the images of each class, clean, under each corruption and under all (mean over severities).
 
     Args:
-        conditions: the table of conditions.
-        units: of the evaluation images.
-        confidence: of the intervals.
+        units: units of the evaluation images.
+        confidence: level of the intervals, between 0 and 1.
 
     Others are those of `confusion_table`.
 
@@ -222,9 +221,9 @@ def failure_table(
     """Failures of an ensemble, at most `MOST` of each kind.
 
     Args:
-        answers: from `answers_of`.
-        names: of all test images; positions are their names if there are none.
-        classes: as of `confusion_table`.
+        answers: answers from `answers_of`.
+        names: names of all test images; empty if they are called by their positions.
+        classes: names of the classes, as in `confusion_table`.
 
     Returns:
         `FAILURES`, as docs/tables.md describes them, the kinds one after the other: wrong answers by confidence, the

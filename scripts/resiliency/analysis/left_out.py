@@ -24,14 +24,14 @@ class LeftOut:
     """Ensembles of one size and rule: all, and without those that a member, or a design, takes part in.
 
     Attributes:
-        ensembles: the rows of ensembles.parquet.
-        members: names of the members that take part in any.
-        units: names of what is left out in turn, in alphabetical order.
-        weights: float64 (1 + units) x E: how many possible ensembles each stands for, 0 where it is left out.
+        ensembles: rows of ensembles.parquet, all of independent members.
+        members: names of the members of these ensembles.
+        units: names of the units that are left out in turn, in alphabetical order.
+        weights: float64 (1 + units) x E, number of possible ensembles that each represents; 0 if it is left out.
 
     Args:
         ensembles: rows of ensembles.parquet, all of independent members.
-        unit: member -> what is left out with it; itself unless said otherwise.
+        unit: member -> the unit with which it is left out; by default the member itself.
     """
 
     def __init__(self, ensembles: pd.DataFrame, unit: Callable[[str], str] = str):
@@ -66,8 +66,8 @@ class LeftOut:
         """Correlation of each of `first` with accuracy less that of each of `second`, over ensembles that have both.
 
         Args:
-            measure: of correlation.
-            scale: on which the difference is taken; on Fisher's it is Cohen's q.
+            measure: measure of correlation.
+            scale: scale on which the difference is taken; on Fisher's it is Cohen's q.
 
         Returns:
             float64 (1 + units) x first x second.
@@ -100,7 +100,8 @@ class LeftOut:
         return compared[0], compared[1]
 
     def between(self, column: str, one: pd.Series) -> np.ndarray:
-        """Cliff's delta of `column` of the other ensembles against those where `one` holds: 1 + units."""
+        """Cliff's delta of `column` between the other ensembles and those for which `one` is true; float64 1 +
+        units."""
         values = self.ensembles[column].to_numpy(np.float64)
         one, other = (chosen.to_numpy() & np.isfinite(values) for chosen in (one, ~one))
         return weighted_cliffs_delta(values[other], values[one], self.weights[:, other], self.weights[:, one])
@@ -140,9 +141,9 @@ def mean_over_sizes(
     is not defined without some unit is left out altogether, and named if anything is left.
 
     Args:
-        left_out: of each size.
-        statistic: -> float (1 + units) or (1 + units) x columns, whose mean is taken first, or such of D draws,
-            (1 + units) x columns x D.
+        left_out: ensembles of each size.
+        statistic: -> float (1 + units); or (1 + units) x columns, whose mean is taken; or (1 + units) x columns x D for
+            D draws.
 
     Returns:
         float64 (1 + all units) or (1 + all units) x D, NaN where nothing is defined; and what was left out, in words.
@@ -185,13 +186,14 @@ def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 def units_of(
     members: Iterable[str], families: Mapping[str, str] | None, fewest: int
 ) -> tuple[Callable[[str], str], str]:
-    """Member -> what is left out with it, and what that is in the plural: families where there are enough, or designs.
+    """Member -> the unit with which it is left out, and the unit's name in the plural: families if enough, else
+    designs.
 
     Designs of a family are much alike, so that leaving out one of them says too little of other families.
 
     Args:
-        families: member -> its family; none where families are not known.
-        fewest: families that are enough.
+        families: member -> its family; None if families are unknown.
+        fewest: number of families that is enough.
     """
     if families and len({families[member] for member in members}) >= fewest:
         return families.__getitem__, "families"

@@ -45,9 +45,9 @@ class Scored(NamedTuple):
     """The scores of one member on all images.
 
     Attributes:
-        scores: all scores, under the names of the columns of members.csv.
+        scores: scores by name of their column in members.csv.
         errors: top-1 error, a row per condition (test_set, corruption, severity, images, error).
-        calibration: rows of calibration.csv, without the member.
+        calibration: rows of calibration.csv without the column member.
     """
 
     scores: dict[str, float]
@@ -59,10 +59,9 @@ class Scorer:
     """Scores members on the same test sets, against the same baseline.
 
     Args:
-        conditions: the table of conditions.
         baseline: predictions of the baseline, or None for AlexNet's published errors.
-        resampling: of the images.
-        units: of the clean images; None if each image is one.
+        resampling: resampling of the images.
+        units: units of the clean images; None if each image is a unit.
     """
 
     def __init__(
@@ -98,7 +97,7 @@ class Scorer:
             }
 
     def score(self, predictions: Predictions) -> Scored:
-        """All of a member; its probabilities are formed a condition at a time."""
+        """Scores of one member; its probabilities are computed one condition at a time."""
         wrong, bins, losses = self._wrong(predictions), [], []
         if not predictions.has_probabilities:
             return Scored(self._rates(predictions, wrong), self._errors(wrong), pd.DataFrame(columns=CALIBRATION))
@@ -196,9 +195,9 @@ def outside_scores(
     """Member -> its scores (see `error_scores`), of the members of corruption_errors.csv that are not `scored` yet.
 
     Args:
-        errors: as for `error_scores`, with a column member.
-        scored: members of whom more than errors are known.
-        baseline: the name of a member, or of `PUBLISHED_ERRORS`, which know no clean one.
+        errors: table as for `error_scores`, with a column member.
+        scored: members with predictions, which are scored by these.
+        baseline: name of a member, or of `PUBLISHED_ERRORS`, which have no clean error.
     """
     corruptions = counted([name for name in errors["corruption"].unique() if name != CLEAN])
     of_baseline = baseline_errors(errors, baseline, corruptions)
@@ -220,10 +219,10 @@ def error_scores(
     so that nothing can be said of the interval of their mean without the decisions.
 
     Args:
-        errors: a row per condition: test_set, corruption, severity, images (0 where unknown) and error, in 0..1 or NaN.
-        baseline: top-1 error of the baseline under each corruption that mCE counts, means over severities.
-        baseline_clean: its clean error; NaN where it is not known.
-        confidence: of the intervals.
+        errors: a row per condition: test_set, corruption, severity, images (0 if unknown) and error, in 0..1 or NaN.
+        baseline: error of the baseline under each corruption that mCE counts, mean over severities.
+        baseline_clean: clean error of the baseline; NaN if unknown.
+        confidence: level of the intervals, between 0 and 1.
     """
     clean = errors[errors.corruption == CLEAN]
     of_corruption = errors[errors.corruption != CLEAN].groupby("corruption", sort=False)["error"].mean()
@@ -264,10 +263,9 @@ def rank_table(
 
     Args:
         members: names of M members.
-        conditions: the table of conditions.
-        wrong: bool M x N for each condition, in their order.
-        resampling: number of draws, confidence and seed.
-        units: test set -> those of its images; each image is one in others.
+        wrong: bool M x N for each condition, in the order of the table.
+        resampling: number of draws, level of the intervals, and seed.
+        units: test set -> units of its images; in a test set without an entry, each image is a unit.
 
     Returns:
         `COLUMNS` and confidence, as docs/tables.md describes them; without sets of few images.
@@ -299,9 +297,9 @@ def rank_rows(
     Args:
         members: names of M members.
         errors: float64 M x N, how often each is wrong on each image.
-        resampling: number of draws, confidence and seed.
-        name: of the set, for the stream of random numbers.
-        units: of the images; None if each image is one.
+        resampling: number of draws, level of the intervals, and seed.
+        name: name of the set of images, which also names the random stream.
+        units: units of the images; None if each image is a unit.
     """
     means, images = errors.mean(axis=1), errors.shape[1]
     of_units = (units or Units.single(images)).values(errors)
@@ -336,10 +334,10 @@ def rank_intervals(
     """The smallest and largest rank of each of M members, int64.
 
     Args:
-        means: float M, errors.
-        spread: float M x M, standard errors of their differences.
-        draws: float R x M, of the errors' deviations from their expectations.
-        confidence: of each interval.
+        means: float M, mean errors.
+        spread: float M x M, standard errors of the differences of mean errors.
+        draws: float R x M, deviations of the mean errors from their expectations.
+        confidence: level of each interval, between 0 and 1.
     """
     low, high = np.ones(len(means), np.int64), np.full(len(means), len(means))
     for member in range(len(means)):

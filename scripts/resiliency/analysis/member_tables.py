@@ -115,8 +115,8 @@ def late_gain(curves: pd.DataFrame, fewest: int = FEWEST_EPOCHS) -> float | None
     None if there are fewer epochs than `fewest`.
 
     Args:
-        curves: rows with epoch and validation_accuracy, of one training or of several of equal length.
-        fewest: 2 or more; of two to four epochs, the last one stands for a fifth.
+        curves: rows with epoch and validation_accuracy, from one training or from several of equal length.
+        fewest: 2 or more; with two to four epochs, the last one counts as the last fifth.
     """
     curve = curves.groupby("epoch")["validation_accuracy"].mean()
     if len(curve) < fewest:
@@ -130,7 +130,7 @@ def still_learning(members: Iterable[Member], histories: dict[str, pd.DataFrame]
     The mean over the ensembles of a setting decides, because a single curve is noisy.
 
     Args:
-        histories: as in `history_table`.
+        histories: member -> its history.csv.
     """
     settings = defaultdict(list)
     for member in members:
@@ -168,12 +168,11 @@ def member_tables(
     """Score every member.
 
     Args:
-        members: in the order of the tables.
-        conditions: the table of conditions.
-        predictions: member -> its predictions; the others are known by `outside`.
-        outside: errors from elsewhere, tables as `Scored.errors` with a column member.
+        members: members in the order of the tables.
+        predictions: member -> its predictions; all other members have errors in `outside`.
+        outside: imported errors: tables as `Scored.errors`, with a column member.
         histories: member -> its history.csv.
-        baseline: the name of a member, or of `PUBLISHED_ERRORS`.
+        baseline: name of a member, or of `PUBLISHED_ERRORS`.
     """
     scored = _scores(conditions, predictions, baseline, resampling)
     of_members = [one.errors.assign(member=member) for member, one in scored.items()]
@@ -214,7 +213,7 @@ def _row(
     """A row of members.csv, with warnings of members whose predictions are known.
 
     Args:
-        further: warnings that go with other members.
+        further: warnings that concern other members too.
     """
     training = member.training_cost or {}
     row = {key: getattr(member, key) for key in DESCRIBED} | {"architecture": member.architecture or member.factory}
@@ -232,11 +231,11 @@ SHIFTED_ERROR = "shifted_error"
 
 
 def with_shifted_error(members: pd.DataFrame, test_sets: Sequence[str]) -> pd.DataFrame:
-    """`members` with the column `shifted_error`, each one's mean error over `test_sets`; NaN if one is not known.
+    """`members` with the column `shifted_error`, the mean error over `test_sets`; NaN if an error is unknown.
 
     Args:
-        members: a table with the accuracy on each test set.
-        test_sets: their names; without any there is no such column.
+        members: table with the accuracy on each test set.
+        test_sets: names of the test sets; the column is not added if there are none.
     """
     if not test_sets:
         return members
@@ -253,9 +252,9 @@ class Line(NamedTuple):
     """A line on the logit scale: logit(shifted accuracy) = intercept + slope * logit(accuracy).
 
     Attributes:
-        slope, intercept: float; NaN where fewer than two reference members differ in accuracy.
+        slope, intercept: float; NaN if fewer than two reference members differ in accuracy.
         r_squared: share of the variance of logit(shifted accuracy) that the line explains.
-        members: number of reference members that it is fitted to.
+        members: number of reference members in the fit.
     """
 
     slope: float
@@ -273,7 +272,7 @@ def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
 
     Args:
         accuracy, shifted: float n in 0..1, accuracy of each reference member without and with the shift; members that
-            lack one do not count.
+            lack one are ignored.
     """
     finite = np.isfinite(accuracy) & np.isfinite(shifted)
     x, y = _logit(accuracy[finite]), _logit(shifted[finite])
@@ -295,7 +294,7 @@ def _logit(accuracy: np.ndarray) -> np.ndarray:
 
 
 def shifted_sets(members: pd.DataFrame) -> list[str]:
-    """Names of the images of members.csv that are shifted: corrupted ones, and further test sets."""
+    """Names of the images of members.csv that are shifted: corrupted ones, and additional test sets."""
     names = [name.removesuffix("_accuracy") for name in members if name.endswith("_accuracy")]
     further = [name for name in names if name not in ("clean", "validation") and not name.startswith(CLEAN_ON)]
     return ([CORRUPTED] if members["corrupted_error"].notna().any() else []) + further
@@ -308,7 +307,7 @@ def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFra
 
     Args:
         members: members.csv.
-        reference: recipe of the members that lines are fitted to; None for all.
+        reference: recipe of the reference members; None for all recipes.
 
     Returns:
         Columns `COLUMNS`; accuracies and their intervals in 0..1.
@@ -383,14 +382,13 @@ def skipped_table(
 
     Args:
         members: members.csv.
-        attributions: member -> method of attribution that does not apply -> why.
-        stages: member -> what its feature stages are compared by, NaN where it has none.
-        kinds: member from elsewhere -> how it is known.
-        left_out: what files from elsewhere hold and the study does not use -> why.
-        lacking: tables that the study does without.
-        for_few: those of them that it does without because of few clean images.
-        conditions: the table of conditions.
-        min_clean_accuracy: that a member of an ensemble needs.
+        attributions: member -> attribution method that does not apply to it -> reason.
+        stages: member -> array by which its feature stages are compared; NaN if it has none.
+        kinds: imported member -> kind of its predictions.
+        left_out: what imported files hold and the study does not use -> reason.
+        lacking: tables that the study lacks.
+        for_few: tables among these that it lacks because of few clean images.
+        min_clean_accuracy: least clean accuracy of a member of an ensemble.
     """
     rows = [(member, *item) for member, reasons in attributions.items() for item in reasons.items()]
     applies = zip(stages, applicable(list(stages.values())), strict=True)
@@ -402,7 +400,7 @@ def skipped_table(
 
 
 def few_rows(conditions: pd.DataFrame, for_few: list[str]) -> list[tuple[str, str, str]]:
-    """What does without something because a test set has few images; arguments as above."""
+    """Rows about what is left out because a test set has few images; arguments as above."""
     images = conditions.drop_duplicates("test_set").set_index("test_set")["images"]
     of_study = [*for_few, "intervals of corrupted errors", "verdicts on the observations"] if for_few else []
     rows = [("", item, few_images(CLEAN, int(images[CLEAN]))) for item in of_study]
@@ -414,7 +412,7 @@ def few_rows(conditions: pd.DataFrame, for_few: list[str]) -> list[tuple[str, st
 def skipped_rows(
     members: pd.DataFrame, kinds: dict[str, str], lacking: list[str], min_clean_accuracy: float
 ) -> list[tuple[str, str, str]]:
-    """What does without something because of how it is known or how accurate it is; arguments as above."""
+    """Rows about what is left out because of a member's kind of predictions or its accuracy; arguments as above."""
     rows = [("", table, LACKING[table]) for table in lacking if table in LACKING]
     rows += [(member, item, why) for member, kind in kinds.items() for item, why in LEFT_OUT[kind].items()]
     for row, inaccurate in zip(members.itertuples(), is_inaccurate(members, min_clean_accuracy), strict=True):

@@ -37,9 +37,9 @@ def summary(
 
     Args:
         ensembles: rows of ensembles.parquet.
-        ranges: column of these -> the values that it can have; infinite without an end.
-        unit: member -> what an interval leaves out with it (see `LeftOut`).
-        confidence: of the intervals.
+        ranges: column of `ensembles` -> range of its values; infinite at an open end.
+        unit: member -> the unit with which it is left out (see `LeftOut`).
+        confidence: level of the intervals, between 0 and 1.
 
     Returns:
         A row per measure: measure, ensembles (how many have it), mean, its interval low and high (inside its range),
@@ -72,7 +72,7 @@ def difference(
 
     Args:
         first, second: rows of ensembles.parquet.
-        weights: of both, as from `weights_of_both`.
+        weights: weights of both groups, as from `weights_of_both`.
         measures, confidence: as for `summary`.
 
     Returns:
@@ -114,13 +114,13 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
 
     Classes are, where `matched_on` is "size", the numbers of members; where it is "macs", octaves of the MACs of all
-    members together. Measures are `SHARES`, mCE, accuracy on further test sets, the mean accuracies of the members and
-    the diversities; without mCE where the baseline's errors are near zero.
+    members together. Measures are `SHARES`, mCE, accuracy on additional test sets, the mean accuracies of the members
+    and the diversities; without mCE where the baseline's errors are near zero.
 
     Args:
         ensembles: ensembles.parquet.
-        confidence: of the intervals, which leave out one unit at a time (see `resiliency.statistics.resampling`): a
-            design with all its seeds, a sub-network, or an ensemble that is trained jointly.
+        confidence: level of the intervals, which leave out one unit at a time (see `resiliency.statistics.resampling`):
+            a design with all its seeds, a sub-network, or a jointly trained ensemble.
 
     Returns:
         `COLUMNS`, as docs/tables.md describes them; advantages as from `_advantages`. Intervals are NaN where leaving
@@ -205,12 +205,13 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
     """A row per combination rule, in the order of the ensembles, measure and number of members.
 
     Ensembles are those of independent members; size 1 is these members alone. Measures are clean_accuracy,
-    corrupted_accuracy, corrupted_error and accuracy on further test sets, those that the study has.
+    corrupted_accuracy, corrupted_error and accuracy on additional test sets, those that the study has.
 
     Args:
         ensembles: ensembles.parquet.
         members: members.csv.
-        confidence: of the intervals, which leave out one member at a time (see `resiliency.statistics.resampling`).
+        confidence: level of the intervals, which leave out one member at a time (see
+            `resiliency.statistics.resampling`).
 
     Returns:
         `SIZE_COLUMNS`, as docs/tables.md describes them. Intervals are NaN where leaving out some member leaves
@@ -260,13 +261,13 @@ def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequen
 
     Of equals, the most robust comes first.
 
-    The best of thousands on some images is less good on others: accuracy on further test sets, which nothing was
+    The best of thousands on some images is less good on others: accuracy on additional test sets, which nothing was
     selected on, is the one to believe.
 
     Args:
         members: members.csv.
         ensembles: rows of ensembles.parquet under one rule.
-        test_sets: their names.
+        test_sets: names of the additional test sets.
 
     Returns:
         Columns as docs/tables.md describes them; intervals of accuracy are each of one ensemble alone.

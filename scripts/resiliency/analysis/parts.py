@@ -61,7 +61,7 @@ class Placebo:
         estimates: float64 D x k, D >= 200 draws (or all patterns, where there are fewer) of the k parts and controls.
         errors: float64 D x k, their standard errors on the scale of each part.
         freedom: float64 k, degrees of freedom of the errors.
-        removed: what was done to the data, in words, such as "families permuted among designs".
+        removed: how the effect was removed from the data, such as "families permuted among designs".
     """
 
     estimates: np.ndarray
@@ -121,19 +121,19 @@ class Part:
     Attributes:
         name: what is compared.
         estimate: the statistic.
-        error: its standard error on `scale`; NaN where it is not known.
+        error: standard error on `scale`; NaN if unknown.
         freedom: degrees of freedom of the error.
-        scale: on which bounds are symmetric.
-        units: number of units that are taken for a sample.
-        counting: those of them that count for degrees of freedom, before images are added; infinite where not known.
-        caution: factor of the error in upper bounds, of a statistic that is skewed on its scale.
-        planned: units -> error and freedom that so many would have; by default those of a mean of as many.
-        difference: the difference of means behind an effect size, where the statistic is one.
-        image_share: share of the error's square that is variance over images; NaN where images are held fixed.
-        statistic: what it measures, where that is not what the observation's parts do.
-        reading: another way to read the observation that this part stands for beside the verdict, such as "against
-            double_fault"; empty where it stands for none.
-        influential: the unit without which the statistic differs most, as far as units are named.
+        scale: scale on which bounds are symmetric.
+        units: number of sampling units.
+        counting: number of units that count for degrees of freedom, before images are added; infinite if unknown.
+        caution: factor of the error in upper bounds, for a statistic that is skewed on its scale.
+        planned: number of units -> error and degrees of freedom with so many; by default as for a mean.
+        difference: difference of means behind the statistic if it is an effect size.
+        image_share: share of the squared error that is variance over images; NaN if images are treated as fixed.
+        statistic: name of the statistic if it is not that of the observation's parts.
+        reading: another reading of the observation that this part represents beside the verdict, such as "against
+            double_fault"; empty if none.
+        influential: the unit without which the statistic changes most, if units have names.
         without_it: the statistic without that unit.
     """
 
@@ -166,8 +166,8 @@ class Part:
         """A statistic from its jackknife replicates, of all and without each unit.
 
         Args:
-            names: of the units.
-            freedom: degrees of freedom, where they are not those of the units less one.
+            names: names of the units.
+            freedom: degrees of freedom; by default the number of units minus one.
         """
         _, error, of_units = studentised(replicates, scale)
         if len(names) and np.isfinite(replicates).all():
@@ -198,9 +198,9 @@ class Part:
         """As `resiliency.analysis.verdicts.PValues` has them, of this part.
 
         Args:
-            sign: of statistics that support the statement.
-            margin: differences within plus and minus this count as none.
-            least: what a statistic must exceed, on the statement's side of 0, to support it.
+            sign: sign of statistics that support the statement.
+            margin: differences between minus and plus this margin have no practical importance.
+            least: smallest effect of interest: a supporting statistic must exceed it on the statement's side of 0.
         """
         of_one = self.p_values_of(np.array([self.estimate]), np.array([self.error]), self.freedom, sign, margin, least)
         supports, opposes, within = (float(p[0]) for p in of_one)
@@ -212,7 +212,7 @@ class Part:
         """The same of S statistics of this kind, of as many units; float64 S each.
 
         Args:
-            estimates, errors: float S, the errors on `scale`.
+            estimates, errors: float S, estimates and their errors on `scale`.
             freedom: degrees of freedom of the errors.
         """
         values, margin, least = sign * self.scale.to(estimates), *(float(self.scale.to(of)) for of in (margin, least))
@@ -251,7 +251,7 @@ class Part:
         Welch and Satterthwaite's (Biometrics Bulletin 2, 1946).
 
         Args:
-            variance: on `scale`, 0 or more; NaN where it is not known.
+            variance: variance over images on `scale`, 0 or more; NaN if unknown.
             freedom: its degrees of freedom.
         """
         if not np.isfinite(variance) or not np.isfinite(self.error):
@@ -275,8 +275,8 @@ def p_values(
     """One-sided p-values that a statistic is `least` or less, is 0 or more, and is as large as the margin either way.
 
     Args:
-        values: statistics whose positive sign supports a statement.
-        errors: their standard errors; NaN where they are not known, which is then the result.
+        values: statistics; positive values support the statement.
+        errors: their standard errors; NaN if unknown, and then so are the p-values.
     """
 
     def beyond(distance: np.ndarray) -> np.ndarray:

@@ -26,9 +26,9 @@ def gallery_table(
 
     Args:
         clean: uint8 HxWx3, a test image.
-        corrupted: corruption, severity and uint8 HxWx3, the image under them.
-        index, label: of the image: its position in the test set and the name of its class.
-        table: what the severities are those of, such as "cifar-10-c".
+        corrupted: corruption, severity and corrupted image, uint8 HxWx3.
+        index, label: position of the image in the test set, and name of its class.
+        table: severity table, such as "cifar-10-c".
 
     Returns:
         A row for each picture, the clean one first, as corruption "clean" of severity 0: `corruption`, `severity`,
@@ -46,9 +46,8 @@ def failure_pictures(failures: pd.DataFrame, conditions: pd.DataFrame, images: l
     """The table of failures with the `picture` of each, and `clean`, that of its image without a corruption: data URLs.
 
     Args:
-        failures: failures.csv, or more columns.
-        conditions: the table of conditions.
-        images: the data set's test images under its conditions, uint8 N x H x W x 3 each.
+        failures: table failures.csv, perhaps with more columns.
+        images: the dataset's test images under its conditions, uint8 N x H x W x 3 each.
     """
     own = conditions[conditions.test_set == CLEAN].reset_index(drop=True)
     place = {(row.corruption, row.severity): index for index, row in own.iterrows()}
@@ -90,10 +89,11 @@ def attribution_table(
 
     Args:
         images: `clean` and `corrupted` -> uint8 NxHxWx3.
-        maps: the same -> float M x N x H x W, NaN where the method does not apply to a member, which is left out.
-        names: of the M members.
+        maps: `clean` and `corrupted` -> float M x N x H x W, attribution maps; NaN for members to which the method does
+            not apply, which are left out.
+        names: names of the M members.
         indices: int N, positions of the images in the test set.
-        labels: N names of their classes.
+        labels: N, names of the classes of the images.
 
     Returns:
         Columns index, label, images (clean or corrupted), what (`image`, or the member) and picture (a data URL;
@@ -113,7 +113,7 @@ def distance_table(maps: dict[str, np.ndarray], names: list[str]) -> pd.DataFram
     """1 - cosine of two members' maps, mean over images: a row per pair, clean and corrupted.
 
     Args:
-        maps, names: as above.
+        maps, names: as in `attribution_table`.
 
     Returns:
         Columns images (clean or corrupted), first, second (members), distance (0 for equal maps, at most 2).

@@ -24,9 +24,9 @@ class PValues(NamedTuple):
     """One-sided p-values of S studies and k parts, each float S x k; NaN where a part has no standard error.
 
     Attributes:
-        supports: of a part that is 0 or on the other side of it.
-        opposes: of a part that is 0 or on the statement's side.
-        within: of a part that is as large as the margin or larger, either way.
+        supports: p-values of the hypothesis that a part is 0 or against the statement.
+        opposes: p-values of the hypothesis that a part is 0 or for the statement.
+        within: p-values of the hypothesis that a part is as large as the margin or larger, in either direction.
     """
 
     supports: np.ndarray
@@ -35,7 +35,7 @@ class PValues(NamedTuple):
 
 
 def against(alpha: float, parts: int) -> float:
-    """The error at which one of so many parts contradicts."""
+    """The error level at which one of so many parts contradicts."""
     return alpha / (CAUTION * max(parts, 1))
 
 
@@ -46,7 +46,7 @@ def decide(p: PValues, alpha: float, noise: np.ndarray | None = None) -> tuple[n
     is `supported in part`: it then is what Holm's correction leaves.
 
     Args:
-        noise: bool S x k, whether a part lies within the range of its placebo; none does unless given.
+        noise: bool S x k, whether a part lies within the range of its placebo; by default none does.
     """
     verdicts, each = _without_placebo(p, alpha)
     if noise is None:
@@ -88,25 +88,25 @@ class Observation:
 
     Attributes:
         number: 1a, 1b, 2, 3 or 4.
-        statement: the paper's.
-        statistic: what each part measures.
+        statement: statement of the paper.
+        statistic: name of the statistic of each part.
         sign: 1 if a positive statistic supports the statement, -1 if a negative one does.
-        margin: differences within plus and minus this count as none.
-        unit: what is taken for a sample of all that could have been, in the plural, such as designs.
-        minimum: fewest units that the rule allows.
-        resampled: what the intervals allow for, in words.
-        parts: what the verdict rests on; none where the study cannot say anything.
-        beside: statistics without a verdict.
+        margin: differences between minus and plus this margin have no practical importance.
+        unit: sampling unit, in the plural, such as designs.
+        minimum: least number of units for a verdict.
+        resampled: sources of variation that the intervals allow for, in words.
+        parts: statistics on which the verdict rests; empty if the study cannot say anything.
+        beside: further statistics, without a verdict.
         missing: why there can be no verdict; empty if there can.
         omitted: what the statistics leave out and why; empty if nothing.
-        designs, members, ensembles, images: behind the statistics.
-        sampled: whether the ensembles are a sample of those that are possible.
-        metrics: kind of the metrics that the parts compare, such as label-free; empty where there is one only.
-        shifts: further test sets that stand in place of the corruptions of the statement; usually none.
-        controls: of each part, a statistic that must support the statement too, by its own one-sided bound, if the part
-            is to say more than its placebo does; none where no such statistic is needed.
+        designs, members, ensembles, images: numbers behind the statistics.
+        sampled: whether the ensembles are a sample of all possible ones.
+        metrics: kind of the metrics that the parts compare, such as label-free; empty if there is one kind only.
+        shifts: additional test sets that replace corruptions; usually empty.
+        controls: for each part, a statistic that must also support the statement by its one-sided bound, so that the
+            part says more than its placebo; empty if no such statistic is needed.
         least: the smallest effect of interest, which every part must exceed to support the statement.
-        placebo: draws of the parts and controls on data without the effect; None where there is none.
+        placebo: draws of the parts and controls on data without the effect; None if there are none.
     """
 
     number: str
@@ -133,7 +133,7 @@ class Observation:
     placebo: Placebo | None = None
 
     def corrected(self, confidence: float) -> float:
-        """Confidence of the one-sided bound that contradicts."""
+        """Level of the one-sided bound that contradicts."""
         return 1 - against(1 - confidence, len(self.parts))
 
     @property
@@ -166,11 +166,11 @@ class Observation:
 
 
 class Need(NamedTuple):
-    """Units that decide with a probability of `POWER` if all estimates are right.
+    """Number of units that decide with probability `POWER` if all estimates are right.
 
     Attributes:
-        units: None where not even `MOST` do.
-        verdict: what most studies of so many units would then have; empty without `units`.
+        units: number of units; None if not even `MOST` suffice.
+        verdict: most frequent verdict of studies with so many units; empty without `units`.
     """
 
     units: int | None
@@ -178,7 +178,7 @@ class Need(NamedTuple):
 
 
 def verdict_of(observation: Observation, confidence: float) -> tuple[str, list[str]]:
-    """The verdict, and that of each part and control; none is tested where a requirement is not met."""
+    """The verdict, and the verdict of each part and control; nothing is tested if a requirement is not met."""
     statistics = observation.parts + observation.controls
     if observation.missing or not observation.parts:
         return NOT_TESTED, [NOT_TESTED] * len(statistics)
@@ -198,9 +198,9 @@ def verdicts_of(
     """The verdicts of S studies of an observation, str S, and those of its k parts and controls, str S x k.
 
     Args:
-        estimates, errors: float S x k, the errors on the scale of each part.
+        estimates, errors: float S x k, estimates and their errors on the scale of each part.
         freedom: k degrees of freedom.
-        bounds: float k that statistics must lie beyond; those of the observation's placebo unless given.
+        bounds: float k, bounds beyond which statistics must lie; by default those of the observation's placebo.
     """
     alpha, sign, parts = 1 - confidence, observation.sign, len(observation.parts)
     columns = zip(observation.parts + observation.controls, estimates.T, errors.T, freedom, strict=True)
@@ -299,7 +299,7 @@ def _leans(part: Part, sign: int, confidence: float) -> str:
 
 
 def _sample_size_needed(observation: Observation, need: Need) -> str:
-    """What would decide an observation, in words."""
+    """The sample that would decide an observation, in words."""
     if need.units:
         power = f"at {POWER * 100:.0f}% power if the estimates are right"
         return f"{need.units:,} {observation.unit} ({need.verdict}), {power}"
@@ -323,7 +323,7 @@ def observation_table(observations: list[Observation], confidence: float) -> pd.
 
 
 def units_to_decide(observation: Observation, confidence: float) -> Need:
-    """What would decide an observation: more units than it has, and at least its minimum.
+    """The number of units that would decide an observation, more than it has and at least its minimum.
 
     Parts are simulated as independent of each other. Nothing is known where a part has no standard error.
     """

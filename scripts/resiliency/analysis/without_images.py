@@ -44,15 +44,14 @@ DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "member
 
 
 class WithoutImages(NamedTuple):
-    """What is left without each group of images.
+    """Tables of ensembles and members without each group of images.
 
     Attributes:
-        ensembles: a row per group and ensemble: `without` (the group), what is known of the ensemble, its accuracy, the
-            mean accuracy of its members and its label-free diversities, on clean images and on corrupted ones.
-        members: a row per group and member: `without`, `member`, `images` (number of clean ones that are left),
-            `clean_accuracy`, and `corrupted_error` where there are corruptions, `shifted_error` where the study names
-            test sets in their place; `separate_accuracy` and `separate_images`, of the test set that the study takes
-            clean accuracy from.
+        ensembles: a row per group and ensemble: `without` (the group), the ensemble's description, its accuracy, the
+            mean accuracy of its members and its label-free diversities, on clean and on corrupted images.
+        members: a row per group and member: `without`, `member`, `images` (number of remaining clean ones),
+            `clean_accuracy`; `corrupted_error` if there are corruptions, `shifted_error` if test sets replace them;
+            `separate_accuracy` and `separate_images` on the test set that defines clean accuracy, if any.
     """
 
     ensembles: pd.DataFrame
@@ -63,13 +62,13 @@ NOTHING = WithoutImages(pd.DataFrame(columns=["without"]), pd.DataFrame(columns=
 
 
 class EnsembleTables(NamedTuple):
-    """Tables of ensembles that observations and exchange rates are made from.
+    """Tables of ensembles behind observations and exchange rates.
 
     Attributes:
-        ensembles: ensembles.parquet.
-        image_errors: of jointly trained ensembles, image_errors.parquet.
-        without_images: members, and some of the ensembles, without each group of images; no rows with few images.
-        metrics: the kind and the name of each diversity metric that pairs have, which observations need.
+        ensembles: table ensembles.parquet.
+        image_errors: table image_errors.parquet, of jointly trained ensembles.
+        without_images: members and some of the ensembles without each group of images; empty if there are few images.
+        metrics: kind and name of each pairwise diversity metric; only observations need it.
     """
 
     ensembles: pd.DataFrame
@@ -85,9 +84,9 @@ def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units
     of a class, that of the unit's first image.
 
     Args:
-        labels: int N.
+        labels: int N, labels of the test images.
         probed: int, indices of the probe images.
-        units: of the images, of which a group has all or none; None if each image is one.
+        units: units of the images, none of which is split between groups; None if each image is a unit.
 
     Raises:
         Fault: there are fewer than GROUPS units.
@@ -104,7 +103,7 @@ def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units
 
 
 def some_ensembles(ensembles: pd.DataFrame, rule: str, seed: int) -> pd.DataFrame:
-    """Ensembles of independent members under `rule`, at most `MOST` of a size and kind, weighted accordingly.
+    """Ensembles of independent members under `rule`, at most `MOST` of each size and kind, with weights.
 
     Kinds are what observation 4 compares: ensembles of one design, of one family, and others.
     """
@@ -137,14 +136,11 @@ def scores_without_images(
         ensembles: ensembles.parquet.
         members: members.csv.
         predictions: member -> its predictions.
-        networks: members of ensembles that are known by their networks.
-        representation: one of these, and a method of attribution or `features` -> what is compared of it.
-        rule: the combination rule.
-        methods: of attribution.
+        networks: members of ensembles of which the networks are available.
+        representation: member, and attribution method or `features` -> array by which it is compared.
         probe_images: number of images on which representations are compared.
-        seed: of the study.
-        shifts: further test sets whose mean error observation 1 is about.
-        accuracy_on: a further test set that clean accuracy is taken from; None for the clean test images.
+        shifts: additional test sets whose mean error replaces corrupted error in observation 1.
+        accuracy_on: additional test set that defines clean accuracy; None for the clean test images.
     """
     chosen = some_ensembles(ensembles, rule, seed)
     print(f"{len(chosen):,} ensembles of independent members, each without {GROUPS} groups of images")
@@ -192,8 +188,8 @@ def without_each(
 
     Args:
         ensembles: rows as from `some_ensembles`.
-        names: of the M members.
-        members: their predictions, under the rule of the ensembles.
+        names: names of the M members.
+        members: predictions of the members, under the rule of the ensembles.
         of_image: int N, the group of each test image.
         representations: column of the table of ensembles -> float64 GROUPS x M x M, diversity of attributions or
             activations without each group; see `map_diversities` and `feature_diversities`.
@@ -257,7 +253,8 @@ def map_diversities(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndar
     """1 - cosine similarity of attribution maps without each group of probe images; float64 GROUPS x M x M.
 
     Args:
-        maps: of each member float N x H x W, NaN where the method does not apply; NaN is then the result.
+        maps: attribution maps of each member, float N x H x W; NaN if the method does not apply, and then so is the
+            result.
         of_probe: int N, the group of each probe image.
     """
 
@@ -274,7 +271,7 @@ def feature_diversities(features: Sequence[np.ndarray], of_probe: np.ndarray) ->
     The Gram matrix is that of all images: the estimator does not change where a vector is added to all features.
 
     Args:
-        features: of each member float N x D, NaN where there are none.
+        features: features of each member, float N x D; NaN if it has none.
         of_probe: int N, the group of each probe image.
     """
 
@@ -343,7 +340,7 @@ def _means(mean_over: Callable[[np.ndarray], np.ndarray], of_image: np.ndarray) 
 
 
 def _without(means: np.ndarray, of_image: np.ndarray) -> np.ndarray:
-    """The mean of all other groups in place of that of each; GROUPS x ..."""
+    """The mean of all other groups for each group; GROUPS x ..."""
     counts = np.bincount(of_image, minlength=GROUPS)
     weights = (1 - np.eye(GROUPS)) * counts
     return np.tensordot(weights / weights.sum(axis=1, keepdims=True), means, axes=1)

@@ -29,8 +29,8 @@ def model_of(name: str, size: int) -> Callable[[np.ndarray], object]:
     """A function from images, uint8 B x `size` x `size` x 3, to logits or probabilities B x K.
 
     Args:
-        name: an ONNX file, or module:function. A file that takes uint8 gets the images as they are, another one float32
-            B x 3 x H x W, normalised by the mean and standard deviation of ImageNet.
+        name: path of an ONNX file, or module:function. A file that takes uint8 gets the images unchanged; any other
+            gets float32 B x 3 x H x W, normalised by the mean and standard deviation of ImageNet.
 
     Raises:
         Fault: there is no such file, module or function, onnxruntime is missing or cannot read the file, or it takes
@@ -98,31 +98,31 @@ def evaluate(
     batch size, so that classifiers are compared on the same images.
 
     Args:
-        predict: a function from images, uint8 B x H x W x 3, to logits or probabilities B x K, K 2 or more: a NumPy
-            array, or a tensor of torch, TensorFlow or JAX. Normalisation is its part. Rows of numbers from 0 up that
-            sum to 1 are probabilities, all others logits. Or a model of the protocols of MAITE.
-        images: uint8 N x H x W x 3, H and W at least 32; an array, or any object that gives such arrays for slices. Or
-            a data set of MAITE, with images 3 x H x W of one size, uint8 or floats from 0 to 1.
-        labels: integers N, in 0..K-1; left out with a data set of MAITE, whose targets have them.
+        predict: function from images, uint8 B x H x W x 3, to logits or probabilities B x K, K 2 or more: a NumPy
+            array, or a tensor of torch, TensorFlow or JAX. It normalises the images itself. Rows of non-negative
+            numbers that sum to 1 are probabilities, all others logits. Or a model of the MAITE protocols.
+        images: uint8 N x H x W x 3, H and W at least 32: an array, or any object that returns such arrays for slices.
+            Or a MAITE dataset, with images 3 x H x W of one size, uint8 or floats from 0 to 1.
+        labels: integers N, in 0..K-1; omitted for a MAITE dataset, whose targets hold them.
         units: N numbers or names: images with equal ones, such as frames of one film, are not independent, and
             intervals allow for it; by default all images are independent.
-        corruptions: names of corruptions, some of CORRUPTIONS; the 15 of mCE by default.
-        severities: some of 1 to 5.
-        baseline: for mCE: the error of a baseline under each corruption, mean over the severities, by name; or another
+        corruptions: names of some of CORRUPTIONS; by default the 15 of mCE.
+        severities: some of the integers 1 to 5.
+        baseline: baseline of mCE: its error under each corruption, mean over the severities, by name; or another
             evaluation of the same images at the same severities of the same table; or "alexnet", whose published errors
             are for the table "imagenet-c" at severities 1 to 5.
         table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
             pixels.
         seed: seed of the random streams of the corruptions.
         batch_size: number of images in a batch; the last one may have fewer.
-        confidence: nominal coverage of the intervals, in 0..1.
-        progress: whether to print how far the evaluation is.
+        confidence: level of the intervals, between 0 and 1.
+        progress: whether to print the progress of the evaluation.
 
     Returns:
         An Evaluation: printed, it is a report; its attributes are tables and numbers.
 
     Raises:
-        Fault: an argument has another shape, type or range, or predictions are no logits or probabilities.
+        Fault: an argument has another shape, type or range, or predictions are neither logits nor probabilities.
 
     >>> images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
     >>> labels = images.mean(axis=(1, 2)).argmax(axis=1)

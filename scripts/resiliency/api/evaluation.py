@@ -25,11 +25,11 @@ MEAN = "all severities"
 
 
 class Seen(NamedTuple):
-    """What a classifier was evaluated on, but for corruptions and severities.
+    """The images and severity table on which a classifier was evaluated.
 
     Attributes:
         table: the published severity parameters.
-        images, height, width: number of the images, and their size in pixels.
+        images, height, width: number of images, and their size in pixels.
         digest: SHA-256 of the images and their labels, hexadecimal.
     """
 
@@ -51,14 +51,14 @@ class Seen(NamedTuple):
 
 
 class Answers:
-    """Right or wrong, confidence, and losses of N images under C conditions.
+    """Correctness, confidence and losses on N images under C conditions.
 
     Attributes:
         labels: int64 N.
-        units: of the images.
+        units: units of the images.
         conditions: corruption and severity of each condition.
-        kind: "logits" or "probabilities", as the first batch has it; None before.
-        classes: K; None before the first batch.
+        kind: "logits" or "probabilities", by the first batch; None before it.
+        classes: number of classes, K; None before the first batch.
         errors, confidence, nll, brier: float32 C x N each.
     """
 
@@ -80,7 +80,7 @@ class Answers:
 
 
 def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) -> np.ndarray:
-    """Probabilities float64 B x K of what a classifier returned for a batch; `answers` learns of which kind they are.
+    """Probabilities, float64 B x K, of a batch of predictions, whose kind is recorded in `answers`.
 
     Raises:
         Fault: it is no array B x K of finite numbers, of another kind or number of classes than before, or a label is
@@ -136,12 +136,12 @@ class Evaluation:
             error_high (Wilson), nll, brier and ece.
         by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
             baseline's; NaN without a baseline, or if the baseline makes no error).
-        summary: rows clean and corrupted (all conditions, but of held-out corruptions only if there are no others):
+        summary: rows clean and corrupted (all conditions, but of extra corruptions only if there are no others):
             images, error with its ends (of corrupted images by the normal distribution of the means of units), nll,
             brier and ece (over all answers).
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
-        confidence: nominal coverage of the intervals.
+        confidence: level of the intervals, between 0 and 1.
         seen: table of severities, number and size in pixels of the images, and a digest of images and labels.
     """
 
@@ -158,9 +158,9 @@ class Evaluation:
         """The evaluation of `answers`.
 
         Args:
-            confidence: of the intervals.
-            baseline: the baseline's error under each corruption that mCE counts.
-            seen: what the answers are to.
+            confidence: level of the intervals, between 0 and 1.
+            baseline: error of the baseline under each corruption that mCE counts; None without a baseline.
+            seen: images and severity table of the evaluation.
         """
         corruptions, severities = zip(*answers.conditions, strict=True)
         rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]

@@ -15,11 +15,12 @@ from resiliency.tables import TABLES
 
 
 class NoTable(Fault, AttributeError):
-    """There is no table of a name; an AttributeError too, so that `hasattr` and `getattr` work as usual."""
+    """There is no table of this name; also an AttributeError, so that `hasattr` and `getattr` work as usual."""
 
 
 class Table(pd.DataFrame):
-    """A data frame that knows old names of its columns: `table["mean_corruption_error"]` warns, and is the new one."""
+    """A data frame that knows old names of its columns: `table["mean_corruption_error"]` warns and returns the new
+    one."""
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
@@ -38,7 +39,7 @@ class Study:
     A table is read where it is named, as a data frame; docs/tables.md describes all columns. `dir` lists the tables.
 
     Raises:
-        Fault: the folder holds no finished study; at an attribute, there is no such table, the study made none, or the
+        Fault: the folder holds no finished study; for an attribute, there is no such table, the study made none, or its
             file is missing or has changed.
     """
 
@@ -68,17 +69,17 @@ class Study:
 
 
 def study(folder: str | Path) -> Study:
-    """Open a finished study, whose tables are attributes of what comes back.
+    """Open a finished study.
 
     Args:
-        folder: of its results, such as "results/digits".
+        folder: folder of its results, such as "results/digits".
 
     Returns:
         The study: `study("results/digits").members` is the table members.csv as a data frame. Tab completion and `dir`
         list all tables.
 
     Raises:
-        Fault: the folder holds no finished study; at an attribute, there is no such table, the study made none, or the
+        Fault: the folder holds no finished study; for an attribute, there is no such table, the study made none, or its
             file is missing or has changed.
     """
     return Study(folder)

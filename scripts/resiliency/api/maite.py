@@ -1,6 +1,6 @@
-"""Models, data sets and augmentations of image classification by the protocols of the package MAITE.
+"""Models, datasets and augmentations of image classification by the protocols of the package MAITE.
 
-They are structural types, so that MAITE need not be installed: a data set has `len` and gives for each index an image
+They are structural types, so that MAITE need not be installed: a dataset has `len` and gives for each index an image
 3 x H x W, a target with a number for each class, and metadata with an id; a model takes a sequence of images and gives
 one of logits or probabilities; an augmentation takes a batch of all three and returns another.
 """
@@ -33,7 +33,7 @@ class MaiteAugmentation:
         seed: seed of the random streams.
 
     Attributes:
-        metadata: with an id that names all of these, for caches of predictions.
+        metadata: metadata with an id that names all arguments, for caches of predictions.
 
     Raises:
         Fault: an argument, an image or an id has another shape, type or range.
@@ -64,7 +64,7 @@ class MaiteAugmentation:
 
 
 class MaiteImages:
-    """Images of a data set of MAITE, read where they are indexed by slices: uint8 N x H x W x 3."""
+    """Images of a dataset of MAITE, read where they are indexed by slices: uint8 N x H x W x 3."""
 
     def __init__(self, data_set: Any):
         self._data_set = data_set
@@ -88,11 +88,11 @@ class MaiteImages:
 
 
 def of_maite(model: Callable, data_set: Any) -> tuple[Callable[[np.ndarray], np.ndarray], MaiteImages, np.ndarray]:
-    """A model and a data set of MAITE as `evaluate` takes them: a function, images, and labels int64 N.
+    """A model and a dataset of MAITE as `evaluate` takes them: a function, images, and labels int64 N.
 
     Raises:
-        Fault: it is no data set of MAITE, a target is not one class among all, or a class has another number in the
-            data set than in the model.
+        Fault: it is no dataset of MAITE, a target is not one class among all, or a class has another number in the
+            dataset than in the model.
     """
     if not callable(getattr(data_set, "__getitem__", None)) or not hasattr(data_set, "__len__") or not len(data_set):
         got = type(data_set).__name__
@@ -161,7 +161,7 @@ def _label(target: np.ndarray, classes: int, position: int) -> int:
 
 
 def _check_classes(*parts: Any) -> None:
-    """Refuse a model and a data set that both have a class of one name under different numbers."""
+    """Refuse a model and a dataset that both have a class of one name under different numbers."""
     ours, theirs = (dict(getattr(part, "metadata", None) or {}).get("index2label") or {} for part in parts)
     numbers = {name: number for number, name in ours.items()}
     for number, name in theirs.items():

@@ -31,15 +31,15 @@ class RandomCorruption(v2.Transform):
     DataLoader its generator, repeat it.
 
     Args:
-        corruptions: names of the corruptions that are drawn from, with equal probability; the 15 of mCE by default.
-        severities: the severities that are drawn from, some of 1 to 5.
+        corruptions: names of the corruptions, drawn with equal probability; by default the 15 of mCE.
+        severities: severities, drawn with equal probability, some of 1 to 5.
         p: probability that a sample is corrupted, 0 to 1.
         table: the published severity parameters: "cifar-10-c" suits images of up to 64 pixels, "imagenet-c" larger
             ones.
 
     Raises:
-        Fault: an argument has another type or range, a sample has no image, or one is a NumPy array, or no image of 8
-            bits with three channels.
+        Fault: an argument has another type or range, or a sample has no image, a NumPy array, or an image that does not
+            have three channels of 8 bits.
 
     >>> transform = RandomCorruption(["fog", "snow"], severities=[1, 2], table="cifar-10-c")
     >>> transform(torch.zeros(3, 32, 32, dtype=torch.uint8)).shape

@@ -18,6 +18,6 @@ HELD_OUT = (*EXTRA, *ADDED)  # from mCE
 
 
 def averaged(corruptions: Iterable[str]) -> list[str]:
-    """The corruptions that the corrupted error is a mean over: not the extra ones, unless there are no others."""
+    """The corruptions over which the corrupted error is a mean: not the extra ones, unless there are no others."""
     names = list(corruptions)
     return [name for name in names if name not in EXTRA] or names

@@ -37,7 +37,7 @@ def loaded(kind: str, taken: Collection[str]) -> Iterator[tuple[str, object]]:
     The fingerprint of a script that calls this counts the code of these extensions.
 
     Args:
-        taken: names of what is built in.
+        taken: names of the built-in corruptions, metrics or charts.
 
     Raises:
         Fault: a name is taken, or an object cannot be loaded.

@@ -68,10 +68,10 @@ def _cut(value: object, depth: int = 3) -> object:
 
 
 def parser(documentation: str) -> ArgumentParser:
-    """A parser that refuses what it does not know, abbreviations included.
+    """An argument parser that refuses unknown arguments and abbreviations.
 
     Args:
-        documentation: of the program's module; `--help` shows its first line.
+        documentation: docstring of the program's module; `--help` shows its first line.
     """
     return ArgumentParser(description=documentation.partition("\n")[0], allow_abbrev=False)
 

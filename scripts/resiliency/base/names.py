@@ -5,18 +5,18 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 # Test sets, and the images of the first of them under corruptions: those that the corrupted error is a mean over, and
-# the extra ones beside them. Further test sets have names of the study's.
+# the extra ones beside them. Additional test sets have names of the study's.
 CLEAN = "clean"
 CORRUPTED = "corrupted"
 HELD_OUT_IMAGES = "held_out"
-CLEAN_ON = "clean_on_"  # before the name of a further test set: the clean images of the classes that it has
+CLEAN_ON = "clean_on_"  # before the name of an additional test set: the clean images of the classes that it has
 
 # Origins of members, and of the ensembles that are formed of them.
 INDEPENDENT = "independent"
 JOINT = "joint"
 SEARCH = "search"
 
-# Accuracy without each group of images of a further test set that stands for clean accuracy, and how many are left.
+# Accuracy without each group of images of an additional test set that stands for clean accuracy, and how many are left.
 SEPARATE_ACCURACY, SEPARATE_IMAGES = "separate_accuracy", "separate_images"
 
 SYNSET = re.compile(r"n\d{8}")  # a class of ImageNet

@@ -4,11 +4,11 @@ import time
 
 
 class Progress:
-    """Prints how far a long loop is, with an estimate of the time left.
+    """Prints the progress of a long loop, with an estimate of the time left.
 
     Args:
-        steps: of the loop.
-        pause: least seconds between two lines, for loops of many short steps; the last step is always told.
+        steps: number of steps of the loop.
+        pause: least time between two lines in seconds, for loops of many short steps; the last step is always printed.
     """
 
     def __init__(self, steps: int, pause: float = 0):

@@ -64,7 +64,7 @@ def check(files: Sequence[Path]) -> None:
 
 
 def counted(study: Study) -> dict[str, int]:
-    """Split -> number of images, 0 of those that the study lacks; of a published data set, the most it can have."""
+    """Split -> number of images, 0 of those that the study lacks; of a published dataset, the most it can have."""
     data = study.data
     if most := data.most_images():
         return most
@@ -81,7 +81,7 @@ def counted(study: Study) -> dict[str, int]:
 
 
 def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
-    """Seconds on all cores of this machine, and bytes of one job, from a timed batch of each design.
+    """Seconds on all cores of this machine, and bytes of memory per job, from a timed batch of each design.
 
     Training steps count as three predictions. Attributions and analysis add about as much as half the predictions, and
     each job takes a while to start.
@@ -113,7 +113,7 @@ def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
 
 
 def stored(study: Study, images: dict[str, int]) -> int:
-    """Bytes of what grows with a study: its images, corrupted ones, and the logits of all members."""
+    """Bytes on disk that grow with a study: its images, corrupted images, and the logits of all members."""
     pixels, conditions = study.data.side**2 * CHANNELS, len(study.corruptions.names) * len(study.corruptions.severities)
     arrays = 0 if study.data.on_the_fly else sum(images.values()) * pixels
     corrupted = images["test"] * conditions * pixels
@@ -168,14 +168,14 @@ search: null                      # no architecture search
 
 
 class Found(NamedTuple):
-    """What is in a folder.
+    """Contents of a folder of images.
 
     Attributes:
         images: number of images of each split; an estimate if the study is to split them.
-        shares: split -> its share, of those that the study splits off.
+        shares: split -> its share of the images, for splits that the study draws.
         classes: name -> number of images.
-        side: median of the shorter sides, px.
-        films: pattern of names of frames, say `<film>_*`, if all names look so; else empty.
+        side: median length of the shorter side, in pixels.
+        films: pattern of names of frames, such as `<film>_*`, if all names look so; else empty.
     """
 
     images: dict[str, int]
@@ -186,7 +186,7 @@ class Found(NamedTuple):
 
 
 def look(source: Source) -> Found:
-    """What is in a folder that `image_folder` has read."""
+    """Contents of a folder that `image_folder` has read."""
     parts = source.parts
     counts = {name: len(part.labels) for name, part in parts.items()}
     divided = counts.pop(ALL if ALL in counts else "train")
@@ -225,7 +225,7 @@ def _films(files: list[str]) -> str:
 
 
 def sentences(found: Found) -> list[str]:
-    """What was found, and what to do about it."""
+    """Sentences about what was found and how to use it."""
     total, fewest = sum(found.classes.values()), min(found.classes, key=found.classes.get)
     lines = [
         f"{total:,} images of {len(found.classes):,} classes; the fewest of {fewest} ({found.classes[fewest]:,}); "
@@ -285,7 +285,7 @@ def quoted(text: str) -> str:
 
 
 def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
-    """Print what is in `folder`, and write a study of it to `file`, whole or not at all.
+    """Print the contents of `folder`, and write a study of it to `file`, whole or not at all.
 
     Args:
         from_scratch: whether all networks start from random weights.
@@ -326,7 +326,7 @@ def checked(text: str, name: str) -> Study:
     """The study that a file of this name and `text` describes.
 
     Raises:
-        Fault: as from `loading.load`.
+        Fault: as from `study.files.load`.
     """
     with TemporaryDirectory() as folder:
         file = Path(folder, name)

@@ -26,10 +26,10 @@ class Subcommand(NamedTuple):
     """A subcommand.
 
     Attributes:
-        summary: what it does, in a line.
-        example: a line that one can type.
-        add_arguments: adds its arguments to a parser.
-        run: is called with what was given, and what follows `--`.
+        summary: description in one line.
+        example: example of a command line.
+        add_arguments: function that adds the arguments of the subcommand to a parser.
+        run: function that is called with the parsed arguments and with the words after `--`.
     """
 
     summary: str

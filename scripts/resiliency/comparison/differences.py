@@ -36,14 +36,14 @@ Errors = dict[str, np.ndarray]  # clean and corrupted -> error on each test imag
 
 
 class Pair(NamedTuple):
-    """The errors of a study less those of the first, or why there are none.
+    """Differences of a study's errors from those of the first study, or why there are none.
 
     Attributes:
         study: name of the study.
-        model: whose errors.
-        images: clean or corrupted.
-        each: float N; NaN on images that do not count, empty if nothing can be compared.
-        why: what makes the two not comparable; empty if they are.
+        model: name of the model.
+        images: `clean` or `corrupted`.
+        each: float N, difference on each image; NaN on images that do not count, empty if nothing can be compared.
+        why: reason why the two are not comparable; empty if they are.
     """
 
     study: str
@@ -72,7 +72,7 @@ def difference_table(studies: list[Finished]) -> pd.DataFrame:
 
 
 def _recommended(studies: list[Finished]) -> Iterator[Pair]:
-    """Of recommended models, on the images that neither study selected on."""
+    """Pairs of recommended models, on the images on which neither study selected."""
     first, *others = studies
     for other in others:
         for images in KINDS:
@@ -101,7 +101,7 @@ def _judged(first: Finished, other: Finished, images: str) -> tuple[np.ndarray, 
 
 
 def _ensemble_errors(study: Finished) -> Errors:
-    """Of the recommended model; NaN on the images that it was selected on."""
+    """Errors of the recommended model; NaN on the images on which it was selected."""
     row = contenders(study.tables["deployment"])[0]
     members = list(_predictions(study, row["members"].split("+")).values())
     ensemble, labels = Ensemble(members, np.ones(len(members)), row["rule"]), read_array(study.run.file(LABELS))
@@ -123,7 +123,7 @@ def _conditions(study: Finished) -> pd.DataFrame:
 
 
 def _predictions(study: Finished, members: list[str]) -> dict:
-    """Member -> its predictions of the data set's own test images, of those that have any."""
+    """Member -> its predictions of the dataset's own test images, of those that have any."""
     paths = [f"predictions/{member}/{CLEAN}.npy" for member in members]
     files = [study.run.file(path) for path in paths if path in study.run]
     return read_predictions(_conditions(study), [study.run.file(LABELS)], files) if files else {}
@@ -143,7 +143,7 @@ def _of_members(study: Finished) -> dict[str, Errors]:
 
 
 def _shared(studies: list[Finished], errors: dict[str, dict[str, Errors]]) -> Iterator[Pair]:
-    """Of the members that all studies have, by name."""
+    """Pairs of the members that all studies have, by name."""
     first, *others = studies
     shared = [member for member in errors[first.name] if all(member in errors[other.name] for other in others)]
     for other in others:
@@ -197,7 +197,7 @@ def _row(question: str, pair: Pair, first: Finished, comparisons: int, unit: str
 
 
 def reaches(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.random.Generator) -> np.ndarray:
-    """How far simultaneous intervals of K paired differences reach from their means; float64 K.
+    """Half widths of simultaneous intervals of K paired differences; float64 K.
 
     If two models are equally good, which of them makes an error is a coin's flip in each unit. So the signs of all
     differences of a unit are flipped together, and the largest |t| over the K comparisons has this distribution if
@@ -205,9 +205,9 @@ def reaches(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.r
     an interval reaches, since few units that differ have few flips.
 
     Args:
-        sums: differences summed over the images of each unit, U x K; no column is all 0.
-        sizes: how many images of a unit count, U x K.
-        confidence: that no interval misses its difference.
+        sums: float U x K, differences summed over the images of each unit; no column is all 0.
+        sizes: float U x K, number of images of each unit that count.
+        confidence: probability that all intervals contain their differences.
     """
     images, units, squares = sizes.sum(axis=0), (sizes > 0).sum(axis=0), ((sums**2).sum(axis=0), (sizes**2).sum(axis=0))
 
@@ -251,7 +251,7 @@ def _training_rows(pairs: list[Pair], units: Units | None, studies: list[Finishe
 
 
 def training_reach(each: np.ndarray, units: Units, confidence: float, comparisons: int) -> float:
-    """How far the interval of a mean difference over designs and images reaches; NaN of one design, or no difference.
+    """Half width of the interval of a mean difference over designs and images; NaN for one design, or no difference.
 
     Designs and images are crossed: the variance of the mean over designs, and that over units of images less what each
     design has of its own there, which the first holds already, are added (Cameron, Gelbach and Miller, Journal of
@@ -259,7 +259,7 @@ def training_reach(each: np.ndarray, units: Units, confidence: float, comparison
     and Müller, ibid. 28, 2010); Bonferroni's correction is for all comparisons.
 
     Args:
-        each: differences of D designs on N images, D x N.
+        each: float D x N, differences of D designs on N images.
     """
     if len(each) < 2 or not each.any():
         return np.nan

@@ -180,7 +180,7 @@ def observations_chart(
     None where no study can test any.
 
     Args:
-        studies: name -> observations.csv.
+        studies: name of a study -> its table observations.csv.
     """
     rows = pd.DataFrame(
         part | {"study": study, "row": f"{study}: {part['part']}", "name": observation["name"]}
@@ -289,7 +289,7 @@ def _of_question(differences: pd.DataFrame, question: str) -> list[dict]:
 
 
 def _best(study: Finished) -> list[dict]:
-    """What a study recommends, or what leads it: role, members and corrupted error or clean accuracy."""
+    """The recommended model of a study, or its best model: role, members and corrupted error or clean accuracy."""
     if "deployment" in study.tables:
         return [
             row
@@ -322,7 +322,7 @@ def _common(studies: list[Finished]) -> list[dict]:
 
 
 def _told_corruptions(studies: list[Finished]) -> dict[str, str]:
-    """Study -> the corruptions of its corrupted errors, where those of some studies differ; else nothing."""
+    """Study -> the corruptions of its corrupted errors, if studies differ in them; else nothing."""
     if all(same_corruptions(*pair) for pair in combinations(studies, 2)):
         return dict.fromkeys((study.name for study in studies), "")
     return {study.name: f" ({described_corruptions(study)}; not comparable)" for study in studies}

@@ -29,9 +29,8 @@ class Finished(NamedTuple):
     """A study that has been run to its end.
 
     Attributes:
-        name: of the study; of its folder if several have one name.
-        tables: by name.
-        card: of the dataset; None if members are only imported.
+        name: name of the study, or of its folder if several studies have one name.
+        card: card of the dataset; None if members are only imported.
     """
 
     name: str
@@ -120,7 +119,7 @@ def _value(study: dict, key: str) -> object:
 
 
 def _settings(study: Finished) -> dict:
-    """What is compared of a study, the test images first; of its designs, those that it makes members of."""
+    """The compared settings of a study, test images first; only designs that it makes members of."""
     settings = {key: value for key, value in study.study.items() if key != "study"}
     used = set(study.tables["members"]["design"])
     designs = {name: of for name, of in settings.get("designs", {}).items() if name in used}
@@ -163,7 +162,7 @@ def same_corruptions(a: Finished, b: Finished) -> bool:
 
 
 def not_comparable(first: Finished, other: Finished, images: str) -> str:
-    """Why the errors of two studies on clean or corrupted images cannot be compared in pairs; empty if they can."""
+    """Why the errors of two studies on clean or corrupted images cannot be paired; empty if they can."""
     if not first.card or not other.card:
         return "not known to have the same test images"
     if not same_images(first, other):
@@ -187,7 +186,7 @@ def _other_pixels(a: Finished, b: Finished) -> bool:
 
 
 def warnings(studies: list[Finished]) -> list[str]:
-    """A sentence for each thing that numbers cannot be compared with the first study's for, or not as they stand."""
+    """A sentence for each reason why numbers cannot be compared with the first study's, or only with caution."""
     first, *others = studies
     found: dict[str, list[str]] = {}
     for other in others:

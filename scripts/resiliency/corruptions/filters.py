@@ -88,7 +88,7 @@ def seeded(entropies: np.ndarray, states: np.ndarray) -> None:
     """Set `states` (uint64 Nx4) to the state and the step, high word first, of PCG64 seeded with each row of words.
 
     Args:
-        entropies: uint64 Nx8, words of 32 bits, least significant first; the highest that are 0 do not seed.
+        entropies: uint64 N x 8, words of 32 bits, least significant first; leading zeros do not seed.
     """
     pool, yielded = np.empty(4, np.uint64), np.empty(4, np.uint64)
     for n in range(len(entropies)):
@@ -170,8 +170,8 @@ def smear(images: np.ndarray, weights: np.ndarray, steps: np.ndarray, counts: np
     Args:
         images: float32 N x H x P, wide enough for all steps.
         weights: float32 N x K, K a multiple of `TOGETHER`.
-        steps: int64 N x K x 2, the row and the value where what a step adds to the first value of `out` lies.
-        counts: int64 N, steps that have a weight.
+        steps: int64 N x K x 2, row and value from which each step adds to the first value of `out`.
+        counts: int64 N, number of steps with a weight.
         out: float32 N x H x V.
     """
     height, values = out.shape[1:]
@@ -204,8 +204,8 @@ def copy_neighbours(pixels: np.ndarray, drawn: np.ndarray, offsets: np.ndarray, 
 
     Args:
         pixels: int32 N x H x W.
-        drawn: uint16 N x (H - 2 `shift`) x (W - 2 `shift`), chooses a neighbour for each pixel away from the border.
-        offsets: int64 F, how many places behind a pixel its neighbours are.
+        drawn: uint16 N x (H - 2 `shift`) x (W - 2 `shift`), choice of a neighbour for each pixel away from the border.
+        offsets: int64 F, distance of each possible neighbour behind a pixel, in pixels of the flattened image.
     """
     height, width = pixels.shape[1:]
     for n in range(len(pixels)):
@@ -222,8 +222,8 @@ def brighten(pixels: np.ndarray, shift: np.float32, margin: np.float32) -> None:
     """Raise the largest channel of each pixel by `shift`, up to 255, and the others in proportion; black becomes grey.
 
     Args:
-        pixels: int32 P, whose lower three bytes are channels.
-        margin: what is added before values are truncated.
+        pixels: int32 P, channels in the lower three bytes.
+        margin: number that is added before values are truncated.
     """
     byte, white, one = np.int32(255), np.float32(255), np.float32(1)
     for i in range(len(pixels)):

@@ -28,9 +28,9 @@ class Corruption:
 
     Attributes:
         function: (uint8 NxHxWx3 images, N random streams, a severity's figures, further arguments) -> uint8 NxHxWx3.
-        figures: table -> for each severity from 1 to 5 a figure, or a tuple of figures in the function's order.
-        further: table -> what its generator does differently beside the figures, as further arguments.
-        draws: whether it draws random numbers; if not, the function is given no streams.
+        figures: table -> a figure for each severity from 1 to 5, or a tuple of figures in the function's order.
+        further: table -> further arguments of the function, for other differences between the generators.
+        draws: whether the function draws random numbers; if not, it gets no streams.
     """
 
     function: Callable[..., np.ndarray]

@@ -26,9 +26,8 @@ def corruption_engine(name: str, table: str, seed: int) -> Corrupt:
     """(images uint8 NxHxWx3, corruption, severity, `indices` of the images) -> uint8 NxHxWx3.
 
     Args:
-        name: "resiliency", or "imagecorruptions", which has one table alone.
-        table: the figures of the severities.
-        seed: the study's.
+        name: "resiliency", or "imagecorruptions", which has only one table.
+        table: severity table.
     """
     if name == "imagecorruptions":
         from resiliency.corruptions import reference
@@ -186,7 +185,7 @@ def image_paths(
     Another suffix of SUFFIXES, in any case, stands in for .JPEG. Other classes and images in `folder` are left alone.
 
     Args:
-        classes, names: of each of the N test images, its class and its name, with or without suffix.
+        classes, names: class and name, with or without suffix, of each of the N test images.
 
     Returns:
         The N paths for each of `severities` in turn, in the order of `names`.
@@ -281,7 +280,7 @@ def write_pictures(
     """Write `folder`/<severity>/<class>/<name>.JPEG of every image, as ImageNet-C is laid out, or nothing at all.
 
     Args:
-        path: of the list of these files with a checksum of each, severity by severity, in the order of `images`.
+        path: path of the list of these files, with a checksum of each, severity by severity, in the order of `images`.
         items: class and name of each image.
     """
     places = [f"{name_of_class}/{name}.JPEG" for name_of_class, name in zip(*items, strict=True)]

@@ -1,4 +1,4 @@
-"""Writing a data set: its splits, and the card with their counts and checksums, the classes, mean and std."""
+"""Writing a dataset: its splits, and the card with their counts and checksums, the classes, mean and std."""
 
 import hashlib
 from collections.abc import Hashable
@@ -28,7 +28,7 @@ from resiliency.storage.files import appending, write_array, write_json
 # Training images that mean and standard deviation are taken from where all would have to be decoded for it.
 MEASURED = 5_000
 FEWEST = 10
-OWN = "image_folder"  # the data set of a user's own images, in which what would flatter members is refused
+OWN = "image_folder"  # the dataset of a user's own images, in which what would flatter members is refused
 
 
 class WrittenSplit(NamedTuple):
@@ -62,9 +62,8 @@ def write_data_set(
     `near_duplicates` too, if its images were decoded.
 
     Args:
-        name: of the data set.
         chosen: split -> part and indices in it, as from `draw_splits`.
-        allow_duplicates: whether splits of the data set `OWN` may share images; those of others may.
+        allow_duplicates: whether splits of the dataset `OWN` may share images; splits of others may.
 
     Raises:
         Fault: a split has too few images; or as `check_duplicates`.
@@ -109,14 +108,14 @@ def write_test_set(
     training_digests: np.ndarray,
     allow_duplicates: bool,
 ) -> None:
-    """Write all of `part`, a further test set, to `folder`: as a split of a data set, with a card of its own.
+    """Write all of `part`, an additional test set, to `folder`: as a split of a dataset, with a card of its own.
 
-    The card holds where it was read from, the number of images, in all and of each of the data set's `classes`, and a
-    checksum as in the card of a data set.
+    The card holds where it was read from, the number of images, in all and of each of the dataset's `classes`, and a
+    checksum as in the card of a dataset.
 
     Args:
-        training_digests: uint8 N x 16, the `digests.npy` of the data set.
-        allow_duplicates: whether images of it may be among these, or under two classes.
+        training_digests: uint8 N x 16, array `digests.npy` of the dataset.
+        allow_duplicates: whether its images may be among these, or under two classes.
 
     Raises:
         Fault: as `check_test_set`.

@@ -1,4 +1,4 @@
-"""Data sets in folders: a folder for each class, a file for each image."""
+"""Datasets in folders: a folder for each class, a file for each image."""
 
 import hashlib
 import json
@@ -133,8 +133,8 @@ def image_folder(folder: Path, size: int, margin: float, needed: Sequence[str] =
     Parquet files of Hugging Face in `folder` are unpacked first; see `parquet.unpacked`.
 
     Args:
-        size, margin: of `pictures.fitted`.
-        needed: the splits that the study has; of others nothing is read, and no folder is needed.
+        size, margin: arguments of `pictures.fitted`.
+        needed: splits of the study; other splits are not read and need no folder.
 
     Raises:
         Fault: another layout, splits of different classes, fewer than two classes, an empty class, or an image whose
@@ -149,8 +149,8 @@ def imagenet(folder: Path, size: int, margin: float, needed: Sequence[str] = SPL
     Classes are the synsets in sorted order, which is that of published weights.
 
     Args:
-        size, margin: of `pictures.fitted`.
-        needed: of `image_folder`.
+        size, margin: arguments of `pictures.fitted`.
+        needed: splits of the study, as for `image_folder`.
 
     Raises:
         Fault: as `image_folder`; or not the 1,000 synsets.
@@ -366,7 +366,7 @@ def broken_pictures(folders: Iterable[Path]) -> list[str]:
     A progress bar on standard error shows how far it is.
 
     Raises:
-        Fault: as from `folder_entries.images_in`.
+        Fault: as from `images_in`.
     """
     faults = [fault for folder in folders for fault in _decoding_faults(str(folder)) if fault]
     more = len(faults) - MOST_NAMED

@@ -28,9 +28,9 @@ def batches(
     One set of workers decodes all of them.
 
     Args:
-        images: a tensor, uint8 NxHxWx3, is on `device` already, and is not read by `read`.
-        workers: processes that decode files, or `read`, ahead; 0 does it here.
-        read: reads the images at one of `indices`, where they change on the way, or come from several sources.
+        images: N images; a tensor, uint8 NxHxWx3, must be on `device` and is not read by `read`.
+        workers: number of processes that decode files, or call `read`, in advance; 0 for none.
+        read: function that reads the images at one of `indices`, if they are changed or come from several sources.
 
     Raises:
         Fault: a file cannot be decoded.

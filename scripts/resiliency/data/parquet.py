@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face on disk: Parquet files, unpacked into folders of images that `image_folder` reads.
+"""Datasets of Hugging Face on disk: Parquet files, unpacked into folders of images that `image_folder` reads.
 
 A file has a column of structs with the fields bytes and path, of which bytes are an image file, and a column of labels:
 numbers, whose names the schema has under the key `huggingface`, or texts.

@@ -37,10 +37,10 @@ class FileImages:
 
     Attributes:
         files: N paths.
-        size, margin: of `fitted`.
-        states: `file_state` of each file when it was listed; a file that is in another one is refused.
+        size, margin: arguments of `fitted`.
+        states: `file_state` of each file when it was listed; a file with another one is refused.
         checksums: `checksum` of each file when it was written; a file with another one is refused.
-        cropped: whether the files hold what was resized and cropped already, as corrupted images are.
+        cropped: whether the files hold images that are already resized and cropped, as corrupted images are.
     """
 
     files: list[str]
@@ -65,7 +65,7 @@ class FileImages:
         """The images at `chosen`, each decoded once, in each of `views`: uint8 B x `size` x `size` x 3.
 
         Args:
-            views: None is the view of `size` and `margin`. Nothing is cut off images that are `cropped` already.
+            views: views; None is the view with `size` and `margin`. Images that are `cropped` are not cropped again.
 
         Raises:
             Fault: see `decode`.
@@ -167,7 +167,7 @@ def decode(path: str | Path, content: bytes | None = None) -> Image.Image:
     What is transparent is shown on white; of 16 bits the upper eight are kept. Colour profiles are not applied.
 
     Args:
-        content: of the file, where it was read before.
+        content: bytes of the file, if they have been read.
 
     Raises:
         Fault: missing, broken or cut short, no such image, or a side below `SMALLEST` pixels.
@@ -193,10 +193,10 @@ def fitted(
     stays as it is where `margin` is 1.
 
     Args:
-        image: RGB.
+        image: RGB image.
         margin: share of the shorter side that is kept, in (0, 1]; 0.875 is usual for ImageNet.
         interpolation: bilinear or bicubic.
-        squash: whether both sides become that long, in place of the shorter one alone.
+        squash: whether both sides, instead of the shorter one, become that long.
 
     Returns:
         uint8 `size`x`size`x3.
@@ -294,7 +294,7 @@ def write_list(
     """Name `files`, which `read_images` decodes to `size` pixels a side, and record what they are; see `FileImages`.
 
     Args:
-        checksums: of files that the study wrote; of others size and modification time are recorded.
+        checksums: checksums of files that the study wrote; for other files, size and modification time are recorded.
     """
     content = {"size": size, "margin": margin, "cropped": cropped, "files": files}
     recorded = {"checksums": checksums} if checksums else {"states": [file_state(file) for file in files]}
@@ -329,8 +329,8 @@ def images_in_views(images: Images, indices: slice | np.ndarray, views: list[Vie
     """The images at `indices` in each of `views`, each read or decoded once: uint8 B x size x size x 3.
 
     Args:
-        images: of an array nothing is cut off, for it holds what was resized and cropped already.
-        views: None is the view that the study has, which `images[indices]` gives.
+        images: N images; those of an array are already resized and cropped and are not cropped again.
+        views: views; None is the view of the study, as from `images[indices]`.
 
     Raises:
         Fault: see `pictures.decode`.

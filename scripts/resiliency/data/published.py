@@ -1,4 +1,4 @@
-"""Published data sets of small images, most of which torchvision reads, and the folder of Imagenette."""
+"""Published datasets of small images, most of which torchvision reads, and the folder of Imagenette."""
 
 import csv
 import gzip
@@ -55,7 +55,7 @@ def traffic_signs(side: int, folder: Path) -> Source:
         by their numbers.
 
     Raises:
-        Fault: they cannot be downloaded or written, or do not hold such a data set.
+        Fault: they cannot be downloaded or written, or do not hold such a dataset.
     """
     with locked(folder):
         training, test, truth = (fetch(archive, folder) for archive in ARCHIVES.values())
@@ -119,14 +119,14 @@ if TYPE_CHECKING:
 
 
 class _Kind(NamedTuple):
-    """How a data set is read.
+    """How a dataset is read.
 
     Attributes:
-        description: its name and who made it.
-        reader: the class of torchvision.datasets.
-        parts: part -> the arguments that make the reader read it.
-        size: height and width of its images in pixels.
-        arrays: images NxHxWx3, labels and class names of what the reader has read.
+        description: name of the dataset, and its authors.
+        reader: name of the class of torchvision.datasets.
+        parts: part -> arguments of the reader.
+        size: height and width of the images in pixels.
+        arrays: function of the reader's result: images NxHxWx3, labels and class names.
     """
 
     description: str
@@ -193,17 +193,17 @@ def _archive(url: str, name: str, md5: str) -> Archive:
 
 
 def published_source(name: str, image_size: int, cache: Path) -> Source:
-    """The data set `name` in the folder `cache`/`name`, where it is downloaded to unless it is there.
+    """The dataset `name` in the folder `cache`/`name`, where it is downloaded to unless it is there.
 
     Args:
         name: cifar10, cifar100, svhn (not its part "extra"), fashion_mnist, stl10 (not its unlabelled images) or gtsrb.
-        image_size: height and width of the images in pixels; they are resized when indexed where it is not their own.
+        image_size: height and width of the images in pixels; images of another size are resized when indexed.
 
     Returns:
         Parts "train" and "test": images uint8 N x image_size x image_size x 3, grey ones with three equal channels.
 
     Raises:
-        Fault: it cannot be downloaded or written, or what is there is not such a data set.
+        Fault: it cannot be downloaded or written, or what is there is not such a dataset.
     """
     folder = cache / name
     if name == "gtsrb":

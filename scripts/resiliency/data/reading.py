@@ -1,4 +1,4 @@
-"""Where each data set is read from."""
+"""Where each dataset is read from."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -34,15 +34,15 @@ def digits(image_size: int) -> Source:
 
 
 def read_source(name: str, folder: str | None, side: int, margin: float, needed: Sequence[str]) -> Source:
-    """The data set `name`, its images `side` pixels squared.
+    """The dataset `name`, its images `side` pixels squared.
 
     Args:
-        folder: that of image_folder and imagenet.
-        margin: side of the centre crop over that of the resized image, for images in files.
-        needed: the splits that the study has; folders of others need not be there.
+        folder: folder of the images, for image_folder and imagenet.
+        margin: side of the centre crop divided by that of the resized image, for images in files.
+        needed: splits of the study; other splits need no folder.
 
     Raises:
-        Fault: it cannot be downloaded, or what is there is not such a data set.
+        Fault: it cannot be downloaded, or what is there is not such a dataset.
     """
     if name == "digits":
         return digits(side)
@@ -59,13 +59,13 @@ MOST_NAMED = 5
 
 
 def labelled_folder(folder: Path, classes: list[str], size: int, margin: float) -> Part:
-    """The images in `folder`/<class>, for some or all of the `classes` of the data set.
+    """The images in `folder`/<class>, for some or all of the `classes` of the dataset.
 
     Folders are named as the classes are, or all by the positions of the classes, as in ImageNet-V2 (Recht et al. 2019),
     unless a class has a number for a name.
 
     Args:
-        size, margin: of `pictures.fitted`.
+        size, margin: arguments of `pictures.fitted`.
 
     Raises:
         Fault: a folder of no class, an empty one, or an image whose header shows it to be unusable.
@@ -80,8 +80,8 @@ def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -
     """Images and labels in two `.npy` arrays, as CIFAR-10.1 is published (Recht et al. 2018).
 
     Args:
-        images: of uint8 N x side x side x 3; resized where `size` is another side.
-        labels: of whole numbers N, positions in `classes`.
+        images: file of uint8 N x side x side x 3; images are resized if `side` is not `size`.
+        labels: file of N integers, positions in `classes`.
 
     Raises:
         Fault: other types, shapes or labels.

@@ -1,4 +1,4 @@
-"""Settings of the data set."""
+"""Settings of the dataset."""
 
 import re
 from typing import Annotated, Any, Literal, NamedTuple, get_args
@@ -13,13 +13,13 @@ NEAR_DUPLICATES = "near_duplicates"
 
 
 class Published(NamedTuple):
-    """Figures of a published data set.
+    """Figures of a published dataset.
 
     Attributes:
-        image_size: pixels a side.
-        classes, train, test: numbers of classes and images; `test` is 0 where the study splits the images itself.
+        image_size: height and width of the images in pixels.
+        classes, train, test: numbers of classes and of images; `test` is 0 if the study splits the images itself.
         made_of_files: whether each image is a file.
-        mirrored: whether an image that is mirrored left to right still is of its class.
+        mirrored: whether images may be mirrored left to right without changing their class.
     """
 
     image_size: int
@@ -207,7 +207,7 @@ class Dataset(Settings):
 
     @property
     def one_size(self) -> bool:
-        """Whether loaded members see images as the data set has them, in place of as they were trained to."""
+        """Whether loaded members see images as the dataset has them, in place of as they were trained to."""
         return self.image_size != AUTO or not self.on_the_fly
 
     @property

@@ -1,4 +1,4 @@
-"""What a data set consists of, before the study splits it or takes a subset."""
+"""What a dataset consists of, before the study splits it or takes a subset."""
 
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -24,13 +24,12 @@ class Images(Protocol):
 
 
 class Part(NamedTuple):
-    """Images that a data set publishes together.
+    """Images that a dataset publishes together.
 
     Attributes:
-        images: N of them.
-        labels: int64 N, indices of classes.
+        labels: int64 N, positions of classes.
         names: N names; no two images of a class share one. Published arrays are named by their position.
-        groups: int64 N, numbers of groups, of which a split takes all images or none; None if each image may be taken.
+        groups: int64 N, group of each image; no group is split. None if there are no groups.
     """
 
     images: Images
@@ -40,10 +39,10 @@ class Part(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A data set as it is published.
+    """A dataset as it is published.
 
     Attributes:
-        description: what it is, who made it and where it was read from.
+        description: name, authors and place of the dataset.
         classes: names of the classes, in the order of the labels.
         parts: "train" and "test", perhaps "validation" too; or ALL alone, which the study splits.
     """

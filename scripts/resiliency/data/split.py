@@ -23,7 +23,7 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
 
     Raises:
         Fault: the file cannot be read, names no image, one that is not there, one of several, or one twice; or the
-            data set has no test part.
+            dataset has no test part.
     """
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
@@ -41,10 +41,10 @@ def named_files(
     """Position among `files` -> number of the line in the file at `path` that names it.
 
     Args:
-        lines: number and text of each line, the end of the path of a file, as long as tells it from others.
+        lines: number and text of each line: the end of a file's path, long enough to identify it.
         files: the components of each path.
-        kind: what each file is.
-        others: further files, whose lines are passed over.
+        kind: word for a file in messages.
+        others: further files, whose lines are ignored.
 
     Raises:
         Fault: a line names no file or several, or one that an earlier line names.
@@ -114,10 +114,11 @@ def draw_splits(
     """What the study takes of `source`: for each split the part it comes from and sorted int64 indices in that part.
 
     Args:
-        validation_fraction, test_fraction: shares of the images held out where `source` does not name them.
-        images_per_class: split -> most images of a class in it; a subset grows with this number, and keeps what it had.
-        needed: the splits that are returned.
-        image_list: a file that names the test images; see `listed_images`. Some classes may then have none.
+        validation_fraction, test_fraction: shares of the images that are held out if `source` has no such part.
+        images_per_class: split -> largest number of images of a class; a larger number keeps the images of a smaller
+            one.
+        needed: splits that are returned.
+        image_list: path of a file that names the test images (see `listed_images`); some classes may then have none.
 
     Raises:
         Fault: a class is left without an image in some split, or has too few groups; or as `listed_images`.
@@ -164,9 +165,9 @@ def split_indices(
 
     Args:
         labels: int N.
-        validation, test: number of images; classes get shares as equal to those of all images as whole numbers allow,
-            or as whole groups allow. No test images are split off where `test` is None.
-        groups: int N, numbers of groups of which a split takes all images or none.
+        validation, test: number of images; classes keep their shares as far as whole numbers, or whole groups, allow.
+            If `test` is None, no test images are split off.
+        groups: int N, group of each image; no group is split.
 
     Returns:
         split -> int64 indices, disjoint, together 0..N-1.
@@ -211,8 +212,8 @@ def sample_of_groups(
     has no image gets the smallest of its groups.
 
     Args:
-        labels, groups: int N; a group may have images of several classes.
-        spare: groups of each class that are not taken.
+        labels, groups: int N, class and group of each image; a group may have images of several classes.
+        spare: number of groups of each class that are not taken.
     """
     classes, class_positions = np.unique(labels, return_inverse=True)
     numbers, group_positions = np.unique(groups, return_inverse=True)
@@ -286,8 +287,8 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
     """`source` with the groups of the part that the study splits.
 
     Args:
-        groups: a pattern or the path of a table; None leaves the groups that the data set has itself.
-        needed: the splits that the study has.
+        groups: pattern, or path of a table; None leaves the dataset's own groups.
+        needed: splits of the study.
 
     Raises:
         Fault: an image does not match the pattern or has no row in the table, the table has a group of this part and of

@@ -38,9 +38,8 @@ def check_duplicates(
 
     Args:
         chosen: split -> part and indices in it, as from `draw_splits`.
-        contents: split -> for each image what only the same image has too; see `image_contents`.
-        classes: names of the classes.
-        refused: whether an image in more than one split is a fault, and a class of nothing but images of others.
+        contents: split -> value for each image that only identical images share, as from `image_contents`.
+        refused: whether it is a fault if an image is in more than one split, or a class only has images of others.
 
     Returns:
         `between_splits`: images that an earlier split has too; `within_splits`: images that their own split has before.
@@ -71,13 +70,13 @@ def check_duplicates(
 def check_test_set(
     name: str, part: Part, contents: list[Hashable], classes: list[str], training_digests: np.ndarray, refused: bool
 ) -> None:
-    """Print how many images of the further test set `name` are training or validation images, and the first few.
+    """Print how many images of the additional test set `name` are training or validation images, and the first few.
 
     Args:
-        contents: as from `image_contents`.
-        classes: names of the classes of the data set.
+        contents: value for each image that only identical images share, as from `image_contents`.
+        classes: names of the classes of the dataset.
         training_digests: uint8 N x `DIGEST`, digests of the training and validation images.
-        refused: whether such an image is a fault, and a class of nothing but images of others.
+        refused: whether it is a fault if there is such an image, or a class that only has images of others.
 
     Raises:
         Fault: there is such an image or class, and that is refused.
@@ -90,15 +89,15 @@ def check_test_set(
 
 
 def image_contents(chosen: Splits, side: int, decoded: bool, visit: Visit | None = None) -> dict[str, list[Hashable]]:
-    """Split -> for each image what only the same image has too.
+    """Split -> a value for each image that only identical images share.
 
     That is a digest of its pixels, or of files that are not decoded, of their bytes.
 
     Args:
         chosen: split -> part and indices in it.
-        side: of the images, in pixels.
-        decoded: whether files are decoded, of which there must not be more than `MOST_DECODED`.
-        visit: called with each split and further images of it that are decoded.
+        side: height and width of the images in pixels.
+        decoded: whether files are decoded; there must be at most `MOST_DECODED`.
+        visit: called with the split and its next decoded images.
     """
     count = sum(len(indices) for _, indices in chosen.values())
     in_files = all(isinstance(part.images, FileImages) for part, _ in chosen.values())
@@ -133,7 +132,7 @@ def digest_array(contents: list[list[Hashable]]) -> np.ndarray:
 
 
 def file_contents(files: dict[str, list[str]]) -> dict[str, list[Hashable]]:
-    """Group -> for each of its files what only files of the same bytes have too."""
+    """Group -> a value for each of its files that only identical files share."""
     ends = {group: [_length_and_end(file) for file in paths] for group, paths in files.items()}
     counts = Counter(chain.from_iterable(ends.values()))
     return {
@@ -223,7 +222,7 @@ class Thumbnails:
         """For each image that is almost one of its class in an earlier split, that image and the most similar one.
 
         Args:
-            chosen: split -> part and indices in it, as from `draw_splits`; the images that were added.
+            chosen: split -> part and indices of the images that were added, as from `draw_splits`.
         """
         patterns = np.concatenate([normalised(np.concatenate(self.pieces[split])) for split in chosen])
         labels = np.concatenate([part.labels[indices] for part, indices in chosen.values()])
@@ -248,7 +247,7 @@ def count_near_duplicates(chosen: Splits, pairs: list[Pair]) -> dict[str, int]:
     """Split -> how many of its images look almost like one in an earlier split; printed where it is worth telling.
 
     Args:
-        chosen, pairs: of `Thumbnails.pairs`.
+        chosen, pairs: arguments and result of `Thumbnails.pairs`.
     """
     counts = {split: sum(pair.split == split for pair in pairs) for split in list(chosen)[1:]}
     for split, count in counts.items():
@@ -298,10 +297,10 @@ class Grouped(NamedTuple):
     """The units of a test set, and what to say of them.
 
     Attributes:
-        units: of its images.
-        by: pattern, table or `near_duplicates` that they are made by; empty if each image is one.
-        not_by: why they are not made by the groups of the images that the study splits; else empty.
-        alike: numbers of sets of images that look alike, and of images in these, if each image is a unit of its own.
+        units: units of the images.
+        by: pattern, table or `near_duplicates` that defines the units; empty if each image is a unit.
+        not_by: why the groups of the images that the study splits do not define them; else empty.
+        alike: numbers of sets of similar images, and of images in these, if each image is a unit.
     """
 
     units: Units
@@ -314,8 +313,8 @@ def units_of_part(part: Part, others: Source, groups: str, key: str) -> Units:
     """The units of all images of a test set by a pattern or a table.
 
     Args:
-        others: the data set, whose images rows of a table may name too.
-        key: of the study that names `groups`.
+        others: source of the dataset, whose images a table may name too.
+        key: key of the study that names `groups`, for messages.
 
     Raises:
         Fault: as `with_groups`.
@@ -334,8 +333,7 @@ def look_alikes(images: Images, labels: np.ndarray) -> Units:
     Two do if their thumbnails correlate at `ALIKE` or above.
 
     Args:
-        images: N of them.
-        labels: int N.
+        labels: int N, their classes.
     """
     side = np.asarray(images[:1]).shape[1]
     small = np.concatenate([thumbnails(images[piece]) for piece in chunks(np.arange(len(labels)), side)])
@@ -358,8 +356,8 @@ def by_look(images: str, labels: str, groups: str | None, looked_at: bool) -> Gr
     """Each image as a unit of its own; or those that look alike as one, if there are groups: `near_duplicates`.
 
     Args:
-        images, labels: files of these.
-        looked_at: whether images are compared if each is a unit of its own; more than `MOST_DECODED` files are not.
+        images, labels: paths of the images and of their labels.
+        looked_at: whether images are compared even if each is a unit; more than `MOST_DECODED` files are not.
     """
     of_class, stored = read_array(labels), read_images(images)
     looked_at &= isinstance(stored, np.ndarray) or len(of_class) <= MOST_DECODED
@@ -397,13 +395,13 @@ def write_units(folder: Path, test_set: str, grouped: Grouped) -> None:
 def units_of_data_set(
     source: Source, test: tuple[Part, np.ndarray], groups: str | None, test_groups: str | None
 ) -> Grouped:
-    """The units of the test images of a data set by a pattern or a table.
+    """The units of the test images of a dataset by a pattern or a table.
 
     Args:
-        source: the data set; with groups if the study splits them off.
-        test: its part and the indices of the test images in it.
-        groups, test_groups: pattern or table of the images that the study splits, and of the test images. Without the
-            second, a pattern counts for test images of the data set's own too if all of them match it.
+        source: source of the dataset, with groups if the study splits it by them.
+        test: part with the test images, and their indices in it.
+        groups, test_groups: pattern or table for the images that the study splits, and for the test images. Without the
+            second, a pattern that all test images of the dataset match counts for them too.
 
     Raises:
         Fault: as `with_groups`, of `test_groups`.

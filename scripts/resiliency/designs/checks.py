@@ -119,13 +119,13 @@ def trial_images(side: int, device: torch.device) -> Tensor:
 
 
 def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
-    """What keeps `network` from being used for images of `side` pixels squared; nothing if nothing does.
+    """What prevents the use of `network` for images of `side` pixels squared; empty if nothing does.
 
     It must map a batch of images, which it leaves as they are, to as many rows of logits,
     and have a gradient with respect to them; and pass `logits_fault`. On the device "meta" only shapes are checked.
 
     Args:
-        outputs: the number of logits that are needed, or None for two or more.
+        outputs: required number of logits; None for two or more.
     """
     device = next(network.parameters()).device
     images = trial_images(side, device)
@@ -160,7 +160,7 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
 
 
 def logits_fault(network: nn.Module, images: Tensor) -> str:
-    """What keeps the outputs of `network`, in evaluation mode, from being a member's logits; nothing if nothing does.
+    """What prevents the outputs of `network`, in evaluation mode, from being logits; empty if nothing does.
 
     They must be the same in each pass, for an image alone and in another order, without a change of weights or buffers,
     and must not be probabilities already, of which a softmax would be taken again.

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 
 class SelectedOutputs(nn.Module):
-    """A network that knows other classes: `network`'s outputs at the indices `outputs`, in the data set's order.
+    """A network that knows other classes: `network`'s outputs at the indices `outputs`, in the dataset's order.
 
     Whatever reads logits (predictions, attributions, accuracies) uses it like any network. Weights are written under
     the names that they have in `network`.
@@ -41,7 +41,7 @@ class SelectedOutputs(nn.Module):
         self.register_buffer("outputs", torch.tensor(outputs), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images float32 Bx3xHxW -> logits BxK of the data set's K classes."""
+        """Images float32 Bx3xHxW -> logits BxK of the dataset's K classes."""
         return self.network(images).index_select(1, self.outputs)
 
 
@@ -218,11 +218,12 @@ def watched_stages(stages: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How features BxCxHxW lie in the output of a stage.
+    """Position of features BxCxHxW in the output of a stage.
 
     Attributes:
-        form: `NCHW`, `NHWC` or `NLC`: tokens of a grid, row by row, behind `prefix` others, such as that of the class.
-        grid: H and W.
+        form: `NCHW`, `NHWC` or `NLC`: tokens of a grid, row by row, behind `prefix` other tokens, such as the class
+            token.
+        grid: height and width of the grid, H and W.
     """
 
     form: str
@@ -243,7 +244,7 @@ class Layout:
 
 
 def layout(network: nn.Module, features: object) -> Layout | None:
-    """How the output of a stage of `network` is laid out; None where that is not known."""
+    """The layout of a stage's output; None if unknown."""
     network = unwrapped(network)
     if not isinstance(features, Tensor) or features.ndim not in (3, 4):
         return None
@@ -266,7 +267,7 @@ def spatial_layer(network: nn.Module, image: Tensor) -> Iterator[nn.Module | Non
     a transformer that only uses the class token does not count. None if there is no such stage.
 
     Args:
-        image: float32 1x3xHxW, of the size of those to come.
+        image: float32 1x3xHxW, of the size of the images to come.
     """
     stages = feature_stages(network)
     with watched_stages(stages) as outputs:

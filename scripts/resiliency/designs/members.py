@@ -28,17 +28,17 @@ class Member:
     """A trained network, or a classifier from elsewhere, of which less is known.
 
     Attributes:
-        member: its name.
+        member: name of the member.
         origin: independent, joint or search; "" for a super-network, which is no member of an ensemble.
-        objective, loss_weight, setting: of joint training, else "", None and "".
-        seed, index: what tells it from others of its design, and from those that were trained with it.
-        recipe: how it was trained elsewhere, in a word.
-        architecture, factory, arguments, stem, side: what its network is built from; see `designs.networks.build`.
-        start: the member whose weights a super-network's training started from.
-        weights_kind, weights_source: where its weights come from: a `WeightsKind`, and more in words.
-        parameters, macs, ..., device: its design card; see `designs.cards.design_card`.
-        precision: of the layers' arithmetic in training, float32 or bfloat16; "" if not trained here.
-        validation_accuracy: in 0..1; None without validation images.
+        objective, loss_weight, setting: objective, weight and setting of joint training; else "", None and "".
+        seed, index: numbers that identify it among members of its design, and among members trained together.
+        recipe: training recipe of an imported or loaded member, in a word.
+        architecture, factory, arguments, stem, side: description of its network; see `designs.networks.build`.
+        start: member with whose weights the training of a super-network started.
+        weights_kind, weights_source: source of its weights: a `WeightsKind`, and details in words.
+        parameters, macs, ..., device: design card; see `designs.weights.design_card`.
+        precision: precision of training, float32 or bfloat16; "" if not trained here.
+        validation_accuracy: accuracy on validation images, 0 to 1; None without these.
     """
 
     member: str

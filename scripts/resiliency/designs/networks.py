@@ -30,8 +30,8 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
     Args:
         description: `architecture` of timm or `factory`, their `arguments`, and, with the `stem` "adapted", the `side`
             of the images in pixels; as from `Design.description`.
-        outputs: number of logits; a factory knows its own.
-        pretrained: file from the hub, with weights for `architecture` with so many outputs.
+        outputs: number of logits; a factory fixes its own.
+        pretrained: path of a file with pretrained weights of `architecture` for this number of outputs.
 
     Raises:
         Fault: timm or the factory refuses.

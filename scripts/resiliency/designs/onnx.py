@@ -29,8 +29,8 @@ class OnnxNetwork(nn.Module):
     one counts.
 
     Args:
-        size: bytes of the file.
-        probabilities: whether outputs are probabilities, whose logarithms are the logits.
+        size: size of the file in bytes.
+        probabilities: whether outputs are probabilities; the logits are then their logarithms.
     """
 
     differentiable = False
@@ -118,10 +118,9 @@ class Input(NamedTuple):
     """The input of a model.
 
     Attributes:
-        name: its name.
-        type: of its numbers.
-        channels_last: whether it is images x H x W x 3.
-        batch: number of images that it takes; None for any.
+        type: type of its numbers.
+        channels_last: whether its shape is images x H x W x 3.
+        batch: number of images per call; None for any.
     """
 
     name: str
@@ -139,8 +138,8 @@ def read_onnx(path: str | Path, side: int, outputs: int | None) -> tuple[OnnxNet
     """The network in an ONNX file, and the arguments of the factory that makes it again.
 
     Args:
-        side: of the images, in pixels.
-        outputs: number of logits that are needed; None for two or more.
+        side: height and width of the images in pixels.
+        outputs: required number of logits; None for two or more.
 
     Raises:
         Fault: a package is missing, or the file cannot be run on these images, gives another number of outputs, or

@@ -306,11 +306,11 @@ class Design(Settings):
 
         `stem` is "adapted" or "original". Where weights are given, `loaded` holds `weights` ("pretrained" or "file"),
         `revision`, `classes` (None where a file names them, or nobody), `mean`, `std`, and `view`: `size`, `margin` and
-        `interpolation`, None where timm knows them, or None in all where members see images as the data set has them.
+        `interpolation`, None where timm knows them, or None in all where members see images as the dataset has them.
         `side` is None where timm knows it.
 
         Args:
-            margin: of the data set, where loaded members see images as they were trained to; else None.
+            margin: margin of the dataset if loaded members see images as in their training; else None.
         """
         description = self.model_dump(include={"architecture", "factory", "arguments"})
         description |= {"factory": ONNX_FACTORY} if self.onnx else {}

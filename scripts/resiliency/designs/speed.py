@@ -93,7 +93,7 @@ def row_gradients(
     """Set `of_rows` to the gradient of `normalise_rows` by its rows; add those by weight and bias to the last two.
 
     Args:
-        gradients, rows, of_rows: float32 N x C, the first by the outputs.
+        gradients, rows, of_rows: float32 N x C; `gradients` are with respect to the outputs.
         weight, of_weight, of_bias: float32 C.
         means, scales: float32 N, as `normalise_rows` sets them.
     """

@@ -16,9 +16,9 @@ def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None
     """The view of a member that is loaded: the study's keys, and for what these leave open, timm's for its weights.
 
     Args:
-        loaded: `view` holds size, margin and interpolation, None where the study does not say; or it is None, and
-            all members see images as the data set has them.
-        name: of the network.
+        loaded: description with the key `view`: size, margin and interpolation, None if the study does not set them; or
+            None if all members see images as the dataset has them.
+        name: name of the network.
 
     Raises:
         Fault: timm says that the weights see images as this library cannot show them.

@@ -1,4 +1,4 @@
-"""Members that are loaded: weights that somebody else trained, mapped to the classes of the data set."""
+"""Members that are loaded: weights that somebody else trained, mapped to the classes of the dataset."""
 
 from collections import Counter
 from difflib import get_close_matches
@@ -92,16 +92,16 @@ def _root_cause(error: BaseException) -> str:
 
 
 def design_card(network: nn.Module, description: dict, card: dict, outputs: int) -> dict:
-    """The design card of `network`, as if it were trained here on the data set of `card`.
+    """The design card of `network`, as if it were trained here on the dataset of `card`.
 
     It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), view (None, for it
-    sees images as the data set has them; else what `views.view_of` reads), mean, std (of each channel, that images are
-    normalised with; None where there are no training images), classes (the data set's, in its order), network_outputs
+    sees images as the dataset has them; else what `views.view_of` reads), mean, std (of each channel, that images are
+    normalised with; None where there are no training images), classes (the dataset's, in its order), network_outputs
     (their number), outputs (index of the output for each class, None if these are the same), weights_source,
     normalisation (whose mean and std these are), training_cost (None), and device (that it is made on).
 
     Raises:
-        Fault: the network fails on an image of the data set, or does not give `outputs` logits for it, or a weight or
+        Fault: the network fails on an image of the dataset, or does not give `outputs` logits for it, or a weight or
             logit is NaN or infinite.
     """
     shape = card["image_shape"]
@@ -144,7 +144,7 @@ def head_name(network: nn.Module, images: Tensor) -> str:
     """Name of the layer whose output is the logits: timm's classifier, or the `nn.Linear` that is applied last.
 
     Args:
-        images: some that `network` takes, float32 Bx3xHxW.
+        images: images for `network`, float32 Bx3xHxW.
 
     Raises:
         Fault: there is no such layer, as where logits are the mean of two heads.
@@ -207,16 +207,16 @@ def _up_to(network: nn.Module, last: str) -> list[nn.Parameter]:
 def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[nn.Module, dict]:
     """The network of a member with its weights, in evaluation mode on the device, and its description with its card.
 
-    Its logits are of the data set's classes, in their order.
+    Its logits are of the dataset's classes, in their order.
 
     Args:
-        description: what is known of the member, with what `Design.description` gives.
-        card: of the data set.
-        files: paths: `weights`, unless they are pretrained, and `classes` where a file names these.
+        description: description of the member, with the entries of `Design.description`.
+        card: card of the dataset.
+        files: paths: `weights`, unless they are pretrained, and `classes` if a file names these.
 
     Raises:
         Fault: the network cannot be built, its weights cannot be had or are those of another one, its answers are no
-            logits (see `logits_fault`), or a class of the data set is not among the network's.
+            logits (see `logits_fault`), or a class of the dataset is not among the network's.
     """
     loaded, classes = description["loaded"], card["classes"]
     names = read_class_names(files["classes"]) if "classes" in files else loaded["classes"]
@@ -329,7 +329,7 @@ def pretrained_config(architecture: str) -> timm.models.PretrainedCfg:
 
 
 def _published_classes(architecture: str, outputs: int, classes: list[str]) -> list[str]:
-    """The classes of timm's weights: ImageNet's where the data set's are synsets, else they must be the data set's."""
+    """The classes of timm's weights: ImageNet's where the dataset's are synsets, else they must be the dataset's."""
     subset, synsets = timm.data.infer_imagenet_subset({"num_classes": outputs}), all(map(SYNSET.fullmatch, classes))
     if subset and synsets:
         return timm.data.ImageNetInfo(subset).label_names()
@@ -343,7 +343,7 @@ def _published_classes(architecture: str, outputs: int, classes: list[str]) -> l
 
 
 def _output_indices(names: list[str], classes: list[str]) -> list[int] | None:
-    """Index in `names`, the network's classes, of each of `classes`, the data set's; None if they are the same."""
+    """Index in `names`, the network's classes, of each of `classes`, the dataset's; None if they are the same."""
     counts = Counter(names)
     missing = [name for name in classes if not counts[name]]
     if missing:

@@ -71,8 +71,8 @@ def inference(precision: str = "float32") -> Iterator[None]:
     """No gradients, and attention by any of its forms, for their forward passes are all deterministic.
 
     Args:
-        precision: of products, one that the device offers: float32, that of IEEE 754; tf32, its numbers with 10 bits
-            behind the point; or bfloat16, with 7, in the layers that autocasting says.
+        precision: precision of products: float32 (IEEE 754); tf32, with 10 bits of mantissa; or bfloat16, with 7, in
+            the layers that autocasting selects. The device must offer it.
     """
     fast = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
     kind = "cuda" if torch.cuda.is_available() else "cpu"

@@ -54,7 +54,7 @@ def claim_gpu(devices: Path = Path("/dev"), claims: Path | None = None) -> None:
 
     Args:
         devices: folder with a file nvidia0, nvidia1, ... for each GPU.
-        claims: folder of the files whose locks are the claims; by default one of the user's.
+        claims: folder of the lock files; by default one of the user's.
 
     Raises:
         Fault: as `gpu_slots`.

@@ -18,17 +18,17 @@ ENSEMBLE_SOURCES = {"shares", "failures", "log_sums"}
 
 
 def unchanged(raw: np.ndarray) -> np.ndarray:
-    """Of a raw value that grows with diversity."""
+    """The diversity of a raw value that grows with diversity."""
     return raw
 
 
 def negative(raw: np.ndarray) -> np.ndarray:
-    """Of a raw value that falls as diversity grows."""
+    """The diversity of a raw value that falls as diversity grows."""
     return -raw
 
 
 def complement(raw: np.ndarray) -> np.ndarray:
-    """Of a similarity that is 1 for members that are alike."""
+    """The diversity of a similarity that is 1 for members that are alike."""
     return 1 - raw
 
 
@@ -38,12 +38,12 @@ class Metric:
 
     Attributes:
         kind: `prediction`, `attribution` or `activation`.
-        source: what `raw` takes: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M x N x K; the
-            metric must be a mean over images, which come in chunks), the name of an attribution method (maps
-            M x N x H x W), `features` (a list of M arrays N x D) or the name of a stage (Gram matrices M x N x N).
+        source: input of `raw`: `correct` (bool M x N), `predicted` (int M x N), `probabilities` (M x N x K; the metric
+            must be a mean over images, which come in chunks), the name of an attribution method (maps M x N x H x W),
+            `features` (a list of M arrays N x D) or the name of a stage (Gram matrices M x N x N).
         raw: -> float M x M, as the literature defines it.
-        diversity: turns the raw value into one that grows with diversity.
-        range: the smallest and the largest diversity; infinite without an end.
+        diversity: function from the raw value to one that grows with diversity.
+        range: smallest and largest diversity; infinite at an open end.
 
     Raises:
         ValueError: on a source that metrics of the kind cannot have, see `SOURCES`.
@@ -62,14 +62,15 @@ class Metric:
 
 @dataclass(frozen=True)
 class EnsembleMetric:
-    """A metric of whole ensembles, all of them of predictions.
+    """A metric of the predictions of whole ensembles.
 
     Attributes:
-        kind: as of `Metric`.
-        sources: what `raw` takes, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums` (E); see `counts`.
+        kind: always `prediction`.
+        sources: inputs of `raw`, in order: `shares` (E x (L + 1)), `failures` (E x L), `log_sums` (E); see
+            `diversity.predictions`.
         raw: -> float64 E, as the literature defines it.
-        diversity: turns the raw value into one that grows with diversity.
-        range: as of `Metric`.
+        diversity: function from the raw value to one that grows with diversity.
+        range: smallest and largest diversity; infinite at an open end.
 
     Raises:
         ValueError: on a source that is not in `ENSEMBLE_SOURCES`.

@@ -26,17 +26,17 @@ def pair_tables(
     networks: list[bool] | None = None,
     threads: int = 1,
 ) -> Iterator[pd.DataFrame]:
-    """A row per pair of members, metric and condition; of one condition, and of as many metrics as are few rows.
+    """A row per pair of members, metric and condition, in parts: one condition and some of the metrics at a time.
 
     Args:
-        names: of the M members.
-        predictions: of each member.
-        representations: source of an attribution or activation metric -> what it takes, of those members that are
-            known by their networks, NaN for those that a method does not apply to; pairs with others are left out.
-        metrics: attribution and activation metrics; those of predictions are always there, but those of probabilities
-            only for pairs that both have them.
-        networks: whether each member is known by its network; all unless given.
-        threads: conditions that predictions are compared under at a time.
+        names: names of the M members.
+        predictions: predictions of each member.
+        representations: source of an attribution or activation metric -> arrays of the members with networks; NaN for
+            members to which a method does not apply, and pairs with these are left out.
+        metrics: attribution and activation metrics. Prediction metrics are always computed, those of probabilities only
+            for pairs that both have them.
+        networks: whether the network of each member is available; by default all are.
+        threads: number of conditions that are compared at a time.
 
     Yields:
         Columns first, second (members), kind, metric, condition, raw (as the literature defines it) and diversity
@@ -85,7 +85,7 @@ def _tables(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) 
 
 
 def _of_decisions(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:
-    """The raw metrics of decisions under one condition, float64 M x M."""
+    """The raw metrics of decisions under one condition, float64 M x M each."""
     predicted = np.stack([member.decisions(condition) for member in predictions])
     sources = {"correct": predicted == predictions[0].labels(condition), "predicted": predicted}
     return {name: metric.raw(sources[metric.source]) for name, metric in METRICS.items() if metric.source in sources}
@@ -108,16 +108,15 @@ def probability_metrics(predictions: list[Predictions], condition: int, images: 
 def reader(
     networks: Sequence[str], methods: Sequence[str], features: Sequence[str], maps: Sequence[str], stages: Sequence[str]
 ) -> Callable[[str, str], np.ndarray]:
-    """A function of a member and a source, which reads what is compared of the member.
+    """A function of a member and a source that reads the array by which the member is compared.
 
     Sources are `features`, a method of attribution, and, where there are files of them, a name in `STAGES`.
 
     Args:
-        networks: members that are known by their networks.
-        methods: of attribution.
-        features: a file for each network.
-        maps: a file for each network and method, those of a network one after the other.
-        stages: a file for each network, or none.
+        networks: members of which the networks are available.
+        features: a file per network.
+        maps: a file per network and method, all files of a network together.
+        stages: a file per network, or none at all.
     """
     of_features = dict(zip(networks, features, strict=True))
     of_stages = dict(zip(networks, stages, strict=True)) if stages else {}
@@ -142,13 +141,13 @@ def pairs_of_groups(
     """As `pair_tables`, of one group of members after the other.
 
     Args:
-        groups: members that meet in an ensemble.
+        groups: groups of members that occur together in an ensemble.
         predictions: member -> its predictions.
-        networks: members that are known by their networks.
-        representation: a member, and the source of an attribution or activation metric -> what the metric compares.
-        attribution_metrics: those of the study; those of activations are all there, and those of extensions where
-            the study has their attribution method.
-        threads: as of `pair_tables`.
+        networks: members of which the networks are available.
+        representation: member, and source of an attribution or activation metric -> array that the metric compares.
+        attribution_metrics: attribution metrics of the study. All activation metrics are computed too, and those of
+            extensions if the study has their attribution method.
+        threads: number of conditions that are compared at a time.
     """
     methods = {METRICS[name].source for name in attribution_metrics}
     activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]

@@ -25,15 +25,15 @@ def packed(correct: np.ndarray) -> np.ndarray:
 
 
 def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.ndarray:
-    """On how many images exactly 0, 1, ..., L members are right.
+    """Number of images on which exactly 0, 1, ..., L members are right.
 
     The bits of the count are one word each, and a member is added to all 64 counts of a word at once, as in a ripple
     carry adder.
 
     Args:
         ensembles: int E x L.
-        words: uint64 M x W, from `packed`.
-        images: N.
+        words: uint64 M x W, as from `packed`.
+        images: number of images, N.
 
     Returns:
         int64 E x (L + 1); rows sum to N.
@@ -48,12 +48,12 @@ def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.nd
 def metric_inputs(
     groups: list[np.ndarray], correct: np.ndarray, log_sums: list[np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
-    """What metrics of whole ensembles take (see `resiliency.diversity.metrics`), of ensembles of one size each.
+    """Inputs of metrics of whole ensembles (see `resiliency.diversity.metrics`), for groups of ensembles of one size.
 
     Args:
-        groups: int E_i x size_i each.
-        correct: bool M x N.
-        log_sums: float64 E_i each, sums over images.
+        groups: int E_i x size_i each, ensembles of one size.
+        correct: bool M x N, whether each member is right.
+        log_sums: float64 E_i each, sums over images of ln sum_k exp((1/L) sum_i ln p_ik).
     """
     words, failures, images = packed(correct), 1 - correct.mean(axis=1), correct.shape[1]
     return [
@@ -111,8 +111,8 @@ def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.n
     Images on which the members differ are counted on bits, 64 at a time.
 
     Args:
-        ensembles: int E x L, members of each.
-        decisions: int M x N, the class that each member answers.
+        ensembles: int E x L, positions of the members of each ensemble.
+        decisions: int M x N, class that each member answers.
         labels: int64 N.
     """
     alike = (decisions == decisions[0]).all(axis=0)
@@ -129,8 +129,8 @@ def _right_sums(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> n
 
     Args:
         ensembles: int B x L.
-        same: uint64 M x M x W, where two members answer alike.
-        right: uint64 M x W.
+        same: uint64 M x M x W, images on which two members answer alike.
+        right: uint64 M x W, images on which each member is right.
     """
     size, shape = ensembles.shape[1], (len(ensembles), right.shape[1])
     alike = {(a, b): same[ensembles[:, a], ensembles[:, b]] for a, b in combinations(range(size), 2)}
@@ -202,10 +202,10 @@ class Rule:
     """A combination rule.
 
     Attributes:
-        values: (probabilities float32 ... x K, members of the largest ensemble) -> float32 of that shape.
-        mean: what the ensemble's probabilities are: the arithmetic or the normalised geometric mean of the members', or
-            None where it has none.
-        weighted: whether members count by their validation accuracy.
+        values: (probabilities float32 ... x K, size of the largest ensemble) -> float32 of that shape.
+        mean: mean of the members' probabilities that gives the ensemble's: arithmetic or (normalised) geometric; None
+            if the ensemble has none.
+        weighted: whether members are weighted by their validation accuracy.
     """
 
     values: Callable[[np.ndarray, int], np.ndarray]
@@ -222,12 +222,13 @@ RULES = {
 
 
 def rule_of(name: str, size: int) -> Rule:
-    """The rule `name` for an ensemble of `size` members with probabilities; one member answers with its own, by any."""
+    """The rule `name` for an ensemble of `size` members with probabilities; a single member answers alone under any
+    rule."""
     return RULES["mean_probability" if size == 1 else name]
 
 
 def member_weights(members: pd.DataFrame) -> np.ndarray:
-    """How much each member (a row of members.csv) counts under a weighted rule: its validation accuracy.
+    """The weight of each member (a row of members.csv) under a weighted rule: its validation accuracy.
 
     Returns:
         float64 M, no less than 1e-6, so that no ensemble has weights that sum to 0.
@@ -241,16 +242,17 @@ SCORES = ("max_probability", "entropy", "mutual_information", "vote_agreement")
 
 
 class Outputs(NamedTuple):
-    """What an ensemble says of n images.
+    """Outputs of an ensemble for n images.
 
     Probabilities are float64: in float32 those of sure answers are all 1, and confidences tie.
 
     Attributes:
-        log_probabilities: float64 n x K, before any temperature; None of members without probabilities.
-        answers: int n, positions of classes; of decisions whose votes tie, the first class of those with the most.
-        errors: float32 n, 1 where the answer is wrong; where ties are broken at random, the probability of it.
-        mutual_information: float64 n, in nats; None of a single member, without probabilities, and if not asked for.
-        agreement: float32 n, share of the members that give the ensemble's answer; None likewise, but of votes.
+        log_probabilities: float64 n x K, before any temperature; None if members have no probabilities.
+        answers: int n, positions of classes; if the votes of decisions tie, the first class of those with the most.
+        errors: float32 n, 1 if the answer is wrong; if ties are broken at random, the probability that it is.
+        mutual_information: float64 n, in nats; None for a single member, without probabilities, or if not requested.
+        agreement: float32 n, share of the members that give the ensemble's answer; None as for mutual_information,
+            except for votes.
     """
 
     log_probabilities: np.ndarray | None
@@ -260,12 +262,12 @@ class Outputs(NamedTuple):
     agreement: np.ndarray | None
 
     def at(self, temperature: float) -> "Outputs":
-        """The same with the ensemble's probabilities, if it has any, at a temperature."""
+        """The same outputs with the ensemble's probabilities, if it has any, at a temperature."""
         logs = self.log_probabilities
         return self if logs is None else self._replace(log_probabilities=scaled(logs, temperature))
 
     def confidences(self, scores: Sequence[str] = SCORES) -> dict[str, np.ndarray]:
-        """Score -> float n, larger where the ensemble is surer; of those of `scores` that it has.
+        """Score -> float n, larger if the ensemble is more confident, for each of `scores` that is available.
 
         Entropy and mutual information are negated.
         """
@@ -281,12 +283,12 @@ class Outputs(NamedTuple):
 
 
 class Ensemble:
-    """Members that answer together.
+    """Members that answer together by a combination rule.
 
     Args:
-        members: their predictions.
-        weights: float M, positive, of the members; only a weighted rule uses them.
-        rule: the combination rule; that of one member changes nothing.
+        members: predictions of the members.
+        weights: float M, positive, weight of each member; only a weighted rule uses them.
+        rule: name of the combination rule; a single member answers alone under any rule.
     """
 
     def __init__(self, members: list[Predictions], weights: np.ndarray, rule: str):
@@ -295,10 +297,10 @@ class Ensemble:
         self.has_probabilities = all(member.has_probabilities for member in members)
 
     def outputs(self, condition: int, images: np.ndarray, disagreement: bool = True) -> Iterator[Outputs]:
-        """What it says of `images` (int n) under a condition, chunk after chunk of them.
+        """Outputs for `images` (int n) under a condition, one chunk at a time.
 
         Args:
-            disagreement: whether to measure that of members with probabilities.
+            disagreement: whether to compute mutual information and agreement of members with probabilities.
         """
         chunk = max(1, CHUNK_VALUES // (len(self.members) * self.members[0].classes(condition)))
         for start in range(0, len(images), chunk):

@@ -31,12 +31,12 @@ def answers(
     share it with the label, all are.
 
     Args:
-        ensembles, changes: of B ensembles, as `scoring.Block` has them.
-        panel: float32 M x (C + 2) x n, from `scoring.panel`.
-        values: float32 n x M x K, of all classes.
+        ensembles, changes: B ensembles, as in `scoring.Block`.
+        panel: float32 M x (C + 2) x n, as from `scoring.panel`.
+        values: float32 n x M x K, values of all classes.
         labels: int64 n.
-        right: bool B x n, is set to whether the label has the largest sum, the first of those that share it.
-        own, best: float32 B x n, are set to the label's sum and to the largest.
+        right: bool B x n, set to whether the label has the largest sum, first among equals.
+        own, best: float32 B x n, set to the label's sum and to the largest sum.
 
     Returns:
         For how many answers all classes were summed.
@@ -74,9 +74,9 @@ def tally(
     """Sum over images what `answers` sets; arguments up to `labels`, and what is returned, are as there.
 
     Args:
-        totals: float32 B, which turn the members' sums into probabilities; empty if nothing does.
-        right: int64 B, gets the number of right answers added.
-        logs, gaps: as of `add_probabilities`; nothing is added without `totals`.
+        totals: float32 B, divisors that turn the members' sums into probabilities; empty if there are none.
+        right: int64 B, to which the number of right answers is added.
+        logs, gaps: sums as for `add_probabilities`; unchanged without `totals`.
     """
     images, bins = panel.shape[2], gaps.shape[1]
     sums, total = np.zeros((ensembles.shape[1], *panel.shape[1:]), np.float32), _filled_up(values.shape[2])
@@ -220,7 +220,7 @@ def product_sums(
     Where most parts of a run come together, they are a product of two matrices; else they are formed one by one.
 
     Args:
-        ensembles, before, after, of_before, of_after, runs: of B ensembles, as `scoring.Block` has them.
+        ensembles, before, after, of_before, of_after, runs: B ensembles, as in `scoring.Block`.
         values: float32 n x M x K.
         sums: float32 n x B.
     """
@@ -304,8 +304,8 @@ def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarra
     """Add to `logs` the sums over images of ln of the sums over classes of the products of the members' values.
 
     Args:
-        ensembles, changes: of B ensembles, as `scoring.Block` has them.
-        roots: float32 M x K x n; such sums are 1e-12 at least.
+        ensembles, changes: B ensembles, as in `scoring.Block`.
+        roots: float32 M x K x n; sums below 1e-12 count as 1e-12.
         logs: float64 B.
     """
     size, (classes, images) = ensembles.shape[1], roots.shape[1:]
@@ -336,13 +336,14 @@ def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarra
 
 @njit(cache=True, nogil=True)
 def add_probabilities(right: np.ndarray, own: np.ndarray, best: np.ndarray, logs: np.ndarray, gaps: np.ndarray) -> None:
-    """Add what probabilities say of answers to sums over images.
+    """Add the log-likelihood and the calibration gaps of answers to sums over images.
 
     Args:
-        right: bool B x n, as `answers` sets it.
-        own, best: float32 B x n, probability of the label and the largest one.
-        logs: float64 B, gets ln p of the label, of probabilities below 1e-12 that of 1e-12.
-        gaps: float64 B x bins, gets right - best in its bin of equal width; on an edge in the lower one.
+        right: bool B x n, whether answers are right.
+        own, best: float32 B x n, probability of the label and largest probability.
+        logs: float64 B, to which ln p of the label is added; a probability below 1e-12 counts as 1e-12.
+        gaps: float64 B x bins, to which right - best is added in the bin of equal width that holds `best`; an edge
+            belongs to the lower bin.
     """
     images, bins = own.shape[1], gaps.shape[1]
     places, several, products = np.empty(images, np.int64), np.zeros((4, bins)), np.empty(FACTORS)
@@ -357,7 +358,7 @@ def add_probabilities(right: np.ndarray, own: np.ndarray, best: np.ndarray, logs
 
 @njit(cache=True, nogil=True)
 def _bin(confidence: np.float32, bins: int) -> int:
-    """Which of the bins a confidence is in."""
+    """The position of the bin that holds a confidence."""
     return min(max(np.int32(np.ceil(confidence * np.float32(bins))), 1), bins) - 1
 
 

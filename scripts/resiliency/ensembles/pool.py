@@ -21,14 +21,14 @@ BLOCK_VALUES = 2**23  # answers of ensembles to images
 
 
 def eligible_members(members: pd.DataFrame, predicted: Collection[str], settings: Ensembles) -> pd.DataFrame:
-    """The rows of independent members with predictions that the study forms ensembles of.
+    """The rows of independent members with predictions of which the study forms ensembles.
 
     Args:
         members: members.csv.
-        predicted: members with predictions.
+        predicted: names of the members with predictions.
 
     Raises:
-        Fault: there would be enough of them for an ensemble if all were accurate enough.
+        Fault: too few members are accurate enough for an ensemble, but all together would be enough.
     """
     known = members[(members.origin == INDEPENDENT) & members.member.isin(predicted)]
     accurate = known[~is_inaccurate(known, settings.min_clean_accuracy)]
@@ -44,12 +44,13 @@ def is_inaccurate(members: pd.DataFrame, least: float) -> pd.Series:
 
 
 def objective_of(losses: np.ndarray, objective: str, quantile: float) -> np.ndarray:
-    """What ensembles are chosen by, float64 of the leading shape, of losses ... x C under C corrupted conditions.
+    """The criterion by which ensembles are selected, float64 of the leading shape, from losses ... x C under C
+    corrupted conditions.
 
     Args:
         losses: errors, or mean costs if the objective is cost.
-        objective: mean (corrupted error), worst_condition (the largest error), quantile or cost (mean).
-        quantile: in 0..1; interpolated linearly.
+        objective: mean (corrupted error), worst_condition (largest error), quantile, or cost (mean cost).
+        quantile: quantile of the errors, in 0..1, interpolated linearly.
     """
     if objective == "quantile":
         return np.quantile(losses, quantile, axis=-1)
@@ -63,11 +64,11 @@ class EnsembleErrors:
 
     Args:
         predictions: one entry per member, M in all.
-        weights: float M, positive; only a weighted rule uses them.
-        rule: the combination rule.
-        objective, quantile: what ensembles are chosen by, of `objective_of`.
-        images: the set of images that they are chosen by: `CORRUPTED`, or a test set.
-        costs: float64 K x K of answers, true class first, if the objective is cost; members have probabilities then.
+        weights: float M, positive, weight of each member; only a weighted rule uses them.
+        objective, quantile: criterion by which ensembles are selected; see `objective_of`.
+        images: set of images on which they are selected: `CORRUPTED`, or a test set.
+        costs: float64 K x K, cost of each answer, true class first, if the objective is cost; members then need
+            probabilities.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class EnsembleErrors:
         self.corrupted, self.further = self.conditions.get(images, []), additional_test_sets(predictions[0].conditions)
 
     def labels(self, test_set: str) -> np.ndarray:
-        """int64 N, of a test set."""
+        """Labels of a test set, int64 N."""
         return self.predictions[0].labels(self.conditions[test_set][0])
 
     def units(self, test_set: str) -> Units:
@@ -103,7 +104,7 @@ class EnsembleErrors:
         )
 
     def chosen_by(self, losses: np.ndarray) -> np.ndarray:
-        """The objective of losses ... x C under the corrupted conditions."""
+        """The objective from losses ... x C under the corrupted conditions."""
         return objective_of(losses, self.objective, self.quantile)
 
     def condition_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -176,7 +177,8 @@ class EnsembleErrors:
         return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1)
 
     def effective_images(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray | int:
-        """How many independent images are worth these of a test set, for the accuracy of each ensemble; float64 E.
+        """Number of independent images that these images of a test set are worth for the accuracy of each ensemble;
+        float64 E.
 
         Their number, int, where each image is a unit of its own (see `Units.effective`).
         """
@@ -261,7 +263,7 @@ def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray | csr_arra
     """Sums over each of G groups of images, float32 E x G, of values E x some, chunk after chunk of images.
 
     Args:
-        in_group: float32 N x G, 1 where an image is of a group; sparse if there are many groups.
+        in_group: float32 N x G, 1 if an image is in a group; sparse if there are many groups.
     """
     start = 0
     for values in parts:
@@ -286,7 +288,7 @@ def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.n
 
 
 def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
-    """Which no other dominates, with at most the same error and cost and less of one; of equals the first; bool N.
+    """Whether each ensemble is on the Pareto front of error and cost, the first of equals; bool N.
 
     Those of unknown cost, NaN, are not among them.
     """
@@ -317,7 +319,7 @@ def ensembles_of(members: int, size: int) -> np.ndarray:
 
 
 def limits(member_count: int, sizes: list[int], limit: int) -> list[int]:
-    """How many ensembles of each size are scored, at most `limit` in all.
+    """Number of ensembles of each size that are scored, at most `limit` in all.
 
     Sizes share the limit equally; what a size cannot use goes to the larger ones.
     """
@@ -336,7 +338,7 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
     drawn without a list of all that there are, which no memory might hold.
 
     Args:
-        designs: of each member.
+        designs: design of each member.
     """
     member_count = len(designs)
     if comb(member_count, size) <= count:
@@ -365,7 +367,7 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
 
 
 def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
-    """How many possible ensembles each of `chosen`, as from `chosen_ensembles`, stands for; float64 E.
+    """Number of possible ensembles that each of `chosen`, as from `chosen_ensembles`, represents; float64 E.
 
     The inverse of the probability that it was drawn (Horvitz and Thompson 1952): of a stratum, all possible ensembles
     over those drawn; 1 where all are there. A statistic of all ensembles takes these as weights, since a sample
@@ -380,7 +382,8 @@ def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
 
 
 def _smallest(keys: np.ndarray, size: int) -> np.ndarray:
-    """Where the `size` smallest of each row of `keys` are, ascending: an ensemble drawn at random, if these are."""
+    """Positions of the `size` smallest values of each row of `keys`, ascending: a random ensemble if keys are
+    random."""
     return np.sort(keys.argpartition(size - 1, axis=1)[:, :size], axis=1)
 
 

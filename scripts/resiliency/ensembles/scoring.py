@@ -19,14 +19,14 @@ class Block(NamedTuple):
     """B ensembles of L members.
 
     Attributes:
-        places: int64 B, where they are among all.
-        ensembles: int64 B x L: the middle member, those before it from the last to the first, those after it; in
-            lexicographic order.
-        changes: int64 B, the first place at which each differs from the one above; 0 for the first.
-        before, after: int64 P x l and Q x r, the parts that occur, in lexicographic order.
-        of_before, of_after: int64 B, which of them each ensemble has.
-        runs: int64 R x 6, of ensembles that share their middle member: where they start and stop, and where their parts
-            before do, and their parts after.
+        places: int64 B, positions among all ensembles.
+        ensembles: int64 B x L: the middle member, those before it from the last to the first, then those after it; rows
+            in lexicographic order.
+        changes: int64 B, first column in which each row of `ensembles` differs from the one above; 0 for the first row.
+        before, after: int64 P x l and Q x r, the different parts before and after the middle, in lexicographic order.
+        of_before, of_after: int64 B, positions of each ensemble's parts in `before` and `after`.
+        runs: int64 R x 6, for each run of ensembles with one middle member: start and stop of its ensembles, of their
+            parts before, and of their parts after.
     """
 
     places: np.ndarray
@@ -73,7 +73,8 @@ def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _first_changes(ensembles: np.ndarray) -> np.ndarray:
-    """The first place at which each ensemble (int B x L) differs from the one above; int64 B, 0 for the first."""
+    """The first column in which each row of ensembles (int B x L) differs from the one above; int64 B, 0 for the
+    first."""
     changed = ensembles[1:] != ensembles[:-1]
     places = np.where(changed.any(axis=1), changed.argmax(axis=1), ensembles.shape[1] - 1)
     return np.concatenate([np.zeros(1, np.int64), places])
@@ -89,12 +90,11 @@ FEW = 8  # times as many members of ensembles as there are, up to which finding 
 
 
 class Tally:
-    """What is summed over images, of E ensembles under one rule.
+    """Sums over images of the scores of E ensembles under one rule.
 
     Args:
-        rule: the combination rule.
         groups: int E_i x size_i each, ensembles of one size.
-        weights: float M, positive, of the members; only a weighted rule uses them.
+        weights: float M, positive, weight of each member; only a weighted rule uses them.
     """
 
     def __init__(self, rule: str, groups: list[np.ndarray], weights: np.ndarray):
@@ -125,9 +125,9 @@ class Tally:
         """Count the answers of a block of B ensembles to these images.
 
         Args:
-            places: int64 B, which of all ensembles they are.
+            places: int64 B, positions of the ensembles among all.
             roots: float32 n x M x K, probabilities to the power of 1 / size.
-            normalisers: float32 n x B, sums over classes of the geometric means; a geometric rule alone takes them.
+            normalisers: float32 n x B, sums over classes of the geometric means; only a geometric rule uses them.
         """
         count, logs, gaps = np.zeros(len(places), np.int64), np.zeros(len(places)), np.zeros((len(places), ECE_BINS))
         if self.rule.mean == "geometric":
@@ -170,14 +170,14 @@ class Tally:
 def correct_answers(
     rule: str, ensembles: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Which images each ensemble gets right.
+    """Whether each ensemble is right on each image.
 
     Args:
         rule: a combination rule in `RULES`.
-        ensembles: int E x size, members of each ensemble.
-        probabilities: float32 M x N x K, of one condition.
+        ensembles: int E x size, positions of the members of each ensemble.
+        probabilities: float32 M x N x K, under one condition.
         labels: int N.
-        weights: float M, positive, of the members; only a weighted rule uses them.
+        weights: float M, positive, weight of each member; only a weighted rule uses them.
 
     Returns:
         bool E x N.
@@ -222,14 +222,13 @@ def given_answers(
 def score_condition(
     predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str], weights: np.ndarray
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
-    """All ensembles' scores, and what metrics of whole ensembles take, under one condition.
+    """Scores of all ensembles, and the inputs of metrics of whole ensembles, under one condition.
 
     Args:
         predictions: one entry per member, M in all.
-        condition: the one that they are taken of.
-        groups: int E_i x size_i each: ensembles of one size, E in all.
-        rules: combination rules.
-        weights: float M, as above.
+        condition: position of the condition.
+        groups: int E_i x size_i each, ensembles of one size, E in all.
+        weights: float M, positive, weight of each member; only a weighted rule uses them.
 
     Returns:
         rule -> score -> float64 E (see `Tally.scores`), and for each group `shares`, `failures` and `log_sums`, which
@@ -275,7 +274,7 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
 
     Args:
         ensembles: int E x size.
-        pairs: float M x M, symmetric, NaN for pairs that are left out.
+        pairs: float M x M, symmetric; NaN for pairs that are left out.
 
     Returns:
         float64 E, NaN where no pair is left, and int64 E.
@@ -290,7 +289,7 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
 
 
 def _chunk(member_count: int, classes: int) -> int:
-    """How many images are scored at a time."""
+    """Number of images that are scored at a time."""
     in_cache = PANEL_VALUES // (member_count * min(classes, 2 * CANDIDATES))
     return max(1, min(max(LANES, in_cache), CHUNK_VALUES // (member_count * classes)))
 
@@ -317,19 +316,19 @@ def _values(rule: Rule, probabilities: np.ndarray, largest: int, weights: np.nda
     """What the members say of each class under a rule, whose sums are compared; float32 as `probabilities`.
 
     Args:
-        weights: float of the members, whose shape goes with that of the probabilities without their classes.
+        weights: float, weights of the members, of a shape that matches the probabilities without their classes.
     """
     values = rule.values(probabilities, largest)
     return values * weights.astype(np.float32)[..., None] if rule.weighted else values
 
 
 def _member_weights(rule: str, weights: np.ndarray) -> np.ndarray:
-    """How much each member counts under a rule."""
+    """The weight of each member under a rule."""
     return weights if RULES[rule].weighted else np.ones(len(weights))
 
 
 def candidates(count: int, classes: int) -> int:
-    """How many classes beside the label are candidates: all, which need not be found, if `count` is half of them."""
+    """Number of candidate classes beside the label: all, which need not be found, if `count` is half of them."""
     return count if 2 * count < classes else classes - 1
 
 
@@ -338,8 +337,8 @@ def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
 
     Args:
         values: float32 n x M x K, K classes of n images.
-        labels: int n.
-        count: C, fewer than K.
+        labels: int n, labels of the images.
+        count: number of candidates, C, less than K.
 
     Returns:
         float32 M x (C + 2) x n: the values of the label, of the C other classes with the largest
@@ -361,12 +360,12 @@ def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def adapted(count: int, summed: float, least: int) -> tuple[int, int]:
-    """How many candidates to take next: more where all classes were summed so often that it cost more than they.
+    """The next number of candidates: more if summing all classes so often cost more than further candidates would.
 
     Args:
-        count: how many there were.
-        summed: classes that were summed besides, for an answer on average.
-        least: fewer are not tried, for these were too few before.
+        count: number of candidates so far.
+        summed: mean number of other classes that were summed per answer.
+        least: least number of candidates to try, because fewer were too few before.
 
     Returns:
         The next `count` and `least`.

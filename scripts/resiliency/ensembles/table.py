@@ -44,13 +44,13 @@ class Pool:
     """Scores ensembles of the same members, for the tables of a study.
 
     Args:
-        members: descriptions of the M members, rows of members.csv.
+        members: rows of members.csv of the M members.
         predictions: one entry per member, in the order of `members`.
-        pairs: the table of pairs in parts, holding all pairs of these members but those that are left out; each metric
-            of a pair once under a condition.
+        pairs: table of pairs, in parts, with each metric of each pair of these members once per condition, except pairs
+            that are left out.
         baseline: top-1 error of the baseline under each corruption that mCE counts, in the order of `conditions`.
-        confidence: of the intervals of accuracy.
-        threads: conditions that are scored at a time.
+        confidence: level of the intervals of accuracy, between 0 and 1.
+        threads: number of conditions that are scored at a time.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class Pool:
         """The columns of ensembles.parquet and of by_corruption.parquet.
 
         Args:
-            groups: int E x size each, the ensembles of one size, as indices of members.
-            rules: combination rules; plurality_vote alone where a member has no probabilities.
+            groups: int E x size each, ensembles of one size, as positions of members.
+            rules: combination rules; only plurality_vote if a member has no probabilities.
             callback: called with a message after each condition.
 
         Returns:
@@ -228,7 +228,8 @@ def _divided(sums: Nested, count: int) -> Nested:
 
 
 def _ensemble_diversities(inputs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """What whole ensembles have under one condition, of all groups; `{}` in a name stands for that of the images."""
+    """Diversities of whole ensembles under one condition, for all groups; `{}` in a name is replaced by that of the
+    images."""
     diversities = {"{}_oracle": np.concatenate([1 - of_group["shares"][:, 0] for of_group in inputs])}
     for name, metric in ENSEMBLE_METRICS.items():
         raw = np.concatenate([metric.raw(*(of_group[source] for source in metric.sources)) for of_group in inputs])
@@ -254,7 +255,7 @@ def _diversity_matrices(
 
     Args:
         pairs: parts of the table of pairs.
-        names: arrays of a name for each condition, None for one that is left out.
+        names: arrays with a name for each condition, None for one that is left out.
     """
     position, sums = pd.Index(members), [{} for _ in names]
     for block in pairs:
@@ -295,11 +296,11 @@ COMPARED = ["objective", "loss_weight", "seed"]  # of jointly trained ensembles
 
 
 class Tables(NamedTuple):
-    """What is written of the ensembles of a study.
+    """Tables of the ensembles of a study.
 
     Attributes:
-        ensembles: ensembles.parquet, a row per ensemble and combination rule.
-        by_corruption: by_corruption.parquet, a row per ensemble of independent members.
+        ensembles: table ensembles.parquet, a row per ensemble and combination rule.
+        by_corruption: table by_corruption.parquet, a row per ensemble of independent members.
         image_errors: a row per jointly trained ensemble and unit of images (see `Units.values`): objective,
             loss_weight, seed, image, and error, the share of corrupted conditions that the ensemble gets wrong under
             the main rule.
@@ -315,13 +316,12 @@ class EnsemblesOfStudy:
 
     Args:
         members: members.csv.
-        predictions: member -> its predictions; who has none is in no ensemble.
-        pairs: a function that reads the table of pairs, in parts.
+        predictions: member -> its predictions; a member without any is in no ensemble.
+        pairs: function that reads the table of pairs, in parts.
         baseline: top-1 error of the baseline under each corruption that mCE counts.
-        settings: which ensembles are formed, and how they are combined.
-        confidence: of the intervals.
-        seed: of the study.
-        threads: conditions that are scored at a time.
+        settings: settings of ensembles and combination rules.
+        confidence: level of the intervals, between 0 and 1.
+        threads: number of conditions that are scored at a time.
 
     Raises:
         Fault: see `eligible_members`.
@@ -349,7 +349,7 @@ class EnsemblesOfStudy:
         self.progress = Progress(len(self.pools) * conditions + len(self.joint))
 
     def tables(self) -> Tables:
-        """Score all of them."""
+        """Form and score all ensembles."""
         scored, by_corruption = self._of_pools()
         of_joint, image_errors = self._of_joint()
         table = pd.concat([*scored, *of_joint], ignore_index=True)

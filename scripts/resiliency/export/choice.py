@@ -49,10 +49,10 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
 
     Args:
         deployment: deployment.csv.
-        ensemble: as in `ALLOWED`.
+        ensemble: name of an ensemble, as in `ALLOWED`.
 
     Raises:
-        Fault: it is something else, or there is no such row.
+        Fault: `ensemble` is no such name, or there is no such row.
     """
     text = str(ensemble)
     if text.isdecimal():
@@ -91,12 +91,12 @@ def _under(rows: pd.DataFrame, column: str, most: float, unit: str) -> pd.DataFr
 def exportable_row(
     deployment: pd.DataFrame, ensemble: str | int, networks: Iterable[Member], of_files: bool
 ) -> pd.Series:
-    """The row that `ensemble` names, if it can be exported so far as its members tell.
+    """The row that `ensemble` names, if its members can be exported.
 
     Args:
         deployment: deployment.csv.
-        ensemble: as in `ALLOWED`.
-        networks: all members that are known by their networks.
+        ensemble: name of an ensemble, as in `ALLOWED`.
+        networks: members of which the networks are available.
         of_files: whether the images of the study are files that are decoded on the fly.
 
     Raises:
@@ -115,7 +115,7 @@ def exportable_row(
 
 
 def refuse_own_crops(members: list[Member]) -> None:
-    """Of members that saw image files.
+    """Refuse members that crop image files in different ways.
 
     Raises:
         Fault: some crop files in a way of their own, before any array that a network could take.

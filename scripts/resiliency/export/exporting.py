@@ -37,7 +37,7 @@ SPACINGS = {"float32": 1, "tf32": 4, "bfloat16": 32}
 
 
 class Agreement(NamedTuple):
-    """How answers compare: images compared, of so many; and the largest difference of a probability over all."""
+    """Agreement of answers: number of compared images, number of all, and largest difference of a probability."""
 
     compared: int
     images: int
@@ -52,7 +52,7 @@ def agreement(
     temperature: float,
     precision: str = "float32",
 ) -> Agreement:
-    """Compare the answers of a program with those that the study scored on the same clean test images.
+    """Compare the answers of a program with those of the study on the same clean test images.
 
     The study keeps logits with few digits, so that an answer counts as decided where no logit moved by the spacing of
     such numbers, and by what sums in another order may differ by, could change it. Images with decided answers are
@@ -60,10 +60,10 @@ def agreement(
 
     Args:
         images: uint8 n x H x W x 3.
-        chosen: their positions among the test images.
-        study: the ensemble on the study's predictions.
-        temperature: of the program.
-        precision: in which the study predicted; a program computes in float32.
+        chosen: int n, positions of these images among the test images.
+        study: ensemble with the study's predictions.
+        temperature: temperature of the program.
+        precision: precision in which the study predicted; a program computes in float32.
 
     Raises:
         Fault: a decided answer differs.
@@ -102,7 +102,7 @@ def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray, spacings: in
 
 
 def timed(ensemble: Deployable, path: Path, image: np.ndarray, threads: list[int]) -> list[dict]:
-    """Milliseconds for one image of each member, and of the ensemble's program at `path`, in so many threads each.
+    """Milliseconds per image of each member, and of the ensemble's program at `path`, for each number of threads.
 
     Args:
         image: uint8 1 x H x W x 3.
@@ -132,7 +132,7 @@ VERSIONS = ("torch", "timm", "onnx", "onnxruntime", "numpy")
 
 
 class Choice(NamedTuple):
-    """What the tables of a study say of one ensemble: its row of deployment.csv, and its rows of four other tables."""
+    """Rows about one ensemble: its row of deployment.csv, and its rows of four other tables."""
 
     row: pd.Series
     members: pd.DataFrame
@@ -142,16 +142,16 @@ class Choice(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Of its members, in their order."""
+        """Names of its members, in their order."""
         return self.row.members.split("+")
 
 
 def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
-    """What `tables` say of the ensemble that `ensemble` names.
+    """Rows of `tables` about the ensemble that `ensemble` names.
 
     Args:
-        tables: deployment, members, temperatures, selective and thresholds.
-        ensemble: as in `resiliency.export.choice.ALLOWED`.
+        tables: tables deployment, members, temperatures, selective and thresholds.
+        ensemble: name of an ensemble, as in `resiliency.export.choice.ALLOWED`.
 
     Raises:
         Fault: there is no such ensemble.
@@ -162,14 +162,14 @@ def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
 
 
 class Provenance(NamedTuple):
-    """How an export was made, as its card says.
+    """Origin of an export, for its card.
 
     Attributes:
-        study, seed, corruptions: name and seed of the study, and number of the corruptions of its corrupted error.
-        ensemble: as it was named.
-        command: that makes it again.
-        precision: in which the study predicted.
-        commit: of this project; None where it is not known.
+        study, seed, corruptions: name and seed of the study, and number of corruptions in its corrupted error.
+        ensemble: name by which the ensemble was chosen.
+        command: command that repeats the export.
+        precision: precision in which the study predicted.
+        commit: commit of this project; None if unknown.
     """
 
     study: str
@@ -203,18 +203,18 @@ def export(
     """Write the program of an ensemble, compare its answers with those of the study, and time it.
 
     Args:
-        networks: of its members, on the CPU.
-        images: the clean test images, N of them.
+        networks: networks of the members, on the CPU.
+        images: N clean test images.
         labels: int N.
         predictions: member -> its predictions.
-        card: the data set's, card.json.
-        path: where the program is written.
-        provenance: how the export was made.
-        margin: share of the side of an image file that is cropped away.
-        threads: of the machine, that the program is timed with.
+        card: card of the dataset, card.json.
+        path: path to which the program is written.
+        margin: share of the side of an image file that is kept by the crop.
+        threads: number of the machine's threads, with which the program is timed.
 
     Raises:
-        Fault: the ensemble cannot be exported, or its program answers otherwise than the study, or floats at all.
+        Fault: the ensemble cannot be exported, or its program disagrees with the study, or answers images given as
+            floats.
     """
     row, weights = choice.row, member_weights(choice.members)
     temperature = temperature_of(choice.temperatures, row.members)
@@ -264,12 +264,12 @@ def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[st
 
 
 def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
-    """card.md.
+    """The text of card.md.
 
     Args:
-        row: of deployment.csv.
-        members: rows of members.csv of its members.
-        context: what else the template `card.md.j2` names.
+        row: row of deployment.csv.
+        members: rows of members.csv of the ensemble's members.
+        context: further variables of the template `card.md.j2`.
     """
     templates = markdown_environment(Path(__file__).parent)
     templates.globals["share"] = _share
@@ -284,7 +284,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
 
 
 def weights_of(member: dict) -> dict[str, str]:
-    """Where the weights of a member come from, and their licence so far as timm states it."""
+    """Source of a member's weights, and their licence as far as timm states it."""
     kind, source = member["weights_kind"], str(member["weights_source"])
     if kind == WeightsKind.PRETRAINED:
         config = timm.get_pretrained_cfg(member["architecture"])
@@ -301,7 +301,7 @@ def weights_of(member: dict) -> dict[str, str]:
 
 
 def _right(row: pd.Series) -> list[tuple]:
-    """Images, accuracy and its interval: clean, corrupted and further test sets."""
+    """Images, accuracy and its interval: clean, corrupted and additional test sets."""
     rows = [(CLEAN, *(float(value) for value in clean_accuracy(row).values()))]
     rows.append((CORRUPTED, 1 - row.corrupted_error, 1 - row.high, 1 - row.low))
     names = [

@@ -23,10 +23,10 @@ class Deployable(nn.Module):
     """An ensemble with its preprocessing, its combination rule and its temperature.
 
     Args:
-        members: networks in evaluation mode, on the CPU, and what is known of each.
-        weights: M, positive, of the members; only a weighted rule uses them.
-        rule: the combination rule; that of one member changes nothing.
-        temperature: that the ensemble's probabilities are scaled with; of a plurality vote, which has none, it is 1.
+        members: networks in evaluation mode, on the CPU, each with the description of its member.
+        weights: M positive weights of the members; only a weighted rule uses them.
+        rule: name of the combination rule; a single member answers alone under any rule.
+        temperature: temperature of the ensemble's probabilities; 1 for a plurality vote, which has none.
     """
 
     def __init__(self, members: list[tuple[nn.Module, Member]], weights: list[float], rule: str, temperature: float):
@@ -82,7 +82,7 @@ def _entropy(probabilities: Tensor, logs: Tensor) -> Tensor:
 
 
 def seen(images: Tensor, member: Member) -> Tensor:
-    """The images at the size that a member sees them in: whole numbers, as it saw them in the study."""
+    """The images at the size at which a member sees them, in whole numbers, as in the study."""
     view = member.view
     if not view or view["size"] == images.shape[1]:
         return images

@@ -101,10 +101,10 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
 
 
 def composed(ensemble: Deployable, side: int) -> onnx.ModelProto:
-    """The ensemble, which has ONNX files among its members, as one model, into which their graphs are copied.
+    """An ensemble with ONNX files among its members as one model, which holds copies of their graphs.
 
     Args:
-        side: of the images, in pixels.
+        side: height and width of the images in pixels.
 
     Raises:
         Fault: a member takes one number of images only, or has operators that cannot be brought to a common version.
@@ -135,7 +135,7 @@ def composed(ensemble: Deployable, side: int) -> onnx.ModelProto:
 
 
 class _Before(nn.Module):
-    """What each member says of the images, or what it is given, if it is an ONNX file."""
+    """Outputs of each member for the images; for an ONNX file, its inputs."""
 
     def __init__(self, ensemble: Deployable, files: dict[int, OnnxNetwork]):
         super().__init__()
@@ -151,7 +151,7 @@ class _Before(nn.Module):
 
 
 class _After(nn.Module):
-    """Probabilities and mutual information of what the members, or the ONNX files, say."""
+    """Probabilities and mutual information from the outputs of members and ONNX files."""
 
     def __init__(self, ensemble: Deployable, files: dict[int, OnnxNetwork]):
         super().__init__()
@@ -245,10 +245,10 @@ def latencies(measured: dict[str, str], folders: dict[str, Path], image: np.ndar
     """The rows of latencies.csv: milliseconds that onnxruntime takes for one image on one thread, interleaved.
 
     Args:
-        measured: as from `measured_members`.
+        measured: member -> the member that is timed for it, as from `measured_members`.
         folders: member -> its folder.
         image: uint8 1 x H x W x 3.
-        files: folder for the programs.
+        files: folder to which programs are written.
 
     Raises:
         Fault: a network cannot be exported.

@@ -99,7 +99,7 @@ def array_file(folder: Path, name: str) -> Path:
 
 
 def array_files(folder: str, members: list[str], layout: dict[str, list[str]]) -> list[str]:
-    """All files of a folder of arrays that belong to `members` and the conditions in `layout`."""
+    """All files of a folder of arrays for `members` and the conditions in `layout`."""
     names = [name for of_set in layout.values() for name in of_set]
     files = [str(array_file(Path(folder) / owner, name)) for owner in (*members, LABELS) for name in names]
     if (Path(folder) / UNITS).is_dir():
@@ -111,8 +111,8 @@ def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kin
     """Logits float32 N x K of a member on a test set; of probabilities, their logarithms.
 
     Args:
-        labels: int64 N, of the test set.
-        kind: what the arrays hold, `logits` or `probabilities`.
+        labels: int64 N, labels of the test set.
+        kind: content of the arrays, `logits` or `probabilities`.
 
     Raises:
         Fault: see `open_scores`; or values are not finite, or rows of probabilities do not sum to 1.
@@ -150,7 +150,7 @@ def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kin
 
 
 def kind_of(folder: str) -> str:
-    """What the arrays of a folder hold, `probabilities` if the first rows of its first array sum to 1, else `logits`.
+    """The content of a folder of arrays: `probabilities` if the first rows of its first array sum to 1, else `logits`.
 
     Raises:
         Fault: there is no such folder, or it holds no member or test set.
@@ -201,15 +201,15 @@ LIKE_NUMBER = re.compile(r"\s*[-+]?[\d.,_]+(?:e[-+]?\d+)?\s*", re.IGNORECASE)
 
 
 def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """Positions int64 N in `images` of the N images that members are judged on.
+    """Positions int64 N in `images` of the N images on which members are evaluated.
 
     Names are compared with those wanted, with the class as a folder before them, and without folders above it or a
     suffix; numbers by their values, however they are written. Numbers that are no names of those wanted count the
     images, as do names where numbers are wanted.
 
     Args:
-        images: N numbers or names, in their order in the file.
-        wanted, classes: name and class of each image that members are judged on.
+        images: numbers or names of N images, in the order of the file.
+        wanted, classes: name and class of each image on which members are evaluated.
 
     Raises:
         Fault: there are more or fewer images, or others.
@@ -235,7 +235,7 @@ def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str]
 
 
 def number_of(name: str) -> int | None:
-    """The number that an image has for a name, such as 7 of 7, 007, 7.0 and 007.png; None if it has another name."""
+    """The number that is the name of an image, such as 7 for 7, 007, 7.0 and 007.png; None if it has another name."""
     match = NUMBER.fullmatch(_stem(name))
     return int(match[1]) if match else None
 
@@ -252,7 +252,7 @@ def _numbers(names: Sequence[str] | np.ndarray) -> list[int] | None:
 
 
 def _order_by_count(names: Sequence[str], wanted: Sequence[str]) -> np.ndarray | None:
-    """Positions in `names` of the `wanted`, told by numbers; None where these do not tell."""
+    """Positions in `names` of the `wanted`, identified by numbers; None if numbers do not identify them."""
     numbers, of_wanted = _numbers(names), _numbers(wanted)
     if numbers is None:
         is_counted = of_wanted is not None and not any(map(_is_like_a_number, names))
@@ -302,14 +302,14 @@ FAR = 10  # times the other classes, beyond which a class is a mistake or a word
 
 @dataclass(frozen=True)
 class Decisions:
-    """What is in one file of decisions.
+    """Content of one file of decisions.
 
     Attributes:
-        images: test set -> N names of images, by their numbers if all are numbers, else in the order in which the file
-            first has them: the order of all that follows.
-        labels: test set -> int64 N.
-        units: test set -> N numbers or names, those of images that belong together alike; empty if the file has none.
-        answers: member -> test set -> int64 N, indices of classes.
+        images: test set -> N names of images, in numerical order if all are numbers, else in the order of their first
+            rows; all other arrays have this order.
+        labels: test set -> int64 N, labels.
+        units: test set -> N numbers or names, equal for images that belong together; empty if the file has none.
+        answers: member -> test set -> int64 N, positions of classes.
     """
 
     images: dict[str, np.ndarray]
@@ -333,9 +333,9 @@ def read_decisions(
     """The decisions in a CSV or Parquet file: columns test_set, image, label, perhaps unit, and one for each member.
 
     Args:
-        classes: their number K, where it is known: labels and answers are then below it; or their names, which labels
-            and answers may then be too.
-        test_sets: those that are read; all unless given.
+        classes: number K of classes, if known, which labels and answers must not reach; or their names, which labels
+            and answers may use.
+        test_sets: test sets that are read; by default all.
 
     Raises:
         Fault: something is wrong with the file; the line names column and row.

@@ -1,4 +1,4 @@
-"""What files from elsewhere hold: members, how each is known, and the conditions that all of them share."""
+"""What imported files hold: members, how each is known, and the conditions that all of them share."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -40,13 +40,13 @@ KINDS = ("decisions", "logits", "probabilities", "scores")
 
 @dataclass(frozen=True)
 class Source:
-    """One file or folder.
+    """One imported file or folder.
 
     Attributes:
-        kind: a key of the settings.
+        kind: key of the settings.
         names: name of a condition -> its name in the file.
-        images: number of the clean images; 0 if it is not known.
-        named: whether images have names there, not numbers.
+        images: number of clean images; 0 if unknown.
+        named: whether images have names in the file, not numbers.
         added: whether its members were added to those of the study.
     """
 
@@ -66,14 +66,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Contents:
-    """All that there is from elsewhere.
+    """Content of all imported files.
 
     Attributes:
-        sources: files and folders.
-        test_sets: names of the further test sets that all sources have.
-        corruptions: those that all sources have.
-        severities: of each corruption.
-        left_out: what of the study or of the files is not used -> why, and what tables mean without it.
+        test_sets: names of the additional test sets that all sources have.
+        corruptions: corruptions that all sources have.
+        severities: severities of every corruption.
+        left_out: part of the study or of the files that is not used -> reason, and what tables mean without it.
     """
 
     sources: list[Source]
@@ -84,27 +83,27 @@ class Contents:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Member -> how it is known, one of `KINDS`."""
+        """Member -> kind of its predictions or scores, one of `KINDS`."""
         return {member: source.kind for source in self.sources for member in source.members}
 
     @property
     def predicted(self) -> list[str]:
-        """Members that are known by their predictions."""
+        """Members with predictions."""
         return [member for member, kind in self.kinds.items() if kind != "scores"]
 
     @property
     def added(self) -> list[str]:
-        """Members that are known by their predictions and were added to those of the study."""
+        """Members with predictions that were added to those of the study."""
         return [name for source in self.sources if source.added and source.kind != "scores" for name in source.members]
 
     @property
     def added_scores(self) -> list[str]:
-        """Members that are known by their accuracies alone and were added to those of the study."""
+        """Members with accuracies only that were added to those of the study."""
         return [name for source in self.sources if source.added and source.kind == "scores" for name in source.members]
 
     @property
     def clean_images(self) -> int:
-        """Number of the clean images on which all members with predictions are judged; 0 if there are none."""
+        """Number of clean images on which all members with predictions are evaluated; 0 if there are none."""
         return max((source.images for source in self.sources), default=0)
 
     @property
@@ -125,12 +124,12 @@ def read_contents(
     needed: Sequence[str] | None,
     added: Sequence[str] = (),
 ) -> Contents:
-    """What the files of `external` hold, and those that are `added`.
+    """Content of the files in `external`, and of those that are `added`.
 
     Args:
-        corruptions, severities: of the study; what else there is is left alone.
-        needed: further test sets of the study where it has images, so that every condition must be in every file; None
-            where it has not: then what all files share is used.
+        corruptions, severities: corruptions and severities of the study; others are ignored.
+        needed: additional test sets of the study if it has images, and then every file must have every condition; None
+            if it has no images, and then the conditions that all files share are used.
 
     Raises:
         Fault: a file is wrong, two members have one name, or files do not have what they must.
@@ -232,7 +231,7 @@ def _shared_conditions(sources: list[Source], corruptions: Sequence[str], severi
 
 
 def _unused_conditions(sources: list[Source], used: set[str]) -> dict[str, str]:
-    """What is to be said of conditions that some file has and that are not used."""
+    """Sentences about conditions that some file has and that are not used."""
     unused = [name for name in dict.fromkeys(name for source in sources for name in source.names) if name not in used]
     more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
     why = "not in every file, not of every corruption, or not in the study"
@@ -240,7 +239,7 @@ def _unused_conditions(sources: list[Source], used: set[str]) -> dict[str, str]:
 
 
 def _numbered_images(sources: list[Source]) -> dict[str, str]:
-    """What is to be said of files that number the images, so that these cannot be told apart by name."""
+    """Sentences about files that number the images, which therefore cannot be matched by name."""
     files = ", ".join(source.file for source in sources if source.kind != "scores" and not source.named)
     why = f"numbered, so taken in the order of their numbers: {files}"
     return {"comparison of images by name": why} if files else {}

@@ -19,11 +19,11 @@ class Reader:
     """Reads one file of decisions, or folder of logits or probabilities.
 
     Args:
-        kind: decisions, logits or probabilities.
-        file: of that kind.
-        layout: test set -> names in the file of its conditions.
-        classes: their number or names, if they are known.
-        decisions: of the file, if it was read before.
+        kind: content of the file: decisions, logits or probabilities.
+        file: path of the file or folder.
+        layout: test set -> names of its conditions in the file.
+        classes: number or names of the classes, if known.
+        decisions: decisions of the file, if it was read before.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Reader:
             self.decisions = read_decisions(file, classes, [name for names in layout.values() for name in names])
 
     def labels(self) -> dict[str, np.ndarray]:
-        """Test set -> int64 N.
+        """Test set -> labels, int64 N.
 
         Raises:
             Fault: corrupted images are not those of the test set, or have other labels.
@@ -54,7 +54,7 @@ class Reader:
         return {test_set: list(map(str, self._images(names[0]))) for test_set, names in self.layout.items()}
 
     def units(self) -> dict[str, Units]:
-        """Test set -> the units of its images; each image is one where the file says nothing of them.
+        """Test set -> units of its images; each image is a unit if the file has none.
 
         Raises:
             Fault: a corrupted image is in another unit than the image itself; or as `read_units`.
@@ -67,7 +67,7 @@ class Reader:
         return units
 
     def classes(self, members: list[str]) -> int:
-        """The number of classes: as it is known, else that of columns, else the largest label or answer plus 1."""
+        """Number of classes: as given, else the number of columns, else the largest label or answer plus 1."""
         if self.class_count:
             return self.class_count
         if self.decisions:
@@ -81,7 +81,7 @@ class Reader:
         Images are in the order of those that were given to `check`, else in that of the file.
 
         Args:
-            classes: K, those of the study.
+            classes: number of classes of the study, K.
 
         Raises:
             Fault: the member answers a class that is not among them, or has columns for more or fewer.
@@ -95,11 +95,11 @@ class Reader:
                 yield test_set, np.stack(values)
 
     def check(self, truths: Mapping[str, np.ndarray], items: Mapping[str, tuple[list[str], list[str]]]) -> None:
-        """Order images as those are by which all members of the study are judged.
+        """Put images into the order of those on which all members of the study are evaluated.
 
         Args:
-            truths: test set -> their labels.
-            items: test set -> their classes and names.
+            truths: test set -> labels of these images.
+            items: test set -> classes and names of these images.
 
         Raises:
             Fault: the file has other images, or other labels of them.
@@ -164,7 +164,7 @@ LONGEST = 10**6  # epochs
 
 
 def read_members(file: str) -> pd.DataFrame:
-    """What a CSV or Parquet file says of members: index member; columns `TEXTS`, "" where it says nothing, `NUMBERS`.
+    """Descriptions of members in a CSV or Parquet file: index member; columns `TEXTS`, "" if empty, and `NUMBERS`.
 
     Raises:
         Fault: a column is not one of these, a name is there twice, or a value is wrong; the line names column and row.
@@ -198,7 +198,7 @@ def _counted(file: str, table: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """What is known of each of `members`: as `read_members`, with a design and a family for each.
+    """Description of each of `members`: columns as from `read_members`, with a design and a family for each.
 
     The design is what is left of the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The
     family is by default timm's module of the architecture, else the design.
@@ -239,14 +239,15 @@ IMPORTED = {"decisions": "predicted labels", "scores": "accuracies"}  # kind of 
 
 
 def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | None) -> list[Member]:
-    """What is known of each member.
+    """The descriptions of imported members.
 
     Parameters and MACs that the table lacks are those of timm's architecture with its own number of classes.
 
     Args:
-        table: from `described_members`.
-        kinds: member -> how it is known.
-        image_size: side in pixels of the images for which MACs are counted; None for each architecture's own.
+        table: table from `described_members`.
+        kinds: member -> kind of its predictions or scores.
+        image_size: height and width, in pixels, of the images for which MACs are counted; None for each architecture's
+            own.
     """
     missing = table["parameters"].isna() | table["macs"].isna()
     names = sorted(set(table.loc[missing, "architecture"]) - {""})

@@ -1,4 +1,4 @@
-"""Reading tables from elsewhere, and saying where a value in one is wrong."""
+"""Reading imported tables, and saying where a value in one is wrong."""
 
 import csv
 import re
@@ -51,12 +51,12 @@ def check_spelling(file: str, condition: str) -> None:
 
 
 def class_count(classes: int | Sequence[str] | None) -> int | None:
-    """The number of classes that are given by their number or by their names; None if they are not."""
+    """The number of classes, given as a number or as names; None if not given."""
     return classes if classes is None or isinstance(classes, int) else len(classes)
 
 
 def name_in_tables(test_set: str) -> str:
-    """The name of a further test set in tables: its letters and digits, with `_` for anything else."""
+    """The name of an additional test set in tables: its letters and digits, with `_` for anything else."""
     called = re.sub(r"\W", "_", test_set, flags=re.ASCII)
     return called if called[:1].isalpha() else f"set_{called}"
 
@@ -210,12 +210,12 @@ def read_scores(
 ) -> pd.DataFrame:
     """Top-1 errors in 0..1: a row for each member, under its name, a column for each condition, `clean` first.
 
-    Conditions are `clean`, corruptions such as `fog.3`, and further test sets, on which a member may lack a score.
+    Conditions are `clean`, corruptions such as `fog.3`, and additional test sets, on which a member may lack a score.
 
     Args:
-        clean: the column that counts as clean.
+        clean: column of the clean scores.
         kind: `accuracy` or `error`, in per cent.
-        test_sets: the further ones that are read; all unless given.
+        test_sets: additional test sets that are read; by default all.
 
     Raises:
         Fault: something is wrong with the file; the line names column and row.
@@ -259,10 +259,10 @@ def check_columns(
     are, except of test sets that a study lists; and errors are, if the clean ones are all above 1.
 
     Args:
-        errors: from `read_scores` of the file.
-        others: those of the other files.
+        errors: table from `read_scores` of the file.
+        others: tables of the other files.
         kind: `accuracy` or `error`.
-        listed: names of further test sets that the study lists, some of which may be as hard as ImageNet-A.
+        listed: names of additional test sets that the study lists, some of which may be as hard as ImageNet-A.
 
     Raises:
         Fault: a column holds fractions.
@@ -291,13 +291,13 @@ def error_rows(
 ) -> pd.DataFrame:
     """A row per member and condition: member, test_set, corruption, severity, images (0 where unknown) and error.
 
-    Last come the clean images of the classes that a further test set has, as `clean_on_<test set>`.
+    Last come the clean images of the classes that an additional test set has, as `clean_on_<test set>`.
 
     Args:
-        scores: from `read_scores`.
+        scores: table from `read_scores`.
         layout: test set -> columns of the file, in the order of the conditions.
-        images: test set, as named in the study -> number of images.
-        clean_on: column of a further test set in the file -> that of the clean images of its classes.
+        images: name of a test set in the study -> number of its images.
+        clean_on: column of an additional test set -> column of the clean images of its classes.
     """
     rows = []
     for test_set, columns in layout.items():

@@ -20,9 +20,9 @@ MEAN_ACCURACY = re.compile(mean_member_accuracy_of("(.*)"))
 
 
 def images_of(table: pd.DataFrame) -> list[str]:
-    """Names of the images that `table` tells accuracies on.
+    """Names of the sets of images on which `table` has accuracies.
 
-    Those of ensembles.parquet are clean, corrupted and the further test sets, those of by_corruption.parquet the
+    Those of ensembles.parquet are clean, corrupted and the additional test sets, those of by_corruption.parquet the
     corruptions.
     """
     return [match[1] for match in map(MEAN_ACCURACY.fullmatch, table) if match]
@@ -34,12 +34,12 @@ def accuracy_columns(test_set: str) -> list[str]:
 
 
 def accuracies(test_set: str, shares: np.ndarray, images: float, confidence: float) -> dict[str, np.ndarray]:
-    """The columns of `accuracy_columns`, of the shape of `shares` each.
+    """The columns of `accuracy_columns`, each of the shape of `shares`.
 
     Args:
-        shares: float64, of the images of the test set that are answered rightly; a tie may count in part.
-        images: their number; NaN where it is not known, nor is the interval.
-        confidence: of the interval.
+        shares: float64, share of the images of the test set that are answered rightly; a tie may count in part.
+        images: number of these images; NaN if unknown, and then so is the interval.
+        confidence: level of the interval, between 0 and 1.
     """
     return dict(zip(accuracy_columns(test_set), (shares, *wilson(shares, images, confidence)), strict=True))
 
@@ -96,7 +96,7 @@ def calibration_error(bins: np.ndarray) -> float:
 
 
 def confidence_bins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """What a reliability diagram shows: images, right answers and summed confidence in 15 equal-width bins.
+    """Data of a reliability diagram: images, right answers and summed confidence in 15 equal-width bins.
 
     Args:
         probabilities, labels: as above.
@@ -111,7 +111,7 @@ def confidence_bins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
 
 
 def bin_of(confidence: np.ndarray) -> np.ndarray:
-    """Which of 15 equal-width bins, int, each confidence is in; on the edge of two it is in the lower one."""
+    """The position, int, of each confidence among 15 equal-width bins; an edge belongs to the lower bin."""
     return np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
 
 
@@ -170,10 +170,10 @@ class Ranked(NamedTuple):
 
     Attributes:
         confidence: float64 CN, graded.
-        errors: float64 CN, 1 where the answer is wrong.
-        rows: int CN, the condition of each.
-        conditions: C.
-        units: of the images.
+        errors: float64 CN, 1 if the answer is wrong.
+        rows: int CN, condition of each answer.
+        conditions: number of conditions, C.
+        units: units of the images.
     """
 
     confidence: np.ndarray
@@ -184,7 +184,7 @@ class Ranked(NamedTuple):
 
     @classmethod
     def of(cls, confidence: np.ndarray, errors: np.ndarray, units: Units | None = None) -> "Ranked":
-        """Of confidences and errors, float C x N each; each image is a unit of its own if there are no `units`."""
+        """The ranking of answers by confidences and errors, float C x N each; by default, each image is a unit."""
         values = graded(confidence).ravel()
         order = np.argsort(values, kind="stable")
         rows = np.repeat(np.arange(len(confidence)), confidence.shape[1])
@@ -217,7 +217,7 @@ def covering_threshold(ranked: Ranked, coverage: float) -> float:
     """The largest threshold at which new images are answered with a probability of `coverage` or more.
 
     Args:
-        coverage: in 0..1.
+        coverage: probability in 0..1.
 
     Returns:
         Images of at least this confidence are answered; 0 where there are too few images to abstain at all.
@@ -233,7 +233,7 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
     """The smallest threshold at which new images are answered, and wrongly, with a probability of `level` at most.
 
     Args:
-        level: in 0..1.
+        level: probability in 0..1.
 
     Returns:
         Images of at least this confidence are answered, all of them where it is 0, none where it is `ABSTAIN`; NaN
@@ -257,12 +257,12 @@ NEAR_CHANCE, FEW_STEPS, FEW_IMAGES = "near chance", "few optimisation steps", "f
 
 
 def member_warnings(accuracy: float, labels: np.ndarray, steps: int | None) -> list[str]:
-    """What to beware of in the figures of a member: some of NEAR_CHANCE, FEW_STEPS and FEW_IMAGES.
+    """Cautions about the figures of a member: some of NEAR_CHANCE, FEW_STEPS and FEW_IMAGES.
 
     Args:
-        accuracy: on the clean test images.
-        labels: int N, of these images.
-        steps: of the optimiser, or None for a member that was not trained here.
+        accuracy: accuracy on the clean test images.
+        labels: int N, labels of these images.
+        steps: number of steps of the optimiser; None for a member that was not trained here.
     """
     warnings = {
         NEAR_CHANCE: near_chance(accuracy, labels),
@@ -273,13 +273,13 @@ def member_warnings(accuracy: float, labels: np.ndarray, steps: int | None) -> l
 
 
 def near_chance(accuracy: float, labels: np.ndarray) -> bool:
-    """Whether a member is hardly better than to answer the most frequent class always.
+    """Whether a member is hardly better than always answering the most frequent class.
 
     So it is if it has not gone `NEAR` of the way from there to no error, or lies within two standard errors of it.
 
     Args:
-        accuracy: of the member, 0 to 1.
-        labels: int N, 0 up.
+        accuracy: accuracy of the member, 0 to 1.
+        labels: int N, labels of the images, 0 or more.
     """
     chance = np.bincount(labels).max() / len(labels)
     error = np.sqrt(chance * (1 - chance) / len(labels))
@@ -300,11 +300,12 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
 
 
 def mutual_information(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of an answer and the member that gives it: entropy of the mean less mean entropy (Depeweg et al., ICML 2018).
+    """Mutual information of the answer and the member that gives it: entropy of the mean less mean entropy (Depeweg et
+    al., ICML 2018).
 
     Args:
         probabilities: M x N x K.
-        weights: float M, positive, of the members in both means.
+        weights: float M, positive, weights of the members in both means.
 
     Returns:
         In nats, 0 (members agree) to ln M; N.
@@ -318,8 +319,8 @@ class Ranking(NamedTuple):
     """Images in groups of one confidence each, the most confident first.
 
     Attributes:
-        answered: float64 R x G, images in each group, perhaps in each of R resamples.
-        wrong: float64 R x G, how many of these are answered wrongly; a tie broken at random counts in part.
+        answered: float64 R x G, number of images in each group, in each of R resamples.
+        wrong: float64 R x G, number of these that are answered wrongly; a tie broken at random counts in part.
     """
 
     answered: np.ndarray
@@ -343,8 +344,8 @@ def resampled_rankings(confidence: np.ndarray, errors: np.ndarray, counts: np.nd
     """The ranking in at most `GROUPS` groups of neighbours, as many images in each, and that of each resample.
 
     Args:
-        confidence, errors: float C x N, of N images under C conditions, which are drawn together.
-        counts: R x N, how often each resample has each image.
+        confidence, errors: float C x N, for N images under C conditions, which are drawn together.
+        counts: float R x N, how often each resample draws each image.
     """
     conditions, images = confidence.shape
     group, values = order(confidence.ravel())

@@ -30,7 +30,7 @@ PUBLISHED_ERRORS = {"alexnet": ALEXNET_ERRORS}  # baselines that are no members
 
 
 def counted(corruptions: list[str]) -> list[str]:
-    """The corruptions that mCE is a mean over: not the held-out ones, unless there are no others."""
+    """The corruptions that mCE is a mean over: not the extra ones, unless there are no others."""
     return [name for name in corruptions if name not in HELD_OUT] or corruptions
 
 
@@ -51,7 +51,7 @@ def mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> np.ndarra
 
     Args:
         errors: floats ... x corruptions, in 0..1: top-1 error under each corruption, averaged over severities.
-        baseline: the same of the baseline; broadcast against errors.
+        baseline: errors of the baseline, in 0..1; broadcast against `errors`.
 
     Returns:
         float64 of the leading shape, 0 or more; 1 for the baseline. NaN if the baseline makes no error under some
@@ -84,9 +84,9 @@ def baseline_errors(errors: pd.DataFrame, baseline: str, corruptions: list[str])
     """Top-1 error of the baseline under each corruption, averaged over severities; float64, one per corruption.
 
     Args:
-        errors: corruption_errors.csv.
-        baseline: the name of a member, or of `PUBLISHED_ERRORS`.
-        corruptions: in this order.
+        errors: table corruption_errors.csv.
+        baseline: name of a member, or of `PUBLISHED_ERRORS`.
+        corruptions: names of the corruptions, in the order of the result.
     """
     if baseline in PUBLISHED_ERRORS:
         return np.array([PUBLISHED_ERRORS[baseline][corruption] for corruption in corruptions])

@@ -86,8 +86,8 @@ def attribution_maps(
     Args:
         images: uint8 NxHxWx3.
         labels: int64 N.
-        target: the class that is explained: `label`, the true one, or `prediction`, the network's.
-        steps: of the path of integrated gradients.
+        target: class that is explained: `label`, the true one, or `prediction`, the network's.
+        steps: number of steps of the path of integrated gradients.
 
     Returns:
         float16 NxHxW, each map scaled to a largest absolute value of 1 (a map of zeros stays so).

@@ -38,10 +38,10 @@ class Condition(NamedTuple):
     """One condition; rows of the table of conditions have these columns, after `condition`, their number from 0.
 
     Attributes:
-        test_set: its name.
-        corruption, severity: of its images; `clean` and 0 without corruption.
-        images: their number.
-        classes: number of the classes that members choose among.
+        test_set: name of the test set.
+        corruption, severity: corruption and severity of its images; `clean` and 0 if they are not corrupted.
+        images: number of images.
+        classes: number of classes among which members choose.
     """
 
     test_set: str
@@ -61,11 +61,11 @@ def condition_table(conditions: Iterable[Condition]) -> pd.DataFrame:
 def all_conditions(
     corruptions: list[str], severities: list[int], images: dict[str, int], classes: dict[str, int]
 ) -> pd.DataFrame:
-    """The one order of conditions: clean images, these under each corruption at each severity, further test sets.
+    """The one order of conditions: clean images, these under each corruption at each severity, additional test sets.
 
     Args:
-        images: test set -> number of its images; `clean` is the first.
-        classes: test set -> number of the classes that members choose among.
+        images: test set -> number of its images; `clean` comes first.
+        classes: test set -> number of classes among which members choose.
 
     Returns:
         The rows of `condition_table`.
@@ -92,7 +92,7 @@ def condition_groups(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
     """Name -> int64 rows of `conditions` over which tables report a mean.
 
     The names are clean, corrupted (the clean images under corruptions, without those that are held out) and those of
-    the further test sets.
+    the additional test sets.
     """
     names = group_names(conditions)
     return {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names) if name != HELD_OUT_IMAGES}
@@ -105,7 +105,7 @@ def held_out(conditions: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def additional_test_sets(conditions: pd.DataFrame) -> list[str]:
-    """Names of the test sets other than the data set's own."""
+    """Names of the test sets other than the dataset's own."""
     return [str(name) for name in conditions.test_set.unique() if name != CLEAN]
 
 
@@ -124,9 +124,9 @@ class Truth:
     """The right answers on a test set.
 
     Attributes:
-        labels: int64 N, positions among the classes that members choose among.
-        classes: int64 k, these classes as indices of the data set's, ascending; None for all that there are.
-        units: of the images; None if each image is one.
+        labels: int64 N, positions of the true classes among those that members choose from.
+        classes: int64 k, positions of these classes in the dataset, ascending; None for all classes.
+        units: units of the images; None if each image is a unit.
     """
 
     labels: np.ndarray
@@ -135,7 +135,7 @@ class Truth:
 
 
 class Predictions:
-    """What one member predicts of the images of each condition.
+    """Predictions of one member for the images of each condition.
 
     On a test set that has only some of the classes, as those of ImageNet-A and ImageNet-R do, a member chooses among
     these: logits of other classes are left out, and k below is the number of those that are left.
@@ -143,12 +143,12 @@ class Predictions:
     Of a member that is known by its decisions there are no logits and no probabilities.
 
     Attributes:
-        has_probabilities: whether there are logits.
+        has_probabilities: whether logits are available.
 
     Args:
         conditions: the table of conditions, C rows.
-        logits: test set -> float C_t x N_t x K of its conditions, in memory or stored; or int C_t x N_t, decisions.
-        truths: test set -> the right answers.
+        logits: test set -> float C_t x N_t x K for its conditions, in memory or stored; or int C_t x N_t, decisions.
+        truths: test set -> true classes.
     """
 
     def __init__(self, conditions: pd.DataFrame, logits: dict[str, np.ndarray | StoredArray], truths: dict[str, Truth]):
@@ -175,7 +175,7 @@ class Predictions:
         return Predictions(table, {CLEAN: self._stored(0, images)[None]}, {CLEAN: truth})
 
     def labels(self, condition: int) -> np.ndarray:
-        """int64 N, positions among the k classes."""
+        """Positions of the true classes among the k classes, int64 N."""
         return self._truths[condition].labels
 
     def units(self, condition: int) -> Units:
@@ -212,7 +212,7 @@ class Predictions:
     def decisions(self, condition: int, images: slice | np.ndarray = ALL_IMAGES) -> np.ndarray:
         """int64 n, the first of the classes with the largest logit, its position among the k classes.
 
-        A decision for class c of the data set, where that is left out, is k + c: no label, but a vote of its own.
+        A decision for class c of the dataset, where that is left out, is k + c: no label, but a vote of its own.
         """
         if self.has_probabilities:  # float16 takes eight times as long
             return self.logits(condition, images).astype(np.float32).argmax(axis=-1)
@@ -242,12 +242,11 @@ def read_predictions(
     """Member -> its predictions, in the order of the members' first files.
 
     Args:
-        conditions: the table of conditions.
-        labels: a `.npy` file of int64 N for each test set in their order, indices of the data set's classes.
-        logits: the files <member>/<test set>.npy of every member and test set: float C_t x N_t x K, or
-            int C_t x N_t of a member that is known by its decisions.
-        members: those whose files are opened; all unless given.
-        units: a `.npy` file of int N for each test set, the unit of each image; none if each image is one.
+        labels: a `.npy` file of int64 N for each test set, in their order: positions of the dataset's classes.
+        logits: files <member>/<test set>.npy of every member and test set: logits float C_t x N_t x K, or decisions int
+            C_t x N_t.
+        members: members whose files are opened; by default all.
+        units: a `.npy` file of int N for each test set, the unit of each image; empty if each image is a unit.
 
     Raises:
         Fault: a file is damaged, or of another shape than the conditions of its test set ask for.
@@ -277,7 +276,7 @@ def read_validation(
 
     Args:
         logits: files <member>.npy, float 1 x N x K each.
-        members: those whose files are opened.
+        members: members whose files are opened.
 
     Raises:
         Fault: a file is damaged, or of another shape.

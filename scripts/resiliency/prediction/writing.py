@@ -48,11 +48,11 @@ def write_logits(
     killed, and the files have the same bytes as without an interruption.
 
     Args:
-        paths: of the `.npy` files, one a member.
-        conditions: N images each.
-        workers: processes that decode image files, for all conditions.
-        keys: of all that decides the logits of each member, as from `prediction_key`.
-        precision: of `inference`; float32 where the device does not offer it.
+        paths: paths of the `.npy` files, one per member.
+        conditions: N images per condition.
+        workers: number of processes that decode image files, for all conditions.
+        keys: hash of all that determines the logits of each member, as from `prediction_key`.
+        precision: precision of `inference`; float32 if the device does not offer it.
     """
     predict_parts(paths, members, conditions, workers, keys, precision)
     shape = len(conditions), len(conditions[0]), len(members[0][1].classes)
@@ -95,10 +95,10 @@ def prediction_key(code: str, images: Iterable[str | Path], member: str | Path, 
     """A hash of all that the predictions of a member depend on, among it the device and the version of torch.
 
     Args:
-        code: the fingerprint of the code that predicts.
-        images: files that hold the images, or list them. Of files, path, size and time of change are hashed.
-        member: the folder of the member; its weights and description are hashed likewise.
-        precision: a precision of `inference`.
+        code: fingerprint of the code that predicts.
+        images: files that hold the images, or list them; their path, size and modification time are hashed.
+        member: folder of the member, whose weights and description are hashed in the same way.
+        precision: precision of `inference`.
 
     Returns:
         `KEY_LENGTH` hexadecimal digits.
@@ -125,7 +125,7 @@ def _part_path(folder: Path, condition: int) -> Path:
 def _condition_logits(
     members: list[Classifier], conditions: list[Images], pending: list[int], workers: int, precision: str
 ) -> Iterator[list[np.ndarray]]:
-    """Logits under the conditions at `pending`, one after the other: for each member float16 NxK."""
+    """Logits under each condition in `pending`: for each member float16 NxK."""
     order = in_order(len(conditions[0]), BATCH)
     places = [(condition, indices) for condition in pending for indices in order]
     loaded = _load_batches(members, conditions, places, workers)
@@ -161,9 +161,8 @@ def logits(
 
     Args:
         members: networks, on one device, with their descriptions.
-        images: N of them.
-        workers: processes that decode image files.
-        precision: of `inference`.
+        workers: number of processes that decode image files.
+        precision: precision of `inference`.
 
     Raises:
         Fault: a logit is NaN or infinite.
@@ -180,7 +179,7 @@ def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: in
 
 
 def compare_precision(members: list[Classifier], images: Images, labels: np.ndarray, precision: str) -> None:
-    """Print what `precision` changes against float32 in the logits of some images, `BATCH` at most, spread over all."""
+    """Print how `precision` changes the logits of at most `BATCH` images, spread over all, from those in float32."""
     precision = offered_precision(precision)
     if precision == "float32":
         print("precision: float32")
@@ -267,7 +266,7 @@ def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
     the network once for each stage, so that the features of but one are in memory.
 
     Args:
-        images: uint8 N x H x W x 3; resized where the member sees them in a view.
+        images: uint8 N x H x W x 3; resized if the member sees images in a view of its own.
 
     Returns:
         float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose stages are not known.

@@ -102,7 +102,7 @@ def configuration_page(config: dict[str, Any]) -> str:
     """The text of docs/configuration.md.
 
     Args:
-        config: what config.yaml holds.
+        config: content of config.yaml.
     """
     schema = study_schema()
     recipe, tuning = (schema["$defs"][of.removeprefix(COMPONENT)]["properties"] for of in (RECIPE, TUNING))

@@ -7,11 +7,11 @@ class Chart(NamedTuple):
     """A chart as the workflow and the page list it; a function of its name in `charts` draws it.
 
     Attributes:
-        tables: names of those that it draws.
-        section: anchor of the section of the page that it belongs to.
-        topic, title: as which `snakemake --report` lists it.
+        tables: names of the tables that it draws.
+        section: anchor of its section of the page.
+        topic, title: topic and title in the list of `snakemake --report`.
         optional: those of `tables` that a study may lack; they are then empty.
-        requires: what else a study must have: `corruptions`, `robustness` (these, or test sets in their place), or
+        requires: further requirements: `corruptions`, `robustness` (corruptions, or test sets in their place), or
             `joint` for joint training.
     """
 

@@ -45,8 +45,8 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
     """The reasons for the recommended model, and its comparison with others on the evaluation images.
 
     Args:
-        row: the recommended one, as from `overview.contenders`.
-        compared: contenders.csv, where the study has it.
+        row: recommended row, as from `overview.contenders`.
+        compared: table contenders.csv, if the study has it.
 
     Returns:
         `best`, the row of the least error on the images of the choice, and `is_best`; `cost`, the column that decides;
@@ -122,7 +122,7 @@ def calibration_facts(temperatures: pd.DataFrame) -> dict:
     """The temperature of a model, its calibration, and where that is worse than the best member's.
 
     Args:
-        temperatures: the rows of temperatures.csv that are of the model.
+        temperatures: rows of temperatures.csv about the model.
 
     Returns:
         `images`, those of which calibration is known, and for each measure its `figures`; `worse`, measures and images
@@ -151,7 +151,7 @@ def confidence_facts(selective: pd.DataFrame) -> dict:
     """How well a confidence score separates wrong from right predictions on corrupted images.
 
     Args:
-        selective: the rows of selective_prediction.csv that are of the model.
+        selective: rows of selective_prediction.csv about the model.
 
     Returns:
         The `score`, None if there is none; its `errors` at 95, 90 and 80 % coverage, `auroc` and `fpr_at_95`; whether
@@ -213,7 +213,7 @@ def cost_facts(rows: list[dict], members: pd.DataFrame) -> dict:
     """Cost of the first row, and its ratio to the costs of the others.
 
     Args:
-        rows: as from `overview.contenders`.
+        rows: rows from `overview.contenders`.
         members: members.csv.
 
     Returns:
@@ -254,8 +254,8 @@ def deployment_answers(tables: Mapping[str, pd.DataFrame], study: str) -> list[t
     """Questions and answers about the recommended model: which, why, how good, when to abstain, worst case, cost.
 
     Args:
-        tables: those of the study, by name; nothing is asked where one of `NEEDED` is missing.
-        study: its name.
+        tables: tables of the study, by name; there are no answers if one of `NEEDED` is missing.
+        study: name of the study.
     """
     rows = contenders(tables["deployment"]) if set(NEEDED) <= tables.keys() else []
     if not rows:

@@ -35,7 +35,7 @@ def contenders(deployment: pd.DataFrame) -> list[dict]:
     """The recommended model, the best ensemble, the best member and the baseline, evaluated on the same images.
 
     Args:
-        deployment: deployment.csv, which chooses on one half of the test images and judges on the other.
+        deployment: table deployment.csv, which selects on one half of the test images and evaluates on the other.
 
     Returns:
         The rows, each with its `role`.
@@ -48,7 +48,7 @@ def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> li
     """The contenders, one row per model with all of its roles, on a common scale.
 
     Args:
-        compared: contenders.csv, where the study has it.
+        compared: table contenders.csv, if the study has it.
 
     Returns:
         The rows with, as `role`, all roles of the model; `value` and the ends of its interval; `led_by`, how the first
@@ -73,7 +73,7 @@ def scale_of(values: list[float]) -> float:
 
 
 def shifted_answer(members: pd.DataFrame, further: list[str]) -> str:
-    """Median accuracy on clean images and on each further test set; "" without such sets.
+    """Median accuracy on clean images and on each additional test set; "" without such sets.
 
     Args:
         members: members.csv.
@@ -100,8 +100,8 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
     """The difference in error between the first contender and another.
 
     Args:
-        compared: contenders.csv, which compares them on the same images.
-        role: of the other, as `contenders` names it; "" of the first itself, or where nothing is known.
+        compared: table contenders.csv, which compares the contenders on the same images.
+        role: role of the other contender, as in `contenders`; "" for the first one, or if nothing is known.
     """
     rows = compared[(compared["role"] == role.lower()) & (compared["corruption"] == CORRUPTED)]
     rows = rows.dropna(subset=["difference"])
@@ -116,7 +116,7 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
 
     Returns:
         For each its `role` and `members`, the `column` that it leads by with the value and the ends of the interval
-        (NaN where unknown), the `scale` that bars are drawn on, and as `others` its accuracy on further test sets.
+        (NaN where unknown), the `scale` that bars are drawn on, and as `others` its accuracy on additional test sets.
     """
     if "best_ensembles" in tables:
         best = tables["best_ensembles"]
@@ -146,12 +146,12 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
 
 
 def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
-    """What was left out, for what reason, and for which members: `item`, `reason`, `count` and `members`.
+    """The parts that were left out, each with its reason and members: `item`, `reason`, `count` and `members`.
 
     What the study as a whole leaves out for one reason is one item.
 
     Args:
-        skipped: skipped.csv; without a member where a row is of the study as a whole.
+        skipped: table skipped.csv; rows about the whole study have no member.
     """
     entries = []
     of_study = skipped["member"].fillna("") == ""
@@ -196,7 +196,7 @@ def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
     """A caution if the best model is wrong on `POOR` of the clean images or more, and what to do about it.
 
     Args:
-        best: the recommended model, as from `models`; None for the member of the highest clean accuracy.
+        best: recommended model, as from `models`; None for the member with the highest clean accuracy.
     """
     error = 1 - (best["clean_accuracy"] if best else members["clean_accuracy"].max())
     if not error >= POOR:
@@ -210,7 +210,7 @@ def data_cautions(card: dict | None) -> list[str]:
     """A caution if splits share near duplicates.
 
     Args:
-        card: of the data set; None where there is none.
+        card: card of the dataset; None if there is none.
     """
     images = {split: of["images"] for split, of in card["splits"].items()} if card else {}
     alike = (card or {}).get("near_duplicates", {})
@@ -227,7 +227,7 @@ def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
     """A caution if pretrained members may have seen the test images, because the classes are synsets of ImageNet.
 
     Args:
-        card: of the data set; None where there is none. The test images of `imagenet` are no training images of others.
+        card: card of the dataset; None if there is none. No pretrained weights have seen the test images of `imagenet`.
     """
     classes = (card or {}).get("classes", [])
     if not classes or card["name"] == "imagenet" or not all(map(SYNSET.fullmatch, classes)):
@@ -241,8 +241,8 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame], study: str = "") -
     """The members and images of the study, in two sentences.
 
     Args:
-        card: of the data set; None where there is none.
-        study: its name, which images of the user's own have in place of a data set's.
+        card: card of the dataset; None if there is none.
+        study: name of the study, which replaces the name of a dataset for a user's own images.
     """
     members, errors = tables["members"], tables["corruption_errors"]
     ensembles = tables["ensembles"]["ensemble"].nunique() if "ensembles" in tables else None
@@ -319,7 +319,7 @@ def resampled_sentence(units: dict[str, dict]) -> str:
     """What intervals over test images resample, such as "Intervals over test images resample 421 tracks.".
 
     Args:
-        units: test set -> its `units.json`; empty if members are known by their scores alone.
+        units: test set -> its `units.json`; empty if only scores of members are available.
     """
     if CLEAN not in units:
         return ""
@@ -342,7 +342,7 @@ def unit_cautions(units: dict[str, dict]) -> list[str]:
     """A caution for each test set with few units, or with similar images that are not grouped.
 
     Args:
-        units: as for `resampled_sentence`.
+        units: test set -> its `units.json`.
     """
     notes = []
     for name, of in units.items():
@@ -360,8 +360,8 @@ def added_sentences(added: pd.DataFrame, partners: pd.DataFrame) -> list[str]:
     """Rank, images on which it alone is right or wrong, and gain to its best partners, for each added member.
 
     Args:
-        added: added_members.csv.
-        partners: partners.csv.
+        added: table added_members.csv.
+        partners: table partners.csv.
     """
     sentences = []
     for member, rows in added.groupby("member", sort=False):
@@ -382,7 +382,7 @@ def scored_sentences(members: pd.DataFrame, robustness: pd.DataFrame | None, add
 
     Args:
         members: members.csv.
-        robustness: effective_robustness.csv, if there is one.
+        robustness: table effective_robustness.csv, if there is one.
         added: the added members.
     """
     clean = members.set_index("member")

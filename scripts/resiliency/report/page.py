@@ -50,9 +50,9 @@ class Term(NamedTuple):
     """A word and its meaning.
 
     Attributes:
-        names: what it is called; the first is its heading. The report explains each of them, whatever its case.
-        definition: plain text.
-        page: the page of docs/ that has more, without its ending; "" for none.
+        names: its names, of which the first is its heading. The report explains each of them in any case.
+        definition: definition in plain text.
+        page: name, without suffix, of the page of docs/ with more about it; "" if there is none.
         report: whether the report explains it.
     """
 
@@ -121,17 +121,18 @@ def render(
     """The page as HTML.
 
     Args:
-        study: the whole study.
-        card: the card of the data set; None where there is none.
-        test_sets: the card of each further test set, by name.
+        study: all keys of the study.
+        card: card of the dataset; None if there is none.
+        test_sets: card of each additional test set, by name.
         provenance: versions, device, commit and the cost of every rule.
-        tables: those of `report.settings.PAGE_TABLES` that the study has; `added_members` and `partners` if members
-            with predictions were added, `effective_robustness` counts only if members known by accuracies alone were.
-        specs, svgs: name of a chart -> its Vega-Lite specification, and its picture where scripts do not run.
+        tables: tables of `report.settings.PAGE_TABLES` that the study has; `added_members` and `partners` if members
+            with predictions were added. `effective_robustness` is used only if members of which only accuracies are
+            available were added.
+        specs, svgs: name of a chart -> its Vega-Lite specification, and its picture for readers without JavaScript.
         made: names of the tables that the study has.
-        beside: whether the charts lie beside the page as files of their own, to which it links.
-        added: members known by their accuracies alone that were added to those of the study.
-        units: test set -> its `units.json`; none if nothing is known of its images.
+        beside: whether the charts are files beside the page, to which it links.
+        added: added members of which only accuracies are available.
+        units: test set -> its `units.json`; empty if nothing is known about its images.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     members = tables["members"].sort_values("corrupted_error", kind="stable")
@@ -172,7 +173,7 @@ def _first_screen(
     units: Mapping[str, dict],
     further: list[str],
 ) -> dict:
-    """Variables of the template for all above the sections."""
+    """Variables of the template for the part above the sections."""
     members = tables["members"]
     best = models(tables["deployment"], tables.get("contenders")) if "deployment" in tables else []
     poor = poor_cautions(members, best[0] if best else None)
@@ -256,7 +257,7 @@ def _sections(
     """The sections with content, each with its answer and figures.
 
     Args:
-        openings: anchor of a section -> its answer, if that is not what its first chart shows.
+        openings: anchor of a section -> its answer, if that is not the finding of its first chart.
     """
     content = []
     for section in sections:

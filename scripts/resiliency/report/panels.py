@@ -18,11 +18,11 @@ DASHED = [4, 3]
 
 
 class Key(NamedTuple):
-    """What marks are told apart by.
+    """Channels that distinguish marks.
 
     Attributes:
         channels: colour, opacity and perhaps shape and dash, by the values of one column.
-        choice: the choice of these values by a click, which one panel of a chart has.
+        choice: parameter for choosing among these values by a click, in one panel of a chart.
     """
 
     channels: dict[str, object]
@@ -33,8 +33,9 @@ class Drawing(NamedTuple):
     """A chart as modules of `charts` register it.
 
     Attributes:
-        draw: takes the chart's tables, in the order of the registry, and the colours; returns the chart.
-        facts: takes the same tables; returns what the sentence in findings.txt.j2 says, {} where there is nothing.
+        draw: function of the chart's tables, in the order of the registry, and the colours; returns the chart.
+        facts: function of the same tables; returns the variables of the sentence in findings.txt.j2, {} if there is
+            nothing to say.
         caption: how to read the chart.
     """
 
@@ -47,7 +48,7 @@ DRAWINGS: dict[str, Drawing] = {}
 
 
 def chart(caption: str, facts: Callable[..., dict]) -> Callable[[Callable], Callable]:
-    """Register a function as what draws the chart of its name."""
+    """Register a function that draws the chart of its name."""
 
     def register(draw: Callable[..., alt.TopLevelMixin]) -> Callable[..., alt.TopLevelMixin]:
         DRAWINGS[draw.__name__] = Drawing(draw, facts, caption)
@@ -69,7 +70,7 @@ def told_apart(
     """A colour for each of the `names` in the column `field`, and a shape or a dash if there are any.
 
     Args:
-        legend: what the legend looks like; None for no legend: a click on a mark then chooses its name.
+        legend: options of the legend; None for no legend, and then a click on a mark chooses its name.
     """
     drawn = None if legend is None else alt.Legend(**{"title": None} | legend)
     ranges = {alt.Color: hues, alt.Shape: shapes, alt.StrokeDash: dashes}
@@ -149,10 +150,10 @@ def scatter(
     """Points with intervals across and up; many points have none.
 
     Args:
-        bar: px, width of the intervals.
-        down: px, by which all marks are lower than their place.
+        bar: width of the intervals in pixels.
+        down: distance in pixels by which all marks are shifted down.
         hollow: whether points have an outline in the colour of the key, and a fill of their own.
-        under, over: what is drawn before and after them.
+        under, over: charts that are drawn before and after the points.
         choose: whether this panel has the choice of the key.
         point: further channels of points.
     """
@@ -195,7 +196,7 @@ def lines(
     """Lines, with points of the size `dots` or none, intervals up, and a band.
 
     Args:
-        detail: a column whose values have lines of their own.
+        detail: name of a column with a line for each of its values.
     """
     base = alt.Chart(rows)
     marks = []
@@ -226,8 +227,8 @@ def heat(
     """Cells coloured by a value, and the values as numbers if they have a `form`.
 
     Args:
-        dark: predicate of the cells on which numbers are white.
-        bold: column that tells which numbers are bold.
+        dark: predicate of the cells whose numbers are white.
+        bold: name of a boolean column: whether a number is bold.
     """
     base = alt.Chart(cells).encode(x=x, y=y)
     layers = [base.mark_rect().encode(color=colour, tooltip=tooltip)]

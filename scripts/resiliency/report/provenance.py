@@ -27,10 +27,10 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
     """The content of provenance.json.
 
     Args:
-        study: the study as resolved.
+        study: all keys of the study.
         repository: a folder of the repository.
         results: folder with `benchmarks/<rule>/*.tsv` (Snakemake's) and `logs/<rule>/*.log` (see `stage`).
-        descriptions: files `member.json`, which tell what device each member was made on, and in which precision.
+        descriptions: files `member.json`, which name the device and precision of each member.
     """
     rules = _rules(results)
     members = [Member.read(path) for path in descriptions]

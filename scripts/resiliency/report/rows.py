@@ -18,7 +18,7 @@ def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFrame:
-    """The rows of contenders.csv for single corruptions, by default without held-out ones."""
+    """The rows of contenders.csv for single corruptions, by default without extra ones."""
     single = table[~table["corruption"].isin([CORRUPTED, HELD_OUT_IMAGES])]
     return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
 
@@ -43,7 +43,7 @@ def compared_with(row: pd.Series | dict, other: str) -> str:
 
 
 def held_out_corruptions(table: pd.DataFrame) -> list[str]:
-    """The held-out corruptions in contenders.csv."""
+    """The extra corruptions in contenders.csv."""
     counted = set(under_single(table)["corruption"])
     return [name for name in under_single(table, with_held_out=True)["corruption"].unique() if name not in counted]
 
@@ -52,7 +52,7 @@ NO_MEMBERS = "no independently trained members in this study"
 
 
 def of_data_set(errors: pd.DataFrame) -> pd.DataFrame:
-    """The rows of corruption_errors.csv on the data set's own test images."""
+    """The rows of corruption_errors.csv on the dataset's own test images."""
     return errors[errors["test_set"] == CLEAN]
 
 
@@ -63,7 +63,7 @@ def without_held_out(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def images_of_data_set(errors: pd.DataFrame) -> str:
-    """Number of test images of the data set, such as "540 test images"."""
+    """Number of test images of the dataset, such as "540 test images"."""
     count = int(of_data_set(errors)["images"].max())
     return plural(count, "test image") if count else "an unknown number of test images"
 
@@ -82,7 +82,7 @@ def measured_on(members: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
-    """Known errors of independent members on the data set's own images, with their designs."""
+    """Known errors of independent members on the dataset's own images, with their designs."""
     designs = independent(members)[["member", "design"]]
     return of_data_set(errors).dropna(subset=["error"]).merge(designs, on="member")
 

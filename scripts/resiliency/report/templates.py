@@ -23,8 +23,8 @@ def environment(folder: Path, forms: dict[str, Callable], **escaping: object) ->
     """An environment for the templates in `folder`; an unknown name raises an error.
 
     Args:
-        forms: name -> what writes a value; filters and functions of the templates.
-        escaping: how what a template prints becomes text of its format: `autoescape` or `finalize`.
+        forms: name -> function that formats a value; filters and functions of the templates.
+        escaping: escaping of printed values: `autoescape` or `finalize`.
     """
     templates = Environment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **escaping
@@ -39,7 +39,7 @@ def sentences(name: str, *forms: Callable) -> Template:
     """The template of plain text `name` of this folder, compiled once per process; what it prints stays in its line.
 
     Args:
-        forms: what writes values, beside the forms of `words`.
+        forms: functions that format values, in addition to those of `words`.
     """
     known = {form.__name__: form for form in (*FORMS, *forms)}
     return environment(Path(__file__).parent, known, finalize=_in_line).get_template(name)

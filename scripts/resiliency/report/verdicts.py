@@ -53,7 +53,7 @@ def _row(part: dict, y: float, x: Scale) -> Markup:
 
 
 def _label(part: dict, y: float, x: Scale) -> Markup:
-    """What a control is told from a part by, on the side where there is more room."""
+    """The label that distinguishes a control from a part, on the side with more room."""
     if not part.get("reading"):
         return Markup("")
     place, anchor = (0, "start") if x(part["estimate"]) > WIDE / 2 else (WIDE, "end")
@@ -191,9 +191,9 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
     """The reason for the verdict of an observation, rendered by `verdict.txt.j2`.
 
     Args:
-        parts: the rows of observations.csv that have a verdict.
-        beside: those that have none.
-        controls: those that parts need beside their own estimates.
+        parts: rows of observations.csv that have a verdict.
+        beside: rows without a verdict.
+        controls: rows of controls, which parts need in addition to their own estimates.
     """
     first, verdict = parts[0], parts[0]["verdict"]
     text = sentences("verdict.txt.j2").render(

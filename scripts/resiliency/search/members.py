@@ -21,15 +21,15 @@ MEMBER_FACTORY = "resiliency.search.network:residual"
 
 
 def network_description(factory: str, shape: Shape, side: int) -> dict:
-    """What `networks.build` needs to know of a network of a shape, for images of `side` pixels squared."""
+    """Input of `networks.build` for a network of a shape, for images of `side` pixels squared."""
     return {"architecture": None, "factory": factory, "arguments": shape, "stem": "original", "side": side}
 
 
 def supernet_description(space: Space, start: str | None) -> dict:
-    """What is known of a super-network before training.
+    """The description of a super-network before training.
 
     Args:
-        start: file with the weights that training starts from, a member's; None if they are random.
+        start: path of a member's weights from which training starts; None if they are random.
     """
     description = network_description(SUPERNET_FACTORY, space.largest, space.side)
     if start:
@@ -39,12 +39,12 @@ def supernet_description(space: Space, start: str | None) -> dict:
 
 
 def search_cost(space: Space, settings: Search, trained: dict, evaluated: np.ndarray, images: int) -> dict:
-    """What the members of a search took all together, as `training.member.cost_of_training` gives it for one.
+    """The cost of all members of a search together, as `training.member.cost_of_training` gives it for one.
 
     Args:
-        trained: `training_cost` of the super-network, of which epochs and images count.
-        evaluated: MACs of the sub-networks that were evaluated.
-        images: that each of them saw.
+        trained: `training_cost` of the super-network, of which epochs and images are used.
+        evaluated: MACs of each evaluated sub-network.
+        images: number of images on which each of them was evaluated.
     """
     phases = progressive_phases(space.dimensions, settings.start != RANDOM)
     macs = training_macs(space, settings.strategy, settings.random_subnetworks, phases)
@@ -69,14 +69,14 @@ def search_members(
     The search resumes from a checkpoint beside the table, which is removed when all are written.
 
     Args:
-        folders: one per member, named as the member; gets weights.safetensors and member.json.
-        table: gets the evaluations.
-        design: of the super-network, as from `Design.description`.
-        descriptions: member -> what is known of it before the search.
-        data: paths: weights (of the super-network), card, images, labels, validation_images and validation_labels.
-        seed: of the study.
-        workers: processes that decode image files.
-        precision: of all that sub-networks compute; see `Evaluator`.
+        folders: folders of the members, with their names; weights.safetensors and member.json are written to each.
+        table: path to which the table of evaluations is written.
+        design: description of the super-network, as from `Design.description`.
+        descriptions: member -> its description before the search.
+        data: paths by name: weights (of the super-network), card, images, labels, validation_images and
+            validation_labels.
+        workers: number of processes that decode image files.
+        precision: precision in which sub-networks compute; see `Evaluator`.
         code: fingerprint of the code that searches.
 
     Raises:

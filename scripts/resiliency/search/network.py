@@ -98,12 +98,12 @@ def residual(**shape) -> Residual:
 
     Args:
         block: "basic", of two KxK convolutions, or "bottleneck", of 1x1, KxK and 1x1, the last four times as wide.
-        stem: channels of the first convolution, 7x7.
-        stride: of the first convolution, 1 or 2.
-        pool: whether a pooling halves the image behind it.
-        projected: whether the first shortcut of the first stage is a convolution; those of the others always are.
-        layers, channels, kernels: blocks, channels and K of each stage.
-        classes: outputs.
+        stem: number of channels of the first convolution, which is 7x7.
+        stride: stride of the first convolution, 1 or 2.
+        pool: whether a pooling after it halves the image.
+        projected: whether the first shortcut of the first stage is a convolution; that of each other stage always is.
+        layers, channels, kernels: numbers of blocks and channels, and kernel size K, of each stage.
+        classes: number of outputs.
     """
     return Residual(shape)
 
@@ -172,11 +172,11 @@ class _Linear(nn.Linear):
 
 
 class Supernetwork(Residual):
-    """A residual network that acts as the sub-network of the shape it took last; as the largest at first.
+    """A residual network that computes as one of its sub-networks, at first the largest.
 
     Attributes:
-        largest: the shape of the whole network.
-        seen: int64, training images that it has seen.
+        largest: shape of the whole network.
+        seen: int64, number of training images so far.
     """
 
     def __init__(self, largest: Shape):
@@ -186,7 +186,8 @@ class Supernetwork(Residual):
         self.activate(largest)
 
     def activate(self, shape: Shape, follow: bool = True) -> None:
-        """Act as the sub-network of `shape` from here on; in training, batch-norm statistics follow it or stay."""
+        """Compute as the sub-network of `shape` from now on; in training, batch-norm statistics follow it only if
+        `follow`."""
         self.depths = shape["layers"]
         self.conv1.width = shape["stem"]
         for stage, (channels, kernel) in enumerate(zip(shape["channels"], shape["kernels"], strict=True)):
@@ -211,7 +212,7 @@ class Supernetwork(Residual):
 
 
 def supernetwork(**largest) -> Supernetwork:
-    """The factory of super-networks; arguments as of `network.residual`."""
+    """The factory of super-networks; arguments as for `residual`."""
     return Supernetwork(largest)
 
 
@@ -296,9 +297,9 @@ def supernet_loss(
     batch, and after an interruption.
 
     Args:
-        images: training images in all steps.
-        smoothing: of the labels.
-        phases: the elastic dimensions of each phase of "progressive".
+        images: number of training images in all steps.
+        smoothing: label smoothing.
+        phases: elastic dimensions of each phase of "progressive".
     """
 
     def others(network: Supernetwork) -> Iterator[np.ndarray]:

@@ -37,11 +37,11 @@ def evolve(score: Score, objectives: int, sizes: np.ndarray, first: np.ndarray, 
     """Call `score` for distinct vectors that become better, `evaluations` times; fewer if mating finds no more.
 
     Args:
-        score: vector int64 G -> so many objectives, all to be made small, and by how much it exceeds what is allowed:
-            0 or less where it does not.
-        sizes: int64 G; values of gene g are 0 to sizes[g] - 1.
-        first: int64 PxG, distinct vectors to begin with; P is the population.
-        seed: of all draws.
+        score: vector int64 G -> objectives, all to be minimised, and the excess over the constraint, 0 or less if it
+            holds.
+        sizes: int64 G; gene g has the values 0 to sizes[g] - 1.
+        first: int64 PxG, first population of P distinct vectors.
+        seed: seed of the random numbers.
     """
     new = _Unseen()
     algorithm = NSGA2(
@@ -106,9 +106,9 @@ class Evaluator:
     """Makes and evaluates sub-networks of a trained super-network.
 
     Args:
-        calibration: P training images that batch-norm statistics are estimated on, as they are.
-        validation: images that no network was trained on.
-        precision: of `inference`, of all that is computed; float32 where the device does not offer it.
+        calibration: P training images, without augmentation, from which batch-norm statistics are estimated.
+        validation: images on which no network was trained.
+        precision: precision of `inference` for all computations; float32 if the device does not offer it.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ def recalibrate(network: nn.Module, images: Iterable[Tensor]) -> None:
     Universally Slimmable Networks, 2019).
 
     Args:
-        images: batches float Bx3xHxW, normalised.
+        images: normalised batches, float Bx3xHxW.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
@@ -208,11 +208,10 @@ def best_ensemble(
     divergence of pairs) and few MACs, within the budget.
 
     Args:
-        probabilities: float MxNxK of M sub-networks for N images.
+        probabilities: float MxNxK, of M sub-networks for N images.
         labels: int N.
         macs: int M, ascending over the first `count`, which are within the budget.
-        budget: most MACs of the members together.
-        seed: of the study.
+        budget: largest sum of the members' MACs.
     """
     scored: dict[tuple[int, ...], tuple[float, float, float]] = {}
     score = _ensemble_score(probabilities.astype(np.float32), labels, macs, budget, scored)
@@ -228,7 +227,8 @@ def best_ensemble(
 def _ensemble_score(
     probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, budget: float, scored: dict
 ) -> Callable:
-    """What scores an ensemble by error, diversity (negated) and MACs, and keeps the scores of those that are allowed.
+    """A function that scores an ensemble by error, diversity (negated) and MACs, and keeps the scores within the
+    constraint.
 
     Sub-networks that are named twice, and MACs beyond the budget as a share of it, are what exceeds.
     """
@@ -250,12 +250,12 @@ def _ensemble_score(
 
 
 class Evaluations:
-    """Sub-networks and what they were found to be worth, in the order of their evaluation.
+    """Evaluated sub-networks and their scores, in the order of evaluation.
 
     What was kept by a run that was interrupted is not evaluated again.
 
     Args:
-        total: how many there will be.
+        total: final number of evaluations.
     """
 
     def __init__(self, evaluator: Evaluator, checkpoint: Checkpoint | None, total: int):
@@ -292,11 +292,7 @@ class Evaluations:
 
 
 def search(evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkpoint | None = None) -> Evaluations:
-    """Evaluate sub-networks, chosen by NSGA-II for low validation error and few MACs; all where there are few enough.
-
-    Args:
-        seed: of the study.
-    """
+    """Evaluate sub-networks, chosen by NSGA-II for low validation error and few MACs; all if there are few enough."""
     space, total = evaluator.space, min(settings.evaluations, evaluator.space.count)
     evaluations = Evaluations(evaluator, checkpoint, total)
     if space.count == total:
@@ -354,7 +350,7 @@ def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict
     """A row per evaluation: the sub-network, its MACs and validation error, whether it is on the front, its member.
 
     Args:
-        members: position -> the member that it became.
+        members: position of a sub-network -> the member made from it.
     """
     front = set(fronts(evaluations.objectives)[0].tolist())
     rows = []

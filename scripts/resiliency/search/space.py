@@ -149,11 +149,11 @@ class Space:
     """All sub-networks of the network of one shape.
 
     Args:
-        largest: its shape.
-        side: of the images, in pixels.
-        depth: fewest blocks of each stage.
+        largest: largest shape.
+        side: height and width of the images in pixels.
+        depth: least number of blocks of each stage.
         width: shares of the channels that a stage may keep, from 1 down.
-        kernel: sizes that the kernels of a stage may have, from 3 down.
+        kernel: possible kernel sizes of a stage, from 3 down.
     """
 
     largest: Shape
@@ -256,10 +256,10 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
     """A line for each fault.
 
     Args:
-        design: that of the search.
-        side: of the images, in pixels.
-        classes: of the data set; 1 where they are not known yet.
-        names: of the members of the study that are not trained jointly.
+        design: design of the search.
+        side: height and width of the images in pixels.
+        classes: number of classes of the dataset; 1 if unknown.
+        names: names of the members that are not trained jointly.
     """
     architecture, name = (design.architecture or "").partition(".")[0], search.design
     if architecture not in RESNETS:

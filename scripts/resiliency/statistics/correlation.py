@@ -102,7 +102,7 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
     Args:
         values: float E.
         weights: float E, not negative.
-        second: bool D x E.
+        second: bool D x E, whether each value belongs to the second group.
 
     Returns:
         float64 D in -1..1; NaN where a side has no weight.
@@ -198,7 +198,8 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[flo
 
 
 def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Pearson's partial correlation of x and y given a third: of what a straight line in it leaves of either.
+    """Pearson's partial correlation of x and y given a third: the correlation of their residuals after linear fits on
+    it.
 
     (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN where nothing is left of x or y.
     """
@@ -332,8 +333,9 @@ def closeness(values: np.ndarray, families: Families, contests: Contests = CONTE
     """delta of family against the first predictor and against the second, float64 S x 2 in -1..1.
 
     Args:
-        values: float S x n x 3, as for `spread`; of three families or more, one of which has two designs or more.
-        contests: a column for each; both unless given.
+        values: float S x n x 3, two predictors and the response of each design; there are three families or more, one
+            of which has two designs or more.
+        contests: contests, a column of the result for each.
     """
     chunk = max(AT_ONCE // len(families.pairs[0]), 1)
     if len(values) > chunk:
@@ -391,7 +393,7 @@ def _delta(across: np.ndarray, within: np.ndarray, families: Families) -> np.nda
 
 
 def _at_ties(ordered: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cumulated weights before, and up to, all values that are equal to each one; rows are in ascending order."""
+    """Cumulated weights below, and up to and including, the value in each place; rows are in ascending order."""
     differs = np.diff(ordered, axis=1) > 0
     start = np.pad(differs, ((0, 0), (1, 0)), constant_values=True)
     end = np.pad(differs, ((0, 0), (0, 1)), constant_values=True)

@@ -28,12 +28,12 @@ AT_ONCE = 2_000_000  # numbers in an array, so that memory stays small
 
 @dataclass(frozen=True)
 class Layout:
-    """Rows in designs, designs in families, and perhaps recipes.
+    """Rows grouped by design, designs by family, and perhaps rows by recipe.
 
     Attributes:
-        family: int n, 0 to F - 1.
-        design: int n, 0 to G - 1; each lies in one family.
-        recipe: int n, 0 to R - 1; all 0 where there is one.
+        family: int n, family of each row, 0 to F - 1.
+        design: int n, design of each row, 0 to G - 1; each design lies in one family.
+        recipe: int n, recipe of each row, 0 to R - 1; all 0 if there is one recipe.
     """
 
     family: np.ndarray
@@ -56,7 +56,7 @@ class Layout:
 
     @cached_property
     def factors(self) -> tuple[int, ...]:
-        """The factors, as indices of `FACTORS`, whose variance can be told from that of the others."""
+        """The factors, as indices of `FACTORS`, whose variances can be estimated separately."""
         designs, recipes = int(self.design.max()) + 1, int(self.recipe.max()) + 1
         separate = self.families < designs < len(self.design)
         return (0, *((1,) if separate else ()), *((2,) if 1 < recipes < len(self.design) else ()))
@@ -77,10 +77,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Fits:
-    """Fitted models of S responses, of all families (the first of the second axis) or without some.
+    """Fitted models of S responses, with all families (the first of the second axis) and then without each.
 
     Attributes:
-        components: variances between families, designs and recipes, float64 S x (1 + L) x 3; 0 where not separate.
+        components: variances between families, designs and recipes, float64 S x (1 + L) x 3; 0 if not separable.
         residual: variance of the residual, float64 S x (1 + L).
         coefficients: fixed effects, float64 S x (1 + L) x p.
         deviance: twice the negative restricted log-likelihood, float64 S x (1 + L).
@@ -97,10 +97,9 @@ def fit(responses: np.ndarray, predictors: np.ndarray, layout: Layout, leave_out
 
     Args:
         responses: float S x n.
-        predictors: fixed effects, float n x p or S x n x p, the constant among them; of full rank without any family
-            that is left out.
-        layout: of the rows.
-        leave_out: whether to fit without each family in turn as well, for the jackknife.
+        predictors: fixed effects, the constant among them, float n x p or S x n x p; of full rank without any family.
+        layout: family, design and recipe of each row.
+        leave_out: whether to fit without each family in turn too, for the jackknife.
     """
     responses, predictors = np.asarray(responses, float), np.asarray(predictors, float)
     predictors = np.broadcast_to(predictors, (len(responses), *predictors.shape[-2:]))
@@ -130,9 +129,9 @@ class _Sums:
     """Cross-products of the columns of S studies, which are fixed effects, recipes and the response.
 
     Attributes:
-        inner: over the rows of each family, float64 S x F x q x q.
-        of_blocks: sums of the columns over the rows of each block, float64 S x B x q.
-        kept: families of each of R models, float64 R x F of zeros and ones.
+        inner: float64 S x F x q x q, cross-products over the rows of each family.
+        of_blocks: float64 S x B x q, sums of the columns over the rows of each block.
+        kept: float64 R x F, 1 if a family is in a model, else 0, for R models.
         rows: number of rows of each model, R.
     """
 
@@ -220,7 +219,7 @@ class _Sums:
 
     @staticmethod
     def squares(products: np.ndarray) -> np.ndarray:
-        """y'V⁻¹y that fixed effects leave, S x R."""
+        """The residual sum of squares y'V⁻¹y after fitting the fixed effects, S x R."""
         across = products[..., :-1, -1]
         slopes = np.linalg.solve(products[..., :-1, :-1], across[..., None])[..., 0]
         return products[..., -1, -1] - (across * slopes).sum(-1)

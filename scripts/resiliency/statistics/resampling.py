@@ -57,10 +57,10 @@ def in_groups(units: Iterable[str]) -> dict[str, str]:
 
 
 def kept_weights(units: list[list[str]]) -> np.ndarray:
-    """Which ensembles are left of all, and when each unit in turn is left out.
+    """Weights of ensembles: all of them, and those without each unit in turn.
 
     Args:
-        units: of each of E ensembles, the members, or the designs, that it is formed of.
+        units: members, or designs, of each of E ensembles.
 
     Returns:
         float64 (1 + U) x E of zeros and ones, units in alphabetical order.
@@ -93,7 +93,7 @@ def interval_within(
     has no such derivative: its interval is the linear one, cut off.
 
     Args:
-        low, high: the range; infinite where there is no end.
+        low, high: ends of the range; infinite at an open end.
     """
     value, error, freedom = studentised(replicates, LINEAR)
     reach = stdtrit(freedom, (1 + confidence) / 2) * error
@@ -119,7 +119,7 @@ def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
     is 1 for a statistic of 0, else 0.
 
     Args:
-        replicates: float 1 + U: the statistic of all units, then without each of them.
+        replicates: float 1 + U, statistic of all units, then without each.
     """
     value, error, freedom = studentised(replicates, scale)
     if error == 0:
@@ -164,7 +164,7 @@ class Units:
     """The units of N images.
 
     Attributes:
-        of_image: int64 N, the unit of each image: 0 to U - 1, numbered in the order of their first images.
+        of_image: int64 N, unit of each image, 0 to U - 1, numbered in the order of their first images.
     """
 
     of_image: np.ndarray
@@ -186,12 +186,12 @@ class Units:
 
     @property
     def number(self) -> int:
-        """U."""
+        """Number of units, U."""
         return len(self.sizes)
 
     @property
     def images(self) -> int:
-        """N."""
+        """Number of images, N."""
         return len(self.of_image)
 
     @property
@@ -230,7 +230,7 @@ class Units:
         A share of 0 or 1 shows no variance: then as many as there are units.
 
         Args:
-            sums: over the images of each unit of values in 0..1, ... x U.
+            sums: sums over the images of each unit of values in 0..1, ... x U.
         """
         if self.alone:
             return self.images
@@ -268,9 +268,9 @@ def without_image_noise(value: np.ndarray | float, without: np.ndarray) -> np.nd
     """A statistic with an error of order 1 / n removed: G times itself less G - 1 times its mean without a group.
 
     Args:
-        value: of all images, of any shape.
-        without: the same without each of G groups of images of about equal size, G x that shape; without groups,
-            `value` stays.
+        value: statistic on all images, of any shape.
+        without: the statistic without each of G groups of images of about equal size, G x that shape; if G is 0,
+            `value` is returned.
     """
     groups = len(without)
     return groups * value - (groups - 1) * np.mean(without, axis=0) if groups else value
@@ -286,11 +286,11 @@ def spread(
     jackknife's is itself uncertain with few units. The variance over images is added.
 
     Args:
-        replicates: float 1 + U: the measured variance, of all units and without each.
-        freedom: its degrees of freedom.
-        without: float G: the measured variance without each group of images; empty where images cannot be left out.
-        confidence: of the interval.
-        noise: variance that is noise whatever the images.
+        replicates: float 1 + U, measured variance of all units, then without each.
+        freedom: degrees of freedom of the measured variance.
+        without: float G, measured variance without each group of images; empty if images cannot be left out.
+        confidence: level of the interval, between 0 and 1.
+        noise: variance that is noise on any images.
 
     Returns:
         The deviation and the ends of its interval; 0 where the variance is 0.
@@ -314,8 +314,8 @@ def wilson(shares: np.ndarray, images: float | np.ndarray, confidence: float) ->
 
     Args:
         shares: float64 in 0..1.
-        images: the number of images that each is a share of; NaN if it is not known.
-        confidence: nominal coverage.
+        images: number of images behind each share; NaN if unknown.
+        confidence: level of the interval, between 0 and 1.
     """
     square = ndtri((1 + confidence) / 2) ** 2 / images
     middle = shares + square / 2
@@ -330,7 +330,7 @@ def wilson_of_means(
 
     Args:
         means: float64 in 0..1.
-        variances: of these means, of the same shape; where they are 0, or means are 0 or 1, all images count.
+        variances: variances of the means, of the same shape; if one is 0, or its mean is 0 or 1, all images count.
     """
     of_one = means * (1 - means)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -342,7 +342,7 @@ RARE = 10  # units, in sum over what each of them is wrong (or right) by
 
 
 class Resampling(NamedTuple):
-    """The bootstrap of a study: number of resamples, confidence of the intervals, and the study's seed."""
+    """The bootstrap of a study: number of resamples, level of the intervals, and the study's seed."""
 
     resamples: int
     confidence: float
@@ -376,10 +376,10 @@ def share_interval(share: float, drawn: np.ndarray, units: float, confidence: fl
     it then is Wilson's, of as many images as would give a proportion the same variance.
 
     Args:
-        share: in 0..1.
-        drawn: float R, the share in each resample of the units of images.
-        units: their number; one counts once, with however many images and conditions.
-        confidence: of the interval.
+        share: share in 0..1.
+        drawn: float R, share in each resample of the units of images.
+        units: number of units; each counts once, with any number of images and conditions.
+        confidence: level of the interval, between 0 and 1.
     """
     low, high = percentile_interval(drawn, confidence)
     if not units or np.isnan(low):
@@ -404,8 +404,8 @@ def mean_difference(name: str, differences: np.ndarray, confidence: float) -> di
     """The mean of `differences`, float n, paired over units of images, with the ends of its normal interval.
 
     Args:
-        name: of the columns, see `with_ends`.
-        differences: of independent units, as `Units.values` has them.
+        name: name of the columns; see `with_ends`.
+        differences: float n, differences of independent units, as from `Units.values`.
     """
     mean = differences.mean()
     reach = ndtri((1 + confidence) / 2) * differences.std(ddof=1) / np.sqrt(len(differences))

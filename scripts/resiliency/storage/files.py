@@ -29,9 +29,9 @@ def kept(module: str | Path, suffix: str, key: bytes, make: Callable[[], bytes])
     each time.
 
     Args:
-        module: the path of its source.
-        suffix: of the file, which has the name of the byte code otherwise.
-        key: all that the content depends on.
+        module: path of the module's source.
+        suffix: suffix of the file, which is named as the module's byte code.
+        key: all that determines the content.
     """
     path = Path(cache_from_source(str(module))).with_suffix(suffix)
     with suppress(OSError, ValueError):
@@ -96,7 +96,7 @@ def record(written: Path, path: Path, checksum: Checksum | None = None) -> None:
     The one of the file that is still there stays beside it, for the process may die between the two.
 
     Args:
-        checksum: that of the file, if it is known already.
+        checksum: checksum of the file, if known.
     """
     kept = _beside(path)
     before = _recorded(kept)[:1] if kept.exists() else []
@@ -203,7 +203,8 @@ def replacing(path: str | Path, checksum: Callable[[], Checksum | None] = lambda
     instead of a file; it replaces a folder at `path`. What a killed process left of the same file is removed.
 
     Args:
-        checksum: gives that of the file once it is written, if the writer knows it; else the file is read again for it.
+        checksum: function that returns the checksum of the written file, if the writer knows it; else the file is read
+            again.
 
     Raises:
         Fault: the file system refuses, as a full disk does.
@@ -287,10 +288,10 @@ def read_array(path: str | Path) -> np.ndarray:
 
 
 class StoredArray:
-    """The array in a `.npy` file, memory-mapped, of which only what is read is verified, when it is first read.
+    """The array in a `.npy` file, memory-mapped; each part is verified when it is first read.
 
     Attributes:
-        shape, ndim: of the whole array, of one dimension or more.
+        shape, ndim: shape and number of dimensions of the whole array, which has at least one.
 
     Raises:
         Fault: the file is missing, damaged or not an array.

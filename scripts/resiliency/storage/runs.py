@@ -19,8 +19,8 @@ class Run:
     """The run that made a folder of results last: a container of the paths of its files, relative to the folder.
 
     Attributes:
-        folder: results/<study>.
-        provenance: what provenance.json says.
+        folder: folder of the results, results/<study>.
+        provenance: content of provenance.json.
         hashes: path of each file -> its hash when the run ended.
 
     Raises:

@@ -157,7 +157,7 @@ def _catalogue(study: Study) -> Iterator[str]:
 
 
 def _views(study: Study) -> Iterator[str]:
-    """Views of members with given weights where all see images as the data set has them."""
+    """Views of members with given weights where all see images as the dataset has them."""
     for name in study.given_designs() if study.data.one_size else []:
         for key in VIEW:
             if getattr(study.designs[name], key) is not None:
@@ -168,7 +168,7 @@ def _views(study: Study) -> Iterator[str]:
 
 
 def _external(study: Study) -> Iterator[str]:
-    """Sections that do not go together with members from elsewhere, or with none."""
+    """Sections that do not go together with imported members, or with none."""
     if study.dataset is None:
         of_dataset = {"members.designs": study.members.designs, "joint": study.joint, "search": study.search}
         for key, value in (of_dataset | {"test_sets": study.test_sets}).items():
@@ -185,7 +185,7 @@ def _external(study: Study) -> Iterator[str]:
 
 
 def _files_from_elsewhere(study: Study) -> Iterator[str]:
-    """Files of members from elsewhere that are wrong."""
+    """Files of imported members that are wrong."""
     keys = ("decisions", "logits", "probabilities", "scores", "members") if study.external else ()
     paths = [(f"external.{key}", path) for key in keys for path in getattr(study.external, key)]
     paths += [("add", path) for path in study.add]
@@ -363,7 +363,7 @@ def _search(study: Study) -> Iterator[str]:
 
 
 def _class_count(dataset: Dataset) -> int:
-    """Classes of the data set; 1 where they are folders that cannot be read, of which the rule `dataset` tells."""
+    """Classes of the dataset; 1 where they are folders that cannot be read, of which the rule `dataset` tells."""
     if dataset.name in PUBLISHED:
         return PUBLISHED[dataset.name].classes
     with suppress(Fault):

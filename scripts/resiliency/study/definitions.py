@@ -55,7 +55,7 @@ NEW += (ast.BinOp, ast.Call)
 
 
 class Definition(NamedTuple):
-    """What counts as one: a hash of its syntax, and the full names of what it uses, and imports when it runs.
+    """One definition: a hash of its syntax, and the full names that it uses, and that it imports when it runs.
 
     Attributes:
         runs: whether it may have an effect when its module is imported, so that it always counts.
@@ -68,13 +68,13 @@ class Definition(NamedTuple):
 
 
 class Module(NamedTuple):
-    """What is in a module.
+    """Content of a module.
 
     Attributes:
-        names: name -> number of the definition that binds it.
-        aliases: name -> full names of what is imported under it.
-        imports: full names of what is imported when the module is, in order.
-        hooks: whether a class may hear of its subclasses, wherever they are.
+        names: name -> position of the definition that binds it.
+        aliases: name -> full names of the imports that it refers to.
+        imports: full names of what is imported with the module, in order.
+        hooks: whether a class may be notified of its subclasses, wherever they are.
     """
 
     definitions: list[Definition]

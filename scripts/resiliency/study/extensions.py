@@ -35,8 +35,8 @@ def check_extensions(side: int, table: str) -> None:
     """Refuse an extension that cannot be used.
 
     Args:
-        side: pixels of a side of the study's images.
-        table: the figures of its severities.
+        side: height and width of the study's images in pixels.
+        table: severity table.
 
     Raises:
         Fault: one line, which names the extension, its package and the fault.

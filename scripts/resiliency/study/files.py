@@ -28,11 +28,11 @@ def command(target: str, files: Iterable[Path], given: Mapping[str, Any], reposi
     """The command that makes `target` again when it is given in `folder`.
 
     Args:
-        target: a rule without wildcards, such as export.
-        files: absolute paths of the configuration files of the command line, in their order.
-        given: what its --config gave, as Snakemake parses it.
+        target: rule without wildcards, such as export.
+        files: absolute paths of the configuration files on the command line, in their order.
+        given: content of --config on the command line, as Snakemake parses it.
         repository: folder of the Snakefile.
-        folder: where the study runs.
+        folder: working folder of the study.
     """
     words = ["snakemake", target, "--cores", "all"]
     if folder != repository:
@@ -268,9 +268,9 @@ def without_inherited(
     """`config` and `places` without what a mapping of `REPLACED` has from earlier files than the last that gives it.
 
     Args:
-        config: as Snakemake merges it.
-        places: where its keys are given last, from `read_places` of the files in the order in which they are merged.
-        given: what the command line gives, which changes single keys of these mappings, too.
+        config: configuration as Snakemake merges it.
+        places: last place of each key, from `read_places` of the files in the order in which they are merged.
+        given: configuration on the command line, which may change single keys of these mappings, too.
     """
     inherited = {path for path, place in places.items() if _replacing(path, places) not in (None, place.file)}
     own = {path: place for path, place in places.items() if path not in inherited}
@@ -352,7 +352,7 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
     """The study that `config`, as read from YAML, describes.
 
     Args:
-        places: where its keys are given, from `read_places`.
+        places: place of each key, from `read_places`.
 
     Raises:
         Fault: one line for each fault: the key's path, its value and what is allowed, and its place if that is known.

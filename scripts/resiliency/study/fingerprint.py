@@ -29,9 +29,9 @@ def fingerprint(script: Path, *files: Path, root: Path | None = None) -> str:
     """A hash of the syntax of `script` and of all definitions that it can reach in the package beside it.
 
     Args:
-        files: others that the script's results depend on: modules that it loads by their names, which count as a whole,
-            and files of other kinds, of which every byte counts.
-        root: the folder that holds the package; by default that of the script.
+        files: further files on which the script's results depend: modules that it loads by name, which count as a
+            whole, and other files, of which every byte counts.
+        root: folder that holds the package; by default that of the script.
     """
     root = root or script.parent
     modules = [script, *(file for file in files if file.suffix == ".py")]
@@ -95,10 +95,9 @@ class _Loaded(NamedTuple):
     """A module that can be imported.
 
     Attributes:
-        name: its full name.
-        place: its path, relative to the folder that is searched.
-        module: what is in it.
-        lines: what counts of each of its definitions.
+        place: path relative to the folder that is searched.
+        module: content of the module.
+        lines: for each definition, the text that enters the fingerprint.
     """
 
     name: str
@@ -112,13 +111,13 @@ class _Loaded(NamedTuple):
 
 
 class _Reached:
-    """What modules can reach: the definitions that they use by names, and what runs when a module is imported.
+    """Code that modules can reach: the definitions that they use by name, and those that run when a module is imported.
 
     Attributes:
-        entered: full name -> module that is imported.
+        entered: full name -> imported module.
         names: full names of all that is used.
-        ran: what counts of definitions that run when their module is imported, in the order of imports.
-        used: what counts of all definitions that are used.
+        ran: texts of the definitions that run when their module is imported, in the order of imports.
+        used: texts of all definitions that are used.
     """
 
     def __init__(self, modules: list[str], *roots: str):

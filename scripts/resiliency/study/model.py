@@ -81,7 +81,7 @@ class Study(Settings):
 
     @property
     def data(self) -> Dataset:
-        """The data set; its defaults where there is none, which nothing that runs then uses."""
+        """The dataset; its defaults where there is none, which nothing that runs then uses."""
         return self.dataset or Dataset()
 
     def recipe(self, design: str) -> Recipe:
@@ -136,7 +136,7 @@ class Study(Settings):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits of the data set that the study has: those that something is trained on, validated or tested on."""
+        """The splits of the dataset that the study has: those that something is trained on, validated or tested on."""
         if self.learning():
             return SPLITS
         return SPLITS[1:] if "weighted_mean" in self.ensembles.rules else SPLITS[2:]
@@ -175,7 +175,7 @@ class Study(Settings):
         return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed, self.add)
 
     def contents(self) -> Any:
-        """What the files from elsewhere hold (`resiliency.external.contents.Contents`); None where there are none.
+        """What the imported files hold (`resiliency.external.contents.Contents`); None where there are none.
 
         Raises:
             Fault: something is wrong with one.
@@ -195,7 +195,7 @@ class Study(Settings):
         return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
     def described_elsewhere(self) -> Any:
-        """What tables say of the members from elsewhere, as `resiliency.external.predictions.described_members` has it.
+        """What tables say of the imported members, as `resiliency.external.predictions.described_members` has it.
 
         Raises:
             Fault: something is wrong with one.
@@ -311,7 +311,7 @@ def _is_settings(kind: Any) -> bool:
 
 
 def file_faults(study: Study) -> Iterator[str]:
-    """Files that members are loaded from, or further test sets read from, and that are not there or badly named."""
+    """Files that members are loaded from, or additional test sets read from, and that are not there or badly named."""
     if study.corruptions.folder and (fault := path_fault(study.corruptions.folder)):
         yield f"corruptions.folder: {study.corruptions.folder}: {fault}"
     of_dataset = {
@@ -356,7 +356,7 @@ def cost_faults(study: Study) -> Iterator[str]:
 
 
 def _known_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
-    """Names of the classes, as far as they are known before the data set is read; else empty.
+    """Names of the classes, as far as they are known before the dataset is read; else empty.
 
     Raises:
         Fault: names in files cannot be read.

@@ -17,13 +17,12 @@ LONGEST = 600
 
 
 def trial(designs: dict[str, dict]) -> dict[str, str]:
-    """What is wrong with each design that cannot be used: name -> a line.
+    """The fault of each design that cannot be used: name -> a line.
 
     Args:
-        designs: name -> `description`, as from `Design.description`; `outputs`, the number of logits that are needed,
-            None where it is not known; `fetched`, whether pretrained weights must be on this machine already, or None
-            where there are none; of a design that is fine-tuned, `train`, the layers that are trained; and of one of
-            ONNX files, `onnx`, these.
+        designs: name -> `description`, as from `Design.description`; `outputs`, the required number of logits, None if
+            unknown; `fetched`, whether pretrained weights must be on this machine already, or None if there are none;
+            for fine-tuning, `train`, the layers that are trained; and `onnx`, the ONNX files, if any.
     """
     with TemporaryDirectory() as folder:
         requests, answers = Path(folder, "requests.json"), Path(folder, "answers")

@@ -196,7 +196,7 @@ def _key(study: Study, name: str, request: dict) -> str:
 
 # Longest run time to ask for, in minutes. Training that takes longer goes on from its checkpoint in the next attempt.
 DAY = 24 * 60
-# Images of a split, and classes, that nobody has counted, those of an image folder or a further test set.
+# Images of a split, and classes, that nobody has counted, those of an image folder or an additional test set.
 UNCOUNTED, UNCOUNTED_CLASSES = 100_000, 1_000
 # Images a minute: trained on by one network, and predicted by one.
 TRAINED, PREDICTED = 60_000, 30_000

@@ -73,7 +73,7 @@ def check_records(results: str, makes: Callable[[str], bool]) -> None:
     """Refuse `results`, a path relative to the working folder, that are not those of the records in this folder.
 
     Args:
-        makes: whether the study makes a file of this path.
+        makes: predicate of paths: whether the study makes this file.
 
     Raises:
         Fault: records are gone or another folder's, or results are not the files that were recorded.
@@ -141,7 +141,7 @@ def sign(results: str, study: dict) -> None:
     the results were made with until now.
 
     Args:
-        study: as resolved, of this run.
+        study: keys of this run's study.
 
     Raises:
         Fault: a result is newer than now: the clock is behind.
@@ -294,8 +294,8 @@ class Inputs:
         """File -> SHA-256 of its bytes; without those that cannot be read.
 
         Args:
-            name: of the file that keeps the hashes.
-            place: the path of each file.
+            name: name of the file that keeps the hashes.
+            place: function from a file to its path.
         """
         kept = self._read(name)
         there = {file: state for file, state in states.items() if state}

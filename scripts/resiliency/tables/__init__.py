@@ -21,8 +21,8 @@ def made(has: Collection[str]) -> list[str]:
     """Names of the tables of a study.
 
     Args:
-        has: what the study has of `ensembles`, `networks`, `probabilities`, `corruptions`, `shifts` (corruptions or
-            further test sets), `images` (enough clean ones, or scores alone), `search`,
-            `added` (members of the key `add`), `costs` and `latency`.
+        has: properties of the study, among `ensembles`, `networks`, `probabilities`, `corruptions`, `shifts`
+            (corruptions or additional test sets), `images` (enough clean ones, or scores alone), `search`, `added`
+            (members of the key `add`), `costs` and `latency`.
     """
     return [name for name, table in TABLES.items() if table.needs <= set(has)]

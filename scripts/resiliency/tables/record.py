@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 
 class Values(NamedTuple):
-    """What a column may hold, an empty cell aside.
+    """Possible values of a column, apart from empty cells.
 
     Attributes:
-        words: unit and range, or the values that there are, as the documentation says it.
+        words: unit and range, or list of values, as the documentation states it.
         type: `float`, `int`, `bool` or `str`.
         low, high: smallest and largest number.
-        among: the texts that there are; empty for any.
+        among: possible texts; empty for any.
     """
 
     words: str
@@ -25,9 +25,9 @@ class Column(NamedTuple):
     """A column, or several whose names differ by placeholders.
 
     Attributes:
-        name: with placeholders such as `<images>`.
-        meaning: in words.
-        values: what it may hold.
+        name: name, with placeholders such as `<images>`.
+        meaning: description in words.
+        values: possible values.
     """
 
     name: str
@@ -39,14 +39,14 @@ class Table(NamedTuple):
     """A table of a study.
 
     Attributes:
-        path: in `results/<study>/`.
-        title, topic: as which `snakemake --report` lists it.
-        holds: what it is for, in a line.
-        row: what a row is.
-        columns: in the order of the file, as far as that is fixed.
-        needs: what a study must have for it: see `made`.
-        published: whether what is kept of a published study includes it.
-        version: of its columns; another if one of them is gone, or holds something else (docs/contract.md).
+        path: path in `results/<study>/`.
+        title, topic: title and topic in the list of `snakemake --report`.
+        holds: purpose of the table in one line.
+        row: meaning of a row.
+        columns: columns in the order of the file, as far as that is fixed.
+        needs: requirements of the study; see `made`.
+        published: whether the kept part of a published study includes it.
+        version: version of its columns; it changes if a column is removed or its content changes (docs/contract.md).
     """
 
     path: str

@@ -26,7 +26,7 @@ def training_reader(images: Images, recipe: Recipe, seed: int, epoch: int, view:
     al. 2020) if the recipe says so. An image changes alike in any batch, and anew in each epoch.
 
     Args:
-        view: says the size of files and by what they are resized; by default the study's, and bilinear.
+        view: size and interpolation of image files; by default the study's size, and bilinear.
     """
     if recipe.augment == "none" and not isinstance(images, FileImages):
         return None

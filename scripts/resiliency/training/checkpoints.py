@@ -30,7 +30,7 @@ class Average:
     device at each step whether it is the first one.
 
     Attributes:
-        network: another one, which has the averages; whole numbers in it are the latest.
+        network: copy of the network with the averages; integers in it are the latest ones.
     """
 
     def __init__(self, network: nn.Module, decay: float):
@@ -66,10 +66,10 @@ class Checkpoint:
     after the next `save`, which is due at once.
 
     Args:
-        settings: all that decides the weights; a checkpoint of other settings is not resumed from.
+        settings: all that determines the weights; training does not resume from a checkpoint of other settings.
 
     Attributes:
-        devices: names of the devices that the work was done on so far, in order; the last one is that of this process.
+        devices: names of the devices of all runs so far, in order; the last one is that of this process.
     """
 
     def __init__(self, path: str | Path, settings: dict[str, Any]):

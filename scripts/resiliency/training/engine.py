@@ -61,9 +61,9 @@ class CapturedStep:
 
     Args:
         eager: (tensors of the batch) -> loss.
-        capturable: the same without what a graph cannot hold: decisions that go with values or with memory. It must do
-            the same in every step.
-        device: a graph needs a GPU; elsewhere the step is run as usual without a word.
+        capturable: the same step without what a graph cannot hold: decisions that depend on values or memory. It must
+            do the same work in every step.
+        device: device of the step; a graph needs a GPU, and elsewhere the step is run as usual.
     """
 
     def __init__(self, eager: Step, capturable: Step, device: torch.device):
@@ -139,13 +139,13 @@ class Trainer:
 
     Args:
         networks: M networks; trained in place.
-        loss: (networks, normalised images float Bx3xHxW, labels) -> scalar; labels are int64 B, or float BxK
-            where the recipe mixes images.
-        classes: number of them, K.
-        seed: of the order and the random changes of the training images, and of dropout.
-        same_steps: whether loss and networks do the same in every step, but for values and torch's random numbers;
-            then steps on a GPU are captured.
-        body: see `make_optimizer`.
+        loss: (networks, normalised images float Bx3xHxW, labels) -> scalar; labels are int64 B, or float BxK if the
+            recipe mixes images.
+        classes: number of classes, K.
+        seed: seed of the order and augmentation of the training images, and of dropout.
+        same_steps: whether loss and networks do the same work in every step, apart from values and torch's random
+            numbers; steps on a GPU are then captured.
+        body: parameters with a learning rate of their own; see `make_optimizer`.
 
     Layers whose parameters are all frozen (`requires_grad` is False) stay in evaluation mode.
     """
@@ -218,12 +218,12 @@ class Trainer:
         return history
 
     def _pixels(self, training: LabelledImages) -> int:
-        """Of all training images, as they come to the network."""
+        """Number of pixels of all training images, at the size that the network sees."""
         first = self.preprocessing.in_view(training.images, np.zeros(1, np.int64))
         return len(training.labels) * first.shape[1] * first.shape[2]
 
     def _resident(self, images: Images) -> Images | Tensor:
-        """A stored data set on the device, where that is a GPU that it leaves most of free."""
+        """A stored dataset on the device, where that is a GPU that it leaves most of free."""
         if self.device.type != "cuda" or not isinstance(images, np.ndarray) or self.recipe.augment != "none":
             return images
         if images.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(self.device)[0] / gpu_slots():

@@ -55,18 +55,19 @@ def train_members(
     Training resumes from a checkpoint in the first folder, which is removed when all are written.
 
     Args:
-        folders: one per member, named as the member; gets weights.safetensors, member.json and history.csv.
-        descriptions: what is known of each member before training (architecture, arguments, design, ...). The mean
-            and std in the first one, if there are any, take the place of those of the training images.
-        recipe: the values of a `Recipe`.
-        loss: of the networks, images and labels; see `Trainer`.
-        data: paths: card, images, labels, validation_images and validation_labels.
-        stream: seed and name of the random stream that initial weights and order of images are derived from.
-        workers: processes that decode image files.
+        folders: folders of the members, with their names; weights.safetensors, member.json and history.csv are written
+            to each.
+        descriptions: description of each member before training (architecture, arguments, design, ...). A mean and std
+            in the first one replace those of the training images.
+        recipe: values of a `Recipe`.
+        loss: function of the networks, images and labels; see `Trainer`.
+        data: paths by name: card, images, labels, validation_images and validation_labels.
+        stream: seed and name of the random stream of initial weights and order of images.
+        workers: number of processes that decode image files.
         code: fingerprint of the code that trains.
-        prepare: changes a network, in place, before training.
-        same_steps: of `Trainer`, for the loss; networks of a factory may do as they like in each step.
-        loss_settings: what the loss depends on besides the descriptions, as JSON can hold it.
+        prepare: function that changes a network, in place, before training.
+        same_steps: whether the loss does the same work in every step, as for `Trainer`; networks of a factory need not.
+        loss_settings: further dependencies of the loss, as JSON values.
     """
     card = read_json(data["card"])
     learned = learned_from(card)
@@ -101,7 +102,7 @@ def train_members(
 
 
 def learned_from(card: dict) -> dict:
-    """What a training depends on of the card of its data set: the images, and their normalisation."""
+    """The entries of a dataset's card on which training depends: the images, and their normalisation."""
     return {key: card[key] for key in ("splits", "mean", "std")}
 
 
@@ -135,8 +136,8 @@ def train_and_write(
 
     Args:
         members: folder -> member, with its design card.
-        networks: of the members; those of `trainer`, or what these are parts of.
-        dependencies: what the weights depend on besides the recipe, as JSON can hold it.
+        networks: networks of the members: those of `trainer`, or wholes of which these are parts.
+        dependencies: further dependencies of the weights, as JSON values.
     """
     print(f"layers compute in {trainer.precision}")
     recipe = trainer.recipe
@@ -176,16 +177,15 @@ def fine_tune(
     """Train a network that starts from given weights, and write it to `folder` as `train_members` does.
 
     Args:
-        description: what is known of the member, with what `Design.description` gives.
-        recipe: the values of a `FineTuning`.
-        data: paths: as for `train_members`, and `weights` unless they are pretrained.
-        stream: seed and name of the random stream that the weights of the head and the order of images are derived
-            from.
-        workers: processes that decode image files.
+        description: description of the member, with the entries of `Design.description`.
+        recipe: values of a `FineTuning`.
+        data: paths by name, as for `train_members`, and `weights` unless they are pretrained.
+        stream: seed and name of the random stream of the head's weights and the order of images.
+        workers: number of processes that decode image files.
         code: fingerprint of the code that trains.
 
     Raises:
-        Fault: see `build_for_tuning`, `heads.train_last` and `Trainer.train`.
+        Fault: see `build_for_tuning`, `designs.weights.train_last` and `Trainer.train`.
     """
     card, settings = read_json(data["card"]), FineTuning(**recipe)
     network, head, details = build_for_tuning(description, card, data, derived_seed(*stream, "weights", 0))
@@ -220,10 +220,10 @@ def build_for_tuning(
     The network sees images as its weights did in their training.
 
     Args:
-        description: what is known of the member, with what `Design.description` gives.
-        card: of the data set.
-        files: paths: `weights`, unless they are pretrained.
-        seed: of the weights of the head.
+        description: description of the member, with the entries of `Design.description`.
+        card: card of the dataset.
+        files: paths by name: `weights`, unless they are pretrained.
+        seed: seed of the head's weights.
 
     Raises:
         Fault: the network or its weights cannot be had, the weights are those of another network, or the network has no

@@ -123,7 +123,7 @@ def attribution(logits: Tensor, labels: Tensor, loss_weight: float, gradients: l
     log-sum-exp of the cosines of the pairs; this is their mean.
 
     Args:
-        gradients: M tensors float Bx..., as of `input_gradients`.
+        gradients: M tensors float Bx..., as from `input_gradients`.
     """
     return independent(logits, labels) + loss_weight * mean_cosine(gradients)
 
@@ -135,7 +135,7 @@ def activation(logits: Tensor, labels: Tensor, loss_weight: float, features: lis
     batch: unlike the other objectives, this is no mean of losses of images.
 
     Args:
-        features: M tensors float BxD_i, what the classifiers are applied to.
+        features: M tensors float BxD_i, inputs of the classifiers.
     """
     return independent(logits, labels) + loss_weight * mean_cka(features)
 
@@ -145,9 +145,9 @@ class Objective:
     """A loss, and what there is to know to call it.
 
     Attributes:
-        loss: (logits, labels, loss_weight) -> scalar, of what it `needs` too where that is not "".
-        needs: what it is computed from besides the logits: nothing, `input_gradients` (of images to be given to all
-            networks with `requires_grad`) or `features` (penultimate).
+        loss: (logits, labels, loss_weight) -> scalar; a fourth argument holds what it `needs`, if anything.
+        needs: further input of the loss: none, `input_gradients` (images must then have `requires_grad` before they
+            enter any network) or `features` (penultimate).
     """
 
     loss: Callable[..., Tensor]
@@ -161,8 +161,8 @@ class Objective:
         Args:
             logits: float MxBxK.
             labels: int64 B.
-            loss_weight: within the limits of `JOINT_OBJECTIVES`.
-            needed: M tensors float Bx... of what the objective `needs`; at weight 0 nothing is.
+            loss_weight: weight lambda, within the limits of `JOINT_OBJECTIVES`.
+            needed: M tensors float Bx... that the objective `needs`; None at weight 0.
         """
         with torch.autocast(logits.device.type, enabled=False):
             if loss_weight == 0:
@@ -213,7 +213,7 @@ def input_gradients(logits: list[Tensor], labels: Tensor, images: Tensor) -> lis
         logits: M tensors float BxK as the networks returned them: gradients through slices of a stacked tensor would
             run through all networks M times.
         labels: int64 B.
-        images: float BxCxHxW that all networks were given; it must have required gradients by then.
+        images: float BxCxHxW, input of all networks; `requires_grad` must have been set before.
 
     Returns:
         M tensors float BxCxHxW.

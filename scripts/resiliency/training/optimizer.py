@@ -35,7 +35,7 @@ class Muon(torch.optim.AdamW):
     it, in bfloat16 if they are wide and the processor multiplies in it; on a GPU in TF32.
 
     Args:
-        groups: of parameters; those with `orthogonal` are kernels, others get AdamW.
+        groups: parameter groups; those with `orthogonal` hold kernels, all others get AdamW.
     """
 
     def __init__(self, groups: list[dict], **options: object):
@@ -174,7 +174,7 @@ def make_optimizer(
     """The optimizer over all parameters; norms and biases, which have one dimension, do not decay.
 
     Args:
-        body: parameters that learn at the share `body_rate` of the rate, of a recipe that has one.
+        body: parameters that learn at the share `body_rate` of the learning rate, if the recipe has one.
     """
     parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
     groups = [

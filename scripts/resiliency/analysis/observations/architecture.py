@@ -43,9 +43,9 @@ def architecture_matters_more(
 
     Args:
         members: table members.csv, one row per member; only independently trained members count.
-        images: number of test images; 0 if it is not known.
-        shifts: further test sets whose mean error, the column shifted_error, stands in place of corrupted error.
-        draws: of the placebo; none if 0.
+        images: number of test images; 0 if unknown.
+        shifts: additional test sets whose mean error, the column shifted_error, replaces corrupted error.
+        draws: number of draws of the placebo; 0 for none.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -219,9 +219,9 @@ def families_differ_at_equal_accuracy(
     Args:
         members: members.csv; only independently trained members count. `other_accuracy`, the clean accuracy on the
             images of the error, says that accuracy and error are of different images.
-        images: number of images that accuracy, and that error, is of; 0 if it is not known.
-        shifts: further test sets whose mean error, the column shifted_error, stands in place of corrupted error.
-        draws: of the placebo; none if 0.
+        images: number of images behind each accuracy, and each error; 0 if unknown.
+        shifts: additional test sets whose mean error, the column shifted_error, replaces corrupted error.
+        draws: number of draws of the placebo; 0 for none.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.

@@ -22,7 +22,7 @@ ENDS = {0.0: "independent training", 1.0: "ensemble loss alone"}
 
 
 class Spread(NamedTuple):
-    """Variance between seeds of a setting's error, with seeds paired: of one seed, and its degrees of freedom."""
+    """Variance of a setting's error between seeds, for one seed, with its degrees of freedom; seeds are paired."""
 
     variance: float
     freedom: int
@@ -46,7 +46,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
         image_errors: one row per jointly trained ensemble and image. Columns: objective; loss_weight, lambda;
             seed; image; error, the share of corrupted conditions that the ensemble gets wrong, 0 to 1.
         members: number of members trained with the objective balanced.
-        draws: of the placebo, where there are too many patterns to try all.
+        draws: number of draws of the placebo if there are too many patterns to try all.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -100,7 +100,7 @@ def _missing(seeds: int) -> str:
 
 
 def _common_seeds(balanced: dict[float, pd.DataFrame], loss_weights: list[float]) -> list:
-    """The seeds that there are at all weights."""
+    """The seeds with which every weight was trained."""
     return sorted(set.intersection(*(set(balanced[s].index) if s in balanced else set() for s in loss_weights)))
 
 

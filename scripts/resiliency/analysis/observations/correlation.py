@@ -69,7 +69,7 @@ def correlation_table(
         ensembles: ensembles.parquet; only those of independent members count.
         by_corruption: by_corruption.parquet.
         pairs: the table of pairs.
-        confidence: of the intervals.
+        confidence: level of the intervals, between 0 and 1.
 
     Returns:
         `CORRELATIONS`, as docs/tables.md describes them.
@@ -98,7 +98,7 @@ def difference_table(
 ) -> pd.DataFrame:
     """The rows of correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
 
-    A row per rule, size, condition (clean, corrupted or a further test set) and pair of metrics, over the ensembles
+    A row per rule, size, condition (clean, corrupted or an additional test set) and pair of metrics, over the ensembles
     that have both, as observation 2 has it of means; columns `DIFFERENCES`. p_holm is corrected for all pairs of
     metrics of one rule, size and condition.
     """
@@ -176,7 +176,7 @@ def attribution_diversity_is_less_negative(
         images: number of test images.
         target: class that attributions explain, label or prediction.
         families: member -> its family; without it, designs are left out.
-        draws: of the placebo; 0 for none.
+        draws: number of draws of the placebo; 0 for none.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -254,7 +254,7 @@ def _part(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: 
 
 
 def _control(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> Part:
-    """What attributions must do better than random numbers in, on a group of images."""
+    """The statistic in which attributions must exceed random numbers, on a group of images."""
     replicates, _ = mean_over_sizes(left_out, lambda of_size: _both(columns, columns[kind].values(), group, of_size)[0])
     statistic = "Fisher's z of r(attribution diversity, accuracy), which random numbers have at 0"
     name = f"{group} images, {RANDOM}"
@@ -262,7 +262,7 @@ def _control(left_out: list[LeftOut], columns: dict, kind: str, group: str, name
 
 
 def _parts_beside(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> list[Part]:
-    """What stands beside the statistic on a group of images."""
+    """Further statistics on a group of images, without a verdict."""
     parts, counts = [], group in (CLEAN, CORRUPTED)
     others = columns[BASED if kind == FREE else FREE]
     readings = {f"against {metric}": ([column], "pearson") for metric, column in others.items()}
@@ -318,8 +318,8 @@ def _placebo(
     """Draws of the parts and of their controls.
 
     Args:
-        tested: group of images -> its columns, as `_columns` has them.
-        members: whose pairs have random numbers.
+        tested: group of images -> its columns, as from `_columns`.
+        members: members to whose pairs random numbers are assigned.
     """
     statistics = [
         partial(_of_random_numbers, columns, kind, group, members, draws) for group, columns in tested.items()

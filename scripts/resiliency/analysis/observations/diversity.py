@@ -27,7 +27,7 @@ KINDS = {"prediction": "predictions", "attribution": "attributions", "activation
 
 
 class Units(NamedTuple):
-    """What ensembles have one or several of, in words: one of them, several, and such as count for the verdict."""
+    """Words for what ensembles have one or several of: one of them, several, and those that count for the verdict."""
 
     one: str
     several: str
@@ -36,7 +36,7 @@ class Units(NamedTuple):
 
     @property
     def statistic(self) -> str:
-        """What is measured."""
+        """The name of the statistic."""
         return f"Cliff's delta of ensembles of different {self.several} against ensembles of one {self.one}{self.note}"
 
 
@@ -73,7 +73,7 @@ def architecture_brings_diversity(
         images: number of test images.
         units: unit that the column `designs` of ensembles counts, and with whose names the names of members begin.
         families: member -> its family; without it, designs are left out.
-        draws: of the placebo; 0 for none.
+        draws: number of draws of the placebo; 0 for none.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -126,7 +126,7 @@ def architecture_brings_diversity(
 
 
 def _compared(by_images: dict[str, dict], kind: str) -> tuple[list[str], dict[str, list[str]]]:
-    """Columns of the diversities that decide a kind, and those of additional test sets, which stand beside."""
+    """Columns of the diversities that decide a kind, and columns of additional test sets, without a verdict."""
     further = [group for group in by_images if group not in (CLEAN, CORRUPTED)]
     columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
     added = {group: _counting_columns(by_images[group], kind) for group in further if kind == "prediction"}
@@ -168,8 +168,8 @@ def _placebo(
     """Draws of the parts and then of the controls.
 
     Args:
-        tested: the columns of each part.
-        labels: of the members, as from `permuted`.
+        tested: columns of each part.
+        labels: member -> its design in each draw, as from `permuted`.
     """
     sides = {of_size.ensembles["size"].iloc[0]: sides_of(of_size.ensembles, labels) for of_size in left_out}
     statistics = [partial(_deltas, columns, equal, sides) for equal in (False, True) for columns in tested]
@@ -216,9 +216,9 @@ def _deltas(
     """The same of D draws, float64 (1 + units) x 1 x D.
 
     Args:
-        equal: whether at equal accuracy of the members.
-        sides: size -> which of its ensembles are of one design in each draw, and which of different designs only, as
-            from `sides_of`.
+        equal: whether ensembles are compared at equal accuracy of their members.
+        sides: size -> which ensembles have one design in each draw, and which have different designs only, as from
+            `sides_of`.
     """
     ensembles = of_size.ensembles
     values = ensembles[columns].to_numpy(np.float64)
@@ -239,8 +239,8 @@ def deltas_of(ranks: np.ndarray, weights: np.ndarray, one: np.ndarray, different
     """Cliff's delta of ensembles of different designs against those of one design, of D draws; float64 (1 + units) x D.
 
     Args:
-        ranks, weights: of E ensembles, of all and without each unit, float (1 + units) x E.
-        one, different: which ensembles are of either kind in each draw, bool D x E.
+        ranks, weights: float (1 + units) x E, ranks and weights of E ensembles, with all units and then without each.
+        one, different: bool D x E, which ensembles are of one design, or of different designs only, in each draw.
     """
     if (one | different).all():
         return np.stack([cliffs_deltas_of_partitions(*of_unit, one) for of_unit in zip(ranks, weights, strict=True)])
@@ -263,7 +263,8 @@ def sides_of(ensembles: pd.DataFrame, labels: dict[str, np.ndarray]) -> tuple[np
 
 
 def left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """What the weighted straight line in `features`, float E x F, leaves of ranks, float E; all where none weighs."""
+    """Residuals of ranks, float E, after a weighted linear fit on `features`, float E x F; the ranks if no weight is
+    positive."""
     if not weight.any():
         return rank
     centred = features - np.average(features, axis=0, weights=weight)

@@ -35,17 +35,16 @@ def observations(
     shifts: Sequence[str] = (),
     draws: int = DRAWS,
 ) -> list[Observation]:
-    """Test each of them.
+    """Test every observation of which the study can say something.
 
     Args:
         members: members.csv.
-        images: number of the clean test images.
-        tables: None where there are no ensembles, which leaves both parts of the first observation.
-        rule: the combination rule.
-        reference: the recipe of the members that observation 1 compares; None for all.
-        target: the class that attributions explain: `label` or `prediction`.
-        shifts: further test sets whose mean error observation 1 is about, in place of corrupted error.
-        draws: of each placebo.
+        images: number of clean test images.
+        tables: tables of ensembles; None if there are none, so that only observation 1 is tested.
+        reference: recipe of the members that observation 1 compares; None for all recipes.
+        target: class that attributions explain: `label` or `prediction`.
+        shifts: additional test sets whose mean error replaces corrupted error in observation 1.
+        draws: number of draws of each placebo.
     """
     compared = members.dropna(subset=["parameters", response_of(shifts)])
     compared = compared[compared["recipe"] == reference] if reference else compared
@@ -103,7 +102,7 @@ def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_ensembles(observe: Callable[..., Observation], tables: EnsembleTables, draws: int) -> Observation:
-    """An observation of ensembles by metrics, with the variance over images; its placebo is that of all images."""
+    """An observation of ensembles by metrics, with the variance over images; its placebo uses all images."""
     without = [table for _, table in tables.without_images.ensembles.groupby("without")]
     replicates = [observe(table, metrics_in(tables.metrics, table), draws=0) for table in without]
     return with_images(observe(tables.ensembles, tables.metrics, draws=draws), replicates)
@@ -112,7 +111,7 @@ def _of_ensembles(observe: Callable[..., Observation], tables: EnsembleTables, d
 def _families_bring_diversity(
     ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, images: int, members: pd.DataFrame, draws: int = DRAWS
 ) -> Observation:
-    """Observation 4, of families in place of designs."""
+    """Observation 4, with families in place of designs."""
     renamed = by_family(ensembles, members)
     return architecture_brings_diversity(renamed, metrics, rule, images, OF_FAMILIES, draws=draws)
 
@@ -130,7 +129,7 @@ def with_images(observation: Observation, without: Sequence[Observation]) -> Obs
     (Kott, Journal of Official Statistics 17, 2001), on the scale of the part's error, with G - 1 degrees of freedom.
 
     Args:
-        without: the same observation without each of G groups of images; empty where images cannot be left out.
+        without: the same observation without each of G groups of images; empty if images cannot be left out.
     """
     estimates = [{of.name: of.estimate for of in one.parts + one.controls + one.beside} for one in without]
     freedom = len(without) - 1

@@ -267,7 +267,7 @@ def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
 
 
 def _heading(condition: str) -> list[str]:
-    """Lines such as Clean, accuracy; or On, photos, a further test set."""
+    """Lines such as Clean, accuracy; or On, photos, an additional test set."""
     return [condition.capitalize(), "accuracy"] if condition in CONDITIONS else ["On", label(condition)]
 
 

@@ -86,7 +86,7 @@ def ceiling(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
-    """The rows of clean images, of the mean over corruptions and of further test sets, with `images` and `share`."""
+    """The rows of clean images, of the mean over corruptions and of additional test sets, with `images` and `share`."""
     if ceiling.empty:
         return ceiling
     rows = ceiling[(ceiling["severity"] == 0) | (ceiling["condition"] == CORRUPTED)]

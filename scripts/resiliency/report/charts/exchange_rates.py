@@ -149,7 +149,7 @@ def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
     """The ends of the axis, of 0 and all intervals and a little wider, so that only those that are cut reach them.
 
     Args:
-        farthest: how many times the largest estimate, beyond which intervals are cut.
+        farthest: multiple of the largest estimate beyond which intervals are cut.
     """
     far = farthest * rows["points"].abs().max() or 1.0
     ends = rows[["points", "points_low", "points_high"]].clip(-far, far).stack()

@@ -142,7 +142,7 @@ def photos_of(failures: pd.DataFrame, members: list[str]) -> list[dict]:
 
     Args:
         failures: failures.csv with pictures, and answers to the images without a corruption.
-        members: of the model, in the order of their answers.
+        members: members of the model, in the order of their answers.
 
     Returns:
         Records with image, name, class and `views`, the first without a corruption: corruption, severity, picture,

@@ -54,7 +54,7 @@ def gallery(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def _corruptions(table: pd.DataFrame, name: str, corruptions: list[str], severities: list[int]) -> alt.Chart:
-    """The pictures of one category, its name at the crossing of the names of its rows and columns."""
+    """The pictures of one category, with its name above those of its rows."""
     drawn = table[table["corruption"].isin(corruptions)]
     cells = pd.DataFrame({"row": drawn["corruption"].map(label), "column": drawn["severity"].clip(lower=severities[0])})
     cells["name"] = cells["row"] + (", severity " + cells["column"].astype(str) if name else "")
@@ -79,8 +79,8 @@ def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: l
     """Images with the members' maps beside them; below, how far apart the maps of each two members are.
 
     Args:
-        table, distances: as `attribution_table` and `distance_table` of `analysis.pictures` make them, with columns
-            method, corruption and severity in the second.
+        table, distances: tables from `attribution_table` and `distance_table` of `analysis.pictures`, the second with
+            the columns method, corruption and severity.
     """
     title = "Which pixels do members of different families rely on?"
     if table.empty or distances.empty:

@@ -103,7 +103,7 @@ def _roles_of_designs(rows: pd.DataFrame, members: pd.DataFrame, deployment: pd.
 
 
 def _means(rows: pd.DataFrame) -> str:
-    """What a mean over the errors in `rows` is over."""
+    """Words for the conditions over which the errors in `rows` are averaged."""
     corruptions = rows.loc[rows["corruption"] != CLEAN, "corruption"].nunique()
     counts = rows.groupby("design")["member"].nunique()
     fewest, most = int(counts.min()), int(counts.max())
@@ -186,7 +186,7 @@ def heatmap_facts(members: pd.DataFrame, errors: pd.DataFrame) -> dict:
 
 @chart("Dark cells are large errors.", heatmap_facts)
 def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Error of each member or design under each corruption, mean over severities, and on each further test set."""
+    """Error of each member or design under each corruption, mean over severities, and on each additional test set."""
     rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
     thing = "member" if len(members) <= MOST_MEMBERS else "design"
     title = f"Top-1 error of each {thing} under each corruption"
@@ -217,12 +217,12 @@ def _groups(members: pd.DataFrame) -> pd.Series:
 
 
 def error_panels(cells: pd.DataFrame, order: list[str], further: list[str]) -> alt.HConcatChart:
-    """A panel of cells for clean images and the mean, for each category of corruptions, and for further test sets.
+    """A panel of cells for clean images and the mean, for each category of corruptions, and for additional test sets.
 
     Args:
-        cells: row, column (clean, mean, a corruption or a further test set) and error.
-        order: the rows that are drawn, from top to bottom.
-        further: names of further test sets.
+        cells: row, column (clean, mean, a corruption or an additional test set) and error.
+        order: names of the rows, from top to bottom.
+        further: names of additional test sets.
     """
     cells = cells[cells["row"].isin(order)]
     cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
