@@ -25,7 +25,7 @@ with stage(snakemake.log[0]):
     roles = contenders(deployment)
     names = read_items(inputs.named)[1] if inputs.named else []
     classes = read_json(inputs.card)["classes"] if inputs.card else params.classes
-    temperatures = read_table(outputs.temperatures)  # as rounded as those that an export applies
+    temperatures = read_table(outputs.temperatures)  # rounded like those that an export applies
     failed = failures(roles, members, temperatures, predictions, names, classes, params.confidence, params.seed)
     tables = comparison(roles, members, predictions, resampling)._asdict()
     tables |= failed._replace(failures=failed.failures[FAILURES])._asdict()

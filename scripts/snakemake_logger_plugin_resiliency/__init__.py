@@ -17,14 +17,14 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 LEAST_PAUSE, MOST_PAUSE = 5, 60  # seconds between two lines of progress, which grow with the time that has passed
-SILENCE = 30  # seconds without a line before it is told what running jobs say
+SILENCE = 30  # seconds without a line before the last words of running jobs are shown
 NAMED = 6
 LONGEST = 160
 CHANGED = "Changed in the study:"  # and the keys, a line each
-FINGERPRINT = re.compile(r"'([0-9a-f]{16,})'")  # of code or of files from outside, as a parameter of a rule
+FINGERPRINT = re.compile(r"'([0-9a-f]{16,})'")  # of code or of outside files, as a parameter of a rule
 CODES: set[str] = set()  # present fingerprints of code, which the rules note here
-NOTHING = "<nothing exclusive>"  # what Snakemake writes for no parameter
-KEPT_BACK = ("Report: ", "Export: ", "No report: ")  # stands below everything else
+NOTHING = "<nothing exclusive>"  # Snakemake's text for no parameter
+KEPT_BACK = ("Report: ", "Export: ", "No report: ")  # always the last line
 UNSAID = ("CPU seconds: ", "precision: ")  # lines of logs that say nothing about how far a job is
 ROUTINE = (
     *("Assuming unrestricted shared filesystem", "Building DAG of jobs", "Using shell", "Select jobs to execute"),

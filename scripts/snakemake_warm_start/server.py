@@ -56,7 +56,7 @@ def serve(listener: socket.socket, owner: int) -> tuple[list, list[int]] | None:
         if owner in ready:
             return None
         for child, connection in running.values():
-            if connection in ready:  # at its end
+            if connection in ready:  # its end
                 os.kill(child, signal.SIGKILL)
         for end in running.keys() & ready:
             _answer(end, *running.pop(end))

@@ -14,7 +14,7 @@ ALONE = ["member", "condition", "image", "alone", "label", "prediction", "others
 PARTNERS = ["member", "size", "rank", "of", "partners", "selection_accuracy"]
 GAINS = ["gain", "gain_low", "gain_high", "accuracy_without", "added", "added_low", "added_high"]
 GAINS += ["selection_images", "images", "confidence"]
-LISTED = 5  # ensembles of a size
+LISTED = 5  # number of ensembles of each size
 RIGHT, WRONG = "right", "wrong"
 
 

@@ -265,7 +265,7 @@ def shares_at(
     """
     if np.isnan(threshold):
         return {f"{of}{end}": np.nan for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")}
-    given = (confidence >= threshold).astype(np.float32)  # of bools, sums take far longer
+    given = (confidence >= threshold).astype(np.float32)  # sums of bools take far longer
     answered, wrong = given.sum(axis=0) / np.float64(len(given)), (given * errors).mean(axis=0)
     images, row = (np.ones(len(answered)), answered, wrong), {}
     drawn = evaluation.counts[name] @ np.column_stack(images) if len(confidence) > 1 else None

@@ -29,8 +29,8 @@ from resiliency.metrics.classification import accuracies, near_chance
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Resampling, Units, resampled_counts
 
-EFFECTIVE = "clean_effective_images"  # column of a deployment.csv whose images are in units
-LATENCY = "latency_ms"  # column of a deployment.csv by whose latency the cheapest model is recommended
+EFFECTIVE = "clean_effective_images"  # column of deployment.csv if images are grouped in units
+LATENCY = "latency_ms"  # column of deployment.csv if latency decides which model is cheapest
 
 
 def clean_accuracy(row: dict | pd.Series) -> dict[str, float]:
@@ -263,10 +263,10 @@ def _scored(members: pd.DataFrame, predictions: dict[str, Predictions], rule: st
 
 
 FAR_BELOW = 0.75
-MARGIN, SHARE = 0.01, 0.1  # by which a cheaper model may be worse: a point, or a tenth of the error
+MARGIN, SHARE = 0.01, 0.1  # a cheaper model may be worse by a point, or a tenth of the error
 SHORTLIST = 1000
 GROUPS = 500
-CHUNK = 50  # ensembles
+CHUNK = 50  # number of ensembles at a time
 
 
 class Difference(NamedTuple):
@@ -347,7 +347,7 @@ def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, confidenc
     known = spread > 0
     reach = 0.0
     if known.any():
-        # As much as others look better than the reference by chance, the truly best may look worse than the reference.
+        # By chance the truly best may look as much worse than the reference as others look better.
         reach = np.quantile((-deviations[known] / spread[known, None]).max(axis=0), confidence)
     return Difference(value, value - reach * spread, value + reach * spread)
 

@@ -158,7 +158,7 @@ def _coincidences(
         together, independent = (
             sum(joint_failure_rates(of_condition, *some) for of_condition in of) for of in (on_images, of_rates)
         )
-        together = together @ weights.T  # of all conditions at once, which takes most of the time
+        together = together @ weights.T  # the slowest step, for all conditions at once
         block = coincidences[start : start + PAIRS_AT_ONCE]
         block[:, 0], block[:, 1] = together[:, 0], independent[:, 0]
         block[:, 2:] = (together - independent) * units / (units - 1)

@@ -324,7 +324,7 @@ def comparison(
     )
 
 
-LISTED = 10  # confusions of a model that are listed
+LISTED = 10  # number of listed confusions per model
 MEMBER = "member of the recommended model"
 COSTS = [*WHO, "images", "answers", "error", "cost", "cost_low", "cost_high"]
 COST_COLUMNS = [*WHO, "images", "label", "answer", "count", "share", "cost", "cost_share"]

@@ -195,7 +195,7 @@ def _compared(
     some, names = candidates.iloc[places], {member: place for place, member in enumerate(members.member)}
     ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
     errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, selection, resampling)
-    # Of equals the cheapest, which comes first in the table.
+    # Among equals this is the cheapest, which comes first in the table.
     best = np.lexsort([some[cost], some.selection_error.where(some.fit & picked[places], np.inf)])[0]
     of_best = differences(errors, drawn, best, resampling.confidence)
     columns = dict(zip(("behind", "behind_low", "behind_high"), of_best, strict=True))
@@ -236,7 +236,7 @@ def worst_cases(
     before, after = wrong[:, : len(selection)], wrong[:, len(selection) :]
     worst = before.mean(axis=1, dtype=np.float64).argmax()
     condition = scored.predictions[0].conditions.iloc[scored.corrupted[worst]]
-    # Sums of whole numbers are exact in float64, so that of classes with the same error the first is the worst.
+    # Sums of integers are exact in float64, so that the first of several classes with equal errors is the worst.
     wrongly = np.bincount(labels[selection], before.sum(axis=0, dtype=np.float64))
     of_classes = wrongly / np.maximum(len(before) * np.bincount(labels[selection]), 1)
     of_class = labels[evaluation] == of_classes.argmax()

@@ -25,7 +25,7 @@ from resiliency.base.streams import stream
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points
 from resiliency.statistics.resampling import Scale
 
-OTHER_ACCURACY = "other_accuracy"  # on the images that the error is of
+OTHER_ACCURACY = "other_accuracy"  # accuracy on the images of the error
 LENGTH, OF_FAMILY, FAMILIES, SIZE = NAMES = (
     "clean accuracy, training lengths of one architecture",
     "clean accuracy, architectures of one family",
@@ -33,8 +33,8 @@ LENGTH, OF_FAMILY, FAMILIES, SIZE = NAMES = (
     "log2 parameters",
 )
 CONSTANT = "constant"
-FEWEST = 5  # families that a model is fitted to
-SINGULAR = 1e-3  # least singular value of fixed effects that can be told apart, each scaled to at most 1
+FEWEST = 5  # least number of families for a fit
+SINGULAR = 1e-3  # least singular value of separable fixed effects, each scaled to at most 1
 SPARE = 5  # designs beyond one per family, so that both variances have some degrees of freedom
 
 

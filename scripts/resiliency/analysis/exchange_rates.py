@@ -148,7 +148,7 @@ def _noise_of_seeds(pairs: Pairs) -> float:
 
 
 FAMILIES = 8  # with fewer, designs are left out in turn
-DESIGNS = 3  # that form pairs of their own, for the contrast of mixed pairs
+DESIGNS = 3  # least number of designs with pairs of their own, for the contrast with mixed pairs
 SECOND, THIRD, TWO_MORE = "second_member", "third_member", "two_more_members"
 DESIGNS_MIXED, FAMILIES_MIXED = "mixing_designs", "mixing_families"
 

@@ -84,10 +84,10 @@ def table_of(exchanges: Iterable[Exchange], measured_on: str, confidence: float)
     return table.rename(columns=names).assign(images=measured_on, confidence=confidence)
 
 
-DESIGNS = 3  # of two seeds, for their spread
-FAMILIES = 5  # of two designs, for anything that is estimated from families
+DESIGNS = 3  # least number of designs with two seeds, for the spread of seeds
+FAMILIES = 5  # least number of families with two designs, for any estimate from families
 WITHIN = 0.15  # least share of the variance of a predictor within families, below which family contains it
-STEP = 0.01  # of clean accuracy
+STEP = 0.01  # step of clean accuracy
 RELIABLE = 0.5  # least slope of accuracy on half of the images on accuracy on the other half
 # The upper bound of a spread at equal accuracy, as a multiple of what normal families need: of skewed ones it would lie
 # too low in 3 to 13 % of simulated studies without it, and does in 0 to 5 %.

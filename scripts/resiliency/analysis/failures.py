@@ -85,9 +85,9 @@ def cost_matrix(costs: Costs, classes: list[str]) -> np.ndarray:
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
 CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "images", "error", "low", "high", "confidence"]
 FAILURES = ["kind", "image", "name", "corruption", "severity", "class", "predicted", "confidence", "conditions", "said"]
-CLEAN_ANSWERS = ["clean_predicted", "clean_confidence", "clean_said"]  # to the same images, shown beside their pictures
+CLEAN_ANSWERS = ["clean_predicted", "clean_confidence", "clean_said"]  # answers to uncorrupted images
 PAIR, CORRUPTION, NOBODY = "classes", "corruption", "no member"
-MOST = 24  # failures of each kind
+MOST = 24  # number of failures of each kind
 
 
 class Answers(NamedTuple):

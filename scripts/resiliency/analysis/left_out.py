@@ -11,7 +11,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, de
 from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta
 from resiliency.statistics.resampling import LINEAR, Scale, kept_weights
 
-COLUMNS = 8  # that are correlated at a time
+COLUMNS = 8  # number of columns that are correlated at a time
 
 
 def is_sample(pool: pd.DataFrame) -> bool:

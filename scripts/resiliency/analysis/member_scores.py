@@ -36,7 +36,7 @@ from resiliency.statistics.resampling import Resampling, Units, percentile_inter
 
 UNKNOWN = np.nan, np.nan  # ends of an interval
 LOSSES = ("nll", "brier", "ece")
-# What is said of resiliency to corruptions where there are none.
+# Scores of members if there are no corruptions.
 RESILIENCY = dict.fromkeys([f"{name}{end}" for name in ("corrupted_error", "mce") for end in ("", "_low", "_high")])
 RESILIENCY |= dict.fromkeys(("relative_mce", "mce_undefined_under", "relative_mce_undefined_under"))
 

@@ -90,7 +90,7 @@ def _answers(predictions: Predictions, condition: int, images: slice = slice(Non
 
 
 STILL_LEARNING = "still learning"
-FEWEST_EPOCHS = 5  # of which the last is a fifth
+FEWEST_EPOCHS = 5  # so that the last one is a fifth
 SETTLED = 0.8  # share of the epochs after which little should change
 LITTLE = 0.01
 HISTORY_DESCRIBED = ["member", "design", "family", "origin", "objective", "setting", "loss_weight", "seed"]
@@ -341,7 +341,7 @@ def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFra
 
 
 NO_STAGES = "the network lists no feature stages (feature_info)"
-# How a member is known -> what is left out of it, and why.
+# Kind of a member's predictions -> what is left out for it, and why.
 LEFT_OUT = {
     "decisions": {
         "probabilities": "only predicted labels are available: no calibration, no diversity of probabilities, no "
@@ -356,7 +356,7 @@ LEFT_OUT = {
         "attributions and activations": "only accuracies are available; these need the network",
     },
 }
-# Table that the study does without -> why.
+# Table that the study lacks -> why.
 LACKING = {
     "ensembles": "the study has no members with predictions, or too few for an ensemble",
     "attribution_distances": "no member has a network, which attributions need",
@@ -405,7 +405,7 @@ def few_rows(conditions: pd.DataFrame, for_few: list[str]) -> list[tuple[str, st
     of_study = [*for_few, "intervals of corrupted errors", "verdicts on the observations"] if for_few else []
     rows = [("", item, few_images(CLEAN, int(images[CLEAN]))) for item in of_study]
     further = [] if "member_ranks" in for_few else additional_test_sets(conditions)
-    reasons = {name: few_images(name, int(images[name])) for name in further if images[name]}  # 0: not known
+    reasons = {name: few_images(name, int(images[name])) for name in further if images[name]}  # 0 if unknown
     return rows + [("", f"member_ranks on {name}", reason) for name, reason in reasons.items() if reason]
 
 

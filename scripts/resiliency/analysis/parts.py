@@ -10,8 +10,9 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from resiliency.statistics.resampling import ANGULAR, LINEAR, Scale, studentised, wilson
 
-# Comparisons that every study is taken to make. Three measures of calibration and up to three scores of confidence are
-# compared; with resamples for five, an interval without correction misses in at most 6 % of studies, too, of nominal 5.
+# Number of comparisons that are assumed in every study: three measures of calibration and up to three scores of
+# confidence are compared. With resamples for five, an interval without correction also misses in at most 6% of studies
+# instead of 5%.
 FEWEST = 5
 
 

@@ -70,7 +70,7 @@ def data_url(image: np.ndarray) -> str:
 
 IMAGES = (CLEAN, CORRUPTED)
 IMAGE = "image"
-ZERO, SCALE = 128, 127  # of maps in -1..1 as uint8
+ZERO, SCALE = 128, 127  # grey level of 0, and grey levels per 1, of maps in -1..1 as uint8
 
 
 def stacked(maps: list[np.ndarray], images: np.ndarray) -> np.ndarray:

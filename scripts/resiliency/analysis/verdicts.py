@@ -77,9 +77,9 @@ def _in_part(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 RULES = "2026-11-29"  # day on which the present rules were fixed; docs/paper.md has their history
-FOR, AGAINST = "for", "against"  # the sides that another reading of an observation may lie on
+FOR, AGAINST = "for", "against"  # sides of 0 on which another reading may lie
 POWER = 0.8
-MOST, STUDIES = 1_000, 2_000  # units that are tried, and studies that are simulated
+MOST, STUDIES = 1_000, 2_000  # largest number of units to try, and number of simulated studies
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,9 @@ from resiliency.statistics.gram import gram
 from resiliency.statistics.resampling import Units
 
 GROUPS = FEWEST_IMAGES
-MOST = 1_000  # ensembles of a size and kind: other images move all of them alike, so that some tell by how much
+MOST = 1_000  # ensembles of a size and kind: some suffice, because other images change all of them alike
 BOTH = (CLEAN, CORRUPTED)
-UNKNOWN = np.array([np.nan])  # of members that are not known by their networks
+UNKNOWN = np.array([np.nan])  # representation of members without networks
 DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "members", "designs", "families"]
 
 
@@ -58,7 +58,7 @@ class WithoutImages(NamedTuple):
     members: pd.DataFrame
 
 
-NOTHING = WithoutImages(pd.DataFrame(columns=["without"]), pd.DataFrame(columns=["without"]))  # of few images
+NOTHING = WithoutImages(pd.DataFrame(columns=["without"]), pd.DataFrame(columns=["without"]))  # with few images
 
 
 class EnsembleTables(NamedTuple):

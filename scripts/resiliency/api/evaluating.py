@@ -60,7 +60,7 @@ def _of_onnx(name: str, size: int) -> Callable[[np.ndarray], object]:
         raise Fault(f"{name}: onnxruntime cannot read it: {brief(error)}") from None
     first = session.get_inputs()[0]
     as_they_are = first.type == "tensor(uint8)"
-    side = first.shape[1 if as_they_are else 2]  # text where any will do
+    side = first.shape[1 if as_they_are else 2]  # types for which any text will do
     if isinstance(side, int) and side != size:
         raise Fault(f"{name}: {expected(f'images of {side} pixels a side', f'--size {size}')}; give --size {side}")
     if as_they_are:
@@ -162,7 +162,7 @@ def _batches(
         chosen = slice(start, min(start + size, count))
         clean = np.asarray(images[chosen])
         if condition[0] == CLEAN:
-            return chosen, clean.copy()  # for what predicts may write into it
+            return chosen, clean.copy()  # because the classifier may write into it
         indices = range(chosen.start, chosen.stop)
         return chosen, engine.corrupt(clean, *condition, table=table, seed=seed, indices=indices)
 

@@ -115,7 +115,7 @@ def as_array(values: Any, name: str) -> np.ndarray:
     Raises:
         Fault: it is neither; the message begins with `name`.
     """
-    if hasattr(values, "detach"):  # of torch, perhaps on a GPU and in bfloat16, which NumPy has not
+    if hasattr(values, "detach"):  # a tensor of torch, perhaps on a GPU and in bfloat16, which NumPy lacks
         values = values.detach().cpu()
         values = values.float() if values.is_floating_point() else values
     try:

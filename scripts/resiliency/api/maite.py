@@ -48,7 +48,7 @@ class MaiteAugmentation:
 
     def __init__(self, corruption: str, severity: int, *, table: str = IMAGENET_C, seed: int = 0):
         self._arguments = {"corruption": corruption, "severity": severity, "table": table, "seed": seed}
-        corrupt(np.zeros((1, 32, 32, 3), np.uint8), **self._arguments)  # which checks them
+        corrupt(np.zeros((1, 32, 32, 3), np.uint8), **self._arguments)  # checks the arguments
         self.metadata = {"id": "-".join(map(str, self._arguments.values()))}
 
     def __call__(self, batch: Batch, /) -> Batch:

@@ -13,8 +13,8 @@ CATEGORIES = {
 MAIN = tuple(name for names in CATEGORIES.values() for name in names)
 BUILT_IN = (*MAIN, "speckle_noise", "gaussian_blur", "spatter", "saturate")
 ADDED = tuple(name for name in extensions("corruptions") if name not in BUILT_IN)  # the engine refuses the others
-EXTRA = BUILT_IN[len(MAIN) :]  # published as a check on choices that are made by the others
-HELD_OUT = (*EXTRA, *ADDED)  # from mCE
+EXTRA = BUILT_IN[len(MAIN) :]  # published as a check on selections by the others
+HELD_OUT = (*EXTRA, *ADDED)  # left out of mCE
 
 
 def averaged(corruptions: Iterable[str]) -> list[str]:

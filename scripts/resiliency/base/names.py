@@ -57,9 +57,9 @@ FORMS = {
 # What columns have after the name of images, and before it.
 AFTER = ("accuracy", "accuracy_low", "accuracy_high", "nll", "brier", "ece", "oracle", "raw", "pairs")
 BEFORE = (CLEAN_ON, "mean_member_")
-ERROR = "error"  # before the name of a corruption, as a metric is
-METRIC, CORRUPTION = "entropy", "fog"  # those that messages have for an example
-# Images that tables and charts have in every study -> a column or row that is theirs.
+ERROR = "error"  # precedes the name of a corruption, as a metric does
+METRIC, CORRUPTION = "entropy", "fog"  # examples in messages
+# Images that tables and charts of every study have -> one of their columns or rows.
 STANDING = {
     CLEAN: accuracy_of(CLEAN),
     CORRUPTED: accuracy_of(CORRUPTED),
@@ -68,7 +68,7 @@ STANDING = {
     "validation": accuracy_of("validation"),
     "mean": "mean",
 }
-# Columns of ensembles.parquet that no name is part of, so far as the name of a metric could be.
+# Columns of ensembles.parquet that contain no name and could be taken for the name of a metric.
 FIXED = ("corrupted_error", "loss_weight", "mce_undefined_under")
 
 
@@ -161,7 +161,7 @@ def _continued(metrics: list[str]) -> Iterator[tuple[str, str]]:
                 yield metric, f"{longer.removeprefix(f'{metric}_')}_"
 
 
-FEWEST_IMAGES = 10  # one for each group of the jackknife over images
+FEWEST_IMAGES = 10  # least number of images: one for each group of the jackknife
 
 
 def few_images(name: str, images: int) -> str:

@@ -33,11 +33,11 @@ from resiliency.study.model import Study
 from resiliency.study.preflight import UNCOUNTED_CLASSES
 
 REPOSITORY = Path(__file__).parents[3]
-TIMED = 8  # images of a batch that is timed
-BACKWARD = 3  # times as long as a prediction that a training step takes
-SECONDS_OF_JOB, JOBS_OF_MEMBER, JOBS = 0.5, 3, 30  # to start, and how many there are of a member and of a study
-CORRUPT_PER_MINUTE = {32: 120_000, 64: 40_000, 224: 2_500}  # corrupted images of a mean corruption, by side, one core
-CHANNELS, OF_LOGIT = 3, 2  # bytes of a pixel and of a logit
+TIMED = 8  # number of images in a timed batch
+BACKWARD = 3  # time of a training step, in predictions
+SECONDS_OF_JOB, JOBS_OF_MEMBER, JOBS = 0.5, 3, 30  # seconds per start; jobs per member and per study
+CORRUPT_PER_MINUTE = {32: 120_000, 64: 40_000, 224: 2_500}  # by side, on one core, mean over corruptions
+CHANNELS, OF_LOGIT = 3, 2  # bytes per pixel and per logit
 
 
 def check(files: Sequence[Path]) -> None:
@@ -122,12 +122,12 @@ def stored(study: Study, images: dict[str, int]) -> int:
     return arrays + corrupted + members * images["test"] * (1 + conditions) * classes * OF_LOGIT
 
 
-SAMPLED = 500  # images whose sizes are read
-FEW = 5_000  # training images below which pretrained weights are fine-tuned
-SHARES = {"validation": 0.1, "test": 0.3}  # of images that the study splits, by default
-MOST_SHARED = 0.4  # of few images
+SAMPLED = 500  # number of images whose sizes are read
+FEW = 5_000  # number of training images below which pretrained weights are fine-tuned
+SHARES = {"validation": 0.1, "test": 0.3}  # default shares of images that the study splits
+MOST_SHARED = 0.4  # largest share that is split off if there are few images
 FRAMES = {mark: re.compile(rf"^(.+){mark}\d+$") for mark in "_-"}  # names of frames of films, say `clip3_0012`
-FEWEST_FILMS, FEWEST_FRAMES = 3, 3  # of a class, and of a film, on average
+FEWEST_FILMS, FEWEST_FRAMES = 3, 3  # mean number of films per class, and of frames per film
 NAME = re.compile(r"[^A-Za-z0-9_]+")
 
 FINE_TUNED = """\
@@ -146,7 +146,7 @@ OFFLINE = (
     "no pretrained weights are here, and timm's hub does not answer: all networks start from random weights, and few "
     "images make weak ones. To fine-tune instead, run this again with a connection"
 )
-FEWEST_DESIGNS = 2  # of PRETRAINED, of which ensembles of different designs are formed
+FEWEST_DESIGNS = 2  # least number of PRETRAINED, for ensembles of different designs
 FROM_SCRATCH = """\
 dataset: {{name: image_folder, folder: {folder}, image_size: {side}{options}}}
 designs:

@@ -31,10 +31,10 @@ from resiliency.storage.tables import write_table
 
 Swept = tuple[str, dict[str, float]] | None  # key, and its value in each study
 IMAGES = {f"{CORRUPTED} images": OKABE_ITO[5], f"{CLEAN} images": OKABE_ITO[0]}
-SIDES = dict(zip(IMAGES, (-3, 3), strict=True))  # pixels beside a value of the key
-LABELS = 400  # pixels
+SIDES = dict(zip(IMAGES, (-3, 3), strict=True))  # horizontal offset in pixels
+LABELS = 400  # width of labels in pixels
 HALF, STEP, HEIGHT = 360, 44, 260
-MOST = 30  # members that a chart shows
+MOST = 30  # number of members that a chart shows
 
 
 def recommended_chart(best: dict[str, list[dict]], differences: pd.DataFrame, swept: Swept) -> alt.TopLevelMixin | None:

@@ -18,11 +18,11 @@ from resiliency.tables import TABLES
 NEEDED = ("members", "observations", "corruption_errors")
 READ = (*NEEDED, "deployment", "best_ensembles")
 LABELS, UNITS, CARD = "data/test/labels.npy", "data/test/units.npy", "data/card.json"
-# Keys on which a member depends; of `members`, only which there are.
+# Keys on which a member depends.
 OF_MEMBERS = ("seed", "dataset", "training", "designs", "joint", "search", "prediction")
 OF_CORRUPTIONS = ("source", "folder", "table", "engine")  # in `corruptions`, beside names and severities
 TEST_IMAGES, CORRUPTED_IMAGES = "test images", "corrupted images"
-MOST = 8  # keys that a sentence names
+MOST = 8  # number of keys that a sentence names
 
 
 class Finished(NamedTuple):

@@ -21,7 +21,7 @@ from resiliency.base.streams import stream
 _LOW, _HALF, _ONE = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 # The multiplier of PCG64, in two words.
 _HIGH_FACTOR, _LOW_FACTOR = np.uint64(0x2360ED051FC65DA4), np.uint64(0x4385DF649FCCF645)
-# Of SeedSequence: the first constants and their factors as it mixes words and as it yields them, and two for mixing.
+# Constants of SeedSequence: initial values and factors for mixing and for yielding words, and two for mixing pools.
 _MIXING, _MIXING_FACTOR = np.uint64(0x43B0D7E5), np.uint64(0x931E8875)
 _YIELDING, _YIELDING_FACTOR = np.uint64(0x8B51F9DD), np.uint64(0x58F38DED)
 _OWN, _OTHER = np.uint64(0xCA01F9DD), np.uint64(0x4973F715)
@@ -160,7 +160,7 @@ def _high_product(one: np.uint64, other: np.uint64) -> np.uint64:
     return far * other_far + (middle >> _HALF) + (near * other_far + (middle & _LOW) >> _HALF)
 
 
-TOGETHER = 4  # so many steps along a line are added in one pass over a row
+TOGETHER = 4  # number of steps along a line that one pass over a row adds
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -328,7 +328,7 @@ def normals(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
 @lru_cache(maxsize=1)
 def normal_quantiles() -> np.ndarray:
     """float32 2**16, in order: the medians of as many equally likely parts of the standard normal distribution."""
-    quantile = NormalDist().inv_cdf  # to import scipy.special takes many times as long as these calls
+    quantile = NormalDist().inv_cdf  # importing scipy.special would take much longer than these calls
     lower = np.float32([quantile((step + 0.5) / STEPS) for step in range(STEPS // 2)])
     return np.concatenate([lower, -lower[::-1]])
 
@@ -404,7 +404,7 @@ def zoom_map(height: int, width: int, factor: float, centred: bool) -> tuple[np.
 
 def _zoom_line(side: int, factor: float, centred: bool) -> np.ndarray:
     part = ceil(side / factor)
-    size = round(part * factor)  # of the part once it is enlarged, at least `side`
+    size = round(part * factor)  # side of the enlarged part, at least `side`
     first = (size - side) // 2 if centred else 0
     line = (side - part) // 2 + np.arange(first, first + side) * ((part - 1) / (size - 1))
     return line.astype(np.float32)

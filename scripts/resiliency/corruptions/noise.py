@@ -78,7 +78,7 @@ def _shot_quantiles(photons: int) -> tuple[np.ndarray, np.ndarray]:
         are kept once: all of them together do not fit into a processor's cache.
     """
     means = np.arange(256)[:, None] * (photons / 255)
-    ratios = np.hstack([np.exp(-means), means / np.arange(1, photons)])  # of the probability of each count to the last
+    ratios = np.hstack([np.exp(-means), means / np.arange(1, photons)])  # of each probability to the last
     below = ratios.cumprod(axis=1).cumsum(axis=1)
     shares = np.diff(np.round(below * STEPS).astype(np.int64), axis=1, prepend=0, append=STEPS)
     levels = (np.arange(photons + 1) * 255 // photons).astype(np.uint8)

@@ -25,10 +25,10 @@ from resiliency.data.units import (
 )
 from resiliency.storage.files import appending, write_array, write_json
 
-# Training images that mean and standard deviation are taken from where all would have to be decoded for it.
+# Number of training images from which mean and standard deviation are estimated if they must be decoded for it.
 MEASURED = 5_000
 FEWEST = 10
-OWN = "image_folder"  # the dataset of a user's own images, in which what would flatter members is refused
+OWN = "image_folder"  # the dataset of a user's own images, in which shared images are refused
 
 
 class WrittenSplit(NamedTuple):

@@ -142,7 +142,7 @@ def _download(archive: Archive, path: Path, part: Path) -> None:
         most = max(most, have)
         try:
             return _append(archive, part, have)
-        except (OSError, HTTPException, ValueError) as error:  # ValueError: an address that is none
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: the address is invalid
             if isinstance(error, OSError) and error.errno in REFUSALS:
                 raise Fault(f"{part}: cannot be written ({error.strerror}); make room for it and run again") from error
             status = getattr(error, "code", None)

@@ -25,7 +25,7 @@ from resiliency.data.pictures import FileImages, decoding_fault, file_state, fil
 from resiliency.data.source import ALL, SPLITS, Part, Source
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-LONGEST = 230  # bytes of a name, which file systems allow 255 of, suffixes included
+LONGEST = 230  # bytes of a name; file systems allow 255, suffixes included
 
 
 def images_in(folder: str) -> tuple[list[str], int]:
@@ -357,7 +357,7 @@ def _check_headers(files: list[str], pool: ThreadPoolExecutor) -> None:
 
 
 MOST_NAMED = 20
-SHOWN_AFTER = 2  # seconds; what takes less needs no progress bar
+SHOWN_AFTER = 2  # seconds after which a progress bar is shown
 
 
 def broken_pictures(folders: Iterable[Path]) -> list[str]:
@@ -382,7 +382,7 @@ def _decoding_faults(folder: str) -> list[str | None]:
     new = [file for file, state in states.items() if decoded.get(os.path.relpath(file, folder)) != state]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(decoding_fault, new)
-        every = 0.1 if sys.stderr.isatty() else 30  # seconds, for a file gets a line each time
+        every = 0.1 if sys.stderr.isatty() else 30  # seconds between updates, each of which is a line in a file
         faults = list(tqdm(found, f"Decoding {printable(folder)}", len(new), delay=SHOWN_AFTER, mininterval=every))
     sound = [file for file, fault in zip(new, faults, strict=True) if not fault]
     if sound:

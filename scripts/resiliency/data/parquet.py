@@ -29,9 +29,9 @@ SPLIT = re.compile(r"(train|validation|test)(-.*)?\.parquet")
 LABELS = ("label", "labels")
 ORDER = ".classes"
 SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
-PLAIN = re.compile(r"\w[\w .()+-]{0,99}")  # a name that is a file's on any system
+PLAIN = re.compile(r"\w[\w .()+-]{0,99}")  # a name that any file system allows
 ROWS, SHOWN_AFTER = 128, 2  # rows at a time; seconds after which a bar shows how far it is
-TIME = (0, 0)  # of all files, which are those of their Parquet files, whenever they were unpacked
+TIME = (0, 0)  # modification time of all unpacked files, so that unpacking again changes nothing
 
 
 class Columns(NamedTuple):

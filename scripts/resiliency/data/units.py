@@ -23,8 +23,8 @@ from resiliency.storage.files import read_array, write_array, write_json
 
 EXAMPLES = 3
 TAIL = 4096
-DIGEST = 16  # bytes
-MOST_DECODED = 100_000  # images that are decoded for nothing but this: 3 ms each, of 500x375 px
+DIGEST = 16  # bytes of a digest
+MOST_DECODED = 100_000  # number of images that are decoded only for comparison: 3 ms each at 500x375 px
 REMEDY = "set dataset.allow_duplicates: true"
 
 Splits = dict[str, tuple[Part, np.ndarray]]
@@ -194,7 +194,7 @@ SIDE = 8
 # of their class in an earlier split; split by tracks: 0.03%; CIFAR-10: 0.02%; digits: none of 539.
 ALIKE = 0.995
 FLATTEST = 1  # standard deviation of a thumbnail, in grey levels, below which it shows nothing to compare
-SHARE, FEWEST = 0.01, 3  # of the images of a split, that are worth a caution
+SHARE, FEWEST = 0.01, 3  # share and number of a split's images that are worth a caution
 BLOCK = 500
 NEAR_EXAMPLES = 3
 

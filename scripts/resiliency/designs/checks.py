@@ -107,8 +107,8 @@ def _size(tensor: Tensor) -> str:
 
 BATCH = 2
 DARKER = 0.1  # the last image of a batch against the others: statistics of the batch then differ from the first image's
-SAME, SAME_ALONE = 1e-3, 1e-2  # of the largest logit: sums in another order, and kernels for another number of images
-PROBABILITIES = 1e-4  # of a sum of probabilities
+SAME, SAME_ALONE = 1e-3, 1e-2  # relative to the largest logit: other orders of sums, and other batch sizes
+PROBABILITIES = 1e-4  # tolerance of a sum of probabilities
 
 
 def trial_images(side: int, device: torch.device) -> Tensor:
@@ -133,7 +133,7 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
     network.eval()
     try:
         logits = network(inputs * 1)
-        wide_images = inputs.detach() * 4 - 2  # as normalised images are, which a network may clamp
+        wide_images = inputs.detach() * 4 - 2  # like normalised images, which a network may clamp
         passed_images = wide_images.clone()
         with torch.no_grad():
             network(passed_images)

@@ -68,7 +68,7 @@ def hooked(layers: Iterable[nn.Module], hook: Callable[[nn.Module, tuple, object
             handle.remove()
 
 
-BLOCK = 8  # channels, from which on the gradient is right
+BLOCK = 8  # number of channels from which on the gradient is right
 
 
 def subsampled(x: Tensor, stride: tuple[int, ...]) -> Tensor:
@@ -196,7 +196,7 @@ def _blank_image(network: nn.Module, side: int) -> Tensor:
     return torch.zeros(1, 3, side, side, device=next(network.parameters()).device)
 
 
-SMALLEST = 4  # of a map's rows and columns; a smaller one says next to nothing about where
+SMALLEST = 4  # least number of rows and columns of a map that locates anything
 
 
 def feature_stages(network: nn.Module) -> dict[str, nn.Module]:

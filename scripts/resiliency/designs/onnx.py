@@ -17,7 +17,7 @@ from resiliency.designs.checks import logits_fault, trial_images
 
 PACKAGES = ("onnx", "onnxruntime")
 TYPES = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(uint8)": torch.uint8}
-LARGEST = 2**31 - 1  # bytes, of any protocol buffer
+LARGEST = 2**31 - 1  # largest size of a protocol buffer in bytes
 LEAST = 1e-12
 
 
@@ -38,7 +38,7 @@ class OnnxNetwork(nn.Module):
     def __init__(self, size: int, probabilities: bool = False):
         super().__init__()
         self.probabilities = probabilities
-        self.place = nn.Parameter(torch.zeros(0))  # on the device that the network is on
+        self.place = nn.Parameter(torch.zeros(0))  # stays on the device of the network
         self.register_buffer("model", torch.zeros(size, dtype=torch.uint8))
         self._sessions: dict[int, Any] = {}
 

@@ -35,7 +35,7 @@ def _data_files(path: str, *_: int) -> tuple[str, ...]:
 
     try:
         model = onnx.load(path, load_external_data=False)
-    except Exception:  # of any kind, as what is no ONNX file raises
+    except Exception:  # a file that is not ONNX may raise any error
         return ()
     tensors = (one for one in _tensors(model) if one.data_location == onnx.TensorProto.EXTERNAL)
     names = {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}

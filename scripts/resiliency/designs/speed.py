@@ -123,7 +123,7 @@ def row_gradients(
 
 
 KERNEL, MAP = 3, 4  # the largest kernel and the smallest map, in pixels, of oneDNN's fast way
-VECTOR_CHANNELS = 16  # so many fill a vector of the compiled loop
+VECTOR_CHANNELS = 16  # number of channels that fill a vector of the compiled loop
 
 
 def with_fast_gradients(network: nn.Module) -> nn.Module:
@@ -194,7 +194,7 @@ def kernel_gradient(
     return kernels.permute(2, 0, 1).unsqueeze(1)
 
 
-MOST_CHANNELS = 64  # at most; with more, the loops gain nothing
+MOST_CHANNELS = 64  # with more, the loops gain nothing
 
 
 def with_fast_layer_norms(network: nn.Module) -> nn.Module:

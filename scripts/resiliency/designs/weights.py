@@ -27,7 +27,7 @@ from resiliency.devices.choice import device, device_name
 from resiliency.devices.eager import timm
 from resiliency.storage.files import sha256
 
-PATIENCE = 5  # seconds that the hub has to answer
+PATIENCE = 5  # timeout of the hub in seconds
 NAMES = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -69,7 +69,7 @@ def is_available(repository: str) -> bool:
         return False
     try:
         get_hf_file_metadata(hf_hub_url(repository, NAMES[0]), timeout=PATIENCE)
-    except Exception:  # of the network, of which there are many
+    except Exception:  # connections fail with many types of errors
         return False
     return True
 

@@ -15,7 +15,7 @@ from resiliency.prediction.reading import Predictions
 from resiliency.storage.files import read_array
 
 TABLE_ROWS = 2**12
-CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15  # probabilities of all members, and of one, which stay in a core's cache
+CHUNK_VALUES, MEMBER_VALUES = 2**24, 2**15  # probabilities of all members, and of one, that fit into a cache
 
 
 def pair_tables(
@@ -52,7 +52,7 @@ def pair_tables(
         return _of_decisions(predictions, condition), of_both
 
     with ThreadPoolExecutor(threads) as executor:
-        for start in range(0, count, threads):  # no more in memory than are compared at a time
+        for start in range(0, count, threads):  # holds only what is compared at a time
             conditions = range(start, min(start + threads, count))
             for condition, (of_decisions, of_both) in zip(conditions, executor.map(compare, conditions), strict=True):
                 yield from _tables(of_decisions, condition, everyone)

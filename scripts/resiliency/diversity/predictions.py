@@ -20,7 +20,7 @@ def coincidences(correct: np.ndarray) -> Counts:
 
     The share that only the second gets right is the transpose of the second matrix.
     """
-    values, n = correct.astype(np.float32), correct.shape[1]  # in which sums below 2^24 are exact
+    values, n = correct.astype(np.float32), correct.shape[1]  # float32 sums below 2^24 are exact
     both = (values @ values.T).astype(np.float64)
     right = np.diag(both)
     return both / n, (right[:, None] - both) / n, (n - right[:, None] - right + both) / n
@@ -151,7 +151,7 @@ def jensen_shannon(probabilities: np.ndarray) -> np.ndarray:
 
 
 FAST = {"reassoc", "contract", "nsz", "nnan", "ninf"}
-LANES = 128  # values that a compiled loop takes, a few at once
+LANES = 128  # number of values per compiled loop, a few at once
 HALF = np.float32(0.5)
 ONE = np.float32(1)
 ROOT = np.int32(0x3F3504F3)  # the bits of the root of 1/2

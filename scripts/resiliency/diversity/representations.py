@@ -10,7 +10,7 @@ from resiliency.statistics.gram import gram
 
 TOP_SHARE = 0.1
 SSIM_SIGMA = 1.5
-SSIM_RANGE = 2  # of maps whose largest absolute value is 1
+SSIM_RANGE = 2  # range of maps whose largest absolute value is 1
 
 
 def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -41,7 +41,7 @@ def spearman_correlation(maps: np.ndarray) -> np.ndarray:
         map.
     """
 
-    from scipy.stats import rankdata  # which takes half a second to load
+    from scipy.stats import rankdata  # takes half a second to load
 
     def of_ranks(flat: np.ndarray) -> np.ndarray:
         ranks = rankdata(flat, axis=1)

@@ -10,7 +10,7 @@ METHODS = ("saliency", "input_x_gradient", "integrated_gradients", "grad_cam", "
 SIMILARITIES = ("cosine", "spearman", "iou", "ssim")
 STAGES = ("first_stage", "middle_stage", "last_stage")
 
-# What charts and observations show; the tables hold every metric.
+# Metrics in charts and observations; the tables hold every metric.
 MAIN = (
     "disagreement",
     "double_fault",
@@ -20,7 +20,7 @@ MAIN = (
     "linear_cka",
 )
 
-# What verdicts take for prediction diversity: it does not know the labels. Mean pairwise double fault equals mean error
+# Prediction diversity in verdicts: metrics without labels. Mean pairwise double fault equals mean error
 # of the members less half their disagreement, so that it contains accuracy, and other metrics of correctness lean the
 # same way: they correlate with accuracy by construction.
 LABEL_FREE = ("label_disagreement", "cohen_kappa", "jensen_shannon", "probability_cosine")

@@ -86,7 +86,7 @@ def exactly(planes: list[np.ndarray], count: int) -> np.ndarray:
 
 
 VOTE = "plurality_vote"
-BLOCK_VALUES = 2**18  # bytes of one array over ensembles and images: few enough for caches
+BLOCK_VALUES = 2**18  # bytes of one array over ensembles and images, which fits into caches
 
 
 def score_decisions(
@@ -166,7 +166,7 @@ def right_chances(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarr
 
 def _shares(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Of the members of each ensemble with the most votes behind them, the share that is right; float32 B x N."""
-    votes, counts = [], np.min_scalar_type(ensembles.shape[1])  # of few bytes, and never full
+    votes, counts = [], np.min_scalar_type(ensembles.shape[1])  # the smallest type that does not overflow
     for member in ensembles.T:
         total = np.zeros((len(ensembles), right.shape[1]), counts)
         for other in ensembles.T:
@@ -236,7 +236,7 @@ def member_weights(members: pd.DataFrame) -> np.ndarray:
     return members.validation_accuracy.to_numpy(float).clip(1e-6)
 
 
-CHUNK_VALUES = 2**21  # probabilities of all members
+CHUNK_VALUES = 2**21  # number of probabilities of all members at a time
 # Scores of confidence. The first two are of the ensemble's probabilities, the others of its members' disagreement.
 SCORES = ("max_probability", "entropy", "mutual_information", "vote_agreement")
 

@@ -7,10 +7,10 @@ ensemble, and formed again only from where the next one differs.
 import numpy as np
 from numba import njit
 
-LANES = 128  # so many values fill the vectors that a compiled loop takes at once
-FACTORS = 16  # of a product, and products side by side; float64 holds that of so many factors of LEAST
+LANES = 128  # number of values that a compiled loop handles at once
+FACTORS = 16  # factors per product, and products side by side; float64 holds a product of so many factors of LEAST
 LEAST = np.float32(1e-12)
-ORDERED = {"nnan", "nsz"}  # sums keep their order
+ORDERED = {"nnan", "nsz"}  # keeps the order of sums
 REORDERED = {"reassoc", "contract", "nsz"}
 
 
@@ -371,7 +371,7 @@ def _log_sum(values: np.ndarray, products: np.ndarray) -> float:
         for row in range(start, min(start + FACTORS * FACTORS, whole), FACTORS):
             for j in range(FACTORS):
                 products[j] *= np.float64(max(values[row + j], LEAST))
-        for j in range(FACTORS):  # to 1..2, the exponents apart
+        for j in range(FACTORS):  # scales to 1..2 and keeps the exponents
             exponents += (bits[j] >> 52) - 1023
             bits[j] = bits[j] & 0xFFFFFFFFFFFFF | 0x3FF0000000000000
     total = 1.0

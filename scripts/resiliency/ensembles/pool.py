@@ -17,7 +17,7 @@ from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
 from resiliency.statistics.resampling import Units
 
-BLOCK_VALUES = 2**23  # answers of ensembles to images
+BLOCK_VALUES = 2**23  # number of answers of ensembles to images at a time
 
 
 def eligible_members(members: pd.DataFrame, predicted: Collection[str], settings: Ensembles) -> pd.DataFrame:
@@ -299,8 +299,8 @@ def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
     return on_front
 
 
-TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # what members trained jointly have in common
-DRAWN_VALUES = 2**22  # random numbers at once, one for each member of each ensemble drawn
+TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # equal for members trained together
+DRAWN_VALUES = 2**22  # number of random numbers at once, one per member of each ensemble
 
 
 def ensembles_of(members: int, size: int) -> np.ndarray:

@@ -81,12 +81,12 @@ def _first_changes(ensembles: np.ndarray) -> np.ndarray:
 
 
 CHUNK_VALUES = 2**22  # probabilities of all members
-PANEL_VALUES = 2**16  # of all members' candidates, which stay in a core's cache
-BLOCK_ANSWERS = 2**19  # of a block of ensembles to a chunk of images
-CANDIDATES, FEWEST = 32, 8  # classes of an image that can be the answer of an ensemble
-SUMMING = 3  # of one class for an answer of all classes, against one candidate for all answers
-IN_LANES = 64  # classes up to which products are summed image beside image in less time than as matrices
-FEW = 8  # times as many members of ensembles as there are, up to which finding candidates takes longer than to sum
+PANEL_VALUES = 2**16  # number of values of all members' candidates that fit into a core's cache
+BLOCK_ANSWERS = 2**19  # number of answers of a block of ensembles to a chunk of images
+CANDIDATES, FEWEST = 32, 8  # first and least number of candidate classes for the answer
+SUMMING = 3  # cost of summing a class for one answer, relative to one more candidate for all answers
+IN_LANES = 64  # number of classes up to which sums of products are faster image beside image than as matrices
+FEW = 8  # memberships per member up to which finding candidates takes longer than summing all classes
 
 
 class Tally:
@@ -214,7 +214,7 @@ def given_answers(
     for start in range(0, len(places), several):
         ensemble, image = places[start : start + several], images[start : start + several]
         sums = values[image[:, None], ensembles[ensemble]].sum(axis=1)
-        sums[np.arange(len(image)), labels[image]] = -np.inf  # these answers are wrong, however sums are rounded
+        sums[np.arange(len(image)), labels[image]] = -np.inf  # however sums are rounded, these answers are wrong
         answers[ensemble, image] = sums.argmax(axis=1)
     return answers
 

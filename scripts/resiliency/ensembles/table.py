@@ -292,7 +292,7 @@ def _both_ways(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: total + total.swapaxes(1, 2) for name, total in sums.items()}
 
 
-COMPARED = ["objective", "loss_weight", "seed"]  # of jointly trained ensembles
+COMPARED = ["objective", "loss_weight", "seed"]  # columns that identify jointly trained ensembles
 
 
 class Tables(NamedTuple):

@@ -9,7 +9,7 @@ from resiliency.analysis.choices import LATENCY, best_row, eligible, recommended
 from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member
 
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # that exporting needs
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # packages for exporting
 BEST, MOST_ACCURATE = "best", "most_accurate"
 NUMBER = r"(\d+(?:\.\d+)?)"
 UNDER = re.compile(

@@ -29,7 +29,7 @@ from resiliency.report.templates import Markdown, markdown_environment
 PROGRAM = "ensemble.onnx"
 BATCH = 64
 MOST = 2_000
-# By how much logits may differ that were computed in another order, on another device.
+# Tolerance of logits computed in another order or on another device.
 SLACK = 1e-3
 # By how many spacings of the stored logits those may differ that were computed in a precision. The spacing is one
 # rounding to TF32, an eighth of one to bfloat16; four roundings are allowed for.
@@ -83,7 +83,7 @@ def check_refusal(run: Run, images: np.ndarray) -> None:
     """Raise a Fault if the program answers images (uint8 n x H x W x 3) that are given as floats in 0..1."""
     try:
         run(images.astype(np.float32) / 255)
-    except Exception:  # onnxruntime has types of its own
+    except Exception:  # onnxruntime raises errors of its own
         return
     raise Fault(f"{PROGRAM}: accepts float images instead of uint8 only; export with another version of torch")
 
@@ -230,7 +230,7 @@ def export(
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
     about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin}
     about["thresholds"] = threshold_constants(choice.thresholds)
-    # Each threshold as it was tried on images like those that it was chosen on.
+    # Results of each threshold on images of the kind on which it was chosen.
     tried = choice.thresholds[choice.thresholds.images == choice.thresholds.basis]
     text = model_card(
         row,

@@ -65,7 +65,7 @@ def quartiles(times: np.ndarray) -> np.ndarray:
 
 LARGEST = 2 * 10**9  # bytes of weights in one file of ONNX
 NAMES = ("probabilities", "mutual_information")
-OPSET = 18  # the least that torch writes
+OPSET = 18  # the oldest version that torch writes
 
 
 def write_program(ensemble: Deployable, side: int, path: Path) -> None:

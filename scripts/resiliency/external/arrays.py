@@ -18,7 +18,7 @@ from resiliency.storage.files import NO_ARRAY
 
 LABELS, UNITS = "labels", "units"
 SUFFIXES = (".npy", ".npz")
-TOLERANCE = 1e-2  # of a sum of probabilities, which may come as float16
+TOLERANCE = 1e-2  # tolerance of a sum of probabilities, which may be float16
 LEAST = 1e-12
 CHUNK_VALUES = 2**24
 HEAD = 1000  # rows that show whether an array holds logits or probabilities
@@ -297,7 +297,7 @@ def _class_and_stem(name: str) -> str:
 KEYS = ["test_set", "image", "label"]
 UNIT = "unit"
 MOST_CLASSES = 1_000_000
-FAR = 10  # times the other classes, beyond which a class is a mistake or a word for "none"
+FAR = 10  # multiple of the other classes beyond which a class is a mistake or means "none"
 
 
 @dataclass(frozen=True)

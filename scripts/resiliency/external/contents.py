@@ -136,7 +136,7 @@ def read_contents(
     """
     of_study = external.clean
     external, missing = _with_added(external, added)
-    corruptions = corruptions if external.clean == of_study else []  # they are of the study's clean images
+    corruptions = corruptions if external.clean == of_study else []  # they describe the study's clean images
     read = list(_sources(external, added))
     sources = [source for source, _ in read]
     _check_distinct(sources)

@@ -159,7 +159,7 @@ class Reader:
 
 TEXTS = ("design", "family", "recipe", "architecture")
 NUMBERS = ("parameters", "macs", "epochs")
-FEWEST, MOST = 1_000, 10**18  # parameters and MACs of any network, so that millions of them are told from them
+FEWEST, MOST = 1_000, 10**18  # more than any network has; detects values in millions
 LONGEST = 10**6  # epochs
 
 

@@ -19,7 +19,7 @@ from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.source import read_class_names
 
 SPELLED = re.compile(r"(.*?)[ ._-]?(\d)")
-LIKE = 0.8  # of 1, how alike a name and that of a corruption are for one to be a misspelling of the other
+LIKE = 0.8  # similarity, 0 to 1, from which a name is taken for a misspelled corruption
 
 
 def check_members(file: str, names: Iterable[object]) -> None:

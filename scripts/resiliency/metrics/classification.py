@@ -152,8 +152,8 @@ def fitted_temperature(log_probabilities: np.ndarray, labels: np.ndarray) -> flo
 
 
 GRADES = 1_000_000
-BELOW = 100  # grades, by which a threshold is at most below the least confident answer that it lets through
-ABSTAIN = 2.0  # the threshold at which every image is abstained on, also at a confidence of 1
+BELOW = 100  # step of confidences, by which a threshold may lie below the least confident answer that it accepts
+ABSTAIN = 2.0  # threshold at which every image is abstained on, even at a confidence of 1
 
 
 def graded(confidence: np.ndarray) -> np.ndarray:
@@ -242,7 +242,7 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
     most = ranked.most(level)
     if most < -1e-9:
         return np.nan
-    wrong = np.cumsum(ranked.errors[::-1])[::-1]  # at a threshold of each confidence
+    wrong = np.cumsum(ranked.errors[::-1])[::-1]  # number of wrong answers with at least each confidence
     allowed = (wrong <= most + 1e-9) & np.diff(ranked.confidence, prepend=-1).astype(bool)
     if not allowed.any():
         return ABSTAIN
@@ -250,7 +250,7 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
     return ranked.threshold_at(first) if first else 0.0
 
 
-NEAR = 0.1  # share of the way from chance to no error that a member must have gone
+NEAR = 0.1  # least share of the way from chance to no error
 FEWEST_STEPS = 100
 FEWEST_IMAGES = 100
 NEAR_CHANCE, FEW_STEPS, FEW_IMAGES = "near chance", "few optimisation steps", "few test images"
@@ -290,7 +290,7 @@ COVERAGES = (0.8, 0.9, 0.95)
 RECALL = 0.95
 MEASURES = ("aurc", *(f"error_at_{round(100 * coverage)}" for coverage in COVERAGES), "auroc", "fpr_at_95")
 GROUPS = 256
-VALUES = 2**15  # of all rankings at a time: few enough for a core's cache
+VALUES = 2**15  # number of values of all rankings at a time, which fit into a core's cache
 
 
 def entropy(probabilities: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from resiliency.storage.files import appending, read_array, write_array
 BATCH = 256
 KEY_LENGTH = 16
 ALL_IMAGES = slice(None)
-# Up to here float16 holds logits to 1/64; where one is beyond it, those of the image are stored less the largest.
+# Up to here float16 is exact to 1/64; if a logit is larger, the image's largest is subtracted from all.
 LARGEST_STORED = 64
 
 Classifier = tuple[nn.Module, Member]

@@ -222,7 +222,7 @@ diversity. For metrics of pairs, `_pairs` counts the pairs in the mean, if some 
 ensembles, `_raw` is the value as the literature defines it. Additional test sets have columns of their own.
 
 """
-SHARED = 3  # tables with the same column, from which on it is described once
+SHARED = 3  # number of tables from which on a shared column is described once
 FURTHER = "<further>"
 PLACEHOLDERS = {
     "<images>": (CLEAN, CORRUPTED, FURTHER),

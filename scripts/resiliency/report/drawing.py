@@ -19,7 +19,7 @@ from resiliency.report.style import bundle, set_properties, with_spoken_titles
 from resiliency.storage.files import replacing
 
 SOURCE = "<script src=[^>]*></script>"
-SOURCES = re.compile(rf"({SOURCE}(?:\s*{SOURCE})*)")  # of scripts, on other servers
+SOURCES = re.compile(rf"({SOURCE}(?:\s*{SOURCE})*)")  # scripts on other servers
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
 

@@ -22,10 +22,10 @@ from resiliency.report.rows import difference_words, measured_on
 
 LEADING = 3
 NAMED = 5
-POOR = 0.3  # clean error of the best model, from which comparisons say little of trained networks
+POOR = 0.3  # clean error of the best model from which on comparisons say little about trained networks
 WARNINGS = (NEAR_CHANCE, FEW_STEPS, SAME_ANSWERS, STILL_LEARNING, FEW_IMAGES)
-ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the scale of bars
-FEWEST = 30  # units, from which intervals cover about as often as they say
+ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # possible ends of the scale of bars
+FEWEST = 30  # number of units from which on intervals have about their nominal coverage
 CALLED = {"near_duplicates": "set of images that look alike"}
 COMPARED_WITH_FAMILIES = {"second_member": "a second member", "doubling_of_parameters": "a doubling of parameters"}
 said = partial(templates.said, "overview.txt.j2")

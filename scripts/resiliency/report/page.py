@@ -101,7 +101,7 @@ FORMS = {form.__name__: form for form in FORMS}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')
-TITLE, LINE = 37, 17  # px, of a chart's title with what separates it from the chart, and of a line below it
+TITLE, LINE = 37, 17  # px, height of a chart's title with the gap below it, and of a line of its subtitle
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 

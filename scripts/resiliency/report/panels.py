@@ -98,7 +98,7 @@ def measure(
 ) -> alt.X | alt.Y:
     """A quantity along an axis, near its values if no `domain` is given."""
     around = {"nice": False} | ({} if "domain" in scale else {"zero": False, "padding": 12})
-    ticks = {} if axis and "values" in axis else {"tickCount": 5}  # which Vega would thin the values by
+    ticks = {} if axis and "values" in axis else {"tickCount": 5}  # a tick count would make Vega thin given values
     shown = {"format": form, "labelOverlap": "greedy"} | ticks | (axis or {})
     return channel(f"{field}:Q", title=title).axis(**shown).scale(**around | scale)
 

@@ -13,7 +13,7 @@ TEMPLATES = ("report", "navigation", "overview", "figures", "macros", "details")
 TEMPLATES += ("section-deploy", "section-best", "section-designs")
 PAGE_FILES = (*(f"{name}.html.j2" for name in TEMPLATES), "deployment.txt.j2", "overview.txt.j2", "verdict.txt.j2")
 PAGE_FILES += ("report.css", "narrow.js", "report.js", "glossary.yaml")
-# Those that the page is made from, as far as a study has them.
+# Tables of the page, as far as a study has them.
 PAGE_TABLES = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
 PAGE_TABLES += ("selective_prediction", "temperatures", "thresholds", "contenders", "member_ranks")
 PAGE_TABLES += ("added_members", "partners", "effective_robustness", "exchange_rates")
@@ -27,7 +27,7 @@ METHODS = {
     "occlusion": "Occlusion",
 }
 SIMILARITIES = {"cosine": "cosine", "spearman": "Spearman", "iou": "top-10% IoU", "ssim": "SSIM"}
-# Of the diversity that a metric stands for, which grows as members differ more.
+# Labels of the diversity, which grows as members differ more.
 METRIC_LABELS = {
     "disagreement": "Disagreement of correctness",
     "double_fault": "Double fault (negated)",

@@ -13,7 +13,7 @@ from resiliency.storage.files import kept
 INK = "#1f2328"
 MUTED = "#57606a"
 GRID = "#e4e7eb"
-GREY = "#b5bcc4"  # of marks that stand behind others
+GREY = "#b5bcc4"  # colour of marks behind others
 BODY = 12
 SHARE = "~%"
 WIDTH = 880

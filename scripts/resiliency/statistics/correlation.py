@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numba import njit
 
-RANK_ROUNDING = 1e-12  # of the largest value: beyond what a sum of any order loses, and below what one image changes
+RANK_ROUNDING = 1e-12  # relative to the largest value: more than rounding of sums, less than the effect of one image
 
 
 def ordinals(values: np.ndarray) -> np.ndarray:
@@ -217,10 +217,10 @@ MEASURES: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-RESPONSE = 2  # of the three columns: two predictors, then what they are to explain
+RESPONSE = 2  # column of the response, after two predictors
 Contests = tuple[tuple[int, int], ...]
 CONTESTS: Contests = ((0, 1), (1, 0))  # the predictor that family is compared with, and the third
-AT_ONCE = 100_000  # distances, so that they stay in a processor's cache
+AT_ONCE = 100_000  # number of distances at a time, which fit into a processor's cache
 
 
 @dataclass(frozen=True)
@@ -304,7 +304,7 @@ def spread(values: np.ndarray, families: Families) -> Spread:
     transposed = left.swapaxes(1, 2)
     pooled = transposed @ left / max(number - count, 1)
     alike = (transposed * weights[families.of_design]) @ left
-    share = 1 - np.mean(1 / families.sizes)  # what the variance of means lacks of that within
+    share = 1 - np.mean(1 / families.sizes)  # share of the variance within that the variance of means lacks
     centred = means - means.mean(axis=1, keepdims=True)
     between = centred.swapaxes(1, 2) @ centred / (count - 1)
     of_means, of_designs = between[:, RESPONSE, RESPONSE], alike[:, RESPONSE, RESPONSE] * share
@@ -387,7 +387,7 @@ def _delta(across: np.ndarray, within: np.ndarray, families: Families) -> np.nda
     ordered = np.take_along_axis(distances, order, axis=1)
     is_within = order < inner
     weight = weights[order]
-    below = np.cumsum(np.where(is_within, 0, weight), axis=1)  # across families, up to here
+    below = np.cumsum(np.where(is_within, 0, weight), axis=1)  # cumulated weights across families
     smaller, upto = _at_ties(ordered, below)
     return (np.where(is_within, weight, 0) * (1 - smaller - upto)).sum(axis=1)
 

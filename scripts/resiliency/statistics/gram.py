@@ -2,7 +2,7 @@
 
 import numpy as np
 
-VALUES = 2**24  # that are in memory in float64 at a time
+VALUES = 2**24  # number of float64 values in memory at a time
 
 
 def gram(features: np.ndarray) -> np.ndarray:

@@ -20,10 +20,10 @@ import numpy as np
 from scipy.special import expit
 
 FACTORS = ("family", "design", "recipe")
-GRID = (0.05, 0.3, 0.7, 1.5, 4.0)  # relative standard deviations that the search starts from
-STEP, STEPS, PRECISION = 1e-3, 60, 1e-9  # of differences; most steps of Newton's method; least change of deviance
+GRID = (0.05, 0.3, 0.7, 1.5, 4.0)  # grid of relative standard deviations
+STEP, STEPS, PRECISION = 1e-3, 60, 1e-9  # step of differences; most steps of Newton's method; least change of deviance
 SMALL = 1e-3  # relative standard deviations below it are compared with 0
-AT_ONCE = 2_000_000  # numbers in an array, so that memory stays small
+AT_ONCE = 2_000_000  # number of values per array, so that memory stays small
 
 
 @dataclass(frozen=True)

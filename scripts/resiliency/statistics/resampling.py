@@ -39,9 +39,9 @@ class Scale:
 
 
 LINEAR = Scale(lambda values: values, lambda values: values)
-# Of correlations (Fisher 1921).
+# Scale of correlations (Fisher 1921).
 FISHER = Scale(lambda correlations: np.arctanh(np.clip(correlations, -1 + 1e-12, 1 - 1e-12)), np.tanh)
-# Of Cliff's delta, which may be 1: the arcsine of its share of pairs.
+# Scale of Cliff's delta, which may be 1: the arcsine of its share of pairs.
 ANGULAR = Scale(
     lambda deltas: np.arcsin(np.clip(deltas, -1, 1)), lambda angles: np.sin(np.clip(angles, -np.pi / 2, np.pi / 2))
 )
@@ -338,7 +338,7 @@ def wilson_of_means(
     return wilson(means, effective, confidence)
 
 
-RARE = 10  # units, in sum over what each of them is wrong (or right) by
+RARE = 10  # number of wrong (or right) units, each by its share
 
 
 class Resampling(NamedTuple):

@@ -148,7 +148,7 @@ class Blocks:
         Raises:
             Fault: they are not as they were written.
         """
-        # Of a file of several blocks, earlier versions kept one checksum: there is none to compare with.
+        # For a file of several blocks, earlier versions kept one checksum, with which blocks cannot be compared.
         expected = [blocks for blocks in self._expected if len(blocks) == self._count]
         stop = self._count if end is None else -(-end // BLOCK_BYTES)
         needed = [block for block in range(start // BLOCK_BYTES, stop) if block not in self._verified]
@@ -191,7 +191,7 @@ def _checksum(path: Path) -> Checksum:
     return running.checksum()
 
 
-NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # what NumPy raises where no whole array is
+NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # errors of NumPy if a file is not a whole array
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 

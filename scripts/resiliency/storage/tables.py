@@ -14,7 +14,7 @@ from resiliency.storage.files import replacing, verified
 
 BLOCK_ROWS = 2**19
 EXACT = 2.0**53  # whole numbers below it are exact as floats
-# Columns of names, of which pandas would make numbers where all look like some: designs 1 and 01, families 2012.
+# Columns of names, which pandas would read as numbers if all look like some, such as designs 1 and 01.
 IDENTIFIERS = {
     *(
         "member",

@@ -20,22 +20,22 @@ from typing import NamedTuple
 
 from resiliency.storage.files import kept
 
-PACKAGE = "resiliency"  # whose modules are divided into definitions
-FIELD = "Field"  # of pydantic; the description of a key is documentation, as a docstring is
+PACKAGE = "resiliency"  # the package whose modules are divided into definitions
+FIELD = "Field"  # of pydantic; the description of a key is documentation, like a docstring
 LOADS = f"{PACKAGE}.base.extensions.loaded"  # the function whose callers load extensions
-EXTENDED = "loaded:"  # before a kind of extensions, among what a definition uses
-UNFOLLOWED = "unfollowed:"  # before the name of a function that runs other code, likewise
-IMPORTING = ("importlib.import_module", "__import__", "runpy.run_module")  # a module that they are given by its name
+EXTENDED = "loaded:"  # prefix of a kind of extensions among the names that a definition uses
+UNFOLLOWED = "unfollowed:"  # prefix of a function that runs code which cannot be followed
+IMPORTING = ("importlib.import_module", "__import__", "runpy.run_module")  # functions that import a module by its name
 RUNNING = ("runpy.run_path", "exec", "torch.hub.load", "importlib.machinery.SourceFileLoader")
 RUNNING += ("importlib.util.spec_from_file_location",)
 CALLS = {*IMPORTING, *RUNNING, LOADS}
-# What finds code by names that are not in the text, attributes with their dot.
+# Names that find code by other names than those in the text; attributes begin with a dot.
 DYNAMIC = {"builtins", "dir()", "eval", "exec", "globals", "inspect.getmodule", "locals", "sys.modules", "vars()"}
 DYNAMIC |= {".__builtins__", ".__globals__", ".f_globals", ".f_locals"}
-# By which a class hears of its subclasses, and packages whose classes do not.
+# Methods that notify a class of its subclasses, and packages whose classes have none.
 HOOKS = {"__init_subclass__", "__pydantic_init_subclass__", "__subclasses__", "metaclass"}
 QUIET = (PACKAGE, "builtins", "collections", "enum", "pydantic", "pymoo", "torch", "torchvision", "types", "typing")
-# What has no effect but its result, where it decorates or is called while a module is imported.
+# Functions without an effect beside their result, as decorators or called while a module is imported.
 HARMLESS = {"bool", "classmethod", "dict", "dict.fromkeys", "float", "frozenset", "int", "isinstance", "len", "list"}
 HARMLESS |= {"property", "range", "round", "set", "slice", "staticmethod", "str", "tuple", "zip", "typing.get_args"}
 HARMLESS |= {"contextlib.contextmanager", "dataclasses.dataclass", "dataclasses.field", "functools.cache", "re.compile"}
@@ -130,7 +130,7 @@ class _Part:
         types += [node.returns for kind in FUNCTIONS for node in self.nodes[kind] if node.returns]
         names = [name for one in types for text in _texts(ast.walk(one)) for name in NAME.findall(text)]
         names += [text.replace(":", ".") for text in _texts(self.nodes[ast.Constant]) if NAME.fullmatch(text)]
-        return [name for name in names if name != PACKAGE]  # a word that means no code
+        return [name for name in names if name != PACKAGE]  # a word, not the name of code
 
     def definition(self, runs: bool) -> Definition:
         """What counts of it."""

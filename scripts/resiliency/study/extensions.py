@@ -21,8 +21,8 @@ from resiliency.report.settings import METRIC_LABELS
 from resiliency.statistics.gram import gram
 from resiliency.tables import TABLES
 
-PICTURES = 3  # that a corruption is checked on
-MEMBERS, IMAGES, CLASSES, SIDE, ENSEMBLES = 4, 12, 5, 8, 6  # that a metric is checked on
+PICTURES = 3  # number of images on which a corruption is checked
+MEMBERS, IMAGES, CLASSES, SIDE, ENSEMBLES = 4, 12, 5, 8, 6  # sizes of the data on which a metric is checked
 REQUIREMENTS = {"corruptions", "robustness", "joint"}
 REGISTRIES = {
     "corruptions": "resiliency.corruptions.engine",
@@ -47,7 +47,7 @@ def check_extensions(side: int, table: str) -> None:
     for kind in kinds:
         import_module(REGISTRIES[kind])
         for name in extensions(kind):
-            with redirect_stdout(io.StringIO()):  # what Snakemake prints may be read by programs
+            with redirect_stdout(io.StringIO()):  # programs may read what Snakemake prints
                 fault = corruption_fault(name, side, table) if kind == "corruptions" else _object_fault(kind, name)
             if fault:
                 raise refused(kind, name, fault)

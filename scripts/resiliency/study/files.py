@@ -209,7 +209,7 @@ def _value(node: yaml.Node) -> Any:
         return None
 
 
-NAME = "*"  # any key
+NAME = "*"  # matches any key
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 # Mappings that a later file replaces whole: entries of catalogues, and mappings from names to values.

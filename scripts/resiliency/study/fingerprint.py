@@ -20,7 +20,7 @@ from typing import NamedTuple
 from resiliency.base import extensions
 from resiliency.study.definitions import EXTENDED, PACKAGE, UNFOLLOWED, Module, module_at
 
-SILENT = f"{PACKAGE}.base.progress"  # only prints: other words of it are no reason to make results again
+SILENT = f"{PACKAGE}.base.progress"  # only prints: its words change no result
 NOTHING = Module([], {}, {}, [], False)
 INSTALLED = {"site-packages", "dist-packages"}
 

@@ -169,7 +169,7 @@ class Study(Settings):
 
     @cached_property
     def _contents(self) -> Any:
-        from resiliency.external.contents import read_contents  # it takes a second to import what it needs
+        from resiliency.external.contents import read_contents  # its imports take a second
 
         needed = list(self.test_sets) if self.dataset else None
         return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed, self.add)
@@ -238,7 +238,7 @@ PLAIN = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
 }
-REMOVED = {  # old key -> why it is gone
+REMOVED = {  # removed key -> reason
     "statistics.error_margin": "the margin of observation 3 is a tenth of the error of independent training",
 }
 RECIPES = ("", "designs.<name>.", "joint.", "search.")  # where a recipe, or changes to it, is given
@@ -286,7 +286,7 @@ def _message(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
         return f"{path}: expected one of {allowed}, got {short(fault['input'])}{near}"
     words = PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error" and _is_settings(_kind(model, fault["loc"])):
-        return f"{path}.{words}"  # of several keys at once; it begins with the one to change
+        return f"{path}.{words}"  # concerns several keys; begins with the one to change
     if fault["input"] in WRITTEN_NULL:
         words += f"; on the command line null is written `{path}=`"
     return f"{path}: {short(fault['input'])}: {words}"

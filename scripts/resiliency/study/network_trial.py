@@ -82,7 +82,7 @@ def _fault(
             read_onnx(file, description["side"], outputs)
         return ""
     label = network_name(description) + (f" with {description['arguments']}" if description["arguments"] else "")
-    # What the device meta does not know is tried again.
+    # Operations that the device meta lacks are tried again on the CPU.
     places = ["cpu"] if description["factory"] or train else ["meta", "cpu"]
     config = pretrained_config(description["architecture"]) if fetched is not None else None
     if fetched:

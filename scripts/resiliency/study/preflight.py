@@ -95,7 +95,7 @@ def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> d
     folder, held_out, test = Path(dataset.folder), dataset.validation_fraction, dataset.test_fraction
     smallest = max(min(test, held_out, 1 - held_out - test), 1e-3)
     counts: dict[str, float] = dict(count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits))
-    if dataset.groups:  # a share of the images may be larger where whole groups make it
+    if dataset.groups:  # a share may be larger if groups are not split
         whole = counts.get(ALL, counts.get("train", 0))
         sizes = dict.fromkeys(SPLITS, whole) | counts
     elif ALL in counts:
@@ -196,17 +196,17 @@ def _key(study: Study, name: str, request: dict) -> str:
 
 # Longest run time to ask for, in minutes. Training that takes longer goes on from its checkpoint in the next attempt.
 DAY = 24 * 60
-# Images of a split, and classes, that nobody has counted, those of an image folder or an additional test set.
+# Assumed number of images of a split, and of classes, of an image folder or an additional test set.
 UNCOUNTED, UNCOUNTED_CLASSES = 100_000, 1_000
-# Images a minute: trained on by one network, and predicted by one.
+# Images per minute: in training of one network, and in prediction.
 TRAINED, PREDICTED = 60_000, 30_000
 # Predictions that take as long as a gradient, and as occlusion, which hides an image by 49 windows in turn. An image of
 # more than `SIDE` pixels a side takes longer, in proportion to its area.
 GRADIENT, OCCLUSION = 3, 50
 SIDE = 64
-# Pixels a minute that the slowest corruption makes on one core.
+# Pixels per minute of the slowest corruption on one core.
 CORRUPTED = 30_000_000
-# Probabilities a minute: of members scored, of pairs of them compared, and of ensembles combined by one rule.
+# Probabilities per minute: scored members, compared pairs, and ensembles combined by one rule.
 SCORED, COMPARED, COMBINED = 1_500_000_000, 10_000_000_000, 10_000_000_000
 
 

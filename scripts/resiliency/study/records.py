@@ -61,8 +61,8 @@ def _written(own: object, other: object) -> tuple[str, str]:
 
 
 SNAKEMAKE = Path(".snakemake")
-NAME = ".records"  # of the file beside the results that says which records are theirs; its twin lies among the records
-PROVENANCE, STUDY = "provenance.json", ".study.json"  # of the last run that was finished, and before one is
+NAME = ".records"  # file beside the results that names their records; its twin lies among the records
+PROVENANCE, STUDY = "provenance.json", ".study.json"  # study of the last finished run, and before one
 CHANGED = "Changed in the study:"
 NO_RESULTS = ("logs", "benchmarks")
 NAMED = 5
@@ -221,7 +221,7 @@ def _time(seconds: float) -> str:
 
 THREADS = 16  # more than there are cores: on a network file system they wait
 PAUSE = 5  # seconds between two lines about progress
-GRAIN = 2 * 10**9  # nanoseconds within which a file may change again without another time
+GRAIN = 2 * 10**9  # nanoseconds within which a file may change again without a new time
 GIGABYTE = 1e9
 
 

@@ -49,7 +49,7 @@ def _is_faster_in_bfloat16(network: nn.Module) -> bool:
 
 Step = Callable[..., Tensor]
 
-# Steps that are run as usual before one is captured: libraries and the optimizer make what they need in them.
+# Number of ordinary steps before the capture, in which libraries and the optimizer allocate what they need.
 WARM_UP = 3
 
 
@@ -107,10 +107,10 @@ def record(step: Step, batch: list[Tensor]) -> tuple[Callable[[], None], Tensor]
 
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 
-# Below this a loss runs away: no objective that has a lower bound reaches it.
+# Below this a loss diverges: no objective with a lower bound reaches it.
 LOWEST_LOSS = -100
 RESIDENT_SHARE = 0.25
-LONG = 2**26  # pixels of images in all epochs, on which compiled loops save more than they take to load
+LONG = 2**26  # number of pixels in all epochs from which on compiled loops save more time than loading them takes
 
 
 class Buffers:

@@ -156,7 +156,7 @@ def train_and_write(
 
 
 BATCH = 64
-# Of the weights of a new head. Those of timm's EfficientNets are so large that they drown what it learns.
+# Scale of a new head's weights. Those of timm's EfficientNets are so large that they drown what it learns.
 HEAD_STD = 0.01
 
 
@@ -194,7 +194,7 @@ def fine_tune(
     member.training_cost = cost_of_training(member.macs, settings, training)
     preprocessing = Preprocessing(member.mean, member.std, workers, view_of(member))
     if settings.train == HEAD:
-        member.training_cost["macs"] = member.macs * len(training.labels)  # the head's own are next to none
+        member.training_cost["macs"] = member.macs * len(training.labels)  # the head's own MACs are negligible
         shape, training, validation = _head_inputs(network, head, [training, validation], preprocessing)
         trained, preprocessing = OnFeatures(head, shape), Preprocessing(None, None)
         settings = settings.model_copy(update={"shift": 0, "flip": False, "augment": "none"})

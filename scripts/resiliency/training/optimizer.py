@@ -16,9 +16,9 @@ from resiliency.training.settings import Recipe
 MOMENTUM = 0.9
 BETAS = (0.9, 0.95)
 SMALLEST, WIDEST = 4, 128
-HALVED = 144  # rows from which on bfloat16 halves the time on a CPU
-FIRST = 3  # factors that are formed at first where products are rounded
-# Of a quintic Newton-Schulz iteration, the "quintic" ones of timm.
+HALVED = 144  # number of rows from which on bfloat16 halves the time on a CPU
+FIRST = 3  # number of factors that are applied first if products are rounded
+# Coefficients of a quintic Newton-Schulz iteration, timm's "quintic" ones.
 COEFFICIENTS = (
     (4.0848, -6.8946, 2.9270),
     (3.9505, -6.3029, 2.6377),
@@ -42,7 +42,7 @@ class Muon(torch.optim.AdamW):
         super().__init__(groups, betas=BETAS, eps=1e-7, **options)
 
     def __setstate__(self, state: dict) -> None:
-        torch.optim.Optimizer.__setstate__(self, state)  # AdamW's asks kernels for the number of their steps
+        torch.optim.Optimizer.__setstate__(self, state)  # AdamW's graph holds the number of its steps
 
     @torch.no_grad()
     def step(self) -> None:
@@ -181,7 +181,7 @@ def make_optimizer(
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    # On a GPU the rate and the number of the step stay there, for CUDA graphs to read them.
+    # On a GPU the rate and the step number stay on it, so that CUDA graphs can read them.
     on_gpu = parameters[0].is_cuda and recipe.optimizer != "sgd"
     rate = torch.tensor(recipe.learning_rate, device=parameters[0].device) if on_gpu else recipe.learning_rate
     if recipe.optimizer == "muon":

@@ -15,17 +15,17 @@ from resiliency.base.streams import stream
 from resiliency.statistics.correlation import CONTESTS, Families, closeness, replicates, share_within
 from resiliency.statistics.resampling import FISHER
 
-FAMILIES = 8  # of two designs or more; with fewer, leaving out a family says too little of the others
-ESTIMABLE = 3  # of these, for an estimate at all
+FAMILIES = 8  # families with two designs or more; with fewer, leaving out a family says too little about the others
+ESTIMABLE = 3  # least number of such families for an estimate
 # Least share of variance of size that lies within families. Below it family contains size, so that a pool can hardly
 # contradict, and a true effect of size looks like none.
 WITHIN = 0.15
-MARGIN = 0.15  # of a Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
+MARGIN = 0.15  # Cliff's delta; below 0.147 it is called negligible (Romano et al. 2006)
 MEASURED = ("clean_accuracy", "corrupted_error")
 FAMILY = "architecture family"
-SIZE, ACCURACY = range(2)  # columns of values, and of closeness
+SIZE, ACCURACY = range(2)  # columns of predictors, and of closeness to each
 OTHERS = ("log10 parameters", "clean accuracy")
-MOST_DESIGNS, FEWER = 150, 200  # of more designs fewer draws, which have the study's error, as they would take minutes
+MOST_DESIGNS, FEWER = 150, 200  # with more designs, fewer draws, as they would take minutes
 REMOVED = "families permuted among designs of about the same size"
 
 
@@ -195,7 +195,7 @@ def _other_scales(values: np.ndarray, families: Families, error: str, images: in
 # picked at random then differ by 1.13 points on average, which is a little more than what the choice of a model takes
 # for no difference (one point).
 WORTH = 1.0
-# An SD has a short bound where no family happens to lie far out; a longer one says that a spread is small.
+# The bound of an SD is short if no family happens to lie far out; only a longer one shows that a spread is small.
 CAUTION = 2.5
 # Factor of the jackknife's error, which is too small where effects of families are skewed and trainings fail: without
 # it, false verdicts came in 9 % of simulated studies in place of 5 %.

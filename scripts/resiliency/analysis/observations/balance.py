@@ -12,10 +12,10 @@ from resiliency.base.streams import stream
 
 # With fewer, no pattern of signs is rare: of 2^4 = 16, one in 16 is as extreme as four differences of one sign.
 SEEDS = 5
-FEWEST = 2  # for an estimate and its interval, which then borrow the variance of all joint settings
-STEADY = 1.3  # times the variance of differences, as skewed seeds need, or one failing training in ten, for 5% at most
-UNLIKE = 1.5  # times the pooled variance: what differences vary by where one of four settings spreads twice as much
-MARGIN = 0.1  # of the error of independent training: one error in ten fewer or more is what a change of loss may cost
+FEWEST = 2  # seeds for an estimate and its interval, which borrow the variance of all joint settings
+STEADY = 1.3  # factor of the variance of differences, for skewed seeds or one failing training in ten
+UNLIKE = 1.5  # factor of the pooled variance, in case one of four settings spreads twice as much
+MARGIN = 0.1  # share of the error of independent training: a change of loss may cost one error in ten
 ENUMERATED = 10  # seeds up to which all patterns of signs are tried
 REMOVED = "the sign of each seed's difference flipped"
 ENDS = {0.0: "independent training", 1.0: "ensemble loss alone"}

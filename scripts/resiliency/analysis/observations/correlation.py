@@ -136,14 +136,14 @@ def _with_p_holm(rows: list[dict], columns: list[str], confidence: float) -> pd.
 
 
 FAMILIES = 8  # with fewer, designs are left out in turn
-DESIGNS = 12  # with fewer, a correlation over the ensembles says little: its error is of the size of what is sought
-MARGIN = 0.3  # of Cohen's q: a medium difference of correlations (Cohen 1988, chapter 4)
+DESIGNS = 12  # with fewer, the error of a correlation over the ensembles is as large as the effect
+MARGIN = 0.3  # Cohen's q: a medium difference of correlations (Cohen 1988, chapter 4)
 ENSEMBLES = 3  # fewer correlate with nothing
 GIVEN = "given the mean accuracy of the members"
 FREE, BASED = "label-free", "label-based"
 RANDOM = "against random numbers"
 REMOVED = "a random number per pair of members in place of its attribution diversity"
-CHUNK = 50  # draws that are computed at a time
+CHUNK = 50  # number of draws that are computed at a time
 
 
 def attribution_diversity_is_less_negative(

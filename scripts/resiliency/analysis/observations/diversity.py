@@ -18,11 +18,11 @@ from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta, weighted_ranks
 from resiliency.statistics.resampling import ANGULAR, studentised
 
-FAMILIES = 6  # with a design of two members or more; with fewer, designs are left out in turn
-DESIGNS = 6  # of two members or more; with fewer, leaving one out says too little of the others
-MARGIN = 0.15  # of Cliff's delta, which is called negligible below .147 (Romano et al. 2006)
+FAMILIES = 6  # families with a design of two or more members; with fewer, designs are left out in turn
+DESIGNS = 6  # designs with two or more members; with fewer, leaving one out says too little about the others
+MARGIN = 0.15  # Cliff's delta; below 0.147 it is called negligible (Romano et al. 2006)
 EQUAL = "at equal accuracy of the members"
-CHUNK = 50  # draws that are computed at a time
+CHUNK = 50  # number of draws that are computed at a time
 KINDS = {"prediction": "predictions", "attribution": "attributions", "activation": "activations"}
 
 

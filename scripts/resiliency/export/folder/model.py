@@ -41,7 +41,7 @@ def load(threshold=0.0):
             got = f"{images.dtype} {' x '.join(map(str, images.shape))}"
             raise TypeError(f"images: expected uint8 B x {side} x {side} x 3, got {got}; use read()")
         probabilities, mutual_information = run(images)
-        # In float64, in which a threshold is not rounded to a probability below it.
+        # In float64, so that a threshold is not rounded down to a smaller probability.
         return probabilities, mutual_information, probabilities.max(axis=1).astype(np.float64) < threshold
 
     return answer

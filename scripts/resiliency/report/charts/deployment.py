@@ -31,13 +31,13 @@ PICK, FRONT, SINGLE, BASELINE = "recommended", "Pareto front", "single member", 
 OTHER = "other candidates"
 SHAPES = {PICK: STAR, FRONT: "circle", SINGLE: "triangle-up", BASELINE: "diamond", OTHER: "square"}
 COSTS = {"macs": "MACs", "parameters": "parameters"}
-APART = 26  # px, least distance across of two numbers beside points
+APART = 26  # px, least horizontal distance of two numbers beside points
 REFERENCE = "max_probability"
 LEAST_COVERAGE = 0.5  # below which nobody would deploy
-LOWEST = 1e-3  # errors of less are drawn here: 0 has no logarithm
+LOWEST = 1e-3  # smaller errors are drawn here, because 0 has no logarithm
 TICKS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
-FEWEST = 10  # predictions in a bin of confidence that is drawn
-HUES = (0, 3, 5, 7)  # of the colours, in the order of the roles
+FEWEST = 10  # least number of predictions in a bin that is drawn
+HUES = (0, 3, 5, 7)  # positions of the roles' colours, in the order of the roles
 MARKS = ["circle", "square", "triangle-up", "diamond"]
 
 

@@ -23,12 +23,12 @@ from resiliency.report.rows import under_main_rule
 from resiliency.report.style import cycled, finish, notice, panel_title, shades, tooltips
 from resiliency.report.words import label, percent, plural, quantity
 
-LEAST = 1e-4  # share of images, below which shares are drawn here: 0 has no logarithm
+LEAST = 1e-4  # smaller shares of images are drawn here, because 0 has no logarithm
 BOTH = {"corrupted_error": "corrupted", "clean_accuracy": "clean"}  # measure -> images, in the order of panels
 ACCURACIES = {"corrupted_accuracy": "Corrupted accuracy", "clean_accuracy": "Clean accuracy"}  # the first that is known
 CHANGE = "several − one"
 PANEL, NAMES = 320, 150  # px, of a panel of origins and of the names beside the first
-PAIR = 2  # of two votes without probabilities, the accuracy is the mean of the members'
+PAIR = 2  # two votes without probabilities have the mean accuracy of their members
 
 
 def ceiling_facts(ceiling: pd.DataFrame) -> dict:

@@ -39,8 +39,8 @@ BOUGHT = (
 )
 DIFFER = {"family": "families", "family_at_equal_accuracy": "at equal accuracy and size", "another_seed": "seeds"}
 KINDS = ("change", "standard deviation or range")
-FARTHEST = 3  # times the largest estimate, beyond which intervals are cut
-ROOM = 0.03  # share of the axis, between its ends and intervals
+FARTHEST = 3  # multiple of the largest estimate beyond which intervals are cut
+ROOM = 0.03  # share of the axis between its ends and the intervals
 DOWN = 18  # px, from the middle of a row to its interval
 
 

@@ -14,12 +14,12 @@ from resiliency.report.rows import of_first_role
 from resiliency.report.style import INK, MUTED, PICTURE, finish, notice, panel_title, tooltips
 from resiliency.report.words import label, percent, plural
 
-PROBABILITY = re.compile(r" ([01]\.\d\d)$")  # after what a member answers
+PROBABILITY = re.compile(r" ([01]\.\d\d)$")  # at the end of a member's answer
 NOTHING = "nothing is recommended in this study"
-MOST_CLASSES, NUMBERED = 30, 15  # of a matrix, and of one with numbers
+MOST_CLASSES, NUMBERED = 30, 15  # largest number of classes of a matrix, and of one with numbers
 MOST_BARS, MOST_ROWS = 15, 30
 SIDE = 330  # px of a panel
-COLUMNS, MOST_TILES = 4, 24  # of pictures
+COLUMNS, MOST_TILES = 4, 24  # columns, and number, of pictures
 ROOM, LETTER, LINE = 216, 6.4, 14  # px, width of a tile and of a letter below it, height of a line
 APART = PICTURE / 2 + 2  # px, between the middles of a tile and of its pictures
 

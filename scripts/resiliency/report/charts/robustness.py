@@ -46,7 +46,7 @@ from resiliency.report.style import (
 from resiliency.report.words import label, number, percent, plural
 
 BEST, BASELINE, WORST = "best", "baseline", "worst"
-MOST_FAMILIES = 20  # in a legend; others are one entry
+MOST_FAMILIES = 20  # number of families in a legend; others are one entry
 MOST_MEMBERS = 30  # rows of a heat map; with more, a row for each design, and for each weight of each joint objective
 MOST_ROWS = 60  # the most robust
 CELL, LETTER, ROW = 34, 8, 19  # px, of a column, of a letter of its title, and of a row
@@ -262,8 +262,8 @@ CAPTION = (
     "than half of the variance (R² < 0.5)."
 )
 COLUMNS, WIDTHS = 3, (800, 375, 245)  # panels of a row, and px of a panel in rows of one, two and three
-LEAST_R_SQUARED = 0.5  # below it, a line leaves more of the variance than it explains, and so predicts little
-LEAST = 1e-3  # accuracies of less, and of less than this from 1, are drawn here: their logits go to infinity
+LEAST_R_SQUARED = 0.5  # below it, a line explains less variance than it leaves
+LEAST = 1e-3  # accuracies closer to 0 or 1 are drawn here, because their logits go to infinity
 TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99, 0.999)
 
 

@@ -22,7 +22,7 @@ from resiliency.report.style import (
 )
 from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plain, plural
 
-POINTS = 6000  # of all learning curves
+POINTS = 6000  # number of points of all learning curves
 TRAINING = ["design", "family", "origin", "objective", "loss_weight", "seed"]
 VALIDATION = "validation_accuracy"
 GAP, LABELS = 16, 32  # px, between panels, and of the labels of an axis
