@@ -131,7 +131,7 @@ class LogHandler(LogHandlerBase):
         return "" if seconds is None or self.done == self.total else f", about {_duration(seconds)} left"
 
     def _watch(self) -> None:
-        """While nothing else is written, tell what the running jobs said last."""
+        """Show the last words of running jobs while nothing else is written."""
         while not self.ended.wait(1):
             if time.monotonic() - self.written >= SILENCE:
                 with self.lock:
@@ -146,7 +146,7 @@ class LogHandler(LogHandlerBase):
         print(text, file=self.stream, flush=True)
 
     def close(self) -> None:
-        """Write what stands at the end: why stages run, of a dry run; the jobs that failed, or where the report is."""
+        """Write the end: for a dry run, why stages run; the failed jobs, or the place of the report."""
         if self.ended.is_set():
             return
         self.ended.set()
@@ -171,7 +171,7 @@ class LogHandler(LogHandlerBase):
 
 
 def _name(rule: str, logs: list[str]) -> str:
-    """Such as "train resnet18-s0": the rule, and the job's name as its log has it."""
+    """A name such as "train resnet18-s0": the rule, and the job's name in its log."""
     stem = Path(next(iter(logs), "all")).stem
     return rule if stem == "all" else f"{rule} {stem}"
 
@@ -256,7 +256,7 @@ def usual_times(benchmarks: Path) -> dict[str, float]:
 
 
 def _cpu_time(file: Path) -> float:
-    """The CPU seconds that a benchmark file tells; 0 where it tells none, as where a job was too short."""
+    """The CPU seconds in a benchmark file; 0 if there are none, because the job was too short."""
     try:
         names, values = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()[:2])
         return float(dict(zip(names, values, strict=True))["cpu_time"])
@@ -265,7 +265,7 @@ def _cpu_time(file: Path) -> float:
 
 
 class Pace:
-    """What is left of a run, judged by the jobs of each rule that have finished. All times are in seconds."""
+    """The remaining time of a run, estimated from the finished jobs of each rule, in seconds."""
 
     def __init__(self, start: float):
         self.start = start
@@ -285,7 +285,7 @@ class Pace:
             self.left[rule] -= 1
 
     def remaining(self, now: float) -> float | None:
-        """The time to the end of the run, if as many jobs go on at a time as by now; None before the first has ended.
+        """The time to the end of the run, with as many jobs at a time as until now; None before the first has ended.
 
         A job takes as long as those of its rule did on average. Where none has ended, it takes as long as is usual,
         times how much longer than that the jobs that have ended took.

@@ -25,7 +25,7 @@ _ATTRIBUTES = {"bench_record", "conda_env", "container_img", "env_modules", "res
 
 
 def install(jobs: int) -> None:
-    """Have Snakemake fork the scripts of a run with so many jobs, if that is worth it and possible.
+    """Have Snakemake fork the scripts of a run with `jobs` jobs, if that is worthwhile and possible.
 
     The value of `RESILIENCY_WARM_START` is 0, or the address of a server that several runs share. If Snakemake's
     internals are not as expected, jobs start as usual.

@@ -21,7 +21,7 @@ RIGHT, WRONG = "right", "wrong"
 def alone_table(
     predictions: dict[str, Predictions], items: dict[str, tuple[list[str], list[str]]], added: list[str]
 ) -> pd.DataFrame:
-    """Images without corruption on which an added member is right and all others are wrong, or the reverse.
+    """Images without corruption on which only an added member is right, or only it is wrong.
 
     Args:
         predictions: member -> its predictions.
@@ -66,7 +66,7 @@ def _named(answer: int, classes: dict[int, str]) -> str:
 
 
 def added_table(ranks: pd.DataFrame, alone: pd.DataFrame, added: list[str]) -> pd.DataFrame:
-    """Where each added member ranks, and on how many images it stands alone.
+    """The rank of each added member, and the number of images on which it alone is right or wrong.
 
     Args:
         ranks: member_ranks.csv.

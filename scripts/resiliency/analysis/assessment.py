@@ -420,7 +420,7 @@ def temperature_rows(
 
 
 class Sums:
-    """Sums over conditions of what NLL, ECE and Brier score are means of, for each of N images."""
+    """Sums over conditions of the terms of NLL, ECE and Brier score, for each of N images."""
 
     def __init__(self, images: int):
         self.losses, self.squares, self.answers = np.zeros(images), np.zeros(images), np.zeros(images)

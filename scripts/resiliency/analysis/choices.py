@@ -117,7 +117,7 @@ class Pool(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Candidates, and the images by which they are selected.
+    """Candidates, and the images on which they are selected.
 
     Attributes:
         members: M rows of members.csv.
@@ -140,8 +140,7 @@ class Choice(NamedTuple):
         return [ensemble for ensemble in self.grown if len(ensemble) > max(self.pools, default=1)]
 
     def images(self, test_set: str) -> np.ndarray:
-        """The images of a test set on which nothing was selected, int: evaluation images, or all of an additional test
-        set."""
+        """The images of a test set on which nothing was selected, int: evaluation images, or all of another set."""
         return self.evaluation if test_set == CLEAN else np.arange(len(self.scored.labels(test_set)))
 
     def best(self, size: int) -> np.ndarray:
@@ -326,7 +325,7 @@ def drawn_errors(
 
 
 def _mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
-    """The mean of float32 arrays, of which one is in memory at a time."""
+    """The mean of float32 arrays, only one of which is in memory at a time."""
     total = count = np.float32(0)
     for array in arrays:
         total, count = total + array, count + np.float32(1)
@@ -363,7 +362,7 @@ def margin_of(error: float, margin: float | None, objective: str) -> float:
 
 
 class Instead(NamedTuple):
-    """What to deploy in place of a row, by its position, and with how many images that could be a cheaper one.
+    """The position of the row to deploy instead of another, and the number of images for a cheaper one.
 
     Attributes:
         images: number of selection images at which the bound of a cheaper row would be within the margin if differences

@@ -92,7 +92,7 @@ class Model:
 
     @cached_property
     def scale(self) -> Scale:
-        """The scale on which `spread` varies about alike wherever it lies: its logarithm, flat near 0.
+        """A scale on which `spread` has about the same variance everywhere: its logarithm, flat near 0.
 
         It is log(1 + s²/c) / 2 of a standard deviation s in logits, where c is the variance that the mean of a family
         has from its designs (Miller, Annals of Mathematical Statistics 39, 1968, has the logarithm).
@@ -149,7 +149,7 @@ class Model:
 
 
 def empirical_logit(shares: np.ndarray, images: float) -> np.ndarray:
-    """Log odds of shares of so many images, half an image added on either side (Haldane 1956; Anscombe 1956).
+    """Log odds of shares of `images` images, with half an image added on either side (Haldane 1956; Anscombe 1956).
 
     The plain logit if the number of images is 0, which stands for unknown.
     """

@@ -37,7 +37,7 @@ from resiliency.statistics.resampling import spread, without_image_noise
 
 
 class Pairs(NamedTuple):
-    """Mean errors of pairs of members of D designs, each of which forms pairs of its own.
+    """Mean errors of pairs of members, within and between D designs.
 
     Attributes:
         own: float D, mean error of the pairs within each design.
@@ -53,12 +53,12 @@ class Pairs(NamedTuple):
     seeds: np.ndarray
 
     def without(self, design: int) -> Self:
-        """The same without one design."""
+        """The pairs without one design."""
         kept = np.arange(len(self.own)) != design
         return Pairs(self.own[kept], self.mixed[np.ix_(kept, kept)], self.variances[kept], self.seeds[kept])
 
     def known(self) -> tuple[np.ndarray, np.ndarray]:
-        """The first and the second design of each pair of designs that there is."""
+        """The first and the second design of each pair of designs with a known error."""
         return np.nonzero(np.triu(np.isfinite(self.mixed), 1))
 
 
@@ -115,7 +115,7 @@ def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) ->
 
 
 def _shrunk(pairs: Pairs, without: Sequence[Pairs]) -> float:
-    """What distances are multiplied by: the root of the share of their mean square that is no noise."""
+    """The factor that shrinks distances: the root of the share of their mean square that is not noise."""
     square = _mean_square(pairs)
     beyond_seeds = [_mean_square(of) - _noise_of_seeds(of) for of in (pairs, *without)]
     true = without_image_noise(beyond_seeds[0], beyond_seeds[1:])
@@ -137,7 +137,7 @@ def _mean_square(pairs: Pairs) -> float:
 
 
 def _noise_of_seeds(pairs: Pairs) -> float:
-    """Mean square of the distance of two designs that are alike but for their seeds.
+    """Mean square of the distance of two designs that differ only in their seeds.
 
     The error of all pairs of k seeds varies as the mean error of k members does.
     """
@@ -194,7 +194,7 @@ def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Se
 
 
 def more_members(of: Scored, families: Mapping[str, str], confidence: float) -> Iterator[Exchange]:
-    """What the second and the third member bring: the fall of the mean error over all ensembles.
+    """The gain by a second and a third member: the fall of the mean error over all ensembles.
 
     Each ensemble is compared with its own members, so that a sample of ensembles compares equally good ones. Of
     votes, the second and the third member count together.
@@ -234,7 +234,7 @@ def _step(pool: pd.DataFrame, before: int, after: int, unit: Callable[[str], str
 
 
 def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
-    """What a pair of two designs brings against the pair of the better of the two (see `against_better`).
+    """The gain of a pair of two designs over a pair of the better one (see `against_better`).
 
     Families take the place of designs where no design has a second seed. Pairs that vote say nothing.
 
@@ -291,7 +291,7 @@ def _relative_cost(pairs: Pairs, macs: np.ndarray) -> float:
 
 
 def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence: float) -> Iterator[Exchange]:
-    """What the balanced loss brings against independent training of the same ensemble: observation 3's first part.
+    """The gain of the balanced loss over independent training of the same ensemble: observation 3's first part.
 
     Args:
         image_errors: image_errors.parquet.

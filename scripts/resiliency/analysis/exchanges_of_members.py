@@ -22,7 +22,7 @@ POINTS = 100  # percentage points in a share
 
 
 class Exchange(NamedTuple):
-    """What something buys in error, as shares, and what it costs.
+    """The reduction of the error by a change, as a share, and its cost.
 
     Attributes:
         exchange: what is bought, such as `second_member`.
@@ -215,7 +215,7 @@ def families(of: Designs, confidence: float) -> Iterator[Exchange]:
 
 
 def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
-    """What a doubling of parameters, a doubling of training and a point of clean accuracy buy."""
+    """The gains by a doubling of parameters, a doubling of training and a point of clean accuracy."""
     if varies(of.size, of.family):
         cost = 2 ** _plain_slope(of.operations, of.size, of.family)
         within, between = centred(of.size, of.family)
@@ -230,7 +230,7 @@ def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
 
 
 def _point_of_accuracy(of: Designs, confidence: float) -> Exchange:
-    """What a point of clean accuracy at the median buys: the slope on accuracy without the noise of its images.
+    """The gain by a point of clean accuracy at the median: the slope on accuracy without the noise of its images.
 
     That noise makes the slope too flat, by as much as the slope of accuracy on one half of the images on accuracy on
     the other is below 1 (instrumental variables: Fuller, Measurement Error Models, 1987, section 1.4).

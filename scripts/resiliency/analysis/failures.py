@@ -274,7 +274,7 @@ def _nobody(answers: Answers) -> Iterator[tuple[int, int]]:
 
 
 def _said(ensemble: Ensemble, condition: int, image: int, classes: Sequence[str]) -> str:
-    """What each member answers to an image."""
+    """The answer of each member to an image."""
     answers = []
     for member in ensemble.members:
         (decided,) = member.decisions(condition, np.array([image]))

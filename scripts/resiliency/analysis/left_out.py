@@ -100,8 +100,7 @@ class LeftOut:
         return compared[0], compared[1]
 
     def between(self, column: str, one: pd.Series) -> np.ndarray:
-        """Cliff's delta of `column` between the other ensembles and those for which `one` is true; float64 1 +
-        units."""
+        """Cliff's delta of `column` between the other ensembles and those in `one` (bool); float64 1 + units."""
         values = self.ensembles[column].to_numpy(np.float64)
         one, other = (chosen.to_numpy() & np.isfinite(values) for chosen in (one, ~one))
         return weighted_cliffs_delta(values[other], values[one], self.weights[:, other], self.weights[:, one])
@@ -176,7 +175,7 @@ def weights_of_both(first: pd.DataFrame, second: pd.DataFrame, unit: Unit) -> tu
 
 
 def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Weighted means of what is known of each column of `values`, for each row of `weights`; NaN of nothing."""
+    """Weighted means of the known values of each column of `values`, for each row of `weights`; NaN without any."""
     finite = np.isfinite(values)
     count = weights @ finite
     total = weights @ np.where(finite, values, 0)
@@ -186,8 +185,7 @@ def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 def units_of(
     members: Iterable[str], families: Mapping[str, str] | None, fewest: int
 ) -> tuple[Callable[[str], str], str]:
-    """Member -> the unit with which it is left out, and the unit's name in the plural: families if enough, else
-    designs.
+    """Member -> the unit with which it is left out, and the name of these units: families if enough, else designs.
 
     Designs of a family are much alike, so that leaving out one of them says too little of other families.
 
@@ -201,7 +199,7 @@ def units_of(
 
 
 def lack_second_seeds(ensembles: pd.DataFrame) -> bool:
-    """Whether independent members form ensembles, none of which is of one design."""
+    """Whether independent members form ensembles, but none of one design."""
     independent = ensembles[ensembles["origin"] == INDEPENDENT]
     return bool(len(independent)) and not (independent["designs"] == 1).any()
 

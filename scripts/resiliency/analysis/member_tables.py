@@ -57,7 +57,7 @@ FIRST = slice(0, 1000)
 
 
 def copies(predictions: dict[str, Predictions]) -> dict[str, str]:
-    """Member -> an earlier member that answers every image of every condition alike.
+    """Member -> an earlier member that gives the same answers to all images of all conditions.
 
     Alike are logits of the same values, or, of members that are known by their decisions, the same decisions, unless
     all of them are right, as those of two different classifiers may be.

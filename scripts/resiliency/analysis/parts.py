@@ -17,7 +17,7 @@ FEWEST = 5
 
 
 def least_resamples(comparisons: int, confidence: float) -> int:
-    """Fewest resamples by which `corrected_interval` has its confidence.
+    """Least number of resamples at which `corrected_interval` has its nominal confidence.
 
     With fewer, its ends would have to lie beyond the outermost resamples.
     """
@@ -93,7 +93,7 @@ class Placebo:
         return self.range[1 if sign > 0 else 0]
 
     def with_images(self, variances: np.ndarray, freedom: int) -> Self:
-        """The same with variances over images, float64 k or D x k, in the squares of the errors (`Part.with_images`).
+        """The placebo with variances over images, float64 k or D x k, added to the squared errors (`Part.with_images`).
 
         Degrees of freedom are those of the mean variances of all draws.
         """
@@ -196,7 +196,7 @@ class Part:
         return self.scale is not LINEAR and self.error == 0 and abs(self.estimate) == 1
 
     def p_values(self, sign: int, margin: float, least: float = 0) -> tuple[float, float, float]:
-        """As `resiliency.analysis.verdicts.PValues` has them, of this part.
+        """The p-values of this part, as in `resiliency.analysis.verdicts.PValues`.
 
         Args:
             sign: sign of statistics that support the statement.
@@ -210,7 +210,7 @@ class Part:
     def p_values_of(
         self, estimates: np.ndarray, errors: np.ndarray, freedom: float, sign: int, margin: float, least: float = 0
     ) -> tuple[np.ndarray, ...]:
-        """The same of S statistics of this kind, of as many units; float64 S each.
+        """The p-values of S statistics of this kind with the same number of units; float64 S each.
 
         Args:
             estimates, errors: float S, estimates and their errors on `scale`.
@@ -239,13 +239,13 @@ class Part:
         return float(np.minimum(ends[0], 2 * low - 1)), float(np.maximum(ends[1], 2 * high - 1))
 
     def with_units(self, units: int) -> tuple[float, float]:
-        """Standard error and degrees of freedom that so many units would have."""
+        """Standard error and degrees of freedom with `units` units."""
         if self.planned:
             return self.planned(units)
         return self.error * np.sqrt(self.units / units), self.freedom + units - self.units
 
     def with_images(self, variance: float, freedom: int) -> Self:
-        """The same with the variance over images added to the square of the error; unchanged where it is not known.
+        """The part with the variance over images added to its squared error; unchanged if that is unknown.
 
         What depends on units and images together is in both variances, so that the sum is rather too large than too
         small (Cameron, Gelbach and Miller, Journal of Business & Economic Statistics 29, 2011). Degrees of freedom are

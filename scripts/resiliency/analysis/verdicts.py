@@ -35,7 +35,7 @@ class PValues(NamedTuple):
 
 
 def against(alpha: float, parts: int) -> float:
-    """The error level at which one of so many parts contradicts."""
+    """The error level at which one of `parts` parts contradicts."""
     return alpha / (CAUTION * max(parts, 1))
 
 
@@ -58,7 +58,7 @@ def decide(p: PValues, alpha: float, noise: np.ndarray | None = None) -> tuple[n
 
 
 def _without_placebo(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """The same of studies without a placebo."""
+    """The verdicts of studies without a placebo."""
     parts = p.supports.shape[1]
     supports, opposes, within = p.supports < alpha, p.opposes < against(alpha, parts), p.within < alpha
     each = np.select([supports, opposes, within], [SUPPORTED, CONTRADICTED, NO_DIFFERENCE], UNDECIDED)
@@ -349,7 +349,7 @@ def units_to_decide(observation: Observation, confidence: float) -> Need:
 
 
 def _simulated_verdicts(observation: Observation, confidence: float, units: int) -> np.ndarray:
-    """Verdicts of studies of so many units whose truth is the estimates: normal, with errors estimated on their own.
+    """Verdicts of simulated studies with `units` units whose truth is the estimates: normal, with estimated errors.
 
     The end of a placebo's range comes as much nearer to the middle of its draws as the error becomes smaller.
     """

@@ -78,7 +78,7 @@ class EnsembleTables(NamedTuple):
 
 
 def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units | None = None) -> np.ndarray:
-    """The group of each test image, int64 N in 0..GROUPS-1, drawn so that all groups are alike.
+    """The group of each test image, int64 N in 0..GROUPS-1, drawn so that all groups have a similar composition.
 
     Two groups differ by at most one in their numbers of units and of those with probe images, by at most two in those
     of a class, that of the unit's first image.
@@ -305,7 +305,7 @@ def _prediction_diversities(
 def _under(
     predictions: list[Predictions], condition: int, of_image: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The same under one condition."""
+    """`_prediction_diversities` under one condition."""
     decided = np.stack([member.decisions(condition) for member in predictions])
     correct, classes = decided == predictions[0].labels(condition), predictions[0].classes(condition)
     right = _means(lambda images: correct[:, images].mean(axis=1), of_image)

@@ -194,7 +194,7 @@ def _checked_table(images: np.ndarray, table: str) -> str:
 
 
 def _seen(images: np.ndarray, labels: np.ndarray, table: str, size: int) -> Seen:
-    """What is evaluated, of the images read `size` at a time."""
+    """The description of the evaluated images, which are read `size` at a time."""
     digest = hashlib.sha256(labels.tobytes())
     for start in range(0, len(labels), size):
         batch = np.ascontiguousarray(images[start : start + size])

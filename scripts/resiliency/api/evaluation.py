@@ -40,7 +40,7 @@ class Seen(NamedTuple):
     digest: str
 
     def difference_from(self, other: "Seen") -> str:
-        """What differs between this and another, in words; empty if nothing does."""
+        """The difference between this and another, in words; empty if there is none."""
         if self.table != other.table:
             return expected(f"one with table {self.table}", other.table)
         if self[2:4] != other[2:4]:
@@ -206,7 +206,7 @@ class Evaluation:
         return finish(error_panels(self._cells(), order, []), "Top-1 error under each corruption", lines)
 
     def _cells(self) -> pd.DataFrame:
-        """What `error_panels` draws."""
+        """The cells of `error_panels`."""
         of_conditions = self.errors[1:].assign(row=self.errors.severity[1:].map(_row_of))
         counting = of_conditions[of_conditions.corruption.isin(averaged(list(self.by_corruption.corruption)))]
         means = counting.groupby("row", as_index=False).error.mean().assign(corruption="mean")

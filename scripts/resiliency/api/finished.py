@@ -19,8 +19,7 @@ class NoTable(Fault, AttributeError):
 
 
 class Table(pd.DataFrame):
-    """A data frame that knows old names of its columns: `table["mean_corruption_error"]` warns and returns the new
-    one."""
+    """A data frame that knows old names of its columns: `table["mean_corruption_error"]` warns, and is the new one."""
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:

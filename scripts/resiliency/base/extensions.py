@@ -24,7 +24,7 @@ def extensions(kind: str) -> dict[str, EntryPoint]:
 
 
 def offered(kind: str) -> list[EntryPoint]:
-    """The entry points of a kind, in the order of their names, of which several packages may offer the same."""
+    """The entry points of a kind, in the order of their names; several packages may offer the same name."""
     return sorted(_entry_points().select(group=f"resiliency.{kind}"))
 
 

@@ -10,11 +10,11 @@ LONGEST_VALUE, LONGEST_ERROR, MOST_NAMED = 60, 200, 10
 
 
 class Fault(Exception):
-    """Input that cannot be used. The message names the argument, file or key, what is wrong and what is expected."""
+    """Unusable input. The message names the argument, file or key, what is wrong and what is expected."""
 
 
 def short(value: object, quote: bool = True) -> str:
-    """`value` as it would be written, cut where it is long."""
+    """`value` as it would be written, cut if it is long."""
     text = repr(_cut(value)) if quote else str(value)
     text = text if text.isprintable() else repr(text)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
@@ -26,12 +26,12 @@ def brief(error: BaseException) -> str:
 
 
 def expected(what: str, got: object) -> str:
-    """What an input should have been, and what it is."""
+    """Words for what an input should have been, and what it is."""
     return f"expected {what}, got {got}"
 
 
 def available(kind: str, name: object, names: Iterable[object]) -> str:
-    """That no `kind`, such as a column, has the name; the name that is nearest to it, or all that there are."""
+    """Words saying that no `kind`, such as a column, has the name, with the nearest name or all names."""
     there = [str(one) for one in names]
     return f"{kind} {short(name)} not found{hint(name, there) or f'; available {kind}s: {excerpt(there)}'}"
 
@@ -42,7 +42,7 @@ def excerpt(names: Sequence[str], most: int = MOST_NAMED) -> str:
 
 
 def duplicate(kind: str, name: object, count: int) -> str:
-    """That a name, which should be there once, is there `count` times."""
+    """Words saying that a name, which should occur once, occurs `count` times."""
     return f"duplicate {kind} {short(name)} ({count} times); keep one"
 
 
@@ -89,5 +89,5 @@ def one_line_faults() -> Iterator[None]:
 
 
 def path_fault(path: str) -> str:
-    """What is wrong with the path of a file or folder, which Snakemake would take for a pattern; "" if nothing is."""
+    """The fault of a path that Snakemake would take for a pattern; "" if there is none."""
     return "must not contain braces; rename it" if set("{}") & set(path) else ""

@@ -73,7 +73,7 @@ FIXED = ("corrupted_error", "loss_weight", "mce_undefined_under")
 
 
 def form_fault(kind: str, name: str) -> str:
-    """What is wrong with the form of a name of one of `FORMS`; "" if nothing is."""
+    """The fault in the form of a name of one of `FORMS`; "" if there is none."""
     pattern, expected = FORMS[kind]
     if not re.fullmatch(pattern, name):
         return f"expected a name of {expected}; rename it"
@@ -83,7 +83,7 @@ def form_fault(kind: str, name: str) -> str:
 
 
 def family_fault(name: str) -> str:
-    """What is wrong with the name of a family, which is shown only; "" if nothing is."""
+    """The fault of the name of a family, which is only displayed; "" if there is none."""
     if not name.isprintable() or name.strip() != name or not 1 <= len(name) <= LONGEST_FAMILY:
         return f"must be 1 to {LONGEST_FAMILY} printable characters, without spaces at the ends"
     if name.startswith(("=", "+", "-", "@")):
@@ -92,7 +92,7 @@ def family_fault(name: str) -> str:
 
 
 def images_fault(name: str, corruptions: Iterable[str], metrics: Iterable[str]) -> str:
-    """What is wrong with the name of a test set, or of an added corruption; "" if nothing is. Case does not count.
+    """The fault of the name of a test set or of an added corruption; "" if there is none. Case does not count.
 
     Args:
         corruptions: names of all corruptions but this one, whether the study uses them or not.
@@ -106,7 +106,7 @@ def images_fault(name: str, corruptions: Iterable[str], metrics: Iterable[str]) 
 
 
 def extension_fault(kind: str, name: str, metrics: Iterable[str]) -> str:
-    """What is wrong with the name of an extension of a kind; "" if nothing is.
+    """The fault of the name of an extension of a kind; "" if there is none.
 
     The registries refuse names that they have already.
 
@@ -165,7 +165,7 @@ FEWEST_IMAGES = 10  # least number of images: one for each group of the jackknif
 
 
 def few_images(name: str, images: int) -> str:
-    """What an analysis lacks of the set `name`, which has so many `images`; empty if there are enough."""
+    """What an analysis lacks because the set `name` has only `images` images; empty if there are enough."""
     if images >= FEWEST_IMAGES:
         return ""
     return f"needs {FEWEST_IMAGES} {name} images, to halve or resample them; there are {images:,}"
@@ -181,7 +181,7 @@ class Renamed(NamedTuple):
     until: str
 
     def line(self, old: str) -> str:
-        """What to tell whoever uses the old name."""
+        """A message for users of the old name."""
         return f"{old}: renamed to {self.new}; the old name works until version {self.until}"
 
 

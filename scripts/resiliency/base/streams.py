@@ -11,7 +11,7 @@ import numpy as np
 
 
 def entropy(seed: int, *names: str | int) -> int:
-    """The 256-bit integer that `seed` and a stream's `names` stand for; stable across Python versions."""
+    """The 256-bit integer for `seed` and a stream's `names`; stable across Python versions."""
     return int.from_bytes(hashlib.sha256(json.dumps([seed, *names]).encode()).digest())
 
 

@@ -251,7 +251,7 @@ def is_tuned(found: Found) -> bool:
 
 
 def available() -> dict[str, str]:
-    """Those of `PRETRAINED` whose weights are on this machine or can be downloaded."""
+    """The entries of `PRETRAINED` whose weights are on this machine or can be downloaded."""
     from resiliency.designs.weights import is_available, pretrained_config
 
     return {name: of for name, of in PRETRAINED.items() if is_available(pretrained_config(of).hf_hub_id)}

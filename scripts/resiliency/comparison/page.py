@@ -157,7 +157,7 @@ def _panel(rows: pd.DataFrame, title: str, swept: Swept) -> alt.LayerChart:
 
 
 def _line(rows: pd.DataFrame, images: str, side: int, title: str, swept: tuple, hue: alt.Color) -> list[alt.Chart]:
-    """Values on one kind of images along the key, so many pixels beside those on the other kind."""
+    """Values on one kind of images along the key, shifted by `side` pixels to separate them from the other kind."""
     of_images = rows[rows["images"] == images]
     base = alt.Chart(of_images.assign(at=of_images["study"].map(swept[1]))).encode(x=_along(swept), color=hue)
     y = alt.Y("value:Q", title=title)

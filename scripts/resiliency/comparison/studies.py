@@ -146,7 +146,7 @@ def corruptions_of(study: Finished) -> set[tuple[str, int]]:
 
 
 def described_corruptions(study: Finished) -> str:
-    """Such as "2 corruptions at severities 1 and 4"."""
+    """A description such as "2 corruptions at severities 1 and 4"."""
     pairs = corruptions_of(study)
     if not pairs:
         return "no corruptions"

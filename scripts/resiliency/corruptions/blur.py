@@ -108,7 +108,7 @@ def glass_blur(images: np.ndarray, streams: Streams, sigma: float, shift: int, i
 
 
 def scattered(images: np.ndarray, streams: Streams, shift: int, iterations: int) -> np.ndarray:
-    """`images` (uint8 NxHxWx3) after so many rounds of copies."""
+    """`images` (uint8 NxHxWx3) after `iterations` rounds of copies."""
     height, width = images.shape[1:3]
     moves, pixels = np.arange(-shift, shift), packed(images)
     for _ in range(iterations):

@@ -392,7 +392,7 @@ def _half_gaussian(radius: int, sigma: float) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def zoom_map(height: int, width: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of the zoomed image comes from: x and y, float32 of the image's size, in pixels.
+    """The place from which each pixel of the zoomed image comes: x and y, float32 of the image's size, in pixels.
 
     The middle part of the image is enlarged by `factor`, its corner pixels staying the corners (the grid of
     scipy.ndimage.zoom), and cut to size in its middle (`centred`) or at its top left.

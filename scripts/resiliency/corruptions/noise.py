@@ -58,7 +58,7 @@ def speckle_noise(images: np.ndarray, streams: Streams, sigma: float) -> np.ndar
     cifar_10_c=(500, 250, 100, 75, 50),
 )
 def shot_noise(images: np.ndarray, streams: Streams, photons: int) -> np.ndarray:
-    """Poisson(x `photons`) / `photons`, x in 0..1: counted light, of which white has `photons` on average.
+    """Poisson(x `photons`) / `photons`, x in 0..1: counted light, with `photons` counts for white on average.
 
     Drawn by inversion from a table of quantiles, whose probabilities are exact to 2**-17.
     """
@@ -71,7 +71,7 @@ def shot_noise(images: np.ndarray, streams: Streams, photons: int) -> np.ndarray
 
 @lru_cache(maxsize=1)
 def _shot_quantiles(photons: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each grey level its 2**16 equally likely noisy levels, in order, in blocks of 256 of which most are constant.
+    """For each grey level its 2**16 equally likely noisy levels, in order, in blocks of 256, mostly constant.
 
     Returns:
         int32 2**16, where the 256 blocks of each grey level start, and the blocks, uint8, of which equal constant ones

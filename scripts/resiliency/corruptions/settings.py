@@ -52,7 +52,7 @@ class Corruptions(Settings):
         return "cifar-10-c" if small else "imagenet-c"
 
     def pictured(self) -> dict[str, list]:
-        """Corruptions and severities that the gallery shows: all that there are, but of a published set the study's."""
+        """Corruptions and severities in the gallery: all of them, or for a published set those of the study."""
         if self.source == "precomputed":
             return {"names": self.names, "severities": self.severities}
         lacking = ADDED if self.engine == "imagecorruptions" else ()

@@ -231,7 +231,7 @@ def _corruption_folder(folder: Path, corruption: str) -> Path:
 
 
 def _subfolder(folder: Path, name: str, deeper: Iterable[Path] = ()) -> Path:
-    """The folder `name` in `folder`, or a Fault that hints at what is there, or `deeper`."""
+    """The folder `name` in `folder`; a Fault that hints at the contents, or at `deeper` folders, if it is missing."""
     if (folder / name).is_dir():
         return folder / name
     entries = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

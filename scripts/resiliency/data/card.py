@@ -188,7 +188,7 @@ def _write_file_list(path: Path, part: Part, indices: np.ndarray) -> str:
 
 
 def _histogram(part: Part, indices: np.ndarray, side: int) -> np.ndarray:
-    """Histogram 3x256 of at most MEASURED of the images at `indices`, of all classes alike."""
+    """Histogram 3x256 of at most MEASURED of the images at `indices`, evenly over classes."""
     count = min(MEASURED, len(indices))
     sample = indices[stratified_sample(part.labels[indices], count, 0, "measured")]
     return np.sum([_channel_counts(part.images[piece]) for piece in chunks(sample, side)], axis=0)

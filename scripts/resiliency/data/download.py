@@ -52,7 +52,7 @@ class Archive(NamedTuple):
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: the environment variable RESILIENCY_CACHE, else ~/.cache/resiliency.
+    """The folder of downloads: the environment variable RESILIENCY_CACHE, else ~/.cache/resiliency.
 
     Not a setting of the study, because where data lie changes no result.
     """

@@ -62,7 +62,7 @@ def _lineage(folder: str) -> set[str]:
 
 
 def names_of(images: list[str]) -> list[str]:
-    """One name for each path in `images`, no two alike: the path without suffix, "_" for separators.
+    """A different name for each path in `images`: the path without suffix, with "_" for separators.
 
     Where several would be alike, their suffixes are appended, as in `cat_png`; then "_" until no two are. Of names of
     more than `LONGEST` bytes the end becomes a hash of all.
@@ -93,7 +93,7 @@ def folders_in(folder: Path) -> list[str]:
 
 
 def entries_in(folder: str | Path) -> list[os.DirEntry]:
-    """What is in `folder`, sorted by name.
+    """The entries of `folder`, sorted by name.
 
     Raises:
         Fault: it cannot be listed, or a name is not in UTF-8.
@@ -184,7 +184,7 @@ def folder_classes(folder: Path, needed: Sequence[str] = SPLITS) -> list[str]:
 
 
 def training_fault(folder: Path, needed: Sequence[str]) -> str:
-    """What keeps `image_folder` or `imagenet` from the training images that `needed` asks for; empty if nothing does.
+    """Why `image_folder` or `imagenet` cannot read the training images in `needed`; empty if it can.
 
     Raises:
         Fault: another layout.
@@ -374,7 +374,7 @@ def broken_pictures(folders: Iterable[Path]) -> list[str]:
 
 
 def _decoding_faults(folder: str) -> list[str | None]:
-    """What is wrong with each picture that is new or changed; None if nothing."""
+    """The fault of each new or changed picture; None if there is none."""
     classes = [os.path.join(folder, name) for name in folders_in(Path(folder))]
     states = {file: file_state(file) for path in classes for file in _files(path)}
     kept = cache_folder() / "pictures" / f"{hashlib.sha256(os.fsencode(os.path.abspath(folder))).hexdigest()}.json"

@@ -46,7 +46,7 @@ def batches(
 def several_batches(
     images: Images, indices: Sequence[Any], device: torch.device, workers: int, read: Callable[[Any], list[np.ndarray]]
 ) -> Iterator[list[Tensor]]:
-    """As `batches`, where `read` gives several batches at each of `indices`, such as several views of the images."""
+    """As `batches`, but `read` returns several batches at each of `indices`, such as several views of the images."""
     if not isinstance(images, FileImages):
         for chosen in indices:
             yield [torch.from_numpy(np.ascontiguousarray(batch)).to(device) for batch in read(chosen)]

@@ -81,7 +81,7 @@ class FileImages:
         return images
 
     def decoded(self, index: int) -> Image.Image:
-        """The image at `index` as its file holds it, if the file is as it was recorded.
+        """The image at `index`, decoded, if its file is the recorded one.
 
         Raises:
             Fault: it is not; or see `decode`.
@@ -209,7 +209,7 @@ def fitted(
 
 
 def header_fault(path: str | Path) -> str | None:
-    """What `decode` would find wrong with the file at `path`, so far as its header tells; None if nothing."""
+    """The fault that `decode` would find in the file at `path`, as far as its header shows; None if none."""
     try:
         _opened(path).close()
     except Fault as fault:
@@ -218,7 +218,7 @@ def header_fault(path: str | Path) -> str | None:
 
 
 def decoding_fault(path: str | Path, content: bytes | None = None) -> str | None:
-    """What `decode` would find wrong with the file at `path`; None if nothing. JPEG files are decoded at an eighth."""
+    """The fault that `decode` would find in the file at `path`; None if none. JPEG files are decoded at an eighth."""
     try:
         with _opened(path, content) as image:
             try:
@@ -237,7 +237,7 @@ def printable(path: str | Path) -> str:
 
 
 def _opened(path: str | Path, content: bytes | None = None) -> Image.Image:
-    """The image in the file at `path`, of which only the header is read."""
+    """The image in the file at `path`; only its header is read."""
     if content is None and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise Fault(f"{printable(path)}: not a regular file; replace or remove it")
     try:
@@ -302,7 +302,7 @@ def write_list(
 
 
 def images_at(images: Images, indices: np.ndarray) -> Images:
-    """Those at `indices` (int n) of images that `read_images` read; an array is read, files stay in their places."""
+    """The images at `indices` (int n) among those from `read_images`; an array is read, files stay in place."""
     return images.at(indices.tolist()) if isinstance(images, FileImages) else images[indices]
 
 

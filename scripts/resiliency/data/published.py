@@ -294,7 +294,7 @@ def imagenette_folder(cache: Path) -> Path:
 
 
 def _untar(file: Path, path: Path) -> None:
-    """Extract `file`, all of which lies in one folder of the name of `path`, to `path`, whole or not at all."""
+    """Extract `file`, which holds one folder with the name of `path`, to `path`, whole or not at all."""
     scratch = path.with_name(".extracting")
     shutil.rmtree(scratch, ignore_errors=True)
     try:

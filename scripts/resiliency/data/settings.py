@@ -228,12 +228,12 @@ class Dataset(Settings):
         return self.side // (16 if self.name == "digits" else 8)
 
     def resolved(self) -> dict[str, Any]:
-        """The settings as the stage reads them, with what "auto" stands for."""
+        """The settings as the stage reads them, with "auto" replaced."""
         decided = {"side": self.side, "margin": self.margin, "on_the_fly": self.on_the_fly}
         return self.model_dump(exclude={"image_size", "crop", "classes", "test_groups"}) | decided
 
     def most_images(self) -> dict[str, int]:
-        """Split -> the most images that it can hold; empty for an image folder, which nobody has counted yet."""
+        """Split -> the largest number of images that it can hold; empty for an image folder, not counted yet."""
         if self.name not in PUBLISHED:
             return {}
         published = PUBLISHED[self.name]

@@ -78,7 +78,7 @@ def _finder(files: Sequence[tuple[str, ...]]) -> Callable[[str], list[int]]:
 
 
 def _mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: str) -> str:
-    """What is wrong with the end of a path that has none or several `matches` among `files`, each a `kind`."""
+    """The fault of the end of a path with no or several `matches` among `files`, each a `kind`."""
     if matches:
         first, second = ("/".join(files[index][-2:]) for index in matches[:2])
         reason = f"there are {len(matches)} such {kind}s, e.g. {first} and {second}; write the class folder too"
@@ -111,7 +111,7 @@ def draw_splits(
     needed: Sequence[str] = SPLITS,
     image_list: str | None = None,
 ) -> dict[str, tuple[Part, np.ndarray]]:
-    """What the study takes of `source`: for each split the part it comes from and sorted int64 indices in that part.
+    """The images of each split: the part of `source` from which they come, and their sorted int64 indices in it.
 
     Args:
         validation_fraction, test_fraction: shares of the images that are held out if `source` has no such part.
@@ -323,7 +323,7 @@ PLACE = r"<[^<>/*]+>"
 
 
 def _groups_by_pattern(pattern: str, source: Source, name: str) -> Sequence[Hashable]:
-    """The group of each image of a part: its class, and what the places of `pattern` stand for in its file name.
+    """The group of each image of a part: its class, and the parts of its file name at the places of `pattern`.
 
     Places match as many characters as they can. A pattern with slashes is matched with as many folders too.
     """

@@ -145,7 +145,7 @@ def file_contents(files: dict[str, list[str]]) -> dict[str, list[Hashable]]:
 
 
 def _length_and_end(file: str) -> tuple[int, int]:
-    """Length of a file, and CRC-32 of its end: what tells nearly all files apart without reading them whole."""
+    """Length of a file, and CRC-32 of its end, which distinguish nearly all files without reading them whole."""
     path = Path(file)
     length = path.stat().st_size
     with path.open("rb") as opened:
@@ -266,7 +266,7 @@ def _example(chosen: Splits, pair: Pair) -> str:
 
 
 def worth_a_warning(alike: int, images: int) -> bool:
-    """Whether so many of the `images` of a split are more than chance and a few mistakes."""
+    """Whether `alike` of a split's `images` are more than chance and a few mistakes."""
     return alike >= max(FEWEST, SHARE * images)
 
 
@@ -353,7 +353,7 @@ def _links(patterns: np.ndarray, own: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def by_look(images: str, labels: str, groups: str | None, looked_at: bool) -> Grouped:
-    """Each image as a unit of its own; or those that look alike as one, if there are groups: `near_duplicates`.
+    """Units of one image each; or, for the groups `near_duplicates`, units of similar images.
 
     Args:
         images, labels: paths of the images and of their labels.

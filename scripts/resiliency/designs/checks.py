@@ -14,7 +14,7 @@ EXAMPLES = 3
 
 
 def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
-    """Name -> tensor in a safetensors file, or in a file of torch.save, of which nothing but tensors is unpickled.
+    """Name -> tensor in a safetensors file, or in a file of torch.save, from which only tensors are unpickled.
 
     A dictionary around the weights is taken off: the first of `WRAPPERS` that there is. So are `PREFIXES` that all
     weights have, as DataParallel, torch.compile and Lightning put before names, in any order.

@@ -46,12 +46,12 @@ class SelectedOutputs(nn.Module):
 
 
 def select_outputs(network: nn.Module, outputs: list[int] | None) -> nn.Module:
-    """`network` with its outputs at `outputs`, or as it is if these are None."""
+    """`network` with only the outputs at `outputs`; unchanged if these are None."""
     return network if outputs is None else SelectedOutputs(network, outputs)
 
 
 def unwrapped(network: nn.Module) -> nn.Module:
-    """The network with all its outputs, of which `select_outputs` took some."""
+    """The network with all its outputs, before `select_outputs`."""
     return network.network if isinstance(network, SelectedOutputs) else network
 
 
@@ -162,7 +162,7 @@ def _shrinking_layers(network: nn.Module, side: int) -> list[tuple[str, nn.Modul
 
 
 def _replacements(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """What may take the place of `module`, step by step, each with words for it."""
+    """Possible replacements of `module`, step by step, each with words for it."""
     if _is_pooling(module):
         yield f"no {name}", nn.Identity()
     elif isinstance(module, nn.Conv2d):
@@ -182,7 +182,7 @@ def _is_pooling(module: nn.Module) -> bool:
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Leave no trace of what is done in the block: no gradients, and statistics of batches stay."""
+    """Leave no trace of computations in the block: no gradients, and no changed statistics of batches."""
     training = network.training
     network.eval()
     try:

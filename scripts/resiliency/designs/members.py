@@ -10,7 +10,7 @@ from resiliency.storage.files import read_json, write_json
 
 
 class WeightsKind(StrEnum):
-    """Where a member's weights come from."""
+    """The source of a member's weights."""
 
     TRAINED = "trained"  # in this study
     FINE_TUNED = "fine-tuned"  # in this study, from weights of somebody else
@@ -25,7 +25,7 @@ LOADED = (WeightsKind.FILE, WeightsKind.PRETRAINED)  # weights that somebody els
 
 @dataclass
 class Member:
-    """A trained network, or a classifier from elsewhere, of which less is known.
+    """A trained network, or an imported classifier, which has fewer entries.
 
     Attributes:
         member: name of the member.

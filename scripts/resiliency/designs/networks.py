@@ -187,7 +187,7 @@ def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
 
 
 def network_name(description: dict) -> str:
-    """What the network of a member is called: its architecture or its factory."""
+    """The name of a member's network: its architecture or its factory."""
     return description["architecture"] or description["factory"]
 
 
@@ -211,7 +211,7 @@ def write_member(folder: str | Path, network: nn.Module, member: Member) -> None
 
 
 def read_member(folder: str | Path) -> tuple[nn.Module, Member]:
-    """The network in `folder`, in evaluation mode on the device, and what is known of the member.
+    """The network in `folder`, in evaluation mode on the device, and the description of its member.
 
     Its logits are of the member's classes, in their order.
 

@@ -302,7 +302,7 @@ class Design(Settings):
         return files
 
     def description(self, side: int, margin: float | None = None) -> dict[str, Any]:
-        """What making a member needs to know, for images of `side` pixels squared, but for `inputs`.
+        """The description from which a member is made, for images of `side` pixels squared, without `inputs`.
 
         `stem` is "adapted" or "original". Where weights are given, `loaded` holds `weights` ("pretrained" or "file"),
         `revision`, `classes` (None where a file names them, or nobody), `mean`, `std`, and `view`: `size`, `margin` and

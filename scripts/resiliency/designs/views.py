@@ -13,7 +13,7 @@ def view_of(member: Member) -> View | None:
 
 
 def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None:
-    """The view of a member that is loaded: the study's keys, and for what these leave open, timm's for its weights.
+    """The view of a loaded member: the study's keys, and timm's for its weights if the study leaves them open.
 
     Args:
         loaded: description with the key `view`: size, margin and interpolation, None if the study does not set them; or

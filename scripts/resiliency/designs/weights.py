@@ -79,12 +79,12 @@ def _by_hand(repository: str) -> list[Path]:
 
 
 def manual_folder(repository: str) -> Path:
-    """The folder for a file with the weights in `repository` that is fetched by hand."""
+    """The folder for a manually downloaded file with the weights in `repository`."""
     return cache_folder() / "hub" / repository.rpartition("/")[2]
 
 
 def _root_cause(error: BaseException) -> str:
-    """The first line of what `error` was caused by in the first place."""
+    """The first line of the root cause of `error`."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -163,7 +163,7 @@ def head_name(network: nn.Module, images: Tensor) -> str:
 
 
 def features_of(network: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
-    """What `head` is applied to when `network` is to `images`: float Bx..., of an `nn.Linear` BxD."""
+    """The input of `head` in `network` for `images`: float Bx..., for an `nn.Linear` BxD."""
     features: list[Tensor] = []
     with hooked([head], lambda _, inputs, logits: features.append(inputs[0])):
         network(images)
@@ -269,7 +269,7 @@ def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, 
 
 
 def _from_onnx(description: dict, outputs: int, path: Path) -> tuple[nn.Module, dict, dict]:
-    """The network in an ONNX file, the arguments that make it again, and what is known of its weights."""
+    """The network in an ONNX file, the arguments that rebuild it, and the description of its weights."""
     network, arguments = read_onnx(path, description["side"], outputs)
     source = f"{file_source(path)}, run by onnxruntime"
     source += ", which gives probabilities" if arguments["probabilities"] else ""
@@ -281,7 +281,7 @@ def file_source(path: str | Path) -> str:
 
 
 def _pretrained(description: dict, names: list[str] | None, classes: list[str]) -> tuple[nn.Module, list[str], dict]:
-    """The network from timm's hub, its classes, and what is known of its weights."""
+    """The network from timm's hub, its classes, and the description of its weights."""
     architecture = description["architecture"]
     config = pretrained_config(architecture)
     names = names or _published_classes(architecture, config.num_classes, classes)
@@ -314,7 +314,7 @@ def pretrained_network(description: dict) -> tuple[nn.Module, str]:
 
 
 def pretrained_config(architecture: str) -> timm.models.PretrainedCfg:
-    """What timm knows of the pretrained classifier `architecture`.
+    """timm's configuration of the pretrained classifier `architecture`.
 
     Raises:
         Fault: it knows of none on its hub.

@@ -92,7 +92,7 @@ def offered_precision(wanted: str) -> str:
 
 @contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
-    """Where `allowed`, a GPU rounds the factors of products in float32 to 10 bits behind the point."""
+    """If `allowed`, let a GPU round the factors of products in float32 to 10 bits of mantissa."""
     products = torch.backends.cudnn, torch.backends.cuda.matmul
     before = [kind.allow_tf32 for kind in products]
     for kind in products if allowed else ():

@@ -138,7 +138,7 @@ def pairs_of_groups(
     attribution_metrics: list[str],
     threads: int = 1,
 ) -> Iterator[pd.DataFrame]:
-    """As `pair_tables`, of one group of members after the other.
+    """As `pair_tables`, for one group of members after the other.
 
     Args:
         groups: groups of members that occur together in an ensemble.

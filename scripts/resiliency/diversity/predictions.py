@@ -115,7 +115,7 @@ def class_shares(predicted: np.ndarray, classes: int) -> np.ndarray:
 
 
 def cohen_kappa_of(disagreement: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """The same from label disagreement, float64 M x M, and the share of images that each puts in each class, M x K."""
+    """`cohen_kappa` from label disagreement, float64 M x M, and each member's shares of classes, M x K."""
     chance = 1 - shares @ shares.T
     by_chance = chance > ROUNDING
     return 1 - np.divide(disagreement, chance, out=np.zeros_like(chance), where=by_chance)

@@ -14,7 +14,7 @@ SSIM_RANGE = 2  # range of maps whose largest absolute value is 1
 
 
 def applicable(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Which members' arrays hold values and not NaN, which stands for a method that does not apply; bool M."""
+    """Whether each member's array has values rather than NaN, which marks a method that does not apply; bool M."""
     return np.array([bool(np.isfinite(array).all()) for array in arrays])
 
 

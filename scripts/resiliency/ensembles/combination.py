@@ -81,7 +81,7 @@ def bit_counts(words: Iterable[np.ndarray], most: int, shape: tuple[int, ...]) -
 
 
 def exactly(planes: list[np.ndarray], count: int) -> np.ndarray:
-    """The bits of which `bit_counts` counted so many."""
+    """The bits that `bit_counts` counted `count` times."""
     return np.bitwise_and.reduce([plane if count >> index & 1 else ~plane for index, plane in enumerate(planes)])
 
 
@@ -92,7 +92,7 @@ BLOCK_VALUES = 2**18  # bytes of one array over ensembles and images, which fits
 def score_decisions(
     predictions: list[Predictions], condition: int, groups: list[np.ndarray]
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
-    """What `resiliency.ensembles.scoring.score_condition` returns, under plurality vote, from decisions alone.
+    """The result of `resiliency.ensembles.scoring.score_condition` under plurality vote, from decisions alone.
 
     Scores and sums of probabilities are NaN.
     """
@@ -165,7 +165,7 @@ def right_chances(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarr
 
 
 def _shares(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Of the members of each ensemble with the most votes behind them, the share that is right; float32 B x N."""
+    """The share of right members among those with the most votes behind them, for each ensemble; float32 B x N."""
     votes, counts = [], np.min_scalar_type(ensembles.shape[1])  # the smallest type that does not overflow
     for member in ensembles.T:
         total = np.zeros((len(ensembles), right.shape[1]), counts)
@@ -222,8 +222,7 @@ RULES = {
 
 
 def rule_of(name: str, size: int) -> Rule:
-    """The rule `name` for an ensemble of `size` members with probabilities; a single member answers alone under any
-    rule."""
+    """The rule `name` for an ensemble of `size` members with probabilities; one member answers alone under any rule."""
     return RULES["mean_probability" if size == 1 else name]
 
 

@@ -71,7 +71,7 @@ def tally(
     logs: np.ndarray,
     gaps: np.ndarray,
 ) -> int:
-    """Sum over images what `answers` sets; arguments up to `labels`, and what is returned, are as there.
+    """Sum the results of `answers` over images; arguments up to `labels`, and the returned value, are as there.
 
     Args:
         totals: float32 B, divisors that turn the members' sums into probabilities; empty if there are none.
@@ -106,7 +106,7 @@ def tally(
 
 @njit(cache=True, nogil=True)
 def _filled_up(classes: int) -> np.ndarray:
-    """-inf for each class and for as many more as fill up `LANES`."""
+    """-inf for each class, and for further values up to a multiple of `LANES`."""
     return np.full(-(-classes // LANES) * LANES, -np.inf, np.float32)
 
 

@@ -44,8 +44,7 @@ def is_inaccurate(members: pd.DataFrame, least: float) -> pd.Series:
 
 
 def objective_of(losses: np.ndarray, objective: str, quantile: float) -> np.ndarray:
-    """The criterion by which ensembles are selected, float64 of the leading shape, from losses ... x C under C
-    corrupted conditions.
+    """The criterion of selection, float64 of the leading shape, from losses ... x C under C corrupted conditions.
 
     Args:
         losses: errors, or mean costs if the objective is cost.
@@ -140,7 +139,7 @@ class EnsembleErrors:
         return np.stack([self.wrong_in(ensemble, images, condition) for condition in self.corrupted])
 
     def wrong_in(self, ensemble: np.ndarray, images: np.ndarray, condition: int) -> np.ndarray:
-        """The same in one condition, a row of the table of conditions; float32 n."""
+        """`wrong` in one condition, given by its row in the table of conditions; float32 n."""
         return np.concatenate(list(self._wrong(ensemble[None], images, condition)), axis=1)[0].astype(np.float32)
 
     def image_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -177,8 +176,7 @@ class EnsembleErrors:
         return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1)
 
     def effective_images(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray | int:
-        """Number of independent images that these images of a test set are worth for the accuracy of each ensemble;
-        float64 E.
+        """Number of independent images that these of a test set are worth for each ensemble's accuracy; float64 E.
 
         Their number, int, where each image is a unit of its own (see `Units.effective`).
         """
@@ -243,7 +241,7 @@ class EnsembleErrors:
             yield 1 - right_chances(within, decisions, labels)
 
     def _costs(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
-        """What the answers of each ensemble cost, float64 E x some, chunk after chunk of images."""
+        """Costs of the answers of each ensemble, float64 E x some, one chunk of images at a time."""
         for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
             probabilities = np.stack([member.probabilities(condition, some) for member in members])
             yield self.costs[labels, given_answers(self.rule, within, probabilities, labels, weights)]
@@ -382,8 +380,7 @@ def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
 
 
 def _smallest(keys: np.ndarray, size: int) -> np.ndarray:
-    """Positions of the `size` smallest values of each row of `keys`, ascending: a random ensemble if keys are
-    random."""
+    """Positions of the `size` smallest values of each row of `keys`, ascending: a random ensemble if keys are."""
     return np.sort(keys.argpartition(size - 1, axis=1)[:, :size], axis=1)
 
 

@@ -73,8 +73,7 @@ def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _first_changes(ensembles: np.ndarray) -> np.ndarray:
-    """The first column in which each row of ensembles (int B x L) differs from the one above; int64 B, 0 for the
-    first."""
+    """The first column in which each row of ensembles (int B x L) differs from the row above; int64 B, first 0."""
     changed = ensembles[1:] != ensembles[:-1]
     places = np.where(changed.any(axis=1), changed.argmax(axis=1), ensembles.shape[1] - 1)
     return np.concatenate([np.zeros(1, np.int64), places])
@@ -297,7 +296,7 @@ def _chunk(member_count: int, classes: int) -> int:
 def _answered(
     block: Block, of_panel: np.ndarray, values: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """What `kernels.answers` sets and returns for a block."""
+    """Arrays and result of `kernels.answers` for a block."""
     shape = len(block.places), len(labels)
     right, own, best = np.empty(shape, bool), np.empty(shape, np.float32), np.empty(shape, np.float32)
     summed = answers(block.ensembles, block.changes, of_panel, values, labels, right, own, best)
@@ -313,7 +312,7 @@ def _product_sums(block: Block, values: np.ndarray) -> np.ndarray:
 
 
 def _values(rule: Rule, probabilities: np.ndarray, largest: int, weights: np.ndarray) -> np.ndarray:
-    """What the members say of each class under a rule, whose sums are compared; float32 as `probabilities`.
+    """The members' values for each class under a rule, whose sums are compared; float32 as `probabilities`.
 
     Args:
         weights: float, weights of the members, of a shape that matches the probabilities without their classes.
@@ -333,7 +332,7 @@ def candidates(count: int, classes: int) -> int:
 
 
 def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
-    """What the members say of the label and of the classes that some member says most of, and at most of others.
+    """The members' values for the label and for the classes with the largest values, and a bound for all others.
 
     Args:
         values: float32 n x M x K, K classes of n images.

@@ -126,7 +126,7 @@ class Pool:
     def _scored(
         self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str]
     ) -> tuple:
-        """As `score_condition`, from probabilities, or from decisions if a member has these alone.
+        """As `score_condition`, from probabilities, or from decisions if a member has no probabilities.
 
         Mean probabilities then break the ties of those ensembles that have them.
         """
@@ -228,8 +228,7 @@ def _divided(sums: Nested, count: int) -> Nested:
 
 
 def _ensemble_diversities(inputs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Diversities of whole ensembles under one condition, for all groups; `{}` in a name is replaced by that of the
-    images."""
+    """Diversities of whole ensembles under one condition, for all groups; its name replaces `{}`."""
     diversities = {"{}_oracle": np.concatenate([1 - of_group["shares"][:, 0] for of_group in inputs])}
     for name, metric in ENSEMBLE_METRICS.items():
         raw = np.concatenate([metric.raw(*(of_group[source] for source in metric.sources)) for of_group in inputs])
@@ -238,7 +237,7 @@ def _ensemble_diversities(inputs: list[dict[str, np.ndarray]]) -> dict[str, np.n
 
 
 def _of_members(inputs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Mean accuracy of the members of each ensemble under one condition, which `{}` in the name stands for."""
+    """Mean accuracy of the members of each ensemble under one condition, whose name replaces `{}`."""
     return {"mean_member_{}_accuracy": np.concatenate([1 - of_group["failures"].mean(axis=1) for of_group in inputs])}
 
 

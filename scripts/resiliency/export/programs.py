@@ -28,7 +28,7 @@ WARMING, LEAST, MOST, LONGEST = 3, 5, 30, 3.0
 
 
 def eager_runner(module: torch.nn.Module, threads: int) -> Run:
-    """Runs a module as it is, in so many threads of this process."""
+    """A function that runs a module as it is, in `threads` threads of this process."""
 
     def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         torch.set_num_threads(threads)

@@ -129,7 +129,7 @@ def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kin
 
 
 def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> tuple[Path, np.ndarray]:
-    """The file of a member on a test set, and its array N x K, of which only the first rows were looked at.
+    """The file of a member on a test set, and its array N x K, of which only the first rows are checked.
 
     Raises:
         Fault: the file is missing, of another type or shape, or holds probabilities in place of logits.

@@ -93,7 +93,7 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
 
 
 def columns_of(file: str) -> list[str]:
-    """The names of the columns of a CSV or Parquet file, of which nothing else is read.
+    """The names of the columns of a CSV or Parquet file, without reading the rest.
 
     Raises:
         Fault: there is no such file, or it is neither.
@@ -253,7 +253,7 @@ def _check_per_cent(file: str, scores: pd.DataFrame, kind: str) -> None:
 def check_columns(
     file: str, errors: pd.DataFrame, others: Sequence[pd.DataFrame], kind: str, listed: Sequence[str]
 ) -> None:
-    """Refuse a column of fractions beside columns in per cent, as far as numbers tell them apart.
+    """Refuse a column of fractions beside columns in per cent, as far as numbers show it.
 
     Values of up to 1 are fractions if other files have none so low under this condition. Without other files accuracies
     are, except of test sets that a study lists; and errors are, if the clean ones are all above 1.

@@ -90,7 +90,7 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) ->
 
 
 def calibration_error(bins: np.ndarray) -> float:
-    """The same of the bins that `confidence_bins` returns, float64 3 x 15."""
+    """The expected calibration error of the bins from `confidence_bins`, float64 3 x 15."""
     images, right, confidence = bins
     return float(np.abs(right - confidence).sum() / images.sum())
 
@@ -157,7 +157,7 @@ ABSTAIN = 2.0  # threshold at which every image is abstained on, even at a confi
 
 
 def graded(confidence: np.ndarray) -> np.ndarray:
-    """Confidences in 0..1 as thresholds tell them apart: in float32, rounded down to six decimals and below 1; float64.
+    """Confidences in 0..1 as thresholds see them: float32, rounded down to six decimals and below 1; float64.
 
     Programs that compute in another order round a confidence near 1 to it or not: it counts as 0.999999.
     """
@@ -300,8 +300,7 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
 
 
 def mutual_information(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mutual information of the answer and the member that gives it: entropy of the mean less mean entropy (Depeweg et
-    al., ICML 2018).
+    """Mutual information of answer and member: entropy of the mean less mean entropy (Depeweg et al., ICML 2018).
 
     Args:
         probabilities: M x N x K.
@@ -341,7 +340,7 @@ def ranking(confidence: np.ndarray, errors: np.ndarray) -> Ranking:
 
 
 def resampled_rankings(confidence: np.ndarray, errors: np.ndarray, counts: np.ndarray) -> tuple[Ranking, Ranking]:
-    """The ranking in at most `GROUPS` groups of neighbours, as many images in each, and that of each resample.
+    """The ranking in at most `GROUPS` groups of neighbours of equal size, and that of each resample.
 
     Args:
         confidence, errors: float C x N, for N images under C conditions, which are drawn together.
@@ -401,7 +400,7 @@ def risk_coverage(ranked: Ranking, coverages: np.ndarray) -> np.ndarray:
 
 
 def _area(ranked: Ranking, answered: np.ndarray, wrongly: np.ndarray) -> np.ndarray:
-    """Within a group of which a share e is wrong, risk at k is (W + e (k - N)) / k, N and W being what came before."""
+    """Area within groups; in a group with a wrong share e, risk at k is (W + e (k - N)) / k, with N and W before it."""
     before, wrong_before = answered - ranked.answered, wrongly - ranked.wrong
     share = np.divide(ranked.wrong, ranked.answered, out=np.zeros_like(ranked.wrong), where=ranked.answered > 0)
     images = np.rint(answered[:, -1])

@@ -117,7 +117,7 @@ def attribution_maps(
 def maps_or_reason(
     method: str, network: nn.Module, member: Member, images: np.ndarray, labels: np.ndarray, target: str, steps: int
 ) -> tuple[np.ndarray, str]:
-    """As `attribution_maps`, and ""; where the method does not apply, maps of NaN, and why it does not."""
+    """As `attribution_maps`, and ""; or, if the method does not apply, maps of NaN and the reason."""
     try:
         if not is_differentiable(network):
             raise Inapplicable(NOT_DIFFERENTIABLE)

@@ -201,7 +201,7 @@ class Predictions:
         return np.asarray(array[index])[images]  # an index of a memmap takes ten times as long
 
     def logits(self, condition: int, images: slice | np.ndarray = ALL_IMAGES) -> np.ndarray:
-        """float16 n x k of some of the images, all unless said otherwise."""
+        """Logits of some of the images, by default all; float16 n x k."""
         values, classes = self._stored(condition, images), self._truths[condition].classes
         return values if classes is None or len(classes) == values.shape[-1] else values[:, classes]
 

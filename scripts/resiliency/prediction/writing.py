@@ -78,7 +78,7 @@ def _key_path(path: Path) -> Path:
 def predict_parts(
     paths: list[str], members: list[Classifier], conditions: list[Images], workers: int, keys: list[str], precision: str
 ) -> None:
-    """Predict the conditions that are not kept yet, each image decoded once for all members; see `write_logits`."""
+    """Predict the conditions that are not stored yet, decoding each image once for all members; see `write_logits`."""
     folders = [_parts_folder(Path(path), key) for path, key in zip(paths, keys, strict=True)]
     pending = [c for c in range(len(conditions)) if not all(_part_path(folder, c).exists() for folder in folders)]
     if len(pending) < len(conditions):
@@ -110,7 +110,7 @@ def prediction_key(code: str, images: Iterable[str | Path], member: str | Path, 
 
 
 def _parts_folder(path: Path, key: str) -> Path:
-    """The folder of the conditions predicted so far of what will be at `path`; those of other keys are removed."""
+    """The folder of the conditions predicted so far for the file `path`; those of other keys are removed."""
     names = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{{KEY_LENGTH}}}")
     for other in path.parent.glob(".*"):
         if names.fullmatch(other.name) and not other.name.endswith(key):
@@ -284,7 +284,7 @@ def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
 
 
 def _features(member: Classifier, stage: nn.Module, images: np.ndarray) -> np.ndarray:
-    """Output of `stage` for all images, flattened: float32 N x D, in memory once."""
+    """Output of `stage` for all images, flattened, float32 N x D, without a second copy in memory."""
     network, description = member
     device = next(network.parameters()).device
     order = in_order(len(images), STAGE_BATCH)

@@ -25,7 +25,7 @@ def pages(root: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    """Write what differs from what is there, and print its name."""
+    """Write the pages that differ from the existing ones, and print their names."""
     arguments = parser(__doc__)
     arguments.add_argument("--root", type=Path, default=Path(), help="of the repository (default: this folder)")
     arguments.add_argument("--break", action="store_true", dest="breaks", help="let stable names go (docs/contract.md)")

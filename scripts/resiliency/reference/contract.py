@@ -100,6 +100,6 @@ def _renamed(table: str, column: str, present: set[str]) -> bool:
 
 
 def check_contract(root: Path, now: str) -> list[str]:
-    """Lines of what is broken, compared with the file in the repository at `root`."""
+    """Lines about broken names, compared with the file in the repository at `root`."""
     path = root / FILE
     return broken(path.read_text(encoding="utf-8"), now) if path.is_file() else []

@@ -19,7 +19,7 @@ STYLE = 'rankdir=LR, nodesep=0.12, ranksep=0.3, bgcolor=white]; node[shape=box, 
 
 
 def rules() -> dict[str, str]:
-    """Name of each rule -> name of the file in rules/ that it stands in."""
+    """Name of each rule -> name of its file in rules/."""
     found = {
         path.stem: re.findall(r"^ *(?:rule|use rule \w+ as) (\w+)\b", path.read_text(encoding="utf-8"), re.M)
         for path in RULES.glob("*.smk")

@@ -48,7 +48,7 @@ def _meaning(term: Term, docs: Path) -> str:
 
 
 def table_row(*cells: str) -> str:
-    """A row of a table, with its line end; what is within backticks stays as it is, marks elsewhere are literal."""
+    """A row of a table, with its line end; text in backticks stays as it is, marks elsewhere are literal."""
     return "| " + " | ".join(_literal(cell) for cell in cells) + " |\n"
 
 
@@ -142,7 +142,7 @@ def component(value: dict[str, Any]) -> tuple[str | None, bool]:
 
 
 def _default(value: dict[str, Any], given: Any, configured: bool) -> str:
-    """`given`, as YAML has it on one line; nothing for a section, or a hint where config.yaml has a long value."""
+    """`given` as YAML on one line; empty for a section, and a hint if config.yaml has a long value."""
     if component(value)[0] and given is not None:
         return "" if given else "`{}`"
     text = json.dumps(given, ensure_ascii=False)

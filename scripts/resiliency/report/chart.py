@@ -24,5 +24,5 @@ class Chart(NamedTuple):
 
     @property
     def needs(self) -> set[str]:
-        """What a study must have for the chart: tables, and what it `requires`."""
+        """Requirements of the chart: tables, and what it `requires`."""
         return {*self.tables, *self.requires} - set(self.optional)

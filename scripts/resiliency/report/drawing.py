@@ -82,7 +82,7 @@ def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> N
 
 
 def _page(spec: dict) -> str:
-    """`spec` as a page of HTML that needs nothing else. No text of it ends the script that it stands in."""
+    """`spec` as a self-contained page of HTML. No text of it ends the script that contains it."""
     html = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE)
     head, start, rest = html.rpartition("\n    const spec = ")
     json_text, end, tail = rest.partition("\n")

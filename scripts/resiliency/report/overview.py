@@ -316,7 +316,7 @@ def architecture_answer(rates: pd.DataFrame) -> str:
 
 
 def resampled_sentence(units: dict[str, dict]) -> str:
-    """What intervals over test images resample, such as "Intervals over test images resample 421 tracks.".
+    """The units that intervals over test images resample, such as "Intervals over test images resample 421 tracks.".
 
     Args:
         units: test set -> its `units.json`; empty if only scores of members are available.

@@ -37,7 +37,7 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
 
 
 def compared_with(row: pd.Series | dict, other: str) -> str:
-    """Such as "2.6 percentage points lower [2.1, 3.1] than `other`", or "about the same as" it."""
+    """Words such as "2.6 percentage points lower [2.1, 3.1] than `other`", or "about the same as" it."""
     amount, ends, unclear = difference_words(row)
     return f"{SAME} as {other} {ends}" if amount == SAME else f"{amount} {ends} than {other}{unclear}"
 

@@ -90,7 +90,7 @@ def panel_title(text: str | list[str], **more) -> alt.TitleParams:
 
 
 def by_legend(field: str) -> tuple[alt.Parameter, alt.OpacityValue]:
-    """A choice of values of `field` by a click in its legend, and the opacity by which marks of all others fade.
+    """A choice of values of `field` by a click in its legend, and the opacity that fades the marks of all others.
 
     Vega-Lite wants the parameter on the first mark of a chart that has the legend, and on no other.
     """
@@ -108,7 +108,7 @@ def _choice(field: str, **bound: str) -> tuple[alt.Parameter, alt.OpacityValue]:
 
 
 def tooltips(*fields: str | alt.Tooltip, **formats: str) -> list[alt.Tooltip]:
-    """What marks say when one points at them: `fields` as they are, then the fields that have these `formats`."""
+    """Contents of tooltips: `fields` as they are, then the fields with these `formats`."""
     plain = [field if isinstance(field, alt.Tooltip) else alt.Tooltip(field) for field in fields]
     return plain + [alt.Tooltip(field, format=form) for field, form in formats.items()]
 

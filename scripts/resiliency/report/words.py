@@ -38,7 +38,7 @@ def kind_of(metric: str) -> str:
 
 
 def label(name: str) -> str:
-    """What to call a metric, kind, rule, corruption or setting."""
+    """The label of a metric, kind, rule, corruption or setting."""
     if name in METRICS:
         return METRIC_LABELS.get(name, name.replace("_", " ").capitalize())
     return KINDS.get(name, name.replace("_", " "))
@@ -51,7 +51,7 @@ def short_label(metric: str) -> str:
 
 
 def plural(count: int, thing: str) -> str:
-    """Such as "1 image" and "6,868 ensembles"."""
+    """Words such as "1 image" and "6,868 ensembles"."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
@@ -160,7 +160,7 @@ def duration(seconds: float | None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Such as "fog, snow and frost"."""
+    """Words such as "fog, snow and frost"."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 

@@ -85,7 +85,7 @@ class Residual(nn.Module):
         return self.forward_head(self.forward_features(images))
 
     def _initialise(self) -> None:
-        """As timm does: He et al. (2015) by outgoing connections, and blocks that begin as their shortcuts."""
+        """Initialise as timm does: He et al. (2015) by outgoing connections; blocks begin as their shortcuts."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -133,7 +133,7 @@ def _block(kind: str, inward: int, c: int, kernel: int, stride: int, projects: b
 
 
 class _Conv(nn.Conv2d):
-    """A convolution of which the first `width` filters and the middle of the kernel are used."""
+    """A convolution that uses its first `width` filters and the middle of its kernel."""
 
     def __init__(self, *arguments, **more):
         super().__init__(*arguments, **more)
@@ -149,7 +149,7 @@ class _Conv(nn.Conv2d):
 
 
 class _Norm(nn.BatchNorm2d):
-    """The norm of as many channels as come; in training its statistics follow only where `follows` is set."""
+    """A norm of as many channels as its input has; in training its statistics follow only if `follows` is set."""
 
     follows = True
 
@@ -165,7 +165,7 @@ class _Norm(nn.BatchNorm2d):
 
 
 class _Linear(nn.Linear):
-    """A linear layer of as many features as come."""
+    """A linear layer of as many features as its input has."""
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight[:, : x.shape[1]], self.bias)
@@ -186,8 +186,7 @@ class Supernetwork(Residual):
         self.activate(largest)
 
     def activate(self, shape: Shape, follow: bool = True) -> None:
-        """Compute as the sub-network of `shape` from now on; in training, batch-norm statistics follow it only if
-        `follow`."""
+        """Compute as the sub-network of `shape` from now on; batch-norm statistics follow it only if `follow`."""
         self.depths = shape["layers"]
         self.conv1.width = shape["stem"]
         for stage, (channels, kernel) in enumerate(zip(shape["channels"], shape["kernels"], strict=True)):
@@ -275,7 +274,7 @@ def _sort(writers: list[tuple[nn.Conv2d, nn.BatchNorm2d]], readers: list[nn.Modu
 
 
 def _part(tensor: Tensor, shape: torch.Size) -> Tensor:
-    """The first channels and the middle of the kernels of a weight, as many as `shape` says."""
+    """The first channels and the middle of the kernels of a weight, to the given `shape`."""
     slices = []
     for axis, (size, used_size) in enumerate(zip(tensor.shape, shape, strict=True)):
         start = 0 if axis < 2 else (size - used_size) // 2

@@ -227,8 +227,7 @@ def best_ensemble(
 def _ensemble_score(
     probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, budget: float, scored: dict
 ) -> Callable:
-    """A function that scores an ensemble by error, diversity (negated) and MACs, and keeps the scores within the
-    constraint.
+    """A function that scores an ensemble by error, diversity (negated) and MACs, and keeps the allowed scores.
 
     Sub-networks that are named twice, and MACs beyond the budget as a share of it, are what exceeds.
     """

@@ -106,7 +106,7 @@ Shape = dict[str, Any]
 
 
 def largest_shape(description: dict, classes: int) -> Shape:
-    """The shape of the network of a design, as from `Design.description`, with so many outputs."""
+    """The shape of the network of a design, as from `Design.description`, with `classes` outputs."""
     block, layers = RESNETS[description["architecture"].partition(".")[0]]
     channels = list(description["arguments"].get("channels", [64, 128, 256, 512]))
     layers = list(description["arguments"].get("layers", layers))
@@ -184,7 +184,7 @@ class Space:
 
     @property
     def dimensions(self) -> list[str]:
-        """The elastic dimensions: those of which some gene has more than one value."""
+        """The elastic dimensions: those with a gene that has more than one value."""
         return [name for name, sizes in zip(DIMENSIONS, self.sizes.reshape(3, -1), strict=True) if sizes.max() > 1]
 
     def channels(self, stage: int) -> list[int]:
@@ -285,7 +285,7 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
 
 
 def _size_fault(arguments: dict[str, Any]) -> str:
-    """What is wrong with channels or layers of a ResNet; nothing if nothing is."""
+    """The fault of the channels or layers of a ResNet; empty if there is none."""
     sizes = {argument: arguments[argument] for argument in ARGUMENTS if argument in arguments}
     for argument, values in sizes.items():
         numbers = isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)

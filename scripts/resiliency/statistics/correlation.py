@@ -116,7 +116,7 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
 
 @njit(cache=True, nogil=True)
 def _rhos(weights: np.ndarray, xs: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Of float64 E, int64 C x E and int64 E, the places of values among the distinct ones; float64 C."""
+    """Spearman's correlations, float64 C, from weights float64 E and ordinals int64 C x E and int64 E."""
     rhos, least = np.full(len(xs), np.nan), RANK_ROUNDING * weights.sum() ** 3
     of_y = _weight_of(weights, y)
     ranks_y = _centred_ranks(of_y)
@@ -198,8 +198,7 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[flo
 
 
 def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Pearson's partial correlation of x and y given a third: the correlation of their residuals after linear fits on
-    it.
+    """Pearson's partial correlation of x and y given a third: that of their residuals after linear fits on it.
 
     (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN where nothing is left of x or y.
     """
@@ -273,7 +272,7 @@ class Families:
 
 @dataclass(frozen=True)
 class Spread:
-    """Covariances of predictors and response in S studies, families alike, each float64 S x 3 x 3.
+    """Covariances of predictors and response in S studies, with equal weights of families, each float64 S x 3 x 3.
 
     Attributes:
         pooled: within families, designs alike, which slopes within families come from.
@@ -316,7 +315,7 @@ def spread(values: np.ndarray, families: Families) -> Spread:
 def residuals(
     values: np.ndarray, covariance: np.ndarray, predictors: tuple[int, ...], freedom: np.ndarray | float
 ) -> np.ndarray:
-    """What a straight line in the predictors leaves of the response, float64 S x n.
+    """Residuals of the response after a linear fit on the predictors, float64 S x n.
 
     It is scaled up by sqrt(freedom / (freedom - predictors)), for slopes fit the designs that they were computed from.
     """
@@ -371,7 +370,7 @@ def share_within(values: np.ndarray, families: Families) -> np.ndarray:
 
 
 def _delta(across: np.ndarray, within: np.ndarray, families: Families) -> np.ndarray:
-    """P(a distance across families is larger than one within) - P(it is smaller), families alike, float64 S."""
+    """P(a distance across families exceeds one within) - P(it is smaller), equal weights of families, float64 S."""
     first, second, weights = families.pairs
     inner = families.within
     distances = np.abs(

@@ -151,7 +151,7 @@ class _Sums:
         self.rows = self.kept @ of_family.sum(axis=0)
 
     def some_studies(self, studies: np.ndarray) -> Self:
-        """The same of some of the studies."""
+        """The sums of some of the studies."""
         some = copy(self)
         some.inner, some.of_blocks = self.inner[studies], self.of_blocks[studies]
         return some
@@ -169,7 +169,7 @@ class _Sums:
         return [squares.get(factor, np.zeros(deviations.shape[:-1])) for factor in range(len(FACTORS))]
 
     def family_sums(self, deviations: np.ndarray) -> tuple[np.ndarray, ...]:
-        """What V without recipes is made of, per model: see `whitened`.
+        """The parts of V without recipes, per model: see `whitened`.
 
         Returns:
             Weights of blocks and of families, float S x R x B and S x R x F; sums over the rows of each family of the
@@ -196,7 +196,7 @@ class _Sums:
         return products - (of_family[..., None] * kept * totals).swapaxes(-1, -2) @ totals, determinant
 
     def with_recipes(self, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """X'V⁻¹X and so on of fixed effects and response, and log|V|."""
+        """X'V⁻¹X and further products of fixed effects and response, and log|V|, with recipes."""
         products, determinant = self.whitened(deviations)
         own = [*range(self.fixed), products.shape[-1] - 1]
         recipes = slice(self.fixed, products.shape[-1] - 1)

@@ -32,7 +32,7 @@ MOST_UNITS, GROUPS = 200, 100
 
 @dataclass(frozen=True)
 class Scale:
-    """A scale on which a statistic is spread about alike wherever it lies, and the way back; both keep the order."""
+    """A scale on which a statistic has about the same variance everywhere, and the way back; both are increasing."""
 
     to: Callable[[np.ndarray], np.ndarray]
     back: Callable[[np.ndarray], np.ndarray]
@@ -48,7 +48,7 @@ ANGULAR = Scale(
 
 
 def in_groups(units: Iterable[str]) -> dict[str, str]:
-    """Unit -> what is left out with it: itself; or, of more than 200, one of 100 groups drawn at random."""
+    """Unit -> what is left out with it: itself; or, of more than 200 units, one of 100 random groups."""
     names = sorted(set(units))
     if len(names) <= MOST_UNITS:
         return {name: name for name in names}
@@ -155,7 +155,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def resampled_counts(units: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:
-    """How often each of `units` is drawn in each resample of as many with replacement; int64 resamples x units."""
+    """How often each unit is drawn in each resample, with replacement; int64 resamples x units."""
     return stream(seed, "bootstrap", *names).multinomial(units, np.full(units, 1 / units), size=resamples)
 
 
@@ -171,7 +171,7 @@ class Units:
 
     @classmethod
     def single(cls, images: int) -> "Units":
-        """Each of so many images is a unit of its own."""
+        """Units of one image each."""
         return cls(np.arange(images))
 
     @classmethod
@@ -326,7 +326,7 @@ def wilson(shares: np.ndarray, images: float | np.ndarray, confidence: float) ->
 def wilson_of_means(
     means: np.ndarray, variances: np.ndarray, images: float, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As `wilson`, of means over images that are no proportions: of as many images as would give one the same variance.
+    """As `wilson`, for other means: with the number of images that gives a proportion their variance.
 
     Args:
         means: float64 in 0..1.
@@ -362,7 +362,7 @@ def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, f
 
 
 def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) -> tuple[float, ...]:
-    """The percentile interval of a statistic of which each resample knows a range alone, whose ends may be infinite."""
+    """The percentile interval of a statistic for which each resample gives only a range, whose ends may be infinite."""
     with np.errstate(invalid="ignore"):
         low = np.quantile(least, (1 - confidence) / 2)
         high = np.quantile(largest, (1 + confidence) / 2)
@@ -390,7 +390,7 @@ def share_interval(share: float, drawn: np.ndarray, units: float, confidence: fl
 
 
 def widened(low: float, high: float, units: float, confidence: float) -> tuple[float, float]:
-    """An interval of a share of so many units, whose ends include those of Wilson's intervals of 1 and of 0."""
+    """An interval of a share of `units` units, whose ends include those of Wilson's intervals of 1 and of 0."""
     lowest, highest = wilson(np.array([1.0, 0.0]), units, confidence)
     return float(min(low, lowest[0])), float(max(high, highest[1]))
 

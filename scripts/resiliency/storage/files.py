@@ -23,7 +23,7 @@ from resiliency.base.faults import Fault
 
 
 def kept(module: str | Path, suffix: str, key: bytes, make: Callable[[], bytes]) -> bytes:
-    """What `make` returned when it was last called for this key, or returns now.
+    """The result of the last call of `make` for this key, or of a call now.
 
     A hash in the file shows whether the content is whole and of this key. Where nothing can be written, it is made
     each time.
@@ -113,7 +113,7 @@ def forget(path: Path) -> None:
 
 
 def verified(path: str | Path) -> Path:
-    """`path`, if the whole file there is as it was written, or none is known to have been.
+    """`path`, if the whole file is as it was written, or has no recorded checksum.
 
     Raises:
         Fault: the file is missing, or differs.
@@ -143,7 +143,7 @@ class Blocks:
             raise self._damaged()
 
     def verify(self, start: int = 0, end: int | None = None) -> None:
-        """Verify those blocks that hold the bytes from `start` to `end`, the last unless given, and were not yet.
+        """Verify the blocks from byte `start` to `end`, by default the last, that are not verified yet.
 
         Raises:
             Fault: they are not as they were written.

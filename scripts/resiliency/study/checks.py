@@ -58,7 +58,7 @@ def latency_faults(study: Study) -> Iterator[str]:
 
 
 def used_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
-    """Where each recipe that is used comes from, and the recipe."""
+    """The origin of each recipe in use, and the recipe."""
     yield from ((f"designs.{name}", study.recipe(name)) for name in study.trained_designs())
     if study.joint:
         yield "joint", study.joint_recipe()
@@ -67,13 +67,13 @@ def used_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
 
 
 def joint_faults(study: Study) -> Iterator[str]:
-    """What is wrong with the recipe of joint training."""
+    """Faults of the recipe of joint training."""
     if study.joint:
         yield from recipe_faults("joint", study.joint.training, study.joint_recipe)
 
 
 def supernet_faults(study: Study) -> Iterator[str]:
-    """What is wrong with the recipe of the super-network."""
+    """Faults of the recipe of the super-network."""
     if study.search:
         yield from recipe_faults("search", study.search.training, study.search_recipe)
 
@@ -81,7 +81,7 @@ def supernet_faults(study: Study) -> Iterator[str]:
 def recipe_faults(
     path: str, changes: dict[str, Any], recipe: Callable[..., Recipe], *arguments: str, kind: type[Recipe] = Recipe
 ) -> Iterator[str]:
-    """What is wrong with the `changes` to a recipe under `path`."""
+    """Faults of the `changes` to a recipe under `path`."""
     try:
         made = recipe(*arguments)
     except ValidationError as error:
@@ -202,7 +202,7 @@ def _files_from_elsewhere(study: Study) -> Iterator[str]:
 
 
 def _members_from_elsewhere(study: Study) -> Iterator[str]:
-    """What does not go together with the members that the files hold, or with each other."""
+    """Faults of the members in imported files, together with the study or with each other."""
     kinds = study.contents().kinds if study.external else {}
     predicted = {kind for kind in kinds.values() if kind != "scores"}
     if predicted == {"decisions"} and not study.members.designs and study.ensembles.main_rule != "plurality_vote":
@@ -363,7 +363,7 @@ def _search(study: Study) -> Iterator[str]:
 
 
 def _class_count(dataset: Dataset) -> int:
-    """Classes of the dataset; 1 where they are folders that cannot be read, of which the rule `dataset` tells."""
+    """Number of classes of the dataset; 1 if they are folders that cannot be read, which the rule `dataset` reports."""
     if dataset.name in PUBLISHED:
         return PUBLISHED[dataset.name].classes
     with suppress(Fault):

@@ -85,7 +85,7 @@ class Module(NamedTuple):
 
 
 class _Scope(NamedTuple):
-    """What names mean in a module, or in a part of it: those that it defines, and full names of what it imports."""
+    """The meaning of names in a module or a part of it: own names, and full names of imports."""
 
     module: str
     package: str
@@ -93,7 +93,7 @@ class _Scope(NamedTuple):
     aliases: dict[str, list[str]]
 
     def full(self, text: str) -> list[str]:
-        """The full names that a dotted name may stand for; itself if it is neither imported nor defined here."""
+        """The full names that a dotted name may refer to; itself if it is neither imported nor defined here."""
         root, dot, rest = text.partition(".")
         own = [f"{self.module}.{root}"] if root in self.own else []
         return own + [name + dot + rest for name in self.aliases.get(root, [])] or [text]
@@ -124,7 +124,7 @@ class _Part:
         return [_dotted(node) for node in self.nodes[ast.Name] + attributes if id(node) not in inner]
 
     def named_in_strings(self) -> list[str]:
-        """Dotted names that strings hold: those that are a name, and those that stand for a type."""
+        """Dotted names in strings: those that are a name, and those that denote a type."""
         annotated = self.nodes[ast.arg] + self.nodes[ast.AnnAssign]
         types = [node.annotation for node in annotated if node.annotation]
         types += [node.returns for kind in FUNCTIONS for node in self.nodes[kind] if node.returns]
@@ -133,7 +133,7 @@ class _Part:
         return [name for name in names if name != PACKAGE]  # a word, not the name of code
 
     def definition(self, runs: bool) -> Definition:
-        """What counts of it."""
+        """The part as a definition."""
         imports = [full for _, _, full in _imported(self.imports, self.scope.package)]
         names = dict.fromkeys(self.names() + self.named_in_strings())
         uses = [full for name in names for full in self.scope.full(name) if f"{full}.".startswith(f"{PACKAGE}.")]
@@ -145,7 +145,7 @@ class _Part:
         return Definition(_digest(text.encode()), [*dict.fromkeys(uses)], [*dict.fromkeys(imports)], runs)
 
     def run_by_calls(self) -> list[str]:
-        """What calls import, load or run."""
+        """Names of what calls import, load or run."""
         return [name for call in self.nodes[ast.Call] for name in _run_by_call(call, self.scope)]
 
     def hears_of_subclasses(self) -> bool:
@@ -170,7 +170,7 @@ class _Part:
 
 
 def module_at(path: Path, name: str) -> Module:
-    """What is in the module at a path, of this full name.
+    """The content of the module at a path, with this full name.
 
     It is kept beside the byte code, because to parse all modules takes almost half of a dry run. A module that cannot
     be parsed counts with every byte.

@@ -73,7 +73,7 @@ def _object_fault(kind: str, name: str) -> str:
 
 
 def corruption_fault(name: str, side: int, table: str) -> str:
-    """What keeps a corruption from being used for images of `side` pixels squared; empty if nothing does.
+    """Why a corruption cannot be used for images of `side` pixels squared; empty if it can.
 
     At each severity it must return uint8 images of the same shape, each of which depends on the image and its stream
     only: the same ones again, one by one and in another order. It must not change the images that it is given.
@@ -100,7 +100,7 @@ def corruption_fault(name: str, side: int, table: str) -> str:
 
 
 def metric_fault(metric: Metric | EnsembleMetric) -> str:
-    """What keeps a metric from being used; empty if nothing does.
+    """Why a metric cannot be used; empty if it can.
 
     It must return a number for each pair of members, or for each ensemble, which does not depend on the others: the
     same one each time. NaN, which leaves a pair out, may stand for some of them. It must leave its arguments as they
@@ -171,7 +171,7 @@ def _close(some: np.ndarray, others: np.ndarray) -> bool:
 
 
 def chart_fault(module: ModuleType) -> str:
-    """What keeps a module from being a chart; empty if nothing does, as far as is known before its tables are made.
+    """Why a module cannot be a chart; empty if it can, as far as is known before its tables exist.
 
     The catalogue is known here alone: charts are not drawn again because of other words in it.
     """

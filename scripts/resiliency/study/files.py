@@ -70,7 +70,7 @@ Keys = tuple[str | int, ...]
 
 
 class Place(NamedTuple):
-    """Where a key is given: the file, the line from 1, and its value; None where that is a mapping."""
+    """The place of a key: the file, the line from 1, and its value; None for a mapping."""
 
     file: str
     line: int
@@ -173,7 +173,7 @@ def _odd_keys(name: str, node: yaml.Node) -> Iterator[str]:
 
 
 def _odd_value(name: str, node: yaml.Node) -> Iterator[str]:
-    """A line for a key or value that cannot be what it looks like, such as the date 2024-02-30."""
+    """A line for a key or value that cannot be what it seems, such as the date 2024-02-30."""
     if isinstance(node, yaml.ScalarNode) and node.tag != MERGE:
         try:
             yaml.SafeLoader("").construct_object(node)
@@ -184,7 +184,7 @@ def _odd_value(name: str, node: yaml.Node) -> Iterator[str]:
 
 
 def _walk(node: yaml.Node, path: Keys) -> Iterator[tuple[Keys, int, Any]]:
-    """Path, line and value of each key and list item; what is merged in comes first, so that others replace it."""
+    """Path, line and value of each key and list item; merged ones come first, so that others replace them."""
     if isinstance(node, yaml.MappingNode):
         pairs = sorted(node.value, key=lambda pair: pair[0].tag != MERGE)
         for key, value in pairs:
@@ -225,7 +225,7 @@ REPLACED = (
 
 
 def read_merged(files: Iterable[Path]) -> dict[str, Any]:
-    """What `files`, each of which changes those before it, say together, by the present names of keys.
+    """The configuration in `files`, each of which changes those before it, with the present names of keys.
 
     Raises:
         Fault: as from `read_places`.

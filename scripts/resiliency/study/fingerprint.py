@@ -157,13 +157,13 @@ class _Reached:
                 self.pending += uses
 
     def counted(self) -> bytes:
-        """What counts, the same in each process."""
+        """The texts that enter the fingerprint, the same in each process."""
         return "\n".join([*self.ran, *sorted(self.used)]).encode()
 
 
 @cache
 def _meant(name: str, roots: tuple[str, ...]) -> tuple[list[_Loaded], list[str], list[str]]:
-    """What a full name stands for: modules that are imported, what counts of its definition, and names that it uses.
+    """The meaning of a full name: modules that are imported, texts of its definition, and names that it uses.
 
     A module that is a value itself, or of which an unknown name is used, counts as a whole, with all that it imports. A
     package may give another meaning to the name of a module in it: both count.

@@ -109,7 +109,7 @@ class Study(Settings):
         return self.designs[design].family_name
 
     def description(self, design: str) -> dict[str, Any]:
-        """What making a member of `design` needs to know; see `Design.description`."""
+        """The description from which a member of `design` is made; see `Design.description`."""
         return self.designs[design].description(self.data.side, None if self.data.one_size else self.data.margin)
 
     def trained_designs(self) -> list[str]:
@@ -117,7 +117,7 @@ class Study(Settings):
         return [name for name in self.members.designs if not self.designs[name].loaded]
 
     def fine_tuned_designs(self) -> list[str]:
-        """Those of `trained_designs` that start from given weights."""
+        """The `trained_designs` that start from given weights."""
         return [name for name in self.trained_designs() if self.designs[name].fine_tuned]
 
     def given_designs(self) -> list[str]:
@@ -175,7 +175,7 @@ class Study(Settings):
         return read_contents(self.external, self.corruptions.names, self.corruptions.severities, needed, self.add)
 
     def contents(self) -> Any:
-        """What the imported files hold (`resiliency.external.contents.Contents`); None where there are none.
+        """The content of the imported files (`resiliency.external.contents.Contents`); None if there are none.
 
         Raises:
             Fault: something is wrong with one.
@@ -195,7 +195,7 @@ class Study(Settings):
         return self.statistics.accuracy_on and name_in_tables(self.statistics.accuracy_on)
 
     def described_elsewhere(self) -> Any:
-        """What tables say of the imported members, as `resiliency.external.predictions.described_members` has it.
+        """Descriptions of the imported members in tables, as from `resiliency.external.predictions.described_members`.
 
         Raises:
             Fault: something is wrong with one.
@@ -370,7 +370,7 @@ def _known_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
 
 
 def _file(key: str, path: str, read: Callable[[str], object] | None = None) -> Iterator[str]:
-    """What is wrong with the file that `key` names: `read` raises it, or it is not there or badly named."""
+    """The fault of the file that `key` names: raised by `read`, or missing or badly named."""
     if not Path(path).is_file():
         yield f"{key}: there is no file {path}"
     elif fault := path_fault(path):

@@ -81,7 +81,7 @@ def _data_faults(study: Study) -> Iterator[str]:
 
 
 def _broken_pictures(study: Study) -> Iterator[str]:
-    """Pictures that cannot be decoded, of folders of which the study takes all; the stage decodes what it draws."""
+    """Pictures that cannot be decoded, in folders that the study takes whole; the stage decodes what it draws."""
     folders = [Path(test_set.folder) for test_set in study.test_sets.values() if test_set.folder]
     if study.data.folder and not (study.data.images_per_class or study.data.images):
         folders += folders_read(study.data.name, Path(study.data.folder), study.splits)
@@ -91,7 +91,7 @@ def _broken_pictures(study: Study) -> Iterator[str]:
 
 
 def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> dict[str, int]:
-    """Images that each split can have at most, counted until there are as many as `needed`."""
+    """Number of images that each split can have at most, counted up to the number `needed`."""
     folder, held_out, test = Path(dataset.folder), dataset.validation_fraction, dataset.test_fraction
     smallest = max(min(test, held_out, 1 - held_out - test), 1e-3)
     counts: dict[str, float] = dict(count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits))
@@ -183,7 +183,7 @@ def _request(study: Study, name: str) -> dict:
 
 
 def _key(study: Study, name: str, request: dict) -> str:
-    """A name for what was tried: the design, its factory or files, the library and the packages."""
+    """A name for a trial: the design, its factory or files, the library and the packages."""
     design, folder = study.designs[name], Path.cwd()
     code = fingerprint(LIBRARY / "study/network_trial.py", root=LIBRARY.parent)
     code += f" {factory_code(design.factory, folder)} {folder}" if design.factory else ""
@@ -211,7 +211,7 @@ SCORED, COMPARED, COMBINED = 1_500_000_000, 10_000_000_000, 10_000_000_000
 
 
 def network_memory(decoding: int) -> int:
-    """Megabytes of a process that computes with networks, while so many others decode images."""
+    """Megabytes of a process that computes with networks, while `decoding` others decode images."""
     return 8000 + 2000 * decoding
 
 
@@ -252,7 +252,7 @@ def _explanation(study: Study, methods: list[str]) -> float:
 
 
 def _minutes_of_ensembles(study: Study, predictions: int) -> dict[str, int]:
-    """Rule -> minutes of the rules that look at all members, pairs or ensembles, for so many predictions of each."""
+    """Rule -> minutes, for the rules that process all members, pairs or ensembles of `predictions` each."""
     name, ensembles = study.data.name, study.ensembles
     probabilities = predictions * (PUBLISHED[name].classes if name in PUBLISHED else UNCOUNTED_CLASSES)
     alone, joint = [study.independent_members(), study.searched_members()], study.joint_ensembles()

@@ -281,7 +281,7 @@ class Inputs:
         return self._once(_name("set", folder, corruption, *severities), folders, content)
 
     def _once(self, name: str, states: dict[str, State], content: Callable[[], str]) -> str:
-        """What `content` returned when it was last called for these states, or returns now."""
+        """The result of the last call of `content` for these states, or of a call now."""
         of = _digest(f"{path}\0{' '.join(map(str, state))}" for path, state in states.items())
         kept = self._read(name)
         if kept.get("of") != of:
@@ -360,7 +360,7 @@ def _folders(folder: str) -> Iterator[tuple[str, State]]:
 
 
 def _hash_all(files: list[tuple[str, int]]) -> Iterator[str]:
-    """SHA-256 of each file, given as path and size, empty if it cannot be read; tells how far it is on standard error.
+    """SHA-256 of each file, given as path and size, empty if it cannot be read; prints its progress on standard error.
 
     Standard output is for what Snakemake is asked to print, such as its graph.
     """

@@ -81,7 +81,7 @@ class Checkpoint:
 
     @property
     def device(self) -> str:
-        """What the card of a member says of `devices`."""
+        """The description of `devices` for the card of a member."""
         return ", then ".join(self.devices)
 
     def __enter__(self) -> "Checkpoint":
@@ -95,7 +95,7 @@ class Checkpoint:
         self.end_requested = True
 
     def load(self) -> dict[str, Any] | None:
-        """What was saved last under these settings, on the CPU; None if nothing was, or it cannot be read.
+        """The last saved state under these settings, on the CPU; None if there is none, or it cannot be read.
 
         If it was saved on another device, the log says so, and `devices` lists both.
         """
@@ -126,7 +126,7 @@ class Checkpoint:
         return self.end_requested or time.monotonic() - self.saved >= PAUSE
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep `state` in place of what was kept before.
+        """Save `state` in place of the last one.
 
         Raises:
             Fault: the file system refuses, as a full disk does.
@@ -153,7 +153,7 @@ class LabelledImages(NamedTuple):
 
 
 class Preprocessing(NamedTuple):
-    """How images come to a network: in a view, decoded by so many workers, normalised with mean and std per channel.
+    """Preprocessing of images: a view, number of decoding workers, and normalisation by mean and std per channel.
 
     Without mean and std, what comes are features, float Bx1x1xD, and stays as it is.
     """

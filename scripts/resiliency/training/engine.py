@@ -269,7 +269,7 @@ class Trainer:
         return loss
 
     def _learn_captured(self, images: Tensor, labels: Tensor) -> Tensor:
-        """`_learn`, in as many parts as by now."""
+        """`_learn`, in the present number of parts."""
         self.optimizer.zero_grad()
         loss = self._backward(images, labels)
         self._update()
@@ -311,7 +311,7 @@ class Trainer:
                 torch.cuda.empty_cache()
 
     def _backward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Gradients of the batch, in as many parts as it takes; its loss.
+        """Gradients of the batch, in the present number of parts; its loss.
 
         Apart from `_backward_within_memory`, so that nothing of a batch that fails is in memory when it is tried again.
         """

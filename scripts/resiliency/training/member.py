@@ -115,7 +115,7 @@ def read_labelled_images(data: dict[str, str]) -> tuple[LabelledImages, Labelled
 
 
 def cost_of_training(macs: int, recipe: Recipe, training: LabelledImages) -> dict:
-    """Epochs and steps, the images in all of them, and MACs for a network of `macs` MACs per image.
+    """Epochs, steps, images in all of them, and MACs for a network of `macs` MACs per image.
 
     A backward pass takes twice as many as a forward pass; where layers are frozen, this counts too many.
     """

@@ -131,7 +131,7 @@ def _closeness_in(scale: str) -> str:
 
 
 def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float], error: str) -> str:
-    """What the study lacks for a verdict."""
+    """The requirements of a verdict that the study lacks, in words."""
     if designs.empty:
         return f"needs members whose parameters and {error} are known; there are none"
     reasons = []
@@ -177,7 +177,7 @@ def _placebo(values: np.ndarray, families: Families, part: Part, draws: int) -> 
 
 
 def _other_scales(values: np.ndarray, families: Families, error: str, images: int) -> dict[str, np.ndarray]:
-    """Closeness of family against clean accuracy, float 1 + F, of what an error has beyond that on clean images."""
+    """Closeness of family against clean accuracy, float 1 + F, for the error in excess of the clean error."""
     clean, response = 1 - values[:, ACCURACY], values[:, 2]
     scales = {
         f"excess of {error} over clean error": response - clean,
@@ -255,7 +255,7 @@ def families_differ_at_equal_accuracy(
 
 
 def _missing_for_spread(designs: pd.DataFrame, separate: bool) -> str:
-    """What the study lacks for a verdict."""
+    """The requirements of a verdict that the study lacks, in words."""
     reasons = []
     families = designs["family"].nunique()
     if families < FAMILIES:
@@ -273,7 +273,7 @@ def _missing_for_spread(designs: pd.DataFrame, separate: bool) -> str:
 
 
 def _omitted(designs: pd.DataFrame) -> str:
-    """That families cannot be told from architectures, where each has one."""
+    """A sentence if each family has one architecture, so that families cannot be separated from architectures."""
     several = designs.groupby("family")["architecture"].nunique().max() if len(designs) else 0
     return "each family has one architecture, so that the spread is that of both" if several == 1 else ""
 

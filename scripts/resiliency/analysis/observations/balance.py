@@ -93,7 +93,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
 
 
 def _missing(seeds: int) -> str:
-    """What the study lacks for a verdict."""
+    """The requirements of a verdict that the study lacks, in words."""
     if seeds >= SEEDS:
         return ""
     return f"needs {SEEDS} seeds of objective balanced at lambda 0, 1 and between; there are {seeds}"
@@ -105,7 +105,7 @@ def _common_seeds(balanced: dict[float, pd.DataFrame], loss_weights: list[float]
 
 
 def _trained_apart(errors: pd.DataFrame) -> pd.DataFrame:
-    """`errors` with one objective alone at lambda 0, where all of them train alike."""
+    """`errors` with only one objective at lambda 0, where all objectives train in the same way."""
     index = errors.index.to_frame()
     return errors[~((index["loss_weight"] == 0) & index.duplicated(["loss_weight", "seed"]))]
 
@@ -121,7 +121,7 @@ def _pooled_spread(errors: pd.DataFrame) -> tuple[Spread, int]:
 
 
 def _part(name: str, difference: np.ndarray, middles: int, pooled: tuple[Spread, int] | None) -> Part:
-    """The comparison with one end, from differences float seeds x images with the mean of so many weights."""
+    """The comparison with one end, from differences, float seeds x images, of the mean over `middles` weights."""
     seeds, images = difference.shape
     if pooled:
         (variance, freedom), _ = pooled

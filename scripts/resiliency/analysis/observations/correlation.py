@@ -37,7 +37,7 @@ def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[st
 
 
 def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
-    """The same with the metrics of whole ensembles that `ensembles` has."""
+    """The columns of `diversity_columns`, and those of metrics of whole ensembles in `ensembles`."""
     columns = {diversity_of(name, condition): (metric.kind, name) for name, metric in ENSEMBLE_METRICS.items()}
     return diversity_columns(pairs, condition) | {c: names for c, names in columns.items() if c in ensembles}
 
@@ -233,7 +233,7 @@ def _columns(pairs: pd.DataFrame, group: str) -> dict[str, dict[str, str]]:
 def _statistics(
     left_out: list[LeftOut], by_images: dict[str, dict], kind: str, names: list[str]
 ) -> tuple[list[Part], list[Part], list[Part], list[str]]:
-    """Parts, their controls, what stands beside them, and what was left out, on each group of images."""
+    """Parts, their controls, statistics without a verdict, and what was left out, on each group of images."""
     parts, controls, beside, omitted = [], [], [], []
     for group, columns in by_images.items():
         part, left = _part(left_out, columns, kind, group, names)

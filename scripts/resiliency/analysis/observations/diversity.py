@@ -142,7 +142,7 @@ def _parts_beside(
     added: dict[str, list[str]],
     kind: str,
 ) -> Iterator[Part]:
-    """What is shown of a kind beside its verdict: additional test sets, and each metric by itself."""
+    """Statistics of a kind without a verdict: additional test sets, and each metric by itself."""
     for group, of_group in added.items():
         replicates = mean_over_sizes(left_out, partial(_delta, of_group, False))[0]
         yield Part.from_replicates(f"{KINDS[kind]}, {group} images", replicates, ANGULAR)
@@ -180,7 +180,7 @@ def _placebo(
 
 
 def _counting_columns(columns: dict[str, tuple[str, str]], kind: str) -> list[str]:
-    """Those of `columns` that count for a kind of diversity."""
+    """The `columns` that count for a kind of diversity."""
     metrics = LABEL_FREE if kind == "prediction" else MAIN
     return [column for column, (its_kind, metric) in columns.items() if its_kind == kind and metric in metrics]
 
@@ -191,7 +191,7 @@ def _column_label(column: str, columns: dict[str, tuple[str, str]]) -> str:
 
 
 def _missing(parts: list[Part], counting: int, units: Units) -> str:
-    """What the study lacks for a verdict; `counting` of its units have two members or more in ensembles."""
+    """The requirements of a verdict that the study lacks; `counting` units have two or more members in ensembles."""
     reasons = []
     if counting < DESIGNS:
         reasons.append(f"needs {DESIGNS} {units.counting}; there are {counting}")
@@ -213,7 +213,7 @@ def _delta(columns: list[str], equal: bool, of_size: LeftOut) -> np.ndarray:
 def _deltas(
     columns: list[str], equal: bool, sides: dict[int, tuple[np.ndarray, np.ndarray]], of_size: LeftOut
 ) -> np.ndarray:
-    """The same of D draws, float64 (1 + units) x 1 x D.
+    """`_delta` in each of D draws, float64 (1 + units) x 1 x D.
 
     Args:
         equal: whether ensembles are compared at equal accuracy of their members.
@@ -263,8 +263,7 @@ def sides_of(ensembles: pd.DataFrame, labels: dict[str, np.ndarray]) -> tuple[np
 
 
 def left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Residuals of ranks, float E, after a weighted linear fit on `features`, float E x F; the ranks if no weight is
-    positive."""
+    """Residuals of ranks, float E, after a weighted linear fit on `features`, float E x F; the ranks without weight."""
     if not weight.any():
         return rank
     centred = features - np.average(features, axis=0, weights=weight)
@@ -274,7 +273,7 @@ def left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.nd
 
 
 def _delta_of_one(column: str, of_size: LeftOut) -> np.ndarray:
-    """The same of one column, whose ranks are in the order of its values."""
+    """`_delta` of one column, whose ranks have the order of its values."""
     return of_size.between(column, of_size.ensembles.designs == 1)
 
 

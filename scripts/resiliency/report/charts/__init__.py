@@ -24,12 +24,12 @@ FINDINGS = "findings.txt.j2"
 
 
 def caption_of(name: str) -> str:
-    """How to read the chart `name`."""
+    """Instructions for reading the chart `name`."""
     return DRAWINGS[name].caption if name in DRAWINGS else extensions("charts")[name].load().CAPTION
 
 
 def finding_of(name: str, *tables) -> str:
-    """What the chart `name` shows of its tables, by rules; "" where there is nothing to say."""
+    """The finding of the chart `name` in its tables, by rules; "" if there is nothing to say."""
     if name not in DRAWINGS:
         return extensions("charts")[name].load().finding(*tables)
     facts = DRAWINGS[name].facts(*tables)

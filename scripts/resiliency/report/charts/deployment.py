@@ -42,7 +42,7 @@ MARKS = ["circle", "square", "triangle-up", "diamond"]
 
 
 def deployment_facts(table: pd.DataFrame, candidates: pd.DataFrame) -> dict:
-    """Error and cost of the recommended model and of what it has to beat; a model of several roles comes once."""
+    """Error and cost of the recommended model and its competitors; a model of several roles comes once."""
     roles: list[dict] = []
     for row in contenders(table):
         same = next((earlier for earlier in roles if earlier["members"] == row["members"]), None)
@@ -137,7 +137,7 @@ def _costs(
 
 
 def _apart(rows: pd.DataFrame, cost: str, domain: list[float]) -> pd.DataFrame:
-    """Those of the rows, sorted by cost, that have room for a number beside those before them."""
+    """The rows, sorted by cost, that have room for a number beside those before them."""
     places = SIDES[0] * np.log10(rows[cost].astype(float) / domain[0]) / np.log10(domain[1] / domain[0])
     kept: list[int] = []
     for index, place in enumerate(places):
@@ -160,7 +160,7 @@ def _is_unbeaten(table: pd.DataFrame, cost: str) -> pd.Series:
 
 
 def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Where candidates are: a point for each cell of a grid that holds some, at their mean, and their number."""
+    """Places of candidates: a point per occupied cell of a grid, at their mean, with their number."""
     places = {cost: candidates[cost].astype(float), "corrupted_error": candidates["judged_error"].round(5)}
     across, up = CELLS
     bins = [
@@ -278,7 +278,7 @@ def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> alt.TopLeve
 
 
 def role_names(table: pd.DataFrame) -> pd.Series:
-    """Such as "best member (vit-s0)", or "best ensemble (4 members)"."""
+    """Names such as "best member (vit-s0)", or "best ensemble (4 members)"."""
     description = table["members"].mask(table["size"] > 1, table["size"].astype(str) + " members")
     return table["role"] + " (" + description.astype(str) + ")"
 
@@ -319,7 +319,7 @@ def corruption_facts(table: pd.DataFrame) -> dict:
 
 
 def _held_out(table: pd.DataFrame) -> dict:
-    """The error of each role under the corruptions by which nothing was selected; {} without such."""
+    """The error of each role under the extra corruptions; {} if there are none."""
     rows = table[table["corruption"] == HELD_OUT_IMAGES].dropna(subset=["error"])
     if rows.empty:
         return {}

@@ -43,7 +43,7 @@ def known(table: pd.DataFrame, measure: str = "pearson", conditions: Sequence[st
 
 
 def significant(rows: pd.DataFrame) -> pd.Series:
-    """Whether correlations differ from 0, by p-values that Holm's method corrects for all metrics of a study."""
+    """Whether correlations differ from 0, by p-values corrected by Holm's method for all metrics of a study."""
     return rows["p_holm"] < 1 - rows["confidence"]
 
 
@@ -123,7 +123,7 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _counts(rows: pd.DataFrame) -> dict:
-    """How many metrics there are, whether their intervals tell anything, and those significant at every size by sign.
+    """Number of metrics, whether any interval is known, and metrics significant at every size, by sign.
 
     `positive` and `negative` hold metrics with their mean correlation, the largest first.
     """
@@ -408,7 +408,7 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.T
 
 
 def compared_ensembles(ensembles: pd.DataFrame) -> pd.DataFrame:
-    """Ensembles of the smallest size of which there are some of one design and some of different ones, as `group`.
+    """Ensembles of the smallest size that has some of one design and some of different designs, as `group`.
 
     Families take the place of designs where no design has a second seed.
     """
@@ -422,5 +422,5 @@ def compared_ensembles(ensembles: pd.DataFrame) -> pd.DataFrame:
 
 
 def group_names(ensembles: pd.DataFrame) -> list[str]:
-    """What the two groups are called: of designs, or of families where no design has a second seed."""
+    """The names of the two groups: of designs, or of families if no design has a second seed."""
     return FAMILIES if lack_second_seeds(ensembles) else GROUPS

@@ -32,7 +32,7 @@ PAIR = 2  # two votes without probabilities have the mean accuracy of their memb
 
 
 def ceiling_facts(ceiling: pd.DataFrame) -> dict:
-    """Share of images that all members misclassify, and what the best ensemble reaches of what that leaves.
+    """Share of images that all members misclassify, and the part of the remaining gain that the best ensemble reaches.
 
     On corrupted images if there are any, else on clean ones; {} if there is but one member.
     """
@@ -160,7 +160,7 @@ def errors_of(sizes: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_of_sizes(candidates: pd.DataFrame) -> pd.DataFrame:
-    """Of each size, the candidate with the least error on the images of the choice: size, members, judged_error."""
+    """The candidate of each size with the least error on the selection images: size, members, judged_error."""
     if candidates.empty:
         return candidates
     evaluated = candidates.dropna(subset=["selection_error", "judged_error"])
@@ -215,7 +215,7 @@ def origin_facts(table: pd.DataFrame) -> dict:
 
 
 def advantage_facts(table: pd.DataFrame) -> dict:
-    """What mixing architectures, or families, changes in accuracy against the average of the same ones alone, or {}.
+    """The effect of mixing architectures, or families, on accuracy against the mean of the same ones alone, or {}.
 
     Keys of its row of origins.csv, and `verb`: raises or lowers if its interval excludes 0, else "".
     """

@@ -45,7 +45,7 @@ DOWN = 18  # px, from the middle of a row to its interval
 
 
 def facts(rates: pd.DataFrame) -> dict:
-    """What can be bought, or else what buys most; how far units differ; mixing; what else is not significant.
+    """The possible purchases, or else the best one; how far units differ; mixing; what else is not significant.
 
     A row has `significant`: whether its interval excludes 0, None if there is no interval.
     """
@@ -165,7 +165,7 @@ def _line(row: dict) -> str:
 
 
 def _cost(row: dict) -> str:
-    """Such as "inference ×2, training ×2"."""
+    """Words such as "inference ×2, training ×2"."""
     costs = {"inference": row["inference_cost"], "training": row["training_cost"]}
     known = {name: cost for name, cost in costs.items() if not np.isnan(cost)}
     if not known:

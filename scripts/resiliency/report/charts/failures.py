@@ -65,7 +65,7 @@ def confusions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 
 def _matrix(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame, title: alt.TitleParams) -> alt.LayerChart:
-    """Wrong answers are coloured, on one scale for all panels; right ones are not."""
+    """A matrix of confusions; wrong answers are coloured, on one scale for all panels, right ones are not."""
     most = 100 * everything.loc[everything["wrong"], "share"].max() if everything["wrong"].any() else 1
     cells = rows.assign(percent=100 * rows["share"])
     x = cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=-45, labelOverlap=True)
@@ -162,7 +162,7 @@ def photos_of(failures: pd.DataFrame, members: list[str]) -> list[dict]:
 
 
 def _view(row: dict, members: list[str]) -> dict:
-    """What the model and each member answer to an image under one condition."""
+    """The answers of the model and of each member to an image under one condition."""
     told = row["said"].split("; ")
     known = members if len(members) == len(told) else [f"member {place}" for place in range(1, len(told) + 1)]
     answers = [
@@ -192,7 +192,7 @@ def _members(deployment: pd.DataFrame) -> list[str]:
     failure_facts,
 )
 def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Each image once, as it is and under a condition in which the model is wrong, the most confident failures first.
+    """Each image once, uncorrupted and under a condition in which the model is wrong, most confident failures first.
 
     The page shows the records of `photos_of` in its place: all conditions of an image, and each member's answer.
     """

@@ -160,7 +160,7 @@ def _by_size(sized: pd.DataFrame, y: alt.Y, key: Key, look: dict) -> alt.LayerCh
 
 
 def _largest_families(families: pd.Series) -> pd.Series:
-    """`families` with one name for those that are not among the largest, if there are too many for a legend."""
+    """`families` with one name for all but the largest, if there are too many for a legend."""
     counts = families.value_counts()
     if len(counts) <= MOST_FAMILIES:
         return families
@@ -209,7 +209,7 @@ def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str
 
 
 def _groups(members: pd.DataFrame) -> pd.Series:
-    """Member -> what its row stands for: its design, or the objective and weight that it was trained jointly under."""
+    """Member -> the group of its row: its design, or the objective and weight of its joint training."""
     joint = members["origin"] == "joint"
     weights = members["loss_weight"].map("{:g}".format)
     of = members["design"].mask(joint, members["objective"] + " λ = " + weights)

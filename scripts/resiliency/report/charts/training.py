@@ -51,7 +51,7 @@ def curve_facts(histories: pd.DataFrame) -> dict:
 
 
 def _training_name(origin: str, design: str, objective: str, loss_weight: float) -> str:
-    """The design, or the setting of joint training; at weight 0 all objectives train alike."""
+    """The design, or the setting of joint training; at weight 0 all objectives are the same."""
     if origin != "joint":
         return design
     return f"{objective} at λ = {plain(loss_weight)}" if loss_weight else "joint training at λ = 0"
@@ -93,7 +93,7 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevel
 
 
 def _thinned(curve: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many epochs of a training, evenly spaced, the first and the last among them."""
+    """At most `most` evenly spaced epochs of a training, the first and the last among them."""
     return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, most).round().astype(int))]
 
 
