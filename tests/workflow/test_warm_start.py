@@ -35,9 +35,17 @@ FORKED = "import os, sys, time\nassert 'torch' in sys.modules\n"
 
 
 @pytest.fixture(scope="module")
-def address() -> str:
-    """Of a server that these tests share."""
-    return client.start_server()
+def addresses() -> list[str]:
+    """The address of a server that these tests share; none if there is none any more."""
+    return []
+
+
+@pytest.fixture
+def address(addresses: list[str]) -> str:
+    """Of the server, which is started if need be."""
+    if not addresses:
+        addresses.append(client.start_server())
+    return addresses[0]
 
 
 @pytest.fixture
@@ -143,8 +151,8 @@ def test_a_fork_ends_with_the_status_of_a_process_of_its_own(execute, end, statu
     assert failure.value.returncode == status
 
 
-def test_a_job_ends_with_its_server(execute):
-    """The last test that needs the server."""
+def test_a_job_ends_with_its_server(execute, addresses):
+    addresses.clear()
     with pytest.raises(subprocess.CalledProcessError) as failure:
         execute("import signal\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)")
     assert failure.value.returncode == -signal.SIGKILL
