@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,12 +47,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is quick."""
+    """Mark unit tests that are quick; files with the most others come first, lest a long one is alone at the end."""
+    others = Counter()
     for item in items:
-        starts = STARTING & {*getattr(item, "fixturenames", ())}
-        slow = item.get_closest_marker("slow") or hasattr(getattr(item, "obj", None), "hypothesis")
-        if UNIT in item.path.parents and not starts and not slow:
-            item.add_marker(pytest.mark.quick)
+        if UNIT in item.path.parents:
+            starts = STARTING & {*getattr(item, "fixturenames", ())}
+            if starts or item.get_closest_marker("slow") or hasattr(getattr(item, "obj", None), "hypothesis"):
+                others[item.path] += 1
+            else:
+                item.add_marker(pytest.mark.quick)
+    most = max(others.values(), default=0) + 1
+    items.sort(key=lambda item: most - others[item.path] if UNIT in item.path.parents else 0)
 
 
 @contextmanager
