@@ -69,10 +69,8 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def read_once(environment: dict[str, str]) -> dict[str, str]:
-    """The variables that Python reads as it starts, if the path has a sitecustomize, or as it imports a module."""
-    path = environment.get("PYTHONPATH", "")
-    customized = any((Path(folder) / "sitecustomize.py").exists() for folder in path.split(os.pathsep))
-    return {"PYTHONPATH": path if customized else PATH, "HF_HUB_OFFLINE": environment.get("HF_HUB_OFFLINE", "")}
+    """The variables that packages read as they are imported, beside the path of these tests."""
+    return {"PYTHONPATH": PATH, "HF_HUB_OFFLINE": environment.get("HF_HUB_OFFLINE", "")}
 
 
 def forks(imported: tuple[str, ...], variables: dict[str, str]) -> str:

@@ -49,20 +49,28 @@ def serve(address: str, owner: int, imported: list[str]) -> None:
 
 
 def become(streams: list[int], arguments: list[str], cwd: str, environment: dict[str, str]) -> None:
-    """Go on as Python would with these arguments and on this path; Snakemake starts forks if it has their addresses.
+    """Go on as Python would with these arguments and on this path, which may have a sitecustomize.
+
+    Snakemake starts forks if it has their addresses.
 
     Args:
         streams: descriptors of files that take the place of standard output and standard error.
     """
     import runpy
+    import site
 
     for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), *streams)):
         os.dup2(stream, number)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
+    sys.orig_argv = [sys.executable, *arguments]
     path = environment.get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[1:1] = [folder for folder in path if folder and folder not in sys.path]
+    path = [folder for folder in path if folder and folder not in sys.path]
+    sys.path[1:1] = path
+    if any(os.path.exists(os.path.join(folder, "sitecustomize.py")) for folder in path):
+        sys.modules.pop("sitecustomize", None)
+        site.execsitecustomize()
     if arguments[0] == "-m":
         sys.executable = __file__ if OF_SCRIPTS in environment else sys.executable
         sys.argv, sys.path[0] = arguments[1:], cwd

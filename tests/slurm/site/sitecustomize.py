@@ -2,7 +2,7 @@
 
 import sys
 
-if any("snakemake" in argument for argument in sys.orig_argv):
+if "snakemake" in sys.orig_argv:
     from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
     RemoteExecutor.next_seconds_between_status_checks = property(lambda executor: 1, lambda executor, seconds: None)
