@@ -7,11 +7,26 @@ import pandas as pd
 import pytest
 import yaml
 
+from resiliency.analysis.exchange_rates import exchange_rates
+from resiliency.analysis.observations.study import observations
+from resiliency.analysis.verdicts import observation_table
+from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.base.corruption_names import MAIN
+from resiliency.storage.tables import read_distinct, read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = sorted((REPOSITORY / "studies").glob("*_labels.yaml"))
-TABLES = ("members", "observations", "exchange_rates")
+CONFIDENCE = 0.95
+ENSEMBLES = 300  # what is tested here is about members
+MADE = {
+    "members": "tables/members.csv",
+    "conditions": "conditions.csv",
+    "ensembles": "tables/ensembles.parquet",
+    "pairs": "diversity/pairs.parquet",
+    "image_errors": "ensembles/image_errors.parquet",
+    "ensembles_without": "ensembles/leave_images_out.parquet",
+    "members_without": "ensembles/members_leave_images_out.parquet",
+}
 EXACT = ("family_at_equal_accuracy", "doubling_of_parameters", "doubling_of_training")
 # Without the noise of images, by random groups of these, in which probe images of the published study count.
 BY_GROUPS = ("family", "best_to_worst_family", "point_of_clean_accuracy", "another_seed")
@@ -19,13 +34,26 @@ BY_GROUPS = ("family", "best_to_worst_family", "point_of_clean_accuracy", "anoth
 
 @pytest.fixture(scope="module", params=STUDIES, ids=lambda file: file.stem)
 def finished(request, tmp_path_factory, workflow_in) -> tuple[Path, dict[str, pd.DataFrame]]:
-    """A study, and its tables about single members."""
-    folder = tmp_path_factory.mktemp("labels")
+    """A study, and its tables about single members: observations without placebos, which take a minute."""
+    folder, study = tmp_path_factory.mktemp("labels"), yaml.safe_load(request.param.read_text())
     (folder / "studies").symlink_to(REPOSITORY / "studies")
-    workflow = workflow_in(folder, request.param)
-    paths = {name: workflow.results / f"tables/{name}.csv" for name in TABLES}
+    study["ensembles"]["limit"] = ENSEMBLES
+    workflow = workflow_in(folder, study)
+    paths = {name: workflow.results / path for name, path in MADE.items()}
     workflow.finish("--cores", "2", *(str(path.relative_to(folder)) for path in paths.values()))
-    return request.param, {name: pd.read_csv(path) for name, path in paths.items()}
+    made = {name: read_table(path) for name, path in paths.items() if name != "pairs"}
+    tables = EnsembleTables(
+        ensembles=made["ensembles"],
+        image_errors=made["image_errors"],
+        without_images=WithoutImages(made["ensembles_without"], made["members_without"]),
+        metrics=read_distinct(paths["pairs"], ["kind", "metric"]),
+    )
+    members, images, (rule,) = made["members"], int(made["conditions"].images.iloc[0]), study["ensembles"]["rules"]
+    observed = observations(members, images, tables, rule, None, "label", draws=0)
+    write_table(folder / "observations.csv", observation_table(observed, CONFIDENCE))
+    write_table(folder / "exchange_rates.csv", exchange_rates(members, tables, images, rule, CONFIDENCE))
+    written = {name: pd.read_csv(folder / f"{name}.csv") for name in ("observations", "exchange_rates")}
+    return request.param, written | {"members": members}
 
 
 def test_members_have_the_accuracies_of_their_labels(finished):
