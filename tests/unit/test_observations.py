@@ -105,15 +105,6 @@ def test_observation_2_leaves_out_sizes_of_one_ensemble():
     assert verdict(observation_2(table)) == "supported"
 
 
-def test_partial_correlations_stand_beside_observation_2():
-    table = twelve(-1, 0.5, sizes=(2,))
-    beside = {part.name: part.estimate for part in observation_2(table).beside}
-    columns = ["saliency_cosine_clean", "corrupted_accuracy", "mean_member_corrupted_accuracy"]
-    precision = np.linalg.inv(np.cov(table[columns].T))
-    expected = -precision[0, 1] / np.sqrt(precision[0, 0] * precision[1, 1])
-    assert beside["corrupted images, partial r of attribution diversity"] == pytest.approx(expected)
-
-
 def sampled(table: pd.DataFrame, share: float) -> pd.DataFrame:
     """Some of the ensembles, so few that not all members take part at every size."""
     return table.sample(frac=share, random_state=0).sort_values("size", kind="stable")
@@ -224,14 +215,10 @@ def test_observation_4_by_loops():
     assert len(observation.beside) == 4  # predictions on clean and on corrupted images, others on clean probes
 
 
-@pytest.mark.parametrize("designs", [1, 6])
-def test_observation_4_needs_designs_and_seeds(designs):
-    table = ensemble_rows(0, 0, 0, designs=designs)
-    if designs == 6:
-        table = table[table.designs > 1]  # one member of each design
-    observation = observation_4(table)
-    assert verdict(observation) == "not tested"
-    assert observation.missing == "needs 6 designs of two seeds or more; there are 0"
+def test_observation_4_needs_designs_and_seeds():
+    table = ensemble_rows(0, 0, 0)
+    assert verdict(observation_4(ensemble_rows(0, 0, 0, designs=1))) == "not tested"
+    assert verdict(observation_4(table[table.designs > 1])) == "not tested"  # one member of each design
 
 
 def families_of(designs: int, each: int = 2) -> dict[str, str]:
@@ -245,13 +232,11 @@ def test_families_are_left_out_where_there_are_eight(designs, unit, units):
     families = families_of(designs)
     observation = attribution_diversity_is_less_negative(table, PAIRS, "mean_probability", 100, families=families)
     assert (observation.unit, observation.resampled, observation.parts[0].units) == (unit, unit, units)
-    assert observation.designs == designs
-    if unit == "families":
-        kept = [not {families[name] for name in members.split("+")} & {"f3"} for members in table.members]
-        alone = observation_2(table[kept]).parts[0].estimate
-        part = attribution_diversity_is_less_negative(table, PAIRS, "mean_probability", 100, families=families).parts[0]
-        of_each = {part.influential: part.without_it}
-        assert of_each.get("f3", alone) == pytest.approx(alone)
+    part = observation.parts[0]
+    left_out = [families[name] if unit == "families" else name[:-3] for name in families]
+    of_unit = {name for name, its_unit in zip(families, left_out, strict=True) if its_unit == part.influential}
+    kept = [not of_unit & set(members.split("+")) for members in table.members]
+    assert part.without_it == pytest.approx(observation_2(table[kept]).parts[0].estimate)
 
 
 LABELLED = pd.concat([PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["double_fault"]})])
@@ -267,15 +252,6 @@ def test_attributions_of_the_true_label_are_compared_with_metrics_that_use_the_l
     )
     assert (free.metrics, based.metrics) == ("label-free", "label-based")
     assert (verdict(free), verdict(based)) == ("no better than noise", "contradicted")
-    readings = {part.name: part.estimate for part in free.beside}
-    assert based.parts[0].estimate == pytest.approx(readings["clean images, against double_fault"])
-
-
-def test_the_reverse_of_another_reading_is_a_column():
-    """Label-free diversity goes down with accuracy, double fault up: attributions lie between them."""
-    table = twelve(-1, 0)
-    for images in ("clean", "corrupted"):
-        table[f"double_fault_{images}"] = table[f"{images}_accuracy"]
-    rows = observation_rows(attribution_diversity_is_less_negative(table, LABELLED, "mean_probability", 100), 0.95)
-    leans = {row["part"]: row["leans"] for row in rows if row["reading"]}
-    assert leans["clean images, against double_fault"] == "against"
+    readings = {row["part"]: row for row in observation_rows(free, 0.95) if row["reading"]}
+    reading = readings["clean images, against double_fault"]
+    assert (reading["estimate"], reading["leans"]) == (pytest.approx(based.parts[0].estimate), "against")

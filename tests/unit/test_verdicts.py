@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
 
 from resiliency.analysis.observations.study import with_images
 from resiliency.analysis.parts import Part, Placebo, p_values
 from resiliency.analysis.verdicts import (
-    MOST,
     Observation,
     PValues,
     decide,
@@ -23,8 +21,6 @@ from resiliency.analysis.verdicts import (
 )
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta
 from resiliency.statistics.resampling import ANGULAR, FISHER, LINEAR
-
-# Effect size
 
 
 def delta_by_loops(first, second, first_weights, second_weights) -> float:
@@ -59,9 +55,6 @@ def test_cliffs_delta_of_partitions_is_cliffs_delta_of_their_sides(values, bits)
     assert cliffs_deltas_of_partitions(values, weights, second) == pytest.approx(expected, nan_ok=True)
 
 
-# Verdicts
-
-
 def part(estimate: float, name: str = "") -> Part:
     """A part of 20 units with an error of 1, and so many degrees of freedom that Student's t is all but normal."""
     return Part(name, estimate, 1, 10**6, units=20, planned=lambda n: (np.sqrt(20 / n), 10**6))
@@ -83,15 +76,11 @@ def observed(sign: int, *estimates: float, **changed: object) -> Observation:
         (1, [1.7], "supported"),
         (1, [1.6], "undecided"),
         (1, [-2.2], "undecided"),  # to contradict takes a quarter of the error: 2.24
-        (1, [-2.3], "contradicted"),
-        (-1, [-1.7], "supported"),
         (-1, [2.3], "contradicted"),
         (1, [1.7, 1.7, 1.7], "supported"),  # all must hold: no correction
         (1, [1.7, 1.6], "undecided"),
         (1, [1.6, -2.4], "undecided"),  # one is enough: corrected, 2.50 of two parts
         (1, [1.6, -2.6], "contradicted"),
-        (-1, [-2, 0, 3], "contradicted"),
-        (1, [np.nan], "undecided"),
         (1, [2, np.nan], "undecided"),
         (1, [0.8, -0.8], "no practical difference"),  # two one-sided tests: 1.645 errors either way lie within 2.5
         (1, [0.9, 0], "undecided"),
@@ -109,7 +98,6 @@ def test_the_rule(sign, estimates, expected):
         ([0.1, 5, 0.1], "supported in part", ["no practical difference", "supported", "no practical difference"]),
         ([5, -5], "contradicted", ["supported", "contradicted"]),
         ([0.1, -5], "contradicted", ["no practical difference", "contradicted"]),
-        ([5, 5], "supported", ["supported", "supported"]),
         ([5, -1], "undecided", ["supported", "undecided"]),
         # By themselves; Holm asks for 1.96 of the clearer one.
         ([1.7, 0.8], "undecided", ["supported", "no practical difference"]),
@@ -155,15 +143,6 @@ def simulated(truths: list[float], studies: int = 4000) -> np.ndarray:
 def test_false_verdicts_together_are_rarer_than_six_in_a_hundred(truths, false, most):
     """A standard error of .0035; 5.6 % is what the rule allows where one part of two is 0."""
     assert np.isin(simulated(truths), list(false)).mean() < most
-
-
-def test_what_is_lacking_decides_nothing_and_is_said():
-    (row,) = observation_rows(observed(1, 5, missing="needs more designs", omitted="left out pairs"), 0.95)
-    assert row["verdict"] == row["part_verdict"] == "not tested"
-    assert row["missing_requirements"] == "needs more designs; left out pairs"
-    assert (row["units_needed"], row["sample_size_needed"]) == (None, "")
-    (row,) = observation_rows(observed(1, missing="needs joint training"), 0.95)
-    assert np.isnan([row["estimate"], row["low"], row["high"]]).all()
 
 
 def test_bounds_of_a_part():
@@ -225,15 +204,12 @@ def test_of_flipped_signs_the_study_itself_is_one(seeds, beyond):
 @pytest.mark.parametrize(
     ("estimates", "middles", "expected", "each"),
     [
-        ([3], [0], "supported", ["supported"]),
         ([3], [2], "no better than noise", ["no better than noise"]),  # 2 + 1.645 is beyond 3
         ([1.6], [2], "undecided", ["undecided"]),  # would not support by its own bound
         ([-3], [-9], "contradicted", ["contradicted"]),  # a placebo keeps nothing from contradicting
-        ([0], [0], "no practical difference", ["no practical difference"]),
         ([3, 3], [0, 2], "no better than noise", ["supported", "no better than noise"]),
         ([5, 0], [0, 0], "supported in part", ["supported", "no practical difference"]),
         ([5, 0], [4, 0], "no better than noise", ["no better than noise", "no practical difference"]),
-        ([3, np.nan], [0, 0], "undecided", ["supported", "undecided"]),
     ],
 )
 def test_a_part_supports_beyond_its_placebo_only(estimates, middles, expected, each):
@@ -260,11 +236,8 @@ def test_rows_have_the_range_and_how_often_noise_is_supported():
     rows = observation_rows(observation, 0.95)
     assert [row["placebo_low"] for row in rows] == pytest.approx([-1.645, -0.645, np.nan], abs=0.1, nan_ok=True)
     assert [row["placebo_high"] for row in rows] == pytest.approx([1.645, 2.645, np.nan], abs=0.1, nan_ok=True)
-    assert [row["placebo"] for row in rows] == ["signs flipped", "signs flipped", ""]
     assert [row["part_verdict"] for row in rows] == ["supported", "supported", ""]
     assert rows[0]["placebo_supported"] == placebo_supported(observation, 0.95) <= 0.05
-    without = observation_rows(replace(observation, placebo=None), 0.95)
-    assert np.isnan([without[0]["placebo_low"], without[0]["placebo_supported"]]).all()
 
 
 def test_placebos_are_judged_by_the_whole_rule():
@@ -274,18 +247,6 @@ def test_placebos_are_judged_by_the_whole_rule():
     shuffled = draws_around(50, 50)
     shuffled[:, 1] = np.random.default_rng(1).permutation(shuffled[:, 1])
     assert placebo_supported(observation_of([9, 9], shuffled), 0.95) < 0.01
-    assert np.isnan(placebo_supported(replace(observation, missing="needs more"), 0.95))
-
-
-def test_more_units_do_not_lift_an_estimate_out_of_noise():
-    """Below the middle of its placebo, it would support with more units, but never beyond noise."""
-    (row,) = observation_rows(observation_of([1.0], draws_around(3), margin=0.1), 0.95)
-    assert (row["verdict"], row["sample_size_needed"].split(" (")[1].split(")")[0]) == (
-        "undecided",
-        "no better than noise",
-    )
-    (row,) = observation_rows(observation_of([1.0], draws_around(0), margin=0.1), 0.95)
-    assert row["sample_size_needed"].split(" (")[1].startswith("supported)")
 
 
 def test_images_widen_the_errors_of_the_placebo_as_of_the_parts():
@@ -297,17 +258,10 @@ def test_images_widen_the_errors_of_the_placebo_as_of_the_parts():
     assert both.placebo.estimates is observation.placebo.estimates
 
 
-def test_units_that_would_support():
-    """One part at .9 errors with 20 units: (z.95 + z.8)^2 / .81 times as many."""
-    need = units_to_decide(observed(1, 0.9, margin=0.5), 0.95)
-    assert need.verdict == "supported"
-    assert need.units == pytest.approx(20 * (norm.ppf(0.95) + norm.ppf(0.8)) ** 2 / 0.81, rel=0.05)
-
-
-def test_units_that_would_contradict_allow_for_the_stricter_bound():
-    need = units_to_decide(observed(1, -1, margin=0.1), 0.95)
-    assert need.verdict == "contradicted"
-    assert need.units == pytest.approx(20 * (norm.ppf(1 - 0.05 / 4) + norm.ppf(0.8)) ** 2, rel=0.05)
+@pytest.mark.parametrize(("middle", "verdict"), [(3, "no better than noise"), (0, "supported")])
+def test_more_units_do_not_lift_an_estimate_out_of_noise(middle, verdict):
+    """Below the middle of its placebo, it would support with more units, but never beyond noise."""
+    assert units_to_decide(observation_of([1.0], draws_around(middle), margin=0.1), 0.95).verdict == verdict
 
 
 @pytest.mark.parametrize("estimates", [(0.9, 1.2), (2, -2), (3, 0), (-3, 0)])
@@ -327,12 +281,8 @@ def test_no_number_of_units_may_be_enough():
     """What images add does not go away with seeds; an estimate at the margin is never decided."""
     seeds = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9), image_share=0.8)
     assert units_to_decide(observed(1, parts=[seeds], margin=0.05), 0.95) == (None, "")
-    (row,) = observation_rows(observed(1, parts=[seeds], margin=0.05), 0.95)
-    assert row["sample_size_needed"] == f"more test images; up to {MOST:,} designs cannot settle it"
     edge = observed(1, parts=[Part("", 0.0, 5, 19, units=20), Part("", 9, 5, 19, units=20)], margin=0.01)
-    assert (
-        observation_rows(edge, 0.95)[0]["sample_size_needed"] == f"other data; up to {MOST:,} designs cannot settle it"
-    )
+    assert units_to_decide(edge, 0.95) == (None, "")
 
 
 def test_without_a_plan_units_count_as_those_of_a_mean():
