@@ -5,18 +5,24 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from default_study import CONFIG
+from fault_messages import fault_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from predicted import conditions_of, logits_of, predictions_of
 
-from resiliency.analysis.choices import halves
-from resiliency.analysis.deployment import COLUMNS, candidate_table, deployment_table
-from resiliency.ensembles.pool import EnsembleErrors, ensembles_of, front, greedy
+from resiliency.analysis.choices import LATENCY, eligible, halves, recommended_row, within_limits
+from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.ensembles.pool import EnsembleErrors, front, greedy
+from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import softmax
-from resiliency.statistics.resampling import Resampling
+from resiliency.statistics.resampling import Resampling, percentile_interval, resampled_counts
+from resiliency.study.checks import cross_checks
+from resiliency.study.model import Study
 
 MEMBERS, IMAGES, CLASSES = 5, 40, 3
 DRAWN = {"baseline": "a-s0", "resampling": Resampling(200, 0.9, 0)}
+COSTS, WRONG = np.array([[0, 9, 1], [1, 0.5, 1], [0, 2, 0]], float), 1 - np.eye(CLASSES)
 
 
 @pytest.fixture
@@ -33,22 +39,11 @@ def members_of(logits, labels, *arguments, **objective) -> EnsembleErrors:
     return EnsembleErrors([predictions_of(table, labels, of_member) for of_member in logits], *arguments, **objective)
 
 
-def wrong_by_loops(study, ensemble: tuple[int, ...], images: np.ndarray) -> np.ndarray:
-    """Under mean probability: bool conditions x images."""
+def costs_by_loops(study, ensemble: tuple[int, ...], images: np.ndarray, costs=WRONG) -> np.ndarray:
+    """Under mean probability: float conditions x images."""
     logits, labels = study
-    mean = np.mean([softmax(logits[member]) for member in ensemble], axis=0)
-    return mean.argmax(axis=-1)[:, images] != labels[images]
-
-
-@pytest.mark.parametrize("size", [1, 2, 4])
-def test_errors_against_loops(study, size):
-    images = np.arange(0, IMAGES, 3)
-    ensembles = ensembles_of(MEMBERS, size)
-    members = scored(study)
-    expected = np.array([wrong_by_loops(study, tuple(ensemble), images) for ensemble in ensembles])
-    np.testing.assert_allclose(members.errors(ensembles, images), expected[:, 1:].mean(axis=(1, 2)))
-    np.testing.assert_allclose(members.image_errors(ensembles, images), expected[:, 1:].mean(axis=1))
-    np.testing.assert_allclose(members.accuracy(ensembles, "clean", images), 1 - expected[:, 0].mean(axis=1))
+    answers = np.mean([softmax(logits[member]) for member in ensemble], axis=0).argmax(axis=-1)
+    return costs[labels, answers][:, images]
 
 
 def test_greedy_selection_against_loops(study):
@@ -57,7 +52,7 @@ def test_greedy_selection_against_loops(study):
     assert [len(ensemble) for ensemble in ensembles] == [1, 2, 3]
     chosen: list[int] = []
     for ensemble in ensembles:
-        grown = {m: wrong_by_loops(study, (*chosen, m), images)[1:].mean() for m in pool if m not in chosen}
+        grown = {m: costs_by_loops(study, (*chosen, m), images)[1:].mean() for m in pool if m not in chosen}
         chosen.append(min(grown, key=grown.get))
         assert sorted(chosen) == ensemble.tolist()
     assert [len(ensemble) for ensemble in greedy(scored(study), pool, 9, images)] == [1, 2, 3, 4]
@@ -112,7 +107,7 @@ def test_candidates_and_their_errors(study):
         ensemble = tuple(position[member] for member in row.members.split("+"))
         assert row.macs == members.macs.iloc[list(ensemble)].sum()
         for images, error in ((chosen, row.selection_error), (judged, row.judged_error)):
-            assert error == pytest.approx(wrong_by_loops(study, ensemble, images)[1:].mean())
+            assert error == pytest.approx(costs_by_loops(study, ensemble, images)[1:].mean())
     np.testing.assert_array_equal(table.front_macs, front(table.selection_error.to_numpy(), table.macs.to_numpy()))
 
 
@@ -127,7 +122,6 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
         return candidates, deployment_table(candidates, members, of, chosen, judged, **DRAWN)
 
     candidates, table = judge(study[0])
-    assert list(table) == COLUMNS
     assert table[table.baseline].members.tolist() == ["a-s0"]
     assert (table.low <= table.corrupted_error).all()
     assert (table.corrupted_error <= table.high).all()
@@ -146,35 +140,35 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
     assert (judged_again.corrupted_error != table.corrupted_error).any()
 
 
-@pytest.mark.parametrize("objective", ["worst_condition", "quantile"])
-def test_other_objectives_against_loops(study, objective):
+OBJECTIVES = {
+    "mean": np.mean,
+    "cost": np.mean,
+    "worst_condition": lambda values: values.mean(axis=1).max(),
+    "quantile": lambda values: np.quantile(values.mean(axis=1), 0.6),
+}
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_objectives_choose_on_one_half_and_are_judged_on_the_other(study, objective):
     members, ensembles = tables(study)
     chosen, judged = halves(study[1], 0)
-    everything, of = np.arange(IMAGES), scored(study, objective=objective, quantile=0.6)
+    costs = COSTS if objective == "cost" else None
+    of, labels = scored(study, objective=objective, quantile=0.6, costs=costs), study[1]
     candidates = candidate_table(members, ensembles, of, 4, chosen)
     table = deployment_table(candidates, members, of, chosen, judged, **DRAWN)
+    matrix = COSTS if objective == "cost" else WRONG
     position = {member: index for index, member in enumerate(members.member)}
+
+    def by_loops(row, images: np.ndarray, costs: np.ndarray = WRONG) -> np.ndarray:
+        return costs_by_loops(study, tuple(position[member] for member in row.members.split("+")), images, costs)[1:]
+
     for row in candidates.itertuples():
-        ensemble = tuple(position[member] for member in row.members.split("+"))
-        errors = wrong_by_loops(study, ensemble, chosen)[1:].mean(axis=1)
-        expected = errors.max() if objective == "worst_condition" else np.quantile(errors, 0.6)
-        assert row.selection_error == pytest.approx(expected)
-        assert row.judged_error == pytest.approx(wrong_by_loops(study, ensemble, judged)[1:].mean())
-        expected = wrong_by_loops(study, ensemble, everything)[1:]
-        np.testing.assert_array_equal(of.wrong(np.array(ensemble), everything), expected)
-    assert table.optimism.isna().all()
-    assert set(table.objective) == {objective}
-
-
-def test_worst_condition_and_class_are_chosen_on_one_half_and_judged_on_the_other(study):
-    members, ensembles = tables(study)
-    chosen, judged = halves(study[1], 0)
-    of, labels = scored(study, quantile=0.6), study[1]
-    table = deployment_table(candidate_table(members, ensembles, of, 4, chosen), members, of, chosen, judged, **DRAWN)
-    position = {member: index for index, member in enumerate(members.member)}
+        assert row.selection_error == pytest.approx(OBJECTIVES[objective](by_loops(row, chosen, matrix)))
+        assert row.judged_error == pytest.approx(by_loops(row, judged).mean())
+    assert table.optimism.isna().all() == (objective != "mean")
+    counts = resampled_counts(len(judged), DRAWN["resampling"].resamples, 0, "images")
     for row in table.itertuples():
-        ensemble = tuple(position[member] for member in row.members.split("+"))
-        before, after = (wrong_by_loops(study, ensemble, images)[1:] for images in (chosen, judged))
+        before, after = by_loops(row, chosen), by_loops(row, judged)
         worst = before.mean(axis=1).argmax()
         assert (row.worst_corruption, row.worst_severity) == ("fog", worst + 1)
         assert row.worst_error == pytest.approx(after[worst].mean())
@@ -184,3 +178,76 @@ def test_worst_condition_and_class_are_chosen_on_one_half_and_judged_on_the_othe
         assert row.quantile_error == pytest.approx(np.quantile(after.mean(axis=1), 0.6))
         for name in ("worst_error", "worst_class_error", "quantile_error"):
             assert getattr(row, f"{name}_low") < getattr(row, f"{name}_high")
+        if objective == "cost":
+            of_images = by_loops(row, judged, COSTS).mean(axis=0)
+            ends = percentile_interval(counts @ of_images / len(judged), 0.9)
+            assert (row.cost, row.cost_low, row.cost_high) == pytest.approx((of_images.mean(), *ends))
+
+
+def of_latency(study, **limits: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Members, of which that with the most MACs is the fastest, candidates within limits and deployment.csv."""
+    members, ensembles = tables(study)
+    members[LATENCY] = [5.0, 4.0, 3.0, 2.0, 1.0]
+    (chosen, judged), of = halves(study[1], 0), scored(study)
+    candidates = candidate_table(members, ensembles, of, 4, chosen, Limits(**limits))
+    return members, candidates, deployment_table(candidates, members, of, chosen, judged, **DRAWN, cost=LATENCY)
+
+
+def test_latency_takes_the_place_of_macs(study):
+    members, candidates, table = of_latency(study)
+    latency = dict(zip(members.member, members[LATENCY], strict=True))
+    for row in candidates.to_dict("records"):
+        assert row[LATENCY] == sum(latency[name] for name in row["members"].split("+"))
+    assert table[LATENCY].is_monotonic_increasing
+    assert candidates[candidates[f"front_{LATENCY}"]].members.isin(table.members).all()
+    for row in eligible(table).to_dict("records"):
+        pick = table[table.number == row["instead"]].iloc[0]
+        assert pick[LATENCY] <= row[LATENCY]
+        assert pick["size"] <= row["size"]
+
+
+@pytest.mark.parametrize(("limit", "column", "most"), [("members", "size", 1), ("milliseconds", LATENCY, 6)])
+def test_models_beyond_the_limits_are_not_recommended(study, limit, column, most):
+    _, candidates, table = of_latency(study, **{limit: most})
+    assert (candidates.fit == (of_latency(study)[1].fit & (candidates[column] <= most))).all()
+    assert recommended_row(eligible(table))[column] <= most
+
+
+def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps():
+    """The least of fit models within the other limits: the cheapest model is not fit, the fastest has more MACs."""
+    columns = {"fit": [False, True, True], "size": [1, 1, 2], "macs": [10.0, 100.0, 400.0], LATENCY: [1.0, 9.0, 5.0]}
+    candidates = pd.DataFrame(columns)
+    message = fault_of(within_limits, candidates, Limits(macs=200, milliseconds=6))
+    assert message.startswith("deployment.limits.milliseconds")
+    assert message.endswith("got 6; allow at least 9")
+    assert within_limits(candidates, Limits(macs=200, milliseconds=9)).tolist() == [False, True, False]
+
+
+def test_each_row_names_the_cheapest_within_its_margin(study):
+    """By the margin of the study; a margin of all errors lets every cheaper row of no more members stand in."""
+    members, ensembles = tables(study)
+    (chosen, judged), of = halves(study[1], 0), scored(study)
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, margin=1.0)
+    for row in eligible(table).to_dict("records"):
+        allowed = table[table.fit & (table["size"] <= row["size"]) & (table.macs <= row["macs"])]
+        assert table.macs[table.number == row["instead"]].item() == allowed.macs.min()
+    strict = eligible(deployment_table(candidates, members, of, chosen, judged, **DRAWN))
+    np.testing.assert_allclose(strict.margin, np.minimum(0.01, strict.selection_error / 10))
+    needed = strict[strict.instead == strict.number].images_needed.dropna()
+    assert len(needed)
+    assert (needed > len(chosen)).all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"deployment": {"objective": "cost"}}, "deployment.objective: cost needs"),
+        ({"deployment": {"limits": {"milliseconds": 2}}}, "deployment.limits.milliseconds: a limit in ms needs"),
+        ({"ensemble": "best under 2 ms"}, "ensemble: a limit in ms needs"),
+        ({"deployment": {"margin": 1}}, "deployment.margin: expected a fraction"),
+        ({"deployment": {"cheapest_by": "latency"}, "ensemble": "best of at most 2 members under 2.5 ms"}, ""),
+    ],
+)
+def test_what_a_choice_lacks_is_said_before_the_first_job(changed, line):
+    assert [found.startswith(line) for found in cross_checks(Study(**CONFIG | changed))] == [True] * bool(line)

@@ -23,10 +23,6 @@ from resiliency.prediction.reading import Predictions, Truth
 WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4, 0.6, 0.8])
 
 
-def correct_answers(rule: str, ensembles, probabilities, labels) -> np.ndarray:
-    return scoring.correct_answers(rule, ensembles, probabilities, labels, WEIGHTS[: len(probabilities)])
-
-
 def random_case(seed: int, members: int = 5, images: int = 12, classes: int = 4):
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet(np.full(classes, 0.7), (members, images)).astype(np.float32)
@@ -79,17 +75,16 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
 def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
     probabilities, labels = random_case(seed)
     ensembles = ensembles_of(5, size)
-    correct = correct_answers(rule, ensembles, probabilities, labels)
-    expected = [
-        [answer(rule, probabilities[row, n], WEIGHTS[row]) == labels[n] for n in range(len(labels))]
-        for row in ensembles.tolist()
-    ]
-    np.testing.assert_array_equal(correct, expected)
+    arguments = rule, ensembles, probabilities, labels, WEIGHTS[:5]
+    expected = np.array([[answer(rule, probabilities[row, n], WEIGHTS[row]) for n in range(12)] for row in ensembles])
+    np.testing.assert_array_equal(scoring.correct_answers(*arguments), expected == labels)
+    np.testing.assert_array_equal(list(scoring.given_answers(*arguments)), expected)
 
 
 @pytest.mark.parametrize("chunk", [1, 16, 10**6])
 def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
     monkeypatch.setattr(scoring, "CHUNK_VALUES", chunk)
+    monkeypatch.setattr("resiliency.ensembles.combination.CHUNK_VALUES", 7 * chunk)
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((5, 30, 4)).astype(np.float16)
     labels = rng.integers(0, 4, 30)
@@ -112,6 +107,11 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
             assert of_ensemble["nll"] == pytest.approx(negative_log_likelihood(own, labels), rel=1e-5)
             assert of_ensemble["brier"] == pytest.approx(brier_score(own, labels), rel=1e-5)
             assert of_ensemble["ece"] == pytest.approx(expected_calibration_error(own, labels), abs=1e-5)
+            alone = list(Ensemble([predictions[m] for m in row], WEIGHTS[row], rule).outputs(0, np.arange(30)))
+            logs = np.concatenate([part.log_probabilities for part in alone])
+            np.testing.assert_allclose(np.exp(logs), own, rtol=1e-4)
+            wrong_of = np.concatenate([part.errors for part in alone])
+            np.testing.assert_array_equal(wrong_of, own.argmax(axis=1) != labels)
         members = np.mean([negative_log_likelihood(p[member], labels) for member in row])
         of_group, place = (inputs[0], index) if index < len(groups[0]) else (inputs[1], index - len(groups[0]))
         ambiguity = members - negative_log_likelihood(combined["mean_logit"], labels)

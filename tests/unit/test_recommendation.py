@@ -43,36 +43,35 @@ def test_members_near_chance_or_far_below_the_others_are_not_fit():
     assert fit_members(np.array([0.1, 0.11]), LABELS).all()
 
 
-def taken(table: pd.DataFrame, high: list[float], reference: int, margin: float = 0.01, cost: str = "macs") -> int:
-    """The row that is taken where the upper bounds of the differences are `high`."""
-    return cheapest(table, Difference(np.zeros(5), np.zeros(5), np.array(high)), reference, margin, 100, cost).place
+UNKNOWN, ALL = np.nan, [0.0] * 5
 
 
-def test_the_cheapest_is_taken_of_those_that_are_shown_to_be_hardly_worse():
-    assert taken(ROWS, [0.1, 0.05, 0.011, 0, 0], 3) == 3
-    assert taken(ROWS, [0.1, 0.05, 0.01, 0, 0], 3) == 2
-    assert taken(ROWS, [0.1, 0, 0.01, 0, 0], 3) == 1
-    assert taken(ROWS, [0, 0, 0, 0, 0], 3) == 0
-    assert taken(ROWS, [0.1, 0.05, 0.011, 0, 0], 3, 0.02) == 2
+@pytest.mark.parametrize(
+    ("changes", "high", "reference", "margin", "place"),
+    [
+        ({}, [0.1, 0.05, 0.011, 0, 0], 3, 0.01, 3),
+        ({}, [0.1, 0.05, 0.01, 0, 0], 3, 0.01, 2),
+        ({}, [0.1, 0, 0.01, 0, 0], 3, 0.01, 1),
+        ({}, [0.1, 0.05, 0.011, 0, 0], 3, 0.02, 2),
+        # No more members than the reference, and no higher cost.
+        ({"macs": [9.0, 8.0, 7.0, 6.0, 1.0]}, ALL, 1, 0.01, 1),
+        ({"size": [3, 1, 2, 4, 1]}, ALL, 1, 0.01, 1),
+        # A row of unknown cost is never preferred; where the reference's is unknown, fewer members are cheaper.
+        ({"macs": [UNKNOWN, 3.0, 5.0, 9.0, 1.0]}, ALL, 3, 0.01, 1),
+        ({"macs": [UNKNOWN, 3.0, UNKNOWN, UNKNOWN, 1.0]}, ALL, 3, 0.01, 1),
+        ({"macs": [UNKNOWN, 3.0, UNKNOWN, UNKNOWN, 1.0]}, [0, 1, 0, 0, 0], 3, 0.01, 3),
+        ({"macs": UNKNOWN}, [0.1, 0, 0, 0, 0], 3, 0.01, 1),
+        ({"macs": UNKNOWN}, ALL, 3, 0.01, 1),  # of equals, the one with fewer errors
+    ],
+)
+def test_the_cheapest_is_taken_of_those_that_are_shown_to_be_hardly_worse(changes, high, reference, margin, place):
+    differences_of = Difference(np.zeros(5), np.zeros(5), np.array(high))
+    assert cheapest(ROWS.assign(**changes), differences_of, reference, margin, 100, "macs").place == place
 
 
-def test_it_has_no_more_members_and_costs_no_more_than_the_reference():
-    assert taken(ROWS.assign(macs=[9.0, 8.0, 7.0, 6.0, 1.0]), [0] * 5, 1) == 1
-    assert taken(ROWS.assign(size=[3, 1, 2, 4, 1]), [0] * 5, 1) == 1
-
-
-def test_a_row_of_unknown_cost_is_never_preferred():
-    table = ROWS.assign(macs=[np.nan, 3.0, 5.0, 9.0, 1.0])
-    assert taken(table, [0] * 5, 3) == 1
-    table = ROWS.assign(macs=[np.nan, 3.0, np.nan, np.nan, 1.0])
-    assert taken(table, [0] * 5, 3) == 1, "the reference's own cost is unknown"
-    assert taken(table, [0, 1, 0, 0, 0], 3) == 3
-
-
-def test_where_macs_are_unknown_fewer_members_are_cheaper():
-    table = ROWS.assign(macs=np.nan)
-    assert taken(table, [0.1, 0, 0, 0, 0], 3) == 1
-    assert taken(table, [0] * 5, 3) == 1, "of equals, the one with fewer errors"
+def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):
+    monkeypatch.setattr("resiliency.analysis.choices.SHORTLIST", 2)
+    assert shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
 
 
 def test_the_margin_is_a_point_or_a_tenth_of_the_error_unless_the_study_sets_it():
@@ -108,11 +107,6 @@ def test_the_critical_value_grows_with_the_number_of_candidates():
     assert 2.2 * spread < many.high[1] < 3.3 * spread
     assert (many.low == -many.high).all()
     assert many.high[0] == 0
-
-
-def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):
-    monkeypatch.setattr("resiliency.analysis.choices.SHORTLIST", 2)
-    assert shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
 
 
 def deployment_of(logits: list[np.ndarray], labels: np.ndarray) -> pd.DataFrame:
