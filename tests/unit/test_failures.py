@@ -11,8 +11,6 @@ from resiliency.analysis.contenders import both_halves, contenders, ensemble_of,
 from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, answers_of
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
-from resiliency.report.drawing import draw
-from resiliency.report.settings import OKABE_ITO
 
 CLASSES = ["cat", "dog", "01"]
 ROLES = contenders(DEPLOYMENT)
@@ -149,16 +147,3 @@ def test_pictures_are_those_of_the_images_under_their_corruptions(study, found):
         condition = table.index[(table.corruption == row.corruption) & (table.severity == row.severity)][0]
         assert row.picture == data_url(images[condition][row.image])
         assert row.clean == data_url(images[0][row.image])
-
-
-def test_nothing_is_said_where_nothing_is_recommended():
-    nothing = failures({}, MEMBERS, TEMPERATURES, {}, [], [], 0.95, 0)
-    assert [len(table) for table in nothing] == [0, 0, 0]
-    assert failure_pictures(nothing.failures, conditions_of([], [], 1), []).columns[-2:].tolist() == [
-        "picture",
-        "clean",
-    ]
-    tables = {"confusions": nothing.confusions, "failure_pictures": nothing.failures.assign(picture="", clean="")}
-    tables["deployment"] = DEPLOYMENT
-    for name in ("confusions", "failure_gallery"):
-        assert "nothing" in draw(name, tables, OKABE_ITO)["usermeta"]
