@@ -52,13 +52,9 @@ def test_shares_are_means_over_all_sets_of_members(drawn):
         assert row.independent == pytest.approx(product)
         assert row.times_independent == pytest.approx(together / product)
         assert row.same_wrong == pytest.approx(alike / together)
+    ends = wilson(table.loc[5].all_wrong, table.loc[5].images, 0.95)
+    assert (table.loc[5].all_wrong_low, table.loc[5].all_wrong_high) == pytest.approx(ends)
     assert mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
-
-
-def test_the_interval_of_what_all_members_get_wrong_is_that_of_a_proportion(drawn):
-    row = of_all(*drawn).loc[5]
-    ends = wilson(row.all_wrong, row.images, 0.95)
-    assert (row.all_wrong_low, row.all_wrong_high) == pytest.approx(ends)
 
 
 def test_members_are_left_out_with_all_of_their_design(drawn):

@@ -67,23 +67,16 @@ def by_definition(values: np.ndarray, family: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("sizes", "digits"), [*((sizes, 16) for sizes in SIZES), (SIZES[2], 0)])
-def test_closeness_is_its_definition(sizes, digits):
+def test_closeness_and_that_without_each_family_is_its_definition(sizes, digits):
     """Ties, of rounded values, count for neither side."""
     values, family = study(sizes)
     values = values.round(digits)
-    expected = [by_definition(of_study, family) for of_study in values]
-    assert closeness(values, Families.of(family)) == pytest.approx(np.array(expected), abs=1e-12)
-
-
-@pytest.mark.parametrize("sizes", SIZES)
-def test_each_family_is_left_out_in_turn(sizes):
-    values, family = study(sizes)
     of_all = replicates(values, Families.of(family))
-    assert of_all.shape == (3, 1 + len(sizes), 2)
-    for index in (0, len(sizes) - 1):
-        kept = family != index
+    assert closeness(values, Families.of(family)) == pytest.approx(of_all[:, 0], abs=1e-12)
+    for place, left_out in ((0, None), (1, 0), (len(sizes), len(sizes) - 1)):
+        kept = family != left_out
         expected = [by_definition(of_study[kept], family[kept]) for of_study in values]
-        assert of_all[:, 1 + index] == pytest.approx(np.array(expected), abs=1e-12)
+        assert of_all[:, place] == pytest.approx(np.array(expected), abs=1e-12)
 
 
 def test_the_share_within_families_is_that_of_the_draw():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.coincident_failures import failing, failure_table, joint_failure_rates, with_best
+from resiliency.analysis.coincident_failures import failure_table, with_best
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.statistics.resampling import Resampling
 
@@ -28,14 +28,11 @@ def table(failures):
     )
 
 
-def test_rows_of_designs_with_a_pair_of_members(table):
-    kinds = {"clean", "fog", "snow", "corrupted"}
-    assert set(table.index) == set(product(kinds, "a", "abc")) | set(product(kinds, "b", "bc"))
-
-
 @pytest.mark.parametrize(("first", "second"), [("a", "a"), ("b", "b"), ("a", "b"), ("b", "c")])
 @pytest.mark.parametrize(("corruption", "chosen"), [("clean", [0]), ("snow", [3, 4]), ("corrupted", [1, 2, 3, 4])])
 def test_a_row_by_loops_over_pairs_of_members(failures, table, first, second, corruption, chosen):
+    kinds = {"clean", "fog", "snow", "corrupted"}
+    assert set(table.index) == set(product(kinds, "a", "abc")) | set(product(kinds, "b", "bc"))
     members = {design: [i for i, own in enumerate(DESIGNS) if own == design] for design in "abc"}
     same = first == second
     pairs = list(combinations(members[first], 2) if same else product(members[first], members[second]))
@@ -48,28 +45,6 @@ def test_a_row_by_loops_over_pairs_of_members(failures, table, first, second, co
     assert row.failure_second == pytest.approx(failures[members[second]][:, chosen].mean())
     assert row.low < row.covariance < row.high
     assert row.members == len({*members[first], *members[second]})
-
-
-def test_the_estimator_has_no_bias_of_few_members():
-    """Of theta and theta^2 of 0.3: the mean over many draws of two members, where copies would give 0.3 x 0.65."""
-    fails = np.random.default_rng(0).random((2, 40_000)) < 0.3
-    one = np.zeros(1, int)
-    assert joint_failure_rates(failing(fails, [np.arange(2)]), one, one).mean() == pytest.approx(0.09, abs=0.006)
-    assert (fails.mean(axis=0) ** 2).mean() == pytest.approx(0.195, abs=0.006)
-
-
-def test_hard_images_raise_the_covariance_within_a_design_and_opposite_ones_lower_it_between():
-    """Design a finds the first half hard, design b the second, d the first."""
-    rng = np.random.default_rng(0)
-    hard = np.repeat([0.8, 0.1], 500)
-    chances = {"a": hard, "b": hard[::-1], "d": hard}
-    failures = np.stack([rng.random((2, 1000)) < chances[design] for design in "aabbdd"])
-    table = failure_table(list(failures.swapaxes(0, 1)), list("aabbdd"), conditions_of(["fog"], [1], 1000), DRAWN)
-    clean = table[table.corruption == "clean"].set_index(["first", "second"])
-    for pair, sign in ((("a", "a"), 1), (("a", "b"), -1), (("a", "d"), 1)):
-        row = clean.loc[pair]
-        assert row.covariance == pytest.approx(sign * 0.35**2, abs=0.02)
-        assert row.low <= sign * 0.35**2 <= row.high
 
 
 @pytest.mark.parametrize("value", [False, True])
@@ -111,6 +86,3 @@ def test_the_best_are_those_of_the_kind_of_images():
     assert table["best_member"].tolist() == ["clean", "tough", "tough"]
     assert table["best_ensemble"].tolist() == ["clean+third", "clean+tough", "clean+tough"]
     assert table["best_member_accuracy"].tolist() == pytest.approx([1, 0.75, 0.75])
-    alone = {"clean": choices["clean"]}
-    table = with_best(pd.DataFrame(rows), everyone, alone, NAMES, pool, np.arange(IMAGES), 0.95)
-    assert table["best_member"].tolist() == ["clean"] * 3
