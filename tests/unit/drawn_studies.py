@@ -26,8 +26,7 @@ BASELINE = np.array([0.4, 0.8])
 class Drawn:
     """Members of some designs, two seeds each, on images drawn anew; what is compared of them is that of few images."""
 
-    def __init__(self, seed: int, designs: int, images: int, probes: int, sizes: tuple[int, ...] = (2, 3)):
-        self.sizes = sizes
+    def __init__(self, seed: int, designs: int, images: int, probes: int):
         random, fixed = np.random.default_rng(seed), np.random.default_rng(0)
         self.names = [f"d{design}-s{index}" for design in range(designs) for index in range(2)]
         self.labels = random.integers(0, 3, images)
@@ -66,13 +65,13 @@ class Drawn:
             corrupted_error=[1 - np.mean(of[1:]) for of in right],
         )
         pool = Pool(described, predictions, [pairs], BASELINE, 0.95)
-        table = pool.score([ensembles_of(len(self.names), size) for size in self.sizes], [RULE])[0]
+        table = pool.score([ensembles_of(len(self.names), size) for size in (2, 3)], [RULE])[0]
         return table.assign(origin="independent", ensemble=range(len(table))), pairs
 
-    def without(self, seed: int = 0) -> tuple[np.ndarray, WithoutImages]:
-        of_image = image_groups(self.labels, self.probe, seed)
+    def without(self) -> tuple[np.ndarray, WithoutImages]:
+        of_image = image_groups(self.labels, self.probe, 0)
         everything = np.arange(len(self.labels))
-        ensembles = some_ensembles(self.table(everything)[0], RULE, seed)
+        ensembles = some_ensembles(self.table(everything)[0], RULE, 0)
         members = EnsembleErrors(self.members(everything), np.ones(len(self.names)), RULE)
         of_probe = of_image[self.probe]
         representations = {"saliency_cosine_clean": map_diversities(self.maps, of_probe)}

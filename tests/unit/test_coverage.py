@@ -40,13 +40,11 @@ CASES = [
     simulated.all_wrong("images", 3, 8, 500),
     simulated.all_wrong("members", 3, 12, 300),
     of_designs("family", Logits(family=0.2), 8, 2),
-    of_designs("family", Logits(), 8, 2),
     of_designs("point_of_clean_accuracy", Logits(family=0.2, accuracy=-1.0), 8, 2),
     of_designs("doubling_of_training", Logits(training=-0.3), 12, 1, 3),
     seeds(0.01, 0.02, 2),
     mixtures(0.01, 0.01, 0.01, 8),
-    mixtures(0.0, 0.01, 0.0, 8),
-    *(error_of_a_class(error, 0.8, 25) for error in (0.01, 0.02, 0.05)),
+    error_of_a_class(0.02, 0.8, 25),
 ]
 
 
@@ -79,15 +77,6 @@ def test_verdicts_are_rarely_false(situation):
     row = situations.rates(situation, SIMULATIONS, np.random.default_rng(0))
     assert row["verdicts"]["not tested"] < SIMULATIONS / 2
     assert row["false"] <= binom.ppf(1 - 1e-4, SIMULATIONS, 0.06)
-
-
-def test_what_is_true_is_found():
-    gaps = (1.15, 1.15, 1.15)
-    simulate = partial(verdicts_on_diversities, gaps=gaps, pool=situations.DIGITS, kind="normal")
-    situation = Situation("4", "", "", (9, 9, 9), 0.15, simulate)
-    row = situations.rates(situation, SIMULATIONS, np.random.default_rng(0))
-    assert row["verdicts"]["supported"] > 0.6 * SIMULATIONS
-    assert row["false"] == 0
 
 
 def test_simulated_studies_of_families_have_the_verdicts_of_the_pipeline():

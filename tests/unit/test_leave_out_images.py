@@ -9,9 +9,7 @@ from drawn_studies import CHOSEN_METRICS, RULE, Drawn
 from predicted import conditions_of
 from sklearn.metrics import cohen_kappa_score
 
-from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
-from resiliency.analysis.observations.diversity import architecture_brings_diversity
-from resiliency.analysis.observations.study import metrics_in, with_images
+from resiliency.analysis.observations.study import with_images
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import (
@@ -122,34 +120,6 @@ def test_a_sample_keeps_each_kind_and_what_it_stands_for():
     assert chosen.groupby(["designs", "families"]).size().tolist() == [3, 5, MOST]
     assert chosen.groupby(["designs", "families"]).weight.sum().tolist() == [4.5, 7.5, 3 * MOST]
     assert len(some_ensembles(table.assign(origin="joint"), RULE, 0)) == 0
-
-
-def observed(table: pd.DataFrame, pairs: pd.DataFrame) -> list[Observation]:
-    rules = attribution_diversity_is_less_negative, architecture_brings_diversity
-    return [rule(table, metrics_in(pairs, table), RULE, 0) for rule in rules]
-
-
-@pytest.fixture(scope="module")
-def repeated() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Of studies that differ in their images: estimates on the scale of their errors, and variances over images."""
-    estimates, variances = [], []
-    for seed in range(12):
-        drawn = Drawn(seed, designs=8, images=150, probes=60, sizes=(2,))
-        table, pairs = drawn.table(np.arange(150))
-        without = [replicate for _, replicate in drawn.without(seed)[1].ensembles.groupby("without")]
-        again = list(zip(*(observed(replicate, pairs) for replicate in without), strict=True))
-        results = [with_images(one, others) for one, others in zip(observed(table, pairs), again, strict=True)]
-        parts = [part for one in results for part in one.parts]
-        estimates.append({part.name: part.scale.to(part.estimate) for part in parts})
-        variances.append({part.name: part.image_share * part.error**2 for part in parts})
-    return pd.DataFrame(estimates), pd.DataFrame(variances)
-
-
-@pytest.mark.parametrize("name", ["clean images", "corrupted images", "predictions", "activations"])
-def test_the_variance_over_images_is_that_of_studies_on_other_images(repeated, name):
-    estimates, variances = repeated
-    ratio = variances[name].mean() / estimates[name].var()
-    assert 0.4 < ratio < 3
 
 
 PART = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))

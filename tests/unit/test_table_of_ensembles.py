@@ -86,8 +86,6 @@ def test_ensembles_by_loops(study, members, pairs, pool, size):
 def test_ensembles_under_each_corruption_by_loops(study, pairs, pool, size):
     ensembles = ensembles_of(4, size)
     table = pool.score([ensembles], RULES)[1]
-    assert len(table) == len(ensembles)
-    assert set(table.dtypes) == {np.dtype(np.float32)}
     predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
     named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
     assert set(table) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
@@ -182,10 +180,8 @@ MEMBERS = pd.DataFrame(
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, NAMES_ELIGIBLE[:4]),
         ({"min_clean_accuracy": 0.5}, NAMES_ELIGIBLE[:4]),
         ({"min_clean_accuracy": 0.6}, ["a-s0", "b-s0", "from_elsewhere"]),
-        ({"min_clean_accuracy": 0.8}, ["a-s0", "b-s0"]),
     ],
 )
 def test_accurate_members_are_eligible_and_the_others_are_listed(settings, expected):
