@@ -29,16 +29,9 @@ def convolutions(channels: int, options: dict) -> tuple[nn.Conv2d, nn.Conv2d]:
     return plain, with_fast_gradients(deepcopy(plain))
 
 
-def gradients(convolution: nn.Conv2d, images: torch.Tensor) -> list[torch.Tensor]:
-    """Those of a loss with curvature, by the input and by each parameter."""
-    images = images.clone().requires_grad_()
-    loss = convolution(images).square().sum()
-    return list(torch.autograd.grad(loss, [images, *convolution.parameters()]))
-
-
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_gradients_are_those_of_torch(geometry, layout, monkeypatch):
+def test_first_and_second_derivatives_are_those_of_torch(geometry, layout, monkeypatch):
     calls = []
     formed = speed.kernel_gradient
     monkeypatch.setattr(speed, "kernel_gradient", lambda *given: calls.append(1) or formed(*given))
@@ -46,17 +39,15 @@ def test_gradients_are_those_of_torch(geometry, layout, monkeypatch):
     plain, fast = convolutions(channels, options)
     images = torch.randn(5, channels, side, side).to(memory_format=layout)
     torch.testing.assert_close(fast(images), plain(images), rtol=0, atol=0)
-    torch.testing.assert_close(gradients(fast, images), gradients(plain, images), rtol=1e-4, atol=1e-4)
-    assert calls
-
-
-def test_second_derivatives_are_those_of_torch():
     found = []
-    for convolution in convolutions(16, {"kernel_size": 5, "padding": 2}):
-        images = torch.randn(3, 16, 6, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        [slope] = torch.autograd.grad(convolution(images).square().sum(), images, create_graph=True)
-        found.append(torch.autograd.grad(slope.square().sum(), list(convolution.parameters())))
-    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-4)
+    for convolution in (plain, fast):
+        own = images.clone().requires_grad_()
+        leaves = [own, *convolution.parameters()]
+        first = torch.autograd.grad(convolution(own).square().sum(), leaves, create_graph=True)
+        second = torch.autograd.grad(first[0].square().sum(), leaves[1:])
+        found.append([*first, *second])
+    torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-3)
+    assert calls
 
 
 @pytest.mark.parametrize("more", [0, 1])

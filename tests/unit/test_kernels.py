@@ -68,22 +68,6 @@ def test_sums_of_products_by_loops(thinned, size, largest):
     np.testing.assert_allclose(products, np.transpose(expected), rtol=1e-5)
 
 
-@pytest.mark.parametrize("images", [1, 30, 300])
-def test_probabilities_by_bins_and_logarithms(images):
-    random = np.random.default_rng(0)
-    confidence = random.random((4, images)).astype(np.float32)
-    confidence[:, :3] = [0.0, 0.2, 1.0][:images]  # ends, and the edge of two bins
-    own = (10 ** random.uniform(-14, 0, (4, images))).astype(np.float32)
-    right = random.random((4, images)) < 0.5
-    logs, gaps = np.zeros(4), np.zeros((4, 5))
-    kernels.add_probabilities(right, own, confidence, logs, gaps)
-    bins = np.clip(np.ceil(confidence * np.float32(5)).astype(int) - 1, 0, 4)
-    for ensemble in range(4):
-        expected = np.bincount(bins[ensemble], right[ensemble] - confidence[ensemble].astype(float), 5)
-        np.testing.assert_allclose(gaps[ensemble], expected, atol=1e-5)
-    np.testing.assert_allclose(logs, np.log(np.maximum(own, np.float32(1e-12)).astype(float)).sum(axis=1), rtol=1e-12)
-
-
 @pytest.mark.parametrize("images", [1, 17, IMAGES])
 @pytest.mark.parametrize("kind", ["agree", "disagree", "tied"])
 @pytest.mark.parametrize(("classes", "count"), [(2, 1), (5, 4), (16, 2)])
@@ -102,18 +86,3 @@ def test_tallies_are_sums_over_answers(images, kind, classes, count):
         np.testing.assert_array_equal(sums[0], 2 * expected)
         np.testing.assert_array_equal(sums[1], logs)
         np.testing.assert_array_equal(sums[2], gaps)
-
-
-@pytest.mark.parametrize("size", [1, 2, 4])
-@pytest.mark.parametrize(("images", "classes"), [(1, 2), (40, 11)])
-def test_logarithms_of_normalisers_by_loops(size, images, classes):
-    roots = np.random.default_rng(0).random((MEMBERS, classes, images)).astype(np.float32)
-    logs = np.zeros(len(ensembles_of(MEMBERS, size)))
-    for block in blocks(ensembles_of(MEMBERS, size), 9):
-        of_block = np.zeros(len(block.places))
-        kernels.log_normalisers(block.ensembles, block.changes, roots, of_block)
-        logs[block.places] = of_block
-    expected = [
-        np.log(roots[list(e)].astype(float).prod(axis=0).sum(axis=0)).sum() for e in ensembles_of(MEMBERS, size)
-    ]
-    np.testing.assert_allclose(logs, expected, rtol=1e-6, atol=1e-6)

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_logits import random_case, random_needed, value_and_gradients
 from torch import nn
-from torch.func import functional_call
 
 from resiliency.training.objectives import OBJECTIVES, independent, input_gradients, mean_cka, mean_cosine
 
@@ -49,20 +48,6 @@ class TestAttribution:
                 image = images[i : i + 1].detach().requires_grad_()
                 F.cross_entropy(network(image), label[None]).backward()
                 torch.testing.assert_close(gradient[i], image.grad[0])
-
-    def test_second_derivatives_are_those_of_finite_differences(self):
-        """In the weights of a member, through its input gradients."""
-        networks = [Small(2, seed).double() for seed in range(3)]
-        images, labels = small_case()
-        images = images.double().requires_grad_()
-        names, weights = zip(*networks[0].named_parameters(), strict=True)
-
-        def loss(*values):
-            first = functional_call(networks[0], dict(zip(names, values, strict=True)), images)
-            logits = [first, *(network(images) for network in networks[1:])]
-            return OBJECTIVES["attribution"](torch.stack(logits), labels, 2.0, input_gradients(logits, labels, images))
-
-        assert torch.autograd.gradcheck(loss, weights)
 
     def test_against_numpy(self):
         gradients = random_needed("attribution", members=4)
@@ -122,16 +107,3 @@ class TestActivation:
             assert float(value - independent(logits, labels)) == pytest.approx(aligned, abs=1e-5)
             assert all(torch.isfinite(one).all() for one in gradients)
             assert not any(one.any() for one in gradients[:count])
-
-    def test_gradients_reach_the_weights_of_members_of_different_widths(self):
-        networks, (images, labels) = [Small(channels, 0).double() for channels in (2, 3)], small_case()
-        names, weights = zip(*networks[0].body.named_parameters(prefix="body"), strict=True)
-        images = images.double()
-
-        def loss(*values):
-            features = functional_call(networks[0], dict(zip(names, values, strict=True)), images)
-            others = networks[1].features(images).detach()
-            logits = torch.stack([features, networks[1](images).detach()])
-            return OBJECTIVES["activation"](logits, labels, 2.0, [features, others])
-
-        assert torch.autograd.gradcheck(loss, weights)

@@ -54,18 +54,3 @@ def test_the_last_feature_map_is_what_the_documentation_says(architecture):
     larger = network(architecture)
     adapt_stem(larger, 64)
     assert map_side(larger.eval(), 64) == at_64
-
-
-def test_no_more_is_changed_than_needed():
-    changes = {side: adapt_stem(network("resnet18"), side) for side in (32, 64, 128)}
-    assert changes == {32: ["conv1 with stride 1", "no maxpool"], 64: ["conv1 with stride 1"], 128: []}
-
-
-def test_the_weights_of_the_original_fit_and_mean_the_same():
-    """Away from the borders of an image of one colour, the stride of a convolution cannot matter."""
-    original, adapted = network("resnet18").eval(), network("resnet18").eval()
-    adapt_stem(adapted, 32)
-    adapted.load_state_dict(original.state_dict())
-    with torch.inference_mode():
-        one, other = (built.conv1(torch.full((1, 3, 32, 32), 0.5))[0, :, -6, -6] for built in (original, adapted))
-    torch.testing.assert_close(one, other)
