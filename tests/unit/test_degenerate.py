@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_charts import PROVENANCE, answers, described, rendered
+from drawn_charts import PROVENANCE, described, rendered
 from page_text import oddities
 from synthetic import synthetic_tables
 
@@ -61,7 +61,3 @@ def test_the_report_of_a_degenerate_study_has_no_odd_text(study):
     page = render(STUDY, None, {}, PROVENANCE, tables, specs, dict.fromkeys(specs, "<svg/>"))
     assert oddities(page) == []
     assert all(rendered(spec) for spec in specs.values() if study in RENDERED)
-
-
-def test_the_cost_of_the_only_member_is_compared_with_no_other():
-    assert "times" not in answers(degenerate("one member"))["What does it cost?"]

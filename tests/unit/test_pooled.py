@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from published.pooled import MEAN, bought, chart, mean_of, pooled, rates_of
+from published.pooled import bought, mean_of, pooled, rates_of
 
 
 def table(points: dict[str, tuple[float, float, float]], images: str = "corrupted") -> pd.DataFrame:
@@ -52,11 +52,3 @@ def test_only_studies_of_corruptions_are_pooled_and_a_standard_deviation_is_neve
     assert second["cells"]["shifts"] == "90.0 [80.0, 99.0]"
     assert (second["range"], second["mean"]) == ("1.0 to 3.0", "2.0 [−0.5, 4.5]")
     assert (third["range"], third["mean"], list(third["cells"])) == ("", "", ["study1"])
-
-
-def test_the_chart_has_a_point_per_study_and_their_mean():
-    specification = chart(rates_of(THREE)).to_dict()
-    rows = pd.DataFrame([row for data in specification["datasets"].values() for row in data if "study" in row])
-    counted = rows.groupby("exchange")["study"].agg(list)
-    assert counted["second_member"] == ["study0", "study1", "study2", MEAN]
-    assert counted["third_member"] == ["study1"]
