@@ -1,7 +1,8 @@
-"""The digits, their splits and the data card."""
+"""Data sets and further test sets: their splits, what is written of them, and the data card."""
 
 import hashlib
-import os
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from resiliency.data import pictures as images_module
-from resiliency.data.card import write_data_set
+from resiliency.data.card import write_data_set, write_test_set
 from resiliency.data.pictures import FileImages, read_conditions, read_images, read_items, write_items, write_list
-from resiliency.data.reading import digits
+from resiliency.data.reading import digits, labelled_arrays, labelled_folder
 from resiliency.data.source import ALL, Part, Source
-from resiliency.data.split import SPLITS, draw_splits, split_indices, stratified_sample
+from resiliency.data.split import draw_splits, split_indices, stratified_sample
 from resiliency.storage.files import read_array, read_json, write_array
 
 DIGITS = 1797
@@ -39,22 +40,14 @@ def test_digits_keep_their_pictures_and_labels(loaded):
     assert images.max() == 255
 
 
-def test_splits_are_disjoint_and_complete(loaded):
+def test_splits_are_disjoint_and_complete_and_test_follows_the_seed_alone(loaded):
     labels = loaded[1]
     indices = split_indices(labels, validation=180, test=539, seed=0)
-    assert set(indices) == set(SPLITS)
     assert {name: len(chosen) for name, chosen in indices.items()} == {"train": 1078, "validation": 180, "test": 539}
     np.testing.assert_array_equal(np.sort(np.concatenate(list(indices.values()))), np.arange(DIGITS))
     assert all((np.diff(chosen) > 0).all() for chosen in indices.values())
-
-
-def test_the_test_split_follows_the_seed_and_not_validation(loaded):
-    one, again, other = (
-        split_indices(loaded[1], validation, 539, seed=seed)["test"]
-        for validation, seed in ((50, 0), (180, 0), (180, 1))
-    )
-    np.testing.assert_array_equal(one, again)
-    assert not np.array_equal(one, other)
+    np.testing.assert_array_equal(indices["test"], split_indices(labels, 50, 539, seed=0)["test"])
+    assert not np.array_equal(indices["test"], split_indices(labels, 180, 539, seed=1)["test"])
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.data())
@@ -83,9 +76,6 @@ def test_parts_that_are_published_stay_apart():
     assert np.bincount(chosen["validation"][0].labels[chosen["validation"][1]]).tolist() == [4, 2]
     together = np.sort(np.concatenate([chosen["train"][1], chosen["validation"][1]]))
     np.testing.assert_array_equal(together, np.arange(60))
-
-
-def test_validation_images_of_the_data_set_are_used():
     source = Source("toy", ["a", "b"], {"train": toy([4, 2]), "validation": toy([1, 3]), "test": toy([5, 5])})
     chosen = draw_splits(source, 0.5, 0.5, {}, seed=0)
     assert {name: len(indices) for name, (_, indices) in chosen.items()} == {"train": 6, "validation": 4, "test": 10}
@@ -107,60 +97,49 @@ def test_a_class_that_no_image_is_left_of_is_a_fault():
     assert "dataset: no image of class 'b' is left for " in fault_of(draw_splits, source, 0.2, 0.2, {}, seed=0)
 
 
-def written(folder, source, on_the_fly=False, **fractions):
-    chosen = draw_splits(source, 0.25, 0.25, {}, seed=0)
-    write_data_set(folder, "toy", source, chosen, 32, on_the_fly)
-    return chosen, read_json(folder / "card.json")
+def in_files(folder, images) -> list[str]:
+    files = [str(folder / f"{index}.png") for index in range(len(images))]
+    for file, image in zip(files, images, strict=True):
+        Image.fromarray(image).save(file)
+    return files
 
 
-def test_the_card_describes_what_is_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("on_the_fly", [False, True])
+def test_the_card_describes_what_is_written(tmp_path, monkeypatch, on_the_fly):
+    """Arrays, or the list of files, of which nothing is copied."""
     monkeypatch.setattr(images_module, "CHUNK", 3 * 32 * 32 * 5)
-    source = Source("made up", ["a", "b"], {ALL: toy([40, 24])})
-    chosen, card = written(tmp_path, source)
+    part = toy([40, 24])
+    files = in_files(tmp_path, part.images) if on_the_fly else []
+    source = Source("made up", ["a", "b"], {ALL: part._replace(images=FileImages(files, 32, 1)) if files else part})
+    chosen = draw_splits(source, 0.25, 0.25, {}, seed=0)
+    write_data_set(tmp_path, "toy", source, chosen, 32, on_the_fly)
+    card = read_json(tmp_path / "card.json")
     assert (card["name"], card["source"], card["classes"]) == ("toy", "made up", ["a", "b"])
     assert card["image_shape"] == [32, 32, 3]
-    for name, (part, indices) in chosen.items():
-        images, labels = read_array(tmp_path / name / "images.npy"), read_array(tmp_path / name / "labels.npy")
-        np.testing.assert_array_equal(images, part.images[indices])
-        np.testing.assert_array_equal(labels, part.labels[indices])
+    for name, (_, indices) in chosen.items():
+        images, labels = part.images[indices], part.labels[indices]
+        stored = read_images(tmp_path / name / f"images.{'json' if on_the_fly else 'npy'}")
+        np.testing.assert_array_equal(stored[np.arange(len(indices))], images)
+        np.testing.assert_array_equal(read_array(tmp_path / name / "labels.npy"), labels)
         listed = ["ab"[label] for label in labels], [str(index) for index in indices]
         assert read_items(tmp_path / name / "items.csv") == listed
-        entry = card["splits"][name]
-        assert entry["images_per_class"] == np.bincount(labels).tolist()
-        assert entry["sha256"] == hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-    pixels = source.parts[ALL].images[chosen["train"][1]].reshape(-1, 3) / 255
+        assert card["splits"][name]["images_per_class"] == np.bincount(labels).tolist()
+        content = images.tobytes() + labels.tobytes()
+        if files:
+            sizes = [f"{i}\0{Path(files[i]).stat().st_size}\0{part.labels[i]}\0" for i in indices]
+            content = "".join(sizes).encode()
+        assert card["splits"][name]["sha256"] == hashlib.sha256(content).hexdigest()
+        assert (tmp_path / name / "images.npy").exists() != on_the_fly
+    pixels = part.images[chosen["train"][1]].reshape(-1, 3) / 255
     np.testing.assert_allclose(card["mean"], pixels.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(card["std"], pixels.std(axis=0), atol=1e-6)
-
-
-def test_images_in_files_are_listed_and_stay_there(tmp_path):
-    stored = toy([30, 30])
-    files = []
-    for name, image in zip(stored.names, stored.images, strict=True):
-        files.append(str(tmp_path / f"{name}.png"))
-        Image.fromarray(image).save(files[-1])
-    source = Source("made up", ["a", "b"], {ALL: stored._replace(images=FileImages(files, 32, 1))})
-    chosen, card = written(tmp_path / "data", source, on_the_fly=True)
-    images = read_images(tmp_path / "data/test/images.json")
-    np.testing.assert_array_equal(images[:], stored.images[chosen["test"][1]])
-    assert not (tmp_path / "data/test/images.npy").exists()
-    pixels = stored.images[chosen["train"][1]].reshape(-1, 3) / 255
-    np.testing.assert_allclose(card["mean"], pixels.mean(axis=0), atol=1e-6)
-    os.truncate(files[chosen["test"][1][0]], 50)
-    _, other = written(tmp_path / "again", source, on_the_fly=True)
-    assert other["splits"]["test"]["sha256"] != card["splits"]["test"]["sha256"]
-    assert other["splits"]["train"]["sha256"] == card["splits"]["train"]["sha256"]
 
 
 def test_conditions_are_read_in_one_order(tmp_path):
     clean, stack = toy([3]).images, np.stack([toy([3]).images + severity for severity in (1, 2)])
     write_array(tmp_path / "clean.npy", clean)
     write_array(tmp_path / "fog.npy", stack)
-    files = []
-    for index, image in enumerate(stack.reshape(-1, 32, 32, 3)):
-        files.append(str(tmp_path / f"{index}.png"))
-        Image.fromarray(image).save(files[-1])
-    write_list(tmp_path / "fog.json", files, 32, 1)
+    write_list(tmp_path / "fog.json", in_files(tmp_path, stack.reshape(-1, 32, 32, 3)), 32, 1)
     for name in ("fog.npy", "fog.json"):
         conditions = read_conditions(tmp_path / "clean.npy", [tmp_path / name])
         np.testing.assert_array_equal(np.stack([images[np.arange(3)] for images in conditions]), [clean, *stack])
@@ -172,3 +151,41 @@ def test_names_that_spreadsheets_calculate_are_quoted_in_tables_and_come_back(tm
     cells = [cell for line in (tmp_path / "items.csv").read_text().splitlines() for cell in line.split(",")]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     assert read_items(tmp_path / "items.csv") == (classes, names)
+
+
+CLASSES = ["ant", "bee", "cat", "dog"]
+
+
+def folder_of(path, pictures: dict[str, int]):
+    """Plain pictures, as many of each class as asked for, each of a colour of its own."""
+    for name, count in pictures.items():
+        (path / name).mkdir(parents=True)
+        for index in range(count):
+            Image.new("RGB", (48, 40), (10 * index, 0, ord(name[0]))).save(path / name / f"{index}.png")
+    return path
+
+
+def test_arrays_as_cifar_10_1_is_published(tmp_path):
+    images, labels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8), [3, 0, 1, 1, 2]
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", np.array(labels, np.int32))
+    part = labelled_arrays(tmp_path / "images.npy", tmp_path / "labels.npy", CLASSES, 32)
+    np.testing.assert_array_equal(part.images[np.array([4, 1])], images[[4, 1]])
+    assert (part.labels.dtype, part.labels.tolist()) == (np.int64, labels)
+    assert part.names == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("on_the_fly", [False, True])
+def test_a_test_set_is_written_as_a_split_with_a_card(tmp_path, on_the_fly):
+    part = labelled_folder(folder_of(tmp_path / "photos", {"dog": 2, "bee": 1}), CLASSES, 32, 1)
+    assert part.images[:].shape == (3, 32, 32, 3)
+    assert part.images[:][:, 0, 0, 0].tolist() == [0, 0, 10]
+    write_test_set(tmp_path / "out", "photos", part, CLASSES, 32, on_the_fly, np.empty((0, 16), np.uint8), False)
+    images = read_images(tmp_path / f"out/images.{'json' if on_the_fly else 'npy'}")
+    np.testing.assert_array_equal(images[np.arange(3)], part.images[:])
+    assert np.load(tmp_path / "out/labels.npy").tolist() == [1, 3, 3]
+    assert read_items(tmp_path / "out/items.csv") == (["bee", "dog", "dog"], ["0", "0", "1"])
+    card = json.loads((tmp_path / "out/card.json").read_text())
+    assert card["source"] == "photos"
+    assert (card["images"], card["images_per_class"]) == (3, [0, 1, 0, 2])
+    assert len(card["sha256"]) == 64

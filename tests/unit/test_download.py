@@ -1,6 +1,8 @@
-"""Downloads against a real server on this machine: broken off, continued, refused, damaged and shared."""
+"""Downloads from servers on this machine: broken off, continued, refused, damaged, shared, and extracted once."""
 
 import hashlib
+import io
+import os
 import subprocess
 import sys
 import threading
@@ -10,23 +12,21 @@ from pathlib import Path
 import pytest
 from failing_server import CONTENT, MD5, Server
 from fault_messages import fault_of
+from PIL import Image
+from sites import Site
+from torchvision import datasets
 
 from resiliency.data import download
 from resiliency.data.download import fetch, locked
+from resiliency.data.published import imagenette_folder
 
 LOCKED_FETCH = """
-import resource, sys
+import sys
 from pathlib import Path
 from resiliency.data.download import Archive, fetch, locked
-from resiliency.base.faults import Fault
-url, md5, folder, limit = sys.argv[1:]
-if int(limit):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-try:
-    with locked(Path(folder)):
-        print(fetch(Archive(url, "a.bin", md5), Path(folder)), flush=True)
-except Fault as fault:
-    print(f"error: {fault}")
+url, md5, folder = sys.argv[1:]
+with locked(Path(folder)):
+    print(fetch(Archive(url, "a.bin", md5), Path(folder)), flush=True)
 """
 
 
@@ -46,8 +46,8 @@ def fetched(server: Server, folder: Path) -> Path:
         return fetch(server.archive, folder)
 
 
-def start(server: Server, folder: Path, log: Path, limit: int = 0) -> subprocess.Popen:
-    command = [sys.executable, "-u", "-c", LOCKED_FETCH, server.archive.url, MD5, str(folder), str(limit)]
+def start(server: Server, folder: Path, log: Path) -> subprocess.Popen:
+    command = [sys.executable, "-u", "-c", LOCKED_FETCH, server.archive.url, MD5, str(folder)]
     with log.open("w") as file:
         return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 
@@ -59,44 +59,25 @@ def wait_until(condition) -> None:
         time.sleep(0.01)
 
 
-def test_a_file_is_downloaded_once(server, tmp_path):
-    folder = tmp_path / "new" / "folder"
-    path = fetched(server, folder)
-    assert path == folder / "a.bin"
-    assert path.read_bytes() == CONTENT
-    assert fetched(server, folder) == path
-    assert server.requests == [None]
-    assert sorted(file.name for file in folder.iterdir()) == [".lock", "a.bin"]
-
-
-def test_a_dropped_download_continues_where_it_broke_off(server, tmp_path, capsys):
-    server.drops = [1_000_000, 700_000]
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.requests == [None, "bytes=1000000-", "bytes=1700000-"]
-    assert sum(server.sent) == len(CONTENT)
-    assert "connection closed after 1,000,000 of 2,500,001 bytes; trying again" in capsys.readouterr().out
-
-
-def test_a_server_that_ignores_ranges_starts_anew(server, tmp_path):
-    server.knows_ranges = False
-    server.drops = [1_000_000]
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.requests == [None, "bytes=1000000-"]
-
-
-@pytest.mark.parametrize("content", [CONTENT + b"more", CONTENT[:-1] + b"x"])
-def test_a_part_that_nothing_can_follow_is_dropped(server, tmp_path, content):
-    (tmp_path / "a.bin.part").write_bytes(content)
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
-    assert server.requests == [f"bytes={len(content)}-", None]
-
-
-def test_wrong_bytes_are_not_kept(server, tmp_path):
-    server.content = b"x" + CONTENT[1:]
-    digest = hashlib.md5(server.content).hexdigest()
-    message = fault_of(fetched, server, tmp_path)
-    assert message.startswith(f"{tmp_path / 'a.bin'}: expected md5 {MD5} from {server.archive.url}, got md5 {digest};")
-    assert [file.name for file in tmp_path.iterdir()] == [".lock"]
+@pytest.mark.parametrize(
+    ("knows_ranges", "drops", "part", "requests"),
+    [
+        (True, [], b"", [None]),
+        (True, [1_000_000, 700_000], b"", [None, "bytes=1000000-", "bytes=1700000-"]),
+        (False, [1_000_000], b"", [None, "bytes=1000000-"]),
+        (True, [], CONTENT + b"more", ["bytes=2500005-", None]),
+        (True, [], CONTENT[:-1] + b"x", ["bytes=2500001-", None]),
+    ],
+    ids=["whole", "dropped twice", "without ranges", "a part too long", "a wrong part"],
+)
+def test_a_download_continues_where_it_can_and_else_starts_anew(server, tmp_path, knows_ranges, drops, part, requests):
+    server.knows_ranges, server.drops = knows_ranges, drops
+    if part:
+        (tmp_path / "a.bin.part").write_bytes(part)
+    for _ in range(2):  # the second time it is there
+        assert fetched(server, tmp_path).read_bytes() == CONTENT
+        assert server.requests == requests
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", "a.bin"]
 
 
 @pytest.mark.parametrize("kept", [None, CONTENT])
@@ -107,29 +88,16 @@ def test_a_sha_256_goes_before_an_md5(server, tmp_path, kept):
         (tmp_path / "a.bin").write_bytes(kept)
     message = fault_of(fetched, server, tmp_path)
     digest = hashlib.sha256(CONTENT).hexdigest()
+    assert [file.name for file in tmp_path.iterdir() if file.name != "a.bin"] == [".lock"]
     assert f"a.bin: expected SHA-256 {'0' * 64} from {server.archive.url}, got SHA-256 {digest}; run again" in message
     server.archive = server.archive._replace(md5="0" * 32, sha256=digest)
     assert fetched(server, tmp_path).read_bytes() == CONTENT
 
 
-def test_a_missing_file_is_named_at_once(server, tmp_path):
+def test_a_missing_file_is_not_asked_for_again(server, tmp_path):
     server.statuses = [404]
-    message = fault_of(fetched, server, tmp_path)
-    assert message == (
-        f"a.bin: cannot be downloaded from {server.archive.url} (HTTP status 404, Not Found); "
-        f"run again when it can, or put the file at {tmp_path / 'a.bin'}"
-    )
+    assert "(HTTP status 404, Not Found); run again when it can" in fault_of(fetched, server, tmp_path)
     assert len(server.requests) == 1
-
-
-def test_a_full_disk_keeps_the_part(server, tmp_path):
-    folder, log = tmp_path / "cache", tmp_path / "log"
-    start(server, folder, log, limit=1_000_000).wait(20)
-    part = folder / "a.bin.part"
-    assert log.read_text().splitlines()[-1].startswith(f"error: {part}: cannot be written (File too large); make room")
-    assert part.stat().st_size == 1_000_000
-    assert fetched(server, folder).read_bytes() == CONTENT
-    assert server.requests[-1] == "bytes=1000000-"
 
 
 def test_two_studies_download_once(server, tmp_path):
@@ -144,3 +112,31 @@ def test_two_studies_download_once(server, tmp_path):
     assert [log.read_text().splitlines()[-1] for log in logs] == [str(folder / "a.bin")] * 2
     assert server.requests == [None, "bytes=1000000-"]
     assert (folder / "a.bin").read_bytes() == CONTENT
+
+
+def put_imagenette(site: Site, patch) -> dict[str, bytes]:
+    """Serve an archive of a picture per split and class; its files."""
+    files = {}
+    for split in ("train", "val"):
+        for number, synset in enumerate(datasets.Imagenette._WNID_TO_CLASS):
+            packed = io.BytesIO()
+            Image.new("RGB", (30, 20), (number, 2 * number, 3 * number)).save(packed, "JPEG")
+            files[f"imagenette2/{split}/{synset}/{synset}_{number}.JPEG"] = packed.getvalue()
+    digest = site.put_tar("imagenette2.tgz", files)
+    patch.setattr(datasets.Imagenette, "_ARCHIVES", {"full": (site.url + "imagenette2.tgz", digest)})
+    return files
+
+
+def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
+    files = put_imagenette(site, monkeypatch)
+    killed = tmp_path / "imagenette/.extracting/imagenette2/train/n00000001/0.JPEG"  # what an extraction left
+    killed.parent.mkdir(parents=True)
+    killed.touch()
+    folder = imagenette_folder(tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == ["train", "val"]
+    paths = {f"imagenette2/{path.relative_to(folder)}": path for path in folder.rglob("*.JPEG")}
+    assert {name: path.read_bytes() for name, path in paths.items()} == files
+    assert sorted(os.listdir(tmp_path / "imagenette")) == [".lock", "imagenette2", "imagenette2.tgz"]
+    (tmp_path / "imagenette" / "imagenette2.tgz").unlink()
+    assert imagenette_folder(tmp_path) == folder
+    assert site.requests == ["/imagenette2.tgz"]

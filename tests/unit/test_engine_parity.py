@@ -69,21 +69,14 @@ def five_pictures(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("five_pictures")
-@pytest.mark.parametrize("severity", SEVERITIES)
+@pytest.mark.parametrize(
+    ("severity", "size", "ours", "theirs"),
+    [*((severity, (32, 32), 300, 60) for severity in SEVERITIES), (4, (48, 80), 120, 30)],
+)
 @pytest.mark.parametrize("corruption", RANDOM)
-def test_what_draws_agrees_with_the_reference_in_distribution(corruption, severity):
-    size = (32, 32)
-    ours, theirs = our_features(corruption, severity, size, 300), reference_features(corruption, severity, size, 60)
-    assert distances(ours, theirs).max() < LIMIT
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("five_pictures")
-@pytest.mark.parametrize("corruption", RANDOM)
-def test_the_distributions_agree_on_a_larger_oblong(corruption):
-    size = (48, 80)
-    ours, theirs = our_features(corruption, 4, size, 120), reference_features(corruption, 4, size, 30)
-    assert distances(ours, theirs).max() < LIMIT
+def test_what_draws_agrees_with_the_reference_in_distribution(corruption, severity, size, ours, theirs):
+    found = our_features(corruption, severity, size, ours)
+    assert distances(found, reference_features(corruption, severity, size, theirs)).max() < LIMIT
 
 
 @pytest.mark.parametrize("corruption", RANDOM)

@@ -8,38 +8,8 @@ import pytest
 from fault_messages import fault_of
 
 from resiliency.storage import tables
-from resiliency.storage.files import (
-    FOLDER,
-    appending,
-    replacing,
-    write_array,
-)
+from resiliency.storage.files import FOLDER, appending, read_array, replacing, write_array
 from resiliency.storage.tables import appending_table, read_blocks, read_distinct, read_table, write_table
-
-
-def write_half(path, error: type[BaseException]) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text("half")
-        raise error
-
-
-def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "results.txt"
-    path.write_text("old")
-    with pytest.raises(KeyError):
-        write_half(path, KeyError)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_array_is_appended_piece_by_piece(tmp_path):
-    array = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
-    with appending(tmp_path / "a.npy", array.shape, np.uint8) as append:
-        append(array[0])
-        append(array[1:3])
-        assert not (tmp_path / "a.npy").exists()
-        append(array[3, ::-1][::-1])
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array)
 
 
 @pytest.fixture
@@ -51,16 +21,20 @@ def small_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, small_disk):
+def test_a_full_disk_is_told_in_one_line_and_leaves_the_old_file(tmp_path, small_disk):
+    path = tmp_path / "a.npy"
+    write_array(path, np.arange(3))
+
     def append_much():
-        with appending(tmp_path / "a.npy", (300_000,), np.uint8) as append:
+        with appending(path, (300_000,), np.uint8) as append:
             for _ in range(30):
                 append(np.zeros(10_000, np.uint8))
 
-    message = f"{tmp_path}/a.npy: cannot be written (File too large); make room for it and run again"
+    message = f"{path}: cannot be written (File too large); make room for it and run again"
     assert fault_of(append_much) == message
-    assert fault_of(write_array, tmp_path / "a.npy", np.zeros(200_000, np.uint8)) == message
-    assert list(tmp_path.iterdir()) == []
+    assert fault_of(write_array, path, np.zeros(200_000, np.uint8)) == message
+    assert read_array(path).tolist() == [0, 1, 2]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [FOLDER, "a.npy"]
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):

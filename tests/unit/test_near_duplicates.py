@@ -52,11 +52,8 @@ def test_frames_in_two_splits_are_told(tmp_path, films, capsys, side):
     assert list(card["near_duplicates"]) == ["validation", "test"]
     assert card["near_duplicates"]["test"] >= 24
     (line,) = (line for line in capsys.readouterr().out.splitlines() if " test images look almost like" in line)
-    assert line.startswith(
-        f"warning: dataset: {card['near_duplicates']['test']} of 36 test images look almost like one"
-    )
+    assert line.startswith(f"warning: dataset: {card['near_duplicates']['test']} of 36 test images look almost like")
     assert f"as {films}/cat/" in line
-    assert "dataset.groups" in line
     (caution,) = data_cautions(card)
     assert f"{card['near_duplicates']['test']} of 36 test images look almost like" in caution
     assert "dataset.groups" in caution
@@ -72,22 +69,16 @@ def test_digits_of_one_class_are_not_near_duplicates():
     assert len(seen.pairs(chosen)) <= 3
 
 
-SYNSETS = {"name": "imagenette", "classes": ["n01440764", "n02102040"]}
-
-
 @pytest.mark.parametrize(
     ("card", "source", "said"),
     [
-        ({}, "pretrained timm/a@1", "at least 87% are"),
-        ({}, "fine-tuned here from pretrained timm/a@1; mean", "at least 87% are"),
-        ({"name": "image_folder"}, "pretrained timm/a@1", "training images of ImageNet. Their"),
+        ({"name": "imagenette"}, "fine-tuned here from pretrained timm/a@1; mean", "at least 87% are"),
         ({"name": "imagenet"}, "pretrained timm/a@1", ""),
-        ({"classes": ["a", "b"]}, "pretrained timm/a@1", ""),
-        ({}, "a.pt (sha256 1)", ""),
+        ({"name": "imagenette", "classes": ["a", "b"]}, "pretrained timm/a@1", ""),
+        ({"name": "imagenette"}, "a.pt (sha256 1)", ""),
     ],
 )
 def test_pretrained_weights_on_classes_of_imagenet_need_caution(card, source, said):
     members = pd.DataFrame({"member": ["a-s0", "b-s0"], "weights_source": [source, "trained"]})
-    cautions = pretraining_cautions(SYNSETS | card, members)
+    cautions = pretraining_cautions({"classes": ["n01440764", "n02102040"]} | card, members)
     assert [said in caution and "(a-s0)" in caution for caution in cautions] == [True] * bool(said)
-    assert pretraining_cautions(None, members) == []

@@ -1,11 +1,11 @@
-"""Results that are not those of Snakemake's records are refused in one line, and those that are never are."""
+"""What results were made with: the study, and the folder of Snakemake's records."""
 
 from pathlib import Path
 
 import pytest
 from attacks.records import RESULTS, STUDY, write
 
-from resiliency.study.records import changes, check_records, sign
+from resiliency.study.records import changes, check_records, differences, sign
 
 
 def test_what_is_refused_names_the_results_and_the_folder_of_the_records(tmp_path, monkeypatch):
@@ -28,3 +28,15 @@ def test_keys_that_changed_are_those_of_the_last_run_that_was_finished(tmp_path,
     sign(RESULTS, {"seed": 3})
     Path(RESULTS, "provenance.json").unlink()  # as before its job
     assert changes(RESULTS, {"seed": 3}) == "Changed in the study:\n  seed: 2 -> 3"
+
+
+def test_each_key_that_differs_is_named_with_both_values():
+    before = {"study": "a", "training": {"epochs": 2, "flip": True}, "joint": {"seeds": 2}, "search": None}
+    after = {"study": "a", "training": {"epochs": 3, "flip": True}, "joint": None, "search": None, "costs": "a.csv"}
+    assert differences(before, after) == {
+        "training.epochs": ("2", "3"),
+        "joint": ('{"seeds": 2}', "null"),
+        "costs": ("–", "a.csv"),
+    }
+    assert differences(before, before) == {}
+    assert differences({}, {"costs": None, "designs": {}}) == differences({"costs": None, "designs": {}}, {}) == {}
