@@ -1,27 +1,31 @@
-"""What installed packages add is found, refused in one line where it cannot be used, and part of fingerprints."""
+"""What other packages add is found, tried, refused in one line where it cannot be used, and part of fingerprints."""
 
 import runpy
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import own_package
 import pandas as pd
 import pytest
+from attacks.extensions import a_chart, registered
 from fault_messages import fault_of
 from four_members import NAMES, drawn_study
 
 from resiliency.base import extensions
+from resiliency.base.faults import Fault
+from resiliency.corruptions import engine
 from resiliency.corruptions.registry import CORRUPTIONS
 from resiliency.diversity import pairs
 from resiliency.diversity.metric import Metric, complement
 from resiliency.diversity.metrics import METRICS
+from resiliency.report import drawing
 from resiliency.study.extensions import REGISTRIES, check_names
 from resiliency.study.fingerprint import fingerprint
 
 CHART = "from resiliency.report.chart import Chart\ndraw = finding = CAPTION = None\nCHART = Chart({})"
-WORD = "expected a name of lower-case letters, digits and '_', the first a letter; rename it"
 ACCURACY = "column corrupted_accuracy would have two meanings; expected a name other than "
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -65,9 +69,7 @@ def test_the_package_of_the_page_is_in_the_registries(folder):
     p = np.random.default_rng(0).dirichlet(np.ones(4), (2, 3))
     distances = [np.linalg.norm(np.sqrt(one) - np.sqrt(other)) / np.sqrt(2) for one, other in zip(*p, strict=True)]
     assert metrics["hellinger"].raw(p)[0, 1] == pytest.approx(np.mean(distances))
-    charts = run(REGISTRIES["charts"])["CHARTS"]
-    assert list(charts)[-1] == "accuracy_by_family"
-    assert charts["accuracy_by_family"].section == "designs"
+    assert list(run(REGISTRIES["charts"])["CHARTS"])[-1] == "accuracy_by_family"
     run(REGISTRIES["corruptions"])
     function, figures = CORRUPTIONS["vignetting"].function, CORRUPTIONS["vignetting"].figures["imagenet-c"]
     darkest = function(np.full((1, 33, 33, 3), 200, np.uint8), [], figures[4])[0, ..., 0]
@@ -80,12 +82,10 @@ def test_the_package_of_the_page_is_in_the_registries(folder):
         ("metrics", "mine", "missing:x", "", "cannot be loaded (ModuleNotFoundError: No module named 'missing')"),
         ("metrics", "mine", "own:x", "x = 1", "is neither a Metric nor an EnsembleMetric; see "),
         ("metrics", "entropy", "own:x", "x = 1", "there is a metric of this name already; rename it"),
-        ("metrics", "My metric", "own:x", "x = 1", WORD),
         ("corruptions", "corrupted", "own:x", "x = 1", ACCURACY),
         ("corruptions", "mine", "own:x", "import sys; sys.exit(0)", "calls exit at import (SystemExit(0)); delete"),
         ("metrics", "mine", "own:x", "x = 1; print('a\\nb')", r"prints 'a\nb' at import, "),
         ("corruptions", "mine", "own:x", "x = 1", "is not a function of this name, registered by `corruption`"),
-        ("charts", "mine", "own", "", "is not a module with CHART, draw, finding and CAPTION"),
         ("charts", "mine", "own", CHART.format("('members',), 'nowhere', '', ''"), "section 'nowhere' is not one of"),
     ],
 )
@@ -146,3 +146,27 @@ def test_a_metric_of_maps_is_measured_where_the_study_has_the_method(monkeypatch
     assert set(table.loc[table["kind"] == "attribution", "metric"]) == {"saliency_cosine", "of_saliency"}
     of = table.set_index("metric")["diversity"]
     np.testing.assert_array_equal(of["of_saliency"], of["saliency_cosine"])
+
+
+def test_a_job_does_not_cast_what_a_corruption_returns():
+    images = np.full((2, 32, 32, 3), 200, np.uint8)
+    with (
+        registered(lambda images, streams: images / 255),
+        pytest.raises(Fault, match=r"mine: expected uint8 .* got float64"),
+    ):
+        engine.corrupt(images, "mine", 1, table="cifar-10-c", seed=0)
+
+
+def test_a_chart_that_fails_is_named_and_changes_no_table(monkeypatch):
+    def draw(members, colours):
+        members["member"] = "spoilt"
+        return members["nothing"]
+
+    entry = SimpleNamespace(value="own", dist=None, load=lambda: a_chart(draw))
+    for module in ("report.drawing", "report.charts", "base.extensions"):
+        monkeypatch.setattr(f"resiliency.{module}.extensions", lambda kind: {"mine": entry})
+    monkeypatch.setitem(drawing.CHARTS, "mine", a_chart().CHART)
+    tables = {"members": drawing.pd.DataFrame({"member": ["a"]})}
+    message = fault_of(drawing.draw, "mine", tables, [])
+    assert message.startswith("resiliency.charts: mine = own: fails on the tables of this study (KeyError: 'nothing')")
+    assert tables["members"]["member"].tolist() == ["a"]

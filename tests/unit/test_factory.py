@@ -15,11 +15,7 @@ from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits
 
 MODULE = Path(cifar_resnet.__file__).read_text(encoding="utf-8")
-MODULE += '''
-
-def convolution():
-    return nn.Sequential(nn.Conv2d(3, 5, 32), nn.Flatten())
-
+MODULE += """
 
 def tied():
     network = nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.Linear(8, 8), nn.Linear(8, 8))
@@ -27,27 +23,7 @@ def tied():
     return network
 
 
-class Dropping(nn.Module):
-    """Its last layer starts as zero, so that only loaded weights show what it does."""
-
-    def __init__(self, after):
-        super().__init__()
-        self.conv, self.linear, self.after = nn.Conv2d(3, 8, 3), nn.Linear(8, 5), after
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, x):
-        x = nn.functional.dropout(self.conv(x).mean((2, 3)), 0.2, training=not self.after)
-        return self.linear(x).softmax(1) if self.after else self.linear(x)
-
-
-def dropping(after=False):
-    return Dropping(after)
-
-
-def broken():
-    raise OSError("two\\nlines")
-'''
+"""
 CLASSES = ["ant", "bee", "cat", "dog", "elk"]
 ORDER = ["dog", "ant", "fox", "elk", "cat", "bee", "gnu"]
 MEAN, STD = [0.3, 0.4, 0.5], [0.2, 0.25, 0.3]
@@ -61,7 +37,6 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "own_networks", raising=False)
     Path("own_networks.py").write_text(MODULE)
-    Path("own_failing.py").write_text("1 / 0\n")
     return tmp_path
 
 
@@ -69,37 +44,22 @@ def made(function: str, outputs: int = 10, **arguments) -> torch.nn.Module:
     return build(Design(factory=f"own_networks:{function}", arguments=arguments).description(32), outputs, seed=0)
 
 
-def pictures(count: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def own_network(here):
-    """A network that somebody trained elsewhere, in a checkpoint of DataParallel, and the design that loads it."""
-    network = made("resnet20", width=4, classes=len(ORDER))
-    network.train()(torch.rand(16, 3, 32, 32))  # moves the running statistics
-    weights = {f"module.{name}": tensor for name, tensor in network.state_dict().items()}
+def test_a_network_trained_elsewhere_becomes_a_member(here):
+    """From a checkpoint of DataParallel."""
+    original = made("resnet20", width=4, classes=len(ORDER))
+    original.train()(torch.rand(16, 3, 32, 32))  # moves the running statistics
+    weights = {f"module.{name}": tensor for name, tensor in original.state_dict().items()}
     torch.save({"epoch": 3, "state_dict": weights, "best": 0.5}, "net.pth.tar")
-    design = Design(
-        factory="own_networks:resnet20",
-        arguments={"width": 4, "classes": len(ORDER)},
-        weights="net.pth.tar",
-        classes=ORDER,
-        mean=MEAN,
-        std=STD,
-    )
-    return network.eval(), design
-
-
-def test_a_brought_network_becomes_a_member(own_network, here):
-    original, design = own_network
+    arguments = {"width": 4, "classes": len(ORDER)}
+    loading = {"weights": "net.pth.tar", "classes": ORDER, "mean": MEAN, "std": STD}
+    design = Design(factory="own_networks:resnet20", arguments=arguments, **loading)
     loaded, described = load_member(design.description(32), CARD, design.inputs(0))
     write_member(here / "own-s0", loaded, Member("own-s0", **described))
     member = read_member(here / "own-s0")
     chosen = [ORDER.index(name) for name in CLASSES]
-    images = pictures(20)
+    images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
     with torch.inference_mode():
-        expected = original(normalised(torch.from_numpy(images), MEAN, STD))[:, chosen].numpy()
+        expected = original.eval()(normalised(torch.from_numpy(images), MEAN, STD))[:, chosen].numpy()
     values = np.concatenate([batch[0] for batch in logits([member], images)])
     np.testing.assert_allclose(values, expected, atol=2e-3)
     assert features(member, images).shape == (20, 16)

@@ -35,41 +35,30 @@ def process(machine):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with ExitStack() as running:
 
-        def start(**environment) -> subprocess.Popen:
-            command = [sys.executable, "-c", CLAIM, str(machine)]
-            started = subprocess.Popen(command, env=os.environ | environment, text=True, **pipes)
+        def start() -> subprocess.Popen:
+            started = subprocess.Popen([sys.executable, "-c", CLAIM, str(machine)], text=True, **pipes)
             running.callback(started.communicate, timeout=20)
             return started
 
         yield start
 
 
-def test_each_process_sees_a_gpu_of_its_own(process):
-    processes = [process() for _ in range(3)]
-    assert sorted(p.stdout.readline().strip() for p in processes) == ["0", "1", "2"]
-
-
-def test_the_gpu_of_a_killed_process_is_free_again(process):
+def test_each_process_sees_a_gpu_of_its_own_which_is_free_again_if_it_is_killed(process):
     processes = [process() for _ in range(3)]
     held = [p.stdout.readline().strip() for p in processes]
+    assert sorted(held) == ["0", "1", "2"]
     waiting = process()
     assert waiting.stdout.readline() == "GPU 0, 1, 2 is in use; waiting for a free slot\n"
     processes[1].kill()
     assert waiting.stdout.readline().strip() == held[1]
 
 
-@pytest.mark.parametrize("visible", ["", "-1"])
-def test_where_no_gpu_is_seen_none_is_claimed(machine, monkeypatch, visible):
+@pytest.mark.parametrize(("visible", "job"), [("", None), ("-1", None), ("0", "7")])
+def test_no_gpu_is_claimed_where_none_is_seen_or_slurm_gave_it(machine, monkeypatch, visible, job):
+    """Jobs of SLURM all call their GPU 0, and would wait for each other."""
     monkeypatch.setenv(VISIBLE, visible)
+    if job:
+        monkeypatch.setenv("SLURM_JOB_ID", job)
     claim_gpu(machine / "dev", machine / "claims")
     assert os.environ[VISIBLE] == visible
-    assert not (machine / "claims").exists()
-
-
-def test_the_gpu_that_slurm_gave_is_kept(machine, monkeypatch):
-    """Its jobs all call their GPU 0, and would wait for each other."""
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
-    monkeypatch.setenv(VISIBLE, "0")
-    claim_gpu(machine / "dev", machine / "claims")
-    assert os.environ[VISIBLE] == "0"
     assert not (machine / "claims").exists()
