@@ -1,20 +1,17 @@
 """Checkpoints: a training that is interrupted goes on to the same weights."""
 
-import re
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
 import torch
 from small_training import RECIPE, network, separable, single, train, weights
 from torch import nn
 from trainings import Killed, killed_at, stored
 
+from resiliency.designs.settings import Design
 from resiliency.storage.files import read_json, write_json
 from resiliency.training import checkpoints
 from resiliency.training.checkpoints import Checkpoint
+from resiliency.training.member import train_members
+from resiliency.training.settings import Recipe
 
 
 @pytest.mark.parametrize(
@@ -55,92 +52,25 @@ def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsy
     assert Checkpoint(tmp_path / "none.pt", {}).load() is None
 
 
-TRAIN_ALONE = """
-import sys
-from functools import partial
-from resiliency.designs.settings import Design
-from resiliency.training import checkpoints
-from resiliency.training.engine import cross_entropy
-from resiliency.training.member import train_members
-from resiliency.training.settings import Recipe
-checkpoints.PAUSE = 0
-folder, data = sys.argv[1], dict(pair.split("=", 1) for pair in sys.argv[2:])
-train_members(
-    [folder],
-    [Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}).description(32) | dict(design="r", seed=0)],
-    Recipe(epochs=6, batch_size=8, shift=2, flip=True).model_dump(),
-    partial(cross_entropy, smoothing=0),
-    data,
-    (0, "train", "r", 0),
-    workers=0,
-    code="",
-)
-"""
+def train_files(folder, data, loss=single) -> bytes:
+    """Train a member on files; its weights."""
+    design = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}).description(32)
+    settings = Recipe(epochs=2, batch_size=8, shift=2, flip=True).model_dump()
+    job = [str(folder)], [design | {"design": "r", "seed": 0}], settings, loss, data, (0, "train", "r", 0)
+    train_members(*job, workers=0, code="")
+    return (folder / "weights.safetensors").read_bytes()
 
 
 @pytest.mark.slow
-def test_training_starts_anew_if_its_images_are_normalised_in_another_way(tmp_path, start_script):
-    data, script = stored(tmp_path, 120), tmp_path / "train_alone.py"
-    script.write_text(TRAIN_ALONE)
-    arguments = [tmp_path / "r-s0", *(f"{name}={path}" for name, path in data.items())]
-    process = start_script(script, *arguments)
-    while not (tmp_path / "r-s0" / "checkpoint.pt").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait(60)
+def test_a_training_of_files_goes_on_or_anew_if_its_images_are_normalised_in_another_way(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    data = stored(tmp_path, 24)
+    whole = train_files(tmp_path / "whole", data)
+    for folder in ("same", "other"):
+        with pytest.raises(Killed):
+            train_files(tmp_path / folder, data, killed_at(3, single))
+    assert train_files(tmp_path / "same", data) == whole
+    assert "resuming at step" in capsys.readouterr().out
     write_json(data["card"], read_json(data["card"]) | {"mean": [0.1, 0.2, 0.3]})
-    again = start_script(script, *arguments, stdout=subprocess.PIPE, text=True)
-    assert "checkpoint has different settings; training from scratch" in again.communicate(timeout=600)[0]
-    assert again.returncode == 0
-
-
-def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_files(tmp_path, start_script):
-    data, script = stored(tmp_path, 120), tmp_path / "train_alone.py"
-    script.write_text(TRAIN_ALONE)
-
-    def start(folder):
-        arguments = [f"{name}={path}" for name, path in data.items()]
-        return start_script(script, folder, *arguments, stdout=subprocess.PIPE, text=True)
-
-    process = start(tmp_path / "killed" / "r-s0")
-    checkpoint = tmp_path / "killed" / "r-s0" / "checkpoint.pt"
-    for wait in (0.2, 0.5):
-        while not checkpoint.exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        process.wait(60)
-        process = start(tmp_path / "killed" / "r-s0")
-    output = process.communicate(timeout=600)[0]
-    assert process.returncode == 0
-    assert "resuming at step" in output
-    assert start(tmp_path / "whole" / "r-s0").wait(120) == 0
-    one, other = (
-        {p.name: p.read_bytes() for p in (tmp_path / run / "r-s0").glob("[!.]*")} for run in ("whole", "killed")
-    )
-    assert sorted(one) == ["history.csv", "member.json", "weights.safetensors"]
-    assert one == other
-
-
-@pytest.mark.slow
-def test_a_process_asked_to_end_keeps_a_checkpoint_first(tmp_path, python):
-    """SLURM sends SIGTERM to a job at the end of its time, and when it is preempted."""
-    data = stored(tmp_path, 200)
-    arguments = [str(tmp_path / "r-s0"), *(f"{name}={path}" for name, path in data.items())]
-    code = TRAIN_ALONE.replace("PAUSE = 0", "PAUSE = 1000")
-    command = [sys.executable, "-u", "-c", code, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not process.stdout.readline().startswith("[1/6"):
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
-    lines = errors.splitlines()  # libraries may add some of their own where a process ends
-    assert lines.count(f"interrupted; run again to resume from {tmp_path}/r-s0/checkpoint.pt") == 1
-    assert not any("Traceback" in line for line in lines)
-    again = python(code, tmp_path, *arguments)
-    assert again.returncode == 0, again.stdout
-    assert re.search(r"^resuming at step \d+ \(epoch [2-6]\)$", again.stdout, re.MULTILINE)
-    assert not (tmp_path / "r-s0" / "checkpoint.pt").exists()
+    assert train_files(tmp_path / "other", data) != whole
+    assert "checkpoint has different settings; training from scratch" in capsys.readouterr().out

@@ -12,7 +12,6 @@ from resiliency.prediction.reading import condition_groups, held_out
 from resiliency.statistics.resampling import Resampling
 
 IMAGES, CORRUPTIONS = 60, ["fog", "spatter", "snow"]
-EVERYTHING = np.arange(IMAGES)
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +30,15 @@ def wrong(study):
     ("corruptions", "corrupted", "left_out"),
     [
         (["fog", "snow"], [1, 2], []),
-        (["fog", "spatter", "snow"], [1, 3], [2]),
+        (["fog", "spatter", "snow"], [1, 3], [[2]]),
         (["spatter", "saturate"], [1, 2], []),
     ],
 )
 def test_the_extra_corruptions_are_held_out_where_there_are_others(corruptions, corrupted, left_out):
     table = drawn(1, IMAGES, corruptions, [1])[0]
-    assert {name: rows.tolist() for name, rows in condition_groups(table).items()} == {
-        "clean": [0],
-        "corrupted": corrupted,
-    }
-    assert [rows.tolist() for rows in held_out(table).values()] == ([left_out] if left_out else [])
+    groups = {name: rows.tolist() for name, rows in condition_groups(table).items()}
+    assert groups == {"clean": [0], "corrupted": corrupted}
+    assert [rows.tolist() for rows in held_out(table).values()] == left_out
 
 
 def test_the_errors_of_members_are_means_over_the_others(study, wrong):
@@ -71,7 +68,7 @@ def test_the_errors_of_ensembles_are_means_over_the_others(study, wrong):
         assert row.error_spatter == pytest.approx(errors[2])
     assert not [column for column in scored if "held_out" in column]
     assert "mean_member_spatter_accuracy" in by_corruption
-    chosen = EnsembleErrors(members, np.ones(3), "mean_probability").errors(ensembles, EVERYTHING)
+    chosen = EnsembleErrors(members, np.ones(3), "mean_probability").errors(ensembles, np.arange(IMAGES))
     assert chosen.tolist() == pytest.approx(scored["corrupted_error"].tolist())
 
 

@@ -36,11 +36,8 @@ MEMBER = Member(
 
 
 def small(architecture: str = "resnet18", seed: int = 0) -> nn.Module:
-    return build(described(architecture, DESIGNS[architecture]), 10, seed)
-
-
-def described(architecture: str, arguments: dict, **more) -> dict:
-    return Design(architecture=architecture, arguments=arguments, **more).description(224)
+    design = Design(architecture=architecture, arguments=DESIGNS[architecture])
+    return build(design.description(224), 10, seed)
 
 
 def test_stems_are_adapted_to_small_images_unless_told_otherwise():

@@ -1,40 +1,40 @@
-"""The precision of the layers' arithmetic in training and prediction."""
+"""Logits: the precision of the arithmetic that they, and training, are computed in, and how they are stored."""
 
 import numpy as np
 import pytest
 import timm
 import torch
+from scipy.special import softmax
 from small_training import SMALL
+from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
+from resiliency.designs.weights import design_card
 from resiliency.devices import choice
-from resiliency.prediction.writing import compare_precision, prediction_key, write_logits
+from resiliency.prediction.writing import compare_precision, logits, prediction_key, storable, write_logits
 from resiliency.training import engine
+from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import layer_precision
 
-CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def hardware(monkeypatch):
-    """The processor multiplies in bfloat16."""
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *((name, "bfloat16") for name in ("resnet18", "densenet121", "regnetx_002", "regnety_002", "fasternet_t0")),
+        *((name, "float32") for name in ("mobilenetv3_small_050", "starnet_s050", "convnext_atto")),
+        ("vit_tiny_patch16_224", "float32"),
+    ],
+)
+def test_auto_is_bfloat16_for_convolutions_but_depthwise_ones_where_the_processor_has_it(monkeypatch, name, expected):
     monkeypatch.setattr(engine, "bfloat16_in_hardware", lambda: True)
-
-
-@pytest.mark.parametrize("name", ["resnet18", "densenet121", "regnetx_002", "regnety_002", "fasternet_t0"])
-def test_convolutions_are_learnt_in_bfloat16_where_the_processor_has_it(hardware, name):
     network = timm.create_model(name, num_classes=10)
-    assert layer_precision("auto", [network], CPU) == "bfloat16"
-    assert layer_precision("float32", [network], CPU) == "float32"
-
-
-@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "starnet_s050", "convnext_atto", "vit_tiny_patch16_224"])
-def test_depthwise_convolutions_and_attention_are_not(hardware, name):
-    network = timm.create_model(name, num_classes=10)
-    assert layer_precision("auto", [network], CPU) == "float32"
-    assert layer_precision("auto", [timm.create_model("resnet18"), network], CPU) == "float32"
-    assert layer_precision("bfloat16", [network], CPU) == "bfloat16"
+    assert layer_precision("auto", [network], CPU) == expected
+    assert layer_precision("auto", [timm.create_model("resnet18"), network], CPU) == expected
+    assert [layer_precision(given, [network], CPU) for given in ("float32", "bfloat16")] == ["float32", "bfloat16"]
 
 
 @pytest.fixture
@@ -79,3 +79,48 @@ def test_what_was_kept_in_another_precision_is_not_gone_on_from(monkeypatch, tmp
         monkeypatch.setattr(choice, "bfloat16_in_hardware", lambda native=native: native)
         keys |= {(native, wanted): prediction_key("", [], tmp_path, wanted) for wanted in ("float32", "bfloat16")}
     assert keys[False, "bfloat16"] == keys[False, "float32"] == keys[True, "float32"] != keys[True, "bfloat16"]
+
+
+DESCRIPTION = {"architecture": None, "factory": "lab:network", "arguments": {}}
+CARD = {"image_shape": [8, 8, 3], "classes": ["a", "b"], "mean": [0.5] * 3, "std": [0.2] * 3}
+
+
+class Constant(nn.Module):
+    """A network that gives every image the same logits."""
+
+    def __init__(self, values: list[float], factor: float = 1):
+        super().__init__()
+        self.values, self.factor = nn.Parameter(torch.tensor(values)), factor
+
+    def forward(self, images):
+        return (self.values * self.factor).expand(len(images), -1)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[70_000.0, 70_001.0, 69_999.5], [-1e9, -1e9 + 64, -1e9 - 128], [3e38, -3e38, 2e38]],
+)
+def test_large_logits_keep_their_order_and_probabilities(values):
+    given = np.array([values, [1.0, 2.0, 3.0]], np.float32)
+    kept = storable(given, "a")
+    assert kept.dtype == np.float16
+    assert np.isfinite(kept).all()
+    assert kept.argmax(axis=1).tolist() == given.argmax(axis=1).tolist()
+    np.testing.assert_allclose(softmax(kept.astype(float), axis=1), softmax(given.astype(float), axis=1), rtol=2e-3)
+    assert kept[1].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_not_finite_are_refused_with_the_name_of_the_member(wrong):
+    member = Constant([0.0, wrong]), Member("vit-s1", mean=CARD["mean"], std=CARD["std"])
+    with pytest.raises(Fault, match=r"^vit-s1: logits contain NaN or infinity for 3 of 3 images$"):
+        next(logits([member], np.zeros((3, 8, 8, 3), np.uint8)))
+
+
+def test_a_network_that_answers_nan_is_refused_when_it_is_made():
+    silent = Constant([0.0, 1.0], factor=np.nan)
+    with pytest.raises(Fault, match=r"^lab:network with \{\}: logits for a black image contain NaN or infinity"):
+        design_card(silent, DESCRIPTION, CARD, 2)
+    images = LabelledImages(np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
+    with pytest.raises(Fault, match=r"^validation logits contain NaN or infinity"):
+        accuracies([Constant([0.0, 1.0]), silent], images, Preprocessing(CARD["mean"], CARD["std"]))

@@ -26,10 +26,6 @@ SPACE = Space.of_design(DESCRIPTION, {"depth": [1] * 4, "width": [1, 0.75, 0.5],
 SETTINGS = Search(design="resnet18", population=8, evaluations=40)
 
 
-def changed(**changes) -> Search:
-    return SETTINGS.model_copy(update=changes)
-
-
 class Pretended:
     """Evaluates sub-networks without there being any; error falls with blocks of the first and width of the last stage.
 
@@ -111,7 +107,7 @@ def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_
 def test_a_small_space_is_evaluated_whole():
     space = Space.of_design(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5], "kernel": [3]}, 3)
     evaluator = Pretended(space)
-    evaluations = search(evaluator, changed(evaluations=1000), 0)
+    evaluations = search(evaluator, SETTINGS.model_copy(update={"evaluations": 1000}), 0)
     assert len(set(evaluator.evaluated)) == len(evaluator.evaluated) == space.count == 64
     table = search_table(evaluations, {3: "search-00"})
     assert [row["member"] for row in table if row["member"]] == ["search-00"]
@@ -128,13 +124,11 @@ def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
     budget = share * 3 * 12
     divergence = jensen_shannon(probabilities.astype(np.float32))
 
-    def value(select_members: tuple[int, ...]) -> tuple[float, float]:
-        error = np.mean(probabilities[list(select_members)].mean(axis=0).argmax(axis=1) != labels)
-        return error, -np.mean([divergence[pair] for pair in combinations(select_members, 2)])
+    def value(chosen: tuple[int, ...]) -> tuple[float, float]:
+        error = np.mean(probabilities[list(chosen)].mean(axis=0).argmax(axis=1) != labels)
+        return error, -np.mean([divergence[pair] for pair in combinations(chosen, 2)])
 
-    allowed = [
-        select_members for select_members in combinations(range(12), 3) if macs[list(select_members)].sum() <= budget
-    ]
+    allowed = [chosen for chosen in combinations(range(12), 3) if macs[list(chosen)].sum() <= budget]
     ensemble = best_ensemble(probabilities, labels, macs, 3, budget, 0)
     assert tuple(ensemble) == min(allowed, key=value)
 
@@ -152,16 +146,12 @@ STUDY = {
 TINY = {"depth": [2, 2, 2, 1], "width": [1, 0.5]}
 FAULTS = [
     ({"design": "smal"}, "search.design: 'smal' is not among the designs; did you mean small?"),
-    ({"design": "vit"}, "search.design: expected a design of resnet18, resnet34, "),
     ({"design": "wide"}, "search.design: expected only the arguments channels and layers of 'wide'"),
-    ({"start": "small-s1"}, "search.start: expected random or a member of small "),
     ({"elastic": {"depth": [3, 1, 1, 1]}}, "must have at most as many blocks per stage as small: [2, 2, 2, 2]"),
-    ({"elastic": {"kernel": [5, 3]}}, "kernel: [5, 3]: must contain only 3 and 1, because "),
     ({"elastic": {"width": [1, 0.5, 0.49]}}, "stage 1 would have [16, 8, 8] channels; choose shares"),
     ({"elastic": TINY, "members": 33}, "search.members: 33 is more than the 32 distinct sub-networks"),
     ({"elastic": TINY, "macs_budget": 1000}, "search.macs_budget: expected at least "),
     ({"elastic": TINY, "macs_budget": 5_000_000, "objective": "ensemble"}, "the sum of the MACs of the 3 smallest "),
-    ({"evaluations": 5}, "search.evaluations: must be at least as many as population and as members"),
     ({"training": {"batch_size": 5000}}, "search: batch_size 5000 is more than the 1078 training images"),
 ]  # fmt: skip
 

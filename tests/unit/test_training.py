@@ -1,29 +1,22 @@
-"""The training loop: it learns, repeats, and stops where the loss does."""
+"""The training loop: it learns, repeats, captures and splits its steps, and stops where the loss does."""
 
 from functools import partial
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
-from small_training import PREPROCESSING, RECIPE, SMALL, network, separable, single, train, trained, weights
+import torch.nn.functional as F
+from small_training import PREPROCESSING, RECIPE, network, separable, single, train, trained, weights
 from torch import nn
 
 from resiliency.base.faults import Fault
-from resiliency.designs.networks import build
+from resiliency.training import engine
 from resiliency.training.checkpoints import LabelledImages, accuracies
-from resiliency.training.engine import cross_entropy
-from resiliency.training.objectives import joint_loss
+from resiliency.training.engine import CapturedStep, Trainer, cross_entropy
 from resiliency.training.optimizer import learning_rate, make_optimizer
-from resiliency.training.settings import JOINT_OBJECTIVES, Recipe
-
-
-@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
-def test_a_small_network_learns_separable_classes(optimizer):
-    members, history = trained(RECIPE.model_copy(update={"optimizer": optimizer, "epochs": 16}))
-    assert [row["epoch"] for row in history] == list(range(1, 17))
-    assert history[-1]["training_loss"] < 0.1 < history[0]["training_loss"]
-    assert history[-1]["validation_accuracy"] == accuracies(members, separable(32), PREPROCESSING)[0] == 1
+from resiliency.training.settings import Recipe
 
 
 def test_the_same_seed_gives_the_same_weights():
@@ -94,20 +87,23 @@ def test_gradient_clipping_bounds_the_step():
     assert lengths[None] > 10 * lengths[0.01]
 
 
-REGULARISED = [
-    {"label_smoothing": 0.1}, {"mixup": 0.3}, {"ema": 0.9}, {"augment": "trivial"}, {"precision": "bfloat16"},
-    {"flip": True},
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("change", REGULARISED, ids=lambda change: next(iter(change)))
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"optimizer": "muon"}, {"optimizer": "sgd"}, {"label_smoothing": 0.1}, {"mixup": 0.3}, {"ema": 0.9}),
+        *({"augment": "trivial"}, {"precision": "bfloat16"}, {"flip": True}),
+    ],
+    ids=str,
+)
 def test_every_option_of_the_recipe_changes_the_weights_and_still_learns(change):
+    plain, history = trained(RECIPE.model_copy(update={"epochs": 12}))
+    assert [row["epoch"] for row in history] == list(range(1, 13))
+    assert history[-1]["training_loss"] < 0.2 < history[0]["training_loss"]
+    assert history[-1]["validation_accuracy"] == accuracies(plain, separable(32), PREPROCESSING)[0] == 1
     loss = partial(cross_entropy, smoothing=change.get("label_smoothing", 0))
-    recipe = RECIPE.model_copy(update={"epochs": 12} | change)
     member = network()
-    history = train([member], loss, recipe, separable(), separable(32))
-    assert history[-1]["validation_accuracy"] > 0.9
-    plain, _ = trained(RECIPE.model_copy(update={"epochs": 12}))
+    changed = train([member], loss, RECIPE.model_copy(update={"epochs": 12} | change), separable(), separable(32))
+    assert changed[-1]["validation_accuracy"] > 0.9
     assert not torch.equal(weights([member]), weights(plain))
 
 
@@ -130,29 +126,6 @@ def test_the_averaged_weights_are_the_moving_average_by_hand():
     torch.testing.assert_close(weights([averaged])[averages], average[averages])
 
 
-def small(seed: int) -> nn.Module:
-    return build(SMALL, 3, seed)
-
-
-def pictures(count: int) -> LabelledImages:
-    random = np.random.default_rng(0)
-    return LabelledImages(random.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), np.arange(count) % 3)
-
-
-@pytest.mark.parametrize("name", JOINT_OBJECTIVES)
-def test_every_objective_trains_and_at_weight_0_is_independent_training_to_the_bit(name):
-    recipe = RECIPE.model_copy(update={"epochs": 1, "batch_size": 12})
-    ends = {}
-    for objective, loss_weight in {("independent", 0), (name, 0), (name, min(JOINT_OBJECTIVES[name].highest, 0.5))}:
-        members = [small(seed) for seed in range(2)]
-        (row,) = train(members, joint_loss(objective, loss_weight), recipe, pictures(24), pictures(12))
-        assert np.isfinite(row["training_loss"])
-        ends[objective, loss_weight] = weights(members)
-    assert torch.equal(ends[name, 0], ends["independent", 0])
-    if name != "independent":
-        assert not torch.equal(ends[name, 0.5], ends[name, 0])
-
-
 def test_every_step_of_every_epoch_is_in_training_mode():
     member, modes = network(), []
     member[0].requires_grad_(False)
@@ -163,3 +136,109 @@ def test_every_step_of_every_epoch_is_in_training_mode():
 
     train([member], loss, RECIPE, separable(), separable(32))
     assert modes == [[module is not member[0] for module in member.modules()]] * (RECIPE.epochs * 4)
+
+
+GPU = torch.device("cuda")
+
+
+@pytest.fixture
+def replays(monkeypatch) -> list[int]:
+    """How often each graph was replayed."""
+    counts = []
+
+    def record(step, batch):
+        loss, number = torch.zeros(()), len(counts)
+        counts.append(0)
+
+        def replay():
+            counts[number] += 1
+            loss.copy_(step(*batch))
+
+        return replay, loss
+
+    monkeypatch.setattr(engine, "record", record)
+    return counts
+
+
+def captured_weights(recipe: Recipe, **options) -> torch.Tensor:
+    """Weights of a network that was trained for 24 steps."""
+    learner = network()
+    Trainer([learner], single, recipe, PREPROCESSING, 2, 0, **options).train(separable(96), separable(32))
+    return weights([learner])
+
+
+@pytest.mark.parametrize(
+    ("changes", "same_steps", "captured"),
+    [
+        ({}, True, True),
+        ({"ema": 0.9, "gradient_clip": 0.1}, True, True),
+        ({"mixup": 0.4}, True, True),
+        ({"optimizer": "muon"}, True, True),
+        ({}, False, False),
+        ({"optimizer": "sgd"}, True, False),
+    ],
+)
+def test_steps_that_are_alike_are_replayed_and_give_the_same_weights(
+    monkeypatch, replays, changes, same_steps, captured
+):
+    recipe = RECIPE.model_copy(update=changes)
+    usual = captured_weights(recipe, same_steps=same_steps)
+    assert replays == []  # on the CPU
+    monkeypatch.setattr(engine, "CapturedStep", lambda usual, captured, device: CapturedStep(usual, captured, GPU))
+    assert torch.equal(captured_weights(recipe, same_steps=same_steps), usual)
+    assert replays == [24 - engine.WARM_UP] * captured
+
+
+def test_out_of_memory_halves_the_batch_and_keeps_the_gradient(capsys):
+    """Without batch norm the sum over parts is the gradient of the whole batch."""
+    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
+
+    def hungry(networks, images, labels):
+        if len(images) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return single(networks, images, labels)
+
+    results = []
+    for loss in (single, hungry):
+        torch.manual_seed(0)
+        member = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
+        train([member], loss, recipe, separable(), separable(32))
+        results.append(weights([member]))
+    torch.testing.assert_close(*results)
+    output = capsys.readouterr().out
+    assert output.count("out of memory: accumulating gradients over 2 sub-batches") == 1
+    assert output.count("out of memory: accumulating gradients over 4 sub-batches") == 1
+
+
+class Failing(torch.autograd.Function):
+    """A late layer whose first backward pass finds no memory."""
+
+    failures: ClassVar[list] = []
+
+    @staticmethod
+    def forward(context, logits):
+        return logits * 1
+
+    @staticmethod
+    def backward(context, gradient):
+        if not Failing.failures:
+            Failing.failures.append(1)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return gradient
+
+
+def test_a_batch_that_fails_in_the_backward_pass_leaves_nothing_behind():
+    """Neither its gradients nor its statistics: all is as if its halves had been given at once."""
+
+    def loss(networks, images, labels):
+        return F.cross_entropy(Failing.apply(networks[0](images)), labels)
+
+    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
+    member, alone = network(), network()
+    train([member], loss, recipe, separable(16), separable())
+    assert Failing.failures
+    assert member[1].num_batches_tracked == 2
+    trainer = Trainer([alone], single, recipe, PREPROCESSING, 2, 0)
+    trainer.parts = 2
+    trainer.train(separable(16), separable())
+    assert torch.equal(weights([member]), weights([alone]))

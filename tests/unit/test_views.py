@@ -13,9 +13,7 @@ from safetensors.torch import save_file
 from resiliency.data import pictures
 from resiliency.data.pictures import FileImages, View, fitted, images_in_views, read_images, write_list
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised
 from resiliency.designs.settings import Design
-from resiliency.designs.views import view_of
 from resiliency.designs.weights import load_member
 from resiliency.prediction.attributions import attribution_maps
 from resiliency.prediction.writing import features, logits, stage_grams, write_logits
@@ -51,29 +49,6 @@ def member(folder: Path, margin: float | None = 0.875, **settings):
     return network, Member("a", **described)
 
 
-@pytest.mark.parametrize(
-    ("settings", "size", "interpolation"), [(BILINEAR_224, 224, "bilinear"), (BICUBIC_160, 160, "bicubic")]
-)
-def test_logits_are_those_of_timms_transform_and_the_network(tmp_path, files, settings, size, interpolation):
-    network, card = member(tmp_path, **settings)
-    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(settings["architecture"]).to_dict())
-    assert (config["input_size"], config["interpolation"]) == ((3, size, size), interpolation)
-    assert (card.input_size, card.view["size"], card.side) == ([size, size, 3], size, size)
-    transform = timm.data.create_transform(**config)
-    batch = torch.stack([transform(Image.open(file).convert("RGB")) for file in files])
-    device = next(network.parameters()).device
-    images = FileImages(files, 224, 0.875)
-    (pixels,) = images_in_views(images, slice(None), [view_of(card)])
-    with torch.inference_mode():
-        expected = network(batch.to(device))
-        values = network(normalised(torch.from_numpy(pixels).to(device), card.mean, card.std))
-    torch.testing.assert_close(values, expected, rtol=1e-4, atol=1e-5)
-    ((stored,),) = logits([(network, card)], images)
-    np.testing.assert_allclose(stored, values.cpu(), rtol=1e-3, atol=1e-4)
-    ((other,),) = logits([(network, replace(card, view=View(192, 1)._asdict()))], images)
-    assert np.abs(other - stored).max() > 1e-2
-
-
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("mode", ["center", "squash"])
 @pytest.mark.parametrize(("size", "margin"), [(96, 0.875), (240, 0.95), (99, 0.7), (64, 1.0)])
@@ -102,7 +77,7 @@ def test_corrupted_images_are_resized_whole(tmp_path, files):
 
 
 def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, monkeypatch):
-    """Each as alone, and each image decoded once."""
+    """Each as alone, the first two as by timm's transform, and each image decoded once."""
     networks = [member(tmp_path, **settings) for settings in (BILINEAR_224, BICUBIC_160)]
     networks += [(networks[0][0], replace(networks[0][1], view=None)), networks[1]]
     images, decode, decoded = FileImages(files, 224, 0.875), pictures.decode, []
@@ -110,9 +85,16 @@ def test_members_of_several_views_are_predicted_in_one_pass(tmp_path, files, mon
     paths = [str(tmp_path / f"{index}" / "clean.npy") for index in range(4)]
     write_logits(paths, networks, [images], 0, ["0" * 16] * 4)
     assert len(decoded) == len(files)
-    for path, network in zip(paths, networks, strict=True):
-        ((alone,),) = logits([network], images)
+    for path, (network, card) in zip(paths, networks, strict=True):
+        ((alone,),) = logits([(network, card)], images)
         np.testing.assert_array_equal(np.load(path)[0], alone)
+        if card.view:
+            assert card.input_size == [card.view["size"], card.view["size"], 3]
+            config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(card.architecture).to_dict())
+            transform = timm.data.create_transform(**config)
+            with torch.inference_mode():
+                expected = network(torch.stack([transform(Image.open(file).convert("RGB")) for file in files]))
+            np.testing.assert_allclose(alone, expected, rtol=2e-3, atol=1e-3)
 
 
 def test_attributions_and_activations_are_of_the_same_pixels(tmp_path, files):
