@@ -8,7 +8,7 @@ from pretended import cuda_device
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.prediction.attributions import METHODS, Inapplicable, attribution_maps
-from resiliency.prediction.writing import compare_precision, features, logits, stage_grams, write_logits
+from resiliency.prediction.writing import features, logits, stage_grams
 from resiliency.search.members import supernet_description
 from resiliency.search.network import progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator
@@ -59,21 +59,6 @@ def test_predictions_features_and_grams_are_those_of_the_cpu(on_both, family):
         np.testing.assert_allclose(there, here, rtol=1e-2, atol=1e-2)
     data = LabelledImages(IMAGES, LABELS)
     assert on_both(family, lambda member: accuracies([member[0]], data, PREPROCESSING))[1].shape == (1,)
-
-
-def test_another_precision_of_predictions_is_compared_with_float32(on_both, tmp_path, capsys):
-    """On a CPU without bfloat16, too, where it is float32."""
-
-    def predict(member):
-        path = tmp_path / f"{next(member[0].parameters()).device.type}.npy"
-        compare_precision([member], IMAGES, LABELS, "bfloat16")
-        write_logits([str(path)], [member], [IMAGES], 0, ["0" * 16], "bfloat16")
-        return np.load(path)
-
-    here, there = on_both("resnet", predict)
-    assert 0 < np.abs(here.astype(float) - there).max() < 0.1
-    lines = capsys.readouterr().out.splitlines()
-    assert {"precision: float32", "bfloat16 against float32 on 6 clean images, spread over all:"} <= set(lines)
 
 
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not")

@@ -39,7 +39,7 @@ JOINT = [*product(["resnet"], JOINT_OBJECTIVES), *product(["vit"], ["attribution
 
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize(("family", "recipe"), TRAINED)
-def test_every_family_trains(tmp_path, data, family, recipe):
+def test_every_family_and_recipe_trains(tmp_path, data, family, recipe):
     (folder,) = train(tmp_path, data, family, **RECIPES[recipe])
     assert read_json(folder / "member.json")["device"] == torch.cuda.get_device_name()
 
@@ -47,9 +47,10 @@ def test_every_family_trains(tmp_path, data, family, recipe):
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize(("family", "objective"), JOINT)
 def test_every_objective_trains(tmp_path, data, family, objective):
-    loss_weight = min(JOINT_OBJECTIVES[objective].highest, 0.5)
-    folders = train(tmp_path, data, family, joint_loss(objective, loss_weight), count=2, batch_size=16)
-    assert all((folder / "weights.safetensors").exists() for folder in folders)
+    loss = joint_loss(objective, min(JOINT_OBJECTIVES[objective].highest, 0.5))
+    one, other = train(tmp_path, data, family, loss, count=2, batch_size=16)
+    weights = [load_file(folder / "weights.safetensors") for folder in (one, other)]
+    assert all(tensor.isfinite().all() for of in weights for tensor in of.values())
 
 
 @pytest.mark.parametrize(("part", "optimizer"), [("all", "adamw"), ("head", "muon"), (1, "adamw")])
@@ -71,24 +72,20 @@ def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, no_gpu, part, 
 
 @pytest.mark.usefixtures("gpu")
 def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch):
-    seen, exact, products = [], optimizer._multiplied, torch.backends.cuda.matmul
+    precisions, exact, products = [], optimizer._multiplied, torch.backends.cuda.matmul
 
     def multiplied(stacks, coefficients):
-        seen.append((stacks[0].dtype, products.allow_tf32, len(coefficients)))
+        precisions.append((stacks[0].dtype, products.allow_tf32))
         return exact(stacks, coefficients)
 
     monkeypatch.setattr(optimizer, "_multiplied", multiplied)
     stacks = [torch.randn(2, 8, 40), torch.randn(1, 40, 8), torch.randn(3, 160, 200)]
     there = optimizer.orthogonalised([stack.cuda() for stack in stacks])
-    assert seen == 2 * [
-        (torch.float32, True, optimizer.FIRST),
-        (torch.float32, True, len(optimizer.COEFFICIENTS) - optimizer.FIRST),
-    ]
+    assert {*precisions} == {(torch.float32, True)}
     assert not products.allow_tf32
     monkeypatch.setattr(optimizer, "bfloat16_in_hardware", lambda: False)
     for one, other in zip(there, optimizer.orthogonalised(stacks), strict=True):
         torch.testing.assert_close(one.cpu(), other, atol=1e-3, rtol=0)
-    assert seen[4:] == 2 * [(torch.float32, False, len(optimizer.COEFFICIENTS))]
 
 
 def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, request):

@@ -1,15 +1,12 @@
 """The device is set up before CUDA is used, and a GPU that was given but is not there is a fault."""
 
 import os
-import warnings
 
 import pytest
 import torch
 from pretended import preserved_settings
-from torch import nn
 
 from resiliency.base.faults import Fault
-from resiliency.devices import choice as module
 from resiliency.devices.choice import device, device_name, inference
 from resiliency.devices.machine import SLOTS, VISIBLE
 
@@ -80,20 +77,3 @@ def test_a_gpu_that_was_given_but_is_not_shown_is_a_fault(available, monkeypatch
     monkeypatch.setenv(VISIBLE, visible)
     with pytest.raises(Fault, match=rf"^GPU {given}: assigned to this process, but torch"):
         device()
-
-
-def test_what_has_no_deterministic_kernel_is_named_in_one_line(available, monkeypatch, capsys, recwarn):
-    """Torch warns in the words that are looked for: on the CPU, too, some operations have no deterministic kernel."""
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    values, indices = nn.functional.max_pool2d(torch.rand(1, 1, 4, 4), 2, return_indices=True)
-    nn.MaxUnpool2d(2)(values, indices)
-    given, others = [warning.message for warning in recwarn], []
-    monkeypatch.setattr(warnings, "showwarning", lambda message, *_: others.append(str(message)))
-    module._summarise_warnings.__wrapped__()
-    for message in (*given, UserWarning("lr_scheduler")):
-        warnings.showwarning(message, UserWarning, "a.py", 1)
-    assert (
-        "has no deterministic kernel: results may differ from run to run in the last digits\n"
-        in capsys.readouterr().out
-    )
-    assert others == ["lr_scheduler"]
