@@ -11,11 +11,9 @@ from torch import nn
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
-from resiliency.designs.weights import design_card
 from resiliency.devices import choice
 from resiliency.prediction.writing import compare_precision, logits, prediction_key, storable, write_logits
 from resiliency.training import engine
-from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import layer_precision
 
 CPU = torch.device("cpu")
@@ -81,25 +79,18 @@ def test_what_was_kept_in_another_precision_is_not_gone_on_from(monkeypatch, tmp
     assert keys[False, "bfloat16"] == keys[False, "float32"] == keys[True, "float32"] != keys[True, "bfloat16"]
 
 
-DESCRIPTION = {"architecture": None, "factory": "lab:network", "arguments": {}}
-CARD = {"image_shape": [8, 8, 3], "classes": ["a", "b"], "mean": [0.5] * 3, "std": [0.2] * 3}
-
-
 class Constant(nn.Module):
     """A network that gives every image the same logits."""
 
-    def __init__(self, values: list[float], factor: float = 1):
+    def __init__(self, values: list[float]):
         super().__init__()
-        self.values, self.factor = nn.Parameter(torch.tensor(values)), factor
+        self.values = nn.Parameter(torch.tensor(values))
 
     def forward(self, images):
-        return (self.values * self.factor).expand(len(images), -1)
+        return images.new_zeros(len(images), 1) + self.values
 
 
-@pytest.mark.parametrize(
-    "values",
-    [[70_000.0, 70_001.0, 69_999.5], [-1e9, -1e9 + 64, -1e9 - 128], [3e38, -3e38, 2e38]],
-)
+@pytest.mark.parametrize("values", [[70_000.0, 70_001.0, 69_999.5], [-1e9, -1e9 + 64, -1e9 - 128], [3e38, -3e38, 2e38]])
 def test_large_logits_keep_their_order_and_probabilities(values):
     given = np.array([values, [1.0, 2.0, 3.0]], np.float32)
     kept = storable(given, "a")
@@ -112,15 +103,6 @@ def test_large_logits_keep_their_order_and_probabilities(values):
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_logits_that_are_not_finite_are_refused_with_the_name_of_the_member(wrong):
-    member = Constant([0.0, wrong]), Member("vit-s1", mean=CARD["mean"], std=CARD["std"])
+    member = Constant([0.0, wrong]), Member("vit-s1", mean=[0.5] * 3, std=[0.2] * 3)
     with pytest.raises(Fault, match=r"^vit-s1: logits contain NaN or infinity for 3 of 3 images$"):
         next(logits([member], np.zeros((3, 8, 8, 3), np.uint8)))
-
-
-def test_a_network_that_answers_nan_is_refused_when_it_is_made():
-    silent = Constant([0.0, 1.0], factor=np.nan)
-    with pytest.raises(Fault, match=r"^lab:network with \{\}: logits for a black image contain NaN or infinity"):
-        design_card(silent, DESCRIPTION, CARD, 2)
-    images = LabelledImages(np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
-    with pytest.raises(Fault, match=r"^validation logits contain NaN or infinity"):
-        accuracies([Constant([0.0, 1.0]), silent], images, Preprocessing(CARD["mean"], CARD["std"]))

@@ -19,13 +19,6 @@ LARGE |= {"assess_ensembles", "leave_out_images", "export"}
 LOCAL = {name for name, text in OWN.items() if "script:" not in text}
 
 
-@pytest.mark.parametrize("name", PROFILES)
-def test_a_dry_run_accepts_the_profile(name, tmp_path, snakemake):
-    arguments = ["--dry-run", "--quiet", "all", "--profile", f"profiles/{name}", "--directory", str(tmp_path)]
-    run = snakemake(arguments + (["--cores", "1"] if name == "default" else []), REPOSITORY)
-    assert run.returncode == 0, run.stdout
-
-
 def test_jobs_with_a_gpu_and_no_others_go_to_its_partition():
     set_resources = PROFILES["slurm"]["set-resources"]
     assert set(set_resources) == WITH_GPU

@@ -4,7 +4,6 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from fault_messages import fault_of
 
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
@@ -16,7 +15,6 @@ from resiliency.search.searching import (
     search_table,
 )
 from resiliency.search.space import Search, Space
-from resiliency.study.files import load
 from resiliency.training.checkpoints import Checkpoint, LabelledImages
 
 pytestmark = pytest.mark.slow
@@ -131,31 +129,3 @@ def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
     allowed = [chosen for chosen in combinations(range(12), 3) if macs[list(chosen)].sum() <= budget]
     ensemble = best_ensemble(probabilities, labels, macs, 3, budget, 0)
     assert tuple(ensemble) == min(allowed, key=value)
-
-
-STUDY = {
-    "study": "small",
-    "designs": {
-        "small": {"architecture": "resnet18", "stem": "original", "arguments": {"channels": [16, 32, 64, 128]}},
-        "vit": {"architecture": "vit_tiny_patch16_224"},
-        "wide": {"architecture": "resnet18", "arguments": {"width_factor": 2}},
-    },
-    "members": {"designs": ["small", "vit"], "seeds": 1, "baseline": "small-s0"},
-    "ensembles": {"sizes": [2]},
-}
-TINY = {"depth": [2, 2, 2, 1], "width": [1, 0.5]}
-FAULTS = [
-    ({"design": "smal"}, "search.design: 'smal' is not among the designs; did you mean small?"),
-    ({"design": "wide"}, "search.design: expected only the arguments channels and layers of 'wide'"),
-    ({"elastic": {"depth": [3, 1, 1, 1]}}, "must have at most as many blocks per stage as small: [2, 2, 2, 2]"),
-    ({"elastic": {"width": [1, 0.5, 0.49]}}, "stage 1 would have [16, 8, 8] channels; choose shares"),
-    ({"elastic": TINY, "members": 33}, "search.members: 33 is more than the 32 distinct sub-networks"),
-    ({"elastic": TINY, "macs_budget": 1000}, "search.macs_budget: expected at least "),
-    ({"elastic": TINY, "macs_budget": 5_000_000, "objective": "ensemble"}, "the sum of the MACs of the 3 smallest "),
-    ({"training": {"batch_size": 5000}}, "search: batch_size 5000 is more than the 1078 training images"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("change", "message"), FAULTS, ids=[message for _, message in FAULTS])
-def test_each_fault_is_one_line(change, message):
-    assert message in fault_of(load, STUDY | {"search": {"design": "small"} | change})

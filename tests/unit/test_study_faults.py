@@ -9,6 +9,7 @@ from fault_messages import lines_of
 
 from resiliency.study.files import load, read_places
 
+FEW = {"design": "resnet18", "elastic": {"depth": [2, 2, 2, 1], "width": [1, 0.5]}}
 FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),
     ("designs.vit.training", {"epoch": 3}, "designs.vit.training.epoch: unknown key; did you mean epochs?"),
@@ -35,6 +36,13 @@ FAULTS = [
     ("members.seeds", {"vitt": 2}, "members.seeds: 'vitt' is not among the designs; did you mean vit?"),
     ("ensembles.sizes", [2, 25], "ensembles.sizes: 25 is more than the 24 members"),
     ("ensembles.designs", ["resnet18", "vit", "resnet5"], "ensembles.designs.2: 'resnet5' is not the design of"),
+    ("search.design", "resnet1", "search.design: 'resnet1' is not among the designs; did you mean resnet18?"),
+    ("search.elastic.depth", [3, 1, 1, 1], "must have at most as many blocks per stage as resnet18: [2, 2, 2, 2]"),
+    ("search.elastic.width", [1, 0.5, 0.49], "stage 1 would have [8, 4, 4] channels; choose shares"),
+    ("search", FEW | {"members": 33}, "search.members: 33 is more than the 32 distinct sub-networks"),
+    ("search.macs_budget", 1000, "search.macs_budget: expected at least "),
+    ("search", FEW | {"macs_budget": 1000, "objective": "ensemble"}, "the sum of the MACs of the 3 smallest "),
+    ("search.training", {"batch_size": 5000}, "search: batch_size 5000 is more than the 1078 training images"),
     ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
     ("designs.vit.arguments", {"a": {1, 2}}, "arguments: {'a': 'set'}: must contain only text, "),
     ("joint.training", {"mixup": 0.2}, "joint.training: mixup and label_smoothing must be 0, because the objectives "),
