@@ -18,6 +18,7 @@ from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
+from resiliency.report.overview import added_sentences
 from resiliency.statistics.resampling import Resampling
 from resiliency.study.files import load
 
@@ -92,6 +93,10 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
         assert row.added == pytest.approx(row.clean_accuracy - row.accuracy_without)
         assert row.added_low <= row.added <= row.added_high
     assert (table.groupby("size").selection_accuracy.diff().dropna() <= 0).all()
+    ranked = pd.DataFrame({"member": ["mine"], "condition": CLEAN, "rank": 1, "rank_low": 1, "rank_high": 2, "of": 4})
+    (sentence,) = added_sentences(ranked.assign(error=0.1, alone_right=1, alone_wrong=0), table)
+    first = table[table["size"] == 2].iloc[0]
+    assert f"{first.clean_accuracy:.1%} with it, {first.accuracy_without:.1%} without it" in sentence
 
 
 STUDY = External(decisions="published.csv", clean="original", test_sets=["night", "day"])
