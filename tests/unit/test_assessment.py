@@ -56,9 +56,6 @@ def test_members_known_by_decisions_agree_or_not(study):
     assert part.log_probabilities is None
     votes = np.stack([np.bincount(of_image, minlength=3) for of_image in np.stack([m.decisions(0) for m in members]).T])
     np.testing.assert_allclose(part.agreement, votes.max(axis=1) / MEMBERS, rtol=1e-6)
-    leads = votes == votes.max(axis=1, keepdims=True)
-    chances = leads[np.arange(IMAGES), labels] / leads.sum(axis=1)
-    np.testing.assert_allclose(part.errors, 1 - chances, rtol=1e-6)
     assert tuple(part.at(1).confidences()) == ("vote_agreement",)
     assert whole(Ensemble(decided[:1], WEIGHTS[:1], "plurality_vote"), 0).at(1).confidences() == {}
 

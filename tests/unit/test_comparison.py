@@ -34,7 +34,6 @@ from resiliency.storage.tables import read_table, write_table
 IMAGES, CLASSES, NAMES = 200, ["cat", "dog"], ["fog", "snow", "spatter"]
 TRUTH = np.arange(IMAGES) % 2
 SHARED = ("resnet18-s0", "resnet18-s1", "vit-s0", "vit-s1")  # beside the members of the recommended model
-Answers = Callable[[np.random.Generator, float], np.ndarray]
 
 
 def answers_of(random: np.random.Generator, errors: float) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 from fault_messages import fault_of
 from predicted import drawn, logits_of
 
-from resiliency.analysis.assessment import NO_VALIDATION, Resampled, temperature_of
+from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
 from resiliency.analysis.contenders import (
     MEMBER,
     assessment,
@@ -101,15 +101,6 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
 
 
-JUDGED = np.arange(0, 60, 2)
-WEIGHTS = np.array([0.5, 0.7, 0.9])
-
-
-@pytest.fixture
-def study():
-    return drawn(3, IMAGES, ["fog", "snow", "frost"], [1])
-
-
 def test_errors_and_differences_by_hand():
     """Two severities of fog, one of snow, on two images."""
     first = np.array([[0, 1], [0, 1], [0, 0]], float)
@@ -131,15 +122,15 @@ def test_errors_and_differences_by_hand():
     assert overall.tolist() == pytest.approx(list(ends))
 
 
-def test_bins_have_the_calibration_error_of_all_predictions(study):
-    table, members, labels = study
-    judged = Resampled(table, JUDGED, 10, 0.9, 0)
-    bins = calibration_bins(Ensemble(members, WEIGHTS, "mean_probability"), judged)
-    corrupted = bins[bins.images == "corrupted"]
-    mean = np.mean([[m.probabilities(c)[JUDGED] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
+def test_bins_have_the_calibration_error_of_all_predictions(predictions):
+    members, judged = list(predictions.values()), evaluation_half(predictions, SETTINGS)
+    bins = calibration_bins(Ensemble(members, np.ones(3), "mean_probability"), judged)
+    corrupted, images = bins[bins.images == "corrupted"], judged.images["corrupted"]
+    mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
+    labels = np.tile(members[0].labels(0)[images], 3)
     gap = (corrupted.accuracy - corrupted.mean_confidence).abs() @ corrupted.predictions / corrupted.predictions.sum()
     assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 90}
-    assert gap == pytest.approx(expected_calibration_error(mean, np.tile(labels[JUDGED], 3)), rel=1e-4)
+    assert gap == pytest.approx(expected_calibration_error(mean, labels), rel=1e-4)
     assert ((bins.bin_low < bins.mean_confidence) & (bins.mean_confidence <= bins.bin_high + 1e-9)).all()
 
 

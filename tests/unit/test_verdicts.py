@@ -22,37 +22,25 @@ from resiliency.analysis.verdicts import (
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta
 from resiliency.statistics.resampling import ANGULAR, FISHER, LINEAR
 
-
-def delta_by_loops(first, second, first_weights, second_weights) -> float:
-    pairs = [
-        (v * w, int(a > b) - int(a < b))
-        for a, v in zip(first, first_weights, strict=True)
-        for b, w in zip(second, second_weights, strict=True)
-    ]
-    return sum(w * sign for w, sign in pairs) / sum(w for w, _ in pairs)
-
-
 weighted = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 3)), min_size=1, max_size=8).filter(
     lambda values: any(weight for _, weight in values)
 )
 
 
-@given(weighted, weighted)
-@settings(deadline=None)
-def test_cliffs_delta_against_loops(one, other):
-    (first, v), (second, w) = np.array(one, float).T, np.array(other, float).T
-    deltas = weighted_cliffs_delta(first, second, v[None], w[None])
-    assert deltas[0] == pytest.approx(delta_by_loops(first, second, v, w))
-    assert weighted_cliffs_delta(second, first, w[None], v[None])[0] == pytest.approx(-deltas[0])
-
-
 @given(weighted, st.integers(0, 255))
 @settings(deadline=None)
-def test_cliffs_delta_of_partitions_is_cliffs_delta_of_their_sides(values, bits):
+def test_cliffs_delta_of_partitions_and_of_two_sides_against_loops(values, bits):
     values, weights = np.array(values, float).T
     second = np.array([[bits >> i & 1 for i in range(len(values))], [i % 2 for i in range(len(values))]], bool)
-    expected = [weighted_cliffs_delta(values, values, (weights * ~of)[None], (weights * of)[None])[0] for of in second]
-    assert cliffs_deltas_of_partitions(values, weights, second) == pytest.approx(expected, nan_ok=True)
+    for of, delta in zip(second, cliffs_deltas_of_partitions(values, weights, second), strict=True):
+        pairs = [
+            (weights[i] * weights[j], np.sign(values[i] - values[j]))
+            for i, j in product(*map(np.flatnonzero, (~of, of)))
+        ]
+        total = sum(weight for weight, _ in pairs)
+        expected = sum(weight * sign for weight, sign in pairs) / total if total else np.nan
+        sides = values[~of], values[of], weights[None, ~of], weights[None, of]
+        assert [delta, *weighted_cliffs_delta(*sides)] == pytest.approx([expected] * 2, nan_ok=True)
 
 
 def part(estimate: float, name: str = "") -> Part:
