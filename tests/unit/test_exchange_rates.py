@@ -104,9 +104,10 @@ def test_spreads_by_hand():
 
 
 def test_intervals_end_where_errors_can_differ_no_more():
-    wide = Exchange("mixing_designs", -0.72, -1.49, 0.045, "designs", 3)
+    wide = Exchange("mixing_designs", -0.72, -1.49, 0.045, "designs", 3, inference=2, training=1.5)
     row = table_of([wide], "corrupted", CONFIDENCE).iloc[0]
     assert [row["points"], row["points_low"], row["points_high"]] == pytest.approx([-72, -100, 4.5])
+    assert (row["inference_cost"], row["training_cost"]) == (2, 1.5)
 
 
 def test_a_pair_that_makes_more_errors_is_told_with_its_interval_turned():
