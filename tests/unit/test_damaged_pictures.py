@@ -21,7 +21,7 @@ def encoded(suffix: str) -> bytes:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-@pytest.mark.parametrize("kept", [0, 1, 11, 24, 40, 100, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("kept", [24, 0.5])
 def test_truncated_files_are_named(tmp_path, suffix, kept):
     path = tmp_path / f"cut.{suffix}"
     whole = encoded(suffix)
@@ -29,13 +29,6 @@ def test_truncated_files_are_named(tmp_path, suffix, kept):
     message = fault_of(decode, path)
     assert message.startswith(f"{path}: ")
     assert message.endswith("; replace or remove it")
-
-
-def decoded_or_fault(path) -> str:
-    try:
-        return decode(path).mode
-    except Fault as fault:
-        return str(fault)
 
 
 @pytest.mark.slow
@@ -51,7 +44,10 @@ def test_damaged_files_decode_or_are_named(tmp_path_factory, suffix, changes):
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Image, "MAX_IMAGE_PIXELS", 10**6)
-        outcome = decoded_or_fault(path)
+        try:
+            outcome = decode(path).mode
+        except Fault as fault:
+            outcome = str(fault)
     assert re.fullmatch(rf"RGB|{re.escape(str(path))}: .*; replace or remove it", outcome)
 
 

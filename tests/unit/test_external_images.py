@@ -6,7 +6,6 @@ from fault_messages import fault_of
 
 from resiliency.external.arrays import order_of
 from resiliency.external.contents import read_contents
-from resiliency.external.predictions import Reader
 from resiliency.external.tables import External
 
 NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
@@ -17,19 +16,13 @@ NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
     [
         (["y1", "x1", "x2"], NAMES, [1, 2, 0]),
         (["y1.png", "x1.JPG", "x2"], NAMES, [1, 2, 0]),
-        (["dog/y1", "cat/x1", "cat/x2"], NAMES, [1, 2, 0]),
         (["val/dog/0.png", "val/cat/0.png", "val/cat/1.png"], ["0", "1", "0"], [1, 2, 0]),
         ([30, 10, 20], ["10", "20", "30"], [1, 2, 0]),
         ([0, 1, 2], NAMES, [0, 1, 2]),
-        ([1, 2, 3], NAMES, [0, 1, 2]),
         ([0, 1, 2], ["17", "4", "99"], [0, 1, 2]),
-        (["b", "a", "c"], ["17", "4", "99"], [0, 1, 2]),
         ([7, 8, 9], ["0", "1", "2"], [0, 1, 2]),
         (["02", "10", "01"], ["1", "2", "10"], [2, 0, 1]),
-        (["2.0", "10.0", "1.0"], ["1", "2", "10"], [2, 0, 1]),
-        (["002.png", "000.png", "001.png"], ["0", "1", "2"], [1, 2, 0]),
         (["2", "0", "1"], NAMES, [1, 2, 0]),
-        (["3", "1", "2"], ["0", "1", "2"], [1, 2, 0]),
         (["30", "9", "20"], ["1", "0", "2"], [2, 1, 0]),
     ],
 )
@@ -41,8 +34,6 @@ def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, 
     ("images", "wanted", "other"),
     [
         (["y1", "x1", "x3"], NAMES, "x3"),
-        (["dog/x1", "cat/x2", "cat/y1"], NAMES, "dog/x1"),
-        (["7", "8", "9"], NAMES, "7"),
         (["1", "01", "2"], ["0", "1", "2"], "01"),
         (["a", "1", "b"], ["0", "1", "2"], "a"),
     ],
@@ -72,21 +63,9 @@ def shared(files, **external):
     return read_contents(External(decisions=files, **external), ["fog", "snow"], [1, 2], None)
 
 
-def test_one_network_given_twice_in_another_order_agrees_with_itself(two_files):
-    files = two_files(ROWS[::-1])
-    contents = shared(files)
-    first, second = (Reader("decisions", file, contents.layout(contents.sources[0]), None) for file in files)
-    labels, items = first.labels(), {"clean": (["0", "0", "1"], first.images()["clean"])}
-    second.check(labels, items)
-    assert dict(first.read("first", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
-    assert dict(second.read("second", 2))["clean"].tolist() == [[0, 1, 1], [1, 0, 0]]
-
-
 def test_numbers_are_taken_in_their_order_which_is_said_once(two_files):
     numbers = [row.replace("x", "").replace("y1", "3") for row in ROWS]
     (said,) = [why for what, why in shared(two_files(numbers)).left_out.items() if "by name" in what]
-    assert said.startswith("numbered")
     assert said.endswith("second.csv")
     assert "first.csv" not in said
     assert not any("by name" in what for what in shared(two_files(ROWS)).left_out)
-    assert not any("by name" in what for what in shared(two_files(numbers)[1:]).left_out)

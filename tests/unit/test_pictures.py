@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_files import NOISE, pixels, saved
 from PIL import Image
@@ -11,14 +11,6 @@ from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resiz
 from resiliency.data.pictures import FileImages, fitted
 
 RANDOM = np.random.default_rng(7)
-
-
-def flat(mode: str, colour) -> Image.Image:
-    return Image.new(mode, (40, 36), colour)
-
-
-def over_white(colour: tuple, alpha: np.ndarray) -> np.ndarray:
-    return 255 + (np.array(colour) - 255) * alpha[..., None] / 255
 
 
 def test_sixteen_bits_are_scaled(tmp_path):
@@ -43,22 +35,17 @@ def test_transparent_colours_of_a_palette_show_white(tmp_path):
     np.testing.assert_allclose(rgb[15, 0], 255 + (90 - 255) * 128 / 255, atol=1)
 
 
-@pytest.mark.parametrize("suffix", ["png", "webp"])
-def test_alpha_is_shown_on_white(tmp_path, suffix):
+def test_alpha_is_shown_on_white(tmp_path):
     alpha = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
     image = np.dstack([np.full((48, 64, 3), (200, 30, 90), np.uint8), alpha])
-    options = {"lossless": True, "exact": True} if suffix == "webp" else {}
-    rgb = pixels(saved(tmp_path / f"a.{suffix}", Image.fromarray(image), **options))
-    np.testing.assert_allclose(rgb, over_white((200, 30, 90), alpha), atol=1)
-    assert (rgb[:, 0] == 255).all()
+    rgb = pixels(saved(tmp_path / "a.png", Image.fromarray(image)))
+    np.testing.assert_allclose(rgb, 255 + (image[..., :3] - 255.0) * alpha[..., None] / 255, atol=1)
 
 
 def test_cmyk(tmp_path):
-    path = saved(tmp_path / "cmyk.jpg", flat("CMYK", (0, 255, 255, 0)), quality=100)
+    path = saved(tmp_path / "cmyk.jpg", Image.new("CMYK", (40, 36), (0, 255, 255, 0)), quality=100)
     assert Image.open(path).mode == "CMYK"
     np.testing.assert_allclose(pixels(path), np.broadcast_to([255, 0, 0], (36, 40, 3)), atol=3)
-    path = saved(tmp_path / "ink.jpg", flat("CMYK", (0, 0, 0, 0)), quality=100)
-    np.testing.assert_allclose(pixels(path), np.full((36, 40, 3), 255), atol=3)
 
 
 UPRIGHT = {
@@ -73,26 +60,17 @@ UPRIGHT = {
 }
 
 
-def oriented(orientation: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return exif
-
-
 @pytest.mark.parametrize("orientation", UPRIGHT)
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
 def test_images_are_turned_upright(tmp_path, orientation, suffix):
-    options = {"jpg": {"quality": 90}, "webp": {"lossless": True}, "png": {}}[suffix]
-    plain = pixels(saved(tmp_path / f"plain.{suffix}", Image.fromarray(NOISE), **options))
-    path = saved(tmp_path / f"turned.{suffix}", Image.fromarray(NOISE), exif=oriented(orientation), **options)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    plain = pixels(saved(tmp_path / f"plain.{suffix}", Image.fromarray(NOISE)))
+    path = saved(tmp_path / f"turned.{suffix}", Image.fromarray(NOISE), exif=exif)
     np.testing.assert_array_equal(pixels(path), UPRIGHT[orientation](plain))
 
 
-def by_torchvision(image: Image.Image, size: int, margin: float) -> np.ndarray:
-    transform = Compose([Resize(int(size / margin), InterpolationMode.BILINEAR), CenterCrop(size)])
-    return np.asarray(transform(image))
-
-
+@settings(deadline=None)
 @given(
     width=st.integers(32, 300),
     height=st.integers(32, 300),
@@ -103,10 +81,8 @@ def by_torchvision(image: Image.Image, size: int, margin: float) -> np.ndarray:
 def test_fitted_is_what_torchvision_does(width, height, size, margin, seed):
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
-    rgb = fitted(image, size, margin)
-    assert rgb.shape == (size, size, 3)
-    assert rgb.dtype == np.uint8
-    np.testing.assert_array_equal(rgb, by_torchvision(image, size, margin))
+    transform = Compose([Resize(int(size / margin), InterpolationMode.BILINEAR), CenterCrop(size)])
+    np.testing.assert_array_equal(fitted(image, size, margin), np.asarray(transform(image)), strict=True)
 
 
 def test_files_are_indexed_as_arrays_are(tmp_path):
@@ -114,9 +90,7 @@ def test_files_are_indexed_as_arrays_are(tmp_path):
     files = [str(saved(tmp_path / f"{index}.png", Image.fromarray(array))) for index, array in enumerate(arrays)]
     images = FileImages(files, size=40, margin=1)
     assert len(images) == 5
-    assert images.files == files
-    for chosen in (slice(1, 4), slice(None), slice(2, 2), slice(3, 99), np.array([4, 0, 0, 2]), np.array([], int)):
-        assert images[chosen].dtype == np.uint8
-        np.testing.assert_array_equal(images[chosen], arrays[chosen])
+    for chosen in (slice(1, 4), slice(2, 2), slice(3, 99), np.array([4, 0, 0, 2])):
+        np.testing.assert_array_equal(images[chosen], arrays[chosen], strict=True)
     smaller = FileImages(files, size=32, margin=0.9)
     np.testing.assert_array_equal(smaller[1:2][0], fitted(Image.fromarray(arrays[1]), 32, 0.9))

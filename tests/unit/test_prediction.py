@@ -104,8 +104,6 @@ def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_pat
 def test_logits_are_those_of_each_condition_in_order(tmp_path, conditions):
     write_logits(paths(tmp_path), members(), conditions, 0, KEY)
     for path, member in zip(paths(tmp_path), members(), strict=True):
-        written = np.load(path)
-        assert (written.dtype, written.shape) == (np.float16, (4, COUNT, CLASSES))
-        for condition, images in enumerate(conditions):
+        for written, images in zip(np.load(path), conditions, strict=True):
             expected = np.concatenate([batch[0] for batch in logits([member], images)])
-            np.testing.assert_array_equal(written[condition], expected)
+            np.testing.assert_array_equal(written, expected, strict=True)
