@@ -10,7 +10,6 @@ def write(
     path: Path,
     scale: float = 1.0,
     shape: tuple = ("batch", 3, "height", "width"),
-    classes: int | None = None,
     kind: int = TensorProto.FLOAT,
     softmax: bool = False,
 ) -> Path:
@@ -18,28 +17,21 @@ def write(
 
     Args:
         shape: of the input `images`, B x channels x H x W; text for what may be any number.
-        classes: outputs, of which those beyond the channels are copies; the channels unless given.
         kind: type of the input.
         softmax: whether outputs are probabilities.
     """
-    channels = shape[1]
-    places = [number % channels for number in range(classes or channels)]
     nodes = [
         helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats"], ["means"], axes=[2, 3], keepdims=0),
         helper.make_node("Mul", ["means", "scale"], ["scaled"]),
-        helper.make_node("Gather", ["scaled", "places"], ["gathered"], axis=1),
-        helper.make_node("Softmax" if softmax else "Identity", ["gathered"], ["logits"]),
+        helper.make_node("Softmax" if softmax else "Identity", ["scaled"], ["logits"]),
     ]
     graph = helper.make_graph(
         nodes,
         "channels",
         [helper.make_tensor_value_info("images", kind, list(shape))],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [shape[0], len(places)])],
-        [
-            helper.make_tensor("scale", TensorProto.FLOAT, [], [scale]),
-            helper.make_tensor("places", TensorProto.INT64, [len(places)], places),
-        ],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [shape[0], shape[1]])],
+        [helper.make_tensor("scale", TensorProto.FLOAT, [], [scale])],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path

@@ -3,6 +3,7 @@
 import doctest
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -101,17 +102,13 @@ def test_diversity_of_ensembles_is_the_mean_over_their_pairs(logits, labels):
     assert table.members.item() == "3+1+2"
     assert table.disagreement.item() == pytest.approx(np.mean([apart[(1, 2)], apart[(1, 3)], apart[(2, 3)]]))
     assert table.oracle.item() == pytest.approx(right[1:].any(axis=0).mean())
-    of_faults = pairs[pairs.metric == "double_fault"]
-    np.testing.assert_allclose(of_faults.diversity, -of_faults.raw)
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"logits": np.zeros((2, 3))}, r"logits: expected finite floats.* got float64 of shape \(2, 3\)"),
-        ({"logits": np.full((2, IMAGES, 3), -np.inf)}, "logits: .* got float64"),
         ({"labels": np.full(IMAGES, CLASSES)}, "labels: expected 60 integers"),
-        ({"ensembles": np.array([[0, 4]])}, "ensembles: expected rows of integers from 0 to 3"),
         ({"ensembles": np.array([[1, 1]])}, "ensembles: expected rows of at least 1 different members"),
         ({"rules": ["median"]}, "rules: rule 'median' not found; available rules: mean_probability"),
         ({"weights": [1, 1, 0, 1]}, "weights: expected 4 positive numbers"),
@@ -129,8 +126,6 @@ def test_tables_of_a_finished_study_have_their_names(tmp_path):
     pd.testing.assert_frame_equal(finished.members, expected)
     assert {"members", "exchange_rates"} <= set(dir(finished))
     assert "costs" not in dir(finished)
-    assert hasattr(finished, "members")
-    assert not hasattr(finished, "costs")
     pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(finished)).members, expected)
     with pytest.raises(Fault, match="digits: table 'membrs' not found; did you mean members"):
         _ = finished.membrs
@@ -139,33 +134,26 @@ def test_tables_of_a_finished_study_have_their_names(tmp_path):
     write_table(tmp_path / "digits/tables/members.csv", expected[1:])
     with pytest.raises(Fault, match=r"members\.csv: has changed since the run"):
         _ = finished.members
-    with pytest.raises(Fault, match=r"has no provenance\.json; run the study to its end first"):
-        api.study(tmp_path)
 
 
 def test_it_is_installed_without_the_files_of_the_workflow(tmp_path):
     """As `pip install .` does it, but that what it depends on is here already."""
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    copy = tmp_path / "source"
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    for name in tracked.stdout.split("\0"):
-        if name.startswith("scripts/") or name in ("pyproject.toml", "README.md", "LICENSE"):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes((REPOSITORY / name).read_bytes())
-    subprocess.run([*install, "--target", str(tmp_path / "site"), str(copy)], check=True)
+    source, site = tmp_path / "source", tmp_path / "site"
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(REPOSITORY / "scripts", source / "scripts", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    subprocess.run([*install, "--target", site, source], check=True)
     code = f"""
 import sys
-sys.path.insert(0, {str(tmp_path / "site")!r})
-import resiliency
-assert resiliency.__file__.startswith({str(tmp_path / "site")!r}), resiliency.__file__
-assert not set(sys.modules) & {{"numpy", "pandas", "torch"}}
+sys.path.insert(0, {str(site)!r})
 import resiliency.api as api
+assert api.__file__.startswith({str(site)!r}), api.__file__
 assert not set(sys.modules) & {{"torch", "timm", "snakemake"}}
 import numpy as np
 print(api.corrupt(np.zeros((1, 32, 32, 3), np.uint8), "frost", 1, table="cifar-10-c", seed=0).shape)
-print(api.load_ensemble.__name__)
 """
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:2] == ["(1, 32, 32, 3)", "load_ensemble"]
-    assert not list((tmp_path / "site").glob("Snakefile"))
+    assert done.stdout.split("\n")[0] == "(1, 32, 32, 3)"

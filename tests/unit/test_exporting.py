@@ -1,18 +1,16 @@
 """An exported ensemble: which one, what its programs answer, and how they are checked."""
 
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from predicted import conditions_of, predictions_of
-from synthetic import synthetic_tables
 from torch import nn
 
 from resiliency.analysis.assessment import Resampled, scored_and_calibrated, threshold_rows
@@ -23,11 +21,8 @@ from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
 from resiliency.export.choice import checked_ensemble, chosen_row
 from resiliency.export.exporting import (
-    Provenance,
     agreement,
     check_refusal,
-    export,
-    read_choice,
     threshold_constants,
     timed,
 )
@@ -105,10 +100,9 @@ def test_the_program_answers_any_number_of_images_as_the_module(members, images,
     assert all(0 < row["low"] <= row["median"] <= row["high"] for row in rows)
 
 
-@pytest.mark.parametrize("rule", ["mean_probability", "plurality_vote"])
-def test_a_program_that_answers_otherwise_is_refused(members, images, rule):
-    of_study = study(members, images, rule)
-    other = Deployable([(network(5), members[0][1]), members[1]], list(WEIGHTS), rule, 1)
+def test_a_program_that_answers_otherwise_is_refused(members, images):
+    of_study = study(members, images, "plurality_vote")
+    other = Deployable([(network(5), members[0][1]), members[1]], list(WEIGHTS), "plurality_vote", 1)
     with pytest.raises(Fault, match=r"ensemble.onnx: disagrees with the study on \d+ of \d+ test images"):
         agreement(eager_runner(other, 1), images, np.arange(IMAGES), of_study, 1)
 
@@ -135,84 +129,12 @@ def test_a_study_that_predicted_in_bfloat16_is_compared_within_its_precision(mem
     assert 0 < agreement(run, images, every, of_study, 1, "bfloat16").compared <= IMAGES - 10
 
 
-def test_a_member_with_a_size_of_its_own_sees_images_at_it(members, images):
-    view = {"size": 2 * SIDE, "margin": 1, "interpolation": "bilinear", "squash": False}
-    larger = Deployable([(members[0][0], replace(members[0][1], view=view))], [1.0], "mean_probability", 1)
-    flat = np.broadcast_to(images[:, :1, :1], images.shape)
-    resized = np.broadcast_to(images[:, :1, :1], (IMAGES, 2 * SIDE, 2 * SIDE, 3))
-    alone = Deployable(members[:1], [1.0], "mean_probability", 1)
-    probabilities, expected = eager_runner(larger, 1)(flat)[0], eager_runner(alone, 1)(resized)[0]
-    np.testing.assert_allclose(probabilities, expected, atol=1e-6)
-
-
-def tables_of(names: list[str], rule: str) -> dict[str, pd.DataFrame]:
-    """Of a study whose second ensemble of deployment.csv has these members."""
-    tables = synthetic_tables()
-    row = tables["deployment"].iloc[:1].assign(number=2, members="+".join(names), rule=rule, size=len(names))
-    described = tables["members"].iloc[: len(names)].assign(member=names, validation_accuracy=WEIGHTS[: len(names)])
-    of_row = {
-        "temperatures": tables["temperatures"].assign(nll_before=0.4, nll_after=0.3),
-        "selective": tables["selective_prediction"],
-    }
-    of_row = {name: table.iloc[:2].assign(members="+".join(names)) for name, table in of_row.items()}
-    first = tables["thresholds"].members.iloc[0]
-    of_row["thresholds"] = tables["thresholds"][tables["thresholds"].members == first].assign(members="+".join(names))
-    return tables | of_row | {"deployment": pd.concat([tables["deployment"].iloc[:1], row]), "members": described}
-
-
-def test_an_export_is_what_tables_and_predictions_say(members, images, tmp_path):
-    names = [member.member for _, member in members]
-    choice = read_choice(tables_of(names, "mean_probability"), 2)
-    of_study = study(members, images, "mean_probability")
-    card = {
-        "name": "digits",
-        "source": "scanned",
-        "classes": ["zero", "one", "two"],
-        "splits": {"test": {"images": 40}},
-    }
-    written = export(
-        choice,
-        members,
-        images,
-        np.zeros(IMAGES, int),
-        dict(zip(names, of_study.members, strict=True)),
-        card,
-        tmp_path / "ensemble.onnx",
-        Provenance("tiny", 2, 2, None, 0, "snakemake export", "float32"),
-        1,
-        1,
-    )
-    assert written.about == {
-        "members": names,
-        "rule": "mean_probability",
-        "temperature": 1.5,
-        "classes": ["zero", "one", "two"],
-        "side": SIDE,
-        "margin": 1,
-        "thresholds": threshold_constants(choice.thresholds),
-    }
-    assert "a-s0 + a-s1" in written.card
-    assert "temperature 1.500" in written.card
-    probabilities, _ = onnx_runner(tmp_path / "ensemble.onnx", 1)(images)
-    expected, _ = eager_runner(Deployable(members, list(WEIGHTS), "mean_probability", 1.5), 1)(images)
-    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
-    write_json(tmp_path / "ensemble.json", written.about)
-    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
-    for arguments, status, words in (["--help"], 0, "usage: "), (["-x"], 2, ""), ([], 2, ""):
-        run = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
-        assert (run.returncode, run.stdout[: len("usage: ")]) == (status, words)
+def program_in(folder: Path) -> ModuleType:
+    """The program of an export, beside its ensemble."""
+    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", folder)
     module = module_from_spec(spec := spec_from_file_location("model", script))
     spec.loader.exec_module(module)
-    answer = module.load()
-    np.testing.assert_allclose(answer(images)[0], expected, atol=1e-5)
-    assert not answer(images)[2].any()
-    threshold = float(np.median(expected.max(axis=1)))
-    sure, abstained = (module.load(threshold)(images)[place] for place in (0, 2))
-    np.testing.assert_array_equal(abstained, sure.max(axis=1) < threshold)
-    assert 0 < abstained.sum() < IMAGES
-    for wrong, got in ((images / 255, "float64 40 x 8 x 8 x 3"), (images[0], "uint8 8 x 8 x 3")):
-        with pytest.raises(TypeError, match=rf"^images: expected uint8 B x 8 x 8 x 3, got {got}; use read\(\)$"):
-            answer(wrong)
+    return module
 
 
 class Shown(nn.Module):
@@ -242,9 +164,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     )
     write_program(deployable.eval(), 1, tmp_path / "ensemble.onnx")
     write_json(tmp_path / "ensemble.json", {"classes": list("abc"), "side": 1, "margin": 1, "thresholds": thresholds})
-    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
-    module = module_from_spec(spec := spec_from_file_location("model", script))
-    spec.loader.exec_module(module)
+    module = program_in(tmp_path)
     confidence, answers = scored["clean"].confidences["max_probability"][0], 0
     assert (confidence > 1 - 1e-9).mean() > 0.2
     for row in rows.dropna(subset=["threshold"]).itertuples():
@@ -274,14 +194,11 @@ DEPLOYMENT = pd.DataFrame(
     ("ensemble", "number"),
     [
         ("best", 2),
-        ("most_accurate", 2),
         ("best of at most 1 member", 2),
         ("best of at most 2 members under 1.5 M MACs", 1),
-        (2, 2),
         ("4", 4),
         ("best under 1500 kMACs", 1),
         ("best under 2M MACs", 2),
-        ("best under 9 G MACs", 2),
     ],
 )
 def test_the_ensemble_that_is_named(ensemble, number):
@@ -295,7 +212,7 @@ def test_the_recommended_one_stands_for_the_best_within_limits():
     assert chosen_row(table.assign(fit=[True, True, False, True]), "most_accurate").number == 2
 
 
-@pytest.mark.parametrize("ensemble", ["worst", 0, -1, "best under MACs", "best under 5 T MACs", 1.5])
+@pytest.mark.parametrize("ensemble", ["worst", 0, "best under MACs", 1.5])
 def test_what_names_no_ensemble(ensemble):
     with pytest.raises(ValueError, match="best under N MACs"):
         checked_ensemble(ensemble)

@@ -32,18 +32,14 @@ def published() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def hub(published):
-    """Address of a server that answers as the hub does, with one repository of one commit, "main" and "v1"."""
+    """Address of a server that answers as the hub does, with one repository of one commit, "main"."""
     content = save(published.state_dict())
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self):
             revision = re.fullmatch(f"/{REPOSITORY}/resolve/(.*)/model.safetensors", self.path)
-            exists = revision and revision[1] in ("main", "v1", COMMIT)
+            exists = revision and revision[1] in ("main", COMMIT)
             self.send_response(200 if exists else 404)
-            if not exists:
-                at = self.path.startswith(f"/{REPOSITORY}/resolve/")
-                error = ("EntryNotFound" if "/main/" in self.path else "RevisionNotFound") if at else "RepoNotFound"
-                self.send_header("X-Error-Code", error)
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
             self.send_header("Content-Length", str(len(content) if exists else 0))
