@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
-from drawn_charts import Links, fetched, findings, rendered, usual
+from drawn_charts import rendered, usual
 from finding_cases import CASES
-from synthetic import MAIN, OBJECTIVES, histories_of, member_table, synthetic_tables
+from synthetic import OBJECTIVES, synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.charts import FINDINGS
-from resiliency.report.drawing import VEGA_LITE, draw, svg, write_chart
-from resiliency.report.page import untitled
+from resiliency.report.drawing import VEGA_LITE, draw, write_chart
 from resiliency.report.registry import CHARTS
 from resiliency.report.templates import said
 
@@ -91,10 +90,6 @@ def test_every_sentence_is_as_it_was_reviewed(request):
     compare(request, GOLDEN / "finding_cases.txt", text)
 
 
-def test_every_chart_finds_something_in_a_usual_study():
-    assert [name for name, text in findings(synthetic_tables(corruptions=MAIN[:2])).items() if not text] == []
-
-
 @pytest.mark.parametrize("name", CHARTS)
 def test_charts_survive_empty_and_unknown_values(name):
     tables = synthetic_tables()
@@ -105,20 +100,6 @@ def test_charts_survive_empty_and_unknown_values(name):
         table[floats] = np.nan
     for case in (empty, unknown):
         vl_convert.vegalite_to_svg(draw(name, case, settings.OKABE_ITO[:1]), vl_version=VEGA_LITE)
-
-
-def test_long_learning_curves_are_thinned_between_their_ends():
-    designs = {f"design{n}": f"family{n % 7}" for n in range(24)}
-    objectives = {f"objective{n}": (0.0, 0.5, 1.0) for n in range(8)}
-    rng = np.random.default_rng(0)
-    histories = histories_of(member_table(designs, 3, objectives, 0, rng), epochs=200, rng=rng)
-    spec = draw("learning_curves", {"histories": histories}, settings.OKABE_ITO)
-    drawn = pd.concat([pd.DataFrame(rows) for rows in spec["datasets"].values()], ignore_index=True)
-    epochs = drawn.groupby(["design", "objective", "loss_weight", "seed"], dropna=False)["epoch"]
-    assert epochs.ngroups == 24 * 3 + 8 * 3 * 3
-    assert (set(epochs.min()), set(epochs.max())) == ({1}, {200})
-    assert epochs.diff().max() <= 1 + epochs.diff().min()
-    assert len(json.dumps(spec)) < 1_000_000
 
 
 def test_weights_draw_points_of_seeds_their_means_and_independent_training():
@@ -138,28 +119,6 @@ def test_charts_are_written_in_every_format(tmp_path):
     spec = usual("error_by_severity")
     write_chart([tmp_path / f"chart{suffix}" for suffix in settings.CHART_SUFFIXES], spec, 1)
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "chart.svg").read_text().startswith("<svg")
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
-    page = (tmp_path / "chart.html").read_text()
-    assert page == vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
-    assert not fetched(Links(page))
-
-
-def test_the_page_has_pictures_without_the_title_that_it_has_as_text():
-    """Cut off are as many pixels as a chart without a title is lower."""
-    for name in ("ceiling", "correlations", "error_by_severity", "under_corruptions"):
-        spec = usual(name)
-        whole, without = svg(spec), svg({key: part for key, part in spec.items() if key != "title"})
-        cut = untitled(whole, len(spec["title"]["subtitle"]))
-        assert re.search('height="(.*?)" viewBox', cut)[1] == re.search('height="(.*?)" viewBox', without)[1]
-
-
-def test_pages_of_charts_run_no_script_in_names(tmp_path):
-    tables = synthetic_tables(designs={"resnet18": "</script><script>alert(1)</script>", "vit": "vit"})
-    spec = draw("size_accuracy_robustness", tables, settings.OKABE_ITO)
-    write_chart([tmp_path / "a.html"], spec, 1)
-    page = (tmp_path / "a.html").read_text()
-    assert "<script>alert(1)" not in page
-    (line,) = [line for line in page.splitlines() if line.startswith("    const spec = ")]
-    assert "\\u003cscript>alert(1)" in line
-    assert json.loads(line.removeprefix("    const spec = ").removesuffix(";"))["datasets"] == spec["datasets"]
+    page = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
+    assert (tmp_path / "chart.html").read_text() == page

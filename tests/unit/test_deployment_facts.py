@@ -1,19 +1,15 @@
 """The numbers in the answers about the model to deploy are those of the tables; tests/golden has the sentences."""
 
 import pytest
-from deployment_cases import BASE, KNOWN, ROWS, compared, excess, gained, varied, without_networks
+from deployment_cases import BASE, ROWS, compared, varied
 from drawn_charts import answers
 
 from resiliency.report.deployment import (
     calibration_facts,
     choice_facts,
-    confidence_facts,
-    delivery_facts,
-    threshold_facts,
 )
 from resiliency.report.overview import contenders
 
-WHICH = "Should I deploy an ensemble?"
 ENDS = ("", "_low", "_high")
 
 
@@ -51,53 +47,6 @@ def test_the_best_one_is_compared_on_the_images_that_judge(low, high):
     assert facts["best"]["members"] == accurate.members
     assert figure_of(facts["difference"], "difference") == pytest.approx([(low + high) / 2, low, high])
     assert facts["times"] == accurate.macs / table.macs.iloc[0]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (-0.03, -0.01, "Yes"),
-        (-0.03, 0.01, "Not clearly"),
-        (-0.01, 0.03, "Not clearly"),
-        (0.01, 0.03, "Not by other images"),
-    ],
-)
-def test_yes_takes_a_significant_gain_over_the_best_member(low, high, verdict):
-    said = answers(gained(low, high))[WHICH]
-    assert said.startswith(f"{verdict}: ")
-
-
-@pytest.mark.parametrize("worse", [-0.01, 0.01])
-def test_a_score_is_better_by_its_interval(worse):
-    table, best = excess(worse)["selective_prediction"], contenders(ROWS)[0]["members"]
-    of = table[table.members == best]
-    facts = confidence_facts(of)
-    row = of[(of.images == "corrupted") & (of.score == "max_probability")].iloc[0]
-    assert (facts["score"], facts["compared"]) == ("max_probability", True)
-    assert [list(error) for error in facts["errors"]] == [figure_of(row, f"error_at_{c}") for c in (95, 90, 80)]
-    assert list(facts["fpr_at_95"]) == figure_of(row, "fpr_at_95")
-    assert facts["better"] == ("entropy" if worse < 0 else None)
-    assert worse > 0 or facts["lower"] == pytest.approx((0.01, 0.006, 0.014))
-
-
-def test_what_cannot_be_exported_and_what_can():
-    row = contenders(ROWS)[0]
-    assert delivery_facts(row, ROWS, BASE["members"]) == {"number": row["number"], "networkless": [], "other": None}
-    facts = delivery_facts(row, ROWS, without_networks(1)["members"])
-    first, *_ = row["members"].split("+")
-    assert facts["networkless"] == [first]
-    networks = ROWS[[first not in joined.split("+") for joined in ROWS.members]]
-    assert facts["other"]["number"] == networks.loc[networks.selection_error.idxmin()].number
-    assert delivery_facts(row, ROWS, KNOWN["no network"]["members"])["other"] is None
-
-
-def test_a_threshold_that_no_probability_reaches_is_none():
-    table, best = BASE["thresholds"], contenders(ROWS)[0]["members"]
-    strict = (table.goal == "wrong") & (table.target < 0.02)
-    facts = threshold_facts(best, table.assign(threshold=table.threshold.mask(strict, 2)))
-    assert facts["limiting"]["row"]["target"] == 0.02
-    facts = threshold_facts(best, table.assign(threshold=table.threshold.mask(table.goal == "wrong", 2)))
-    assert (facts["limiting"], facts["abstaining"]) == (None, 0.02)
 
 
 def test_calibration_is_worse_only_where_the_interval_of_the_difference_says_so():

@@ -3,13 +3,11 @@
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 import pytest
 from synthetic import synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.drawing import draw
-from resiliency.report.panels import from_zero
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import cycled, shades, shapes
 
@@ -81,11 +79,6 @@ def test_shapes_and_dashes_tell_apart_what_colours_do_not(name, many):
             assert more_a != more_b or nearest([a, b], "deuteranopia") > ORDERED or hue.get("legend", "") is None
         if hue.get("legend", "") is not None and hue["type"] == "nominal" and len(styles) > 2:
             assert len(set(map(str, styles.values()))) == len(styles)
-
-
-@pytest.mark.parametrize(("shares", "zero"), [([0.1, 0.9], True), ([0.45, 0.9], False), ([np.nan], True)])
-def test_axes_begin_at_zero_unless_that_squeezes_what_they_show(shares, zero):
-    assert from_zero(pd.Series(shares)) == zero
 
 
 def test_names_that_share_a_colour_differ_in_shape():

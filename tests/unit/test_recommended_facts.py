@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,23 +100,3 @@ def test_the_cheapest_model_within_the_margin_is_recommended_and_described(rows,
     errors = table.selection_error.to_numpy()
     drawn = errors[:, None] + spread * np.random.default_rng(seed).standard_normal((len(table), 100))
     checked(compared(table, errors, drawn, objective))
-
-
-def test_how_many_images_would_show_a_cheaper_one():
-    """Bounds shrink with the root of the number of images: four times as many halve them."""
-    table = numbered(
-        [
-            {"size": 1, "macs": macs, LATENCY: 1.0, "selection_error": error, "fit": True}
-            for macs, error in ((9e6, 0.1), (1e6, 0.105))
-        ],
-        False,
-    )
-    deviations = np.random.default_rng(0).standard_normal((2, 4000))
-    near, far = (
-        compared(table, np.array([0.1, 0.105]), np.array([[0.1], [0.105]]) + spread * deviations, "mean")
-        for spread in (0.005, 0.01)
-    )
-    assert far.images_needed[0] == pytest.approx(4 * near.images_needed[0], rel=0.01)
-    room, reach = 0.005, near.behind_high[1] - near.behind[1]
-    assert near.images_needed[0] == np.ceil(270 * (reach / room) ** 2)
-    assert near.images_needed[0] <= checked(near)["images_needed"] < 1.1 * near.images_needed[0]
