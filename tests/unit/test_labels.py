@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from published.kept import ROOT
-from published.labels import add, study_of_labels, text_of
+from published.labels import add, text_of
 from published.study_changes import current_study
 from resiliency.designs.members import Member
 from resiliency.external.arrays import read_decisions
@@ -71,14 +71,3 @@ def test_studies_of_labels_name_all_that_is_published(file):
     """Otherwise: python -m published.labels."""
     name = file.stem.removesuffix("_labels")
     assert file.read_text(encoding="utf-8") == text_of(current_study(name), ROOT / "studies/published" / name)
-
-
-def test_a_study_of_labels_has_the_ensembles_and_the_baseline_that_are_there(tmp_path):
-    (study := current_study("traffic_signs"))["ensembles"]["designs"] = ["b", "c", "d"]
-    study["members"]["baseline"] = "c-s0"
-    for names, pool, baseline in ((["a-s0"], None, "a-s0"), (["a-s0", "b-s0", "c-s0"], ["b", "c"], "c-s0")):
-        (tmp_path / "01.csv").write_text("\n".join(["member", *names]))
-        described = study_of_labels(study, tmp_path)
-        assert (described["ensembles"]["designs"], described["members"]["baseline"]) == (pool, baseline)
-        assert described["external"]["members"] == ["studies/published/traffic_signs/01.csv"]
-    assert described["statistics"] == {"accuracy_on": "official"}

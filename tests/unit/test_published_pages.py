@@ -10,14 +10,12 @@ import yaml
 
 from published.__main__ import pages
 from published.comparison import published_studies
-from published.found import observation_rows, page, still_learning
-from published.kept import PAGES, RESULTS, ROOT, kept_specs, kept_studies, kept_tables
+from published.found import page
+from published.kept import RESULTS, ROOT, kept_specs, kept_studies, kept_tables
 from published.page import page as page_of_study
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
 
-MEMBERS = pd.DataFrame({"member": ["a-s0"], "origin": "joint", "objective": "balanced", "loss_weight": 1.0})
-MEMBERS = MEMBERS.assign(warnings="")
 DIGITS = read_json(RESULTS / "digits/provenance.json")
 PAPER = re.sub(r"\s+", " ", (ROOT / "docs/paper.md").read_text(encoding="utf-8"))
 
@@ -61,13 +59,6 @@ def test_a_page_of_a_study_has_at_most_1200_words(kept):
     assert len([word for word in text.split() if re.search("[a-zA-Z0-9]", word)]) <= 1200
 
 
-def test_axes_of_published_charts_have_plain_numbers():
-    """Not 1e+1, as Vega writes 10 in a format without a precision."""
-    pictures = [*RESULTS.glob("*/*.svg"), *PAGES.glob("*.svg")]
-    written = re.compile(r">-?[0-9.]+e[+-]?[0-9]+<")
-    assert [path.name for path in pictures if written.search(path.read_text(encoding="utf-8"))] == []
-
-
 @pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/installation.md"])
 def test_time_and_memory_of_the_default_study_are_those_of_its_last_run(name):
     text = re.sub(r"\s+", " ", (ROOT / name).read_text(encoding="utf-8"))
@@ -75,39 +66,6 @@ def test_time_and_memory_of_the_default_study_are_those_of_its_last_run(name):
     assert claimed * 0.75 < DIGITS["cpu_seconds"] / 60 < claimed * 1.1
     for gib in map(float, re.findall(r"(\S+) GiB of memory per concurrent job", text)):
         assert gib * 0.7 < max(rule["max_rss_mib"] for rule in DIGITS["rules"]) / 1024 < gib
-
-
-def rows(**observations: pd.DataFrame) -> dict[str, dict]:
-    tables = {study: {"observations": table, "members": MEMBERS} for study, table in observations.items()}
-    return {row["number"]: row for row in observation_rows(tables)}
-
-
-def test_what_a_verdict_leaves_out_is_beside_it():
-    table = pd.read_csv(RESULTS / "digits/observations.csv").assign(leans="")
-    third = (table["observation"] == "3") & table["part_verdict"].notna()
-    given = table["reading"] == "given the mean accuracy of the members"
-    against = table.assign(leans=table["leans"].mask(given, "against"))
-    in_part = table.assign(verdict=table["verdict"].mask(third, "supported in part"))
-    in_part.loc[third, "part_verdict"] = ["supported", "no practical difference"]
-    found = rows(one=against, two=in_part)
-    assert found["2"]["qualified"] == [
-        "Among ensembles of equally accurate members, the reverse holds in 1 of 2 (one)."
-    ]
-    (reason,) = found["3"]["qualified"]
-    assert reason.startswith("two: Significant in the direction the paper claims: ")
-    against.loc[given & against["part"].str.startswith("clean"), "leans"] = "for"
-    assert rows(one=against)["2"]["qualified"] == []
-    late = MEMBERS.assign(warnings="still learning")
-    third = observation_rows({"one": {"observations": table, "members": late}})[3]
-    assert third["qualified"][0].startswith("one: Members at λ = 1 were still learning")
-    assert still_learning(late.assign(objective="ncl")) == still_learning(MEMBERS) == ""
-
-
-def test_a_verdict_that_depends_on_the_seed_says_so():
-    verdicts = pd.DataFrame({"seed": [0, 1, 2] * 2, "observation": ["1a"] * 3 + ["2"] * 3, "verdict": "supported"})
-    verdicts.loc[1:2, "verdict"] = ["not tested", "undecided"]
-    counted = "supported with 1, undecided with 1 and not tested with 1 of 3 seeds"
-    assert digits(seeds=verdicts).count(counted) == 1
 
 
 def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not():
@@ -120,10 +78,6 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     assert "| corrupted | given the members' mean accuracy | 5 | 0 | 0 |" in said
     assert "Not by itself: of 10 correlations of diversity with accuracy, none is positive and 10 negative" in said
     assert "Among ensembles of equally accurate members, 10 of 10 are positive and none negative." in said
-    turned = table.assign(correlation=-table["correlation"], low=-table["high"], high=-table["low"])
-    assert "Yes: of 10 correlations of diversity with accuracy, 10 are positive and none negative." in digits(
-        correlations=turned
-    )
 
 
 def test_the_page_on_the_paper_has_the_sizes_and_lengths_of_the_studies():

@@ -65,17 +65,6 @@ def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
     assert kept(run) == before
 
 
-def test_the_chart_that_a_page_begins_with_is_drawn_from_its_table_and_others_are_those_of_the_run(run):
-    kept(run)
-    folder = run.parents[1] / "docs/mine"
-    charts, published = (read_json(of / "charts.json") for of in (folder, RESULTS / "imagenet_published"))
-    assert charts["exchange_rates"] == published["exchange_rates"]
-    assert (folder / "exchange_rates.svg").read_text() == (
-        RESULTS / "imagenet_published/exchange_rates.svg"
-    ).read_text()
-    assert (charts["loss_weight"]["finding"], (folder / "loss_weight.svg").read_text()) == ("f", "<svg/>")
-
-
 def test_designs_of_the_longest_training_that_still_learn_are_named():
     """Of five epochs, the last is a fifth: a rises by 2 points in it, b by less than one, c trains for four."""
     curves = {
@@ -90,22 +79,6 @@ def test_designs_of_the_longest_training_that_still_learn_are_named():
     members = members.assign(origin=["independent"] * 3 + ["joint"])
     assert longest_training(members, histories) == {"epochs": 5, "trained": 2, "late": ["a"]}
     assert longest_training(members, histories[:0]) == {"epochs": 0, "trained": 0, "late": []}
-
-
-def test_a_page_has_the_observation_again_on_halves_its_registration_and_what_still_learns(tmp_path):
-    folder = shutil.copytree(DIGITS, tmp_path / "digits")
-    rows, rates = (read_table(folder / f"{name}.csv") for name in ("observations", "exchange_rates"))
-    write_table(tmp_path / "digits_on_halves.csv", rows.assign(verdict="contradicted"))
-    write_table(folder / "exchange_rates.csv", rates.replace("doubling_of_parameters", "doubling_of_training"))
-    (tmp_path / "digits_registration.md").write_text("")
-    write_json(folder / "longest.json", {"epochs": 8, "trained": 3, "late": ["vit", "levit"]})
-    text = page(folder, tmp_path)
-    assert text.count("**contradicted**") == text.count("| 1b again |") == 1
-    assert "2 of 3 designs still gained a point or more" in text
-    assert "(8 epochs): vit, levit." in text
-    assert "[what deviates](digits_registration.md#deviations)" in text
-    for absent in ("1b again", "still gained", "registered"):
-        assert absent not in page(DIGITS)
 
 
 def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):
