@@ -1,6 +1,5 @@
 """The pages of the documentation: where they are, where they lead, and where pages that have moved are now."""
 
-import json
 import re
 import runpy
 from functools import cache
@@ -10,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 
 from published.page import CARD
-from resiliency.storage.tables import read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -49,12 +47,6 @@ def test_every_page_is_in_the_navigation_once():
     assert sorted(listed) == sorted(PAGES.keys() - {"index"} | {path.stem for path in DOCS.glob("*.ipynb")})
 
 
-def test_notebooks_are_kept_without_outputs():
-    """The site runs them, and shows what the code gives."""
-    cells = [cell for path in DOCS.glob("*.ipynb") for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
-
-
 def test_the_appendix_lists_what_is_in_no_navigation_by_its_title():
     path = PAGES["results/appendix"]
     listed = re.findall(r"^\| \[(.+)\]\((\S+)\)", path.read_text(encoding="utf-8"), re.MULTILINE)
@@ -71,7 +63,6 @@ def test_every_old_address_leads_somewhere(tmp_path):
         assert not anchor or anchor in anchors(PAGES[page]), new
     (tmp_path / "results").mkdir()
     SITE["redirect"](SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path), None)
-    assert 'url=found.html"' in (tmp_path / "results/comparison.html").read_text(encoding="utf-8")
     assert 'url=data.html#additional-test-sets"' in (tmp_path / "test_sets.html").read_text(encoding="utf-8")
 
 
@@ -103,16 +94,3 @@ def test_files_of_the_repository_that_guides_name_exist():
     )
     assert len(named) > 20
     assert [name for name in sorted(named) if not (REPOSITORY / name).exists()] == []
-
-
-def test_the_thresholds_that_a_page_shows_are_those_of_the_recommended_model(tmp_path, monkeypatch):
-    kept, tables = REPOSITORY / "published/results/digits", tmp_path / "results/digits/tables"
-    tables.mkdir(parents=True)
-    for path in (*kept.glob("thresholds.*"), *kept.glob("contenders.*")):
-        write_table(tables / f"{path.stem}.csv", read_table(path))
-    monkeypatch.chdir(tmp_path)
-    text = (DOCS / "deploying.md").read_text(encoding="utf-8")
-    blocks, names = re.findall(r"```python\n(.*?)```", text, re.DOTALL), {}
-    exec(next(block for block in blocks if "thresholds.csv" in block), names)
-    contenders = read_table(tables / "contenders.csv").set_index("role")
-    assert set(names["rows"].members) == set(contenders.loc["recommended model", "members"])

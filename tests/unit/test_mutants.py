@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from mutants import REPOSITORY, Library, Mutant, faults, header, read_sample
+from mutants import REPOSITORY, Library, Mutant, read_sample
 
 SHARE = '''
 LIMIT = 2
@@ -37,36 +37,6 @@ def mutant(after: str, before: str = "return sum((value >= least for value in va
 FAULT = mutant("return sum((value > least for value in values)) / len(values)")
 
 
-def faults_of(text: str, charts: bool = False) -> list[str]:
-    return [ast.unparse(after) for _, after in faults(header(ast.parse(text).body[0]), charts)]
-
-
-@pytest.mark.parametrize(
-    ("statement", "expected"),
-    [
-        ("x = a < b", ["x = a <= b", "x = a >= b"]),
-        ("x = a % 2", ["x = a * 2", "x = a % 3", "x = a % 1"]),
-        ("x = f'{a + 1}' + name", []),
-        ("x: int = 3", ["x: int = 4", "x: int = 2"]),
-        ("x = f(a, b, strict=True)", ["x = f(b, a, strict=True)"]),
-        ("x = min(a, b)", []),
-        ("tolerance = 1e-09", []),
-        ("print(a + b)", []),
-        ("raise ValueError(a + b)", ["pass"]),
-        ("return a", ["return None"]),
-        ("values.append(a)", ["pass"]),
-        ("if not a: f()", ["if a:\n    pass"]),
-        ("if a and b: f()", ["if not (a and b):\n    pass", "if a or b:\n    pass"]),
-        (
-            "def f(a: int = 1, b='text'): return a",
-            ["def f(a=2, b='text'):\n    pass", "def f(a=0, b='text'):\n    pass"],
-        ),
-    ],
-)
-def test_faults_change_what_a_statement_does(statement, expected):
-    assert faults_of(statement) == expected
-
-
 def test_a_fault_takes_the_place_of_its_statement(library):
     toy = library(SHARE)
     space = {}
@@ -79,7 +49,6 @@ def test_a_fault_takes_the_place_of_its_statement(library):
     [
         "\n\n" + SHARE.replace("        raise", "        # a comment\n        raise"),
         SHARE.replace("least", "lowest").replace("values", "numbers"),
-        SHARE + SHARE.replace("share", "other_share"),
     ],
 )
 def test_a_moved_mutant_is_found(library, text):

@@ -32,10 +32,6 @@ def program(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_programs_are_found():
-    assert {"files.py", "page.py", "__main__.py", "attack.py"} <= {path.name for path in PROGRAMS}
-
-
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_programs_say_how_they_are_used_and_refuse_other_arguments(program, tmp_path, path):
     output, errors, status = program(path, "--help")
