@@ -7,10 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from small_onnx import write
 
-from resiliency.api.evaluating import model_of
-from resiliency.base.faults import Fault
 from resiliency.cli import begin, commands
 from resiliency.study.files import load, read_merged
 
@@ -25,12 +22,6 @@ def snakemake(monkeypatch):
     called = []
     monkeypatch.setattr(commands.os, "execvp", lambda _, words: called.append(words))
     return called
-
-
-def refused(*words: str) -> str:
-    with pytest.raises(SystemExit) as end:
-        commands.main(words)
-    return str(end.value)
 
 
 @pytest.mark.parametrize("name", commands.SUBCOMMANDS)
@@ -60,23 +51,6 @@ def test_a_study_is_run_by_the_command_that_is_printed(words, command, snakemake
     monkeypatch.chdir(tmp_path)
     commands.main(["run", "--cores", "1"])
     assert snakemake[1] == ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]
-
-
-def test_what_cannot_be_done_is_said_in_a_line(snakemake, monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert refused("run", "none.yaml").startswith("none.yaml: no such file; name the YAML file of a study")
-    for name in ("a", "b"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        Image.new("RGB", (40, 40)).save(tmp_path / "photos" / name / "0.png")
-    evaluated = ("evaluate", "nowhere:model", str(tmp_path / "photos"), "--size", "32")
-    assert refused(*evaluated).startswith("nowhere:model: cannot be imported (ModuleNotFoundError: No module named")
-    monkeypatch.setattr(commands, "REPOSITORY", tmp_path)
-    assert (
-        refused("run") == "Snakefile: expected the folder of the repository, got one without it; clone it and run there"
-    )
-    assert refused("compare", "a", "--", "-n") == "2"
-    assert "nothing is passed on to Snakemake; leave out -- -n" in capsys.readouterr().err
-    assert snakemake == []
 
 
 def test_a_check_says_what_a_run_takes(monkeypatch, capsys):
@@ -123,10 +97,3 @@ def test_a_function_is_evaluated_on_a_folder(tmp_path, capsys, monkeypatch):
     clean, *rows = (tmp_path / "errors.csv").read_text().splitlines()[1:]
     assert clean.startswith("clean,0,6,1,")  # green is class 0, and the first channel red
     assert len(rows) == 75 + 15 + 1  # conditions, means over severities, mean over corruptions
-
-
-def test_a_model_of_another_size_is_refused_with_its_own(tmp_path):
-    write(tmp_path / "model.onnx", shape=("batch", 3, 24, 24))
-    with pytest.raises(Fault, match=r"images of 24 pixels a side, got --size 32; give --size 24"):
-        model_of(str(tmp_path / "model.onnx"), 32)
-    assert model_of(str(tmp_path / "model.onnx"), 24)(np.zeros((2, 24, 24, 3), np.uint8)).shape == (2, 3)

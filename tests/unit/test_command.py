@@ -36,13 +36,8 @@ def test_what_the_command_line_gave_is_given_again():
     [
         ("/home/me/photos/my study.yaml", "my study.yaml"),
         ("/home/me/resiliency/studies/tiny.yaml", "$CHECKOUT/studies/tiny.yaml"),
-        ("/mnt/shared/photos.yaml", "/mnt/shared/photos.yaml"),
     ],
 )
 def test_a_study_that_ran_in_a_folder_of_its_own_runs_there_again(file, name):
     words, _ = parsed(command("export", [Path(file)], {}, REPOSITORY, Path("/home/me/photos")))
     assert words[4:] == ["--snakefile", "$CHECKOUT/Snakefile", "--configfile", name]
-
-
-def test_the_default_study_needs_no_file():
-    assert command("export", [], {}, REPOSITORY, REPOSITORY) == "snakemake export --cores all"

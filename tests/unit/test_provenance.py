@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.report.provenance import provenance
 
@@ -64,23 +63,11 @@ def test_devices_and_designs_in_bfloat16_are_those_of_the_members(tmp_path):
     assert (told["device"], told["bfloat16"]) == ("NVIDIA A100; NVIDIA H100", ["b", "d"])
 
 
-@pytest.mark.parametrize("content", [b"", b"s\n", b"\xff\xfe", HEADER.encode()])
-def test_a_benchmark_that_is_none_is_named(tmp_path, content):
-    job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
-    path = tmp_path / "benchmarks/train/a-s0.tsv"
-    path.write_bytes(content)
-    with pytest.raises(Fault, match=f"^{path}: truncated or corrupt benchmark of Snakemake; delete it"):
-        provenance({"seed": 3}, str(tmp_path), tmp_path, [])
-
-
 def test_the_machine_and_the_time_of_the_jobs_are_told(tmp_path):
-    before = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
-    assert (before["started"], before["ended"]) == (None, None)
+    assert provenance({"seed": 3}, str(tmp_path), tmp_path, [])["started"] is None
     job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
     job(tmp_path, "charts", "all", 4.0, 100.0, 1.0, 4.0)
     os.utime(tmp_path / "benchmarks" / "train" / "a-s0.tsv", (1000, 1000))
     os.utime(tmp_path / "benchmarks" / "charts" / "all.tsv", (2000, 2000))
     after = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
     assert (after["started"], after["ended"]) == ("1970-01-01T00:16:30+00:00", "1970-01-01T00:33:20+00:00")
-    assert after["processor"]
-    assert (after["cores"], after["memory_gib"] > 0) == (os.cpu_count(), True)
