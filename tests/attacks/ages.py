@@ -1,74 +1,45 @@
 """Inputs that are replaced by others that are not newer: results must be made again by content, whatever its time."""
 
 import os
-import shutil
-import tarfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import onnx
 from attacks.cases import ACCEPTED, Area, Wrong
-from edits import forget
 from onnx import TensorProto, helper
 
 from resiliency.designs.settings import Design
 from resiliency.study import records
-from resiliency.study.fingerprint import factory_code
 from resiliency.study.records import Inputs
 
-DATA = ("net.onnx.data", "tensors/layer1.weight")  # as programs name them
+DATA = "tensors/layer1.weight"  # as a program names it
 HOUR = 3600 * 10**9  # nanoseconds
 TICK = 0.02  # seconds after which a file system has another time
-CODE = b"""import importlib
-
-from own.layers import width
-
-parts = importlib.import_module("own.called")
-
-
-def make(outputs):
-    return width + 1
-"""
-MODULES = {
-    "own/__init__.py": b"",
-    "own/layers.py": b"from .sizes import width\n\nscale = 1\n",
-    "own/sizes.py": b"width = 3\n",
-    "own/called.py": b"height = 3\n",
-    "own/net.py": CODE,
-}
 
 
 def _written(folder: Path) -> None:
     files = {f"photos/{name}/{index}.png": b"picture %d" % index for name in ("ant", "bee") for index in range(2)}
     files |= {"own.csv": b"test_set,image,label,one\nclean,0,1,1\n", "own.npy": bytes(300)}
     files |= {"set/fog/1/ant/0.JPEG": b"JPEG 0", "set/fog/1/bee/1.JPEG": b"JPEG 1"}
-    files |= {"net.onnx": _onnx(*DATA)} | dict.fromkeys(DATA, bytes(120))
-    for path, content in (MODULES | files).items():
+    files |= {"net.onnx": _onnx(DATA), DATA: bytes(120)}
+    for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
 
 
-def _onnx(*names: str) -> bytes:
-    """A model with a tensor in each file of these names."""
-    tensors = []
-    for name in names:
-        tensors.append(helper.make_tensor(name, TensorProto.FLOAT, [30], bytes(120), raw=True))
-        onnx.external_data_helper.set_external_data(tensors[-1], name)
-        tensors[-1].ClearField("raw_data")
-    return helper.make_model(helper.make_graph([], "graph", [], [], tensors)).SerializeToString()
+def _onnx(name: str) -> bytes:
+    """A model with a tensor in a file of this name."""
+    tensor = helper.make_tensor(name, TensorProto.FLOAT, [30], bytes(120), raw=True)
+    onnx.external_data_helper.set_external_data(tensor, name)
+    tensor.ClearField("raw_data")
+    return helper.make_model(helper.make_graph([], "graph", [], [], [tensor])).SerializeToString()
 
 
 def _of_onnx() -> str:
     design = Design(weights="net.onnx", mean=[0.5] * 3, std=[0.5] * 3)
     return Inputs("kept").files(*design.inputs(0).values())
-
-
-def _code() -> str:
-    forget()
-    return factory_code("own.net:make", Path.cwd())
 
 
 def _changed(folder: Path, what: tuple[str, Callable[[Path], object], bool]) -> None:
@@ -101,59 +72,37 @@ def _moved(path: Path, content: bytes) -> None:
     os.replace(other, path)
 
 
-def _unpacked(path: Path, content: bytes) -> None:
-    packed = path.parents[1] / "packed"
-    packed.mkdir()
-    (packed / path.name).write_bytes(content)
-    _aged(packed / path.name, path.stat(), HOUR)
-    with tarfile.open(packed / "archive.tar", "w") as archive:
-        archive.add(packed / path.name, path.name)
-    path.unlink()
-    with tarfile.open(packed / "archive.tar") as archive:
-        archive.extract(path.name, path.parent, filter="data")
-    shutil.rmtree(packed)
-
-
-def _linked(path: Path, content: bytes, link: Callable) -> None:
+def _linked(path: Path, content: bytes) -> None:
     other = path.parent / ".other"
     other.write_bytes(content)
     _aged(other, path.stat(), HOUR)
     path.unlink()
-    link(other, path)
+    path.symlink_to(other)
 
 
 WAYS: dict[str, Callable[[Path, bytes], object]] = {
     "an editor": lambda path, content: path.write_bytes(content),
     "cp -p of the same age": _over,
     "mv": _moved,
-    "tar": _unpacked,
-    "a symbolic link": partial(_linked, link=lambda other, path: path.symlink_to(other)),
-    "a hard link": partial(_linked, link=os.link),
+    "a symbolic link": _linked,
     "a clock at 1970": lambda path, content: (path.write_bytes(content), os.utime(path, ns=(0, 0))),
 }
 # Of a published set, of millions of files, only changes of class folders, sizes and times are looked for.
 UNSEEN = ("an editor", "cp -p of the same age", "a clock at 1970")
-GONE: dict[str, Callable[[Path], object]] = {
-    "removed": lambda path: path.unlink(),
-    "renamed": lambda path: path.rename(path.with_name(f"renamed{path.suffix}")),
-}
+GONE: dict[str, Callable[[Path], object]] = {"removed": lambda path: path.unlink()}
 SAME: dict[str, Callable[[Path], object]] = {
     "touched": lambda path: os.utime(path),
     "written again": lambda path: path.write_bytes(path.read_bytes()),
-    "linked": lambda path: _linked(path, path.read_bytes(), lambda other, path: path.symlink_to(other)),
+    "linked": lambda path: _linked(path, path.read_bytes()),
     "a hidden file beside it": lambda path: path.with_name(".hidden.png").write_bytes(b""),
 }
 # Kind -> a file of it, and the state of all of them.
 KINDS: dict[str, tuple[str, Callable[[], str]]] = {
     "arrays": ("own.npy", lambda: Inputs("kept").files("own.csv", "own.npy")),
-    **{f"ONNX data in {name}": (name, _of_onnx) for name in DATA},
+    "ONNX data": (DATA, _of_onnx),
     "images": ("photos/bee/1.png", lambda: Inputs("kept").images(False, "photos")),
     "images that are decoded on the fly": ("photos/bee/1.png", lambda: Inputs("kept").images(True, "photos")),
     "published set": ("set/fog/1/bee/1.JPEG", lambda: Inputs("kept").image_set("set", "fog", [1])),
-    "a factory": ("own/net.py", _code),
-    "a module that a factory imports": ("own/layers.py", _code),
-    "a module behind two imports": ("own/sizes.py", _code),
-    "a module of import_module": ("own/called.py", _code),
 }
 
 

@@ -29,22 +29,14 @@ SAME: dict[str, Change] = {
     "float16": lambda values: values.astype(np.float16),
     "of the other byte order": lambda values: values.astype(">f8"),
     "columns first": np.asfortranarray,
-    "extended precision": lambda values: values.astype(np.longdouble),
 }
 WRONG: dict[str, Change] = {
     "NaN": _with(np.nan),
-    "infinity": _with(np.inf),
     "beyond float32": _with(1e300),
     "whole numbers": lambda values: values.astype(int),
-    "true and false": lambda values: values > 0,
-    "complex numbers": lambda values: values + 0j,
     "text": lambda values: values.astype(str),
-    "objects": lambda values: values.astype(object),
-    "a structure": lambda values: np.zeros(IMAGES, [("a", float), ("b", float)]),
     "one dimension": lambda values: values[:, 0],
-    "three dimensions": lambda values: values[..., None],
     "a number": lambda values: np.float64(1),
-    "transposed": lambda values: np.ascontiguousarray(values.T),
     "no images": lambda values: values[:0],
     "an image too few": lambda values: values[:-1],
     "one class": lambda values: values[:, :1],
@@ -52,7 +44,6 @@ WRONG: dict[str, Change] = {
     "a class too many": lambda values: np.concatenate([values, values[:, :1]], axis=1),
     "nothing": lambda values: b"",
     "a pickle": lambda values: b"\x80\x04K\x01.",
-    "half of it": lambda values: values.tobytes()[: values.nbytes // 2],
     "a head that claims much": lambda values: (
         b"\x93NUMPY\x01\x00\x76\x00"
         + b"{'descr': '<f8', 'fortran_order': False, 'shape': (999999999999, 999999), }".ljust(117)
@@ -68,23 +59,18 @@ WORDS = {
 }
 UNLIKELY: dict[str, Change] = {
     "negative": _with(-0.2),
-    "more than 1": _with(1.2),
     "a sum of 1.1": lambda values: values * 1.1,
-    "zeros": lambda values: values * 0,
     "logits": lambda values: np.random.default_rng(9).normal(size=values.shape),
 }
 WRONG_LABELS: dict[str, Change] = {
     "from 1": lambda labels: labels + 1,
     "negative": lambda labels: labels - 1,
-    "beyond all classes": lambda labels: labels * 2**40,
     "of uint64": lambda labels: labels.astype(np.uint64) + np.uint64(2**63),
     "that are floats": lambda labels: labels.astype(float),
-    "that are text": lambda labels: labels.astype(str),
     "true and false": lambda labels: labels > 0,
     "one-hot": lambda labels: np.eye(CLASSES, dtype=int)[labels],
     "of an image too few": lambda labels: labels[:-1],
     "of no image": lambda labels: labels[:0],
-    "of nothing": lambda labels: b"",
 }
 
 
@@ -150,12 +136,10 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
     "a link to itself": _instead(lambda path, values: path.symlink_to(path.name)),
     "a folder for a file": _instead(lambda path, values: path.mkdir()),
     "a member without files": lambda folder: (folder / "three").mkdir(),
-    "a file beside the members": lambda folder: (folder / "readme.txt").write_text("hello"),
     "no labels": lambda folder: [path.unlink() for path in (folder / "labels").iterdir()],
     "labels of more test sets": lambda folder: np.save(folder / "labels/other.npy", np.arange(IMAGES) % CLASSES),
     "a test set without labels": lambda folder: (folder / "labels/photos.npy").unlink(),
     "a member without a test set": lambda folder: (folder / "two/photos.npy").unlink(),
-    "an empty archive": lambda folder: (folder / "two/photos.npy").rename(folder / "two/photos.npz"),
 }
 
 SIDE, NAMES = 32, ("ant", "bee", "cat")
@@ -195,16 +179,11 @@ TEST_SET: dict[str, tuple[Change, object]] = {
     "columns first": (np.asfortranarray, ACCEPTED),
     "of another side": (lambda images: np.kron(images, np.ones((1, 2, 2, 1), np.uint8)), ACCEPTED),
     "of 0 to 1": (lambda images: images / 255, ""),
-    "of int8": (lambda images: images.astype(np.int8), ""),
-    "true and false": (lambda images: images > 0, ""),
     "with channels first": (lambda images: images.transpose(0, 3, 1, 2), ""),
     "without channels": (lambda images: images[..., 0], ""),
-    "of four channels": (lambda images: np.concatenate([images, images[..., :1]], axis=3), ""),
     "that are not square": (lambda images: images[:, ::2], ""),
     "too few": (lambda images: images[:-1], ""),
     "none": (lambda images: images[:0], ""),
-    "of no pixels": (lambda images: images[:, :0, :0], ""),
-    "that are a picture": (lambda images: b"\x89PNG\r\n\x1a\n", ""),
 }
 TEST_SETS = {f"images {name}": (("images", change), expected) for name, (change, expected) in TEST_SET.items()}
 TEST_SETS |= {f"labels {name}": (("labels", change), "") for name, change in WRONG_LABELS.items()}
@@ -212,16 +191,12 @@ NUMBERS = ("0", "1", "2")
 CLASS_FOLDERS = {
     "the classes": ((NAMES, NAMES), ACCEPTED),
     "their numbers": ((NAMES, NUMBERS), ACCEPTED),
-    "classes that are numbers": ((NUMBERS, NUMBERS), ACCEPTED),
     "classes that are numbers from 1": ((("1", "2", "3"), ("1", "2", "3")), ACCEPTED),
     "numbers that are other classes": ((("1", "2", "3"), NUMBERS), ""),
-    "numbers of classes with numbers": ((("10", "20", "30"), NUMBERS), ""),
     "numbers from 1": ((NAMES, ("1", "2", "3")), ""),
     "names and numbers": ((NAMES, ("ant", "1", "2")), ""),
-    "another case": ((NAMES, ("Ant", "Bee", "Cat")), ""),
     "another class": ((NAMES, ("ant", "bee", "cats")), ""),
     "a number too large": ((NAMES, ("0", "1", "3")), ""),
-    "a number below 0": ((NAMES, ("-1", "0", "1")), ""),
     "a number twice": ((NAMES, ("0", "00", "1")), ""),
     "Arabic digits": ((NAMES, ("\u0661", "\u0662", "\u0660")), ""),
 }

@@ -40,17 +40,9 @@ def constant():
     return Function(lambda network, x: network(x * 0).detach() + network.get_parameter("3.bias"))
 
 
-def large_images():
-    return Function(lambda network, x: network(x.view(-1, 3, 224, 224)))
-
-
 class Stuck(nn.Sequential):
     def train(self, mode=True):
         return super().train(True)
-
-
-def batch_statistics():
-    return nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), plain())
 
 
 def moving_statistics():
@@ -77,8 +69,6 @@ FAULTS = {
     "no_parameters": "has no parameters to train or load",
     "lazy": "has lazy modules, whose weights have no shape yet; give their sizes",
     "constant": "logits do not depend on the images",
-    "large_images": "fails on images of 32x32 px: RuntimeError: shape '[-1, 3, 224, 224]' is invalid",
-    "batch_statistics": "prediction of an image depends on the rest of its batch",
     "moving_statistics": "changes 0.running_mean in evaluation mode",
     "one_value": "fails on a single image: ValueError: Expected more than 1 value per channel",
     "seven": "expected a torch.nn.Module, got int",

@@ -1,9 +1,8 @@
 """Finished results: damaged, left over, written again since the run ended; and two studies side by side that differ."""
 
-import copy
 import shutil
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -13,7 +12,6 @@ import torch
 from attacks.cases import ACCEPTED, Area, Wrong
 from ended_runs import end_run
 
-from resiliency.comparison.studies import Finished, differing_keys, warnings
 from resiliency.data.pictures import read_items, write_items
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
@@ -21,7 +19,6 @@ from resiliency.designs.settings import Design
 from resiliency.storage.files import read_array, read_json, write_array, write_json
 from resiliency.storage.runs import ABOUT, CARD, FILES, Run, hashes
 from resiliency.storage.tables import read_table, write_table
-from resiliency.study.files import load, read_merged
 
 DAMAGED = ": damaged, not as it was written; delete it and run again"
 TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "error": np.arange(100) / 7})
@@ -49,11 +46,9 @@ def _flipped(seed: int, content: bytes) -> bytes:
     return content[: place // 8] + bytes([content[place // 8] ^ 1 << place % 8]) + content[place // 8 + 1 :]
 
 
-DAMAGES = {f"bit {seed}": partial(_flipped, seed) for seed in range(10)}
+DAMAGES = {f"bit {seed}": partial(_flipped, seed) for seed in range(4)}
 DAMAGES |= {
-    "emptied": lambda content: b"",
     "half of it": lambda content: content[: len(content) // 2],
-    "the last byte lost": lambda content: content[:-1],
     "a byte too many": lambda content: content + b"\0",
 }
 
@@ -69,7 +64,7 @@ def _damaged(folder: Path, what: tuple[str, Callable[[bytes], bytes]]) -> None:
 FOLDER = "results/mine"
 MEMBER, OTHER = "members/a-s0/weights.safetensors", "another.csv"
 USED = ("tables/deployment.csv", "tables/thresholds.csv", MEMBER)
-PATHS = ("tables/members.csv", "tables/ensembles.parquet", "charts/deployment.svg", MEMBER, "data/card.json")
+PATHS = ("tables/members.csv", "charts/deployment.svg", MEMBER)
 
 
 def _finished(paths: tuple[str, ...]) -> Path:
@@ -110,12 +105,7 @@ def _copied(folder: Path, _: str = "") -> None:
 EARLIER, CHANGED, GONE = "is of an earlier run", "has changed since the run", "run the study to its end first"
 WAYS: dict[str, tuple[Callable[[Path, str], object], object]] = {
     "left over": (_forgotten, EARLIER),
-    "left over and touched": (lambda folder, path: (_forgotten(folder, path), (folder / path).touch()), EARLIER),
     "made again": (lambda folder, path: _write(folder, path, "later"), CHANGED),
-    "made again by hand": (
-        lambda folder, path: ((folder / path).write_text("{}"), shutil.rmtree((folder / path).parent / ".checksums")),
-        CHANGED,
-    ),
     "deleted": (lambda folder, path: (folder / path).unlink(), GONE),
     "in a run that has not ended": (lambda folder, _: (folder / "provenance.json").unlink(), GONE),
     "as it was": (lambda folder, path: None, ACCEPTED),
@@ -145,63 +135,12 @@ def _ended_again(folder: Path, path: str) -> None:
 EXPORTS: dict[str, tuple[Callable[[Path], object], bool]] = {
     "as it was": (lambda folder: None, True),
     "another table changed": (lambda folder: _ended_again(folder, "tables/costs.csv"), True),
-    "copied": (_copied, True),
-    "another deployment": (lambda folder: _ended_again(folder, USED[0]), False),
     "other thresholds": (lambda folder: _ended_again(folder, USED[1]), False),
     "other weights": (lambda folder: _ended_again(folder, MEMBER), False),
     "no deployment any more": (lambda folder: _forgotten(folder, USED[0]), False),
     "another card": (lambda folder: _write(folder, CARD, "a placeholder"), False),
     "no ensemble": (lambda folder: (folder / ABOUT).unlink(), False),
 }
-
-CONFIG = Path(__file__).parents[2] / "config.yaml"
-OF_CORRUPTIONS = ("corruptions.source", "corruptions.folder", "corruptions.table", "corruptions.engine")
-
-
-@cache
-def _study() -> dict:
-    return load(read_merged([CONFIG])).model_dump(mode="json")
-
-
-def _leaves(study: dict, parent: str = "") -> Iterator[str]:
-    for name, value in study.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{parent}{name}.")
-        else:
-            yield f"{parent}{name}"
-
-
-def _other(value: object) -> object:
-    """Another value of the same kind."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int | float):
-        return value + 1
-    others = {list: lambda: [*value, "other"], dict: lambda: {"other": 1}}
-    return others.get(type(value), lambda: f"{value}-other")()
-
-
-def _of_study(name: str, study: dict) -> Finished:
-    pairs = [("clean", "clean", 0), *(("clean", corruption, 1) for corruption in ("fog", "snow"))]
-    errors = pd.DataFrame(pairs, columns=["test_set", "corruption", "severity"])
-    members = pd.DataFrame({"design": list(study["designs"])})
-    card = {"splits": {"test": {"images": 9, "sha256": "0123456789"}}}
-    return Finished(name, Path(name), None, study, {"members": members, "corruption_errors": errors}, card)
-
-
-def _differs(_: Path, key: str) -> None:
-    study = copy.deepcopy(_study())
-    *parents, last = key.split(".")
-    inside = study
-    for parent in parents:
-        inside = inside[parent]
-    inside[last] = _other(inside[last])
-    pair = [_of_study("one", _study()), _of_study("two", study)]
-    named = [row["key"] for row in differing_keys(pair)]
-    if not any(f"{name}.".startswith(f"{key}.") for name in named):
-        raise Wrong(f"{key} is not named among {named}")
-    if (key in OF_CORRUPTIONS) != any("cannot be compared" in line for line in warnings(pair)):
-        raise Wrong(f"{key}: {warnings(pair)}")
 
 
 BITTEN = {f"{name}: {how}": ((name, damage), DAMAGED) for name in FORMATS for how, damage in DAMAGES.items()}
@@ -211,5 +150,4 @@ AREAS = (
     Area("damaged results", _damaged, BITTEN),
     Area("leftovers of earlier runs", _read, LEFT),
     Area("exports of earlier runs", _exported, {way: (what, ACCEPTED) for way, what in EXPORTS.items()}),
-    Area("keys of compared studies", _differs, {key: (key, ACCEPTED) for key in _leaves(_study()) if key != "study"}),
 )

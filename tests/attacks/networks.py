@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from attacks.cases import ACCEPTED, Area
 from torch import Tensor, nn
-from torch.nn import functional
 
 from resiliency.base.faults import Fault
 from resiliency.designs.checks import network_fault
@@ -21,9 +20,7 @@ def _pooled(*layers: nn.Module) -> nn.Sequential:
 BASES: dict[str, Callable[[], nn.Module]] = {
     "plain": lambda: _pooled(nn.ReLU()),
     "batch norm": lambda: _pooled(nn.BatchNorm2d(8), nn.ReLU()),
-    "group norm": lambda: _pooled(nn.GroupNorm(2, 8), nn.GELU()),
     "dropout": lambda: _pooled(nn.ReLU(), nn.Dropout(0.5)),
-    "linear": lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, CLASSES)),
 }
 
 
@@ -73,49 +70,33 @@ def _training(network: Spoilt, images: Tensor) -> Tensor:
 
 SAME: dict[str, Callable[[Spoilt, Tensor], object]] = {
     "as it is": _after(lambda logits: logits),
-    "float64": _after(lambda logits: logits.double()),
     "log-probabilities": _after(lambda logits: logits.log_softmax(1)),
-    "scaled": _after(lambda logits: logits * 100),
     "zeros, as before training": _after(lambda logits: logits * 0),
-    "of a copy": lambda network, images: network.base(images.clone().sub_(0.5)),
     "of normalised images": lambda network, images: network.base((images - 0.5) / 0.25),
 }
 WRONG: dict[str, Callable[[Spoilt, Tensor], object]] = {
     "probabilities": _after(lambda logits: logits.softmax(1)),
     "classes": _after(lambda logits: logits.argmax(1)),
-    "one-hot floats": _after(lambda logits: functional.one_hot(logits.argmax(1), CLASSES).float()),
     "noise": _after(lambda logits: logits + torch.randn_like(logits)),
-    "dropout that is always on": _after(lambda logits: functional.dropout(logits, 0.5, training=True)),
     "centred over the batch": _after(lambda logits: logits - logits.mean(0)),
     "in the order of their maxima": _after(lambda logits: logits[logits.amax(1).argsort()] * 1),
-    "reversed": _after(lambda logits: logits.flip(0)),
     "the first image's": lambda network, images: network.base(images[:1]).expand(len(images), -1),
     "remembered": _remembered,
     "a step of training": _training,
-    "alternating": lambda network, images: network.base(images) * (-1) ** network.calls,
     "images centred in place": lambda network, images: network.base(images.sub_(0.5)),
-    "a class too few": _after(lambda logits: logits[:, 1:]),
-    "a class too many": _after(lambda logits: functional.pad(logits, (0, 1))),
     "an image too few": _after(lambda logits: logits[1:]),
-    "transposed": _after(lambda logits: logits.T),
     "flat": _after(lambda logits: logits.flatten()),
     "a tuple": _after(lambda logits: (logits, logits)),
-    "a dictionary": _after(lambda logits: {"logits": logits}),
     "nothing": _after(lambda logits: None),
     "detached": _after(lambda logits: logits.detach()),
-    "new tensors": _after(lambda logits: torch.tensor(logits.tolist())),
     "NaN": _with(float("nan")),
-    "infinity": _with(float("inf")),
     "beyond float32": _after(lambda logits: logits * 1e38 * 1e10),
-    "complex": _after(lambda logits: logits + 0j),
-    "an error": _after(lambda logits: 1 / 0),
     "an error of two lines": _after(lambda logits: (_ for _ in ()).throw(RuntimeError("a\nb"))),
     "an exit": _after(lambda logits: (_ for _ in ()).throw(SystemExit(0))),
 }
 # Of some of these, the words that refuse them.
 WORDS = {
     "probabilities": "expected logits, got probabilities; remove the softmax, or return their logarithm",
-    "dropout that is always on": "predictions differ between two passes over the same images",
     "images centred in place": "changes its input images in place; let it work on a copy",
     "an image too few": "expected logits of shape (2, 10) for 2 images, got (1, 10)",
     "flat": "expected logits of shape (2, 10) for 2 images, got (20,)",

@@ -78,26 +78,11 @@ def _elsewhere(linked: str, records: bool) -> None:
     os.chdir(there)
 
 
-def _gone(linked: str) -> None:
-    """As `_elsewhere`, and the first working folder is gone, but for its results."""
-    shutil.move("results", "../kept")
-    Path("results").symlink_to(Path("../kept").absolute())
-    _elsewhere(linked, records=False)
-    shutil.rmtree("../here")
-    Path(linked).unlink()
-    Path(linked).symlink_to(Path("..", "kept", *Path(linked).parts[1:]).absolute())
-
-
 def _began(path: Path) -> None:
     """A job that makes a result was killed."""
     marker = kept(path, "incomplete")
     marker.parent.mkdir(parents=True, exist_ok=True)
     marker.write_text("{}")
-
-
-def _copied(copy: Callable) -> None:
-    shutil.copytree(".", "../copy", copy_function=copy)
-    os.chdir("../copy")
 
 
 def _renamed() -> None:
@@ -131,14 +116,9 @@ def _in_database() -> None:
 # What is done to all results -> the line that refuses them.
 ALL: dict[str, tuple[Callable[[], object], str]] = {
     "records removed": (lambda: shutil.rmtree(".snakemake/metadata"), LOST),
-    ".snakemake removed after the results were never signed": (
-        lambda: (shutil.rmtree(".snakemake"), Path(RESULTS, ".records").unlink()),
-        LOST,
-    ),
     ".snakemake removed after a kill": (lambda: (_all(_began), shutil.rmtree(".snakemake")), LOST),
     "results linked": (lambda: _elsewhere("results", records=False), LOST),
     "results linked, records copied before a run": (lambda: _elsewhere("results", records=True), LOST),
-    "results linked, whose first folder is gone": (lambda: _gone("results"), LOST),
     "results of the run before put back": (_run_before, LOST),
     "a clock a day behind": (lambda: _all(lambda path: _dated(path, 24)), CLOCK),
 }
@@ -147,10 +127,6 @@ ONE: dict[str, tuple[Callable[[Path], object], str]] = {
     "record removed": (lambda path: kept(path).unlink(), UNRECORDED),
     "record cut short": (lambda path: kept(path).write_bytes(kept(path).read_bytes()[:-3]), DAMAGED),
     "dated yesterday": (partial(_dated, hours=-24), OLDER),
-    "an older version put back": (
-        lambda path: (_dated(path, -1), shutil.copy2(path, "old"), write(path), os.replace("old", path)),
-        OLDER,
-    ),
     "dated tomorrow": (partial(_dated, hours=24), CLOCK),
 }
 KEPT: dict[str, Callable[[], object]] = {
@@ -160,10 +136,8 @@ KEPT: dict[str, Callable[[], object]] = {
         f"another\n{Path(RESULTS, '.records').read_text()}"
     ),
     "results removed": lambda: shutil.rmtree(RESULTS),
-    "results and records removed": lambda: (shutil.rmtree(RESULTS), shutil.rmtree(".snakemake")),
     "all touched": lambda: _all(lambda path: path.touch()),
     "the working folder renamed": _renamed,
-    "the working folder copied, with times": lambda: _copied(shutil.copy2),
     "a result that is a folder": _of_pictures,
     "records in a database": _in_database,
     "killed in the first job": lambda: _all(lambda path: (_began(path), kept(path).unlink())),

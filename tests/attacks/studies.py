@@ -82,11 +82,6 @@ def several_values(random: Random, config: dict) -> None:
         _set(config, random.choice(list(_paths(config))), copy.deepcopy(random.choice(ODD_VALUES)))
 
 
-def a_mapping_for_a_value(random: Random, config: dict) -> None:
-    paths = [path for path in _paths(config) if not set(FREE) & set(path)]
-    _set(config, random.choice([path for path in paths if not isinstance(_at(config, path), dict | list)]), {"a": 1})
-
-
 def an_unknown_key(random: Random, config: dict) -> None:
     sections = [(), *(path for path in _paths(config) if isinstance(_at(config, path), dict))]
     named = {("designs",), ("joint", "objectives"), ("dataset", "images_per_class"), ("test_sets",)}
@@ -98,25 +93,6 @@ def an_unknown_key(random: Random, config: dict) -> None:
 def a_removed_key(random: Random, config: dict) -> None:
     *holder, key = random.choice(list(_paths(config)))
     del _at(config, tuple(holder))[key]
-
-
-def two_values_swapped(random: Random, config: dict) -> None:
-    one, other = random.sample([path for path in _paths(config) if len(path) == 2], 2)
-    first, second = _at(config, one), _at(config, other)
-    _set(config, one, second)
-    _set(config, other, first)
-
-
-def a_design_renamed(random: Random, config: dict) -> None:
-    name = random.choice(["a/b", "a b", "a+b", "a-s0", "-", "", "{x}", "ü", "x" * 300, "a\nb", "*"])
-    config["designs"][name] = config["designs"].pop("vit")
-    config["members"]["designs"] = [name if design == "vit" else design for design in config["members"]["designs"]]
-
-
-def weights_of_a_loss(random: Random, config: dict) -> None:
-    objective = random.choice(["ncl", "adp", "attribution", "activation", "balanced", "gncl", "kl"])
-    numbers = [0, 1, 1e6, 2.5e22, 1e-7, 0.3, 1e300, 5e-324, 123456789]
-    config["joint"]["objectives"] = {objective: [random.choice(numbers) for _ in range(random.randint(1, 4))]}
 
 
 def a_key_twice(random: Random, text: str) -> str:
@@ -137,8 +113,7 @@ def characters(random: Random, text: str) -> str:
     return text
 
 
-OF_CONFIG: dict[Callable, Expected] = {several_values: EITHER, a_mapping_for_a_value: "", an_unknown_key: ""}
-OF_CONFIG |= {a_removed_key: EITHER, two_values_swapped: EITHER, a_design_renamed: "", weights_of_a_loss: EITHER}
+OF_CONFIG: dict[Callable, Expected] = {several_values: EITHER, an_unknown_key: "", a_removed_key: EITHER}
 OF_TEXT: dict[Callable, Expected] = {a_key_twice: "", characters: EITHER}
 
 
@@ -191,14 +166,11 @@ KEYS |= {
 KEYS |= {
     f"{count} corruptions, {confidence}, {resamples} resamples": (_resampled(count, confidence, resamples), expected)
     for count, confidence, resamples, expected in (
-        (4, 0.95, 198, FEW),
-        (4, 0.95, 199, ACCEPTED),
         (10, 0.95, 398, FEW),
         (10, 0.95, 399, ACCEPTED),
         (19, 0.99, 3798, FEW),
         (19, 0.99, 3799, ACCEPTED),
         (1, 0.6, 99, "statistics.resamples"),
-        (1, 0.6, 100, ACCEPTED),
     )
 }
 
@@ -215,23 +187,16 @@ def _bomb() -> str:
 NO_KEY = ": a list or mapping as a key; write a word, or quote it"
 FILES = {
     "a key given twice": ("seed: 1\nstudy: a\nseed: 2\n", ", line 3: seed: given twice, first in line 1; keep one"),
-    "twice in a list": ("a:\n  - {b: 1, c: 2, b: 3}\n", ", line 2: b: given twice, first in line 2; keep one"),
     "two merges": ("a: &a {b: 1}\nc:\n  <<: *a\n  <<: *a\n", ", line 4: <<: given twice, first in line 3; keep one"),
     "an open bracket": ("a: [1\nb: 2\n", ", line 2: not YAML: "),
-    "an alias of nothing": ("a: *b\n", ", line 1: not YAML: found undefined alias 'b'"),
     "a zero byte": ("a: \x00\n", ": not YAML: it holds control characters"),
     "Latin-1": ("a: 1\nb: caf\xe9\n".encode("latin-1"), ", line 2: not in UTF-8; save the file in that encoding"),
     "a circle": ("a: &a [*a]\n", TOO_DEEP),
     "deep lists": ("a: " + "[" * 3000 + "]" * 3000, TOO_DEEP),
-    "deep mappings": ("a: " + "{b: " * 1000 + "1" + "}" * 1000, TOO_DEEP),
     "an alias bomb": (_bomb(), ": holds 100,000 values or more, its aliases written out"),
     "a list as a key": ("a: 1\n[b, c]: 2\n", f", line 2{NO_KEY}"),
-    "braces not quoted": ("study: a\n{seed}: 2\n", f", line 2{NO_KEY}"),
-    "a list as a key in a list": ("a:\n  - x\n  - [[1]: 2]\n", f", line 3{NO_KEY}"),
     "a number as a key": ("a: 1\n2: b\n", ", line 2: 2: keys must be words"),
-    "nothing as a key": ("a: 1\n~: b\n", ", line 2: ~: keys must be words"),
     "a date that is none": ("a: 1\nb: 2024-02-30\n", ", line 2: 2024-02-30: cannot be read (day is out of range"),
-    "a date as a key": ("a: {2024-13-01: 1}\n", ", line 1: 2024-13-01: cannot be read (month must be in 1..12); quote"),
     "a number of many digits": (f"a: 1\nb: {'9' * 5000}\n", f", line 2: {'9' * 60}: cannot be read (Exceeds the limit"),
     "a tag of Python": ("a: !!python/name:os.system x\n", ", line 1: x: cannot be read (could not determine a"),
     "bytes that are none": ("a: !!binary abc\n", ", line 1: abc: cannot be read (failed to decode base64 data"),
