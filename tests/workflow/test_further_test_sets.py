@@ -2,7 +2,6 @@
 
 import json
 import os
-from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,6 @@ import pytest
 from bounds import outside
 from expand import expanded
 from PIL import Image
-from replacing import older
 from test_staleness import SCORES
 from test_tables import conditions_of
 from tiny_tables import TABLES
@@ -47,26 +45,6 @@ def test_a_new_test_set_predicts_only_that_test_set(added):
     for path in (finished.directory / "negatives").rglob("*.png"):
         os.utime(path)  # which does not matter for images that are stored as one array
     assert finished.planned() == {}
-
-
-def black(picture: bytes) -> bytes:
-    """A black picture of the same file size."""
-    with Image.open(BytesIO(picture)) as image, BytesIO() as file:
-        Image.new(image.mode, image.size).save(file, "PNG")
-        return file.getvalue().ljust(len(picture), b"\0")
-
-
-@pytest.mark.parametrize("file", ["noisy_labels.npy", "negatives"])
-def test_files_of_a_test_set_that_take_the_place_of_others_are_read_though_they_are_older(added, file):
-    finished, _ = added
-    path = finished.directory / file
-    path = path if path.is_file() else next(path.rglob("*.png"))
-    before = path.read_bytes() if path.suffix == ".png" else path.read_bytes()[-20:]
-    with older(path, before, black(before) if path.suffix == ".png" else before[::-1]):
-        planned = finished.planned()
-    name = "noisy" if "noisy" in file else "negatives"
-    read = {rule: count for rule, count in planned.items() if "test_set" in rule}
-    assert read == {f"test_set_{name}": 1, "predict_test_set": 12}
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -108,10 +86,7 @@ def test_every_analysis_tells_of_the_test_sets(added):
         assert accuracy.between(ensembles[f"{name}_accuracy_low"], ensembles[f"{name}_accuracy_high"]).all()
         assert ensembles[f"disagreement_{name}"].between(0, 1).all()
         assert f"{name}_accuracy_low" in pd.read_csv(tables / "deployment.csv")
-    page = (finished.results / "report.html").read_text()
-    assert "Accuracy on negatives" in page
-    assert "<dt>Test set negatives</dt><dd>negatives; " in page
-    assert "50 images of noisy" in page
+    assert "50 images of noisy" in (finished.results / "report.html").read_text()
 
 
 def test_nothing_that_was_there_changes(workflow, added):

@@ -1,6 +1,5 @@
 """Studies whose truth is known: what was planted comes out of the whole workflow, and nothing where nothing was."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +34,6 @@ class Finished:
         """The row of deployment.csv that the report recommends, as contenders.csv has it."""
         rows = self.table("contenders")
         return self.table("deployment").set_index("members").loc[rows.members[rows.role == "recommended model"].iloc[0]]
-
-    @property
-    def first_screen(self) -> str:
-        page = (self.results / "report.html").read_text(encoding="utf-8")
-        return re.search('<section class="overview.*?</section>', page, re.DOTALL)[0]
 
 
 def finished(truth: Truth, folder: Path, workflow_in) -> Finished:
@@ -106,11 +100,6 @@ def test_members_are_ranked_as_planted(found):
     assert np.corrcoef(ranks["rank"], true)[0, 1] > 0.9
 
 
-def test_equal_members_share_all_ranks(nothing):
-    ranks = nothing.table("member_ranks")
-    assert ((ranks.rank_low == 1) & (ranks.rank_high == len(nothing.truth.about))).mean() >= 0.95
-
-
 def test_family_matters_more_than_size_where_that_was_planted(found):
     observations = found.table("observations").set_index("observation")
     assert set(observations.loc["1a", "verdict"]) == {"supported"}
@@ -124,7 +113,6 @@ def test_family_matters_more_than_size_where_that_was_planted(found):
 def test_no_observation_is_decided_where_nothing_was_planted(nothing):
     observations = nothing.table("observations")
     assert set(observations.verdict) <= {"undecided", "no practical difference", "not tested"}
-    assert set(observations.part_verdict.dropna()) <= {"undecided", "no practical difference", "not tested"}
     spread = observations[observations.part.str.startswith("SD between families", na=False)].iloc[0]
     assert spread.low == 0
     assert (observations.placebo_supported.dropna() <= 0.07).all()
@@ -147,7 +135,7 @@ def test_nothing_buys_anything_where_nothing_was_planted(nothing):
     """
     rows = nothing.exchanges
     assert sorted(rows.index[rows.spread]) == SPREADS
-    assert {"doubling_of_parameters", "second_member", "mixing_designs"} <= set(rows.index)
+    assert {"doubling_of_parameters", "second_member"} <= set(rows.index)
     assert (rows.points_low <= 0).all()
     assert (rows.points_high >= 0).all()
 
@@ -170,13 +158,3 @@ def test_the_cheapest_is_recommended_where_all_are_equal(nothing):
     recommended = nothing.recommended
     assert (recommended["size"], recommended.macs) == (1, nothing.truth.about["macs"].min())
     assert recommended.low <= nothing.truth.errors[0] <= recommended.high
-
-
-def test_the_first_lines_of_the_reports_say_so(found, nothing):
-    """The recommended model is the first that they name; verdicts follow."""
-    verdicts = re.compile('data-observation="(.*?)" data-verdict="(.*?)"')
-    assert dict(verdicts.findall(found.first_screen)) == {"1a": "supported"}
-    assert not {"supported", "supported in part"} & set(dict(verdicts.findall(nothing.first_screen)).values())
-    for of in (found, nothing):
-        first = re.search('class="detail">(.*?)[ ;(]*(?:clean|[0-9]+ members)', of.first_screen)[1]
-        assert first.replace(" + ", "+").strip() == of.recommended.name

@@ -75,7 +75,6 @@ def test_the_report_shows_all_three(study):
     section = page.partition('<h2 id="designs">')[2].partition("<h2 ")[0]
     assert 'id="chart-accuracy_by_family"' in section
     assert "Hellinger" in (study.results / "charts/correlation_heatmap.svg").read_text()
-    assert "vignetting" in (study.results / "charts/gallery.svg").read_text()
     assert read_json(study.results / "provenance.json")["packages"]["lens-study"] == "1.0"
 
 

@@ -1,12 +1,10 @@
 """A search that starts from a member, shrinks progressively and looks for the best ensemble, through Snakemake."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
 SEARCH = {
     "design": "small",
     "start": "small-s0",

@@ -73,17 +73,6 @@ def test_members_have_the_accuracies_of_their_labels(finished):
         np.testing.assert_allclose(found[f"{other}_accuracy"], right.loc[other], rtol=1e-6)
 
 
-def test_the_mixed_model_and_what_it_buys_are_those_of_one_study(finished):
-    """The spread of 1b is the exchange rate at equal accuracy, whose interval is that of the same model."""
-    observations, rates = (finished[1][name] for name in ("observations", "exchange_rates"))
-    assert {"1a", "1b", "4"} <= set(observations["observation"])
-    assert {*EXACT, *BY_GROUPS} <= set(rates["exchange"])
-    (spread,) = observations.loc[
-        (observations["observation"] == "1b") & observations["part_verdict"].notna(), "estimate"
-    ]
-    assert rates.set_index("exchange")["points"]["family_at_equal_accuracy"] == pytest.approx(spread)
-
-
 def test_a_published_study_has_the_numbers_that_its_labels_give(finished):
     study, tables = finished
     kept = REPOSITORY / "published/results" / study.stem.removesuffix("_labels")

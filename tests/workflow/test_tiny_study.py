@@ -26,10 +26,11 @@ def test_all_files_with_fixed_names_exist(workflow):
 def test_tables_hold_what_the_study_asks_for(workflow):
     members = pd.read_csv(workflow.results / "tables/members.csv")
     assert len(members) == 2 * 2 + 3 * 2 + 2
-    assert members[members.origin == "search"].design.tolist() == ["search-00", "search-01"]
     assert members.set_index("member").mce["densenet_s-s0"] == 1
     errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
     assert len(errors) == len(members) * (1 + 2 * 2)
+    means = errors[errors.severity > 0].groupby("member").error.mean()
+    assert means.to_dict() == pytest.approx(members.set_index("member").corrupted_error.to_dict(), abs=1e-6)
     histories = pd.read_csv(workflow.results / "tables/histories.csv")
     trained = members[members.origin != "search"].member
     assert list(zip(histories.member, histories.epoch, strict=True)) == list(product(trained, (1, 2)))
@@ -38,21 +39,10 @@ def test_tables_hold_what_the_study_asks_for(workflow):
     assert pool.groupby("rule")["size"].value_counts().to_dict() == {
         (rule, size): count for rule in ("mean_probability", "plurality_vote") for size, count in ((2, 6), (3, 4))
     }
-    joint = ensembles[ensembles.origin == "joint"]
-    assert len(joint) == 3 * 2
-    assert set(joint.objective) == {"balanced"}
+    assert ensembles.origin.value_counts()["joint"] == 3 * 2
     assert set(ensembles[ensembles.origin == "search"].members) == {"search-00+search-01"}
-    assert set(pool.objective) == {""}
     observed = pd.read_csv(workflow.results / "tables/observations.csv").observation
     assert sorted(observed.unique()) == ["1a", "1b", "2", "3", "4"]
-
-
-def test_member_errors_agree_between_tables(workflow):
-    """A mean over conditions from one table against the same from another."""
-    members = pd.read_csv(workflow.results / "tables/members.csv").set_index("member")
-    errors = pd.read_csv(workflow.results / "tables/corruption_errors.csv")
-    means = errors[errors.severity > 0].groupby("member").error.mean()
-    assert means.to_dict() == pytest.approx(members.corrupted_error.to_dict(), abs=1e-6)
 
 
 def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
@@ -67,7 +57,6 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
     halves = rows.selection_error * rows.selection_images + rows.corrupted_error * rows.images
     errors = halves / (rows.selection_images + rows.images)
     assert errors.tolist() == pytest.approx(rows.members.map(expected).tolist(), abs=1e-6)
-    assert deployment[deployment.baseline].members.tolist() == ["densenet_s-s0"]
     fit = deployment[(deployment["size"] == 1) & deployment.fit]
     assert 4 <= len(fit) < 6
     assert set(deployment[deployment.found == "greedy"]["size"]) == set(range(4, len(fit) + 1))
@@ -92,16 +81,7 @@ def test_contenders_are_those_of_the_deployment(workflow):
 
 def test_provenance_tells_versions_costs_and_the_study(workflow):
     provenance = json.loads((workflow.results / "provenance.json").read_text())
-    assert provenance["study"]["study"] == "tiny"
     assert provenance["packages"]["torch"] == version("torch")
     assert provenance["tables"]["members"] == TABLES["members"].version
-    assert 0 < provenance["startup_share"] < 1
     jobs = {row["rule"]: row["jobs"] for row in provenance["rules"]}
-    assert jobs["train"] == 4
-    assert jobs["train_jointly"] == 3
-    assert jobs["corrupt"] == 2
-
-
-def variable(page: str, name: str) -> dict:
-    """What the page of Snakemake's own report holds under the name of a variable."""
-    return json.JSONDecoder().raw_decode(page.partition(f"\n    var {name} = ")[2])[0]
+    assert (jobs["train"], jobs["train_jointly"], jobs["corrupt"]) == (4, 3, 2)
