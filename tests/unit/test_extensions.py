@@ -17,7 +17,6 @@ from four_members import NAMES, drawn_study
 from resiliency.base import extensions
 from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
-from resiliency.corruptions.registry import CORRUPTIONS
 from resiliency.diversity import pairs
 from resiliency.diversity.metric import Metric, complement
 from resiliency.diversity.metrics import METRICS
@@ -39,7 +38,6 @@ def folder(tmp_path, monkeypatch):
     yield tmp_path
     for name in set(sys.modules) - modules:
         del sys.modules[name]
-    CORRUPTIONS.pop("vignetting", None)
     forget()
 
 
@@ -48,32 +46,6 @@ def forget() -> None:
     extensions.extensions.cache_clear()
     extensions._entry_points.cache_clear()
     extensions.code.cache_clear()
-
-
-def offered(folder: Path, kind: str, name: str, value: str, code: str = "") -> None:
-    """Install a package with one extension."""
-    (folder / "own.py").write_text(code)
-    own_package.offer(folder, {f"resiliency.{kind}": {name: value}})
-
-
-def run(module: str) -> dict[str, object]:
-    """Run a module anew, beside that which is imported; what it defines."""
-    return runpy.run_path(find_spec(module).origin)
-
-
-def test_the_package_of_the_page_is_in_the_registries(folder):
-    own_package.install(folder)
-    assert extensions.packages() == ["lens-study"]
-    metrics = run(REGISTRIES["metrics"])["METRICS"]
-    assert list(metrics)[-1] == "hellinger"
-    p = np.random.default_rng(0).dirichlet(np.ones(4), (2, 3))
-    distances = [np.linalg.norm(np.sqrt(one) - np.sqrt(other)) / np.sqrt(2) for one, other in zip(*p, strict=True)]
-    assert metrics["hellinger"].raw(p)[0, 1] == pytest.approx(np.mean(distances))
-    assert list(run(REGISTRIES["charts"])["CHARTS"])[-1] == "accuracy_by_family"
-    run(REGISTRIES["corruptions"])
-    function, figures = CORRUPTIONS["vignetting"].function, CORRUPTIONS["vignetting"].figures["imagenet-c"]
-    darkest = function(np.full((1, 33, 33, 3), 200, np.uint8), [], figures[4])[0, ..., 0]
-    assert darkest[[0, 16, 16], [0, 16, 0]].tolist() == [0, 200, 100]
 
 
 @pytest.mark.parametrize(
@@ -90,11 +62,12 @@ def test_the_package_of_the_page_is_in_the_registries(folder):
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(folder, kind, name, value, code, reason):
-    offered(folder, kind, name, value, code)
+    (folder / "own.py").write_text(code)
+    own_package.offer(folder, {f"resiliency.{kind}": {name: value}})
 
     def loaded() -> None:
         check_names(kind)
-        run(REGISTRIES[kind])
+        runpy.run_path(find_spec(REGISTRIES[kind]).origin)
 
     message = fault_of(loaded)
     assert message.startswith(f"resiliency.{kind}: {name} = {value} of the package lens-study: {reason}")

@@ -17,8 +17,6 @@ from resiliency.study.files import load
         ("digits", "auto", 32, False, 1),
         ("stl10", "auto", 96, False, 0.875),
         ("imagenette", "auto", 224, True, 0.875),
-        ("imagenette", 64, 64, False, 1),
-        ("image_folder", "auto", 224, True, 0.875),
         ("image_folder", 32, 32, False, 1),
         ("imagenet", 65, 65, True, 0.875),
         ("fashion_mnist", 224, 224, False, 0.875),
