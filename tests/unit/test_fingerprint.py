@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from edits import forget
 
-from resiliency.study.definitions import EXTENDED, _parsed
 from resiliency.study.fingerprint import _Reached, fingerprint
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -132,20 +131,6 @@ def test_scripts_depend_on_what_they_use(script):
     modules = {module.removeprefix("resiliency/") for module in reached(script)}
     assert f"{needed}.py" in modules
     assert [module for module in modules for unused in free_of.split() if module.startswith(unused)] == []
-
-
-@pytest.mark.parametrize(
-    ("text", "kinds"),
-    [
-        ("from resiliency.base.extensions import loaded as offered\nfor a in offered('charts'): pass", ["charts"]),
-        ("from resiliency.base import extensions as other\nother.loaded('metrics')", ["metrics"]),
-        ("from resiliency.weights import loaded\nloaded('charts')", []),
-        ("def loaded(kind): pass\nloaded('charts')", []),
-    ],
-)
-def test_only_calls_of_the_function_that_loads_extensions_count_as_loading(text, kinds):
-    used = _parsed(text.encode(), "script", False).definitions[0].uses
-    assert [name for name in used if name.startswith(EXTENDED)] == [f"{EXTENDED}{kind}" for kind in kinds]
 
 
 def test_packages_of_the_library_import_one_way():
