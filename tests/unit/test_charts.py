@@ -122,3 +122,12 @@ def test_charts_are_written_in_every_format(tmp_path):
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
     page = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
     assert (tmp_path / "chart.html").read_text() == page
+
+
+def test_marks_of_zero_keep_clear_of_words_and_of_the_next_row():
+    spec = usual("exchange_rates")
+    layers, step = spec["layer"], spec["height"]["step"]
+    (zero,) = [layer["mark"] for layer in layers if layer["encoding"].get("x", {}).get("datum") == 0]
+    words = [layer["mark"] for layer in layers if layer["mark"]["type"] == "text"]
+    assert zero["yOffset"] - zero["size"] / 2 >= max(mark["dy"] + mark["fontSize"] / 2 for mark in words)
+    assert zero["yOffset"] + zero["size"] / 2 <= step + min(mark["dy"] - mark["fontSize"] / 2 for mark in words)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CORRUPTED
-from resiliency.report.panels import chart, intervals, line_at, measure, told_apart, words_at
+from resiliency.report.panels import chart, intervals, measure, told_apart, words_at
 from resiliency.report.style import GREY, MUTED, finish, notice, tooltips
 from resiliency.report.words import interval, number, percent
 
@@ -41,7 +41,7 @@ DIFFER = {"family": "families", "family_at_equal_accuracy": "at equal accuracy a
 KINDS = ("change", "standard deviation or range")
 FARTHEST = 3  # multiple of the largest estimate beyond which intervals are cut
 ROOM = 0.03  # share of the axis between its ends and the intervals
-DOWN = 18  # px, from the middle of a row to its interval
+DOWN, ZERO = 18, 16  # px, from the middle of a row to its interval, and length of the mark of 0 there
 
 
 def facts(rates: pd.DataFrame) -> dict:
@@ -120,6 +120,9 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin
         words_at(rows, left, y, "name", dy=-16, fontSize=13, fontWeight="bold", **text),
         words_at(rows, left, y, "line", dy=1, fontSize=12, color=MUTED, **text),
     ]
+    zero = alt.Chart(rows).mark_tick(
+        orient="vertical", size=ZERO, thickness=1, yOffset=DOWN, color=GREY
+    )  # below the words
     forms = dict.fromkeys(("points", "points_low", "points_high"), ".2f")
     panel = intervals(
         rows,
@@ -128,7 +131,7 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin
         ("left", "right"),
         key,
         [*tooltips("name", **forms), *tooltips("cost", "unit", "units")],
-        under=[line_at(alt.X, 0, GREY)],
+        under=[zero.encode(x=alt.XDatum(0), y=y)],
         over=words,
         size=90,
         down=DOWN,
