@@ -19,7 +19,7 @@ from synthetic import OBJECTIVES, synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.charts import FINDINGS
-from resiliency.report.drawing import VEGA_LITE, draw, write_chart
+from resiliency.report.drawing import VEGA_LITE, draw, svg, write_chart
 from resiliency.report.registry import CHARTS
 from resiliency.report.templates import said
 
@@ -122,6 +122,12 @@ def test_charts_are_written_in_every_format(tmp_path):
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
     page = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
     assert (tmp_path / "chart.html").read_text() == page
+
+
+def test_logits_are_not_read_as_percentages():
+    spec = usual("effective_robustness")
+    assert not re.search('aria-label="[^"]*%', vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
+    assert "aria-" not in svg(spec)
 
 
 def test_marks_of_zero_keep_clear_of_words_and_of_the_next_row():

@@ -20,6 +20,7 @@ from resiliency.storage.files import replacing
 
 SOURCE = "<script src=[^>]*></script>"
 SOURCES = re.compile(rf"({SOURCE}(?:\s*{SOURCE})*)")  # scripts on other servers
+UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
 
@@ -62,8 +63,8 @@ def _of_extension(name: str, tables: list[pd.DataFrame], colours: list[str]) -> 
 
 
 def svg(spec: dict) -> str:
-    """The chart `spec` as SVG."""
-    return vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    """The chart `spec` as SVG, without roles and labels of its parts, which an image's alternative text replaces."""
+    return UNSEEN.sub("", vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
 
 
 def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> None:

@@ -102,7 +102,6 @@ OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')
 TITLE, LINE = 37, 17  # px, height of a chart's title with the gap below it, and of a line of its subtitle
-UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 
 
 def render(
@@ -303,8 +302,7 @@ def untitled(svg: str, lines: int) -> str:
 
 
 def _data_url(svg: str) -> str:
-    """An SVG as a data URL, without roles and labels, which the alternative text of the image replaces."""
-    return "data:image/svg+xml," + quote(UNSEEN.sub("", svg), safe=" !$()*+,-./:;=?@[]^_`{|}~")
+    return "data:image/svg+xml," + quote(svg, safe=" !$()*+,-./:;=?@[]^_`{|}~")
 
 
 def _vega_lite(specs: dict[str, dict]) -> str:

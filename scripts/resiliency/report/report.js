@@ -9,7 +9,7 @@ function draw(chart, layout) {
   const live = document.createElement("div"), fitted = layout === "phone" ? forPhone(spec, chart.clientWidth) : spec;
   vegaEmbed(live, fitted, { renderer: "svg", actions: false }).then(() => {
     if (chart.dataset.layout !== layout) return;  // another width came meanwhile
-    live.querySelectorAll(".role-mark:empty").forEach((layer) => layer.setAttribute("aria-hidden", "true"));
+    live.querySelectorAll(".role-mark").forEach((layer) => layer.setAttribute("aria-hidden", "true"));
     live.querySelectorAll("svg").forEach((svg) => { svg.style.maxWidth = `${WIDEST * svg.viewBox.baseVal.width}px`; });
     chart.replaceChildren(live);
     chart.dataset.drawn = "";

@@ -24,6 +24,7 @@ DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [14, 3], [5, 2, 2, 2, 2, 2])
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
 CONFIG = {
+    "aria": False,  # labels of marks and axes would be in units of their scale, such as logits
     "background": "white",
     "font": "Arial, 'Liberation Sans', Helvetica, sans-serif",
     "padding": 12,
