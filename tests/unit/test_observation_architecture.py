@@ -17,6 +17,7 @@ from resiliency.analysis.equal_accuracy import (
     on_halves,
 )
 from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
+from resiliency.analysis.observations.study import observations
 from resiliency.analysis.parts import DRAWS
 from resiliency.analysis.verdicts import observation_rows, placebo_supported
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
@@ -250,6 +251,14 @@ def test_the_placebo_has_the_noise_of_clean_accuracy():
         for noise in (0.0, 0.6)
     )
     assert noisy.range[1][0] > 2 * quiet.range[1][0]
+
+
+def test_without_known_members_neither_part_counts_families():
+    unknown = members(0, 0.4).assign(parameters=np.nan)
+    one, other = observations(unknown, 100, None, "mean_probability", None, "prediction", draws=0)
+    assert (
+        one.missing == other.missing == "needs members whose parameters and corrupted error are known; there are none"
+    )
 
 
 def test_without_training_lengths_the_spread_is_a_description():

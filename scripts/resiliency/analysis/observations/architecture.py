@@ -25,6 +25,7 @@ MEASURED = ("clean_accuracy", "corrupted_error")
 FAMILY = "architecture family"
 SIZE, ACCURACY = range(2)  # columns of predictors, and of closeness to each
 OTHERS = ("log10 parameters", "clean accuracy")
+NOBODY = "needs members whose parameters and {} are known; there are none"
 MOST_DESIGNS, FEWER = 150, 200  # with more designs, fewer draws, as they would take minutes
 REMOVED = "families permuted among designs of about the same size"
 
@@ -133,7 +134,7 @@ def _closeness_in(scale: str) -> str:
 def _missing(designs: pd.DataFrame, families: Families, shares: dict[str, float], error: str) -> str:
     """The requirements of a verdict that the study lacks, in words."""
     if designs.empty:
-        return f"needs members whose parameters and {error} are known; there are none"
+        return NOBODY.format(error)
     reasons = []
     if families.large < FAMILIES:
         reasons.append(f"needs {FAMILIES} families of two designs or more; there are {families.large}")
@@ -244,7 +245,7 @@ def families_differ_at_equal_accuracy(
         resampled="families",
         parts=[part_of(model)] if model else [],
         beside=_slopes(model) if model else [],
-        missing=_missing_for_spread(designs, bool(shifts) or OTHER_ACCURACY in members),
+        missing=_missing_for_spread(designs, error, bool(shifts) or OTHER_ACCURACY in members),
         omitted=_omitted(designs),
         designs=len(designs),
         members=len(members),
@@ -254,12 +255,14 @@ def families_differ_at_equal_accuracy(
     )
 
 
-def _missing_for_spread(designs: pd.DataFrame, separate: bool) -> str:
+def _missing_for_spread(designs: pd.DataFrame, error: str, separate: bool) -> str:
     """The requirements of a verdict that the study lacks, in words."""
+    if designs.empty:
+        return NOBODY.format(error)
     reasons = []
     families = designs["family"].nunique()
     if families < FAMILIES:
-        reasons.append(f"needs {FAMILIES} families; there are {families}")
+        reasons.append(f"needs {FAMILIES} families whose parameters and {error} are known; there are {families}")
     lengths = designs.groupby(["family", "architecture"])["epochs"].nunique()
     varied = int((lengths > 1).groupby("family").any().sum())
     if varied < FAMILIES:
