@@ -59,6 +59,20 @@ def test_severities_that_files_lack_are_left_out_and_said(tmp_path):
         of(["clean", "fog.1", "snow.3"], ["fog", "snow"], [1, 3])
 
 
+def test_a_label_that_differs_from_others_is_named_with_its_row(files, tmp_path):
+    layout, items = {"clean": ["original", "fog.1"]}, {"clean": (["1", "1"], ["0", "1"])}
+    with pytest.raises(Fault, match=r"'original', row 2, image 1: expected label 1, as for other members, got 0; "):
+        Reader("decisions", files[0], layout, None).check({"clean": np.array([1, 1])}, items)
+    (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,1,1"), encoding="utf-8")
+    with pytest.raises(
+        Fault, match=r"first.csv: test set 'fog.1', row 4, image 1: expected label 0, as in 'original', g"
+    ):
+        Reader("decisions", files[0], layout, None).labels()
+    (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,2,0"), encoding="utf-8")
+    with pytest.raises(Fault, match=r"images of 'fog.1' differ from those of 'original'"):
+        Reader("decisions", files[0], layout, None).labels()
+
+
 def test_classes_are_counted_over_labels_and_answers(tmp_path):
     """Nobody's label is the last class, but a member answers it, and only under a corruption."""
     file, layout = tmp_path / "first.csv", {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
@@ -129,9 +143,3 @@ def test_what_few_images_do_not_allow_is_said(images):
 
 def test_beside_images_every_file_needs_every_condition(files):
     assert "second.csv: 'fog.1' not found, on which other members are tested" in fault_of(contents, files, needed=[])
-
-
-def test_corrupted_images_are_those_of_the_test_set(files, tmp_path):
-    (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,1,1"), encoding="utf-8")
-    with pytest.raises(Fault, match=r"images or labels of 'fog.1' differ from those of 'original'"):
-        Reader("decisions", files[0], {"clean": ["original", "fog.1"]}, None).labels()

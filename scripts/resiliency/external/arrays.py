@@ -310,12 +310,14 @@ class Decisions:
         labels: test set -> int64 N, labels.
         units: test set -> N numbers or names, equal for images that belong together; empty if the file has none.
         answers: member -> test set -> int64 N, positions of classes.
+        rows: test set -> int64 N, rows of the file, from 1.
     """
 
     images: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
     units: dict[str, np.ndarray]
     answers: dict[str, dict[str, np.ndarray]]
+    rows: dict[str, np.ndarray]
 
 
 def test_sets_in(file: str) -> list[str]:
@@ -361,6 +363,7 @@ def read_decisions(
         labels={name: columns["label"][chosen] for name, chosen in rows.items()},
         units={name: units[chosen] for name, chosen in rows.items()} if UNIT in table else {},
         answers={member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members},
+        rows={name: chosen + 1 for name, chosen in rows.items()},
     )
 
 

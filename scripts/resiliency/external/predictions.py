@@ -110,22 +110,28 @@ class Reader:
             order = self.orders[test_set] = order_of(self.file, test_set, images, names, classes)
             wrong = np.flatnonzero(labels[order] != truths[test_set])
             if len(wrong):
-                image = order[wrong[0]]
-                raise Fault(
-                    f"{self.file}: test set {test_set!r}, image {images[image]}: expected label "
-                    f"{truths[test_set][wrong[0]]}, as for other members, got {labels[image]}; "
-                    "put the images in the same order"
-                )
+                image, label = order[wrong[0]], truths[test_set][wrong[0]]
+                name = self.layout[test_set][0]
+                raise self._label_fault(name, image, label, "for other members", "put the images in the same order")
 
     def _common_labels(self, names: list[str]) -> np.ndarray:
         first, *others = names
         labels, images = self._labels(first), self._images(first)
         for name in others:
-            if not np.array_equal(self._labels(name), labels) or not np.array_equal(self._images(name), images):
-                raise Fault(
-                    f"{self.file}: images or labels of {name!r} differ from those of {first!r}; use the same images"
-                )
+            if not np.array_equal(self._images(name), images):
+                raise Fault(f"{self.file}: images of {name!r} differ from those of {first!r}; use the same images")
+            wrong = np.flatnonzero(self._labels(name) != labels)
+            if len(wrong):
+                raise self._label_fault(name, wrong[0], labels[wrong[0]], f"in {first!r}", "use the same images")
         return labels
+
+    def _label_fault(self, name: str, place: int, label: int, where: str, remedy: str) -> Fault:
+        row = self.decisions.rows[name][place] if self.decisions else place + 1
+        image, got = self._images(name)[place], self._labels(name)[place]
+        return Fault(
+            f"{self.file}: test set {name!r}, row {row}, image {image}: expected label {label}, as {where}, got {got}; "
+            f"{remedy}"
+        )
 
     def _of_condition(self, member: str, name: str, classes: int) -> np.ndarray:
         """Decisions int64 N, or logits float32 N x K, under one condition, among the classes of the study."""
