@@ -271,7 +271,7 @@ class Families:
 
 
 @dataclass(frozen=True)
-class Spread:
+class Covariances:
     """Covariances of predictors and response in S studies, with equal weights of families, each float64 S x 3 x 3.
 
     Attributes:
@@ -289,7 +289,7 @@ class Spread:
     freedom_of_total: np.ndarray
 
 
-def spread(values: np.ndarray, families: Families) -> Spread:
+def covariances_of(values: np.ndarray, families: Families) -> Covariances:
     """Covariances of S studies.
 
     Args:
@@ -309,7 +309,7 @@ def spread(values: np.ndarray, families: Families) -> Spread:
     of_means, of_designs = between[:, RESPONSE, RESPONSE], alike[:, RESPONSE, RESPONSE] * share
     divisor = of_means**2 / (count - 1) + of_designs**2 / max(number - count, 1)
     freedom = np.divide((of_means + of_designs) ** 2, divisor, out=np.ones_like(divisor), where=divisor > 0)
-    return Spread(pooled, alike, between + share * alike, number - count, freedom)
+    return Covariances(pooled, alike, between + share * alike, number - count, freedom)
 
 
 def residuals(
@@ -340,7 +340,7 @@ def closeness(values: np.ndarray, families: Families, contests: Contests = CONTE
     if len(values) > chunk:
         parts = [closeness(values[start : start + chunk], families, contests) for start in range(0, len(values), chunk)]
         return np.concatenate(parts)
-    covariances = spread(values, families)
+    covariances = covariances_of(values, families)
     deltas = np.zeros((len(values), len(contests)))
     for column, (own, other) in enumerate(contests):
         for further in ((), (other,)):
@@ -364,7 +364,7 @@ def share_within(values: np.ndarray, families: Families) -> np.ndarray:
 
     Both variances are unbiased, so that of all designs may be the smaller one; the share is 1 then.
     """
-    covariances = spread(values, families)
+    covariances = covariances_of(values, families)
     within, total = (np.diagonal(of, axis1=1, axis2=2) for of in (covariances.within, covariances.total))
     return np.minimum(np.divide(within, total, out=np.full(total.shape, np.nan), where=total > 0), 1)
 
