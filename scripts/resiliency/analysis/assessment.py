@@ -1,8 +1,8 @@
 """How sure an ensemble is when it is wrong: selective prediction, on the evaluation images.
 
 Clean and corrupted images are those of the evaluation half of deployment.csv, whose ensembles were selected on the
-other; all conditions of corruption count together, for one threshold of confidence has to serve them all. Of additional
-test sets all images count. Units of images are resampled, each with all of its conditions."""
+other; all corrupted conditions count together, because one threshold of confidence has to serve them all. All images of
+additional test sets count. Units of images are resampled, each with all of its conditions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -325,7 +325,7 @@ def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble
     """The temperature of an ensemble, fitted on validation images.
 
     If fewer than `LEAST_ERRORS` of these are answered wrongly, or none are predicted, it is fitted on the corrupted
-    images on which ensembles are selected, if there as many answers are wrong.
+    images on which ensembles are selected, if enough of these are answered wrongly.
 
     Args:
         validation: ensemble on validation images, one condition; None if a member has no predictions of them.

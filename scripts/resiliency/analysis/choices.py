@@ -301,7 +301,7 @@ def drawn_errors(
 ) -> np.ndarray:
     """The objective of K ensembles (int size each) in each resample of the `images`; float64 K x R.
 
-    Units of images are drawn; more than `GROUPS` in random groups of as many, whose means vary as much.
+    Units of images are drawn; more than `GROUPS` of them in random groups of equal size, whose means vary as much.
     """
     units = scored.units(CLEAN).of(images)
     groups = np.arange(units.number) % GROUPS
@@ -379,7 +379,7 @@ def cheapest(
     """The cheapest row that is fit and worse by at most `margin`, by its upper bound, than that at `reference`.
 
     It has no more members. A row whose cost is unknown is taken only if it is the reference and no row of known cost
-    will do. Of equals, fewer members count, then the smaller error.
+    will do. Ties go to fewer members, then to the smaller error.
 
     Args:
         table: rows with fit, size, macs, selection_error and perhaps latency_ms.

@@ -13,7 +13,7 @@ designs (Littlewood and Miller, IEEE Transactions on Software Engineering 15, 19
 and a negative covariance, where one design finds easy what the other finds hard, beats independence.
 
 Members with other seeds stand for the random member. The estimators are unbiased over them: only pairs of distinct
-members count, for a member always fails where it fails. They are unbiased over images too: a covariance is that of
+members count, because a member always fails where it fails. They are unbiased over images too: a covariance is that of
 a sample.
 
 The ceiling of a pool of members: no choice among them is right on an image that all of them get wrong.

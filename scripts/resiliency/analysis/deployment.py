@@ -50,9 +50,9 @@ def candidate_table(
 ) -> pd.DataFrame:
     """All candidates for deployment: single members, scored ensembles, and larger greedy ones.
 
-    Members that are trained jointly are made for each other, so neither single nor greedy ones are among them.
-    Members that are not fit (`fit_members`) are in no greedy ensemble, and no ensemble of theirs is on a front; nor
-    are members that no ensembles are formed of in a greedy one.
+    Jointly trained members are made for each other, so that there are no single or greedy candidates of them. Members
+    that are not fit (`fit_members`), or of which the study forms no ensembles, are in no greedy ensemble; ensembles
+    with an unfit member are on no front.
 
     Args:
         members: members.csv, in the order of the predictions; with latency_ms where it was measured.
@@ -66,7 +66,7 @@ def candidate_table(
         Columns found (single, scored or greedy), members, origin, size, macs, parameters, selection_error (the
         objective on the first half), judged_error (corrupted error on the other), fit (whether all members are, within
         the limits), latency_ms (sum over members, where measured), front_macs and front_parameters (whether no other
-        fit one has a smaller selection_error for no more MACs, or parameters), likewise front_latency_ms.
+        fit one has a smaller selection_error for no more MACs, or parameters; front_latency_ms for latency).
 
     Raises:
         Fault: no candidate is within the limits.

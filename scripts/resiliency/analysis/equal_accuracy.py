@@ -151,7 +151,7 @@ class Model:
 def empirical_logit(shares: np.ndarray, images: float) -> np.ndarray:
     """Log odds of shares of `images` images, with half an image added on either side (Haldane 1956; Anscombe 1956).
 
-    The plain logit if the number of images is 0, which stands for unknown.
+    The plain logit if the number of images is 0, which means unknown.
     """
     half = 0.5 if images else 0.0
     with np.errstate(divide="ignore", invalid="ignore"):

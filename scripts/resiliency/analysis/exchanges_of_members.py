@@ -274,7 +274,7 @@ def centred(predictor: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np.n
 def _fit(of: Designs, responses: np.ndarray, *columns: np.ndarray) -> Fits:
     """The model of responses, float R x N, on a constant and these columns, ... x N; also without each family.
 
-    All columns but the first are left out where they cannot be told apart without some family.
+    All columns but the first are left out if they cannot be separated without some family.
     """
     stacked = np.stack([np.broadcast_to(column, responses.shape) for column in (1.0, *columns)], axis=-1)
     kept = [stacked[0][of.family != family] for family in np.unique(of.family)]

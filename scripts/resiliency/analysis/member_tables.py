@@ -303,7 +303,7 @@ def shifted_sets(members: pd.DataFrame) -> list[str]:
 def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
     """A row per shifted set and member that is not trained jointly, with its effective robustness.
 
-    Clean accuracy is that on the classes that the shifted set has, where members.csv tells it.
+    Clean accuracy is that on the classes of the shifted set, if members.csv has it.
 
     Args:
         members: members.csv.

@@ -259,7 +259,7 @@ MOST = 10
 def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequence[str]) -> pd.DataFrame:
     """The `MOST` ensembles of each size, and members as size 1, with the highest clean accuracy.
 
-    Of equals, the most robust comes first.
+    Ties go to the most robust.
 
     The best of thousands on some images is less good on others: accuracy on additional test sets, which nothing was
     selected on, is the one to believe.

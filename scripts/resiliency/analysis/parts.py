@@ -29,7 +29,7 @@ def corrected_interval(values: np.ndarray, confidence: float, comparisons: int) 
 
     Each has an error of (1 - confidence) / comparisons (Bonferroni). The ends are the values of rank (R + 1) p and
     (R + 1) (1 - p) among R resamples (Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 2.4):
-    a new value lies beyond them with exactly the probability p, be R ever so small. Other definitions of a quantile err
+    a new value lies beyond them with exactly the probability p, however small R is. Other definitions of a quantile err
     by 1 / (R p), which is 30 % for 15 comparisons at 95 % with 2,000 resamples.
 
     Args:

@@ -1,7 +1,7 @@
 """From statistics with standard errors to a verdict, by a rule that does not depend on the data of a study.
 
-`resiliency.analysis.verdicts` has the rule. An observation is not tested where the study lacks what the rule needs, or
-cannot tell the question apart. How many units would decide one that is undecided is found by simulating the rule."""
+An observation is not tested if the study lacks what the rule needs, or cannot separate the question from another. The
+number of units that would decide an undecided observation is found by simulating the rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -18,7 +18,7 @@ from resiliency.data.source import ALL, SPLITS, Part, Source
 def listed_images(path: str | Path, source: Source) -> np.ndarray:
     """Sorted int64 indices, in the test part of `source`, of the images that the file at `path` names, a line each.
 
-    A line is the end of an image's path, as long as tells it from others: `ILSVRC2012_val_00000293.JPEG`, or with the
+    A line is the end of an image's path, long enough to identify it: `ILSVRC2012_val_00000293.JPEG`, or with the
     folders above, `n01440764/ILSVRC2012_val_00000293.JPEG`.
 
     Raises:

@@ -377,7 +377,7 @@ def write_units(folder: Path, test_set: str, grouped: Grouped) -> None:
     """Write `units.npy` (int32 N) and `units.json` (what they are) of a test set.
 
     Raises:
-        Fault: all images are one unit, of which no other can be told.
+        Fault: all images are one unit, without another one to compare it with.
     """
     units = grouped.units
     if units.number < FEWEST_UNITS <= units.images:

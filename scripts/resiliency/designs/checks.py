@@ -16,8 +16,8 @@ EXAMPLES = 3
 def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
     """Name -> tensor in a safetensors file, or in a file of torch.save, from which only tensors are unpickled.
 
-    A dictionary around the weights is taken off: the first of `WRAPPERS` that there is. So are `PREFIXES` that all
-    weights have, as DataParallel, torch.compile and Lightning put before names, in any order.
+    A dictionary around the weights, the first of `WRAPPERS`, is removed. So are `PREFIXES` that all names have, as
+    DataParallel, torch.compile and Lightning add them, in any order.
 
     Args:
         names: of the network's own weights; a prefix that these have too is left.

@@ -14,8 +14,8 @@ stops once the last feature map is 4x4 or larger.
 At 32 px, ResNet, DenseNet, VGG and ConvNeXt then end in 4x4, and those that shrink images 16-fold behind their stems,
 such as MobileNet, RegNet and StarNet, in 2x2. Kernels, and the names and shapes of weights, stay, so that weights
 trained with the original stem fit. Left as they are: networks whose features are tokens or channels last (transformers
-such as ViT and Swin, mixers), for the size of patches is an argument of theirs; stems of parallel branches (RepVGG,
-MobileOne); and networks that fail on such images."""
+such as ViT and Swin, mixers), because the size of patches is one of their arguments; stems of parallel branches
+(RepVGG, MobileOne); and networks that fail on such images."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -104,8 +104,8 @@ def _factory_function(factory: str) -> Callable:
 def channels_last(network: nn.Module) -> nn.Module:
     """`network` with the channels of its kernels last in memory; kernels of nn.Conv3d, which have rank 5, stay.
 
-    A kernel of one channel, as depthwise convolutions have, is in both orders at once. Unless its strides tell, torch
-    takes the other one on a 1x1 map, which is in both orders too, and needs a hundred times as long.
+    A kernel of one channel, as in depthwise convolutions, has both orders at once. Unless its strides show the order,
+    torch takes the other one on a 1x1 map, which has both too, and needs a hundred times as long.
     """
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.dim() == 4:

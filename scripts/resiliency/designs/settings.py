@@ -19,7 +19,7 @@ from resiliency.base.settings import Settings
 def data_files(path: str) -> list[str]:
     """Paths of the files that the tensors of an ONNX file are in, sorted; they need not be there.
 
-    None of a file that cannot be read, of which reading the network tells, or if the package onnx is missing.
+    None if the file cannot be read, which reading the network reports, or if the package onnx is missing.
     """
     with suppress(OSError):
         status = os.stat(path)

@@ -26,7 +26,7 @@ def device() -> torch.device:
     Whatever computes with a network asks here first, because on a GPU this also sets, for the whole process:
 
     - deterministic kernels, those of cuBLAS included, which must be asked for before CUDA is used. Attention is
-      computed step by step, for the faster forms of it have a backward pass that differs from run to run. An operation
+      computed step by step, because its faster forms have a backward pass that differs from run to run. An operation
       without a deterministic kernel runs nevertheless, and is named in the log.
     - precision: float32 is that of IEEE 754 in convolutions as in matrix products, but for what runs within `tf32`, and
       products in bfloat16 are summed up in float32. Where a recipe trains in bfloat16, autocasting says which

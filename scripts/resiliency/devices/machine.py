@@ -91,7 +91,7 @@ def _try_lock(path: Path) -> bool:
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
     """The GPUs that this process sees, as CUDA_VISIBLE_DEVICES names them.
 
-    As for CUDA, the first name that is none of a GPU, such as -1 or SLURM's NoDevFiles, hides what follows it.
+    As for CUDA, the first name that is not of a GPU, such as -1 or SLURM's NoDevFiles, hides those after it.
     """
     if VISIBLE in os.environ:
         names = (name.strip() for name in os.environ[VISIBLE].split(","))

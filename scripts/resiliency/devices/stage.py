@@ -31,12 +31,12 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
     """Run the body of a script with all of its output, that of compiled code included, in the file `log`.
 
     NumPy and torch compute in `COMPUTE_THREADS` threads, whatever the number of cores that the job has; further cores
-    are for processes that decode images, or for conditions that are scored at a time, which change no byte. With
-    `gpus` a slot of one GPU is claimed. A `Fault` leaves its one line in the log, any other exception its
-    traceback; both end the process with status 1. The last line of a log tells the CPU time up to here, spent on
-    starting and importing, and in all (see `cpu_seconds`). The process ends with the block, without the interpreter's
-    tear-down, which takes 0.8 s of CPU where timm is loaded.
-    While another process does the same job, left behind by a Snakemake that was killed, this one waits for its end.
+    are for processes that decode images, or for conditions that are scored at a time, which change no byte. With `gpus`
+    a slot of one GPU is claimed. A `Fault` leaves its one line in the log, any other exception its traceback; both end
+    the process with status 1. The last line of a log has the CPU time of starting and importing, and in all (see
+    `cpu_seconds`). The process ends with the block, without the interpreter's tear-down, which takes 0.8 s of CPU where
+    timm is loaded. While another process does the same job, left behind by a Snakemake that was killed, this one waits
+    for its end.
     """
     startup = time.process_time()
     sys.stdout.flush()

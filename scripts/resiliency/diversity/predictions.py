@@ -180,7 +180,7 @@ def mixture_entropies(probabilities: np.ndarray) -> np.ndarray:
 def _add_entropies(probabilities: np.ndarray, sums: np.ndarray) -> None:
     """Add to the upper triangle of `sums` (M x M) those of probabilities float32 M x V x 4 x LANES.
 
-    Sums of four are in float32, as many more would round too much, and others in float64.
+    Sums of four are in float32, as larger ones would round too much, and others in float64.
     """
     members, of_four = len(probabilities), np.empty(LANES, np.float32)
     for part in range(probabilities.shape[1]):

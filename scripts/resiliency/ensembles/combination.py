@@ -153,9 +153,9 @@ def _right_sums(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> n
 def right_chances(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Probability that each ensemble is right on each image; float32 E x N; arguments as of `expected_accuracy`.
 
-    A member has as many votes behind it as members answer as it does, itself included. Where the class of the most
-    votes has v of them, v members answer it; so of those with the most votes behind them, the share that is right is
-    1 / t if the label is one of t tied classes.
+    The votes behind a member are the members with its answer, itself included. If the class with the most votes has v,
+    v members answer it; so the share of right members among those with the most votes behind them is 1 / t if the label
+    is one of t tied classes.
     """
     right = (decisions == labels).astype(np.uint8)
     same = (decisions[:, None] == decisions[None]).astype(np.uint8)

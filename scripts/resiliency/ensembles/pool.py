@@ -272,8 +272,8 @@ def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray | csr_arra
 def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
     """Ensembles of 1, 2, ..., `largest` of the `pool` (int), each the one before with the member that helps it most.
 
-    Forward selection (Caruana et al., ICML 2004) by the objective on `images`; a member is taken once, since it
-    is paid for once. Of equals, the first.
+    Forward selection (Caruana et al., ICML 2004) by the objective on `images`; a member is taken once, since it is paid
+    for once. Ties go to the first.
     """
     ensembles: list[np.ndarray] = []
     chosen = np.empty(0, np.int64)
@@ -332,8 +332,8 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
     """`count` ensembles of `size`, or all if there are no more, as from `ensembles_of`.
 
     A sample has two strata, which observation 4 compares: ensembles of one design, which are rare and all there unless
-    they are more than half of `count`, and the others, of which as many are drawn as are then missing. Ensembles are
-    drawn without a list of all that there are, which no memory might hold.
+    they are more than half of `count`, and the others, from which the rest is drawn. Ensembles are drawn without a list
+    of all, which might not fit into memory.
 
     Args:
         designs: design of each member.

@@ -206,8 +206,8 @@ def _counted(file: str, table: pd.DataFrame, name: str) -> np.ndarray:
 def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Description of each of `members`: columns as from `read_members`, with a design and a family for each.
 
-    The design is what is left of the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The
-    family is by default timm's module of the architecture, else the design.
+    The design is the name without a last `-s0`, `-s1`, ..., by which members of one design differ. The family is by
+    default timm's module of the architecture, else the design.
 
     Raises:
         Fault: two tables speak of one member, one speaks of a member that is not there though another has no row, or a

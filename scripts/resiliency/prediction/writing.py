@@ -262,8 +262,8 @@ PARTS = 3
 def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
     """Gram matrices of the first, the middle and the last feature stage of a member, on the same images.
 
-    Linear CKA needs no more, and is not told the size of maps, which differs between networks. The images go through
-    the network once for each stage, so that the features of but one are in memory.
+    Linear CKA needs no more, and does not depend on the size of maps, which differs between networks. The images go
+    through the network once for each stage, so that the features of but one are in memory.
 
     Args:
         images: uint8 N x H x W x 3; resized if the member sees images in a view of its own.

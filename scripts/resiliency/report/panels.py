@@ -1,8 +1,8 @@
 """The five panels that charts are made of: intervals, lines, scatter, heat map and pictures.
 
-Channels are given as objects, such as `alt.X2("high")` for "high": Altair hashes the schemas of all its classes anew to
-find that of a string, which takes longer than all else of a chart. Charts are put together by one `alt.layer` or
-`alt.hconcat` with their properties, for every `+` and `.properties` copies what is in them.
+Channels are given as objects, such as `alt.X2("high")` for "high": to find the class of a string, Altair hashes all its
+schemas again, which takes longer than the rest of a chart. Charts are composed by one `alt.layer` or `alt.hconcat` with
+their properties, because every `+` and `.properties` copies its contents.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,6 +1,6 @@
 """The space of sub-networks of a residual network: which there are, and what each costs.
 
-A sub-network is told in one of two ways. *Genes*, int64 of three values a stage, say what it lacks of the largest
+A sub-network is described in two ways. *Genes*, int64 with three values per stage, say what it lacks of the largest
 sub-network: blocks left out in each stage, then the position of each stage's width among the widths, largest first,
 then that of its kernel. All zeros are the largest. Its *shape* is plain data: the arguments of `network.residual`."""
 

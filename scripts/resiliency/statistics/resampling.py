@@ -6,8 +6,8 @@ Statistics 40, 1969) and its variance not too small on average (Efron and Stein,
 Student's t allows for how few units there are (Tukey 1958). published/experiments/coverage.md compares it with the
 percentile bootstrap.
 
-Of very many units, groups are left out in place of single ones, which changes the variance little and its degrees of
-freedom to those of the groups (Kott, Journal of Official Statistics 17, 2001).
+If there are very many units, groups are left out in place of single ones, which changes the variance little and its
+degrees of freedom to those of the groups (Kott, Journal of Official Statistics 17, 2001).
 
 A statistic comes as replicates, float (1 + U): of everything, then without each of U units.
 
@@ -227,7 +227,7 @@ class Units:
     def effective(self, sums: np.ndarray) -> np.ndarray | float:
         """How many independent images would give shares the variance that they have; N at most, float64 ...
 
-        A share of 0 or 1 shows no variance: then as many as there are units.
+        A share of 0 or 1 shows no variance; the result is then the number of units.
 
         Args:
             sums: sums over the images of each unit of values in 0..1, ... x U.

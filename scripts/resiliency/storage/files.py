@@ -93,7 +93,7 @@ class Running:
 def record(written: Path, path: Path, checksum: Checksum | None = None) -> None:
     """Keep the checksum of the file `written`, which is about to take the place of `path`.
 
-    The one of the file that is still there stays beside it, for the process may die between the two.
+    The checksum of the previous file stays beside it, because the process may die in between.
 
     Args:
         checksum: checksum of the file, if known.

@@ -3,7 +3,7 @@
 Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
 its script and of every definition of this library that the script can reach by names. It also contains what runs when
 the modules are imported. It is taken from the parsed syntax, so that comments, docstrings and layout do not count; nor
-does what tells of progress. Of extensions, which are other packages, every byte of their Python files counts. The
+does code that reports progress. Every byte of the Python files of extensions, which are other packages, counts. The
 modules of a factory of networks count as a whole, unless it belongs to an installed package: every byte of that
 package's Python files counts.
 """

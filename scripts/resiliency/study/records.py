@@ -137,8 +137,8 @@ def _made_with(results: str) -> dict | None:
 def sign(results: str, study: dict) -> None:
     """Pair the records in this working folder with `results`, if these can be written at all.
 
-    Each run that has jobs does, so that a copy of the records is told from the records. It also notes the study that
-    the results were made with until now.
+    Each run with jobs does this, so that a copy of the records can be distinguished from them. It also notes the study
+    that the results were made with until now.
 
     Args:
         study: keys of this run's study.

@@ -23,7 +23,7 @@ def training_reader(images: Images, recipe: Recipe, seed: int, epoch: int, view:
     """A function that reads the training images at some indices, if they change one by one; else None.
 
     Files are cropped at random; all images go through TrivialAugment (Müller and Hutter 2021) or AugMix (Hendrycks et
-    al. 2020) if the recipe says so. An image changes alike in any batch, and anew in each epoch.
+    al. 2020) if the recipe says so. An image changes in the same way in any batch, and differently in each epoch.
 
     Args:
         view: size and interpolation of image files; by default the study's size, and bilinear.

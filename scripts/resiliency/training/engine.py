@@ -135,7 +135,7 @@ class Buffers:
 class Trainer:
     """Trains networks, all on one device, on the same batches.
 
-    Every step draws from streams of its own, so that training goes on from a checkpoint as if never interrupted.
+    Every step draws from streams of its own, so that training resumes from a checkpoint as if never interrupted.
 
     Args:
         networks: M networks; trained in place.

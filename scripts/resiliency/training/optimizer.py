@@ -31,8 +31,8 @@ COEFFICIENTS = (
 class Muon(torch.optim.AdamW):
     """The steps of `timm.optim.Muon` in less time (`tests/benchmarks/muon.py`).
 
-    Kernels of as many rows are orthogonalised together, by their Gram matrices; on a CPU in float32, or, as timm does
-    it, in bfloat16 if they are wide and the processor multiplies in it; on a GPU in TF32.
+    Kernels with equal numbers of rows are orthogonalised together, by their Gram matrices; on a CPU in float32, or, as
+    timm does it, in bfloat16 if they are wide and the processor multiplies in it; on a GPU in TF32.
 
     Args:
         groups: parameter groups; those with `orthogonal` hold kernels, all others get AdamW.

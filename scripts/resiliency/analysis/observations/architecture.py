@@ -157,8 +157,8 @@ def _values(designs: pd.DataFrame, response: str) -> np.ndarray:
 def _placebo(values: np.ndarray, families: Families, part: Part, draws: int) -> Placebo:
     """Closeness to families that are permuted among designs of about the same size.
 
-    The number of designs of each family is kept, and which sizes its designs have, as far as classes of as many designs
-    as there are families tell them.
+    The number of designs of each family is kept, and so are their sizes, up to classes of as many designs as there are
+    families.
     """
     size, count = values[:, SIZE], len(values)
     classes = np.argsort(np.argsort(size, kind="stable")) * max(round(count / len(families.sizes)), 2) // count

@@ -235,8 +235,8 @@ def advantage_facts(table: pd.DataFrame) -> dict:
 def _of_one_size(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Rows of accuracy by origin, of the least size with most origins, and of which images; none if one origin is all.
 
-    Pairs that vote by labels alone count only where no larger size has as many origins: by chance, a tie of two gives
-    them the mean accuracy of their members, whatever their designs.
+    Pairs that vote by labels alone count only if no larger size has as many origins: ties of two, broken at random,
+    give them the mean accuracy of their members, whatever their designs.
     """
     images = "corrupted" if (table["measure"] == "corrupted_accuracy").any() else "clean"
     rows = under_main_rule(table[(table["matched_on"] == "size") & (table["measure"] == f"{images}_accuracy")])
