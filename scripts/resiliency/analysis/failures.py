@@ -29,7 +29,8 @@ def read_costs(path: str | Path) -> Costs:
     how it separates values: with commas, semicolons or tabs.
 
     Raises:
-        Fault: it cannot be read, has no costs, names a class twice, or a cost is no number of 0 or more.
+        Fault: the file cannot be read, has no costs, names a class twice, or has a cost that is not a number of 0 or
+            more.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -69,7 +70,7 @@ def cost_matrix(costs: Costs, classes: list[str]) -> np.ndarray:
     """Costs of answers, float64 K x K, true class first; unlisted ones cost 1, and right ones 0.
 
     Raises:
-        Fault: a class of `costs` is none of `classes`.
+        Fault: a class of `costs` is not among `classes`.
     """
     place = {name: index for index, name in enumerate(classes)}
     if unknown := next((name for pair in costs for name in pair if name not in place), None):

@@ -225,7 +225,7 @@ def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) ->
     """Each corruption at each severity, once.
 
     Raises:
-        Fault: there is none of that name, or a severity is not among 1 to 5.
+        Fault: a corruption is unknown, or a severity is not among 1 to 5.
     """
     names = [corruptions] if isinstance(corruptions, str) else list(corruptions)
     for name in names:

@@ -83,8 +83,8 @@ def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) ->
     """Probabilities, float64 B x K, of a batch of predictions, whose kind is recorded in `answers`.
 
     Raises:
-        Fault: it is no array B x K of finite numbers, of another kind or number of classes than before, or a label is
-            not among the classes.
+        Fault: `predicted` is not an array B x K of finite numbers, has another kind or number of classes than before,
+            or a label is not among the classes.
     """
     values, images = as_array(predicted, "predict"), len(labels)
     if values.ndim != 2 or len(values) != images or values.shape[1] < 2 or values.dtype.kind not in "fiu":
@@ -113,7 +113,7 @@ def as_array(values: Any, name: str) -> np.ndarray:
     """An array or a tensor of any framework as an array of its type, of bfloat16 as float32.
 
     Raises:
-        Fault: it is neither; the message begins with `name`.
+        Fault: `values` is neither; the message begins with `name`.
     """
     if hasattr(values, "detach"):  # a tensor of torch, perhaps on a GPU and in bfloat16, which NumPy lacks
         values = values.detach().cpu()

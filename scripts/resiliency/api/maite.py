@@ -91,8 +91,8 @@ def of_maite(model: Callable, data_set: Any) -> tuple[Callable[[np.ndarray], np.
     """A model and a dataset of MAITE as `evaluate` takes them: a function, images, and labels int64 N.
 
     Raises:
-        Fault: it is no dataset of MAITE, a target is not one class among all, or a class has another number in the
-            dataset than in the model.
+        Fault: the dataset does not follow the protocol, a target is not one class among all, or a class has another
+            number in the dataset than in the model.
     """
     if not callable(getattr(data_set, "__getitem__", None)) or not hasattr(data_set, "__len__") or not len(data_set):
         got = type(data_set).__name__
@@ -119,7 +119,7 @@ def pixels_of(image: Any, name: str) -> np.ndarray:
     """An image of MAITE, 3 x H x W, as uint8 H x W x 3.
 
     Raises:
-        Fault: it has another shape, type or range; the message begins with `name`.
+        Fault: the image has another shape, type or range; the message begins with `name`.
     """
     values = as_array(image, name)
     if values.ndim != 3 or values.shape[0] != 3 or not values.size:

@@ -52,7 +52,7 @@ def load(kind: str, name: str) -> object:
     """The object that an extension refers to.
 
     Raises:
-        Fault: it cannot be loaded, or its import prints or ends Python.
+        Fault: the object cannot be loaded, or its import prints or ends Python.
     """
     with redirect_stdout(io.StringIO()) as printed:
         try:
@@ -71,7 +71,7 @@ def require(kind: str, names: list[str]) -> None:
     """Refuse to compute without extensions that the workflow has.
 
     Raises:
-        Fault: the environment of this job lacks some of these.
+        Fault: the environment of this job lacks some of these extensions.
     """
     if missing := [name for name in names if name not in extensions(kind)]:
         raise Fault(f"resiliency.{kind}: {', '.join(missing)}: not in this job's environment; install the package")

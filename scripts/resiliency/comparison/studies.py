@@ -45,7 +45,7 @@ def read_studies(folders: list[Path]) -> list[Finished]:
     """The studies in `folders`.
 
     Raises:
-        Fault: fewer than two studies, one twice, one that is not finished, or studies of different classes.
+        Fault: there are fewer than two studies, one comes twice or is not finished, or their classes differ.
     """
     if len(folders) < 2:
         raise Fault(f"studies: {expected('two or more folders of results', len(folders))}; name another")

@@ -53,7 +53,7 @@ def corruption(
     One that draws no random numbers may say so by `draws`; it is then given no streams.
 
     Raises:
-        ValueError: on a name that is taken, or where a table has not five severities.
+        ValueError: the name is taken, or a table does not have five severities.
     """
 
     def register(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:

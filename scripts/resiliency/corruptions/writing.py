@@ -191,7 +191,7 @@ def image_paths(
         The N paths for each of `severities` in turn, in the order of `names`.
 
     Raises:
-        Fault: a folder or an image is missing, or the corruption is there twice.
+        Fault: a folder or an image is missing, or there are two folders of the corruption.
     """
     top = _corruption_folder(Path(folder), corruption)
     stems = [_stem(name) for name in names]

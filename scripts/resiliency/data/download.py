@@ -109,7 +109,7 @@ def fetch(archive: Archive, folder: Path) -> Path:
     What has come of a download that breaks off stays as `<name>.part`, and the next one continues it.
 
     Raises:
-        Fault: the archive cannot be downloaded or written, or what came has another checksum.
+        Fault: the archive cannot be downloaded or written, or has another checksum.
     """
     path, part = folder / archive.name, folder / f"{archive.name}.part"
     if folders := [str(place) for place in (path, part) if place.is_dir()]:

@@ -32,7 +32,7 @@ def images_in(folder: str) -> tuple[list[str], int]:
     """Sorted paths, relative to the class folder `folder`, of the images in it, and how much else is in it.
 
     Raises:
-        Fault: there are none, or a folder cannot be listed.
+        Fault: there are no images, or a folder cannot be listed.
     """
     images, left_out = [], 0
     pending, visited = [folder], _lineage(os.path.dirname(folder)) | _lineage(os.path.dirname(os.path.realpath(folder)))
@@ -96,7 +96,7 @@ def entries_in(folder: str | Path) -> list[os.DirEntry]:
     """The entries of `folder`, sorted by name.
 
     Raises:
-        Fault: it cannot be listed, or a name is not in UTF-8.
+        Fault: `folder` cannot be listed, or a name is not in UTF-8.
     """
     try:
         with os.scandir(folder) as scanned:
@@ -137,8 +137,8 @@ def image_folder(folder: Path, size: int, margin: float, needed: Sequence[str] =
         needed: splits of the study; other splits are not read and need no folder.
 
     Raises:
-        Fault: another layout, splits of different classes, fewer than two classes, an empty class, or an image whose
-            header shows it to be unusable.
+        Fault: the layout is another one, splits have different classes, there are fewer than two classes, a class is
+            empty, or the header of an image shows that it is unusable.
     """
     return _source("images", Path(folder), _splits(Path(folder), needed), size, margin)
 
@@ -153,7 +153,7 @@ def imagenet(folder: Path, size: int, margin: float, needed: Sequence[str] = SPL
         needed: splits of the study, as for `image_folder`.
 
     Raises:
-        Fault: as `image_folder`; or not the 1,000 synsets.
+        Fault: as `image_folder`; or the classes are not the 1,000 synsets.
     """
     splits = _imagenet_splits(Path(folder), needed)
     for split in splits.values():
@@ -178,7 +178,7 @@ def folder_classes(folder: Path, needed: Sequence[str] = SPLITS) -> list[str]:
     """Names of the classes of `image_folder`, in their order.
 
     Raises:
-        Fault: another layout, splits of different classes, or fewer than two classes.
+        Fault: the layout is another one, splits have different classes, or there are fewer than two classes.
     """
     return _shared_classes(_splits(folder, needed))
 
@@ -187,7 +187,7 @@ def training_fault(folder: Path, needed: Sequence[str]) -> str:
     """Why `image_folder` or `imagenet` cannot read the training images in `needed`; empty if it can.
 
     Raises:
-        Fault: another layout.
+        Fault: the layout is another one.
     """
     splits = _split_folders(folder)
     lacking = [split for split in needed if split not in splits]
@@ -204,7 +204,7 @@ def count_images(folder: Path, enough: int, needed: Sequence[str] = SPLITS) -> d
     """Number of images of each part of `image_folder`, ALL being "all"; counting stops when there are `enough`.
 
     Raises:
-        Fault: another layout, or a class without images.
+        Fault: the layout is another one, or a class has no images.
     """
     counts = {}
     for part, path in _splits(folder, needed).items():
@@ -219,7 +219,7 @@ def class_folders(folder: Path) -> list[str]:
     """Sorted names of the class folders of one part, which lie in `folder` itself.
 
     Raises:
-        Fault: there are none, or `folder` cannot be listed.
+        Fault: there are no class folders, or `folder` cannot be listed.
     """
     names = folders_in(folder)
     if not names:
@@ -231,7 +231,7 @@ def folder_part(folder: Path, classes: list[str], size: int, margin: float) -> P
     """The images in `folder`/<class> for each of `classes`; labels are positions in `classes`, names as `image_folder`.
 
     Raises:
-        Fault: an empty class, or an image whose header shows it to be unusable.
+        Fault: a class is empty, or the header of an image shows that it is unusable.
     """
     with ThreadPoolExecutor(THREADS) as pool:
         part = _part(folder, classes, size, margin, pool)

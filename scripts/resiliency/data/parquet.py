@@ -47,7 +47,7 @@ def parquet_files(folder: Path) -> list[Path]:
     """The Parquet files in `folder` or in its folder data, sorted, if any has the name of a split; else none.
 
     Raises:
-        Fault: there are others too, or folders of images.
+        Fault: there are also other Parquet files, or folders of images.
     """
     found = sorted([*folder.glob("*.parquet"), *folder.glob("data/*.parquet")])
     others = [file for file in found if not SPLIT.fullmatch(file.name)]
@@ -72,7 +72,7 @@ def unpacked(folder: Path) -> Path:
     if all are training images, which a study then splits. Images keep their names, if these are plain and different.
 
     Raises:
-        Fault: as from `parquet_files`; a file cannot be read, has other columns, a row without image or label, or a
+        Fault: as from `parquet_files`; or a file cannot be read, has other columns, a row without image or label, or a
             class without images in a split.
     """
     files = parquet_files(folder)
@@ -118,7 +118,7 @@ def _columns(files: list[Path]) -> Columns:
     """The columns of all files, which have the same.
 
     Raises:
-        Fault: a file has none of a kind, several, or others than the first.
+        Fault: a file has no column of a kind, several of them, or other columns than the first.
     """
     found = {file: _columns_of(file, _opened(file).schema_arrow) for file in files}
     first = found[files[0]]
@@ -158,7 +158,7 @@ def _classes(folder: Path, files: list[Path], columns: Columns) -> list[str]:
     """Names of the classes: as given, else the different texts or numbers of the column of labels.
 
     Raises:
-        Fault: a label is missing or of no class, or a name cannot be that of a folder.
+        Fault: a label is missing or has no class, or a name cannot be that of a folder.
     """
     place, labels = f"{printable(folder)}: {columns.label}", set()
     for file in files:

@@ -84,7 +84,7 @@ class FileImages:
         """The image at `index`, decoded, if its file is the recorded one.
 
         Raises:
-            Fault: it is not; or see `decode`.
+            Fault: the file has changed; or see `decode`.
         """
         file = self.files[index]
         if self.states and file_state(file) not in ("", self.states[index]):
@@ -170,7 +170,7 @@ def decode(path: str | Path, content: bytes | None = None) -> Image.Image:
         content: bytes of the file, if they have been read.
 
     Raises:
-        Fault: missing, broken or cut short, no such image, or a side below `SMALLEST` pixels.
+        Fault: the file is missing, broken, cut short or not such an image, or a side is below `SMALLEST` pixels.
     """
     with _opened(path, content) as image:
         try:
@@ -276,7 +276,7 @@ def read_images(path: str | Path) -> Images:
     """The images of a `.npy` array, memory-mapped, or those that a list written by `write_list` names.
 
     Raises:
-        Fault: the file is missing, cut short or neither.
+        Fault: the file is missing, cut short, or neither an array nor a list.
     """
     if Path(path).suffix == ".npy":
         return read_array(path)

@@ -55,7 +55,7 @@ def traffic_signs(side: int, folder: Path) -> Source:
         by their numbers.
 
     Raises:
-        Fault: they cannot be downloaded or written, or do not hold such a dataset.
+        Fault: the archives cannot be downloaded or written, or hold something else.
     """
     with locked(folder):
         training, test, truth = (fetch(archive, folder) for archive in ARCHIVES.values())
@@ -203,7 +203,7 @@ def published_source(name: str, image_size: int, cache: Path) -> Source:
         Parts "train" and "test": images uint8 N x image_size x image_size x 3, grey ones with three equal channels.
 
     Raises:
-        Fault: it cannot be downloaded or written, or what is there is not such a dataset.
+        Fault: the dataset cannot be downloaded or written, or the folder holds something else.
     """
     folder = cache / name
     if name == "gtsrb":
@@ -275,7 +275,7 @@ def imagenette_folder(cache: Path) -> Path:
     """The folder that holds train/<synset>/ and val/<synset>/ of Imagenette at full size, within `cache`/imagenette.
 
     Raises:
-        Fault: it cannot be downloaded, written or extracted.
+        Fault: the archive cannot be downloaded, written or extracted.
     """
     from torchvision.datasets import Imagenette
 

@@ -42,7 +42,7 @@ def read_source(name: str, folder: str | None, side: int, margin: float, needed:
         needed: splits of the study; other splits need no folder.
 
     Raises:
-        Fault: it cannot be downloaded, or what is there is not such a dataset.
+        Fault: the dataset cannot be downloaded, or its folder holds something else.
     """
     if name == "digits":
         return digits(side)
@@ -68,7 +68,7 @@ def labelled_folder(folder: Path, classes: list[str], size: int, margin: float) 
         size, margin: arguments of `pictures.fitted`.
 
     Raises:
-        Fault: a folder of no class, an empty one, or an image whose header shows it to be unusable.
+        Fault: a folder is not of a class, or is empty, or the header of an image shows that it is unusable.
     """
     names = class_folders(folder)
     positions = _positions(folder, names, classes)
@@ -84,7 +84,7 @@ def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -
         labels: file of N integers, positions in `classes`.
 
     Raises:
-        Fault: other types, shapes or labels.
+        Fault: types, shapes or labels are wrong.
     """
     pixels, numbers = _array(images), _array(labels)
     if not pixels.size:

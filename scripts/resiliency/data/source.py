@@ -56,7 +56,7 @@ def read_class_names(path: str | Path) -> list[str]:
     """The names in a text file, one per line, without blank lines at its end.
 
     Raises:
-        Fault: it cannot be read, is empty, or has a blank line between names.
+        Fault: the file cannot be read, is empty, or has a blank line between names.
     """
     try:
         names = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
@@ -73,7 +73,7 @@ def names_for_classes(classes: list[str], path: str | Path) -> list[str]:
     """The names that the file at `path` gives to `classes`, in their order.
 
     Raises:
-        Fault: as `read_class_names`; or other than one name for each class, a name twice, or one that cannot name a
+        Fault: as `read_class_names`; or there is not one name per class, a name comes twice, or one cannot be that of a
             folder.
     """
     names = read_class_names(path)

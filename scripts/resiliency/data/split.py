@@ -22,8 +22,8 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     folders above, `n01440764/ILSVRC2012_val_00000293.JPEG`.
 
     Raises:
-        Fault: the file cannot be read, names no image, one that is not there, one of several, or one twice; or the
-            dataset has no test part.
+        Fault: the file cannot be read or names no image; a line names no image, several, or one that is named before;
+            or the dataset has no test part.
     """
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
@@ -247,7 +247,7 @@ def probe_indices(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Sorted indices of the `count` test images on which attributions and activations are compared.
 
     Raises:
-        Fault: there are fewer.
+        Fault: there are fewer test images.
     """
     if count > len(labels):
         raise Fault(f"probe.images: {count} is more than the {len(labels)} test images")
@@ -373,7 +373,7 @@ def read_groups(path: str | Path) -> list[tuple[int, str, str]]:
     as tells it from others.
 
     Raises:
-        Fault: it cannot be read, has no rows, lacks a column or has it twice, or a cell is empty.
+        Fault: the file cannot be read, has no rows, lacks a column or has it twice, or a cell is empty.
     """
     rows = []
     try:

@@ -45,7 +45,7 @@ def check_duplicates(
         `between_splits`: images that an earlier split has too; `within_splits`: images that their own split has before.
 
     Raises:
-        Fault: an image is in more than one split, or a class is a copy, and that is refused.
+        Fault: an image is in more than one split, or a class only has copies, and this is refused.
     """
     owner: dict[Hashable, tuple[str, str, int]] = {}
     between, within = [], []
@@ -79,7 +79,7 @@ def check_test_set(
         refused: whether it is a fault if there is such an image, or a class that only has images of others.
 
     Raises:
-        Fault: there is such an image or class, and that is refused.
+        Fault: there is such an image or class, and this is refused.
     """
     training_contents = {row.tobytes() for row in training_digests}
     leaks = [image_label(part, index) for index, content in enumerate(contents) if content in training_contents]

@@ -20,10 +20,10 @@ def read_checkpoint(path: str | Path, names: list[str]) -> dict[str, Tensor]:
     DataParallel, torch.compile and Lightning add them, in any order.
 
     Args:
-        names: of the network's own weights; a prefix that these have too is left.
+        names: names of the network's own weights; a prefix that these have too is kept.
 
     Raises:
-        Fault: there is no such file, or it holds anything else.
+        Fault: the file is missing, or holds anything but tensors.
     """
     content = _read(Path(path))
     for wrapper in WRAPPERS:

@@ -34,7 +34,7 @@ def build(description: dict, outputs: int, seed: int, pretrained: str | None = N
         pretrained: path of a file with pretrained weights of `architecture` for this number of outputs.
 
     Raises:
-        Fault: timm or the factory refuses.
+        Fault: timm or the factory refuses the description.
     """
     torch.manual_seed(seed)
     arguments = description["arguments"]
@@ -160,7 +160,7 @@ def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Ten
     flattened.
 
     Raises:
-        Fault: a network that is not timm's applies no `nn.Linear`.
+        Fault: the network is not timm's and applies no `nn.Linear`.
     """
     network = unwrapped(network)
     if hasattr(network, "forward_head"):

@@ -142,8 +142,8 @@ def read_onnx(path: str | Path, side: int, outputs: int | None) -> tuple[OnnxNet
         outputs: required number of logits; None for two or more.
 
     Raises:
-        Fault: a package is missing, or the file cannot be run on these images, gives another number of outputs, or
-            answers that are no member's (see `logits_fault`).
+        Fault: a package is missing, or the file cannot be run on these images, has another number of outputs, or gives
+            answers that are not logits (see `logits_fault`).
     """
     if lacking := [name for name in PACKAGES if not find_spec(name)]:
         raise Fault(f"{path}: {', '.join(lacking)}: not installed; run pip install -e '.[export]'")

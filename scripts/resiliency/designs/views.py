@@ -21,7 +21,7 @@ def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None
         name: name of the network.
 
     Raises:
-        Fault: timm says that the weights see images as this library cannot show them.
+        Fault: the weights need images in a view that this library lacks, according to timm.
     """
     if loaded["view"] is None:
         return None

@@ -147,7 +147,7 @@ def head_name(network: nn.Module, images: Tensor) -> str:
         images: images for `network`, float32 Bx3xHxW.
 
     Raises:
-        Fault: there is no such layer, as where logits are the mean of two heads.
+        Fault: there is no such layer, for example because logits are the mean of two heads.
     """
     network.eval()
     names = {module: name for name, module in network.named_modules()}
@@ -215,8 +215,8 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
         files: paths: `weights`, unless they are pretrained, and `classes` if a file names these.
 
     Raises:
-        Fault: the network cannot be built, its weights cannot be had or are those of another one, its answers are no
-            logits (see `logits_fault`), or a class of the dataset is not among the network's.
+        Fault: the network cannot be built, its weights are unavailable or those of another one, its answers are not
+            logits (see `logits_fault`), or it lacks a class of the dataset.
     """
     loaded, classes = description["loaded"], card["classes"]
     names = read_class_names(files["classes"]) if "classes" in files else loaded["classes"]
@@ -299,7 +299,7 @@ def pretrained_network(description: dict) -> tuple[nn.Module, str]:
     timm is handed what `read_checkpoint` read, for versions of it unpickle files of the hub.
 
     Raises:
-        Fault: timm knows of none, or it cannot be had.
+        Fault: timm has no pretrained weights, or they are unavailable.
     """
     config, revision = pretrained_config(description["architecture"]), description["loaded"]["revision"]
     path, commit = download_weights(config.hf_hub_id, revision)
@@ -317,7 +317,7 @@ def pretrained_config(architecture: str) -> timm.models.PretrainedCfg:
     """timm's configuration of the pretrained classifier `architecture`.
 
     Raises:
-        Fault: it knows of none on its hub.
+        Fault: timm has none on its hub.
     """
     try:
         config = timm.get_pretrained_cfg(architecture, allow_unregistered=False)

@@ -37,7 +37,7 @@ def gpu_slots() -> int:
     """How many processes share a GPU: one, unless the environment variable `SLOTS` says otherwise.
 
     Raises:
-        Fault: it is no whole number from 1 up.
+        Fault: the variable is not an integer of 1 or more.
     """
     value = os.environ.get(SLOTS, "1")
     if not value.isdecimal() or int(value) < 1:

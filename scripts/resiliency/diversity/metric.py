@@ -46,7 +46,7 @@ class Metric:
         range: smallest and largest diversity; infinite at an open end.
 
     Raises:
-        ValueError: on a source that metrics of the kind cannot have, see `SOURCES`.
+        ValueError: metrics of the kind cannot have this source; see `SOURCES`.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class EnsembleMetric:
         range: smallest and largest diversity; infinite at an open end.
 
     Raises:
-        ValueError: on a source that is not in `ENSEMBLE_SOURCES`.
+        ValueError: a source is not in `ENSEMBLE_SOURCES`.
     """
 
     kind: ClassVar[str] = "prediction"

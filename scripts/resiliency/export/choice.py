@@ -26,7 +26,7 @@ def checked_ensemble(ensemble: str | int) -> str | int:
     """A validator: `ensemble` if it may name an ensemble.
 
     Raises:
-        ValueError: it may not.
+        ValueError: `ensemble` cannot name an ensemble.
     """
     text = str(ensemble)
     if text != MOST_ACCURATE and not UNDER.fullmatch(text) and not re.fullmatch(r"[1-9]\d*", text):
@@ -100,7 +100,7 @@ def exportable_row(
         of_files: whether the images of the study are files that are decoded on the fly.
 
     Raises:
-        Fault: there is no such row, a member has no network, or crops image files in a way of its own.
+        Fault: there is no such row, or a member has no network or crops image files in a way of its own.
     """
     row, described = chosen_row(deployment, ensemble), {member.member: member for member in networks}
     names = row.members.split("+")
@@ -118,7 +118,7 @@ def refuse_own_crops(members: list[Member]) -> None:
     """Refuse members that crop image files in different ways.
 
     Raises:
-        Fault: some crop files in a way of their own, before any array that a network could take.
+        Fault: members crop files in different ways before they become an array that a network could take.
     """
     if own := [member.member for member in members if member.view]:
         raise Fault(f"ensemble: cannot be exported: {', '.join(own)} needs its own image cropping")

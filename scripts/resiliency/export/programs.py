@@ -72,7 +72,7 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
     """Write `ensemble`, on the CPU, as ONNX; the number of images is free.
 
     Raises:
-        Fault: some member cannot be traced for any number of images, or there are more weights than a file may hold.
+        Fault: a member cannot be traced for any number of images, or there are more weights than a file can hold.
     """
     weights = sum(tensor.nbytes for tensor in ensemble.state_dict().values())
     if weights > LARGEST:
@@ -107,7 +107,7 @@ def composed(ensemble: Deployable, side: int) -> onnx.ModelProto:
         side: height and width of the images in pixels.
 
     Raises:
-        Fault: a member takes one number of images only, or has operators that cannot be brought to a common version.
+        Fault: a member takes only one number of images, or has operators that cannot be brought to a common version.
     """
     files = onnx_members(ensemble)
     parts = {place: _model(network, ensemble.members[place].member) for place, network in files.items()}

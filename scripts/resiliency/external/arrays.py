@@ -28,7 +28,7 @@ def members_of(folder: str) -> list[str]:
     """Names of the members in `folder`: its folders but `labels` and `units`, sorted.
 
     Raises:
-        Fault: there is no such folder, it holds no member, or a name is not allowed.
+        Fault: the folder is missing, holds no member, or a name is not allowed.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -55,7 +55,7 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
     """int64 N, the labels of a test set.
 
     Raises:
-        Fault: there are none, or one is not a class.
+        Fault: there are no labels, or one is not a class.
     """
     path = array_file(Path(folder) / LABELS, test_set)
     labels = _array(path)
@@ -76,7 +76,7 @@ def read_units(folder: str, test_set: str, images: int) -> np.ndarray | None:
     """Integers N, equal for images of a test set that belong together; None if there is no folder `units`.
 
     Raises:
-        Fault: there are none of this test set, or as many as it has no images.
+        Fault: there are no units of this test set, or not one per image.
     """
     if not (Path(folder) / UNITS).is_dir():
         return None
@@ -153,7 +153,7 @@ def kind_of(folder: str) -> str:
     """The content of a folder of arrays: `probabilities` if the first rows of its first array sum to 1, else `logits`.
 
     Raises:
-        Fault: there is no such folder, or it holds no member or test set.
+        Fault: the folder is missing, or holds no member or test set.
     """
     first = Path(folder) / members_of(folder)[0]
     values = _array(array_file(first, test_sets_of(folder)[0]))
@@ -212,7 +212,7 @@ def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str]
         wanted, classes: name and class of each image on which members are evaluated.
 
     Raises:
-        Fault: there are more or fewer images, or others.
+        Fault: the images are not the same.
     """
     if len(images) != len(wanted):
         raise Fault(

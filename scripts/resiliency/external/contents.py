@@ -132,7 +132,7 @@ def read_contents(
             if it has no images, and then the conditions that all files share are used.
 
     Raises:
-        Fault: a file is wrong, two members have one name, or files do not have what they must.
+        Fault: a file is wrong, two members have one name, or a file lacks what it must have.
     """
     of_study = external.clean
     external, missing = _with_added(external, added)
@@ -160,7 +160,7 @@ def _with_added(external: External, added: Sequence[str]) -> tuple[External, dic
     The first of them counts as clean.
 
     Raises:
-        Fault: a file has none of them.
+        Fault: a file has none of these test sets.
     """
     listed = [external.clean, *(external.test_sets or ())]
     shared, missing = listed, {}
@@ -274,7 +274,7 @@ def _kind(file: str, external: External) -> str:
     """The kind of a file or folder that is added, from what it holds.
 
     Raises:
-        Fault: it is of no kind that can be compared with the members of the study.
+        Fault: the file is of no kind that can be compared with the members of the study.
     """
     if Path(file).is_dir():
         return kind_of(file)

@@ -84,7 +84,7 @@ class Reader:
             classes: number of classes of the study, K.
 
         Raises:
-            Fault: the member answers a class that is not among them, or has columns for more or fewer.
+            Fault: the member answers a class outside the study's, or has another number of columns.
         """
         for test_set, names in self.layout.items():
             order = self.orders.get(test_set, slice(None))
@@ -102,7 +102,7 @@ class Reader:
             items: test set -> classes and names of these images.
 
         Raises:
-            Fault: the file has other images, or other labels of them.
+            Fault: the file has other images, or other labels for them.
         """
         for test_set, labels in self.labels().items():
             classes, names = items[test_set]
@@ -173,7 +173,7 @@ def read_members(file: str) -> pd.DataFrame:
     """Descriptions of members in a CSV or Parquet file: index member; columns `TEXTS`, "" if empty, and `NUMBERS`.
 
     Raises:
-        Fault: a column is not one of these, a name is there twice, or a value is wrong; the line names column and row.
+        Fault: a column is unknown, a name comes twice, or a value is wrong; the line names column and row.
     """
     table = read_foreign(file, ["member"])
     check_members(file, table["member"])
@@ -210,8 +210,8 @@ def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) ->
     default timm's module of the architecture, else the design.
 
     Raises:
-        Fault: two tables speak of one member, one speaks of a member that is not there though another has no row, or a
-            design is not the one that the name has.
+        Fault: two tables describe one member, a table describes an unknown member while another has no row, or a design
+            differs from that in the name.
     """
     members = list(members)
     everything = pd.concat(tables) if (tables := list(tables)) else pd.DataFrame(columns=[*TEXTS, *NUMBERS])

@@ -73,8 +73,8 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
     The header shows how a CSV file separates values: with commas, semicolons (decimal commas are then allowed) or tabs.
 
     Raises:
-        Fault: there is no such file, it is neither, a needed column is missing, two have one name, or a row has more
-            values than there are columns.
+        Fault: the file is missing or neither CSV nor Parquet, a needed column is missing, two columns have one name, or
+            a row has more values than there are columns.
     """
     path, names = Path(file), columns_of(file)
     try:
@@ -96,7 +96,7 @@ def columns_of(file: str) -> list[str]:
     """The names of the columns of a CSV or Parquet file, without reading the rest.
 
     Raises:
-        Fault: there is no such file, or it is neither.
+        Fault: the file is missing or neither CSV nor Parquet.
     """
     path = Path(file)
     if not path.is_file():
@@ -172,7 +172,7 @@ def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int, conten
     """A column as int64, each value from 0 to below `most`.
 
     Raises:
-        Fault: a value is not; the line names file, column and row (of the data, from 1).
+        Fault: a value is not such a number; the line names file, column and row (of the data, from 1).
     """
     values = as_numbers(table[column])
     wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= most)

@@ -99,7 +99,7 @@ def confidence_bins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     """Data of a reliability diagram: images, right answers and summed confidence in 15 equal-width bins.
 
     Args:
-        probabilities, labels: as above.
+        probabilities, labels: as in `expected_calibration_error`.
 
     Returns:
         float64 3 x 15, from the lowest confidence to the highest.

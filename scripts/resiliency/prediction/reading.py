@@ -71,7 +71,7 @@ def all_conditions(
         The rows of `condition_table`.
 
     Raises:
-        Fault: members would choose among one class.
+        Fault: members would choose from one class only.
     """
     for test_set, count in classes.items():
         if count < 2:
@@ -249,7 +249,7 @@ def read_predictions(
         units: a `.npy` file of int N for each test set, the unit of each image; empty if each image is a unit.
 
     Raises:
-        Fault: a file is damaged, or of another shape than the conditions of its test set ask for.
+        Fault: a file is damaged, or its shape does not match the conditions of its test set.
     """
     paths = [path for path in map(Path, logits) if members is None or path.parent.name in members]
     if not paths:

@@ -116,7 +116,7 @@ def verified(path: str | Path) -> Path:
     """`path`, if the whole file is as it was written, or has no recorded checksum.
 
     Raises:
-        Fault: the file is missing, or differs.
+        Fault: the file is missing, or differs from what was written.
     """
     Blocks(path).verify()
     return Path(path)
@@ -146,7 +146,7 @@ class Blocks:
         """Verify the blocks from byte `start` to `end`, by default the last, that are not verified yet.
 
         Raises:
-            Fault: they are not as they were written.
+            Fault: they differ from what was written.
         """
         # For a file of several blocks, earlier versions kept one checksum, with which blocks cannot be compared.
         expected = [blocks for blocks in self._expected if len(blocks) == self._count]
@@ -307,7 +307,7 @@ class StoredArray:
         """The item of the first axis at `index`, not below 0, memory-mapped.
 
         Raises:
-            Fault: it is damaged.
+            Fault: the item is damaged.
         """
         item = self._array[index]
         start = self._array.offset + index * item.nbytes

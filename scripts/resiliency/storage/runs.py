@@ -24,7 +24,7 @@ class Run:
         hashes: path of each file -> its hash when the run ended.
 
     Raises:
-        Fault: the study has not been run to its end, or by an earlier version of this project.
+        Fault: the study has not been run to its end, or was run by an earlier version of this project.
     """
 
     def __init__(self, folder: str | Path):
@@ -43,7 +43,7 @@ class Run:
         """The file of this path.
 
         Raises:
-            Fault: it is missing, no file of the run, or has changed since.
+            Fault: the file is missing, not of the run, or has changed since.
         """
         file = self.folder / path
         if not file.is_file():

@@ -307,7 +307,7 @@ def with_present_names(config: dict[str, Any], places: dict[Keys, Place]) -> tup
     A key that is given under both names has the value of the later file, or of the command line.
 
     Raises:
-        Fault: one file gives both.
+        Fault: one file gives both names.
     """
     config, places = copy.deepcopy(config), dict(places)
     files = list(dict.fromkeys(place.file for place in places.values()))

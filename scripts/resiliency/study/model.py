@@ -178,7 +178,7 @@ class Study(Settings):
         """The content of the imported files (`resiliency.external.contents.Contents`); None if there are none.
 
         Raises:
-            Fault: something is wrong with one.
+            Fault: a file is wrong.
         """
         return self._contents if self.external else None
 
@@ -198,7 +198,7 @@ class Study(Settings):
         """Descriptions of the imported members in tables, as from `resiliency.external.predictions.described_members`.
 
         Raises:
-            Fault: something is wrong with one.
+            Fault: a table is wrong.
         """
         from resiliency.external.predictions import described_members, read_members
 

@@ -37,9 +37,9 @@ def preflight(study: Study) -> None:
     """Check what a study needs that is not in its keys.
 
     Raises:
-        Fault: one line for each fault: a folder that is not there or has too few images, or a design whose network
-            cannot be made, or does not take the study's images, or that loads a member which another one loads too; or
-            an extension that cannot be used.
+        Fault: one line for each fault: a folder that is missing or has too few images; a design whose network cannot be
+            made, does not take the study's images, or loads the weights of another member; or an extension that cannot
+            be used.
     """
     _check_python()
     check_extensions(study.data.side, study.corruptions.table_at(study.data.side))

@@ -76,7 +76,7 @@ def check_records(results: str, makes: Callable[[str], bool]) -> None:
         makes: predicate of paths: whether the study makes this file.
 
     Raises:
-        Fault: records are gone or another folder's, or results are not the files that were recorded.
+        Fault: records are missing or another folder's, or results are not the recorded files.
     """
     if not _paired(results) and any(makes(path) for path in _files(results)):
         raise _lost(results)
@@ -144,7 +144,7 @@ def sign(results: str, study: dict) -> None:
         study: keys of this run's study.
 
     Raises:
-        Fault: a result is newer than now: the clock is behind.
+        Fault: a result is newer than now, because the clock is behind.
     """
     there, name = Path(results, NAME), secrets.token_hex(16)
     twin = _twin(results)

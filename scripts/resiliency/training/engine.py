@@ -186,7 +186,7 @@ class Trainer:
             A row per epoch: epoch, learning_rate, training_loss and validation_accuracy (mean of the networks).
 
         Raises:
-            Fault: an epoch holds no whole batch, a file cannot be decoded, or the loss is not finite or runs away.
+            Fault: an epoch holds no whole batch, a file cannot be decoded, or the loss is not finite or diverges.
         """
         count, recipe = len(training.labels), self.recipe
         steps = count // recipe.batch_size

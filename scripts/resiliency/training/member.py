@@ -226,8 +226,8 @@ def build_for_tuning(
         seed: seed of the head's weights.
 
     Raises:
-        Fault: the network or its weights cannot be had, the weights are those of another network, or the network has no
-            single layer that gives the logits.
+        Fault: the network or its weights are unavailable, the weights are those of another network, or no single layer
+            gives the logits.
     """
     loaded, name, outputs = description["loaded"], network_name(description), len(card["classes"])
     network = build(description, outputs, seed)
