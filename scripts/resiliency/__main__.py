@@ -1,4 +1,4 @@
-"""The program `resiliency`, as `python -m resiliency` where it is not installed."""
+"""The program `resiliency`, as `python -m resiliency` if it is not installed."""
 
 from resiliency.cli import main
 

@@ -66,7 +66,7 @@ def best_member(deployment: pd.DataFrame) -> pd.Series | None:
 
 
 def best_row(rows: pd.DataFrame) -> pd.Series:
-    """The eligible row with the least selection_error; errors on evaluation images are not known when one chooses."""
+    """The eligible row with the least selection_error; errors on evaluation images are unknown when one chooses."""
     return rows.loc[rows["selection_error"].idxmin()]
 
 

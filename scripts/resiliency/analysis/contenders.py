@@ -132,7 +132,7 @@ def calibration_bins(ensemble: Ensemble, evaluation: Resampled) -> pd.DataFrame:
 
     Returns:
         Columns images, bin_low, bin_high, predictions (their number), mean_confidence and accuracy (over them), of bins
-        that are not empty. No row where there are no probabilities, as of a plurality vote.
+        that are not empty. No row if there are no probabilities, as of a plurality vote.
     """
     names = [CLEAN, CORRUPTED] if ensemble.has_probabilities and ensemble.rule.mean else []
     rows = []

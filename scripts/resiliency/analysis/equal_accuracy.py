@@ -113,7 +113,7 @@ class Model:
     def least_error(self) -> float:
         """Standard error of `spread` on `scale` if families were normal and their designs without noise.
 
-        The jackknife gives a smaller one where no family happens to lie far out, and 0 where no spread is estimated.
+        The jackknife gives a smaller one where no family happens to lie far out, and 0 if no spread is estimated.
         """
         return 1 / np.sqrt(2 * self.freedom)
 

@@ -42,7 +42,7 @@ class Pairs(NamedTuple):
     Attributes:
         own: float D, mean error of the pairs within each design.
         mixed: float D x D, symmetric, mean error of the pairs with one member of each design; NaN on the diagonal and
-            where there are no pairs.
+            if there are no pairs.
         variances: float D, variance of a member's error between the seeds of its design.
         seeds: int D, number of seeds.
     """

@@ -312,7 +312,7 @@ def _best_to_worst(of: Designs, between: Spread, residual: float, confidence: fl
     """The difference of logits of the best and the worst family, as predicted, with the interval of predictions.
 
     Predictions are shrunk towards the mean of all families, so that they are unbiased for the best and the worst,
-    chosen after the fact (Henderson 1975). The interval begins at 0 where that of the standard deviation does, and ends
+    chosen after the fact (Henderson 1975). The interval begins at 0 if that of the standard deviation does, and ends
     where predictions by the largest one would.
     """
     table = pd.DataFrame({"family": of.family, "error": of.errors[0]}).groupby("family")["error"]
@@ -370,6 +370,6 @@ def slope_freedom(within: np.ndarray, family: np.ndarray) -> float:
 
 
 def _plain_slope(response: np.ndarray, predictor: np.ndarray, within: np.ndarray) -> float:
-    """Least squares within groups; NaN where the response is not known."""
+    """Least squares within groups; NaN if the response is unknown."""
     x, y = centred(predictor, within)[0], centred(response, within)[0]
     return float((x * y).sum() / (x * x).sum())

@@ -145,7 +145,7 @@ def mean_over_sizes(
             D draws.
 
     Returns:
-        float64 (1 + all units) or (1 + all units) x D, NaN where nothing is defined; and what was left out, in words.
+        float64 (1 + all units) or (1 + all units) x D, NaN if nothing is defined; and what was left out, in words.
     """
     units = sorted({unit for of_size in left_out for unit in of_size.units})
     parts, omitted, draws = [], [], ()

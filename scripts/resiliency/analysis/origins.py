@@ -43,7 +43,7 @@ def summary(
 
     Returns:
         A row per measure: measure, ensembles (how many have it), mean, its interval low and high (inside its range),
-        lower_quartile, upper_quartile, and members (how many take part). NaN where leaving out a unit leaves nothing.
+        lower_quartile, upper_quartile, and members (how many take part). NaN if leaving out a unit leaves nothing.
     """
     measures = list(ranges)
     left_out, values = LeftOut(ensembles, unit), ensembles[measures].to_numpy(float)
@@ -84,7 +84,7 @@ def difference(
 
 
 def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
-    """Which of `ORIGINS` each row of ensembles.parquet has; "" where none.
+    """Which of `ORIGINS` each row of ensembles.parquet has; "" if none.
 
     Independent members are of one architecture (other seeds), or each of another; mixtures of both have no origin, nor
     have members that are trained jointly at weight 0, which is independent training.
@@ -123,7 +123,7 @@ def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
             a design with all its seeds, a sub-network, or a jointly trained ensemble.
 
     Returns:
-        `COLUMNS`, as docs/tables.md describes them; advantages as from `_advantages`. Intervals are NaN where leaving
+        `COLUMNS`, as docs/tables.md describes them; advantages as from `_advantages`. Intervals are NaN if leaving
         out some unit leaves nothing.
     """
     images = images_of(ensembles)
@@ -176,7 +176,7 @@ def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], c
     weighted to have as many members of each design (direct standardisation), so both sides have equally good members.
 
     Returns:
-        The advantage and the ends of its interval, which leaves out one design at a time; NaN where there is none.
+        The advantage and the ends of its interval, which leaves out one design at a time; NaN if there is none.
     """
     names = sorted({design for designs in map(_designs, one["members"]) for design in designs})
     several = several[[set(_designs(members)).issubset(names) for members in several["members"]]]
@@ -214,7 +214,7 @@ def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float
             `resiliency.statistics.resampling`).
 
     Returns:
-        `SIZE_COLUMNS`, as docs/tables.md describes them. Intervals are NaN where leaving out some member leaves
+        `SIZE_COLUMNS`, as docs/tables.md describes them. Intervals are NaN if leaving out some member leaves
         nothing.
     """
     ensembles = ensembles[ensembles["origin"] == INDEPENDENT]

@@ -36,7 +36,7 @@ def corrected_interval(values: np.ndarray, confidence: float, comparisons: int) 
         values: float R; those that are not finite do not count.
 
     Returns:
-        Both ends; NaN where fewer values than `least_resamples` are finite.
+        Both ends; NaN if fewer values than `least_resamples` are finite.
     """
     valid = values[np.isfinite(values)]
     if len(valid) < least_resamples(comparisons, confidence):
@@ -59,7 +59,7 @@ class Placebo:
     """Draws of all statistics of an observation, by the code that computes them.
 
     Attributes:
-        estimates: float64 D x k, D >= 200 draws (or all patterns, where there are fewer) of the k parts and controls.
+        estimates: float64 D x k, D >= 200 draws (or all patterns, if there are fewer) of the k parts and controls.
         errors: float64 D x k, their standard errors on the scale of each part.
         freedom: float64 k, degrees of freedom of the errors.
         removed: how the effect was removed from the data, such as "families permuted among designs".
@@ -76,7 +76,7 @@ class Placebo:
 
         An end is a draw. Of n differences whose signs are flipped there are 2^n draws, the study itself among them: of
         32 one lies beyond the end, so that the study does only if all five differences have the same sign; of 16 none
-        does. NaN where no draw is defined.
+        does. NaN if no draw is defined.
         """
         ends = [_ends(of_part[np.isfinite(of_part)]) for of_part in self.estimates.T]
         low, high = np.array(ends).reshape(-1, 2).T
@@ -84,7 +84,7 @@ class Placebo:
 
     @property
     def middle(self) -> np.ndarray:
-        """The median of the defined draws of each statistic, float64 k; NaN where there is none."""
+        """The median of the defined draws of each statistic, float64 k; NaN if there is none."""
         defined = [of_part[np.isfinite(of_part)] for of_part in self.estimates.T]
         return np.array([np.median(of_part) if len(of_part) else np.nan for of_part in defined])
 
@@ -178,7 +178,7 @@ class Part:
         return cls(name, float(replicates[0]), error, own, scale, len(replicates) - 1, own + 1, **fields)
 
     def bound(self, confidence: float, side: int) -> float:
-        """The upper (side 1) or lower (side -1) one-sided bound; NaN where the error is not known.
+        """The upper (side 1) or lower (side -1) one-sided bound; NaN if the error is unknown.
 
         A Cliff's delta of 1 or -1 without any error has no spread that could be estimated; its bound is then
         (n - z^2) / (n + z^2) of n units that count for degrees of freedom, z the normal quantile (Cliff 1996; Feng and

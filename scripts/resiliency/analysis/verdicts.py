@@ -21,7 +21,7 @@ CAUTION = 4  # contradicting is allowed a quarter of the error that supporting i
 
 
 class PValues(NamedTuple):
-    """One-sided p-values of S studies and k parts, each float S x k; NaN where a part has no standard error.
+    """One-sided p-values of S studies and k parts, each float S x k; NaN if a part has no standard error.
 
     Attributes:
         supports: p-values of the hypothesis that a part is 0 or against the statement.

@@ -123,7 +123,7 @@ def _snakemake(given: Namespace, rest: list[str], *targets: str) -> None:
 
 
 def _workflow() -> list[str]:
-    """Snakemake, with the Snakefile where it is not in this folder.
+    """Snakemake, with the Snakefile if it is not in this folder.
 
     Raises:
         Fault: the workflow is not installed with its Snakefile.

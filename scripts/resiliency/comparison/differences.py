@@ -85,7 +85,7 @@ def _recommended(studies: list[Finished]) -> Iterator[Pair]:
 
 
 def _model(study: Finished) -> dict | str:
-    """The row of deployment.csv of the recommended model, or why its errors are not known here."""
+    """The row of deployment.csv of the recommended model, or why its errors are unknown here."""
     if "deployment" not in study.tables:
         return f"{study.name} recommends no model"
     row = contenders(study.tables["deployment"])[0]

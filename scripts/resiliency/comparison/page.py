@@ -38,7 +38,7 @@ MOST = 30  # number of members that a chart shows
 
 
 def recommended_chart(best: dict[str, list[dict]], differences: pd.DataFrame, swept: Swept) -> alt.TopLevelMixin | None:
-    """Errors of the recommended models, and their differences from the first; None where none is recommended."""
+    """Errors of the recommended models, and their differences from the first; None if none is recommended."""
     firsts = {study: rows[0] for study, rows in best.items() if rows and "instead" in rows[0]}
     if not firsts:
         return None
@@ -177,7 +177,7 @@ def observations_chart(
 ) -> alt.TopLevelMixin | None:
     """Estimates and intervals of the observations' parts in each study that can test it, a panel an observation.
 
-    None where no study can test any.
+    None if no study can test any.
 
     Args:
         studies: name of a study -> its table observations.csv.

@@ -249,7 +249,7 @@ def _needs_training_images(needed: Sequence[str]) -> bool:
 
 
 def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
-    """Part -> its folder, of those that are `needed`; ALL -> `folder` where it has no folder of `SPELLINGS`."""
+    """Part -> its folder, of those that are `needed`; ALL -> `folder` if it has no folder of `SPELLINGS`."""
     splits = _split_folders(folder)
     if not splits:
         return {ALL: unpacked(folder)}

@@ -126,7 +126,7 @@ def digests(images: np.ndarray) -> list[bytes]:
 
 
 def digest_array(contents: list[list[Hashable]]) -> np.ndarray:
-    """uint8 N x `DIGEST` of the digests in `contents`; N is 0 where files were compared."""
+    """uint8 N x `DIGEST` of the digests in `contents`; N is 0 if files were compared."""
     rows = [content for split_contents in contents for content in split_contents if isinstance(content, bytes)]
     return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, DIGEST)
 
@@ -271,7 +271,7 @@ def worth_a_warning(alike: int, images: int) -> bool:
 
 
 def normalised(small: np.ndarray) -> np.ndarray:
-    """`small` thumbnails, uint8 N x `SIDE`², as float32 of mean 0 and length 1; 0 where one is flat.
+    """`small` thumbnails, uint8 N x `SIDE`², as float32 of mean 0 and length 1; 0 if one is flat.
 
     Products of two are their correlations.
     """

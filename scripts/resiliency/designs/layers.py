@@ -134,7 +134,7 @@ def adapt_stem(network: nn.Module, side: int) -> list[str]:
 def map_side(network: nn.Module, side: int) -> int:
     """Height of the last feature map of a timm network, for images of `side` pixels squared.
 
-    0 where there is none: features are not BxCxHxW, or the network fails on such images.
+    0 if there is none: features are not BxCxHxW, or the network fails on such images.
     """
     try:
         with _evaluating(network):

@@ -58,7 +58,7 @@ _REGISTERED = re.compile(r"^@register_model\s+def (\w+)", re.MULTILINE)
 
 @cache
 def architectures() -> dict[str, str]:
-    """Architecture name -> family (the module of timm that defines it); empty where timm is not installed."""
+    """Architecture name -> family (the module of timm that defines it); empty if timm is not installed."""
     spec = find_spec("timm")
     if spec is None:
         return {}
@@ -262,7 +262,7 @@ class Design(Settings):
 
     @property
     def files(self) -> list[str]:
-        """The files with the weights of each member; empty where they come from elsewhere."""
+        """The files with the weights of each member; empty if they come from elsewhere."""
         if self.weights in ("random", "pretrained"):
             return []
         return self.weights if isinstance(self.weights, list) else [self.weights]
@@ -305,9 +305,9 @@ class Design(Settings):
         """The description from which a member is made, for images of `side` pixels squared, without `inputs`.
 
         `stem` is "adapted" or "original". Where weights are given, `loaded` holds `weights` ("pretrained" or "file"),
-        `revision`, `classes` (None where a file names them, or nobody), `mean`, `std`, and `view`: `size`, `margin` and
-        `interpolation`, None where timm knows them, or None in all where members see images as the dataset has them.
-        `side` is None where timm knows it.
+        `revision`, `classes` (None if a file names them, or nobody), `mean`, `std`, and `view`: `size`, `margin` and
+        `interpolation`, None if timm knows them, or None in all where members see images as the dataset has them.
+        `side` is None if timm knows it.
 
         Args:
             margin: margin of the dataset if loaded members see images as in their training; else None.
@@ -351,7 +351,7 @@ class Members(Settings):
 
     @property
     def seeds_by_design(self) -> dict[str, int]:
-        """The numbers of those designs that are named with one; empty where all have the same."""
+        """The numbers of those designs that are named with one; empty if all have the same."""
         return self.seeds if isinstance(self.seeds, dict) else {}
 
     def seed_count(self, design: str) -> int:

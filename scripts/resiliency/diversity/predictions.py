@@ -278,7 +278,7 @@ def generalised_diversity(shares: np.ndarray) -> np.ndarray:
 def coincident_failure_diversity(shares: np.ndarray) -> np.ndarray:
     """Coincident failure diversity: mean of l / (L - 1) over the images on which any member fails (as above).
 
-    float64 E in 0..1: 1 where failures never coincide, 0 where all members fail together, or none ever does.
+    float64 E in 0..1: 1 if failures never coincide, 0 if all members fail together, or none ever does.
     """
     right = _right(shares)
     size = len(right) - 1
@@ -290,7 +290,7 @@ def coincident_failure_diversity(shares: np.ndarray) -> np.ndarray:
 def difficulty(shares: np.ndarray) -> np.ndarray:
     """Difficulty theta: variance over images of l / L (Hansen and Salamon 1990).
 
-    float64 E in 0..1/4, larger is less diverse. 0 where all images are as hard, as when all members are always right.
+    float64 E in 0..1/4, larger is less diverse. 0 if all images are as hard, as when all members are always right.
     """
     share = _right(shares) / (shares.shape[1] - 1)
     return np.maximum(shares @ share**2 - (shares @ share) ** 2, 0)

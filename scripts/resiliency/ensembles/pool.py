@@ -368,7 +368,7 @@ def stands_for(designs: list[str], chosen: np.ndarray) -> np.ndarray:
     """Number of possible ensembles that each of `chosen`, as from `chosen_ensembles`, represents; float64 E.
 
     The inverse of the probability that it was drawn (Horvitz and Thompson 1952): of a stratum, all possible ensembles
-    over those drawn; 1 where all are there. A statistic of all ensembles takes these as weights, since a sample
+    over those drawn; 1 if all are there. A statistic of all ensembles takes these as weights, since a sample
     holds more ensembles of one design than their share.
     """
     size = chosen.shape[1]

@@ -276,7 +276,7 @@ def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarra
         pairs: float M x M, symmetric; NaN for pairs that are left out.
 
     Returns:
-        float64 E, NaN where no pair is left, and int64 E.
+        float64 E, NaN if no pair is left, and int64 E.
     """
     total, count = np.zeros(len(ensembles)), np.zeros(len(ensembles), np.int64)
     for i, j in combinations(range(ensembles.shape[1]), 2):

@@ -251,7 +251,7 @@ def export(
 
 
 def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Basis -> goal -> target as text -> threshold, None where the study has too few images for one.
+    """Basis -> goal -> target as text -> threshold, None if the study has too few images for one.
 
     Args:
         thresholds: rows of thresholds.csv of one ensemble.

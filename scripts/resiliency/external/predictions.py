@@ -50,7 +50,7 @@ class Reader:
         return {test_set: self._common_labels(names) for test_set, names in self.layout.items()}
 
     def images(self) -> dict[str, list[str]]:
-        """Test set -> the names of its N images; numbers from 0 where the file has none."""
+        """Test set -> the names of its N images; numbers from 0 if the file has none."""
         return {test_set: list(map(str, self._images(names[0]))) for test_set, names in self.layout.items()}
 
     def units(self) -> dict[str, Units]:

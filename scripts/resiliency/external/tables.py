@@ -160,7 +160,7 @@ def _unreadable(file: str, error: Exception) -> Fault:
 
 
 def as_numbers(column: pd.Series) -> np.ndarray:
-    """A column as float64, NaN where a cell is no number; true and false are none."""
+    """A column as float64, NaN if a cell is no number; true and false are none."""
     if pd.api.types.is_bool_dtype(column):
         return np.full(len(column), np.nan)
     if column.dtype == object:
@@ -289,7 +289,7 @@ def check_columns(
 def error_rows(
     scores: pd.DataFrame, layout: Mapping[str, list[str]], images: Mapping[str, int], clean_on: Mapping[str, str]
 ) -> pd.DataFrame:
-    """A row per member and condition: member, test_set, corruption, severity, images (0 where unknown) and error.
+    """A row per member and condition: member, test_set, corruption, severity, images (0 if unknown) and error.
 
     Last come the clean images of the classes that an additional test set has, as `clean_on_<test set>`.
 

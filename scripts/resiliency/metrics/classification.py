@@ -220,7 +220,7 @@ def covering_threshold(ranked: Ranked, coverage: float) -> float:
         coverage: probability in 0..1.
 
     Returns:
-        Images of at least this confidence are answered; 0 where there are too few images to abstain at all.
+        Images of at least this confidence are answered; 0 if there are too few images to abstain at all.
     """
     most = ranked.most(1 - coverage)
     if most < -1e-9:
@@ -237,7 +237,7 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
 
     Returns:
         Images of at least this confidence are answered, all of them where it is 0, none where it is `ABSTAIN`; NaN
-        where there are fewer than 1 / `level` - 1 units (more if they differ in size), for which nothing is guaranteed.
+        if there are fewer than 1 / `level` - 1 units (more if they differ in size), for which nothing is guaranteed.
     """
     most = ranked.most(level)
     if most < -1e-9:

@@ -75,7 +75,7 @@ def relative_mean_corruption_error(
 ) -> np.ndarray:
     """Relative mCE: as mCE, but of the errors in excess of those on clean images.
 
-    NaN where the baseline loses nothing, or gains, under a corruption: the ratio is not defined there.
+    NaN if the baseline loses nothing, or gains, under a corruption: the ratio is not defined there.
     """
     return mean_corruption_error(errors - clean, baseline - baseline_clean)
 

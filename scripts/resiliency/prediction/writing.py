@@ -269,7 +269,7 @@ def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
         images: uint8 N x H x W x 3; resized if the member sees images in a view of its own.
 
     Returns:
-        float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose stages are not known.
+        float32 3 x N x N, each scaled to a largest absolute value of 1; NaN for a network whose stages are unknown.
     """
     stages = feature_stages(member[0])
     (images,) = images_in_views(images, slice(None), [view_of(member[1])])

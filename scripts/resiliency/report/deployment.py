@@ -55,7 +55,7 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         extrapolated; `times`, the cost of the best over that of `row`; rows of contenders.csv that compare the errors
         on other images, as `difference` with the best one, as `gain` of an ensemble with the best member, and as `loss`
         of a member with the best ensemble.
-        None stands for what is not known.
+        None stands for what is unknown.
     """
     rows = eligible(deployment)
     best, cost = best_row(rows).to_dict(), priced(rows)
@@ -106,7 +106,7 @@ def cost_column(row: dict) -> str:
 
 
 def ratio(one: dict, other: dict, cost: str) -> float | None:
-    """The cost of one row over that of another; None if either is not known."""
+    """The cost of one row over that of another; None if either is unknown."""
     return one[cost] / other[cost] if one[cost] > 0 and other[cost] > 0 else None
 
 

@@ -116,7 +116,7 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
 
     Returns:
         For each its `role` and `members`, the `column` that it leads by with the value and the ends of the interval
-        (NaN where unknown), the `scale` that bars are drawn on, and as `others` its accuracy on additional test sets.
+        (NaN if unknown), the `scale` that bars are drawn on, and as `others` its accuracy on additional test sets.
     """
     if "best_ensembles" in tables:
         best = tables["best_ensembles"]

@@ -166,7 +166,7 @@ def legend_columns(names: list[str]) -> int:
 
 
 def cycled(values: Sequence, count: int) -> list:
-    """So many of the values, again from the first where there are fewer."""
+    """So many of the values, again from the first if there are fewer."""
     return list(islice(cycle(values), count))
 
 

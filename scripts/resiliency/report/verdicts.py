@@ -72,7 +72,7 @@ def _band(part: dict, top: float, x: Scale) -> Markup:
 
 
 def _least(least: float, bottom: float, x: Scale) -> Markup:
-    """The smallest effect of interest, which estimates must exceed; nothing where it is 0."""
+    """The smallest effect of interest, which estimates must exceed; nothing if it is 0."""
     if not least:
         return Markup("")
     says = f"smallest effect of interest: {words.plain(abs(least))}"

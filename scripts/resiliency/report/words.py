@@ -123,7 +123,7 @@ def interval(low: float | None, high: float | None, form=number) -> str:
 
 
 def bounds(low: float | None, high: float | None) -> str:
-    """Bounds of an estimate, such as [0.234, 0.495]; empty if they are not known.
+    """Bounds of an estimate, such as [0.234, 0.495]; empty if they are unknown.
 
     They have three decimals, small ones four, or five if four do not show on which side of 0 they are.
     """

@@ -63,7 +63,7 @@ def weighted_spearman(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.n
         y: float E.
 
     Returns:
-        float64 R, or C x R; NaN where all weight is on one value of x or of y.
+        float64 R, or C x R; NaN if all weight is on one value of x or of y.
     """
     places_x, places_y = np.stack([ordinals(of_column) for of_column in np.atleast_2d(x)]), ordinals(y)
     rhos = [_rhos(row, places_x, places_y) for row in np.ascontiguousarray(weights, np.float64)]
@@ -80,7 +80,7 @@ def weighted_cliffs_delta(
         first_weights, second_weights: float R x n and R x m, not negative.
 
     Returns:
-        float64 R in -1..1; NaN where a row has no weight on one side.
+        float64 R in -1..1; NaN if a row has no weight on one side.
     """
     first, second = np.split(ordinals(np.concatenate([first, second])), [len(first)])
     order = np.argsort(second)
@@ -105,7 +105,7 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
         second: bool D x E, whether each value belongs to the second group.
 
     Returns:
-        float64 D in -1..1; NaN where a side has no weight.
+        float64 D in -1..1; NaN if a side has no weight.
     """
     second = second.astype(np.float64)  # once, of bools, for both products
     of_second = second @ weights
@@ -161,7 +161,7 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
         y: float E.
 
     Returns:
-        float64 R, or C x R; NaN where a weighted variance is zero.
+        float64 R, or C x R; NaN if a weighted variance is zero.
     """
     x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean()
     moments = np.vstack([np.ones_like(y), y, y * y, x, x * x, x * y])
@@ -200,7 +200,7 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: list[flo
 def partial(weights: np.ndarray, x: np.ndarray, y: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Pearson's partial correlation of x and y given a third: that of their residuals after linear fits on it.
 
-    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN where nothing is left of x or y.
+    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2) (1 - r_yz^2)) (Fisher 1924); NaN if nothing is left of x or y.
     """
     of_both, of_x, of_y = (weighted_pearson(weights, *pair) for pair in ((x, y), (x, given), (y, given)))
     left = (1 - of_x**2) * (1 - of_y**2)
@@ -360,7 +360,7 @@ def replicates(values: np.ndarray, families: Families, contests: Contests = CONT
 
 
 def share_within(values: np.ndarray, families: Families) -> np.ndarray:
-    """Share of the variance of each column that lies within families, float64 S x 3 in 0..1; NaN where there is none.
+    """Share of the variance of each column that lies within families, float64 S x 3 in 0..1; NaN if there is none.
 
     Both variances are unbiased, so that of all designs may be the smaller one; the share is 1 then.
     """

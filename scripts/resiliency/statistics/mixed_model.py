@@ -273,7 +273,7 @@ def _descent(sums: _Sums, at: np.ndarray) -> np.ndarray:
 
 
 def _newton(sums: _Sums, at: np.ndarray) -> np.ndarray:
-    """The step to the minimum of a parabola through differences; down the slope where it has no minimum."""
+    """The step to the minimum of a parabola through differences; down the slope if it has no minimum."""
     count = at.shape[-1]
     along = np.eye(count) * STEP
     centre = sums.deviance(at)

@@ -128,7 +128,7 @@ def p_value(replicates: np.ndarray, scale: Scale = LINEAR) -> float:
 
 
 def studentised(replicates: np.ndarray, scale: Scale) -> tuple[Any, Any, int]:
-    """The statistic on `scale`, its standard error and degrees of freedom; NaN where they are not defined.
+    """The statistic on `scale`, its standard error and degrees of freedom; NaN if they are not defined.
 
     Of several statistics, (1 + U) x ..., the first two are arrays.
     """
@@ -257,7 +257,7 @@ LOG = Scale(np.log, np.exp)
 
 
 class Spread(NamedTuple):
-    """A standard deviation and its interval; 0 where the variance is no larger than that of noise."""
+    """A standard deviation and its interval; 0 if the variance is no larger than that of noise."""
 
     deviation: float
     low: float
@@ -293,7 +293,7 @@ def spread(
         noise: variance that is noise on any images.
 
     Returns:
-        The deviation and the ends of its interval; 0 where the variance is 0.
+        The deviation and the ends of its interval; 0 if the variance is 0.
     """
     variance = replicates[0]
     noise = noise + variance - without_image_noise(variance, without)

@@ -27,7 +27,7 @@ from resiliency.training.settings import FineTuning, Recipe
 
 
 def objective_faults(study: Study) -> Iterator[str]:
-    """Selection by costs that are not given, or of members whose answers are not known."""
+    """Selection by costs that are not given, or of members whose answers are unknown."""
     if study.deployment.objective != "cost":
         return
     if not study.costs:

@@ -278,7 +278,7 @@ def without_inherited(
 
 
 def _replacing(path: Keys, places: dict[Keys, Place]) -> str | None:
-    """The last file that gives the mapping of `REPLACED` that the key at `path` is in; None where it is in none."""
+    """The last file that gives the mapping of `REPLACED` that the key at `path` is in; None if it is in none."""
     for pattern in REPLACED:
         if len(path) > len(pattern) and all(name in (NAME, key) for name, key in zip(pattern, path, strict=False)):
             return places[path[: len(pattern)]].file

@@ -81,7 +81,7 @@ class Study(Settings):
 
     @property
     def data(self) -> Dataset:
-        """The dataset; its defaults where there is none, which nothing that runs then uses."""
+        """The dataset; its defaults if there is none, which nothing that runs then uses."""
         return self.dataset or Dataset()
 
     def recipe(self, design: str) -> Recipe:

@@ -95,7 +95,7 @@ def _of_architecture(
 
 
 def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Members with the `scores` of a group of images in place of their own; NaN where these are not known."""
+    """Members with the `scores` of a group of images in place of their own; NaN if these are unknown."""
     columns = [*MEASURED, *({SHIFTED_ERROR} & set(scores))]
     scores = scores.set_index("member").reindex(index=members["member"], columns=columns)
     return members.assign(**{name: scores[name].to_numpy(float) for name in columns})

@@ -4,10 +4,10 @@
 
 From Python: `answer = load()`, then `probabilities, mutual_information, abstained = answer(read("photo.png"))`. Images
 are uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order of
-`CLASSES`; the mutual information of the members in nats is float32 B, and 0 where they agree;
+`CLASSES`; the mutual information of the members in nats is float32 B, and 0 if they agree;
 abstained is bool B: whether the largest probability is below the threshold that `load` was given, for example
 `load(threshold=THRESHOLDS["corrupted"]["wrong"][0.02])`. `THRESHOLDS` has those of card.md: for clean and corrupted
-images, for a least "coverage", and for a largest share of images that are answered wrongly ("wrong"); None where the
+images, for a least "coverage", and for a largest share of images that are answered wrongly ("wrong"); None if the
 study had too few images for a guarantee, 2 where it holds only if every image is abstained on.
 """
 

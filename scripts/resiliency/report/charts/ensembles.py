@@ -100,7 +100,7 @@ def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
 def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame) -> dict:
     """After which size no step lowers the error significantly.
 
-    `enough` is that size, None if its interval is not known; `step` the row after it, or the last.
+    `enough` is that size, None if its interval is unknown; `step` the row after it, or the last.
     """
     rows = errors_of(sizes)
     if rows.empty or rows["size"].nunique() < 2:
@@ -282,7 +282,7 @@ def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 def _origins(
     rows: pd.DataFrame, matched_on: str, order: list[str], colours: list[str], first: bool
 ) -> alt.VConcatChart | None:
-    """The means at equal size or at equal MACs, of classes with several origins; None where there are none."""
+    """The means at equal size or at equal MACs, of classes with several origins; None if there are none."""
     several = rows.groupby("bin_start")["origin"].nunique() > 1
     rows = rows[rows["bin_start"].isin(several.index[several])]
     if rows.empty:

@@ -168,7 +168,7 @@ def _largest_families(families: pd.Series) -> pd.Series:
 
 
 def _decades(values: pd.Series) -> list[int]:
-    """Ticks of a logarithmic axis of `values`: 1, 2 and 5 of each decade, or only 1 where there are many decades."""
+    """Ticks of a logarithmic axis of `values`: 1, 2 and 5 of each decade, or only 1 if there are many decades."""
     steps = (1, 2, 5) if values.max() < 300 * values.min() else (1,)
     return [step * 10**e for e in range(int(np.log10(values.min())), int(np.log10(values.max())) + 2) for step in steps]
 

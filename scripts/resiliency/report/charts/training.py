@@ -124,7 +124,7 @@ def joint_facts(ensembles: pd.DataFrame, members: pd.DataFrame) -> dict:
     """The best setting of joint training against independent training of the same ensembles, on corrupted images.
 
     `low` and `high` are the ends of Student's interval of the mean difference over seeds, corrected by Bonferroni for
-    the number of `settings` that the best is selected from; None where there are fewer than two seeds of both.
+    the number of `settings` that the best is selected from; None if there are fewer than two seeds of both.
     """
     joint = jointly_trained(ensembles)
     settings = joint[joint["loss_weight"] > 0].groupby(["objective", "loss_weight"], sort=False)
