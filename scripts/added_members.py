@@ -1,4 +1,4 @@
-"""Say where members that were added to the study rank, with whom to combine them, and where they stand alone."""
+"""Rank members that were added to the study, find their best partners, and the images on which they stand alone."""
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.choices import pool_of

@@ -1,4 +1,4 @@
-"""Assess the ensembles of deployment.csv: calibration and thresholds of all; what the best confuse, miss and cost."""
+"""Assess the ensembles of deployment.csv: calibration and thresholds; confusions, failures and costs of the best."""
 
 from resiliency.analysis.contenders import assessment, comparison, contenders, cost_tables, failures, named_in
 from resiliency.analysis.failures import FAILURES, cost_matrix, read_costs

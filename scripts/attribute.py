@@ -1,4 +1,4 @@
-"""Attribute the answers of one member to the pixels of the probe images."""
+"""Attribute the predictions of one member to the pixels of the attribution images."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the conditions that imported members are tested under, and the labels and images of each test set."""
+"""Write the conditions of imported members, and the labels and images of each test set."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Score and compare members and ensembles without a group of the test images in turn."""
+"""Score and compare members and ensembles without each group of the test images in turn."""
 
 from resiliency.analysis.without_images import scores_without_images
 from resiliency.devices.stage import stage

@@ -1,4 +1,4 @@
-"""Test the observations of the paper of which the study says something, and what lowers the error by how much."""
+"""Test the observations of the paper that the study can test, and estimate the exchange rates."""
 
 from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.observations.study import observations

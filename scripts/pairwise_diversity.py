@@ -1,4 +1,4 @@
-"""Measure the diversity of every pair of members that meet in an ensemble."""
+"""Measure the diversity of every pair of members that occur together in an ensemble."""
 
 from resiliency.base.extensions import require
 from resiliency.devices.stage import stage

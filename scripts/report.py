@@ -1,4 +1,4 @@
-"""Record what the results came from and what they cost, and write the report."""
+"""Record the origin and cost of the results, and write the report."""
 
 from pathlib import Path
 

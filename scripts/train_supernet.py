@@ -1,4 +1,4 @@
-"""Train the super-network that a search finds its sub-networks in."""
+"""Train the super-network in which a search finds its sub-networks."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A console for runs of hundreds of jobs: what was finished, how long it will take, and each failure once.
+"""A console for runs of hundreds of jobs: finished jobs, time to the end, and each failure once.
 
 Snakemake finds this module by its name, and `profiles/default` asks for it (`logger: [resiliency]`). Snakemake's own
 log of the run, with every job, is the file that it names at the end.

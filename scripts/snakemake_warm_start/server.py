@@ -1,4 +1,4 @@
-"""A process that has imported packages, and forks for each job that it is asked for.
+"""A process that has imported packages, and forks for each requested job.
 
 `server.py SOCKET ROOM` serves at the inherited socket until its standard input ends; ROOM is as long as names of
 scripts may be. A request is a file in memory with a script, its folder and its environment. The answers are the number

@@ -1,4 +1,4 @@
-"""Choices among ensembles on one half of the test images, evaluated on the other: what all choices have in common.
+"""Selection among ensembles on one half of the test images, with evaluation on the other: what all choices share.
 
 The best of thousands of ensembles looks better than it is on the images that it was selected on. Corrupted images are
 test images (published sets have no others), so these are split: one half is for selection, and the other, which the

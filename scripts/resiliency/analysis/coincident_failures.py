@@ -1,4 +1,4 @@
-"""Coincident failures: how often two members fail on the same image, against what independence would give.
+"""Coincident failures: how often two members fail on the same image, and how often if failures were independent.
 
 Let theta_A(x) be the probability that a random member of design A fails on image x. For two members of one design
 (Eckhardt and Lee, IEEE Transactions on Software Engineering 11, 1985)

@@ -1,4 +1,4 @@
-"""The recommended model and what it has to beat: their errors under each corruption, and their calibration.
+"""The recommended model and its competitors: their errors under each corruption, and their calibration.
 
 All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.deployment`)."""
 

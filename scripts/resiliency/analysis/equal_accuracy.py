@@ -1,4 +1,4 @@
-"""How much families differ in corrupted error at equal clean accuracy and size: a mixed model of a study's designs.
+"""Differences between families in corrupted error at equal clean accuracy and size: a mixed model of the designs.
 
 The logit of the corrupted error of a design, the mean of its seeds' logits, is a line in that of its clean accuracy and
 in log2 of its parameters, plus a random intercept per family, per architecture and per recipe, as far as a study can

@@ -1,4 +1,4 @@
-"""What buys robustness: by how much designs, training and ensembles lower the error, and what they cost."""
+"""Exchange rates: by how much designs, training and ensembles lower the error, and what they cost."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self

@@ -1,4 +1,4 @@
-"""What families, sizes, training, accuracy and seeds of single members buy in error.
+"""Exchange rates of single members: families, sizes, training, accuracy and seeds.
 
 Designs are the means of their seeds, on the logit scale; families are random (`resiliency.statistics.mixed_model`) and
 left out in turn. What a predictor buys is its slope among designs of one family, or, of training, of one network."""

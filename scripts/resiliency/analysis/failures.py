@@ -1,4 +1,4 @@
-"""What the recommended ensemble gets wrong: which classes it confuses, and its failures, to be looked at.
+"""Failures of the recommended ensemble: the classes that it confuses, and images for inspection.
 
 All are of the half of the test images on which nothing was selected (see `resiliency.analysis.deployment`)."""
 

@@ -1,4 +1,4 @@
-"""Statistics of ensembles, of all and without those that one of the members, or designs, takes part in."""
+"""Statistics of ensembles: of all, and without those that contain a member, or a design, for each in turn."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Tables of the members of a study: what is known of each, its scores, how it was trained, and what was left out.
+"""Tables of the members of a study: their descriptions, their scores, their training, and what was left out.
 
 Effective robustness is accuracy under a shift beyond what accuracy without it predicts (Taori et al. 2020)."""
 

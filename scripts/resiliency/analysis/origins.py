@@ -1,4 +1,4 @@
-"""Ensembles by where their members come from, compared at equal size and at equal cost."""
+"""Ensembles by origin of their members, compared at equal size and at equal cost."""
 
 from collections.abc import Sequence
 

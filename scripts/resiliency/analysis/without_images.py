@@ -1,4 +1,4 @@
-"""Members and ensembles scored and compared without a group of the test images in turn.
+"""Scores and comparisons of members and ensembles without each group of the test images in turn.
 
 Observations 1, 2 and 4 leave out families or designs. A delete-a-group jackknife over images (Kott, Journal of Official
 Statistics 17, 2001) adds what other images would change: their statistics without each of ten random groups.

@@ -1,4 +1,4 @@
-"""The Python API: what is meant for use without Snakemake.
+"""The Python API, for use without Snakemake.
 
 Functions for corruptions, scores and diversity take arrays; `evaluate` takes a classifier of any framework. Functions
 for the paper's observations take tables in the format of a study. The names in this module are stable; other modules

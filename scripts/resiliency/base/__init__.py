@@ -1,1 +1,1 @@
-"""What all packages stand on: names, faults, settings, random streams, extensions and programs."""
+"""The base of all packages: names, faults, settings, random streams, extensions and programs."""

@@ -1,4 +1,4 @@
-"""What installed packages add to the registries: corruptions, diversity metrics and charts.
+"""Extensions of the registries by installed packages: corruptions, diversity metrics and charts.
 
 A package offers each as an entry point of the group `resiliency.corruptions`, `resiliency.metrics` or
 `resiliency.charts`, under the name that studies, tables and files use (docs/own_extensions.md has an example).

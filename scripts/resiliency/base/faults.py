@@ -1,4 +1,4 @@
-"""Bad input, reported in one line, and the phrases that its messages share."""
+"""Bad input, reported in one line, and phrases that messages share."""
 
 import sys
 from argparse import ArgumentParser

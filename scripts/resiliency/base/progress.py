@@ -1,4 +1,4 @@
-"""How far a long loop is. No result depends on this module, and so no fingerprint (`resiliency.study.fingerprint`)."""
+"""Progress of a long loop. No result depends on this module, and so no fingerprint (`resiliency.study.fingerprint`)."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The command `resiliency`: its subcommands, and what can be said of a study before its first job."""
+"""The command `resiliency`: its subcommands, and estimates for a study before its first job."""
 
 from resiliency.cli.commands import main
 

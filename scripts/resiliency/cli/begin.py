@@ -1,4 +1,4 @@
-"""What is known of a study before its first job, and a study that fits a folder of images.
+"""Estimates for a study before its first job, and a study that fits a folder of images.
 
 `resiliency begin data/photos` says what is in a folder, writes `studies/photos.yaml` and estimates its time and memory
 here. Pretrained networks are chosen only if their weights are on this machine or can be downloaded.

@@ -1,4 +1,4 @@
-"""The command `resiliency`: from a folder of images to an exported ensemble, and what is asked on the way.
+"""The command `resiliency`: from a folder of images to an exported ensemble, and the questions on the way.
 
 Each subcommand says which command of Snakemake it runs; those that need none run here. What a subcommand needs is
 imported when it is called, so that `--help` answers at once.

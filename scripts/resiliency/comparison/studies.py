@@ -1,4 +1,4 @@
-"""Finished studies that are compared: what is read of them, in what they differ, and what cannot be compared."""
+"""Finished studies for a comparison: their contents, their differences, and what cannot be compared."""
 
 from pathlib import Path
 from typing import NamedTuple

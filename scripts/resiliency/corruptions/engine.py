@@ -1,4 +1,4 @@
-"""The one door to the corruptions: batches of images, any of the 19 corruptions, either published table.
+"""The engine of the corruptions: batches of images, any of the 19 corruptions, either published table.
 
 Every image has a random stream of its own, named by seed, corruption, severity and the image's index, so that it is
 corrupted alike in any batch, shard or order. The same name gives the same stream under both tables.

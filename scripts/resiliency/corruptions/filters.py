@@ -1,4 +1,4 @@
-"""What several corruptions share: random streams, rounding, Gaussian and motion blur, zoom, and compiled loops.
+"""Shared parts of corruptions: random streams, rounding, Gaussian and motion blur, zoom, and compiled loops.
 
 Values are float32 in grey levels, 0 to 255, unless a docstring says otherwise. A stream is a PCG64 (O'Neill 2014) that
 NumPy's SeedSequence seeds with the words of the stream's hash. The streams of many images draw together, each what

@@ -1,4 +1,4 @@
-"""Test images under corruptions, by the engine that a study asks for or as published sets hold them."""
+"""Test images under corruptions, made by an engine or taken from published sets."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Where each dataset is read from."""
+"""Reading each dataset from its source."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches

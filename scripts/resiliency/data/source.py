@@ -1,4 +1,4 @@
-"""What a dataset consists of, before the study splits it or takes a subset."""
+"""The contents of a dataset, before the study splits it or takes a subset."""
 
 from pathlib import Path
 from typing import NamedTuple, Protocol

@@ -1,4 +1,4 @@
-"""Images that are alike or belong together: copies, images that look almost the same, and units of test images."""
+"""Images that are alike or belong together: copies, near duplicates, and units of test images."""
 
 import hashlib
 import zlib

@@ -1,1 +1,1 @@
-"""Designs: the architectures that members are trained from."""
+"""Designs: the architectures and recipes of members."""

@@ -1,4 +1,4 @@
-"""What comes from elsewhere: files with weights, read without running what is in them, and what a network must be."""
+"""Checks of imported weights and networks: files are read without running their content, networks are tried."""
 
 from pathlib import Path
 

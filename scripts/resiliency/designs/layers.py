@@ -1,4 +1,4 @@
-"""Layers of networks: outputs that are selected, stems for small images, and feature stages with their maps.
+"""Layers of networks: selected outputs, stems for small images, and feature stages with their maps.
 
 Published networks for 224 px shrink images 32-fold; of 32 px they leave one pixel. `adapt_stem` takes back what the
 stem shrinks, the first module that shrinks the image and then a pooling that shrinks it next, one step at a time, and

@@ -1,4 +1,4 @@
-"""Networks that are ONNX files: onnxruntime runs them, on the CPU, and they have no gradients and no features.
+"""Networks from ONNX files: onnxruntime runs them, on the CPU, and they have no gradients and no features.
 
 The file's bytes are the weights of the network, so that members are written, read back and exported like others.
 """

@@ -1,4 +1,4 @@
-"""How members that were trained elsewhere see images: as they did in their training."""
+"""Views of images for loaded members: as in their training."""
 
 from torch import nn
 

@@ -1,1 +1,1 @@
-"""Where jobs run: what a script does around its work, the machine, and the device that networks run on."""
+"""Where jobs run: the frame of every script, the machine, and the device of networks."""

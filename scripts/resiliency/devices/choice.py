@@ -1,4 +1,4 @@
-"""The device that networks run on. It is chosen here alone, and set up here to give the same bytes in every run."""
+"""The device of networks. Only this module chooses it, and sets it up to give the same bytes in every run."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What every script does around its work: log, bound its threads, account for its CPU time, fail in one line."""
+"""The frame of every script: log, bounded threads, CPU time, and faults in one line."""
 
 import fcntl
 import os

@@ -1,1 +1,1 @@
-"""Diversity of members: of what they predict, where they look and what they represent."""
+"""Diversity of members: of their predictions, attributions and activations."""

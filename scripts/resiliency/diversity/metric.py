@@ -1,4 +1,4 @@
-"""What a diversity metric is: of pairs, and of whole ensembles."""
+"""The definition of a diversity metric: of pairs, and of whole ensembles."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Diversity of what members predict: of all pairs of members at once, and of whole ensembles.
+"""Diversity of predictions: of all pairs of members at once, and of whole ensembles.
 
 Metrics of whole ensembles take `shares`, how many of the members are right on each image: float64 E x (L + 1), for each
 of E ensembles of L members the share of images on which exactly 0, 1, ..., L members are right; rows sum to 1. Kuncheva

@@ -1,4 +1,4 @@
-"""Similarity of where members look (attributions) and of what they represent (activations)."""
+"""Similarity of attributions and of activations."""
 
 from collections.abc import Callable, Sequence
 from math import ceil

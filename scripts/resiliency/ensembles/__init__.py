@@ -1,4 +1,4 @@
-"""Ensembles of members: which there are and how well each does.
+"""Ensembles of members: which are formed, and how well each does.
 
 In the order of the data: `pool` draws the ensembles, int E x L for L members, that `table.EnsemblesOfStudy` has scored
 for the tables of a study. `table.Pool` scores those of the same M members, of sizes that may differ: under each of C

@@ -1,4 +1,4 @@
-"""Which ensembles there are, and a sample of them where there are too many."""
+"""The ensembles of a study, or a sample of them if there are too many."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, combinations

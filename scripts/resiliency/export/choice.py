@@ -1,4 +1,4 @@
-"""Which row of deployment.csv is exported."""
+"""The choice of a row of deployment.csv for export."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The export of one ensemble: its program, what checks it against the study, and its model card."""
+"""The export of one ensemble: its program, the check against the study, and its model card."""
 
 import platform
 from importlib.metadata import version

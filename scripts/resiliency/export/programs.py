@@ -1,4 +1,4 @@
-"""The program of an ensemble, in ONNX, how it is run here, and how long each member of a study takes for one image."""
+"""The ONNX program of an ensemble, how it is run here, and the latency of each member of a study."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Members known by their logits or probabilities: a folder of arrays."""
+"""Members with logits or probabilities in a folder of arrays, or with decisions in a table."""
 
 import os
 import re

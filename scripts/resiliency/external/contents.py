@@ -1,4 +1,4 @@
-"""What imported files hold: members, how each is known, and the conditions that all of them share."""
+"""The contents of imported files: members, the kind of each, and the conditions that all of them share."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Predictions and descriptions of imported members, in the form in which those of all members are kept."""
+"""Predictions and descriptions of imported members, in the form of those of all members."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

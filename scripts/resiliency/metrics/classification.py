@@ -1,4 +1,4 @@
-"""How right a classifier is, how honest its probabilities are, and how it does if it may abstain.
+"""Accuracy, honesty of probabilities, and selective prediction of a classifier.
 
 Selective prediction: images are answered in descending order of a confidence; the risk at a coverage is the share of
 wrong answers among the images answered (Geifman and El-Yaniv, NeurIPS 2017). Conventions are those of torch-uncertainty

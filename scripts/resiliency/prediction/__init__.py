@@ -1,1 +1,1 @@
-"""Networks asked: logits, written condition by condition and read, and where in an image a network looks."""
+"""Predictions of networks, written and read condition by condition, and attributions."""

@@ -1,4 +1,4 @@
-"""Where a member looks: attribution maps, through Captum."""
+"""Attribution maps, through Captum."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Logits and features that members give for images, and Gram matrices of their feature stages."""
+"""Logits and features of members for images, and Gram matrices of their feature stages."""
 
 import hashlib
 import json

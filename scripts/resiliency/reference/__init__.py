@@ -1,1 +1,1 @@
-"""Reference pages and the schema of studies, written by `python -m resiliency.reference` from what the code says."""
+"""Reference pages and the schema of studies, written from the code by `python -m resiliency.reference`."""

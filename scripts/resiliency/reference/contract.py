@@ -1,4 +1,4 @@
-"""docs/stable_names.txt: the names that stay (docs/contract.md), one a line, and what a change of them needs."""
+"""docs/stable_names.txt: the stable names (docs/contract.md), one a line, and what a change of them needs."""
 
 import argparse
 import inspect

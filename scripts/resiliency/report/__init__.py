@@ -1,1 +1,1 @@
-"""Charts and the report page, and where results came from."""
+"""Charts and the report page, and the provenance of results."""

@@ -1,4 +1,4 @@
-"""What is known of a chart without what draws it."""
+"""The entry of a chart in the registry, without the code that draws it."""
 
 from typing import NamedTuple
 

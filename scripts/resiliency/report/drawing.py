@@ -1,4 +1,4 @@
-"""How a chart is drawn and written."""
+"""Drawing and writing of charts."""
 
 import json
 import re

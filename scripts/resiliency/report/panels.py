@@ -1,4 +1,4 @@
-"""The five panels that charts are made of: intervals, lines, scatter, heat map and pictures.
+"""The five panels of charts: intervals, lines, scatter, heat map and pictures.
 
 Channels are given as objects, such as `alt.X2("high")` for "high": to find the class of a string, Altair hashes all its
 schemas again, which takes longer than the rest of a chart. Charts are composed by one `alt.layer` or `alt.hconcat` with

@@ -1,4 +1,4 @@
-"""Where results came from: study, versions, device, commit, and the time and memory of every rule."""
+"""Provenance of results: study, versions, device, commit, and the time and memory of every rule."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""The registry of the charts: what each needs and where it stands, known without what draws it; and the sections."""
+"""The registry of the charts, with their requirements and places, and the sections of the page."""
 
 from typing import NamedTuple
 

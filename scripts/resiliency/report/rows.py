@@ -1,4 +1,4 @@
-"""Selections of rows that several charts and sentences share, and their names in words."""
+"""Selections of rows that several charts and sentences share, and words for them."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Descriptions of super-networks, and of the members that a search makes of their sub-networks."""
+"""Descriptions of super-networks, and of the members that a search makes from their sub-networks."""
 
 from pathlib import Path
 

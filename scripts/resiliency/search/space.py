@@ -1,4 +1,4 @@
-"""The space of sub-networks of a residual network: which there are, and what each costs.
+"""The space of sub-networks of a residual network, and the cost of each.
 
 A sub-network is described in two ways. *Genes*, int64 with three values per stage, say what it lacks of the largest
 sub-network: blocks left out in each stage, then the position of each stage's width among the widths, largest first,

@@ -1,4 +1,4 @@
-"""Gram matrices of features, apart from what is made of them, so that a new metric predicts nothing again."""
+"""Gram matrices of features, computed once for all metrics, so that a new metric needs no predictions."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The files of a run: those that made a folder of results last, with a hash of each.
+"""The files of the last run of a study, with a hash of each.
 
 A folder keeps what a study no longer makes, such as tables that need corruptions after these were removed from it, and
 holds what was made again by a run that has not ended. So provenance.json lists the files of its run with a hash of

@@ -1,1 +1,1 @@
-"""The study: its configuration, what can be wrong with it, and what it needs to run."""
+"""The study: its configuration, its possible faults, and its needs."""

@@ -1,4 +1,4 @@
-"""What in a study does not go together: checks across keys, each a generator of lines that begin with a key's path."""
+"""Checks across the keys of a study: each generates lines that begin with a key's path."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The definitions of a module, and what each of them uses: what a fingerprint is made of.
+"""The definitions of a module, and what each of them uses: the parts of a fingerprint.
 
 A definition is a function, a class or a constant. All is taken from the parsed syntax, without comments, docstrings and
 layout. A module of which the parser cannot tell what uses what is a single definition: if it runs more than definitions

@@ -1,4 +1,4 @@
-"""What other packages add, loaded and checked once on a small batch before the first job."""
+"""Extensions by other packages, loaded and checked once on a small batch before the first job."""
 
 import io
 from contextlib import redirect_stdout

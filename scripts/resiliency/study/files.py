@@ -1,4 +1,4 @@
-"""Reading the YAML files of a study: strictly, and with the line that each key stands in.
+"""Reading the YAML files of a study: strictly, and with the line of each key.
 
 Snakemake merges them and forgets where a key came from; of a key given twice it takes the last, without a word. What it
 cannot read itself it does not name: `python -m resiliency.study.files studies/mine.yaml` does."""

@@ -1,4 +1,4 @@
-"""The fingerprint of a script: what its results depend on in code.
+"""The fingerprint of a script: the code on which its results depend.
 
 Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
 its script and of every definition of this library that the script can reach by names. It also contains what runs when

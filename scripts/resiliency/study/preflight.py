@@ -1,4 +1,4 @@
-"""What a study needs of this machine and its data, looked at before the first job; and what its jobs ask of a cluster.
+"""Needs of a study on this machine and in its data, checked before the first job; and needs of its jobs on a cluster.
 
 Each further attempt at a job asks a cluster for as much again. The figures are generous rather than exact: asking for
 too little costs an attempt. They change no result."""

@@ -1,4 +1,4 @@
-"""What results were made with: records of Snakemake, and the content of files that a study reads from outside.
+"""Origins of results: records of Snakemake, and the content of outside files that a study reads.
 
 Snakemake keeps its records in `.snakemake` of the working folder, not beside the results, and does not miss them: it
 takes a result without a record for current, whatever the study says now. It compares results with each other by times

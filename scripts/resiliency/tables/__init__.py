@@ -1,4 +1,4 @@
-"""The catalogue: a record of each table, which rules, pages and the reference take what they need from.
+"""The catalogue: a record of each table, for rules, pages and the reference.
 
 No stage that makes a table imports it, so that a reworded column makes nothing run again.
 """

@@ -1,4 +1,4 @@
-"""The record of a table and of its columns, and what many of them share."""
+"""The record of a table and of its columns, and values that many of them share."""
 
 from math import inf
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""From a description and a recipe, and for fine-tuning from given weights, to the files of trained members."""
+"""Trained members: from a description and a recipe, or from given weights by fine-tuning, to files."""
 
 from collections.abc import Callable
 from dataclasses import replace

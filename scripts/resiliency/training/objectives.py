@@ -1,4 +1,4 @@
-"""Losses of jointly trained ensembles: the negative-correlation family, and two that penalise alike members.
+"""Losses of jointly trained ensembles: the negative-correlation family, and two that penalise similar members.
 
 Each is a function of the stacked logits float MxBxK of M members, the labels int64 B and a weight lambda; two also
 need the members' input gradients or features. p_i are the members' probabilities, y is the label, CE the cross-entropy;

@@ -1,4 +1,4 @@
-"""Observation 3: corruption error of balanced joint training, less that of both ends, paired by seed."""
+"""Observation 3: corrupted error of balanced joint training, less that of both ends, paired by seed."""
 
 from itertools import product
 from typing import NamedTuple

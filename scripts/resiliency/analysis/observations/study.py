@@ -1,4 +1,4 @@
-"""The observations of the paper of which a study says something."""
+"""The observations of the paper that a study can test."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Charts of the model to deploy beside what it has to beat: cost, coverage, calibration, each corruption."""
+"""Charts of the model to deploy beside its competitors: cost, coverage, calibration, each corruption."""
 
 import altair as alt
 import numpy as np

@@ -1,4 +1,4 @@
-"""Charts of ensembles: what all members get wrong, how many members are worth their cost, and where from."""
+"""Charts of ensembles: their ceiling, the gain by more members, and the origins of members."""
 
 import altair as alt
 import numpy as np

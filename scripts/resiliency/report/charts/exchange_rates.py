@@ -1,4 +1,4 @@
-"""The chart of what buys robustness."""
+"""The chart of exchange rates."""
 
 import altair as alt
 import numpy as np

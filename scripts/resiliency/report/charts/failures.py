@@ -1,4 +1,4 @@
-"""Charts of what the recommended model gets wrong: classes that it confuses, errors by class, pictures of failures."""
+"""Charts of failures of the recommended model: confusions, errors by class, pictures."""
 
 import re
 from textwrap import wrap
