@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import synthetic_tables
+from synthetic import MAIN, synthetic_tables
 
+from resiliency.report.charts.deployment import corruption_facts
 from resiliency.report.charts.diversity import correlation_facts, heatmap_counts
 from resiliency.report.charts.ensembles import advantage_facts, errors_of, origin_facts, size_facts
 from resiliency.report.charts.failures import failure_facts, photos_of
@@ -199,3 +200,24 @@ def test_failing_photos_once():
         {"member": "b-s0", "answer": "class 0, 55%", "wrong": False},
     ]
     assert failure_facts(twice, NONE)["clean"] == 1
+
+
+def under(rows: list[tuple]) -> pd.DataFrame:
+    """Of each role: members, and the intervals of the differences under each corruption, or none of the first."""
+    entries = []
+    for role, members, ends in rows:
+        for number, (low, high) in enumerate(ends):
+            entry = {"role": role, "members": members, "size": 1 + members.count("+"), "corruption": MAIN[number]}
+            entry |= {"error": 0.2 - number / 100, "low": 0.1, "high": 0.3, "difference": (low + high) / 2}
+            entries.append(entry | {"difference_low": low, "difference_high": high})
+    return pd.DataFrame(entries)
+
+
+def test_the_first_role_is_compared_under_each_corruption_once_with_each_other_model():
+    first = ("best ensemble", "a+b", [UNKNOWN] * 3)
+    second = ("best member", "a", [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)])
+    facts = corruption_facts(under([first, second, ("baseline", "a", second[2])]))
+    assert (facts["hardest"]["corruption"], facts["hardest"]["error"]) == (MAIN[0], 0.2)
+    (one,) = facts["compared"]
+    assert (one["role"], one["fewer"], one["more"], one["corruptions"]) == ("best member and baseline", 1, 1, 3)
+    assert corruption_facts(under([first]))["compared"] == []
