@@ -24,13 +24,13 @@ from resiliency.study.files import load
 
 NAMES = ["one", "two", "three", "mine"]
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
-#                            all right, mine alone right, mine alone wrong
+# Mine alone is right on the second image and wrong on the third; on the seventh another is wrong, too.
 DECISIONS = np.array(
     [
         [0, 2, 2, 0, 1, 1, 2, 1],
         [0, 0, 2, 1, 1, 2, 2, 1],
         [0, 2, 2, 0, 0, 2, 0, 1],
-        [0, 1, 0, 0, 1, 2, 0, 1],
+        [0, 1, 0, 0, 1, 2, 1, 1],
     ]
 )
 
@@ -62,7 +62,7 @@ def test_ranks_of_added_members_are_those_among_all(study):
     ranks = ranks.assign(condition=CLEAN, images=8, confidence=0.95)
     alone = alone_table(predictions, {CLEAN: (list(map(str, LABELS)), list(map(str, range(8))))}, ["mine"])
     (row,) = added_table(ranks, alone, ["mine"]).itertuples()
-    assert (row.rank, row.of, row.alone_right, row.alone_wrong, row.error) == (1, 4, 1, 1, 1 / 8)
+    assert (row.rank, row.of, row.alone_right, row.alone_wrong, row.error) == (2, 4, 1, 1, 2 / 8)
 
 
 def test_partners_are_chosen_on_some_images_and_judged_on_others(study):

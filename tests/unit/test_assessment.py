@@ -14,6 +14,7 @@ from resiliency.analysis.assessment import (
     SHARES_WRONG,
     TEMPERATURES,
     Resampled,
+    Scored,
     Temperature,
     scored_and_calibrated,
     selective_rows,
@@ -75,12 +76,19 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     order = np.argsort(-mean.max(axis=-1).ravel(), kind="stable")
     assert row["error_at_80"] == pytest.approx(wrong.ravel()[order][:72].mean())
     assert row["aurc_low"] < row["aurc"] < row["aurc_high"]
-    assert np.isnan(row["aurc_difference"])
-    other = next(row for row in rows if row["images"] == "corrupted" and row["score"] == "entropy")
-    assert other["aurc_difference"] == pytest.approx(other["aurc"] - row["aurc"])
-    assert other["aurc_difference_low"] < other["aurc_difference"] < other["aurc_difference_high"]
     last = [curve["risk"] for curve in curves if curve["images"] == "corrupted" and curve["coverage"] == 1]
     assert last == pytest.approx([wrong.mean()] * 4)
+
+
+def test_a_score_that_ranks_the_other_way_round_is_worse_than_the_maximum_probability_for_sure():
+    count, confidence = 400, np.linspace(0.01, 0.99, 400)[None]
+    errors = (np.random.default_rng(0).random((1, count)) > confidence).astype(np.float32)
+    scored = Scored({"max_probability": confidence, "entropy": 1 - confidence}, errors)
+    judged = Resampled(conditions_of([], [], count), np.arange(count), 100, 0.9, 0)
+    (first, other), _ = selective_rows({"clean": scored}, judged)
+    assert np.isnan(first["aurc_difference"])
+    assert other["aurc_difference"] == pytest.approx(other["aurc"] - first["aurc"])
+    assert 0 < other["aurc_difference_low"] < other["aurc_difference"] < other["aurc_difference_high"]
 
 
 CORRUPTIONS = {"fog": [1, 2], "snow": [3, 4], "frost": [5, 6]}  # the last is the hardest

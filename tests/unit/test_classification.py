@@ -110,7 +110,7 @@ def test_measures_against_torch_uncertainty(images, seed):
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.5, 1.0])), min_size=2, max_size=12), st.data())
 @settings(deadline=None)
 def test_ties_count_as_in_random_order(pairs, data):
-    """Risks are means over many orders of the images of equal confidence; the areas are linear in them."""
+    """Risks are means over many orders of images of equal confidence, to which areas are linear."""
     confidence, errors = np.array(pairs).T
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     images, total = len(pairs), np.zeros(len(pairs))
@@ -123,6 +123,9 @@ def test_ties_count_as_in_random_order(pairs, data):
     np.testing.assert_allclose(curve, risks, atol=0.12)
     area = (curve.sum() - (curve[0] + curve[-1]) / 2) / (images - 1)
     assert measures(ranked)["aurc"][0] == pytest.approx(area)
+    both, above = np.outer(1 - errors, errors), np.sign(confidence[:, None] - confidence)  # right answers and wrong
+    expected = (both * (1 + above) / 2).sum() / both.sum() if both.any() else np.nan
+    assert measures(ranked)["auroc"][0] == pytest.approx(expected, nan_ok=True)
 
 
 def test_resamples_are_those_of_repeated_images():

@@ -78,10 +78,12 @@ def test_partial_is_the_correlation_of_residuals(ensembles):
         assert correlation == pytest.approx(pearsonr(*residuals).statistic)
 
 
-def test_weighted_quantiles_by_repetition():
-    values, weights = np.arange(4.0), np.array([1000, 3000, 4000, 2000])
-    quantiles = weighted_quantiles(values, weights.astype(float), [0.1, 0.6, 0.9])
-    np.testing.assert_allclose(quantiles, np.quantile(np.repeat(values, weights), [0.1, 0.6, 0.9]), atol=1)
+def test_weighted_quantiles_by_hand_and_of_equal_weights():
+    """Of weights 1, 1 and 2 the values stand at 0, 1 * 1 + 2 * 1 and 2 * 2 + 2 * 2, that is at 0, 3/8 and 1."""
+    quantiles = weighted_quantiles(np.array([3.0, 0, 1]), np.array([2.0, 1, 1]), [3 / 8, 0.5])
+    assert quantiles == pytest.approx([1, 1 + 2 * (0.5 - 3 / 8) / (5 / 8)])
+    values, shares = np.random.default_rng(0).random(7), [0.1, 0.6, 0.9]
+    assert weighted_quantiles(values, np.full(7, 0.3), shares) == pytest.approx(np.quantile(values, shares))
     assert np.isnan(weighted_quantiles(np.array([np.nan]), np.ones(1), [0.5])).all()
 
 

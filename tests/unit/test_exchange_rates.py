@@ -16,7 +16,8 @@ GAINS = {2: 0.03, 3: 0.04}  # of ensembles on the mean of their members
 MIXED = 0.01  # what pairs of two designs gain beyond that
 DESIGNS = np.array([0.3, 0.2, 0.6, 0.35, 0.5, 0.1, 0.45, 0.4])  # their errors
 MEMBERS = pd.DataFrame({"member": [f"d{d}-s{s}" for d in range(8) for s in range(2)]})
-MEMBERS = MEMBERS.assign(design=MEMBERS["member"].str[:2], macs=1000.0, objective="balanced")
+MACS = np.array([5.0, 3, 8, 1, 2, 9, 4, 7])
+MEMBERS = MEMBERS.assign(design=MEMBERS["member"].str[:2], macs=np.repeat(MACS, 2), objective="balanced")
 MEMBERS["family"], MEMBERS["error"] = MEMBERS["design"], np.repeat(DESIGNS, 2)
 
 
@@ -51,8 +52,13 @@ def test_mixing_is_compared_with_the_better_design():
     errors = MEMBERS.set_index("member")["error"]
     (row,) = mixing(scored(mixed=MIXED), MEMBERS, [errors], CONFIDENCE)
     behind = np.mean([abs(one - other) / 2 for one, other in combinations(DESIGNS, 2)])
-    assert (row.exchange, row.inference) == ("mixing_designs", 1)
+    assert row.exchange == "mixing_designs"
     assert row.reduction == pytest.approx(MIXED - behind)
+    costs = [
+        (macs + others) / 2 / (macs if error < others_error else others)
+        for (error, macs), (others_error, others) in combinations(zip(DESIGNS, MACS, strict=True), 2)
+    ]
+    assert row.inference == pytest.approx(np.exp(np.mean(np.log(costs))))
     assert list(mixing(scored("plurality_vote"), MEMBERS, [errors], CONFIDENCE)) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from observed import verdict
 
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
-from resiliency.analysis.observations.diversity import architecture_brings_diversity
+from resiliency.analysis.observations.diversity import architecture_brings_diversity, sides_of
 from resiliency.analysis.verdicts import Observation, observation_rows
 from resiliency.base.streams import stream
 
@@ -172,6 +172,12 @@ def test_the_placebo_of_observation_4_permutes_designs_among_members_that_have_a
     assert placebo.estimates[7] == pytest.approx(estimates)
     assert np.abs(np.median(placebo.estimates, axis=0)).max() < 0.1
     assert (placebo.freedom == 5).all()
+
+
+def test_triples_of_two_designs_are_on_neither_side():
+    table = pd.DataFrame({"members": ["a-s0+a-s1+b-s0", "a-s0+b-s0+c-s0", "a-s0+a-s1+a-s2"]})
+    one, different = sides_of(table, {f"a-s{seed}": np.array([0]) for seed in range(3)})
+    assert (one.tolist(), different.tolist()) == ([[False, False, True]], [[False, True, False]])
 
 
 def test_observation_4_compares_at_equal_accuracy_of_the_members():

@@ -69,6 +69,12 @@ def test_the_cheapest_is_taken_of_those_that_are_shown_to_be_hardly_worse(change
     assert cheapest(ROWS.assign(**changes), differences_of, reference, margin, 100, "macs").place == place
 
 
+def test_images_needed_are_those_that_bring_a_bound_within_the_margin():
+    """Of the two that are worse by less than .01, the bound of one is 6 and that of the other 2 times too far away."""
+    bounds = Difference(np.array([0.02, 0.005, 0, 0, 0]), np.zeros(5), np.array([0.05, 0.035, 0.02, 0, 0]))
+    assert cheapest(ROWS, bounds, 3, 0.01, 100, "macs") == (3, 100 * 2**2)
+
+
 def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):
     monkeypatch.setattr("resiliency.analysis.choices.SHORTLIST", 2)
     assert shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]

@@ -36,6 +36,7 @@ def test_values_have_the_mean_and_the_variance_of_clusters():
     left = np.array([2, 1, 0]) - mean * FILMS.sizes
     assert of_units.var(ddof=1) / 3 == pytest.approx(3 / 2 * (left**2).sum() / 6**2)
     assert FILMS.effective(np.zeros(3)) == 3
+    assert Units.numbered(np.arange(8) // 2).effective(np.array([1.0, 1, 1, 2])) == 8  # and not 15
     np.testing.assert_allclose(FILMS.from_sums(FILMS.sums(VALUES)), of_units)
 
 
