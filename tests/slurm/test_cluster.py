@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,11 +20,14 @@ PROFILE = ("--profile", "profiles/slurm")
 # Sooner than a user needs to.
 POLLING = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
 MEMBERS = ("densenet_s-s0", "densenet_s-s1", "convnext-s0")
-TARGETS = [f"results/trainings/members/{member}/weights.safetensors" for member in MEMBERS]
 # So many that a training can be met in its middle.
 EPOCHS = 12
-# Some of what each stage makes, so that all stages run, but not for all members.
-REMOVED = ("corrupted/contrast.npy", "search/supernet/weights.safetensors", "members/convnext-s1/weights.safetensors")
+EPOCH = rf"\[\d+/{EPOCHS}"  # in the log, when one has ended
+RESUMED = "resuming at step"
+# Some of what each stage makes, so that all stages run, but not for all members. The corrupted images, which are the
+# same again, are made alone, so that not all members predict anew.
+CORRUPTED = "corrupted/contrast.npy"
+REMOVED = (CORRUPTED, "search/supernet/weights.safetensors", "members/convnext-s1/weights.safetensors")
 REMOVED += ("members/balanced-l1-s0-m0/weights.safetensors",)
 FILES = ("weights.safetensors", "member.json", "history.csv")
 
@@ -40,6 +44,7 @@ def finished(cluster, workflow, workflow_in, tmp_path_factory):
     study = workflow_in(directory, environment=cluster.environment, forked=True)
     for path in REMOVED:
         (study.results / path).unlink()
+    study.finish(f"results/{study.results.name}/{CORRUPTED}", *PROFILE, *POLLING)
     for options in readme_commands()[0]:
         study.output = study.finish(*options, *POLLING)
     return study
@@ -91,26 +96,35 @@ def in_folder(directory: Path, workflow_in, environment: dict[str, str] | None =
     return workflow_in(directory, settings, environment=environment)
 
 
+def targets(members: Sequence[str]) -> list[str]:
+    return [f"results/trainings/members/{member}/weights.safetensors" for member in members]
+
+
 class Trainings:
     """The trainings of all members, on the cluster, and what happens to them.
 
     Attributes:
         outputs: what the Snakemakes printed, in order.
+        resumed: the log of the first member's training after Snakemake was killed.
         slow, cancelled: the SLURM jobs that are made to exceed their time, and cancelled by hand.
         lost: the one whose node fails.
     """
 
     def __init__(self, study, cluster: Cluster):
-        self.study, self.cluster, self.outputs, self.resumed = study, cluster, [], {}
+        self.study, self.cluster, self.outputs = study, cluster, []
 
     def log(self, member: str) -> str:
         path = self.study.results / "logs/train" / f"{member}.log"
         return path.read_text() if path.exists() else ""
 
-    def start(self) -> None:
+    def log_of(self, job: dict[str, str]) -> str:
+        """The log of the last attempt at the training of a job."""
+        return self.log(re.sub(r"rule_train_wildcards_(.+)_(\d+)", r"\1-s\2", job["Comment"]))
+
+    def start(self, members: Sequence[str]) -> None:
         """Start Snakemake, with a minute for the first attempt at a training, two for the second, ..."""
         options = ("--set-resources", "train:slurm_partition=gpu", "train:runtime=attempt", "--retries", "5")
-        self.snakemake = self.study.start(*TARGETS, *PROFILE, *POLLING, *options)
+        self.snakemake = self.study.start(*targets(members), *PROFILE, *POLLING, *options)
 
     def end(self, seconds: float) -> int | None:
         """Wait for the end of Snakemake; its status, or None if it goes on for longer."""
@@ -127,24 +141,24 @@ class Trainings:
                 pids += [int(output.parts[2])] if output.readlink() == log else []
         return pids
 
-    def hold(self, pattern: str) -> None:
-        """Stop each training as soon as its log has `pattern`; return when all are."""
+    def hold(self, patterns: Mapping[str, str]) -> None:
+        """Stop the training of each member as soon as its log has the member's pattern; return when all are."""
         held = set()
 
         def all_held() -> bool:
-            for member in set(MEMBERS) - held:
-                if re.search(pattern, self.log(member)):
+            for member in patterns.keys() - held:
+                if re.search(patterns[member], self.log(member)):
                     for pid in self.processes(member):
                         os.kill(pid, signal.SIGSTOP)
                     held.add(member)
-            return len(held) == len(MEMBERS)
+            return len(held) == len(patterns)
 
-        wait_for(all_held, 240, f"all log {pattern}")
+        wait_for(all_held, 240, f"all log {patterns}")
 
     def kill_snakemake(self) -> None:
-        """Kill Snakemake in the middle of all trainings, and do what the guide says before it is started again."""
-        self.start()
-        self.hold(rf"\[1/{EPOCHS}")
+        """Kill Snakemake in the middle of a training, and do what the guide says before it is started again."""
+        self.start(MEMBERS[:1])
+        self.hold({MEMBERS[0]: EPOCH})
         self.snakemake.kill()
         self.end(10)
         run = re.search(r"SLURM run ID: (\S+)", self.outputs[0])[1]
@@ -155,10 +169,10 @@ class Trainings:
         self.study.finish(*unlock)
 
     def fail_in_every_way(self) -> None:
-        """Go on from checkpoints; let a training exceed its time, cancel one, lose a node, restart the controller."""
-        self.start()
-        self.hold("resuming at step")
-        self.resumed = {member: self.log(member) for member in MEMBERS}
+        """Go on from a checkpoint; let a training exceed its time, cancel one, lose a node, restart the controller."""
+        self.start(MEMBERS)
+        self.hold(dict.fromkeys(MEMBERS, EPOCH) | {MEMBERS[0]: RESUMED})
+        self.resumed = self.log(MEMBERS[0])
         running = [line.split() for line in self.cluster.squeue("%A %N", "--states", "running")]
         placed = {node: [job for job, on in running if on == node] for node in GPU_NODES}
         (self.slow, self.cancelled), (self.lost,) = placed[GPU_NODES[0]], placed[GPU_NODES[1]]
@@ -172,8 +186,10 @@ class Trainings:
 
 @pytest.fixture(scope="session")
 def trainings(cluster, workflow_in, tmp_path_factory) -> Trainings:
-    """The trainings, finished after all."""
-    study = in_folder(tmp_path_factory.mktemp("trainings"), workflow_in, cluster.environment)
+    """The trainings, finished after all; their images are read beforehand, on this machine."""
+    directory = tmp_path_factory.mktemp("trainings")
+    in_folder(directory, workflow_in).finish("--cores", "1", "results/trainings/data/card.json")
+    study = in_folder(directory, workflow_in, cluster.environment)
     run = Trainings(study, cluster)
     try:
         run.kill_snakemake()
@@ -192,12 +208,12 @@ def ends(run: Trainings, job: str) -> list[dict[str, str]]:
 
 def test_interrupted_trainings_end_with_the_same_bytes(trainings, workflow_in, tmp_path):
     local = in_folder(tmp_path, workflow_in)
-    local.finish("--cores", "2", *TARGETS)
+    local.finish("--cores", "2", *targets(MEMBERS))
+    assert RESUMED in trainings.resumed
     for member in MEMBERS:
         for name in FILES:
             one, other = (study.results / "members" / member / name for study in (local, trainings.study))
             assert one.read_bytes() == other.read_bytes(), f"{member}/{name}"
-        assert "resuming at step" in trainings.resumed[member]
 
 
 def test_a_job_over_its_time_gets_more_and_goes_on(trainings):
@@ -205,10 +221,13 @@ def test_a_job_over_its_time_gets_more_and_goes_on(trainings):
     assert [job["State"] for job in attempts] == ["TIMEOUT", "COMPLETED"]
     assert [job["TimeLimit"] for job in attempts] == ["1:00", "2:00"]
     assert [job["MinMemory"] for job in attempts] == ["8000M", "16000M"]
+    assert RESUMED in trainings.log_of(attempts[0])
 
 
-def test_a_cancelled_job_is_submitted_again(trainings):
-    assert [job["State"] for job in ends(trainings, trainings.cancelled)] == ["CANCELLED", "COMPLETED"]
+def test_a_cancelled_job_is_submitted_again_and_goes_on(trainings):
+    attempts = ends(trainings, trainings.cancelled)
+    assert [job["State"] for job in attempts] == ["CANCELLED", "COMPLETED"]
+    assert RESUMED in trainings.log_of(attempts[0])
 
 
 def test_a_job_of_a_failed_node_goes_back_to_the_queue(trainings):
