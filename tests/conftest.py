@@ -1,7 +1,6 @@
 """Runs of small studies through Snakemake, shared by the tests."""
 
 import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
@@ -68,29 +67,19 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def read_once(environment: dict[str, str]) -> dict[str, str]:
-    """The variables that packages read as they are imported, beside the path of these tests."""
-    return {"PYTHONPATH": PATH, "HF_HUB_OFFLINE": environment.get("HF_HUB_OFFLINE", "")}
-
-
-def forks(imported: tuple[str, ...], variables: dict[str, str]) -> str:
-    """The address of what runs programs that import these modules, started with these variables if need be."""
-    kind = hashlib.sha256(repr([imported, variables]).encode()).hexdigest()[:16]
-    address = Path(os.environ[FOLDER]) / kind
-    with locked(address.with_suffix(".lock")):
+def forks(imported: tuple[str, ...]) -> str:
+    """The address of what runs programs that import these modules, started if need be."""
+    address = Path(os.environ[FOLDER]) / imported[0]
+    with locked(address.with_name(f"{imported[0]}.lock")):
         if not address.exists():
             command = [sys.executable, forking.__file__, "--serve", address, os.environ[OWNER], *imported]
-            subprocess.run(command, env=os.environ | variables, check=True)
+            subprocess.run(command, env=os.environ | {"PYTHONPATH": PATH}, check=True)
     return str(address)
 
 
 def in_forks(environment: dict[str, str]) -> dict[str, str]:
     """The environment in which forking.py, as a program, starts forks, and so do the Snakemakes that it starts."""
-    variables = read_once(environment)
-    addresses = {
-        forking.OF_SNAKEMAKE: forks(forking.SNAKEMAKE, variables),
-        forking.OF_SCRIPTS: forks(PACKAGES, variables),
-    }
+    addresses = {forking.OF_SNAKEMAKE: forks(forking.SNAKEMAKE), forking.OF_SCRIPTS: forks(PACKAGES)}
     return environment | addresses | {forking.PYTHON: sys.executable, "RESILIENCY_WARM_START": "0"}
 
 
@@ -240,9 +229,7 @@ def python() -> Callable[..., subprocess.CompletedProcess]:
     """Runs a program, given as text, with arguments in a directory; what it prints of any kind is in `stdout`."""
 
     def run(program: str, cwd: Path, *arguments: object) -> subprocess.CompletedProcess:
-        environment = dict(os.environ)
-        address = forks(PACKAGES, read_once(environment))
-        return run_fork(address, ["-c", program, *map(str, arguments)], cwd, environment)
+        return run_fork(forks(PACKAGES), ["-c", program, *map(str, arguments)], cwd, dict(os.environ))
 
     return run
 
@@ -252,8 +239,7 @@ def start_script() -> Callable[..., subprocess.Popen]:
     """Starts a script with arguments as a fork, which is killed with the process that is returned."""
 
     def start(script: Path, *arguments: object, **options: object) -> subprocess.Popen:
-        environment = dict(os.environ)
-        environment[forking.OF_SCRIPTS] = forks(PACKAGES, read_once(environment))
+        environment = os.environ | {forking.OF_SCRIPTS: forks(PACKAGES)}
         return subprocess.Popen([forking.__file__, script, *map(str, arguments)], env=environment, **options)
 
     return start
@@ -262,7 +248,7 @@ def start_script() -> Callable[..., subprocess.Popen]:
 @pytest.fixture
 def forked_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials of what users wrote are forks, not processes that have to import torch."""
-    monkeypatch.setenv(forking.OF_SCRIPTS, forks(PACKAGES, read_once(dict(os.environ))))
+    monkeypatch.setenv(forking.OF_SCRIPTS, forks(PACKAGES))
     monkeypatch.setattr("resiliency.study.network_trial.sys.executable", forking.__file__)
 
 

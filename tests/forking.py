@@ -15,6 +15,7 @@ import sys
 
 SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "nbformat", "platformdirs")
 SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml", "snakemake_executor_plugin_slurm")
+READING = {"huggingface_hub.constants"}  # modules that read variables of the environment as they are imported
 # What a stand-in for Python has in its environment: where Snakemake and scripts are forked, and Python for all else.
 OF_SNAKEMAKE, OF_SCRIPTS, PYTHON = "FORKING_SNAKEMAKE", "FORKING_SCRIPTS", "FORKING_PYTHON"
 
@@ -56,6 +57,7 @@ def become(streams: list[int], arguments: list[str], cwd: str, environment: dict
     Args:
         streams: descriptors of files that take the place of standard output and standard error.
     """
+    import importlib
     import runpy
     import site
 
@@ -71,6 +73,8 @@ def become(streams: list[int], arguments: list[str], cwd: str, environment: dict
     if any(os.path.exists(os.path.join(folder, "sitecustomize.py")) for folder in path):
         sys.modules.pop("sitecustomize", None)
         site.execsitecustomize()
+    for name in READING & sys.modules.keys():
+        importlib.reload(sys.modules[name])
     if arguments[0] == "-m":
         sys.executable = __file__ if OF_SCRIPTS in environment else sys.executable
         sys.argv, sys.path[0] = arguments[1:], cwd
