@@ -1,5 +1,6 @@
 """Studies of published labels, which anybody can run, give what the labels say and what is published."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from resiliency.storage.tables import read_distinct, read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = sorted((REPOSITORY / "studies").glob("*_labels.yaml"))
-CONFIDENCE = 0.95
+CONFIDENCE, RULE = 0.95, "plurality_vote"
 ENSEMBLES = 300  # what is tested here is about members
 MADE = {
     "members": "tables/members.csv",
@@ -33,33 +34,26 @@ BY_GROUPS = ("family", "best_to_worst_family", "point_of_clean_accuracy", "anoth
 
 
 @pytest.fixture(scope="module", params=STUDIES, ids=lambda file: file.stem)
-def finished(request, tmp_path_factory, workflow_in) -> tuple[Path, dict[str, pd.DataFrame]]:
-    """A study, and its tables about single members: observations without placebos, which take a minute."""
+def of_labels(request, tmp_path_factory, workflow_in):
+    """The name of a published study, and the study of its labels, which makes fewer ensembles here."""
     folder, study = tmp_path_factory.mktemp("labels"), yaml.safe_load(request.param.read_text())
     (folder / "studies").symlink_to(REPOSITORY / "studies")
     study["ensembles"]["limit"] = ENSEMBLES
-    workflow = workflow_in(folder, study)
-    paths = {name: workflow.results / path for name, path in MADE.items()}
-    workflow.finish("--cores", "2", *(str(path.relative_to(folder)) for path in paths.values()))
-    made = {name: read_table(path) for name, path in paths.items() if name != "pairs"}
-    tables = EnsembleTables(
-        ensembles=made["ensembles"],
-        image_errors=made["image_errors"],
-        without_images=WithoutImages(made["ensembles_without"], made["members_without"]),
-        metrics=read_distinct(paths["pairs"], ["kind", "metric"]),
-    )
-    members, images, (rule,) = made["members"], int(made["conditions"].images.iloc[0]), study["ensembles"]["rules"]
-    observed = observations(members, images, tables, rule, None, "label", draws=0)
-    write_table(folder / "observations.csv", observation_table(observed, CONFIDENCE))
-    write_table(folder / "exchange_rates.csv", exchange_rates(members, tables, images, rule, CONFIDENCE))
-    written = {name: pd.read_csv(folder / f"{name}.csv") for name in ("observations", "exchange_rates")}
-    return request.param, written | {"members": members}
+    return request.param.stem.removesuffix("_labels"), workflow_in(folder, study)
 
 
-def test_members_have_the_accuracies_of_their_labels(finished):
+def made(workflow, names: Iterable[str]) -> dict[str, Path]:
+    """The files of these names, which the study has made."""
+    paths = {name: workflow.results / MADE[name] for name in names}
+    workflow.finish("--cores", "2", *(str(path.relative_to(workflow.directory)) for path in paths.values()))
+    return paths
+
+
+def test_members_have_the_accuracies_of_their_labels(of_labels):
     """Computed from the files anew; corrupted error is the mean over the main corruptions and their severities."""
-    study, tables = finished
-    settings, members = yaml.safe_load(study.read_text()), tables["members"].set_index("member")
+    _, workflow = of_labels
+    settings = yaml.safe_load(workflow.study.read_text())
+    members = pd.read_csv(made(workflow, ["members"])["members"], index_col="member")
     for file in settings["external"]["decisions"]:
         labels = pd.read_parquet(REPOSITORY / file)
         names = list(labels.columns.drop(["test_set", "image", "label", "unit"]))
@@ -73,17 +67,35 @@ def test_members_have_the_accuracies_of_their_labels(finished):
         np.testing.assert_allclose(found[f"{other}_accuracy"], right.loc[other], rtol=1e-6)
 
 
-def test_a_published_study_has_the_numbers_that_its_labels_give(finished):
-    study, tables = finished
-    kept = REPOSITORY / "published/results" / study.stem.removesuffix("_labels")
+def test_a_published_study_has_the_numbers_that_its_labels_give(of_labels, tmp_path):
+    name, workflow = of_labels
+    kept = REPOSITORY / "published/results" / name
     if not kept.is_dir():
         pytest.skip("its training has not ended")
-    own, published = (of.set_index(["observation", "part"])["estimate"] for of in _both(tables, kept, "observations"))
+    observed, rates = without_placebos(workflow, tmp_path)
+    own, published = (of.set_index(["observation", "part"])["estimate"] for of in (observed, _of(kept, "observations")))
     np.testing.assert_allclose(own.loc[["1a", "1b"]], published.loc[own.loc[["1a", "1b"]].index], rtol=1e-6)
-    own, published = (of.set_index("exchange")["points"] for of in _both(tables, kept, "exchange_rates"))
+    own, published = (of.set_index("exchange")["points"] for of in (rates, _of(kept, "exchange_rates")))
     np.testing.assert_allclose(own.loc[[*EXACT]], published.loc[[*EXACT]], rtol=1e-6)
     np.testing.assert_allclose(own.loc[[*BY_GROUPS]], published.loc[[*BY_GROUPS]], rtol=0.1)
 
 
-def _both(tables: dict[str, pd.DataFrame], kept: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return tables[name], pd.read_csv(kept / f"{name}.csv")
+def without_placebos(workflow, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Observations and exchange rates of the study, written to a folder; placebos of observations take a minute."""
+    paths = made(workflow, MADE)
+    read = {name: read_table(path) for name, path in paths.items() if name != "pairs"}
+    tables = EnsembleTables(
+        ensembles=read["ensembles"],
+        image_errors=read["image_errors"],
+        without_images=WithoutImages(read["ensembles_without"], read["members_without"]),
+        metrics=read_distinct(paths["pairs"], ["kind", "metric"]),
+    )
+    members, images = read["members"], int(read["conditions"].images.iloc[0])
+    observed = observations(members, images, tables, RULE, None, "label", draws=0)
+    write_table(folder / "observations.csv", observation_table(observed, CONFIDENCE))
+    write_table(folder / "exchange_rates.csv", exchange_rates(members, tables, images, RULE, CONFIDENCE))
+    return _of(folder, "observations"), _of(folder, "exchange_rates")
+
+
+def _of(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(folder / f"{name}.csv")
