@@ -21,12 +21,18 @@ from resiliency.data.download import fetch, locked
 from resiliency.data.published import imagenette_folder
 
 LOCKED_FETCH = """
-import sys
+import resource, sys
 from pathlib import Path
 from resiliency.data.download import Archive, fetch, locked
-url, md5, folder = sys.argv[1:]
-with locked(Path(folder)):
-    print(fetch(Archive(url, "a.bin", md5), Path(folder)), flush=True)
+from resiliency.base.faults import Fault
+url, md5, folder, limit = sys.argv[1:]
+if int(limit):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+try:
+    with locked(Path(folder)):
+        print(fetch(Archive(url, "a.bin", md5), Path(folder)), flush=True)
+except Fault as fault:
+    print(f"error: {fault}")
 """
 
 
@@ -46,8 +52,8 @@ def fetched(server: Server, folder: Path) -> Path:
         return fetch(server.archive, folder)
 
 
-def start(server: Server, folder: Path, log: Path) -> subprocess.Popen:
-    command = [sys.executable, "-u", "-c", LOCKED_FETCH, server.archive.url, MD5, str(folder)]
+def start(server: Server, folder: Path, log: Path, limit: int = 0) -> subprocess.Popen:
+    command = [sys.executable, "-u", "-c", LOCKED_FETCH, server.archive.url, MD5, str(folder), str(limit)]
     with log.open("w") as file:
         return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 
@@ -98,6 +104,16 @@ def test_a_missing_file_is_not_asked_for_again(server, tmp_path):
     server.statuses = [404]
     assert "(HTTP status 404, Not Found); run again when it can" in fault_of(fetched, server, tmp_path)
     assert len(server.requests) == 1
+
+
+def test_a_full_disk_keeps_the_part(server, tmp_path):
+    folder, log = tmp_path / "cache", tmp_path / "log"
+    start(server, folder, log, limit=1_000_000).wait(20)
+    part = folder / "a.bin.part"
+    assert log.read_text().splitlines()[-1].startswith(f"error: {part}: cannot be written (File too large); make room")
+    assert part.stat().st_size == 1_000_000
+    assert fetched(server, folder).read_bytes() == CONTENT
+    assert server.requests[-1] == "bytes=1000000-"
 
 
 def test_two_studies_download_once(server, tmp_path):

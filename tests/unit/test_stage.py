@@ -40,3 +40,23 @@ def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, mo
     body = "print(torch.get_num_threads(), *{library['num_threads'] for library in threadpool_info()})"
     _, log = run(tmp_path, body, imports="import torch, numpy\nfrom threadpoolctl import threadpool_info")
     assert log.splitlines()[0] == "1 1"
+
+
+def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
+    script, log, order = tmp_path / "script.py", tmp_path / "job.log", tmp_path / "order"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom resiliency.devices.stage import stage\n"
+        f"with stage({str(log)!r}), Path({str(order)!r}).open('a') as order:\n"
+        "    print(sys.argv[1], file=order, flush=True)\n    sys.stdin.read()\n    print('by', sys.argv[1])\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    first = subprocess.Popen([sys.executable, script, "first"], **pipes)
+    while not order.exists() or not order.read_text():
+        assert first.poll() is None
+    second = subprocess.Popen([sys.executable, script, "second"], **pipes)
+    assert second.stdout.readline() == f"{log}: another process is running this job; waiting for it to finish\n"
+    assert order.read_text() == "first\n"
+    first.communicate(timeout=60)
+    second.communicate(timeout=60)
+    assert order.read_text() == "first\nsecond\n"
+    assert log.read_text().startswith("by second\n")
