@@ -45,6 +45,9 @@ def test_imagenet_needs_its_synsets(ilsvrc):
     other = synset.rename(synset.with_name(near))
     message = f"{ilsvrc}/val: {near} is not one of ImageNet's 1,000 synsets (is it {SYNSETS[123]}?)"
     assert refusal(ilsvrc, imagenet).startswith(message)
+    far = "n" + next(digit for digit in "0123456789" if digit not in SYNSETS[123]) * 8
+    other = other.rename(synset.with_name(far))
+    assert refusal(ilsvrc, imagenet).startswith(f"{ilsvrc}/val: {far} is not one of ImageNet's 1,000 synsets; rename")
     other = other.rename(synset.with_name("goldfish"))
     assert "expected ImageNet's 1,000 synset folders, got 999 and 1 others" in refusal(ilsvrc, imagenet)
     other.rename(synset)

@@ -289,9 +289,8 @@ def _check_synsets(folder: Path) -> None:
     published = _imagenet_synsets()
     if unknown := sorted(set(classes) - set(published)):
         nearest = get_close_matches(unknown[0], sorted(set(published) - set(classes)), n=1)
-        raise Fault(
-            f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets (is it {nearest[0]}?); rename it"
-        )
+        hint = f" (is it {nearest[0]}?)" if nearest else ""
+        raise Fault(f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets{hint}; rename it")
 
 
 def _imagenet_synsets() -> list[str]:
