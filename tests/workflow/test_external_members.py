@@ -126,7 +126,7 @@ def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixe
     labels = folder / "outputs/labels/night.npy"
     with older(labels, np.load(labels)[:9].tobytes(), bytes(72)):
         output = mixed.snakemake("--dry-run", "--cores", "1").stdout
-    assert "test set 'night', image 0: expected label" in output  # labels of the other files
+    assert "test set 'night', row 1, image 0: expected label" in output  # labels of the other files
 
 
 def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed, folder):
