@@ -7,6 +7,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from published.bought import compared, facts, worth
-from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, table_files, template_of
+from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, template_of
 from published.several_verdicts import agreement, counted_verdicts
 from published.study_changes import command_settings, current_study, outdated_keys
 from published.what_helps import gain
@@ -54,7 +55,8 @@ OF_ALL = ("found", "runtimes", SEEDS_PAGE)  # pages that are made from the resul
 CARD = "export_card.md"  # of the exported ensemble
 ORPHAN = "---\norphan: true\n---\n"  # how Sphinx knows pages that are in no navigation
 PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
-LARGEST = 2_500_000  # bytes of all tables that are kept
+LONG_FINDING = 60  # words
+LARGEST = 4_000_000  # bytes of all tables that are kept
 
 
 def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
@@ -232,7 +234,6 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         charts=_charts(kept, tables),
         exported=(pages / kept.name / CARD).is_file(),
         choices=told("choices", counted_verdicts),
-        kept=[path.name for path in table_files(kept)],
     )
 
 
@@ -242,8 +243,15 @@ def _charts(kept: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
     for name, chart in charts.items():
         if tables.keys() >= set(needed := CHARTS[name].tables):
             chart["finding"] = finding_of(name, *map(tables.get, needed))
+        chart["finding"] = _shortened(chart["finding"])
         chart["question"] = title if (title := chart["title"]).endswith("?") else QUESTIONS[CHARTS[name].section]
     return charts
+
+
+def _shortened(finding: str) -> str:
+    """A finding, or the first sentence of a long one; the report has the others."""
+    first, *others = re.split(r"(?<=[.)\]]) (?=[A-Z])", finding)
+    return first if others and len(finding.split()) > LONG_FINDING else finding
 
 
 def _scored(best_ensembles: pd.DataFrame) -> int:
