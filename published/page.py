@@ -7,7 +7,6 @@
 import gzip
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -32,7 +31,6 @@ from resiliency.report.drawing import draw, svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.settings import OKABE_ITO
-from resiliency.report.templates import Markdown
 from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json, replacing, verified
 from resiliency.storage.runs import FILES, PROVENANCE, Run
@@ -230,7 +228,6 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         contenders=told("deployment", contenders),
         clean_accuracy=clean_accuracy,
         leaders=leaders(tables, further),
-        points=_points,
         charts=_charts(kept, tables),
         exported=(pages / kept.name / CARD).is_file(),
         choices=told("choices", counted_verdicts),
@@ -250,19 +247,13 @@ def _charts(kept: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
 
 def _shortened(finding: str) -> str:
     """A finding, or the first sentence of a long one; the report has the others."""
-    first, *others = re.split(r"(?<=[.)\]]) (?=[A-Z])", finding)
-    return first if others and len(finding.split()) > LONG_FINDING else finding
+    return words.first_sentence(finding)[0] if len(finding.split()) > LONG_FINDING else finding
 
 
 def _scored(best_ensembles: pd.DataFrame) -> int:
     """The number of ensembles of two members and more."""
     best = best_ensembles[(best_ensembles["rank"] == 1) & (best_ensembles["size"] > 1)]
     return int(best["ensembles"].sum())
-
-
-def _points(share: float) -> Markdown:
-    """A difference of shares in percentage points, to two decimals."""
-    return Markdown(words.points(share, 2))
 
 
 def main() -> None:
