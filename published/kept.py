@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from jinja2 import Template
 
@@ -30,13 +31,9 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
 
     Beside them, `choices` has the verdicts by other choices of the study, `on_halves` the observations with clean
     accuracy from the test images of the corruptions, and `seeds`, of a study that was run with several study seeds, a
-    row per seed and part of an observation. Intervals of correlations leave out
-    designs, those of registered studies too.
+    row per seed and part of an observation.
     """
-    tables = {path.stem: read_table(path) for path in table_files(kept)}
-    if "design_low" in (former := tables.get("correlations", pd.DataFrame())):
-        ends = {"low": former["design_low"], "high": former["design_high"]}
-        tables["correlations"] = former.assign(**ends).drop(columns=["design_low", "design_high"])
+    tables = as_now({path.stem: read_table(path) for path in table_files(kept)})
     beside = {
         "choices": EXPERIMENTS / f"{kept.name}_choices.csv",
         "on_halves": kept.with_name(f"{kept.name}_on_halves.csv"),
@@ -48,8 +45,20 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     return tables
 
 
+def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Tables by name with the columns of this library, of registered studies too, whose library is an earlier one.
+
+    Intervals of correlations leave out designs; how many is then unknown.
+    """
+    former = tables.get("correlations", pd.DataFrame())
+    if "design_low" not in former:
+        return tables
+    ends = {"low": former["design_low"], "high": former["design_high"], "units": np.nan}
+    return tables | {"correlations": former.assign(**ends).drop(columns=["design_low", "design_high"])}
+
+
 def kept_specs(kept: Path) -> dict[str, dict]:
-    """The specifications of charts that `publish` kept, by name."""
+    """The specifications, by name, of charts that the kept tables do not suffice for."""
     file = kept / SPECS
     return json.loads(gzip.decompress(file.read_bytes())) if file.is_file() else {}
 

@@ -9,14 +9,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
+import vl_convert
 from PIL import Image
 
 from published.bought import compared, facts, worth
-from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, kept_tables, template_of
+from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, as_now, kept_tables, template_of
 from published.several_verdicts import agreement, counted_verdicts
+from published.site import draw_all, drawn
 from published.study_changes import command_settings, current_study, outdated_keys
 from published.what_helps import gain
 from resiliency.analysis.choices import clean_accuracy
@@ -27,10 +30,9 @@ from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.report import words
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.exchange_rates import images_of
-from resiliency.report.drawing import draw, svg
+from resiliency.report.drawing import svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
-from resiliency.report.settings import OKABE_ITO
 from resiliency.report.verdicts import by_observation
 from resiliency.storage.files import read_json, replacing, verified
 from resiliency.storage.runs import FILES, PROVENANCE, Run
@@ -46,7 +48,7 @@ SHOWN = (
 # Tables that are kept as Parquet, which is a tenth of their size.
 LONG = ("corruption_errors", "correlations", "thresholds", "selective_prediction")
 LONG_TABLE, LARGE_PICTURE = 100_000, 1_000_000  # bytes, above which others are too, and charts are kept as PNG
-COLOURS = 64  # of a PNG
+COLOURS, SCALE = 64, 2  # of a PNG, and its pixels per point
 QUESTIONS = {section.anchor: section.question for section in SECTIONS + APPENDIX}
 CHARTS_FILE, LONGEST = "charts.json", "longest.json"
 OF_ALL = ("found", "runtimes", SEEDS_PAGE)  # pages that are made from the results of several runs
@@ -76,7 +78,7 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
     if (name := page_name(results)) in OF_ALL:
         raise Fault(f"{results}: {name}.md is a page about several runs; rename the folder")
     tables = [run.file(table.path) for table in TABLES.values() if table.published and table.path in run]
-    charts = [_picture(run, f"charts/{name}.svg") for name in SHOWN if f"charts/{name}.svg" in run]
+    specs = specifications(run)
     provenance = {key: value for key, value in run.provenance.items() if key != FILES}
     with replacing(folder / name) as kept:
         kept.mkdir()
@@ -85,18 +87,18 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
                 shutil.copyfile(verified(path), kept / path.name)
-        specs = json.dumps(_specifications(run)).encode()
-        (kept / SPECS).write_bytes(gzip.compress(specs, mtime=0))
+        drawable = drawn(kept_tables(kept), provenance["study"])
+        others = {name: spec for name, spec in specs.items() if name not in drawable}
+        if others:
+            (kept / SPECS).write_bytes(gzip.compress(json.dumps(others).encode(), mtime=0))
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
         _write_json(kept / PROVENANCE, provenance)
-        for path in charts:
-            _keep_picture(path, kept / path.name)
-        texts = {path.stem: _texts(read_json(path.with_suffix(".vl.json"))) | {"picture": path.name} for path in charts}
+        shown = {name: specs[name] for name in shown_charts(kept_tables(kept)) if name in specs}
+        texts = {name: _texts(spec) | {"picture": _keep_picture(spec, kept / name)} for name, spec in shown.items()}
         _write_json(kept / CHARTS_FILE, texts)
         if TABLES["histories"].path in run:
             _write_json(kept / LONGEST, longest_training(*(_table(run, name) for name in ("members", "histories"))))
-        _draw_lead(kept)
     if card := run.card():
         (pages / name).mkdir(exist_ok=True)
         (pages / name / CARD).write_text(f"{ORPHAN}{verified(card).read_text(encoding='utf-8')}", encoding="utf-8")
@@ -126,14 +128,6 @@ def _write_json(file: Path, content: dict) -> None:
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _draw_lead(kept: Path) -> None:
-    """Draw the chart that a page begins with as the library draws it now, as the sentences below it are of now."""
-    if LEAD in (charts := read_json(kept / CHARTS_FILE)):
-        specification = draw(LEAD, kept_tables(kept), OKABE_ITO)
-        (kept / charts[LEAD]["picture"]).write_text(svg(specification), encoding="utf-8")
-        _write_json(kept / CHARTS_FILE, charts | {LEAD: charts[LEAD] | _texts(specification)})
-
-
 def longest_training(members: pd.DataFrame, histories: pd.DataFrame) -> dict:
     """Which independent designs of the longest training still gained a point or more in its last fifth.
 
@@ -153,18 +147,24 @@ def longest_training(members: pd.DataFrame, histories: pd.DataFrame) -> dict:
     return {"epochs": int(epochs) if gains else 0, "trained": len(gains), "late": late}
 
 
-def _picture(run: Run, path: str) -> Path:
-    """The file of a chart that is kept: SVG, or PNG if that has too many marks."""
-    svg = run.file(path)
-    return run.file(path.replace(".svg", ".png")) if svg.stat().st_size > LARGE_PICTURE else svg
+def shown_charts(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """The charts of a page, from the kept tables of its study.
+
+    Where training lengths differ, the first allows for clean accuracy, better than a line through all members.
+    """
+    lengths_differ = LEAD in tables and facts(tables[LEAD]).get("doubling_of_training")
+    return [name for name in SHOWN if not (lengths_differ and name == "effective_robustness")]
 
 
-def _keep_picture(path: Path, kept: Path) -> None:
-    """Copy an SVG; write a PNG with as few colours as a chart needs, which takes a tenth of the space."""
-    if path.suffix == ".svg":
-        shutil.copyfile(verified(path), kept)
+def _keep_picture(spec: dict, file: Path) -> str:
+    """Write a chart as SVG, or, if that has too many marks, as PNG with as few colours as it needs; its file's name."""
+    picture = svg(spec)
+    if len(picture) > LARGE_PICTURE:
+        image = Image.open(BytesIO(vl_convert.svg_to_png(picture, scale=SCALE)))
+        image.convert("RGB").quantize(COLOURS).save(file := file.with_suffix(".png"), optimize=True)
     else:
-        Image.open(verified(path)).convert("RGB").quantize(COLOURS).save(kept, optimize=True)
+        (file := file.with_suffix(".svg")).write_text(picture, encoding="utf-8")
+    return file.name
 
 
 def _texts(chart: dict) -> dict:
@@ -173,13 +173,17 @@ def _texts(chart: dict) -> dict:
     return {"title": title, "finding": chart["usermeta"]["finding"]}
 
 
-def _specifications(run: Run) -> dict[str, dict]:
+def specifications(run: Run) -> dict[str, dict]:
     """The specifications of the charts of a run, by name, but for those of test images: others may have rights to them.
 
-    A later version of the library need not be able to draw its tables.
+    They are drawn anew, as the sentences beside them are of this library too, unless an earlier one made the run and
+    not all tables that a chart needs now.
     """
     files = {Path(path).name.removesuffix(".vl.json"): path for path in sorted(run.hashes) if path.endswith(".vl.json")}
-    return {name: read_json(run.file(path)) for name, path in files.items() if name not in PICTURES}
+    tables = as_now({name: _table(run, name) for name, table in TABLES.items() if table.path in run})
+    charts = {name: chart for name, chart in CHARTS.items() if name in files and name not in PICTURES}
+    new = [name for name, chart in charts.items() if set(chart.tables) - set(chart.optional) <= tables.keys()]
+    return {name: read_json(run.file(files[name])) for name in charts} | draw_all(new, tables)
 
 
 def page(kept: Path, pages: Path = PAGES) -> str:

@@ -49,16 +49,14 @@ def _write_report(kept: Path, site: Path) -> Path:
 
 
 def report(tables: dict[str, pd.DataFrame], specs: dict[str, dict], provenance: dict, made: list[str]) -> str:
-    """The report of a study as HTML, with the charts of `specs`, and others that `tables` suffice for.
+    """The report of a study as HTML, with the charts that `tables` suffice for, and those of `specs`.
 
     Args:
         tables, specs: as kept, by name.
         provenance: the study and what it ran on.
         made: names of those of the tables that lie beside the report.
     """
-    empty = {name: pd.DataFrame() for chart in CHARTS.values() for name in chart.optional}
-    others = [name for name in drawn(tables, provenance["study"]) if name not in specs]
-    specs = specs | {name: draw(name, empty | tables, OKABE_ITO) for name in others}
+    specs = specs | draw_all(drawn(tables, provenance["study"]), tables)
     svgs = {name: svg(spec) for name, spec in specs.items()}
     return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False)
 
@@ -73,3 +71,9 @@ def drawn(tables: dict[str, pd.DataFrame], study: dict) -> list[str]:
     }
     has = {*tables, *(name for name, is_known in known.items() if is_known)}
     return [name for name, chart in CHARTS.items() if chart.needs <= has]
+
+
+def draw_all(charts: list[str], tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
+    """The specifications of these charts by name; tables that a study may lack are empty."""
+    empty = {table: pd.DataFrame() for chart in CHARTS.values() for table in chart.optional}
+    return {name: draw(name, empty | tables, OKABE_ITO) for name in charts}

@@ -7,10 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from ended_runs import end_run, run_as_published
-from PIL import Image
 
-from published.kept import RESULTS
-from published.page import longest_training, page, publish
+from published.kept import RESULTS, kept_specs, kept_tables
+from published.page import CHARTS_FILE, longest_training, page, publish, shown_charts
 from resiliency.base.faults import Fault
 from resiliency.storage.files import read_json, write_json
 from resiliency.storage.runs import FILES
@@ -21,15 +20,12 @@ DIGITS = RESULTS / "digits"
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A finished run with the tables of a published study, and two charts."""
+    """A finished run with the tables of a published study, and specifications of four charts."""
     folder = run_as_published("imagenet_published", tmp_path / "results/mine")
     (folder / "charts").mkdir()
-    texts = {"title": "t", "usermeta": {"finding": "f", "caption": "c"}}
+    spec = {"title": "t", "usermeta": {"finding": "f"}, "data": {"values": []}, "mark": "point"}
     for name in ("loss_weight", "gallery", "error_by_severity", "exchange_rates"):
-        write_json(folder / f"charts/{name}.vl.json", texts)
-    for name in ("loss_weight", "exchange_rates"):
-        (folder / f"charts/{name}.svg").write_text("<svg/>", encoding="utf-8")
-        Image.new("RGB", (4, 4)).save(folder / f"charts/{name}.png")
+        write_json(folder / f"charts/{name}.vl.json", spec)
     return end_run(folder)
 
 
@@ -50,8 +46,20 @@ def test_no_table_chart_or_card_of_an_earlier_run_is_kept(run):
     assert {"observations.csv", "loss_weight.svg", "skipped.csv"} <= kept(run)
     (run / "export").mkdir()
     (run / "export/card.md").write_text("# A placeholder")
-    leave_over(run, "tables/skipped.csv", "charts/loss_weight.svg", "charts/loss_weight.vl.json")
+    leave_over(run, "tables/skipped.csv", "charts/loss_weight.vl.json")
     assert not kept(run) & {"skipped.csv", "loss_weight.svg", "export_card.md"}
+
+
+def test_charts_are_drawn_anew_but_where_the_run_lacks_a_table_that_they_need_now(run):
+    kept(run)
+    charts = read_json(run.parents[1] / "docs/mine" / CHARTS_FILE)
+    assert (charts["loss_weight"]["title"], charts["exchange_rates"]["title"] != "t") == ("t", True)
+    assert set(kept_specs(run.parents[1] / "docs/mine")) == {"loss_weight"}
+
+
+def test_members_of_several_training_lengths_are_not_shown_as_one_line():
+    digits, signs = (shown_charts(kept_tables(RESULTS / name)) for name in ("digits", "traffic_signs"))
+    assert set(digits) - set(signs) == {"effective_robustness"}
 
 
 def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
