@@ -64,7 +64,7 @@ def test_a_moved_mutant_is_found(library, text):
 
 
 def test_the_sample_is_found():
-    sample = read_sample(REPOSITORY / "tests/mutation/sample.json")
+    sample = read_sample(REPOSITORY / "tests/benchmarks/mutation/sample.json")
     library = Library(REPOSITORY)
     assert len([one for one in sample if library.find(one)]) >= 400
     assert [one.number for one in sample] == list(range(len(sample)))
