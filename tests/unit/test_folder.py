@@ -80,7 +80,7 @@ TRAIN = "but no train/; add train/ with the same classes"
         (["train/a/1.jpg", "val/a/1.jpg", "valid/a/1.jpg"], ": val/ and valid/ mean the same; keep one"),
         (
             ["train/cat/1.jpg", "train/dog/1.jpg", "test/cat/1.jpg", "test/dogs/1.jpg"],
-            "/train: no class folder 'dogs', which test/ has (is it 'dog'?); all splits must have the same classes",
+            "/train: no class folder 'dogs', which test/ has; did you mean dog?; all splits must have the same classes",
         ),
     ],
 )

@@ -43,7 +43,7 @@ def test_imagenet_needs_its_synsets(ilsvrc):
     synset = ilsvrc / "val" / SYNSETS[123]
     near = next(name for digit in range(10) if (name := f"{SYNSETS[123][:-1]}{digit}") not in SYNSETS)
     other = synset.rename(synset.with_name(near))
-    message = f"{ilsvrc}/val: {near} is not one of ImageNet's 1,000 synsets (is it {SYNSETS[123]}?)"
+    message = f"{ilsvrc}/val: {near} is not one of ImageNet's 1,000 synsets; did you mean {SYNSETS[123]}?"
     assert refusal(ilsvrc, imagenet).startswith(message)
     far = "n" + next(digit for digit in "0123456789" if digit not in SYNSETS[123]) * 8
     other = other.rename(synset.with_name(far))

@@ -30,7 +30,7 @@ def test_checkpoints_with_common_wrappers_are_read(tmp_path, prefix, wrapper):
         ("ant\nbee\ncat\ndog\n", None),
         ("\ufeffdog\nfox\r\nant\ncat\nbee\n\n", [2, 4, 3, 0]),
         ("\n", "line 1 is empty"),
-        ("ant\nbees\ncat\n", r"no 'bee' \(is it 'bees'\?\), a class of the dataset, nor 1 more"),
+        ("ant\nbees\ncat\n", r"no 'bee', a class of the dataset, nor 1 more; did you mean bees\?"),
         ("ant\nbee\ncat\ndog\ncat\n", "'cat' names 2 outputs"),
     ],
 )

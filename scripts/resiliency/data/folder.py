@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, hint
 from resiliency.base.progress import Progress
 from resiliency.data.download import cache_folder
 from resiliency.data.parquet import class_order, unpacked
@@ -288,9 +287,8 @@ def _check_synsets(folder: Path) -> None:
         )
     published = _imagenet_synsets()
     if unknown := sorted(set(classes) - set(published)):
-        nearest = get_close_matches(unknown[0], sorted(set(published) - set(classes)), n=1)
-        hint = f" (is it {nearest[0]}?)" if nearest else ""
-        raise Fault(f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets{hint}; rename it")
+        near = hint(unknown[0], sorted(set(published) - set(classes)))
+        raise Fault(f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets{near}; rename it")
 
 
 def _imagenet_synsets() -> list[str]:
@@ -316,10 +314,9 @@ def _shared_classes(splits: dict[str, Path]) -> list[str]:
         for other, theirs in classes.items():
             missing = sorted(set(theirs) - set(names))
             if missing:
-                nearest = get_close_matches(missing[0], sorted(set(names) - everywhere), n=1)
-                hint = f" (is it {nearest[0]!r}?)" if nearest else ""
+                near = hint(missing[0], sorted(set(names) - everywhere))
                 raise Fault(
-                    f"{printable(path)}: no class folder {missing[0]!r}, which {other.name}/ has{hint}; "
+                    f"{printable(path)}: no class folder {missing[0]!r}, which {other.name}/ has{near}; "
                     "all splits must have the same classes"
                 )
     place = next(iter(splits.values()))

@@ -1,13 +1,12 @@
 """Reading each dataset from its source."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from resiliency.base.faults import Fault, excerpt
+from resiliency.base.faults import Fault, excerpt, hint
 from resiliency.data.download import cache_folder
 from resiliency.data.folder import class_folders, folder_part, image_folder, imagenet
 from resiliency.data.pictures import printable, resized_array
@@ -114,10 +113,9 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
     if unknown and distinct and not any(name.isdecimal() for name in classes):
         return np.array([int(name) for name in names])
     if unknown:
-        nearest = get_close_matches(unknown[0], classes, n=1)
-        spellings = f"folders must be named as its classes: {excerpt(classes, MOST_NAMED)}"
-        hint = f"did you mean {nearest[0]!r}?" if nearest else spellings
-        raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}; {hint}")
+        spellings = f"; folders must be named as its classes: {excerpt(classes, MOST_NAMED)}"
+        near = hint(unknown[0], classes) or spellings
+        raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}{near}")
     return np.array([positions[name] for name in names])
 
 

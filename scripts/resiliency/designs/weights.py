@@ -1,7 +1,6 @@
 """Members that are loaded: weights that somebody else trained, mapped to the classes of the dataset."""
 
 from collections import Counter
-from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +11,7 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from resiliency.base.faults import Fault, expected
+from resiliency.base.faults import Fault, expected, hint
 from resiliency.base.names import SYNSET
 from resiliency.data.download import cache_folder
 from resiliency.data.source import read_class_names
@@ -347,11 +346,9 @@ def _output_indices(names: list[str], classes: list[str]) -> list[int] | None:
     counts = Counter(names)
     missing = [name for name in classes if not counts[name]]
     if missing:
-        nearest = get_close_matches(missing[0], names, n=1)
-        hint = f" (is it {nearest[0]!r}?)" if nearest else ""
         more = f", nor {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise Fault(
-            f"classes: the network has no {missing[0]!r}{hint}, a class of the dataset{more}; "
+            f"classes: the network has no {missing[0]!r}, a class of the dataset{more}{hint(missing[0], names)}; "
             "name its outputs as the dataset does"
         )
     if repeated := next((name for name in classes if counts[name] > 1), None):
