@@ -37,6 +37,7 @@ def site(tmp_path, monkeypatch) -> Iterator[Site]:
     monkeypatch.setattr("resiliency.data.download.PAUSE", 0)
     site = Site(tmp_path / "site")
     yield site
+    site.release.set()
     site.server.shutdown()
     site.server.server_close()
 

@@ -1,31 +1,49 @@
-"""A site that publishes small archives as data sets are published."""
+"""A site on this machine that publishes small archives, and answers as a test says: late, in part, without ranges."""
 
 import hashlib
 import io
 import tarfile
 import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
-class Handler(SimpleHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     def log_message(self, *arguments) -> None:
         pass
 
     def do_GET(self) -> None:
-        self.server.requests.append(self.path)
-        super().do_GET()
+        site, asked = self.server.site, self.headers["Range"]
+        site.requests.append(self.path)
+        site.ranges.append(asked)
+        path = site.folder / self.path.strip("/")
+        content = path.read_bytes() if path.is_file() else b""
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and site.knows_ranges else 0
+        status = 404 if not content else 416 if start >= len(content) else 206 if start else 200
+        body = content[start:] if status < 300 else b""
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: site.drops.pop(0) if site.drops else None])
+        self.wfile.flush()
+        site.release.wait(20)
 
 
 class Site:
-    """A folder whose files are at `url`, and the paths that were asked for."""
+    """A folder whose files are at `url`.
+
+    `requests` and `ranges` are the paths and the ranges that were asked for. `drops` says after how many bytes the
+    connections of the next answers close. Unless `release` is set, they stay open when all is sent.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-        self.requests = self.server.requests = []
+        self.requests, self.ranges, self.drops, self.knows_ranges = [], [], [], True
+        self.release = threading.Event()
+        self.release.set()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads, self.server.site = True, self
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 

@@ -5,21 +5,20 @@ import io
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from failing_server import CONTENT, MD5, Server
 from fault_messages import fault_of
 from PIL import Image
 from sites import Site
 from torchvision import datasets
 
-from resiliency.data import download
-from resiliency.data.download import fetch, locked
+from resiliency.data.download import Archive, fetch, locked
 from resiliency.data.published import imagenette_folder
 
+CONTENT = np.random.default_rng(0).bytes(2_500_001)
 LOCKED_FETCH = """
 import resource, sys
 from pathlib import Path
@@ -37,23 +36,17 @@ except Fault as fault:
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(download, "PAUSE", 0)
-    server = Server()
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server
-    server.release.set()
-    server.shutdown()
-    server.server_close()
+def archive(site) -> Archive:
+    return Archive(site.url + "a.bin", "a.bin", site.put("a.bin", CONTENT))
 
 
-def fetched(server: Server, folder: Path) -> Path:
+def fetched(archive: Archive, folder: Path) -> bytes:
     with locked(folder):
-        return fetch(server.archive, folder)
+        return fetch(archive, folder).read_bytes()
 
 
-def start(server: Server, folder: Path, log: Path, limit: int = 0) -> subprocess.Popen:
-    command = [sys.executable, "-u", "-c", LOCKED_FETCH, server.archive.url, MD5, str(folder), str(limit)]
+def start(archive: Archive, folder: Path, log: Path, limit: int = 0) -> subprocess.Popen:
+    command = [sys.executable, "-u", "-c", LOCKED_FETCH, archive.url, archive.md5, str(folder), str(limit)]
     with log.open("w") as file:
         return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 
@@ -66,7 +59,7 @@ def wait_until(condition) -> None:
 
 
 @pytest.mark.parametrize(
-    ("knows_ranges", "drops", "part", "requests"),
+    ("knows_ranges", "drops", "part", "ranges"),
     [
         (True, [], b"", [None]),
         (True, [1_000_000, 700_000], b"", [None, "bytes=1000000-", "bytes=1700000-"]),
@@ -76,57 +69,61 @@ def wait_until(condition) -> None:
     ],
     ids=["whole", "dropped twice", "without ranges", "a part too long", "a wrong part"],
 )
-def test_a_download_continues_where_it_can_and_else_starts_anew(server, tmp_path, knows_ranges, drops, part, requests):
-    server.knows_ranges, server.drops = knows_ranges, drops
+def test_a_download_continues_where_it_can_and_else_starts_anew(
+    site, archive, tmp_path, knows_ranges, drops, part, ranges
+):
+    site.knows_ranges, site.drops = knows_ranges, drops
+    folder = tmp_path / "cache"
+    folder.mkdir()
     if part:
-        (tmp_path / "a.bin.part").write_bytes(part)
+        (folder / "a.bin.part").write_bytes(part)
     for _ in range(2):  # the second time it is there
-        assert fetched(server, tmp_path).read_bytes() == CONTENT
-        assert server.requests == requests
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", "a.bin"]
+        assert fetched(archive, folder) == CONTENT
+        assert site.ranges == ranges
+    assert sorted(file.name for file in folder.iterdir()) == [".lock", "a.bin"]
 
 
-@pytest.mark.parametrize("kept", [None, CONTENT])
-def test_a_sha_256_goes_before_an_md5(server, tmp_path, kept):
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_sha_256_goes_before_an_md5(archive, tmp_path, kept):
     """Other bytes of the same md5 can be made; these are as published by it, but not by the SHA-256."""
-    server.archive = server.archive._replace(sha256="0" * 64)
+    archive, folder = archive._replace(sha256="0" * 64), tmp_path / "cache"
+    folder.mkdir()
     if kept:
-        (tmp_path / "a.bin").write_bytes(kept)
-    message = fault_of(fetched, server, tmp_path)
+        (folder / "a.bin").write_bytes(CONTENT)
+    message = fault_of(fetched, archive, folder)
     digest = hashlib.sha256(CONTENT).hexdigest()
-    assert [file.name for file in tmp_path.iterdir() if file.name != "a.bin"] == [".lock"]
-    assert f"a.bin: expected SHA-256 {'0' * 64} from {server.archive.url}, got SHA-256 {digest}; run again" in message
-    server.archive = server.archive._replace(md5="0" * 32, sha256=digest)
-    assert fetched(server, tmp_path).read_bytes() == CONTENT
+    assert [file.name for file in folder.iterdir() if file.name != "a.bin"] == [".lock"]
+    assert f"a.bin: expected SHA-256 {'0' * 64} from {archive.url}, got SHA-256 {digest}; run again" in message
+    assert fetched(archive._replace(md5="0" * 32, sha256=digest), folder) == CONTENT
 
 
-def test_a_missing_file_is_not_asked_for_again(server, tmp_path):
-    server.statuses = [404]
-    assert "(HTTP status 404, Not Found); run again when it can" in fault_of(fetched, server, tmp_path)
-    assert len(server.requests) == 1
+def test_a_missing_file_is_not_asked_for_again(site, archive, tmp_path):
+    missing = archive._replace(url=site.url + "b.bin")
+    assert "(HTTP status 404, Not Found); run again when it can" in fault_of(fetched, missing, tmp_path)
+    assert site.requests == ["/b.bin"]
 
 
-def test_a_full_disk_keeps_the_part(server, tmp_path):
+def test_a_full_disk_keeps_the_part(site, archive, tmp_path):
     folder, log = tmp_path / "cache", tmp_path / "log"
-    start(server, folder, log, limit=1_000_000).wait(20)
+    start(archive, folder, log, limit=1_000_000).wait(20)
     part = folder / "a.bin.part"
     assert log.read_text().splitlines()[-1].startswith(f"error: {part}: cannot be written (File too large); make room")
     assert part.stat().st_size == 1_000_000
-    assert fetched(server, folder).read_bytes() == CONTENT
-    assert server.requests[-1] == "bytes=1000000-"
+    assert fetched(archive, folder) == CONTENT
+    assert site.ranges[-1] == "bytes=1000000-"
 
 
-def test_two_studies_download_once(server, tmp_path):
+def test_two_studies_download_once(site, archive, tmp_path):
     folder, logs = tmp_path / "cache", [tmp_path / "a", tmp_path / "b"]
-    server.drops = [1_000_000]
-    server.release.clear()
-    runs = [start(server, folder, log) for log in logs]
+    site.drops = [1_000_000]
+    site.release.clear()
+    runs = [start(archive, folder, log) for log in logs]
     waits = f"{folder}: another process is downloading or extracting there; waiting for it"
-    wait_until(lambda: server.sent and any(waits in log.read_text() for log in logs))
-    server.release.set()
+    wait_until(lambda: site.ranges and any(waits in log.read_text() for log in logs))
+    site.release.set()
     assert [run.wait(20) for run in runs] == [0, 0]
     assert [log.read_text().splitlines()[-1] for log in logs] == [str(folder / "a.bin")] * 2
-    assert server.requests == [None, "bytes=1000000-"]
+    assert site.ranges == [None, "bytes=1000000-"]
     assert (folder / "a.bin").read_bytes() == CONTENT
 
 
