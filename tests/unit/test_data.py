@@ -1,7 +1,6 @@
-"""Data sets and further test sets: their splits, what is written of them, and the data card."""
+"""Data sets and further test sets: their splits, lists of test images, what is written of them, and the data card."""
 
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,11 @@ from sklearn.datasets import load_digits
 from resiliency.data import pictures as images_module
 from resiliency.data.card import write_data_set, write_test_set
 from resiliency.data.pictures import FileImages, read_conditions, read_images, read_items, write_items, write_list
-from resiliency.data.reading import digits, labelled_arrays, labelled_folder
-from resiliency.data.source import ALL, Part, Source
-from resiliency.data.split import draw_splits, split_indices, stratified_sample
+from resiliency.data.reading import digits
+from resiliency.data.source import ALL, SPLITS, Part, Source
+from resiliency.data.split import draw_splits, listed_images, split_indices, stratified_sample
 from resiliency.storage.files import read_array, read_json, write_array
+from resiliency.study.files import load
 
 DIGITS = 1797
 
@@ -153,39 +153,87 @@ def test_names_that_spreadsheets_calculate_are_quoted_in_tables_and_come_back(tm
     assert read_items(tmp_path / "items.csv") == (classes, names)
 
 
-CLASSES = ["ant", "bee", "cat", "dog"]
-
-
-def folder_of(path, pictures: dict[str, int]):
-    """Plain pictures, as many of each class as asked for, each of a colour of its own."""
-    for name, count in pictures.items():
-        (path / name).mkdir(parents=True)
-        for index in range(count):
-            Image.new("RGB", (48, 40), (10 * index, 0, ord(name[0]))).save(path / name / f"{index}.png")
-    return path
-
-
-def test_arrays_as_cifar_10_1_is_published(tmp_path):
-    images, labels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8), [3, 0, 1, 1, 2]
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "labels.npy", np.array(labels, np.int32))
-    part = labelled_arrays(tmp_path / "images.npy", tmp_path / "labels.npy", CLASSES, 32)
-    np.testing.assert_array_equal(part.images[np.array([4, 1])], images[[4, 1]])
-    assert (part.labels.dtype, part.labels.tolist()) == (np.int64, labels)
-    assert part.names == ["0", "1", "2", "3", "4"]
-
-
 @pytest.mark.parametrize("on_the_fly", [False, True])
 def test_a_test_set_is_written_as_a_split_with_a_card(tmp_path, on_the_fly):
-    part = labelled_folder(folder_of(tmp_path / "photos", {"dog": 2, "bee": 1}), CLASSES, 32, 1)
-    assert part.images[:].shape == (3, 32, 32, 3)
-    assert part.images[:][:, 0, 0, 0].tolist() == [0, 0, 10]
-    write_test_set(tmp_path / "out", "photos", part, CLASSES, 32, on_the_fly, np.empty((0, 16), np.uint8), False)
-    images = read_images(tmp_path / f"out/images.{'json' if on_the_fly else 'npy'}")
-    np.testing.assert_array_equal(images[np.arange(3)], part.images[:])
+    part = toy([0, 1, 0, 2])
+    images = FileImages(in_files(tmp_path, part.images), 32, 1) if on_the_fly else part.images
+    job = "photos", part._replace(images=images), list("abcd"), 32, on_the_fly, np.empty((0, 16), np.uint8)
+    write_test_set(tmp_path / "out", *job, allow_duplicates=False)
+    stored = read_images(tmp_path / f"out/images.{'json' if on_the_fly else 'npy'}")
+    np.testing.assert_array_equal(stored[np.arange(3)], part.images)
     assert np.load(tmp_path / "out/labels.npy").tolist() == [1, 3, 3]
-    assert read_items(tmp_path / "out/items.csv") == (["bee", "dog", "dog"], ["0", "0", "1"])
-    card = json.loads((tmp_path / "out/card.json").read_text())
-    assert card["source"] == "photos"
-    assert (card["images"], card["images_per_class"]) == (3, [0, 1, 0, 2])
+    assert read_items(tmp_path / "out/items.csv") == (["b", "d", "d"], ["0", "1", "2"])
+    card = read_json(tmp_path / "out/card.json")
+    assert (card["source"], card["images"], card["images_per_class"]) == ("photos", 3, [0, 1, 0, 2])
     assert len(card["sha256"]) == 64
+
+
+FILES = ["data/val/a/1.png", "data/val/a/2.png", "data/val/b/1.png", "data/val/b/deep/3.png"]
+PART = Part(FileImages(FILES, 32, 1), np.array([0, 0, 1, 1]), ["1", "2", "1", "deep_3"])
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Writes a list, and gives the indices of the images that it names."""
+
+    def write(text: str) -> list[int]:
+        (tmp_path / "list.txt").write_text(text, encoding="utf-8")
+        return listed_images(tmp_path / "list.txt", Source("toy", ["a", "b"], {"test": PART})).tolist()
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "indices"),
+    [("2.png\n", [1]), ("3.png\r\na/1.png\n\n", [0, 3]), ("val/b/1.png\ndata/val/b/deep/3.png\n./a/2.png", [1, 2, 3])],
+)
+def test_a_line_is_the_end_of_a_path(listed, text, indices):
+    assert listed(text) == indices
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2.png\n4.png\n5.png\n", "line 2: 4.png: there is no such test image; did you mean "),
+        ("1.png\n", "line 1: 1.png: there are 2 such test images, e.g. a/1.png and b/1.png"),
+        ("2.png\n\na/2.png\n", "line 3: a/2.png: named in line 1 already; remove one"),
+        ("\n", "list.txt: expected one file name per line, got none"),
+    ],
+)
+def test_a_line_that_names_no_image_of_its_own_is_a_fault(listed, text, words):
+    assert words in fault_of(listed, text)
+
+
+def test_a_study_may_need_the_test_images_alone(listed, tmp_path):
+    listed("a/1.png\n2.png\n")
+    source = Source("toy", ["a", "b"], {"test": PART})
+    chosen = draw_splits(source, 0.2, 0.2, {"train": 3}, 0, ["test"], str(tmp_path / "list.txt"))
+    assert {name: indices.tolist() for name, (_, indices) in chosen.items()} == {"test": [0, 1]}
+    job = Source("toy", ["a", "b"], {ALL: PART}), 0.2, 0.2, {}, 0, ["test"], "list.txt"
+    assert "dataset.images: list.txt lists test images; put them in a folder " in fault_of(draw_splits, *job)
+
+
+LOADED = {
+    "study": "a",
+    "dataset": {"name": "image_folder", "folder": "photos"},
+    "designs": {name: {"architecture": "resnet18", "weights": "pretrained"} for name in "ac"},
+    "members": {"designs": ["a", "c"], "baseline": "a-s0"},
+}
+LOADED["designs"]["b"] = {"architecture": "resnet18"}
+WEIGHTED = {"sizes": [2], "rules": ["mean_probability", "weighted_mean"]}
+JOINT = {"designs": ["b", "b"], "objectives": {"balanced": [0]}}
+
+
+@pytest.mark.parametrize(
+    ("change", "splits", "learning"),
+    [
+        ({}, SPLITS[2:], []),
+        ({"ensembles": WEIGHTED}, SPLITS[1:], []),
+        ({"members": {"designs": ["a", "b"], "baseline": "a-s0"}}, SPLITS, ["designs.b"]),
+        ({"joint": JOINT}, SPLITS, ["joint"]),
+        ({"search": {"design": "b"}}, SPLITS, ["search"]),
+    ],
+)
+def test_splits_are_those_that_something_needs(change, splits, learning):
+    study = load(LOADED | {"ensembles": {"sizes": [2]}} | change)
+    assert (study.splits, study.learning()) == (splits, learning)

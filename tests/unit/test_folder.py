@@ -1,28 +1,21 @@
-"""Folders of images are read in one order on any file system; what cannot be a data set is named in one line."""
+"""Folders of images are read in one order on any file system; what cannot be a data set is named in one line.
+
+Those of ImageNet are told by its synsets.
+"""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fault_messages import fault_of
 from image_folders import read, refusal, relative
 from PIL import Image
+from timm.data import ImageNetInfo
 from torchvision.datasets import ImageFolder
 
-from resiliency.data.folder import folders_read
-from resiliency.data.source import ALL, SPLITS
-
-
-def test_classes_alone_are_one_part(tmp_path, put_pictures):
-    put_pictures("dog/b.jpg", "dog/a.jpg", "cat/z.jpg", "Zebra/1.jpg", "Zebra/10.jpg", "Zebra/2.jpg")
-    source = read(tmp_path)
-    assert source.classes == ["Zebra", "cat", "dog"]
-    assert list(source.parts) == [ALL]
-    part = source.parts[ALL]
-    order = ["Zebra/1.jpg", "Zebra/10.jpg", "Zebra/2.jpg", "cat/z.jpg", "dog/a.jpg", "dog/b.jpg"]
-    assert relative(source, ALL, tmp_path) == order
-    assert part.names == ["1", "10", "2", "z", "a", "b"]
-    assert part.labels.dtype == np.int64
-    assert part.labels.tolist() == [0, 0, 0, 1, 2, 2]
+from resiliency.data.folder import _imagenet_synsets, folders_read, image_folder, imagenet, training_fault
+from resiliency.data.source import ALL, SPLITS, names_for_classes
 
 
 @pytest.mark.parametrize(("train", "other"), [("train", "val"), ("Training", "Testing")])
@@ -41,8 +34,11 @@ def test_order_is_that_of_torchvision(tmp_path, put_pictures):
     other = ImageFolder(tmp_path)
     source = read(tmp_path)
     assert source.classes == other.classes
-    assert source.parts[ALL].images.files == [path for path, _ in other.samples]
-    assert source.parts[ALL].labels.tolist() == other.targets
+    assert list(source.parts) == [ALL]
+    part = source.parts[ALL]
+    assert part.images.files == [path for path, _ in other.samples]
+    assert part.names == ["x", "x", "B", "a", "b", "x", "10", "9", "1"]
+    assert (part.labels.dtype, part.labels.tolist()) == (np.int64, other.targets)
 
 
 def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures, capsys):
@@ -91,15 +87,11 @@ def test_folders_in_other_layouts_are_named(tmp_path, put_pictures, pictures, me
 
 def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):
     put_pictures("a/1.jpg", "a/3.jpg", "b/1.jpg")
-    (tmp_path / "a" / "2.jpg").write_text("no image")
-    expected = f"{tmp_path}/a/2.jpg: not a JPEG, PNG or WebP image; replace or remove it"
-    assert refusal(tmp_path) == expected
-    Image.new("RGB", (40, 31)).save(tmp_path / "b" / "0.png")
-    (tmp_path / "b" / "gone.jpg").symlink_to("nowhere")
-    assert refusal(tmp_path) == expected + " (and 2 more)"
-    (tmp_path / "a" / "2.jpg").unlink()
-    small = f"{tmp_path}/b/0.png: expected at least 32x32 pixels, got 40x31; replace or remove it (and 1 more)"
-    assert refusal(tmp_path) == small
+    (tmp_path / "a/2.jpg").write_text("no image")
+    Image.new("RGB", (40, 31)).save(tmp_path / "b/0.png")
+    assert refusal(tmp_path) == f"{tmp_path}/a/2.jpg: not a JPEG, PNG or WebP image; replace or remove it (and 1 more)"
+    (tmp_path / "a/2.jpg").unlink()
+    assert refusal(tmp_path) == f"{tmp_path}/b/0.png: expected at least 32x32 pixels, got 40x31; replace or remove it"
 
 
 @pytest.mark.parametrize(
@@ -117,3 +109,79 @@ def test_only_folders_that_a_study_reads_count(tmp_path, name, present, needed, 
     for folder in present:
         (tmp_path / folder).mkdir()
     assert sorted(folders_read(name, tmp_path, needed)) == [tmp_path / folder for folder in expected]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("\ufeffstop \nspeed limit 30\n\n".encode(), ""),
+        (b"a\xff\n", "cannot be read"),
+        (b"a\n", "expected 2 names, one per class folder, got 1"),
+        (b"a\na\n", "'a' names 2 classes"),
+        (b"a\na/b\n", "'a/b' cannot name a folder"),
+    ],
+)
+def test_names_of_classes_are_lines_in_the_order_of_the_folders(tmp_path, content, fault):
+    job = ["00014", "00015"], tmp_path / "names.txt"
+    job[1].write_bytes(content)
+    if fault:
+        assert fault in fault_of(names_for_classes, *job)
+    else:
+        assert names_for_classes(*job) == ["stop", "speed limit 30"]
+
+
+SYNSETS = _imagenet_synsets()
+
+
+@pytest.fixture(scope="session")
+def ilsvrc(tmp_path_factory, grey_picture) -> Path:
+    """The 1,000 synsets, an image each in train/ and val/; as usual, in no order on disk."""
+    root = tmp_path_factory.mktemp("ilsvrc")
+    for number in np.random.default_rng(5).permutation(1000):
+        for split, name in (("train", f"n{number:08}_7"), ("val", f"ILSVRC2012_val_{number:08}")):
+            folder = root / split / SYNSETS[number]
+            folder.mkdir(parents=True)
+            os.link(grey_picture, folder / f"{name}.JPEG")
+    return root
+
+
+def test_imagenet(ilsvrc):
+    source = imagenet(ilsvrc, 32, 1)
+    title = "ImageNet, ILSVRC2012 (Russakovsky et al. 2015)"
+    assert source.description == f"{title} in {ilsvrc}: train from train/, test from val/"
+    assert source.classes == SYNSETS == ImageNetInfo().label_names()
+    assert list(source.parts) == ["train", "test"]
+    np.testing.assert_array_equal(source.parts["test"].labels, np.arange(1000))
+    assert source.parts["train"].names[3] == "n00000003_7"
+    assert source.parts["test"].names[999] == "ILSVRC2012_val_00000999"
+    assert source.parts["test"].images.files[999] == f"{ilsvrc}/val/{SYNSETS[999]}/ILSVRC2012_val_00000999.JPEG"
+
+
+def test_imagenet_needs_its_synsets(ilsvrc):
+    synset = ilsvrc / "val" / SYNSETS[123]
+    near = next(name for digit in range(10) if (name := f"{SYNSETS[123][:-1]}{digit}") not in SYNSETS)
+    other = synset.rename(synset.with_name(near))
+    message = f"{ilsvrc}/val: {near} is not one of ImageNet's 1,000 synsets; did you mean {SYNSETS[123]}?"
+    assert refusal(ilsvrc, imagenet).startswith(message)
+    far = "n" + next(digit for digit in "0123456789" if digit not in SYNSETS[123]) * 8
+    other = other.rename(synset.with_name(far))
+    assert refusal(ilsvrc, imagenet).startswith(f"{ilsvrc}/val: {far} is not one of ImageNet's 1,000 synsets; rename")
+    other = other.rename(synset.with_name("goldfish"))
+    assert "expected ImageNet's 1,000 synset folders, got 999 and 1 others" in refusal(ilsvrc, imagenet)
+    other.rename(synset)
+
+
+def test_what_is_not_needed_is_not_read(tmp_path, ilsvrc, put_pictures):
+    (tmp_path / "val").symlink_to(ilsvrc / "val")
+    assert list(imagenet(tmp_path, 32, 1, ["test"]).parts) == ["test"]
+    put_pictures("data/test/a/1.jpg", "data/test/b/1.jpg", "data/val/a/1.jpg", "data/val/b/1.jpg")
+    data = tmp_path / "data"
+    assert list(image_folder(data, 32, 1, ["validation", "test"]).parts) == ["validation", "test"]
+    assert training_fault(data, ["validation", "test"]) == training_fault(ilsvrc, SPLITS) == ""
+    assert training_fault(data, SPLITS).startswith(f"{data}: found test/ but no train/")
+    (data / "test").rename(tmp_path / "other")
+    assert training_fault(data, ["test"]) == ""
+    put_pictures("data/train/a/1.jpg", "data/train/b/1.jpg", "data/train/c/1.jpg")
+    source = image_folder(data, 32, 1, ["test"])
+    assert (source.classes, relative(source, "test", data)) == (["a", "b"], ["val/a/1.jpg", "val/b/1.jpg"])
+    assert list(image_folder(data / "val", 32, 1, ["test"]).parts) == [ALL]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fault_messages import fault_of
-from test_near_duplicates import FILMS, FRAMES, films  # noqa: F401
+from test_changed_images import FILMS, FRAMES, films  # noqa: F401
 
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import FileImages
