@@ -1,10 +1,13 @@
-"""The corruption engine against the package imagecorruptions, exactly or in distribution."""
+"""The corruption engine against the package imagecorruptions, exactly or in distribution; the package, mended."""
 
-from functools import cache
+import sys
+from contextlib import nullcontext
+from functools import cache, partial
 
 import numpy as np
 import pytest
-from drawn_pictures import DETERMINISTIC, RANDOM, pictures
+import skimage
+from drawn_pictures import DETERMINISTIC, NAMES, RANDOM, pictures
 
 from resiliency.corruptions import reference, weather
 from resiliency.corruptions.engine import corrupt
@@ -61,20 +64,14 @@ def distances(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 LIMIT = 5
 
 
-@pytest.fixture
-def five_pictures(monkeypatch):
-    """Frost from the five pictures that the reference picks from."""
-    monkeypatch.setattr(weather, "PICTURES", weather.PICTURES[:5])
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("five_pictures")
 @pytest.mark.parametrize(
     ("severity", "size", "ours", "theirs"),
     [*((severity, (32, 32), 300, 60) for severity in SEVERITIES), (4, (48, 80), 120, 30)],
 )
 @pytest.mark.parametrize("corruption", RANDOM)
-def test_what_draws_agrees_with_the_reference_in_distribution(corruption, severity, size, ours, theirs):
+def test_what_draws_agrees_with_the_reference_in_distribution(monkeypatch, corruption, severity, size, ours, theirs):
+    monkeypatch.setattr(weather, "PICTURES", weather.PICTURES[:5])  # those that the reference picks from
     found = our_features(corruption, severity, size, ours)
     assert distances(found, reference_features(corruption, severity, size, theirs)).max() < LIMIT
 
@@ -83,3 +80,34 @@ def test_what_draws_agrees_with_the_reference_in_distribution(corruption, severi
 def test_the_comparison_of_distributions_tells_severities_apart(corruption):
     ours, theirs = our_features(corruption, 1, (32, 32), 300), reference_features(corruption, 2, (32, 32), 60)
     assert distances(ours, theirs).max() > LIMIT
+
+
+@pytest.mark.parametrize(("height", "outcome"), [(32, nullcontext()), (8, pytest.raises(AttributeError))])
+def test_the_global_generator_is_left_alone_by_a_failure_too(height, outcome):
+    np.random.seed(42)
+    with outcome:
+        reference.corrupt(pictures(1, 32, 32)[:, :height], "gaussian_noise", 1, seed=0)
+    after = np.random.random(5)
+    np.random.seed(42)
+    np.testing.assert_array_equal(after, np.random.random(5))
+
+
+def test_modules_are_not_patched():
+    assert not hasattr(np, "float_")
+    assert getattr(sys.modules.get("pkg_resources"), "resource_filename", None) is None
+    assert skimage.filters.gaussian.__module__.startswith("skimage")
+    assert skimage.util.random_noise.__module__.startswith("skimage")
+
+
+@pytest.mark.parametrize("corrupted", [partial(corrupt, table="imagenet-c"), reference.corrupt], ids=["ours", "theirs"])
+@pytest.mark.parametrize("corruption", NAMES)
+def test_the_stream_of_an_image_is_its_seed_and_index(corruption, corrupted):
+    twins = np.repeat(pictures(1, 32, 32), 3, axis=0)
+    image = twins[0].copy()
+    first, second, third = corrupted(twins, corruption, 4, seed=0, indices=[7, 8, 7])
+    np.testing.assert_array_equal(twins[0], image)
+    np.testing.assert_array_equal(first, third)
+    assert (first != image).any()
+    assert (first != second).any() == (corruption in RANDOM)
+    (other,) = corrupted(twins[:1], corruption, 4, seed=1, indices=[7])
+    assert (first != other).any() == (corruption in RANDOM)
