@@ -4,7 +4,6 @@ from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}, "stem": "original"}
-TIMMS = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 CLASSES = ["ant", "bee", "cat", "dog"]
 CARD = {"image_shape": [32, 32, 3], "classes": CLASSES, "mean": [0.5] * 3, "std": [0.2] * 3}
 

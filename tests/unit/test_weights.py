@@ -1,24 +1,43 @@
-"""Weights that somebody else trained: from files and from the hub, loaded strictly, mapped to classes."""
+"""Members that somebody else trained: weights in files, in ONNX files and on timm's hub, mapped to classes."""
 
+import hashlib
+import re
+import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import numpy as np
 import pytest
+import small_onnx
+import timm
 import torch
-from small_members import SMALL, load
+from attacks.weights import Marking
+from cifar_resnet import resnet20
+from fault_messages import fault_of
+from onnx import TensorProto
+from safetensors.torch import save
+from small_members import CARD, SMALL, load
+from timm.data import ImageNetInfo
+from torch import nn
 
-from resiliency.base.faults import Fault
 from resiliency.designs.checks import load_weights, read_checkpoint
-from resiliency.designs.networks import build
+from resiliency.designs.members import Member
+from resiliency.designs.networks import build, normalised, parameters_and_macs, read_member, write_member
+from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import Design
+from resiliency.designs.weights import load_member
+from resiliency.prediction.writing import features, logits
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module."])
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "model", "net"])
 def test_checkpoints_with_common_wrappers_are_read(tmp_path, prefix, wrapper):
-    network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     weights = OrderedDict((prefix + name, tensor) for name, tensor in network.state_dict().items())
     torch.save({wrapper: weights, "epoch": 3, "optimizer": {"lr": 0.1}} if wrapper else weights, tmp_path / "a.pt")
-    other = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    other = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     read = read_checkpoint(tmp_path / "a.pt", list(other.state_dict()))
     assert load_weights(other, read) == ""
     assert torch.equal(other[0].weight, network[0].weight)
@@ -30,7 +49,7 @@ def test_checkpoints_with_common_wrappers_are_read(tmp_path, prefix, wrapper):
         ("ant\nbee\ncat\ndog\n", None),
         ("\ufeffdog\nfox\r\nant\ncat\nbee\n\n", [2, 4, 3, 0]),
         ("\n", "line 1 is empty"),
-        ("ant\nbees\ncat\n", r"no 'bee', a class of the dataset, nor 1 more; did you mean bees\?"),
+        ("ant\nbees\ncat\n", "no 'bee', a class of the dataset, nor 1 more; did you mean bees?"),
         ("ant\nbee\ncat\ndog\ncat\n", "'cat' names 2 outputs"),
     ],
 )
@@ -40,7 +59,188 @@ def test_classes_are_mapped_by_name(tmp_path, names, outputs):
     torch.save(network.state_dict(), tmp_path / "a.pt")
     settings = {"weights": str(tmp_path / "a.pt"), "classes": str(tmp_path / "names.txt")}
     if isinstance(outputs, str):
-        with pytest.raises(Fault, match=outputs):
-            load(**settings)
+        assert outputs in fault_of(load, **settings)
     else:
         assert load(**settings)[1]["outputs"] == outputs
+
+
+REPOSITORY, COMMIT, NEWEST = "timm/test_resnet.r160_in1k", "0123456789abcdef" * 2 + "01234567", "f" * 40
+SYNSETS = ["n01440764", "n02102040", "n02979186", "n03000684"]
+
+
+@pytest.fixture(scope="module")
+def published() -> nn.Module:
+    torch.manual_seed(7)
+    return timm.create_model("test_resnet").eval()
+
+
+@pytest.fixture
+def hub(published, tmp_path, monkeypatch) -> Iterator[None]:
+    """A server that answers as the hub does is that of this process, with an empty cache."""
+    content = save(published.state_dict())
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            revision = re.fullmatch(f"/{REPOSITORY}/resolve/(.*)/model.safetensors", self.path)[1]
+            self.send_response(200)
+            self.send_header("X-Repo-Commit", NEWEST if revision == "main" else revision)
+            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+
+        def do_GET(self):
+            self.do_HEAD()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def pretrained(revision: str | None = None):
+    design = Design(architecture="test_resnet", weights="pretrained", stem="original", revision=revision)
+    return load_member(design.description(32), CARD | {"classes": SYNSETS}, design.inputs(0))
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("revision", [None, COMMIT])
+def test_pretrained_weights_serve_a_subset_of_imagenet(published, capsys, revision):
+    network, member = pretrained(revision)
+    chosen = [ImageNetInfo().label_names().index(name) for name in SYNSETS]
+    assert (member["outputs"], member["network_outputs"], member["classes"]) == (chosen, 1000, SYNSETS)
+    assert (member["mean"], member["std"]) == ([0.5] * 3, [0.5] * 3)
+    assert member["weights_kind"] == "pretrained"
+    source = f"pretrained {REPOSITORY}@{revision or NEWEST}, images normalised by timm's mean"
+    assert member["weights_source"].startswith(source)
+    assert (f"set revision: {NEWEST}" in capsys.readouterr().out) == (revision is None)
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
+    images = normalised(images, member["mean"], member["std"])
+    with torch.inference_mode():
+        values = network(images.to(next(network.parameters()).device)).cpu()
+        torch.testing.assert_close(values, published(images)[:, chosen])
+
+
+def test_files_of_the_hub_are_never_unpickled(published, tmp_path, monkeypatch):
+    path = tmp_path / COMMIT / "pytorch_model.bin"
+    path.parent.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("resiliency.designs.weights.download_weights", lambda *_: (str(path), COMMIT))
+    torch.save({"state_dict": published.state_dict(), "optimizer": Marking()}, path)
+    assert "pytorch_model.bin: refused (it holds more than tensors)" in fault_of(pretrained)
+    assert not (tmp_path / "ran").exists()
+
+
+ORDER = ["dog", "ant", "fox", "elk", "cat", "bee", "gnu"]
+MEAN, STD = [0.3, 0.4, 0.5], [0.2, 0.25, 0.3]
+
+
+def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
+    """From a checkpoint of DataParallel."""
+    original = resnet20(width=4, classes=len(ORDER))
+    original.train()(torch.rand(16, 3, 32, 32))  # moves the running statistics
+    path, weights = tmp_path / "net.pth.tar", {f"module.{name}": one for name, one in original.state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": weights, "best": 0.5}, path)
+    network = {"factory": "cifar_resnet:resnet20", "arguments": {"width": 4, "classes": len(ORDER)}}
+    design = Design(**network, weights=str(path), classes=ORDER, mean=MEAN, std=STD)
+    loaded, described = load_member(design.description(32), CARD, design.inputs(0))
+    write_member(tmp_path / "own-s0", loaded, Member("own-s0", **described))
+    member = read_member(tmp_path / "own-s0")
+    chosen = [ORDER.index(name) for name in CARD["classes"]]
+    images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        expected = original.eval()(normalised(torch.from_numpy(images), MEAN, STD))[:, chosen].numpy()
+    values = np.concatenate([batch[0] for batch in logits([member], images)])
+    np.testing.assert_allclose(values, expected, atol=2e-3)
+    assert features(member, images).shape == (20, 16)
+    assert (described["parameters"], described["outputs"]) == (sum(p.numel() for p in original.parameters()), chosen)
+    assert (described["classes"], described["network_outputs"]) == (CARD["classes"], 7)
+    assert (described["mean"], described["std"], described["training_cost"]) == (MEAN, STD, None)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert described["weights_source"].startswith(f"file {path} (sha256 {digest})")
+
+
+SIDE = 32
+
+
+def images_of(count: int) -> torch.Tensor:
+    return torch.rand(count, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+
+
+class Small(nn.Module):
+    """Convolutions, a transposed one, matrix products and an attention: what MACs are counted of."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=4), nn.ConvTranspose2d(8, 4, 2, stride=2)
+        )
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        maps = self.convolutions(images).flatten(2)
+        attended = torch.softmax(maps @ maps.transpose(1, 2), dim=-1) @ maps
+        return self.head(attended.mean(dim=2))
+
+
+def test_a_file_of_torch_answers_as_the_network_and_counts_as_much(tmp_path):
+    """Its weights are in a file beside it."""
+    exported, of_torch = tmp_path / "small.onnx", Small().eval()
+    shapes = ({0: torch.export.Dim("images")},)
+    program = torch.onnx.export(of_torch, (images_of(2),), dynamo=True, dynamic_shapes=shapes, verbose=False)
+    program.save(exported, external_data=True)
+    assert Path(f"{exported}.data").exists()
+    of_file, _ = read_onnx(exported, SIDE, 3)
+    with torch.inference_mode():
+        torch.testing.assert_close(of_file(images_of(5)), of_torch(images_of(5)), atol=1e-5, rtol=1e-4)
+    assert parameters_and_macs(of_file, [SIDE, SIDE, 3]) == parameters_and_macs(of_torch, [SIDE, SIDE, 3])
+    design = Design(weights=str(exported), mean=[0.5] * 3, std=[0.2] * 3)
+    assert design.inputs(0) == {"weights": str(exported), "data_1": f"{exported}.data"}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"softmax": True, "scale": 5.0},
+        {"shape": (4, 3, SIDE, SIDE)},
+        {"shape": ("batch", 3, SIDE, "width")},
+        {"kind": TensorProto.UINT8},
+    ],
+)
+def test_any_batch_layout_and_type_is_answered(tmp_path, made):
+    of_file, arguments = read_onnx(small_onnx.write(tmp_path / "a.onnx", **made), SIDE, 3)
+    scale = 255 if made.get("kind") == TensorProto.UINT8 else 1
+    pixels = images_of(7) * scale
+    logits = of_file(pixels)
+    expected = pixels.mean(dim=(2, 3)) * made.get("scale", 1.0)
+    assert arguments["probabilities"] is made.get("softmax", False)
+    if arguments["probabilities"]:
+        torch.testing.assert_close(logits, expected.log_softmax(dim=1), atol=1e-5, rtol=1e-5)
+    else:
+        torch.testing.assert_close(logits, expected, atol=2e-3 * scale, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("write", "outputs", "message"),
+    [
+        (lambda path: path.write_text("text") and path, 3, r"not an ONNX model \(.*\); export it again"),
+        (lambda path: small_onnx.write(path, shape=("b", 3, 64, 64)), 3, "expected images of 32 px, got 64 px; export"),
+        (small_onnx.write, 10, r"expected an output of shape \(2, 10\) for 2 images, got \(2, 3\)"),
+        (lambda path: small_onnx.write(path, scale=float("nan")), 3, "predictions differ|NaN"),
+    ],
+)
+def test_files_that_are_no_network_for_these_images_are_refused_in_a_line(tmp_path, write, outputs, message):
+    path = write(tmp_path / "model.onnx")
+    fault = fault_of(read_onnx, path, SIDE, outputs)
+    assert re.search(message, fault)
+    assert str(path) in fault
