@@ -1,11 +1,14 @@
-"""What tests of training share: a data set of noise in files, and a training that is killed."""
+"""What tests of training share: a data set of noise in files, members trained on it, and a training that is killed."""
 
 from pathlib import Path
 
 import numpy as np
 
+from resiliency.designs.settings import Design
 from resiliency.storage.files import write_array, write_json
 from resiliency.training.engine import Loss
+from resiliency.training.member import train_members
+from resiliency.training.settings import Recipe
 
 
 def stored(folder: Path, count: int, classes: int = 2) -> dict[str, str]:
@@ -19,6 +22,16 @@ def stored(folder: Path, count: int, classes: int = 2) -> dict[str, str]:
     card = {"classes": list("abcdefgh"[:classes]), "image_shape": [32, 32, 3], "mean": [0.5] * 3, "std": [0.3] * 3}
     write_json(data["card"], card | {"splits": {}})
     return data
+
+
+def train_files(folder: Path, data: dict[str, str], design: Design, loss: Loss, count: int = 1, **recipe) -> list[Path]:
+    """Train `count` members for an epoch of batches of eight images, or what `recipe` says; their folders."""
+    folders = [folder / f"m{index}" for index in range(count)]
+    described = [design.description(32) | {"design": "small", "seed": 0, "index": index} for index in range(count)]
+    settings = Recipe(**{"epochs": 1, "batch_size": 8, "shift": 2, "flip": True} | recipe).model_dump()
+    job = [*map(str, folders)], described, settings, loss, data, (0, "train", "small", 0)
+    train_members(*job, workers=0, code="")
+    return folders
 
 
 class Killed(Exception):

@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from resiliency.designs.settings import Design
@@ -15,10 +14,9 @@ from resiliency.training.settings import Recipe
 single = partial(cross_entropy, smoothing=0)
 
 
-def train(networks, loss, recipe, training, validation, preprocessing=None, seed=0, checkpoint=None) -> list[dict]:
+def train(networks, loss, recipe, training, validation, seed=0, checkpoint=None) -> list[dict]:
     classes = int(training.labels.max()) + 1
-    trainer = Trainer(networks, loss, recipe, preprocessing or PREPROCESSING, classes, seed)
-    return trainer.train(training, validation, checkpoint)
+    return Trainer(networks, loss, recipe, PREPROCESSING, classes, seed).train(training, validation, checkpoint)
 
 
 def network(seed: int = 0) -> nn.Module:
@@ -40,20 +38,9 @@ def separable(count: int = 64) -> LabelledImages:
 
 PREPROCESSING = Preprocessing([0.5] * 3, [0.25] * 3)
 
-SMALL = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, stem="original").description(32)
+SMALL = Design(architecture="resnet18", arguments={"channels": [4, 4, 4, 8]}, stem="original")
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.01, warmup_epochs=1, shift=1, flip=False)
-
-
-def summed(networks, images, labels):
-    return sum(F.cross_entropy(network(images), labels) for network in networks)
-
-
-def trained(recipe: Recipe = RECIPE, seed: int = 0, networks: int = 1):
-    members = [network(index) for index in range(networks)]
-    loss = single if networks == 1 else summed
-    history = train(members, loss, recipe, separable(), separable(32), PREPROCESSING, seed)
-    return members, history
 
 
 def weights(members) -> torch.Tensor:

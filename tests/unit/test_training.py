@@ -1,28 +1,30 @@
-"""The training loop: it learns, repeats, captures and splits its steps, and stops where the loss does."""
+"""The training loop: it learns, repeats, captures and splits its steps, and goes on to the same weights."""
 
 from functools import partial
-from itertools import pairwise
-from typing import ClassVar
+from itertools import count, pairwise
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from small_training import PREPROCESSING, RECIPE, network, separable, single, train, trained, weights
+from small_training import PREPROCESSING, RECIPE, SMALL, network, separable, single, train, weights
 from torch import nn
+from trainings import Killed, killed_at, stored, train_files
 
 from resiliency.base.faults import Fault
-from resiliency.training import engine
-from resiliency.training.checkpoints import LabelledImages, accuracies
+from resiliency.storage.files import read_json, write_json
+from resiliency.training import checkpoints, engine
+from resiliency.training.checkpoints import Checkpoint, LabelledImages, accuracies
 from resiliency.training.engine import CapturedStep, Trainer, cross_entropy
 from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.settings import Recipe
 
 
-def test_the_same_seed_gives_the_same_weights():
-    one, again, other = (weights(trained(seed=seed)[0]) for seed in (0, 0, 1))
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
+def test_another_seed_gives_other_weights():
+    one, other = network(), network()
+    for seed, member in enumerate((one, other)):
+        train([member], single, RECIPE, separable(), separable(32), seed)
+    assert not torch.equal(weights([one]), weights([other]))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_every_epoch_sees_the_images_in_another_order():
 
     data = LabelledImages(separable(32).images, np.arange(32))
     wide = nn.Sequential(nn.Flatten(), nn.Linear(192, 32))
-    train([wide], loss, RECIPE, data, data, PREPROCESSING, 0)
+    train([wide], loss, RECIPE, data, data)
     epochs = torch.stack(seen).view(RECIPE.epochs, 32).tolist()
     assert all(sorted(epoch) == list(range(32)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == RECIPE.epochs
@@ -81,7 +83,7 @@ def test_gradient_clipping_bounds_the_step():
         torch.nn.init.zeros_(member[1].weight)
         torch.nn.init.zeros_(member[1].bias)
         clipped = recipe.model_copy(update={"gradient_clip": clip})
-        train([member], single, clipped, separable(), separable(), PREPROCESSING, 0)
+        train([member], single, clipped, separable(), separable())
         lengths[clip] = float(torch.cat([p.flatten() for p in member.parameters()]).detach().norm())
     assert lengths[0.01] == pytest.approx(0.01 * 1.9, rel=1e-3)  # one Nesterov step: gradient + 0.9 x gradient
     assert lengths[None] > 10 * lengths[0.01]
@@ -96,15 +98,16 @@ def test_gradient_clipping_bounds_the_step():
     ids=str,
 )
 def test_every_option_of_the_recipe_changes_the_weights_and_still_learns(change):
-    plain, history = trained(RECIPE.model_copy(update={"epochs": 12}))
+    plain, recipe = network(), RECIPE.model_copy(update={"epochs": 12})
+    history = train([plain], single, recipe, separable(), separable(32))
     assert [row["epoch"] for row in history] == list(range(1, 13))
     assert history[-1]["training_loss"] < 0.2 < history[0]["training_loss"]
-    assert history[-1]["validation_accuracy"] == accuracies(plain, separable(32), PREPROCESSING)[0] == 1
+    assert history[-1]["validation_accuracy"] == accuracies([plain], separable(32), PREPROCESSING)[0] == 1
     loss = partial(cross_entropy, smoothing=change.get("label_smoothing", 0))
     member = network()
-    changed = train([member], loss, RECIPE.model_copy(update={"epochs": 12} | change), separable(), separable(32))
+    changed = train([member], loss, recipe.model_copy(update=change), separable(), separable(32))
     assert changed[-1]["validation_accuracy"] > 0.9
-    assert not torch.equal(weights([member]), weights(plain))
+    assert not torch.equal(weights([member]), weights([plain]))
 
 
 def test_the_averaged_weights_are_the_moving_average_by_hand():
@@ -141,25 +144,6 @@ def test_every_step_of_every_epoch_is_in_training_mode():
 GPU = torch.device("cuda")
 
 
-@pytest.fixture
-def replays(monkeypatch) -> list[int]:
-    """How often each graph was replayed."""
-    counts = []
-
-    def record(step, batch):
-        loss, number = torch.zeros(()), len(counts)
-        counts.append(0)
-
-        def replay():
-            counts[number] += 1
-            loss.copy_(step(*batch))
-
-        return replay, loss
-
-    monkeypatch.setattr(engine, "record", record)
-    return counts
-
-
 def captured_weights(recipe: Recipe, **options) -> torch.Tensor:
     """Weights of a network that was trained for 24 steps."""
     learner = network()
@@ -178,9 +162,20 @@ def captured_weights(recipe: Recipe, **options) -> torch.Tensor:
         ({"optimizer": "sgd"}, True, False),
     ],
 )
-def test_steps_that_are_alike_are_replayed_and_give_the_same_weights(
-    monkeypatch, replays, changes, same_steps, captured
-):
+def test_steps_that_are_alike_are_replayed_and_give_the_same_weights(monkeypatch, changes, same_steps, captured):
+    replays = []  # of each graph
+
+    def record(step, batch):
+        loss, number = torch.zeros(()), len(replays)
+        replays.append(0)
+
+        def replay():
+            replays[number] += 1
+            loss.copy_(step(*batch))
+
+        return replay, loss
+
+    monkeypatch.setattr(engine, "record", record)
     recipe = RECIPE.model_copy(update=changes)
     usual = captured_weights(recipe, same_steps=same_steps)
     assert replays == []  # on the CPU
@@ -189,56 +184,99 @@ def test_steps_that_are_alike_are_replayed_and_give_the_same_weights(
     assert replays == [24 - engine.WARM_UP] * captured
 
 
-def test_out_of_memory_halves_the_batch_and_keeps_the_gradient(capsys):
-    """Without batch norm the sum over parts is the gradient of the whole batch."""
-    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
+class Watched(nn.Module):
+    """A linear network beside the statistics of its images."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.linear = nn.BatchNorm1d(192, affine=False), nn.Linear(192, 2)
+
+    def forward(self, images):
+        self.norm(images.flatten(1))
+        return self.linear(images.flatten(1))
+
+
+def test_a_batch_that_finds_no_memory_is_halved_and_leaves_nothing_behind(capsys):
+    """Weights are those of the whole batch, and with the statistics those of its parts given at once."""
+    backward_passes = count(1)
+
+    def find_no_memory(gradient):
+        if next(backward_passes) in (1, 3):  # of the whole batch, and of its second half
+            raise torch.OutOfMemoryError("CUDA out of memory")
 
     def hungry(networks, images, labels):
-        if len(images) > 5:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return single(networks, images, labels)
+        logits = networks[0](images)
+        logits.register_hook(find_no_memory)
+        return F.cross_entropy(logits, labels)
 
-    results = []
-    for loss in (single, hungry):
+    recipe, members = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1}), []
+    for loss, parts in ((single, 1), (hungry, 1), (single, 4)):
         torch.manual_seed(0)
-        member = nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
-        train([member], loss, recipe, separable(), separable(32))
-        results.append(weights([member]))
-    torch.testing.assert_close(*results)
+        members.append(Watched())
+        trainer = Trainer(members[-1:], loss, recipe, PREPROCESSING, 2, 0)
+        trainer.parts = parts
+        trainer.train(separable(), separable(32))
+    whole, halved, in_parts = members
+    torch.testing.assert_close(halved.linear.weight, whole.linear.weight)
+    assert torch.equal(weights([halved]), weights([in_parts]))
     output = capsys.readouterr().out
     assert output.count("out of memory: accumulating gradients over 2 sub-batches") == 1
     assert output.count("out of memory: accumulating gradients over 4 sub-batches") == 1
 
 
-class Failing(torch.autograd.Function):
-    """A late layer whose first backward pass finds no memory."""
+@pytest.mark.parametrize(
+    "change", [{}, {"ema": 0.9, "optimizer": "sgd"}, {"mixup": 0.2}, {"optimizer": "muon"}], ids=str
+)
+@pytest.mark.parametrize("step", [3, 5, 14])
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch, change, step):
+    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    recipe = RECIPE.model_copy(update=change)
+    with_dropout = nn.Sequential(network(), nn.Dropout(0.3))
+    expected = train([with_dropout], single, recipe, separable(), separable(32))
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {"of": "this"})
+    member = nn.Sequential(network(), nn.Dropout(0.3))
+    with pytest.raises(Killed):
+        train([member], killed_at(step, single), recipe, separable(), separable(32), 0, checkpoint)
+    again, calls = nn.Sequential(network(seed=5), nn.Dropout(0.3)), []
 
-    failures: ClassVar[list] = []
+    def counted(networks, images, labels):
+        calls.append(1)
+        return single(networks, images, labels)
 
-    @staticmethod
-    def forward(context, logits):
-        return logits * 1
-
-    @staticmethod
-    def backward(context, gradient):
-        if not Failing.failures:
-            Failing.failures.append(1)
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return gradient
+    history = train([again], counted, recipe, separable(), separable(32), 0, checkpoint)
+    assert len(calls) == 16 - (step - 1)
+    assert torch.equal(weights([again]), weights([with_dropout]))
+    assert history == expected
+    assert [path.name for path in tmp_path.glob("[!.]*")] == ["checkpoint.pt"]
 
 
-def test_a_batch_that_fails_in_the_backward_pass_leaves_nothing_behind():
-    """Neither its gradients nor its statistics: all is as if its halves had been given at once."""
+def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsys):
+    Checkpoint(tmp_path / "a.pt", {"epochs": 4}).save({"done": 3})
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load()["done"] == 3
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 5}).load() is None
+    assert "a.pt: checkpoint has different settings; training from scratch" in capsys.readouterr().out
+    content = (tmp_path / "a.pt").read_bytes()
+    (tmp_path / "a.pt").write_bytes(content[: len(content) // 2])
+    assert Checkpoint(tmp_path / "a.pt", {"epochs": 4}).load() is None
+    assert "a.pt: cannot be read" in capsys.readouterr().out
+    assert Checkpoint(tmp_path / "none.pt", {}).load() is None
 
-    def loss(networks, images, labels):
-        return F.cross_entropy(Failing.apply(networks[0](images)), labels)
 
-    recipe = RECIPE.model_copy(update={"optimizer": "sgd", "epochs": 1})
-    member, alone = network(), network()
-    train([member], loss, recipe, separable(16), separable())
-    assert Failing.failures
-    assert member[1].num_batches_tracked == 2
-    trainer = Trainer([alone], single, recipe, PREPROCESSING, 2, 0)
-    trainer.parts = 2
-    trainer.train(separable(16), separable())
-    assert torch.equal(weights([member]), weights([alone]))
+@pytest.mark.slow
+def test_a_training_of_files_goes_on_or_anew_if_its_images_are_normalised_in_another_way(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    data = stored(tmp_path, 24)
+
+    def train_in(folder: str, loss=single) -> bytes:
+        (member,) = train_files(tmp_path / folder, data, SMALL, loss, epochs=2)
+        return (member / "weights.safetensors").read_bytes()
+
+    whole = train_in("whole")
+    for folder in ("same", "other"):
+        with pytest.raises(Killed):
+            train_in(folder, killed_at(3, single))
+    assert train_in("same") == whole
+    assert "resuming at step" in capsys.readouterr().out
+    write_json(data["card"], read_json(data["card"]) | {"mean": [0.1, 0.2, 0.3]})
+    assert train_in("other") != whole
+    assert "checkpoint has different settings; training from scratch" in capsys.readouterr().out
