@@ -64,22 +64,16 @@ def test_random_crops_keep_share_and_aspect_and_reach_every_part():
     assert (top + h).max() > height - 5
 
 
-def noise(count: int, height: int, width: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def files(tmp_path) -> FileImages:
-    for index, image in enumerate(noise(8, 50, 60)):
-        Image.fromarray(image).save(tmp_path / f"{index}.png")
-    return FileImages([str(tmp_path / f"{index}.png") for index in range(8)], 32, 1)
-
-
 @pytest.mark.parametrize(
     ("settings", "in_files"), [({"augment": "trivial"}, 0), ({"augment": "augmix"}, 0), ({"smallest_crop": 0.3}, 1)]
 )
-def test_images_change_alike_in_any_batch_and_anew_in_each_epoch(files, settings, in_files):
-    images, recipe = files if in_files else noise(8, 32, 32), Recipe(**settings)
+def test_images_change_alike_in_any_batch_and_anew_in_each_epoch(tmp_path, settings, in_files):
+    images, recipe = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8), Recipe(**settings)
+    if in_files:
+        files = [str(tmp_path / f"{index}.png") for index in range(8)]
+        for file, image in zip(files, images, strict=True):
+            Image.fromarray(image).resize((60, 50)).save(file)
+        images = FileImages(files, 32, 1)
     together = training_reader(images, recipe, 0, epoch=1)(np.arange(8))
     assert (together.shape, together.dtype) == ((8, 32, 32, 3), np.uint8)
     np.testing.assert_array_equal(together[[5, 3]], training_reader(images, recipe, 0, epoch=1)(np.array([5, 3])))

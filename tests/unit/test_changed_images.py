@@ -15,8 +15,7 @@ from resiliency.data.card import write_data_set, write_test_set
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import read_conditions, read_images
 from resiliency.data.reading import digits, labelled_folder
-from resiliency.data.source import SPLITS
-from resiliency.data.split import draw_splits, with_groups
+from resiliency.data.split import draw_splits
 from resiliency.data.units import Thumbnails
 from resiliency.report.overview import data_cautions, pretraining_cautions
 from resiliency.storage.files import read_array, read_json
@@ -39,19 +38,14 @@ def test_an_image_that_was_changed_after_it_was_listed_is_named(tmp_path):
         images[3:4]
 
 
-def corrupted(tmp_path, count: int = 4):
-    """Pictures of a corruption, and the list of them."""
-    clean = np.random.default_rng(0).integers(0, 256, (count, 72, 72, 3), dtype=np.uint8)
-    items = ["ant", "bee"] * (count // 2), [str(index) for index in range(count)]
+@pytest.mark.parametrize("other", [None, "contrast/4/ant/2.JPEG"])
+def test_a_corrupted_picture_that_was_damaged_or_replaced_is_named(tmp_path, other):
+    clean = np.random.default_rng(0).integers(0, 256, (4, 72, 72, 3), dtype=np.uint8)
+    items = ["ant", "bee"] * 2, list("0123")
     job = clean, 72, "contrast", [1, 4], lambda images, *_, indices: images
     write_pictures(str(tmp_path / "contrast.json"), str(tmp_path / "contrast"), items, *job)
     np.save(tmp_path / "clean.npy", clean)
-    return read_images(tmp_path / "contrast.json")
-
-
-@pytest.mark.parametrize("other", [None, "contrast/4/ant/2.JPEG"])
-def test_a_corrupted_picture_that_was_damaged_or_replaced_is_named(tmp_path, other):
-    images = corrupted(tmp_path)
+    images = read_images(tmp_path / "contrast.json")
     file = tmp_path / "contrast/4/bee/3.JPEG"
     content = bytearray((tmp_path / (other or file)).read_bytes())
     content[-100] ^= not other
@@ -123,15 +117,12 @@ def films(tmp_path_factory):
     return folder
 
 
-def card_of(out, films, groups: str | None, side: int, name: str = "image_folder") -> dict:
-    source = with_groups(image_folder(films, side, 1), groups, SPLITS)
-    write_data_set(out, name, source, draw_splits(source, 0.2, 0.3, {}, 0), side, on_the_fly=side > 64)
-    return read_json(out / "card.json")
-
-
 @pytest.mark.parametrize("side", [32, 72])
 def test_frames_in_two_splits_are_told(tmp_path, films, capsys, side):
-    card = card_of(tmp_path, films, None, side)
+    source = image_folder(films, side, 1)
+    chosen = draw_splits(source, 0.2, 0.3, {}, 0)
+    write_data_set(tmp_path, "image_folder", source, chosen, side, on_the_fly=side > 64)
+    card = read_json(tmp_path / "card.json")
     assert list(card["near_duplicates"]) == ["validation", "test"]
     assert card["near_duplicates"]["test"] >= 24
     (line,) = (line for line in capsys.readouterr().out.splitlines() if " test images look almost like" in line)

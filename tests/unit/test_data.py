@@ -14,37 +14,31 @@ from sklearn.datasets import load_digits
 from resiliency.data import pictures as images_module
 from resiliency.data.card import write_data_set, write_test_set
 from resiliency.data.pictures import FileImages, read_conditions, read_images, read_items, write_items, write_list
-from resiliency.data.reading import digits
-from resiliency.data.source import ALL, SPLITS, Part, Source
+from resiliency.data.reading import digits, labelled_folder
+from resiliency.data.source import ALL, Part, Source
 from resiliency.data.split import draw_splits, listed_images, split_indices, stratified_sample
 from resiliency.storage.files import read_array, read_json, write_array
-from resiliency.study.files import load
-
-DIGITS = 1797
 
 
 @pytest.fixture(scope="module")
-def loaded():
-    source = digits(32)
-    return source.parts[ALL].images, source.parts[ALL].labels, source.classes
+def handwritten() -> Part:
+    return digits(32).parts[ALL]
 
 
-def test_digits_keep_their_pictures_and_labels(loaded):
-    images, labels, _ = loaded
-    small = load_digits()
-    np.testing.assert_array_equal(labels, small.target)
+def test_digits_keep_their_pictures_and_labels(handwritten):
+    images, small = handwritten.images, load_digits()
+    np.testing.assert_array_equal(handwritten.labels, small.target)
     shrunk = images[..., 0].reshape(-1, 8, 4, 8, 4).mean(axis=(2, 4))
     correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(shrunk, small.images, strict=True)]
     assert min(correlation) > 0.95
-    assert images.min() == 0
-    assert images.max() == 255
+    assert (images.min(), images.max()) == (0, 255)
 
 
-def test_splits_are_disjoint_and_complete_and_test_follows_the_seed_alone(loaded):
-    labels = loaded[1]
+def test_splits_are_disjoint_and_complete_and_test_follows_the_seed_alone(handwritten):
+    labels = handwritten.labels
     indices = split_indices(labels, validation=180, test=539, seed=0)
     assert {name: len(chosen) for name, chosen in indices.items()} == {"train": 1078, "validation": 180, "test": 539}
-    np.testing.assert_array_equal(np.sort(np.concatenate(list(indices.values()))), np.arange(DIGITS))
+    np.testing.assert_array_equal(np.sort(np.concatenate(list(indices.values()))), np.arange(len(labels)))
     assert all((np.diff(chosen) > 0).all() for chosen in indices.values())
     np.testing.assert_array_equal(indices["test"], split_indices(labels, 50, 539, seed=0)["test"])
     assert not np.array_equal(indices["test"], split_indices(labels, 180, 539, seed=1)["test"])
@@ -168,6 +162,12 @@ def test_a_test_set_is_written_as_a_split_with_a_card(tmp_path, on_the_fly):
     assert len(card["sha256"]) == 64
 
 
+def test_folders_of_some_classes_are_a_test_set(tmp_path, put_pictures):
+    put_pictures("dog/1.jpg", "bee/2.jpg")
+    part = labelled_folder(tmp_path, ["ant", "bee", "cat", "dog"], 32, 1)
+    assert (part.names, part.labels.tolist()) == (["2", "1"], [1, 3])
+
+
 FILES = ["data/val/a/1.png", "data/val/a/2.png", "data/val/b/1.png", "data/val/b/deep/3.png"]
 PART = Part(FileImages(FILES, 32, 1), np.array([0, 0, 1, 1]), ["1", "2", "1", "deep_3"])
 
@@ -211,29 +211,3 @@ def test_a_study_may_need_the_test_images_alone(listed, tmp_path):
     assert {name: indices.tolist() for name, (_, indices) in chosen.items()} == {"test": [0, 1]}
     job = Source("toy", ["a", "b"], {ALL: PART}), 0.2, 0.2, {}, 0, ["test"], "list.txt"
     assert "dataset.images: list.txt lists test images; put them in a folder " in fault_of(draw_splits, *job)
-
-
-LOADED = {
-    "study": "a",
-    "dataset": {"name": "image_folder", "folder": "photos"},
-    "designs": {name: {"architecture": "resnet18", "weights": "pretrained"} for name in "ac"},
-    "members": {"designs": ["a", "c"], "baseline": "a-s0"},
-}
-LOADED["designs"]["b"] = {"architecture": "resnet18"}
-WEIGHTED = {"sizes": [2], "rules": ["mean_probability", "weighted_mean"]}
-JOINT = {"designs": ["b", "b"], "objectives": {"balanced": [0]}}
-
-
-@pytest.mark.parametrize(
-    ("change", "splits", "learning"),
-    [
-        ({}, SPLITS[2:], []),
-        ({"ensembles": WEIGHTED}, SPLITS[1:], []),
-        ({"members": {"designs": ["a", "b"], "baseline": "a-s0"}}, SPLITS, ["designs.b"]),
-        ({"joint": JOINT}, SPLITS, ["joint"]),
-        ({"search": {"design": "b"}}, SPLITS, ["search"]),
-    ],
-)
-def test_splits_are_those_that_something_needs(change, splits, learning):
-    study = load(LOADED | {"ensembles": {"sizes": [2]}} | change)
-    assert (study.splits, study.learning()) == (splits, learning)

@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fault_messages import fault_of
 from PIL import Image
-from sites import Site
 from torchvision import datasets
 
 from resiliency.data.download import Archive, fetch, locked
@@ -127,21 +127,15 @@ def test_two_studies_download_once(site, archive, tmp_path):
     assert (folder / "a.bin").read_bytes() == CONTENT
 
 
-def put_imagenette(site: Site, patch) -> dict[str, bytes]:
-    """Serve an archive of a picture per split and class; its files."""
-    files = {}
-    for split in ("train", "val"):
-        for number, synset in enumerate(datasets.Imagenette._WNID_TO_CLASS):
-            packed = io.BytesIO()
-            Image.new("RGB", (30, 20), (number, 2 * number, 3 * number)).save(packed, "JPEG")
-            files[f"imagenette2/{split}/{synset}/{synset}_{number}.JPEG"] = packed.getvalue()
-    digest = site.put_tar("imagenette2.tgz", files)
-    patch.setattr(datasets.Imagenette, "_ARCHIVES", {"full": (site.url + "imagenette2.tgz", digest)})
-    return files
-
-
 def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
-    files = put_imagenette(site, monkeypatch)
+    """From an archive of a picture per split and class."""
+    files = {}
+    for split, (number, synset) in product(("train", "val"), enumerate(datasets.Imagenette._WNID_TO_CLASS)):
+        packed = io.BytesIO()
+        Image.new("RGB", (30, 20), (number, 2 * number, 3 * number)).save(packed, "JPEG")
+        files[f"imagenette2/{split}/{synset}/{synset}_{number}.JPEG"] = packed.getvalue()
+    digest = site.put_tar("imagenette2.tgz", files)
+    monkeypatch.setattr(datasets.Imagenette, "_ARCHIVES", {"full": (site.url + "imagenette2.tgz", digest)})
     killed = tmp_path / "imagenette/.extracting/imagenette2/train/n00000001/0.JPEG"  # what an extraction left
     killed.parent.mkdir(parents=True)
     killed.touch()

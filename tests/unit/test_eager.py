@@ -1,19 +1,11 @@
-"""Tests of torch without its compiler, each in a process of its own, in which nothing is loaded beforehand."""
+"""Torch without its compiler, in a process in which nothing is loaded beforehand."""
 
 import subprocess
 import sys
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
-
-def run(program: str) -> None:
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-def test_compiler_is_not_loaded_until_something_is_compiled():
-    run("""
+PROGRAM = """
 import sys
 from resiliency.devices.eager import without_compiler
 from resiliency.training.optimizer import make_optimizer
@@ -36,4 +28,9 @@ with without_compiler():
 assert len(graphs) == 1
 from torch._dynamo.utils import is_compile_supported
 assert sys.modules["torchvision.ops.roi_align"].is_compile_supported("cpu") == is_compile_supported("cpu")
-""")
+"""
+
+
+@pytest.mark.slow
+def test_compiler_is_not_loaded_until_something_is_compiled():
+    subprocess.run([sys.executable, "-c", PROGRAM], check=True)

@@ -4,7 +4,6 @@ import shutil
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -20,18 +19,9 @@ from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
 from resiliency.export.choice import checked_ensemble, chosen_row
-from resiliency.export.exporting import (
-    agreement,
-    check_refusal,
-    threshold_constants,
-    timed,
-)
+from resiliency.export.exporting import agreement, check_refusal, threshold_constants, timed
 from resiliency.export.loading import Deployable
-from resiliency.export.programs import (
-    eager_runner,
-    onnx_runner,
-    write_program,
-)
+from resiliency.export.programs import eager_runner, onnx_runner, write_program
 from resiliency.metrics.classification import scaled
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
@@ -100,13 +90,6 @@ def test_the_program_answers_any_number_of_images_as_the_module(members, images,
     assert all(0 < row["low"] <= row["median"] <= row["high"] for row in rows)
 
 
-def test_a_program_that_answers_otherwise_is_refused(members, images):
-    of_study = study(members, images, "plurality_vote")
-    other = Deployable([(network(5), members[0][1]), members[1]], list(WEIGHTS), "plurality_vote", 1)
-    with pytest.raises(Fault, match=r"ensemble.onnx: disagrees with the study on \d+ of \d+ test images"):
-        agreement(eager_runner(other, 1), images, np.arange(IMAGES), of_study, 1)
-
-
 def test_a_study_that_predicted_in_bfloat16_is_compared_within_its_precision(members, images):
     """Ten answers turn by sixteen spacings of the stored logits, which are two roundings of bfloat16."""
     small, member = members[0]
@@ -127,14 +110,6 @@ def test_a_study_that_predicted_in_bfloat16_is_compared_within_its_precision(mem
         with pytest.raises(Fault, match=r"disagrees with the study on \d+ of"):
             agreement(run, images, every, of_study, 1, precision)
     assert 0 < agreement(run, images, every, of_study, 1, "bfloat16").compared <= IMAGES - 10
-
-
-def program_in(folder: Path) -> ModuleType:
-    """The program of an export, beside its ensemble."""
-    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", folder)
-    module = module_from_spec(spec := spec_from_file_location("model", script))
-    spec.loader.exec_module(module)
-    return module
 
 
 class Shown(nn.Module):
@@ -164,7 +139,9 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     )
     write_program(deployable.eval(), 1, tmp_path / "ensemble.onnx")
     write_json(tmp_path / "ensemble.json", {"classes": list("abc"), "side": 1, "margin": 1, "thresholds": thresholds})
-    module = program_in(tmp_path)
+    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
+    module = module_from_spec(spec := spec_from_file_location("model", script))
+    spec.loader.exec_module(module)
     confidence, answers = scored["clean"].confidences["max_probability"][0], 0
     assert (confidence > 1 - 1e-9).mean() > 0.2
     for row in rows.dropna(subset=["threshold"]).itertuples():

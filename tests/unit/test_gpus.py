@@ -29,28 +29,22 @@ def machine(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def process(machine):
-    """Starts a process that claims a GPU, prints which, and holds it to the end of the test."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+def test_each_process_sees_a_gpu_of_its_own_which_is_free_again_if_it_is_killed(machine):
     with ExitStack() as running:
 
         def start() -> subprocess.Popen:
-            started = subprocess.Popen([sys.executable, "-c", CLAIM, str(machine)], text=True, **pipes)
+            command, pipe = [sys.executable, "-c", CLAIM, str(machine)], subprocess.PIPE
+            started = subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe)
             running.callback(started.communicate, timeout=20)
             return started
 
-        yield start
-
-
-def test_each_process_sees_a_gpu_of_its_own_which_is_free_again_if_it_is_killed(process):
-    processes = [process() for _ in range(3)]
-    held = [p.stdout.readline().strip() for p in processes]
-    assert sorted(held) == ["0", "1", "2"]
-    waiting = process()
-    assert waiting.stdout.readline() == "GPU 0, 1, 2 is in use; waiting for a free slot\n"
-    processes[1].kill()
-    assert waiting.stdout.readline().strip() == held[1]
+        processes = [start() for _ in range(3)]
+        held = [process.stdout.readline().strip() for process in processes]
+        assert sorted(held) == ["0", "1", "2"]
+        waiting = start()
+        assert waiting.stdout.readline() == "GPU 0, 1, 2 is in use; waiting for a free slot\n"
+        processes[1].kill()
+        assert waiting.stdout.readline().strip() == held[1]
 
 
 @pytest.mark.parametrize(("visible", "job"), [("", None), ("-1", None), ("0", "7")])

@@ -22,22 +22,12 @@ DESIGNS = {
     "densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]},
     "mobilenetv3_small_050": {},
 }
-MEMBER = Member(
-    member="a",
-    architecture="resnet18",
-    arguments=DESIGNS["resnet18"],
-    stem="original",
-    side=32,
-    classes=list("0123456789"),
-    network_outputs=10,
-    mean=[0.1, 0.2, 0.3],
-    std=[0.4, 0.5, 0.6],
-)
+MEAN, STD = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
 
 
-def small(architecture: str = "resnet18", seed: int = 0) -> nn.Module:
+def small(architecture: str = "resnet18") -> nn.Module:
     design = Design(architecture=architecture, arguments=DESIGNS[architecture])
-    return build(design.description(224), 10, seed)
+    return build(design.description(224), 10, seed=0)
 
 
 def test_stems_are_adapted_to_small_images_unless_told_otherwise():
@@ -84,20 +74,22 @@ def test_macs_count_attention():
 
 def test_normalised_is_the_formula_to_the_bit_and_channels_last():
     images = torch.randint(0, 256, (5, 7, 6, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    mean, std = torch.tensor(MEMBER.mean), torch.tensor(MEMBER.std)
+    mean, std = torch.tensor(MEAN), torch.tensor(STD)
     for view in (images, images[1:4, ::2, 1:]):
-        result = normalised(view, MEMBER.mean, MEMBER.std)
+        result = normalised(view, MEAN, STD)
         assert torch.equal(result, ((view / 255 - mean) / std).permute(0, 3, 1, 2))
         assert result.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_members_come_back_to_the_bit(tmp_path):
-    network = small(seed=3)
+    description = Design(architecture="resnet18", arguments=DESIGNS["resnet18"]).description(32)
+    network = build(description, 10, seed=3)
     with torch.no_grad():
         network.train()(torch.rand(4, 3, 32, 32))  # moves the running statistics
-    write_member(tmp_path, network, MEMBER)
+    described = Member("a", classes=list("0123456789"), network_outputs=10, mean=MEAN, std=STD, **description)
+    write_member(tmp_path, network, described)
     read, member = read_member(tmp_path)
-    assert member == MEMBER
+    assert member == described
     assert not read.training
     written = network.state_dict()
     assert read.state_dict().keys() == written.keys()
