@@ -75,30 +75,17 @@ def test_attributions_are_those_of_the_cpu(on_both, family, method, target):
     np.testing.assert_allclose(there, here, atol=2e-2)
 
 
-@pytest.fixture(scope="module", params=["sandwich", "progressive"])
-def searched(request, data, tmp_path_factory):
-    """Space and folder of a super-network that was trained on the device."""
-    folder = tmp_path_factory.mktemp(request.param) / "supernet"
+@pytest.mark.parametrize("rule", ["sandwich", "progressive"])
+def test_sub_networks_are_trained_evaluated_and_recalibrated_without_waiting(rule, data, tmp_path, gpu):
     elastic = {"depth": [1, 1, 1, 1], "width": [1, 0.5], "kernel": [3, 1]}
-    with cuda_device():
-        space = Space.of_design(DESIGNS["resnet"].description(32), elastic, 3)
-        phases = progressive_phases(space.dimensions, False)
-        train_members(
-            [str(folder)],
-            [supernet_description(space, None)],
-            Recipe(epochs=4, batch_size=8, shift=2, flip=True).model_dump(),
-            supernet_loss(space, request.param, 1, 4 * 32, 0.0, phases),
-            data,
-            (0, "train_supernet"),
-            workers=0,
-            code="",
-        )
-    return space, folder
-
-
-def test_sub_networks_are_evaluated_and_recalibrated_without_waiting(searched, tmp_path, gpu):
-    space, folder = searched
-    evaluated = Evaluator(read_member(folder)[0], space, IMAGES, LabelledImages(IMAGES, LABELS), PREPROCESSING)
+    space = Space.of_design(DESIGNS["resnet"].description(32), elastic, 3)
+    phases = progressive_phases(space.dimensions, False)
+    recipe = Recipe(epochs=4, batch_size=8, shift=2, flip=True).model_dump()
+    job = [str(tmp_path / "supernet")], [supernet_description(space, None)], recipe
+    loss = supernet_loss(space, rule, 1, 4 * 32, 0.0, phases)
+    train_members(*job, loss, data, (0, "train_supernet"), workers=0, code="")
+    supernet, _ = read_member(tmp_path / "supernet")
+    evaluated = Evaluator(supernet, space, IMAGES, LabelledImages(IMAGES, LABELS), PREPROCESSING)
     genes = space.random(np.random.default_rng(0))
     assert evaluated.probabilities(genes).shape == (6, 3)
     write_member(tmp_path / "search-00", evaluated.network(genes), Member("search-00"))

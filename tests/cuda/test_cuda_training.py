@@ -1,17 +1,15 @@
 """Training on a CUDA device, or the pretended one: every family, recipe and objective, files, and going on."""
 
-import os
+from functools import partial
 from itertools import product
-from pathlib import Path
 
 import gpu_steps
 import pytest
 import torch
-import yaml
-from networks import DESIGNS, SINGLE, train
+from networks import DESIGNS
 from pretended import NAME, cuda_device
 from safetensors.torch import load_file
-from trainings import Killed, killed_at
+from trainings import Killed, killed_at, train_files
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
@@ -19,11 +17,12 @@ from resiliency.designs.networks import build, write_member
 from resiliency.devices.machine import SLOTS
 from resiliency.storage.files import read_json
 from resiliency.training import checkpoints, engine, optimizer
+from resiliency.training.engine import cross_entropy
 from resiliency.training.member import fine_tune
 from resiliency.training.objectives import joint_loss
 from resiliency.training.settings import JOINT_OBJECTIVES, FineTuning
 
-REPOSITORY = Path(__file__).parents[2]
+SINGLE = partial(cross_entropy, smoothing=0.1)
 RECIPES = {
     "plain": {},
     "sgd": {"optimizer": "sgd"},
@@ -31,6 +30,7 @@ RECIPES = {
     "all": {"ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0},
     "augmented": {"augment": "trivial", "precision": "float32"},
 }
+ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 # All recipes with a family that has batch norms, and one with one that has layer norms.
 TRAINED = [*product(DESIGNS, ["plain"]), *product(["resnet"], [*RECIPES][1:]), ("vit", "all")]
 # Objectives that look into the networks, with two families.
@@ -40,7 +40,7 @@ JOINT = [*product(["resnet"], JOINT_OBJECTIVES), *product(["vit"], ["attribution
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize(("family", "recipe"), TRAINED)
 def test_every_family_and_recipe_trains(tmp_path, data, family, recipe):
-    (folder,) = train(tmp_path, data, family, **RECIPES[recipe])
+    (folder,) = train_files(tmp_path, data, DESIGNS[family], SINGLE, **RECIPES[recipe])
     assert read_json(folder / "member.json")["device"] == torch.cuda.get_device_name()
 
 
@@ -48,7 +48,7 @@ def test_every_family_and_recipe_trains(tmp_path, data, family, recipe):
 @pytest.mark.parametrize(("family", "objective"), JOINT)
 def test_every_objective_trains(tmp_path, data, family, objective):
     loss = joint_loss(objective, min(JOINT_OBJECTIVES[objective].highest, 0.5))
-    one, other = train(tmp_path, data, family, loss, count=2, batch_size=16)
+    one, other = train_files(tmp_path, data, DESIGNS[family], loss, count=2, batch_size=16)
     weights = [load_file(folder / "weights.safetensors") for folder in (one, other)]
     assert all(tensor.isfinite().all() for of in weights for tensor in of.values())
 
@@ -98,7 +98,7 @@ def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, 
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share: None)
     request.getfixturevalue("gpu")
     with pytest.raises(Fault, match=f"a batch of 8 does not fit in 1/2 of the GPU, .* lower {SLOTS}"):
-        train(tmp_path, data, "resnet", hungry)
+        train_files(tmp_path, data, DESIGNS["resnet"], hungry)
 
 
 @pytest.mark.usefixtures("gpu")
@@ -106,10 +106,10 @@ def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, 
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monkeypatch, family, recipe):
     """On a real device this also tells whether two trainings give the same bytes."""
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
-    (whole,) = train(tmp_path / "whole", data, family, **RECIPES[recipe])
+    (whole,) = train_files(tmp_path / "whole", data, DESIGNS[family], SINGLE, **RECIPES[recipe])
     with pytest.raises(Killed):
-        train(tmp_path / "again", data, family, killed_at(3, SINGLE), **RECIPES[recipe])
-    (again,) = train(tmp_path / "again", data, family, **RECIPES[recipe])
+        train_files(tmp_path / "again", data, DESIGNS[family], killed_at(3, SINGLE), **RECIPES[recipe])
+    (again,) = train_files(tmp_path / "again", data, DESIGNS[family], SINGLE, **RECIPES[recipe])
     assert (again / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
 
 
@@ -119,11 +119,11 @@ def test_a_checkpoint_of_the_cpu_goes_on_on_the_device_and_waits_no_more_often(
     """Steps of AdamW that come back on the device cost two synchronisations a parameter and step."""
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
     with no_gpu(), pytest.raises(Killed):
-        train(tmp_path / "again", data, "resnet", killed_at(3, SINGLE))
+        train_files(tmp_path / "again", data, DESIGNS["resnet"], killed_at(3, SINGLE))
     counts, waits = request.getfixturevalue("counts"), []
     for name in ("again", "whole"):
         counts.clear()
-        (folder,) = train(tmp_path / name, data, "resnet")
+        (folder,) = train_files(tmp_path / name, data, DESIGNS["resnet"], SINGLE)
         waits.append(sum(count for (operation, _), count in counts.waits.items() if operation == "_local_scalar_dense"))
         if name == "again":
             assert read_json(folder / "member.json")["device"].endswith(f", then {NAME}")
@@ -145,39 +145,30 @@ def test_nothing_waits_for_the_device_while_a_step_is_captured(
         raise RuntimeError("tried\nand more")
 
     monkeypatch.setattr(engine, "record", record)
-    train(tmp_path, data, family, optimizer=optimizer, ema=0.9, mixup=0.2, gradient_clip=1.0)
+    train_files(tmp_path, data, DESIGNS[family], SINGLE, optimizer=optimizer, ema=0.9, mixup=0.2, gradient_clip=1.0)
     assert waits == [{}]
     assert capsys.readouterr().out.count("CUDA graph capture failed, running without it: tried\n") == 1
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU has CUDA graphs here")
+@ON_GPU
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("family", ["resnet", "densenet", "convnext", "vit"])
 def test_a_captured_training_gives_the_same_bytes(tmp_path, data, monkeypatch, capsys, family, optimizer):
     options = {"optimizer": optimizer, "epochs": 3, "ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0}
-    (captured,) = train(tmp_path / "captured", data, family, **options)
+    (captured,) = train_files(tmp_path / "captured", data, DESIGNS[family], SINGLE, **options)
     assert "running training steps as a CUDA graph" in capsys.readouterr().out
     monkeypatch.setattr(engine, "WARM_UP", 100)
-    (usual,) = train(tmp_path / "usual", data, family, **options)
+    (usual,) = train_files(tmp_path / "usual", data, DESIGNS[family], SINGLE, **options)
     assert (captured / "weights.safetensors").read_bytes() == (usual / "weights.safetensors").read_bytes()
 
 
-# So small that the pretended device, which is slow, trains and explains in seconds.
-SMALLER = {"dataset": {"test_fraction": 0.8}, "training": {"epochs": 1, "warmup_epochs": 0.5}, "probe": {"images": 6}}
-SMALLER |= {"attribution": {"steps": 2}, "joint": None, "search": None}
-
-
-def test_a_study_trains_and_explains_on_the_device(tmp_path, workflow_in):
-    environment, name = dict(os.environ), NAME
-    if torch.cuda.is_available():
-        name = torch.cuda.get_device_name()
-    else:
-        path = [str(Path(__file__).parent / "site"), os.environ.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
-    tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text(encoding="utf-8"))
-    study = workflow_in(tmp_path, tiny | SMALLER | {"study": "smaller"}, environment=environment, forked=True)
-    study.finish("--cores", "2", "results/smaller/attributions/convnext-s0/skipped.json")
-    assert {read_json(path)["device"] for path in study.results.glob("members/*/member.json")} == {name}
+@ON_GPU
+def test_a_study_trains_and_explains_on_the_gpu(tmp_path, workflow_in):
+    study = workflow_in(tmp_path)
+    study.finish("--cores", "2", "results/tiny/attributions/convnext-s0/skipped.json")
+    assert {read_json(path)["device"] for path in study.results.glob("members/*/member.json")} == {
+        torch.cuda.get_device_name()
+    }
 
 
 def test_the_page_has_the_counts_of_today():
