@@ -1,14 +1,15 @@
-"""The compiled gradient of depthwise kernels is that of torch, and training uses it where it is long."""
+"""Compiled gradients of depthwise kernels and compiled layer norms are those of torch; long trainings use them."""
 
 from copy import deepcopy
 
 import pytest
+import timm.layers
 import torch
 from small_training import PREPROCESSING, RECIPE, separable
 from torch import nn
 
 from resiliency.designs import speed
-from resiliency.designs.speed import Depthwise, NarrowLayerNorm, with_fast_gradients
+from resiliency.designs.speed import Depthwise, NarrowLayerNorm, with_fast_gradients, with_fast_layer_norms
 from resiliency.training import engine
 from resiliency.training.engine import Trainer, cross_entropy
 
@@ -20,34 +21,55 @@ GEOMETRIES = {
     "dilated": (16, 9, {"kernel_size": (5, 4), "padding": (4, 0), "dilation": 2}),
     "even": (16, 3, {"kernel_size": 2, "padding": 0}),
 }
+NORMS = {
+    "channels of maps": (timm.layers.LayerNorm2d, (5, 12, 7, 6)),
+    "channels last": (timm.layers.LayerNorm, (3, 300, 12)),
+    "of torch": (nn.LayerNorm, (4, 7, 5, 12)),
+}
 
 
-def convolutions(channels: int, options: dict) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """One as torch has it, and one with the same weights whose gradients are compiled."""
-    torch.manual_seed(0)
-    plain = nn.Conv2d(channels, channels, groups=channels, **options)
-    return plain, with_fast_gradients(deepcopy(plain))
+def check_derivatives(plain: nn.Module, fast: nn.Module, inputs: torch.Tensor) -> None:
+    """Compare outputs, first and second derivatives by inputs and weights, and the strides of all but the second."""
+    factors, found = torch.randn(plain(inputs).shape), []
+    for layer in (plain, fast):
+        leaves = [inputs.clone().requires_grad_(), *layer.parameters()]
+        outputs = layer(leaves[0])
+        first = torch.autograd.grad((outputs.square() * factors).sum(), leaves, create_graph=True)
+        second = torch.autograd.grad(first[0].square().sum(), leaves)
+        found.append([outputs, *first, *second])
+    torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-3)
+    assert [tensor.stride() for tensor in found[1][:2]] == [tensor.stride() for tensor in found[0][:2]]
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_first_and_second_derivatives_are_those_of_torch(geometry, layout, monkeypatch):
+def test_derivatives_of_depthwise_convolutions_are_those_of_torch(geometry, layout, monkeypatch):
     calls = []
     formed = speed.kernel_gradient
     monkeypatch.setattr(speed, "kernel_gradient", lambda *given: calls.append(1) or formed(*given))
     channels, side, options = GEOMETRIES[geometry]
-    plain, fast = convolutions(channels, options)
+    torch.manual_seed(0)
+    plain = nn.Conv2d(channels, channels, groups=channels, **options)
+    fast = with_fast_gradients(deepcopy(plain))
     images = torch.randn(5, channels, side, side).to(memory_format=layout)
     torch.testing.assert_close(fast(images), plain(images), rtol=0, atol=0)
-    found = []
-    for convolution in (plain, fast):
-        own = images.clone().requires_grad_()
-        leaves = [own, *convolution.parameters()]
-        first = torch.autograd.grad(convolution(own).square().sum(), leaves, create_graph=True)
-        second = torch.autograd.grad(first[0].square().sum(), leaves[1:])
-        found.append([*first, *second])
-    torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-3)
+    check_derivatives(plain, fast, images)
     assert calls
+
+
+@pytest.mark.parametrize("kind", NORMS)
+def test_derivatives_of_layer_norms_are_those_of_torch(kind):
+    torch.manual_seed(0)
+    made, shape = NORMS[kind]
+    plain = made(12)
+    nn.init.normal_(plain.weight)
+    nn.init.normal_(plain.bias)
+    fast = with_fast_layer_norms(deepcopy(plain))
+    assert isinstance(fast, NarrowLayerNorm)
+    inputs = 3 + torch.randn(shape)
+    check_derivatives(
+        plain, fast, inputs.to(memory_format=torch.channels_last) if kind == "channels of maps" else inputs
+    )
 
 
 @pytest.mark.parametrize("more", [0, 1])
