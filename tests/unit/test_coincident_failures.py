@@ -1,74 +1,67 @@
-"""Coincident failures, and the best of a pool against its ceiling."""
+"""Coincident failures of pairs of designs and of all members of a pool, and what its best ensemble reaches."""
 
 from itertools import combinations, product
+from math import comb
 
 import numpy as np
 import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
+from synthetic_deployment import decisions_of
 
-from resiliency.analysis.coincident_failures import failure_table, with_best
+from resiliency.analysis.coincident_failures import (
+    all_of,
+    ceiling_table,
+    failure_table,
+    failures,
+    mean_product,
+    sizes_of,
+    unit_of,
+    way_to_ceiling,
+    with_best,
+)
+from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors
-from resiliency.statistics.resampling import Resampling
+from resiliency.prediction.reading import all_conditions
+from resiliency.statistics.resampling import Resampling, Units, wilson
 
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]
 DRAWN = Resampling(200, 0.95, 0)
+FAILING = np.random.default_rng(0).random((6, 5, 40)) < 0.4
 
 
 @pytest.fixture(scope="module")
-def failures() -> np.ndarray:
-    return np.random.default_rng(0).random((6, 5, 40)) < 0.4
-
-
-@pytest.fixture(scope="module")
-def table(failures):
-    return failure_table(list(failures.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN).set_index(
-        ["corruption", "first", "second"]
-    )
+def table():
+    rows = failure_table(list(FAILING.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN)
+    return rows.set_index(["corruption", "first", "second"])
 
 
 @pytest.mark.parametrize(("first", "second"), [("a", "a"), ("b", "b"), ("a", "b"), ("b", "c")])
 @pytest.mark.parametrize(("corruption", "chosen"), [("clean", [0]), ("snow", [3, 4]), ("corrupted", [1, 2, 3, 4])])
-def test_a_row_by_loops_over_pairs_of_members(failures, table, first, second, corruption, chosen):
+def test_a_row_by_loops_over_pairs_of_members(table, first, second, corruption, chosen):
     kinds = {"clean", "fog", "snow", "corrupted"}
     assert set(table.index) == set(product(kinds, "a", "abc")) | set(product(kinds, "b", "bc"))
     members = {design: [i for i, own in enumerate(DESIGNS) if own == design] for design in "abc"}
     same = first == second
     pairs = list(combinations(members[first], 2) if same else product(members[first], members[second]))
-    rows = [(failures[i, c], failures[j, c]) for c in chosen for i, j in pairs]
+    rows = [(FAILING[i, c], FAILING[j, c]) for c in chosen for i, j in pairs]
     row = table.loc[(corruption, first, second)]
     assert row.joint_failure_rate == pytest.approx(np.mean([(x & y).mean() for x, y in rows]))
     assert row.independent == pytest.approx(np.mean([x.mean() * y.mean() for x, y in rows]))
     assert row.covariance == pytest.approx(np.mean([np.cov(x, y)[0, 1] for x, y in rows]))
-    assert row.failure_first == pytest.approx(failures[members[first]][:, chosen].mean())
-    assert row.failure_second == pytest.approx(failures[members[second]][:, chosen].mean())
+    assert row.failure_first == pytest.approx(FAILING[members[first]][:, chosen].mean())
+    assert row.failure_second == pytest.approx(FAILING[members[second]][:, chosen].mean())
     assert row.low < row.covariance < row.high
     assert row.members == len({*members[first], *members[second]})
 
 
 @pytest.mark.parametrize("value", [False, True])
 def test_no_failures_and_nothing_but_failures_have_no_covariance(value):
-    table = failure_table(
-        [np.full((4, 10), value)] * 5, list("aabb"), conditions_of(["fog", "snow"], [1, 2], 10), DRAWN
-    )
+    conditions = conditions_of(["fog", "snow"], [1, 2], 10)
+    table = failure_table([np.full((4, 10), value)] * 5, list("aabb"), conditions, DRAWN)
     np.testing.assert_allclose(table.joint_failure_rate, value)
     np.testing.assert_allclose(table[["covariance", "low", "high"]], 0, atol=1e-12)
-
-
-IMAGES, NAMES = 40, ["clean", "tough", "third"]
-RIGHT = {"clean": (40, 10), "tough": (20, 30), "third": (20, 10)}  # images, clean and under fog
-
-
-def scored() -> EnsembleErrors:
-    labels = np.zeros(IMAGES, int)
-    table = conditions_of(["fog"], [1], IMAGES)
-    logits = np.zeros((len(NAMES), 2, IMAGES, 2), np.float16)
-    for member, counts in enumerate(RIGHT.values()):
-        for condition, count in enumerate(counts):
-            logits[member, condition, :, 1] = np.where(np.arange(IMAGES) < count, -4 - member, 4 + member)
-    predictions = [predictions_of(table, labels, of_member) for of_member in logits]
-    return EnsembleErrors(predictions, np.ones(len(NAMES)), "mean_probability")
 
 
 def choice(member: str, ensemble: str) -> pd.DataFrame:
@@ -78,11 +71,89 @@ def choice(member: str, ensemble: str) -> pd.DataFrame:
 
 
 def test_the_best_are_those_of_the_kind_of_images():
-    pool = scored()
-    rows = {"condition": ["clean", "fog", "corrupted"], "size": 3, "members": 3}
-    everyone = [pool.wrong_in(np.arange(3), np.arange(IMAGES), condition) for condition in range(2)]
+    right = np.array([(40, 10), (20, 30), (20, 10)])  # of 40 images, clean and under fog
+    decisions, labels = (np.arange(40) >= right[..., None]).astype(int), np.zeros(40, int)
+    predictions = [predictions_of(conditions_of(["fog"], [1], 40), labels, of_member) for of_member in decisions]
+    pool = EnsembleErrors(predictions, np.ones(3), VOTE)
+    rows = pd.DataFrame({"condition": ["clean", "fog", "corrupted"], "size": 3, "members": 3})
+    everyone = [pool.wrong_in(np.arange(3), np.arange(40), condition) for condition in range(2)]
     choices = {"clean": choice("clean", "clean+third"), "corrupted": choice("tough", "clean+tough")}
-    table = with_best(pd.DataFrame(rows), everyone, choices, NAMES, pool, np.arange(IMAGES), 0.95)
+    table = with_best(rows, everyone, choices, ["clean", "tough", "third"], pool, np.arange(40), 0.95)
     assert table["best_member"].tolist() == ["clean", "tough", "tough"]
     assert table["best_ensemble"].tolist() == ["clean+third", "clean+tough", "clean+tough"]
     assert table["best_member_accuracy"].tolist() == pytest.approx([1, 0.75, 0.75])
+
+
+@pytest.fixture
+def drawn():
+    return decisions_of(5, 0.4, np.random.default_rng(1))
+
+
+def of_all(decisions, labels):
+    members, images = decisions.shape
+    table, sizes = all_conditions([], [], {"clean": images}, {"clean": 5}), sizes_of(members)
+    of = failures(decisions, labels, sizes, np.arange(members))
+    return ceiling_table(table, iter([of]), sizes, members, 0.95)[0].set_index("size")
+
+
+def test_sizes_end_in_all_members_and_binomials_are_exact():
+    assert sizes_of(2) == [1, 2]
+    assert sizes_of(64) == [1, 2, 3, 5, 10, 20, 50, 64]
+    assert all_of(2, 4) == pytest.approx([0, 0, 1 / 6, 3 / 6, 1])
+    assert all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
+
+
+def test_shares_are_means_over_all_sets_of_members(drawn):
+    decisions, labels = drawn
+    wrong, table = decisions != labels, of_all(*drawn)
+    for size in (1, 2, 3, 5):
+        sets = [list(chosen) for chosen in combinations(range(5), size)]
+        together = np.mean([wrong[chosen].all(axis=0).mean() for chosen in sets])
+        product = np.mean([wrong[chosen].mean(axis=1).prod() for chosen in sets])
+        alike = np.mean([(wrong[s].all(axis=0) & (decisions[s] == decisions[s[0]]).all(axis=0)).mean() for s in sets])
+        row = table.loc[size]
+        assert row.all_wrong == pytest.approx(together)
+        assert row.independent == pytest.approx(product)
+        assert row.times_independent == pytest.approx(together / product)
+        assert row.same_wrong == pytest.approx(alike / together)
+    ends = wilson(table.loc[5].all_wrong, table.loc[5].images, 0.95)
+    assert (table.loc[5].all_wrong_low, table.loc[5].all_wrong_high) == pytest.approx(ends)
+    assert mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
+
+
+def test_members_are_left_out_with_all_of_their_design(drawn):
+    decisions, labels = drawn
+    wrong = decisions != labels
+    of = failures(decisions, labels, [1, 2, 5], unit_of(["a", "a", "b", "b", "b"]))
+    first = wrong[2:]
+    pairs = np.mean([first[list(pair)].all(axis=0).mean() for pair in combinations(range(3), 2)])
+    assert of.without[:, 0] == pytest.approx([first.mean(), pairs, first.all(axis=0).mean()])
+
+
+def test_nothing_is_known_of_members_that_are_never_wrong():
+    labels = np.arange(5)
+    row = of_all(np.tile(labels, (3, 1)), labels).loc[3]
+    assert (row.all_wrong, row.all_wrong_low) == (0, 0)
+    assert 0 < row.all_wrong_high < 1
+    assert np.isnan([row.times_independent, row.same_wrong]).all()
+
+
+def test_the_mean_over_corruptions_follows_the_conditions(drawn):
+    table = all_conditions(["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5})
+    sizes, units = sizes_of(5), unit_of(list("abcde"))
+    drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]
+    made, everyone = ceiling_table(table, (failures(*of, sizes, units) for of in drawn), sizes, 5, 0.95)
+    whole = made[made["size"] == 5].reset_index()
+    assert list(whole.condition) == ["clean", "fog", "fog", "photos", "corrupted"]
+    assert whole.severity.tolist()[:4] == [0, 1, 3, 0]
+    assert whole.all_wrong[4] == pytest.approx(whole.all_wrong[1:3].mean())
+    assert [of.mean() for of in everyone] == pytest.approx(whole.all_wrong[:4].tolist())
+
+
+def test_the_way_from_the_best_member_to_the_ceiling():
+    member, ensemble, everyone = (np.repeat([1.0, 0.0], [wrong, 1000 - wrong]) for wrong in (300, 250, 100))
+    way = way_to_ceiling(member, ensemble, everyone, Units.single(1000), 0.95)
+    assert (way["best_member_accuracy"], way["best_ensemble_accuracy"], way["ceiling"]) == (0.7, 0.75, 0.9)
+    assert way["reached"] == pytest.approx(0.25)
+    assert way["reached_low"] < 0.25 < way["reached_high"]
+    assert np.isnan(way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])
