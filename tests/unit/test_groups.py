@@ -1,4 +1,4 @@
-"""Images that belong together, such as the frames of a film, are never in two splits."""
+"""Images that belong together, such as the frames of a film: never in two splits, and one unit of the test images."""
 
 import hashlib
 import re
@@ -9,20 +9,30 @@ import pytest
 from fault_messages import fault_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_changed_images import FILMS, FRAMES, films  # noqa: F401
 
+from resiliency.data.folder import image_folder
 from resiliency.data.pictures import FileImages
+from resiliency.data.settings import Dataset
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.data.split import draw_splits, split_indices, with_groups
+from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_set, write_units
+from resiliency.external.arrays import array_files, read_decisions
+from resiliency.external.predictions import Reader
+from resiliency.statistics.resampling import Units
 
 CLASSES = ["cat", "dog"]
 FILES = [f"data/{name}/film_{film}_{frame}.jpg" for name in CLASSES for film in range(3) for frame in range(2)]
-FILMS = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+GROUPS = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+def part_of(files: list[str]) -> Part:
+    labels = np.array([CLASSES.index(Path(file).parent.name) for file in files])
+    return Part(FileImages(files, 32, 1), labels, [Path(file).stem for file in files])
 
 
 def source(files: list[str] = FILES, **others: Part) -> Source:
-    labels = np.array([CLASSES.index(Path(file).parts[1]) for file in files])
-    part = Part(FileImages(files, 32, 1), labels, [Path(file).stem for file in files])
-    return Source("toy", CLASSES, {"train" if others else ALL: part} | others)
+    return Source("toy", CLASSES, {"train" if others else ALL: part_of(files)} | others)
 
 
 def groups_of(of: Source, groups: str) -> list[int]:
@@ -32,16 +42,16 @@ def groups_of(of: Source, groups: str) -> list[int]:
 
 @pytest.mark.parametrize("pattern", ["<film>_*", "film_<number>_*.jpg", "<a>_<b>_*", "*/<film>_*"])
 def test_a_pattern_names_the_groups_of_a_class(pattern):
-    assert groups_of(source(), pattern) == FILMS
+    assert groups_of(source(), pattern) == GROUPS
+
+
+ROWS = [f"{file.removeprefix('data/')},{group // 2}" for file, group in zip(FILES, GROUPS, strict=True)]
 
 
 def table(folder: Path, text: str) -> str:
     path = folder / "groups.csv"
     path.write_text(text, encoding="utf-8")
     return str(path)
-
-
-ROWS = [f"{file.removeprefix('data/')},{group // 2}" for file, group in zip(FILES, FILMS, strict=True)]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -54,22 +64,19 @@ def test_a_table_names_groups_across_classes(tmp_path, separator):
     ("header", "rows", "said"),
     [
         ("image,group", ["1.jpg,0", *ROWS], r", line \d+: 1.jpg: group 0 is also that of images of another "),
-        ("image,group", [*ROWS, "test/cat/1.jpg,2"], r", line \d+: test/cat/1.jpg: group 2 is also that of images of "),
         ("image,group", ["cat/film_0_7.jpg,a"], ", line 2: cat/film_0_7.jpg: there is no such image"),
         ("image,group", ROWS[2:], ": has no row for cat/film_0_0.jpg and 1 more images"),
         ("image,group", [], ": has no rows"),
-        ("image,film", ["cat/film_0_0.jpg,1"], ": expected one column 'group', got 0"),
         ("image,group", ["cat/film_0_0.jpg,"], ", line 2: group: expected a name, got nothing"),
     ],
 )
 def test_a_table_that_leaves_groups_open_or_divides_them_is_refused(tmp_path, header, rows, said):
-    test = Part(FileImages(["data/test/cat/1.jpg"], 32, 1), np.array([0]), ["1"])
-    path = table(tmp_path, "\n".join([header, *rows]) + "\n")
+    path, test = table(tmp_path, "\n".join([header, *rows]) + "\n"), part_of(["data/test/cat/1.jpg"])
     assert re.match(re.escape(path) + said, fault_of(with_groups, source(test=test), path, SPLITS))
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_splits_take_whole_groups_and_every_class_has_some(data):
     """Whatever the sizes of the groups."""
     sizes = data.draw(st.lists(st.lists(st.integers(1, 9), min_size=3, max_size=12), min_size=1, max_size=4))
@@ -95,3 +102,104 @@ def test_splits_without_groups_are_those_of_earlier_versions():
     for parts, digests in zip(({ALL: part}, {"train": part, "test": part}), expected, strict=True):
         chosen = draw_splits(Source("toy", list("abcde"), parts), 0.1, 0.3, {}, 7)
         assert [hashlib.sha256(indices.tobytes()).hexdigest()[:8] for _, indices in chosen.values()] == digests
+
+
+TEST = [f"data/test/{name}/film_{film}_{frame}.jpg" for name in CLASSES for film in range(2) for frame in range(2)]
+TRACKS = [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def published(test: list[str] = TEST) -> Source:
+    """A data set with test images of its own."""
+    return source([file.replace("test", "train") for file in TEST], test=part_of(test))
+
+
+def units_of(source: Source, groups: str | None, test_groups: str | None = None) -> Grouped:
+    test = source.parts["test"]
+    return units_of_data_set(source, (test, np.arange(len(test.labels))), groups, test_groups)
+
+
+@pytest.mark.parametrize("groups", [("<film>_*", None), (None, "film_<number>_*"), ("<frame>.*", "<film>_*")])
+def test_official_test_images_have_the_groups_of_their_names(groups):
+    assert units_of(published(), *groups).units.of_image.tolist() == TRACKS
+
+
+def test_a_table_says_what_the_test_images_are(tmp_path):
+    rows = "".join(f"{file.removeprefix('data/')},{track // 3}\n" for file, track in zip(TEST, TRACKS, strict=True))
+    path = table(tmp_path, "image,group\ntrain/cat/film_0_0.jpg,9\n" + rows)
+    assert units_of(published(), None, path).units.of_image.tolist() == [0, 0, 0, 0, 0, 0, 1, 1]
+
+
+def test_groups_that_do_not_fit_the_test_images_are_told_and_not_half_used():
+    numbered = published([f"data/test/{name}/{number:05}.jpg" for name in CLASSES for number in range(4)])
+    grouped = units_of(numbered, "<film>_*")
+    assert grouped.units.alone
+    assert "00000.jpg (and 7 more)" in grouped.not_by
+    assert fault_of(units_of, numbered, None, "<film>_*").startswith("dataset.test_groups: 00000.jpg")
+
+
+def test_units_of_a_split_are_its_groups(films):  # noqa: F811
+    source = with_groups(image_folder(films, 32, 1), "<film>_*", SPLITS)
+    chosen = draw_splits(source, 0.2, 0.3, {}, 0)
+    part, indices = chosen["test"]
+    grouped = units_of_data_set(source, (part, indices), "<film>_*", None)
+    stems = [Path(part.images.files[index]).stem for index in indices]
+    films_of = [(label, stem[:2]) for label, stem in zip(part.labels[indices].tolist(), stems, strict=True)]
+    expected = Units.numbered(np.array([f"{label} {film}" for label, film in films_of]))
+    np.testing.assert_array_equal(grouped.units.of_image, expected.of_image)
+
+
+def test_frames_that_look_alike_are_one_unit(films, tmp_path):  # noqa: F811
+    part = image_folder(films, 32, 1).parts["all"]
+    everything = part.images[np.arange(len(part.labels))]
+    units = look_alikes(everything, part.labels)
+    film_of = np.repeat(np.arange(2 * FILMS), FRAMES)
+    assert all(len(set(film_of[units.of_image == unit])) == 1 for unit in range(units.number))
+    assert units.number < 2.5 * FILMS * 2
+    np.save(tmp_path / "images.npy", everything)
+    np.save(tmp_path / "labels.npy", part.labels)
+    paths = str(tmp_path / "images.npy"), str(tmp_path / "labels.npy")
+    assert by_look(*paths, "near_duplicates", False).units.number == units.number
+    told = by_look(*paths, None, True)
+    assert told.units.alone
+    assert told.alike[0] <= 2.5 * FILMS * 2
+    assert told.alike[1] > 0.8 * len(part.labels)
+    assert by_look(*paths, None, False).alike == (0, 0)
+    write_units(tmp_path, "clean", told)
+    np.testing.assert_array_equal(np.load(tmp_path / "units.npy"), told.units.of_image)
+
+
+def test_units_that_divide_nothing_or_contradict_themselves_are_refused(tmp_path):
+    fault_of(write_units, tmp_path, "clean", Grouped(Units.numbered(np.zeros(9)), "a"))
+    fault_of(with_groups, published(), "<film>_<frame>", ("train", "validation"))
+    path = tmp_path / "own.csv"
+    path.write_text("test_set,image,label,unit,a\nclean,0,0,x,0\nclean,1,0,y,0\nfog.1,0,0,x,0\nfog.1,1,0,x,0\n")
+    reader = Reader("decisions", str(path), {"clean": ["clean", "fog.1"]}, 2)
+    assert "units of 'fog.1' differ from those of 'clean'" in fault_of(reader.units)
+
+
+def test_the_dataset_and_its_members_do_not_depend_on_groups_of_test_images():
+    one, other = (Dataset(name="cifar10", test_groups=value).resolved() for value in (None, "near_duplicates"))
+    assert one == other
+
+
+def test_imported_decisions_have_a_column_of_units(tmp_path):
+    path = tmp_path / "decisions.csv"
+    path.write_text("test_set,image,label,unit,a\nclean,2,0,x,0\nclean,0,1,y,1\nclean,1,1,x,0\n")
+    assert list(read_decisions(str(path)).answers) == ["a"]
+    reader = Reader("decisions", str(path), {"clean": ["clean"]}, None)
+    assert reader.units()["clean"].of_image.tolist() == [0, 1, 1]
+    path.write_text("test_set,image,label,unit,a\nclean,0,0,,0\nclean,1,1,x,1\n")
+    assert "column 'unit', row 1" in fault_of(read_decisions, str(path))
+
+
+def test_imported_arrays_have_a_folder_of_units(tmp_path):
+    for folder in ("labels", "units", "net"):
+        (tmp_path / folder).mkdir()
+    np.save(tmp_path / "labels/clean.npy", np.array([0, 1, 1]))
+    np.save(tmp_path / "net/clean.npy", np.ones((3, 2)))
+    np.save(tmp_path / "units/clean.npy", np.array([7, 7, 2]))
+    layout = {"clean": ["clean"]}
+    assert str(tmp_path / "units/clean.npy") in array_files(str(tmp_path), ["net"], layout)
+    assert Reader("logits", str(tmp_path), layout, None).units()["clean"].of_image.tolist() == [0, 0, 1]
+    np.save(tmp_path / "units/clean.npy", np.array([7, 7]))
+    assert "expected 3 integers, one per image" in fault_of(Reader("logits", str(tmp_path), layout, None).units)
