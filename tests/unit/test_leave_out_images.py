@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_studies import CHOSEN_METRICS, RULE, Drawn
-from predicted import conditions_of
+from predicted import conditions_of, predictions_of
 from sklearn.metrics import cohen_kappa_score
 
 from resiliency.analysis.observations.study import with_images
@@ -15,33 +14,81 @@ from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import (
     GROUPS,
     MOST,
+    feature_diversities,
     image_groups,
+    map_diversities,
+    member_scores,
     scores_without_images,
     some_ensembles,
     without_each,
 )
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
-from resiliency.ensembles.pool import EnsembleErrors
-from resiliency.external.predictions import Reader
+from resiliency.diversity.pairs import pair_tables
+from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
+from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions, Truth
+
+RULE = "mean_probability"
+CHOSEN_METRICS = ["saliency_cosine", "linear_cka"]
+
+
+class Drawn:
+    """Members of three designs, two seeds each; maps and features of them are those of the images in `probe`."""
+
+    def __init__(self, seed: int, images: int, probes: int):
+        random = np.random.default_rng(seed)
+        self.names = [f"d{design}-s{index}" for design in range(3) for index in range(2)]
+        self.labels = random.integers(0, 3, images)
+        self.conditions = conditions_of(["fog", "snow"], [1, 2], images)
+        self.probe = np.sort(random.choice(images, probes, replace=False))
+        logits = random.standard_normal((len(self.names), len(self.conditions), images, 3))
+        logits[..., np.arange(images), self.labels] += np.linspace(0.5, 2, len(self.names))[:, None, None]
+        self.logits = list(logits.astype(np.float16))
+        self.maps = list(random.standard_normal((len(self.names), probes, 5, 5)))
+        self.features = [one.reshape(probes, -1) for one in self.maps]
+
+    def members(self, images: np.ndarray) -> list[Predictions]:
+        conditions = self.conditions.assign(images=len(images))
+        return [predictions_of(conditions, self.labels[images], one[:, images]) for one in self.logits]
+
+    def ensembles(self, images: np.ndarray) -> pd.DataFrame:
+        """ensembles.parquet of these images alone, by the code that makes it."""
+        kept, predictions = np.isin(self.probe, images), self.members(images)
+        arrays = {"saliency": [one[kept] for one in self.maps], "features": [one[kept] for one in self.features]}
+        pairs = pd.concat(pair_tables(self.names, predictions, arrays.__getitem__, CHOSEN_METRICS), ignore_index=True)
+        right = np.array([[member.correct(c).mean() for c in range(len(member))] for member in predictions])
+        described = pd.DataFrame({"member": self.names, "clean_accuracy": right[:, 0], "validation_accuracy": 1.0})
+        described["corrupted_error"] = 1 - right[:, 1:].mean(axis=1)
+        described["design"] = described["family"] = described["member"].str[:-3]
+        pool = Pool(described.assign(parameters=1, macs=1), predictions, [pairs], np.array([0.4, 0.8]), 0.95)
+        table = pool.score([ensembles_of(len(self.names), size) for size in (2, 3)], [RULE])[0]
+        return table.assign(origin="independent", ensemble=range(len(table)))
 
 
 def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
-    drawn = Drawn(1, designs=3, images=90, probes=41)
-    of_image, without = drawn.without()
-    table = without.ensembles
+    drawn = Drawn(1, images=90, probes=41)
+    of_image, everyone = image_groups(drawn.labels, drawn.probe, 0), drawn.members(np.arange(90))
+    of_probe = of_image[drawn.probe]
+    representations = {
+        "saliency_cosine_clean": map_diversities(drawn.maps, of_probe),
+        "linear_cka_clean": feature_diversities(drawn.features, of_probe),
+    }
+    ensembles = some_ensembles(drawn.ensembles(np.arange(90)), RULE, 0)
+    errors = EnsembleErrors(everyone, np.ones(len(drawn.names)), RULE)
+    table = without_each(ensembles, drawn.names, errors, of_image, representations)
     assert len(table) == GROUPS * (15 + 20)
     compared = 0
     for group, replicate in table.groupby("without"):
-        expected = drawn.table(np.flatnonzero(of_image != group))[0]
+        expected = drawn.ensembles(np.flatnonzero(of_image != group))
         for column in replicate.columns.intersection(expected.columns).difference(["ensemble", "members", "rule"]):
             if replicate[column].dtype.kind == "f":
                 np.testing.assert_allclose(replicate[column].to_numpy(), expected[column], atol=1e-6, err_msg=column)
                 compared += 1
         assert replicate["members"].tolist() == expected["members"].tolist()
     assert compared == GROUPS * (2 * 2 + 2 * 4 + len(CHOSEN_METRICS) + 1)
-    assert len(without.members) == GROUPS * len(drawn.names)
-    for group, of_members in without.members.groupby("without"):
+    members = member_scores(drawn.names, everyone, of_image)
+    assert len(members) == GROUPS * len(drawn.names)
+    for group, of_members in members.groupby("without"):
         kept = drawn.members(np.flatnonzero(of_image != group))
         right = [[member.correct(condition).mean() for condition in range(5)] for member in kept]
         assert of_members["member"].tolist() == drawn.names
@@ -62,20 +109,15 @@ def test_groups_share_classes_and_probe_images():
     assert (image_groups(labels, probe, 1) != of_image).any()
 
 
-def test_images_of_some_classes_are_left_out_where_members_answer_others(tmp_path):
+def test_images_of_some_classes_are_left_out_where_members_answer_others():
     """No image is of the last of three classes, which one member answers again and again."""
-    labels, names = np.arange(60) % 2, ["a-s0", "a-s1", "b-s0"]
-    answers = dict(zip(names, (labels, np.where(np.arange(60) % 5, labels, 2), 1 - labels), strict=True))
-    table = pd.DataFrame({"test_set": "clean", "image": np.arange(60), "label": labels} | answers)
-    table.to_csv(tmp_path / "decisions.csv", index=False)
-    reader = Reader("decisions", str(tmp_path / "decisions.csv"), {"clean": ["clean"]}, None)
-    classes = reader.classes(names)
-    conditions, truths = conditions_of([], [], 60, classes), {"clean": Truth(reader.labels()["clean"])}
-    decided = [Predictions(conditions, dict(reader.read(name, classes)), truths) for name in names]
+    labels, conditions = np.arange(60) % 2, conditions_of([], [], 60)
+    answers = {"a-s0": labels, "a-s1": np.where(np.arange(60) % 5, labels, 2), "b-s0": 1 - labels}
+    decided = [predictions_of(conditions, labels, answer[None]) for answer in answers.values()]
     ensembles = pd.DataFrame({"members": ["a-s0+a-s1", "a-s0+b-s0"], "size": 2})
     members = EnsembleErrors(decided, np.ones(3), "plurality_vote")
     of_image = image_groups(labels, np.empty(0, int), 0)
-    without = without_each(ensembles, names, members, of_image, {})
+    without = without_each(ensembles, list(answers), members, of_image, {})
     for (group, joined), row in without.set_index(["without", "members"]).iterrows():
         first, second = (answers[name][of_image != group] for name in joined.split("+"))
         assert row["label_disagreement_clean"] == pytest.approx((first != second).mean())
@@ -84,7 +126,7 @@ def test_images_of_some_classes_are_left_out_where_members_answer_others(tmp_pat
 
 def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_another_test_set():
     """The third design forms no ensembles; clean accuracy is that of a further test set as well."""
-    drawn = Drawn(4, designs=3, images=60, probes=30)
+    drawn = Drawn(4, images=60, probes=30)
     further = np.random.default_rng(1).integers(0, 3, 80)
     conditions = pd.concat([drawn.conditions, drawn.conditions.iloc[:1].assign(test_set="official", images=80)])
     conditions = conditions.reset_index(drop=True)
@@ -97,7 +139,7 @@ def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_anothe
     members = pd.DataFrame({"member": drawn.names, "design": [name[:-3] for name in drawn.names]}).assign(
         origin="independent", validation_accuracy=1.0
     )
-    table = drawn.table(np.arange(60))[0].assign(possible=1.0, weight=1.0)
+    table = drawn.ensembles(np.arange(60)).assign(possible=1.0, weight=1.0)
     some = table[~table["members"].str.contains("d2")]
     arguments = members, predictions, [], lambda *_: pytest.fail("read"), RULE, [], 0, 0
     everyone, few = (scores_without_images(of, *arguments, ["official"], "official") for of in (table, some))
