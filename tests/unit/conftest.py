@@ -7,8 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from four_members import drawn_study, pairs_of
+from hypothesis import settings
 from PIL import Image
 from sites import Site
+
+settings.register_profile("unit", deadline=None)  # a busy machine makes any example slow
+settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from predicted import conditions_of, predictions_of
+from scipy.special import softmax
 
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.pairs import pair_tables
@@ -14,11 +15,6 @@ IMAGES, CLASSES = 20, 3
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], IMAGES)
 BASELINE = np.array([0.4, 0.8])
 RULES = ["mean_probability", "plurality_vote"]
-
-
-def softmax(row) -> np.ndarray:
-    values = np.exp(np.asarray(row, float))
-    return values / values.sum()
 
 
 def drawn_study() -> dict:
@@ -74,13 +70,23 @@ def described(study) -> pd.DataFrame:
     )
 
 
+def answer(rule: str, probabilities: np.ndarray, weights: np.ndarray) -> int:
+    """The answer of one ensemble to one image, from the probabilities M x K and the weights of its members."""
+    rows = [[float(value) for value in row] for row in probabilities]
+    classes = range(len(rows[0]))
+    means = [sum(row[k] for row in rows) / len(rows) for k in classes]
+    if rule == "weighted_mean":
+        return max(classes, key=lambda k: sum(w * row[k] for w, row in zip(weights, rows, strict=True)))
+    if rule == "mean_probability":
+        return max(classes, key=lambda k: means[k])
+    if rule == "mean_logit":
+        products = [np.prod([max(row[k], 1e-12) for row in rows]) ** (1 / len(rows)) for k in classes]
+        return max(classes, key=lambda k: products[k])
+    votes = [sum(row[k] == max(row) for row in rows) for k in classes]
+    return max(classes, key=lambda k: (votes[k], means[k]))
+
+
 def answers(study, ensemble, condition: int, rule: str) -> list[bool]:
     """Whether an ensemble is right about each image, one image at a time."""
-    right = []
-    for n, label in enumerate(study["labels"]):
-        probabilities = [softmax(study["logits"][member][condition][n]) for member in ensemble]
-        score = np.mean(probabilities, axis=0)
-        if rule == "plurality_vote":
-            score = score + 10 * np.bincount([np.argmax(p) for p in probabilities], minlength=CLASSES)
-        right.append(bool(np.argmax(score) == label))
-    return right
+    probabilities = softmax(np.array([study["logits"][member][condition] for member in ensemble], float), axis=-1)
+    return [answer(rule, probabilities[:, n], ()) == label for n, label in enumerate(study["labels"])]

@@ -15,104 +15,77 @@ from skimage.metrics import structural_similarity as reference_ssim
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
-from resiliency.diversity.predictions import (
-    cohen_kappa,
-    coincident_failure_diversity,
-    common_failure,
-    correlation,
-    difficulty,
-    disagreement,
-    double_fault,
-    entropy,
-    error_consistency,
-    generalised_diversity,
-    interrater_kappa,
-    jensen_shannon,
-    kohavi_wolpert,
-    label_disagreement,
-    mixture_entropies,
-    probability_cosine,
-    q_statistic,
-)
-from resiliency.diversity.representations import (
-    cosine_similarity,
-    linear_cka,
-    spearman_correlation,
-    structural_similarity,
-    top_iou,
-)
+from resiliency.diversity import predictions, representations
 from resiliency.ensembles.combination import packed, right_counts
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.statistics.gram import gram
 
-correctness = arrays(bool, st.tuples(st.integers(2, 4), st.integers(1, 30)))
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return pairwise_cosine([one.ravel()], [other.ravel()])[0, 0]
 
 
-def check_pairs(values: np.ndarray, reference: Callable[[int, int], float], within: float) -> None:
-    """Compare each pair of a symmetric table, float L x L, with another implementation."""
+def check_pairs(values: np.ndarray, reference: Callable, members: np.ndarray, within: float) -> None:
+    """Compare each pair of a symmetric table, float L x L, with another implementation of two members."""
     np.testing.assert_array_equal(values, values.T)
     for i, j in combinations(range(len(values)), 2):
-        assert values[i, j] == pytest.approx(reference(i, j), abs=within)
+        assert values[i, j] == pytest.approx(reference(members[i], members[j]), abs=within)
 
 
-def of_images(function: Callable, arrays: np.ndarray) -> Callable[[int, int], float]:
-    """The mean of a function of two images over those of two members, from L x N x ... arrays."""
-    return lambda i, j: np.mean([function(a, b) for a, b in zip(arrays[i], arrays[j], strict=True)])
+def of_images(function: Callable) -> Callable[[np.ndarray, np.ndarray], float]:
+    """The mean over images of a function of what two members have of one."""
+    return lambda one, other: np.mean([function(a, b) for a, b in zip(one, other, strict=True)])
 
 
-def table(one: np.ndarray, other: np.ndarray) -> tuple[int, int, int, int]:
-    """Images that both get right, only the first, only the second, neither."""
+def q(one: np.ndarray, other: np.ndarray) -> float:
+    """Of the images that both get right, only the first, only the second, neither."""
     pairs = list(zip(one.tolist(), other.tolist(), strict=True))
-    return tuple(pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
+    a, b, c, d = (pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
+    return (a * d - b * c) / (a * d + b * c) if a * d + b * c else float(b + c == 0)
 
 
-@given(correctness)
-@settings(deadline=None)
-def test_correctness_metrics_against_counts(correct):
-    def q(i: int, j: int) -> float:
-        a, b, c, d = table(correct[i], correct[j])
-        return (a * d - b * c) / (a * d + b * c) if a * d + b * c else float(b + c == 0)
-
-    check_pairs(disagreement(correct), of_images(lambda a, b: a != b, correct), 1e-9)
-    check_pairs(double_fault(correct), of_images(lambda a, b: not (a or b), correct), 1e-9)
-    check_pairs(q_statistic(correct), q, 1e-9)
+def rho(one: np.ndarray, other: np.ndarray) -> float:
+    if one.std() > 0 and other.std() > 0:
+        return np.corrcoef(one, other)[0, 1]
+    return 1 if (one == other).all() else 0
 
 
-def kappa_of(one: np.ndarray, other: np.ndarray) -> float:
+def kappa(one: np.ndarray, other: np.ndarray) -> float:
     """1 where both say the same of all images, which scikit-learn does not define."""
     constant = (one == other).all() and len(set(one.tolist())) == 1
     return 1 if constant else cohen_kappa_score(one, other)
 
 
-@given(correctness)
-@settings(deadline=None, max_examples=50)
-def test_correlation_and_consistency_against_numpy_and_scikit_learn(correct):
-    def rho(i: int, j: int) -> float:
-        one, other = correct[i], correct[j]
-        if one.std() > 0 and other.std() > 0:
-            return np.corrcoef(one, other)[0, 1]
-        return 1 if (one == other).all() else 0
+OF_CORRECTNESS = {
+    "disagreement": of_images(lambda a, b: a != b),
+    "double_fault": of_images(lambda a, b: not (a or b)),
+    "q_statistic": q,
+    "correlation": rho,
+    "error_consistency": kappa,
+}
 
-    check_pairs(correlation(correct), rho, 1e-9)
-    check_pairs(error_consistency(correct), lambda i, j: kappa_of(correct[i], correct[j]), 1e-9)
+
+@pytest.mark.parametrize("name", OF_CORRECTNESS)
+@given(arrays(bool, st.tuples(st.integers(2, 4), st.integers(1, 30))))
+@settings(max_examples=60)
+def test_correctness_against_counts_numpy_and_scikit_learn(name, correct):
+    check_pairs(getattr(predictions, name)(correct), OF_CORRECTNESS[name], correct, 1e-9)
 
 
 @given(arrays(np.int64, st.tuples(st.just(3), st.integers(1, 20)), elements=st.integers(0, 3)))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_labels_against_scikit_learn(predicted):
-    check_pairs(label_disagreement(predicted), of_images(lambda a, b: a != b, predicted), 1e-9)
-    check_pairs(cohen_kappa(predicted), lambda i, j: kappa_of(predicted[i], predicted[j]), 1e-9)
+    check_pairs(predictions.label_disagreement(predicted), of_images(lambda a, b: a != b), predicted, 1e-9)
+    check_pairs(predictions.cohen_kappa(predicted), kappa, predicted, 1e-9)
 
 
 @given(st.integers(0, 1000))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_probabilities_against_scipy_and_scikit_learn(seed):
     probabilities = np.random.default_rng(seed).dirichlet(np.full(4, 0.4), (3, 6)).astype(np.float32)
-    exact = probabilities.astype(float)
-    divergences = of_images(lambda a, b: jensenshannon(a, b, base=2) ** 2, exact)
-    check_pairs(jensen_shannon(probabilities), divergences, 1e-7)
-    similarities = of_images(lambda a, b: pairwise_cosine([a], [b])[0, 0], exact)
-    check_pairs(probability_cosine(probabilities), similarities, 1e-6)
+    divergence, exact = of_images(lambda a, b: jensenshannon(a, b, base=2) ** 2), probabilities.astype(float)
+    check_pairs(predictions.jensen_shannon(probabilities), divergence, exact, 1e-7)
+    check_pairs(predictions.probability_cosine(probabilities), of_images(cosine), exact, 1e-6)
 
 
 @pytest.mark.parametrize("least", [1e-2, 1e-12, 1e-40, 0])
@@ -122,7 +95,7 @@ def test_entropies_of_mixtures_over_all_magnitudes(least):
     probabilities = (probabilities / probabilities.sum(axis=2, keepdims=True)).astype(np.float32)
     mixed = (probabilities[:, None].astype(float) + probabilities) / 2
     expected = -xlogy(mixed, mixed).sum(axis=(2, 3)) / np.log(2)
-    np.testing.assert_allclose(mixture_entropies(probabilities), expected, rtol=2e-7)
+    np.testing.assert_allclose(predictions.mixture_entropies(probabilities), expected, rtol=2e-7)
 
 
 def unbiased_hsic_by_loops(one: np.ndarray, other: np.ndarray) -> float:
@@ -140,13 +113,13 @@ def test_cka_against_the_definition(seed):
     rng = np.random.default_rng(seed)
     one, other = rng.standard_normal((6, 4)) + 3, rng.standard_normal((6, 9))
     cross, first, second = (unbiased_hsic_by_loops(a, b) for a, b in ((one, other), (one, one), (other, other)))
-    assert linear_cka([one, other])[0, 1] == pytest.approx(cross / np.sqrt(first * second), abs=1e-9)
+    assert representations.linear_cka([one, other])[0, 1] == pytest.approx(cross / np.sqrt(first * second), abs=1e-9)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e3])
 def test_features_that_are_the_same_for_all_images_align_with_nothing(value):
     features = [np.full((7, 3), value, np.float32), np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)]
-    alignments = linear_cka(features)
+    alignments = representations.linear_cka(features)
     assert alignments[0, 1] == alignments[1, 0] == alignments[0, 0] == 0
     assert alignments[1, 1] == pytest.approx(1)
 
@@ -168,7 +141,6 @@ def test_counts_against_sums(images, size):
 
 
 @given(arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 30))))
-@settings(deadline=None)
 def test_metrics_by_loops(correct):
     """Each by its formula, an image at a time."""
     size, n = correct.shape
@@ -176,34 +148,35 @@ def test_metrics_by_loops(correct):
     shares = np.bincount(correct.sum(axis=0), minlength=size + 1)[None] / n
     spread = sum(c * (size - c) for c in count)
     expected = sum(min(c, size - c) for c in count) / (size - -(-size // 2)) / n
-    assert entropy(shares)[0] == pytest.approx(expected)
-    assert kohavi_wolpert(shares)[0] == pytest.approx(spread / (n * size**2))
+    assert predictions.entropy(shares)[0] == pytest.approx(expected)
+    assert predictions.kohavi_wolpert(shares)[0] == pytest.approx(spread / (n * size**2))
     accuracy = sum(count) / (n * size)
     if 0 < accuracy < 1:
         expected = 1 - spread / (n * size * (size - 1) * accuracy * (1 - accuracy))
-        assert interrater_kappa(shares)[0] == pytest.approx(expected)
-    assert difficulty(shares)[0] == pytest.approx(np.var(np.array(count) / size), abs=1e-12)
+        assert predictions.interrater_kappa(shares)[0] == pytest.approx(expected)
+    assert predictions.difficulty(shares)[0] == pytest.approx(np.var(np.array(count) / size), abs=1e-12)
     failing = [[i for i in range(size) if not correct[i, image]] for image in range(n)]
     one = sum(len(f) for f in failing) / (n * size)
     two = sum(len(list(combinations(f, 2))) for f in failing) / (n * size * (size - 1) / 2)
-    assert generalised_diversity(shares)[0] == pytest.approx(1 - two / one if one else 0)
+    assert predictions.generalised_diversity(shares)[0] == pytest.approx(1 - two / one if one else 0)
     some = [size - len(f) for f in failing if f]
-    assert coincident_failure_diversity(shares)[0] == pytest.approx(np.mean(some) / (size - 1) if some else 0)
+    assert predictions.coincident_failure_diversity(shares)[0] == pytest.approx(
+        np.mean(some) / (size - 1) if some else 0
+    )
 
 
 def test_common_failure_by_hand():
     """Two members that fail on 3 and 2 images of 10, once together; a member and its copy."""
     shares = np.array([[0.1, 0.3, 0.6], [0.3, 0, 0.7]])
-    covariances = common_failure(shares, np.array([[0.3, 0.2], [0.3, 0.3]]))
+    covariances = predictions.common_failure(shares, np.array([[0.3, 0.2], [0.3, 0.3]]))
     np.testing.assert_allclose(covariances, [0.1 - 0.06, 0.3 - 0.09])
 
 
 @given(st.integers(0, 1000))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_cosine_against_scikit_learn(seed):
     maps = np.random.default_rng(seed).standard_normal((3, 4, 5, 6)).astype(np.float16)
-    flat = maps.reshape(3, 4, -1).astype(float)
-    check_pairs(cosine_similarity(maps), of_images(lambda a, b: pairwise_cosine([a], [b])[0, 0], flat), 1e-9)
+    check_pairs(representations.cosine_similarity(maps), of_images(cosine), maps.astype(float), 1e-9)
 
 
 def test_cosine_of_maps_of_zeros():
@@ -212,20 +185,20 @@ def test_cosine_of_maps_of_zeros():
     maps[0] = 0
     maps[1, 0] = 0
     expected = [[1, 0.5, 0], [0.5, 1, 0.5], [0, 0.5, 1]]
-    np.testing.assert_allclose(cosine_similarity(maps), expected)
+    np.testing.assert_allclose(representations.cosine_similarity(maps), expected)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_spearman_against_scipy(seed):
     maps = np.random.default_rng(seed).integers(-4, 5, (3, 4, 5, 6)).astype(np.float16)
-    expected = of_images(lambda a, b: spearmanr(a.ravel(), b.ravel()).statistic, maps)
-    check_pairs(spearman_correlation(maps), expected, 1e-6)
+    correlation = of_images(lambda a, b: spearmanr(a.ravel(), b.ravel()).statistic)
+    check_pairs(representations.spearman_correlation(maps), correlation, maps, 1e-6)
 
 
 def test_top_iou_by_sets():
     maps = np.random.default_rng(0).standard_normal((3, 6, 7, 7)).astype(np.float16)
     tops = [[set(np.argsort(-image.ravel())[:5].tolist()) for image in of_member] for of_member in maps]
-    check_pairs(top_iou(maps), of_images(lambda a, b: len(a & b) / len(a | b), tops), 1e-9)
+    check_pairs(representations.top_iou(maps), of_images(lambda a, b: len(a & b) / len(a | b)), tops, 1e-9)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (12, 20)])
@@ -233,6 +206,6 @@ def test_ssim_against_scikit_image(shape):
     maps = np.random.default_rng(0).uniform(-1, 1, (3, 4, *shape))
     maps[1] = (maps[0] + maps[1]) / 2
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 2, "full": True}
-    similarities = structural_similarity(maps)
-    check_pairs(similarities, of_images(lambda a, b: reference_ssim(a, b, **options)[1].mean(), maps), 1e-9)
+    similarities = representations.structural_similarity(maps)
+    check_pairs(similarities, of_images(lambda a, b: reference_ssim(a, b, **options)[1].mean()), maps, 1e-9)
     np.testing.assert_allclose(np.diag(similarities), 1)

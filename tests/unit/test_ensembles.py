@@ -1,12 +1,11 @@
 """Combination rules and votes, against one ensemble at a time."""
 
 from itertools import combinations
-from math import comb
 
 import numpy as np
 import pandas as pd
 import pytest
-from four_members import BASELINE, CONDITIONS, IMAGES, answers, described
+from four_members import BASELINE, CONDITIONS, IMAGES, answer, answers, described
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
@@ -29,31 +28,6 @@ def random_case(seed: int, members: int = 5, images: int = 12, classes: int = 4)
     return probabilities, rng.integers(0, classes, images)
 
 
-def answer(rule: str, probabilities: np.ndarray, weights: np.ndarray) -> int:
-    """The answer of one ensemble to one image, from the probabilities M x K and the weights of its members."""
-    rows = [[float(value) for value in row] for row in probabilities]
-    classes = range(len(rows[0]))
-    means = [sum(row[k] for row in rows) / len(rows) for k in classes]
-    if rule == "weighted_mean":
-        return max(classes, key=lambda k: sum(w * row[k] for w, row in zip(weights, rows, strict=True)))
-    if rule == "mean_probability":
-        return max(classes, key=lambda k: means[k])
-    if rule == "mean_logit":
-        products = [np.prod([max(row[k], 1e-12) for row in rows]) ** (1 / len(rows)) for k in classes]
-        return max(classes, key=lambda k: products[k])
-    votes = [sum(row[k] == max(row) for row in rows) for k in classes]
-    return max(classes, key=lambda k: (votes[k], means[k]))
-
-
-@pytest.mark.parametrize(("members", "size"), [(5, 2), (5, 5), (16, 3), (3, 2), (2, 3)])
-def test_all_ensembles_once(members, size):
-    ensembles = ensembles_of(members, size)
-    assert ensembles.shape == (comb(members, size), size)
-    assert ensembles.dtype == np.int64
-    assert len({tuple(row) for row in ensembles.tolist()}) == len(ensembles)
-    assert (np.diff(ensembles, axis=1) > 0).all()
-
-
 def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
     """Two objectives share loss_weights and seeds; members from elsewhere belong to neither."""
     ensembles = [("joint", o, f"{o}-l{x:g}", x, s) for o in ("kl", "balanced") for x in (0.0, 0.5) for s in range(2)]
@@ -71,7 +45,7 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("size", [2, 3, 4])
 @given(st.integers(0, 1000))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
     probabilities, labels = random_case(seed)
     ensembles = ensembles_of(5, size)

@@ -20,7 +20,7 @@ def test_the_smallest_sub_networks_are_found_in_order():
 
 
 @given(st.integers(0, 2**32), st.sampled_from([None, [], ["depth"], ["width", "kernel"]]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_random_sub_networks_are_in_the_space(seed, dimensions):
     space = space_of("bottleneck", width=(1, 0.75, 0.5))
     genes = space.random(np.random.default_rng(seed), dimensions)

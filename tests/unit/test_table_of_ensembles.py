@@ -6,30 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from fault_messages import fault_of
-from four_members import (
-    BASELINE,
-    CLASSES,
-    CONDITIONS,
-    IMAGES,
-    NAMES,
-    RULES,
-    answers,
-    described,
-    pairs_of,
-    softmax,
-    wrong,
-)
+from four_members import BASELINE, CLASSES, CONDITIONS, IMAGES, NAMES, RULES, answers, described, pairs_of, wrong
+from scipy.special import softmax
 
 from resiliency.analysis.member_tables import skipped_rows
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
-from resiliency.ensembles.pool import (
-    chosen_ensembles,
-    eligible_members,
-    ensembles_of,
-    limits,
-    stands_for,
-)
+from resiliency.ensembles.pool import chosen_ensembles, eligible_members, ensembles_of, limits, stands_for
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
@@ -124,10 +107,10 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
     pd.testing.assert_frame_equal(by_corruption, alone_by_corruption, check_exact=True)
     same = study["labels"] != 1
     for row, ensemble in zip(scored.itertuples(), ensembles, strict=True):
-        clean = [[softmax(row[[0, 2]]) for row in study["logits"][member][0][same]] for member in ensemble]
+        clean = [softmax(study["logits"][member][0][same][:, [0, 2]].astype(float), axis=1) for member in ensemble]
         right_on_clean = np.mean(clean, axis=0).argmax(axis=1) == (study["labels"][same] == 2)
         assert row.clean_on_field_accuracy == np.mean(right_on_clean)
-        mean = np.mean([[softmax(scores[[0, 2]]) for scores in field[member, 0]] for member in ensemble], axis=0)
+        mean = np.mean([softmax(field[member, 0][:, [0, 2]].astype(float), axis=1) for member in ensemble], axis=0)
         assert row.field_accuracy == np.mean(mean.argmax(axis=1) == (labels == 2))
         assert row.field_accuracy_low < row.field_accuracy < row.field_accuracy_high
         assert row.mean_member_field_accuracy == pytest.approx(right[ensemble].mean())
@@ -167,28 +150,16 @@ def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out(study, p
 
 
 NAMES_ELIGIBLE = ["a-s0", "a-s1", "b-s0", "from_elsewhere", "search-00"]
-MEMBERS = pd.DataFrame(
-    {
-        "member": NAMES_ELIGIBLE,
-        "origin": [*["independent"] * 4, "search"],
-        "clean_accuracy": [0.9, 0.5, 0.8, 0.7, 0.1],
-        "parameters": 1,
-    }
+MEMBERS = pd.DataFrame({"member": NAMES_ELIGIBLE, "clean_accuracy": [0.9, 0.5, 0.8, 0.7, 0.1]}).assign(
+    origin=["independent"] * 4 + ["search"], parameters=1
 )
 
 
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"min_clean_accuracy": 0.5}, NAMES_ELIGIBLE[:4]),
-        ({"min_clean_accuracy": 0.6}, ["a-s0", "b-s0", "from_elsewhere"]),
-    ],
-)
-def test_accurate_members_are_eligible_and_the_others_are_listed(settings, expected):
-    settings = Ensembles(sizes=[2], **settings)
-    assert list(eligible_members(MEMBERS, NAMES_ELIGIBLE, settings).member) == expected
-    left_out = [row[0] for row in skipped_rows(MEMBERS, {}, [], settings.min_clean_accuracy) if row[1] == "ensembles"]
-    assert left_out == [name for name in NAMES_ELIGIBLE[:4] if name not in expected]
+@pytest.mark.parametrize(("least", "left_out"), [(0.5, []), (0.6, ["a-s1"])])
+def test_accurate_members_are_eligible_and_the_others_are_listed(least, left_out):
+    eligible = eligible_members(MEMBERS, NAMES_ELIGIBLE, Ensembles(sizes=[2], min_clean_accuracy=least))
+    assert list(eligible.member) == [name for name in NAMES_ELIGIBLE[:4] if name not in left_out]
+    assert [row[0] for row in skipped_rows(MEMBERS, {}, [], least) if row[1] == "ensembles"] == left_out
 
 
 def test_too_few_accurate_members_are_refused_and_too_few_members_are_not():

@@ -1,7 +1,5 @@
 """Units of images, resamples of them, and intervals of statistics of images."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -48,7 +46,7 @@ def test_resamples_of_units_vary_as_samples_do():
 
 
 @given(st.lists(st.integers(1, 6), min_size=6, max_size=30), st.integers(1, 5), st.integers(0, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_halves_share_no_unit(sizes, classes, seed):
     units = Units.numbered(np.repeat(np.arange(len(sizes)), sizes))
     labels = np.repeat(np.arange(len(sizes)) % classes, sizes)
@@ -77,13 +75,10 @@ def test_copies_of_images_are_worth_one_image(monkeypatch, block):
     of_copies = scored(4).effective_images(ensembles, CLEAN, np.arange(160))
     np.testing.assert_allclose(of_copies, 39, rtol=1e-6)
     assert scored(1).effective_images(ensembles, CLEAN, np.arange(40)) == 40
-
-
-def test_a_block_of_ensembles_is_worth_as_many_images_as_each_by_itself():
     members, images = scored(3), np.arange(7, 113)
-    units, pairs = members.units(CLEAN).of(images), np.array([[0, 1], [0, 2], [1, 2]])
-    expected = [units.effective(units.sums(members.wrong_in(pair, images, 0))) for pair in pairs]
-    np.testing.assert_allclose(members.effective_images(pairs, CLEAN, images), expected, rtol=1e-6)
+    units = members.units(CLEAN).of(images)
+    each = [units.effective(units.sums(members.wrong_in(ensemble, images, 0))) for ensemble in ensembles]
+    np.testing.assert_allclose(members.effective_images(ensembles, CLEAN, images), each, rtol=1e-6)
 
 
 def test_counts_are_resamples():
@@ -136,19 +131,11 @@ def test_least_resamples(comparisons, confidence, least):
     assert np.isnan(corrected_interval(values[1:], confidence, comparisons)).all()
 
 
-SIMULATIONS, RESAMPLES = 20, 60
-
-
-@cache
-def row(place: int) -> dict:
-    return coverage(CASES[place], SIMULATIONS, RESAMPLES)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("place", range(len(CASES)), ids=[case.statistic for case in CASES])
-def test_intervals_of_each_statistic_cover(place):
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.statistic)
+def test_intervals_of_each_statistic_cover(case):
     """At a coverage of 0.95 the bound is missed once in ten thousand times."""
-    assert row(place)["adopted_hits"] >= binom.ppf(1e-4, SIMULATIONS, CONFIDENCE)
+    assert coverage(case, simulations=20, resamples=60)["adopted_hits"] >= binom.ppf(1e-4, 20, CONFIDENCE)
 
 
 def test_the_losses_that_a_level_allows_by_hand():
