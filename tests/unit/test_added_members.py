@@ -5,8 +5,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from attacks.studies import elsewhere
-from fault_messages import fault_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.choices import pool_of
@@ -18,9 +16,7 @@ from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.report.overview import added_sentences
 from resiliency.statistics.resampling import Resampling
-from resiliency.study.files import load
 
 NAMES = ["one", "two", "three", "mine"]
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
@@ -93,10 +89,6 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
         assert row.added == pytest.approx(row.clean_accuracy - row.accuracy_without)
         assert row.added_low <= row.added <= row.added_high
     assert (table.groupby("size").selection_accuracy.diff().dropna() <= 0).all()
-    ranked = pd.DataFrame({"member": ["mine"], "condition": CLEAN, "rank": 1, "rank_low": 1, "rank_high": 2, "of": 4})
-    (sentence,) = added_sentences(ranked.assign(error=0.1, alone_right=1, alone_wrong=0), table)
-    first = table[table["size"] == 2].iloc[0]
-    assert f"{first.clean_accuracy:.1%} with it, {first.accuracy_without:.1%} without it" in sentence
 
 
 STUDY = External(decisions="published.csv", clean="original", test_sets=["night", "day"])
@@ -111,9 +103,7 @@ def of_study(*names: str, member: str) -> str:
 @pytest.mark.parametrize(
     ("names", "missing"),
     [
-        (["original"], ["night", "day"]),
         (["day", "original"], ["night"]),
-        (["original", "night", "day"], []),
         (["night", "own", "fog.1"], ["original", "day"]),
     ],
 )
@@ -133,12 +123,6 @@ def files(tmp_path, monkeypatch):
     """The folder of published files and of one's own."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def test_a_file_to_add_that_is_wrong_is_named_under_the_key(files):
-    (files / "published.csv").write_text(of_study("original", member="one"), encoding="utf-8")
-    line = fault_of(load, elsewhere({"decisions": "published.csv", "clean": "original"}) | {"add": "none.csv"})
-    assert line.startswith("add: none.csv")
 
 
 @pytest.mark.parametrize(("scale", "kind"), [(1, "probabilities"), (3, "logits")])

@@ -13,11 +13,7 @@ SIZES = ((2,) * 8, (3, 3, 3), (6, 3, 2, 2, 1))
 def study(sizes: tuple[int, ...], seed: int = 0, studies: int = 3) -> tuple[np.ndarray, np.ndarray]:
     """Predictors that depend on family by half, and a response that depends on all of them; the family of each."""
     rng, family = np.random.default_rng(seed), np.repeat(np.arange(len(sizes)), sizes)
-    between, own = (
-        rng.standard_normal((studies, len(sizes), 3))[:, family],
-        rng.standard_normal((studies, len(family), 3)),
-    )
-    values = between + own
+    values = rng.standard_normal((studies, len(sizes), 3))[:, family] + rng.standard_normal((studies, len(family), 3))
     values[:, :, 2] += values[:, :, 0] - 0.5 * values[:, :, 1]
     return values, family
 
@@ -53,17 +49,11 @@ def by_definition(values: np.ndarray, family: np.ndarray) -> np.ndarray:
                 weights += weight
         return signs / weights
 
-    return np.array(
-        [
-            np.mean(
-                [
-                    delta(left_by(total, [own, *more], freedom), left_by(pooled, more, n - len(names)))
-                    for more in ([], [other])
-                ]
-            )
-            for own, other in ((0, 1), (1, 0))
-        ]
-    )
+    def mean_delta(own, other):
+        left = [(left_by(total, [own, *of], freedom), left_by(pooled, of, n - len(names))) for of in ([], [other])]
+        return np.mean([delta(across, inside) for across, inside in left])
+
+    return np.array([mean_delta(0, 1), mean_delta(1, 0)])
 
 
 @pytest.mark.parametrize(("sizes", "digits"), [*((sizes, 16) for sizes in SIZES), (SIZES[2], 0)])
@@ -82,8 +72,7 @@ def test_closeness_and_that_without_each_family_is_its_definition(sizes, digits)
 def test_the_share_within_families_is_that_of_the_draw():
     rng, family = np.random.default_rng(0), np.repeat(np.arange(500), 3)
     share = np.array([0.1, 0.5, 1.0])
-    values = np.sqrt(1 - share) * rng.standard_normal((500, 3))[family] + np.sqrt(share) * rng.standard_normal(
-        (1500, 3)
-    )
+    between, within = rng.standard_normal((500, 3))[family], rng.standard_normal((1500, 3))
+    values = np.sqrt(1 - share) * between + np.sqrt(share) * within
     assert share_within(values[None], Families.of(family))[0] == pytest.approx(share, abs=0.05)
     assert np.isnan(share_within(np.ones((1, 6, 3)), Families.of(list("aabbcc")))).all()

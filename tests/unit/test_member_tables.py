@@ -7,13 +7,7 @@ from predicted import conditions_of, predictions_of
 from scipy.stats import linregress
 
 from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows, rank_table
-from resiliency.analysis.member_tables import (
-    copies,
-    effective_robustness,
-    fitted_line,
-    late_gain,
-    still_learning,
-)
+from resiliency.analysis.member_tables import copies, effective_robustness, fitted_line, late_gain, still_learning
 from resiliency.designs.members import Member
 from resiliency.metrics.classification import member_warnings, near_chance
 from resiliency.prediction.reading import all_conditions

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from resiliency.analysis.origins import ORIGINS, origin_of, origin_table, size_table
+from resiliency.analysis.origins import ORIGINS, origin_table, size_table
 from resiliency.statistics.resampling import interval_within, jackknife_interval
 
 COLUMNS = ["members", "origin", "loss_weight", "size", "designs", "macs", "clean_accuracy"]
@@ -27,11 +27,6 @@ def ensembles() -> pd.DataFrame:
     table = pd.DataFrame(ROWS, columns=COLUMNS).assign(rule="vote", corrupted_accuracy=0.5, corrupted_error=0.5)
     table = table.assign(mean_member_clean_accuracy=0.4, mean_member_corrupted_accuracy=0.4)
     return table.assign(mce=np.nan, disagreement_clean=0.25, weight=1.0)
-
-
-def test_origins_by_hand():
-    one, several, search, joint = ORIGINS
-    assert origin_of(ensembles()).tolist() == [one, one, several, "", several, search, "", joint]
 
 
 def test_means_at_equal_size_and_at_equal_cost():

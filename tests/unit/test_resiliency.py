@@ -52,20 +52,15 @@ def case():
     return conditions_of(["fog", "snow"], [1, 2], 30), labels, own.astype(np.float16), baseline.astype(np.float16)
 
 
-@pytest.fixture
-def scored(case):
-    """What is scored of the member."""
-    table, labels, own, baseline = case
-    return scorer_of(table, labels, baseline, 200, 0.95, 0).score(predictions_of(table, labels, own))
+def scored(table, labels, own, baseline=None, resamples=100):
+    """What is scored of a member, given its logits and perhaps those of a baseline."""
+    theirs = None if baseline is None else predictions_of(table, labels, baseline)
+    return Scorer(table, theirs, Resampling(resamples, 0.95, 0)).score(predictions_of(table, labels, own))
 
 
-def scorer_of(table, labels, baseline, *arguments) -> Scorer:
-    return Scorer(table, None if baseline is None else predictions_of(table, labels, baseline), Resampling(*arguments))
-
-
-def test_scores_of_a_member_by_loops(case, scored):
+def test_scores_of_a_member_by_loops(case):
     _, labels, own, baseline = case
-    scores = scored.scores
+    scores = scored(*case).scores
 
     def error(logits, *indices):
         return np.mean([[np.argmax(row) != y for row, y in zip(logits[i], labels, strict=True)] for i in indices])
@@ -82,16 +77,17 @@ def test_scores_of_a_member_by_loops(case, scored):
     assert (scores["clean_accuracy_low"], scores["clean_accuracy_high"]) == wilson(1 - clean, 30, 0.95)
 
 
-def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case, scored):
+def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case):
     _, labels, own, _ = case
-    scores = scored.scores
+    of_member = scored(*case)
+    scores = of_member.scores
     losses = [log_loss(labels, softmax(own[c].astype(float), axis=-1), labels=range(3)) for c in range(5)]
     assert scores["clean_nll"] == pytest.approx(losses[0], abs=1e-5)
     assert scores["corrupted_nll"] == pytest.approx(np.mean(losses[1:]), abs=1e-5)
     squares = [np.square(softmax(own[c].astype(float), axis=-1) - np.eye(3)[labels]).sum(1).mean() for c in range(5)]
     assert scores["clean_brier"] == pytest.approx(squares[0], abs=1e-5)
     assert scores["corrupted_brier"] == pytest.approx(np.mean(squares[1:]), abs=1e-5)
-    bins = scored.calibration
+    bins = of_member.calibration
     assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 120}
     clean, corrupted = (bins[bins.images == images] for images in ("clean", "corrupted"))
     gaps = (clean.accuracy - clean.mean_confidence).abs() @ clean.predictions / 30
@@ -101,15 +97,14 @@ def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case, s
 
 def test_the_baseline_scores_one_in_every_resample(case):
     table, labels, _, baseline = case
-    scores = scorer_of(table, labels, baseline, 100, 0.95, 0).score(predictions_of(table, labels, baseline)).scores
+    scores = scored(table, labels, baseline, baseline).scores
     assert scores["mce"] == scores["mce_low"] == scores["mce_high"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("images", "known"), [(9, False), (10, True)])
 def test_few_images_give_no_interval_by_resampling(images, known):
     table, labels = conditions_of(["fog"], [1], images, 2), np.zeros(images, int)
-    logits = np.zeros((2, images, 2), np.float16)
-    scores = scorer_of(table, labels, None, 100, 0.95, 0).score(predictions_of(table, labels, logits)).scores
+    scores = scored(table, labels, np.zeros((2, images, 2), np.float16)).scores
     ends = [scores[f"{name}_{end}"] for name in ("corrupted_error", "mce") for end in ("low", "high")]
     assert np.isfinite(ends).all() == np.isfinite(ends).any() == known
     assert scores["corrupted_error"] == 0
@@ -118,7 +113,7 @@ def test_few_images_give_no_interval_by_resampling(images, known):
 
 def test_alexnet_is_a_baseline_without_clean_error(case):
     table, labels, own, _ = case
-    scores = scorer_of(table, labels, None, 100, 0.95, 0).score(predictions_of(table, labels, own)).scores
+    scores = scored(table, labels, own).scores
     wrong = (own.argmax(-1) != labels).mean(axis=1)
     expected = (wrong[1:3].mean() / 0.819324 + wrong[3:].mean() / 0.866816) / 2
     assert scores["mce"] == pytest.approx(expected)
@@ -133,7 +128,7 @@ def test_an_interval_of_mce_says_that_it_is_infinite():
     own[1:, :6] = wrong
     baseline = np.tile(right, (3, 30, 1))
     baseline[1, :1], baseline[2, :10] = wrong, wrong
-    scores = scorer_of(table, labels, baseline, 500, 0.95, 0).score(predictions_of(table, labels, own)).scores
+    scores = scored(table, labels, own, baseline, 500).scores
     assert scores["mce"] == pytest.approx((6 + 0.6) / 2)
     assert scores["mce_high"] == np.inf
     assert 0 <= scores["mce_low"] < 3
@@ -146,6 +141,5 @@ def test_a_ratio_to_few_errors_is_flagged(errors, flagged):
     table, labels = conditions_of(["fog", "snow"], [1], 500), np.zeros(500, np.int64)
     logits = np.tile([1.0, 0], (3, 500, 1))
     logits[1, :errors], logits[2, :100] = [0, 1.0], [0, 1.0]
-    predictions = predictions_of(table, labels, logits)
-    scores = scorer_of(table, labels, logits, 2000, 0.95, 0).score(predictions).scores
+    scores = scored(table, labels, logits, logits, 2000).scores
     assert scores["mce_undefined_under"] == ("fog" if flagged else "")

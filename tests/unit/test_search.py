@@ -55,27 +55,22 @@ def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sub_networks_of_every_kind_are_extracted_as_they_were(kind):
+    """After estimating statistics, each equals the super-network that took its shape, and costs what it says."""
     space = space_of(kind, width=(1, 0.75, 0.4))
     network, batch, random = supernetwork(space), images(), np.random.default_rng(0)
     for genes in [0 * space.sizes, space.sizes - 1, *(space.random(random) for _ in range(12))]:
-        check_extraction(network, space, genes, batch)
-
-
-def check_extraction(network, space, genes, batch) -> None:
-    """Extraction after estimating statistics equals the super-network that took the shape, and costs what it says."""
-    shape = space.shape(genes)
-    network.activate(shape)
-    recalibrate(network, [images(8, seed) for seed in (3, 4)])
-    small = extract(network, shape).eval()
-    with torch.no_grad():
-        torch.testing.assert_close(small(batch), network(batch), rtol=1e-5, atol=1e-5)
-    recalibrate(small, [images(8, seed) for seed in (3, 4)])
-    with torch.no_grad():
-        torch.testing.assert_close(small(batch), network(batch), rtol=1e-4, atol=1e-4)
-    assert {name: t.shape for name, t in small.state_dict().items()} == {
-        name: t.shape for name, t in Residual(shape).state_dict().items()
-    }
-    assert parameters_and_macs(small, [SIDE, SIDE, 3])[1] == space.macs(genes)
+        shape = space.shape(genes)
+        network.activate(shape)
+        recalibrate(network, [images(8, seed) for seed in (3, 4)])
+        small = extract(network, shape).eval()
+        with torch.no_grad():
+            torch.testing.assert_close(small(batch), network(batch), rtol=1e-5, atol=1e-5)
+        recalibrate(small, [images(8, seed) for seed in (3, 4)])
+        with torch.no_grad():
+            torch.testing.assert_close(small(batch), network(batch), rtol=1e-4, atol=1e-4)
+        shapes, expected = ({name: t.shape for name, t in of.state_dict().items()} for of in (small, Residual(shape)))
+        assert shapes == expected
+        assert parameters_and_macs(small, [SIDE, SIDE, 3])[1] == space.macs(genes)
 
 
 def test_statistics_by_hand():

@@ -42,15 +42,12 @@ for channels in range(1, 9):
 """
 
 
-def network(channels: int) -> nn.Module:
-    torch.manual_seed(0)
-    layers = nn.Conv2d(3, channels, 3, padding=1), nn.Conv2d(channels, 9, 1, stride=2), nn.AdaptiveAvgPool2d(1)
-    return nn.Sequential(*layers, nn.Flatten()).to(memory_format=torch.channels_last)
-
-
 def test_training_mends_them_and_the_function_and_the_names_of_weights_stay():
     data = LabelledImages(np.zeros((8, 8, 8, 3), np.uint8), np.arange(8))
-    plain, pictures = network(4), torch.rand(5, 3, 9, 7)
+    torch.manual_seed(0)
+    convolutions = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 9, 1, stride=2)
+    plain = nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten()).to(memory_format=torch.channels_last)
+    pictures = torch.rand(5, 3, 9, 7)
     mended, trained = with_right_gradients(deepcopy(plain)), deepcopy(plain)
     assert list(mended.state_dict()) == list(plain.state_dict())
     for one in (mended, deepcopy(mended), with_right_gradients(mended)):
