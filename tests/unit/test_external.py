@@ -1,20 +1,154 @@
-"""Files with predictions, scores and facts of members that were computed elsewhere, and what may be wrong with them."""
+"""Files of members that were computed elsewhere, by hand; tests/attacks has what may be wrong with them."""
+
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from fault_messages import fault_of
 
-from resiliency.external.arrays import read_decisions
+from resiliency.analysis.left_out import by_family, lack_second_seeds
+from resiliency.analysis.member_tables import skipped_table
+from resiliency.analysis.origins import best_table
+from resiliency.base.faults import Fault
+from resiliency.external.arrays import order_of, read_decisions
 from resiliency.external.contents import read_contents
+from resiliency.external.predictions import Reader
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
+from resiliency.prediction.reading import all_conditions
 
-DECISIONS = """test_set,image,label,one,other
-clean,2,1,1,0
-clean,1,0,0,0
-fog.3,1,0,1,0
-fog.3,2,1,1,1
-"""
+FIRST = "test_set,image,label,one\noriginal,0,1,1\noriginal,1,0,1\nfog.1,0,1,0\nfog.1,1,0,0\nat-night,0,1,1\n"
+SECOND = "test_set,image,label,two\noriginal,0,1,1\noriginal,1,0,0\nat-night,0,1,0\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, text in (("first.csv", FIRST), ("second.csv", SECOND)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return [str(tmp_path / name) for name in ("first.csv", "second.csv")]
+
+
+def contents(files, needed=None):
+    return read_contents(External(decisions=files, clean="original"), ["fog"], [1], needed)
+
+
+def test_what_all_files_share_is_used(files):
+    common = contents(files)
+    assert common.kinds == {"one": "decisions", "two": "decisions"}
+    assert (common.test_sets, common.corruptions) == (["at_night"], [])
+    assert contents(files[:1]).corruptions == ["fog"]
+    layout = contents(files[:1]).layout(contents(files[:1]).sources[0])
+    assert layout == {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
+
+
+def test_files_that_number_their_images_are_named(files, tmp_path):
+    assert contents(files).left_out["comparison of images by name"].endswith(": " + ", ".join(files))
+    (tmp_path / "first.csv").write_text(re.sub(r"^(.*?),(\d)", r"\1,x\2", FIRST, flags=re.MULTILINE), encoding="utf-8")
+    assert contents(files).left_out["comparison of images by name"].endswith(f": {files[1]}")
+
+
+def test_severities_that_files_lack_are_left_out_and_said(tmp_path):
+    def of(conditions, names, severities):
+        rows = [f"{name},{image},{1 - image},1" for name in conditions for image in (0, 1)]
+        (tmp_path / "third.csv").write_text("\n".join(["test_set,image,label,one", *rows]), encoding="utf-8")
+        external = External(decisions=str(tmp_path / "third.csv"))
+        return read_contents(external, names, severities, None)
+
+    some = of(["clean", "fog.1", "fog.3", "snow.3"], ["fog", "snow", "frost"], [1, 2, 3])
+    assert (some.corruptions, some.severities) == (["fog", "snow"], [3])
+    assert some.layout(some.sources[0]) == {"clean": ["clean", "fog.3", "snow.3"]}
+    assert "fog.1" in some.left_out
+    with pytest.raises(Fault, match=r"in every file, got fog 1, snow 3; set corruptions\.names"):
+        of(["clean", "fog.1", "snow.3"], ["fog", "snow"], [1, 3])
+
+
+def test_a_label_that_differs_from_others_is_named_with_its_row(files, tmp_path):
+    layout, items = {"clean": ["original", "fog.1"]}, {"clean": (["1", "1"], ["0", "1"])}
+    with pytest.raises(Fault, match=r"'original', row 2, image 1: expected label 1, as for other members, got 0; "):
+        Reader("decisions", files[0], layout, None).check({"clean": np.array([1, 1])}, items)
+    (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,1,1"), encoding="utf-8")
+    with pytest.raises(
+        Fault, match=r"first.csv: test set 'fog.1', row 4, image 1: expected label 0, as in 'original', g"
+    ):
+        Reader("decisions", files[0], layout, None).labels()
+    (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,2,0"), encoding="utf-8")
+    with pytest.raises(Fault, match=r"images of 'fog.1' differ from those of 'original'"):
+        Reader("decisions", files[0], layout, None).labels()
+
+
+def test_classes_are_counted_over_labels_and_answers(tmp_path):
+    """Nobody's label is the last class, but a member answers it, and only under a corruption."""
+    file, layout = tmp_path / "first.csv", {"clean": ["original", "fog.1"], "at_night": ["at-night"]}
+    file.write_text(FIRST.replace("fog.1,1,0,0", "fog.1,1,0,3"), encoding="utf-8")
+    reader = Reader("decisions", str(file), layout, None)
+    assert reader.classes(["one"]) == 4
+    kept = dict(reader.read("one", 4))
+    assert (kept["clean"].tolist(), kept["at_night"].tolist()) == ([[1, 1], [0, 3]], [[1]])
+    assert kept["clean"].dtype == np.int16
+    assert "first.csv: member 'one', test set 'fog.1': expected classes 0 to " in fault_of(list, reader.read("one", 3))
+
+
+MEMBERS = pd.DataFrame(
+    {
+        "member": ["a", "b", "c"],
+        "origin": "independent",
+        "family": ["x", "x", "y"],
+        "clean_accuracy": [0.9, 0.8, 0.7],
+        "corrupted_error": np.nan,
+        "parameters": [1.0, np.nan, 3.0],
+    }
+)
+ENSEMBLES = pd.DataFrame(
+    {
+        "members": ["a+b", "a+c", "b+c"],
+        "origin": "independent",
+        "size": 2,
+        "designs": 2,
+        "families": [1, 2, 2],
+        "clean_accuracy": [0.91, 0.95, 0.85],
+        "corrupted_error": np.nan,
+    }
+)
+
+
+def test_families_stand_for_designs_without_a_second_seed():
+    assert lack_second_seeds(ENSEMBLES)
+    assert not lack_second_seeds(ENSEMBLES.assign(designs=[1, 2, 2]))
+    assert not lack_second_seeds(ENSEMBLES.assign(origin="joint"))
+    renamed = by_family(ENSEMBLES, MEMBERS)
+    assert renamed.members.tolist() == ["x-s0+x-s1", "x-s0+y-s0", "x-s1+y-s0"]
+    assert renamed.designs.tolist() == [1, 2, 2]
+
+
+def test_the_best_ensembles_come_with_what_they_are_the_best_of():
+    ends = {"clean_accuracy_low": 0.6, "clean_accuracy_high": 0.99}
+    members, ensembles = MEMBERS.assign(**ends), ENSEMBLES.assign(**ends)
+    table = best_table(members, ensembles, ["clean"])
+    assert table.members.tolist() == ["a+c", "a+b", "b+c", "a", "b", "c"]
+    assert table["rank"].tolist() == [1, 2, 3, 1, 2, 3]
+    assert (table.ensembles == 3).all()
+    assert (table.clean_accuracy_low == 0.6).all()
+    tied = ensembles.assign(clean_accuracy=0.9, corrupted_error=[0.3, 0.2, 0.1])
+    assert best_table(members, tied, ["clean"]).members.tolist()[:3] == tied.members.tolist()[::-1]
+
+
+@pytest.mark.parametrize("images", [9, 10])
+def test_what_few_images_do_not_allow_is_said(images):
+    for_few = ["deployment"] if images < 10 else []
+    counts = {"clean": images, "night": images, "unknown": 0}
+    conditions = all_conditions([], [], counts, dict.fromkeys(counts, 2))
+    table = skipped_table(MEMBERS, {}, {}, {}, {}, ["deployment"], for_few, conditions, 0).set_index("skipped").reason
+    few = f"needs 10 clean images, to halve or resample them; there are {images}"
+    assert (table["deployment"] == few) == (images < 10)
+    assert ("verdicts on the observations" in table) == (images < 10)
+    ranked = skipped_table(MEMBERS, {}, {}, {}, {}, [], [], conditions, 0).skipped.tolist()
+    assert ranked == ([] if images == 10 else ["member_ranks on night"])
+
+
+def test_beside_images_every_file_needs_every_condition(files):
+    assert "second.csv: 'fog.1' not found, on which other members are tested" in fault_of(contents, files, needed=[])
+
+
 SCORES = """member,clean,fog.1,fog.2,sketch
 one,90,80,70,40.5
 other,80,60,40,
@@ -23,21 +157,12 @@ other,80,60,40,
 
 @pytest.fixture
 def write(tmp_path):
-    def written(text, name="file.csv"):
-        path = tmp_path / name
+    def written(text):
+        path = tmp_path / "file.csv"
         path.write_text(text, encoding="utf-8")
         return str(path)
 
     return written
-
-
-def test_decisions_come_by_test_set_in_the_order_of_images(write):
-    decisions = read_decisions(write(DECISIONS))
-    assert list(decisions.labels) == ["clean", "fog.3"]
-    assert decisions.images["clean"].tolist() == ["1", "2"]
-    assert decisions.labels["clean"].tolist() == [0, 1]
-    assert decisions.answers["one"]["fog.3"].tolist() == [1, 1]
-    assert decisions.answers["other"]["clean"].tolist() == [0, 0]
 
 
 def test_classes_may_have_names(write):
@@ -74,7 +199,6 @@ def test_scores_name_their_conditions():
 @pytest.mark.parametrize(
     ("text", "kind", "listed", "message"),
     [
-        ("member,clean,fog.1\na,70,.4\nb,80,.5\n", "accuracy", [], "column 'fog.1': no accuracy above 1"),
         ("member,clean,hard\na,70,.4\n", "accuracy", ["hard"], ""),
         ("member,clean,hard\na,70,0\n", "accuracy", [], ""),
         ("member,clean,fog.1\na,5,.4\nb,6,.5\n", "error", [], "column 'fog.1': no error above 1"),
@@ -87,3 +211,25 @@ def test_a_column_of_fractions_beside_others_in_per_cent_is_refused(write, text,
         assert message in fault_of(read_contents, external, ["fog"], [1], None)
     else:
         read_contents(external, ["fog"], [1], None)
+
+
+NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("images", "wanted", "expected"),
+    [
+        (["y1", "x1", "x2"], NAMES, [1, 2, 0]),
+        (["y1.png", "x1.JPG", "x2"], NAMES, [1, 2, 0]),
+        (["val/dog/0.png", "val/cat/0.png", "val/cat/1.png"], ["0", "1", "0"], [1, 2, 0]),
+        ([30, 10, 20], ["10", "20", "30"], [1, 2, 0]),
+        ([0, 1, 2], NAMES, [0, 1, 2]),
+        ([0, 1, 2], ["17", "4", "99"], [0, 1, 2]),
+        ([7, 8, 9], ["0", "1", "2"], [0, 1, 2]),
+        (["02", "10", "01"], ["1", "2", "10"], [2, 0, 1]),
+        (["2", "0", "1"], NAMES, [1, 2, 0]),
+        (["30", "9", "20"], ["1", "0", "2"], [2, 1, 0]),
+    ],
+)
+def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, expected):
+    assert order_of("a.csv", "clean", np.array(images), wanted, CLASSES).tolist() == expected

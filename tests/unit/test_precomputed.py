@@ -13,8 +13,8 @@ from resiliency.corruptions.writing import check_sizes, image_paths, stacked_ima
 NUMBER = 7
 SIZE = (4, 6)
 LABELS = np.array([3, 1, 4, 1, 5, 9, 2])
+OTHER = np.where(np.arange(5 * NUMBER) == 20, 3, np.tile(LABELS, 5))  # another label at severity 3
 POSITIONS = np.array([5, 0, 6, 2])
-UNPUBLISHED = {}
 
 
 @pytest.fixture
@@ -26,31 +26,22 @@ def folder(tmp_path):
     return tmp_path
 
 
-def read(folder, severities=(1, 2, 3, 4, 5), checksums=UNPUBLISHED):
-    return stacked_images(folder, "fog", severities, POSITIONS, LABELS[POSITIONS], SIZE, checksums)
+def read(folder, severities=(1, 2, 3, 4, 5), checksums=None):
+    return stacked_images(folder, "fog", severities, POSITIONS, LABELS[POSITIONS], SIZE, checksums or {})
 
 
 def test_stacked_images_come_severity_by_severity_in_the_order_of_the_positions(folder, monkeypatch):
     monkeypatch.setattr(writing, "_CHUNK", 3)
     chunks = list(read(folder, severities=(2, 5)))
     assert [chunk.shape for chunk in chunks] == [(3, *SIZE, 3), (1, *SIZE, 3)] * 2
-    assert [type(chunk) for chunk in chunks] == [np.ndarray] * 4
     assert np.concatenate(chunks)[:, 0, 0, 0].tolist() == [25, 20, 26, 22, 55, 50, 56, 52]
-
-
-def changed(position: int, label: int) -> np.ndarray:
-    labels = np.tile(LABELS, 5)
-    labels[position] = label
-    return labels
 
 
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [
-        ("labels", changed(2 * NUMBER + 6, 3), "in the order of the clean test set, got 3 for 2 at position 6"),
-        ("labels", np.tile(LABELS[:3], 5), "expected 35 integers, one per image, got int64 of shape (15,)"),
+        ("labels", OTHER, "in the order of the clean test set, got 3 for 2 at position 6"),
         ("fog", np.zeros((35, 6, 4, 3), np.uint8), "got uint8 of shape (35, 6, 4, 3)"),
-        ("fog", np.zeros((34, 4, 6, 3), np.uint8), "got uint8 of shape (34, 4, 6, 3)"),
         ("fog", np.zeros((35, 4, 6, 3), np.float32), "got float32 of shape (35, 4, 6, 3)"),
         ("fog", None, "there is no such file"),
     ],
@@ -101,16 +92,13 @@ def test_files_are_found_by_class_and_name_severity_by_severity(tmp_path):
     assert image_paths(tmp_path, "fog", (3, 1), CLASSES, NAMES) == expected
 
 
-@pytest.mark.parametrize(("size", "usable"), [((48, 48), True), ((64, 64), True), ((40, 40), False), ((64, 48), False)])
-def test_pictures_that_were_not_cropped_or_would_be_enlarged_are_refused(tmp_path, size, usable):
-    paths = [str(tmp_path / f"{index}.png") for index in range(3)]
-    for path in paths:
-        Image.new("RGB", size).save(path)
-    if usable:
-        check_sizes(paths, 48)
-    else:
-        message = "{}/0.png: {}x{} pixels; expected squares of 48 pixels or more".format(tmp_path, *size)
-        assert fault_of(check_sizes, paths, 48).startswith(message)
+def test_pictures_that_were_not_cropped_or_would_be_enlarged_are_refused(tmp_path):
+    for size in ((48, 48), (64, 64), (40, 40), (64, 48)):
+        Image.new("RGB", size).save(tmp_path / "{}x{}.png".format(*size))
+    check_sizes([f"{tmp_path}/48x48.png", f"{tmp_path}/64x64.png"], 48)
+    for name in ("40x40", "64x48"):
+        path = f"{tmp_path}/{name}.png"
+        assert fault_of(check_sizes, [path], 48).startswith(f"{path}: {name} pixels; expected squares of 48 pixels")
 
 
 def test_corruptions_side_by_side_are_told_apart_and_one_that_is_there_twice_is_refused(tmp_path):
@@ -123,10 +111,9 @@ def test_corruptions_side_by_side_are_told_apart_and_one_that_is_there_twice_is_
 
 
 def test_missing_folders_and_images_are_named_with_what_is_there(tmp_path):
-    make_set(tmp_path, ("motion_blurr",))
-    message = fault_of(image_paths, tmp_path, "motion_blur", (1,), CLASSES, NAMES)
-    assert "motion_blur: there is no such folder; did you mean 'motion_blurr'?" in message
-    (tmp_path / "motion_blurr/3/crane/b.JPEG").unlink()
-    (tmp_path / "motion_blurr/3/crane/0.JPEG").unlink()
-    message = fault_of(image_paths, tmp_path, "motion_blurr", (1, 3), CLASSES, NAMES)
-    assert message.startswith(f"{tmp_path}/motion_blurr/3/crane/b.JPEG: there is no such image; 2 of 8 images are")
+    make_set(tmp_path, ("fog",))
+    assert "frost: there is no such folder" in fault_of(image_paths, tmp_path, "frost", (1,), CLASSES, NAMES)
+    for name in ("b", "0"):
+        (tmp_path / f"fog/3/crane/{name}.JPEG").unlink()
+    message = fault_of(image_paths, tmp_path, "fog", (1, 3), CLASSES, NAMES)
+    assert message.startswith(f"{tmp_path}/fog/3/crane/b.JPEG: there is no such image; 2 of 8 images are")
