@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import linregress, pearsonr, rankdata, spearmanr
+from scipy.stats import linregress, pearsonr, spearmanr
 
 from resiliency.analysis.observations.correlation import (
     attribution_diversity_is_less_negative,
@@ -17,7 +17,6 @@ from resiliency.analysis.observations.correlation import (
 )
 from resiliency.diversity.settings import LABEL_FREE
 from resiliency.statistics.correlation import (
-    MEASURES,
     ordinals,
     weighted_cliffs_delta,
     weighted_pearson,
@@ -45,37 +44,10 @@ def test_correlations_are_those_of_repeated_values_with_ties(case):
         assert weighted(weights[None], x, y)[0] == pytest.approx(reference(*both).statistic, abs=1e-9)
 
 
-@given(triples)
-@settings(deadline=None)
-def test_ranks_are_those_of_repeated_values_less_their_mean(case):
-    weights, x, _ = np.array(case, float).T
-    expected = rankdata(repeated(weights, x))
-    ranks = repeated(weights, weighted_ranks(weights[None], x)[0])
-    np.testing.assert_allclose(ranks, expected - (len(expected) + 1) / 2)
-
-
 def test_no_correlation_without_variance_or_weight():
     x, y = np.array([1.0, 2, 3]), np.array([1.0, 1, 1])
     assert np.isnan(weighted_pearson(np.ones((1, 3)), x, y)[0])
     assert np.isnan(weighted_pearson(np.array([[0.0, 1, 0], [0, 0, 0]]), x, x)).all()
-
-
-@pytest.fixture
-def ensembles() -> tuple[np.ndarray, ...]:
-    """Weights that keep all or some of 30 ensembles, and x, y with ties, and a third."""
-    rng = np.random.default_rng(0)
-    given = rng.standard_normal(30)
-    x, y = (np.round(given + rng.standard_normal(30), 1) for _ in range(2))
-    weights = np.vstack([np.ones(30), rng.integers(0, 2, (5, 30))])
-    return weights, x, y, given
-
-
-def test_partial_is_the_correlation_of_residuals(ensembles):
-    weights, x, y, given = ensembles
-    for kept, correlation in zip(weights > 0, MEASURES["partial"](*ensembles), strict=True):
-        lines = [linregress(given[kept], values[kept]) for values in (x, y)]
-        residuals = [v[kept] - f.slope * given[kept] for v, f in zip((x, y), lines, strict=True)]
-        assert correlation == pytest.approx(pearsonr(*residuals).statistic)
 
 
 def test_weighted_quantiles_by_hand_and_of_equal_weights():
@@ -163,19 +135,31 @@ def column_of(metric: str, condition: str) -> str:
     return f"{metric}_{condition if KINDS[metric] == 'prediction' else 'clean'}"
 
 
+def partial(x: pd.Series, y: pd.Series, given: pd.Series) -> float:
+    """The correlation of what regressions on `given` leave of both."""
+    lines = [(values, linregress(given, values)) for values in (x, y)]
+    return pearsonr(*(values - line.slope * given for values, line in lines)).statistic
+
+
+MEASURES = {
+    "pearson": lambda x, y, given: pearsonr(x, y).statistic,
+    "spearman": lambda x, y, given: spearmanr(x, y).statistic,
+    "partial": partial,
+}
+
+
 def test_correlations_against_scipy_and_loops():
     ensembles, fog, pairs = tables()
     joint = ensembles.assign(origin="joint", clean_accuracy=0.1)
     table = correlation_table(pd.concat([ensembles, joint]), fog, pairs, 0.9)
     assert len(table) == 2 * 3 * 6 * 3  # sizes, conditions, metrics, measures
-    measures = {"pearson": pearsonr, "spearman": spearmanr}
     both = ensembles.merge(fog, on="members")
-    for row in table[table.measure != "partial"].itertuples():
+    for row in table.itertuples():
         group = both[both["size"] == row.size]
 
         def correlation(rows: pd.DataFrame, row=row) -> float:
-            x, y = rows[column_of(row.metric, row.condition)], accuracy(rows, row.condition)
-            return measures[row.measure](x, y).statistic
+            x, given = rows[column_of(row.metric, row.condition)], rows[f"mean_member_{row.condition}_accuracy"]
+            return MEASURES[row.measure](x, accuracy(rows, row.condition), given)
 
         assert row.correlation == pytest.approx(correlation(group))
         assert (row.members, row.units, row.ensembles, row.possible) == (8, 4, len(group), len(group))
@@ -213,8 +197,8 @@ def test_ensembles_without_a_diversity_do_not_count():
     table = correlation_table(holes, fog, pairs, 0.95)
     rows = table[(table.metric == "saliency_cosine") & (table.condition == "clean")].set_index("measure")
     few = ensembles[~missing]
-    for measure, other in (("pearson", pearsonr), ("spearman", spearmanr)):
-        expected = other(few.saliency_cosine_clean, few.clean_accuracy).statistic
+    for measure in ("pearson", "spearman"):
+        expected = MEASURES[measure](few.saliency_cosine_clean, few.clean_accuracy, None)
         assert rows.correlation[measure] == pytest.approx(expected)
     assert (rows.ensembles == len(few)).all()
     assert (rows.possible == len(ensembles)).all()

@@ -1,6 +1,6 @@
-"""The four observations: each finds a truth that was planted, and says so when it cannot tell."""
+"""Observations 2 to 4: each finds a truth that was planted, and says so when it cannot tell."""
 
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from observed import verdict
 
+from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity, sides_of
 from resiliency.analysis.verdicts import Observation, observation_rows
@@ -105,17 +106,14 @@ def test_observation_2_leaves_out_sizes_of_one_ensemble():
     assert verdict(observation_2(table)) == "supported"
 
 
-def sampled(table: pd.DataFrame, share: float) -> pd.DataFrame:
-    """Some of the ensembles, so few that not all members take part at every size."""
-    return table.sample(frac=share, random_state=0).sort_values("size", kind="stable")
-
-
 def test_members_that_take_part_at_one_size_only_are_matched_by_name():
     """A sample of pairs and triples of thirty designs holds other members at each size."""
-    table = sampled(ensemble_rows(0, -1, 0, designs=30, seeds=1), 0.013)
+    whole = ensemble_rows(0, -1, 0, designs=30, seeds=1)
+    table = whole.sample(frac=0.013, random_state=0).sort_values("size", kind="stable")
     names = {size: set("+".join(group.members).split("+")) for size, group in table.groupby("size")}
     assert names[2] != names[3]
     observation = observation_2(table)
+    assert observation.sampled
     assert observation.members == observation.designs == len(names[2] | names[3])
     assert [part.units for part in observation.parts] == [observation.designs] * 2
     designs = sorted(name.removesuffix("-s0") for name in names[2] | names[3])
@@ -144,13 +142,6 @@ def observation_4(table: pd.DataFrame) -> Observation:
 def test_observation_4_finds_what_was_planted(gap, designs, expected):
     """Six designs that all agree are too few to contradict by the stricter bound."""
     assert verdict(observation_4(ensemble_rows(0, 0, 0, gap, designs=designs, seeds=3, sizes=(2,)))) == expected
-
-
-@pytest.mark.parametrize("observed", [observation_2, observation_4])
-def test_a_sample_of_ensembles_is_told(observed):
-    table = ensemble_rows(0, -1, 0)
-    assert not observed(table).sampled
-    assert observed(table.drop(index=table[table["size"] == 2].index[3])).sampled
 
 
 def test_the_placebo_of_observation_4_permutes_designs_among_members_that_have_a_second():
@@ -207,6 +198,7 @@ def test_observation_4_counts_families_that_contribute_alone():
 def test_observation_4_by_loops():
     table = ensemble_rows(0, 0, 0, 0.3, seeds=3)
     observation = observation_4(table)
+    assert not observation.sampled
     assert [part.name for part in observation.parts] == ["predictions", "attributions", "activations"]
     part = next(part for part in observation.beside if part.name == "activation: linear_cka, clean images")
     deltas, gaps = [], []
@@ -261,3 +253,95 @@ def test_attributions_of_the_true_label_are_compared_with_metrics_that_use_the_l
     readings = {row["part"]: row for row in observation_rows(free, 0.95) if row["reading"]}
     reading = readings["clean images, against double_fault"]
     assert (reading["estimate"], reading["leans"]) == (pytest.approx(based.parts[0].estimate), "against")
+
+
+def image_errors(
+    middle: float, first: float, last: float, seeds: int = 5, loss_weights=(0.0, 0.4, 0.6, 1.0)
+) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    level = {0.0: first, 1.0: last}
+    hardness = rng.uniform(-0.3, 0.3, 50)
+    rows = product(["balanced"], loss_weights, range(seeds), range(50))
+    errors = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "image"])
+    noise = 0.02 * rng.standard_normal(len(errors))
+    means = np.array([level.get(loss_weight, middle) for loss_weight in errors.loss_weight])
+    return errors.assign(error=means + hardness[errors.image] + noise)
+
+
+def with_seeds(errors: pd.DataFrame) -> pd.DataFrame:
+    """The same with an error of 2 points of each training in all of its images."""
+    training = errors.groupby(["objective", "loss_weight", "seed"]).ngroup()
+    noise = np.random.default_rng(0).normal(0, 0.02, training.max() + 1)
+    return errors.assign(error=errors["error"] + noise[training])
+
+
+@pytest.mark.parametrize(
+    ("middle", "first", "last", "expected"),
+    [
+        (0.3, 0.4, 0.4, "supported"),
+        (0.5, 0.4, 0.4, "contradicted"),
+        (0.3, 0.4, 0.2, "contradicted"),
+        (0.4, 0.4, 0.4, "no practical difference"),
+        (0.3, 0.4, 0.3, "supported in part"),
+    ],
+)
+def test_observation_3_finds_what_was_planted(middle, first, last, expected):
+    assert verdict(balance_is_most_resilient(image_errors(middle, first, last), 36)) == expected
+
+
+def test_observation_3_matches_seeds_by_name():
+    """The end lacks the first seed and has one more: by position, every seed would meet another's."""
+    errors = image_errors(0.3, 0.4, 0.4, seeds=4)
+    errors["error"] += errors.seed * 0.1
+    missing = (errors.loss_weight == 0) & (errors.seed == 0) | (errors.loss_weight == 0.4) & (errors.seed == 3)
+    observation = balance_is_most_resilient(errors[~missing], 36)
+    assert [part.units for part in observation.parts] == [2, 2]
+    assert [part.estimate for part in observation.parts] == pytest.approx([-0.1, -0.1], abs=0.01)
+    independent = errors[(errors.loss_weight == 0) & errors.seed.isin([1, 2])]
+    assert observation.margin == pytest.approx(independent.error.mean() / 10)
+
+
+def test_few_seeds_borrow_the_spread_of_all_joint_settings():
+    """Two seeds of four settings of one objective and one of another: the residuals of settings and seeds."""
+    errors = pd.concat([image_errors(0.3, 0.4, 0.4, seeds=2), image_errors(0.3, 0.4, 0.4, 2, (1.0,))], keys=[0, 1])
+    errors.loc[1, "objective"] = "kl"
+    errors = with_seeds(errors)
+    observation = balance_is_most_resilient(errors, 36)
+    means = errors.pivot_table(values="error", index=["objective", "loss_weight"], columns="seed")
+    change = means[1] - means[0]
+    variance = change.var(ddof=1) / 2
+    part = observation.parts[0]
+    balanced = errors[errors.objective == "balanced"].pivot_table(values="error", index="image", columns="loss_weight")
+    images = (balanced[[0.4, 0.6]].mean(axis=1) - balanced[0.0]).var(ddof=1) / 50
+    middle = balanced[[0.4, 0.6]].to_numpy().mean()
+    assert part.estimate == pytest.approx(middle - balanced[0.0].mean())
+    of_seeds = 1.5 * variance * (1 + 1 / 2) / 2
+    assert part.error == pytest.approx(np.sqrt(of_seeds + images))
+    assert part.image_share == pytest.approx(images / part.error**2)
+    assert part.freedom == pytest.approx((of_seeds + images) ** 2 / (of_seeds**2 / 4 + images**2 / 49))
+
+
+def test_the_placebo_flips_the_signs_of_seeds():
+    """Each pattern, put into the errors: swapping both settings of a seed flips the sign of its difference."""
+    errors = with_seeds(image_errors(0.38, 0.4, 0.4, loss_weights=(0.0, 0.5, 1.0)))
+    placebo = balance_is_most_resilient(errors, 36).placebo
+    assert placebo.estimates.shape == (32, 2)
+    swapped = errors.copy()
+    swap = swapped.seed.isin([3, 4])
+    swapped["loss_weight"] = swapped.loss_weight.where(~swap, swapped.loss_weight.map({0.0: 0.5, 0.5: 0.0, 1.0: 1.0}))
+    part = balance_is_most_resilient(swapped, 36).parts[0]
+    (pattern,) = np.flatnonzero(np.isclose(placebo.estimates[:, 0], part.estimate, atol=1e-12))
+    assert placebo.errors[pattern, 0] == pytest.approx(part.error)
+    assert placebo.freedom[0] == pytest.approx(part.freedom, rel=0.2)
+
+
+def test_five_seeds_stand_for_themselves_with_a_third_more_variance():
+    errors = with_seeds(image_errors(0.3, 0.4, 0.4, loss_weights=(0.0, 0.5, 1.0)))
+    observation = balance_is_most_resilient(errors, 45)
+    means = errors.pivot_table(values="error", index="seed", columns="loss_weight")
+    part, change = observation.parts[0], means[0.5] - means[0.0]
+    by_image = errors.pivot_table(values="error", index="image", columns="loss_weight")
+    images = (by_image[0.5] - by_image[0.0]).var(ddof=1) / 50
+    assert part.estimate == pytest.approx(change.mean())
+    assert part.error**2 == pytest.approx(1.3 * change.var(ddof=1) / 5 + images)
+    assert (observation.members, observation.ensembles, observation.images) == (45, 15, 50)
