@@ -8,7 +8,6 @@ import pytest
 
 from resiliency.analysis.exchange_rates import Pairs, Scored, against_better, joint_training, mixing, more_members
 from resiliency.analysis.exchanges_of_members import Exchange, slope_freedom, table_of
-from resiliency.report.charts.exchange_rates import frame_of, mixing_facts
 from resiliency.statistics.resampling import spread, without_image_noise
 
 CONFIDENCE = 0.95
@@ -114,15 +113,3 @@ def test_intervals_end_where_errors_can_differ_no_more():
     row = table_of([wide], "corrupted", CONFIDENCE).iloc[0]
     assert [row["points"], row["points_low"], row["points_high"]] == pytest.approx([-72, -100, 4.5])
     assert (row["inference_cost"], row["training_cost"]) == (2, 1.5)
-
-
-def test_a_pair_that_makes_more_errors_is_told_with_its_interval_turned():
-    row = {"exchange": "mixing_designs", "points": -1.6, "points_low": -4.7, "points_high": -0.2, "images": "corrupted"}
-    told = mixing_facts(row)
-    assert (told["points"], told["ends"], told["more"], told["significant"]) == (1.6, "[0.2, 4.7]", True, True)
-
-
-def test_only_intervals_that_are_cut_reach_the_frame():
-    rows = pd.DataFrame({"points": [4.0, -1.0], "points_low": [1.0, -3.0], "points_high": [40.0, np.nan]})
-    assert frame_of(rows, 3) == pytest.approx([-3 - 0.03 * 15, 12])
-    assert frame_of(rows.iloc[1:], 5) == pytest.approx([-3 - 0.03 * 3, 0.03 * 3])
