@@ -6,6 +6,7 @@ import pytest
 import simulated_spread as simulated
 from observed import verdict
 
+from published.found import observation_rows as rows_of_statements
 from resiliency.analysis.equal_accuracy import (
     FAMILIES,
     LENGTH,
@@ -16,16 +17,14 @@ from resiliency.analysis.equal_accuracy import (
     model_of,
     on_halves,
 )
+from resiliency.analysis.member_tables import with_shifted_error
 from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
 from resiliency.analysis.observations.study import observations
-from resiliency.analysis.parts import DRAWS
-from resiliency.analysis.verdicts import observation_rows, placebo_supported
+from resiliency.analysis.verdicts import RULES, observation_rows, observation_table, placebo_supported
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 
 
-def member_rows(
-    seed: int, family: float, size: float, accuracy: float, noise: float, families: int = 4, each: int = 3
-) -> pd.DataFrame:
+def member_rows(seed: int, family: float, size: float, families: int, each: int = 3, noise=0.02) -> pd.DataFrame:
     """Some designs of each family, two members of each; how much each predictor and chance move the error."""
     rng = np.random.default_rng(seed)
     effects, rows = rng.permutation(np.linspace(-1, 1, families)), []
@@ -33,7 +32,7 @@ def member_rows(
         parameters = rng.uniform(4, 7)
         for index in range(2):
             clean = rng.uniform(-1, 1)
-            error = family * effects[design % families] + size * (parameters - 5.5) / 1.5 + accuracy * clean
+            error = family * effects[design % families] + size * (parameters - 5.5) / 1.5
             rows.append(
                 {
                     "member": f"d{design}-s{index}",
@@ -48,9 +47,9 @@ def member_rows(
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize(("effects", "expected"), [((0.2, 0, 0), "supported"), ((0, 0.2, 0), "contradicted")])
+@pytest.mark.parametrize(("effects", "expected"), [((0.2, 0), "supported"), ((0, 0.2), "contradicted")])
 def test_observation_1a_finds_what_matters(effects, expected):
-    observation = architecture_matters_more(member_rows(0, *effects, noise=0.02, families=16), 100, draws=200)
+    observation = architecture_matters_more(member_rows(0, *effects, families=16), 100, draws=200)
     assert [part.units for part in observation.parts] == [16]
     assert (observation.designs, observation.members) == (48, 96)
     assert verdict(observation) == expected
@@ -58,7 +57,7 @@ def test_observation_1a_finds_what_matters(effects, expected):
 
 def test_observation_1a_compares_one_training_of_each_architecture():
     """Trainings of another length, or of the same length by another recipe, change nothing."""
-    one = member_rows(0, 0.2, 0, 0, noise=0.02, families=8)
+    one = member_rows(0, 0.2, 0, families=8)
     one = one.assign(architecture=one["design"], macs=1.0, recipe="", training_epochs=4.0)
     first = one[one["design"].isin(one.drop_duplicates("family")["design"])]
     others = [
@@ -72,8 +71,8 @@ def test_observation_1a_compares_one_training_of_each_architecture():
 
 def test_observation_1a_needs_eight_families_of_two_designs():
     """Families of one design do not count."""
-    members = member_rows(0, 0.2, 0, 0, noise=0.02, families=7)
-    alone = member_rows(1, 0.2, 0, 0, noise=0.02, families=3, each=1)
+    members = member_rows(0, 0.2, 0, families=7)
+    alone = member_rows(1, 0.2, 0, families=3, each=1)
     alone = alone.assign(design=alone.design + "x", family=alone.family + "x")
     observation = architecture_matters_more(pd.concat([members, alone]), 100)
     assert verdict(observation) == "not tested"
@@ -82,7 +81,7 @@ def test_observation_1a_needs_eight_families_of_two_designs():
 
 
 def test_observation_1a_is_not_tested_where_size_hardly_varies_within_families():
-    members = member_rows(0, 0, 0.2, 0, noise=0.02, families=12)
+    members = member_rows(0, 0, 0.2, families=12)
     of_families = members.groupby("family")[["parameters", "clean_accuracy"]].transform("mean")
     narrow = of_families * (1 + 1e-4 * np.random.default_rng(0).standard_normal((len(members), 1)))
     observation = architecture_matters_more(members.assign(parameters=narrow["parameters"]), 100)
@@ -92,8 +91,8 @@ def test_observation_1a_is_not_tested_where_size_hardly_varies_within_families()
 
 
 def test_closeness_against_clean_accuracy_on_three_scales_and_shares_within_families_stand_beside():
-    """The error is the clean one and something of the family: family decides what goes beyond the clean error."""
-    members = member_rows(0, 0, 0, 0, noise=0.002, families=12)
+    """The error is the clean one and something of the family."""
+    members = member_rows(0, 0, 0, families=12, noise=0.002)
     clean = 1 - members["clean_accuracy"]
     own = members["family"].map(dict(zip(members["family"].unique(), np.linspace(0.05, 0.15, 12), strict=True)))
     members["corrupted_error"] = 2 * clean + own
@@ -105,23 +104,34 @@ def test_closeness_against_clean_accuracy_on_three_scales_and_shares_within_fami
     assert len(shares) == 2
 
 
-def test_permuted_families_are_what_no_effect_looks_like():
-    """The sizes of families are kept, and each design keeps its size; only a real effect of family lies beyond."""
-    members = member_rows(0, 0.2, 0.05, 0, noise=0.02, families=16)
-    observation = architecture_matters_more(members, 100)
-    assert observation.placebo.estimates.shape == (DRAWS, 1)
-    assert abs(np.median(observation.placebo.estimates)) < 0.1
-    assert observation.placebo.range[1][0] < observation.parts[0].estimate
-    assert placebo_supported(observation, 0.95) <= 0.1
-
-
 def test_errors_of_a_large_pools_placebo_are_those_of_the_study(monkeypatch):
-    members = member_rows(0, 0.2, 0, 0, noise=0.02, families=8)
+    members = member_rows(0, 0.2, 0, families=8)
     whole = architecture_matters_more(members, 100, draws=200)
+    assert abs(np.median(whole.placebo.estimates)) < 0.1
     monkeypatch.setattr("resiliency.analysis.observations.architecture.MOST_DESIGNS", 10)
     large = architecture_matters_more(members, 100, draws=1_000)
     np.testing.assert_allclose(large.placebo.estimates, whole.placebo.estimates)
     assert (large.placebo.errors == large.parts[0].error).all()
+
+
+def test_the_error_on_shifts_is_the_mean_over_test_sets_and_unknown_if_one_is():
+    members = pd.DataFrame({"member": ["a", "b"], "night_accuracy": [0.6, 0.5], "snow_day_accuracy": [0.4, np.nan]})
+    errors = with_shifted_error(members, ["night", "snow_day"]).shifted_error
+    assert errors.tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
+    assert "shifted_error" not in with_shifted_error(members, [])
+
+
+@pytest.mark.slow
+def test_a_verdict_on_shifts_is_about_their_error_and_counts_for_no_statement_of_the_paper():
+    members = member_rows(0, 0.2, 0, families=12).rename(columns={"corrupted_error": "shifted_error"})
+    shifted = observation_table([architecture_matters_more(members, 100, ["night", "day"])], 0.95)
+    assert (set(shifted.verdict), set(shifted.shifts)) == ({"supported"}, {"night+day"})
+    on_corruptions = architecture_matters_more(member_rows(0, 0, 0.2, families=16), 100)
+    assert verdict(on_corruptions) == "contradicted"
+    both = {"shifted": shifted.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
+    (row,) = rows_of_statements({study: {"observations": rows} for study, rows in both.items()})
+    assert row["shifted"] == {"shifted": "supported"}
+    assert row["statement"] == on_corruptions.statement.rstrip(".")
 
 
 IMAGES = simulated.IMAGES
@@ -201,35 +211,26 @@ def halves(group: np.ndarray, without: int | None) -> tuple[np.ndarray, np.ndarr
     return kept & (group < 5), kept & (group >= 5)
 
 
+@pytest.mark.parametrize("separate", [False, True])
 @pytest.mark.parametrize("without", [None, 2, 7])
-def test_halves_hold_the_images_that_were_left_out(without):
+def test_halves_hold_the_images_that_were_left_out(without, separate):
+    """Those of the test set, or of a further one for accuracy; the error is then of all test images."""
     rng = np.random.default_rng(0)
-    group = np.concatenate([np.arange(10), rng.integers(0, 10, 190)])
-    right, wrong = rng.random((2, 200)) < 0.7, rng.random((2, 200))
-    rows = without_groups(group, {"clean_accuracy": right, "corrupted_error": wrong}, "images")
-    first, second = halves(group, without)
+    of_error, of_further = (np.concatenate([np.arange(10), rng.integers(0, 10, count)]) for count in (90, 190))
+    of_accuracy = of_further if separate else of_error
+    right, wrong = rng.random((2, len(of_accuracy))) < 0.7, rng.random((2, 100))
+    names = (SEPARATE_ACCURACY, SEPARATE_IMAGES) if separate else ("clean_accuracy", "images")
+    rows = without_groups(of_accuracy, {names[0]: right}, names[1])
+    rows = rows.merge(without_groups(of_error, {"corrupted_error": wrong}, "images"))
+    first, second = halves(of_accuracy, without)
     measured, images = on_halves(pd.DataFrame({"member": ["b", "a", "c"]}), rows, without)
     assert images == first.sum()
     known = measured.set_index("member").loc[["a", "b"]]
     assert known["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
     assert known[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
-    assert known["corrupted_error"].tolist() == pytest.approx(wrong[:, second].mean(axis=1))
+    errors = wrong[:, of_error != without if separate else second].mean(axis=1)
+    assert known["corrupted_error"].tolist() == pytest.approx(errors)
     assert measured.set_index("member").loc["c", "clean_accuracy":].isna().all()
-
-
-@pytest.mark.parametrize("without", [None, 2, 7])
-def test_accuracy_of_a_further_test_set_comes_in_halves_and_the_error_from_all_images(without):
-    rng = np.random.default_rng(0)
-    of_test, of_further = (np.concatenate([np.arange(10), rng.integers(0, 10, count)]) for count in (90, 190))
-    wrong, right = rng.random((2, 100)), rng.random((2, 200)) < 0.7
-    rows = without_groups(of_test, {"corrupted_error": wrong}, "images").assign(clean_accuracy=0.5)
-    further = without_groups(of_further, {SEPARATE_ACCURACY: right}, SEPARATE_IMAGES)
-    first, second = halves(of_further, without)
-    measured, images = on_halves(pd.DataFrame({"member": ["a", "b"]}), rows.merge(further), without)
-    assert images == first.sum()
-    assert measured["clean_accuracy"].tolist() == pytest.approx(right[:, first].mean(axis=1))
-    assert measured[OTHER_ACCURACY].tolist() == pytest.approx(right[:, second].mean(axis=1))
-    assert measured["corrupted_error"].tolist() == pytest.approx(wrong[:, of_test != without].mean(axis=1))
 
 
 @pytest.mark.slow
@@ -255,10 +256,9 @@ def test_the_placebo_has_the_noise_of_clean_accuracy():
 
 def test_without_known_members_neither_part_counts_families():
     unknown = members(0, 0.4).assign(parameters=np.nan)
-    one, other = observations(unknown, 100, None, "mean_probability", None, "prediction", draws=0)
-    assert (
-        one.missing == other.missing == "needs members whose parameters and corrupted error are known; there are none"
-    )
+    parts = observations(unknown, 100, None, "mean_probability", None, "prediction", draws=0)
+    words = "needs members whose parameters and corrupted error are known; there are none"
+    assert [part.missing for part in parts] == [words, words]
 
 
 def test_without_training_lengths_the_spread_is_a_description():
