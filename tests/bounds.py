@@ -1,13 +1,43 @@
-"""Whether the values of a table are what its record in the catalogue allows."""
+"""Which columns the record of a table in the catalogue allows, and whether the values of a table are what it allows."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
-from expand import expanded
 
-from resiliency.tables.record import Table, Values
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
+from resiliency.tables.record import Column, Table, Values
 
 ROUNDING = 1e-9
+
+
+def expanded(table: Table, further: Iterable[str], corruptions: Iterable[str]) -> dict[str, Column]:
+    """Name of each column that `table` may have -> its description, without placeholders.
+
+    Args:
+        further: names of the further test sets.
+        corruptions: names of the corruptions.
+    """
+    further = list(further)
+    names = {
+        "images": [CLEAN, CORRUPTED, *further],
+        "test set": [CLEAN, *further],
+        "further": further,
+        "corruption": list(corruptions),
+        "ensemble metric": list(ENSEMBLE_METRICS),
+        "pair metric": list(METRICS),
+    }
+    return {name: column for column in table.columns for name in _filled(column.name, names)}
+
+
+def _filled(name: str, names: dict[str, list[str]]) -> Iterator[str]:
+    placeholder = re.search("<(.+?)>", name)
+    if not placeholder:
+        yield name
+        return
+    for value in names[placeholder[1]]:
+        yield from _filled(name.replace(placeholder[0], value, 1), names)
 
 
 def outside(table: Table, frame: pd.DataFrame, further: Iterable[str], corruptions: Iterable[str]) -> list[str]:

@@ -7,8 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from bounds import outside
-from expand import expanded
+from bounds import expanded, outside
 
 from resiliency.reference.__main__ import pages
 from resiliency.storage.tables import read_table

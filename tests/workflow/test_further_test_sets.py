@@ -6,8 +6,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from bounds import outside
-from expand import expanded
+from bounds import expanded, outside
 from PIL import Image
 from test_staleness import SCORES
 from test_tables import conditions_of

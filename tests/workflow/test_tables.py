@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from bounds import outside
-from expand import expanded
+from bounds import expanded, outside
 from tiny_tables import TABLES
 
 from resiliency.storage.tables import read_table
