@@ -22,9 +22,9 @@ def logits_of(members: int, images: int, seed: int, skill: float = 1.0) -> tuple
     return list(values.astype(np.float16)), labels
 
 
-def drawn(members: int, images: int, corruptions: Iterable[str] = ("fog",), severities=(1, 2, 3), skill: float = 1.0):
+def drawn(members: int, images: int, corruptions: Iterable[str] = ("fog",), severities=(1, 2, 3)):
     """The table of conditions, predictions of each member, and labels."""
-    logits, labels = logits_of(members, images, 0, skill)
+    logits, labels = logits_of(members, images, 0)
     table = conditions_of(list(corruptions), list(severities), images)
     return table, [predictions_of(table, labels, of) for of in logits], labels
 

@@ -50,17 +50,6 @@ def whole(ensemble: Ensemble, condition: int):
     return part
 
 
-def test_members_known_by_decisions_agree_or_not(study):
-    table, members, labels = study
-    decided = [predictions_of(table, labels, np.stack([m.decisions(c) for c in range(4)])) for m in members]
-    part = whole(Ensemble(decided, WEIGHTS, "plurality_vote"), 0)
-    assert part.log_probabilities is None
-    votes = np.stack([np.bincount(of_image, minlength=3) for of_image in np.stack([m.decisions(0) for m in members]).T])
-    np.testing.assert_allclose(part.agreement, votes.max(axis=1) / MEMBERS, rtol=1e-6)
-    assert tuple(part.at(1).confidences()) == ("vote_agreement",)
-    assert whole(Ensemble(decided[:1], WEIGHTS[:1], "plurality_vote"), 0).at(1).confidences() == {}
-
-
 def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     table, members, labels = study
     images = np.arange(0, IMAGES, 2)

@@ -156,7 +156,6 @@ def test_what_is_not_listed_costs_one_and_right_answers_nothing(tmp_path, separa
     [
         ("true,stop\n", "got none"),
         ("true,stop,yield\nstop,0,-1\n", "stop, yield: expected a number of 0 or more, got '-1'"),
-        ("true,stop,yield\nstop,0,nan\n", "stop, yield"),
         ("true,stop,stop\nstop,0,1\n", "column per class, got 2 of 'stop'"),
         ("true,stop\nstop,0\nstop,1\n", "row per class, got 2 of 'stop'"),
         ("true,stop\nstop,0,3\n", "stop: expected 1 costs"),

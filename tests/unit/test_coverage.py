@@ -28,7 +28,6 @@ SIMULATIONS, RESAMPLES = 60, 100
 
 CASES = [
     simulated.correlation("pearson", "odd members are weak", 16, 2),
-    simulated.correlation("spearman", "both", 8, 2),
     simulated.correlation("partial", "both", 16, 2),
     simulated.correlation("difference", "both", 16, 2),
     simulated.contest(Effects(1.5, 0.3, 0.3, 0.5), 0.5, "normal", "8 families of 3"),

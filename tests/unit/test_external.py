@@ -165,8 +165,8 @@ def write(tmp_path):
     return written
 
 
-def test_classes_may_have_names(write):
-    named = "test_set,image,label,one,two\nclean,0,cat,cat,0\nclean,1,dog,cat,1\n"
+def test_classes_may_have_names_and_images_come_in_the_order_of_their_numbers(write):
+    named = "test_set,image,label,one,two\nclean,1,dog,cat,1\nclean,0,cat,cat,0\n"
     decisions = read_decisions(write(named), ["cat", "dog"])
     assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == ([0, 1], [0, 1])
 

@@ -129,6 +129,7 @@ def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own():
     together = Ensemble(members, np.ones(3), "plurality_vote")
     (part,) = together.outputs(0, np.arange(6))
     assert part.agreement.tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1, 2 / 3, 2 / 3])
+    assert tuple(part.confidences()) == ("vote_agreement",)
 
 
 def test_diversity_where_members_answer_classes_that_a_test_set_lacks():

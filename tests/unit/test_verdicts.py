@@ -163,12 +163,6 @@ def test_deltas_near_1_have_the_interval_of_few_units(variance):
     assert part.bound(0.95, -1) > 0.89
 
 
-@pytest.mark.parametrize(("scale", "estimate"), [(ANGULAR, 0.5), (ANGULAR, 0.75), (ANGULAR, np.nan), (FISHER, 0.9)])
-def test_other_intervals_have_the_one_sided_bounds(scale, estimate):
-    part = Part("", estimate, 0.01, 7, scale, 8, 8)
-    np.testing.assert_array_equal(part.interval(0.9), (part.bound(0.95, -1), part.bound(0.95, 1)))
-
-
 def observation_of(estimates, draws: np.ndarray, sign: int = 1, **fields: object) -> Observation:
     placebo = Placebo(draws, np.ones_like(draws), np.full(draws.shape[1], 1e6), "signs flipped")
     return observed(sign, *estimates, placebo=placebo, **fields)
