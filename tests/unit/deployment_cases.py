@@ -28,7 +28,6 @@ CHOSEN = {  # by the rule that chooses
     "by costs": varied(objective="cost", selection_error=3 * ROWS.selection_error, behind=3 * ROWS.behind, **COSTS),
     "by costs, a cheaper one is as good": varied(objective="cost", instead=ROWS.number.iloc[0], **COSTS),
     "by latency": varied(latency_ms=ROWS.macs / 7e3),
-    "by latency, a cheaper one is as good": varied(latency_ms=ROWS.macs / 7e3, instead=ROWS.number.iloc[0]),
     "within limits": varied(limit_members=3, limit_macs=5e6, instead=ROWS.number.iloc[0]),
     "single members": BASE | {"deployment": ROWS[ROWS["size"] == 1]},
     "without parameters": varied(parameters=np.nan),
@@ -37,29 +36,18 @@ CHOSEN = {  # by the rule that chooses
 }
 
 
+def differing(tables: Tables, role: str, members: str, low: float, high: float) -> Tables:
+    """The recommended model's error minus that of a role has this interval."""
+    row = {"role": role, "members": members, "corruption": "corrupted"}
+    row |= {"difference": (low + high) / 2, "difference_low": low, "difference_high": high}
+    other = row | {"corruption": "fog", "difference": 0.9, "difference_high": -0.9}
+    return tables | {"contenders": pd.DataFrame([row, other])}
+
+
 def compared(low: float, high: float) -> Tables:
     """A cheaper model is recommended, of whose difference from the best one the interval is this."""
-    tables = CHOSEN["a cheaper one is as good"]
     accurate = ROWS.loc[ROWS.selection_error.idxmin()]
-    row = {"role": "best ensemble", "members": accurate.members, "corruption": "corrupted"}
-    row |= {"difference": (low + high) / 2, "difference_low": low, "difference_high": high}
-    return tables | {"contenders": pd.DataFrame([row, row | {"corruption": "fog", "difference": 0.9}])}
-
-
-def gained(low: float, high: float) -> Tables:
-    """The recommended ensemble's error minus that of the best member has this interval."""
-    row = {"role": "best member", "members": "vit-s0", "corruption": "corrupted"}
-    row |= {"difference": (low + high) / 2, "difference_low": low, "difference_high": high}
-    return BASE | {"contenders": pd.DataFrame([row, row | {"corruption": "fog", "difference_high": -0.9}])}
-
-
-def excess(worse: float) -> Tables:
-    """By how much entropy ranks worse than the maximum probability."""
-    table = BASE["selective_prediction"].copy()
-    ends = worse + np.array([0, -0.004, 0.004])
-    columns = [f"aurc_difference{end}" for end in ("", "_low", "_high")]
-    table.loc[table.score == "entropy", columns] = ends
-    return BASE | {"selective_prediction": table}
+    return differing(CHOSEN["a cheaper one is as good"], "best ensemble", accurate.members, low, high)
 
 
 def without_networks(count: int) -> Tables:
@@ -87,20 +75,16 @@ KNOWN = {  # by what is known
     ),
     "no calibration": with_columns("temperatures", ece_after=np.nan),
     "no confidence": NO_THRESHOLDS | {"selective_prediction": SELECTIVE.iloc[:0]},
-    "entropy ranks better": excess(-0.01),
     "votes alone": NO_THRESHOLDS | {"selective_prediction": VOTES.assign(**UNCOMPARED)},
     "no thresholds": NO_THRESHOLDS,
-    "thresholds for coverage alone": with_columns(
-        "thresholds", threshold=THRESHOLDS.threshold.where(THRESHOLDS.goal == "coverage")
-    ),
     "abstains on every image": with_columns(
         "thresholds", threshold=THRESHOLDS.threshold.mask(THRESHOLDS.goal == "wrong", 2)
     ),
     "no corruption left out": with_columns("thresholds", left_out_wrong=np.nan, left_out_corruption=np.nan),
     "clearly behind": compared(0.01, 0.03),
     "perhaps behind": compared(-0.01, 0.05),
-    "no clear gain": gained(-0.03, 0.01),
-    "a loss": gained(0.01, 0.03),
+    "no clear gain": differing(BASE, "best member", "vit-s0", -0.03, 0.01),
+    "a loss": differing(BASE, "best member", "vit-s0", 0.01, 0.03),
     "a member without network": without_networks(1),
     "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},
 }

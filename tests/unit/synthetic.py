@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from synthetic_deployment import RULE, ceiling_of, contender_tables, deployment_tables, failure_tables
 
+from published.kept import RESULTS
 from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.member_tables import history_table, robustness_table
+from resiliency.analysis.observations.correlation import correlation_table
 from resiliency.analysis.origins import origin_table, size_table
 from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table
 from resiliency.analysis.without_images import EnsembleTables, WithoutImages
@@ -25,6 +27,7 @@ from resiliency.base.names import (
 )
 from resiliency.corruptions.settings import MAIN
 from resiliency.report.words import kind_of
+from resiliency.storage.tables import read_table
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 RULES = [RULE, "plurality_vote"]
@@ -53,12 +56,13 @@ def made(
     rng = np.random.default_rng(0)
     members = member_table(designs, seeds, objectives, searched, rng)
     ensembles = ensemble_table(members, sizes, corruptions, metrics)
+    pairs = pd.DataFrame({"metric": metrics, "kind": list(map(kind_of, metrics))})
     return {
         "members": members,
-        "histories": histories_of(members, rng=rng),
+        "histories": histories_of(members, rng),
         "corruption_errors": error_table(members, corruptions, rng),
         "ensembles": ensembles,
-        "correlations": correlation_table(ensembles, metrics),
+        "correlations": correlation_table(ensembles, ensembles[["members"]].drop_duplicates(), pairs, 0.95),
         "effective_robustness": robustness_table(members, None),
         "origins": origin_table(ensembles, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
@@ -73,7 +77,7 @@ def made(
         "coincident_failures": coincidences(designs, seeds, corruptions),
         "ceiling": ceiling_of(designs, seeds, corruptions),
         **attribution_tables(list(designs)),
-        "observations": observation_table(),
+        "observations": read_table(RESULTS / "digits/observations.csv"),
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
     }
 
@@ -85,9 +89,9 @@ def with_images_fixed(ensembles: pd.DataFrame) -> EnsembleTables:
     return EnsembleTables(ensembles, image_errors, WithoutImages(none, none))
 
 
-def picture(level: int, side: int = 32) -> np.ndarray:
+def picture(level: int) -> np.ndarray:
     """A grey image of a level."""
-    return np.full((side, side, 3), level, np.uint8)
+    return np.full((32, 32, 3), level, np.uint8)
 
 
 def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
@@ -116,12 +120,11 @@ def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
     return table.assign(confidence=0.95, **{name: rng.uniform(0.01, 1, len(table)) for name in SCORES})
 
 
-def histories_of(members, epochs=6, *, rng) -> pd.DataFrame:
+def histories_of(members, rng) -> pd.DataFrame:
     """Training that gets better epoch by epoch."""
-    names = members["member"]
-    share = np.arange(1, epochs + 1) / epochs
-    columns = {"epoch": range(1, epochs + 1), "learning_rate": 0.003, "training_loss": 2 - 2 * share}
-    learned = {m: pd.DataFrame(columns | {"validation_accuracy": share * rng.uniform(0.9, 1)}) for m in names}
+    share = np.arange(1, 7) / 6
+    columns = {"epoch": range(1, 7), "learning_rate": 0.003, "training_loss": 2 - 2 * share}
+    learned = {m: pd.DataFrame(columns | {"validation_accuracy": share * rng.uniform(0.9, 1)}) for m in members.member}
     return history_table(members, learned)
 
 
@@ -186,24 +189,6 @@ def evaluation_table(searched: int) -> pd.DataFrame:
     return pd.DataFrame({"evaluation": position, **choices, **results, "member": names})
 
 
-def correlation_table(ensembles, metrics) -> pd.DataFrame:
-    rng = np.random.default_rng(2)
-    pool = ensembles[ensembles["origin"] == INDEPENDENT]
-    rows = []
-    for (rule, size), group in pool.groupby(["rule", "size"], sort=False):
-        for condition, metric in ((c, m) for c in (CLEAN, CORRUPTED) for m in metrics):
-            column = diversity_of(metric, condition if kind_of(metric) == "prediction" else CLEAN)
-            r = group[column].corr(group[accuracy_of(condition)]) if len(group) > 2 else np.nan
-            low, high = np.clip(r + rng.uniform((-0.4, 0.1), (-0.1, 0.4)), -1, 1)
-            p_holm = 0.01 if low * high > 0 else 0.5
-            for measure in ("pearson", "partial"):
-                counts = (r, low, high, p_holm, 0.95, len(group), group["possible"].iloc[0], 6, 3)
-                rows.append((rule, size, condition, kind_of(metric), metric, measure, *counts))
-    head = ["rule", "size", "condition", "kind", "metric", "measure"]
-    counts = ["ensembles", "possible", "members", "units"]
-    return pd.DataFrame(rows, columns=[*head, "correlation", "low", "high", "p_holm", "confidence", *counts])
-
-
 def calibration_table(members) -> pd.DataFrame:
     """Members that are 90 % sure and right on 4 of 5, in one bin, and sure and right in another; worse if corrupted."""
     bins = [(CLEAN, 13, 5, 0.9, 0.8), (CLEAN, 14, 10, 1, 1), (CORRUPTED, 13, 20, 0.9, 0.4)]
@@ -238,26 +223,3 @@ def attribution_tables(designs) -> dict[str, pd.DataFrame]:
         "attribution_gallery": attribution_table(images, maps, members, np.array([3, 1200]), ["a", "b"]),
         "attribution_distances": distance_table(maps, members).assign(**columns),
     }
-
-
-def observation_table() -> pd.DataFrame:
-    """Some verdicts once; the third observation lacks something, and has a row without a verdict."""
-    verdicts = ["supported", "contradicted", "not tested", "supported in part"]
-    parts = [("first part", 0.31, 0.12, 0.45), ("second part", 0.2, -0.05, 0.4)]
-    rows = [
-        {"observation": n, "statement": f"Statement {n}.", "verdict": verdict, "part": part, "statistic": "difference"}
-        | {"estimate": estimate, "low": low, "high": high, "confidence": 0.9, "difference_of_means": np.nan}
-        | {
-            "rule": "supported if every part lies above 0",
-            "missing_requirements": "needs more seeds" if n == 3 else np.nan,
-        }
-        | {"part_verdict": verdict, "sample_size_needed": np.nan, "opposite_bound": high}
-        | {"resampled": "members", "members": 16, "ensembles": 0 if n == 1 else 6868, "images": 540, "sampled": n == 2}
-        | {"side": "above", "margin": 0.2, "designs": 8, "image_share": np.nan, "unit": "seeds", "units": 2}
-        | dict.fromkeys(("leans", "reading", "metrics", "influential", "without_it"), np.nan)
-        for n, verdict in enumerate(verdicts, 1)
-        for part, estimate, low, high in parts
-    ]
-    rows[4] |= {"part": np.nan, "estimate": np.nan, "low": np.nan, "high": np.nan}
-    rows.append(rows[5] | {"part": "against q_statistic", "part_verdict": np.nan})
-    return pd.DataFrame(rows)

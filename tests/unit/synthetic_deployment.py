@@ -108,14 +108,14 @@ def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
     return {"contenders": under, "contender_calibration": pd.DataFrame(bins)}
 
 
-def failure_tables(deployment: pd.DataFrame, corruptions: list[str], classes: int = 4) -> dict[str, pd.DataFrame]:
+def failure_tables(deployment: pd.DataFrame, corruptions: list[str]) -> dict[str, pd.DataFrame]:
     """Confusions that grow with the distance of two classes, and grey pictures of failures."""
-    names, roles, rows, errors = [f"class {place}" for place in range(classes)], contenders(deployment), [], []
+    names, roles, rows, errors = [f"class {place}" for place in range(4)], contenders(deployment), [], []
     for role in (role for role in (RECOMMENDED, BEST_MEMBER) if role in roles):
         who = {"role": role, "members": roles[role]["members"], "size": roles[role]["size"]}
         for images, most in ((CLEAN, 1), (CORRUPTED, 4)):
             for place, name in enumerate(names):
-                counts = most * np.abs(np.arange(classes) - place)
+                counts = most * np.abs(np.arange(4) - place)
                 counts[place] = 100
                 rows += [
                     who | {"images": images, "class": name, "predicted": names[other], "answers": count, "share": share}

@@ -54,7 +54,6 @@ CASES = {  # rows, the verdict and what else the table says
     "three parts": (parts_of(*["supported"] * 3), "supported", {}),
     "by construction": (parts_of("supported"), "supported", {"observation": "4"}),
     "a small difference": (intervals(["supported"] * 2, (0.1, 0.2), (0.1, 0.4)), "supported", {"margin": 0.25}),
-    "by construction, in part": (parts_of("supported", SMALL), "supported in part", {"observation": "4"}),
     "in part": (parts_of("supported", SMALL), "supported in part", FREE),
     "one against, one for": (parts_of("contradicted", "supported"), "contradicted", {}),
     "one against, one open": (parts_of("contradicted", OPEN), "contradicted", {}),
