@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
@@ -35,22 +34,16 @@ rule count:
 """
 
 
-@pytest.fixture
-def importing(tmp_path):
-    """The folder of the importing workflow; its file of configuration has other keys beside the study."""
+def test_its_study_runs_over_the_defaults_and_is_current_afterwards(tmp_path, snakemake):
+    """Beside other keys of the importing workflow."""
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     (tmp_path / "theirs.yaml").write_text(yaml.safe_dump({"epochs": 3, "resiliency": STUDY}))
-    return tmp_path
-
-
-def test_its_study_runs_over_the_defaults_and_is_current_afterwards(importing, snakemake):
-    planned = snakemake(["-n", "results/mine/report.html"], importing)
+    planned = snakemake(["-n", "results/mine/report.html"], tmp_path)
     assert planned.returncode == 0, planned.stdout
-    for job in ("resiliency_train", "resiliency_report", "resiliency_corrupt"):
-        assert f"rule {job}:" in planned.stdout
+    for job in ("train", "corrupt", "report"):
+        assert f"rule resiliency_{job}:" in planned.stdout
     assert "results/mine/members/small-s0/weights.safetensors" in planned.stdout
-    done = snakemake(["--cores", "2"], importing)
+    done = snakemake(["--cores", "2"], tmp_path)
     assert done.returncode == 0, done.stdout
-    assert (importing / "count.txt").read_text().strip() == "3"  # the header, clean and fog
-    again = snakemake(["-n"], importing)
-    assert "Nothing to be done" in again.stdout
+    assert (tmp_path / "count.txt").read_text().strip() == "3"  # the header, clean and fog
+    assert "Nothing to be done" in snakemake(["-n"], tmp_path).stdout

@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from random import Random
 
-import forking
 import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,23 +35,10 @@ MADE = {
 STAGES = (*MADE, "train", "train_jointly", "train_supernet", "search")
 
 
-def processes(words: str) -> list[psutil.Process]:
-    """The processes whose command has these words."""
-    return [process for process in psutil.process_iter(["cmdline"]) if words in " ".join(process.info["cmdline"] or [])]
-
-
 def jobs_of(study) -> list[psutil.Process]:
     """The processes of the scripts that run for a study; forks are killed with them."""
-    return processes(f"{study.directory}/.snakemake/scripts")
-
-
-def listening() -> list:
-    """The internet sockets on which a run or one of its jobs, which are forks, waits for others to connect."""
-    sockets = []
-    for process in processes(f"{forking.__file__} --serve"):
-        with suppress(psutil.NoSuchProcess):
-            sockets += [c for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
-    return sockets
+    words = f"{study.directory}/.snakemake/scripts"
+    return [process for process in psutil.process_iter(["cmdline"]) if words in " ".join(process.info["cmdline"] or [])]
 
 
 def kill(study, run, target: str, random: Random) -> None:
@@ -100,7 +86,6 @@ def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
         target = "--cores", "1", str(path.relative_to(killed.directory))
         run = killed.start(*target)
         wait_for(killed, run, stage, random.uniform(0, 1))
-        assert listening() == []
         if run.poll() is None:
             kill(killed, run, victim, random)
             left.pop()

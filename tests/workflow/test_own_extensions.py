@@ -9,6 +9,7 @@ import pytest
 
 from resiliency.storage.files import read_json
 
+PACKAGES = "packages"
 STUDY = {
     "study": "lens",
     "dataset": {"test_fraction": 0.1, "images_per_class": {"train": 50}},
@@ -26,19 +27,12 @@ STUDY = {
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("packages")
-    own_package.install(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def study(workflow_in, packages, tmp_path_factory):
+def study(workflow_in, tmp_path_factory):
     """The study, finished in an environment that has the package."""
     directory = tmp_path_factory.mktemp("lens")
-    path = os.pathsep.join([str(packages), os.environ.get("PYTHONPATH", "")])
-    environment = os.environ | {"PYTHONPATH": path}
-    study = workflow_in(directory, STUDY, environment=environment, forked=True)
+    own_package.install(directory / PACKAGES)
+    path = os.pathsep.join([str(directory / PACKAGES), os.environ.get("PYTHONPATH", "")])
+    study = workflow_in(directory, STUDY, environment=os.environ | {"PYTHONPATH": path}, forked=True)
     study.finish("--cores", "2")
     return study
 
@@ -69,8 +63,6 @@ def test_the_metric_is_correlated_with_accuracy(study):
 
 
 def test_the_report_shows_all_three(study):
-    spec = read_json(study.results / "charts/accuracy_by_family.vl.json")
-    assert spec["usermeta"]["finding"].endswith("has the highest mean accuracy on clean images.")
     page = (study.results / "report.html").read_text()
     section = page.partition('<h2 id="designs">')[2].partition("<h2 ")[0]
     assert 'id="chart-accuracy_by_family"' in section
@@ -78,15 +70,10 @@ def test_the_report_shows_all_three(study):
     assert read_json(study.results / "provenance.json")["packages"]["lens-study"] == "1.0"
 
 
-def test_a_change_of_the_package_makes_what_it_adds_again_and_one_that_ends_python_ends_the_run(study, packages):
+def test_a_change_of_the_package_makes_what_it_adds_again(study):
     assert study.planned() == {}
-    path = packages / "lens_study/hellinger.py"
+    path = study.directory / PACKAGES / "lens_study/hellinger.py"
     path.write_text(path.read_text() + "\n")
     planned = study.planned()
     assert {"corrupt", "pairwise_diversity", "score_ensembles", "charts", "report"} <= set(planned)
     assert "train" not in planned
-    path.write_text(path.read_text() + "raise SystemExit(0)\n")
-    run = study.snakemake("--dry-run", "--cores", "2")
-    assert run.returncode == 1
-    (line,) = [line for line in run.stdout.splitlines() if line.startswith("study: ")]
-    assert "hellinger = lens_study.hellinger:HELLINGER of the package lens-study: calls exit" in line

@@ -116,8 +116,3 @@ def test_the_imagenet_study_needs_no_training_images(workflow_in, tmp_path):
     planned = study.planned()
     assert (planned["load"], planned["corrupt"], planned["predict_together"]) == (33, 15, 6)
     assert not {rule for rule in planned if "train" in rule or "search" in rule}
-    run = study.snakemake("-n", "--config", "ensembles={rules: [weighted_mean]}")
-    message = "ensembles.rules: weighted_mean: needs validation images, but data/imagenet: found val/ but no train/"
-    assert [line for line in run.stdout.splitlines() if line.startswith("study: ")] == [
-        f"study: {message}; add train/ with the same classes"
-    ]

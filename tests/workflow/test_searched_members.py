@@ -3,7 +3,6 @@
 import json
 
 import pandas as pd
-import pytest
 
 SEARCH = {
     "design": "small",
@@ -31,17 +30,10 @@ STUDY = {
 TABLE = "results/searched/search/evaluations.csv"
 
 
-@pytest.fixture(scope="module")
-def searched(workflow_in, tmp_path_factory):
-    """The study, up to the members that the search finds."""
-    directory = tmp_path_factory.mktemp("searched")
-    study = workflow_in(directory, STUDY)
-    study.finish("--cores", "2", TABLE)
-    return study
-
-
-def test_a_started_search_for_an_ensemble_keeps_its_budget(searched):
-    evaluations = pd.read_csv(searched.directory / TABLE)
+def test_a_started_search_for_an_ensemble_keeps_its_budget(workflow_in, tmp_path):
+    searched = workflow_in(tmp_path, STUDY)
+    searched.finish("--cores", "2", TABLE)
+    evaluations = pd.read_csv(tmp_path / TABLE)
     assert len(evaluations) == SEARCH["evaluations"]
     chosen = evaluations.dropna(subset=["member"])
     assert sorted(chosen.member) == ["search-00", "search-01", "search-02"]

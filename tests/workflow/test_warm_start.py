@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,34 +34,6 @@ rule job:
 """
 FORKED = "import os, sys, time\nassert 'torch' in sys.modules\n"
 PATIENCE = 600  # s; beside other programs a run may get a tenth of a core
-
-
-@pytest.fixture(scope="module")
-def addresses() -> list[str]:
-    """The address of a server that these tests share; none if there is none any more."""
-    return []
-
-
-@pytest.fixture
-def address(addresses: list[str]) -> str:
-    """Of the server, which is started if need be."""
-    if not addresses:
-        addresses.append(client.start_server())
-    return addresses[0]
-
-
-@pytest.fixture
-def execute(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Runs a program as Snakemake would run the script of a job of two threads."""
-    monkeypatch.chdir(tmp_path)
-    job = SimpleNamespace(bench_record=None, conda_env=None, container_img=None, env_modules=None, threads=2)
-    job.resources = {"tmpdir": "/tmp/own"}
-
-    def run(program: str) -> None:
-        Path("job.py").write_text(FORKED + program)
-        client.forking(lambda *_: pytest.fail("not forked"), address)(job, str(tmp_path / "job.py"))
-
-    return run
 
 
 def start(folder: Path, program: str) -> subprocess.Popen:
@@ -124,31 +97,32 @@ def test_nothing_is_left_behind_by_a_run_that_is_ended(tmp_path, number):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_fork_has_folder_environment_and_path_of_a_process_of_its_own(execute, monkeypatch):
-    monkeypatch.setenv("OWN", "ü\n=\udcff")
-    execute(
-        f"assert os.getcwd() == {os.getcwd()!r} == sys.path[0] and sys.argv == [__file__]\n"
-        "assert __name__ == '__main__'\n"
-        "assert os.environ['OMP_NUM_THREADS'] == '2' and os.environ['TMPDIR'] == '/tmp/own'\n"
-        "assert os.environ['OWN'] == 'ü\\n=\\udcff' and sys.stdin.read() == ''"
-    )
-
-
-@pytest.mark.parametrize(
-    ("end", "status"),
-    [("raise ValueError", 1), ("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", -9)],
+LIKE_A_PROCESS = """
+assert os.getcwd() == {folder!r} == sys.path[0] and sys.argv == [__file__]
+assert __name__ == '__main__'
+assert os.environ['OMP_NUM_THREADS'] == '2' and os.environ['TMPDIR'] == '/tmp/own'
+assert os.environ['OWN'] == 'ü\\n=\\udcff' and sys.stdin.read() == ''
+"""
+ENDS = (
+    (LIKE_A_PROCESS, 0),
+    ("raise ValueError", 1),
+    ("sys.exit(3)", 3),
+    ("os.kill(os.getpid(), 9)", -signal.SIGKILL),
+    ("os.kill(os.getppid(), 9)\ntime.sleep(60)", -signal.SIGKILL),  # that of the server
 )
-def test_a_fork_ends_with_the_status_of_a_process_of_its_own(execute, end, status):
-    with pytest.raises(subprocess.CalledProcessError) as failure:
-        execute(end)
-    assert failure.value.returncode == status
 
 
-def test_a_job_ends_with_its_server(execute, addresses):
-    addresses.clear()
-    with pytest.raises(subprocess.CalledProcessError) as failure:
-        execute("import signal\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)")
-    assert failure.value.returncode == -signal.SIGKILL
+def test_a_fork_sees_what_a_process_of_its_own_does_and_ends_so_and_with_its_server(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OWN", "ü\n=\udcff")
+    job = SimpleNamespace(bench_record=None, conda_env=None, container_img=None, env_modules=None, threads=2)
+    job.resources = {"tmpdir": "/tmp/own"}
+    execute = client.forking(lambda *_: pytest.fail("not forked"), client.start_server())
+    for program, status in ENDS:
+        Path("job.py").write_text(FORKED + program.format(folder=str(tmp_path)))
+        with pytest.raises(subprocess.CalledProcessError) if status else nullcontext() as failure:
+            execute(job, str(tmp_path / "job.py"))
+        assert not status or failure.value.returncode == status
 
 
 def test_requests_of_other_users_are_not_served(monkeypatch):
