@@ -14,9 +14,9 @@ import small_onnx
 import timm
 import torch
 from attacks.weights import Marking
-from cifar_resnet import resnet20
 from fault_messages import fault_of
 from onnx import TensorProto
+from own_networks import small
 from safetensors.torch import save
 from small_members import CARD, SMALL, load
 from timm.data import ImageNetInfo
@@ -146,11 +146,11 @@ MEAN, STD = [0.3, 0.4, 0.5], [0.2, 0.25, 0.3]
 
 def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
     """From a checkpoint of DataParallel."""
-    original = resnet20(width=4, classes=len(ORDER))
+    original = small(width=4, classes=len(ORDER))
     original.train()(torch.rand(16, 3, 32, 32))  # moves the running statistics
     path, weights = tmp_path / "net.pth.tar", {f"module.{name}": one for name, one in original.state_dict().items()}
     torch.save({"epoch": 3, "state_dict": weights, "best": 0.5}, path)
-    network = {"factory": "cifar_resnet:resnet20", "arguments": {"width": 4, "classes": len(ORDER)}}
+    network = {"factory": "own_networks:small", "arguments": {"width": 4, "classes": len(ORDER)}}
     design = Design(**network, weights=str(path), classes=ORDER, mean=MEAN, std=STD)
     loaded, described = load_member(design.description(32), CARD, design.inputs(0))
     write_member(tmp_path / "own-s0", loaded, Member("own-s0", **described))
@@ -161,7 +161,7 @@ def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
         expected = original.eval()(normalised(torch.from_numpy(images), MEAN, STD))[:, chosen].numpy()
     values = np.concatenate([batch[0] for batch in logits([member], images)])
     np.testing.assert_allclose(values, expected, atol=2e-3)
-    assert features(member, images).shape == (20, 16)
+    assert features(member, images).shape == (20, 8)
     assert (described["parameters"], described["outputs"]) == (sum(p.numel() for p in original.parameters()), chosen)
     assert (described["classes"], described["network_outputs"]) == (CARD["classes"], 7)
     assert (described["mean"], described["std"], described["training_cost"]) == (MEAN, STD, None)

@@ -5,17 +5,17 @@ import re
 from itertools import combinations
 from pathlib import Path
 
-import cifar_resnet
 import numpy as np
+import own_networks
 import pandas as pd
 import pytest
 import torch
 import yaml
-from cifar_resnet import resnet20
+from own_networks import small
 from replacing import older
 from safetensors.torch import load_file
 
-NETWORKS = Path(cifar_resnet.__file__).read_text(encoding="utf-8")
+NETWORKS = Path(own_networks.__file__).read_text(encoding="utf-8")
 ORDER = ["9", "8", "7", "6", "5", "4", "3", "2", "1", "0"]
 SEEN = {"mean": [0.2, 0.3, 0.4], "std": [0.5, 0.5, 0.5]}
 STUDY = {
@@ -30,16 +30,16 @@ STUDY = {
             "arguments": {"growth_rate": 8, "block_config": [3, 3, 3, 3]},
             "training": {"learning_rate": 1e-9},  # which learns nothing
         },
-        "resnet20": {
-            "factory": "my_networks:resnet20",
+        "small": {
+            "factory": "my_networks:small",
             "arguments": {"width": 4},
             "weights": ["nets/first.pt", "nets/second.pt"],
             **SEEN,
             "classes": "nets/classes.txt",
         },
-        "onnx20": {"weights": "nets/third.onnx", **SEEN, "classes": "nets/classes.txt"},
+        "onnx": {"weights": "nets/third.onnx", **SEEN, "classes": "nets/classes.txt"},
     },
-    "members": {"designs": ["densenet_s", "resnet20", "onnx20"], "seeds": 1, "baseline": "densenet_s-s0"},
+    "members": {"designs": ["densenet_s", "small", "onnx"], "seeds": 1, "baseline": "densenet_s-s0"},
     "joint": None,
     "search": None,
     "probe": {"images": 20},
@@ -59,13 +59,13 @@ def loaded(workflow_in, tmp_path_factory):
     (directory / "nets/classes.txt").write_text("\n".join(ORDER))
     for seed, name in enumerate(("first", "second")):
         torch.manual_seed(seed)
-        network = resnet20(width=4)
+        network = small(width=4)
         wrapped = {f"module.{key}": value for key, value in network.state_dict().items()}
         torch.save({"epoch": 200, "state_dict": wrapped}, directory / f"nets/{name}.pt")
     torch.manual_seed(2)
     given, free = (torch.zeros(2, 3, 32, 32),), ({0: torch.export.Dim("images")},)
     third = directory / "nets/third.onnx"
-    torch.onnx.export(resnet20(width=4).eval(), given, third, dynamo=True, dynamic_shapes=free, verbose=False)
+    torch.onnx.export(small(width=4).eval(), given, third, dynamo=True, dynamic_shapes=free, verbose=False)
     study = workflow_in(directory, STUDY)
     assert study.planned()["train"] == 1
     study.finish("tables", "--cores", "2")
@@ -75,11 +75,11 @@ def loaded(workflow_in, tmp_path_factory):
 def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
     study, _ = loaded
     members = pd.read_csv(study.results / "tables/members.csv")
-    assert members["member"].tolist() == ["densenet_s-s0", "resnet20-s0", "resnet20-s1", "onnx20-s0"]
-    networks = ["densenet121", *["my_networks:resnet20"] * 2, "resiliency.designs.onnx:network"]
+    assert members["member"].tolist() == ["densenet_s-s0", "small-s0", "small-s1", "onnx-s0"]
+    networks = ["densenet121", *["my_networks:small"] * 2, "resiliency.designs.onnx:network"]
     assert members["architecture"].tolist() == networks
     assert members["corrupted_error"].notna().all()
-    assert not (study.results / "members/resnet20-s0/history.csv").exists()
+    assert not (study.results / "members/small-s0/history.csv").exists()
     ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
     names = members["member"].tolist()
     assert set(ensembles["members"]) == {"+".join(of) for size in (2, 3) for of in combinations(names, size)}
@@ -88,11 +88,11 @@ def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
 def test_an_onnx_file_is_a_member_without_attributions_and_is_exported(loaded):
     study, _ = loaded
     members = pd.read_csv(study.results / "tables/members.csv", index_col="member")
-    assert members.macs["onnx20-s0"] == members.macs["resnet20-s0"]
-    skipped = pd.read_csv(study.results / "tables/skipped.csv").query("member == 'onnx20-s0'")
+    assert members.macs["onnx-s0"] == members.macs["small-s0"]
+    skipped = pd.read_csv(study.results / "tables/skipped.csv").query("member == 'onnx-s0'")
     assert set(skipped["skipped"]) == {"saliency", "features", "stages"}
     deployment = pd.read_csv(study.results / "tables/deployment.csv")
-    number = deployment[deployment["members"].str.contains("onnx20") & (deployment["size"] > 1)].number.iloc[0]
+    number = deployment[deployment["members"].str.contains("onnx") & (deployment["size"] > 1)].number.iloc[0]
     study.finish("--cores", "2", "export", "--config", f"ensemble={number}")
     log = (study.results / "logs/export/all.log").read_text()
     images = len(np.load(study.results / "data/test/labels.npy"))
@@ -102,7 +102,7 @@ def test_an_onnx_file_is_a_member_without_attributions_and_is_exported(loaded):
 def test_the_latency_of_networks_is_measured_and_chooses(loaded):
     study, _ = loaded
     latencies, deployment = (pd.read_csv(study.results / f"tables/{name}.csv") for name in ("latencies", "deployment"))
-    assert latencies.measured.tolist() == ["densenet_s-s0", "resnet20-s0", "resnet20-s0", "onnx20-s0"]
+    assert latencies.measured.tolist() == ["densenet_s-s0", "small-s0", "small-s0", "onnx-s0"]
     of_members = latencies.set_index("member").median_ms
     sums = [of_members[joined.split("+")].sum() for joined in deployment["members"]]
     assert deployment.latency_ms.to_list() == pytest.approx(sums, rel=1e-4)
@@ -117,7 +117,7 @@ def test_a_change_of_the_factory_loads_its_members_anew(loaded):
     assert study.planned("tables") == {}
     path.write_text(f"# Why.\n{NETWORKS}")
     assert study.planned("tables") == {}
-    path.write_text(NETWORKS + "\n\ndef another():\n    return resnet20(8)\n")
+    path.write_text(NETWORKS + "\n\ndef another():\n    return small(8)\n")
     planned = study.planned()
     assert (planned["load"], planned["predict"], planned["attribute"]) == (2, 2, 2)
     assert "train" not in planned
@@ -126,7 +126,7 @@ def test_a_change_of_the_factory_loads_its_members_anew(loaded):
 
 def test_a_network_of_ones_own_is_fine_tuned_and_again_if_its_weights_change(loaded, workflow_in):
     study, network = loaded
-    tuned = STUDY["designs"]["resnet20"] | {"weights": "nets/second.pt", "training": {"train": "head", "epochs": 20}}
+    tuned = STUDY["designs"]["small"] | {"weights": "nets/second.pt", "training": {"train": "head", "epochs": 20}}
     designs = STUDY["designs"] | {"tuned": {key: value for key, value in tuned.items() if key != "classes"}}
     members = STUDY["members"] | {"designs": [*STUDY["members"]["designs"], "tuned"]}
     path = study.directory / "tuned.yaml"
