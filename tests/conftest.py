@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 PATH = os.environ.get("PYTHONPATH", "")
 UNIT = Path(__file__).with_name("unit")
 # Fixtures of tests that start programs.
-STARTING = {"workflow", "workflow_in", "snakemake", "python", "start_script", "forked_trials", "forked_programs"}
+STARTING = {"workflow", "workflow_in", "snakemake", "python", "forked_trials", "forked_programs"}
 # Where processes listen of which programs are forks, and with which process they end.
 FOLDER, OWNER = "FORKING_FOLDER", "FORKING_OWNER"
 
@@ -234,17 +234,6 @@ def python() -> Callable[..., subprocess.CompletedProcess]:
     return run
 
 
-@pytest.fixture(scope="session")
-def start_script() -> Callable[..., subprocess.Popen]:
-    """Starts a script with arguments as a fork, which is killed with the process that is returned."""
-
-    def start(script: Path, *arguments: object, **options: object) -> subprocess.Popen:
-        environment = os.environ | {forking.OF_SCRIPTS: forks(PACKAGES)}
-        return subprocess.Popen([forking.__file__, script, *map(str, arguments)], env=environment, **options)
-
-    return start
-
-
 @pytest.fixture
 def forked_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials of what users wrote are forks, not processes that have to import torch."""
@@ -259,13 +248,3 @@ def forked_programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[
     (folder / "snakemake").write_text(f'#!/bin/sh\nexec {forking.__file__} -m snakemake "$@"\n')
     (folder / "snakemake").chmod(0o755)
     return lambda environment: in_forks(environment | {"PATH": os.pathsep.join([str(folder), environment["PATH"]])})
-
-
-@pytest.fixture(scope="session")
-def packed_report(workflow: Workflow) -> Path:
-    """Snakemake's own report of the tiny study, a ZIP file, packed once by the first process that needs it."""
-    path = workflow.directory / "report.zip"
-    with locked(workflow.directory / "lock"):
-        if not path.exists():
-            workflow.finish("--report", str(path))
-    return path

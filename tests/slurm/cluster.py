@@ -1,14 +1,10 @@
-"""A real SLURM on this machine, for tests: virtual nodes on the loopback interface, without systemd or a database.
-
-Run by hand, it stays up until Ctrl-C: python tests/slurm/cluster.py
-"""
+"""A real SLURM on this machine, for tests: virtual nodes on the loopback interface, without systemd or a database."""
 
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -241,18 +237,3 @@ def _read(pid: int, file: str) -> str:
         return Path(f"/proc/{pid}/{file}").read_text(errors="replace")
     except OSError:  # it ended, or is another user's
         return ""
-
-
-if __name__ == "__main__":
-    if reason := reason_against():
-        sys.exit(reason)
-    cluster = Cluster()
-    try:
-        cluster.start()
-        print(f"export SLURM_CONF={cluster.environment['SLURM_CONF']} PATH={cluster.folder}/bin:$PATH", flush=True)
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        cluster.stop()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from cluster import GPU_NODES, Cluster, wait_for
@@ -117,10 +118,6 @@ class Trainings:
         path = self.study.results / "logs/train" / f"{member}.log"
         return path.read_text() if path.exists() else ""
 
-    def log_of(self, job: dict[str, str]) -> str:
-        """The log of the last attempt at the training of a job."""
-        return self.log(re.sub(r"rule_train_wildcards_(.+)_(\d+)", r"\1-s\2", job["Comment"]))
-
     def start(self, members: Sequence[str]) -> None:
         """Start Snakemake, with a minute for the first attempt at a training, two for the second, ..."""
         options = ("--set-resources", "train:slurm_partition=gpu", "train:runtime=attempt", "--retries", "5")
@@ -199,13 +196,6 @@ def trainings(cluster, workflow_in, tmp_path_factory) -> Trainings:
     return run
 
 
-def ends(run: Trainings, job: str) -> list[dict[str, str]]:
-    """How `job` and the other attempts at the same training ended, in the order of their submission."""
-    attempts = jobs(run.cluster, run.outputs[-1])
-    comment = next(other["Comment"] for other in attempts if other["JobID"] == job)
-    return sorted((other for other in attempts if other["Comment"] == comment), key=lambda other: int(other["JobID"]))
-
-
 def test_interrupted_trainings_end_with_the_same_bytes(trainings, workflow_in, tmp_path):
     local = in_folder(tmp_path, workflow_in)
     local.finish("--cores", "2", *targets(MEMBERS))
@@ -216,21 +206,18 @@ def test_interrupted_trainings_end_with_the_same_bytes(trainings, workflow_in, t
             assert one.read_bytes() == other.read_bytes(), f"{member}/{name}"
 
 
-def test_a_job_over_its_time_gets_more_and_goes_on(trainings):
-    attempts = ends(trainings, trainings.slow)
-    assert [job["State"] for job in attempts] == ["TIMEOUT", "COMPLETED"]
-    assert [job["TimeLimit"] for job in attempts] == ["1:00", "2:00"]
-    assert [job["MinMemory"] for job in attempts] == ["8000M", "16000M"]
-    assert RESUMED in trainings.log_of(attempts[0])
-
-
-def test_a_cancelled_job_is_submitted_again_and_goes_on(trainings):
-    attempts = ends(trainings, trainings.cancelled)
-    assert [job["State"] for job in attempts] == ["CANCELLED", "COMPLETED"]
-    assert RESUMED in trainings.log_of(attempts[0])
-
-
-def test_a_job_of_a_failed_node_goes_back_to_the_queue(trainings):
-    attempts = ends(trainings, trainings.lost)
-    assert int(attempts[0]["RestartCnt"]) == 1
-    assert attempts[-1]["State"] == "COMPLETED"
+def test_jobs_that_end_early_are_made_again_and_go_on(trainings):
+    """Attempts in the order of their submission; that of a failed node goes back to the queue."""
+    attempts = pd.DataFrame(jobs(trainings.cluster, trainings.outputs[-1])).sort_values("JobID", key=pd.to_numeric)
+    comments = attempts.set_index("JobID").Comment
+    slow, cancelled, lost = (
+        attempts[attempts.Comment == comments[job]] for job in (trainings.slow, trainings.cancelled, trainings.lost)
+    )
+    assert slow.State.tolist() == ["TIMEOUT", "COMPLETED"]
+    assert slow.TimeLimit.tolist() == ["1:00", "2:00"]
+    assert slow.MinMemory.tolist() == ["8000M", "16000M"]
+    assert cancelled.State.tolist() == ["CANCELLED", "COMPLETED"]
+    assert int(lost.RestartCnt.iloc[0]) == 1
+    assert lost.State.iloc[-1] == "COMPLETED"
+    for comment in (comments[trainings.slow], comments[trainings.cancelled]):
+        assert RESUMED in trainings.log(re.sub(r"rule_train_wildcards_(.+)_(\d+)", r"\1-s\2", comment))
