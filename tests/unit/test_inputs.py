@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -10,20 +13,24 @@ import pytest
 from resiliency.study import records as module
 from resiliency.study.records import Inputs
 
+FILE, PHOTO, PUBLISHED = "b.npy", "photos/cat/1.png", "set/fog/1/cat/1.JPEG"
+HOUR = 3600 * 10**9  # nanoseconds
+TICK = 0.02  # seconds after which a file system has another time
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A working folder with files, photos and a published set, whose states are settled at once."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "GRAIN", -1)
-    for name in ("a.npy", "b.npy", "photos/cat/1.png", "photos/cat/2.png", "photos/dog/1.png", "set/fog/1/cat/1.JPEG"):
+    for name in ("a.npy", FILE, PHOTO, "photos/cat/2.png", "photos/dog/1.png", PUBLISHED):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(f"content of {name}")
     return tmp_path
 
 
 def files() -> str:
-    return Inputs("kept").files("a.npy", "b.npy")
+    return Inputs("kept").files("a.npy", FILE)
 
 
 def photos(timed: bool = False) -> str:
@@ -37,16 +44,57 @@ def published() -> str:
 @pytest.mark.parametrize(
     ("content", "change"),
     [
-        (photos, lambda: shutil.copy("photos/cat/1.png", "photos/cat/3.png")),
-        (photos, lambda: os.rename("photos/cat/1.png", "photos/dog/x.png")),
+        (files, lambda: os.unlink(FILE)),
+        (photos, lambda: os.unlink(PHOTO)),
+        (published, lambda: os.unlink(PUBLISHED)),
+        (photos, lambda: shutil.copy(PHOTO, "photos/cat/3.png")),
+        (photos, lambda: os.rename(PHOTO, "photos/dog/x.png")),
         (published, lambda: shutil.copytree("set/fog/1", "set/fog/2")),
         (published, lambda: shutil.copytree("set/fog", "set/weather/fog")),
     ],
 )
-def test_files_that_are_added_or_moved_to_another_class_count(here, content, change: Callable[[], object]):
+def test_files_that_are_added_removed_or_moved_to_another_class_count(here, content, change: Callable[[], object]):
     before = content()
     change()
     assert content() != before
+
+
+def moved(path: Path, content: bytes) -> None:
+    path.with_name("other").write_bytes(content)
+    os.replace(path.with_name("other"), path)
+
+
+def linked(path: Path, content: bytes) -> None:
+    (path.parent / ".other").write_bytes(content)
+    path.unlink()
+    path.symlink_to(".other")
+
+
+ON_THE_FLY = partial(photos, timed=True)
+REPLACED = [
+    *product(((files, FILE), (photos, PHOTO), (ON_THE_FLY, PHOTO)), (Path.write_bytes, moved, linked), (0, HOUR))
+]
+# Of a published set, of millions of files, only changes of class folders, sizes and times are looked for.
+REPLACED += product([(published, PUBLISHED)], (moved, linked), [HOUR])
+
+
+@pytest.mark.parametrize(("of", "replace", "older"), REPLACED)
+def test_content_of_the_same_size_that_is_not_newer_counts(here, of, replace, older):
+    content, path = of[0], Path(of[1])
+    before, status = content(), path.stat()
+    time.sleep(TICK)
+    replace(path, path.read_bytes().replace(b"o", b"0"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - older))
+    assert content() != before
+
+
+@pytest.mark.parametrize("replace", [Path.write_bytes, moved, linked, lambda path, content: path.touch()])
+@pytest.mark.parametrize(("content", "path"), [(files, Path(FILE)), (photos, Path(PHOTO))])
+def test_the_same_content_at_another_time_does_not_count(here, content, path, replace):
+    before = content()
+    time.sleep(TICK)
+    replace(path, path.read_bytes())
+    assert content() == before
 
 
 def test_hidden_and_other_files_other_corruptions_and_circles_do_not_count(here):
@@ -71,9 +119,9 @@ def test_a_file_is_read_once_as_long_as_it_stays(here, monkeypatch):
     first = files(), photos()
     assert (files(), photos()) == first
     assert len(read) == 5
-    Path("photos/cat/1.png").write_text("other")
+    Path(PHOTO).write_text("other")
     assert photos() != first[1]
-    assert read[5:] == ["photos/cat/1.png"]
+    assert read[5:] == [PHOTO]
 
 
 def test_nothing_is_kept_of_a_file_that_may_change_again_at_the_same_time(here, monkeypatch):
