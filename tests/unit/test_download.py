@@ -103,6 +103,16 @@ def test_a_missing_file_is_not_asked_for_again(site, archive, tmp_path):
     assert site.requests == ["/b.bin"]
 
 
+def test_a_server_that_falls_silent_is_given_up(site, archive, tmp_path, monkeypatch):
+    monkeypatch.setattr("resiliency.data.download.TIMEOUT", 0.3)
+    site.drops = [1_000_000, *[0] * 50]
+    site.release.clear()
+    assert "(timed out); run again when it can" in fault_of(fetched, archive, tmp_path / "cache")
+    part = tmp_path / "cache/a.bin.part"
+    assert set(site.ranges[1:]) == {f"bytes={part.stat().st_size}-"}
+    assert CONTENT.startswith(part.read_bytes())
+
+
 def test_a_full_disk_keeps_the_part(site, archive, tmp_path):
     folder, log = tmp_path / "cache", tmp_path / "log"
     start(archive, folder, log, limit=1_000_000).wait(20)

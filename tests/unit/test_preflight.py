@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from attacks.factories import FACTORIES
 from default_study import CONFIG
 from edits import forget, with_edit
 from fault_messages import fault_of, lines_of
@@ -20,6 +19,36 @@ from resiliency.study.preflight import _key, _request, minutes, preflight
 
 SMALL = CONFIG | {"joint": None, "search": None, "ensembles": {"sizes": [2]}}
 SMALL |= {"members": {"designs": ["resnet18"], "baseline": "resnet18-s0"}}
+FACTORIES = """
+import os
+from torch import nn
+
+
+def plain(outputs=10):
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, outputs))
+
+
+def no_parameters():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def lazy():
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+
+
+def seven():
+    return 7
+
+
+def dies():
+    os._exit(0)
+"""
+FAULTS = {
+    "no_parameters": "has no parameters to train or load",
+    "lazy": "has lazy modules, whose weights have no shape yet; give their sizes",
+    "seven": "expected a torch.nn.Module, got int",
+    "dies": "called exit with status 0; it must return the network",
+}
 PHOTOS = {"name": "image_folder", "folder": "photos", "image_size": 32, "validation_fraction": 0.4}
 
 
@@ -44,6 +73,15 @@ def photos(here):
             for index in range(count):
                 Image.new("RGB", (32, 32), (index, 0, 0)).save(here / f"photos/{split}/{name}/{index}.png")
     return here / "photos"
+
+
+@pytest.mark.usefixtures("forked_trials")
+def test_functions_that_return_no_network_are_named(here):
+    Path("factories_to_try.py").write_text(FACTORIES)
+    described = {name: Design(factory=f"factories_to_try:{name}").description(32) for name in ("plain", *FAULTS)}
+    faults = trial({name: {"description": of, "outputs": 10, "fetched": None} for name, of in described.items()})
+    assert faults.keys() == FAULTS.keys()
+    assert [name for name in FAULTS if FAULTS[name] not in faults[name]] == []
 
 
 @pytest.mark.usefixtures("forked_trials")
