@@ -1,8 +1,6 @@
 """Names of test sets, members, designs and studies by each road that they come."""
 
 import copy
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -34,55 +32,43 @@ def _judged(study: Study) -> None:
         raise Wrong("two members have one file on some file systems")
 
 
-def _accepted(config: dict) -> None:
-    study = load(copy.deepcopy(CONFIG) | config)
+def _in_decisions(further: str, member: str) -> dict:
+    """The study of a table of decisions with these names in it."""
+    rows = [["test_set", "image", "label", "one", member]]
+    for name in ("clean", "fog.1", further):
+        rows += [[name, image, image % 2, image % 2, image % 2] for image in range(IMAGES)]
+    pd.DataFrame(rows).to_csv("own.csv", header=False, index=False)
+    return elsewhere({"decisions": "own.csv"})
+
+
+def _with_design(name: str) -> dict:
+    designs = CONFIG["designs"] | {name: {"architecture": "resnet18", "stem": "original"}}
+    return {"designs": designs, "members": CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], name]}}
+
+
+ROADS = {
+    "a design": _with_design,
+    "a family": lambda name: {"designs": CONFIG["designs"] | {"a": {"architecture": "resnet18", "family": name}}},
+    "a study": lambda name: {"study": name},
+    "a member of a file": lambda name: _in_decisions("photos", name),
+    "a test set of a file": lambda name: _in_decisions(name, "two"),
+    "a test set": lambda name: {"test_sets": {name: {"folder": "."}}},
+}
+
+
+def _named(_: Path, what: tuple[str, str]) -> None:
+    road, name = what
+    study = load(copy.deepcopy(CONFIG) | ROADS[road](name))
     if study.dataset:
         plan(study)
     _judged(study)
 
 
-def by_decisions(_: Path, names: tuple[str, ...], member: str) -> None:
-    rows = [["test_set", "image", "label", "one", member]]
-    for name in dict.fromkeys(["clean", "fog.1", *names]):
-        rows += [[name, image, image % 2, image % 2, image % 2] for image in range(IMAGES)]
-    pd.DataFrame(rows).to_csv("own.csv", header=False, index=False)
-    _accepted(elsewhere({"decisions": "own.csv"}))
-
-
-def as_design(_: Path, name: str) -> None:
-    designs = CONFIG["designs"] | {name: {"architecture": "resnet18", "stem": "original"}}
-    _accepted({"designs": designs, "members": CONFIG["members"] | {"designs": [*CONFIG["members"]["designs"], name]}})
-
-
-def as_family(_: Path, name: str) -> None:
-    _accepted({"designs": CONFIG["designs"] | {"mine": {"architecture": "resnet18", "family": name}}})
-
-
-def as_study(_: Path, name: str) -> None:
-    _accepted({"study": name})
-
-
-def as_test_sets(_: Path, *names: str) -> None:
-    _accepted({"test_sets": {name: {"folder": "."} for name in names}})
-
-
-MEMBERS = {"a design": as_design, "a family": as_family, "a study": as_study}
-
-
-def _table() -> dict[str, tuple[Callable[[Path], None], object]]:
-    """Each name by each road."""
-    table = {}
-    for name in (*FORMLESS, *TAKEN):
-        table[f"test set {name!r:.40}"] = (lambda folder, n=name: as_test_sets(folder, n)), ""
-    for name in (*FORMLESS, "A", "1", "mean", "nan", "true"):
-        for road, act in MEMBERS.items():
-            table[f"{road} {name!r:.40}"] = (lambda folder, a=act, n=name: a(folder, n)), EITHER
-        table[f"member {name!r:.40} of a file"] = partial(by_decisions, names=(), member=name), EITHER
-    for name in ("corrupted", "validation", "mean", "Fog"):
-        table[f"test set {name} of a file"] = partial(by_decisions, names=(name,), member="two"), ""
-    for name in ("photos", "Night_2", "imagenetv2", "photos_low"):
-        table[f"test set {name}"] = (lambda folder, n=name: as_test_sets(folder, n)), ACCEPTED
-    return table
-
-
-AREAS = (Area("names", lambda folder, act: act(folder), _table()),)
+# Road -> names, and what must come of each.
+NAMES = {
+    **{road: dict.fromkeys((*FORMLESS, "A", "1", "nan", "true"), EITHER) for road in [*ROADS][:4]},
+    "a test set of a file": dict.fromkeys(("corrupted", "validation", "mean", "Fog"), ""),
+    "a test set": dict.fromkeys((*FORMLESS, *TAKEN), "") | dict.fromkeys(("photos", "Night_2", "photos_low"), ACCEPTED),
+}
+TABLE = {f"{road}: {name!r:.40}": ((road, name), of) for road, names in NAMES.items() for name, of in names.items()}
+AREAS = (Area("names", _named, TABLE),)

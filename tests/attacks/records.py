@@ -6,7 +6,6 @@ import shutil
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from attacks.cases import ACCEPTED, Area
@@ -14,7 +13,8 @@ from attacks.cases import ACCEPTED, Area
 from resiliency.study.records import check_records, sign
 
 RESULTS, STUDY = "results/tiny", {"study": "tiny"}
-MADE = ("tables/members.csv", "members/a-s0/weights.safetensors", f"members/{'long' * 60}/member.json")
+MADE = ("tables/members.csv", f"members/{'long' * 60}/member.json")
+ONE = Path(RESULTS, MADE[1])
 OTHERS = ("notes.txt", "tables/my own.csv")
 HOUR = 3600
 LOST, UNRECORDED, OLDER = "records of what these results were made with are not in", "no record in", "before the job"
@@ -66,15 +66,12 @@ def _all(act: Callable[[Path], object]) -> None:
         act(Path(RESULTS, path))
 
 
-def _elsewhere(linked: str, records: bool) -> None:
-    """Go to another working folder that reaches the results by a link, with a copy of the records or none."""
-    here = Path.cwd()
-    there = here.with_name("there")
-    (there / linked).parent.mkdir(parents=True)
-    (there / linked).symlink_to(here / linked)
-    if records:
-        shutil.copytree(".snakemake", there / ".snakemake")
-        sign(RESULTS, STUDY)
+def _run_since() -> None:
+    """Go to another working folder that reaches the results by a link, with a copy of the records before a run."""
+    there = Path.cwd().with_name("there")
+    shutil.copytree(".snakemake", there / ".snakemake")
+    (there / "results").symlink_to(Path("results").absolute())
+    sign(RESULTS, STUDY)
     os.chdir(there)
 
 
@@ -99,67 +96,35 @@ def _of_pictures() -> None:
     (folder / "1/ant/a.JPEG").touch()
 
 
-def _run_before() -> None:
-    """Results that a copy of the results before a run takes the place of, with the times of the copy."""
-    shutil.copytree("results", "../before", copy_function=shutil.copy)
-    sign(RESULTS, STUDY)
-    _all(lambda path: write(path))
-    shutil.rmtree("results")
-    shutil.copytree("../before", "results", copy_function=shutil.copy)
-
-
 def _in_database() -> None:
     _all(lambda path: kept(path).unlink())
     Path(".snakemake/metadata.db").touch()
 
 
-# What is done to all results -> the line that refuses them.
-ALL: dict[str, tuple[Callable[[], object], str]] = {
+# What is done to results, or to one of them, and what must come of it.
+CHANGES: dict[str, tuple[Callable[[], object], object]] = {
     "records removed": (lambda: shutil.rmtree(".snakemake/metadata"), LOST),
     ".snakemake removed after a kill": (lambda: (_all(_began), shutil.rmtree(".snakemake")), LOST),
-    "results linked": (lambda: _elsewhere("results", records=False), LOST),
-    "results linked, records copied before a run": (lambda: _elsewhere("results", records=True), LOST),
-    "results of the run before put back": (_run_before, LOST),
-    "a clock a day behind": (lambda: _all(lambda path: _dated(path, 24)), CLOCK),
-}
-# What is done to one result -> the line that refuses it.
-ONE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "record removed": (lambda path: kept(path).unlink(), UNRECORDED),
-    "record cut short": (lambda path: kept(path).write_bytes(kept(path).read_bytes()[:-3]), DAMAGED),
-    "dated yesterday": (partial(_dated, hours=-24), OLDER),
-    "dated tomorrow": (partial(_dated, hours=24), CLOCK),
-}
-KEPT: dict[str, Callable[[], object]] = {
-    "nothing": lambda: None,
-    "results that an earlier version made": lambda: Path(RESULTS, ".records").unlink(),
-    "killed between the two names": lambda: Path(".snakemake/metadata/.records-tiny").write_text(
-        f"another\n{Path(RESULTS, '.records').read_text()}"
+    "records of the run before, in another folder": (_run_since, LOST),
+    "record removed": (lambda: kept(ONE).unlink(), UNRECORDED),
+    "record cut short": (lambda: kept(ONE).write_bytes(kept(ONE).read_bytes()[:-3]), DAMAGED),
+    "dated yesterday": (lambda: _dated(ONE, -24), OLDER),
+    "dated tomorrow": (lambda: _dated(ONE, 24), CLOCK),
+    "results that an earlier version made": (lambda: Path(RESULTS, ".records").unlink(), ACCEPTED),
+    "killed between the two names": (
+        lambda: Path(".snakemake/metadata/.records-tiny").write_text(
+            f"another\n{Path(RESULTS, '.records').read_text()}"
+        ),
+        ACCEPTED,
     ),
-    "results removed": lambda: shutil.rmtree(RESULTS),
-    "all touched": lambda: _all(lambda path: path.touch()),
-    "the working folder renamed": _renamed,
-    "a result that is a folder": _of_pictures,
-    "records in a database": _in_database,
-    "killed in the first job": lambda: _all(lambda path: (_began(path), kept(path).unlink())),
+    "results removed": (lambda: shutil.rmtree(RESULTS), ACCEPTED),
+    "all touched": (lambda: _all(Path.touch), ACCEPTED),
+    "the working folder renamed": (_renamed, ACCEPTED),
+    "a result that is a folder": (_of_pictures, ACCEPTED),
+    "records in a database": (_in_database, ACCEPTED),
+    "killed in the first job": (lambda: _all(lambda path: (_began(path), kept(path).unlink())), ACCEPTED),
+    "whole seconds": (lambda: os.utime(ONE, ns=(0, int(ONE.stat().st_mtime) * 10**9)), ACCEPTED),
+    "being made again": (lambda: (_began(ONE), write(ONE)), ACCEPTED),
+    "a record that an earlier job of the same result left": (lambda: write(ONE, ago=24 * HOUR), ACCEPTED),
 }
-KEPT_OF_ONE: dict[str, Callable[[Path], object]] = {
-    "touched": lambda path: path.touch(),
-    "whole seconds": lambda path: os.utime(path, ns=(0, int(path.stat().st_mtime) * 10**9)),
-    "being made": lambda path: (_began(path), kept(path).unlink()),
-    "being made again": lambda path: (_began(path), write(path)),
-    "a record that an earlier job of the same result left": lambda path: write(path, ago=24 * HOUR),
-}
-
-
-def _table() -> dict[str, tuple[Callable[[], object], object]]:
-    table = {way: (act, words) for way, (act, words) in ALL.items()}
-    table |= {way: (act, ACCEPTED) for way, act in KEPT.items()}
-    for path in MADE:
-        of_one = {way: (act, words) for way, (act, words) in ONE.items()}
-        of_one |= {way: (act, ACCEPTED) for way, act in KEPT_OF_ONE.items()}
-        at = Path(RESULTS, path)
-        table |= {f"{way}: {path:.40}": (partial(act, at), expected) for way, (act, expected) in of_one.items()}
-    return table
-
-
-AREAS = (Area("records of finished results", _records, _table()),)
+AREAS = (Area("records of finished results", _records, CHANGES),)
