@@ -4,9 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from four_members import drawn_study, pairs_of
 from hypothesis import settings
 from PIL import Image
 from sites import Site
@@ -44,15 +42,3 @@ def site(tmp_path, monkeypatch) -> Iterator[Site]:
     site.release.set()
     site.server.shutdown()
     site.server.server_close()
-
-
-@pytest.fixture(scope="session")
-def study() -> dict:
-    """Four members and what they predict, see four_members.py; files with studies of their own define another."""
-    return drawn_study()
-
-
-@pytest.fixture(scope="session")
-def pairs(study) -> pd.DataFrame:
-    """The table of pairs of these members, by all metrics."""
-    return pairs_of(study)

@@ -1,31 +1,55 @@
-"""Combination rules and votes, against one ensemble at a time."""
+"""Which ensembles there are, their rules and votes against one at a time, and their tables against loops."""
 
+from collections import Counter
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
-from four_members import BASELINE, CONDITIONS, IMAGES, answer, answers, described
+from fault_messages import fault_of
+from four_members import (
+    ARRAYS,
+    BASELINE,
+    CLASSES,
+    CONDITIONS,
+    IMAGES,
+    LABELS,
+    LOGITS,
+    MEMBERS,
+    NAMES,
+    PAIRS,
+    PREDICTIONS,
+    answer,
+    answers,
+    pairs_of,
+    wrong,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
+from scipy.special import softmax
 
-from resiliency.base.names import CLEAN
+from resiliency.analysis.member_tables import skipped_rows
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
+from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles import scoring
 from resiliency.ensembles.combination import RULES, VOTE, Ensemble, expected_accuracy, right_chances
-from resiliency.ensembles.pool import TOGETHER, EnsembleErrors, ensembles_of, trained_together
-from resiliency.ensembles.scoring import score_condition
+from resiliency.ensembles.pool import (
+    TOGETHER,
+    EnsembleErrors,
+    chosen_ensembles,
+    eligible_members,
+    ensembles_of,
+    limits,
+    stands_for,
+    trained_together,
+)
+from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import Pool
-from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
-from resiliency.prediction.reading import Predictions, Truth
+from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
-WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4, 0.6, 0.8])
-
-
-def random_case(seed: int, members: int = 5, images: int = 12, classes: int = 4):
-    rng = np.random.default_rng(seed)
-    probabilities = rng.dirichlet(np.full(classes, 0.7), (members, images)).astype(np.float32)
-    return probabilities, rng.integers(0, classes, images)
+WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4])
 
 
 def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
@@ -47,9 +71,10 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
 @given(st.integers(0, 1000))
 @settings(max_examples=15)
 def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
-    probabilities, labels = random_case(seed)
-    ensembles = ensembles_of(5, size)
-    arguments = rule, ensembles, probabilities, labels, WEIGHTS[:5]
+    random, ensembles = np.random.default_rng(seed), ensembles_of(5, size)
+    probabilities = random.dirichlet(np.full(4, 0.7), (5, 12)).astype(np.float32)
+    labels = random.integers(0, 4, 12)
+    arguments = rule, ensembles, probabilities, labels, WEIGHTS
     expected = np.array([[answer(rule, probabilities[row, n], WEIGHTS[row]) for n in range(12)] for row in ensembles])
     np.testing.assert_array_equal(scoring.correct_answers(*arguments), expected == labels)
     np.testing.assert_array_equal(list(scoring.given_answers(*arguments)), expected)
@@ -65,8 +90,8 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
     groups = [ensembles_of(5, 2), ensembles_of(5, 3)]
     table = conditions_of([], [], 30, 4)
     predictions = [predictions_of(table, labels, member[None]) for member in logits]
-    scores, inputs = score_condition(predictions, 0, groups, list(RULES), WEIGHTS[:5])
-    p = softmax(logits).astype(float)
+    scores, inputs = scoring.score_condition(predictions, 0, groups, list(RULES), WEIGHTS)
+    p = softmax(logits.astype(float), axis=-1)
     rows = [row for group in groups for row in group.tolist()]
     for index, row in enumerate(rows):
         geometric = np.exp(np.log(p[row]).mean(axis=0))
@@ -97,45 +122,38 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
 
 
 EVERYTHING = np.arange(IMAGES)
+# The four members, the third known by its predicted labels alone.
+KNOWN = [*PREDICTIONS[:2], predictions_of(CONDITIONS, LABELS, LOGITS[2].argmax(axis=-1)), PREDICTIONS[3]]
 
 
-@pytest.fixture(scope="module")
-def predictions(study) -> list[Predictions]:
-    """The four members, the third known by its predicted labels alone."""
-    decided = {CLEAN: study["logits"][2].argmax(axis=-1)}
-    members = list(study["predictions"])
-    members[2] = Predictions(CONDITIONS, decided, {CLEAN: Truth(study["labels"])})
-    return members
-
-
-def wrong(predictions: list[Predictions], ensemble: np.ndarray) -> np.ndarray:
+def wrong_alone(ensemble: np.ndarray) -> np.ndarray:
     """What the ensemble by itself gets wrong, float32 conditions x images."""
-    alone = Ensemble([predictions[member] for member in ensemble], np.ones(len(ensemble)), VOTE)
+    alone = Ensemble([KNOWN[member] for member in ensemble], np.ones(len(ensemble)), VOTE)
     return np.array([next(alone.outputs(condition, EVERYTHING)).errors for condition in range(len(CONDITIONS))])
 
 
 @pytest.mark.parametrize("size", [2, 3])
-def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(study, pairs, predictions, size):
+def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(size):
     ensembles = ensembles_of(4, size)
-    expected = np.array([wrong(predictions, ensemble) for ensemble in ensembles])
+    expected = np.array([wrong_alone(ensemble) for ensemble in ensembles])
     known = (ensembles != 2).all(axis=1)
-    by_loops = [[answers(study, one, c, VOTE) for c in range(len(CONDITIONS))] for one in ensembles[known]]
+    by_loops = [[answers(one, c, VOTE) for c in range(len(CONDITIONS))] for one in ensembles[known]]
     assert (expected[known] == ~np.array(by_loops)).all()
     assert not np.isin(expected[~known], [0, 1]).all()
-    scored = EnsembleErrors(predictions, np.ones(4), VOTE)
+    scored = EnsembleErrors(KNOWN, np.ones(4), VOTE)
     corrupted = expected[:, 1:]
     assert np.array([scored.wrong(one, EVERYTHING) for one in ensembles]) == pytest.approx(corrupted)
     assert scored.condition_errors(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=2))
     assert scored.image_errors(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=1))
-    table = Pool(described(study), predictions, [pairs], BASELINE, 0.95).score([ensembles], [VOTE])[0]
+    table = Pool(MEMBERS, KNOWN, [PAIRS], BASELINE, 0.95).score([ensembles], [VOTE])[0]
     assert table["corrupted_error"].to_numpy() == pytest.approx(corrupted.mean(axis=(1, 2)))
     assert table["clean_accuracy"].to_numpy() == pytest.approx(1 - expected[:, 0].mean(axis=1))
 
 
 def chance(answers, label):
     """By counting votes: 1 / t where the label is one of t classes with the most votes."""
-    votes = [list(answers).count(answer) for answer in sorted(set(answers))]
-    first = [answer for answer, count in zip(sorted(set(answers)), votes, strict=True) if count == max(votes)]
+    votes = Counter(answers)
+    first = [answer for answer, count in votes.items() if count == max(votes.values())]
     return (label in first) / len(first)
 
 
@@ -149,3 +167,193 @@ def test_votes_are_those_that_are_counted_one_by_one(seed, size, classes):
     ]
     assert right_chances(ensembles, decisions, labels) == pytest.approx(np.array(counted))
     assert expected_accuracy(ensembles, decisions, labels) == pytest.approx(np.mean(counted, axis=1))
+
+
+SCORED_RULES = ["mean_probability", VOTE]
+POOL = Pool(MEMBERS, PREDICTIONS, [PAIRS], BASELINE, 0.95)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_ensembles_by_loops(size):
+    ensembles = ensembles_of(4, size)
+    table = POOL.score([ensembles], SCORED_RULES)[0].set_index(["rule", "members"])
+    assert len(table) == 2 * len(ensembles)
+    for ensemble in ensembles.tolist():
+        names = [NAMES[i] for i in ensemble]
+        inside = PAIRS[PAIRS["first"].isin(names) & PAIRS["second"].isin(names)]
+        own = MEMBERS.iloc[ensemble]
+        for rule in SCORED_RULES:
+            row = table.loc[(rule, "+".join(names))]
+            accuracies = [np.mean(answers(ensemble, c, rule)) for c in range(len(CONDITIONS))]
+            fog, snow = 1 - np.mean(accuracies[1:3]), 1 - np.mean(accuracies[3:])
+            assert row.clean_accuracy == pytest.approx(accuracies[0])
+            assert row.corrupted_accuracy == pytest.approx(np.mean(accuracies[1:]))
+            assert row.corrupted_error == pytest.approx((fog + snow) / 2)
+            assert (row.error_fog, row.error_snow) == pytest.approx((fog, snow))
+            assert row.mce == pytest.approx((fog / 0.4 + snow / 0.8) / 2)
+            assert (row["size"], row.designs, row.families) == (size, own.design.nunique(), own.family.nunique())
+            assert (row.parameters, row.macs) == (own.parameters.sum(), own.macs.sum())
+            assert row.mean_member_clean_accuracy == pytest.approx(own.clean_accuracy.mean())
+            assert row.mean_member_corrupted_accuracy == pytest.approx(1 - own.corrupted_error.mean())
+            of_disagreement = inside[inside.metric == "disagreement"]
+            corrupted = of_disagreement[of_disagreement.condition > 0].diversity.mean()
+            assert row.disagreement_corrupted == pytest.approx(corrupted)
+            right = np.array([[[not w for w in wrong(i, c)] for i in ensemble] for c in range(len(CONDITIONS))])
+            oracle = right.any(axis=1).mean(axis=1)
+            assert (row.clean_oracle, row.corrupted_oracle) == pytest.approx((oracle[0], oracle[1:].mean()))
+            count = right.sum(axis=1)
+            spread = (count * (size - count)).mean(axis=1) / size**2
+            assert row.kohavi_wolpert_corrupted == pytest.approx(spread[1:].mean())
+            assert row.difficulty_clean == pytest.approx(-np.var(count[0] / size))
+            assert row.difficulty_clean_raw == -row.difficulty_clean
+            assert row.possible == len(ensembles)
+            assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_ensembles_under_each_corruption_by_loops(size):
+    ensembles = ensembles_of(4, size)
+    table = POOL.score([ensembles], SCORED_RULES)[1]
+    predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
+    named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
+    assert set(table) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
+    for ensemble, row in zip(ensembles.tolist(), table.itertuples(), strict=True):
+        names = [NAMES[i] for i in ensemble]
+        inside = PAIRS[PAIRS["first"].isin(names) & PAIRS["second"].isin(names) & PAIRS.condition.isin([3, 4])]
+        for metric in ("disagreement", "jensen_shannon"):
+            expected = inside[inside.metric == metric].diversity.mean()
+            assert getattr(row, f"{metric}_snow") == pytest.approx(expected, abs=1e-6)
+        failing = np.array([[wrong(i, c) for i in ensemble] for c in (3, 4)])
+        assert row.mean_member_snow_accuracy == pytest.approx(1 - failing.mean())
+        count = failing.sum(axis=1)
+        assert row.kohavi_wolpert_snow == pytest.approx((count * (size - count)).mean() / size**2)
+
+
+def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_them():
+    """Fewer images, of two of the classes, among which members choose; by loops."""
+    rng, labels = np.random.default_rng(1), np.array([0, 2, 2, 0, 2, 2, 0, 2])
+    sizes = {"clean": IMAGES, "field": len(labels)}
+    table = all_conditions(["fog", "snow"], [1, 2], sizes, {"clean": CLASSES, "field": 2})
+    field = rng.standard_normal((4, 1, len(labels), CLASSES)).astype(np.float16)
+    truths = {"clean": Truth(LABELS), "field": Truth((labels == 2).astype(int), np.array([0, 2]))}
+    predictions = [
+        Predictions(table, {"clean": own, "field": of_field}, truths)
+        for own, of_field in zip(LOGITS, field, strict=True)
+    ]
+    further = pair_tables(NAMES, predictions, lambda source: [], [])
+    right = (field[:, 0][..., [0, 2]].argmax(axis=-1) == (labels == 2)).astype(bool)
+    members = MEMBERS.assign(field_accuracy=right.mean(axis=1))
+    ensembles = ensembles_of(4, 3)
+    scored, by_corruption = Pool(members, predictions, further, BASELINE, 0.95).score([ensembles], SCORED_RULES[:1])
+    alone, alone_by_corruption = POOL.score([ensembles], SCORED_RULES[:1])
+    shared = [column for column in alone if column in scored]
+    assert {"clean_accuracy", "corrupted_accuracy", "disagreement_clean", "disagreement_corrupted"} < set(shared)
+    pd.testing.assert_frame_equal(scored[shared], alone[shared], check_exact=True)
+    pd.testing.assert_frame_equal(by_corruption, alone_by_corruption, check_exact=True)
+    same = LABELS != 1
+    for row, ensemble in zip(scored.itertuples(), ensembles, strict=True):
+        clean = [softmax(LOGITS[member][0][same][:, [0, 2]].astype(float), axis=1) for member in ensemble]
+        right_on_clean = np.mean(clean, axis=0).argmax(axis=1) == (LABELS[same] == 2)
+        assert row.clean_on_field_accuracy == np.mean(right_on_clean)
+        mean = np.mean([softmax(field[member, 0][:, [0, 2]].astype(float), axis=1) for member in ensemble], axis=0)
+        assert row.field_accuracy == np.mean(mean.argmax(axis=1) == (labels == 2))
+        assert row.field_accuracy_low < row.field_accuracy < row.field_accuracy_high
+        assert row.mean_member_field_accuracy == pytest.approx(right[ensemble].mean())
+        differ = [np.mean(right[i] != right[j]) for i, j in combinations(ensemble, 2)]
+        assert row.disagreement_field == pytest.approx(np.mean(differ))
+        assert row.field_oracle == pytest.approx(right[ensemble].any(axis=0).mean())
+
+
+def test_pairs_by_loops():
+    rows = PAIRS.set_index(["metric", "condition", "first", "second"])
+    for (i, one), (j, other) in combinations(enumerate(NAMES), 2):
+        for condition in range(len(CONDITIONS)):
+            failures = list(zip(wrong(i, condition), wrong(j, condition), strict=True))
+            expected = sum(a != b for a, b in failures) / IMAGES
+            assert rows.loc[("disagreement", condition, one, other), "diversity"] == pytest.approx(expected)
+            both = rows.loc[("double_fault", condition, one, other)]
+            assert both.raw == pytest.approx(sum(a and b for a, b in failures) / IMAGES)
+            assert both.diversity == -both.raw
+        maps = ARRAYS["saliency"].astype(float)
+        cosines = [
+            (a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()) for a, b in zip(maps[i], maps[j], strict=True)
+        ]
+        cosine = rows.loc[("saliency_cosine", 0, one, other)]
+        assert cosine.raw == pytest.approx(np.mean(cosines))
+        assert cosine.diversity == pytest.approx(1 - cosine.raw)
+
+
+def test_pairs_of_a_member_that_a_method_does_not_apply_to_are_left_out():
+    maps = ARRAYS["saliency"].copy()
+    maps[1] = np.nan
+    remaining = pairs_of(ARRAYS | {"saliency": maps})
+    touched = PAIRS.metric.str.startswith("saliency") & ((PAIRS["first"] == NAMES[1]) | (PAIRS["second"] == NAMES[1]))
+    assert touched.sum() == 4 * 3
+    columns = ["metric", "condition", "first", "second"]
+    expected, remaining = (table.sort_values(columns).reset_index(drop=True) for table in (PAIRS[~touched], remaining))
+    pd.testing.assert_frame_equal(remaining, expected, atol=1e-9)
+
+
+ELIGIBLE = ["a-s0", "a-s1", "b-s0", "from_elsewhere", "search-00"]
+SCORED = pd.DataFrame({"member": ELIGIBLE, "clean_accuracy": [0.9, 0.5, 0.8, 0.7, 0.1]}).assign(
+    origin=["independent"] * 4 + ["search"], parameters=1
+)
+
+
+@pytest.mark.parametrize(("least", "left_out"), [(0.5, []), (0.6, ["a-s1"])])
+def test_accurate_members_are_eligible_and_the_others_are_listed(least, left_out):
+    eligible = eligible_members(SCORED, ELIGIBLE, Ensembles(sizes=[2], min_clean_accuracy=least))
+    assert list(eligible.member) == [name for name in ELIGIBLE[:4] if name not in left_out]
+    assert [row[0] for row in skipped_rows(SCORED, {}, [], least) if row[1] == "ensembles"] == left_out
+
+
+def test_too_few_accurate_members_are_refused_and_too_few_members_are_not():
+    strict = Ensembles(sizes=[3, 4], min_clean_accuracy=0.75)
+    message = fault_of(eligible_members, SCORED, ELIGIBLE, strict)
+    assert message == "ensembles.min_clean_accuracy: too few members reach 0.75 to form an ensemble; lower it"
+    assert list(eligible_members(SCORED, ELIGIBLE[:2], strict).member) == ["a-s0"]
+
+
+DESIGNS = [f"d{index // 3}" for index in range(12)]
+
+
+def test_limits_are_shared_by_the_sizes():
+    assert limits(12, [2, 3, 4], 10**6) == [66, 220, 495]
+    assert limits(12, [4, 2, 3], 300) == [117, 66, 117]
+    assert limits(12, [2, 3], 100) == [50, 50]
+
+
+@pytest.mark.parametrize("count", [100, 50, 6])
+def test_a_sample_is_drawn_from_all_ensembles_once(count):
+    ensembles = chosen_ensembles(DESIGNS, 3, count, seed=0)
+    rows = [tuple(row) for row in ensembles.tolist()]
+    assert len(set(rows)) == len(rows) == count
+    assert set(rows) < set(combinations(range(12), 3))
+    assert rows == sorted(rows)
+    alike = [row for row in rows if len({DESIGNS[m] for m in row}) == 1]
+    assert len(alike) == min(4, count // 2)
+    np.testing.assert_array_equal(ensembles, chosen_ensembles(DESIGNS, 3, count, seed=0))
+    assert (ensembles != chosen_ensembles(DESIGNS, 3, count, seed=1)).any()
+
+
+@pytest.mark.parametrize("count", [495, 200, 30])
+def test_what_a_sample_stands_for(count):
+    designs = ["a"] * 6 + ["b", "c"] * 3
+    chosen = chosen_ensembles(designs, 4, count, seed=0)
+    weights = stands_for(designs, chosen)
+    alike = (chosen < 6).all(axis=1)
+    assert weights[alike].sum() == pytest.approx(15)
+    assert weights[~alike].sum() == pytest.approx(480)
+    assert len(set(weights[alike])) == len(set(weights[~alike])) == 1
+
+
+def test_a_sample_of_ensembles_of_one_design_takes_to_all_alike():
+    """Of 20 + 10 ensembles of one design, 10 are drawn 2,000 times: each as often, but for chance."""
+    designs = ["a"] * 6 + ["b"] * 5 + ["c"]
+    ensembles = np.concatenate([chosen_ensembles(designs, 3, 20, seed) for seed in range(2000)])
+    kinds = np.unique(designs, return_inverse=True)[1][ensembles]
+    alike = ensembles[(kinds == kinds[:, :1]).all(axis=1)]
+    counts = pd.Series(map(tuple, alike.tolist())).value_counts()
+    assert len(counts) == 20 + 10
+    expected = 2000 * 10 / 30
+    assert abs(counts - expected).max() < 5 * np.sqrt(expected)

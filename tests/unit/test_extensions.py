@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from attacks.extensions import a_chart, registered
 from fault_messages import fault_of
-from four_members import NAMES, drawn_study
+from four_members import ARRAYS, NAMES, PREDICTIONS
 
 from resiliency.base import extensions
 from resiliency.base.faults import Fault
@@ -104,16 +104,14 @@ def test_fingerprints_change_with_the_extensions_that_a_script_loads(folder, kin
 
 def test_a_metric_of_maps_is_measured_where_the_study_has_the_method(monkeypatch):
     """Of two metrics of other packages, one compares maps of a method that the study has."""
-    study = drawn_study()
     added = {"of_saliency": "saliency", "of_occlusion": "occlusion"}
     for name, method in added.items():
         monkeypatch.setitem(METRICS, name, Metric("attribution", method, METRICS["saliency_cosine"].raw, complement))
     monkeypatch.setattr(pairs, "extensions", lambda kind: dict.fromkeys(added))
-    arrays = study["maps"] | study["stages"] | {"features": study["features"]}
-    predictions = dict(zip(NAMES, study["predictions"], strict=True))
+    predictions = dict(zip(NAMES, PREDICTIONS, strict=True))
 
     def representation(member: str, source: str) -> np.ndarray:
-        return arrays[source][NAMES.index(member)]
+        return ARRAYS[source][NAMES.index(member)]
 
     table = pd.concat(pairs.pairs_of_groups([NAMES], predictions, NAMES, representation, ["saliency_cosine"]))
     assert set(table.loc[table["kind"] == "attribution", "metric"]) == {"saliency_cosine", "of_saliency"}
