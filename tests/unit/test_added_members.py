@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
 from resiliency.analysis.choices import pool_of
@@ -15,7 +16,6 @@ from resiliency.ensembles.settings import Ensembles
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
-from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.statistics.resampling import Resampling
 
 NAMES = ["one", "two", "three", "mine"]
@@ -31,19 +31,14 @@ DECISIONS = np.array(
 )
 
 
-@pytest.fixture
-def study():
-    table = all_conditions([], [], {CLEAN: 8}, {CLEAN: 3})
-    predictions = {
-        name: Predictions(table, {CLEAN: of[None]}, {CLEAN: Truth(LABELS)})
-        for name, of in zip(NAMES, DECISIONS, strict=True)
-    }
-    return table, predictions
+PREDICTIONS = {
+    name: predictions_of(conditions_of([], [], 8), LABELS, of[None]) for name, of in zip(NAMES, DECISIONS, strict=True)
+}
 
 
-def test_images_on_which_a_member_stands_alone(study):
+def test_images_on_which_a_member_stands_alone():
     items = {CLEAN: ([["ant", "bee", "cat"][label] for label in LABELS], [f"{n}.png" for n in range(8)])}
-    table = alone_table(study[1], items, ["mine"]).set_index("alone")
+    table = alone_table(PREDICTIONS, items, ["mine"]).set_index("alone")
     right, wrong = table.loc["right"], table.loc["wrong"]
     assert right[["image", "label", "prediction", "others_prediction"]].tolist() == ["1.png", "bee", "bee", "cat"]
     assert right.others_share == pytest.approx(2 / 3)
@@ -51,17 +46,16 @@ def test_images_on_which_a_member_stands_alone(study):
     assert wrong.others_share == 1
 
 
-def test_ranks_of_added_members_are_those_among_all(study):
-    predictions = study[1]
-    wrong = ~np.stack([of.correct(0) for of in predictions.values()])
+def test_ranks_of_added_members_are_those_among_all():
+    wrong = ~np.stack([of.correct(0) for of in PREDICTIONS.values()])
     ranks = rank_rows(NAMES, wrong.astype(float), Resampling(200, 0.95, 0), CLEAN)
     ranks = ranks.assign(condition=CLEAN, images=8, confidence=0.95)
-    alone = alone_table(predictions, {CLEAN: (list(map(str, LABELS)), list(map(str, range(8))))}, ["mine"])
+    alone = alone_table(PREDICTIONS, {CLEAN: (list(map(str, LABELS)), list(map(str, range(8))))}, ["mine"])
     (row,) = added_table(ranks, alone, ["mine"]).itertuples()
     assert (row.rank, row.of, row.alone_right, row.alone_wrong, row.error) == (2, 4, 1, 1, 2 / 8)
 
 
-def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
+def test_partners_are_chosen_on_some_images_and_judged_on_others():
     chosen, judged = np.arange(4), np.arange(4, 8)
     members = pd.DataFrame(
         {"member": NAMES, "origin": "independent", "clean_accuracy": 0.5, "validation_accuracy": 0.5}
@@ -71,7 +65,7 @@ def test_partners_are_chosen_on_some_images_and_judged_on_others(study):
         for size in (2, 3)
         for of in combinations(range(4), size)
     ]
-    pool = pool_of(members, study[1], Ensembles(rules=[VOTE]))
+    pool = pool_of(members, PREDICTIONS, Ensembles(rules=[VOTE]))
     table = partner_table(pool, pd.DataFrame(rows), ["mine"], chosen, judged, 0.95)
     assert table["size"].tolist() == [2, 2, 2, 3, 3, 3]
     assert table["of"].tolist() == [3] * 6

@@ -24,16 +24,8 @@ from resiliency.storage.tables import read_table, write_table
 REPOSITORY = Path(__file__).parents[2]
 MEMBERS, IMAGES, CLASSES = 4, 60, 3
 WEIGHTS = [0.5, 0.9, 0.7, 0.6]
-
-
-@pytest.fixture(scope="module")
-def logits() -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(MEMBERS, IMAGES, CLASSES))
-
-
-@pytest.fixture(scope="module")
-def labels() -> np.ndarray:
-    return np.random.default_rng(1).integers(0, CLASSES, IMAGES)
+LOGITS = np.random.default_rng(0).normal(size=(MEMBERS, IMAGES, CLASSES))
+LABELS = np.random.default_rng(1).integers(0, CLASSES, IMAGES)
 
 
 SLOW = pytest.param("", marks=pytest.mark.slow)
@@ -72,26 +64,26 @@ def test_the_examples_of_the_page():
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_scores_are_those_of_the_mean_probabilities(logits, labels, order):
+def test_scores_are_those_of_the_mean_probabilities(order):
     ensembles = ensembles_of(MEMBERS, 3)[::order, ::order]
-    table = score_ensembles(logits, labels, ensembles, ["mean_probability", "weighted_mean"], WEIGHTS)
-    each = softmax(logits, axis=-1)
+    table = score_ensembles(LOGITS, LABELS, ensembles, ["mean_probability", "weighted_mean"], WEIGHTS)
+    each = softmax(LOGITS, axis=-1)
     assert list(table.rule) == ["mean_probability"] * 4 + ["weighted_mean"] * 4
     for row in table.itertuples():
         chosen = [int(member) for member in row.members.split("+")]
         shares = np.array(WEIGHTS)[chosen] if row.rule == "weighted_mean" else np.ones(3)
         mean = np.average(each[chosen], axis=0, weights=shares)
-        assert row.accuracy == pytest.approx((mean.argmax(axis=1) == labels).mean())
-        assert row.nll == pytest.approx(log_loss(labels, mean), rel=1e-5)
+        assert row.accuracy == pytest.approx((mean.argmax(axis=1) == LABELS).mean())
+        assert row.nll == pytest.approx(log_loss(LABELS, mean), rel=1e-5)
     assert list(table.members[:4]) == ["+".join(map(str, row)) for row in ensembles]
 
 
-def test_diversity_of_ensembles_is_the_mean_over_their_pairs(logits, labels):
-    right = logits.argmax(axis=-1) == labels
-    pairs = pair_diversity(logits, labels)
+def test_diversity_of_ensembles_is_the_mean_over_their_pairs():
+    right = LOGITS.argmax(axis=-1) == LABELS
+    pairs = pair_diversity(LOGITS, LABELS)
     apart = pairs[pairs.metric == "disagreement"].set_index(["first", "second"]).diversity
     assert apart[(1, 3)] == pytest.approx((right[1] != right[3]).mean())
-    table = ensemble_diversity(logits, labels, np.array([[3, 1, 2]]))
+    table = ensemble_diversity(LOGITS, LABELS, np.array([[3, 1, 2]]))
     assert table.members.item() == "3+1+2"
     assert table.disagreement.item() == pytest.approx(np.mean([apart[(1, 2)], apart[(1, 3)], apart[(2, 3)]]))
     assert table.oracle.item() == pytest.approx(right[1:].any(axis=0).mean())
@@ -107,8 +99,8 @@ def test_diversity_of_ensembles_is_the_mean_over_their_pairs(logits, labels):
         ({"weights": [1, 1, 0, 1]}, "weights: expected 4 positive numbers"),
     ],
 )
-def test_arguments_that_cannot_be_used_are_named(logits, labels, changed, message):
-    arguments = {"logits": logits, "labels": labels, "ensembles": np.array([[0, 1]])}
+def test_arguments_that_cannot_be_used_are_named(changed, message):
+    arguments = {"logits": LOGITS, "labels": LABELS, "ensembles": np.array([[0, 1]])}
     with pytest.raises(Fault, match=message):
         score_ensembles(**(arguments | changed))
 

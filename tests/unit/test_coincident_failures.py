@@ -31,22 +31,20 @@ DRAWN = Resampling(200, 0.95, 0)
 FAILING = np.random.default_rng(0).random((6, 5, 40)) < 0.4
 
 
-@pytest.fixture(scope="module")
-def table():
-    rows = failure_table(list(FAILING.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN)
-    return rows.set_index(["corruption", "first", "second"])
+TABLE = failure_table(list(FAILING.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN)
+TABLE = TABLE.set_index(["corruption", "first", "second"])
 
 
 @pytest.mark.parametrize(("first", "second"), [("a", "a"), ("b", "b"), ("a", "b"), ("b", "c")])
 @pytest.mark.parametrize(("corruption", "chosen"), [("clean", [0]), ("snow", [3, 4]), ("corrupted", [1, 2, 3, 4])])
-def test_a_row_by_loops_over_pairs_of_members(table, first, second, corruption, chosen):
+def test_a_row_by_loops_over_pairs_of_members(first, second, corruption, chosen):
     kinds = {"clean", "fog", "snow", "corrupted"}
-    assert set(table.index) == set(product(kinds, "a", "abc")) | set(product(kinds, "b", "bc"))
+    assert set(TABLE.index) == set(product(kinds, "a", "abc")) | set(product(kinds, "b", "bc"))
     members = {design: [i for i, own in enumerate(DESIGNS) if own == design] for design in "abc"}
     same = first == second
     pairs = list(combinations(members[first], 2) if same else product(members[first], members[second]))
     rows = [(FAILING[i, c], FAILING[j, c]) for c in chosen for i, j in pairs]
-    row = table.loc[(corruption, first, second)]
+    row = TABLE.loc[(corruption, first, second)]
     assert row.joint_failure_rate == pytest.approx(np.mean([(x & y).mean() for x, y in rows]))
     assert row.independent == pytest.approx(np.mean([x.mean() * y.mean() for x, y in rows]))
     assert row.covariance == pytest.approx(np.mean([np.cov(x, y)[0, 1] for x, y in rows]))
@@ -84,9 +82,7 @@ def test_the_best_are_those_of_the_kind_of_images():
     assert table["best_member_accuracy"].tolist() == pytest.approx([1, 0.75, 0.75])
 
 
-@pytest.fixture
-def drawn():
-    return decisions_of(5, 0.4, np.random.default_rng(1))
+DECISIONS, LABELS = decisions_of(5, 0.4, np.random.default_rng(1))
 
 
 def of_all(decisions, labels):
@@ -103,14 +99,13 @@ def test_sizes_end_in_all_members_and_binomials_are_exact():
     assert all_of(50, 64)[60] == pytest.approx(comb(60, 50) / comb(64, 50))
 
 
-def test_shares_are_means_over_all_sets_of_members(drawn):
-    decisions, labels = drawn
-    wrong, table = decisions != labels, of_all(*drawn)
+def test_shares_are_means_over_all_sets_of_members():
+    wrong, table = DECISIONS != LABELS, of_all(DECISIONS, LABELS)
     for size in (1, 2, 3, 5):
         sets = [list(chosen) for chosen in combinations(range(5), size)]
         together = np.mean([wrong[chosen].all(axis=0).mean() for chosen in sets])
         product = np.mean([wrong[chosen].mean(axis=1).prod() for chosen in sets])
-        alike = np.mean([(wrong[s].all(axis=0) & (decisions[s] == decisions[s[0]]).all(axis=0)).mean() for s in sets])
+        alike = np.mean([(wrong[s].all(axis=0) & (DECISIONS[s] == DECISIONS[s[0]]).all(axis=0)).mean() for s in sets])
         row = table.loc[size]
         assert row.all_wrong == pytest.approx(together)
         assert row.independent == pytest.approx(product)
@@ -121,11 +116,9 @@ def test_shares_are_means_over_all_sets_of_members(drawn):
     assert mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
 
 
-def test_members_are_left_out_with_all_of_their_design(drawn):
-    decisions, labels = drawn
-    wrong = decisions != labels
-    of = failures(decisions, labels, [1, 2, 5], unit_of(["a", "a", "b", "b", "b"]))
-    first = wrong[2:]
+def test_members_are_left_out_with_all_of_their_design():
+    of = failures(DECISIONS, LABELS, [1, 2, 5], unit_of(["a", "a", "b", "b", "b"]))
+    first = (DECISIONS != LABELS)[2:]
     pairs = np.mean([first[list(pair)].all(axis=0).mean() for pair in combinations(range(3), 2)])
     assert of.without[:, 0] == pytest.approx([first.mean(), pairs, first.all(axis=0).mean()])
 
@@ -138,7 +131,7 @@ def test_nothing_is_known_of_members_that_are_never_wrong():
     assert np.isnan([row.times_independent, row.same_wrong]).all()
 
 
-def test_the_mean_over_corruptions_follows_the_conditions(drawn):
+def test_the_mean_over_corruptions_follows_the_conditions():
     table = all_conditions(["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5})
     sizes, units = sizes_of(5), unit_of(list("abcde"))
     drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]

@@ -21,43 +21,36 @@ def answered(images: np.ndarray) -> np.ndarray:
     return (images.mean(axis=(1, 2)) / 8).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def images() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (COUNT, 32, 32, CLASSES), np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (COUNT, 32, 32, CLASSES), np.uint8)
+LABELS = answered(IMAGES).argmax(axis=1)
+LABELS[:3] = (LABELS[:3] + 1) % CLASSES
 
 
-@pytest.fixture(scope="module")
-def labels(images) -> np.ndarray:
-    labels = answered(images).argmax(axis=1)
-    labels[:3] = (labels[:3] + 1) % CLASSES
-    return labels
-
-
-def report(predict, images, labels, **changed) -> Evaluation:
+def report(predict=answered, images=IMAGES, labels=LABELS, **changed) -> Evaluation:
     arguments = {"corruptions": NAMES, "severities": SEVERITIES, "progress": False, "batch_size": 8} | changed
     return evaluate(predict, images, labels, **arguments)
 
 
 @pytest.fixture(scope="module")
-def whole(images, labels) -> Evaluation:
-    return report(answered, images, labels)
+def whole() -> Evaluation:
+    return report()
 
 
-def test_the_tables_are_those_of_a_plain_loop(images, labels, whole):
+def test_the_tables_are_those_of_a_plain_loop(whole):
     conditions = [("clean", 0), *((name, severity) for name in NAMES for severity in SEVERITIES)]
     assert list(zip(whole.errors.corruption, whole.errors.severity, strict=True)) == conditions
     everything = []
     for row, condition in zip(whole.errors.itertuples(), conditions, strict=True):
-        seen = engine.corrupt(images, *condition, table="cifar-10-c", seed=0) if condition[1] else images
+        seen = engine.corrupt(IMAGES, *condition, table="cifar-10-c", seed=0) if condition[1] else IMAGES
         probabilities = softmax(answered(seen))
         everything.append(probabilities)
-        assert row.error == pytest.approx((probabilities.argmax(axis=1) != labels).mean())
-        assert row.nll == pytest.approx(negative_log_likelihood(probabilities, labels), rel=1e-5)
-        assert row.brier == pytest.approx(brier_score(probabilities, labels), rel=1e-5)
-        assert row.ece == pytest.approx(expected_calibration_error(probabilities, labels), rel=1e-5)
+        assert row.error == pytest.approx((probabilities.argmax(axis=1) != LABELS).mean())
+        assert row.nll == pytest.approx(negative_log_likelihood(probabilities, LABELS), rel=1e-5)
+        assert row.brier == pytest.approx(brier_score(probabilities, LABELS), rel=1e-5)
+        assert row.ece == pytest.approx(expected_calibration_error(probabilities, LABELS), rel=1e-5)
         assert row.error_low < row.error < row.error_high or row.error in (0, 1)
     averaged = everything[1 : -len(SEVERITIES)]  # speckle noise is held out
-    pooled, repeated = np.concatenate(averaged), np.tile(labels, len(averaged))
+    pooled, repeated = np.concatenate(averaged), np.tile(LABELS, len(averaged))
     corrupted = whole.summary.loc["corrupted"]
     assert corrupted.ece == pytest.approx(expected_calibration_error(pooled, repeated), rel=1e-5)
     assert corrupted.error == pytest.approx(whole.errors.error[1 : -len(SEVERITIES)].mean())
@@ -65,39 +58,39 @@ def test_the_tables_are_those_of_a_plain_loop(images, labels, whole):
     assert corrupted.error_low < corrupted.error < corrupted.error_high
 
 
-def test_mce_is_relative_to_errors_to_another_evaluation_or_to_alexnet(images, labels, whole):
+def test_mce_is_relative_to_errors_to_another_evaluation_or_to_alexnet(whole):
     errors = whole.by_corruption.set_index("corruption").error
     assert np.isnan(whole.mce)
-    by_name = report(answered, images, labels, baseline={"glass_blur": 0.5, "contrast": 0.25}, batch_size=COUNT)
+    by_name = report(baseline={"glass_blur": 0.5, "contrast": 0.25}, batch_size=COUNT)
     expected = (errors["glass_blur"] / 0.5 + errors["contrast"] / 0.25) / 2  # the held-out one does not count
     assert by_name.mce == pytest.approx(expected)
     np.testing.assert_allclose(by_name.by_corruption.ce[:2], errors[:2] / [0.5, 0.25])
     last = by_name.to_frame().iloc[-1]
     assert (last.corruption, last.ce, last.error) == ("corrupted", by_name.mce, by_name.summary.error["corrupted"])
-    assert report(answered, images, labels, baseline=whole).mce == pytest.approx(1) or (errors[:2] == 0).any()
+    assert report(baseline=whole).mce == pytest.approx(1) or (errors[:2] == 0).any()
     arguments = {"corruptions": "glass_blur", "severities": (1, 2, 3, 4, 5), "table": "imagenet-c"}
-    of_alexnet = report(answered, images, labels, baseline="alexnet", **arguments)
+    of_alexnet = report(baseline="alexnet", **arguments)
     assert of_alexnet.mce == pytest.approx(of_alexnet.by_corruption.error[0] / 0.826268)
 
 
-def test_evaluations_that_cannot_be_compared_are_no_baselines(images, labels, whole):
-    other, turned = images.copy(), labels.copy()
+def test_evaluations_that_cannot_be_compared_are_no_baselines(whole):
+    other, turned = IMAGES.copy(), LABELS.copy()
     other[-1, -1, -1, -1] ^= 1
     turned[0] = (turned[0] + 1) % CLASSES
     for changed, message in (
-        (report(answered, images, labels, table="imagenet-c"), "expected one with table cifar-10-c, got imagenet-c"),
-        (report(answered, images, labels, severities=[2]), "expected an evaluation at severities [2, 5], got [2]"),
-        (report(answered, other, labels), "expected one on the same images and labels, got others"),
-        (report(answered, images, turned), "expected one on the same images and labels, got others"),
-        (report(answered, images, labels, corruptions=["fog"]), "expected an error from 0 to 1 under glass_blur, got"),
+        (report(table="imagenet-c"), "expected one with table cifar-10-c, got imagenet-c"),
+        (report(severities=[2]), "expected an evaluation at severities [2, 5], got [2]"),
+        (report(images=other), "expected one on the same images and labels, got others"),
+        (report(labels=turned), "expected one on the same images and labels, got others"),
+        (report(corruptions=["fog"]), "expected an error from 0 to 1 under glass_blur, got"),
     ):
         with pytest.raises(Fault, match=re.escape(f"baseline: {message}")):
-            report(answered, images, labels, baseline=changed)
-    more = report(answered, images, labels, corruptions=[*NAMES, "fog"], batch_size=7, confidence=0.9)
-    assert report(answered, images, labels, baseline=more).mce == report(answered, images, labels, baseline=whole).mce
+            report(baseline=changed)
+    more = report(corruptions=[*NAMES, "fog"], batch_size=7, confidence=0.9)
+    assert report(baseline=more).mce == report(baseline=whole).mce
 
 
-def test_tensors_probabilities_and_a_careless_classifier_give_the_same_report(images, labels, whole):
+def test_tensors_probabilities_and_a_careless_classifier_give_the_same_report(whole):
     def careless(batch: np.ndarray) -> torch.Tensor:
         logits = answered(batch)
         batch[...] = 0
@@ -105,7 +98,7 @@ def test_tensors_probabilities_and_a_careless_classifier_give_the_same_report(im
 
     kinds = {"logits": careless, "probabilities": lambda batch: softmax(answered(batch))}
     for kind, predict in kinds.items():
-        of_kind = report(predict, images, labels)
+        of_kind = report(predict)
         assert of_kind.outputs == kind
         np.testing.assert_allclose(of_kind.errors.nll, whole.errors.nll, rtol=1e-5)
 
@@ -136,17 +129,16 @@ def test_drawn_it_shows_the_error_of_each_cell(whole):
         ({"predict": lambda batch: (softmax if len(batch) == 8 else np.asarray)(answered(batch))}, "return one kind"),
     ],
 )
-def test_arguments_that_cannot_be_used_are_named(images, labels, changed, message):
+def test_arguments_that_cannot_be_used_are_named(changed, message):
     with pytest.raises(Fault, match=message):
-        report(**{"predict": answered, "images": images, "labels": labels} | changed)
+        report(**changed)
 
 
-def test_copies_of_an_image_are_one_image(images, labels):
-    alone = report(answered, images, labels)
-    copied, units = np.repeat(images, 4, axis=0), np.repeat([f"film {n}" for n in range(COUNT)], 4)
-    plain = {"corruptions": "contrast", "severities": 2}
-    of_units = report(answered, copied, np.repeat(labels, 4), units=units, **plain)
-    of_images = report(answered, copied, np.repeat(labels, 4), **plain)
+def test_copies_of_an_image_are_one_image():
+    alone = report()
+    copied, units = np.repeat(IMAGES, 4, axis=0), np.repeat([f"film {n}" for n in range(COUNT)], 4)
+    plain = {"images": copied, "labels": np.repeat(LABELS, 4), "corruptions": "contrast", "severities": 2}
+    of_units, of_images = report(units=units, **plain), report(**plain)
     width, narrower, own = (
         of.summary.loc["clean", "error_high"] - of.summary.loc["clean", "error_low"]
         for of in (of_units, of_images, alone)

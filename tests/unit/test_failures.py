@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from predicted import conditions_of, logits_of, predictions_of
+from scipy.special import softmax
 from scipy.stats import binomtest
 from test_contenders import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
 
@@ -17,56 +18,46 @@ ROLES = contenders(DEPLOYMENT)
 TEMPERATURES = pd.DataFrame({"members": DEPLOYMENT.members, "temperature": [np.nan, 2.0, 2.0]})
 
 
-@pytest.fixture(scope="module")
-def study():
-    logits, labels = logits_of(len(NAMES), IMAGES, 0)
-    table = conditions_of(["fog", "snow"], [1, 2], IMAGES)
-    logits = np.stack(logits)
-    logits = np.concatenate([logits, 0.4 * logits[:, 1:2, :, ::-1]], axis=1)[:, : len(table)]
-    return table, {name: predictions_of(table, labels, of) for name, of in zip(NAMES, logits, strict=True)}, labels
+TABLE = conditions_of(["fog", "snow"], [1, 2], IMAGES)
+DRAWN, LABELS = logits_of(len(NAMES), IMAGES, 0)
+LOGITS = np.concatenate([DRAWN, 0.4 * np.stack(DRAWN)[:, 1:2, :, ::-1]], axis=1)
+PREDICTIONS = {name: predictions_of(TABLE, LABELS, of) for name, of in zip(NAMES, LOGITS, strict=True)}
+EVALUATED = both_halves(PREDICTIONS, SETTINGS)[1].images["clean"]
+# Probabilities of the recommended ensemble a + b under each condition, scaled by its temperature.
+MEANS = np.exp(scaled(np.log(softmax(LOGITS[:2].astype(float), axis=-1).mean(axis=0)), 2.0))
 
 
 @pytest.fixture(scope="module")
-def found(study):
+def found():
     names = [f"{place:03}" for place in range(IMAGES)]
-    return failures(ROLES, MEMBERS, TEMPERATURES, study[1], names, CLASSES, 0.9, SETTINGS.seed)
+    return failures(ROLES, MEMBERS, TEMPERATURES, PREDICTIONS, names, CLASSES, 0.9, SETTINGS.seed)
 
 
-def mean_of(study, condition: int, images: np.ndarray, temperature: float = 2.0) -> np.ndarray:
-    """Probabilities of the recommended ensemble a + b."""
-    both = [study[1][name].probabilities(condition)[images].astype(float) for name in NAMES[:2]]
-    return np.exp(scaled(np.log(np.mean(both, axis=0)), temperature))
-
-
-def test_confusions_are_counts_of_images_that_chose_nothing(study, found):
-    table, predictions, labels = study
-    images = both_halves(predictions, SETTINGS)[1].images["clean"]
+def test_confusions_are_counts_of_images_that_chose_nothing(found):
     assert list(found.confusions) == CONFUSIONS
     assert dict.fromkeys(found.confusions.role) == dict.fromkeys(["recommended model", "best member"])
     counts = found.confusions.set_index(["role", "images", "class", "predicted"]).answers.sort_index()
-    for name, conditions in (("clean", [0]), ("corrupted", range(1, len(table)))):
-        answers = np.concatenate([mean_of(study, condition, images).argmax(axis=1) for condition in conditions])
-        truth = np.tile(labels[images], len(conditions))
+    for name, conditions in (("clean", [0]), ("corrupted", range(1, len(TABLE)))):
+        answers = np.concatenate([MEANS[condition, EVALUATED].argmax(axis=1) for condition in conditions])
+        truth = np.tile(LABELS[EVALUATED], len(conditions))
         for place, of in enumerate(CLASSES):
             for other, predicted in enumerate(CLASSES):
                 expected = ((truth == place) & (answers == other)).sum()
                 assert counts.get(("recommended model", name, of, predicted), 0) == expected
     shares = found.confusions.groupby(["role", "images", "class"]).share.sum()
     np.testing.assert_allclose(shares, 1)
-    alone = np.array([predictions["a-s0"].decisions(0)[images]])[0]
-    assert counts["best member", "clean"].sum() == len(images)
-    assert counts["best member", "clean"].get(("cat", "cat")) == ((alone == 0) & (labels[images] == 0)).sum()
+    alone = LOGITS[0, 0, EVALUATED].argmax(axis=-1)
+    assert counts["best member", "clean"].sum() == len(EVALUATED)
+    assert counts["best member", "clean"].get(("cat", "cat")) == ((alone == 0) & (LABELS[EVALUATED] == 0)).sum()
 
 
-def test_errors_of_classes_are_means_over_their_images_and_severities(study, found):
-    table, predictions, labels = study
-    images = both_halves(predictions, SETTINGS)[1].images["clean"]
-    wrong = np.array([mean_of(study, c, images).argmax(axis=1) != labels[images] for c in range(len(table))])
+def test_errors_of_classes_are_means_over_their_images_and_severities(found):
+    wrong = np.array([MEANS[c, EVALUATED].argmax(axis=1) != LABELS[EVALUATED] for c in range(len(TABLE))])
     rows = found.class_errors.set_index(["role", "class", "corruption"])
     for place, name in enumerate(CLASSES):
-        own = labels[images] == place
+        own = LABELS[EVALUATED] == place
         for corruption in ("clean", "fog", "snow", "corrupted"):
-            chosen = table.corruption != "clean" if corruption == "corrupted" else table.corruption == corruption
+            chosen = TABLE.corruption != "clean" if corruption == "corrupted" else TABLE.corruption == corruption
             of_images = wrong[np.ix_(chosen, own)].mean(axis=0)
             row = rows.loc["recommended model", name, corruption]
             assert (row.error, row.images, row.confidence) == pytest.approx((of_images.mean(), own.sum(), 0.9))
@@ -77,13 +68,11 @@ def test_errors_of_classes_are_means_over_their_images_and_severities(study, fou
     assert len(rows) == 2 * len(CLASSES) * 4
 
 
-def test_failures_are_the_most_confident_of_each_pair_and_corruption(study, found):
-    table, predictions, labels = study
-    images = both_halves(predictions, SETTINGS)[1].images["clean"]
+def test_failures_are_the_most_confident_of_each_pair_and_corruption(found):
     rows = []
-    for condition, corruption in enumerate(table.corruption):
-        probabilities = mean_of(study, condition, images)
-        for image, of, label in zip(images, probabilities, labels[images], strict=True):
+    for condition, corruption in enumerate(TABLE.corruption):
+        probabilities = MEANS[condition, EVALUATED]
+        for image, of, label in zip(EVALUATED, probabilities, LABELS[EVALUATED], strict=True):
             rows.append((corruption, image, label, of.argmax(), of.max()))
     wrong = pd.DataFrame(rows, columns=["corruption", "image", "class", "predicted", "confidence"])
     wrong = wrong[wrong["class"] != wrong.predicted]
@@ -97,36 +86,31 @@ def test_failures_are_the_most_confident_of_each_pair_and_corruption(study, foun
     assert (found.failures.name == found.failures.image.map("{:03}".format)).all()
 
 
-def test_it_is_said_what_each_member_predicts(study, found):
-    table, predictions, _ = study
+def test_it_is_said_what_each_member_predicts(found):
     for row in found.failures.itertuples():
-        condition = table.index[(table.corruption == row.corruption) & (table.severity == row.severity)][0]
+        condition = TABLE.index[(TABLE.corruption == row.corruption) & (TABLE.severity == row.severity)][0]
         for given, under in ((row.said, condition), (row.clean_said, 0)):
-            each = [predictions[name].probabilities(under)[row.image] for name in NAMES[:2]]
+            each = [PREDICTIONS[name].probabilities(under)[row.image] for name in NAMES[:2]]
             assert given == "; ".join(f"{CLASSES[of.argmax()]} {of.max():.2f}" for of in each)
-        (clean,) = mean_of(study, 0, [row.image])
+        clean = MEANS[0, row.image]
         assert row.clean_predicted == CLASSES[clean.argmax()]
         assert row.clean_confidence == pytest.approx(clean.max(), rel=1e-5)
 
 
-def test_images_that_no_member_gets_right_come_with_their_first_such_condition(study, found):
-    table, predictions, labels = study
-    images = both_halves(predictions, SETTINGS)[1].images["clean"]
-    wrong = [[predictions[n].decisions(c)[images] != labels[images] for c in range(len(table))] for n in NAMES[:2]]
-    nobody = np.all(wrong, axis=0)
+def test_images_that_no_member_gets_right_come_with_their_first_such_condition(found):
+    nobody = (LOGITS[:2, :, EVALUATED].argmax(axis=-1) != LABELS[EVALUATED]).all(axis=0)
     shown = found.failures[found.failures.kind == "no member"]
     assert shown.conditions.tolist() == sorted(nobody.sum(axis=0)[nobody.any(axis=0)], reverse=True)[:MOST]
     for row in shown.itertuples():
-        place = np.flatnonzero(images == row.image)[0]
-        first = table.iloc[nobody[:, place].argmax()]
+        place = np.flatnonzero(row.image == EVALUATED)[0]
+        first = TABLE.iloc[nobody[:, place].argmax()]
         assert (row.corruption, row.severity) == (first.corruption, first.severity)
 
 
-def test_votes_without_probabilities_have_answers_too(study):
-    table, predictions, labels = study
+def test_votes_without_probabilities_have_answers_too():
     decided = {
-        name: predictions_of(table, labels, np.stack([of.decisions(c) for c in range(len(table))]))
-        for name, of in predictions.items()
+        name: predictions_of(TABLE, LABELS, np.stack([of.decisions(c) for c in range(len(TABLE))]))
+        for name, of in PREDICTIONS.items()
     }
     _, judged = both_halves(decided, SETTINGS)
     vote = ensemble_of(NAMES, "plurality_vote", decided, MEMBERS.set_index("member"))
@@ -137,13 +121,12 @@ def test_votes_without_probabilities_have_answers_too(study):
     np.testing.assert_allclose(of.confidence[1], votes.max(axis=0) / 3)
 
 
-def test_pictures_are_those_of_the_images_under_their_corruptions(study, found):
-    table = study[0]
-    images = [np.full((IMAGES, 32, 32, 3), 10 * condition, np.uint8) for condition in range(len(table))]
+def test_pictures_are_those_of_the_images_under_their_corruptions(found):
+    images = [np.full((IMAGES, 32, 32, 3), 10 * condition, np.uint8) for condition in range(len(TABLE))]
     for condition, of in enumerate(images):
         of[:, 0, 0, 0] = np.arange(IMAGES) + condition
-    pictures = failure_pictures(found.failures, table, images)
+    pictures = failure_pictures(found.failures, TABLE, images)
     for row in pictures.itertuples():
-        condition = table.index[(table.corruption == row.corruption) & (table.severity == row.severity)][0]
+        condition = TABLE.index[(TABLE.corruption == row.corruption) & (TABLE.severity == row.severity)][0]
         assert row.picture == data_url(images[condition][row.image])
         assert row.clean == data_url(images[0][row.image])

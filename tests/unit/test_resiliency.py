@@ -42,14 +42,11 @@ def test_baseline_errors_are_means_over_severities():
     np.testing.assert_allclose(baseline_errors(pd.DataFrame(rows), "a", ["snow", "fog"]), [0.5, 0.2])
 
 
-@pytest.fixture
-def case():
-    """Logits of a member and a baseline on 30 images, under clean and two corruptions at two severities."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 30)
-    own, baseline = rng.standard_normal((2, 5, 30, 3))
-    own[:, np.arange(30), labels] += 1
-    return conditions_of(["fog", "snow"], [1, 2], 30), labels, own.astype(np.float16), baseline.astype(np.float16)
+# Logits of a member and a baseline on 30 images, under clean and two corruptions at two severities.
+RANDOM, TABLE = np.random.default_rng(0), conditions_of(["fog", "snow"], [1, 2], 30)
+LABELS = RANDOM.integers(0, 3, 30)
+OWN, BASELINE = RANDOM.standard_normal((2, 5, 30, 3)).astype(np.float16)
+OWN[:, np.arange(30), LABELS] += 1
 
 
 def scored(table, labels, own, baseline=None, resamples=100):
@@ -58,15 +55,14 @@ def scored(table, labels, own, baseline=None, resamples=100):
     return Scorer(table, theirs, Resampling(resamples, 0.95, 0)).score(predictions_of(table, labels, own))
 
 
-def test_scores_of_a_member_by_loops(case):
-    _, labels, own, baseline = case
-    scores = scored(*case).scores
+def test_scores_of_a_member_by_loops():
+    scores = scored(TABLE, LABELS, OWN, BASELINE).scores
 
     def error(logits, *indices):
-        return np.mean([[np.argmax(row) != y for row, y in zip(logits[i], labels, strict=True)] for i in indices])
+        return np.mean([[np.argmax(row) != y for row, y in zip(logits[i], LABELS, strict=True)] for i in indices])
 
-    fog, snow, clean = error(own, 1, 2), error(own, 3, 4), error(own, 0)
-    base_fog, base_snow, base_clean = error(baseline, 1, 2), error(baseline, 3, 4), error(baseline, 0)
+    fog, snow, clean = error(OWN, 1, 2), error(OWN, 3, 4), error(OWN, 0)
+    base_fog, base_snow, base_clean = error(BASELINE, 1, 2), error(BASELINE, 3, 4), error(BASELINE, 0)
     assert scores["clean_accuracy"] == pytest.approx(1 - clean)
     assert scores["corrupted_error"] == pytest.approx((fog + snow) / 2)
     assert scores["mce"] == pytest.approx((fog / base_fog + snow / base_snow) / 2)
@@ -77,14 +73,13 @@ def test_scores_of_a_member_by_loops(case):
     assert (scores["clean_accuracy_low"], scores["clean_accuracy_high"]) == wilson(1 - clean, 30, 0.95)
 
 
-def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case):
-    _, labels, own, _ = case
-    of_member = scored(*case)
+def test_scores_of_probabilities_are_means_over_the_corrupted_conditions():
+    of_member = scored(TABLE, LABELS, OWN, BASELINE)
     scores = of_member.scores
-    losses = [log_loss(labels, softmax(own[c].astype(float), axis=-1), labels=range(3)) for c in range(5)]
+    losses = [log_loss(LABELS, softmax(OWN[c].astype(float), axis=-1), labels=range(3)) for c in range(5)]
     assert scores["clean_nll"] == pytest.approx(losses[0], abs=1e-5)
     assert scores["corrupted_nll"] == pytest.approx(np.mean(losses[1:]), abs=1e-5)
-    squares = [np.square(softmax(own[c].astype(float), axis=-1) - np.eye(3)[labels]).sum(1).mean() for c in range(5)]
+    squares = [np.square(softmax(OWN[c].astype(float), axis=-1) - np.eye(3)[LABELS]).sum(1).mean() for c in range(5)]
     assert scores["clean_brier"] == pytest.approx(squares[0], abs=1e-5)
     assert scores["corrupted_brier"] == pytest.approx(np.mean(squares[1:]), abs=1e-5)
     bins = of_member.calibration
@@ -92,12 +87,11 @@ def test_scores_of_probabilities_are_means_over_the_corrupted_conditions(case):
     clean, corrupted = (bins[bins.images == images] for images in ("clean", "corrupted"))
     gaps = (clean.accuracy - clean.mean_confidence).abs() @ clean.predictions / 30
     assert gaps == pytest.approx(scores["clean_ece"])
-    assert corrupted.accuracy @ corrupted.predictions == pytest.approx((own[1:].argmax(-1) == labels).sum())
+    assert corrupted.accuracy @ corrupted.predictions == pytest.approx((OWN[1:].argmax(-1) == LABELS).sum())
 
 
-def test_the_baseline_scores_one_in_every_resample(case):
-    table, labels, _, baseline = case
-    scores = scored(table, labels, baseline, baseline).scores
+def test_the_baseline_scores_one_in_every_resample():
+    scores = scored(TABLE, LABELS, BASELINE, BASELINE).scores
     assert scores["mce"] == scores["mce_low"] == scores["mce_high"] == pytest.approx(1)
 
 
@@ -111,10 +105,9 @@ def test_few_images_give_no_interval_by_resampling(images, known):
     assert scores["clean_accuracy_low"] < 1
 
 
-def test_alexnet_is_a_baseline_without_clean_error(case):
-    table, labels, own, _ = case
-    scores = scored(table, labels, own).scores
-    wrong = (own.argmax(-1) != labels).mean(axis=1)
+def test_alexnet_is_a_baseline_without_clean_error():
+    scores = scored(TABLE, LABELS, OWN).scores
+    wrong = (OWN.argmax(-1) != LABELS).mean(axis=1)
     expected = (wrong[1:3].mean() / 0.819324 + wrong[3:].mean() / 0.866816) / 2
     assert scores["mce"] == pytest.approx(expected)
     assert np.isnan(scores["relative_mce"])
