@@ -1,14 +1,18 @@
-"""The super-network: its sub-networks, their training and extraction."""
+"""The space of sub-networks, what training them costs, and the super-network: its training and extraction."""
+
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from small_spaces import KINDS, SIDE, described, space_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, logits_and_features, parameters_and_macs, write_member
+from resiliency.designs.settings import Design
 from resiliency.search.network import (
     Residual,
     Supernetwork,
@@ -17,11 +21,66 @@ from resiliency.search.network import (
     reorder,
     start_from,
     supernet_loss,
+    training_macs,
 )
 from resiliency.search.searching import recalibrate
 from resiliency.search.space import Space, largest_shape, macs
 
 pytestmark = pytest.mark.slow
+
+SIDE = 32
+CHANNELS = [8, 8, 12, 16]
+KINDS = {
+    "basic": ("resnet18", {"channels": CHANNELS, "layers": [1, 2, 1, 2]}),
+    "basic, first shortcut as it is": ("resnet18", {"channels": [64, 8, 8, 8], "layers": [2, 1, 1, 1]}),
+    "bottleneck": ("resnet26", {"channels": CHANNELS, "layers": [2, 1, 1, 2]}),
+    "bottleneck, first shortcut as it is": ("resnet26", {"channels": [16, 8, 8, 8], "layers": [2, 1, 1, 1]}),
+}
+
+
+def described(kind: str, side: int = SIDE, stem: str = "original") -> dict:
+    architecture, arguments = KINDS[kind]
+    return Design(architecture=architecture, arguments=arguments, stem=stem).description(side)
+
+
+def space_of(kind: str = "basic", width=(1, 0.5), kernel=(3, 1), depth=None) -> Space:
+    layers = KINDS[kind][1]["layers"]
+    elastic = {"depth": depth or [1] * len(layers), "width": list(width), "kernel": list(kernel)}
+    return Space.of_design(described(kind), elastic, 3)
+
+
+def every_vector(space: Space) -> list[np.ndarray]:
+    return [np.array(genes) for genes in product(*map(range, space.sizes))]
+
+
+def test_the_smallest_sub_networks_are_found_in_order():
+    space = space_of(width=(1, 0.75, 0.5))
+    costs = sorted(space.macs(genes) for genes in every_vector(space))
+    smallest = space.smallest(25)
+    assert [space.macs(genes) for genes in smallest] == costs[:25]
+    assert len({genes.tobytes() for genes in smallest}) == 25
+    assert len(space.smallest(10**6)) == space.count == len(costs)
+    assert len({str(space.shape(genes)) for genes in every_vector(space)}) == space.count
+
+
+@given(st.integers(0, 2**32), st.sampled_from([None, [], ["depth"], ["width", "kernel"]]))
+@settings(max_examples=50)
+def test_random_sub_networks_are_in_the_space(seed, dimensions):
+    space = space_of("bottleneck", width=(1, 0.75, 0.5))
+    genes = space.random(np.random.default_rng(seed), dimensions)
+    assert (genes >= 0).all()
+    assert (genes < space.sizes).all()
+    for name, part in zip(("depth", "width", "kernel"), genes.reshape(3, -1), strict=True):
+        assert dimensions is None or name in dimensions or not part.any()
+
+
+def test_what_training_costs():
+    space = space_of(depth=[1, 2, 1, 2], kernel=(3,))
+    largest, smallest = space.macs(0 * space.sizes), space.macs(space.sizes - 1)
+    mean = np.mean([space.macs(genes) for genes in every_vector(space)])
+    assert training_macs(space, "sandwich", 2, []) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
+    phases = [[], ["width"]]
+    assert training_macs(space, "progressive", 1, phases) == pytest.approx(largest + mean / 2, rel=0.05)
 
 
 def supernetwork(space: Space, seed: int = 0) -> Supernetwork:
