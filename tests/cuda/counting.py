@@ -1,9 +1,7 @@
 """Counts of what a program would do on a CUDA device."""
 
-import sys
 from collections import Counter
 from math import ceil
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -29,15 +27,13 @@ TENSORS_A_KERNEL = (110, 64, 48, 36, 30)
 class Counts:
     """Attributes:
     operations: kernels by the name of the operation that launches them, copies between host and device included.
-    waits: synchronisations of host and device, by what waits and the line of the library that it comes from.
+    waits: synchronisations of host and device, by what waits.
     bytes: that kernels read and write, every operand once.
-    copied: bytes copied `to_device` and `to_host`.
     """
 
     def __init__(self):
         self.operations: Counter[str] = Counter()
-        self.waits: Counter[tuple[str, str]] = Counter()
-        self.copied: Counter[str] = Counter()
+        self.waits: Counter[str] = Counter()
         self.bytes = 0
 
     @property
@@ -53,18 +49,12 @@ class Counts:
         self.__init__()
 
     def synchronisation(self, operation: str) -> None:
-        self.waits[operation, _line()] += 1
+        self.waits[operation] += 1
 
-    def to_device(self, size: int, waits: bool = True) -> None:
-        self.operations["copy to device"] += 1
-        self.copied["to_device"] += size
+    def copy(self, place: str, waits: bool = True) -> None:
+        self.operations[f"copy to {place}"] += 1
         if waits:
-            self.synchronisation("copy to device")
-
-    def to_host(self, size: int) -> None:
-        self.operations["copy to host"] += 1
-        self.copied["to_host"] += size
-        self.synchronisation("copy to host")
+            self.synchronisation(f"copy to {place}")
 
     def filled(self, made: Tensor) -> None:
         self.operations["fill"] += 1
@@ -99,13 +89,3 @@ def _kernels(name: str, args: tuple, tensors: int) -> int:
 
 def _masks(args: tuple) -> bool:
     return any(isinstance(one, Tensor) and one.dtype == torch.bool for one in tree_leaves(args[1:2]))
-
-
-def _line() -> str:
-    """The innermost line of the library that is being run, as file:line."""
-    frame = sys._getframe()
-    while frame:
-        if "/scripts/resiliency/" in frame.f_code.co_filename:
-            return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""

@@ -69,7 +69,7 @@ class CudaTensor(Tensor):
 class _ToHost(torch.autograd.Function):
     @staticmethod
     def forward(context, tensor, dtype, layout):
-        active[-1].to_host(tensor.host.nbytes)
+        active[-1].copy("host")
         return tensor.host.detach().to(dtype, copy=True, memory_format=layout)
 
     @staticmethod
@@ -90,7 +90,7 @@ class _ToDevice(torch.autograd.Function):
 def to_device(tensor: Tensor, non_blocking: bool = False) -> CudaTensor:
     if isinstance(tensor, CudaTensor):
         return tensor
-    active[-1].to_device(tensor.nbytes, waits=not non_blocking)
+    active[-1].copy("device", waits=not non_blocking)
     if tensor.requires_grad and torch.is_grad_enabled():
         return _ToDevice.apply(tensor)
     return CudaTensor(tensor.detach().clone())

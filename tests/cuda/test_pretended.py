@@ -41,8 +41,7 @@ def test_counts_by_hand(counts):
     torch.ones(10).to("cuda")
     torch.ones(10).to("cuda", non_blocking=True)
     there.cpu()
-    assert [operation for operation, _ in counts.waits] == ["_local_scalar_dense", "copy to device", "copy to host"]
-    assert counts.copied == {"to_device": 80, "to_host": 400}
+    assert counts.waits == {"_local_scalar_dense": 1, "copy to device": 1, "copy to host": 1}
     counts.clear()
     _ = there[there > 0]
     assert counts.synchronisations == 1

@@ -1,4 +1,4 @@
-"""Images that are changed or damaged are named, not used; so are those, and almost those, that are in two splits."""
+"""Images that are changed, damaged or in two splits are named, not used; near duplicates in two splits are told."""
 
 import os
 import shutil
