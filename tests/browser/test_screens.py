@@ -84,14 +84,3 @@ def test_on_a_phone_nothing_is_cut(phone):
     charts = phone.locator(".chart:visible")
     assert charts.evaluate_all(CUT) == []
     assert charts.evaluate_all(OVERLAPPING) == []
-
-
-def test_on_a_phone_the_navigation_is_a_menu(phone):
-    menu = phone.locator("nav")
-    link = menu.get_by_role("link", name="Ceiling")
-    assert not link.is_visible()
-    phone.evaluate("scrollTo(0, 2000)")
-    menu.locator("summary").tap()
-    link.tap()
-    assert not link.is_visible()
-    phone.wait_for_function("Math.abs(document.querySelector('#ceiling').getBoundingClientRect().top - 100) < 100")

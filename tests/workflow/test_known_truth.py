@@ -26,10 +26,6 @@ class Finished:
         return self.table("members").set_index("member").loc[self.truth.about["member"]]
 
     @property
-    def exchanges(self) -> pd.DataFrame:
-        return self.table("exchange_rates").set_index("exchange")
-
-    @property
     def recommended(self) -> pd.Series:
         """The row of deployment.csv that the report recommends, as contenders.csv has it."""
         rows = self.table("contenders")
@@ -119,7 +115,7 @@ def test_no_observation_is_decided_where_nothing_was_planted(nothing):
 
 
 def test_exchange_rates_are_those_planted(found):
-    rows, true = found.exchanges, found.truth.exchanges()
+    rows, true = found.table("exchange_rates").set_index("exchange"), found.truth.exchanges()
     assert set(rows.index) == set(true)
     assert {name: rows.points_low[name] <= value <= rows.points_high[name] for name, value in true.items()} == (
         dict.fromkeys(true, True)
@@ -133,7 +129,7 @@ def test_nothing_buys_anything_where_nothing_was_planted(nothing):
 
     So at most one random seed in four fails this. Of 20 whose tables were computed without the workflow, none did.
     """
-    rows = nothing.exchanges
+    rows = nothing.table("exchange_rates").set_index("exchange")
     assert sorted(rows.index[rows.spread]) == SPREADS
     assert {"doubling_of_parameters", "second_member"} <= set(rows.index)
     assert (rows.points_low <= 0).all()
