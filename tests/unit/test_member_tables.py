@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
+from scipy.special import expit, logit
 from scipy.stats import linregress
 
 from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows, rank_table
@@ -55,10 +56,6 @@ def test_each_set_of_images_is_ranked_on_its_own():
     assert corrupted == pytest.approx((wrong[1][0].mean() + wrong[2][0].mean()) / 2)
 
 
-def logit(p):
-    return np.log(p / (1 - p))
-
-
 def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies():
     random = np.random.default_rng(0)
     accuracy, shifted = random.uniform(0.5, 0.95, (2, 30))
@@ -69,7 +66,7 @@ def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies
     assert line.members == 28
     assert (line.slope, line.intercept) == pytest.approx((expected.slope, expected.intercept))
     assert line.r_squared == pytest.approx(expected.rvalue**2)
-    on_it = 1 / (1 + np.exp(-(line.slope * logit(0.7) + line.intercept)))
+    on_it = expit(line.slope * logit(0.7) + line.intercept)
     assert effective_robustness(np.array([0.7]), np.array([on_it + 0.05]), line) == pytest.approx([0.05])
 
 

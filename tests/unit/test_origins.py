@@ -106,28 +106,23 @@ def test_intervals_keep_to_the_range_of_their_measures():
 ERRORS = {"a-s0": 0.1, "b-s0": 0.2, "c-s0": 0.6, "d-s0": 0.3}
 
 
-def study(**more) -> tuple[pd.DataFrame, pd.DataFrame]:
+def study() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ensembles err half as much as their members on average; and a member that takes part in none."""
     members = pd.DataFrame({"member": [*ERRORS, "weak-s0"], "corrupted_error": [*ERRORS.values(), 0.9]})
     members["clean_accuracy"] = 1 - members.corrupted_error
     rows = [
-        {"members": "+".join(names), "size": size, "corrupted_error": np.mean([ERRORS[n] for n in names]) / 2}
+        ("+".join(names), size, np.mean([ERRORS[n] for n in names]) / 2, {2: 6, 3: 4}[size])
         for size in (2, 3)
         for names in combinations(ERRORS, size)
     ]
-    ensembles = pd.DataFrame(rows).assign(origin="independent", rule="mean", weight=1.0)
-    ensembles = ensembles.assign(clean_accuracy=1 - ensembles.corrupted_error, mean_member_clean_accuracy=0.5)
-    ensembles["corrupted_accuracy"] = ensembles.clean_accuracy
-    ensembles["possible"] = ensembles["size"].map({2: 6, 3: 4})
-    return ensembles.assign(**more), members
-
-
-def errors_of(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table.measure == "corrupted_error"].set_index("size")
+    ensembles = pd.DataFrame(rows, columns=["members", "size", "corrupted_error", "possible"])
+    ensembles["clean_accuracy"] = ensembles["corrupted_accuracy"] = 1 - ensembles.corrupted_error
+    return ensembles.assign(origin="independent", rule="mean", weight=1.0, mean_member_clean_accuracy=0.5), members
 
 
 def test_means_and_changes_by_hand():
-    rows = errors_of(size_table(*study(), 0.9))
+    table = size_table(*study(), 0.9)
+    rows = table[table.measure == "corrupted_error"].set_index("size")
     assert rows["mean"].to_dict() == pytest.approx({1: 0.3, 2: 0.15, 3: 0.15})
     assert rows.ensembles.to_dict() == rows.possible.to_dict() == {1: 4, 2: 6, 3: 4}
     assert rows.change[[2, 3]].tolist() == pytest.approx([-0.15, 0])

@@ -36,16 +36,16 @@ def file(tmp_path):
     return tmp_path / "a.safetensors"
 
 
-def design(file: Path, **settings) -> Design:
-    return Design(**SMALL | {"weights": str(file), "training": {"train": "all"}} | settings)
+def described(file: Path, margin: float | None = None) -> dict:
+    return Design(**SMALL, weights=str(file), training={"train": "all"}).description(32, margin)
 
 
-def tuned(tmp_path: Path, file: Path, seed: int = 0, margin: float | None = None, data: dict | None = None, **recipe):
+def tuned(tmp_path: Path, file: Path, margin: float | None = None, data: dict | None = None, **recipe):
     """Weights, by name, of a member that was fine-tuned, and its description; those of `file` are given."""
-    folder = tmp_path / f"small-s{seed}-{'-'.join(map(str, recipe.values()))}"
-    description = design(file).description(32, margin) | {"origin": "independent", "design": "small", "seed": seed}
+    folder = tmp_path / f"small-s0-{'-'.join(map(str, recipe.values()))}"
+    description = described(file, margin) | {"origin": "independent", "design": "small", "seed": 0}
     data = (data or stored(tmp_path, 32)) | {"weights": str(file)}
-    fine_tune(str(folder), description, RECIPE | recipe, data, (0, "train", "small", seed), 0, "")
+    fine_tune(str(folder), description, RECIPE | recipe, data, (0, "train", "small", 0), 0, "")
     return load_file(folder / "weights.safetensors"), read_json(folder / "member.json")
 
 
@@ -55,17 +55,17 @@ def differing(weights: dict, file: Path) -> set[str]:
 
 
 def test_a_network_starts_from_all_given_weights_but_the_head(file):
-    networks = [build_for_tuning(design(file).description(32), CARD, {"weights": str(file)}, seed) for seed in (0, 1)]
-    (one, head, described), (other, other_head, _) = networks
+    networks = [build_for_tuning(described(file), CARD, {"weights": str(file)}, seed) for seed in (0, 1)]
+    (one, head, member), (other, other_head, _) = networks
     assert differing(one.state_dict(), file) == differing(other.state_dict(), file) == {"fc.weight", "fc.bias"}
     assert head.weight.shape == (4, 8)
     assert 0 < head.weight.abs().max() < 0.1
     assert not head.bias.any()
     assert not torch.equal(head.weight, other_head.weight)
-    assert described["weights_kind"] == WeightsKind.FINE_TUNED
-    assert described["weights_source"].startswith(f"fine-tuned here from file {file} (sha256 ")
-    assert described["mean"] == list(timm.data.IMAGENET_DEFAULT_MEAN)
-    assert (described["network_outputs"], described["outputs"], described["stem"]) == (4, None, "original")
+    assert member["weights_kind"] == WeightsKind.FINE_TUNED
+    assert member["weights_source"].startswith(f"fine-tuned here from file {file} (sha256 ")
+    assert member["mean"] == list(timm.data.IMAGENET_DEFAULT_MEAN)
+    assert (member["network_outputs"], member["outputs"], member["stem"]) == (4, None, "original")
 
 
 def test_the_head_alone_is_trained_on_features_of_the_network(tmp_path, file):
