@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from fault_messages import fault_of
 from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.added_members import added_table, alone_table, partner_table
@@ -110,6 +111,7 @@ def test_a_file_with_some_test_sets_of_the_study_is_enough(files, names, missing
     assert (contents.sources[0].names["clean"], contents.test_sets) == (there[0], there[1:])
     assert (contents.added, contents.corruptions) == (["mine"], [])
     assert all(contents.left_out[name].startswith("not in mine.csv") for name in missing)
+    assert "none.csv: there is no such file" in fault_of(read_contents, STUDY, ["fog"], [1], None, ["none.csv"])
 
 
 @pytest.fixture
