@@ -61,6 +61,7 @@ def without_networks(count: int) -> Tables:
 SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
 UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
+OF_ENTROPY = np.where(SELECTIVE.score == "entropy", -0.01, np.nan)
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
 KNOWN = {  # by what is known
     "no cost": varied(macs=np.nan, optimism=np.nan),
@@ -70,11 +71,10 @@ KNOWN = {  # by what is known
     ),
     "no number of images would do": varied(images_needed=np.nan),
     "no temperature": with_columns("temperatures", fitted_images=0, note="no predictions of them"),
-    "a temperature of corrupted images": with_columns(
-        "temperatures", fitted_on="corrupted", note="fewer than 10 validation images are answered wrongly"
-    ),
+    "a temperature of validation images": with_columns("temperatures", fitted_on="validation", note=np.nan),
     "no calibration": with_columns("temperatures", ece_after=np.nan),
     "no confidence": NO_THRESHOLDS | {"selective_prediction": SELECTIVE.iloc[:0]},
+    "entropy ranks better": with_columns("selective_prediction", **dict.fromkeys(UNCOMPARED, OF_ENTROPY)),
     "votes alone": NO_THRESHOLDS | {"selective_prediction": VOTES.assign(**UNCOMPARED)},
     "no thresholds": NO_THRESHOLDS,
     "abstains on every image": with_columns(

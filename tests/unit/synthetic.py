@@ -6,9 +6,8 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from synthetic_deployment import RULE, ceiling_of, contender_tables, deployment_tables, failure_tables
+from synthetic_deployment import RULE, contender_tables, deployment_tables, digits, failure_tables
 
-from published.kept import RESULTS
 from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.member_tables import history_table, robustness_table
 from resiliency.analysis.observations.correlation import correlation_table
@@ -27,7 +26,6 @@ from resiliency.base.names import (
 )
 from resiliency.corruptions.settings import MAIN
 from resiliency.report.words import kind_of
-from resiliency.storage.tables import read_table
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 RULES = [RULE, "plurality_vote"]
@@ -75,9 +73,9 @@ def made(
         "evaluations": evaluation_table(searched),
         "calibration": calibration_table(members),
         "coincident_failures": coincidences(designs, seeds, corruptions),
-        "ceiling": ceiling_of(designs, seeds, corruptions),
+        "ceiling": digits()["ceiling"] if designs else digits()["ceiling"].iloc[:0],
         **attribution_tables(list(designs)),
-        "observations": read_table(RESULTS / "digits/observations.csv"),
+        "observations": digits()["observations"],
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
     }
 

@@ -1,18 +1,24 @@
-"""Synthetic tables of deployment, of failures and of the ceiling."""
+"""Synthetic tables of deployment and of failures, with numbers of a published study."""
+
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.assessment import COVERAGES, SHARES_WRONG
-from resiliency.analysis.coincident_failures import CEILING, REACHED, ceiling_table, failures, sizes_of, unit_of
+from published.kept import RESULTS, kept_tables
 from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders, under_corruptions
-from resiliency.analysis.failures import CLASS_ERRORS, CLEAN_ANSWERS, CONFUSIONS, CORRUPTION, FAILURES, NOBODY, PAIR
+from resiliency.analysis.failures import CLEAN_ANSWERS, CORRUPTION, FAILURES, NOBODY, PAIR
 from resiliency.analysis.pictures import data_url
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
 from resiliency.ensembles.pool import front
-from resiliency.prediction.reading import all_conditions
 
 RULE = "mean_probability"
+
+
+@cache
+def digits() -> dict[str, pd.DataFrame]:
+    """The tables of the published study of digits."""
+    return kept_tables(RESULTS / "digits")
 
 
 def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
@@ -40,54 +46,27 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
 
 
 def confidence_tables(deployment) -> dict[str, pd.DataFrame]:
-    """Of each row of deployment.csv by two scores, of which entropy serves better; and temperatures of all."""
-    curves, scores, temperatures, thresholds = [], [], [], []
-    for row in deployment.itertuples():
-        for images in (CLEAN, CORRUPTED):
-            for score, worse in (("max_probability", 0.02), ("entropy", 0.01)):
-                key = {"members": row.members, "size": row.size, "rule": RULE, "images": images, "score": score}
-                curves += [key | {"coverage": c, "risk": worse * c} for c in np.round(np.arange(0.05, 1.01, 0.05), 2)]
-                values = {"error": 0.1, "auroc": 0.9, "fpr_at_95": 0.3, "aurc": worse}
-                values |= {f"error_at_{level}": level / 1000 for level in (80, 90, 95)}
-                ends = {f"{name}_{end}": value for name, value in values.items() for end in ("low", "high")}
-                excess = [-0.01, -0.02, -0.005] if score == "entropy" else [np.nan] * 3
-                names = ("aurc_difference", "aurc_difference_low", "aurc_difference_high")
-                scores.append(key | values | ends | dict(zip(names, excess, strict=True)))
-            key = {"members": row.members, "images": images, "temperature": 1.5, "fitted_images": 180}
-            key["fitted_on"], changes = "validation", {}
-            for place, measure in enumerate(("nll", "ece", "brier")):
-                after, less = 0.02 + 0.1 * place, np.nan if row.size == 1 else 0.01 * (place - 1)
-                changes |= {f"{measure}_before": after + 0.08, f"{measure}_after": after, f"{measure}_change": -0.08}
-                changes |= {f"{measure}_change_low": -0.1, f"{measure}_change_high": -0.06}
-                changes |= {f"{measure}_after_low": after - 0.01, f"{measure}_after_high": after + 0.01}
-                changes |= {f"{measure}_difference": less}
-                changes |= {f"{measure}_difference_{end}": less + by for end, by in (("low", -0.005), ("high", 0.005))}
-            thresholds += [key | {"images": images, "rule": RULE} | threshold for threshold in threshold_rows(row.size)]
-            temperatures.append(key | {"note": np.nan} | changes)
-    return {
-        "selective_prediction": pd.DataFrame(scores, columns=None if scores else ["members", "images", "score"]),
-        "temperatures": pd.DataFrame(temperatures, columns=None if temperatures else ["members", "images", "note"]),
-        "thresholds": pd.DataFrame(thresholds, columns=None if thresholds else ["members", "basis", "images"]),
-        "risk_coverage": pd.DataFrame(curves, columns=None if curves else ["members", "images", "score", "coverage"]),
-    }
+    """Of each row of deployment.csv what the study of digits has of an ensemble or a member, and straight curves."""
+    names = ("selective_prediction", "temperatures", "thresholds")
+    tables = {name: of_models(digits()[name], deployment) for name in names}
+    coverages = pd.DataFrame({"coverage": np.round(np.arange(0.05, 1.01, 0.05), 2)})
+    curves = tables["selective_prediction"][["members", "size", "rule", "images", "score"]].merge(coverages, "cross")
+    return tables | {"risk_coverage": curves.assign(risk=0.02 * curves["coverage"])}
 
 
-def threshold_rows(size: int) -> list[dict]:
-    """Of each kind of images, goal and target; there are too few images for the smallest error."""
-    rows = []
-    for basis in (CLEAN, CORRUPTED):
-        for goal, targets in (("coverage", COVERAGES), ("wrong", SHARES_WRONG)):
-            for target in targets:
-                known = target >= 0.002
-                values = {"threshold": 0.8 + 0.1 * target, "coverage": 0.91, "error": 0.013, "wrong": 0.012}
-                values |= {f"{of}_low": values[of] - 0.01 for of in ("coverage", "error", "wrong")}
-                values |= {f"{of}_high": values[of] + 0.01 for of in ("coverage", "error", "wrong")}
-                values |= {"left_out_wrong": 0.05, "left_out_wrong_low": 0.04, "left_out_wrong_high": 0.06}
-                values = values if known else dict.fromkeys(values, np.nan)
-                values["left_out_corruption"] = "fog" if known else np.nan
-                key = {"size": size, "basis": basis, "goal": goal, "target": target, "selection_images": 270}
-                rows.append(key | values)
-    return rows
+def of_models(rows: pd.DataFrame, deployment: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the last ensemble, or of the last member, for each row of deployment.csv."""
+    several = [rows[(rows["size"] > 1) == of] for of in (False, True)]
+    last = [of[of["members"] == of["members"].iloc[-1]] for of in several]
+    each = [last[row.size > 1].assign(members=row.members, size=row.size) for row in deployment.itertuples()]
+    return pd.concat(each, ignore_index=True) if each else rows.iloc[:0]
+
+
+def of_roles(name: str, roles: dict[str, pd.Series]) -> pd.DataFrame:
+    """What the study of digits has of these roles."""
+    rows = digits()[name]
+    rows = rows[rows["role"].isin(roles)]
+    return rows.assign(**{column: [roles[role][column] for role in rows["role"]] for column in ("members", "size")})
 
 
 def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
@@ -109,30 +88,12 @@ def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
 
 
 def failure_tables(deployment: pd.DataFrame, corruptions: list[str]) -> dict[str, pd.DataFrame]:
-    """Confusions that grow with the distance of two classes, and grey pictures of failures."""
-    names, roles, rows, errors = [f"class {place}" for place in range(4)], contenders(deployment), [], []
-    for role in (role for role in (RECOMMENDED, BEST_MEMBER) if role in roles):
-        who = {"role": role, "members": roles[role]["members"], "size": roles[role]["size"]}
-        for images, most in ((CLEAN, 1), (CORRUPTED, 4)):
-            for place, name in enumerate(names):
-                counts = most * np.abs(np.arange(4) - place)
-                counts[place] = 100
-                rows += [
-                    who | {"images": images, "class": name, "predicted": names[other], "answers": count, "share": share}
-                    for other, (count, share) in enumerate(zip(counts, counts / counts.sum(), strict=True))
-                    if count
-                ]
-        for place, name in enumerate(names):
-            of = who | {"class": name, "images": 10, "confidence": 0.95}
-            shares = {corruption: 0.1 * place + 0.02 * hard for hard, corruption in enumerate(corruptions)}
-            shares |= {CLEAN: 0.01 * place, CORRUPTED: float(np.mean(list(shares.values())))}
-            errors += [
-                of | {"corruption": corruption, "error": error, "low": max(error - 0.1, 0), "high": error + 0.1}
-                for corruption, error in shares.items()
-            ]
-    said = {"class": names[0], "predicted": names[-1], "said": "class 3 0.90; class 0 0.55"}
+    """Confusions and errors of classes of the study of digits, and grey pictures of failures."""
+    roles = {role: row for role, row in contenders(deployment).items() if role in (RECOMMENDED, BEST_MEMBER)}
+    errors = of_roles("class_errors", roles)
+    said = {"class": "class 0", "predicted": "class 3", "said": "class 3 0.90; class 0 0.55"}
     failures = []
-    for kind, count in ((PAIR, 10), (CORRUPTION, 3), (NOBODY, 2)) if rows else ():
+    for kind, count in ((PAIR, 10), (CORRUPTION, 3), (NOBODY, 2)) if roles else ():
         for place in range(count):
             condition = {"corruption": corruptions[0] if place else CLEAN, "severity": min(place, 5)}
             of = (
@@ -141,41 +102,13 @@ def failure_tables(deployment: pd.DataFrame, corruptions: list[str]) -> dict[str
                 | said
             )
             shown = {name: data_url(np.full((32, 32, 3), 9 * place, np.uint8)) for name in ("picture", "clean")}
-            clean = said if condition["corruption"] == CLEAN else said | {"predicted": names[0], "said": "class 0 0.90"}
+            clean = said | ({"predicted": "class 0", "said": "class 0 0.90"} if place else {})
             of |= {f"clean_{name}": clean[name] for name in ("predicted", "said")} | {"clean_confidence": 0.8}
             failures.append(of | {"conditions": 3 if kind == NOBODY else np.nan} | shown)
     pictures = pd.DataFrame(failures, columns=[*FAILURES, *CLEAN_ANSWERS, "picture", "clean"])
     return {
-        "confusions": pd.DataFrame(rows, columns=CONFUSIONS),
-        "class_errors": pd.DataFrame(errors, columns=CLASS_ERRORS),
+        "confusions": of_roles("confusions", roles),
+        "class_errors": errors[errors["corruption"].isin([CLEAN, *corruptions, CORRUPTED])],
         "failures": pictures[FAILURES],
         "failure_pictures": pictures,
     }
-
-
-IMAGES, CLASSES = 120, 5
-
-
-def decisions_of(members: int, error: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Decisions int M x N of members that err mostly on the same hard images, and the labels."""
-    labels = random.integers(CLASSES, size=IMAGES)
-    hard = random.beta(0.4, 0.4 / error, IMAGES)
-    wrong = random.random((members, IMAGES)) < hard
-    return np.where(wrong, (labels + random.integers(1, CLASSES, wrong.shape)) % CLASSES, labels), labels
-
-
-def ceiling_of(designs, seeds, corruptions) -> pd.DataFrame:
-    """ceiling.csv of `seeds` members of each design."""
-    random, members = np.random.default_rng(3), len(designs) * seeds
-    if not members:
-        return pd.DataFrame(columns=[*CEILING, *REACHED, "confidence"])
-    table = all_conditions(list(corruptions), [1, 5], {"clean": IMAGES}, {"clean": CLASSES})
-    sizes, units = sizes_of(members), unit_of([design for design in designs for _ in range(seeds)])
-    errors = 0.05 + 0.05 * table.severity
-    of = (failures(*decisions_of(members, error, random), sizes, units) for error in errors)
-    ceiling, _ = ceiling_table(table, of, sizes, members, 0.95)
-    whole = ceiling["size"] == members
-    reached = dict(zip(REACHED, ("a", 0.8, "a+b", 0.85, 0.95, 0.33, 0.2, 0.46), strict=True))
-    for column, value in reached.items():
-        ceiling[column] = pd.Series(value, index=ceiling.index).where(whole)
-    return ceiling.assign(confidence=0.95)

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
-from synthetic_deployment import decisions_of
 
 from resiliency.analysis.coincident_failures import (
     all_of,
@@ -80,6 +79,13 @@ def test_the_best_are_those_of_the_kind_of_images():
     assert table["best_member"].tolist() == ["clean", "tough", "tough"]
     assert table["best_ensemble"].tolist() == ["clean+third", "clean+tough", "clean+tough"]
     assert table["best_member_accuracy"].tolist() == pytest.approx([1, 0.75, 0.75])
+
+
+def decisions_of(members: int, error: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Decisions int M x 120 of members that err mostly on the same hard images, and the labels."""
+    labels = random.integers(5, size=120)
+    wrong = random.random((members, 120)) < random.beta(0.4, 0.4 / error, 120)
+    return np.where(wrong, (labels + random.integers(1, 5, wrong.shape)) % 5, labels), labels
 
 
 DECISIONS, LABELS = decisions_of(5, 0.4, np.random.default_rng(1))
