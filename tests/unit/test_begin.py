@@ -1,6 +1,5 @@
 """A study that fits a folder of images."""
 
-import os
 import re
 import shlex
 from pathlib import Path
@@ -63,20 +62,6 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("RESILIENCY_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def obtainable(monkeypatch) -> list[str]:
-    """The repositories whose weights can be had."""
-    had = [pretrained_config(architecture).hf_hub_id for architecture in PRETRAINED.values()]
-    monkeypatch.setattr("resiliency.designs.weights.is_available", had.__contains__)
-    return had
-
-
-def begun(folder: Path, file: Path, *options: bool):
-    """The study that `begin` writes of a folder."""
-    begin(str(folder), file, *options)
-    return load(read_merged([CONFIG, file]))
-
-
 @pytest.mark.parametrize(("images", "side", "tuned"), [(600, 300, True), (600, 32, False), (60_000, 300, False)])
 def test_few_large_images_are_fine_tuned_on(images, side, tuned):
     found = Found({"train": images, "validation": 100, "test": 300}, {}, {"a": images, "b": 500}, side, "")
@@ -85,33 +70,30 @@ def test_few_large_images_are_fine_tuned_on(images, side, tuned):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
-def test_only_networks_that_can_be_had_are_fine_tuned(tmp_path, capsys, obtainable, count):
-    del obtainable[count:]
-    study = begun(photos(tmp_path / "photos", list(map(str, range(40)))), tmp_path / "mine.yaml")
+def test_only_networks_that_can_be_had_are_fine_tuned(tmp_path, capsys, monkeypatch, count):
+    had = [pretrained_config(architecture).hf_hub_id for architecture in PRETRAINED.values()]
+    monkeypatch.setattr("resiliency.designs.weights.is_available", had[:count].__contains__)
+    file = tmp_path / "mine.yaml"
+    begin(str(photos(tmp_path / "photos", list(map(str, range(40))))), file)
+    study = load(read_merged([CONFIG, file]))
     assert len(study.fine_tuned_designs()) == (count if count > 1 else 0)
     assert len(study.independent_members()) == (2 * count if count > 1 else 6)
     assert (OFFLINE in capsys.readouterr().out.splitlines()) == (count < 2)
 
 
 @pytest.mark.slow
-def test_it_writes_a_study_and_an_estimate_and_replaces_no_file(tmp_path, capsys, obtainable):
-    folder, file = photos(tmp_path / "photos", list(map(str, range(20)))), tmp_path / "my photos.yaml"
-    assert begun(folder, file).study == "my_photos"
-    last = capsys.readouterr().out.splitlines()[-2:]
-    assert re.search(r"6 members; about .*(s|min) on this machine, [\d.]+ GiB per concurrent job", last[0])
-    assert shlex.split(last[1]) == ["resiliency", "run", str(file)]
-    assert str(file) in fault_of(begin, str(folder), file)
-
-
-@pytest.mark.slow
-def test_folders_of_any_name_get_a_study(tmp_path, monkeypatch):
+def test_a_folder_of_any_name_gets_a_study_with_an_estimate(tmp_path, monkeypatch, capsys):
     name = "größe\nb: c"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("resiliency.cli.begin.estimate", lambda study, images: (1.0, 1.0))
     photos(tmp_path / name, list(map(str, range(20))), side=40)
     main(["begin", name])
     (file,) = Path("studies").iterdir()
-    assert os.path.normpath(load(read_merged([CONFIG, file])).dataset.folder) == os.path.normpath(name)
+    study = load(read_merged([CONFIG, file]))
+    assert (study.study, study.dataset.folder) == ("gr_e_b_c", name)
+    *_, estimated, command = capsys.readouterr().out.splitlines()
+    assert re.search(r"6 members; about .*(s|min) on this machine, [\d.]+ GiB per concurrent job", estimated)
+    assert shlex.split(command) == ["resiliency", "run", str(file)]
+    assert str(file) in fault_of(begin, name, file)
 
 
 def test_all_broken_pictures_are_named_at_once(tmp_path):
