@@ -171,11 +171,9 @@ def test_members_with_the_same_weights_are_named(here):
     assert again.startswith("designs.hub_again.weights: pretrained resnet18.a1_in1k has the same weights as pretrained")
 
 
-REPOSITORY = Path(__file__).parents[2]
-
-
 def minutes_of_cifar10(**changes) -> dict[str, int]:
-    config = read_merged([REPOSITORY / "config.yaml", REPOSITORY / "studies/cifar10.yaml"])
+    repository = Path(__file__).parents[2]
+    config = read_merged([repository / "config.yaml", repository / "studies/cifar10.yaml"])
     update_config(config, changes)
     return minutes(load(config))
 
@@ -222,7 +220,5 @@ def test_weights_that_are_not_there_are_named_while_offline(here, monkeypatch):
     (here / "cache/hub/test_vit.r160_in1k/model.safetensors").touch()
     faults = trial(designs)
     assert list(faults) == ["a", "c"]
-    assert faults["a"].startswith("weights: timm/test_resnet.r160_in1k: not downloaded (OfflineModeIsEnabled: ")
     place = here / "cache/hub/test_resnet.r160_in1k"
     assert f"without a network, put its model.safetensors into {place}, or set HF_HOME to a cache" in faults["a"]
-    assert faults["c"].startswith("weights: timm has no pretrained classifier vit_small_patch14_dinov2")
