@@ -1,31 +1,43 @@
 """The study: its defaults, and one line for every fault in it."""
 
+from collections import Counter
+
 import pytest
-from default_study import changed, imported
+from default_study import CONFIG, changed, imported
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from resiliency.analysis.observations import architecture, balance, correlation, diversity
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset
+from resiliency.diversity.metrics import METRICS
+from resiliency.diversity.settings import Attribution
+from resiliency.ensembles.combination import RULES
+from resiliency.ensembles.settings import Ensembles
+from resiliency.prediction.attributions import METHODS
 from resiliency.study.files import load
+from resiliency.training.objectives import OBJECTIVES
+from resiliency.training.settings import Joint
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "side", "on_the_fly", "margin"),
+    ("name", "size", "side", "on_the_fly", "margin", "shift", "mirrored"),
     [
-        ("digits", "auto", 32, False, 1),
-        ("stl10", "auto", 96, False, 0.875),
-        ("imagenette", "auto", 224, True, 0.875),
-        ("image_folder", 32, 32, False, 1),
-        ("imagenet", 65, 65, True, 0.875),
-        ("fashion_mnist", 224, 224, False, 0.875),
+        ("digits", "auto", 32, False, 1, 2, False),
+        ("svhn", "auto", 32, False, 1, 4, False),
+        ("stl10", "auto", 96, False, 0.875, 12, True),
+        ("imagenette", "auto", 224, True, 0.875, 0, True),
+        ("image_folder", 32, 32, False, 1, 4, True),
+        ("imagenet", 65, 65, True, 0.875, 0, True),
+        ("fashion_mnist", 224, 224, False, 0.875, 28, True),
     ],
 )
-def test_what_auto_means_depends_on_the_data_set(name, size, side, on_the_fly, margin):
-    folder = "photos" if name in ("image_folder", "imagenet") else None
-    resolved = Dataset(name=name, image_size=size, folder=folder).resolved()
+def test_views_and_augmentation_suit_the_data_set(name, size, side, on_the_fly, margin, shift, mirrored):
+    dataset = Dataset(name=name, image_size=size, folder="photos" if name in ("image_folder", "imagenet") else None)
+    resolved = dataset.resolved()
     assert (resolved["side"], resolved["on_the_fly"], resolved["margin"]) == (side, on_the_fly, margin)
+    assert (dataset.largest_shift, dataset.mirrored) == (shift, mirrored)
 
 
 @given(st.lists(st.floats(0, 1e300), unique_by=lambda loss_weight: f"{loss_weight:g}", min_size=1, max_size=9))
@@ -38,14 +50,6 @@ def test_names_of_jointly_trained_members_hold_no_separator_of_members(loss_weig
     assert not any("+" in member for member in members)
 
 
-@pytest.mark.parametrize(
-    ("name", "shift", "mirrored"),
-    [("digits", 2, False), ("cifar10", 4, True), ("svhn", 4, False), ("stl10", 12, True), ("imagenette", 0, True)],
-)
-def test_augmentation_suits_the_data_set(name, shift, mirrored):
-    assert (Dataset(name=name).largest_shift, Dataset(name=name).mirrored) == (shift, mirrored)
-
-
 def test_names_of_members():
     config = changed("joint.objectives", {"balanced": [0, 0.5]})
     config["joint"] |= {"designs": ["vit", "vit"], "seeds": 1}
@@ -53,14 +57,9 @@ def test_names_of_members():
     config["ensembles"]["sizes"] = [2]
     study = load(config)
     assert study.independent_members() == ["vit-s0", "vit-s1", "resnet50-s0", "resnet50-s1"]
-    assert study.joint_settings() == {
-        "balanced-l0": ("balanced", 0.0),
-        "balanced-l0.5": ("balanced", 0.5),
-    }
-    assert study.joint_ensembles() == [
-        ["balanced-l0-s0-m0", "balanced-l0-s0-m1"],
-        ["balanced-l0.5-s0-m0", "balanced-l0.5-s0-m1"],
-    ]
+    assert study.joint_settings() == {"balanced-l0": ("balanced", 0.0), "balanced-l0.5": ("balanced", 0.5)}
+    of_settings = (("balanced-l0-s0-m0", "balanced-l0-s0-m1"), ("balanced-l0.5-s0-m0", "balanced-l0.5-s0-m1"))
+    assert study.joint_ensembles() == [*map(list, of_settings)]
     assert study.joint_members() == [name for names in study.joint_ensembles() for name in names]
 
 
@@ -70,14 +69,6 @@ def choices(model: type[BaseModel], key: str) -> set[str]:
 
 
 def test_settings_and_registries_name_the_same():
-    from resiliency.diversity.metrics import METRICS
-    from resiliency.diversity.settings import Attribution
-    from resiliency.ensembles.combination import RULES
-    from resiliency.ensembles.settings import Ensembles
-    from resiliency.prediction.attributions import METHODS
-    from resiliency.training.objectives import OBJECTIVES
-    from resiliency.training.settings import Joint
-
     assert choices(Joint, "objectives") == set(OBJECTIVES)
     assert choices(Attribution, "methods") == set(METHODS)
     assert choices(Ensembles, "rules") == set(RULES)
@@ -108,3 +99,17 @@ def test_ensembles_are_of_the_designs_that_a_study_names(tmp_path):
     config = imported({"decisions": str(tmp_path / "theirs.csv")}, "a-s0") | {"add": [str(tmp_path / "mine.csv")]}
     config |= {"ensembles": {"sizes": [2], "rules": ["plurality_vote"], "designs": ["a", "c"]}}
     assert load(config).combined_members() == ["a-s0", "a-s1", "c-s0", "d"]
+
+
+def test_the_default_study_is_large_enough_for_verdicts():
+    """The smallest numbers that the rules of the four observations ask for."""
+    study = load(CONFIG)
+    designs = study.members.designs
+    families = Counter(map(study.family, designs))
+    assert sum(count >= 2 for count in families.values()) >= architecture.FAMILIES
+    assert len(families) >= correlation.FAMILIES
+    repeated = {study.family(design) for design in designs if study.members.seed_count(design) >= 2}
+    assert len(repeated) >= diversity.FAMILIES
+    assert study.attribution.target == "prediction"
+    assert study.joint.seeds >= balance.SEEDS
+    assert {0, 1} < set(study.joint.objectives["balanced"])
