@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from published.page import CARD
+from resiliency.reference.house import rules
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -39,12 +40,6 @@ def anchors(path: Path) -> frozenset[str]:
     headings = re.findall(r"^#{1,4} (.+)$", without_code(path.read_text(encoding="utf-8")), re.MULTILINE)
     plain = (re.sub(r"[`*\\]|\]\([^)]*\)", "", heading).lower() for heading in headings)
     return frozenset(re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain)
-
-
-def test_every_page_is_in_the_navigation_once():
-    listed = [page for group in SITE["NAVIGATION"].values() for page in group]
-    listed += [f"results/{page}" for page in SITE["APPENDIX"]]
-    assert sorted(listed) == sorted(PAGES.keys() - {"index"} | {path.stem for path in DOCS.glob("*.ipynb")})
 
 
 def test_the_appendix_lists_what_is_in_no_navigation_by_its_title():
@@ -78,14 +73,6 @@ def test_links_lead_somewhere(name):
     assert dead == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_links_of_a_page_of_the_site_lead_to_pages_of_the_site(name):
-    source = [PAGES[name].read_text(encoding="utf-8")]
-    SITE["_on_site"](None, name, source)
-    files = re.findall(r"\]\((?!https?://)([^)\s#]+)\.md", without_code(source[0]))
-    assert {(DOCS / name).parent.joinpath(file).resolve() for file in files} <= {DOCS / page for page in PAGES}
-
-
 def test_files_of_the_repository_that_guides_name_exist():
     guides = [*DOCS.glob("*.md"), *(REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING"))]
     texts = [path.read_text(encoding="utf-8") for path in guides]
@@ -94,3 +81,19 @@ def test_files_of_the_repository_that_guides_name_exist():
     )
     assert len(named) > 20
     assert [name for name in sorted(named) if not (REPOSITORY / name).exists()] == []
+
+
+def test_modules_packages_and_rules_that_the_page_names_exist():
+    named = re.findall(r"`([\w/]+(?:\.py|\.smk|/))`", (DOCS / "house.md").read_text(encoding="utf-8"))
+    places = (REPOSITORY, REPOSITORY / "scripts/resiliency")
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
+    assert len(named) > 40
+    packages = {f"{path.parent.name}/" for path in (places[1]).glob("*/__init__.py")}
+    assert packages - set(named) == set()
+
+
+def test_the_picture_shows_rules_of_today():
+    drawn = set(re.findall(r"<text[^>]*>(\w+)</text>", (DOCS / "house.svg").read_text(encoding="utf-8")))
+    assert drawn - rules().keys() == set()
+    of_analysis = {rule for rule, file in rules().items() if file in ("analysis", "report")}
+    assert of_analysis - drawn == set()
