@@ -1,11 +1,8 @@
 """The files around the library are in step with each other."""
 
-import ast
 import inspect
 import re
-import sys
 import tomllib
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,16 @@ from snakemake.scheduling import job_scheduler
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-RULES = list((REPOSITORY / "rules").glob("*.smk"))
+TEXT = "".join(path.read_text() for path in (REPOSITORY / "rules").glob("*.smk"))
+OWN = {
+    rule.partition(":")[0]: rule.split("use rule")[0] for rule in re.split(r"^\s*rule ", TEXT, flags=re.MULTILINE)[1:]
+}
+DERIVED = {new: old for old, new in re.findall(r"use rule (\w+) as (\w+) with", TEXT)}
+LOCAL = {name for name, text in OWN.items() if "script:" not in text}  # they only wait for others
+PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in REPOSITORY.glob("profiles/*/config.yaml")}
+WITH_GPU = {name for name in [*OWN, *DERIVED] if "gpu=1" in OWN[DERIVED.get(name, name)]}
+LARGE = {"dataset", "units", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
+LARGE |= {"assess_ensembles", "leave_out_images", "export"}
 
 
 def test_conda_environment_has_the_dependencies_of_the_project():
@@ -27,7 +33,8 @@ def test_conda_environment_has_the_dependencies_of_the_project():
 def test_every_dependency_is_pinned_with_the_hashes_of_its_files():
     text = re.sub(r"^#.*\n|\\\n", "", (REPOSITORY / "envs/pinned.txt").read_text(), flags=re.MULTILINE)
     pinned = {line.partition("==")[0]: line for line in text.splitlines()}
-    assert {distribution(dependency) for dependency in PROJECT["dependencies"]} <= pinned.keys()
+    names = {re.match(r"[\w.-]+", dependency)[0].lower().replace("_", "-") for dependency in PROJECT["dependencies"]}
+    assert names <= pinned.keys()
     assert list(pinned) == sorted(pinned)
     for line in pinned.values():
         assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", line), line
@@ -35,49 +42,13 @@ def test_every_dependency_is_pinned_with_the_hashes_of_its_files():
 
 def test_snakemake_has_the_internals_that_the_rules_use():
     """Nothing fails where a limit that the Snakefile lifts has another name, or a property became something else."""
-    text = "".join(path.read_text() for path in [REPOSITORY / "Snakefile", *RULES])
+    text = (REPOSITORY / "Snakefile").read_text() + TEXT
     used = set(re.findall(r"\bworkflow\.(\w+)", text))
     assert "self.job_rate_limiter" in inspect.getsource(job_scheduler)
     assert [
         name for name in used if not hasattr(Workflow, name) and f"self.{name}" not in inspect.getsource(Workflow)
     ] == []
     assert not re.search(r"\b(workflow|rule|job)\._", text)
-
-
-def distribution(requirement: str) -> str:
-    """The name of a distribution, as packages are compared by."""
-    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
-
-
-def imported(path: Path) -> set[str]:
-    """The packages that a file imports."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module.partition(".")[0])
-    return names - sys.stdlib_module_names
-
-
-@pytest.mark.parametrize(
-    ("folder", "extras"), [("scripts", ("export",)), ("published", ()), ("tests", ("export", "test"))]
-)
-def test_every_package_that_is_imported_is_declared(folder, extras):
-    """What comes with another package today may not do so tomorrow."""
-    declared = {distribution(of) for of in PROJECT["dependencies"]}
-    declared |= {distribution(of) for extra in extras for of in PROJECT["optional-dependencies"][extra]}
-    ours = {"resiliency"} if folder == "scripts" else {"resiliency", "published"}
-    if folder == "published":
-        ours |= {path.stem for path in (REPOSITORY / "tests/benchmarks").glob("*.py")}
-    if folder == "tests":
-        ours |= {path.stem for path in (REPOSITORY / "tests").rglob("*.py")} | {"attacks"}
-    offered, undeclared = packages_distributions(), set()
-    for path in (REPOSITORY / folder).rglob("*.py"):
-        for package in imported(path) - ours:
-            if not (declared | {"resiliency"}) & set(map(distribution, offered.get(package, []))):
-                undeclared.add(f"{path.relative_to(REPOSITORY)} imports {package}")
-    assert sorted(undeclared) == []
 
 
 def test_one_version_is_told_and_no_result_depends_on_it():
@@ -90,18 +61,32 @@ def test_one_version_is_told_and_no_result_depends_on_it():
         assert PROJECT["version"] not in path.read_text(encoding="utf-8"), path
 
 
-@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
-def test_rules_have_logs_resources_and_the_fingerprint_of_their_script(path):
-    for rule in re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]:
-        name = rule.partition(":")[0]
-        own = rule.split("use rule")[0]
-        if "script:" not in own:  # it only waits for others
-            continue
-        for part in ("log:", "threads: ", "**needing(", "conda:", f'code("{name}"', f"/{name}.py"):
-            assert part in own, f"{name} lacks {part}"
+@pytest.mark.parametrize("name", OWN)
+def test_rules_have_logs_resources_and_the_fingerprint_of_their_script(name):
+    for part in ("log:", "threads: ", "**needing(", "conda:", f'code("{name}"', f"/{name}.py"):
+        assert part in OWN[name] or name in LOCAL, f"{name} lacks {part}"
 
 
 def test_every_script_belongs_to_a_rule():
-    rules = "".join(path.read_text() for path in RULES)
     scripts = [path.name for path in (REPOSITORY / "scripts").glob("*.py")]
-    assert [name for name in scripts if f"/{name}" not in rules] == []
+    assert [name for name in scripts if f"/{name}" not in TEXT] == []
+
+
+def test_jobs_with_a_gpu_and_no_others_go_to_its_partition():
+    set_resources = PROFILES["slurm"]["set-resources"]
+    assert set(set_resources) == WITH_GPU
+    assert len({str(resources) for resources in set_resources.values()}) == 1
+
+
+@pytest.mark.parametrize("rule", sorted(WITH_GPU & set(OWN)))
+def test_scripts_of_jobs_with_a_gpu_claim_it(rule):
+    assert "snakemake.resources.gpu)" in (REPOSITORY / f"scripts/{rule}.py").read_text()
+
+
+def test_every_short_cpu_stage_shares_a_submission():
+    assert set(PROFILES["slurm"]["groups"]) == {*OWN, *DERIVED} - WITH_GPU - LARGE - LOCAL
+
+
+def test_profiles_leave_out_the_trigger_that_fingerprints_replace():
+    assert "code" not in PROFILES["default"]["rerun-triggers"]
+    assert not any("rerun-triggers" in profile for name, profile in PROFILES.items() if name != "default")
