@@ -21,26 +21,18 @@ FILES = {
 }
 
 
-@pytest.fixture
-def fingerprint_with(tmp_path):
-    """The fingerprint of the script with some files changed, each time in a fresh copy."""
-    copies = iter(range(100))
-
-    def of(**changes: str) -> str:
-        root = tmp_path / str(next(copies))
-        for name, text in (FILES | changes.pop("files", {})).items():
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        return fingerprint(root / "script.py", *(root / name for name in changes.pop("loaded", [])))
-
-    return of
+def written(root: Path, changes: dict[str, str]) -> Path:
+    """The script, in a new folder with these files changed."""
+    for name, text in (FILES | changes).items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root / "script.py"
 
 
-def test_the_description_of_a_key_is_documentation(fingerprint_with):
+def test_the_description_of_a_key_is_documentation(tmp_path):
     key = "from pydantic import Field\nx: int = Field({}, description={!r})\ndef more(x):\n    return x + 1\n"
     first, reworded, other = (
-        fingerprint_with(files={"resiliency/deep/b.py": key.format(*values)})
+        fingerprint(written(tmp_path / f"{values}", {"resiliency/deep/b.py": key.format(*values)}))
         for values in ((1, "a number"), (1, "number of things"), (2, "a number"))
     )
     assert first == reworded != other
@@ -50,10 +42,7 @@ def test_the_description_of_a_key_is_documentation(fingerprint_with):
     "damage", [lambda kept: kept, lambda kept: kept[:-1], lambda kept: b"", lambda kept: b"x\ny\nz"]
 )
 def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, damage):
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    script, edited = tmp_path / "script.py", tmp_path / "resiliency/deep/b.py"
+    script, edited = written(tmp_path, {}), tmp_path / "resiliency/deep/b.py"
     before = fingerprint(script)
     files = sorted(tmp_path.rglob("*.names"))
     assert len(files) == len(FILES) - 1  # all but that of the module that is not imported
@@ -66,14 +55,13 @@ def test_kept_definitions_is_used_only_if_it_is_that_of_the_source(tmp_path, dam
     assert fingerprint(script) != before
 
 
-def test_modules_loaded_by_name_count_with_what_they_import(fingerprint_with):
-    loaded = ["resiliency/unused.py"]
-    before = fingerprint_with(loaded=loaded)
-    files = {"resiliency/unused.py": "from resiliency import helper\n", "resiliency/helper.py": "x = 1\n"}
-    imports = fingerprint_with(files=files, loaded=loaded)
-    changed = fingerprint_with(files=files | {"resiliency/helper.py": "x = 2\n"}, loaded=loaded)
-    assert len({fingerprint_with(), before, imports, changed}) == 4
-    assert fingerprint_with(files={"resiliency/unused.py": "x = 1  # why\n"}, loaded=loaded) == before
+def test_modules_loaded_by_name_count_with_what_they_import(tmp_path):
+    importing = {"resiliency/unused.py": "from resiliency import helper\n", "resiliency/helper.py": "x = 1\n"}
+    cases = [{}, {"resiliency/unused.py": "x = 1  # why\n"}, importing, importing | {"resiliency/helper.py": "x = 2\n"}]
+    scripts = [written(tmp_path / str(number), changes) for number, changes in enumerate(cases)]
+    before, commented, *others = (fingerprint(one, one.with_name("resiliency") / "unused.py") for one in scripts)
+    assert before == commented
+    assert len({fingerprint(scripts[0]), before, *others}) == 4
 
 
 @pytest.mark.parametrize(
@@ -83,8 +71,8 @@ def test_modules_loaded_by_name_count_with_what_they_import(fingerprint_with):
         ("resiliency/deep/b.py", "def more(x):\n    'text'\n    'kept'\n    return x + 1\n"),
     ],
 )
-def test_code_counts_wherever_it_is(fingerprint_with, name, text):
-    assert fingerprint_with(files={name: text}) != fingerprint_with()
+def test_code_counts_wherever_it_is(tmp_path, name, text):
+    assert fingerprint(written(tmp_path / "other", {name: text})) != fingerprint(written(tmp_path / "own", {}))
 
 
 def reached(script: str) -> set[str]:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,22 +36,15 @@ def words_of(text: str) -> str:
     return "".join(leaf.content for leaf in leaves if leaf.type.startswith(("text", "code", "fence")))
 
 
-def renamed(value: object, name: str) -> object:
-    """`value` with another name in place of resnet, in all that it holds."""
-    if isinstance(value, dict):
-        return {renamed(key, name): renamed(of_key, name) for key, of_key in value.items()}
-    if isinstance(value, list):
-        return [renamed(item, name) for item in value]
-    return value.replace("resnet", name) if isinstance(value, str) else value
-
-
 def page_of_results(folder: Path, name: str) -> str:
     """The page of *digits*, where designs, families, members and machines have other names."""
     copy = shutil.copytree(RESULTS / "digits", folder / "digits")
     for path in copy.glob("*.csv"):
-        write_table(path, read_table(path).map(partial(renamed, name=name)))
+        table = read_table(path)
+        write_table(path, table.map(lambda cell: cell.replace("resnet", name) if isinstance(cell, str) else cell))
     for path in copy.glob("*.json"):
-        path.write_text(json.dumps(renamed(json.loads(path.read_text(encoding="utf-8")), name)), encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("resnet", json.dumps(name)[1:-1]), encoding="utf-8")
     provenance = json.loads((copy / "provenance.json").read_text(encoding="utf-8"))
     provenance |= {"processor": name, "device": name, "platform": name, "bfloat16": [name], "git_commit": name}
     (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")

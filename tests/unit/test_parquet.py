@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import re
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +121,7 @@ def test_they_are_unpacked_once_and_again_when_they_change(tmp_path, cache):
 )
 def test_what_is_no_such_data_set_is_named_and_leaves_nothing(tmp_path, cache, labels, changed, message):
     folder = write(tmp_path / "animals/train.parquet", labels, **changed)
-    assert re.search(re.escape(message), refusal(folder))
+    assert message in refusal(folder)
     assert [path.name for path in cache.iterdir()] == [".lock"]
 
 

@@ -38,19 +38,17 @@ def test_studies_alone_and_merged_fit_the_schema(study):
 
 
 @pytest.mark.parametrize(
-    ("path", "value"),
+    "fault",
     [
-        (("study",), "two words"),
-        (("dataset", "image_size"), 20),
-        (("joint", "objectives"), {"balance": [0]}),
-        (("membrs",), {}),
+        {"study": "two words"},
+        {"dataset": {"image_size": 20}},
+        {"joint": {"objectives": {"balance": [0]}}},
+        {"membrs": {}},
     ],
 )
-def test_faults_do_not_fit_the_schema(path, value):
-    for key in reversed(path):
-        value = {key: value}
+def test_faults_do_not_fit_the_schema(fault):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(value, SCHEMA)
+        jsonschema.validate(fault, SCHEMA)
 
 
 def test_every_key_has_a_description():
