@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
-from drawn_charts import rendered, usual
+from drawn_charts import rendered
 from finding_cases import CASES
 from synthetic import OBJECTIVES, synthetic_tables
 
@@ -116,7 +116,7 @@ def test_weights_draw_points_of_seeds_their_means_and_independent_training():
 
 
 def test_charts_are_written_in_every_format(tmp_path):
-    spec = usual("error_by_severity")
+    spec = draw("error_by_severity", synthetic_tables(), settings.OKABE_ITO)
     write_chart([tmp_path / f"chart{suffix}" for suffix in settings.CHART_SUFFIXES], spec, 1)
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
@@ -125,15 +125,6 @@ def test_charts_are_written_in_every_format(tmp_path):
 
 
 def test_logits_are_not_read_as_percentages():
-    spec = usual("effective_robustness")
+    spec = draw("effective_robustness", synthetic_tables(), settings.OKABE_ITO)
     assert not re.search('aria-label="[^"]*%', vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
     assert "aria-" not in svg(spec)
-
-
-def test_marks_of_zero_keep_clear_of_words_and_of_the_next_row():
-    spec = usual("exchange_rates")
-    layers, step = spec["layer"], spec["height"]["step"]
-    (zero,) = [layer["mark"] for layer in layers if layer["encoding"].get("x", {}).get("datum") == 0]
-    words = [layer["mark"] for layer in layers if layer["mark"]["type"] == "text"]
-    assert zero["yOffset"] - zero["size"] / 2 >= max(mark["dy"] + mark["fontSize"] / 2 for mark in words)
-    assert zero["yOffset"] + zero["size"] / 2 <= step + min(mark["dy"] - mark["fontSize"] / 2 for mark in words)
