@@ -10,6 +10,8 @@ from ended_runs import end_run, run_as_published
 
 from published.kept import RESULTS, kept_specs, kept_tables
 from published.page import CHARTS_FILE, longest_training, page, publish, shown_charts
+from published.seeds import publish as publish_seeds
+from published.seeds import runs_of
 from resiliency.base.faults import Fault
 from resiliency.storage.files import read_json, write_json
 from resiliency.storage.runs import FILES
@@ -101,3 +103,46 @@ def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):
     assert f'snakemake --cores all --config {images} "training={{flip: true}}" search=\n' in text
     assert "since then 1 key of its file changed: `probe.images`." in text
     assert "`probe.images`" not in page(DIGITS)
+
+
+def finished(name: str, seed: int) -> Path:
+    """Results of a study in the working folder: those published of the default study, with another seed."""
+    results = Path("results") / name
+    (results / "tables").mkdir(parents=True)
+    for table in ("members", "deployment", "observations"):
+        shutil.copy(RESULTS / f"digits/{table}.csv", results / "tables")
+    provenance = json.loads((RESULTS / "digits/provenance.json").read_text(encoding="utf-8"))
+    provenance["study"] |= {"study": name, "seed": seed}
+    return end_run(results, provenance)
+
+
+def test_the_tables_are_those_of_the_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    finished("digits", 0)
+    other = finished("digits_seed1", 1)
+    table = pd.read_csv(other / "tables/observations.csv")
+    rows = (table["observation"] == "2") & table["part_verdict"].notna()
+    table.loc[rows, ["verdict", "part_verdict"]] = "undecided"
+    table.loc[rows, "estimate"] += 0.2
+    table.to_csv(other / "tables/observations.csv", index=False)
+    members = pd.read_csv(other / "tables/members.csv")
+    members.loc[members["origin"] == "independent", "clean_accuracy"] = 0.5
+    members.to_csv(other / "tables/members.csv", index=False)
+    end_run(other)
+    docs = Path("docs")
+    assert publish_seeds({0: "digits", 1: "digits_seed1"}, docs, docs) == Path("docs/seeds.md")
+    runs = pd.read_csv("docs/seeds/runs.csv")
+    assert runs["seed"].tolist() == [0, 1]
+    assert runs["clean_accuracy"].iloc[1] == 0.5
+    assert (runs["gain"] - (runs["best_member_error"] - runs["best_ensemble_error"])).abs().max() < 1e-6
+    text = Path("docs/seeds.md").read_text(encoding="utf-8")
+    assert "Observation 2 is no better than noise with 1 and undecided with 1 of 2 seeds." in text
+    first = pd.read_csv("docs/seeds/verdicts.csv").query("observation == '2' and seed == 0").iloc[0]
+    row = next(line for line in text.splitlines() if line.startswith(f"| 2 | {first['part']} |"))
+    assert row.split(" | ")[-4:] == [f"{first['estimate'] + add:.3f}" for add in (0, 0.1, 0.2)] + ["0.141 |"]
+
+
+def test_each_seed_is_a_study_of_its_own(tmp_path):
+    own = tmp_path / "mine.yaml"
+    own.write_text("study: mine\nseed: 7\n")
+    assert runs_of([own], 3) == {7: "mine", 8: "mine_seed8", 9: "mine_seed9"}
