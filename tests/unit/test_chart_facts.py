@@ -15,9 +15,9 @@ from resiliency.report.charts.training import curve_facts, joint_facts
 NONE = pd.DataFrame()
 
 
-def joint_of(rows: list[tuple], **columns) -> pd.DataFrame:
+def joint_of(rows: list[tuple]) -> pd.DataFrame:
     joint = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "corrupted_accuracy"])
-    return joint.assign(origin="joint", rule="mean_probability", **columns)
+    return joint.assign(origin="joint", rule="mean_probability")
 
 
 LEVEL = pd.DataFrame({"confidence": [0.95]})
@@ -46,30 +46,28 @@ def test_joint_training_that_does_nothing_seldom_helps():
     assert helped <= 14
 
 
-def origin_rows(**several) -> pd.DataFrame:
+def origin_rows(advantage: float, low: float, high: float) -> pd.DataFrame:
+    """The advantage of several architectures, with the ends of its interval."""
     rows = [(2, "joint training", 0.7), (3, "one architecture", 0.6), (3, "several architectures", 0.8)]
     table = pd.DataFrame(rows, columns=["bin_start", "origin", "mean"])
     table = table.assign(matched_on="size", measure="corrupted_accuracy", rule="mean_probability", low=0.5, high=0.9)
+    several = {"advantage": advantage, "advantage_low": low, "advantage_high": high}
     return table.assign(**{name: [np.nan, np.nan, value] for name, value in several.items()})
-
-
-def ends_of(advantage: float, low: float, high: float) -> dict[str, float]:
-    return {"advantage": advantage, "advantage_low": low, "advantage_high": high}
 
 
 @pytest.mark.parametrize(
     ("low", "high", "verb"), [(0.05, 0.35, "raises"), (-0.35, -0.05, "lowers"), (-0.1, 0.2, ""), (np.nan, np.nan, "")]
 )
 def test_what_several_architectures_bring_is_decided_by_its_interval(low, high, verb):
-    facts = origin_facts(origin_rows(**ends_of(0.2, low, high)))
+    facts = origin_facts(origin_rows(0.2, low, high))
     assert (facts["gain"]["verb"], facts["gain"]["bin_start"], facts["gain"]["kind"]) == (verb, 3, "architectures")
     assert [row["mean"] for row in facts["means"]] == [0.8, 0.6]
 
 
 def test_pairs_that_vote_by_labels_alone_are_not_compared_if_others_are():
     """Their accuracy is the mean of their members, whatever their designs."""
-    triples = origin_rows(**ends_of(0.1, 0.05, 0.15))[1:].assign(rule="plurality_vote")
-    pairs = origin_rows(**ends_of(0.0, 0.0, 0.0))[1:].assign(rule="plurality_vote", bin_start=2)
+    triples = origin_rows(0.1, 0.05, 0.15)[1:].assign(rule="plurality_vote")
+    pairs = origin_rows(0.0, 0.0, 0.0)[1:].assign(rule="plurality_vote", bin_start=2)
     both = pd.concat([pairs, triples])
     assert advantage_facts(both)["bin_start"] == 3
     assert advantage_facts(pairs)["bin_start"] == 2
@@ -141,7 +139,7 @@ def test_robustness_is_effective_only_against_reference_members():
     assert shift_facts(shifted([0.3, 0.1, 0.2], np.nan, [True] * 3)) == {}
 
 
-def correlations_of(intervals: dict[str, list[tuple[float, float]]], **columns) -> pd.DataFrame:
+def correlations_of(intervals: dict[str, list[tuple[float, float]]]) -> pd.DataFrame:
     """Metric -> an interval for each size."""
     rows = [
         {"metric": metric, "kind": "attribution" if "cosine" in metric else "prediction", "size": size}
@@ -149,8 +147,8 @@ def correlations_of(intervals: dict[str, list[tuple[float, float]]], **columns) 
         for metric, ends in intervals.items()
         for size, (low, high) in enumerate(ends, 2)
     ]
-    told = {"rule": "mean_probability", "measure": "pearson", "condition": "corrupted", "confidence": 0.95}
-    return pd.DataFrame(rows).assign(**told | columns)
+    said = {"rule": "mean_probability", "measure": "pearson", "condition": "corrupted", "confidence": 0.95}
+    return pd.DataFrame(rows).assign(**said)
 
 
 CORRELATIONS = correlations_of(
