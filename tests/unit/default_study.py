@@ -9,20 +9,16 @@ from fault_messages import lines_of
 from resiliency.study.files import load
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
-REMOVE = object()
 
 
 def changed(path: str, value: object) -> dict:
-    """The default configuration with one key set, or removed."""
+    """The default configuration with one key set."""
     config = copy.deepcopy(CONFIG)
     *parents, last = path.split(".")
     inner = config
     for parent in parents:
         inner = inner[parent]
-    if value is REMOVE:
-        del inner[last]
-    else:
-        inner[last] = value
+    inner[last] = value
     return config
 
 

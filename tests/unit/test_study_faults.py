@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from default_study import REMOVE, changed, faults_of, imported
+from default_study import changed, faults_of, imported
 from fault_messages import lines_of
 
 from resiliency.study.files import load, read_places
@@ -14,7 +14,6 @@ FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),
     ("designs.vit.training", {"epoch": 3}, "designs.vit.training.epoch: unknown key; did you mean epochs?"),
     ("designs.vit.architecture", "resnet51", "designs.vit.architecture: timm has no 'resnet51'; did you mean resnet5"),
-    ("study", REMOVE, "study: required; give it"),
     ("designs.vit.training", {"shift": 32}, "designs.vit: shift 32 must be below the side of the images, 32 px"),
     ("corruptions.names", ["fog", "fog"], "corruptions.names: ['fog', 'fog']: must name each one once"),
     ("corruptions", {"engine": "imagecorruptions", "table": "cifar-10-c"}, "corruptions.table: the engine "),
