@@ -1,12 +1,45 @@
-"""The page on GPU hours shows what its model computes, and other pages what it shows."""
+"""The model behind docs/results/gpu_hours.md, by hand; the page shows what the model computes."""
 
 import gpu_hours
 import pandas as pd
 import pytest
-from gpu_model import CARDS
+import torch
+from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels
 from shared import RESULTS, ROOT, study, table
 
 PAGE = (RESULTS / "gpu_hours.md").read_text()
+CARD = Card({"float32": 1e12}, 1e9)
+
+
+def empty(*shape: int) -> torch.Tensor:
+    return torch.empty(shape, device="meta")
+
+
+@pytest.mark.parametrize(
+    ("run", "seconds"),
+    [
+        (lambda: empty(1000, 1000) @ empty(1000, 1000), 3 * 4e6 / (1e9 * BANDWIDTH)),
+        (lambda: empty(8000, 8000) @ empty(8000, 8000), 2 * 8000**3 / (1e12 * COMPUTE)),
+        (lambda: empty(1).exp(), FLOOR),
+        (lambda: empty(4, 4).view(16).detach(), 0),
+    ],
+    ids=["bound by bandwidth", "bound by operations", "bound by the floor", "views compute nothing"],
+)
+def test_a_kernel_takes_the_longest_of_three_times(run, seconds):
+    with Kernels() as kernels:
+        run()
+    cost = kernels.cost(CARD, "float32")
+    assert cost.computing == pytest.approx(seconds)
+    assert cost.launching == (LAUNCH if seconds else 0)
+
+
+def test_what_bounds_a_step():
+    cost = Cost(computing=2, launching=6)
+    assert cost.seconds() == 6
+    assert cost.seconds(captured=True) == 2
+    assert cost.seconds(processes=2) == 3
+    assert cost.seconds(processes=4) == 2  # one GPU computes for all
+    assert cost.seconds(captured=True, feeding=9, processes=3) == 3
 
 
 @pytest.mark.parametrize("design", ["resnet18", "vit_s"])
