@@ -47,7 +47,7 @@ NAVIGATION = {
     ],
     "Science": ["measures", "paper", "faults"],
     "Published results": [
-        *("results/found", "results/traffic_signs", "results/digits"),
+        *("results/found", "results/traffic_signs", "results/cifar10_lengths", "results/digits"),
         *("results/cifar10_published", "results/imagenet_published", "results/imagenet_decisions"),
         *("results/timm_published", "results/runtimes", "results/seeds", "results/appendix"),
     ],
