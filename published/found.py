@@ -12,13 +12,14 @@ from published.what_helps import Studies, counts, label_free, leading, totals
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
-from resiliency.report.charts import FINDINGS
-from resiliency.report.charts.exchange_rates import MIXING, mixing_facts
+from resiliency.report.charts.exchange_rates import MIXING
 from resiliency.report.overview import late_settings
-from resiliency.report.templates import said
 from resiliency.report.verdicts import by_observation
 
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
+
+# What a reader can choose, of the exchanges that the README shows.
+CHOICES = ("doubling_of_parameters", "doubling_of_training", "second_member", *MIXING)
 
 Observations = dict[str, dict[str, dict]]
 
@@ -26,16 +27,9 @@ Observations = dict[str, dict[str, dict]]
 def readme(studies: Studies) -> str:
     """What the README says was found, in Markdown."""
     rates = rates_of(studies)
-    text = template_of("readme.md.j2").render(
-        priced=list(rates.loc[rates["images"] == CORRUPTED, "study"].unique()), mixed=_mixing(rates)
-    )
-    return text.strip()
-
-
-def _mixing(rates: pd.DataFrame) -> list[dict]:
-    """Study -> how a pair of two designs compares with the better design's own pair, in words."""
-    rows = rates[rates["exchange"].isin(MIXING)].to_dict("records")
-    return [{"study": row["study"], "said": said(FINDINGS, "mixing", row=mixing_facts(row))} for row in rows]
+    corrupted = rates[rates["images"] == CORRUPTED]
+    rows = [row for row in bought(corrupted) if row["exchange"] in CHOICES]
+    return template_of("readme.md.j2").render(priced=list(corrupted["study"].unique()), rows=rows).strip()
 
 
 def observation_rows(studies: Studies) -> list[dict]:

@@ -78,7 +78,7 @@ def pooled(rates: pd.DataFrame) -> Iterator[dict]:
 
 
 def bought(rates: pd.DataFrame) -> list[dict]:
-    """The rows of `pooled` in words: study -> `cells`, such as "2.2 [−0.1, 4.6]", and their `range` and `mean`."""
+    """The rows of `pooled` in words: study -> `cells`, such as "2.2 [−0.1, 4.6]", their `range` and `mean`."""
     rows = []
     for row in pooled(rates):
         own = rates[rates["exchange"] == row["exchange"]].to_dict("records")
@@ -88,7 +88,7 @@ def bought(rates: pd.DataFrame) -> list[dict]:
         }
         several = f"{words.one_digit(row['least'])} to {words.one_digit(row['most'])}" if row["studies"] > 1 else ""
         mean = words.with_interval(*row["mean"], words.one_digit) if row["studies"] >= FEWEST else ""
-        rows.append({"name": row["name"], "cells": cells, "range": several, "mean": mean})
+        rows.append({"exchange": row["exchange"], "name": row["name"], "cells": cells, "range": several, "mean": mean})
     return rows
 
 
