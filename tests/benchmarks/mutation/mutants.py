@@ -4,9 +4,10 @@ A mutant is a statement before and after, and its function: it outlives a move o
 other names. Text, types, what programs print and the look of charts are never mutated: no test need notice.
 
 `mutants.py` prints how many of the sample have a place in the library of this repository;
-`mutants.py SEED COUNT > sample.json` draws another.
+`mutants.py --draw SEED COUNT > sample.json` draws another.
 """
 
+import argparse
 import ast
 import copy
 import json
@@ -309,9 +310,15 @@ def _renamed(statement: ast.stmt, names: dict[str, str]) -> ast.stmt:
     return statement
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        json.dump([asdict(mutant) for mutant in draw(REPOSITORY, *map(int, sys.argv[1:]))], sys.stdout, indent=1)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draw", type=int, nargs=2, metavar=("SEED", "COUNT"), help="print another sample")
+    if drawn := parser.parse_args().draw:
+        json.dump([asdict(mutant) for mutant in draw(REPOSITORY, *drawn)], sys.stdout, indent=1)
     else:
         library, sample = Library(REPOSITORY), read_sample(Path(__file__).with_name("sample.json"))
         print(f"{sum(bool(library.find(mutant)) for mutant in sample)} of {len(sample)} mutants have a place")
+
+
+if __name__ == "__main__":
+    main()
