@@ -207,15 +207,18 @@ def test_interrupted_trainings_end_with_the_same_bytes(trainings, workflow_in, t
 
 
 def test_jobs_that_end_early_are_made_again_and_go_on(trainings):
-    """Attempts in the order of their submission; that of a failed node goes back to the queue."""
+    """Attempts in the order of their submission, the second on time unless the machine is busy; that of a failed node
+    goes back to the queue.
+    """
     attempts = pd.DataFrame(jobs(trainings.cluster, trainings.outputs[-1])).sort_values("JobID", key=pd.to_numeric)
     comments = attempts.set_index("JobID").Comment
     slow, cancelled, lost = (
         attempts[attempts.Comment == comments[job]] for job in (trainings.slow, trainings.cancelled, trainings.lost)
     )
-    assert slow.State.tolist() == ["TIMEOUT", "COMPLETED"]
-    assert slow.TimeLimit.tolist() == ["1:00", "2:00"]
-    assert slow.MinMemory.tolist() == ["8000M", "16000M"]
+    *late, last = slow.State
+    assert (set(late), last) == ({"TIMEOUT"}, "COMPLETED")
+    assert slow.TimeLimit.tolist()[:2] == ["1:00", "2:00"]
+    assert slow.MinMemory.tolist()[:2] == ["8000M", "16000M"]
     assert cancelled.State.tolist() == ["CANCELLED", "COMPLETED"]
     assert int(lost.RestartCnt.iloc[0]) == 1
     assert lost.State.iloc[-1] == "COMPLETED"
