@@ -15,7 +15,7 @@ from PIL import Image
 from resiliency.cli import main
 from resiliency.cli.begin import OFFLINE, PRETRAINED, Found, begin, is_tuned, look, quoted, study_text
 from resiliency.data.folder import image_folder
-from resiliency.designs.weights import pretrained_config
+from resiliency.designs.weights import is_available, pretrained_config
 from resiliency.study.files import load, read_merged
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
@@ -128,3 +128,14 @@ def test_any_text_is_one_line_of_yaml(text):
     line = quoted(text)
     assert len(line.splitlines()) == 1
     assert yaml.safe_load(f"{{a: {line}}}") == {"a": text}
+
+
+def test_the_hub_is_asked_only_for_what_is_not_on_this_machine(tmp_path, monkeypatch):
+    def unreachable(*of, **options):
+        raise OSError("no network")
+
+    monkeypatch.setattr("resiliency.designs.weights.get_hf_file_metadata", unreachable)
+    assert not is_available("timm/resnet18.a1_in1k")
+    (tmp_path / "cache/hub/resnet18.a1_in1k").mkdir(parents=True)
+    (tmp_path / "cache/hub/resnet18.a1_in1k/model.safetensors").touch()
+    assert is_available("timm/resnet18.a1_in1k")

@@ -186,3 +186,11 @@ def test_what_names_no_ensemble(ensemble):
         checked_ensemble(ensemble)
     with pytest.raises(Fault, match=r"^ensemble: (must be best, .* got|expected a number from 1 to 4)"):
         chosen_row(DEPLOYMENT, ensemble)  # as `load_ensemble` calls it
+
+
+def test_limits_in_milliseconds_take_a_measured_latency():
+    table = DEPLOYMENT.assign(latency_ms=[4.0, 2.5, 6.5, np.nan])
+    named = {"best under 4 ms": 2, "best of at most 2 members under 1.5 M MACs under 4.0ms": 1}
+    assert {name: chosen_row(table, checked_ensemble(name)).number for name in named} == named
+    with pytest.raises(Fault, match=r"^ensemble: none in tables/deployment.csv is under 2 ms; allow at least 2.5$"):
+        chosen_row(table, "best under 2 ms")

@@ -125,3 +125,15 @@ def test_a_chart_that_fails_is_named_and_changes_no_table(monkeypatch):
     message = fault_of(drawing.draw, "mine", tables, [])
     assert message.startswith("resiliency.charts: mine = own: fails on the tables of this study (KeyError: 'nothing')")
     assert tables["members"]["member"].tolist() == ["a"]
+
+
+def test_a_job_without_the_extensions_of_the_workflow_fails(folder):
+    own_package.install(folder)
+    extensions.require("metrics", ["hellinger"])
+    message = fault_of(extensions.require, "metrics", ["hellinger", "mine", "other"])
+    assert message == "resiliency.metrics: mine, other: not in this job's environment; install the package"
+
+
+def test_a_metric_needs_a_source_of_its_kind():
+    with pytest.raises(ValueError, match="kind 'prediction' cannot have source 'saliency'"):
+        Metric("prediction", "saliency", None, None)

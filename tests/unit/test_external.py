@@ -1,6 +1,7 @@
 """Files of members that were computed elsewhere, by hand; tests/attacks has what may be wrong with them."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -233,3 +234,17 @@ NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
 )
 def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, expected):
     assert order_of("a.csv", "clean", np.array(images), wanted, CLASSES).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "column"), [("mine,75,.55,.3", "easy"), ("mine,.75,55,3", "clean"), ("mine,75,55,.3", "")]
+)
+def test_columns_of_an_added_file_are_compared_with_those_of_the_study(tmp_path, row, column):
+    own, added = tmp_path / "all.csv", str(tmp_path / "mine.csv")
+    own.write_text("member,clean,easy,hard\na,70,60,.2\nb,80,50,7\n")
+    Path(added).write_text(f"member,clean,easy,hard\n{row}\n")
+    arguments = External(scores=str(own), test_sets=["easy", "hard"]), ["fog"], [1], None, [added]
+    if column:
+        assert f"mine.csv: column {column!r}: no accuracy above 1" in fault_of(read_contents, *arguments)
+    else:
+        read_contents(*arguments)

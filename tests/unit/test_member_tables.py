@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 from scipy.stats import linregress
 
 from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows, rank_table
-from resiliency.analysis.member_tables import copies, effective_robustness, fitted_line, late_gain, still_learning
+from resiliency.analysis.member_tables import _row, copies, effective_robustness, fitted_line, late_gain, still_learning
 from resiliency.designs.members import Member
 from resiliency.metrics.classification import member_warnings, near_chance
 from resiliency.prediction.reading import all_conditions
@@ -139,3 +139,10 @@ def test_members_that_answer_alike_are_named():
 def test_warnings_of_a_member():
     assert member_warnings(0.9, THREE, 400) == member_warnings(0.9, THREE, None) == []
     assert member_warnings(0.2, THREE[::5], 99) == ["near chance", "few optimisation steps", "few test images"]
+
+
+def test_members_have_the_length_of_their_training():
+    """Without predictions nothing but the description of a member is known; an imported one was not trained here."""
+    here = Member("d-s0", design="d", training_cost={"epochs": 4, "steps": 100})
+    rows = [_row(member, {}, None, []) for member in (here, Member("imported"))]
+    assert [row["training_epochs"] for row in rows] == [4, None]

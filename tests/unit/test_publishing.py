@@ -146,3 +146,8 @@ def test_each_seed_is_a_study_of_its_own(tmp_path):
     own = tmp_path / "mine.yaml"
     own.write_text("study: mine\nseed: 7\n")
     assert runs_of([own], 3) == {7: "mine", 8: "mine_seed8", 9: "mine_seed9"}
+
+
+def test_a_study_with_the_name_of_another_page_is_refused(run):
+    with pytest.raises(Fault, match=r"results/seeds: seeds\.md is a page about several runs; rename the folder"):
+        kept(run.rename(run.with_name("seeds")))

@@ -12,7 +12,7 @@ from bounds import expanded, outside
 from resiliency.reference.__main__ import pages
 from resiliency.storage.tables import read_table
 from resiliency.study.files import read_merged
-from resiliency.tables import TABLES
+from resiliency.tables import TABLES, made
 
 REPOSITORY = Path(__file__).parents[2]
 STUDIES = sorted((REPOSITORY / "studies").glob("*.yaml"))
@@ -89,3 +89,10 @@ def test_columns_of_published_tables_are_described(path):
     frame = read_table(path).drop(columns=FORMER, errors="ignore")
     assert set(frame) - expanded(TABLES[path.stem], further, corruptions).keys() == set()
     assert outside(TABLES[path.stem], frame, further, corruptions) == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_made_where_the_study_has_all_that_it_needs(name):
+    needs = TABLES[name].needs
+    assert name in made(needs)
+    assert all(name not in made(needs - {need}) for need in needs)

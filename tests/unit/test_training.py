@@ -280,3 +280,11 @@ def test_a_training_of_files_goes_on_or_anew_if_its_images_are_normalised_in_ano
     write_json(data["card"], read_json(data["card"]) | {"mean": [0.1, 0.2, 0.3]})
     assert train_in("other") != whole
     assert "checkpoint has different settings; training from scratch" in capsys.readouterr().out
+
+
+def test_memory_that_never_suffices_ends_the_training():
+    def starved(networks, images, labels):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        train([network()], starved, RECIPE, separable(), separable())

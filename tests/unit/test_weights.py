@@ -17,6 +17,7 @@ from attacks.weights import Marking
 from fault_messages import fault_of
 from onnx import TensorProto
 from own_networks import small
+from pydantic import ValidationError
 from safetensors.torch import save
 from small_members import CARD, SMALL, load
 from timm.data import ImageNetInfo
@@ -244,3 +245,18 @@ def test_files_that_are_no_network_for_these_images_are_refused_in_a_line(tmp_pa
     fault = fault_of(read_onnx, path, SIDE, outputs)
     assert re.search(message, fault)
     assert str(path) in fault
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"architecture": "resnet18", "arguments": {"num_classes": 3}}, "arguments: must not contain num_classes"),
+        (
+            {"weights": "a.onnx", "mean": [0] * 3, "std": [1] * 3, "classes": []},
+            "must be a text file with one class name",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        Design(**settings)
