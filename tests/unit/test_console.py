@@ -1,6 +1,7 @@
 """What a run prints: progress, each failure once, and the report last."""
 
 import logging
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -100,3 +101,16 @@ def test_a_dry_run_says_whether_study_code_or_files_changed(handler, capsys, mon
         *("Job stats:", "table", "", *keys.splitlines(), "", "Reasons:"),
         *("  missing output files: 2 × train", f"  {said}: 1 × charts"),
     ]
+
+
+def test_jobs_of_rules_that_have_not_run_take_as_much_longer_than_usual_as_others_did():
+    pace = console.Pace(0)
+    pace.left = Counter(train=4, predict=10, report=1)
+    assert pace.remaining(1) is None
+    for job in range(2):
+        pace.begin(job, "train", 0)
+    for job in range(2):
+        pace.end(job, 100, done=True)
+    slower = 100 / console.TYPICAL["train"]
+    others = 10 * slower * console.TYPICAL["predict"] + slower * console.OTHER
+    assert pace.remaining(100) == pytest.approx((2 * 100 + others) * 100 / 200)

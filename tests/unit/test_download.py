@@ -157,3 +157,11 @@ def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
     (tmp_path / "imagenette" / "imagenette2.tgz").unlink()
     assert imagenette_folder(tmp_path) == folder
     assert site.requests == ["/imagenette2.tgz"]
+
+
+def test_members_outside_the_folder_are_refused(site, monkeypatch, tmp_path):
+    digest = site.put_tar("imagenette2.tgz", {"../../escaped": b"x"})
+    monkeypatch.setattr(datasets.Imagenette, "_ARCHIVES", {"full": (site.url + "imagenette2.tgz", digest)})
+    message = fault_of(imagenette_folder, tmp_path / "a/b")
+    assert message.startswith(f"{tmp_path}/a/b/imagenette: does not hold what was published (Outside")
+    assert not list(tmp_path.rglob("escaped"))

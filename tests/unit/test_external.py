@@ -12,7 +12,7 @@ from resiliency.analysis.left_out import by_family, lack_second_seeds
 from resiliency.analysis.member_tables import skipped_table
 from resiliency.analysis.origins import best_table
 from resiliency.base.faults import Fault
-from resiliency.external.arrays import order_of, read_decisions
+from resiliency.external.arrays import order_of, read_decisions, read_labels
 from resiliency.external.contents import read_contents
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
@@ -248,3 +248,17 @@ def test_columns_of_an_added_file_are_compared_with_those_of_the_study(tmp_path,
         assert f"mine.csv: column {column!r}: no accuracy above 1" in fault_of(read_contents, *arguments)
     else:
         read_contents(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "message"),
+    [
+        (np.array([1, 2]), 2, "(integer from 0 to 1), got 2"),
+        (np.array([1, 2**63], np.uint64), None, "(integer ≥ 0), got 9223372036854775808"),
+    ],
+)
+def test_labels_that_are_no_classes_are_named(tmp_path, labels, classes, message):
+    (tmp_path / "labels").mkdir()
+    np.save(tmp_path / "labels/clean.npy", labels)
+    expected = f"{tmp_path}/labels/clean.npy: row 2: expected a class index {message}"
+    assert fault_of(read_labels, str(tmp_path), "clean", classes) == expected

@@ -288,3 +288,12 @@ def test_memory_that_never_suffices_ends_the_training():
 
     with pytest.raises(torch.OutOfMemoryError):
         train([network()], starved, RECIPE, separable(), separable())
+
+
+def test_checkpoints_are_saved_only_now_and_then(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "a.pt", {})
+    assert not checkpoint.due()
+    checkpoint.saved -= checkpoints.PAUSE
+    assert checkpoint.due()
+    checkpoint.save({})
+    assert not checkpoint.due()

@@ -83,7 +83,7 @@ def hub(published, tmp_path, monkeypatch) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self):
             revision = re.fullmatch(f"/{REPOSITORY}/resolve/(.*)/model.safetensors", self.path)[1]
-            self.send_response(200)
+            self.send_response(404 if revision == "v2" else 200)
             self.send_header("X-Repo-Commit", NEWEST if revision == "main" else revision)
             self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
             self.send_header("Content-Length", str(len(content)))
@@ -129,6 +129,11 @@ def test_pretrained_weights_serve_a_subset_of_imagenet(published, capsys, revisi
     with torch.inference_mode():
         values = network(images.to(next(network.parameters()).device)).cpu()
         torch.testing.assert_close(values, published(images)[:, chosen])
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_revision_that_is_not_there_is_a_fault():
+    assert re.search(f"^weights: {REPOSITORY}@v2: not downloaded .*404", fault_of(pretrained, "v2"))
 
 
 def test_files_of_the_hub_are_never_unpickled(published, tmp_path, monkeypatch):
