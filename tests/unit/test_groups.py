@@ -13,7 +13,7 @@ from test_changed_images import FILMS, FRAMES, films  # noqa: F401
 
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import FileImages
-from resiliency.data.settings import Dataset
+from resiliency.data.settings import Dataset, table_of
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.data.split import draw_splits, split_indices, with_groups
 from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_set, write_units
@@ -203,3 +203,8 @@ def test_imported_arrays_have_a_folder_of_units(tmp_path):
     assert Reader("logits", str(tmp_path), layout, None).units()["clean"].of_image.tolist() == [0, 0, 1]
     np.save(tmp_path / "units/clean.npy", np.array([7, 7]))
     assert "expected 3 integers, one per image" in fault_of(Reader("logits", str(tmp_path), layout, None).units)
+
+
+def test_only_the_name_of_a_table_is_a_table():
+    assert table_of("groups.csv") == "groups.csv"
+    assert [table_of(groups) for groups in ("<track>_*", "near_duplicate", None)] == [None] * 3

@@ -90,3 +90,9 @@ def test_an_interval_within_is_that_of_the_logit():
     low, high = jackknife_interval(replicates, 0.95)
     ends = 1 / (1 + np.exp(-(np.log(9) + (np.array([low, high]) - 0.9) / 0.09)))
     assert interval_within(replicates, 0.95, 0, 1) == pytest.approx(tuple(ends))
+
+
+def test_what_does_not_vary_is_certain():
+    assert jackknife_interval(np.ones(5), 0.95, ANGULAR) == pytest.approx((1, 1))
+    assert p_value(np.ones(5), ANGULAR) == 0
+    assert p_value(np.zeros(5)) == 1

@@ -1,7 +1,9 @@
 """Mutants are found again where their function went, and put there."""
 
+import pandas as pd
 import pytest
 from mutants import REPOSITORY, Library, Mutant, read_sample
+from shares import OUTCOMES, PAGE, SAMPLE, page
 
 SHARE = '''
 LIMIT = 2
@@ -35,7 +37,11 @@ def test_a_fault_takes_the_place_of_its_statement_wherever_it_went(tmp_path, tex
 
 
 def test_the_sample_is_found():
-    sample = read_sample(REPOSITORY / "tests/benchmarks/mutation/sample.json")
+    sample = read_sample(SAMPLE)
     library = Library(REPOSITORY)
     assert len([one for one in sample if library.find(one)]) >= 400
     assert [one.number for one in sample] == list(range(len(sample)))
+
+
+def test_the_page_is_made_of_the_outcomes():
+    assert PAGE.read_text(encoding="utf-8") == page(pd.read_csv(OUTCOMES), len(read_sample(SAMPLE)))

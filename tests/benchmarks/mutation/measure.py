@@ -26,9 +26,8 @@ from pathlib import Path
 import pytest
 from coverage import Coverage
 from mutants import FUNCTIONS, REPOSITORY, Library, Mutant, Place, modules, read_sample
-from shares import read_rows
+from shares import SAMPLE, read_rows
 
-SAMPLE = Path(__file__).with_name("sample.json")
 IMPORTED = ("snakemake.script", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "torch._dynamo", "torchvision")
 IMPORTED += ("timm", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "jinja2", "cv2", "captum.attr")
 IMPORTED += ("numba", "pymoo.algorithms.moo.nsga2", "skimage", "hypothesis", "_hypothesis_pytestplugin")

@@ -1,73 +1,96 @@
 """Shares of mutants that the tests of a commit notice.
 
-`shares.py FOLDER` prints them by package from what measure.py left in the folder, with Wilson's intervals, and
-`shares.py FOLDER FOLDER` compares two commits. What no test reaches has survived; what is gone from the library leaves
-both sides.
+`shares.py FOLDER` prints them by package from what measure.py left in the folder, with Wilson's intervals. `--before`
+adds which of the others the tests of an earlier commit noticed, `--write` makes the page. What no test reaches has
+survived; what is gone from the library leaves both sides.
 """
 
 import argparse
 import json
-from collections import Counter
 from pathlib import Path
 
-from mutants import Mutant, read_sample
+import pandas as pd
+from mutants import REPOSITORY, Mutant, read_sample
 from scipy.stats import binomtest
+
+PAGE = REPOSITORY / "published/experiments/mutants.md"
+OUTCOMES, SAMPLE = (Path(__file__).with_name(name) for name in ("outcomes.csv", "sample.json"))
+MEASURED = ("killed", "survived", "unreached")
+TEXT = """# Mutants that the tests notice
+
+A mutant is a small fault, such as `<` in place of `<=`. It is killed if a unit test fails with it. {drawn} mutants were
+drawn once; {placed} still have a place in the library. Tests of whole studies and of GPUs, which do not count here,
+notice others.
+
+{table}
+
+{before}`python tests/benchmarks/mutation/shares.py build/after --before build/before --write` makes this page of what
+`measure.py` found; `tests/benchmarks/mutation/outcomes.csv` has the outcome of each mutant.
+"""
 
 
 def read_rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def line(name: str, rows: list[dict]) -> str:
-    """Counts of outcomes, and the share killed of those not gone with its Wilson interval."""
-    counts = Counter(row["outcome"] for row in rows)
-    numbers = [len(rows), *(counts[outcome] for outcome in ("gone", "unreached", "survived", "killed"))]
-    low, high = binomtest(counts["killed"], max(len(rows) - counts["gone"], 1)).proportion_ci(method="wilson")
-    share = f"{counts['killed'] / max(len(rows) - counts['gone'], 1):.0%} [{low:.0%}, {high:.0%}]"
-    return f"{name:12}" + "".join(f"{number:10}" for number in numbers) + f"  {share}"
+def outcomes_of(before: list[dict], after: list[dict]) -> pd.DataFrame:
+    """The outcome of each mutant that is not gone, and of those not killed that of the earlier commit, if known."""
+    earlier = {row["number"]: row["outcome"] for row in before}
+    rows = pd.DataFrame(after)[["number", "package", "outcome"]]
+    rows = rows[rows["outcome"].isin(MEASURED)].sort_values("number", ignore_index=True)
+    return rows.assign(before=rows["number"].map(earlier).where(rows["outcome"] != "killed"))
 
 
-def report(rows: list[dict]) -> None:
-    columns = ("drawn", "gone", "unreached", "survived", "killed")
-    print(" " * 12 + "".join(f"{column:>10}" for column in columns) + "  killed of those not gone, 95%")
-    for package in sorted({row["package"] for row in rows}):
-        print(line(package, [row for row in rows if row["package"] == package]))
-    print(line("all", rows))
+def table(outcomes: pd.DataFrame) -> str:
+    """Counts and shares by package, in Markdown, from `outcomes_of`."""
+    head = [
+        "| Package | Mutants | Killed | Survived | Reached by no test | Share killed [95%] |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
+    packages = [*outcomes.groupby("package"), ("all", outcomes)]
+    return "\n".join([*head, *(_row(name, rows["outcome"].tolist()) for name, rows in packages)])
 
 
-def compare(before: list[dict], after: list[dict]) -> None:
-    """Two reports on the mutants that both have, and those that only one kills, with an exact test of McNemar."""
-    first, second = ({row["number"]: row for row in rows if row["outcome"] != "gone"} for rows in (before, after))
-    both = sorted(first.keys() & second.keys())
-    report([first[number] for number in both])
-    report([second[number] for number in both])
-    killed = [{number for number in both if rows[number]["outcome"] == "killed"} for rows in (first, second)]
-    lost, won = sorted(killed[0] - killed[1]), sorted(killed[1] - killed[0])
-    p = binomtest(len(lost), len(lost) + len(won)).pvalue if lost or won else 1.0
-    print(f"only in one: {len(first.keys() ^ second.keys())}\nkilled only before: {lost}\nkilled only after: {won}")
-    print(f"p = {p:.3g}")
+def _row(name: str, outcomes: list[str]) -> str:
+    counts = [outcomes.count(outcome) for outcome in MEASURED]
+    low, high = binomtest(counts[0], len(outcomes)).proportion_ci(method="wilson")
+    share = f"{counts[0] / len(outcomes):.0%} [{low:.0%}, {high:.0%}]"
+    return f"| {' | '.join(map(str, [name, len(outcomes), *counts, share]))} |"
 
 
-def print_survivors(rows: list[dict], sample: list[Mutant]) -> None:
-    outcomes = {row["number"]: row["outcome"] for row in rows}
+def page(outcomes: pd.DataFrame, drawn: int) -> str:
+    """The page of `outcomes_of` and of the size of the sample, in Markdown."""
+    known = outcomes["before"].dropna()
+    lost = f"{(known == 'killed').sum()} of {len(known)}" if len(known) else ""
+    before = f"Of the others, the tests before they were halved killed {lost} that we measured.\n\n" if lost else ""
+    return TEXT.format(drawn=drawn, placed=len(outcomes), table=table(outcomes), before=before)
+
+
+def print_survivors(outcomes: pd.DataFrame, sample: list[Mutant]) -> None:
+    others = outcomes[outcomes["outcome"] != "killed"].set_index("number")
     for mutant in sample:
-        if outcomes.get(mutant.number) in ("survived", "unreached"):
-            print(f"{mutant.number} {mutant.package} {mutant.module}.{mutant.function}: {outcomes[mutant.number]}")
+        if mutant.number in others.index:
+            outcome, before = others.loc[mutant.number, ["outcome", "before"]]
+            print(f"{mutant.number} {mutant.package} {mutant.module}.{mutant.function}: {outcome}, before: {before}")
             print(f"  - {mutant.before}\n  + {mutant.after}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path, help="one, or one before and one after")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="that of an earlier commit")
     parser.add_argument("--survivors", action="store_true", help="print what no test noticed")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} and {OUTCOMES.name}")
     given = parser.parse_args()
-    rows = [read_rows(folder / "rows.jsonl") for folder in given.folders]
-    if given.survivors:
-        print_survivors(rows[-1], read_sample(given.folders[-1] / "sample.json"))
-    elif len(rows) == 1:
-        report(*rows)
+    before = read_rows(given.before / "rows.jsonl") if given.before else []
+    outcomes, sample = outcomes_of(before, read_rows(given.folder / "rows.jsonl")), read_sample(SAMPLE)
+    if given.write:
+        outcomes.to_csv(OUTCOMES, index=False)
+        PAGE.write_text(page(outcomes, len(sample)), encoding="utf-8")
+    elif given.survivors:
+        print_survivors(outcomes, sample)
     else:
-        compare(*rows)
+        print(table(outcomes))
 
 
 if __name__ == "__main__":
