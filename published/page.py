@@ -87,14 +87,15 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
                 shutil.copyfile(verified(path), kept / path.name)
-        drawable = drawn(kept_tables(kept), provenance["study"])
+        suffice = kept_tables(kept)
+        drawable = drawn(suffice, provenance["study"])
         others = {name: spec for name, spec in specs.items() if name not in drawable}
         if others:
             (kept / SPECS).write_bytes(gzip.compress(json.dumps(others).encode(), mtime=0))
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
         _write_json(kept / PROVENANCE, provenance)
-        shown = {name: specs[name] for name in shown_charts(kept_tables(kept)) if name in specs}
+        shown = {name: specs[name] for name in shown_charts(suffice) if name in specs}
         texts = {name: _texts(spec) | {"picture": _keep_picture(spec, kept / name)} for name, spec in shown.items()}
         _write_json(kept / CHARTS_FILE, texts)
         if TABLES["histories"].path in run:
