@@ -39,7 +39,7 @@ EnforcePartLimits=ALL
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 MinJobAge=3600
-KillWait=30
+KillWait=5
 ReturnToService=2
 SlurmdTimeout=120
 SchedulerParameters=sched_interval=5,bf_interval=5,sched_min_interval=0,batch_sched_delay=0
