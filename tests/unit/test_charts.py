@@ -128,3 +128,14 @@ def test_logits_are_not_read_as_percentages():
     spec = draw("effective_robustness", synthetic_tables(), settings.OKABE_ITO)
     assert not re.search('aria-label="[^"]*%', vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
     assert "aria-" not in svg(spec)
+
+
+def test_many_members_share_rows_of_their_design_or_joint_weight(monkeypatch):
+    monkeypatch.setattr("resiliency.report.charts.robustness.MOST_MEMBERS", 1)
+    tables = synthetic_tables(searched=2)
+    members = tables["members"].groupby("origin")
+    panels = draw("error_heatmap", tables, settings.OKABE_ITO)["hconcat"]
+    rows = panels[1]["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    joint = {f"{of} λ = {weight:g}" for of, weights in OBJECTIVES.items() for weight in weights}
+    designs, searched = members.get_group("independent")["design"], members.get_group("search")["member"]
+    assert sorted(rows) == sorted({*designs, *joint, *searched})

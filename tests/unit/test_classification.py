@@ -154,3 +154,7 @@ def test_temperature_against_torch_uncertainty():
     scaler = TemperatureScaler()
     scaler.fit(DataLoader(TensorDataset(torch.from_numpy(logs), torch.from_numpy(labels)), 500), progress=False)
     assert metrics.fitted_temperature(logs, labels) == pytest.approx(scaler.temperature[0].item(), rel=0.02)
+
+
+def test_no_temperature_is_best_where_every_answer_is_right():
+    assert np.isnan(metrics.fitted_temperature(np.log([[0.9, 0.1], [0.2, 0.8]]), np.arange(2)))

@@ -1,6 +1,7 @@
 """What a run prints: progress, each failure once, and the report last."""
 
 import logging
+import time
 from collections import Counter
 from types import SimpleNamespace
 
@@ -114,3 +115,26 @@ def test_jobs_of_rules_that_have_not_run_take_as_much_longer_than_usual_as_other
     slower = 100 / console.TYPICAL["train"]
     others = 10 * slower * console.TYPICAL["predict"] + slower * console.OTHER
     assert pace.remaining(100) == pytest.approx((2 * 100 + others) * 100 / 200)
+
+
+def test_a_run_that_goes_on_judges_by_what_jobs_took_before(tmp_path):
+    for name, seconds in {"train/a": 30, "train/b": 50, "predict/a": 0}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).with_suffix(".tsv").write_text(f"s\tcpu_time\n1\t{seconds}\nNA\tNA\n")
+    usual = console.usual_times(tmp_path)
+    assert usual["train"] == 40
+    assert usual["predict"] == pytest.approx(40 / console.TYPICAL["train"] * console.TYPICAL["predict"])
+
+
+def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(console, "SILENCE", 0)
+    log = tmp_path / "resnet18-s0.log"
+    log.write_text("precision: float32\n[3/25, 40 s left] training loss 0.2\n", encoding="utf-8")
+    run = handler()
+    run.emit(started(1, "train", log))
+    end, out = time.monotonic() + 60, ""
+    while "left" not in out and time.monotonic() < end:
+        time.sleep(0.05)
+        out += capsys.readouterr().out
+    run.close()
+    assert "  train resnet18-s0: [3/25, 40 s left] training loss 0.2\n" in out

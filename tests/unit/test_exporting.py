@@ -8,20 +8,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import small_onnx
 import torch
+from onnx import TensorProto
 from predicted import conditions_of, predictions_of
+from small_training import SMALL
 from torch import nn
 
 from resiliency.analysis.assessment import Resampled, scored_and_calibrated, threshold_rows
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised
+from resiliency.designs.networks import build, normalised, write_member
+from resiliency.designs.onnx import read_onnx
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
-from resiliency.export.choice import checked_ensemble, chosen_row
+from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row
 from resiliency.export.exporting import agreement, check_refusal, threshold_constants, timed
-from resiliency.export.loading import Deployable
-from resiliency.export.programs import eager_runner, onnx_runner, write_program
+from resiliency.export.loading import Deployable, Temperature, temperature_of
+from resiliency.export.programs import eager_runner, latencies, onnx_runner, write_program
 from resiliency.metrics.classification import scaled
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
@@ -88,6 +92,21 @@ def test_the_program_answers_any_number_of_images_as_the_module(members, images,
     rows = timed(ensemble, path, images[:1], [1])
     assert [row["model"] for row in rows] == ["a-s0", "a-s1", "ensemble"]
     assert all(0 < row["low"] <= row["median"] <= row["high"] for row in rows)
+
+
+@pytest.mark.parametrize("rule", ["mean_probability", "plurality_vote"])
+def test_an_ensemble_with_onnx_files_is_one_onnx_file(members, images, tmp_path, rule):
+    for kind in (TensorProto.FLOAT, TensorProto.UINT8):
+        path = small_onnx.write(tmp_path / f"{kind}.onnx", kind=kind)
+        file, _ = read_onnx(path, SIDE, CLASSES)
+        pixels = {"mean": [0.0] * 3, "std": [1 / 255] * 3} if kind == TensorProto.UINT8 else {}
+        members.insert(1, (file, replace(MEMBER, member=f"file-s{kind}", **pixels)))
+    ensemble = Deployable(members, [1.0] * 4, rule, 0.7).eval()
+    write_program(ensemble, SIDE, path := tmp_path / "ensemble.onnx")
+    expected, run = eager_runner(ensemble, 1)(images), onnx_runner(path, 1)
+    for count in (1, IMAGES):
+        for of_program, of_module in zip(run(images[:count]), expected, strict=True):
+            np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
 
 
 def test_a_study_that_predicted_in_bfloat16_is_compared_within_its_precision(members, images):
@@ -194,3 +213,38 @@ def test_limits_in_milliseconds_take_a_measured_latency():
     assert {name: chosen_row(table, checked_ensemble(name)).number for name in named} == named
     with pytest.raises(Fault, match=r"^ensemble: none in tables/deployment.csv is under 2 ms; allow at least 2.5$"):
         chosen_row(table, "best under 2 ms")
+
+
+def test_the_temperature_of_an_ensemble_is_that_of_its_row():
+    table = pd.DataFrame(
+        {"members": ["a+b", "a", "a"], "temperature": [0.7, 1.5, 1], "fitted_images": [90, 50, 50]}
+    ).assign(fitted_on="validation", note=np.nan)
+    assert temperature_of(table, "a") == Temperature(1.5, 50, "validation", "")
+    assert temperature_of(table.assign(fitted_images=0, note="none"), "a+b") == Temperature(1, 0, "", "none")
+
+
+def test_members_that_are_not_timed_have_the_latency_of_the_one_that_is(tmp_path):
+    folders = {name: tmp_path / name for name in ("a-s0", "b-s0")}
+    description = SMALL.description(32)
+    for name, folder in folders.items():
+        described = Member(
+            name, classes=list("abc"), network_outputs=3, mean=MEMBER.mean, std=MEMBER.std, **description
+        )
+        write_member(folder, build(description, 3, seed=0), described)
+    measured = {"a-s0": "a-s0", "b-s0": "b-s0", "a-s1": "a-s0"}
+    rows = latencies(measured, folders, np.zeros((1, 32, 32, 3), np.uint8), tmp_path).set_index("member")
+    assert rows["measured"].to_dict() == measured
+    assert (rows["low_ms"] <= rows["median_ms"]).all()
+    assert rows.loc["a-s0"].equals(rows.loc["a-s1"])
+    assert rows.loc["a-s0", "median_ms"] != rows.loc["b-s0", "median_ms"]
+
+
+def test_members_without_a_network_or_with_a_crop_of_their_own_are_not_exported():
+    deployment = DEPLOYMENT.assign(members=["a-s0", "b-s0", "a-s0+b-s0", "a-s0+b-s0+oracle"])
+    networks = [MEMBER, replace(MEMBER, member="b-s0", view={"size": 64})]
+    assert exportable_row(deployment, "best", networks, of_files=False).number == 2
+    assert exportable_row(deployment, 1, networks, of_files=True).number == 1
+    with pytest.raises(Fault, match=r"^ensemble a-s0\+b-s0\+oracle: cannot be exported: only predictions of oracle"):
+        exportable_row(deployment, 4, networks, of_files=False)
+    with pytest.raises(Fault, match="ensemble: cannot be exported: b-s0 needs its own image cropping"):
+        exportable_row(deployment, 3, networks, of_files=True)

@@ -171,6 +171,9 @@ def test_classes_may_have_names_and_images_come_in_the_order_of_their_numbers(wr
     decisions = read_decisions(write(named), ["cat", "dog"])
     assert (decisions.labels["clean"].tolist(), decisions.answers["two"]["clean"].tolist()) == ([0, 1], [0, 1])
 
+    beyond = named.replace("cat", "0").replace("dog", "999")
+    assert read_decisions(write(beyond), 1000).labels["clean"].tolist() == [0, 999]
+
 
 def test_scores_are_errors_with_clean_first(write):
     scores = read_scores(write(SCORES))

@@ -8,7 +8,7 @@ import pytest
 from predicted import conditions_of, predictions_of
 from sklearn.metrics import cohen_kappa_score
 
-from resiliency.analysis.observations.study import with_images
+from resiliency.analysis.observations.study import metrics_in, with_images
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import (
@@ -178,3 +178,22 @@ def test_images_widen_intervals_by_their_variance():
     assert with_images(OBSERVATION, others).resampled == "designs and images"
     assert both.with_units(3) == pytest.approx((both.error, both.freedom))
     assert both.with_units(10**9)[0] == pytest.approx(np.sqrt(variance), rel=1e-3)
+
+
+def test_representations_without_a_group_of_images_are_those_of_the_networks_that_there_are():
+    drawn = Drawn(2, images=60, probes=40)
+    members = pd.DataFrame({"member": drawn.names, "design": "d", "origin": "independent", "validation_accuracy": 1.0})
+    predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
+    table = drawn.ensembles(np.arange(60)).assign(possible=1.0, weight=1.0)
+
+    def represented(name: str, source: str) -> np.ndarray:
+        of = drawn.maps if source == "saliency" else drawn.features
+        return of[drawn.names.index(name)]
+
+    known = members, predictions, drawn.names[:5], represented, RULE, ["saliency"], 40, 0
+    replicates = scores_without_images(table, *known).ensembles
+    for name in CHOSEN_METRICS:
+        of_networks = ~replicates["members"].str.contains(drawn.names[5])
+        assert (replicates[f"{name}_clean"].notna() == of_networks).all()
+    metrics = pd.DataFrame({"metric": [*CHOSEN_METRICS, "kappa"]})
+    assert metrics_in(metrics, replicates)["metric"].tolist() == CHOSEN_METRICS

@@ -18,6 +18,7 @@ from resiliency.training.objectives import (
     ensemble,
     independent,
     input_gradients,
+    joint_loss,
     mean_cka,
     mean_cosine,
 )
@@ -249,3 +250,12 @@ class TestActivation:
             assert float(value - independent(logits, labels)) == pytest.approx(aligned, abs=1e-5)
             assert all(torch.isfinite(one).all() for one in gradients)
             assert not any(one.any() for one in gradients[:count])
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_joint_loss_gives_its_objective_what_that_needs_of_networks(name):
+    networks = [nn.Sequential(nn.Flatten(), nn.Linear(12, 3)) for _ in range(2)]
+    images, labels = torch.rand(4, 3, 2, 2), torch.arange(4) % 3
+    plain, penalised = (joint_loss(name, weight)(networks, images, labels) for weight in (0, LOSS_WEIGHTS[name]))
+    assert torch.isfinite(plain)
+    assert (plain != penalised) == (name in PENALISED)

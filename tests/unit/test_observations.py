@@ -252,6 +252,8 @@ def test_attributions_of_the_true_label_are_compared_with_metrics_that_use_the_l
     assert (verdict(free), verdict(based)) == ("no better than noise", "contradicted")
     readings = {row["part"]: row for row in observation_rows(free, 0.95) if row["reading"]}
     reading = readings["clean images, against double_fault"]
+    assert "clean images, partial r of label-based prediction diversity" in {part.name for part in free.beside}
+    assert not any("label-based" in part.name for part in observation_2(table).beside)
     assert (reading["estimate"], reading["leans"]) == (pytest.approx(based.parts[0].estimate), "against")
 
 

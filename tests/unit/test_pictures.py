@@ -1,13 +1,17 @@
 """Image files come out as a viewer shows them, fitted as torchvision does; broken ones are named in one line."""
 
+import os
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_files import NOISE, pixels, saved
 from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
 
+from resiliency.data.loading import several_batches
 from resiliency.data.pictures import FileImages, fitted
 
 RANDOM = np.random.default_rng(7)
@@ -94,3 +98,10 @@ def test_files_are_indexed_as_arrays_are(tmp_path):
         np.testing.assert_array_equal(images[chosen], arrays[chosen], strict=True)
     smaller = FileImages(files, size=32, margin=0.9)
     np.testing.assert_array_equal(smaller[1:2][0], fitted(Image.fromarray(arrays[1]), 32, 0.9))
+
+
+@pytest.mark.parametrize("in_files", [True, False])
+def test_files_are_read_by_workers_and_arrays_here(in_files):
+    images = FileImages(["a.png"], 32, 1) if in_files else np.zeros((1, 32, 32, 3), np.uint8)
+    ((process,),) = several_batches(images, [[0]], torch.device("cpu"), 1, lambda _: [np.array(os.getpid())])
+    assert (process.item() != os.getpid()) == in_files

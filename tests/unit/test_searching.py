@@ -7,7 +7,7 @@ import pytest
 
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
-from resiliency.search.searching import best_ensemble, evolve, fronts, search, search_table
+from resiliency.search.searching import along_the_front, best_ensemble, evolve, fronts, search, search_table
 from resiliency.search.space import Search, Space
 from resiliency.training.checkpoints import Checkpoint, LabelledImages
 
@@ -109,3 +109,10 @@ def test_the_best_ensemble_is_that_of_an_exhaustive_search(share):
     allowed = [chosen for chosen in combinations(range(12), 3) if macs[list(chosen)].sum() <= budget]
     ensemble = best_ensemble(probabilities, labels, macs, 3, budget, 0)
     assert tuple(ensemble) == min(allowed, key=value)
+
+
+def test_members_spread_along_the_front_and_the_front_behind_it():
+    """Error falls with MACs on the front; the sixth is behind the first."""
+    objectives = np.array([(5, 1), (4, 2), (3, 3), (2, 4), (1, 5), (6, 1.5)])
+    spread = {1: [0], 3: [0, 2, 4], 6: [0, 5, 1, 2, 3, 4]}
+    assert {count: along_the_front(objectives, count) for count in spread} == spread
