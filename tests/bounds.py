@@ -28,16 +28,16 @@ def expanded(table: Table, further: Iterable[str], corruptions: Iterable[str]) -
         "ensemble metric": list(ENSEMBLE_METRICS),
         "pair metric": list(METRICS),
     }
-    return {name: column for column in table.columns for name in _filled(column.name, names)}
+    return {name: column for column in table.columns for name in filled(column.name, names)}
 
 
-def _filled(name: str, names: dict[str, list[str]]) -> Iterator[str]:
+def filled(name: str, names: dict[str, list[str]]) -> Iterator[str]:
     placeholder = re.search("<(.+?)>", name)
     if not placeholder:
         yield name
         return
     for value in names[placeholder[1]]:
-        yield from _filled(name.replace(placeholder[0], value, 1), names)
+        yield from filled(name.replace(placeholder[0], value, 1), names)
 
 
 def outside(table: Table, frame: pd.DataFrame, further: Iterable[str], corruptions: Iterable[str]) -> list[str]:
