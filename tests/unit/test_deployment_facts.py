@@ -53,3 +53,9 @@ def test_calibration_is_worse_only_where_the_interval_of_the_difference_says_so(
     worse = calibration_facts(rows.reset_index())["worse"]
     assert ("ece", "clean") not in worse
     assert list(worse["ece", "corrupted"]) == [0.02, 0.01, 0.03]
+
+
+def test_models_of_one_cost_are_not_cheaper_and_images_that_are_needed_are_rounded_up():
+    table = ROWS.assign(macs=1e6, images_needed=4001.0)
+    facts = choice_facts(contenders(table)[0], table, None)
+    assert (facts["cheaper"], facts["images_needed"]) == (0, 4100)
