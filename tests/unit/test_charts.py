@@ -21,6 +21,7 @@ from resiliency.report import settings
 from resiliency.report.charts import FINDINGS
 from resiliency.report.drawing import VEGA_LITE, draw, svg, write_chart
 from resiliency.report.registry import CHARTS
+from resiliency.report.style import cycled, shapes
 from resiliency.report.templates import said
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -139,3 +140,11 @@ def test_many_members_share_rows_of_their_design_or_joint_weight(monkeypatch):
     joint = {f"{of} λ = {weight:g}" for of, weights in OBJECTIVES.items() for weight in weights}
     designs, searched = members.get_group("independent")["design"], members.get_group("search")["member"]
     assert sorted(rows) == sorted({*designs, *joint, *searched})
+
+
+def test_names_that_share_a_colour_differ_in_shape():
+    names = [str(n) for n in range(50)]
+    for colours in (settings.OKABE_ITO, settings.OKABE_ITO[:7], settings.OKABE_ITO[:3]):
+        some = names[: 7 * len(colours)]
+        pairs = zip(cycled(colours, len(some)), shapes(some, colours), strict=True)
+        assert len(set(pairs)) == len(some)
