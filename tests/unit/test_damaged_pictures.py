@@ -20,17 +20,6 @@ def encoded(suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-@pytest.mark.parametrize("kept", [24, 0.5])
-def test_truncated_files_are_named(tmp_path, suffix, kept):
-    path = tmp_path / f"cut.{suffix}"
-    whole = encoded(suffix)
-    path.write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
-    message = fault_of(decode, path)
-    assert message.startswith(f"{path}: ")
-    assert message.endswith("; replace or remove it")
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])

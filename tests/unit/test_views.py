@@ -29,7 +29,7 @@ BICUBIC_160 = {"architecture": "test_efficientnet.r160_in1k"}
 def files(tmp_path_factory):
     """Smooth photographs of several shapes."""
     folder, random = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
-    for index, size in enumerate([(300, 200), (233, 311), (224, 224), (640, 480)]):
+    for index, size in enumerate([(300, 200), (233, 311), (224, 224), (320, 480)]):
         coarse = Image.fromarray(random.integers(0, 256, (12, 12, 3), dtype=np.uint8))
         coarse.resize(size, Image.Resampling.BICUBIC).save(folder / f"{index}.png")
     return [str(path) for path in sorted(folder.iterdir())]
