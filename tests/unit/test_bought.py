@@ -58,14 +58,6 @@ def test_the_mean_over_three_studies_has_two_degrees_of_freedom():
     assert mean_of(np.array([1.0, 3.0]), 0.95) == pytest.approx((2, np.nan, np.nan), nan_ok=True)
 
 
-@pytest.mark.parametrize("errors", [(1, 1, 1), (1, 1, 9), (1, 5, 5), (0.1, 0.2, 8)])
-def test_the_interval_of_the_mean_holds_however_unequal_the_studies_errors_are(errors):
-    """Rather too long than too short: 95 % with equal errors."""
-    drawn = np.random.default_rng(0).standard_normal((4_000, 3)) * errors
-    held = np.mean([low <= 0 <= high for _, low, high in (mean_of(of, 0.95) for of in drawn)])
-    assert held > 0.945
-
-
 def test_only_studies_of_corruptions_are_pooled_and_a_standard_deviation_is_never_below_0():
     tables = [
         table(second_member=(1.0, 0.5, 1.5), family=(1.0, 0.0, 3.0)),

@@ -9,7 +9,7 @@ from predicted import conditions_of, predictions_of
 from sklearn.metrics import cohen_kappa_score
 
 from resiliency.analysis.observations.study import metrics_in, with_images
-from resiliency.analysis.parts import Part
+from resiliency.analysis.parts import Part, Placebo
 from resiliency.analysis.verdicts import Observation
 from resiliency.analysis.without_images import (
     GROUPS,
@@ -165,17 +165,21 @@ def test_a_sample_keeps_each_kind_and_what_it_stands_for():
 
 
 PART = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
-OBSERVATION = Observation("2", "", "", 1, 0.1, "designs", 2, "designs", [PART])
+PLACEBO = Placebo(np.zeros((4, 1)), np.full((4, 1), PART.error), np.array([PART.freedom]))
+OBSERVATION = Observation("2", "", "", 1, 0.1, "designs", 2, "designs", [PART], placebo=PLACEBO)
 
 
-def test_images_widen_intervals_by_their_variance():
+def test_images_widen_intervals_and_placebos_by_their_variance():
     others = [replace(OBSERVATION, parts=[replace(PART, estimate=estimate)]) for estimate in (0.4, 0.5, 0.6)]
-    (both,) = with_images(OBSERVATION, others).parts
+    observation = with_images(OBSERVATION, others)
+    (both,), placebo = observation.parts, observation.placebo
     variance = 2 / 3 * (0.1**2 + 0.1**2)
     assert both.error == pytest.approx(np.sqrt(PART.error**2 + variance))
     assert both.image_share == pytest.approx(variance / both.error**2)
     assert both.freedom == pytest.approx(both.error**4 / (PART.error**4 / 2 + variance**2 / 2))
-    assert with_images(OBSERVATION, others).resampled == "designs and images"
+    assert (placebo.errors, placebo.freedom) == (pytest.approx(both.error), pytest.approx(both.freedom))
+    assert (placebo.estimates == 0).all()
+    assert observation.resampled == "designs and images"
     assert both.with_units(3) == pytest.approx((both.error, both.freedom))
     assert both.with_units(10**9)[0] == pytest.approx(np.sqrt(variance), rel=1e-3)
 

@@ -205,16 +205,10 @@ def without_groups(group: np.ndarray, columns: dict[str, np.ndarray], counted: s
     return pd.DataFrame(rows)
 
 
-def halves(group: np.ndarray, without: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Which images each half has: the first five groups and the others, without one group."""
-    kept = group != without
-    return kept & (group < 5), kept & (group >= 5)
-
-
 @pytest.mark.parametrize("separate", [False, True])
 @pytest.mark.parametrize("without", [None, 2, 7])
 def test_halves_hold_the_images_that_were_left_out(without, separate):
-    """Those of the test set, or of a further one for accuracy; the error is then of all test images."""
+    """Of the first five groups and the others, of a further test set for accuracy or not; then all images err."""
     rng = np.random.default_rng(0)
     of_error, of_further = (np.concatenate([np.arange(10), rng.integers(0, 10, count)]) for count in (90, 190))
     of_accuracy = of_further if separate else of_error
@@ -222,7 +216,8 @@ def test_halves_hold_the_images_that_were_left_out(without, separate):
     names = (SEPARATE_ACCURACY, SEPARATE_IMAGES) if separate else ("clean_accuracy", "images")
     rows = without_groups(of_accuracy, {names[0]: right}, names[1])
     rows = rows.merge(without_groups(of_error, {"corrupted_error": wrong}, "images"))
-    first, second = halves(of_accuracy, without)
+    kept = of_accuracy != without
+    first, second = kept & (of_accuracy < 5), kept & (of_accuracy >= 5)
     measured, images = on_halves(pd.DataFrame({"member": ["b", "a", "c"]}), rows, without)
     assert images == first.sum()
     known = measured.set_index("member").loc[["a", "b"]]

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resiliency.analysis.observations.study import with_images
 from resiliency.analysis.parts import Part, Placebo, p_values
 from resiliency.analysis.verdicts import (
     Observation,
@@ -229,15 +228,6 @@ def test_placebos_are_judged_by_the_whole_rule():
     shuffled = draws_around(50, 50)
     shuffled[:, 1] = np.random.default_rng(1).permutation(shuffled[:, 1])
     assert placebo_supported(observation_of([9, 9], shuffled), 0.95) < 0.01
-
-
-def test_images_widen_the_errors_of_the_placebo_as_of_the_parts():
-    observation = observation_of([4], draws_around(0))
-    without = [replace(observation, parts=[part(4 + value, "part 0")]) for value in (-1.0, 1.0, 0.5, -0.5)]
-    both = with_images(observation, without)
-    assert both.placebo.errors == pytest.approx(both.parts[0].error)
-    assert both.placebo.freedom == pytest.approx(both.parts[0].freedom)
-    assert both.placebo.estimates is observation.placebo.estimates
 
 
 @pytest.mark.parametrize(("middle", "verdict"), [(3, "no better than noise"), (0, "supported")])
