@@ -167,27 +167,20 @@ def test_tables_that_are_refused(tmp_path, text, named):
     assert named in fault_of(lambda: cost_matrix(read_costs(path), CLASSES))
 
 
-@pytest.fixture
-def costed(predictions):
-    """The tables by a rule and a matrix; labels, and outputs of the recommended ensemble under each condition."""
-    judged, members = evaluation_half(predictions, SETTINGS).images["clean"], MEMBERS.set_index("member")
-
-    def of(rule: str, matrix: np.ndarray) -> tuple:
-        roles = {role: row.copy() for role, row in contenders(DEPLOYMENT).items()}
-        roles["recommended model"]["rule"] = rule
-        tables = cost_tables(roles, MEMBERS, predictions, matrix, ["c0", "c1", "c2"], SETTINGS)
-        ensemble = ensemble_of(["a-s0", "b-s0"], rule, predictions, members)
-        labels = ensemble.members[0].labels(0)[judged]
-        return tables, labels, [next(ensemble.outputs(condition, judged)) for condition in range(4)]
-
-    return of
+def costed(predictions, rule: str, matrix: np.ndarray) -> tuple:
+    """The tables; labels, and outputs of the recommended ensemble under each condition."""
+    deployment, judged = DEPLOYMENT.assign(rule=rule), evaluation_half(predictions, SETTINGS).images["clean"]
+    tables = cost_tables(contenders(deployment), MEMBERS, predictions, matrix, ["c0", "c1", "c2"], SETTINGS)
+    ensemble = ensemble_of(["a-s0", "b-s0"], rule, predictions, MEMBERS.set_index("member"))
+    labels = ensemble.members[0].labels(0)[judged]
+    return tables, labels, [next(ensemble.outputs(condition, judged)) for condition in range(4)]
 
 
 MATRIX = np.array([[0, 3, 7], [2, 0, 5], [8, 4, 0]], float)
 
 
-def test_costs_and_confusions_against_plain_sums(costed):
-    tables, labels, outputs = costed("mean_probability", MATRIX)
+def test_costs_and_confusions_against_plain_sums(predictions):
+    tables, labels, outputs = costed(predictions, "mean_probability", MATRIX)
     answers = np.array([of.log_probabilities.argmax(axis=-1) for of in outputs[1:]])
     spent = MATRIX[labels, answers]
     row = tables.costs.set_index(["role", "images"]).loc["recommended model", "corrupted"]
@@ -204,14 +197,16 @@ def test_costs_and_confusions_against_plain_sums(costed):
     assert confusions.cost_share.iloc[0] == pytest.approx(sums.max() / sums.sum())
 
 
-def test_costs_of_right_answers_leave_the_costliest_confusions_in_the_list(costed):
-    free, paid = (costed("mean_probability", of)[0].confusions for of in (MATRIX, MATRIX + 1000 * np.eye(3)))
+def test_costs_of_right_answers_leave_the_costliest_confusions_in_the_list(predictions):
+    free, paid = (
+        costed(predictions, "mean_probability", of)[0].confusions for of in (MATRIX, MATRIX + 1000 * np.eye(3))
+    )
     assert len(free) > 0
     pd.testing.assert_frame_equal(paid.drop(columns="cost_share"), free.drop(columns="cost_share"))
     assert (paid.cost_share < free.cost_share).all()
 
 
-def test_the_cost_of_a_plurality_vote_is_that_of_its_answers(costed):
-    tables, _, outputs = costed("plurality_vote", 1.0 - np.eye(3))
+def test_the_cost_of_a_plurality_vote_is_that_of_its_answers(predictions):
+    tables, _, outputs = costed(predictions, "plurality_vote", 1.0 - np.eye(3))
     row = tables.costs.set_index(["role", "images"]).loc["recommended model", "clean"]
     assert (row.cost, row.error) == pytest.approx([outputs[0].errors.mean()] * 2)

@@ -7,11 +7,10 @@ from predicted import conditions_of, predictions_of
 from scipy.special import expit, logit
 from scipy.stats import linregress
 
-from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows, rank_table
+from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows
 from resiliency.analysis.member_tables import _row, copies, effective_robustness, fitted_line, late_gain, still_learning
 from resiliency.designs.members import Member
 from resiliency.metrics.classification import member_warnings, near_chance
-from resiliency.prediction.reading import all_conditions
 from resiliency.statistics.resampling import Resampling
 
 RESAMPLING = Resampling(500, 0.95, 0)
@@ -44,16 +43,6 @@ def test_the_images_needed_are_those_of_a_paired_comparison():
     difference = errors[1] - errors[0]
     expected = (1.959964 + 0.841621) ** 2 * difference.var(ddof=1) / difference.mean() ** 2
     assert table.images_needed[0] == np.ceil(expected)
-
-
-def test_each_set_of_images_is_ranked_on_its_own():
-    table = all_conditions(["fog"], [1, 2], {"clean": 200, "photos": 200}, {"clean": 5, "photos": 5})
-    wrong = [errors_of(rates, 200, seed) > 0 for seed, rates in enumerate([(0.1, 0.4)] * 3 + [(0.4, 0.1)])]
-    made = rank_table(["a", "b"], table, wrong, RESAMPLING)
-    assert list(made.condition) == ["clean", "clean", "corrupted", "corrupted", "photos", "photos"]
-    assert made[made["rank"] == 1].member.tolist() == ["a", "a", "b"]
-    corrupted = made[(made.condition == "corrupted") & (made.member == "a")].error.iloc[0]
-    assert corrupted == pytest.approx((wrong[1][0].mean() + wrong[2][0].mean()) / 2)
 
 
 def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies():

@@ -114,13 +114,6 @@ def test_leaving_out_a_family_is_to_fit_the_others():
             np.testing.assert_allclose(getattr(fitted, name)[:, 1 + family], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_without_variance_between_families_half_of_the_estimates_are_0():
-    rng = np.random.default_rng(4)
-    layout = Layout.of([str(n // 3) for n in range(78)], [str(n) for n in range(78)])
-    fitted = fit(rng.standard_normal((400, 78)), np.ones((78, 1)), layout)
-    assert 0.45 < (fitted.components[:, :, 0] == 0).mean() < 0.65
-
-
 def test_logits_become_points():
     assert points(0.0, 0.3) == 0
     assert points(0.01, 0.3) == pytest.approx(0.01 * 0.3 * 0.7 * 100, rel=1e-4)

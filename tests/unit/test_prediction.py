@@ -87,8 +87,7 @@ def test_the_key_changes_with_code_files_and_member(tmp_path):
 
 def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_path, conditions):
     """A new member beside them predicts only itself, and what was predicted of something else is predicted again."""
-    alone, together, later, others = members(), members(), members(), members()
-    write_logits(paths(tmp_path / "alone"), alone, conditions, 0, KEY)
+    together, later, others = members(), members(), members()
     predict_parts(paths(tmp_path), together, conditions, 0, KEY, "float32")
     assert not any(is_written(path, KEY[0]) for path in paths(tmp_path))
     for path, member in zip(paths(tmp_path), later, strict=True):
@@ -97,12 +96,6 @@ def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_pat
         assert not is_written(path, OTHER[0])
     write_logits(paths(tmp_path), others, conditions, 0, OTHER)
     assert [network.batches for network, _ in (*together, *later, *others)] == [12, 12, 0, 0, 12, 12]
-    for one, other in zip(paths(tmp_path / "alone"), paths(tmp_path), strict=True):
-        assert Path(one).read_bytes() == Path(other).read_bytes()
-
-
-def test_logits_are_those_of_each_condition_in_order(tmp_path, conditions):
-    write_logits(paths(tmp_path), members(), conditions, 0, KEY)
     for path, member in zip(paths(tmp_path), members(), strict=True):
         for written, images in zip(np.load(path), conditions, strict=True):
             expected = np.concatenate([batch[0] for batch in logits([member], images)])
