@@ -175,7 +175,7 @@ def test_representations_without_a_group_of_images_are_those_of_the_networks_tha
     drawn = Drawn(2, images=60, probes=40)
     members = pd.DataFrame({"member": drawn.names, "design": "d", "origin": "independent", "validation_accuracy": 1.0})
     predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
-    table = drawn.ensembles(np.arange(60)).assign(possible=1.0, weight=1.0)
+    table = drawn.ensembles(np.arange(60)).query("size == 2").assign(possible=1.0, weight=1.0)
 
     def represented(name: str, source: str) -> np.ndarray:
         of = drawn.maps if source == "saliency" else drawn.features
