@@ -1,4 +1,4 @@
-"""Models, data sets and augmentations of MAITE: valid by its own checks, and the same numbers as from its own tasks."""
+"""Models, data sets and augmentations of MAITE: valid by its own checks, and the same numbers as of arrays."""
 
 import re
 
@@ -71,25 +71,11 @@ def test_an_augmentation_gives_each_image_as_it_came_whatever_its_batch(kind):
     assert metadata == [{"id": 7}, {"id": 2}]
 
 
-def test_maite_finds_them_valid_and_evaluates_to_the_same_errors():
+def test_maite_finds_them_valid():
     maite = pytest.importorskip("maite.protocols.image_classification")
-    builder = pytest.importorskip("maite_datasets")
-    from maite.tasks import evaluate as evaluate_by_maite
-
-    images = list(IMAGES.transpose(0, 3, 1, 2))
-    data_set = builder.to_image_classification_dataset(images, LABELS.tolist(), None, ["red", "green", "blue"])
-    augmentation, model = MaiteAugmentation("fog", 3, table="cifar-10-c"), Model()
-    assert isinstance(augmentation, maite.Augmentation)
-    assert isinstance(data_set, maite.Dataset)
+    assert isinstance(MaiteAugmentation("fog", 3, table="cifar-10-c"), maite.Augmentation)
     assert isinstance(DataSet(KINDS["uint8"][0]), maite.Dataset)
-    assert isinstance(model, maite.Model)
-    evaluation = evaluate(model, data_set, **OPTIONS)
-    for augment, row in ((None, 0), (augmentation, 1)):
-        _, batches, _ = evaluate_by_maite(
-            model=model, dataset=data_set, augmentation=augment, batch_size=7, return_preds=True
-        )
-        answers = np.array([answer for batch in batches for answer in batch]).argmax(axis=1)
-        assert evaluation.errors.error[row] == (answers != LABELS).mean()
+    assert isinstance(Model(), maite.Model)
 
 
 def changed(part: str, index: int, value: np.ndarray) -> DataSet:
