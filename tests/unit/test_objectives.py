@@ -1,7 +1,6 @@
 """The losses of joint training."""
 
 from itertools import combinations
-from math import log
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from torch import nn
 from resiliency.training.objectives import (
     ADP_RIDGE,
     OBJECTIVES,
-    ensemble,
     independent,
     input_gradients,
     joint_loss,
@@ -149,22 +147,6 @@ class TestLogitsAlone:
             members_loss = -log_softmax(z, axis=1)[:, y].mean()
             expected += (members_loss + loss_weight * PENALTIES[name](softmax(z, axis=1), z, y)) / images
         assert float(OBJECTIVES[name](logits, labels, loss_weight)) == pytest.approx(expected, rel=1e-7, abs=1e-7)
-
-    def test_by_hand(self):
-        """Two members say 3/4 and 1/4 for the true one of two classes."""
-        logits = torch.tensor([[[log(3.0), 0.0]], [[0.0, log(3.0)]]])
-        labels = torch.tensor([0])
-        separately, together = (log(4 / 3) + log(4)) / 2, log(2)
-        assert float(independent(logits, labels)) == pytest.approx(separately, abs=1e-6)
-        assert float(ensemble(logits, labels)) == pytest.approx(together, abs=1e-6)
-        by_hand = {
-            "balanced": 0.75 * separately + 0.25 * together,
-            "ncl": separately - 0.25 * 2 * 0.25**2,
-            "kl": 0.75 * separately + 0.25 * log(2),
-            "gncl": separately - 0.25 / 2 * (log(3) / 2) ** 2,
-        }
-        for name, expected in by_hand.items():
-            assert float(OBJECTIVES[name](logits, labels, 0.25)) == pytest.approx(expected, abs=1e-6)
 
 
 class TestAdp:

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
@@ -61,17 +59,6 @@ def test_the_smallest_sub_networks_are_found_in_order():
     assert len({genes.tobytes() for genes in smallest}) == 25
     assert len(space.smallest(10**6)) == space.count == len(costs)
     assert len({str(space.shape(genes)) for genes in every_vector(space)}) == space.count
-
-
-@given(st.integers(0, 2**32), st.sampled_from([None, [], ["depth"], ["width", "kernel"]]))
-@settings(max_examples=50)
-def test_random_sub_networks_are_in_the_space(seed, dimensions):
-    space = space_of("bottleneck", width=(1, 0.75, 0.5))
-    genes = space.random(np.random.default_rng(seed), dimensions)
-    assert (genes >= 0).all()
-    assert (genes < space.sizes).all()
-    for name, part in zip(("depth", "width", "kernel"), genes.reshape(3, -1), strict=True):
-        assert dimensions is None or name in dimensions or not part.any()
 
 
 def test_what_training_costs():

@@ -61,13 +61,6 @@ def test_the_front_of_a_known_problem_is_found():
     assert sorted(map(tuple, objectives[fronts(objectives)[0]])) == [(value, 9 - value) for value in range(10)]
 
 
-def test_the_first_front_is_what_nothing_dominates():
-    points = np.random.default_rng(0).random((60, 2))
-    dominated = [any((q <= p).all() and (q < p).any() for q in points) for p in points]
-    assert fronts(points)[0].tolist() == np.flatnonzero(~np.array(dominated)).tolist()
-    assert sorted(np.concatenate(fronts(points)).tolist()) == list(range(60))
-
-
 def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("resiliency.training.checkpoints.PAUSE", 0)
     whole = search(Pretended(), SETTINGS, 0)
