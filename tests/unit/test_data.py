@@ -12,36 +12,22 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from resiliency.data import pictures as images_module
-from resiliency.data.card import write_data_set, write_test_set
+from resiliency.data.card import write_data_set
 from resiliency.data.pictures import FileImages, read_conditions, read_images, read_items, write_items, write_list
 from resiliency.data.reading import digits, labelled_folder
 from resiliency.data.source import ALL, Part, Source
-from resiliency.data.split import draw_splits, listed_images, split_indices, stratified_sample
+from resiliency.data.split import draw_splits, listed_images, stratified_sample
 from resiliency.storage.files import read_array, read_json, write_array
 
 
-@pytest.fixture(scope="module")
-def handwritten() -> Part:
-    return digits(32).parts[ALL]
-
-
-def test_digits_keep_their_pictures_and_labels(handwritten):
-    images, small = handwritten.images, load_digits()
+def test_digits_keep_their_pictures_and_labels():
+    handwritten, small = digits(32).parts[ALL], load_digits()
+    images = handwritten.images
     np.testing.assert_array_equal(handwritten.labels, small.target)
     shrunk = images[..., 0].reshape(-1, 8, 4, 8, 4).mean(axis=(2, 4))
     correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(shrunk, small.images, strict=True)]
     assert min(correlation) > 0.95
     assert (images.min(), images.max()) == (0, 255)
-
-
-def test_splits_are_disjoint_and_complete_and_test_follows_the_seed_alone(handwritten):
-    labels = handwritten.labels
-    indices = split_indices(labels, validation=180, test=539, seed=0)
-    assert {name: len(chosen) for name, chosen in indices.items()} == {"train": 1078, "validation": 180, "test": 539}
-    np.testing.assert_array_equal(np.sort(np.concatenate(list(indices.values()))), np.arange(len(labels)))
-    assert all((np.diff(chosen) > 0).all() for chosen in indices.values())
-    np.testing.assert_array_equal(indices["test"], split_indices(labels, 50, 539, seed=0)["test"])
-    assert not np.array_equal(indices["test"], split_indices(labels, 180, 539, seed=1)["test"])
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.data())
@@ -145,21 +131,6 @@ def test_names_that_spreadsheets_calculate_are_quoted_in_tables_and_come_back(tm
     cells = [cell for line in (tmp_path / "items.csv").read_text().splitlines() for cell in line.split(",")]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     assert read_items(tmp_path / "items.csv") == (classes, names)
-
-
-@pytest.mark.parametrize("on_the_fly", [False, True])
-def test_a_test_set_is_written_as_a_split_with_a_card(tmp_path, on_the_fly):
-    part = toy([0, 1, 0, 2])
-    images = FileImages(in_files(tmp_path, part.images), 32, 1) if on_the_fly else part.images
-    job = "photos", part._replace(images=images), list("abcd"), 32, on_the_fly, np.empty((0, 16), np.uint8)
-    write_test_set(tmp_path / "out", *job, allow_duplicates=False)
-    stored = read_images(tmp_path / f"out/images.{'json' if on_the_fly else 'npy'}")
-    np.testing.assert_array_equal(stored[np.arange(3)], part.images)
-    assert np.load(tmp_path / "out/labels.npy").tolist() == [1, 3, 3]
-    assert read_items(tmp_path / "out/items.csv") == (["b", "d", "d"], ["0", "1", "2"])
-    card = read_json(tmp_path / "out/card.json")
-    assert (card["source"], card["images"], card["images_per_class"]) == ("photos", 3, [0, 1, 0, 2])
-    assert len(card["sha256"]) == 64
 
 
 def test_folders_of_some_classes_are_a_test_set(tmp_path, put_pictures):

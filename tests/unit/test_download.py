@@ -3,9 +3,9 @@
 import hashlib
 import io
 import os
-import subprocess
-import sys
+import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
@@ -19,20 +19,6 @@ from resiliency.data.download import Archive, fetch, locked
 from resiliency.data.published import imagenette_folder
 
 CONTENT = np.random.default_rng(0).bytes(2_500_001)
-LOCKED_FETCH = """
-import resource, sys
-from pathlib import Path
-from resiliency.data.download import Archive, fetch, locked
-from resiliency.base.faults import Fault
-url, md5, folder, limit = sys.argv[1:]
-if int(limit):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-try:
-    with locked(Path(folder)):
-        print(fetch(Archive(url, "a.bin", md5), Path(folder)), flush=True)
-except Fault as fault:
-    print(f"error: {fault}")
-"""
 
 
 @pytest.fixture
@@ -43,12 +29,6 @@ def archive(site) -> Archive:
 def fetched(archive: Archive, folder: Path) -> bytes:
     with locked(folder):
         return fetch(archive, folder).read_bytes()
-
-
-def start(archive: Archive, folder: Path, log: Path, limit: int = 0) -> subprocess.Popen:
-    command = [sys.executable, "-u", "-c", LOCKED_FETCH, archive.url, archive.md5, str(folder), str(limit)]
-    with log.open("w") as file:
-        return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 
 
 def wait_until(condition) -> None:
@@ -114,27 +94,27 @@ def test_a_server_that_falls_silent_is_given_up(site, archive, tmp_path, monkeyp
 
 
 def test_a_full_disk_keeps_the_part(site, archive, tmp_path):
-    folder, log = tmp_path / "cache", tmp_path / "log"
-    start(archive, folder, log, limit=1_000_000).wait(20)
-    part = folder / "a.bin.part"
-    assert log.read_text().splitlines()[-1].startswith(f"error: {part}: cannot be written (File too large); make room")
+    part, limits = tmp_path / "cache/a.bin.part", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        message = fault_of(fetched, archive, part.parent)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert message.startswith(f"{part}: cannot be written (File too large); make room")
     assert part.stat().st_size == 1_000_000
-    assert fetched(archive, folder) == CONTENT
+    assert fetched(archive, part.parent) == CONTENT
     assert site.ranges[-1] == "bytes=1000000-"
 
 
-def test_two_studies_download_once(site, archive, tmp_path):
-    folder, logs = tmp_path / "cache", [tmp_path / "a", tmp_path / "b"]
+def test_two_studies_download_once(site, archive, tmp_path, capsys):
     site.drops = [1_000_000]
     site.release.clear()
-    runs = [start(archive, folder, log) for log in logs]
-    waits = f"{folder}: another process is downloading or extracting there; waiting for it"
-    wait_until(lambda: site.ranges and any(waits in log.read_text() for log in logs))
-    site.release.set()
-    assert [run.wait(20) for run in runs] == [0, 0]
-    assert [log.read_text().splitlines()[-1] for log in logs] == [str(folder / "a.bin")] * 2
+    with ThreadPoolExecutor() as studies:
+        contents = [studies.submit(fetched, archive, tmp_path / "cache") for _ in range(2)]
+        wait_until(lambda: "another process is downloading or extracting there" in capsys.readouterr().out)
+        site.release.set()
+        assert [content.result() for content in contents] == [CONTENT] * 2
     assert site.ranges == [None, "bytes=1000000-"]
-    assert (folder / "a.bin").read_bytes() == CONTENT
 
 
 def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):

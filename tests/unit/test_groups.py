@@ -123,12 +123,6 @@ def test_official_test_images_have_the_groups_of_their_names(groups):
     assert units_of(published(), *groups).units.of_image.tolist() == TRACKS
 
 
-def test_a_table_says_what_the_test_images_are(tmp_path):
-    rows = "".join(f"{file.removeprefix('data/')},{track // 3}\n" for file, track in zip(TEST, TRACKS, strict=True))
-    path = table(tmp_path, "image,group\ntrain/cat/film_0_0.jpg,9\n" + rows)
-    assert units_of(published(), None, path).units.of_image.tolist() == [0, 0, 0, 0, 0, 0, 1, 1]
-
-
 def test_groups_that_do_not_fit_the_test_images_are_told_and_not_half_used():
     numbered = published([f"data/test/{name}/{number:05}.jpg" for name in CLASSES for number in range(4)])
     grouped = units_of(numbered, "<film>_*")
