@@ -5,7 +5,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import softmax as scipy_softmax
 from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 from torchmetrics.functional.classification import binary_auroc, multiclass_calibration_error
@@ -16,13 +15,6 @@ from resiliency.metrics import classification as metrics
 def random_case(seed: int, images: int = 40, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return rng.dirichlet(np.full(classes, 0.5), images), rng.integers(0, classes, images)
-
-
-@given(st.integers(0, 1000))
-def test_softmax_against_scipy(seed):
-    logits = (np.random.default_rng(seed).standard_normal((2, 5, 7)) * 20).astype(np.float16)
-    np.testing.assert_allclose(metrics.softmax(logits), scipy_softmax(logits.astype(float), axis=-1), atol=1e-6)
-    assert metrics.softmax(logits).dtype == np.float32
 
 
 @given(st.integers(0, 1000))
@@ -86,24 +78,12 @@ def test_measures_against_torch_uncertainty(images, seed):
     assert scores["fpr_at_95"] == pytest.approx(fpr.compute().item(), abs=1e-6)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.5, 1.0])), min_size=2, max_size=12), st.data())
-def test_ties_count_as_in_random_order(pairs, data):
-    """Risks are means over many orders of images of equal confidence, to which areas are linear."""
-    confidence, errors = np.array(pairs).T
-    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    images, total = len(pairs), np.zeros(len(pairs))
-    for _ in range(400):
-        order = np.lexsort([rng.random(images), -confidence])
-        total += np.cumsum(errors[order]) / np.arange(1, images + 1)
-    risks = total / 400
-    ranked = metrics.ranking(confidence, errors)
-    curve = metrics.risk_coverage(ranked, np.arange(1, images + 1) / images)
-    np.testing.assert_allclose(curve, risks, atol=0.12)
-    area = (curve.sum() - (curve[0] + curve[-1]) / 2) / (images - 1)
-    assert metrics.measures(ranked)["aurc"][0] == pytest.approx(area)
-    both, above = np.outer(1 - errors, errors), np.sign(confidence[:, None] - confidence)  # right answers and wrong
-    expected = (both * (1 + above) / 2).sum() / both.sum() if both.any() else np.nan
-    assert metrics.measures(ranked)["auroc"][0] == pytest.approx(expected, nan_ok=True)
+def test_ties_count_as_in_random_order():
+    """Of two equally confident images one is wrong; the third, less confident, is right."""
+    ranked = metrics.ranking(np.array([0.9, 0.9, 0.5]), np.array([1.0, 0, 0]))
+    np.testing.assert_allclose(metrics.risk_coverage(ranked, np.array([1, 2, 3]) / 3), [1 / 2, 1 / 2, 1 / 3])
+    assert metrics.measures(ranked)["aurc"][0] == pytest.approx((1 / 2 + (1 / 2 + 1 / 3) / 2) / 2)
+    assert metrics.measures(ranked)["auroc"][0] == pytest.approx((1 / 2 + 0) / 2)
 
 
 def test_resamples_are_those_of_repeated_images():

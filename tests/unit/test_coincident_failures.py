@@ -53,14 +53,6 @@ def test_a_row_by_loops_over_pairs_of_members(first, second, corruption, chosen)
     assert row.members == len({*members[first], *members[second]})
 
 
-@pytest.mark.parametrize("value", [False, True])
-def test_no_failures_and_nothing_but_failures_have_no_covariance(value):
-    conditions = conditions_of(["fog", "snow"], [1, 2], 10)
-    table = failure_table([np.full((4, 10), value)] * 5, list("aabb"), conditions, DRAWN)
-    np.testing.assert_allclose(table.joint_failure_rate, value)
-    np.testing.assert_allclose(table[["covariance", "low", "high"]], 0, atol=1e-12)
-
-
 def choice(member: str, ensemble: str) -> pd.DataFrame:
     """What chooses these two, of more; another ensemble, that is better, is not of the pool."""
     rows = [(member, 1, 0.9), ("third", 1, 0.1), (ensemble, 2, 0.8), ("clean+elsewhere", 2, 1.0)]

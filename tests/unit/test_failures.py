@@ -8,8 +8,8 @@ from scipy.special import softmax
 from scipy.stats import binomtest
 from test_contenders import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
 
-from resiliency.analysis.contenders import both_halves, contenders, ensemble_of, failures
-from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, answers_of
+from resiliency.analysis.contenders import both_halves, contenders, failures
+from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
 
@@ -105,20 +105,6 @@ def test_images_that_no_member_gets_right_come_with_their_first_such_condition(f
         place = np.flatnonzero(row.image == EVALUATED)[0]
         first = TABLE.iloc[nobody[:, place].argmax()]
         assert (row.corruption, row.severity) == (first.corruption, first.severity)
-
-
-def test_votes_without_probabilities_have_answers_too():
-    decided = {
-        name: predictions_of(TABLE, LABELS, np.stack([of.decisions(c) for c in range(len(TABLE))]))
-        for name, of in PREDICTIONS.items()
-    }
-    _, judged = both_halves(decided, SETTINGS)
-    vote = ensemble_of(NAMES, "plurality_vote", decided, MEMBERS.set_index("member"))
-    of = answers_of(vote, 1, judged)["corrupted"]
-    three = np.stack([decided[name].decisions(2)[judged.images["corrupted"]] for name in NAMES])
-    votes = np.stack([(three == place).sum(axis=0) for place in range(3)])
-    np.testing.assert_array_equal(of.predicted[1], votes.argmax(axis=0))
-    np.testing.assert_allclose(of.confidence[1], votes.max(axis=0) / 3)
 
 
 def test_pictures_are_those_of_the_images_under_their_corruptions(found):
