@@ -16,6 +16,7 @@ from resiliency.base.faults import Fault
 from resiliency.storage.files import read_json, write_json
 from resiliency.storage.runs import FILES
 from resiliency.storage.tables import read_table, write_table
+from resiliency.tables import TABLES
 
 DIGITS = RESULTS / "digits"
 
@@ -57,6 +58,11 @@ def test_charts_are_drawn_anew_but_where_the_run_lacks_a_table_that_they_need_no
     charts = read_json(run.parents[1] / "docs/mine" / CHARTS_FILE)
     assert (charts["loss_weight"]["title"], charts["exchange_rates"]["title"] != "t") == ("t", True)
     assert set(kept_specs(run.parents[1] / "docs/mine")) == {"loss_weight"}
+
+
+def test_what_is_kept_of_a_study_are_the_published_tables():
+    names = {path.name.partition(".")[0] for path in (RESULTS / "traffic_signs").glob("*.[cp]*")}
+    assert names == {Path(table.path).stem for table in TABLES.values() if table.published}
 
 
 def test_members_of_several_training_lengths_are_not_shown_as_one_line():
