@@ -11,7 +11,7 @@ import yaml
 from published.__main__ import pages
 from published.comparison import published_studies
 from published.found import page
-from published.kept import EXPERIMENTS, RESULTS, ROOT, kept_specs, kept_tables
+from published.kept import EXPERIMENTS, RESULTS, ROOT, kept_specs
 from published.page import page as page_of_study
 from resiliency.report import words
 from resiliency.storage.files import read_json
@@ -44,15 +44,6 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
     tables = published_studies()["digits"]
     for table, column in (("exchange_rates", "points"), ("contenders", "error"), ("contenders", "difference")):
         assert digits(**{table: tables[table].assign(**{column: tables[table][column] / 2})}) != digits()
-
-
-def test_former_correlations_have_the_intervals_that_leave_out_designs(tmp_path):
-    table = pd.DataFrame(
-        {"correlation": [0.3], "low": [0.2], "high": [0.4], "design_low": [-0.1], "design_high": [0.6]}
-    )
-    table.to_parquet(tmp_path / "correlations.parquet")
-    now = kept_tables(tmp_path)["correlations"].drop(columns="units")
-    assert now.to_dict("list") == {"correlation": [0.3], "low": [-0.1], "high": [0.6]}
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/installation.md"])

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from ended_runs import end_run, run_as_published
 
-from published.kept import RESULTS, kept_specs, kept_tables
-from published.page import CHARTS_FILE, longest_training, page, publish, shown_charts
+from published.kept import RESULTS, kept_tables
+from published.page import longest_training, page, publish, shown_charts
 from published.seeds import publish as publish_seeds
 from published.seeds import runs_of
 from resiliency.base.faults import Fault
@@ -51,13 +51,6 @@ def test_no_table_chart_or_card_of_an_earlier_run_is_kept(run):
     (run / "export/card.md").write_text("# A placeholder")
     leave_over(run, "tables/skipped.csv", "charts/loss_weight.vl.json")
     assert not kept(run) & {"skipped.csv", "loss_weight.svg", "export_card.md"}
-
-
-def test_charts_are_drawn_anew_but_where_the_run_lacks_a_table_that_they_need_now(run):
-    kept(run)
-    charts = read_json(run.parents[1] / "docs/mine" / CHARTS_FILE)
-    assert (charts["loss_weight"]["title"], charts["exchange_rates"]["title"] != "t") == ("t", True)
-    assert set(kept_specs(run.parents[1] / "docs/mine")) == {"loss_weight"}
 
 
 def test_what_is_kept_of_a_study_are_the_published_tables():
