@@ -4,13 +4,9 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from resiliency.base import streams
 from resiliency.base.streams import derived_seed, entropy, stream
-
-names = st.lists(st.text(max_size=8) | st.integers(-(2**40), 2**40), max_size=4)
 
 
 def test_entropy_is_the_hash_of_seed_and_names():
@@ -28,8 +24,3 @@ def test_words_seed_as_their_number_does(number, monkeypatch):
     monkeypatch.setattr(streams, "entropy", lambda *_: number)
     expected = np.random.default_rng(np.random.SeedSequence(number)).integers(0, 2**63, 4)
     np.testing.assert_array_equal(stream(0).integers(0, 2**63, 4), expected)
-
-
-@given(names, names)
-def test_streams_of_different_names_differ(one, other):
-    assert (entropy(0, *one) == entropy(0, *other)) == (one == other)
