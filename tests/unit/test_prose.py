@@ -12,7 +12,6 @@ PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md")) if path.stem not 
 PAGES |= {name: REPOSITORY / f"{name}.md" for name in ("README", "CONTRIBUTING")}
 PAGES |= {name: DOCS / f"results/{name}.md" for name in ("gpu_hours", "imagenet_costs")}
 LONGEST = 40  # words of a sentence
-LONGEST_README = 130  # lines
 
 # What is avoided -> what is written instead.
 AVOIDED = {
@@ -66,7 +65,3 @@ def test_sentences_are_short_and_begin_with_their_subject(name):
     of_page = sentences(PAGES[name].read_text(encoding="utf-8"))
     assert [sentence for sentence in of_page if len(re.findall(r"\w[\w'’.-]*", sentence)) > LONGEST] == []
     assert [sentence for sentence in of_page if BEGINNINGS.match(sentence) and sentence.endswith(".")] == []
-
-
-def test_the_readme_is_short():
-    assert len(PAGES["README"].read_text(encoding="utf-8").splitlines()) <= LONGEST_README

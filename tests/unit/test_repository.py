@@ -1,14 +1,11 @@
 """The files around the library are in step with each other."""
 
-import inspect
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
-from snakemake.api import Workflow
-from snakemake.scheduling import job_scheduler
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
@@ -38,17 +35,6 @@ def test_every_dependency_is_pinned_with_the_hashes_of_its_files():
     assert list(pinned) == sorted(pinned)
     for line in pinned.values():
         assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", line), line
-
-
-def test_snakemake_has_the_internals_that_the_rules_use():
-    """Nothing fails where a limit that the Snakefile lifts has another name, or a property became something else."""
-    text = (REPOSITORY / "Snakefile").read_text() + TEXT
-    used = set(re.findall(r"\bworkflow\.(\w+)", text))
-    assert "self.job_rate_limiter" in inspect.getsource(job_scheduler)
-    assert [
-        name for name in used if not hasattr(Workflow, name) and f"self.{name}" not in inspect.getsource(Workflow)
-    ] == []
-    assert not re.search(r"\b(workflow|rule|job)\._", text)
 
 
 def test_one_version_is_told_and_no_result_depends_on_it():

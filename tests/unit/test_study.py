@@ -1,12 +1,9 @@
 """The study: its defaults, and one line for every fault in it."""
 
-from collections import Counter
-
 import pytest
-from default_study import CONFIG, changed, imported
+from default_study import changed, imported
 from pydantic import BaseModel
 
-from resiliency.analysis.observations import architecture, balance, correlation, diversity
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.settings import Dataset
 from resiliency.diversity.metrics import METRICS
@@ -88,17 +85,3 @@ def test_ensembles_are_of_the_designs_that_a_study_names(tmp_path):
     config = imported({"decisions": str(tmp_path / "theirs.csv")}, "a-s0") | {"add": [str(tmp_path / "mine.csv")]}
     config |= {"ensembles": {"sizes": [2], "rules": ["plurality_vote"], "designs": ["a", "c"]}}
     assert load(config).combined_members() == ["a-s0", "a-s1", "c-s0", "d"]
-
-
-def test_the_default_study_is_large_enough_for_verdicts():
-    """The smallest numbers that the rules of the four observations ask for."""
-    study = load(CONFIG)
-    designs = study.members.designs
-    families = Counter(map(study.family, designs))
-    assert sum(count >= 2 for count in families.values()) >= architecture.FAMILIES
-    assert len(families) >= correlation.FAMILIES
-    repeated = {study.family(design) for design in designs if study.members.seed_count(design) >= 2}
-    assert len(repeated) >= diversity.FAMILIES
-    assert study.attribution.target == "prediction"
-    assert study.joint.seeds >= balance.SEEDS
-    assert {0, 1} < set(study.joint.objectives["balanced"])
