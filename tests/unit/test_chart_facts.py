@@ -37,15 +37,6 @@ def test_joint_training_is_compared_by_seed_and_corrected_for_its_settings():
     assert of_two["low"] == pytest.approx(0.02 - 6.205347 * 0.01 / 3**0.5)  # the same at a level of 97.5%
 
 
-def test_joint_training_that_does_nothing_seldom_helps():
-    """The best of four settings of noise; each side of the corrected interval has 2.5%."""
-    drawn, helped = np.random.default_rng(0), 0
-    for _ in range(200):
-        rows = [("ncl", w, s, 0.5 + drawn.normal(0, 0.01)) for w in (0.0, 0.25, 0.5, 0.75, 1.0) for s in range(5)]
-        helped += joint_facts(joint_of(rows), LEVEL)["low"] > 0
-    assert helped <= 14
-
-
 def origin_rows(advantage: float, low: float, high: float) -> pd.DataFrame:
     """The advantage of several architectures, with the ends of its interval."""
     rows = [(2, "joint training", 0.7), (3, "one architecture", 0.6), (3, "several architectures", 0.8)]

@@ -37,16 +37,6 @@ def test_studies_alone_and_merged_fit_the_schema(study):
     jsonschema.validate(read_merged([REPOSITORY / "config.yaml", study]), SCHEMA)
 
 
-def test_every_key_has_a_description():
-    lacking = [
-        f"{kind}.{key}"
-        for kind, inner in {"Study": SCHEMA, **SCHEMA["$defs"]}.items()
-        for key, value in inner["properties"].items()
-        if not value.get("description")
-    ]
-    assert lacking == []
-
-
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 EXAMPLES = [
     pytest.param(example, id=f"{page.stem}-{number}")
