@@ -14,7 +14,6 @@ from resiliency.analysis.assessment import (
     SHARES_WRONG,
     TEMPERATURES,
     Resampled,
-    Scored,
     Temperature,
     scored_and_calibrated,
     selective_rows,
@@ -54,25 +53,18 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
     mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0)
     wrong = mean.argmax(axis=-1) != labels[images]
-    row = next(row for row in rows if row["images"] == "corrupted" and row["score"] == "max_probability")
+    of_score = {row["score"]: row for row in rows if row["images"] == "corrupted"}
+    row, other = of_score["max_probability"], of_score["mutual_information"]
     assert row["answers"] == 90
     assert row["error"] == pytest.approx(wrong.mean())
     order = np.argsort(-mean.max(axis=-1).ravel(), kind="stable")
     assert row["error_at_80"] == pytest.approx(wrong.ravel()[order][:72].mean())
     assert row["aurc_low"] < row["aurc"] < row["aurc_high"]
+    assert np.isnan(row["aurc_difference"])
+    assert other["aurc_difference"] == pytest.approx(other["aurc"] - row["aurc"])
+    assert 0 < other["aurc_difference_low"] < other["aurc_difference"] < other["aurc_difference_high"]
     last = [curve["risk"] for curve in curves if curve["images"] == "corrupted" and curve["coverage"] == 1]
     assert last == pytest.approx([wrong.mean()] * 4)
-
-
-def test_a_score_that_ranks_the_other_way_round_is_worse_than_the_maximum_probability_for_sure():
-    count, confidence = 400, np.linspace(0.01, 0.99, 400)[None]
-    errors = (np.random.default_rng(0).random((1, count)) > confidence).astype(np.float32)
-    scored = Scored({"max_probability": confidence, "entropy": 1 - confidence}, errors)
-    judged = Resampled(conditions_of([], [], count), np.arange(count), 100, 0.9, 0)
-    (first, other), _ = selective_rows({"clean": scored}, judged)
-    assert np.isnan(first["aurc_difference"])
-    assert other["aurc_difference"] == pytest.approx(other["aurc"] - first["aurc"])
-    assert 0 < other["aurc_difference_low"] < other["aurc_difference"] < other["aurc_difference_high"]
 
 
 CORRUPTIONS = {"fog": [1, 2], "snow": [3, 4], "frost": [5, 6]}  # the last is the hardest

@@ -99,19 +99,6 @@ def test_interval_by_hand():
     assert np.isfinite(percentile_interval(values, 0.9)).all()
 
 
-def test_intervals_of_rare_errors_cover_them():
-    """75 conditions of 270 images, 2% of which are wrong, most of them under many conditions at once."""
-    generator, images, share, alike = np.random.default_rng(0), 270, 0.02, 0.6
-    above = above_percentile = 0
-    for _ in range(300):
-        hard = generator.beta(share * (1 / alike - 1), (1 - share) * (1 / alike - 1), images)
-        wrong = generator.binomial(75, hard) / 75
-        drawn = generator.multinomial(images, np.full(images, 1 / images), size=200) @ wrong / images
-        above += share > share_interval(wrong.mean(), drawn, images, 0.95)[1]
-        above_percentile += share > percentile_interval(drawn, 0.95)[1]
-    assert above < 0.06 * 300 < above_percentile
-
-
 def test_a_share_of_nearly_nothing_or_all_has_an_end_of_wilsons():
     """Of 0 of 40: 3.8415 / (40 + 3.8415) = .0876."""
     drawn = np.linspace(0.009, 0.011, 101)
