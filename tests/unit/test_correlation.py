@@ -9,11 +9,9 @@ import pytest
 from scipy.stats import linregress, pearsonr, spearmanr
 
 from resiliency.analysis.observations.correlation import (
-    attribution_diversity_is_less_negative,
     correlation_table,
     difference_table,
 )
-from resiliency.diversity.settings import LABEL_FREE
 from resiliency.statistics.correlation import (
     weighted_cliffs_delta,
     weighted_pearson,
@@ -180,22 +178,7 @@ def test_ensembles_without_a_diversity_do_not_count():
     assert (rows.ensembles == len(few)).all()
     assert (rows.possible == len(ensembles)).all()
     differences = difference_table(holes, fog, pairs, 0.95)
+    assert len(differences) == 2 * 2 * 3  # conditions, attribution and prediction metrics
     row = differences[(differences.attribution == "saliency_cosine") & (differences.prediction == "entropy")].iloc[0]
     expected = [pearsonr(few[c], few.clean_accuracy).statistic for c in ("saliency_cosine_clean", "entropy_clean")]
     assert row.difference == pytest.approx(expected[0] - expected[1])
-
-
-def test_differences_average_to_observation_2():
-    """As Cohen's q, over sizes and the metrics that count there."""
-    ensembles, fog, pairs = tables()
-    table = difference_table(ensembles, fog, pairs, 0.95)
-    assert len(table) == 2 * 2 * 2 * 3  # sizes, conditions, attribution and prediction metrics
-    observation = attribution_diversity_is_less_negative(ensembles, pairs, "mean_probability", 100)
-    every = correlation_table(ensembles, fog, pairs, 0.95).query("measure == 'pearson'")
-    r = every.set_index(["size", "condition", "metric"])["correlation"]
-    for part, condition in zip(observation.parts, ("clean", "corrupted"), strict=True):
-        rows = table[(table.condition == condition) & table.prediction.isin(LABEL_FREE)]
-        compared = rows[["size", "attribution", "prediction"]].itertuples(index=False, name=None)
-        of_both = np.array([[r[size, condition, metric] for metric in metrics] for size, *metrics in compared])
-        np.testing.assert_allclose(rows["difference"], of_both[:, 0] - of_both[:, 1], atol=1e-6)
-        assert np.diff(np.arctanh(of_both[:, ::-1])).mean() == pytest.approx(part.estimate)

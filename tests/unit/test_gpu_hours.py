@@ -54,15 +54,10 @@ def test_the_page_shows_what_is_computed(design):
     assert [float(time) for time in times] == pytest.approx([float(time) for time in computed[2:]], rel=0.1)
 
 
-def cells(start: str) -> list[str]:
-    """The cells of the row of the page that starts so."""
-    row = next(line for line in PAGE.splitlines() if line.startswith(f"| {start}"))
-    return row.strip("| ").split(" | ")
-
-
 def test_the_page_on_clusters_has_these_costs():
     text = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
-    h100, a100 = cells("in all, H100"), cells("in all, A100")
+    rows = {row[0]: row for row in (line.strip("| ").split(" | ") for line in PAGE.splitlines())}
+    h100, a100 = rows["in all, H100"], rows["in all, A100"]
     for study_of, column in (("cifar10", 2), ("imagenet", 5)):
         assert f"| `studies/{study_of}.yaml` | {h100[column]} | {a100[column]} |" in text
 

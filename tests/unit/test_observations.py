@@ -94,36 +94,36 @@ def test_the_placebo_of_observation_2_is_the_same_statistic_of_random_numbers():
     assert random.placebo is None
 
 
-def test_the_control_of_observation_2_is_the_correlation_of_attributions_itself():
-    table = twelve(-1, 0.3, sizes=(2,))
-    control = observation_2(table).controls[1]
-    assert control.name == "corrupted images, against random numbers"
-    assert control.estimate == pytest.approx(np.arctanh(table.saliency_cosine_clean.corr(table.corrupted_accuracy)))
-
-
-def test_members_that_take_part_at_one_size_only_are_matched_by_name():
-    """A sample of pairs and triples of thirty designs holds other members at each size."""
+def test_observation_2_by_loops_where_other_members_take_part_at_each_size():
+    """A sample of pairs and triples of thirty designs. As Cohen's q, over sizes and metrics of predictions."""
     whole = ensemble_rows(0, -1, 0, designs=30, seeds=1)
     table = whole.sample(frac=0.013, random_state=0).sort_values("size", kind="stable")
     names = {size: set("+".join(group.members).split("+")) for size, group in table.groupby("size")}
     assert names[2] != names[3]
-    observation = observation_2(table)
+    random = np.random.default_rng(0)
+    table["jensen_shannon_clean"], table["jensen_shannon_corrupted"] = random.standard_normal((2, len(table)))
+    metrics = pd.concat([PAIRS, pd.DataFrame({"kind": ["prediction"], "metric": ["jensen_shannon"]})])
+    observation = attribution_diversity_is_less_negative(table, metrics, "mean_probability", 100)
     assert observation.sampled
     assert observation.members == observation.designs == len(names[2] | names[3])
     assert [part.units for part in observation.parts] == [observation.designs] * 2
     designs = sorted(name.removesuffix("-s0") for name in names[2] | names[3])
 
-    def difference(rows: pd.DataFrame) -> float:
-        columns = ("saliency_cosine_clean", "label_disagreement_corrupted")
-        return np.subtract(*(np.arctanh(rows[column].corr(rows.corrupted_accuracy)) for column in columns))
+    def correlation(column: str, design: str = "none") -> float:
+        kept = table[[f"{design}-s0" not in members.split("+") for members in table.members]]
+        return np.mean([np.arctanh(of[column].corr(of.corrupted_accuracy)) for _, of in kept.groupby("size")])
 
-    replicates = []
-    for design in (None, *designs):
-        kept = [d is None or f"{d}-s0" not in m.split("+") for m in table.members for d in [design]]
-        replicates.append(np.mean([difference(rows) for _, rows in table[kept].groupby("size")]))
-    expected = np.sqrt((len(designs) - 1) * np.var(replicates[1:]))
-    assert observation.parts[1].estimate == pytest.approx(replicates[0])
-    assert observation.parts[1].error == pytest.approx(expected)
+    def difference(*without: str) -> float:
+        of_predictions = ("label_disagreement_corrupted", "jensen_shannon_corrupted")
+        own = correlation("saliency_cosine_clean", *without)
+        return own - np.mean([correlation(column, *without) for column in of_predictions])
+
+    replicates = [difference(design) for design in designs]
+    assert observation.parts[1].estimate == pytest.approx(difference())
+    assert observation.parts[1].error == pytest.approx(np.sqrt((len(designs) - 1) * np.var(replicates)))
+    control = observation.controls[1]
+    assert control.name == "corrupted images, against random numbers"
+    assert control.estimate == pytest.approx(correlation("saliency_cosine_clean"))
 
 
 def observation_4(table: pd.DataFrame) -> Observation:
@@ -132,7 +132,7 @@ def observation_4(table: pd.DataFrame) -> Observation:
 
 @pytest.mark.parametrize(
     ("gap", "designs", "expected"),
-    [(5, 6, "supported"), (0, 6, "undecided"), (-5, 6, "undecided"), (-5, 8, "contradicted")],
+    [(5, 6, "supported"), (0, 6, "undecided"), (-5, 6, "undecided"), (-5, 8, "contradicted"), (5, 1, "not tested")],
 )
 def test_observation_4_finds_what_was_planted(gap, designs, expected):
     """Six designs that all agree are too few to contradict by the stricter bound."""
@@ -200,11 +200,6 @@ def test_observation_4_by_loops():
     assert part.difference == pytest.approx(np.mean(gaps))
     assert observation.parts[2].estimate == pytest.approx(part.estimate)  # the only metric of activations
     assert len(observation.beside) == 4  # predictions on clean and on corrupted images, others on clean probes
-
-
-def test_observation_4_needs_designs_and_seeds():
-    table = ensemble_rows(0, 0, 0)
-    assert verdict(observation_4(ensemble_rows(0, 0, 0, designs=1))) == "not tested"
     assert verdict(observation_4(table[table.designs > 1])) == "not tested"  # one member of each design
 
 
