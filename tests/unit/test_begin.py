@@ -23,9 +23,9 @@ from resiliency.study.files import load, read_merged
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 
 
-def photos(folder: Path, names: list[str], side: int = 100, classes: tuple[str, ...] = ("cat", "dog")) -> Path:
+def photos(folder: Path, names: list[str], side: int = 100) -> Path:
     random = np.random.default_rng(0)
-    for name in classes:
+    for name in ("cat", "dog"):
         (folder / name).mkdir(parents=True)
         for image in names:
             pixels = random.integers(256, size=(side, side + 20, 3), dtype=np.uint8)

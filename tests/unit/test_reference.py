@@ -4,10 +4,10 @@ import json
 import re
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 from bounds import expanded, outside
+from jsonschema import Draft202012Validator
 
 from resiliency.reference.__main__ import pages
 from resiliency.storage.tables import read_table
@@ -15,8 +15,8 @@ from resiliency.study.files import read_merged
 from resiliency.tables import TABLES, made
 
 REPOSITORY = Path(__file__).parents[2]
-STUDIES = sorted((REPOSITORY / "studies").glob("*.yaml"))
-SCHEMA = json.loads((REPOSITORY / "studies/study.schema.json").read_text(encoding="utf-8"))
+STUDIES = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "studies").glob("*.yaml"))]
+SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "studies/study.schema.json").read_text(encoding="utf-8")))
 WRITTEN = pages(REPOSITORY)
 
 
@@ -32,9 +32,8 @@ def test_files_are_what_the_code_gives(name):
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
 def test_studies_alone_and_merged_fit_the_schema(study):
-    jsonschema.validate(read(REPOSITORY / "config.yaml"), SCHEMA)
-    jsonschema.validate(read(study), SCHEMA)
-    jsonschema.validate(read_merged([REPOSITORY / "config.yaml", study]), SCHEMA)
+    SCHEMA.validate(read(study))
+    SCHEMA.validate(read_merged([REPOSITORY / "config.yaml", study]))
 
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -47,7 +46,7 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_of_studies_fit_the_schema(example):
-    jsonschema.validate(yaml.safe_load(example), SCHEMA)
+    SCHEMA.validate(yaml.safe_load(example))
 
 
 OF_STUDIES = (file.parent for file in (REPOSITORY / "published/results").glob("*/provenance.json"))

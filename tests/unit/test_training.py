@@ -1,5 +1,6 @@
 """The training loop: it learns, repeats, captures and splits its steps, and goes on to the same weights."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import count, pairwise
 
@@ -15,9 +16,19 @@ from resiliency.base.faults import Fault
 from resiliency.storage.files import read_json, write_json
 from resiliency.training import checkpoints, engine
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, accuracies
-from resiliency.training.engine import CapturedStep, Trainer, cross_entropy
+from resiliency.training.engine import CapturedStep, Loss, Trainer, cross_entropy
 from resiliency.training.optimizer import learning_rate, make_optimizer
 from resiliency.training.settings import Recipe
+
+
+def watched(look: Callable) -> Loss:
+    """The usual loss; before each step, `look` is called with the networks and the labels of the batch."""
+
+    def loss(networks, images, labels):
+        look(networks, labels)
+        return single(networks, images, labels)
+
+    return loss
 
 
 def test_another_seed_gives_other_weights():
@@ -41,15 +52,9 @@ def test_a_loss_that_is_of_no_use_is_a_fault(loss, message):
 
 
 def test_every_epoch_sees_the_images_in_another_order():
-    seen = []
-
-    def loss(networks, images, labels):
-        seen.append(labels)
-        return single(networks, images, labels)
-
-    data = LabelledImages(separable(32).images, np.arange(32))
+    seen, data = [], LabelledImages(separable(32).images, np.arange(32))
     wide = nn.Sequential(nn.Flatten(), nn.Linear(192, 32))
-    train([wide], loss, RECIPE, data, data)
+    train([wide], watched(lambda _, labels: seen.append(labels)), RECIPE, data, data)
     epochs = torch.stack(seen).view(RECIPE.epochs, 32).tolist()
     assert all(sorted(epoch) == list(range(32)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == RECIPE.epochs
@@ -111,15 +116,9 @@ def test_every_option_of_the_recipe_changes_the_weights_and_still_learns(change)
 
 
 def test_the_averaged_weights_are_the_moving_average_by_hand():
-    seen = []
-
-    def loss(networks, images, labels):
-        seen.append(weights(networks))  # before each step
-        return single(networks, images, labels)
-
-    recipe = RECIPE.model_copy(update={"optimizer": "sgd"})
+    recipe, seen = RECIPE.model_copy(update={"optimizer": "sgd"}), []
     plain, averaged = network(), network()
-    train([plain], loss, recipe, separable(), separable(32))
+    train([plain], watched(lambda networks, _: seen.append(weights(networks))), recipe, separable(), separable(32))
     train([averaged], single, recipe.model_copy(update={"ema": 0.8}), separable(), separable(32))
     _, average, *later = [*seen, weights([plain])]  # the average begins with the weights after the first step
     for after in later:
@@ -132,12 +131,8 @@ def test_the_averaged_weights_are_the_moving_average_by_hand():
 def test_every_step_of_every_epoch_is_in_training_mode():
     member, modes = network(), []
     member[0].requires_grad_(False)
-
-    def loss(networks, images, labels):
-        modes.append([module.training for module in networks[0].modules()])
-        return single(networks, images, labels)
-
-    train([member], loss, RECIPE, separable(), separable(32))
+    look = watched(lambda networks, _: modes.append([module.training for module in networks[0].modules()]))
+    train([member], look, RECIPE, separable(), separable(32))
     assert modes == [[module is not member[0] for module in member.modules()]] * (RECIPE.epochs * 4)
 
 
@@ -238,11 +233,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatc
     with pytest.raises(Killed):
         train([member], killed_at(step, single), recipe, separable(), separable(32), 0, checkpoint)
     again, calls = nn.Sequential(network(seed=5), nn.Dropout(0.3)), []
-
-    def counted(networks, images, labels):
-        calls.append(1)
-        return single(networks, images, labels)
-
+    counted = watched(lambda *batch: calls.append(1))
     history = train([again], counted, recipe, separable(), separable(32), 0, checkpoint)
     assert len(calls) == 16 - (step - 1)
     assert torch.equal(weights([again]), weights([with_dropout]))
