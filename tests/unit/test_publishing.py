@@ -15,7 +15,6 @@ from published.seeds import runs_of
 from resiliency.base.faults import Fault
 from resiliency.storage.files import read_json, write_json
 from resiliency.storage.runs import FILES
-from resiliency.storage.tables import read_table, write_table
 from resiliency.tables import TABLES
 
 DIGITS = RESULTS / "digits"
@@ -57,17 +56,6 @@ def test_what_is_kept_of_a_study_are_the_published_tables():
 def test_members_of_several_training_lengths_are_not_shown_as_one_line():
     digits, signs = (shown_charts(kept_tables(RESULTS / name)) for name in ("digits", "traffic_signs"))
     assert set(digits) - set(signs) == {"effective_robustness"}
-
-
-def test_tables_that_were_made_again_are_refused_and_what_was_kept_stays(run):
-    before = kept(run)
-    members = read_table(run / "tables/members.csv")
-    write_table(run / "tables/members.csv", members.assign(clean_accuracy=0.5))
-    with pytest.raises(Fault, match=r"tables/members\.csv: has changed since the run"):
-        kept(run)
-    assert {path.name for path in (run.parents[1] / "docs/mine").iterdir()} == before
-    end_run(run)
-    assert kept(run) == before
 
 
 def test_designs_of_the_longest_training_that_still_learn_are_named():
