@@ -29,7 +29,6 @@ TRADE = 0.2  # contrast of the designs of a family, in logits of clean error
 SEED = 0.1  # standard deviation between seeds, in logits of corrupted error
 COMMON, DESIGN, TEAM = 0.85, 0.4, 0.9  # loadings: hardness for all members, for a design, and for one of a team alone
 CLEAN_ERROR, CORRUPTED_ERROR = 0.1, 0.35
-COINS = 0.03  # share of images whose answers are coin tosses where nothing is planted
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Truth:
 
     Attributes:
         about: member, design, family, parameters and macs.
-        quantiles: normal quantiles of the errors, float M x C; all alike where nothing is planted.
+        quantiles: normal quantiles of the errors, float M x C.
         correlations: between the members' margins, float M x M.
         margins: of the answers, float M x C x N.
     """
@@ -86,7 +85,7 @@ class Truth:
             "family_at_equal_accuracy": self.points(FAMILY),
             "doubling_of_parameters": self.points(-DOUBLING),
             "point_of_clean_accuracy": self.points(FOLLOWED * point),
-            "another_seed": 100 * np.sqrt(self._of_repeated().var(axis=1, ddof=1).mean()),
+            "another_seed": 100 * np.sqrt(self.errors[self._repeated()].var(axis=1, ddof=1).mean()),
             "second_member": 100 * (self.errors.mean() - pairs.mean()),
             "mixing_designs": self._mixing(),
         }
@@ -94,9 +93,6 @@ class Truth:
     def _repeated(self) -> np.ndarray:
         """Positions of both seeds of each repeated design, int D x 2."""
         return np.flatnonzero(self.about["design"].duplicated(keep=False)).reshape(-1, 2)
-
-    def _of_repeated(self) -> np.ndarray:
-        return self.errors[self._repeated()]
 
     def _mixing(self) -> float:
         """What pairs of two designs gain on the pair of the better one, mean over pairs of designs."""
@@ -166,21 +162,6 @@ def _uncorrelated() -> tuple[np.ndarray, np.ndarray]:
 def team(about: pd.DataFrame) -> list[int]:
     """Positions of the two that are wrong on different images: of the repeated designs of two good families."""
     return [about["member"].tolist().index(f"f{family:02}b-s0") for family in RANKED[:2]]
-
-
-def nothing_planted(seed: int) -> Truth:
-    """Members of equal errors that no ensemble improves.
-
-    All are right on the same images, wrong on the same others, and toss a coin on few, whose margins are symmetric: so
-    every ensemble has the error of its members.
-    """
-    random, about = np.random.default_rng(seed), described()
-    errors = np.array([CLEAN_ERROR, *[CORRUPTED_ERROR] * len(CORRUPTED)])
-    place = np.repeat(random.random(IMAGES // UNIT), UNIT)
-    sides = np.sign(place - errors[:, None]) * (np.abs(place - errors[:, None]) > COINS / 2)
-    margins = random.standard_normal((len(about), len(CONDITIONS), IMAGES)) + 6 * sides
-    quantiles = np.tile(ndtri(errors), (len(about), 1))
-    return Truth(about, quantiles, np.ones((len(about), len(about))), margins)
 
 
 def _hardness(factors: int, random: np.random.Generator) -> np.ndarray:
