@@ -69,17 +69,9 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
     assert len(answers) == 12
 
 
-def blocks(page: str) -> list[str]:
-    """The programs on a page."""
-    return re.findall(r"```python\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)
-
-
-PROGRAMS = [("README.md", 0), *(("docs/deploying.md", number) for number in range(4))]
-
-
-@pytest.mark.parametrize(("page", "number"), PROGRAMS)
+@pytest.mark.parametrize(("page", "number"), [("README.md", 0), *(("docs/deploying.md", n) for n in range(4))])
 def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, number):
-    code = blocks(page)[number]
+    code = re.findall(r"```python\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)[number]
     for folder in ("export", "data", "tables"):
         code = code.replace(f"results/digits/{folder}", str(workflow.results / folder))
     Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")

@@ -21,7 +21,7 @@ SEEN = {"mean": [0.2, 0.3, 0.4], "std": [0.5, 0.5, 0.5]}
 STUDY = {
     "study": "loaded",
     "dataset": {"test_fraction": 0.1},
-    "corruptions": {"names": ["gaussian_noise", "contrast"], "severities": [1, 4]},
+    "corruptions": {"names": ["contrast"], "severities": [1]},
     "training": {"epochs": 1, "warmup_epochs": 0.5},
     "designs": {
         "densenet_s": {
@@ -46,7 +46,7 @@ STUDY = {
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},
     "statistics": {"resamples": 200},
-    "deployment": {"cheapest_by": "latency", "limits": {"members": 2}},
+    "deployment": {"cheapest_by": "latency"},
 }
 
 
@@ -106,9 +106,6 @@ def test_the_latency_of_networks_is_measured_and_chooses(loaded):
     of_members = latencies.set_index("member").median_ms
     sums = [of_members[joined.split("+")].sum() for joined in deployment["members"]]
     assert deployment.latency_ms.to_list() == pytest.approx(sums, rel=1e-4)
-    assert set(deployment.limit_members) == {2}
-    assert deployment.fit.any()
-    assert not (deployment.fit & (deployment["size"] > 2)).any()
 
 
 def test_a_change_of_the_factory_loads_its_members_anew(loaded):

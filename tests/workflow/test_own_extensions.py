@@ -12,10 +12,10 @@ from resiliency.storage.files import read_json
 PACKAGES = "packages"
 STUDY = {
     "study": "lens",
-    "dataset": {"test_fraction": 0.1, "images_per_class": {"train": 50}},
+    "dataset": {"test_fraction": 0.1, "images_per_class": {"train": 20}},
     "corruptions": {"names": ["fog", "vignetting"], "severities": [1, 5]},
-    "training": {"epochs": 2, "warmup_epochs": 0.5},
-    "members": {"designs": ["densenet_s", "convnext"], "seeds": 2, "baseline": "densenet_s-s0"},
+    "training": {"epochs": 1, "warmup_epochs": 0.5},
+    "members": {"designs": ["densenet_s"], "seeds": 3, "baseline": "densenet_s-s0"},
     "joint": None,
     "search": None,
     "probe": {"images": 20},
