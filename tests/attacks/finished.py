@@ -1,6 +1,5 @@
 """Finished results: damaged, left over, written again since the run ended; and two studies side by side that differ."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -47,8 +46,7 @@ def _flipped(content: bytes) -> bytes:
 
 DAMAGES = {
     "a bit": (_flipped, DAMAGED),
-    "half of it": (lambda content: content[: len(content) // 2], DAMAGED),
-    "nothing": (bytes, ACCEPTED),
+    "no damage": (bytes, ACCEPTED),
 }
 
 
@@ -93,12 +91,6 @@ def _forgotten(folder: Path, path: str) -> None:
     write_json(folder / "provenance.json", provenance)
 
 
-def _copied(folder: Path, _: str = "") -> None:
-    shutil.copytree(folder, "copy", copy_function=shutil.copy)
-    shutil.rmtree(folder)
-    shutil.move("copy", folder)
-
-
 EARLIER, CHANGED, GONE = "is of an earlier run", "has changed since the run", "run the study to its end first"
 WAYS: dict[str, tuple[Callable[[Path, str], object], object]] = {
     "left over": (_forgotten, EARLIER),
@@ -106,7 +98,6 @@ WAYS: dict[str, tuple[Callable[[Path, str], object], object]] = {
     "deleted": (lambda folder, path: (folder / path).unlink(), GONE),
     "in a run that has not ended": (lambda folder, _: (folder / "provenance.json").unlink(), GONE),
     "made again, the same": (_write, ACCEPTED),
-    "copied": (_copied, ACCEPTED),
 }
 
 

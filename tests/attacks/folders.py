@@ -71,7 +71,6 @@ def _long_names(folder: Path) -> None:
 
 
 FOLDERS: dict[str, tuple[Callable[[Path], object], object]] = {
-    "no folder": (lambda folder: shutil.rmtree(folder), "cannot be listed (No such file or directory)"),
     "a pipe": (lambda folder: os.mkfifo(folder / "train/ant/pipe.jpg"), "pipe.jpg: not a regular file"),
     "a broken link": (lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"),
     "a class called test": (_class_called_test, "if 'test' is a class beside 2 others, rename it"),

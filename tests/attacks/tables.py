@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 from attacks.cases import ACCEPTED, Area, Wrong
-from attacks.elsewhere import CONDITIONS, IMAGES, judge, read, rows, scores, text, write_arrays
+from attacks.elsewhere import CONDITIONS, IMAGES, judge, read, rows, scores, text
 from attacks.studies import elsewhere
 
 from resiliency.study.files import load
@@ -90,11 +90,9 @@ WRONG: dict[str, Edit] = {
     "a value too many": lambda table: table[8].append("1"),
     "no header": lambda table: table[1:],
     "no rows": lambda table: table[:1],
-    "a column twice": lambda table: [[*row, row[3]] for row in table],
     "no clean images": lambda table: [row for row in table if row[0] != "clean"],
     "the member of the first file": lambda table: [[*table[0][:3], "one"], *table[1:]],
     "a misspelt corruption": each(0, lambda name, index: "fogg.1" if name == "fog.1" else name),
-    "an image that is no number": numbered(lambda image: "l0" if image == 10 else str(image)),
     "one number twice": numbered(lambda image: "03" if image == 4 else str(image)),
 }
 DECISIONS = {name: (edit, ACCEPTED) for name, edit in SAME.items()}
@@ -119,7 +117,6 @@ COLUMNS: dict[str, tuple[Callable[[pd.Series], object], object]] = {
     "uint64 beyond int64": (lambda column: column.astype("uint64") + np.uint64(2**63), ""),
     "bool": (lambda column: column > 0, ""),
     "whole numbers with gaps": (lambda column: pd.array([None, *[1] * (len(column) - 1)], "Int64"), ""),
-    "lists": (lambda column: [[1]] * len(column), ""),
 }
 
 
@@ -165,7 +162,6 @@ OTHER_TEXT: dict[str, Callable[[str], bytes]] = {
     "UTF-16": lambda content: content.encode("utf-16"),
     "Latin-1": lambda content: content.replace("photos", "fot\xf3s").encode("latin-1"),
     "semicolons and decimal commas": lambda content: content.replace(",", ";").replace(".", ",").encode(),
-    "a comment": lambda content: ("# made by hand\n" + content).encode(),
     "half of it": lambda content: content.encode()[: len(content) // 2],
     "nothing": lambda content: b"",
     "a very long line": lambda content: (content + "x" * 1_000_000).encode(),
@@ -213,11 +209,7 @@ def _added(_: Path, change: tuple[tuple[str, ...], Edit]) -> None:
     """A file of some of the study's test sets; its member is that of the study, so that both must agree."""
     names, edit = change
     table = [row for row in rows("two") if row[0] in ("test_set", *names)]
-    _write("mine.csv", text(edit(table) or table))
-    _judge_added("mine.csv", names)
-
-
-def _judge_added(file: str, names: tuple[str, ...]) -> None:
+    file = _write("mine.csv", text(edit(table) or table))
     found = read({"decisions": _write("first.csv", text(rows("one"))), "test_sets": ["photos"]}, add=[file])
     judge(found)
     (lengths,) = {len(of_member) for of_member in found.values()}
@@ -225,25 +217,13 @@ def _judge_added(file: str, names: tuple[str, ...]) -> None:
         raise Wrong(f"{len(found)} members under {lengths} conditions")
 
 
-def _added_arrays(_: Path, names: tuple[str, ...]) -> None:
-    write_arrays(Path("mine"), "logits", ("two",))
-    for path in Path("mine").rglob("*.npy"):
-        if path.stem not in names:
-            path.unlink()
-    _judge_added("mine", names)
-
-
 SETS = (("clean",), ("photos",), ("clean", "fog.1"), CONDITIONS)
-NONE = "expected a test set of the study"
 ADDED: dict[str, tuple[object, object]] = {
-    "an image less": ((CONDITIONS, lambda table: table[:-1]), ""),
-    "another label": ((CONDITIONS, lambda table: table[-1].__setitem__(2, "7")), ""),
     "other images": ((CONDITIONS, each(1, lambda name, index: f"{name}x")), ""),
-    "a corruption alone": ((("fog.1",), lambda table: None), NONE),
+    "a corruption alone": ((("fog.1",), lambda table: None), "expected a test set of the study"),
     "no set of the study": ((("clean",), each(0, lambda name, index: "own")), ""),
     **{" and ".join(names): ((names, shuffled), ACCEPTED) for names in SETS},
 }
-FOLDERS = {" and ".join(names): (names, ACCEPTED) for names in SETS} | {"fog.1": (("fog.1",), NONE)}
 AREAS = (
     Area("decisions", _decisions, DECISIONS),
     Area("decisions in Parquet files", _parquet, COLUMNS),
@@ -251,5 +231,4 @@ AREAS = (
     Area("encodings of tables", _bytes, ENCODED),
     Area("descriptions of members", _described, DESCRIBED),
     Area("added files", _added, ADDED),
-    Area("added arrays", _added_arrays, FOLDERS),
 )

@@ -46,21 +46,15 @@ def _bias(*values: complex) -> Callable[[dict, Path], None]:
     return _saved(lambda weights: weights | {"fc.bias": torch.tensor(values)})
 
 
-def _without(start: str) -> Callable[[dict, Path], None]:
-    return _saved(lambda weights: {name: tensor for name, tensor in weights.items() if not name.startswith(start)})
-
-
-def _cut(weights: dict, path: Path) -> None:
-    torch.save(weights, path)
-    path.write_bytes(path.read_bytes()[:-500])
-
-
 SPOILT = {
     "good weights": (_saved(lambda w: None), ACCEPTED),
     "pickled code": (_saved(lambda w: w | {"x": Marking()}), "refused (it holds more than tensors)"),
-    "a cut file": (_cut, "refused"),
+    "no weights": (lambda w, path: path.write_bytes(b"PK"), "refused"),
     "no file": (lambda w, path: None, "weights.pt: there is no such file"),
-    "a missing weight": (_without("fc.bias"), "resnet18 with 2 outputs: of 128 weights, 1 missing (fc.bias)"),
+    "a missing weight": (
+        _saved(lambda w: {name: tensor for name, tensor in w.items() if name != "fc.bias"}),
+        "resnet18 with 2 outputs: of 128 weights, 1 missing (fc.bias)",
+    ),
     "one weight too many": (_saved(lambda w: w | {"a": torch.zeros(1)}), "1 unknown (a)"),
     "another shape": (_bias(0.0, 0, 0), "1 of another shape (fc.bias 3, not 2)"),
     "a weight that is NaN": (_bias(0, torch.nan), "1 not finite (fc.bias)"),
