@@ -1,17 +1,12 @@
 """The device of these tests: a CUDA device where there is one, else the pretended one."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
-import torch
 from counting import Counts
 from pretended import PretendedCuda, cuda_device
 from trainings import stored
-
-from resiliency.devices import choice
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,21 +28,6 @@ def counts(gpu: PretendedCuda | None) -> Counts:
     if gpu is None:
         pytest.skip("a real device does not count")
     return gpu.counts
-
-
-@pytest.fixture(scope="session")
-def no_gpu() -> Callable[[], AbstractContextManager[None]]:
-    """Within it there is no device but the CPU, without bfloat16."""
-
-    @contextmanager
-    def hidden() -> Iterator[None]:
-        with (
-            mock.patch.object(torch.cuda, "is_available", return_value=False),
-            mock.patch.multiple(choice, visible_gpus=list, bfloat16_in_hardware=lambda: False),
-        ):
-            yield
-
-    return hidden
 
 
 @pytest.fixture(scope="session")

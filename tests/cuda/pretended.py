@@ -31,6 +31,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from resiliency.devices import choice
+
 NAME = "pretended CUDA device"
 MEMORY = 80 * 2**30
 
@@ -273,3 +275,13 @@ def _check_devices(name: str, first: object, on_host: list[Tensor]) -> None:
 def cuda_device() -> AbstractContextManager:
     """Within it, networks are on a CUDA device: a real one, or else the pretended one."""
     return nullcontext() if torch.cuda.is_available() else PretendedCuda()
+
+
+@contextmanager
+def no_gpu() -> Iterator[None]:
+    """Within it there is no device but the CPU, without bfloat16."""
+    with (
+        mock.patch.object(torch.cuda, "is_available", return_value=False),
+        mock.patch.multiple(choice, visible_gpus=list, bfloat16_in_hardware=lambda: False),
+    ):
+        yield

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from networks import DESIGNS
-from pretended import cuda_device
+from pretended import cuda_device, no_gpu
 
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
@@ -26,7 +26,7 @@ EXPLAINED = [("resnet", "label"), ("resnet", "prediction"), ("convnext", "label"
 
 
 @pytest.fixture(scope="module")
-def on_both(tmp_path_factory, no_gpu):
+def on_both(tmp_path_factory):
     """Computes a function of a family's member, with random weights and its outputs in another order.
 
     Returns what it gives on the CPU and on the device, as arrays.

@@ -7,7 +7,7 @@ import gpu_steps
 import pytest
 import torch
 from networks import DESIGNS
-from pretended import NAME, cuda_device
+from pretended import cuda_device, no_gpu
 from safetensors.torch import load_file
 from trainings import Killed, killed_at, train_files
 
@@ -54,7 +54,7 @@ def test_every_objective_trains(tmp_path, data, family, objective):
 
 
 @pytest.mark.parametrize(("part", "optimizer"), [("all", "adamw"), ("head", "muon"), (1, "adamw")])
-def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, no_gpu, part, optimizer):
+def test_fine_tuning_gives_the_weights_of_the_cpu(tmp_path, data, part, optimizer):
     design = DESIGNS["resnet"].model_copy(update={"weights": str(tmp_path / "given.safetensors"), "training": {"a": 1}})
     write_member(tmp_path / "given", build(design.description(32), 5, seed=1), Member("given"))
     (tmp_path / "given/weights.safetensors").rename(design.files[0])
@@ -111,24 +111,6 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monk
         train_files(tmp_path / "again", data, DESIGNS[family], killed_at(3, SINGLE), **RECIPES[recipe])
     (again,) = train_files(tmp_path / "again", data, DESIGNS[family], SINGLE, **RECIPES[recipe])
     assert (again / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
-
-
-def test_a_checkpoint_of_the_cpu_goes_on_on_the_device_and_waits_no_more_often(
-    tmp_path, data, monkeypatch, capsys, no_gpu, request
-):
-    """Steps of AdamW that come back on the device cost two synchronisations a parameter and step."""
-    monkeypatch.setattr(checkpoints, "PAUSE", 0)
-    with no_gpu(), pytest.raises(Killed):
-        train_files(tmp_path / "again", data, DESIGNS["resnet"], killed_at(3, SINGLE))
-    counts, waits = request.getfixturevalue("counts"), []
-    for name in ("again", "whole"):
-        counts.clear()
-        (folder,) = train_files(tmp_path / name, data, DESIGNS["resnet"], SINGLE)
-        waits.append(counts.waits["_local_scalar_dense"])
-        if name == "again":
-            assert read_json(folder / "member.json")["device"].endswith(f", then {NAME}")
-            assert f"resuming on {NAME}" in capsys.readouterr().out
-    assert waits[0] <= waits[1]
 
 
 @pytest.mark.parametrize(("family", "optimizer"), [("resnet", "adamw"), ("vit", "adamw"), ("resnet", "muon")])
