@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from opened import DESKTOP, PHONE, SCREEN, Opened
 
 from published.kept import RESULTS, SPECS
@@ -18,7 +17,6 @@ pytestmark = pytest.mark.browser
 # Whether a page is as wide as the screen and not too high, once its charts have the new width.
 FITS = """([width, most]) => document.documentElement.scrollWidth === width
   && document.documentElement.scrollHeight <= most"""
-SEARCHED = "digits"  # for barriers, which takes longer than all the rest; most parts are in its report
 STUDIES = sorted(path.parent.name for path in RESULTS.glob("*/provenance.json"))
 
 
@@ -48,8 +46,6 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
         drawn = opened.page.locator(".chart").evaluate_all("(charts) => charts.map((chart) => chart.id)")
         pictures = [path for path in (RESULTS / study).iterdir() if path.suffix in (".svg", ".png")]
         assert {f"chart-{path.stem}" for path in pictures} <= set(drawn)
-    if study == SEARCHED:
-        assert Axe().run(opened.page).violations_count == 0
     links = opened.page.evaluate("[...document.querySelectorAll('a[href]')].map((a) => a.getAttribute('href'))")
     assert [link for link in links if link[0] != "#" and not (path.parent / link).is_file()] == []
     opened.page.context.close()
