@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 pytestmark = pytest.mark.faults
 
-KILLS = int(os.environ.get("RESILIENCY_KILLS", "3"))
+KILLS = int(os.environ.get("RESILIENCY_KILLS", "2"))
 # A file that a job of the stage makes.
 MADE = {
     "dataset": "data/card.json",
@@ -97,28 +97,14 @@ def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
     assert killed.planned() == {}
 
 
-def test_damage_is_named_and_made_good_on_request(workflow, tmp_path):
-    copy = workflow.copied(tmp_path / "copy")
-    path, output = copy.results / "diversity/pairs.parquet", "results/tiny/tables/ensembles.parquet"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-100])
-    (copy.directory / output).unlink()
-    run = copy.snakemake("--cores", "2", output)
-    assert run.returncode != 0
-    assert "error: results/tiny/diversity/pairs.parquet: damaged, not as it was written; delete it and" in run.stdout
-    assert "Traceback" not in run.stdout
-    path.unlink()
-    copy.finish("--cores", "2", output)
-    assert path.read_bytes() == whole
-    assert (copy.directory / output).read_bytes() == (workflow.directory / output).read_bytes()
-
-
 def test_what_a_failed_rerun_lost_is_made_again(workflow, tmp_path):
     """Snakemake removes the older results of a job that fails; tables that were made from them must not hide it."""
     copy = workflow.copied(tmp_path / "copy")
     diverging = "designs={convnext: {training: {learning_rate: 1000000000000000000000}}}"
     run = copy.snakemake("--cores", "1", "--config", diverging)
     assert run.returncode != 0
+    assert "training loss is nan; lower learning_rate" in run.stdout
+    assert "Traceback" not in run.stdout
     lost = [seed for seed in (0, 1) if not (copy.results / f"members/convnext-s{seed}/weights.safetensors").exists()]
     assert lost
     jobs = copy.planned()

@@ -115,10 +115,7 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
         ("members={seeds: {densenet_s: 2, convnext: 3}}", NEW_MEMBER),
         ("members={designs: [densenet_s, convnext, starnet]}", ONE_DESIGN),
         ("members={baseline: convnext-s0}", {**SCORES, "pairwise_diversity": 0}),
-        (
-            "joint={objectives: {kl: [0.5]}}",
-            {"train_jointly": 1, **JOINT, "predict": 2, "attribute": 2},
-        ),
+        ("joint={objectives: {kl: [0.5]}}", {"train_jointly": 1, **JOINT, "predict": 2, "attribute": 2}),
         ("corruptions={names: [gaussian_noise, contrast, fog]}", {**PREDICTED, "corrupt": 1, "conditions": 1}),
         ("corruptions={names: [contrast, gaussian_noise]}", {**PREDICTED, **GALLERY, "conditions": 1}),
         ("attribution={methods: [saliency, integrated_gradients, grad_cam, occlusion]}", ATTRIBUTED),
@@ -160,9 +157,13 @@ def test_a_dry_run_names_the_keys_that_changed_and_why_stages_run(workflow):
     assert "cleanup-metadata" not in output
 
 
-def test_results_whose_records_were_removed_are_refused(workflow, tmp_path):
-    """Snakemake alone finds nothing to be done, whatever the study says now."""
+def test_results_with_a_clock_that_is_behind_or_without_records_are_refused(workflow, tmp_path):
+    """Without records Snakemake alone finds nothing to be done, whatever the study says now."""
     copy = workflow.copied(tmp_path / "copy")
+    os.utime(copy.results / "tables/members.csv", times=(time.time() + 86400,) * 2)
+    (copy.results / "report.html").unlink()
+    assert "set the clock" in copy.snakemake("--cores", "1", "results/tiny/report.html").stdout
+    assert not (copy.results / "report.html").exists()
     shutil.rmtree(copy.directory / ".snakemake")
     run = copy.snakemake("--cores", "1", "--config", "training={epochs: 3}")
     assert run.returncode == 1, run.stdout
@@ -170,22 +171,3 @@ def test_results_whose_records_were_removed_are_refused(workflow, tmp_path):
     assert f"records of what these results were made with are not in {copy.directory}/.snakemake" in line
     shutil.rmtree(copy.results)
     assert sum(copy.planned().values()) > 45
-
-
-def test_no_job_starts_with_a_clock_that_is_behind(workflow, tmp_path):
-    copy = workflow.copied(tmp_path / "copy")
-    os.utime(copy.results / "tables/members.csv", times=(time.time() + 86400,) * 2)
-    (copy.results / "report.html").unlink()
-    assert "set the clock" in copy.snakemake("--cores", "1", "results/tiny/report.html").stdout
-    assert not (copy.results / "report.html").exists()
-
-
-def test_a_killed_first_run_goes_on(workflow, tmp_path):
-    first = type(workflow)(tmp_path, workflow.study)
-    run = first.start("--cores", "1", "results/tiny/data/card.json")
-    while run.poll() is None and not list(first.directory.glob(".snakemake/incomplete/*")):
-        time.sleep(0.05)
-    run.kill()
-    run.wait()
-    first.finish("--unlock")
-    assert sum(first.planned().values()) > 45
