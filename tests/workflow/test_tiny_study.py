@@ -18,6 +18,8 @@ def test_all_files_with_fixed_names_exist(workflow):
     names += ["report.html", "provenance.json"]
     empty = [name for name in names if not (workflow.results / name).stat().st_size]
     assert empty == []
+    written = {f"tables/{path.name}" for path in (workflow.results / "tables").iterdir() if path.is_file()}
+    assert written == {name for name in names if name.startswith("tables/")}
     assert [name for name in FILES if not list(workflow.results.glob(re.sub("<[^>]+>", "*", name)))] == []
 
 
