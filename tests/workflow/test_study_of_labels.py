@@ -1,6 +1,5 @@
 """Studies of published labels, which anybody can run, give what the labels say and what is published."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -35,25 +34,20 @@ BY_GROUPS = ("family", "best_to_worst_family", "point_of_clean_accuracy", "anoth
 
 @pytest.fixture(scope="module", params=STUDIES, ids=lambda file: file.stem)
 def of_labels(request, tmp_path_factory, workflow_in):
-    """The name of a published study, and the study of its labels, which makes fewer ensembles here."""
+    """The name of a published study, and the study of its labels, which makes fewer ensembles here, and files of it."""
     folder, study = tmp_path_factory.mktemp("labels"), yaml.safe_load(request.param.read_text())
     (folder / "studies").symlink_to(REPOSITORY / "studies")
     study["ensembles"]["limit"] = ENSEMBLES
-    return request.param.stem.removesuffix("_labels"), workflow_in(folder, study)
-
-
-def made(workflow, names: Iterable[str]) -> dict[str, Path]:
-    """The files of these names, which the study has made."""
-    paths = {name: workflow.results / MADE[name] for name in names}
-    workflow.finish("--cores", "2", *(str(path.relative_to(workflow.directory)) for path in paths.values()))
-    return paths
+    workflow = workflow_in(folder, study)
+    paths = {name: workflow.results / path for name, path in MADE.items()}
+    workflow.finish("--cores", "2", *(str(path.relative_to(folder)) for path in paths.values()))
+    return request.param.stem.removesuffix("_labels"), study, paths
 
 
 def test_members_have_the_accuracies_of_their_labels(of_labels):
     """Computed from the files anew; corrupted error is the mean over the main corruptions and their severities."""
-    _, workflow = of_labels
-    settings = yaml.safe_load(workflow.study.read_text())
-    members = pd.read_csv(made(workflow, ["members"])["members"], index_col="member")
+    _, settings, paths = of_labels
+    members = pd.read_csv(paths["members"], index_col="member")
     for file in settings["external"]["decisions"]:
         labels = pd.read_parquet(REPOSITORY / file)
         names = list(labels.columns.drop(["test_set", "image", "label", "unit"]))
@@ -68,11 +62,11 @@ def test_members_have_the_accuracies_of_their_labels(of_labels):
 
 
 def test_a_published_study_has_the_numbers_that_its_labels_give(of_labels, tmp_path):
-    name, workflow = of_labels
+    name, _, paths = of_labels
     kept = REPOSITORY / "published/results" / name
     if not kept.is_dir():
         pytest.skip("its training has not ended")
-    observed, rates = without_placebos(workflow, tmp_path)
+    observed, rates = without_placebos(paths, tmp_path)
     own, published = (of.set_index(["observation", "part"])["estimate"] for of in (observed, _of(kept, "observations")))
     np.testing.assert_allclose(own.loc[["1a", "1b"]], published.loc[own.loc[["1a", "1b"]].index], rtol=1e-6)
     own, published = (of.set_index("exchange")["points"] for of in (rates, _of(kept, "exchange_rates")))
@@ -80,9 +74,8 @@ def test_a_published_study_has_the_numbers_that_its_labels_give(of_labels, tmp_p
     np.testing.assert_allclose(own.loc[[*BY_GROUPS]], published.loc[[*BY_GROUPS]], rtol=0.1)
 
 
-def without_placebos(workflow, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def without_placebos(paths: dict[str, Path], folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Observations and exchange rates of the study, written to a folder; placebos of observations take a minute."""
-    paths = made(workflow, MADE)
     read = {name: read_table(path) for name, path in paths.items() if name != "pairs"}
     tables = EnsembleTables(
         ensembles=read["ensembles"],
