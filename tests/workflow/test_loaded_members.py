@@ -1,11 +1,9 @@
 """A study that loads members: a network of its own, by checkpoints and as an ONNX file, beside a trained design."""
 
 import json
-import re
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import own_networks
 import pandas as pd
 import pytest
@@ -85,18 +83,12 @@ def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
     assert set(ensembles["members"]) == {"+".join(of) for size in (2, 3) for of in combinations(names, size)}
 
 
-def test_an_onnx_file_is_a_member_without_attributions_and_is_exported(loaded):
+def test_an_onnx_file_is_a_member_without_attributions(loaded):
     study, _ = loaded
     members = pd.read_csv(study.results / "tables/members.csv", index_col="member")
     assert members.macs["onnx-s0"] == members.macs["small-s0"]
     skipped = pd.read_csv(study.results / "tables/skipped.csv").query("member == 'onnx-s0'")
     assert set(skipped["skipped"]) == {"saliency", "features", "stages"}
-    deployment = pd.read_csv(study.results / "tables/deployment.csv")
-    number = deployment[deployment["members"].str.contains("onnx") & (deployment["size"] > 1)].number.iloc[0]
-    study.finish("--cores", "2", "export", "--config", f"ensemble={number}")
-    log = (study.results / "logs/export/all.log").read_text()
-    images = len(np.load(study.results / "data/test/labels.npy"))
-    assert re.search(rf"ensemble\.onnx: \d+ of {images} images answered as scored", log)
 
 
 def test_the_latency_of_networks_is_measured_and_chooses(loaded):
