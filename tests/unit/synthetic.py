@@ -48,13 +48,13 @@ def synthetic_tables(**options: object) -> dict[str, pd.DataFrame]:
 
 
 def made(
-    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3, metrics=FEW_METRICS
+    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3
 ) -> dict[str, pd.DataFrame]:
-    """The tables; `designs` maps each design to its family, `metrics` names diversity metrics."""
+    """The tables; `designs` maps each design to its family."""
     rng = np.random.default_rng(0)
     members = member_table(designs, seeds, objectives, searched, rng)
-    ensembles = ensemble_table(members, sizes, corruptions, metrics)
-    pairs = pd.DataFrame({"metric": metrics, "kind": list(map(kind_of, metrics))})
+    ensembles = ensemble_table(members, sizes, corruptions)
+    pairs = pd.DataFrame({"metric": FEW_METRICS, "kind": list(map(kind_of, FEW_METRICS))})
     return {
         "members": members,
         "histories": histories_of(members, rng),
@@ -138,7 +138,7 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
     return table.assign(test_set=CLEAN)
 
 
-def ensemble_table(members, sizes, corruptions, metrics) -> pd.DataFrame:
+def ensemble_table(members, sizes, corruptions) -> pd.DataFrame:
     rng = np.random.default_rng(1)
     pool = members[members["origin"] == INDEPENDENT]
     together = [list(c) for size in sizes for c in combinations(pool.index, size)]
@@ -146,7 +146,7 @@ def ensemble_table(members, sizes, corruptions, metrics) -> pd.DataFrame:
     together += [list(c) for size in sizes for c in combinations(searched.index, size)]
     joint = members.drop([*pool.index, *searched.index])
     together += [list(group.index) for _, group in joint.groupby(["setting", "seed"], sort=False)]
-    pairs = {metric: rng.uniform(0.1, 0.4, (len(members), len(members))) for metric in metrics}
+    pairs = {metric: rng.uniform(0.1, 0.4, (len(members), len(members))) for metric in FEW_METRICS}
     rows = []
     for number_of, index in enumerate(together):
         group = members.loc[index]

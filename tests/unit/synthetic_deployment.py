@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from published.kept import RESULTS, kept_tables
-from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders, under_corruptions
+from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders
 from resiliency.analysis.failures import CLEAN_ANSWERS, CORRUPTION, FAILURES, NOBODY, PAIR
 from resiliency.analysis.pictures import data_url
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
@@ -70,21 +70,10 @@ def of_roles(name: str, roles: dict[str, pd.Series]) -> pd.DataFrame:
 
 
 def contender_tables(deployment, corruptions) -> dict[str, pd.DataFrame]:
-    """Of the best ensemble, the best member and the baseline: errors on ten images that grow by role, and two bins."""
-    roles, counts = contenders(deployment), np.random.default_rng(0).multinomial(10, np.full(10, 0.1), 100)
-    errors = {
-        role: np.array([np.arange(10) < 1 + 2 * place + i % 4 for i in range(len(corruptions))], float)
-        for place, role in enumerate(roles)
-    }
-    under = under_corruptions(errors, corruptions, counts, 10, 0.95)
-    who = [{"role": role, "members": row.members, "size": row["size"]} for role, row in roles.items()]
-    bins = [
-        row | {"images": i, "bin_low": 0.8, "bin_high": 0.9, "predictions": 40, "mean_confidence": 0.85, "accuracy": a}
-        for row in who
-        for i, a in ((CLEAN, 0.8), (CORRUPTED, 0.6))
-    ]
-    under = under.merge(pd.DataFrame(who), on="role").assign(confidence=0.95) if who else under
-    return {"contenders": under, "contender_calibration": pd.DataFrame(bins)}
+    """What the study of digits has of these models, which are overconfident here, under these corruptions."""
+    under, bins = (of_roles(name, contenders(deployment)) for name in ("contenders", "contender_calibration"))
+    bins = bins.assign(accuracy=bins["mean_confidence"] - 0.05)
+    return {"contenders": under[under["corruption"].isin([*corruptions, CORRUPTED])], "contender_calibration": bins}
 
 
 def failure_tables(deployment: pd.DataFrame, corruptions: list[str]) -> dict[str, pd.DataFrame]:
