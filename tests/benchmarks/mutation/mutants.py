@@ -109,8 +109,8 @@ def header(node: ast.stmt) -> ast.stmt:
     for block in BLOCKS:
         if hasattr(bare, block):
             setattr(bare, block, [ast.Pass()] if block == "body" else [])
-    bare = copy.deepcopy(bare)
     if isinstance(bare, FUNCTIONS):
+        bare = copy.deepcopy(bare)
         bare.returns = None
         for argument in ast.walk(bare.args):
             if isinstance(argument, ast.arg):
