@@ -113,6 +113,17 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monk
     assert (again / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
 
 
+def test_a_checkpoint_of_the_cpu_goes_on_on_the_device(tmp_path, data, monkeypatch, capsys):
+    monkeypatch.setattr(checkpoints, "PAUSE", 0)
+    with no_gpu(), pytest.raises(Killed):
+        train_files(tmp_path, data, DESIGNS["resnet"], killed_at(3, SINGLE))
+    with cuda_device():
+        (folder,) = train_files(tmp_path, data, DESIGNS["resnet"], SINGLE)
+        name = torch.cuda.get_device_name()
+    assert read_json(folder / "member.json")["device"].endswith(f", then {name}")
+    assert f"resuming on {name}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("family", "optimizer"), [("resnet", "adamw"), ("vit", "adamw"), ("resnet", "muon")])
 def test_nothing_waits_for_the_device_while_a_step_is_captured(
     tmp_path, data, monkeypatch, capsys, counts, family, optimizer
