@@ -78,7 +78,7 @@ PAIRS.columns = ["kind", "metric"]
 MEMBERS = [f"d{design}-s{seed}" for design in range(4) for seed in range(2)]
 
 
-def tables(sizes=(2, 3), rules=("mean_probability",)) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def tables(sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Random scores of all ensembles of eight members: ensembles, by corruption, pairs."""
     rng = np.random.default_rng(0)
     chosen = [(size, e) for size in sizes for e in combinations(MEMBERS, size)]
@@ -99,13 +99,11 @@ def tables(sizes=(2, 3), rules=("mean_probability",)) -> tuple[pd.DataFrame, pd.
     for condition in ("clean", "corrupted"):
         columns |= {f"mean_member_{condition}_accuracy": mean + 0.1 * rng.standard_normal(len(mean))}
         columns |= {f"{metric}_{condition}": noisy(-0.5) for metric in KINDS}
-    parts = []
-    for rule in rules:
-        scores = {f"{condition}_accuracy": noisy(1) for condition in ("clean", "corrupted")}
-        parts.append(pd.DataFrame(columns | scores | {"error_fog": noisy(-1), "rule": rule}))
+    columns |= {f"{condition}_accuracy": noisy(1) for condition in ("clean", "corrupted")}
+    ensembles = pd.DataFrame(columns | {"error_fog": noisy(-1), "rule": "mean_probability"})
     fog = {f"{metric}_fog": noisy(-0.5) for metric, kind in KINDS.items() if kind == "prediction"}
     fog |= {"mean_member_fog_accuracy": mean}
-    return pd.concat(parts, ignore_index=True), pd.DataFrame({"members": names} | fog), PAIRS
+    return ensembles, pd.DataFrame({"members": names} | fog), PAIRS
 
 
 def accuracy(rows: pd.DataFrame, condition: str) -> pd.Series:
@@ -159,7 +157,8 @@ def test_seeds_of_a_single_design_are_left_out_in_turn():
 
 
 def test_families_of_tests_are_the_metrics_of_one_rule_size_condition_and_measure():
-    table = correlation_table(*tables(rules=("mean_probability", "plurality_vote")), 0.95)
+    ensembles, fog, pairs = tables()
+    table = correlation_table(pd.concat([ensembles, ensembles.assign(rule="plurality_vote")]), fog, pairs, 0.95)
     for _, family in table.groupby(["rule", "size", "condition", "measure"]):
         assert len(family) == 6
         np.testing.assert_allclose(family.p_holm, holm(family.p_value.to_numpy()))

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated_spread as simulated
-from observed import verdict
 
 from published.found import observation_rows as rows_of_statements
 from resiliency.analysis.equal_accuracy import (
@@ -20,7 +19,7 @@ from resiliency.analysis.equal_accuracy import (
 from resiliency.analysis.member_tables import with_shifted_error
 from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
 from resiliency.analysis.observations.study import observations
-from resiliency.analysis.verdicts import RULES, observation_rows, observation_table, placebo_supported
+from resiliency.analysis.verdicts import RULES, observation_rows, observation_table, placebo_supported, verdict_of
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 
 
@@ -52,7 +51,7 @@ def test_observation_1a_finds_what_matters(effects, expected):
     observation = architecture_matters_more(member_rows(0, *effects, families=16), 100, draws=200)
     assert [part.units for part in observation.parts] == [16]
     assert (observation.designs, observation.members) == (48, 96)
-    assert verdict(observation) == expected
+    assert verdict_of(observation, 0.95)[0] == expected
 
 
 def test_observation_1a_compares_one_training_of_each_architecture():
@@ -75,7 +74,7 @@ def test_observation_1a_needs_eight_families_of_two_designs():
     alone = member_rows(1, 0.2, 0, families=3, each=1)
     alone = alone.assign(design=alone.design + "x", family=alone.family + "x")
     observation = architecture_matters_more(pd.concat([members, alone]), 100)
-    assert verdict(observation) == "not tested"
+    assert verdict_of(observation, 0.95)[0] == "not tested"
     assert observation.missing.endswith("there are 7")
     assert np.isfinite(observation.parts[0].bound(0.95, -1))
 
@@ -85,7 +84,7 @@ def test_observation_1a_is_not_tested_where_size_hardly_varies_within_families()
     of_families = members.groupby("family")[["parameters", "clean_accuracy"]].transform("mean")
     narrow = of_families * (1 + 1e-4 * np.random.default_rng(0).standard_normal((len(members), 1)))
     observation = architecture_matters_more(members.assign(parameters=narrow["parameters"]), 100)
-    assert verdict(observation) == "not tested"
+    assert verdict_of(observation, 0.95)[0] == "not tested"
     assert "cannot be told apart: 0.0%" in observation.missing
     assert architecture_matters_more(members.assign(clean_accuracy=narrow["clean_accuracy"]), 100).missing == ""
 
@@ -113,7 +112,7 @@ def test_a_verdict_on_shifts_is_about_their_error_and_counts_for_no_statement_of
     shifted = observation_table([architecture_matters_more(members, 100, ["night", "day"])], 0.95)
     assert (set(shifted.verdict), set(shifted.shifts)) == ({"supported"}, {"night+day"})
     on_corruptions = architecture_matters_more(member_rows(0, 0, 0.2, families=16), 100)
-    assert verdict(on_corruptions) == "contradicted"
+    assert verdict_of(on_corruptions, 0.95)[0] == "contradicted"
     both = {"shifted": shifted.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
     (row,) = rows_of_statements({study: {"observations": rows} for study, rows in both.items()})
     assert row["shifted"] == {"shifted": "supported"}
@@ -217,8 +216,8 @@ def test_halves_hold_the_images_that_were_left_out(without, separate):
 @pytest.mark.slow
 def test_observation_1b_finds_a_spread_and_none_where_none_is():
     apart, alike = (families_differ_at_equal_accuracy(members(1, spread), IMAGES, draws=200) for spread in (0.4, 0.0))
-    assert verdict(apart) == "supported"
-    assert verdict(alike) in ("no practical difference", "undecided")
+    assert verdict_of(apart, 0.95)[0] == "supported"
+    assert verdict_of(alike, 0.95)[0] in ("no practical difference", "undecided")
     assert apart.parts[0].estimate > apart.placebo.range[1][0] >= alike.parts[0].estimate
     assert placebo_supported(apart, 0.95) <= 0.05
     (row, *beside) = observation_rows(apart, 0.95)
@@ -240,10 +239,3 @@ def test_without_known_members_neither_part_counts_families():
     parts = observations(unknown, 100, None, "mean_probability", None, "prediction", draws=0)
     words = "needs members whose parameters and corrupted error are known; there are none"
     assert [part.missing for part in parts] == [words, words]
-
-
-def test_without_training_lengths_the_spread_is_a_description():
-    observation = families_differ_at_equal_accuracy(members(0, 0.4, lengths=1), IMAGES, draws=0)
-    assert verdict(observation) == "not tested"
-    assert observation.parts[0].estimate > 1
-    assert np.isfinite(observation.parts[0].interval(0.9)).all()

@@ -6,12 +6,11 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
-from observed import verdict
 
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
-from resiliency.analysis.verdicts import Observation, observation_rows
+from resiliency.analysis.verdicts import Observation, observation_rows, verdict_of
 from resiliency.base.streams import stream
 
 PAIRS = pd.DataFrame(
@@ -72,7 +71,7 @@ def twelve(prediction: float, attribution: float, sizes=(2, 3)) -> pd.DataFrame:
 )
 def test_observation_2_finds_what_was_planted(prediction, attribution, expected):
     """All 12 members form a single ensemble, which correlates with nothing: that size is left out."""
-    assert verdict(observation_2(twelve(prediction, attribution, sizes=(2, 3, 12)))) == expected
+    assert verdict_of(observation_2(twelve(prediction, attribution, sizes=(2, 3, 12))), 0.95)[0] == expected
 
 
 def test_the_placebo_of_observation_2_is_the_same_statistic_of_random_numbers():
@@ -136,7 +135,10 @@ def observation_4(table: pd.DataFrame) -> Observation:
 )
 def test_observation_4_finds_what_was_planted(gap, designs, expected):
     """Six designs that all agree are too few to contradict by the stricter bound."""
-    assert verdict(observation_4(ensemble_rows(0, 0, 0, gap, designs=designs, seeds=3, sizes=(2,)))) == expected
+    assert (
+        verdict_of(observation_4(ensemble_rows(0, 0, 0, gap, designs=designs, seeds=3, sizes=(2,))), 0.95)[0]
+        == expected
+    )
 
 
 def test_the_placebo_of_observation_4_permutes_designs_among_members_that_have_a_second():
@@ -200,7 +202,7 @@ def test_observation_4_by_loops():
     assert part.difference == pytest.approx(np.mean(gaps))
     assert observation.parts[2].estimate == pytest.approx(part.estimate)  # the only metric of activations
     assert len(observation.beside) == 4  # predictions on clean and on corrupted images, others on clean probes
-    assert verdict(observation_4(table[table.designs > 1])) == "not tested"  # one member of each design
+    assert verdict_of(observation_4(table[table.designs > 1]), 0.95)[0] == "not tested"  # one member of each design
 
 
 def families_of(designs: int, each: int = 2) -> dict[str, str]:
@@ -233,7 +235,7 @@ def test_attributions_of_the_true_label_are_compared_with_metrics_that_use_the_l
         for target in ("prediction", "label")
     )
     assert (free.metrics, based.metrics) == ("label-free", "label-based")
-    assert (verdict(free), verdict(based)) == ("no better than noise", "contradicted")
+    assert (verdict_of(free, 0.95)[0], verdict_of(based, 0.95)[0]) == ("no better than noise", "contradicted")
     readings = {row["part"]: row for row in observation_rows(free, 0.95) if row["reading"]}
     reading = readings["clean images, against double_fault"]
     assert "clean images, partial r of label-based prediction diversity" in {part.name for part in free.beside}
@@ -272,7 +274,7 @@ def with_seeds(errors: pd.DataFrame) -> pd.DataFrame:
     ],
 )
 def test_observation_3_finds_what_was_planted(middle, first, last, expected):
-    assert verdict(balance_is_most_resilient(image_errors(middle, first, last), 36)) == expected
+    assert verdict_of(balance_is_most_resilient(image_errors(middle, first, last), 36), 0.95)[0] == expected
 
 
 def test_observation_3_matches_seeds_by_name():
