@@ -199,13 +199,11 @@ def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
     """Coincident failures: two members of one design fail together three times as often as if independent."""
     pairs = [(a, b) for a, b in combinations_with_replacement(designs, 2) if a != b or seeds > 1]
     rows = [
-        {"corruption": c, "first": a, "second": b, "joint_failure_rate": 0.12 if a == b else 0.06, "independent": 0.04}
-        | {"covariance": 0.08 if a == b else 0.02, "low": 0.01, "high": 0.1, "confidence": 0.95, "images": 540}
-        for c in (CLEAN, *corruptions, CORRUPTED)
-        for a, b in pairs
+        (c, a, b, *((0.12, 0.08) if a == b else (0.06, 0.02)))
+        for c, (a, b) in product((CLEAN, *corruptions, CORRUPTED), pairs)
     ]
-    head = ["corruption", "first", "second", "joint_failure_rate", "independent", "low", "high", "confidence", "images"]
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=head)
+    table = pd.DataFrame(rows, columns=["corruption", "first", "second", "joint_failure_rate", "covariance"])
+    return table.assign(independent=0.04, low=0.01, high=0.1, confidence=0.95, images=540)
 
 
 def attribution_tables(designs) -> dict[str, pd.DataFrame]:

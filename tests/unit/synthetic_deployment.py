@@ -85,11 +85,8 @@ def failure_tables(deployment: pd.DataFrame, corruptions: list[str]) -> dict[str
     for kind, count in ((PAIR, 10), (CORRUPTION, 3), (NOBODY, 2)) if roles else ():
         for place in range(count):
             condition = {"corruption": corruptions[0] if place else CLEAN, "severity": min(place, 5)}
-            of = (
-                {"kind": kind, "image": place, "name": f"{place}.png", "confidence": 0.9 - place / 100}
-                | condition
-                | said
-            )
+            of = {"kind": kind, "image": place, "name": f"{place}.png", "confidence": 0.9 - place / 100}
+            of |= condition | said
             shown = {name: data_url(np.full((32, 32, 3), 9 * place, np.uint8)) for name in ("picture", "clean")}
             clean = said | ({"predicted": "class 0", "said": "class 0 0.90"} if place else {})
             of |= {f"clean_{name}": clean[name] for name in ("predicted", "said")} | {"clean_confidence": 0.8}

@@ -1,6 +1,7 @@
 """Members that are added to a study: reading them, their ranks and partners, and where they stand alone."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -37,21 +38,18 @@ PREDICTIONS = {
 }
 
 
-def test_images_on_which_a_member_stands_alone():
+def test_ranks_of_added_members_and_images_on_which_they_stand_alone():
     items = {CLEAN: ([["ant", "bee", "cat"][label] for label in LABELS], [f"{n}.png" for n in range(8)])}
-    table = alone_table(PREDICTIONS, items, ["mine"]).set_index("alone")
+    alone = alone_table(PREDICTIONS, items, ["mine"])
+    table = alone.set_index("alone")
     right, wrong = table.loc["right"], table.loc["wrong"]
     assert right[["image", "label", "prediction", "others_prediction"]].tolist() == ["1.png", "bee", "bee", "cat"]
     assert right.others_share == pytest.approx(2 / 3)
     assert wrong[["image", "label", "prediction", "others_prediction"]].tolist() == ["2.png", "cat", "ant", "cat"]
     assert wrong.others_share == 1
-
-
-def test_ranks_of_added_members_are_those_among_all():
     wrong = ~np.stack([of.correct(0) for of in PREDICTIONS.values()])
     ranks = rank_rows(NAMES, wrong.astype(float), Resampling(200, 0.95, 0), CLEAN)
     ranks = ranks.assign(condition=CLEAN, images=8, confidence=0.95)
-    alone = alone_table(PREDICTIONS, {CLEAN: (list(map(str, LABELS)), list(map(str, range(8))))}, ["mine"])
     (row,) = added_table(ranks, alone, ["mine"]).itertuples()
     assert (row.rank, row.of, row.alone_right, row.alone_wrong, row.error) == (2, 4, 1, 1, 2 / 8)
 
@@ -102,10 +100,11 @@ def of_study(*names: str, member: str) -> str:
         (["night", "own", "fog.1"], ["original", "day"]),
     ],
 )
-def test_a_file_with_some_test_sets_of_the_study_is_enough(files, names, missing):
+def test_a_file_with_some_test_sets_of_the_study_is_enough(tmp_path, monkeypatch, names, missing):
+    monkeypatch.chdir(tmp_path)
     published = of_study("original", "night", "day", "fog.1", member="one")
-    (files / "published.csv").write_text(published, encoding="utf-8")
-    (files / "mine.csv").write_text(of_study(*names, member="mine"), encoding="utf-8")
+    Path("published.csv").write_text(published, encoding="utf-8")
+    Path("mine.csv").write_text(of_study(*names, member="mine"), encoding="utf-8")
     contents = read_contents(STUDY, ["fog"], [1], None, ["mine.csv"])
     there = [name for name in ("original", "night", "day") if name not in missing]
     assert (contents.sources[0].names["clean"], contents.test_sets) == (there[0], there[1:])
@@ -114,16 +113,9 @@ def test_a_file_with_some_test_sets_of_the_study_is_enough(files, names, missing
     assert "none.csv: there is no such file" in fault_of(read_contents, STUDY, ["fog"], [1], None, ["none.csv"])
 
 
-@pytest.fixture
-def files(tmp_path, monkeypatch):
-    """The folder of published files and of one's own."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.mark.parametrize(("scale", "kind"), [(1, "probabilities"), (3, "logits")])
-def test_a_folder_of_arrays_is_added_by_what_it_holds(files, scale, kind):
+def test_a_folder_of_arrays_is_added_by_what_it_holds(tmp_path, scale, kind):
     for folder, array in (("labels", np.arange(3)), ("net", scale * np.eye(3, dtype=np.float32))):
-        (files / "mine" / folder).mkdir(parents=True)
-        np.save(files / f"mine/{folder}/clean.npy", array)
-    assert kind_of("mine") == kind
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "clean.npy", array)
+    assert kind_of(str(tmp_path)) == kind

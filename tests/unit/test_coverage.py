@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated_intervals as simulated
-import simulated_spread as spreads
 import simulated_verdicts as situations
 from interval_coverage import ROWS, page, too_low
 from scipy.stats import binom
@@ -18,7 +17,7 @@ from simulated_exchanges import Logits, mixtures, of_designs, seeds
 from simulated_families import POOLS, Effects, drawn, verdicts
 from simulated_verdicts import Situation, one_by_one
 
-from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
+from resiliency.analysis.observations.architecture import architecture_matters_more
 from resiliency.analysis.verdicts import verdict_of
 
 pytestmark = pytest.mark.slow
@@ -88,16 +87,6 @@ def test_simulated_studies_of_families_have_the_verdicts_of_the_pipeline():
     ):
         table = designs.assign(parameters=10 ** values[:, 0], clean_accuracy=values[:, 1], corrupted_error=values[:, 2])
         assert verdict_of(architecture_matters_more(table, 1, draws=0), 0.95) == (verdict, of_parts.tolist())
-
-
-def test_simulated_studies_of_spreads_have_the_part_of_the_pipeline():
-    layout = spreads.Layout(12, 2, 2, 2)
-    studies = spreads.drawn(np.random.default_rng(0), layout, 0.35, spreads.NOISE, "skewed", True, studies=3)
-    for study, part in enumerate(spreads.parts(studies, layout)):
-        table = spreads.table(studies, layout, study)
-        (alone,) = families_differ_at_equal_accuracy(table, spreads.IMAGES, draws=0).parts
-        assert (part.estimate, part.error) == pytest.approx((alone.estimate, alone.error), rel=1e-3)
-        assert part.freedom == pytest.approx(alone.freedom)
 
 
 @pytest.mark.parametrize("pool", [situations.FEWER, situations.TWO_SEEDS], ids=lambda pool: pool.name)

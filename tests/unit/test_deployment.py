@@ -15,7 +15,6 @@ from resiliency.analysis.choices import (
     Difference,
     cheapest,
     differences,
-    drawn_errors,
     eligible,
     fit_members,
     halves,
@@ -272,24 +271,6 @@ def test_the_margin_is_a_point_or_a_tenth_of_the_error_unless_the_study_sets_it(
     assert margin_of(0.02, None, "worst_condition") == pytest.approx(0.002)
     assert margin_of(3, None, "cost") == pytest.approx(0.3)
     assert margin_of(0.02, 0.005, "mean") == 0.005
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("objective", ["mean", "worst_condition"])
-def test_resampled_errors_vary_as_those_of_the_images(objective, monkeypatch):
-    """Images in groups, against resamples of the images themselves."""
-    study = logits_of(3, 600, 0)
-    of, images = scored(study, objective=objective), np.arange(600)
-    ensembles = [np.array([0]), np.array([1, 2])]
-    resampling = Resampling(2000, 0.95, 0)
-    grouped = drawn_errors(of, ensembles, images, resampling)
-    monkeypatch.setattr("resiliency.analysis.choices.GROUPS", 600)
-    alone = drawn_errors(of, ensembles, images, resampling)
-    np.testing.assert_allclose(grouped.mean(axis=1), alone.mean(axis=1), atol=0.003)
-    np.testing.assert_allclose(grouped.std(axis=1), alone.std(axis=1), rtol=0.15)
-    if objective == "mean":
-        expected = [of.errors(ensemble[None], images)[0] for ensemble in ensembles]
-        np.testing.assert_allclose(alone.mean(axis=1), expected, atol=0.002)
 
 
 def test_the_critical_value_grows_with_the_number_of_candidates():

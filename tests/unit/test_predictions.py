@@ -46,21 +46,22 @@ def logits():
     return {name: random.standard_normal((5 if name == "clean" else 1, len(of), 4)) for name, of in LABELS.items()}
 
 
-@pytest.fixture
-def predictions(tmp_path, logits):
-    return read(tmp_path, logits)
-
-
-def read(folder, logits):
+def read(folder, logits) -> Predictions:
+    """Predictions of a member of the test sets."""
     for name, values in logits.items():
         write_array(folder / f"predictions/vit-s0/{name}.npy", values.astype(np.float16))
         write_array(folder / f"{name}/labels.npy", np.array(LABELS[name]))
     labels = [folder / f"{name}/labels.npy" for name in LABELS]
-    return read_predictions(TABLE, labels, [folder / f"predictions/vit-s0/{name}.npy" for name in reversed(LABELS)])
+    paths = [folder / f"predictions/vit-s0/{name}.npy" for name in reversed(LABELS)]
+    return read_predictions(TABLE, labels, paths)["vit-s0"]
 
 
-def test_each_condition_is_read_from_the_file_of_its_test_set(predictions, logits):
-    member = predictions["vit-s0"]
+@pytest.fixture
+def member(tmp_path, logits):
+    return read(tmp_path, logits)
+
+
+def test_each_condition_is_read_from_the_file_of_its_test_set(member, logits):
     for condition in range(5):
         of_condition = logits["clean"][condition].astype(np.float16)
         np.testing.assert_array_equal(member.logits(condition, np.array([4, 1])), of_condition[[4, 1]])
@@ -71,18 +72,17 @@ def test_each_condition_is_read_from_the_file_of_its_test_set(predictions, logit
     assert member.correct(5).tolist() == (logits["photos"][0].argmax(axis=1) == LABELS["photos"]).tolist()
 
 
-def test_members_choose_among_the_classes_of_a_test_set_that_has_only_some(predictions, logits):
+def test_members_choose_among_the_classes_of_a_test_set_that_has_only_some(member, logits):
     """By hand: of classes 1 and 3, the one with the larger logit; its position among them is the answer."""
-    member, own = predictions["vit-s0"], logits["few"][0].astype(np.float16)
+    own = logits["few"][0].astype(np.float16)
     assert member.classes(6) == 2
     assert member.labels(6).tolist() == [0, 1, 1, 0, 0]
     assert member.decisions(6).tolist() == [int(row[3] > row[1]) for row in own]
     np.testing.assert_allclose(member.probabilities(6), softmax(own[:, [1, 3]], axis=1), atol=1e-3)
 
 
-def test_clean_images_of_the_classes_of_a_test_set(predictions, logits):
+def test_clean_images_of_the_classes_of_a_test_set(member, logits):
     """Those of classes 1 and 3, which a member then chooses among."""
-    member = predictions["vit-s0"]
     assert [member.has_fewer_classes(condition) for condition in (0, 5, 6)] == [False, False, True]
     clean = member.clean_on(6)
     assert clean.labels(0).tolist() == [0, 1, 0]

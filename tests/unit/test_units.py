@@ -57,9 +57,9 @@ def test_halves_share_no_unit(sizes, classes, seed):
     assert len(judged)
 
 
-def scored(copies: int) -> EnsembleErrors:
-    """Three members on 40 images, each so often; its copies are one unit."""
-    random = np.random.default_rng(0)
+def scored() -> EnsembleErrors:
+    """Three members on 40 images, each three times; its copies are one unit."""
+    random, copies = np.random.default_rng(0), 3
     table = all_conditions(["fog"], [1], {CLEAN: 40 * copies}, {CLEAN: 3})
     units = Units.numbered(np.repeat(np.arange(40), copies))
     truth = {CLEAN: Truth(np.repeat(random.integers(0, 3, 40), copies), None, units)}
@@ -71,11 +71,8 @@ def scored(copies: int) -> EnsembleErrors:
 @pytest.mark.parametrize("block", [160, 2**23])
 def test_copies_of_images_are_worth_one_image(monkeypatch, block):
     monkeypatch.setattr("resiliency.ensembles.pool.BLOCK_VALUES", block)
-    ensembles = np.array([[0, 1], [1, 2]])
-    of_copies = scored(4).effective_images(ensembles, CLEAN, np.arange(160))
-    np.testing.assert_allclose(of_copies, 39, rtol=1e-6)
-    assert scored(1).effective_images(ensembles, CLEAN, np.arange(40)) == 40
-    members, images = scored(3), np.arange(7, 113)
+    ensembles, members, images = np.array([[0, 1], [1, 2]]), scored(), np.arange(7, 113)
+    np.testing.assert_allclose(members.effective_images(ensembles, CLEAN, np.arange(120)), 39, rtol=1e-6)
     units = members.units(CLEAN).of(images)
     each = [units.effective(units.sums(members.wrong_in(ensemble, images, 0))) for ensemble in ensembles]
     np.testing.assert_allclose(members.effective_images(ensembles, CLEAN, images), each, rtol=1e-6)
