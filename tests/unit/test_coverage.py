@@ -53,19 +53,15 @@ def test_intervals_cover(case):
     assert row["adopted_hits"] >= binom.ppf(1e-4, SIMULATIONS, simulated.CONFIDENCE)
 
 
+OF_DIVERSITIES = partial(verdicts_on_diversities, gaps=(1.15, 1.15, 0), pool=situations.FEWER, kind="normal")
+
+
 @pytest.mark.parametrize(
     "situation",
     [
         situations.of_families("", 0, Effects(1, 1.703, 1.703), 0.5, "normal", "8 families of 3"),
         Situation("2", "", "", (0.6, 0), 0.3, one_by_one(of_correlations((0.6, 0), situations.DIGITS, "t3"))),
-        Situation(
-            "4",
-            "",
-            "",
-            (9, 9, 0),
-            0.15,
-            partial(verdicts_on_diversities, gaps=(1.15, 1.15, 0), pool=situations.FEWER, kind="normal"),
-        ),
+        Situation("4", "", "", (9, 9, 0), 0.15, OF_DIVERSITIES),
         situations.of_balance((6, 0), 5),
     ],
     ids=lambda situation: situation.observation,

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import simulated_spread as simulated
 
-from published.found import observation_rows as rows_of_statements
 from resiliency.analysis.equal_accuracy import (
     FAMILIES,
     LENGTH,
@@ -19,7 +18,7 @@ from resiliency.analysis.equal_accuracy import (
 from resiliency.analysis.member_tables import with_shifted_error
 from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
 from resiliency.analysis.observations.study import observations
-from resiliency.analysis.verdicts import RULES, observation_rows, observation_table, placebo_supported, verdict_of
+from resiliency.analysis.verdicts import observation_rows, observation_table, placebo_supported, verdict_of
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 
 
@@ -106,17 +105,10 @@ def test_the_error_on_shifts_is_the_mean_over_test_sets_and_unknown_if_one_is():
     assert "shifted_error" not in with_shifted_error(members, [])
 
 
-@pytest.mark.slow
-def test_a_verdict_on_shifts_is_about_their_error_and_counts_for_no_statement_of_the_paper():
+def test_a_verdict_on_shifts_is_about_their_error():
     members = member_rows(0, 0.2, 0, families=12).rename(columns={"corrupted_error": "shifted_error"})
-    shifted = observation_table([architecture_matters_more(members, 100, ["night", "day"])], 0.95)
+    shifted = observation_table([architecture_matters_more(members, 100, ["night", "day"], draws=200)], 0.95)
     assert (set(shifted.verdict), set(shifted.shifts)) == ({"supported"}, {"night+day"})
-    on_corruptions = architecture_matters_more(member_rows(0, 0, 0.2, families=16), 100)
-    assert verdict_of(on_corruptions, 0.95)[0] == "contradicted"
-    both = {"shifted": shifted.assign(rules=RULES), "corrupted": observation_table([on_corruptions], 0.95)}
-    (row,) = rows_of_statements({study: {"observations": rows} for study, rows in both.items()})
-    assert row["shifted"] == {"shifted": "supported"}
-    assert row["statement"] == on_corruptions.statement.rstrip(".")
 
 
 IMAGES = simulated.IMAGES
