@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 from synthetic_deployment import RULE, contender_tables, deployment_tables, digits, failure_tables
 
-from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.member_tables import history_table, robustness_table
 from resiliency.analysis.observations.correlation import correlation_table
 from resiliency.analysis.origins import origin_table, size_table
 from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table
-from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.base.names import (
     CLEAN,
     CORRUPTED,
@@ -54,6 +52,8 @@ def made(
     rng = np.random.default_rng(0)
     members = member_table(designs, seeds, objectives, searched, rng)
     ensembles = ensemble_table(members, sizes, corruptions)
+    rates = digits()["exchange_rates"]
+    rates = rates[rates["exchange"].isin(["second_member", "third_member", "another_seed", "mixing_designs"])]
     pairs = pd.DataFrame({"metric": FEW_METRICS, "kind": list(map(kind_of, FEW_METRICS))})
     return {
         "members": members,
@@ -64,9 +64,7 @@ def made(
         "effective_robustness": robustness_table(members, None),
         "origins": origin_table(ensembles, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
-        "exchange_rates": exchange_rates(
-            members, with_images_fixed(ensembles) if len(ensembles) else None, 0, RULE, 0.95
-        ),
+        "exchange_rates": rates,
         **(chosen := deployment_tables(members, ensembles)),
         **contender_tables(chosen["deployment"], corruptions),
         **failure_tables(chosen["deployment"], corruptions),
@@ -78,13 +76,6 @@ def made(
         "observations": digits()["observations"],
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
     }
-
-
-def with_images_fixed(ensembles: pd.DataFrame) -> EnsembleTables:
-    """The tables that exchange rates need, without groups of images and without joint training."""
-    image_errors = pd.DataFrame(columns=["objective", "loss_weight", "seed", "image", "error"])
-    none = pd.DataFrame({"without": pd.Series(dtype=int)})
-    return EnsembleTables(ensembles, image_errors, WithoutImages(none, none))
 
 
 def picture(level: int) -> np.ndarray:
