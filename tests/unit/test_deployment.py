@@ -19,7 +19,6 @@ from resiliency.analysis.choices import (
     fit_members,
     halves,
     margin_of,
-    recommended_row,
     shortlist,
     within_limits,
 )
@@ -96,7 +95,10 @@ def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_candidates(study):
     members, ensembles = tables(study, sizes=(2,))
     members[LATENCY] = LATENCIES
-    table = candidate_table(members, ensembles, scored(study), 3, halves(study[1], 0)[0])
+    known = members, ensembles, scored(study), 3, halves(study[1], 0)[0]
+    table = candidate_table(*known)
+    for limits, within in ((Limits(members=1), table["size"] <= 1), (Limits(milliseconds=6), table[LATENCY] <= 6)):
+        assert (candidate_table(*known, limits).fit == (table.fit & within)).all()
     assert table.found.value_counts().to_dict() == {"single": 3, "scored": 3 + 1, "greedy": 1}
     assert set(table[table.found != "scored"].origin) == {"independent"}
     assert table.members.iloc[-1] == "a-s0+b-s0+c-s0"
@@ -180,30 +182,18 @@ def test_objectives_choose_on_one_half_and_are_judged_on_the_other(study, object
             assert (row.cost, row.cost_low, row.cost_high) == pytest.approx((of_images.mean(), *ends))
 
 
-def of_latency(study, margin: float | None = None, **limits: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Candidates within limits and deployment.csv."""
+def test_latency_takes_the_place_of_macs(study):
+    """A margin of all errors lets every cheaper row of no more members stand in."""
     members, ensembles = tables(study)
     members[LATENCY] = LATENCIES
     (chosen, judged), of = halves(study[1], 0), scored(study)
-    candidates = candidate_table(members, ensembles, of, 4, chosen, Limits(**limits))
-    return candidates, deployment_table(candidates, members, of, chosen, judged, **DRAWN, cost=LATENCY, margin=margin)
-
-
-def test_latency_takes_the_place_of_macs(study):
-    """A margin of all errors lets every cheaper row of no more members stand in."""
-    candidates, table = of_latency(study, margin=1.0)
+    candidates = candidate_table(members, ensembles, of, 4, chosen)
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, cost=LATENCY, margin=1.0)
     assert table[LATENCY].is_monotonic_increasing
     assert candidates[candidates[f"front_{LATENCY}"]].members.isin(table.members).all()
     for row in eligible(table).to_dict("records"):
         allowed = table[table.fit & (table["size"] <= row["size"]) & (table[LATENCY] <= row[LATENCY])]
         assert table[LATENCY][table.number == row["instead"]].item() == allowed[LATENCY].min()
-
-
-@pytest.mark.parametrize(("limit", "column", "most"), [("members", "size", 1), ("milliseconds", LATENCY, 6)])
-def test_models_beyond_the_limits_are_not_recommended(study, limit, column, most):
-    candidates, table = of_latency(study, **{limit: most})
-    assert (candidates.fit == (of_latency(study)[0].fit & (candidates[column] <= most))).all()
-    assert recommended_row(eligible(table))[column] <= most
 
 
 def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps():

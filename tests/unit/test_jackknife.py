@@ -15,7 +15,6 @@ from resiliency.statistics.resampling import (
     in_groups,
     interval_within,
     jackknife_interval,
-    kept_weights,
     p_value,
 )
 
@@ -53,11 +52,6 @@ def test_what_is_not_defined_without_a_unit_has_no_interval():
     for few in ([0.5], [0.5, 0.5]):
         assert np.isnan(jackknife_interval(np.array(few), 0.95)).all()
         assert np.isnan(p_value(np.array(few)))
-
-
-def test_kept_weights_by_hand():
-    weights = kept_weights([["b", "a"], ["a", "c"], ["c", "d"], ["a", "a"]])
-    np.testing.assert_array_equal(weights, [[1, 1, 1, 1], [0, 0, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1], [1, 1, 0, 1]])
 
 
 def test_holm_by_hand():

@@ -49,13 +49,10 @@ ACCURACY = {side: {"given accuracy": side} for side in ("for", "against")}
 UNCLEAR = {"needed": "20 designs"}
 FREE = {"metrics": "label-free"}
 CASES = {  # rows, the verdict and what else the table says
-    "one part": (parts_of("supported"), "supported", {}),
-    "two parts": (parts_of("supported", "supported"), "supported", {}),
     "three parts": (parts_of(*["supported"] * 3), "supported", {}),
     "by construction": (parts_of("supported"), "supported", {"observation": "4"}),
     "a small difference": (intervals(["supported"] * 2, (0.1, 0.2), (0.1, 0.4)), "supported", {"margin": 0.25}),
     "in part": (parts_of("supported", SMALL), "supported in part", FREE),
-    "one against, one for": (parts_of("contradicted", "supported"), "contradicted", {}),
     "one against, one open": (parts_of("contradicted", OPEN), "contradicted", {}),
     "many against": (parts_of(*["contradicted"] * 3), "contradicted", {}),
     "significant, but small": (parts_of(SMALL), SMALL, {}),
@@ -68,7 +65,6 @@ CASES = {  # rows, the verdict and what else the table says
     "two against, one for": (parts_of(OPEN, OPEN, "supported"), OPEN, UNCLEAR),
     "one for, one small": (intervals(["supported", SMALL], (0.1, 1), (-0.1, 0.1)), OPEN, UNCLEAR),
     "not tested": (parts_of("not tested"), "not tested", {"missing": "needs 8 families; there are 2"}),
-    "other readings": ([*parts_of("supported"), *leaning(FEW)], "supported", FREE),
     "other readings, contradicted": ([*parts_of("contradicted"), *leaning(FEW)], "contradicted", FREE),
     "other readings, open": ([*parts_of(OPEN), *leaning(FEW)], OPEN, FREE | UNCLEAR),
     "many readings": ([*parts_of("supported"), *leaning(MANY)], "supported", FREE),
