@@ -12,7 +12,7 @@ import simulated_verdicts as situations
 from interval_coverage import ROWS, page, too_low
 from scipy.stats import binom
 from simulated_class_errors import error_of_a_class
-from simulated_ensembles import diversities, observed_diversities, of_correlations, replaced_by, verdicts_on_diversities
+from simulated_ensembles import of_correlations, verdicts_on_diversities
 from simulated_exchanges import Logits, mixtures, of_designs, seeds
 from simulated_families import POOLS, Effects, drawn, verdicts
 from simulated_verdicts import Situation, one_by_one
@@ -83,18 +83,6 @@ def test_simulated_studies_of_families_have_the_verdicts_of_the_pipeline():
     ):
         table = designs.assign(parameters=10 ** values[:, 0], clean_accuracy=values[:, 1], corrupted_error=values[:, 2])
         assert verdict_of(architecture_matters_more(table, 1, draws=0), 0.95) == (verdict, of_parts.tolist())
-
-
-@pytest.mark.parametrize("pool", [situations.FEWER, situations.TWO_SEEDS], ids=lambda pool: pool.name)
-def test_simulated_studies_of_diversities_have_the_statistics_of_the_pipeline(pool):
-    random = np.random.default_rng(0)
-    first, other = (diversities(random, (0.6, 0.6, 0.6), pool, "t3") for _ in range(2))
-    alone, at_once = observed_diversities(other, pool), replaced_by(observed_diversities(first, pool), other, pool)
-    for of, own in zip(at_once.parts + at_once.controls, alone.parts + alone.controls, strict=True):
-        assert (of.estimate, of.error, of.freedom) == pytest.approx((own.estimate, own.error, own.freedom))
-        assert of.interval(0.9) == pytest.approx(own.interval(0.9))
-    assert at_once.placebo.estimates == pytest.approx(alone.placebo.estimates)
-    assert at_once.placebo.errors == pytest.approx(alone.placebo.errors)
 
 
 def test_the_page_is_made_of_the_kept_rows():

@@ -12,6 +12,7 @@ from resiliency.analysis.observations.correlation import attribution_diversity_i
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.verdicts import Observation, observation_rows, verdict_of
 from resiliency.base.streams import stream
+from resiliency.statistics.resampling import ANGULAR
 
 PAIRS = pd.DataFrame(
     [("prediction", "label_disagreement"), ("attribution", "saliency_cosine"), ("activation", "linear_cka")] * 2,
@@ -192,14 +193,18 @@ def test_observation_4_by_loops():
     assert not observation.sampled
     assert [part.name for part in observation.parts] == ["predictions", "attributions", "activations"]
     part = next(part for part in observation.beside if part.name == "activation: linear_cka, clean images")
-    deltas, gaps = [], []
-    for _, group in table.groupby("size"):
-        one = group[group.designs == 1].linear_cka_clean.to_numpy()
-        different = group[group.designs == group["size"]].linear_cka_clean.to_numpy()
-        deltas.append(np.sign(different[:, None] - one).mean())
-        gaps.append(different.mean() - one.mean())
-    assert part.estimate == pytest.approx(np.mean(deltas))
-    assert part.difference == pytest.approx(np.mean(gaps))
+
+    def delta_and_gap(without: str = "none") -> tuple[float, float]:
+        each = []
+        for _, group in table[~table.members.str.contains(without)].groupby("size"):
+            one = group[group.designs == 1].linear_cka_clean.to_numpy()
+            different = group[group.designs == group["size"]].linear_cka_clean.to_numpy()
+            each.append((np.sign(different[:, None] - one).mean(), different.mean() - one.mean()))
+        return tuple(np.mean(each, axis=0))
+
+    assert (part.estimate, part.difference) == pytest.approx(delta_and_gap())
+    replicates = np.array([delta_and_gap(f"d{design}-")[0] for design in range(6)])
+    assert part.error == pytest.approx(np.sqrt(5 * ANGULAR.to(replicates).var()))
     assert observation.parts[2].estimate == pytest.approx(part.estimate)  # the only metric of activations
     assert len(observation.beside) == 4  # predictions on clean and on corrupted images, others on clean probes
     assert verdict_of(observation_4(table[table.designs > 1]), 0.95)[0] == "not tested"  # one member of each design

@@ -115,9 +115,10 @@ def of_some_classes(answers):
     return [Predictions(table, {"some": np.array([of_member], np.int16)}, truths) for of_member in answers]
 
 
-def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own():
+def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own_and_differ_in_pairs():
     """By hand: three members on six images, of which the third alone is ever right where two differ."""
-    members = of_some_classes([[2, 2, 2, 0, 1, 4], [3, 2, 3, 0, 1, 4], [0, 0, 3, 0, 4, 3]])
+    answers = np.array([[2, 2, 2, 0, 1, 4], [3, 2, 3, 0, 1, 4], [0, 0, 3, 0, 4, 3]])
+    members = of_some_classes(answers)
     (scores, inputs) = score_decisions(members, 0, [np.array([[0, 1, 2]]), np.array([[0, 1], [0, 2]])])
     of_three, of_first, of_last = (
         1 / 3 + 0 + 0 + 1 + 0 + 1,
@@ -130,11 +131,7 @@ def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own():
     (part,) = together.outputs(0, np.arange(6))
     assert part.agreement.tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1, 2 / 3, 2 / 3])
     assert tuple(part.confidences()) == ("vote_agreement",)
-
-
-def test_diversity_where_members_answer_classes_that_a_test_set_lacks():
-    answers = np.array([[2, 2, 2, 0, 1, 4], [3, 2, 3, 0, 1, 4], [0, 0, 3, 0, 4, 3]])
-    tables = pair_tables(["a", "b", "c"], of_some_classes(answers), lambda source: [], [])
+    tables = pair_tables(["a", "b", "c"], members, lambda source: [], [])
     raw = pd.concat(tables).set_index(["metric", "first", "second"])["raw"]
     for first, second in ((0, 1), (0, 2), (1, 2)):
         names = "abc"[first], "abc"[second]
