@@ -204,28 +204,23 @@ def test_all_six_pictures_of_frost_appear(monkeypatch):
     assert counts.min() > 15
 
 
-@pytest.mark.parametrize(("table", "severity"), [("imagenet-c", 1), ("cifar-10-c", 1), ("cifar-10-c", 5)])
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("severity", [1, 5])
 def test_motion_blur_is_a_weighted_sum_along_a_line(table, severity):
+    """Its steps out of the image are dropped, which darkens it."""
     radius, sigma = CORRUPTIONS["motion_blur"].figures[table][severity - 1]
-    images, angles = pictures(2, 40, 48), (-30.0, -120.0)
+    images, angles = pictures(2, 32, 36), (-10.0, -120.0)
     weights = np.exp(-0.5 * (np.arange(2 * radius + 1) / sigma) ** 2)
-    y, x = np.indices((40, 48))
+    y, x = np.indices((32, 36))
     expected = np.zeros(images.shape)
     for image, angle, total in zip(images, angles, expected, strict=True):
         for step, weight in enumerate(weights / weights.sum()):
             top, left = (np.ceil(step * f(np.radians(angle)) - 0.5).astype(int) for f in (np.sin, np.cos))
-            total += weight * image[np.clip(y + top, 0, 39), np.clip(x + left, 0, 47)]
+            if abs(top) < 32 and abs(left) < 36:
+                total += weight * image[np.clip(y + top, 0, 31), np.clip(x + left, 0, 35)]
     np.testing.assert_allclose(motion_blurred(images, radius, sigma, angles), expected, atol=1e-3)
     grey = motion_blurred(images[..., 1].astype(np.float32), radius, sigma, angles)
     np.testing.assert_allclose(grey, expected[..., 1], atol=1e-3)
-
-
-def test_steps_out_of_the_image_are_dropped():
-    """Which darkens it: of the 41 steps of a line, an image of 32 pixels has 32."""
-    white = np.full((1, 32, 32, 3), 255, np.uint8)
-    weights = np.exp(-0.5 * (np.arange(41) / 15) ** 2)
-    share = (weights / weights.sum())[:32].sum()
-    np.testing.assert_allclose(motion_blurred(white, 20, 15, [0.0]), 255 * share, rtol=1e-5)
 
 
 def test_grey_levels_are_truncated_but_for_rounding():
