@@ -19,23 +19,18 @@ from resiliency.training.settings import Recipe
 # Side of the last feature map at 32 px with the original stem and the adapted one, and at 64 px with the adapted one.
 SIDES = {
     "resnet10t": (1, 4, 4),
-    "resnetv2_18": (1, 4, 4),
     "densenet121": (1, 4, 4),
     "regnetx_002": (1, 2, 4),
     "mobilenetv3_small_050": (1, 2, 4),
-    "efficientnet_lite0": (1, 2, 4),
     "tf_mobilenetv3_small_minimal_100": (1, 2, 4),
     "convnext_atto": (1, 4, 4),
-    "edgenext_xx_small": (1, 4, 4),
     "starnet_s050": (1, 2, 4),
-    "lcnet_050": (1, 2, 4),
     "dla46_c": (1, 2, 4),
     "mobilevit_xxs": (1, 2, 4),
     "test_vit": (0, 0, 0),
 }
 ARGUMENTS = {
     "densenet121": {"growth_rate": 4, "block_config": [1, 1, 1, 1]},
-    "resnetv2_18": {"channels": [8, 8, 8, 8]},
     "test_vit": {"img_size": 32},
 }
 

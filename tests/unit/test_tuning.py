@@ -8,7 +8,6 @@ import timm
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from small_members import CARD
 from torch import nn
 from trainings import stored
 
@@ -23,6 +22,7 @@ from resiliency.training.optimizer import make_optimizer, restore_optimizer, set
 from resiliency.training.settings import FineTuning
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
+CARD = {"image_shape": [32, 32, 3], "classes": ["ant", "bee", "cat", "dog"], "mean": [0.5] * 3, "std": [0.2] * 3}
 RECIPE = {"epochs": 2, "batch_size": 8, "warmup_epochs": 0, "learning_rate": 0.01, "shift": 1, "flip": True}
 
 
