@@ -1,6 +1,5 @@
 """Folders of images, read at 32 pixels."""
 
-import os
 from pathlib import Path
 
 from fault_messages import fault_of
@@ -15,7 +14,3 @@ def read(folder: Path):
 def refusal(folder: Path, reader=image_folder) -> str:
     """What is said of a folder that cannot be read."""
     return fault_of(reader, folder, 32, 1)
-
-
-def relative(source, part: str, folder: Path) -> list[str]:
-    return [os.path.relpath(file, folder) for file in source.parts[part].images.files]
