@@ -12,14 +12,10 @@ from torchmetrics.functional.classification import binary_auroc, multiclass_cali
 from resiliency.metrics import classification as metrics
 
 
-def random_case(seed: int, images: int = 40, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return rng.dirichlet(np.full(classes, 0.5), images), rng.integers(0, classes, images)
-
-
 @given(st.integers(0, 1000))
 def test_scores_against_numpy_scikit_learn_and_torchmetrics(seed):
-    probabilities, labels = random_case(seed)
+    rng = np.random.default_rng(seed)
+    probabilities, labels = rng.dirichlet(np.full(4, 0.5), 40), rng.integers(0, 4, 40)
     expected = log_loss(labels, probabilities, labels=range(4))
     assert metrics.negative_log_likelihood(probabilities, labels) == pytest.approx(expected, rel=1e-9)
     squares = np.square(probabilities - np.eye(4)[labels]).sum(axis=1)
@@ -101,7 +97,7 @@ def test_resamples_are_those_of_repeated_images():
             assert values[row] == pytest.approx(expected[name][0], nan_ok=True), name
 
 
-def test_groups_of_neighbours_stand_for_the_images(monkeypatch):
+def test_groups_of_neighbours_stand_for_the_images():
     probabilities, labels = answers(2000, 1)
     confidence, errors = probabilities.max(axis=1)[None], (probabilities.argmax(axis=1) != labels)[None].astype(float)
     exact = metrics.measures(metrics.ranking(confidence[0], errors[0]))

@@ -58,16 +58,13 @@ def test_the_tables_are_those_of_a_plain_loop(whole):
     assert corrupted.error_low < corrupted.error < corrupted.error_high
 
 
-def test_mce_is_relative_to_errors_to_another_evaluation_or_to_alexnet(whole):
+def test_mce_is_relative_to_errors_or_to_alexnet(whole):
     errors = whole.by_corruption.set_index("corruption").error
     assert np.isnan(whole.mce)
     by_name = report(baseline={"glass_blur": 0.5, "contrast": 0.25}, batch_size=COUNT)
     expected = (errors["glass_blur"] / 0.5 + errors["contrast"] / 0.25) / 2  # the held-out one does not count
     assert by_name.mce == pytest.approx(expected)
-    np.testing.assert_allclose(by_name.by_corruption.ce[:2], errors[:2] / [0.5, 0.25])
-    last = by_name.to_frame().iloc[-1]
-    assert (last.corruption, last.ce, last.error) == ("corrupted", by_name.mce, by_name.summary.error["corrupted"])
-    assert report(baseline=whole).mce == pytest.approx(1) or (errors[:2] == 0).any()
+    assert f"{expected:.1%}" in str(by_name)
     arguments = {"corruptions": "glass_blur", "severities": (1, 2, 3, 4, 5), "table": "imagenet-c"}
     of_alexnet = report(baseline="alexnet", **arguments)
     assert of_alexnet.mce == pytest.approx(of_alexnet.by_corruption.error[0] / 0.826268)
@@ -87,7 +84,7 @@ def test_evaluations_that_cannot_be_compared_are_no_baselines(whole):
         with pytest.raises(Fault, match=re.escape(f"baseline: {message}")):
             report(baseline=changed)
     more = report(corruptions=[*NAMES, "fog"], batch_size=7, confidence=0.9)
-    assert report(baseline=more).mce == report(baseline=whole).mce
+    assert report(baseline=more).mce == report(baseline=whole).mce == pytest.approx(1)
 
 
 def test_tensors_probabilities_and_a_careless_classifier_give_the_same_report(whole):
