@@ -28,7 +28,7 @@ from resiliency.report.words import kind_of
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 RULES = [RULE, "plurality_vote"]
 OBJECTIVES = {"balanced": (0.0, 0.5, 1.0), "adp": (0.5, 2.0)}
-DESIGNS, SEEDS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}, 2
+DESIGNS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}
 # One metric of each kind; charts of all metrics take ten times as long.
 FEW_METRICS = ("disagreement", "saliency_cosine", "linear_cka")
 SCORES = ["relative_mce", "clean_nll", "corrupted_nll", "clean_brier", "corrupted_brier", "clean_ece", "corrupted_ece"]
@@ -45,9 +45,12 @@ def synthetic_tables(**options: object) -> dict[str, pd.DataFrame]:
     return pickle.loads(PICKLED[case])
 
 
-def made(objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3) -> dict[str, pd.DataFrame]:
+def made(
+    designs=DESIGNS, seeds=2, objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3
+) -> dict[str, pd.DataFrame]:
+    """The tables; `designs` maps each design to its family."""
     rng = np.random.default_rng(0)
-    members = member_table(objectives, searched, rng)
+    members = member_table(designs, seeds, objectives, searched, rng)
     ensembles = ensemble_table(members, sizes, corruptions)
     rates = digits()["exchange_rates"]
     rates = rates[rates["exchange"].isin(["second_member", "third_member", "another_seed", "mixing_designs"])]
@@ -67,9 +70,9 @@ def made(objectives=OBJECTIVES, sizes=(2, 3), corruptions=MAIN[:6], searched=3) 
         **failure_tables(chosen["deployment"], corruptions),
         "evaluations": evaluation_table(searched),
         "calibration": calibration_table(members),
-        "coincident_failures": coincidences(corruptions),
-        "ceiling": digits()["ceiling"],
-        **attribution_tables(),
+        "coincident_failures": coincidences(designs, seeds, corruptions),
+        "ceiling": digits()["ceiling"] if designs else digits()["ceiling"].iloc[:0],
+        **attribution_tables(list(designs)),
         "observations": digits()["observations"],
         "gallery": gallery_table(picture(0), ((c, s, picture(s)) for c in corruptions for s in (1, 5)), 7, "a", "fine"),
     }
@@ -80,13 +83,13 @@ def picture(level: int) -> np.ndarray:
     return np.full((32, 32, 3), level, np.uint8)
 
 
-def member_table(objectives, searched, rng) -> pd.DataFrame:
-    rows = [(f"{d}-s{s}", INDEPENDENT, "", d, "", np.nan, s, 0, f) for d, f in DESIGNS.items() for s in range(SEEDS)]
-    design, family = next(iter(DESIGNS.items()))
+def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
+    rows = [(f"{d}-s{s}", INDEPENDENT, "", d, "", np.nan, s, 0, f) for d, f in designs.items() for s in range(seeds)]
+    design, family = next(iter(designs.items()), ("vit", "vit"))
     rows += [
         (f"{o}-l{x:g}-s{s}-m{m}", JOINT, o, design, f"{o}-l{x:g}", x, s, m, family)
         for o, loss_weights in objectives.items()
-        for x, s, m in product(loss_weights, range(SEEDS), range(3))
+        for x, s, m in product(loss_weights, range(seeds), range(3))
     ]
     names = [f"search-{i:02}" for i in range(searched)]
     rows += [(name, SEARCH, "", name, "", np.nan, 0, i, family) for i, name in enumerate(names)]
@@ -183,20 +186,21 @@ def calibration_table(members) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=head)
 
 
-def coincidences(corruptions) -> pd.DataFrame:
+def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
     """Coincident failures: two members of one design fail together three times as often as if independent."""
+    pairs = [(a, b) for a, b in combinations_with_replacement(designs, 2) if a != b or seeds > 1]
     rows = [
         (c, a, b, *((0.12, 0.08) if a == b else (0.06, 0.02)))
-        for c, (a, b) in product((CLEAN, *corruptions, CORRUPTED), combinations_with_replacement(DESIGNS, 2))
+        for c, (a, b) in product((CLEAN, *corruptions, CORRUPTED), pairs)
     ]
     table = pd.DataFrame(rows, columns=["corruption", "first", "second", "joint_failure_rate", "covariance"])
     return table.assign(independent=0.04, low=0.01, high=0.1, confidence=0.95, images=540)
 
 
-def attribution_tables() -> dict[str, pd.DataFrame]:
-    """Random maps of a member of each design; the method does not apply to the last."""
+def attribution_tables(designs) -> dict[str, pd.DataFrame]:
+    """Random maps of a member of each design; the method does not apply to the last of more than two."""
     rng = np.random.default_rng(0)
-    members = [f"{design}-s0" for design in DESIGNS]
+    members = [f"{design}-s0" for design in designs]
     maps = {name: rng.uniform(-1, 1, (len(members), 2, 8, 8)) for name in (CLEAN, CORRUPTED)}
     for of_name in maps.values():
         of_name[2:] = np.nan
