@@ -1,11 +1,10 @@
 """The model behind docs/results/gpu_hours.md, by hand; the page shows what the model computes."""
 
 import gpu_hours
-import pandas as pd
 import pytest
 import torch
-from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Cost, Kernels
-from shared import RESULTS, ROOT, study, table
+from gpu_model import BANDWIDTH, CARDS, COMPUTE, FLOOR, LAUNCH, Card, Kernels
+from shared import RESULTS, ROOT, study
 
 PAGE = (RESULTS / "gpu_hours.md").read_text()
 CARD = Card({"float32": 1e12}, 1e9)
@@ -33,15 +32,6 @@ def test_a_kernel_takes_the_longest_of_three_times(run, seconds):
     assert cost.launching == (LAUNCH if seconds else 0)
 
 
-def test_what_bounds_a_step():
-    cost = Cost(computing=2, launching=6)
-    assert cost.seconds() == 6
-    assert cost.seconds(captured=True) == 2
-    assert cost.seconds(processes=2) == 3
-    assert cost.seconds(processes=4) == 2  # one GPU computes for all
-    assert cost.seconds(captured=True, feeding=9, processes=3) == 3
-
-
 @pytest.mark.parametrize("design", ["resnet18", "vit_s"])
 def test_the_page_shows_what_is_computed(design):
     pricing = gpu_hours.Pricing(study("cifar10"))
@@ -60,9 +50,3 @@ def test_the_page_on_clusters_has_these_costs():
     h100, a100 = rows["in all, H100"], rows["in all, A100"]
     for study_of, column in (("cifar10", 2), ("imagenet", 5)):
         assert f"| `studies/{study_of}.yaml` | {h100[column]} | {a100[column]} |" in text
-
-
-def test_the_page_compares_precisions_by_the_rows_that_are_kept():
-    rows = pd.read_csv(gpu_hours.KEPT)
-    assert set(rows["seed"]) == set(range(5))
-    assert table(gpu_hours.table_of_accuracies(rows)) in PAGE

@@ -55,6 +55,14 @@ def test_answers_are_those_of_all_classes_and_tallies_their_sums(size, kind, cla
             np.testing.assert_array_equal(summed, expected)
 
 
+@pytest.mark.parametrize("count", [1, 8, 1003])
+def test_logarithms_add_up_with_a_least_probability(count):
+    values = np.random.default_rng(0).random(count).astype(np.float32)
+    values[-1] = 0
+    expected = np.log(np.maximum(values.astype(float), 1e-12)).sum()
+    assert kernels._log_sum(values, np.empty(kernels.FACTORS)) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("thinned", [1, 2, 5])
 @pytest.mark.parametrize("size", [2, 3, 4, 7])
 @pytest.mark.parametrize("largest", [10**6, 9])

@@ -10,7 +10,7 @@ from synthetic import HOSTILE, synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.drawing import draw
-from resiliency.report.page import FOLDER, glossary, render, with_terms
+from resiliency.report.page import FOLDER, render, with_terms
 from resiliency.report.registry import CHARTS
 
 
@@ -57,13 +57,6 @@ def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
     assert 'id="chart-origins"' in written
     anchors = "joint", "search", "chart-loss_weight", "chart-search_front"
     assert not [anchor for anchor in anchors if f'id="{anchor}"' in written or f"#{anchor}" in written]
-
-
-def test_every_name_of_the_glossary_means_one_thing():
-    terms = {key: term for part in glossary().values() for key, term in part.items()}
-    assert sum(map(len, glossary().values())) == len(terms)
-    names = [name.lower() for term in terms.values() for name in term.names]
-    assert sorted(names) == sorted(set(names))
 
 
 def test_terms_are_buttons_where_they_come_first_and_what_is_explained_is_escaped():
