@@ -30,6 +30,7 @@ from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 
 from resiliency.analysis.member_tables import skipped_rows
+from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles import scoring
@@ -167,6 +168,16 @@ def test_votes_are_those_that_are_counted_one_by_one(seed, size, classes):
     ]
     assert right_chances(ensembles, decisions, labels) == pytest.approx(np.array(counted))
     assert expected_accuracy(ensembles, decisions, labels) == pytest.approx(np.mean(counted, axis=1))
+
+
+def test_accuracies_are_double_beside_members_with_decisions_alone():
+    """The second ensemble is right on the first of three images, and by half a chance on the last."""
+    table, labels = conditions_of([], [], 3), np.array([0, 1, 2])
+    logits = [predictions_of(table, labels, np.eye(3)[[answers]]) for answers in ([0, 2, 2], [0, 2, 2])]
+    decided = Predictions(table, {CLEAN: np.array([[0, 2, 1]])}, {CLEAN: Truth(labels)})
+    scored = EnsembleErrors([*logits, decided], np.ones(3), VOTE)
+    accuracies = scored.accuracy(np.array([[0, 1], [0, 2]]), CLEAN, np.arange(3))
+    assert accuracies.tolist() == pytest.approx([2 / 3, 0.5], abs=1e-15)
 
 
 SCORED_RULES = ["mean_probability", VOTE]

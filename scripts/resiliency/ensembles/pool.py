@@ -173,7 +173,7 @@ class EnsembleErrors:
     def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
         """Accuracy float64 E on these images of a test set without corruption."""
         wrong = self._wrong(ensembles, images, self.conditions[test_set][0])
-        return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1)
+        return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1, dtype=np.float64)
 
     def effective_images(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray | int:
         """Number of independent images that these of a test set are worth for each ensemble's accuracy; float64 E.
