@@ -147,4 +147,8 @@ def test_the_way_from_the_best_member_to_the_ceiling():
     assert (way["best_member_accuracy"], way["best_ensemble_accuracy"], way["ceiling"]) == (0.7, 0.75, 0.9)
     assert way["reached"] == pytest.approx(0.25)
     assert way["reached_low"] < 0.25 < way["reached_high"]
+    pairs = Units.numbered(np.arange(1000) // 2)  # 500 units of two images that are alike
+    of_pairs = way_to_ceiling(member, ensemble, everyone, pairs, 0.95)
+    wider = (of_pairs["reached_high"] - 0.25) / (way["reached_high"] - 0.25)
+    assert wider == pytest.approx(np.sqrt(2 * 500 / 499))
     assert np.isnan(way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])

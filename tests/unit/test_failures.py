@@ -9,9 +9,10 @@ from scipy.stats import binomtest
 from test_contenders import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
 
 from resiliency.analysis.contenders import both_halves, contenders, failures
-from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST
+from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, class_error
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
+from resiliency.statistics.resampling import Units, wilson
 
 CLASSES = ["cat", "dog", "01"]
 ROLES = contenders(DEPLOYMENT)
@@ -66,6 +67,14 @@ def test_errors_of_classes_are_means_over_their_images_and_severities(found):
                 interval = binomtest(int(of_images.sum()), int(own.sum())).proportion_ci(0.9, "wilson")
                 assert (row.low, row.high) == pytest.approx((interval.low, interval.high))
     assert len(rows) == 2 * len(CLASSES) * 4
+
+
+def test_few_units_of_a_class_vary_as_a_sample_does():
+    """Sixteen units of 5 images, of which 3, 2, 1 or 0 are wrong: p = .3, s^2 = 16 / 15 x 20 / 80^2."""
+    wrong = np.concatenate([np.repeat([1.0, 0.0], [of, 5 - of]) for of in [3, 2, 1, 0] * 4])
+    row = class_error(wrong, Units.numbered(np.arange(80) // 5), 0.95)
+    effective = 0.3 * 0.7 / (16 / 15 * 20 / 80**2)
+    assert (row["low"], row["high"]) == pytest.approx(tuple(map(float, wilson(np.array(0.3), effective, 0.95))))
 
 
 def test_failures_are_the_most_confident_of_each_pair_and_corruption(found):

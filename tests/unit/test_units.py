@@ -33,6 +33,9 @@ def test_values_have_the_mean_and_the_variance_of_clusters():
     assert of_units.mean() == pytest.approx(mean)
     left = np.array([2, 1, 0]) - mean * FILMS.sizes
     assert of_units.var(ddof=1) / 3 == pytest.approx(3 / 2 * (left**2).sum() / 6**2)
+    assert FILMS.variance_of_mean(VALUES) == pytest.approx(3 / 2 * (left**2).sum() / 6**2)
+    assert Units.single(6).variance_of_mean(VALUES) == pytest.approx(1 / 2 * 1 / 2 / 6)  # of a proportion
+    assert Units.numbered(np.zeros(6)).variance_of_mean(VALUES) == 0
     assert FILMS.effective(np.zeros(3)) == 3
     assert Units.numbered(np.arange(8) // 2).effective(np.array([1.0, 1, 1, 2])) == 8  # and not 15
     np.testing.assert_allclose(FILMS.from_sums(FILMS.sums(VALUES)), of_units)

@@ -324,8 +324,7 @@ def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence
     shares = together.shares.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
-    variances = units.values(together.shares).var(axis=1) / units.number
-    low, high = wilson_of_means(shares, variances, units.number, confidence)
+    low, high = wilson_of_means(shares, units.variance_of_mean(together.shares), units.number, confidence)
     over_members = [
         interval_within(np.append(share, without), confidence, 0, 1)
         for share, without in zip(shares, together.without, strict=True)
@@ -374,7 +373,7 @@ def way_to_ceiling(
     if possible.mean() <= 0:
         return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
     reached = gained.mean() / possible.mean()
-    error = units.values(gained - reached * possible).std() / possible.mean() / np.sqrt(units.number)
+    error = np.sqrt(units.variance_of_mean(gained - reached * possible)) / possible.mean()
     reach = ndtri((1 + confidence) / 2) * error
     return accuracies | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))
 

@@ -202,7 +202,7 @@ def class_error(errors: np.ndarray, units: Units, confidence: float) -> dict[str
     Few units of a small error vary too little among themselves: the interval is `widened`.
     """
     mean = errors.mean()
-    ends = wilson_of_means(mean, units.values(errors).var() / units.number, units.number, confidence)
+    ends = wilson_of_means(mean, units.variance_of_mean(errors), units.number, confidence)
     low, high = widened(*ends, units.number, confidence)
     return {"images": len(errors), "error": mean, "low": low, "high": high, "confidence": confidence}
 

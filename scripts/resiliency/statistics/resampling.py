@@ -224,6 +224,15 @@ class Units:
         means = sums.sum(axis=-1, keepdims=True) / self.images
         return means + (sums - means * self.sizes) * (self.number / self.images)
 
+    def variance_of_mean(self, values: np.ndarray) -> np.ndarray | float:
+        """The variance that the mean of values, ... x N, has over units; float64 ...
+
+        With U / (U - 1) of units of several images, which may be few; without it where each image is a unit, so that
+        the variance of a proportion is p (1 - p) / N.
+        """
+        freedom = self.number if self.alone else max(self.number - 1, 1)
+        return self.values(values).var(axis=-1) / freedom
+
     def effective(self, sums: np.ndarray) -> np.ndarray | float:
         """How many independent images would give shares the variance that they have; N at most, float64 ...
 
