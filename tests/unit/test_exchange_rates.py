@@ -35,14 +35,14 @@ def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Scored:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ("mean_probability", {"second_member": (0.03, 2), "third_member": (0.01, 1.5)}),
-        ("plurality_vote", {"two_more_members": (0.04, 3)}),  # two votes are right as often as their members
+        ("mean_probability", {"second_member": (0.03, 2, 120), "third_member": (0.01, 1.5, 120 + 560)}),
+        ("plurality_vote", {"two_more_members": (0.04, 3, 560)}),  # two votes are right as often as their members
     ],
 )
 def test_more_members_bring_what_was_planted_at_the_cost_of_their_number(rule, expected):
     of = list(more_members(scored(rule), dict(zip(MEMBERS["member"], MEMBERS["family"], strict=True)), CONFIDENCE))
     for row in of:
-        assert (row.reduction, row.inference) == pytest.approx(expected[row.exchange])
+        assert (row.reduction, row.inference, row.ensembles) == pytest.approx(expected[row.exchange])
         assert (row.unit, row.units, row.training) == ("families", 8, row.inference)
     assert len(of) == len(expected)
 
@@ -58,6 +58,10 @@ def test_mixing_is_compared_with_the_better_design():
         for (error, macs), (others_error, others) in combinations(zip(DESIGNS, MACS, strict=True), 2)
     ]
     assert row.inference == pytest.approx(np.exp(np.mean(np.log(costs))))
+    assert (row.designs, row.members, row.ensembles) == (8, 16, 120)
+    pool = scored().pool
+    (row,) = mixing(Scored(pool[~pool["members"].str.contains("d0-s0")], []), MEMBERS, [errors], CONFIDENCE)
+    assert (row.designs, row.members, row.ensembles) == (7, 14, 91)  # a design of one seed has no pair of its own
     assert list(mixing(scored("plurality_vote"), MEMBERS, [errors], CONFIDENCE)) == []
 
 
@@ -69,8 +73,10 @@ def test_joint_training_is_compared_with_independent_training_of_the_same_ensemb
         for image in range(20)
     ]
     errors = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "image", "error"])
-    (row,) = joint_training(errors, MEMBERS, CONFIDENCE)
+    trained = errors.drop_duplicates(["loss_weight", "seed"]).merge(pd.DataFrame({"design": ["a", "b"]}), how="cross")
+    (row,) = joint_training(errors, trained, CONFIDENCE)
     assert (row.reduction, row.low, row.high) == pytest.approx((0.02, 0.02, 0.02))
+    assert (row.designs, row.members, row.ensembles) == (2, 20, 10)  # without those at weight 1
     assert (row.unit, row.units) == ("seeds", 5)
 
 

@@ -10,6 +10,7 @@ import pytest
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
+from resiliency.analysis.observations.study import of_joint_training
 from resiliency.analysis.verdicts import Observation, observation_rows, verdict_of
 from resiliency.base.streams import stream
 from resiliency.statistics.resampling import ANGULAR
@@ -292,6 +293,12 @@ def test_observation_3_matches_seeds_by_name():
     assert [part.estimate for part in observation.parts] == pytest.approx([-0.1, -0.1], abs=0.01)
     independent = errors[(errors.loss_weight == 0) & errors.seed.isin([1, 2])]
     assert observation.margin == pytest.approx(independent.error.mean() / 10)
+
+
+def test_observation_3_counts_images_where_its_errors_are_of_units_of_them():
+    joint = pd.DataFrame({"objective": "balanced", "design": ["a", "b"] * 20})
+    observation = of_joint_training(joint, image_errors(0.3, 0.4, 0.4), 120, draws=1)
+    assert (observation.images, observation.designs, observation.members) == (120, 2, 40)
 
 
 def test_few_seeds_borrow_the_spread_of_all_joint_settings():

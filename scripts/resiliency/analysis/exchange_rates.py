@@ -211,7 +211,11 @@ def more_members(of: Scored, families: Mapping[str, str], confidence: float) -> 
         unit, units = units_of(names, families, FAMILIES)
         part = Part.from_replicates(exchange, _step(of.pool, before, after, unit))
         part = with_image_groups(part, [_step(table, before, after, unit)[0] for table in of.without])
-        counts = {"designs": len(set(map(design_of, names))), "members": len(names), "ensembles": len(compared[-1])}
+        counts = {
+            "designs": len(set(map(design_of, names))),
+            "members": len(names),
+            "ensembles": sum(map(len, compared)),
+        }
         cost = after / before
         yield Exchange.from_part(exchange, part, confidence, units, inference=cost, training=cost, **counts)
 
@@ -263,7 +267,7 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
     macs = members.set_index("member")["macs"].astype(float)[taking_part].groupby(group).mean()
     cost = _relative_cost(every, macs[names].to_numpy())
     counts = {"designs": members.set_index("member")["design"][taking_part].nunique(), "members": len(taking_part)}
-    counts["ensembles"] = len(pairs.pool)
+    counts["ensembles"] = sum(set(joined.split("+")) <= set(taking_part) for joined in pairs.pool["members"])
     yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
 
 
@@ -297,11 +301,13 @@ def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence
         image_errors: image_errors.parquet.
         members: members.csv.
     """
-    balanced = int((members["objective"] == "balanced").sum())
-    observed = balance_is_most_resilient(image_errors, balanced, draws=1)
+    balanced = members[members["objective"] == "balanced"]
+    observed = balance_is_most_resilient(image_errors, len(balanced), draws=1)
+    compared = balanced[balanced["loss_weight"] < 1]
     for part in observed.parts[:1]:
         low, high = part.interval(confidence)
-        counted = {"designs": 1, "members": balanced, "ensembles": observed.ensembles}
+        counted = {"designs": compared["design"].nunique(), "members": len(compared)}
+        counted["ensembles"] = len(compared.drop_duplicates(["loss_weight", "seed"]))
         yield Exchange(
             "joint_training", -part.estimate, -high, -low, "seeds", part.units, inference=1, training=1, **counted
         )

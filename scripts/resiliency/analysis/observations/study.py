@@ -52,7 +52,6 @@ def observations(
     architecture = _of_architecture(compared, scores, images, shifts, draws)
     if tables is None:
         return architecture
-    balanced = int((members.objective == "balanced").sum())
     common = {"rule": rule, "images": images}
     families = dict(zip(members["member"], members["family"], strict=True))
     less_negative = partial(attribution_diversity_is_less_negative, target=target, families=families, **common)
@@ -62,7 +61,7 @@ def observations(
     of_study = [
         *architecture,
         _of_ensembles(less_negative, tables, draws),
-        balance_is_most_resilient(tables.image_errors, balanced, draws),
+        of_joint_training(members, tables.image_errors, images, draws),
         _of_ensembles(brings, tables, draws),
     ]
     few = few_images(CLEAN, images)
@@ -99,6 +98,14 @@ def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     columns = [*MEASURED, *({SHIFTED_ERROR} & set(scores))]
     scores = scores.set_index("member").reindex(index=members["member"], columns=columns)
     return members.assign(**{name: scores[name].to_numpy(float) for name in columns})
+
+
+def of_joint_training(members: pd.DataFrame, image_errors: pd.DataFrame, images: int, draws: int) -> Observation:
+    """Observation 3, with the number of `images`: `image_errors` are those of units of images."""
+    balanced = members[members["objective"] == "balanced"]
+    observation = balance_is_most_resilient(image_errors, len(balanced), draws)
+    counted = {"designs": balanced["design"].nunique(), "images": images}
+    return replace(observation, **counted) if observation.parts else observation
 
 
 def _of_ensembles(observe: Callable[..., Observation], tables: EnsembleTables, draws: int) -> Observation:
