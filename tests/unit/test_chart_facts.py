@@ -168,6 +168,15 @@ def test_only_what_is_significant_at_every_size_is_said_and_labels_apart():
     assert of_corrupted(uncorrected)["free"]["negative"] == []
 
 
+def test_all_label_free_metrics_are_counted_and_told_apart():
+    falls = [(-0.9, -0.1), (-0.5, -0.3)]
+    names = ("label_disagreement", "saliency_cosine", "saliency_spearman")
+    free = of_corrupted(correlations_of(dict.fromkeys(names, falls) | {"difficulty": falls}))["free"]
+    assert free["metrics"] == 3
+    said = ["Label disagreement", "Saliency (cosine distance)", "Saliency (Spearman distance)"]
+    assert [of["metric"] for of in free["negative"]] == said
+
+
 @pytest.mark.parametrize(("ends", "known"), [((-1.0, 1.0), False), ((np.nan, np.nan), False), ((-0.4, 0.9), True)])
 def test_intervals_that_tell_nothing_are_not_called_an_absence(ends, known):
     rows = correlations_of({"jensen_shannon": [ends]}).fillna({"correlation": 0.3})
