@@ -292,10 +292,8 @@ RANKS = Table(
     [
         Column("condition", "`clean`, `corrupted` (mean over corruptions and severities) or a further test set", NAME),
         Column("member", "name of the member", NAME),
-        Column("rank", "rank by error; 1 is the smallest", FROM_1),
-        *ends(
-            "rank", "simultaneous for all differences to other members; bootstrap over units of images, paired", FROM_1
-        ),
+        Column("rank", "rank by error; 1 is the smallest; equal ones in the order of members.csv", FROM_1),
+        *ends("rank", "simultaneous for all differences to other members; normal, paired over units of images", FROM_1),
         Column("error", "top-1 error", FRACTION),
         Column("next_difference", "error of the next member minus this error", DIFFERENCE),
         *ends("next", "of the difference; normal, paired over images", DIFFERENCE),
@@ -344,7 +342,10 @@ ORIGINS = Table(
         Column(
             "origin",
             "where the members come from",
-            text("`one` or `several architectures` (or `families`), `sub-networks of a search`, `joint training`"),
+            text(
+                "`one` or `several architectures` (each member of another) or `families`, "
+                "`sub-networks of a search`, `joint training` (at a weight above 0)"
+            ),
         ),
         Column("measure", "a column of ensembles.parquet", NAME),
         Column("ensembles", "number of ensembles with that measure", COUNT),

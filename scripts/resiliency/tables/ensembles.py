@@ -76,7 +76,11 @@ ENSEMBLES = Table(
         Column("mce", "mCE relative to the baseline of the study", number("0 or more; 1: the baseline", 0)),
         Column("<images>_nll", "negative log-likelihood, mean over images", NATS),
         Column("<images>_brier", "Brier score, summed over classes", number("0 to 2", 0, 2)),
-        Column("<images>_ece", "expected calibration error, 15 bins of equal width", FRACTION),
+        Column(
+            "<images>_ece",
+            "expected calibration error, 15 bins of equal width; `corrupted`: mean over conditions, each by itself",
+            FRACTION,
+        ),
         Column("error_<corruption>", "top-1 error under the corruption, mean over severities", FRACTION),
         Column("mce_undefined_under", "as in members.csv", text("names, separated by spaces")),
     ],
@@ -87,13 +91,13 @@ BEST = Table(
     "tables/best_ensembles.csv",
     "Most accurate ensembles",
     "Ensembles",
-    "The ten most accurate ensembles of each size on clean images, and the ten most accurate members.",
+    "The ten most accurate ensembles of each size on clean images, and members; without those trained jointly.",
     "ensemble, or member (size 1)",
     [
         SIZE,
         Column("rank", "rank by clean accuracy in its size, then by corrupted error", whole("1 to 10", 1, 10)),
         JOINED,
-        Column("ensembles", "number of ensembles of this size that were scored", COUNT),
+        Column("ensembles", "number of ensembles of this size among which these are the best", COUNT),
         Column("origin", "where the members come from", one_of("independent", "search")),
         Column(
             "corrupted_error", "top-1 error, mean over corruptions and severities; extra ones do not count", FRACTION
@@ -121,8 +125,8 @@ CHOSEN_BY_CLEAN_ERROR = Table(
         Column("of", "number of members, or ensembles of this size, that it was chosen among", COUNT),
         Column(
             "found",
-            "`single`: a member; `scored`: the best of all scored; `greedy`: the next smaller one with "
-            "the member that helps it most",
+            "`single`: a member; `scored`: the best of all scored, of equals the first; `greedy`: grown from the best "
+            "member, each time by the member that helps most",
             one_of("single", "scored", "greedy"),
         ),
         Column("selection_accuracy", "accuracy on the clean images of the choice", FRACTION),
@@ -189,7 +193,11 @@ DEPLOYMENT = Table(
         RULE,
         Column("macs", "multiply–accumulate operations of all members", MACS),
         Column("parameters", "parameters of all members", COUNT),
-        Column("front_macs", "whether no candidate has a smaller `selection_error` for no more MACs", FLAG),
+        Column(
+            "front_macs",
+            "whether it is `fit`, and no other fit candidate has as small a `selection_error` for no more MACs",
+            FLAG,
+        ),
         Column("front_parameters", "the same for parameters", FLAG),
         Column(
             "fit",
@@ -213,7 +221,11 @@ DEPLOYMENT = Table(
             MORE,
         ),
         Column("behind", "`selection_error` minus the smallest of fit rows", BEHIND),
-        *ends("behind", "one-sided, simultaneous for all candidates; by bootstrap over units of images", BEHIND),
+        *ends(
+            "behind",
+            "one-sided, simultaneous for all candidates, as long on either side; by bootstrap over units of images",
+            BEHIND,
+        ),
         Column("baseline", "whether this is the baseline of the study", FLAG),
         Column(
             "selection_error",

@@ -96,7 +96,11 @@ MEMBERS = Table(
         CONFIDENCE,
         Column("<images>_nll", "negative log-likelihood of the labels, mean over images", NATS),
         Column("<images>_brier", "Brier score, summed over classes, mean over images", number("0 to 2", 0, 2)),
-        Column("<images>_ece", "expected calibration error, 15 bins of equal width", FRACTION),
+        Column(
+            "<images>_ece",
+            "expected calibration error, 15 bins of equal width; `corrupted`: mean over conditions, each by itself",
+            FRACTION,
+        ),
         Column(
             "warnings",
             "why the figures of this member say little",
@@ -221,7 +225,7 @@ EVALUATIONS = Table(
         Column("kernels", "kernel size of each stage", text("1 or 3, separated by spaces")),
         Column("macs", "multiply–accumulate operations", MACS),
         Column("validation_error", "top-1 error on the validation images", FRACTION),
-        Column("front", "whether no other has a lower error at no more MACs", FLAG),
+        Column("front", "whether none has a lower error or fewer MACs without being worse in the other", FLAG),
         Column("member", "name of the member that it became; else empty", NAME),
     ],
     needs=frozenset({"search"}),
@@ -256,7 +260,7 @@ ADDED = Table(
     [
         ADDED_MEMBER,
         Column("condition", "`clean`, `corrupted` or a further test set, as in member_ranks.csv", NAME),
-        Column("rank", "rank by error among all members; 1 is the smallest", FROM_1),
+        Column("rank", "rank by error among all members, as in member_ranks.csv", FROM_1),
         *ends("rank", "as in member_ranks.csv", FROM_1),
         Column("of", "number of members", FROM_1),
         Column("error", "top-1 error", FRACTION),
