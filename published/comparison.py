@@ -9,9 +9,8 @@ from published.kept import kept_studies, kept_tables
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.comparison.page import observations_chart
-from resiliency.diversity.settings import MAIN
 from resiliency.report import words
-from resiliency.report.charts.diversity import main_correlations
+from resiliency.report.charts.diversity import free_correlations
 from resiliency.report.verdicts import by_observation
 
 TITLE = "The four observations in the published studies"
@@ -38,24 +37,18 @@ def levels(confidences: Iterable[float]) -> str:
 
 
 def correlations_with_accuracy(studies: dict[str, dict[str, pd.DataFrame]]) -> dict:
-    """Correlations with accuracy in ensembles of the largest size that all studies have.
+    """Correlations of label-free metrics with accuracy in ensembles of the largest size that all studies have.
 
     Returns:
-        `size`, `studies`, `confidence` of the intervals, and `rows`: of each row its `metric`, its `condition` and, as
-        `of`, study -> its row of `main_correlations`.
+        `size`, `studies`, and `rows`, those of `free_correlations`.
     """
     tables = {study: of["correlations"] for study, of in studies.items() if "correlations" in of}
     if not tables:
         return {"size": 0, "studies": [], "rows": []}
     size = max(set.intersection(*(set(table["size"]) for table in tables.values())), default=0)
-    of: dict[tuple[str, str], dict] = {}
-    for study, table in tables.items():
-        for row in main_correlations(table, [CLEAN, CORRUPTED], size).to_dict("records"):
-            of.setdefault((row["condition"], row["metric"]), {})[study] = row
-    order = sorted(of, key=lambda key: (key[0] != CLEAN, MAIN.index(key[1])))
-    rows = [{"condition": condition, "metric": metric, "of": of[condition, metric]} for condition, metric in order]
-    confidence = next(iter(tables.values()))["confidence"].iloc[0]
-    return {"size": size, "studies": list(tables), "rows": rows, "confidence": confidence}
+    found = {study: free_correlations(table, [CLEAN, CORRUPTED], size) for study, table in tables.items()}
+    rows = [row for table in found.values() for row in table.to_dict("records")]
+    return {"size": size, "studies": [study for study, table in found.items() if len(table)], "rows": rows}
 
 
 def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:

@@ -8,7 +8,7 @@ from published.comparison import correlations_with_accuracy, levels
 from published.kept import template_of
 from published.pooled import bought, rates_of
 from published.several_verdicts import counted_verdicts, verdict_counts
-from published.what_helps import Studies, counts, label_free, leading, totals
+from published.what_helps import Studies, counts, leading, totals
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
@@ -57,7 +57,6 @@ def page(studies: Studies) -> str:
     able = {study for of in on_corruptions.values() for study in _tested(of)}
     shifted = {study for of in on_shifts.values() for study in _tested(of)} - able
     correlations, rates = correlations_with_accuracy(studies), rates_of(studies)
-    rows = [row for row in correlations["rows"] if any(map(label_free, row["of"].values()))]
     counted = counts(correlations["rows"])
     judged = [tables["contenders"] for tables in studies.values() if "contenders" in tables]
     return template_of("found.md.j2").render(
@@ -78,7 +77,7 @@ def page(studies: Studies) -> str:
         present=RULES,
         counts=counted,
         size=correlations["size"],
-        correlated=[study for study in correlations["studies"] if any(study in row["of"] for row in rows)],
+        correlated=correlations["studies"],
         totals=totals(counted),
     )
 

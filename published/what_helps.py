@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.diversity.settings import LABEL_FREE
 from resiliency.report.rows import difference_words
 
 Studies = dict[str, dict[str, pd.DataFrame]]
@@ -34,10 +33,14 @@ def gain(contenders: pd.DataFrame) -> str:
 
 
 def counts(rows: list[dict]) -> list[dict]:
-    """How many correlations are significant in which direction, by images, raw and partial; none that use labels."""
+    """How many correlations are significant in which direction, by images, raw and partial.
+
+    Args:
+        rows: those of `resiliency.report.charts.diversity.free_correlations`.
+    """
     counted = []
     for condition in (CLEAN, CORRUPTED):
-        of = [own for row in rows if row["condition"] == condition for own in row["of"].values() if label_free(own)]
+        of = [row for row in rows if row["condition"] == condition]
         for kind, (low, high) in {"raw": ("low", "high"), "partial": ("partial_low", "partial_high")}.items():
             ends = np.array([(own[low], own[high]) for own in of]).reshape(-1, 2)
             known = ends[np.isfinite(ends).all(axis=1)]
@@ -45,10 +48,6 @@ def counts(rows: list[dict]) -> list[dict]:
             row = {"images": condition, "kind": kind, "positive": positive, "negative": negative}
             counted += [row | {"open": len(known) - positive - negative}] if len(known) else []
     return counted
-
-
-def label_free(correlation: dict) -> bool:
-    return correlation["kind"] != "prediction" or correlation["metric"] in LABEL_FREE
 
 
 def totals(counted: list[dict]) -> dict[str, dict[str, int]]:

@@ -47,14 +47,13 @@ def significant(rows: pd.DataFrame) -> pd.Series:
     return rows["p_holm"] < 1 - rows["confidence"]
 
 
-def main_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int | None = None) -> pd.DataFrame:
-    """Pearson's and partial correlations of the main metrics in ensembles of `size` members (default: the largest).
+def free_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int) -> pd.DataFrame:
+    """Pearson's and partial correlations of all label-free metrics in ensembles of `size` members.
 
     Columns `partial`, `partial_low` and `partial_high` stand beside those of Pearson's r.
     """
     rows = known(table, conditions=conditions)
-    rows = rows[rows["metric"].isin(MAIN)]
-    rows = rows[rows["size"] == (rows["size"].max() if size is None else size)]
+    rows = rows[rows["metric"].map(label_free).astype(bool) & (rows["size"] == size)]
     given = known(table, "partial", conditions)[[*SAME, "correlation", "low", "high"]]
     columns = {"correlation": "partial", "low": "partial_low", "high": "partial_high"}
     return rows.merge(given.rename(columns=columns), on=SAME, how="left")
