@@ -4,11 +4,12 @@ import gzip
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from jinja2 import Template
+from scipy.special import stdtr, stdtrit
 
 from resiliency.report.templates import markdown_environment
+from resiliency.statistics.resampling import FISHER, holm
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
 
@@ -48,13 +49,21 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
 def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Tables by name with the columns of this library, of registered studies too, whose library is an earlier one.
 
-    Intervals of correlations leave out designs; how many is then unknown.
+    Intervals and p-values of correlations leave out designs: those of the ensembles of observation 2.
     """
     former = tables.get("correlations", pd.DataFrame())
     if "design_low" not in former:
         return tables
-    ends = {"low": former["design_low"], "high": former["design_high"], "units": np.nan}
-    return tables | {"correlations": former.assign(**ends).drop(columns=["design_low", "design_high"])}
+    observed = tables["observations"]
+    freedom = int(observed.loc[observed["observation"].astype(str) == "2", "designs"].iloc[0]) - 1
+    value, low, high = (FISHER.to(former[name].to_numpy()) for name in ("correlation", "design_low", "design_high"))
+    error = (high - low) / 2 / stdtrit(freedom, (1 + former["confidence"].to_numpy()) / 2)
+    now = {"low": former["design_low"], "high": former["design_high"], "units": freedom + 1}
+    table = former.assign(**now, p_value=2 * stdtr(freedom, -abs(value) / error))
+    table["p_holm"] = table.groupby(["rule", "size", "condition", "measure"])["p_value"].transform(
+        lambda of: holm(of.to_numpy())
+    )
+    return tables | {"correlations": table.drop(columns=["design_low", "design_high"])}
 
 
 def kept_specs(kept: Path) -> dict[str, dict]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from ended_runs import end_run, run_as_published
 
-from published.kept import RESULTS, kept_tables
+from published.kept import RESULTS, as_now, kept_tables
 from published.page import longest_training, page, publish, shown_charts
 from published.seeds import publish as publish_seeds
 from published.seeds import runs_of
@@ -35,6 +35,15 @@ def kept(run: Path) -> set[str]:
     (pages := run.parents[1] / "docs").mkdir(exist_ok=True)
     publish(run, pages, pages)
     return {path.name for path in (pages / run.name).iterdir()}
+
+
+def test_correlations_of_a_former_library_get_the_p_values_of_their_intervals_without_designs():
+    tables = kept_tables(DIGITS)
+    now = tables["correlations"]
+    former = now.rename(columns={"low": "design_low", "high": "design_high"})
+    former = former.assign(low=now["correlation"], high=now["correlation"], p_value=0.0, p_holm=0.0, units=24)
+    made = as_now(tables | {"correlations": former})["correlations"][list(now)]
+    pd.testing.assert_frame_equal(made, now, check_dtype=False, rtol=1e-4, atol=1e-7)
 
 
 def test_no_table_chart_or_card_of_an_earlier_run_is_kept(run):
