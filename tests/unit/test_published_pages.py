@@ -61,10 +61,10 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     table.loc[main, ["correlation", "low", "high"]] = [0.5, 0.4, 0.6]
     table.loc[main & (table["measure"] == "pearson"), ["correlation", "low", "high"]] = [-0.5, -0.6, -0.4]
     said = digits(correlations=table)
-    assert "| clean | raw | 0 | 5 | 0 |" in said
-    assert "| corrupted | given the members' mean accuracy | 5 | 0 | 0 |" in said
-    assert "Not by itself: of 10 correlations of diversity with accuracy, none is positive and 10 negative" in said
-    assert "Among ensembles of equally accurate members, 10 of 10 are positive and none negative." in said
+    assert "| clean | raw | 0 | 14 | 0 |" in said
+    assert "| corrupted | given the members' mean accuracy | 14 | 0 | 0 |" in said
+    assert "Not by itself: of 28 correlations of diversity with accuracy, none is positive and 28 negative" in said
+    assert "Among ensembles of equally accurate members, 28 of 28 are positive and none negative." in said
 
 
 def test_the_page_on_the_paper_has_the_sizes_and_lengths_of_the_studies():
