@@ -6,7 +6,7 @@ import pytest
 from synthetic import HOSTILE, synthetic_tables
 from verdict_cases import part
 
-from resiliency.report.overview import POOR, architecture_answer, contenders, poor_cautions, scale_of
+from resiliency.report.overview import POOR, architecture_answer, contenders, poor_cautions, ranks_sentence, scale_of
 from resiliency.report.verdicts import interval_picture
 
 
@@ -41,6 +41,16 @@ def test_a_best_model_that_is_poor_needs_a_caution(accuracy, source, advice):
     members = pd.DataFrame({"clean_accuracy": [0.1, 0.9], "weights_source": source})
     said = poor_cautions(members, {"clean_accuracy": accuracy})
     assert [advice in caution for caution in said] == [True] * bool(advice)
+
+
+def test_neighbouring_ranks_are_corrected_for_their_number():
+    """Differences of 5, 2.1 and 0 standard errors; of three, one of 2.1 is not below a third of 5%."""
+    rows = pd.DataFrame({"next_difference": [0.05, 0.021, 0.0, np.nan], "images_needed": [9, 99, np.nan, np.nan]})
+    rows = rows.assign(condition="corrupted", confidence=0.95, next_low=rows["next_difference"] - 0.01959964)
+    said = ranks_sentence(rows)
+    assert "1 of 3 pairs differ" in said
+    assert said.endswith("The first two do.")
+    assert ranks_sentence(rows.iloc[[1, 0, 2, 3]]).endswith("The first two differ only before this correction.")
 
 
 def test_what_architecture_is_worth_is_shown_without_an_interval():

@@ -6,7 +6,9 @@ import re
 from collections.abc import Collection
 from functools import partial
 
+import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri
 
 from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.contenders import contenders as chosen
@@ -19,6 +21,7 @@ from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import templates, words
 from resiliency.report.rows import difference_words, measured_on
+from resiliency.statistics.resampling import holm
 
 LEADING = 3
 NAMED = 5
@@ -282,7 +285,8 @@ def design_count(members: pd.DataFrame) -> int:
 def ranks_sentence(ranks: pd.DataFrame) -> str:
     """Number of neighbouring ranks that differ significantly, and the images needed to separate the first two.
 
-    On corrupted images if there are any, else on clean ones; empty if there is but one member.
+    On corrupted images if there are any, else on clean ones; empty if there is but one member. Two-sided normal
+    p-values of the differences, which `next_low` is of, are corrected for the number of pairs (Holm, 1979).
 
     Args:
         ranks: member_ranks.csv.
@@ -292,12 +296,15 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
     neighbours = rows["next_difference"].notna()
     if not neighbours.any():
         return ""
-    top = rows.iloc[0]
-    first = "differ" if top["next_low"] > 0 else "same" if pd.isna(top["images_needed"]) else "unclear"
-    differ = int((rows.loc[neighbours, "next_low"] > 0).sum())
-    return said(
-        "ranks", images=images, pairs=int(neighbours.sum()), differ=differ, first=first, needed=top["images_needed"]
-    )
+    top, pairs = rows.iloc[0], rows[neighbours]
+    reach = ndtri((1 + pairs["confidence"]) / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviations = reach * pairs["next_difference"] / (pairs["next_difference"] - pairs["next_low"])
+    differ = holm(2 * ndtr(-deviations.to_numpy())) < 1 - pairs["confidence"].to_numpy()
+    alone = "alone" if top["next_low"] > 0 else "same" if pd.isna(top["images_needed"]) else "unclear"
+    first = "differ" if differ[0] else alone
+    count = int(differ.sum())
+    return said("ranks", images=images, pairs=len(pairs), differ=count, first=first, needed=top["images_needed"])
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
