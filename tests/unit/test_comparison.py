@@ -138,6 +138,10 @@ def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_pa
     differences = difference_table(read_studies([one, other]))
     assert differences["difference"].isna().all()
     assert set(differences["not_comparable"]) == {"other test images"}
+    np.save(other / "data/test/units.npy", TRUTH)
+    two = finished(tmp_path / "two", 0.3)
+    alone, beside = (difference_table(read_studies([one, two, *more])) for more in ([], [end_run(other)]))
+    pd.testing.assert_frame_equal(beside[beside["study"] == "two"].reset_index(drop=True), alone, check_dtype=False)
     assert "not comparable" in fault_of(read_studies, [one, finished(tmp_path / "cows", 0.1, ["cat", "cow"])])
     provenance = json.loads((same / "provenance.json").read_text())
     provenance["files"].pop("tables/deployment.csv")  # an earlier run left it

@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from resiliency.analysis.choices import halves
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT
 from resiliency.base.streams import stream
-from resiliency.comparison.studies import Finished, not_comparable, units_of
+from resiliency.comparison.studies import Finished, not_comparable, same_images, units_of
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.prediction.reading import condition_groups, read_predictions
@@ -64,7 +64,7 @@ def difference_table(studies: list[Finished]) -> pd.DataFrame:
     pairs = list(_recommended(studies))
     errors = {study.name: _of_members(study) for study in studies}
     shared = list(_shared(studies, errors))
-    units = units_of(studies)
+    units = units_of([study for study in studies if study is studies[0] or same_images(studies[0], study)])
     trained = set.intersection(*(_trained(study) for study in studies))
     rows = _rows(RECOMMENDED, pairs, units, studies) + _rows(MEMBERS, shared, units, studies)
     rows += _training_rows([pair for pair in shared if pair.model in trained], units, studies)
