@@ -8,13 +8,13 @@ from scipy.stats import binom
 from simulated_intervals import coverage
 from simulated_units import CASES, CONFIDENCE
 
-from resiliency.analysis.choices import halves
+from resiliency.analysis.choices import drawn_errors, halves
 from resiliency.analysis.parts import corrected_interval, least_resamples
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import Ranked
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.resampling import Units, percentile_interval, resampled_counts, share_interval
+from resiliency.statistics.resampling import Resampling, Units, percentile_interval, resampled_counts, share_interval
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
 VALUES = np.array([1.0, 0, 1, 0, 1, 0])
@@ -46,6 +46,10 @@ def test_resamples_of_units_vary_as_samples_do():
     counts = units.counts(40_000, 0, "images")
     drawn = counts @ values / counts.sum(axis=1)
     assert drawn.var() == pytest.approx(units.values(values).var(ddof=1) / 20, rel=0.03)
+    of, films = scored(), np.arange(12)  # four units
+    (drawn,) = drawn_errors(of, [np.array([0, 1])], films, Resampling(40_000, 0.95, 0))
+    expected = of.units(CLEAN).of(films).variance_of_mean(of.wrong(np.array([0, 1]), films)[0])
+    assert drawn.var() == pytest.approx(expected, rel=0.03)
 
 
 @given(st.lists(st.integers(1, 6), min_size=6, max_size=30), st.integers(1, 5), st.integers(0, 5))

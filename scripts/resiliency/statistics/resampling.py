@@ -154,9 +154,14 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def resampled_counts(units: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:
-    """How often each unit is drawn in each resample, with replacement; int64 resamples x units."""
-    return stream(seed, "bootstrap", *names).multinomial(units, np.full(units, 1 / units), size=resamples)
+def resampled_counts(units: int, resamples: int, seed: int, *names: str | int, alone: bool = True) -> np.ndarray:
+    """How often each unit is drawn in each resample, with replacement; int64 resamples x units.
+
+    As many are drawn as there are of images `alone`, one fewer of units of several: they are few, and the variance of
+    resamples is then that of a sample (Rao and Wu, Journal of the American Statistical Association 83, 1988).
+    """
+    draws = units if alone else units - 1
+    return stream(seed, "bootstrap", *names).multinomial(draws, np.full(units, 1 / units), size=resamples)
 
 
 @dataclass(frozen=True)
@@ -251,15 +256,9 @@ class Units:
         return np.minimum(images, self.images)
 
     def counts(self, resamples: int, seed: int, *names: str | int) -> np.ndarray:
-        """How often each image is drawn if units are, with replacement; int64 resamples x N.
-
-        As many as there are of images alone, one fewer of units of several: they are few, and the variance of resamples
-        is then that of a sample (Rao and Wu, Journal of the American Statistical Association 83, 1988).
-        """
-        if self.alone:
-            return resampled_counts(self.number, resamples, seed, *names)
-        random, chances = stream(seed, "bootstrap", *names), np.full(self.number, 1 / self.number)
-        return random.multinomial(self.number - 1, chances, size=resamples)[:, self.of_image]
+        """How often each image is drawn if units are, as from `resampled_counts`; int64 resamples x N."""
+        counts = resampled_counts(self.number, resamples, seed, *names, alone=self.alone)
+        return counts if self.alone else counts[:, self.of_image]
 
 
 LOG = Scale(np.log, np.exp)
