@@ -131,6 +131,11 @@ def test_arguments_that_cannot_be_used_are_named(changed, message):
         report(**changed)
 
 
+def test_without_an_error_the_interval_is_that_of_a_share_of_0():
+    faultless = report(lambda images: np.eye(2)[[0] * len(images)], labels=np.zeros(COUNT, int), corruptions="fog")
+    assert faultless.summary.error_high.to_numpy() == pytest.approx(1 / (1 + COUNT / 1.959964**2))
+
+
 def test_copies_of_an_image_are_one_image():
     alone = report()
     copied, units = np.repeat(IMAGES, 4, axis=0), np.repeat([f"film {n}" for n in range(COUNT)], 4)

@@ -32,7 +32,7 @@ from resiliency.metrics.resiliency import (
     relative_mean_corruption_error,
 )
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups, corruption_conditions
-from resiliency.statistics.resampling import Resampling, Units, percentile_interval, range_interval, with_ends
+from resiliency.statistics.resampling import Resampling, Units, range_interval, share_interval, with_ends
 
 UNKNOWN = np.nan, np.nan  # ends of an interval
 LOSSES = ("nll", "brier", "ece")
@@ -75,7 +75,7 @@ class Scorer:
         self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
         images = conditions.images.iloc[0]
         units = units or Units.single(images)
-        self.few = few_images(CLEAN, units.number)
+        self.few, self.units = few_images(CLEAN, units.number), units.number
         drawn = units.counts(resampling.resamples, resampling.seed, "images")
         counts = np.vstack([np.ones(images), drawn])
         self.weights = counts / counts.sum(axis=1, keepdims=True)
@@ -169,7 +169,7 @@ class Scorer:
         return self.weights @ by_image.T
 
     def _with_interval(self, name: str, values: np.ndarray) -> dict[str, float]:
-        ends = UNKNOWN if self.few else percentile_interval(values[1:], self.confidence)
+        ends = UNKNOWN if self.few else share_interval(values[0], values[1:], self.units, self.confidence)
         return with_ends(name, float(values[0]), ends)
 
     def _means_of_losses(self, losses: np.ndarray) -> dict[str, float]:

@@ -13,7 +13,7 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
 from resiliency.metrics.resiliency import counted, mean_corruption_error
-from resiliency.statistics.resampling import Units, wilson
+from resiliency.statistics.resampling import Units, interval_if_rare, wilson
 
 if TYPE_CHECKING:
     import altair as alt
@@ -135,10 +135,11 @@ class Evaluation:
         errors: a row per condition, clean first: corruption, severity (0 if clean), images, error with error_low and
             error_high (Wilson), nll, brier and ece.
         by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
-            baseline's; NaN without a baseline, or if the baseline makes no error).
+            baseline's; NaN without a baseline, if it makes no error, or if mCE does not count the corruption).
         summary: rows clean and corrupted (all conditions, but of extra corruptions only if there are no others):
-            images, error with its ends (of corrupted images by the normal distribution of the means of units), nll,
-            brier and ece (over all answers).
+            images, error with its ends (of corrupted images by the normal distribution of the means of units, or
+            Wilson's if fewer than 10 units are wrong, or right, each by its share), nll, brier and ece (over all
+            answers).
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
         confidence: level of the intervals, between 0 and 1.
@@ -272,5 +273,7 @@ def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.Da
     of_units = answers.units.values(answers.errors[rows].mean(axis=0, dtype=float))
     spread = of_units.std(ddof=1) / np.sqrt(len(of_units)) if len(of_units) > 1 else np.nan
     reach, row = ndtri((1 + confidence) / 2) * spread, _measures(answers, rows)
-    row |= {"error_low": max(row["error"] - reach, 0), "error_high": min(row["error"] + reach, 1)}
+    normal = max(row["error"] - reach, 0), min(row["error"] + reach, 1)
+    ends = interval_if_rare(row["error"], normal, spread**2, len(of_units), confidence)
+    row |= dict(zip(("error_low", "error_high"), ends, strict=True))
     return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[columns]])

@@ -392,9 +392,17 @@ def share_interval(share: float, drawn: np.ndarray, units: float, confidence: fl
     low, high = percentile_interval(drawn, confidence)
     if not units or np.isnan(low):
         return low, high
+    return interval_if_rare(share, (low, high), np.nanvar(drawn), units, confidence)
+
+
+def interval_if_rare(
+    share: float, ends: tuple[float, float], variance: float, units: float, confidence: float
+) -> tuple[float, float]:
+    """The interval with these `ends` as in `share_interval`: Wilson's if few units are wrong (or right), `widened`."""
     if min(share, 1 - share) * units < RARE:
-        low, high = map(float, wilson_of_means(np.asarray(share), np.nanvar(drawn), units, confidence))
-    return widened(low, high, units, confidence)
+        low, high = wilson_of_means(np.asarray(share), np.asarray(variance), units, confidence)
+        ends = float(low), float(high)
+    return widened(*ends, units, confidence)
 
 
 def widened(low: float, high: float, units: float, confidence: float) -> tuple[float, float]:

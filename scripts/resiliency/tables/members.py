@@ -66,7 +66,7 @@ MEMBERS = Table(
         Column(
             "corrupted_error", "top-1 error, mean over corruptions and severities; extra ones do not count", FRACTION
         ),
-        *ends("corrupted_error", "bootstrap over units of images"),
+        *ends("corrupted_error", "bootstrap over units of images; Wilson if fewer than 10 are wrong, or right"),
         Column(
             "shifted_error",
             "top-1 error, mean over the test sets of `statistics.robustness`; only in studies that name some",
