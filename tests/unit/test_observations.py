@@ -188,6 +188,25 @@ def test_observation_4_counts_families_that_contribute_alone():
     assert (observation.parts[0].units, observation.parts[0].freedom) == (10, 6)
 
 
+def test_designs_without_attributions_do_not_count():
+    table = twelve(-1, 0, sizes=(2,))
+    table["saliency_cosine_clean"] = table.saliency_cosine_clean.where(~table.members.str.contains("d1[01]"))
+    observation = observation_2(table)
+    assert (observation.designs, observation.parts[0].units) == (10, 10)
+    assert observation.missing == "needs 8 families or 12 designs; there are 10 designs"
+    table = ensemble_rows(0, 0, 0, 1, designs=8, sizes=(2,))
+    for lacking, missing in (
+        ("d[67]", ""),
+        ("d[567]", "needs 6 designs of two seeds or more; there are 5 with attributions"),
+    ):
+        known = table.saliency_cosine_clean.where(~table.members.str.contains(lacking))
+        observation = observation_4(table.assign(saliency_cosine_clean=known))
+        freedoms = [part.freedom for part in observation.parts]
+        assert freedoms == [7, 4 if missing else 5, 7]
+        assert observation.placebo.freedom.tolist() == 2 * freedoms
+        assert observation.missing == missing
+
+
 def test_observation_4_by_loops():
     table = ensemble_rows(0, 0, 0, 0.3, seeds=3)
     observation = observation_4(table)

@@ -40,6 +40,25 @@ class LeftOut:
         self.members = sorted({member for members in lists for member in members})
         self.units = sorted(set(map(unit, self.members)))
         self.weights = kept_weights([list(map(unit, members)) for members in lists]) * ensembles.weight.to_numpy(float)
+        self._behind: dict[bytes, tuple[np.ndarray, dict[str, int]]] = {}
+
+    @cached_property
+    def chosen(self) -> np.ndarray:
+        """The members of each ensemble, int E x size, positions in `members`."""
+        return np.searchsorted(self.members, [joined.split("+") for joined in self.ensembles.members])
+
+    def behind(self, some: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+        """What is behind a statistic of `some` of the ensembles, bool E.
+
+        Returns:
+            Which replicates count, bool 1 + units: that of all, and those without each unit that takes part in these
+            ensembles; and the numbers of members and units that do.
+        """
+        if (key := some.tobytes()) not in self._behind:
+            taking_part = (self.weights[1:, some] == 0).any(axis=1)
+            counts = {"members": len(np.unique(self.chosen[some])), "units": int(taking_part.sum())}
+            self._behind[key] = np.append(True, taking_part), counts
+        return self._behind[key]
 
     def correlations(self, columns: list[str], condition: str, measure: str, weights: np.ndarray) -> np.ndarray:
         """Columns x replicates (rows of `weights`) of the correlation of each column with accuracy on `condition`.
@@ -119,7 +138,7 @@ class LeftOut:
 
         The accuracies of members follow from the means of ensembles, by least squares. float64 E x features.
         """
-        chosen = np.searchsorted(self.members, [joined.split("+") for joined in self.ensembles.members])
+        chosen = self.chosen
         shares = np.zeros((len(chosen), len(self.members)))
         shares[np.arange(len(chosen))[:, None], chosen] = 1 / chosen.shape[1]
         features = []

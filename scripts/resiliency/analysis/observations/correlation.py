@@ -77,18 +77,18 @@ def correlation_table(
     corruptions = images_of(by_corruption)
     rows = []
     for key, left_out in _groups(ensembles, by_corruption):
-        key |= {"possible": left_out.ensembles.possible.iloc[0], **_counts(left_out)}
+        key |= {"possible": left_out.ensembles.possible.iloc[0]}
         for condition in images_of(ensembles) + corruptions:
             columns = _all_columns(left_out.ensembles, pairs, condition)
-            has = left_out.ensembles[list(columns)].notna().to_numpy()
-            counts = has.sum(axis=0)
+            has = left_out.ensembles[list(columns)].notna().to_numpy().T
             for measure in MEASURES:
                 values = left_out.correlations(list(columns), condition, measure, left_out.weights)
-                for (kind, metric), count, replicates in zip(columns.values(), counts, values, strict=True):
-                    low, high = jackknife_interval(replicates, confidence, FISHER)
+                for (kind, metric), of_column, replicates in zip(columns.values(), has, values, strict=True):
+                    kept, counts = left_out.behind(of_column)
+                    low, high = jackknife_interval(replicates[kept], confidence, FISHER)
                     row = key | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
-                    row |= {"correlation": replicates[0], "low": low, "high": high, "ensembles": count}
-                    row |= {"p_value": p_value(replicates, FISHER)}
+                    row |= {"correlation": replicates[0], "low": low, "high": high, "ensembles": of_column.sum()}
+                    row |= {"p_value": p_value(replicates[kept], FISHER), **counts}
                     rows.append(row)
     return _with_p_holm(rows, CORRELATIONS, confidence)
 
@@ -111,20 +111,19 @@ def difference_table(
                 for wanted in ("attribution", "prediction")
             }
             attributions, predictions = of_kind.values()
+            has = left_out.ensembles.notna()
             values = left_out.differences(list(attributions.values()), list(predictions.values()), condition)
             for i, attribution in enumerate(attributions):
                 for j, prediction in enumerate(predictions):
-                    replicates = values[:, i, j]
+                    both = has[attributions[attribution]] & has[predictions[prediction]]
+                    kept, counts = left_out.behind(both.to_numpy())
+                    replicates = values[kept, i, j]
                     low, high = jackknife_interval(replicates, confidence)
                     row = key | {"condition": condition, "measure": "pearson"}
                     row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
-                    row |= {"low": low, "high": high, "p_value": p_value(replicates), **_counts(left_out)}
+                    row |= {"low": low, "high": high, "p_value": p_value(replicates), **counts}
                     rows.append(row)
     return _with_p_holm(rows, DIFFERENCES, confidence)
-
-
-def _counts(left_out: LeftOut) -> dict[str, int]:
-    return {"members": len(left_out.members), "units": len(left_out.units)}
 
 
 def _with_p_holm(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:
@@ -169,8 +168,8 @@ def attribution_diversity_is_less_negative(
     diversity, accuracy) itself, which random numbers have at 0 on average.
 
     Args:
-        ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent members under `rule`
-            count.
+        ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent members under `rule`,
+            with an attribution diversity, count.
         pairs: table with the columns kind and metric of each diversity metric.
         rule: combination rule, such as mean_probability.
         images: number of test images.
@@ -181,7 +180,9 @@ def attribution_diversity_is_less_negative(
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
-    pool = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
+    scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
+    attributions = list(_columns(pairs, CLEAN)["attribution"].values())
+    pool = scored[scored[attributions].notna().any(axis=1)] if attributions else scored
     sizes = [group for _, group in pool.groupby("size") if len(group) >= ENSEMBLES]
     members = sorted({member for group in sizes for joined in group.members for member in joined.split("+")})
     unit_of, unit = units_of(members, families, FAMILIES)
@@ -213,7 +214,7 @@ def attribution_diversity_is_less_negative(
         members=len(members),
         ensembles=sum(map(len, sizes)),
         images=images,
-        sampled=is_sample(pool),
+        sampled=is_sample(scored),
         controls=controls,
         placebo=_placebo(left_out, tested, kind, members, draws) if draws and not missing else None,
     )

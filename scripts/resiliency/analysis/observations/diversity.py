@@ -1,6 +1,6 @@
 """Observation 4: diversity of ensembles of different designs against ensembles of one design, at equal size."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -81,20 +81,23 @@ def architecture_brings_diversity(
     scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
     sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
-    of_one = {name for group in sizes for joined in group.members[group.designs == 1] for name in joined.split("+")}
+    of_one = _of_one(sizes)
     unit_of, unit = units_of(of_one, families, FAMILIES)
     unit = units.several if unit_of is design_of else unit
     left_out = [LeftOut(group, unit_of) for group in sizes]
     names = sorted({name for of_size in left_out for name in of_size.units})
     by_images = {group: diversity_columns(pairs, group) for group in images_of(pool)}
     columns = {column: names for of_images in by_images.values() for column, names in of_images.items()}
-    freedom = len(set(map(unit_of, of_one))) - 1
-    parts, controls, beside, omitted, tested = [], [], [], [], []
+    parts, controls, beside, omitted, tested, freedoms = [], [], [], [], [], []
+    seeded = {"": len(set(map(design_of, of_one)))}
     for kind, name in KINDS.items() if sizes else ():
         counting, added = _compared(by_images, kind)
         if not counting:
             continue
         tested.append(counting)
+        of_kind = _of_one(sizes, counting)
+        freedom, seeded[name] = len(set(map(unit_of, of_kind))) - 1, len(set(map(design_of, of_kind)))
+        freedoms.append(freedom)
         replicates, left = mean_over_sizes(left_out, partial(_delta, counting, False))
         parts.append(Part.from_replicates(name, replicates, ANGULAR, names, freedom))
         omitted += left
@@ -113,7 +116,7 @@ def architecture_brings_diversity(
         resampled=unit,
         parts=parts,
         beside=beside,
-        missing=_missing(parts, len(set(map(design_of, of_one))), units),
+        missing=_missing(parts, seeded, units),
         omitted="; ".join(dict.fromkeys(omitted)),
         designs=len({design_of(member) for of_size in left_out for member in of_size.members}),
         members=len({member for of_size in left_out for member in of_size.members}),
@@ -121,7 +124,7 @@ def architecture_brings_diversity(
         images=images,
         sampled=is_sample(scored),
         controls=controls,
-        placebo=_placebo(left_out, tested, permuted(of_one, draws), freedom, units) if tested and draws else None,
+        placebo=_placebo(left_out, tested, permuted(of_one, draws), freedoms, units) if tested and draws else None,
     )
 
 
@@ -163,20 +166,21 @@ def permuted(of_one: Collection[str], draws: int) -> dict[str, np.ndarray]:
 
 
 def _placebo(
-    left_out: list[LeftOut], tested: list[list[str]], labels: dict[str, np.ndarray], freedom: int, units: Units
+    left_out: list[LeftOut], tested: list[list[str]], labels: dict[str, np.ndarray], freedoms: list[int], units: Units
 ) -> Placebo:
     """Draws of the parts and then of the controls.
 
     Args:
         tested: columns of each part.
         labels: member -> its design in each draw, as from `permuted`.
+        freedoms: degrees of freedom of each part.
     """
     sides = {of_size.ensembles["size"].iloc[0]: sides_of(of_size.ensembles, labels) for of_size in left_out}
     statistics = [partial(_deltas, columns, equal, sides) for equal in (False, True) for columns in tested]
     drawn = [mean_over_sizes(left_out, statistic)[0] for statistic in statistics]
     errors = np.column_stack([studentised(replicates, ANGULAR)[1] for replicates in drawn])
     removed = f"{units.several} permuted among the members of {units.counting}"
-    return Placebo(np.column_stack([of[0] for of in drawn]), errors, np.full(len(drawn), float(freedom)), removed)
+    return Placebo(np.column_stack([of[0] for of in drawn]), errors, np.array(2 * freedoms, float), removed)
 
 
 def _counting_columns(columns: dict[str, tuple[str, str]], kind: str) -> list[str]:
@@ -190,11 +194,24 @@ def _column_label(column: str, columns: dict[str, tuple[str, str]]) -> str:
     return f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
 
 
-def _missing(parts: list[Part], counting: int, units: Units) -> str:
-    """The requirements of a verdict that the study lacks; `counting` units have two or more members in ensembles."""
-    reasons = []
-    if counting < DESIGNS:
-        reasons.append(f"needs {DESIGNS} {units.counting}; there are {counting}")
+def _of_one(sizes: list[pd.DataFrame], columns: Sequence[str] = ()) -> set[str]:
+    """The members of ensembles of one design, of those with all of the `columns` that any ensemble of a size has."""
+    known = [group[list(columns)].dropna(axis=1, how="all").notna().all(axis=1) for group in sizes]
+    chosen = (group.members[has & (group.designs == 1)] for group, has in zip(sizes, known, strict=True))
+    return {name for members in chosen for joined in members for name in joined.split("+")}
+
+
+def _missing(parts: list[Part], seeded: dict[str, int], units: Units) -> str:
+    """The requirements of a verdict that the study lacks.
+
+    Args:
+        seeded: number of units with two or more members in ensembles, and of those whose diversity of each kind, by its
+            name, is known.
+    """
+    reasons, counting = [], seeded[""]
+    fewest = min(seeded, key=seeded.__getitem__)
+    if seeded[fewest] < DESIGNS:
+        reasons.append(f"needs {DESIGNS} {units.counting}; there are {seeded[fewest]}{fewest and f' with {fewest}'}")
     missing = [name for name in KINDS.values() if name not in {part.name for part in parts}]
     if counting and missing:
         reasons.append(f"no diversity of {' and '.join(missing)} was measured")
