@@ -55,6 +55,7 @@ def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies
     assert line.members == 28
     assert (line.slope, line.intercept) == pytest.approx((expected.slope, expected.intercept))
     assert line.r_squared == pytest.approx(expected.rvalue**2)
+    assert np.isnan(fitted_line(accuracy[:2], shifted[:2]).r_squared)  # any two lie on a line
     on_it = expit(line.slope * logit(0.7) + line.intercept)
     assert effective_robustness(np.array([0.7]), np.array([on_it + 0.05]), line) == pytest.approx([0.05])
 

@@ -281,7 +281,8 @@ def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
     slope, intercept = np.polyfit(x, y, 1)
     spread = np.square(y - y.mean()).sum()
     left = np.square(y - intercept - slope * x).sum()
-    return Line(float(slope), float(intercept), float(1 - left / spread) if spread else np.nan, len(x))
+    explained = 1 - left / spread if spread and len(x) > 2 else np.nan  # any two members lie on a line
+    return Line(float(slope), float(intercept), float(explained), len(x))
 
 
 def effective_robustness(accuracy: np.ndarray, shifted: np.ndarray, line: Line) -> np.ndarray:

@@ -191,7 +191,7 @@ ROBUSTNESS = Table(
         ),
         Column("slope", "slope of the line between the logits of both accuracies", ANY),
         Column("intercept", "its intercept", ANY),
-        Column("r_squared", "share of the variance of the logits that it explains", FRACTION),
+        Column("r_squared", "share of the variance of the logits that it explains; empty for two members", FRACTION),
         Column("reference_members", "number of members that it is fitted to", COUNT),
     ],
     needs=frozenset({"shifts"}),
