@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.report import words
-from resiliency.report.charts.exchange_rates import MIXING, NAMES
+from resiliency.report.charts.exchange_rates import MIXING, NAMES, amount_of
 
 WORTH = ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy")
 
@@ -24,7 +24,7 @@ def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
         rows[name] = row | {
             "low": low,
             "high": high,
-            "said": words.with_interval(row["points"], low, high, words.one_digit),
+            "said": " ".join(amount_of(row["points"], low, high).values()).rstrip(),
             "helps": bool(low > 0),
             "harms": bool(high < 0),
         }

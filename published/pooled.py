@@ -11,7 +11,7 @@ from scipy.stats import t
 from published.what_helps import Studies
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
-from resiliency.report.charts.exchange_rates import NAMES, frame_of
+from resiliency.report.charts.exchange_rates import NAMES, amount_of, frame_of
 from resiliency.report.panels import intervals, line_at, measure, names, told_apart
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import GREY, INK, SHAPES, cycled, finish, tooltips
@@ -83,7 +83,7 @@ def bought(rates: pd.DataFrame) -> list[dict]:
     for row in pooled(rates):
         own = rates[rates["exchange"] == row["exchange"]].to_dict("records")
         cells = {
-            of["study"]: words.with_interval(of["points"], of["points_low"], of["points_high"], words.one_digit)
+            of["study"]: " ".join(amount_of(of["points"], of["points_low"], of["points_high"]).values()).rstrip()
             for of in own
         }
         several = f"{words.one_digit(row['least'])} to {words.one_digit(row['most'])}" if row["studies"] > 1 else ""

@@ -1,5 +1,9 @@
 """Facts for which no published study has a sentence, so that golden texts show every sentence of charts."""
 
+import pandas as pd
+
+from resiliency.report.charts.exchange_rates import facts
+
 CEILING = {"condition": "clean", "members": 2, "all_wrong": 0.05, "all_wrong_low": 0.04, "all_wrong_high": 0.06}
 CEILING |= {"best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.79}
 STEP = {"size": 3, "before": 2, "change": -0.02, "change_low": -0.03, "change_high": 0.01}
@@ -11,9 +15,8 @@ FREE = {"metrics": 5, "known": True, "positive": [], "negative": []}
 PLUS, MINUS = [{"metric": "Saliency", "r": 0.4}], [{"metric": "Features", "r": -0.3}]
 NET = {"clean": 0.9, "corrupted": 0.8, "macs": 2e6, "networks": 4}
 ONE = {"corruptions": 1, "easiest": None}
-RATE = {"name": "a second member", "points": 2.24, "ends": "[0.1, 4.6]", "significant": True}
-DIFFER = RATE | {"name": "families", "ends": "", "significant": None}
-MIXING = RATE | {"several": "designs", "one": "design", "more": False, "on": "corrupted images"}
+FOG = {"corruption": "fog", "error": 0.2}
+LINE = {"sets": [{"images": "photos", "weak": False, "r_squared": 0.9, "effective_robustness": 1e-9}]}
 
 
 def images(**free) -> dict:
@@ -21,6 +24,9 @@ def images(**free) -> dict:
 
 
 UNKNOWN = float("nan")
+RATES = [("second_member", 0.04, 0.01, 0.09), ("mixing_designs", 0.04, 0.01, 0.09), ("family", 2.0, UNKNOWN, UNKNOWN)]
+RATES += [("joint_training", -0.5, -1.0, -0.1), ("third_member", 0.0, -0.4, 0.4)]
+RATES = pd.DataFrame(RATES, columns=["exchange", "points", "points_low", "points_high"]).assign(images="corrupted")
 CASES = [
     ("ceiling", CEILING | {"reached": UNKNOWN, "reached_low": UNKNOWN, "reached_high": UNKNOWN}),
     ("ceiling", CEILING | {"reached": -0.2, "reached_low": -0.3, "reached_high": -0.1}),
@@ -33,19 +39,27 @@ CASES = [
     ("advantage", MIXED | {"verb": "", "advantage": 0.2, "advantage_low": UNKNOWN, "advantage_high": UNKNOWN}),
     ("loss_weight", JOINT | {"difference": 0.033, "low": 0.01, "high": 0.056}),
     ("loss_weight", JOINT | {"reached": 0.6, "difference": -0.02, "low": -0.03, "high": -0.01}),
+    ("loss_weight", JOINT | {"independent": 0.653, "difference": 0.0, "low": -0.2, "high": 0.2}),
     ("loss_weight", JOINT | {"settings": 4, "difference": 0.033, "low": -0.01, "high": 0.076}),
     ("loss_weight", JOINT | {"difference": None, "low": None, "high": None}),
     ("loss_weight", JOINT | {"independent": None, "difference": None, "low": None, "high": None}),
     ("search_front", {"search": NET, "independent": NET | {"corrupted": 0.7, "macs": 3e6}}),
     ("search_front", {"search": NET, "independent": NET | {"corrupted": 0.7, "macs": 1e6}}),
     ("search_front", {"search": NET, "independent": NET | {"corrupted": 0.9, "macs": 3e6}}),
+    ("search_front", {"search": NET, "independent": NET | {"macs": UNKNOWN}}),
     ("search_front", {"search": NET, "independent": None}),
     ("learning_curves", {"trained": 1, "jointly": False, "late": 0, "most": None, "short": True}),
     ("coincident_failures", {"images": "clean", "different": PAIR}),
+    ("coincident_failures", {"images": "clean", "different": PAIR | {"more": 0}}),
     ("coincident_failures", {"images": "clean", "same": PAIR}),
     ("coincident_failures", {"images": "clean", "different": PAIR, "same": PAIR}),
     ("correlations", {"images": [images(positive=PLUS), images(negative=MINUS)]}),
     ("correlations", {"images": [images(positive=PLUS, negative=MINUS), images(known=False), images(metrics=0)]}),
-    ("exchange_rates", {"corrupted": True, "bought_rows": [RATE], "differ": [DIFFER], "mixed": [MIXING], "open": []}),
-    ("error_heatmap", ONE | {"hardest": {"corruption": "fog", "error": 0.2}}),
+    ("exchange_rates", facts(RATES)),
+    ("exchange_rates", facts(RATES[3:])),
+    ("exchange_rates", facts(RATES.assign(points_low=UNKNOWN, points_high=UNKNOWN)[3:])),
+    ("effective_robustness", LINE | {"reference": False}),
+    ("effective_robustness", {"sets": [], "reference": False}),
+    ("error_heatmap", ONE | {"hardest": FOG}),
+    ("error_heatmap", {"corruptions": 2, "hardest": FOG, "easiest": FOG | {"error": 0.2001}}),
 ]

@@ -127,7 +127,7 @@ def test_robustness_is_effective_only_against_reference_members():
         (of,) = facts["sets"]
         assert (of["member"], of["weak"], facts["reference"]) == (best, False, not all(references))
     assert shift_facts(shifted([0.3, 0.1, 0.2], 0.49, [True] * 3))["sets"][0]["weak"]
-    assert shift_facts(shifted([0.3, 0.1, 0.2], np.nan, [True] * 3)) == {}
+    assert shift_facts(shifted([0.3, 0.1, 0.2], np.nan, [True] * 3))["sets"] == []
 
 
 def correlations_of(intervals: dict[str, list[tuple[float, float]]]) -> pd.DataFrame:

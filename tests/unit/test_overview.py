@@ -6,7 +6,16 @@ import pytest
 from synthetic import HOSTILE, synthetic_tables
 from verdict_cases import part
 
-from resiliency.report.overview import POOR, architecture_answer, contenders, poor_cautions, ranks_sentence, scale_of
+from resiliency.report.overview import (
+    POOR,
+    architecture_answer,
+    best_answer,
+    contenders,
+    leaders,
+    poor_cautions,
+    ranks_sentence,
+    scale_of,
+)
 from resiliency.report.verdicts import interval_picture
 
 
@@ -21,6 +30,16 @@ def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(optio
     for role, row in rows.items():
         best = deployment[kinds[role]].sort_values("selection_error").iloc[0]
         assert (row["members"], row["corrupted_error"]) == (best["members"], best["corrupted_error"])
+
+
+def test_the_best_ensemble_may_be_the_only_one_and_less_accurate_than_a_member():
+    rows = pd.DataFrame({"size": [2, 1], "members": ["a+b", "a"], "ensembles": [1, 2], "clean_accuracy": [0.8, 0.9]})
+    best = rows.assign(rank=1, clean_accuracy_low=0.7, clean_accuracy_high=0.95)
+    assert [row["role"] for row in leaders({"best_ensembles": best}, [])] == [
+        "Only 1 ensemble of 2",
+        "Best of 2 members",
+    ]
+    assert best_answer(best).startswith("None is more accurate than the best member: a, right on 90.0%")
 
 
 @pytest.mark.parametrize(("values", "end"), [([0.004], 0.01), ([0.02, 0.01], 0.02), ([0.51], 1.0), ([], 1.0)])

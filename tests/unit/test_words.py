@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resiliency.report.words import bounds, difference_interval, duration, interval, number, percent
+from resiliency.report.words import bounds, change, difference, difference_interval, duration, interval, number, percent
 
 
 def test_words():
@@ -29,6 +29,13 @@ def test_words():
 )
 def test_ends_of_a_difference_show_on_which_side_of_0_they_are(low, high, shown):
     assert difference_interval(low, high) == shown
+
+
+def test_a_difference_has_the_decimals_of_its_interval():
+    assert difference(0.0004, 0.0001, 0.0009) == "0.04"
+    assert difference(-0.0123, np.nan, np.nan) == "−1.2"
+    assert change(-0.0004, -0.0009, -0.0001, "more", "less", "same") == "0.04 percentage points less"
+    assert change(0.0004, -0.0001, 0.0009, "more", "less", "same") == "same"
 
 
 @pytest.mark.parametrize(

@@ -124,17 +124,20 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
     if "best_ensembles" in tables:
         best = tables["best_ensembles"]
         chosen = best[best["rank"] == 1].sort_values("size", ascending=False)
-        kinds = [f"ensembles of {size}" if size > 1 else "members" for size in chosen["size"]]
         roles = [
-            f"Best of {n:,} {kind}" if n > 1 else f"The only one of {kind}"
-            for n, kind in zip(chosen["ensembles"], kinds, strict=True)
+            ("Best of " if n > 1 else "Only ")
+            + (f"{words.plural(n, 'ensemble')} of {size}" if size > 1 else words.plural(n, "member"))
+            for n, size in zip(chosen["ensembles"], chosen["size"], strict=True)
         ]
         column, measure = "clean_accuracy", "accuracy on clean images"
     else:
         members, called = measured_on(tables["members"])
         members = members.rename(columns={"member": "members"}).dropna(subset=["corrupted_error"])
         chosen = members.sort_values("corrupted_error", kind="stable").head(LEADING)
-        roles = [f"Most robust of {len(members):,} members", *(f"Number {n}" for n in range(2, LEADING + 1))]
+        roles = [
+            f"Most robust of {words.plural(len(members), 'member')}",
+            *(f"Number {n}" for n in range(2, LEADING + 1)),
+        ]
         column, measure = "corrupted_error", called.lower()
     scale = 1.0 if column == "clean_accuracy" else scale_of(list(chosen[f"{column}_high"].fillna(chosen[column])))
     entries = []

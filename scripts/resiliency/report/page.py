@@ -96,7 +96,7 @@ def _button(key: str, word: str) -> Markup:
 
 
 FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
-FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference_interval, with_terms)
+FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference, words.difference_interval, with_terms)
 FORMS = {form.__name__: form for form in FORMS}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
@@ -178,6 +178,7 @@ def _first_screen(
     poor = poor_cautions(members, best[0] if best else None)
     return {
         "subject": _subject(tables),
+        "images": "corrupted" if (tables["corruption_errors"]["corruption"] != CLEAN).any() else "shifted",
         "answer": _answer(specs.get(OPENING)) or shifted_answer(members, further),
         "basis": basis(card, tables, study),
         "level": words.percent(members["confidence"].max(), 0),
@@ -221,7 +222,9 @@ def _answer(spec: dict | None) -> str:
 def _subject(tables: dict[str, pd.DataFrame]) -> str:
     """The subject of the title, in the plural."""
     several = design_count(tables["members"]) > 1
-    if "deployment" in tables or "best_ensembles" in tables:
+    if any(
+        (tables[name]["size"] > 1).any() for name in ("ensembles", "deployment", "best_ensembles") if name in tables
+    ):
         return "ensembles of different designs" if several else "ensembles"
     return "different designs" if several else "networks"
 

@@ -31,7 +31,7 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
     """
     more, low, high = row["difference"], row["difference_low"], row["difference_high"]
     ends = (low, high) if more > 0 else (-high, -low)
-    amount = change(more, "higher", "lower", SAME)
+    amount = change(more, low, high, "higher", "lower", SAME)
     unclear = ", not significant" if low <= 0 <= high and amount != SAME else ""
     return amount, difference_interval(*ends), unclear
 

@@ -14,8 +14,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from resiliency.report import words
 
-FORMS = (words.bounds, words.capital, words.change, words.difference_interval, words.estimate, words.interval)
-FORMS = (*FORMS, words.label, words.listed, words.margin, words.number, words.one_digit, words.percent, words.plain)
+FORMS = (words.bounds, words.capital, words.change, words.difference, words.difference_interval)
+FORMS = (
+    *FORMS,
+    words.estimate,
+    words.interval,
+    words.label,
+    words.listed,
+    words.margin,
+    words.number,
+    words.percent,
+    words.plain,
+)
 FORMS = (*FORMS, words.plural, words.points, words.quantity, words.whole, words.with_interval)
 
 

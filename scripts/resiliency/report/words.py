@@ -93,10 +93,14 @@ def points(share: float, digits: int = 1) -> str:
     return number(100 * share, digits)
 
 
-def change(difference: float, more: str, less: str, none: str) -> str:
-    """A difference of shares in words, such as "1.2 percentage points higher"; `none` if it rounds to nothing."""
-    size = points(abs(difference))
-    return none if float(size) == 0 else f"{size} percentage points {more if difference > 0 else less}"
+def change(value: float, low: float, high: float, more: str, less: str, none: str) -> str:
+    """A difference of shares in words, such as "1.2 percentage points higher", with the decimals of its interval.
+
+    `none` if it rounds to nothing and its interval does not exclude 0.
+    """
+    if float(points(abs(value))) == 0 and not (low > 0 or high < 0):
+        return none
+    return f"{difference(abs(value), low, high)} percentage points {more if value > 0 else less}"
 
 
 def estimate(value: float | None) -> str:
@@ -133,14 +137,22 @@ def bounds(low: float | None, high: float | None) -> str:
     return interval(low, high, partial(number, digits=digits))
 
 
+def difference(value: float, low: float | None, high: float | None) -> str:
+    """A difference of shares in percentage points, with as many decimals as its interval."""
+    return points(value, _decimals(low, high))
+
+
 def difference_interval(low: float | None, high: float | None) -> str:
     """An interval of a difference of shares, in percentage points.
 
     It has one to three decimals, the fewest that show on which side of 0 its ends are.
     """
+    return interval(low, high, partial(points, digits=_decimals(low, high)))
+
+
+def _decimals(low: float | None, high: float | None) -> int:
     ends = [100 * end for end in (low, high) if not _missing(end) and end]
-    digits = next((digits for digits in (1, 2) if all(round(end, digits) for end in ends)), 3)
-    return interval(low, high, partial(points, digits=digits))
+    return next((digits for digits in (1, 2) if all(round(end, digits) for end in ends)), 3)
 
 
 def with_interval(value: float, low: float, high: float, form=percent) -> str:

@@ -117,7 +117,7 @@ def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame) -> dict:
 
 @chart(
     "A flat line means that additional members bring little, although each costs as much as the first. Intervals "
-    "are for other members of the same designs; those of exchange rates are for other families or designs, and wider.",
+    "leave out one member at a time: they say little about other designs or families, for which they would be wider.",
     size_facts,
 )
 def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
@@ -252,9 +252,8 @@ def _of_one_size(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 @chart(
     "Only ensembles of the same size, or of about the same cost, are compared. The means compare different members. "
-    "The difference below them does not: it uses only designs with at least two seeds and weights each equally in "
-    "single- and mixed-architecture ensembles. It is no advice: whoever knows the better design compares with that "
-    "one, as *What buys robustness?* does.",
+    "The difference below them does not: it uses only designs, or families, that form ensembles of their own, and "
+    "weights each equally on both sides. It is no advice: compare with the better design if you know which it is.",
     origin_facts,
 )
 def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:

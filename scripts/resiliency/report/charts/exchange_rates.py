@@ -7,7 +7,7 @@ import pandas as pd
 from resiliency.base.names import CORRUPTED
 from resiliency.report.panels import chart, intervals, measure, told_apart, words_at
 from resiliency.report.style import GREY, MUTED, finish, notice, tooltips
-from resiliency.report.words import interval, number, percent
+from resiliency.report.words import difference, difference_interval, number, percent
 
 TITLE = "What buys robustness?"
 CAPTION = (
@@ -47,7 +47,8 @@ DOWN, ZERO = 18, 16  # px, from the middle of a row to its interval, and length 
 def facts(rates: pd.DataFrame) -> dict:
     """The possible purchases, or else the best one; how far units differ; mixing; what else is not significant.
 
-    A row has `significant`: whether its interval excludes 0, None if there is no interval.
+    A row has `significant`: whether its interval excludes 0, None if there is no interval. `any_helps` says whether a
+    purchase lowers the error significantly, or may because it has no interval; what raises it comes last.
     """
     rows = [_read(row) for row in _sorted(rates).to_dict("records")]
     if not rows:
@@ -57,7 +58,8 @@ def facts(rates: pd.DataFrame) -> dict:
     told = {*BOUGHT, *DIFFER, *MIXING, *(row["exchange"] for row in bought)}
     return {
         "corrupted": rates["images"].iloc[0] == CORRUPTED,
-        "bought_rows": sorted(bought, key=lambda row: not row["significant"]),
+        "bought_rows": [_raising(row) for row in sorted(bought, key=_place)],
+        "any_helps": any(row["significant"] is None or row["points_low"] > 0 for row in bought),
         "differ": differ,
         "mixed": [mixing_facts(row) for row in rows if row["exchange"] in MIXING],
         "open": [row for row in rows if row["exchange"] not in told and row["significant"] is False],
@@ -71,7 +73,19 @@ def _sorted(rates: pd.DataFrame) -> pd.DataFrame:
 def _read(row: dict) -> dict:
     low, high = row["points_low"], row["points_high"]
     significant = None if np.isnan(low) else bool(low > 0 or high < 0)
-    return row | {"name": NAMES[row["exchange"]], "ends": _ends(low, high), "significant": significant}
+    return row | {"name": NAMES[row["exchange"]], "significant": significant} | amount_of(row["points"], low, high)
+
+
+def _place(row: dict) -> tuple[bool, bool]:
+    """Purchases that lower the error significantly come first, those that raise it last."""
+    return row["points_high"] < 0, not row["significant"]
+
+
+def _raising(row: dict) -> dict:
+    """A purchase with its `verb`, and with the amount that it raises the error by if it does so significantly."""
+    if not row["points_high"] < 0:
+        return row | {"verb": "lowers"}
+    return row | {"verb": "raises"} | amount_of(-row["points"], -row["points_high"], -row["points_low"])
 
 
 def mixing_facts(row: dict) -> dict:
@@ -80,11 +94,13 @@ def mixing_facts(row: dict) -> dict:
     more = row["points"] < 0
     ends = (-row["points_high"], -row["points_low"]) if more else (row["points_low"], row["points_high"])
     read = _read(row) | {"on": images_of(row["images"])}
-    return read | {"one": one, "several": several, "points": abs(row["points"]), "ends": _ends(*ends), "more": more}
+    return read | {"one": one, "several": several, "more": more} | amount_of(abs(row["points"]), *ends)
 
 
-def _ends(low: float, high: float) -> str:
-    return interval(low, high, lambda value: number(value, 1))
+def amount_of(points: float, low: float, high: float) -> dict[str, str]:
+    """The `amount` of percentage points in words, and the `ends` of its interval, with equally many decimals."""
+    ends = low / 100, high / 100
+    return {"amount": difference(points / 100, *ends), "ends": difference_interval(*ends)}
 
 
 def images_of(name: str) -> str:
@@ -163,7 +179,7 @@ def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
 
 def _line(row: dict) -> str:
     """The estimate, what it costs and the units of its interval."""
-    estimate = f"{number(row['points'], 1)} {row['ends']}".rstrip()
+    estimate = f"{row['amount']} {row['ends']}".rstrip()
     return f"{estimate}; {_cost(row)}; {row['units']} {row['unit']}"
 
 

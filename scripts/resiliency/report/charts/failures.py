@@ -18,6 +18,7 @@ PROBABILITY = re.compile(r" ([01]\.\d\d)$")  # at the end of a member's answer
 NOTHING = "nothing is recommended in this study"
 MOST_CLASSES, NUMBERED = 30, 15  # largest number of classes of a matrix, and of one with numbers
 MOST_BARS, MOST_ROWS = 15, 30
+FREQUENT = ["share", "answers"]  # columns that confusions are ordered by
 SIDE = 330  # px of a panel
 COLUMNS, MOST_TILES = 4, 24  # columns, and number, of pictures
 ROOM, LETTER, LINE = 216, 6.4, 14  # px, width of a tile and of a letter below it, height of a line
@@ -31,7 +32,7 @@ def confusion_facts(confusions: pd.DataFrame) -> dict:
     wrong = own[own["class"] != own["predicted"]]
     if wrong.empty:
         return {}
-    top = wrong.loc[wrong["share"].idxmax()]
+    top = wrong.sort_values(FREQUENT, ascending=False, kind="stable").iloc[0]
     others = rows[rows["members"] != top["members"]]
     same = others[(others["class"] == top["class"]) & (others["predicted"] == top["predicted"])]
     return {"top": top.to_dict(), "other": same["share"].sum() if len(others) else None}
@@ -86,7 +87,7 @@ def _matrix(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame, ti
 
 
 def _bars(rows: pd.DataFrame, colours: list[str], title: alt.TitleParams) -> alt.Chart:
-    wrong = rows[rows["wrong"]].sort_values("answers", ascending=False, kind="stable").head(MOST_BARS)
+    wrong = rows[rows["wrong"]].sort_values(FREQUENT, ascending=False, kind="stable").head(MOST_BARS)
     named = wrong.assign(pair=wrong["class"] + " → " + wrong["predicted"])
     x = measure(alt.X, "share", "Share of the images of the class", zero=True, padding=0)
     y = alt.Y("pair:N", title=None, sort=None)

@@ -226,7 +226,7 @@ def error_panels(cells: pd.DataFrame, order: list[str], further: list[str]) -> a
     """
     cells = cells[cells["row"].isin(order)]
     cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
-    most = cells["percent"].max()
+    most = cells["percent"].max() or 1
     legend = alt.Legend(title="Error (%)", gradientLength=160)
     colour = alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most])
     error = alt.Tooltip("error", title="top-1 error", format=".1%")
@@ -279,7 +279,7 @@ def shift_facts(table: pd.DataFrame) -> dict:
             weak = bool(best["r_squared"] < LEAST_R_SQUARED)
             sets.append(best.to_dict() | {"images": images, "weak": weak})
     sets.sort(key=lambda of: of["weak"])
-    return {"sets": sets, "reference": reference} if sets else {}
+    return {"sets": sets, "reference": reference} if len(judged) else {}
 
 
 @chart(CAPTION, shift_facts)
