@@ -80,6 +80,13 @@ def test_intervals_leave_out_one_design_at_a_time():
     assert several["mean"] == pytest.approx(0.7)
     assert [several.advantage, several.advantage_low, several.advantage_high] == pytest.approx([0, 0, 0], abs=1e-12)
     assert np.isnan(one.advantage)
+    more = pairs_of_designs(dict(zip("abcde", [*values, 0.3], strict=True)))  # e has no diversity, and does not count
+    known = more["corrupted_accuracy"].where(~more.members.str.contains("e-")) - 1
+    of_metric = (
+        of[of.measure == "double_fault_clean"]
+        for of in (origin_table(more.assign(double_fault_clean=known), 0.9), table)
+    )
+    pd.testing.assert_frame_equal(*(of.reset_index(drop=True) for of in of_metric))
 
 
 def test_the_advantage_is_of_the_same_designs():

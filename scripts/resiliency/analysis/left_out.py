@@ -55,9 +55,9 @@ class LeftOut:
             ensembles; and the numbers of members and units that do.
         """
         if (key := some.tobytes()) not in self._behind:
-            taking_part = (self.weights[1:, some] == 0).any(axis=1)
-            counts = {"members": len(np.unique(self.chosen[some])), "units": int(taking_part.sum())}
-            self._behind[key] = np.append(True, taking_part), counts
+            kept = counting(self.weights, some)
+            counts = {"members": len(np.unique(self.chosen[some])), "units": int(kept[1:].sum())}
+            self._behind[key] = kept, counts
         return self._behind[key]
 
     def correlations(self, columns: list[str], condition: str, measure: str, weights: np.ndarray) -> np.ndarray:
@@ -191,6 +191,16 @@ def weights_of_both(first: pd.DataFrame, second: pd.DataFrame, unit: Unit) -> tu
     """Weights of two groups of ensembles, of all and without each unit of either in turn; float64 (1 + units) x E."""
     weights = LeftOut(pd.concat([first, second]), unit).weights
     return weights[:, : len(first)], weights[:, len(first) :]
+
+
+def counting(weights: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """Which replicates of a statistic of `some` ensembles count, bool 1 + units: those without a unit that takes part.
+
+    Args:
+        weights: float (1 + units) x E, of all and without each unit in turn.
+        some: bool E.
+    """
+    return np.append(True, ((weights[1:, some] == 0) & (weights[0, some] > 0)).any(axis=1))
 
 
 def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.left_out import LeftOut, Unit, by_family, lack_second_seeds, weighted_means, weights_of_both
+from resiliency.analysis.left_out import (
+    LeftOut,
+    Unit,
+    by_family,
+    counting,
+    lack_second_seeds,
+    weighted_means,
+    weights_of_both,
+)
 from resiliency.base.names import (
     CLEAN,
     INDEPENDENT,
@@ -47,16 +55,16 @@ def summary(
     """
     measures = list(ranges)
     left_out, values = LeftOut(ensembles, unit), ensembles[measures].to_numpy(float)
-    means = weighted_means(left_out.weights, values)
+    means, known = weighted_means(left_out.weights, values), np.isfinite(values).T
     low, high = np.transpose(
         [
-            interval_within(replicates, confidence, *ends)
-            for replicates, ends in zip(means.T, ranges.values(), strict=True)
+            interval_within(replicates[counting(left_out.weights, some)], confidence, *ends)
+            for replicates, some, ends in zip(means.T, known, ranges.values(), strict=True)
         ]
     )
     weights = ensembles["weight"].to_numpy(float)
     quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
-    columns = {"measure": measures, "ensembles": np.isfinite(values).sum(axis=0), "mean": means[0]}
+    columns = {"measure": measures, "ensembles": known.sum(axis=1), "mean": means[0]}
     columns |= {"low": low, "high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]}
     return pd.DataFrame(columns | {"members": len(left_out.members)})
 
@@ -78,9 +86,12 @@ def difference(
     Returns:
         float64 measures x 3: difference, low and high.
     """
-    means = weighted_means(weights[0], first[measures].to_numpy(float))
-    means = means - weighted_means(weights[1], second[measures].to_numpy(float))
-    return np.array([[replicates[0], *jackknife_interval(replicates, confidence)] for replicates in means.T])
+    values = [rows[measures].to_numpy(float) for rows in (first, second)]
+    one, other = (weighted_means(*of_group) for of_group in zip(weights, values, strict=True))
+    known = [np.isfinite(of_group).T for of_group in values]
+    kept = [np.logical_or(*map(counting, weights, some)) for some in zip(*known, strict=True)]
+    replicates = [of_measure[rows] for of_measure, rows in zip((one - other).T, kept, strict=True)]
+    return np.array([[of_measure[0], *jackknife_interval(of_measure, confidence)] for of_measure in replicates])
 
 
 def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
