@@ -74,9 +74,15 @@ def test_scores_from_errors_are_means_over_severities_then_corruptions():
     assert scores["other_accuracy"] == pytest.approx(0.7)
     assert np.isnan(scores["other_accuracy_low"])
     both = pd.concat([errors.assign(member="base"), errors.assign(member="one", error=errors["error"] / 2)])
-    relative = outside_scores(both, [], "base", 0.95)
+    relative = outside_scores(both, {}, "base", 0.95)
     assert {name: of["mce"] for name, of in relative.items()} == pytest.approx({"base": 1, "one": 0.5})
     assert {name: of["relative_mce"] for name, of in relative.items()} == pytest.approx({"base": 1, "one": 0.5})
+    faultless = both.assign(error=both["error"].mask((both["member"] == "base") & (both["corruption"] == "snow"), 0))
+    undefined = [outside_scores(faultless, scored, "base", 0.95)["one"] for scored in ({}, {"two": relative["one"]})]
+    assert [[of[f"{name}_undefined_under"] for name in ("mce", "relative_mce")] for of in undefined] == [
+        ["snow"] * 2,
+        [""] * 2,
+    ]
 
 
 @pytest.mark.parametrize(("last", "gain"), [(0.93, 0.03), (0.9, 0.0)])

@@ -2,7 +2,7 @@
 
 Of some members only the errors under each condition are known."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +38,8 @@ UNKNOWN = np.nan, np.nan  # ends of an interval
 LOSSES = ("nll", "brier", "ece")
 # Scores of members if there are no corruptions.
 RESILIENCY = dict.fromkeys([f"{name}{end}" for name in ("corrupted_error", "mce") for end in ("", "_low", "_high")])
-RESILIENCY |= dict.fromkeys(("relative_mce", "mce_undefined_under", "relative_mce_undefined_under"))
+UNDEFINED = ("mce_undefined_under", "relative_mce_undefined_under")
+RESILIENCY |= dict.fromkeys(("relative_mce", *UNDEFINED))
 
 
 class Scored(NamedTuple):
@@ -80,7 +81,7 @@ class Scorer:
         counts = np.vstack([np.ones(images), drawn])
         self.weights = counts / counts.sum(axis=1, keepdims=True)
         names = list(self.corruptions)
-        self.undefined = dict.fromkeys(("mce_undefined_under", "relative_mce_undefined_under"), "")
+        self.undefined = dict.fromkeys(UNDEFINED, "")
         self.counted = [names.index(name) for name in counted(names)]
         self.averaged = [names.index(name) for name in averaged(names)]
         if not names:
@@ -91,10 +92,8 @@ class Scorer:
             wrong = self._wrong(baseline)
             self.baseline, self.baseline_clean = self._resampled(wrong)[:, self.counted], wrong[0].mean()
             clean = self.weights @ wrong[0]
-            self.undefined = {
-                "mce_undefined_under": self._uncertain(self.baseline),
-                "relative_mce_undefined_under": self._uncertain(self.baseline - clean[:, None]),
-            }
+            denominators = self.baseline, self.baseline - clean[:, None]
+            self.undefined = dict(zip(UNDEFINED, map(self._uncertain, denominators), strict=True))
 
     def score(self, predictions: Predictions) -> Scored:
         """Scores of one member; its probabilities are computed one condition at a time."""
@@ -190,22 +189,23 @@ class Scorer:
 
 
 def outside_scores(
-    errors: pd.DataFrame, scored: Collection[str], baseline: str, confidence: float
+    errors: pd.DataFrame, scored: Mapping[str, dict[str, float]], baseline: str, confidence: float
 ) -> dict[str, dict[str, float]]:
     """Member -> its scores (see `error_scores`), of the members of corruption_errors.csv that are not `scored` yet.
 
     Args:
         errors: table as for `error_scores`, with a column member.
-        scored: members with predictions, which are scored by these.
+        scored: scores of the members with predictions, by these; if there are any, they say what is undefined.
         baseline: name of a member, or of `PUBLISHED_ERRORS`, which have no clean error.
     """
     corruptions = counted([name for name in errors["corruption"].unique() if name != CLEAN])
     of_baseline = baseline_errors(errors, baseline, corruptions)
     clean = errors[(errors.member == baseline) & (errors.test_set == CLEAN) & (errors.corruption == CLEAN)]
     clean_error = clean["error"].iloc[0] if len(clean) and baseline not in PUBLISHED_ERRORS else np.nan
-    others = errors[~errors.member.isin(scored)]
+    others = errors[~errors.member.isin(list(scored))]
+    known = {name: scores[name] for scores in scored.values() for name in UNDEFINED}
     return {
-        member: error_scores(rows, of_baseline, clean_error, confidence)
+        member: error_scores(rows, of_baseline, clean_error, confidence) | known
         for member, rows in others.groupby("member", sort=False)
     }
 
@@ -229,10 +229,12 @@ def error_scores(
     scores = {}
     for row in clean.itertuples():
         scores |= accuracies(row.test_set, 1 - row.error, row.images or np.nan, confidence)
-    chosen = of_corruption[counted(list(of_corruption.index))].to_numpy()
+    names = counted(list(of_corruption.index))
+    chosen = of_corruption[names].to_numpy()
     clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
     relative = relative_mean_corruption_error(chosen, clean_error, baseline, baseline_clean) if len(chosen) else np.nan
     unknown = dict.fromkeys([f"{name}_{end}" for name in ("corrupted_error", "mce") for end in ("low", "high")])
+    denominators = np.reshape(baseline, -1), np.reshape(baseline, -1) - baseline_clean
     return (
         scores
         | unknown
@@ -240,8 +242,7 @@ def error_scores(
             "corrupted_error": of_corruption[averaged(of_corruption.index)].mean(),
             "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
             "relative_mce": float(relative),
-            "mce_undefined_under": "",
-            "relative_mce_undefined_under": "",
+            **{key: " ".join(np.array(names)[of <= 0]) for key, of in zip(UNDEFINED, denominators, strict=True)},
             "confidence": confidence,
         }
     )

@@ -178,7 +178,7 @@ def member_tables(
     of_members = [one.errors.assign(member=member) for member, one in scored.items()]
     errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
     scores = {member: one.scores for member, one in scored.items()}
-    scores |= outside_scores(errors, list(scores), baseline, resampling.confidence)
+    scores |= outside_scores(errors, scores, baseline, resampling.confidence)
     members, twice = list(members), copies(predictions)
     further = {name: [f"{SAME_ANSWERS} {original}"] for name, original in twice.items()}
     for name in still_learning(members, histories):
