@@ -14,7 +14,14 @@ from resiliency.base.names import CLEAN
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import Ranked
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.resampling import Resampling, Units, percentile_interval, resampled_counts, share_interval
+from resiliency.statistics.resampling import (
+    Resampling,
+    Units,
+    cost_interval,
+    percentile_interval,
+    resampled_counts,
+    share_interval,
+)
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
 VALUES = np.array([1.0, 0, 1, 0, 1, 0])
@@ -109,6 +116,8 @@ def test_a_share_of_nearly_nothing_or_all_has_an_end_of_wilsons():
     assert share_interval(0.01, drawn, 40, 0.95)[1] == pytest.approx(0.0876, abs=1e-4)
     assert share_interval(0.99, 1 - drawn, 40, 0.95)[0] == pytest.approx(0.9124, abs=1e-4)
     assert share_interval(0.5, np.linspace(0, 1, 101), 40, 0.9) == pytest.approx((0.05, 0.95))
+    assert cost_interval(0, np.zeros(101), 50, 40, 0.95) == pytest.approx((0, 50 * 0.0876), abs=1e-2)
+    assert cost_interval(2, np.arange(101.0), 50, 40, 0.9) == pytest.approx((5, 95))
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import Resampling, percentile_interval, share_interval, with_ends
+from resiliency.statistics.resampling import Resampling, cost_interval, percentile_interval, share_interval, with_ends
 
 RECOMMENDED, BEST_MEMBER = "recommended model", "best member"
 ROLES = (RECOMMENDED, "best ensemble", BEST_MEMBER, "baseline")
@@ -373,8 +373,9 @@ def cost_tables(
             drawn = evaluation.counts[images] @ of_images / evaluation.counts[images].sum(axis=1)
             total = counts.sum()
             wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
-            cost = with_ends("cost", (counts * matrix).sum() / total, percentile_interval(drawn, resampling.confidence))
-            costs.append(who | wrong | cost)
+            cost, units = (counts * matrix).sum() / total, evaluation.units[images].number
+            ends = cost_interval(cost, drawn, matrix.max(), units, resampling.confidence)
+            costs.append(who | wrong | with_ends("cost", cost, ends))
             confusions += [who | row for row in _costliest(counts, matrix, classes)]
     table = pd.DataFrame(costs, columns=COSTS).assign(confidence=resampling.confidence)
     return CostTables(table, pd.DataFrame(confusions, columns=COST_COLUMNS))

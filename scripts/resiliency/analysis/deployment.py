@@ -26,7 +26,7 @@ from resiliency.base.names import CLEAN, JOINT, accuracy_of
 from resiliency.ensembles.pool import EnsembleErrors, front, is_inaccurate
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import accuracies, accuracy_columns
-from resiliency.statistics.resampling import Resampling, Units, percentile_interval, share_interval, with_ends
+from resiliency.statistics.resampling import Resampling, Units, cost_interval, share_interval, with_ends
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
@@ -159,8 +159,10 @@ def deployment_table(
         table.loc[rows, ["low", "high"]] = ends
         if scored.costs is not None:
             costs = scored.image_costs(of_size, evaluation)
-            table.loc[rows, COST[0]] = costs.mean(axis=1)
-            table.loc[rows, COST[1:]] = [percentile_interval(of, confidence) for of in costs @ counts.T / drawn_images]
+            table.loc[rows, COST[0]] = of_rows = costs.mean(axis=1)
+            of_costs = zip(of_rows, costs @ counts.T / drawn_images, strict=True)
+            largest = scored.costs.max()
+            table.loc[rows, COST[1:]] = [cost_interval(*of, largest, units.number, confidence) for of in of_costs]
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, evaluation)
         if not units.alone:
             table.loc[rows, EFFECTIVE] = scored.effective_images(of_size, CLEAN, evaluation)

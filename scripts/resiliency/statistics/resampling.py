@@ -411,6 +411,15 @@ def widened(low: float, high: float, units: float, confidence: float) -> tuple[f
     return float(min(low, lowest[0])), float(max(high, highest[1]))
 
 
+def cost_interval(
+    cost: float, drawn: np.ndarray, largest: float, units: float, confidence: float
+) -> tuple[float, float]:
+    """The percentile interval of a mean cost; without any cost, from 0 to Wilson's end of a share of 0 of `largest`."""
+    if cost:
+        return percentile_interval(drawn, confidence)
+    return 0.0, largest * float(wilson(np.zeros(1), units, confidence)[1][0])
+
+
 def with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:
     """A value and the ends of its interval, under the names of their columns."""
     return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}

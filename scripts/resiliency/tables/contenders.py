@@ -44,7 +44,9 @@ COSTS = Table(
         Column("answers", f"number of answers, {JUDGED} of the test images under all conditions of the set", COUNT),
         Column("error", "top-1 error", FRACTION),
         Column("cost", "cost per answer, mean", MORE),
-        *ends("cost", "bootstrap over units of images", MORE),
+        *ends(
+            "cost", "bootstrap over units of images; up to Wilson's share of 0 of the largest cost if none occurs", MORE
+        ),
         CONFIDENCE,
     ],
     needs=frozenset({"corruptions", "ensembles", "images", "costs"}),

@@ -275,7 +275,9 @@ DEPLOYMENT = Table(
             for key, values in (("members", FROM_1), ("macs", MORE), ("milliseconds", MORE))
         ),
         Column("cost", f"mean cost of an answer to a corrupted image {JUDGED}; only if `objective` is `cost`", MORE),
-        *ends("cost", "bootstrap over units of images", MORE),
+        *ends(
+            "cost", "bootstrap over units of images; up to Wilson's share of 0 of the largest cost if none occurs", MORE
+        ),
         Column(
             "<further>_accuracy",
             "accuracy on all images of a further test set, none of which was used for choosing",
