@@ -60,6 +60,7 @@ def without_networks(count: int) -> Tables:
 
 SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
+UNKNOWN_ENDS = dict.fromkeys(("difference_low", "difference_high"), np.nan)
 UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
 OF_ENTROPY = np.where(SELECTIVE.score == "entropy", -0.01, np.nan)
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
@@ -85,6 +86,7 @@ KNOWN = {  # by what is known
     "perhaps behind": compared(-0.01, 0.05),
     "no clear gain": differing(BASE, "best member", "vit-s0", -0.03, 0.01),
     "a loss": differing(BASE, "best member", "vit-s0", 0.01, 0.03),
+    "no interval of the gain": BASE | {"contenders": BASE["contenders"].assign(**UNKNOWN_ENDS)},
     "a member without network": without_networks(1),
     "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},
 }

@@ -14,8 +14,9 @@ PAIR = {"rate": 0.06, "times": 1.5, "more": 3, "pairs": 3}
 FREE = {"metrics": 5, "known": True, "positive": [], "negative": []}
 PLUS, MINUS = [{"metric": "Saliency", "r": 0.4}], [{"metric": "Features", "r": -0.3}]
 NET = {"clean": 0.9, "corrupted": 0.8, "macs": 2e6, "networks": 4}
-ONE = {"corruptions": 1, "easiest": None}
 FOG = {"corruption": "fog", "error": 0.2}
+NOWHERE = {"role": "baseline", "hardest": FOG | {"error": 0}, "overall": None, "compared": [], "held_out": {}}
+ONE = {"corruptions": 1, "easiest": None}
 LINE = {"sets": [{"images": "photos", "weak": False, "r_squared": 0.9, "effective_robustness": 1e-9}]}
 
 
@@ -60,6 +61,7 @@ CASES = [
     ("exchange_rates", facts(RATES.assign(points_low=UNKNOWN, points_high=UNKNOWN)[3:])),
     ("effective_robustness", LINE | {"reference": False}),
     ("effective_robustness", {"sets": [], "reference": False}),
+    ("under_corruptions", NOWHERE),
     ("error_heatmap", ONE | {"hardest": FOG}),
     ("error_heatmap", {"corruptions": 2, "hardest": FOG, "easiest": FOG | {"error": 0.2001}}),
 ]

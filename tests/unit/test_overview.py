@@ -10,6 +10,7 @@ from resiliency.report.overview import (
     POOR,
     architecture_answer,
     best_answer,
+    cautions,
     contenders,
     leaders,
     poor_cautions,
@@ -40,6 +41,11 @@ def test_the_best_ensemble_may_be_the_only_one_and_less_accurate_than_a_member()
         "Best of 2 members",
     ]
     assert best_answer(best).startswith("None is more accurate than the best member: a, right on 90.0%")
+
+
+def test_a_caution_of_one_member_is_no_plural():
+    members = pd.DataFrame({"member": ["a", "b"], "warnings": ["near chance", ""], "origin": "independent"})
+    assert cautions(members)[0].startswith("1 of 2 members is close to chance level on clean images (a). Its training")
 
 
 @pytest.mark.parametrize(("values", "end"), [([0.004], 0.01), ([0.02, 0.01], 0.02), ([0.51], 1.0), ([], 1.0)])

@@ -10,6 +10,7 @@ from resiliency.diversity.settings import MAIN
 from resiliency.report.words import KINDS, change, difference_interval, kind_of, label, plural
 
 SAME = "about the same"
+NO_INTERVAL = "(no interval: too few units)"
 
 
 def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
@@ -27,13 +28,13 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
     """The difference between the error of the first role and that of a row of contenders.csv, in words.
 
     Returns:
-        The amount in words, its interval, and ", not significant" of an amount that is not, or "".
+        The amount in words, its interval or that there is none, and ", not significant" of an amount that is not.
     """
     more, low, high = row["difference"], row["difference_low"], row["difference_high"]
     ends = (low, high) if more > 0 else (-high, -low)
     amount = change(more, low, high, "higher", "lower", SAME)
     unclear = ", not significant" if low <= 0 <= high and amount != SAME else ""
-    return amount, difference_interval(*ends), unclear
+    return amount, difference_interval(*ends) or NO_INTERVAL, unclear
 
 
 def compared_with(row: pd.Series | dict, other: str) -> str:

@@ -300,7 +300,7 @@ def corruption_facts(table: pd.DataFrame) -> dict:
         return {}
     overall = first[first["corruption"] == CORRUPTED].to_dict("records")
     compared: list[dict] = []
-    for role, rows in under_single(table).dropna(subset=["difference"]).groupby("role", sort=False):
+    for role, rows in under_single(table).dropna(subset=["difference_low"]).groupby("role", sort=False):
         members = rows["members"].iloc[0]
         same = next((row for row in compared if row["members"] == members), None)
         if same is not None:

@@ -99,7 +99,7 @@ def class_facts(table: pd.DataFrame) -> dict:
     """The hardest class, and the class and corruption with the largest error."""
     rows = of_first_role(table.dropna(subset=["error"]))
     hardest = _hardest(rows)
-    if hardest.empty:
+    if not (hardest["error"] > 0).any():
         return {}
     single = rows[~rows["corruption"].isin([CLEAN, CORRUPTED])]
     worst = single.loc[single["error"].idxmax()].to_dict() if len(single) else None
