@@ -27,6 +27,7 @@ from resiliency.data.pictures import printable
 from resiliency.data.reading import read_source
 from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL, SPLITS, Source
+from resiliency.data.split import draw_splits, with_groups
 from resiliency.report.words import duration, listed, plural
 from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
@@ -52,7 +53,7 @@ def check(files: Sequence[Path]) -> None:
         return
     images = counted(study)
     seconds, memory = estimate(study, images)
-    print(", ".join(f"{split} {count:,}" for split, count in images.items() if count) + " images")
+    print(of_splits(images))
     members = plural(len(study.independent_members()), "independent member")
     print(f"{members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
     if study.joint or study.search:
@@ -63,21 +64,27 @@ def check(files: Sequence[Path]) -> None:
     print(f"about {needed / 2**30:.1f} GiB of {free / 2**30:.0f} GiB free on the disk")
 
 
-def counted(study: Study) -> dict[str, int]:
-    """Split -> number of images, 0 of those that the study lacks; of a published dataset, the most it can have."""
+def of_splits(images: dict[str, int]) -> str:
+    """Words such as "train 108, test 54 images"."""
+    return ", ".join(f"{split} {count:,}" for split, count in images.items() if count) + " images"
+
+
+def counted(study: Study, source: Source | None = None) -> dict[str, int]:
+    """Split -> number of images, 0 of those that the study lacks; of a published dataset, the most it can have.
+
+    Args:
+        source: images in the folder of the study, if they have been read.
+
+    Raises:
+        Fault: as from `read_source`, `with_groups` and `draw_splits`.
+    """
     data = study.data
     if most := data.most_images():
         return most
-    parts = read_source(data.name, data.folder, data.side, data.margin, study.splits).parts
-    counts = dict.fromkeys(SPLITS, 0) | {name: len(part.labels) for name, part in parts.items()}
-    if ALL in parts:
-        counts["train"] = counts.pop(ALL)
-    whole = counts["train"]
-    for split, share in {"test": data.test_fraction, "validation": data.validation_fraction}.items():
-        if split not in parts:
-            counts[split] = round(share * whole)
-            counts["train"] -= counts[split]
-    return counts
+    source = source or read_source(data.name, data.folder, data.side, data.margin, study.splits)
+    source, fractions = with_groups(source, data.groups, study.splits), (data.validation_fraction, data.test_fraction)
+    chosen = draw_splits(source, *fractions, dict(data.images_per_class), study.seed, study.splits, data.images)
+    return dict.fromkeys(SPLITS, 0) | {split: len(indices) for split, (_, indices) in chosen.items()}
 
 
 def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
@@ -229,8 +236,7 @@ def sentences(found: Found) -> list[str]:
     total, fewest = sum(found.classes.values()), min(found.classes, key=found.classes.get)
     lines = [
         f"{total:,} images of {len(found.classes):,} classes; the fewest of {fewest} ({found.classes[fewest]:,}); "
-        f"shorter side {found.side} px (median)",
-        ", ".join(f"{split} {count:,}" for split, count in found.images.items()) + " images",
+        f"shorter side {found.side} px (median)"
     ]
     if found.films:
         lines.append(
@@ -299,22 +305,29 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
         raise Fault(f"{printable(folder)}: is not named in UTF-8; rename it")
     if broken := broken_pictures(folders_read("image_folder", Path(folder))):
         raise Fault("\n".join(broken))
-    found = look(image_folder(Path(folder), 64, 0.875))
+    found = look(source := image_folder(Path(folder), 64, 0.875))
     print(*sentences(found), sep="\n")
-    if min(found.images.values()) < FEWEST_IMAGES:
-        got = listed([f"{count} for {split}" for split, count in found.images.items()])
-        raise Fault(f"{printable(folder)}: {expected(f'{FEWEST_IMAGES} images or more per split', got)}; add images")
+    _check_enough(folder, found.images)
     pretrained = available() if is_tuned(found) and not from_scratch else {}
     if is_tuned(found) and not from_scratch and len(pretrained) < FEWEST_DESIGNS:
         print(OFFLINE)
         pretrained = {}
     text = study_text(study_name(file.stem), folder, found, pretrained)
     study = checked(text, file.name)
-    seconds, memory = estimate(study, found.images)
+    images = counted(study, source)
+    print(of_splits(images))
+    _check_enough(folder, images)
+    seconds, memory = estimate(study, images)
     write(file, text)
     members = plural(len(study.independent_members()), "member")
     print(f"{file}: {members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
     print(f"resiliency run {shlex.quote(str(file))}")
+
+
+def _check_enough(folder: str, images: dict[str, int]) -> None:
+    if min(images.values()) < FEWEST_IMAGES:
+        got = listed([f"{count} for {split}" for split, count in images.items()])
+        raise Fault(f"{printable(folder)}: {expected(f'{FEWEST_IMAGES} images or more per split', got)}; add images")
 
 
 def encodable(text: str) -> bool:
