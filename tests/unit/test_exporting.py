@@ -46,7 +46,7 @@ def network(seed: int) -> nn.Module:
 
 @pytest.fixture
 def members() -> list[tuple[nn.Module, dict]]:
-    return [(network(seed), replace(MEMBER, member=f"a-s{seed}")) for seed in range(2)]
+    return [(network(s), replace(MEMBER, member=f"a-s{s}", input_size=[SIDE, SIDE, 3])) for s in range(2)]
 
 
 @pytest.fixture
@@ -89,6 +89,8 @@ def test_the_program_answers_any_number_of_images_as_the_module(members, images,
         run(images[:1].astype(np.float32) / 255)
     with pytest.raises(TypeError, match=r"images: expected uint8 B x H x W x 3, got torch\.float32; pass"):
         ensemble(torch.from_numpy(images) / 255)
+    with pytest.raises(TypeError, match=r"images: expected uint8 B x 8 x 8 x 3, got B x 8 x 4 x 3"):
+        ensemble(torch.from_numpy(images[:, :, :4]))
     rows = timed(ensemble, path, images[:1], [1])
     assert [row["model"] for row in rows] == ["a-s0", "a-s1", "ensemble"]
     assert all(0 < row["low"] <= row["median"] <= row["high"] for row in rows)

@@ -44,11 +44,16 @@ class Deployable(nn.Module):
         members' probabilities break ties.
 
         Raises:
-            TypeError: images are of another type, such as floats in 0..1, whose answers would be wrong.
+            TypeError: images are of another type, such as floats in 0..1, or of another size than those of the study:
+                their answers would be wrong.
         """
         if images.dtype != torch.uint8:
             raise TypeError(f"images: expected uint8 B x H x W x 3, got {images.dtype}; pass pixels of 0 to 255")
         torch.ops.aten._assert_tensor_metadata(images, dtype=torch.uint8)  # stays in exported programs
+        sizes = [member.input_size for member in self.members if member.input_size and not member.view]
+        if sizes and list(images.shape[1:]) != sizes[0]:
+            wanted, got = (" x ".join(map(str, of)) for of in (sizes[0], images.shape[1:]))
+            raise TypeError(f"images: expected uint8 B x {wanted}, got B x {got}; resize them as the study does")
         logits = [
             network(normalised(seen(images, member), member.mean, member.std)).float()
             for network, member in zip(self.networks, self.members, strict=True)
