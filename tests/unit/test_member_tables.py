@@ -34,6 +34,8 @@ def test_members_are_ranked_by_error_with_intervals():
     copied = rank_rows(["a", "copy", "worse"], errors_of([0.3, 0.6])[[0, 0, 1]], RESAMPLING, "clean")
     assert copied.next_difference[0] == 0
     assert np.isnan(copied.images_needed[0])
+    certain = rank_rows(["right", "wrong"], np.repeat([[0.0], [1.0]], 50, axis=1), RESAMPLING, "clean")
+    assert certain[["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1], [2, 2]]
 
 
 def test_the_images_needed_are_those_of_a_paired_comparison():

@@ -343,11 +343,10 @@ def rank_intervals(
     low, high = np.ones(len(means), np.int64), np.full(len(means), len(means))
     for member in range(len(means)):
         others = spread[member] > 0
-        if not others.any():
-            continue
         deviations = np.abs(draws[:, others] - draws[:, [member]]) / spread[member, others]
-        reach = np.quantile(deviations.max(axis=1), confidence)
-        differences = (means[others] - means[member]) / spread[member, others]
+        reach = np.quantile(deviations.max(axis=1, initial=0), confidence)
+        with np.errstate(divide="ignore", invalid="ignore"):  # infinite if the difference is that of each image
+            differences = (means - means[member]) / spread[member]
         low[member] += (differences < -reach).sum()
         high[member] -= (differences > reach).sum()
     return low, high
