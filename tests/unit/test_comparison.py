@@ -131,7 +131,8 @@ def test_noise_makes_a_false_difference_in_no_more_than_5_percent(images, pairs,
 def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_path):
     one, other = finished(tmp_path / "one", 0.1), finished(tmp_path / "other", 0.1, digest="b")
     same = finished(tmp_path / "same", 0.1)
-    differences = difference_table(read_studies([one, same]))
+    page, differences, _ = compared_tables(tmp_path, one, same)
+    assert "same makes as many errors as that of one (the same answers on all images)" in page
     assert (differences["difference"] == 0).all()
     assert differences["low"].isna().all()
     assert set(differences["not_comparable"]) == {SAME_ANSWERS}

@@ -49,6 +49,18 @@ def test_report_fetches_nothing_and_escapes_names(card):
     assert "tables/members.csv" in references
 
 
+@pytest.mark.parametrize(
+    ("lacking", "first"), [([], "Most robust"), (["corrupted_error"], "Most accurate on clean images")]
+)
+def test_members_stand_in_the_order_that_is_named(card, lacking, first):
+    tables = synthetic_tables()
+    tables["members"] = members = tables["members"].assign(**dict.fromkeys(lacking, np.nan))
+    best = members["clean_accuracy"].idxmax() if lacking else members["corrupted_error"].idxmin()
+    of_members = report(tables, card, ({}, {})).partition('id="members"')[2]
+    assert f"<p>{first} first." in of_members
+    assert re.search('<th scope="row">([^<]+)', of_members)[1] == members["member"][best]
+
+
 def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
     tables = synthetic_tables(objectives={}, searched=0)
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}

@@ -38,6 +38,7 @@ from resiliency.report.overview import (
     unit_cautions,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
+from resiliency.report.rows import measured_on
 from resiliency.report.style import bundle
 from resiliency.report.templates import environment
 from resiliency.report.verdicts import by_observation
@@ -134,7 +135,9 @@ def render(
         units: test set -> its `units.json`; empty if nothing is known about its images.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
-    members = tables["members"].sort_values("corrupted_error", kind="stable")
+    error = measured_on(tables["members"])[0]["corrupted_error"]
+    order = error if error.notna().any() else -tables["members"]["clean_accuracy"]
+    members = tables["members"].loc[order.sort_values(kind="stable").index]
     members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
     answers = deployment_answers(tables, study["study"])
     figures = partial(_sections, tables=tables, specs=specs, svgs=svgs, made=made, beside=beside)
@@ -147,6 +150,7 @@ def render(
         appendix=figures(APPENDIX),
         answers=answers[1:],
         members=members.to_dict("records"),
+        order="Most robust" if error.notna().any() else "Most accurate on clean images",
         largest_relative_error=LARGEST_RELATIVE_ERROR,
         undefined={name: _undefined(members, name) for name in ("mce", "relative_mce")},
         test_sets=test_sets,
