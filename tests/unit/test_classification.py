@@ -134,3 +134,4 @@ def test_temperature_against_torch_uncertainty():
 
 def test_no_temperature_is_best_where_every_answer_is_right():
     assert np.isnan(metrics.fitted_temperature(np.log([[0.9, 0.1], [0.2, 0.8]]), np.arange(2)))
+    assert metrics.fitted_temperature(np.log(np.full((2, 2), 0.5)), np.arange(2)) == 1  # as for an untrained network

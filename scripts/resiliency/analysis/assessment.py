@@ -358,7 +358,8 @@ def _fitted(ensemble: Ensemble, conditions: list[int] | np.ndarray, images: np.n
     if sum(part.errors.sum() for part in parts) < LEAST_ERRORS:
         return None
     labels = np.concatenate([ensemble.members[0].labels(condition)[images] for condition in conditions])
-    return fitted_temperature(np.concatenate([part.log_probabilities for part in parts]), labels)
+    value = fitted_temperature(np.concatenate([part.log_probabilities for part in parts]), labels)
+    return None if np.isnan(value) else value
 
 
 class Calibration(NamedTuple):

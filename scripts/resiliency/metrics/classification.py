@@ -133,7 +133,8 @@ def fitted_temperature(log_probabilities: np.ndarray, labels: np.ndarray) -> flo
     """The temperature with the least negative log-likelihood, which is convex in 1 / T.
 
     Where every label has the largest probability of its image the likelihood grows for ever as T goes to 0: no
-    temperature is best, and NaN is returned. Beyond `LARGEST`, and below its inverse, it is cut off.
+    temperature is best, and NaN is returned. If all classes are as probable on all images, it is 1. Beyond `LARGEST`,
+    and below its inverse, it is cut off.
 
     Args:
         log_probabilities: float N x K.
@@ -141,6 +142,8 @@ def fitted_temperature(log_probabilities: np.ndarray, labels: np.ndarray) -> flo
     """
     values = log_probabilities.astype(np.float64)
     margins = np.ascontiguousarray((values - values[np.arange(len(labels)), labels][:, None]).T)
+    if not margins.any():
+        return 1.0
     if not (margins > 0).any():
         return np.nan
 
