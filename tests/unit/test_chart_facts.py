@@ -9,7 +9,7 @@ from resiliency.report.charts.deployment import corruption_facts
 from resiliency.report.charts.diversity import correlation_facts, heatmap_counts
 from resiliency.report.charts.ensembles import advantage_facts, errors_of, origin_facts, size_facts
 from resiliency.report.charts.failures import failure_facts, photos_of
-from resiliency.report.charts.robustness import shift_facts
+from resiliency.report.charts.robustness import heatmap_facts, shift_facts
 from resiliency.report.charts.training import curve_facts, joint_facts
 
 NONE = pd.DataFrame()
@@ -114,6 +114,15 @@ def test_designs_and_settings_that_gain_at_the_end_are_counted():
     joint = histories[histories["design"] == "vit"].assign(origin="joint", objective="balanced")
     both = pd.concat([joint.assign(loss_weight=1.0), joint.assign(loss_weight=0.5, validation_accuracy=0.3)])
     assert curve_facts(both)["most"]["name"] == "balanced at λ = 1"
+
+
+def test_corruptions_are_compared_for_members_that_have_all_of_them():
+    """Member b is worse, and has no error under fog, which is the hardest for member a."""
+    rows = [("a", "fog", 0.4), ("a", "snow", 0.3), ("b", "fog", np.nan), ("b", "snow", 0.9)]
+    errors = pd.DataFrame(rows, columns=["member", "corruption", "error"]).assign(test_set="clean", severity=1)
+    members = pd.DataFrame({"member": ["a", "b"], "design": ["a", "b"], "origin": "independent"})
+    facts = heatmap_facts(members, errors)
+    assert (facts["hardest"], facts["easiest"]["corruption"]) == ({"corruption": "fog", "error": 0.4}, "snow")
 
 
 def shifted(residuals: list[float], r_squared: float, references: list[bool]) -> pd.DataFrame:

@@ -182,7 +182,7 @@ def _first_screen(
     poor = poor_cautions(members, best[0] if best else None)
     return {
         "subject": _subject(tables),
-        "images": "corrupted" if (tables["corruption_errors"]["corruption"] != CLEAN).any() else "shifted",
+        "images": _images(tables["corruption_errors"], further),
         "answer": _answer(specs.get(OPENING)) or shifted_answer(members, further),
         "basis": basis(card, tables, study),
         "level": words.percent(members["confidence"].max(), 0),
@@ -231,6 +231,11 @@ def _subject(tables: dict[str, pd.DataFrame]) -> str:
     ):
         return "ensembles of different designs" if several else "ensembles"
     return "different designs" if several else "networks"
+
+
+def _images(errors: pd.DataFrame, further: list[str]) -> str:
+    """The images other than clean ones that the study tests, in a word; "" if there are none."""
+    return CORRUPTED if (errors["corruption"] != CLEAN).any() else "shifted" if further else ""
 
 
 def _losses(members: pd.DataFrame) -> list[dict[str, str]]:

@@ -174,12 +174,12 @@ def _decades(values: pd.Series) -> list[int]:
 
 
 def heatmap_facts(members: pd.DataFrame, errors: pd.DataFrame) -> dict:
-    """The hardest and the easiest corruption."""
+    """The hardest and the easiest corruption, for the members whose errors are known under all corruptions."""
     rows = of_designs(members, errors)
-    rows = rows[rows["severity"] > 0]
+    rows = rows[rows["severity"] > 0].pivot_table("error", "member", "corruption").dropna()
     if rows.empty:
         return {}
-    means = rows.groupby("corruption")["error"].mean().sort_values(kind="stable")
+    means = rows.mean().sort_values(kind="stable")
     easiest, hardest = ({"corruption": means.index[place], "error": means.iloc[place]} for place in (0, -1))
     return {"corruptions": len(means), "hardest": hardest, "easiest": easiest}
 
