@@ -21,6 +21,7 @@ from resiliency.statistics.resampling import (
     percentile_interval,
     resampled_counts,
     share_interval,
+    wilson,
 )
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
@@ -45,6 +46,8 @@ def test_values_have_the_mean_and_the_variance_of_clusters():
     assert Units.numbered(np.zeros(6)).variance_of_mean(VALUES) == 0
     assert FILMS.effective(np.zeros(3)) == 3
     assert Units.numbered(np.arange(8) // 2).effective(np.array([1.0, 1, 1, 2])) == 8  # and not 15
+    few = Units.numbered(np.arange(60) // 3).effective(np.eye(20)[0])  # an image of 60 in one unit of 20
+    assert wilson(np.array(1 / 60), few, 0.9545)[1] == pytest.approx(4 / 24, rel=1e-4)
     np.testing.assert_allclose(FILMS.from_sums(FILMS.sums(VALUES)), of_units)
 
 

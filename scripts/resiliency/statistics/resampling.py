@@ -241,7 +241,9 @@ class Units:
     def effective(self, sums: np.ndarray) -> np.ndarray | float:
         """How many independent images would give shares the variance that they have; N at most, float64 ...
 
-        A share of 0 or 1 shows no variance; the result is then the number of units.
+        A share of 0 or 1 shows no variance; the result is then the number of units. If few units are wrong, or right,
+        they seldom vary as much as others would: the result is at most what gives Wilson's interval, at two standard
+        errors, the end that it has if none is.
 
         Args:
             sums: sums over the images of each unit of values in 0..1, ... x U.
@@ -253,7 +255,9 @@ class Units:
         of_one = shares * (1 - shares)
         with np.errstate(divide="ignore", invalid="ignore"):
             images = np.where((variances > 0) & (of_one > 0), of_one / variances, self.number)
-        return np.minimum(images, self.images)
+            end, rarer = 4 / (self.number + 4), np.minimum(shares, 1 - shares)
+            most = np.where(rarer < end, 4 * end * (1 - end) / (end - rarer) ** 2, np.inf)
+        return np.minimum(np.minimum(images, most), self.images)
 
     def counts(self, resamples: int, seed: int, *names: str | int) -> np.ndarray:
         """How often each image is drawn if units are, as from `resampled_counts`; int64 resamples x N."""

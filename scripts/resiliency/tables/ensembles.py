@@ -264,8 +264,8 @@ DEPLOYMENT = Table(
         *ends("quantile_error", "bootstrap over units of images"),
         Column(
             "clean_effective_images",
-            "number of independent images that would give `clean_accuracy` its variance; only if units of test images "
-            "have several",
+            "number of independent images that would give `clean_accuracy` its variance, or fewer if few units are "
+            "wrong; only if units of test images have several",
             MORE,
         ),
         Column("latency_ms", f"sum of `median_ms` of the members in latencies.csv{LATENCY_ONLY}", MORE),
