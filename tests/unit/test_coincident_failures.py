@@ -83,11 +83,11 @@ def decisions_of(members: int, error: float, random: np.random.Generator) -> tup
 DECISIONS, LABELS = decisions_of(5, 0.4, np.random.default_rng(1))
 
 
-def of_all(decisions, labels):
+def of_all(decisions, labels, **units):
     members, images = decisions.shape
     table, sizes = all_conditions([], [], {"clean": images}, {"clean": 5}), sizes_of(members)
     of = failures(decisions, labels, sizes, np.arange(members))
-    return ceiling_table(table, iter([of]), sizes, members, 0.95)[0].set_index("size")
+    return ceiling_table(table, iter([of]), sizes, members, 0.95, units)[0].set_index("size")
 
 
 def test_sizes_end_in_all_members_and_binomials_are_exact():
@@ -127,6 +127,8 @@ def test_nothing_is_known_of_members_that_are_never_wrong():
     assert (row.all_wrong, row.all_wrong_low) == (0, 0)
     assert 0 < row.all_wrong_high < 1
     assert np.isnan([row.times_independent, row.same_wrong]).all()
+    once, films = np.eye(3, 60, dtype=int)[[0, 0, 0]], {"clean": Units.numbered(np.arange(60) // 3)}
+    assert of_all(once, np.zeros(60, int), **films).loc[3].all_wrong_high == pytest.approx(wilson(0, 20, 0.95)[1])
 
 
 def test_the_mean_over_corruptions_follows_the_conditions():

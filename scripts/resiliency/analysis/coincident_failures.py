@@ -44,6 +44,7 @@ from resiliency.statistics.resampling import (
     in_groups,
     interval_within,
     percentile_interval,
+    widened,
     wilson_of_means,
 )
 
@@ -324,7 +325,8 @@ def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence
     shares = together.shares.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
-    low, high = wilson_of_means(shares, units.variance_of_mean(together.shares), units.number, confidence)
+    ends = np.transpose(wilson_of_means(shares, units.variance_of_mean(together.shares), units.number, confidence))
+    low, high = np.transpose(ends if units.alone else [widened(*of, units.number, confidence) for of in ends])
     over_members = [
         interval_within(np.append(share, without), confidence, 0, 1)
         for share, without in zip(shares, together.without, strict=True)

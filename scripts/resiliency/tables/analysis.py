@@ -261,7 +261,9 @@ CEILING = Table(
         Column("members", "number of members in the pool: independent, as ensembles are formed of them", COUNT),
         Column("images", "number of images", COUNT),
         Column("all_wrong", "share of images that all k members get wrong, mean over all sets of k members", FRACTION),
-        *ends("all_wrong", "Wilson, with the variance over images"),
+        *ends(
+            "all_wrong", "Wilson, with the variance over images; of few units, the upper end is at least that of none"
+        ),
         *ends("members", "of `all_wrong` for other members: jackknife over designs, with the same images"),
         Column("independent", "mean over sets of k members of the product of their error rates", FRACTION),
         Column("times_independent", "`all_wrong` divided by `independent`", MORE),
