@@ -15,6 +15,7 @@ from synthetic import synthetic_tables
 from resiliency.analysis.choices import halves
 from resiliency.comparison.differences import (
     MEMBERS,
+    ONE_UNIT,
     RECOMMENDED,
     SAME_ANSWERS,
     TRAINING,
@@ -143,6 +144,10 @@ def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_pa
     two = finished(tmp_path / "two", 0.3)
     alone, beside = (difference_table(read_studies([one, two, *more])) for more in ([], [end_run(other)]))
     pd.testing.assert_frame_equal(beside[beside["study"] == "two"].reset_index(drop=True), alone, check_dtype=False)
+    for study in (one, two):
+        np.save(study / "data/test/units.npy", TRUTH)  # two films, one of which judges the recommended models
+    differences = difference_table(read_studies([end_run(one), end_run(two)]))
+    assert set(of(differences, RECOMMENDED)["not_comparable"]) == {ONE_UNIT}
     assert "not comparable" in fault_of(read_studies, [one, finished(tmp_path / "cows", 0.1, ["cat", "cow"])])
     provenance = json.loads((same / "provenance.json").read_text())
     provenance["files"].pop("tables/deployment.csv")  # an earlier run left it

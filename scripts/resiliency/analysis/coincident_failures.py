@@ -325,8 +325,10 @@ def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence
     shares = together.shares.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
-    ends = np.transpose(wilson_of_means(shares, units.variance_of_mean(together.shares), units.number, confidence))
-    low, high = np.transpose(ends if units.alone else [widened(*of, units.number, confidence) for of in ends])
+    low, high = wilson_of_means(shares, units.variance_of_mean(together.shares), units.number, confidence)
+    if not units.alone:
+        ends = zip(low, high, strict=True)
+        low, high = np.transpose([widened(*of, units.number, confidence) for of in ends])
     over_members = [
         interval_within(np.append(share, without), confidence, 0, 1)
         for share, without in zip(shares, together.without, strict=True)

@@ -27,6 +27,7 @@ from resiliency.tables import TABLES
 
 RECOMMENDED, MEMBERS, TRAINING = "recommended model", "shared members", "training"
 SAME_ANSWERS, TOO_FEW = "the same answers on all images", "fewer than two trained designs"
+ONE_UNIT = "all images belong together"
 KINDS = (CORRUPTED, CLEAN)
 COLUMNS = ["question", "study", "reference", "model", "images", "image_count", "unit", "units", "difference"]
 COLUMNS += ["low", "high", "confidence", "comparisons", "not_comparable"]
@@ -185,7 +186,8 @@ def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[F
                 "difference": pair.each[finite].mean(),
             }
             row |= {"low": row["difference"] - reach[id(pair)], "high": row["difference"] + reach[id(pair)]}
-            row["not_comparable"] = "" if np.isfinite(reach[id(pair)]) else SAME_ANSWERS
+            differ = bool(np.nan_to_num(pair.each).any())
+            row["not_comparable"] = "" if np.isfinite(reach[id(pair)]) else ONE_UNIT if differ else SAME_ANSWERS
         rows.append(row)
     return rows
 
@@ -222,7 +224,7 @@ def reaches(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.r
         signs = random.integers(0, 2, (FLIPS, len(part))) * 2.0 - 1
         means, crossed = means + signs @ part / images, crossed + signs @ (part * of_part)
     with np.errstate(divide="ignore", invalid="ignore"):
-        largest = np.nanmax(np.abs(means) / error(means, crossed), axis=1)
+        largest = np.nanmax(np.abs(means) / error(means, crossed), axis=1, initial=0)
         critical = np.quantile(largest, confidence, method="higher") * (1 + 1e-9)
         critical = np.maximum(critical, stdtrit(units - 1, (1 + confidence) / 2))
         return critical * error(sums.sum(axis=0) / images, (sums * sizes).sum(axis=0))
