@@ -1,8 +1,8 @@
 """Shares of mutants that the tests of a commit notice.
 
 `shares.py FOLDER` prints them by package from what measure.py left in the folder, with Wilson's intervals. `--before`
-adds which of the others the tests of an earlier commit noticed, `--write` makes the page. What no test reaches has
-survived; what is gone from the library leaves both sides.
+adds what the tests of an earlier commit noticed, as far as it was measured, `--write` makes the page. What no test
+reaches has survived; what is gone from the library leaves both sides.
 """
 
 import argparse
@@ -27,6 +27,10 @@ notice others.
 {before}`python tests/benchmarks/mutation/shares.py build/after --before build/before --write` makes this page of what
 `measure.py` found; `tests/benchmarks/mutation/outcomes.csv` has the outcome of each mutant.
 """
+BEFORE = """The tests before they were halved killed {lost} of the {others} that survive now, and let live {gained} that are
+killed now. They killed {most:.0%} at most: what is killed now was mostly not tried on them, and counts as killed.
+
+"""
 
 
 def read_rows(path: Path) -> list[dict]:
@@ -34,11 +38,11 @@ def read_rows(path: Path) -> list[dict]:
 
 
 def outcomes_of(before: list[dict], after: list[dict]) -> pd.DataFrame:
-    """The outcome of each mutant that is not gone, and of those not killed that of the earlier commit, if known."""
+    """The outcome of each mutant that is not gone, and that of the earlier commit, if known."""
     earlier = {row["number"]: row["outcome"] for row in before}
     rows = pd.DataFrame(after)[["number", "package", "outcome"]]
     rows = rows[rows["outcome"].isin(MEASURED)].sort_values("number", ignore_index=True)
-    return rows.assign(before=rows["number"].map(earlier).where(rows["outcome"] != "killed"))
+    return rows.assign(before=rows["number"].map(earlier))
 
 
 def table(outcomes: pd.DataFrame) -> str:
@@ -60,9 +64,12 @@ def _row(name: str, outcomes: list[str]) -> str:
 
 def page(outcomes: pd.DataFrame, drawn: int) -> str:
     """The page of `outcomes_of` and of the size of the sample, in Markdown."""
-    known = outcomes["before"].dropna()
-    lost = f"{(known == 'killed').sum()} of {len(known)}" if len(known) else ""
-    before = f"Of the others, the tests before they were halved killed {lost} that we measured.\n\n" if lost else ""
+    known = outcomes.dropna(subset=["before"])
+    now, then = known["outcome"] == "killed", known["before"] == "killed"
+    lost, gained = (then & ~now).sum(), (now & ~then).sum()
+    most = ((outcomes["outcome"] == "killed").sum() + lost - gained) / len(outcomes)
+    others = int((known["outcome"] != "killed").sum())
+    before = BEFORE.format(lost=lost, others=others, gained=gained, most=most) if len(known) else ""
     return TEXT.format(drawn=drawn, placed=len(outcomes), table=table(outcomes), before=before)
 
 
