@@ -27,8 +27,9 @@ notice others.
 {before}`python tests/benchmarks/mutation/shares.py build/after --before build/before --write` makes this page of what
 `measure.py` found; `tests/benchmarks/mutation/outcomes.csv` has the outcome of each mutant.
 """
-BEFORE = """Of the {others} that survive now, the tests before they were halved killed {lost}; they let live {gained} that are
-killed now. They killed {most:.0%} at most: what is killed now was mostly not tried on them, and counts as killed.
+BEFORE = """The tests before they were halved killed {lost} of the {others} that survive now, and {gained} that are
+killed now survived them. They killed {most:.0%} at most: what is killed now was mostly not tried on them, and counts
+as killed.
 
 """
 
