@@ -11,7 +11,7 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake_warm_start import client as warm_start
 from resiliency import tables
 from resiliency.base.faults import Fault
-from resiliency.base.names import FEWEST_IMAGES
+from resiliency.base.names import FEWEST_IMAGES, FEWEST_UNITS
 from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
 from resiliency.study.files import load, old_names, over_defaults

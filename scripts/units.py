@@ -32,4 +32,4 @@ with stage(snakemake.log[0]):
             part = labelled_arrays(Path(inputs.pixels), Path(inputs.numbers), classes, params.side)
         units = units_of_part(part, Source("", classes, {}), params.groups, f"test_sets.{params.name}.groups")
         grouped = Grouped(units, params.groups)
-    write_units(Path(snakemake.output.units).parent, params.name, grouped)
+    write_units(Path(snakemake.output.units).parent, params.name, grouped, params.fewest)

@@ -61,13 +61,13 @@ def test_a_check_says_what_a_run_takes(monkeypatch, capsys):
     [
         (".", {}, {"train": 36, "validation": 4, "test": 40}),
         ("train", {"validation_fraction": 0.25, "test_fraction": 0.25}, {"train": 20, "validation": 10, "test": 10}),
-        ("train", {"groups": "<film>_*", "test_fraction": 0.25}, {"train": 20, "validation": 10, "test": 10}),
+        ("train", {"groups": "<film>_*", "test_fraction": 0.525}, {"train": 16, "validation": 4, "test": 20}),
         (".", {"images_per_class": {"train": 3}}, {"train": 6, "validation": 4, "test": 40}),
     ],
 )
 def test_images_of_a_folder_are_counted_by_its_splits(put_pictures, tmp_path, folder, shares, counts):
     put_pictures(
-        *(f"{split}/{name}/{n % 4}_{n}.jpg" for split in ("train", "test") for name in "ab" for n in range(20))
+        *(f"{split}/{name}/{n % 10}_{n}.jpg" for split in ("train", "test") for name in "ab" for n in range(20))
     )
     dataset = {"name": "image_folder", "folder": str(tmp_path / folder)} | shares
     assert begin.counted(load(read_merged([REPOSITORY / "config.yaml", TINY]) | {"dataset": dataset})) == counts

@@ -164,6 +164,10 @@ def test_frames_that_look_alike_are_one_unit(films, tmp_path):  # noqa: F811
 
 def test_units_that_divide_nothing_or_contradict_themselves_are_refused(tmp_path):
     fault_of(write_units, tmp_path, "clean", Grouped(Units.numbered(np.zeros(9)), "a"))
+    three = Grouped(Units.numbered(np.arange(60) % 3), "a")
+    assert "expected 10 units or more, got 60 images of clean in 3 units" in fault_of(
+        write_units, tmp_path, "clean", three, 10
+    )
     fault_of(with_groups, published(), "<film>_<frame>", ("train", "validation"))
     path = tmp_path / "own.csv"
     path.write_text("test_set,image,label,unit,a\nclean,0,0,x,0\nclean,1,0,y,0\nfog.1,0,0,x,0\nfog.1,1,0,x,0\n")

@@ -20,7 +20,6 @@ from resiliency.base.names import (
     SEPARATE_IMAGES,
     accuracy_of,
     diversity_of,
-    few_images,
     mean_member_accuracy_of,
 )
 from resiliency.base.streams import derived_seed, stream
@@ -92,8 +91,9 @@ def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units
         Fault: there are fewer than GROUPS units.
     """
     units = units or Units.single(len(labels))
-    if fault := few_images("test", units.number):
-        raise Fault(fault)
+    if units.number < GROUPS:
+        got = f"{units.images:,} images in {units.number:,}"
+        raise Fault(f"needs {GROUPS} units of test images, to leave out groups of them; there are {got}")
     first = np.unique(units.of_image, return_index=True)[1]
     shuffled = stream(seed, "groups of images").permutation(units.number)
     others = ~np.isin(shuffled, units.of_image[probed])

@@ -161,7 +161,8 @@ def _continued(metrics: list[str]) -> Iterator[tuple[str, str]]:
                 yield metric, f"{longer.removeprefix(f'{metric}_')}_"
 
 
-FEWEST_IMAGES = 10  # least number of images: one for each group of the jackknife
+FEWEST_IMAGES = 10  # least number of images, or of units: one for each group of the jackknife
+FEWEST_UNITS = 2  # least number of units where no groups are left out: one to compare with the other
 
 
 def few_images(name: str, images: int) -> str:

@@ -21,13 +21,14 @@ import yaml
 from PIL import Image
 
 from resiliency.base.faults import Fault, expected
-from resiliency.base.names import FEWEST_IMAGES, LONGEST
+from resiliency.base.names import CLEAN, FEWEST_IMAGES, LONGEST
 from resiliency.data.folder import broken_pictures, folders_read, image_folder
 from resiliency.data.pictures import printable
 from resiliency.data.reading import read_source
 from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL, SPLITS, Source
 from resiliency.data.split import draw_splits, with_groups
+from resiliency.data.units import check_number, units_of_data_set
 from resiliency.report.words import duration, listed, plural
 from resiliency.study.files import load, read_merged
 from resiliency.study.model import Study
@@ -76,7 +77,7 @@ def counted(study: Study, source: Source | None = None) -> dict[str, int]:
         source: images in the folder of the study, if they have been read.
 
     Raises:
-        Fault: as from `read_source`, `with_groups` and `draw_splits`.
+        Fault: as from `read_source`, `with_groups` and `draw_splits`; or there are too few units of test images.
     """
     data = study.data
     if most := data.most_images():
@@ -84,6 +85,8 @@ def counted(study: Study, source: Source | None = None) -> dict[str, int]:
     source = source or read_source(data.name, data.folder, data.side, data.margin, study.splits)
     source, fractions = with_groups(source, data.groups, study.splits), (data.validation_fraction, data.test_fraction)
     chosen = draw_splits(source, *fractions, dict(data.images_per_class), study.seed, study.splits, data.images)
+    if data.named_groups and len(study.combined_members()) >= min(study.ensembles.sizes):
+        check_number(CLEAN, units_of_data_set(source, chosen["test"], data.groups, data.test_groups), FEWEST_IMAGES)
     return dict.fromkeys(SPLITS, 0) | {split: len(indices) for split, (_, indices) in chosen.items()}
 
 
@@ -314,7 +317,10 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
         pretrained = {}
     text = study_text(study_name(file.stem), folder, found, pretrained)
     study = checked(text, file.name)
-    images = counted(study, source)
+    try:
+        images = counted(study, source)
+    except Fault as fault:
+        raise Fault(f"{fault}, or rename the images if they are no frames" if found.films else str(fault)) from fault
     print(of_splits(images))
     _check_enough(folder, images)
     seconds, memory = estimate(study, images)

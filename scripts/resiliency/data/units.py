@@ -13,7 +13,8 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from resiliency.base.faults import Fault, excerpt
+from resiliency.base.faults import Fault, excerpt, expected
+from resiliency.base.names import FEWEST_UNITS
 from resiliency.base.progress import Progress
 from resiliency.data.pictures import FileImages, chunks, files_of, printable, read_images
 from resiliency.data.source import ALL, Images, Part, Source
@@ -290,9 +291,6 @@ def _nearest_pairs(patterns: np.ndarray, own: np.ndarray, others: np.ndarray) ->
         yield from zip(block[is_near].tolist(), others[nearest[is_near]].tolist(), strict=True)
 
 
-FEWEST_UNITS = 2
-
-
 class Grouped(NamedTuple):
     """The units of a test set, and what to say of them.
 
@@ -373,16 +371,31 @@ def alike(units: Units) -> tuple[int, int]:
     return len(several), int(several.sum())
 
 
-def write_units(folder: Path, test_set: str, grouped: Grouped) -> None:
+def check_number(test_set: str, grouped: Grouped, fewest: int = FEWEST_UNITS) -> None:
+    """Check that there are enough units.
+
+    Args:
+        fewest: least number of units: of two, one can be compared with the other; others leave out groups of them.
+
+    Raises:
+        Fault: there are fewer units than `fewest`, though enough images.
+    """
+    units = grouped.units
+    if units.number < fewest <= units.images:
+        got = f"{units.images:,} images of {test_set} in {units.number} unit{'s' if units.number > 1 else ''}"
+        raise Fault(
+            f"{grouped.by}: {expected(f'{fewest} units or more', got)}; add images of others, or name finer ones"
+        )
+
+
+def write_units(folder: Path, test_set: str, grouped: Grouped, fewest: int = FEWEST_UNITS) -> None:
     """Write `units.npy` (int32 N) and `units.json` (what they are) of a test set.
 
     Raises:
-        Fault: all images are one unit, without another one to compare it with.
+        Fault: as `check_number`, which has the arguments.
     """
     units = grouped.units
-    if units.number < FEWEST_UNITS <= units.images:
-        reason = f"all {units.images:,} images of {test_set} are one unit"
-        raise Fault(f"{grouped.by}: {reason}; name {FEWEST_UNITS} or more")
+    check_number(test_set, grouped, fewest)
     by = f", by {grouped.by}" if grouped.by else ""
     print(f"{test_set}: {units.images:,} images in {units.number:,} units{by}")
     if grouped.not_by:
