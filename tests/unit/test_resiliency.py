@@ -73,6 +73,8 @@ def test_scores_of_a_member_by_loops():
     assert (scores["clean_accuracy_low"], scores["clean_accuracy_high"]) == wilson(1 - clean, 30, 0.95)
     faultless = scored(TABLE, LABELS, np.eye(3, dtype=np.float16)[[LABELS] * 5], BASELINE).scores
     assert faultless["corrupted_error_high"] == pytest.approx(wilson(0, 30, 0.95)[1])
+    relative = (1 / base_fog + 1 / base_snow) / 2
+    assert (faultless["mce"], faultless["mce_high"]) == pytest.approx((0, relative * wilson(0, 30, 0.95)[1]))
 
 
 def test_scores_of_probabilities_are_means_over_the_corrupted_conditions():

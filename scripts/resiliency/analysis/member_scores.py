@@ -32,7 +32,14 @@ from resiliency.metrics.resiliency import (
     relative_mean_corruption_error,
 )
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups, corruption_conditions
-from resiliency.statistics.resampling import Resampling, Units, range_interval, share_interval, with_ends
+from resiliency.statistics.resampling import (
+    Resampling,
+    Units,
+    cost_interval,
+    range_interval,
+    share_interval,
+    with_ends,
+)
 
 UNKNOWN = np.nan, np.nan  # ends of an interval
 LOSSES = ("nll", "brier", "ece")
@@ -137,10 +144,17 @@ class Scorer:
         }
 
     def _mce(self, errors: np.ndarray) -> dict[str, float]:
-        """mCE and its interval, which is infinite at an end where the baseline makes no error in too many resamples."""
+        """mCE and its interval, which is infinite at an end where the baseline makes no error in too many resamples.
+
+        Without any error it ends where that of the share of errors does (see `cost_interval`).
+        """
         value = mean_corruption_error(errors[0], self.baseline[0])
-        ends = (values[1:] for values in range_of_mean_corruption_error(errors, self.baseline))
-        return with_ends("mce", float(value), UNKNOWN if self.few else range_interval(*ends, self.confidence))
+        ends = range_interval(
+            *(values[1:] for values in range_of_mean_corruption_error(errors, self.baseline)), self.confidence
+        )
+        if value == 0:
+            ends = cost_interval(0, errors, np.mean(1 / self.baseline[0]), self.units, self.confidence)
+        return with_ends("mce", float(value), UNKNOWN if self.few else ends)
 
     def _uncertain(self, denominators: np.ndarray) -> str:
         """The corruptions under which a denominator is too uncertain for a ratio, joined by spaces.
