@@ -81,6 +81,7 @@ KNOWN = {  # by what is known
     "abstains on every image": with_columns(
         "thresholds", threshold=THRESHOLDS.threshold.mask(THRESHOLDS.goal == "wrong", 2)
     ),
+    "abstains on no image": with_columns("thresholds", threshold=0 * THRESHOLDS.threshold),
     "no corruption left out": with_columns("thresholds", left_out_wrong=np.nan, left_out_corruption=np.nan),
     "clearly behind": compared(0.01, 0.03),
     "perhaps behind": compared(-0.01, 0.05),

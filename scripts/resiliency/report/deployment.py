@@ -182,19 +182,20 @@ def threshold_facts(members: str, thresholds: pd.DataFrame | None) -> dict:
     """Thresholds that were chosen on corrupted images.
 
     Returns:
-        Rows of thresholds.csv, None if there is none: `covering`, for a coverage of 90 %; `limiting`, for the fewest
-        wrong answers that has a threshold, `left_out` its share of wrong answers under the worst corruption that it was
-        not chosen on; `abstaining`, the largest share of wrong answers, if each share takes abstaining on every image.
+        Rows of thresholds.csv, None if there is none: `covering`, for a coverage of 90 % if it abstains at all;
+        `limiting`, for the fewest wrong answers that has a threshold, `left_out` its share of wrong answers under the
+        worst corruption that it was not chosen on; `abstaining`, the largest share of wrong answers, if each share
+        takes abstaining on every image.
     """
     if thresholds is None:
         return {"covering": None, "limiting": None, "left_out": None, "abstaining": None}
     rows = thresholds[(thresholds["members"] == members) & (thresholds["basis"] == CORRUPTED)]
     rows = rows[rows["images"] == CORRUPTED].dropna(subset=["threshold"])
-    wrong = rows[rows["goal"] == "wrong"].sort_values("target")
+    wrong, covering = rows[rows["goal"] == "wrong"].sort_values("target"), rows[rows["goal"] == "coverage"]
     limiting = _first(wrong[wrong["threshold"] < ABSTAIN])
     left_out = figure(limiting["row"], "left_out_wrong") if limiting else None
     return {
-        "covering": _first(rows[(rows["goal"] == "coverage") & (rows["target"] == COVERAGE)]),
+        "covering": _first(covering[(covering["target"] == COVERAGE) & (covering["threshold"] > 0)]),
         "limiting": limiting,
         "left_out": left_out if left_out and pd.notna(left_out.value) else None,
         "abstaining": wrong["target"].max() if len(wrong) and not limiting else None,
