@@ -11,7 +11,7 @@ from resiliency.analysis.left_out import by_family, lack_second_seeds
 from resiliency.analysis.member_tables import skipped_table
 from resiliency.analysis.origins import best_table
 from resiliency.base.faults import Fault
-from resiliency.external.arrays import order_of, read_decisions, read_labels
+from resiliency.external.arrays import order_of, read_decisions, read_labels, read_logits
 from resiliency.external.contents import read_contents
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import External, corruption_and_severity, error_rows, read_scores
@@ -247,3 +247,13 @@ def test_labels_that_are_no_classes_are_named(tmp_path, labels, classes, message
     np.save(tmp_path / "labels/clean.npy", labels)
     expected = f"{tmp_path}/labels/clean.npy: row 2: expected a class index {message}"
     assert fault_of(read_labels, str(tmp_path), "clean", classes) == expected
+
+
+def test_differences_of_large_logits_in_float64_are_kept(tmp_path):
+    """Log-likelihoods of many pixels are such: float32 would tell two of them apart by sixteenths."""
+    logits, labels = np.array([[0, 0.01, 0.02], [0.03, 0.01, 0]]), np.array([2, 0])
+    for folder, values in (("net", logits - 900_000), ("labels", labels)):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "clean.npy", values)
+    read = read_logits(str(tmp_path), "net", "clean", labels, "logits")
+    np.testing.assert_allclose(read, logits - [[0.02], [0.03]], atol=1e-6)

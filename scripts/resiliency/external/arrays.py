@@ -20,6 +20,7 @@ LABELS, UNITS = "labels", "units"
 SUFFIXES = (".npy", ".npz")
 TOLERANCE = 1e-2  # tolerance of a sum of probabilities, which may be float16
 LEAST = 1e-12
+LARGEST = 64.0  # up to here float32 is exact to 4e-6
 CHUNK_VALUES = 2**24
 HEAD = 1000  # rows that show whether an array holds logits or probabilities
 
@@ -110,6 +111,8 @@ def array_files(folder: str, members: list[str], layout: dict[str, list[str]]) -
 def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> np.ndarray:
     """Logits float32 N x K of a member on a test set; of probabilities, their logarithms.
 
+    Those in float64 whose largest is beyond `LARGEST` come less that, image by image.
+
     Args:
         labels: int64 N, labels of the test set.
         kind: content of the arrays, `logits` or `probabilities`.
@@ -122,10 +125,19 @@ def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kin
     step = max(1, CHUNK_VALUES // values.shape[1])
     for start in range(0, len(values), step):
         with np.errstate(over="ignore"):  # infinity is refused
-            part = values[start : start + step].astype(np.float32)
+            part = _single(values[start : start + step])
         _check(path, part, start, kind)
         logits[start : start + step] = np.log(np.maximum(part, LEAST)) if kind == "probabilities" else part
     return logits
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """Values n x K as float32; less the largest of an image where float32 would round differences of float64 away."""
+    if values.dtype == np.float64:
+        largest = values.max(axis=1, keepdims=True)
+        beyond = np.abs(values).max(axis=1, keepdims=True) > np.finfo(np.float32).max
+        values = values - np.where((np.abs(largest) > LARGEST) & ~beyond, largest, 0)
+    return values.astype(np.float32)
 
 
 def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> tuple[Path, np.ndarray]:
