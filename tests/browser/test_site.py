@@ -1,4 +1,4 @@
-"""The reports of the published studies, as the documentation site has them, in a real browser.
+"""A published report of each kind, as the documentation site has it, in a real browser.
 
 RESILIENCY_SITE may name the folder of a site that was built before; else the reports are written here.
 """
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 # Whether a page is as wide as the screen and not too high, once its charts have the new width.
 FITS = """([width, most]) => document.documentElement.scrollWidth === width
   && document.documentElement.scrollHeight <= most"""
-STUDIES = sorted(path.parent.name for path in RESULTS.glob("*/provenance.json"))
+STUDIES = ("traffic_signs", "imagenet_decisions", "timm_published")  # known by images, by answers and by scores
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,7 @@ def site(tmp_path_factory):
     if built := os.environ.get("RESILIENCY_SITE"):
         return Path(built, "results")
     folder = tmp_path_factory.mktemp("site")
-    written = write_reports(folder)
-    assert [path.parent.name for path in written] == STUDIES
+    write_reports(folder)
     return folder
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from fault_messages import fault_of, lines_of
+from fault_messages import fault_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from resiliency.cli import main
-from resiliency.cli.begin import OFFLINE, PRETRAINED, Found, begin, estimate, is_tuned, look, quoted, study_text
+from resiliency.cli.begin import OFFLINE, PRETRAINED, Found, begin, estimate, look, quoted, study_text
 from resiliency.data.folder import image_folder
 from resiliency.designs.weights import is_available, pretrained_config
 from resiliency.study.files import load, read_merged
@@ -64,12 +64,6 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("RESILIENCY_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize(("images", "side", "tuned"), [(600, 300, True), (600, 32, False), (60_000, 300, False)])
-def test_few_large_images_are_fine_tuned_on(images, side, tuned):
-    found = Found({"train": images, "validation": 100, "test": 300}, {}, {"a": images, "b": 500}, side, "")
-    assert is_tuned(found) == tuned
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 def test_only_networks_that_can_be_had_are_fine_tuned(tmp_path, capsys, monkeypatch, count):
@@ -109,17 +103,6 @@ def test_an_estimate_counts_steps_predictions_corruptions_and_jobs(monkeypatch):
     seconds, _ = estimate(study, {"train": 100, "validation": 10, "test": 40})
     of_members = 3 * 0.5 * (20 * 3 * 100 + 1.5 * 40 * 5)
     assert seconds * os.cpu_count() == pytest.approx(of_members + 40 * 4 / 2000 + 0.5 * (30 + 3 * 3 + 2))
-
-
-def test_all_broken_pictures_are_named_at_once(tmp_path):
-    folder, file = photos(tmp_path / "photos", list(map(str, range(30))), side=40), tmp_path / "mine.yaml"
-    broken = sorted(folder.glob("*/*.jpg"))[:27]
-    for picture in broken:
-        picture.write_bytes(picture.read_bytes()[:-50])
-    lines = lines_of(begin, str(folder), file)
-    assert [line.partition(": cannot be decoded (")[0] for line in lines[:-1]] == list(map(str, broken[:20]))
-    assert lines[-1] == "7 more pictures cannot be used either"
-    assert not file.exists()
 
 
 def test_a_study_is_written_whole_or_not_at_all(tmp_path, monkeypatch):

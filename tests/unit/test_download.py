@@ -70,12 +70,6 @@ def test_a_sha_256_goes_before_an_md5(archive, tmp_path, kept):
     assert fetched(archive._replace(md5="0" * 32, sha256=digest), folder) == CONTENT
 
 
-def test_a_missing_file_is_not_asked_for_again(site, archive, tmp_path):
-    missing = archive._replace(url=site.url + "b.bin")
-    assert "(HTTP status 404, Not Found); run again when it can" in fault_of(fetched, missing, tmp_path)
-    assert site.requests == ["/b.bin"]
-
-
 def test_a_server_that_falls_silent_is_given_up(site, archive, tmp_path, monkeypatch):
     monkeypatch.setattr("resiliency.data.download.TIMEOUT", 0.3)
     site.drops = [1_000_000, *[0] * 50]

@@ -193,13 +193,6 @@ def test_scores_name_their_conditions():
     }
 
 
-def test_a_column_of_fractions_beside_others_in_per_cent_is_refused_unless_it_is_listed(write):
-    mixed = External(scores=write("member,clean,fog.1\na,5,.4\nb,6,.5\n"), score_type="error")
-    assert "column 'fog.1': no error above 1" in fault_of(read_contents, mixed, ["fog"], [1], None)
-    listed = External(scores=write("member,clean,hard\na,70,.4\n"), test_sets=["hard"])
-    assert read_contents(listed, ["fog"], [1], None).test_sets == ["hard"]
-
-
 NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
 
 

@@ -13,7 +13,7 @@ from test_changed_images import FILMS, FRAMES, films  # noqa: F401
 
 from resiliency.data.folder import image_folder
 from resiliency.data.pictures import FileImages
-from resiliency.data.settings import Dataset, table_of
+from resiliency.data.settings import table_of
 from resiliency.data.source import ALL, SPLITS, Part, Source
 from resiliency.data.split import draw_splits, split_indices, with_groups
 from resiliency.data.units import Grouped, by_look, look_alikes, units_of_data_set, write_units
@@ -173,11 +173,6 @@ def test_units_that_divide_nothing_or_contradict_themselves_are_refused(tmp_path
     path.write_text("test_set,image,label,unit,a\nclean,0,0,x,0\nclean,1,0,y,0\nfog.1,0,0,x,0\nfog.1,1,0,x,0\n")
     reader = Reader("decisions", str(path), {"clean": ["clean", "fog.1"]}, 2)
     assert "units of 'fog.1' differ from those of 'clean'" in fault_of(reader.units)
-
-
-def test_the_dataset_and_its_members_do_not_depend_on_groups_of_test_images():
-    one, other = (Dataset(name="cifar10", test_groups=value).resolved() for value in (None, "near_duplicates"))
-    assert one == other
 
 
 def test_imported_decisions_have_a_column_of_units(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -79,13 +78,3 @@ def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, 
     done = python(code, tmp_path)
     assert done.returncode == 0, done.stdout
     assert done.stdout
-
-
-def test_the_command_of_the_card_plans_nothing_else(workflow, exported, snakemake):
-    """The study and the ensemble are those of the card: all that it names is there."""
-    text = (exported[0] / "card.md").read_text().rpartition("```sh\n")[2].partition("\n```")[0]
-    _, *words = shlex.split(text.replace("$CHECKOUT", str(REPOSITORY)))
-    assert "--configfile" in words
-    done = snakemake([*words, "--dry-run"], workflow.directory)
-    assert done.returncode == 0, done.stdout
-    assert "Nothing to be done" in done.stdout

@@ -50,18 +50,6 @@ def test_members_are_tested_under_the_corruption(study):
     np.testing.assert_allclose(members["mce"], (fog / fog["densenet_s-s0"])[members.index])
 
 
-def test_the_metric_is_correlated_with_accuracy(study):
-    ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
-    assert ensembles[["hellinger_clean", "hellinger_corrupted"]].gt(0).all(axis=None)
-    correlations = pd.read_csv(study.results / "tables/correlations.csv")
-    found = correlations[(correlations["metric"] == "hellinger") & (correlations["measure"] == "pearson")]
-    assert set(found["condition"]) == {"clean", "corrupted", "fog", "vignetting"}
-    main = ensembles[ensembles["rule"] == "mean_probability"]
-    expected = main["hellinger_clean"].corr(main["clean_accuracy"])
-    row = found[(found["rule"] == "mean_probability") & (found["condition"] == "clean")].iloc[0]
-    assert row["correlation"] == pytest.approx(expected)
-
-
 def test_the_report_shows_all_three(study):
     page = (study.results / "report.html").read_text()
     section = page.partition('<h2 id="designs">')[2].partition("<h2 ")[0]

@@ -18,7 +18,6 @@ from timm.data import ImageNetInfo
 
 from resiliency.data.pictures import read_items
 
-REPOSITORY = Path(__file__).parents[2]
 PHOTOS = {  # synset -> photograph that scikit-image or scikit-learn ships
     "n02124075": Path(skimage.__file__).with_name("data") / "chelsea.png",  # Egyptian cat
     "n07920052": Path(skimage.__file__).with_name("data") / "coffee.png",  # espresso
@@ -98,19 +97,3 @@ def test_logits_are_those_of_timm_on_the_same_files(lite):
         logits = np.load(study.results / f"predictions/{member}/clean.npy")[0]
         np.testing.assert_allclose(logits, expected, atol=0.02)
     assert pd.read_csv(study.results / "tables/members.csv").clean_accuracy.tolist() == [1, 1]
-
-
-def test_the_imagenet_study_needs_no_training_images(workflow_in, tmp_path):
-    """Its graph, on folders with one image for each synset."""
-    picture, synsets = tmp_path / "grey.jpg", ImageNetInfo().label_names()
-    Image.new("RGB", (64, 64), "grey").save(picture)
-    classes = {"imagenet/val": synsets, "imagenet-v2": map(str, range(1000)), "imagenet-sketch": synsets}
-    classes |= {"imagenet-r": synsets[::5], "imagenet-a": synsets[::5]}
-    for folder, names in classes.items():
-        for name in names:
-            (tmp_path / "data" / folder / name).mkdir(parents=True)
-            os.link(picture, tmp_path / "data" / folder / name / "1.JPEG")
-    study = workflow_in(tmp_path, REPOSITORY / "studies/imagenet_pretrained.yaml")
-    planned = study.planned()
-    assert (planned["load"], planned["corrupt"], planned["predict_together"]) == (33, 15, 6)
-    assert not {rule for rule in planned if "train" in rule or "search" in rule}

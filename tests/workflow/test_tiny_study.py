@@ -60,20 +60,3 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
     fit = deployment[(deployment["size"] == 1) & deployment.fit]
     assert 4 <= len(fit) < 6
     assert set(deployment[deployment.found == "greedy"]["size"]) == set(range(4, len(fit) + 1))
-
-
-def test_contenders_are_those_of_the_deployment(workflow):
-    """Means over corruptions, and calibration errors, from one table against the same from another."""
-    deployment = pd.read_csv(workflow.results / "tables/deployment.csv").set_index("members")
-    contenders = pd.read_csv(workflow.results / "tables/contenders.csv")
-    means = contenders.groupby("members").error.mean()
-    assert means.to_dict() == pytest.approx(deployment.corrupted_error[means.index].to_dict(), abs=1e-6)
-    assert contenders.groupby("role").members.first()["baseline"] == "densenet_s-s0"
-    bins = pd.read_csv(workflow.results / "tables/contender_calibration.csv")
-    gaps = (bins.accuracy - bins.mean_confidence).abs() * bins.predictions
-    gaps = gaps.groupby([bins.members, bins.images]).sum() / bins.groupby(["members", "images"]).predictions.sum()
-    before = pd.read_csv(workflow.results / "tables/temperatures.csv").dropna(subset=["ece_before"])
-    before = before.set_index(["members", "images"]).ece_before
-    shared = gaps.index.intersection(before.index)
-    assert len(shared)
-    assert gaps[shared].to_dict() == pytest.approx(before[shared].to_dict(), abs=1e-4)
