@@ -60,7 +60,8 @@ def without_networks(count: int) -> Tables:
 
 SELECTIVE, THRESHOLDS, BEST = BASE["selective_prediction"], BASE["thresholds"], contenders(ROWS)[0]["members"]
 VOTES = SELECTIVE[SELECTIVE.score == "entropy"].assign(score="vote_agreement")
-UNKNOWN_ENDS = dict.fromkeys(("difference_low", "difference_high"), np.nan)
+DIFFERENCE = ("difference", "difference_low", "difference_high")
+UNKNOWN_ENDS = dict.fromkeys(DIFFERENCE[1:], np.nan)
 UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
 OF_ENTROPY = np.where(SELECTIVE.score == "entropy", -0.01, np.nan)
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
@@ -87,6 +88,8 @@ KNOWN = {  # by what is known
     "perhaps behind": compared(-0.01, 0.05),
     "no clear gain": differing(BASE, "best member", "vit-s0", -0.03, 0.01),
     "a loss": differing(BASE, "best member", "vit-s0", 0.01, 0.03),
+    "equal errors": BASE | {"contenders": BASE["contenders"].assign(**dict.fromkeys(DIFFERENCE, 0.0))},
+    "no wrong answers": with_columns("selective_prediction", auroc=np.nan, fpr_at_95=np.nan, error_at_80=0.0),
     "no interval of the gain": BASE | {"contenders": BASE["contenders"].assign(**UNKNOWN_ENDS)},
     "a member without network": without_networks(1),
     "no network": BASE | {"members": BASE["members"].assign(weights_kind="none")},

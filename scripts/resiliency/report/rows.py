@@ -28,19 +28,20 @@ def difference_words(row: pd.Series | dict) -> tuple[str, str, str]:
     """The difference between the error of the first role and that of a row of contenders.csv, in words.
 
     Returns:
-        The amount in words, its interval or that there is none, and ", not significant" of an amount that is not.
+        The amount in words, its interval or that there is none, and ", not significant" of an amount that is not. Equal
+        errors on all images get no interval: one of no width would say that they are equal on others.
     """
     more, low, high = row["difference"], row["difference_low"], row["difference_high"]
     ends = (low, high) if more > 0 else (-high, -low)
     amount = change(more, low, high, "higher", "lower", SAME)
     unclear = ", not significant" if low <= 0 <= high and amount != SAME else ""
-    return amount, difference_interval(*ends) or NO_INTERVAL, unclear
+    return amount, "" if low == high else difference_interval(*ends) or NO_INTERVAL, unclear
 
 
 def compared_with(row: pd.Series | dict, other: str) -> str:
     """Words such as "2.6 percentage points lower [2.1, 3.1] than `other`", or "about the same as" it."""
     amount, ends, unclear = difference_words(row)
-    return f"{SAME} as {other} {ends}" if amount == SAME else f"{amount} {ends} than {other}{unclear}"
+    return f"{SAME} as {other} {ends}".rstrip() if amount == SAME else f"{amount} {ends} than {other}{unclear}"
 
 
 def held_out_corruptions(table: pd.DataFrame) -> list[str]:

@@ -78,12 +78,12 @@ def _read(row: dict) -> dict:
 
 def _place(row: dict) -> tuple[bool, bool]:
     """Purchases that lower the error significantly come first, those that raise it last."""
-    return row["points_high"] < 0, not row["significant"]
+    return row["points"] < 0, not row["significant"]
 
 
 def _raising(row: dict) -> dict:
-    """A purchase with its `verb`, and with the amount that it raises the error by if it does so significantly."""
-    if not row["points_high"] < 0:
+    """A purchase with its `verb`, and with the amount that it raises the error by if it does."""
+    if not row["points"] < 0:
         return row | {"verb": "lowers"}
     return row | {"verb": "raises"} | amount_of(-row["points"], -row["points_high"], -row["points_low"])
 
