@@ -25,7 +25,6 @@ from resiliency.corruptions.filters import (
     zoom_map,
 )
 from resiliency.corruptions.registry import TABLES
-from resiliency.corruptions.settings import SEVERITIES
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -44,16 +43,6 @@ def test_batch_shard_order_and_strides_change_nothing(corruption, table, monkeyp
     np.testing.assert_array_equal(corrupt(images, corruption, 4, table=table, seed=3), whole)
     np.testing.assert_array_equal(images, before)
     assert (whole.shape, whole.dtype) == (images.shape, np.uint8)
-
-
-def test_extreme_images_survive():
-    """Black, white and fully saturated images, at every corruption, severity and table, without a warning."""
-    images = np.zeros((3, 32, 33, 3), np.uint8)
-    images[1], images[2, ..., 1] = 255, 255
-    for table in TABLES:
-        for corruption in NAMES:
-            for severity in SEVERITIES:
-                corrupt(images, corruption, severity, table=table, seed=0)
 
 
 GOOD = {"images": np.zeros((2, 32, 32, 3), np.uint8), "corruption": "fog", "severity": 1, "table": "imagenet-c"}
@@ -183,15 +172,6 @@ def test_frost_of_cifar_is_finer():
         large, small = (weather._picture(number, 32, 32, **further[table]) for table in TABLES)
         assert small.shape[0] == pytest.approx(large.shape[0] * 0.2 / 1.1, abs=1)
         assert min(weather._picture(number, 300, 200, **further["cifar-10-c"]).shape[:2]) >= 200
-
-
-def test_spatter_never_turns_an_image_black():
-    image = np.full((1, 32, 32, 3), 120, np.uint8)
-    images = np.broadcast_to(image, (4000, 32, 32, 3))
-    spattered = corrupt(images, "spatter", 1, table="imagenet-c", seed=0)
-    assert spattered.min() >= 120
-    unchanged = (spattered == 120).all(axis=(1, 2, 3)).mean()
-    assert 0.002 < unchanged < 0.05  # 75 of 5,000 are black in the reference
 
 
 def test_all_six_pictures_of_frost_appear(monkeypatch):

@@ -155,21 +155,16 @@ class TestAdp:
         assert float(OBJECTIVES["adp"](logits, torch.tensor([0]), 1.0)) == pytest.approx(0, abs=1e-5)
 
 
-def small_network(channels: int, seed: int) -> nn.Sequential:
+def small_network(seed: int) -> nn.Sequential:
     torch.manual_seed(seed)
-    body = nn.Conv2d(3, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, 4, 3, 2)
+    body = nn.Conv2d(3, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 4, 3, 2)
     return nn.Sequential(*body, nn.ReLU(), nn.Flatten(), nn.Linear(16, 4)).eval()
-
-
-def small_case(images: int = 4):
-    random = torch.Generator().manual_seed(1)
-    return torch.randn(images, 3, 5, 5, generator=random), torch.arange(images) % 4
 
 
 class TestAttribution:
     def test_input_gradients_are_those_of_each_image_alone(self):
-        networks, (images, labels) = [small_network(2, seed) for seed in range(2)], small_case()
-        images.requires_grad_()
+        networks, labels = [small_network(seed) for seed in range(2)], torch.arange(4)
+        images = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(1)).requires_grad_()
         gradients = input_gradients([network(images) for network in networks], labels, images)
         for network, gradient in zip(networks, gradients, strict=True):
             assert gradient.requires_grad
@@ -189,21 +184,6 @@ class TestAttribution:
         logits, labels = random_case(members=4)
         penalised = OBJECTIVES["attribution"](logits, labels, 0.7, gradients)
         assert float(penalised - independent(logits, labels)) == pytest.approx(0.7 * np.mean(cosines), abs=1e-6)
-
-    @pytest.mark.parametrize("certainty", [20, 60, 90, 1e4])
-    def test_certain_networks_keep_finite_gradients(self, certainty):
-        """Right ones have input gradients that are short, underflow, and are zero; wrong ones do not."""
-        networks, (images, labels) = [small_network(4, seed) for seed in range(3)], small_case(16)
-        for network in networks:
-            network[-1].bias.data[0] = certainty
-        images.requires_grad_()
-        logits = [network(images) for network in networks]
-        gradients = input_gradients(logits, labels, images)
-        value = OBJECTIVES["attribution"](torch.stack(logits), labels, 1.0, gradients)
-        weights = torch.autograd.grad(value, [p for network in networks for p in network.parameters()])
-        assert torch.isfinite(value)
-        assert all(torch.isfinite(one).all() for one in weights)
-        assert gradients[0][labels == 0].norm() < 1e-6 < gradients[0][labels == 1].norm()
 
 
 class TestActivation:

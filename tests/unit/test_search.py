@@ -104,7 +104,7 @@ def test_sub_networks_of_every_kind_are_extracted_as_they_were(kind):
     """After estimating statistics, each equals the super-network that took its shape, and costs what it says."""
     space = space_of(kind, width=(1, 0.75, 0.4))
     network, batch, random = supernetwork(space), images(), np.random.default_rng(0)
-    for genes in [0 * space.sizes, space.sizes - 1, *(space.random(random) for _ in range(12))]:
+    for genes in [0 * space.sizes, space.sizes - 1, *(space.random(random) for _ in range(5))]:
         shape = space.shape(genes)
         network.activate(shape)
         recalibrate(network, [images(8, seed) for seed in (3, 4)])

@@ -31,13 +31,6 @@ def watched(look: Callable) -> Loss:
     return loss
 
 
-def test_another_seed_gives_other_weights():
-    one, other = network(), network()
-    for seed, member in enumerate((one, other)):
-        train([member], single, RECIPE, separable(), separable(32), seed)
-    assert not torch.equal(weights([one]), weights([other]))
-
-
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
@@ -51,13 +44,14 @@ def test_a_loss_that_is_of_no_use_is_a_fault(loss, message):
         train([network()], lambda networks, images, _: loss(networks[0](images)), RECIPE, separable(), separable())
 
 
-def test_every_epoch_sees_the_images_in_another_order():
+def test_every_epoch_sees_the_images_in_another_order_and_another_seed_others():
     seen, data = [], LabelledImages(separable(32).images, np.arange(32))
     wide = nn.Sequential(nn.Flatten(), nn.Linear(192, 32))
-    train([wide], watched(lambda _, labels: seen.append(labels)), RECIPE, data, data)
-    epochs = torch.stack(seen).view(RECIPE.epochs, 32).tolist()
+    for seed in (0, 1):
+        train([wide], watched(lambda _, labels: seen.append(labels)), RECIPE, data, data, seed)
+    epochs = torch.stack(seen).view(2 * RECIPE.epochs, 32).tolist()
     assert all(sorted(epoch) == list(range(32)) for epoch in epochs)
-    assert len({tuple(epoch) for epoch in epochs}) == RECIPE.epochs
+    assert len({tuple(epoch) for epoch in epochs}) == 2 * RECIPE.epochs
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
@@ -222,7 +216,7 @@ def test_a_batch_that_finds_no_memory_is_halved_and_leaves_nothing_behind(capsys
 @pytest.mark.parametrize(
     "change", [{}, {"ema": 0.9, "optimizer": "sgd"}, {"mixup": 0.2}, {"optimizer": "muon"}], ids=str
 )
-@pytest.mark.parametrize("step", [3, 5, 14])
+@pytest.mark.parametrize("step", [3, 5])
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch, change, step):
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
     recipe = RECIPE.model_copy(update=change)
@@ -254,31 +248,14 @@ def test_a_checkpoint_of_other_settings_or_cut_short_is_not_used(tmp_path, capsy
 
 
 @pytest.mark.slow
-def test_a_training_of_files_goes_on_or_anew_if_its_images_are_normalised_in_another_way(tmp_path, monkeypatch, capsys):
+def test_a_training_of_files_begins_anew_if_its_images_are_normalised_in_another_way(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(checkpoints, "PAUSE", 0)
     data = stored(tmp_path, 24)
-
-    def train_in(folder: str, loss=single) -> bytes:
-        (member,) = train_files(tmp_path / folder, data, SMALL, loss, epochs=2)
-        return (member / "weights.safetensors").read_bytes()
-
-    whole = train_in("whole")
-    for folder in ("same", "other"):
-        with pytest.raises(Killed):
-            train_in(folder, killed_at(3, single))
-    assert train_in("same") == whole
-    assert "resuming at step" in capsys.readouterr().out
+    with pytest.raises(Killed):
+        train_files(tmp_path / "members", data, SMALL, killed_at(3, single))
     write_json(data["card"], read_json(data["card"]) | {"mean": [0.1, 0.2, 0.3]})
-    assert train_in("other") != whole
+    train_files(tmp_path / "members", data, SMALL, single)
     assert "checkpoint has different settings; training from scratch" in capsys.readouterr().out
-
-
-def test_memory_that_never_suffices_ends_the_training():
-    def starved(networks, images, labels):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    with pytest.raises(torch.OutOfMemoryError):
-        train([network()], starved, RECIPE, separable(), separable())
 
 
 def test_checkpoints_are_saved_only_now_and_then(tmp_path):
