@@ -11,7 +11,6 @@ import simulated_intervals as simulated
 import simulated_verdicts as situations
 from interval_coverage import ROWS, page, too_low
 from scipy.stats import binom
-from simulated_class_errors import error_of_a_class
 from simulated_ensembles import of_correlations, verdicts_on_diversities
 from simulated_exchanges import Logits, mixtures, of_designs, seeds
 from simulated_families import POOLS, Effects, drawn, verdicts
@@ -29,20 +28,15 @@ CASES = [
     simulated.correlation("pearson", "odd members are weak", 16, 2),
     simulated.correlation("partial", "both", 16, 2),
     simulated.correlation("difference", "both", 16, 2),
-    simulated.contest(Effects(1.5, 0.3, 0.3, 0.5), 0.5, "normal", "8 families of 3"),
     simulated.delta(1, 0.3, 8, 2, (2,)),
     simulated.delta(2, 0.3, 8, 3, (2, 3)),
     simulated.advantage(0.05, 0.01, 8, 2),
-    simulated.covariance(0.5, 300),
-    simulated.corruption_error(0.8, 300),
-    simulated.all_wrong("images", 3, 8, 500),
     simulated.all_wrong("members", 3, 12, 300),
     of_designs("family", Logits(family=0.2), 8, 2),
     of_designs("point_of_clean_accuracy", Logits(family=0.2, accuracy=-1.0), 8, 2),
     of_designs("doubling_of_training", Logits(training=-0.3), 12, 1, 3),
     seeds(0.01, 0.02, 2),
     mixtures(0.01, 0.01, 0.01, 8),
-    error_of_a_class(0.02, 0.8, 25),
 ]
 
 

@@ -81,7 +81,7 @@ def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
     np.testing.assert_array_equal(list(scoring.given_answers(*arguments)), expected)
 
 
-@pytest.mark.parametrize("chunk", [1, 16, 10**6])
+@pytest.mark.parametrize("chunk", [16, 10**6])
 def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
     monkeypatch.setattr(scoring, "CHUNK_VALUES", chunk)
     monkeypatch.setattr("resiliency.ensembles.combination.CHUNK_VALUES", 7 * chunk)
@@ -187,9 +187,13 @@ POOL = Pool(MEMBERS, PREDICTIONS, [PAIRS], BASELINE, 0.95)
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_ensembles_by_loops(size):
     ensembles = ensembles_of(4, size)
-    table = POOL.score([ensembles], SCORED_RULES)[0].set_index(["rule", "members"])
+    table, by_corruption = POOL.score([ensembles], SCORED_RULES)
+    table = table.set_index(["rule", "members"])
     assert len(table) == 2 * len(ensembles)
-    for ensemble in ensembles.tolist():
+    predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
+    named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
+    assert set(by_corruption) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
+    for ensemble, of_corruptions in zip(ensembles.tolist(), by_corruption.itertuples(), strict=True):
         names = [NAMES[i] for i in ensemble]
         inside = PAIRS[PAIRS["first"].isin(names) & PAIRS["second"].isin(names)]
         own = MEMBERS.iloc[ensemble]
@@ -219,25 +223,12 @@ def test_ensembles_by_loops(size):
             assert row.difficulty_clean_raw == -row.difficulty_clean
             assert row.possible == len(ensembles)
             assert row.linear_cka_clean == pytest.approx(inside[inside.metric == "linear_cka"].diversity.mean())
-
-
-@pytest.mark.parametrize("size", [2, 3])
-def test_ensembles_under_each_corruption_by_loops(size):
-    ensembles = ensembles_of(4, size)
-    table = POOL.score([ensembles], SCORED_RULES)[1]
-    predicted = {name for name, metric in METRICS.items() if metric.kind == "prediction"} | set(ENSEMBLE_METRICS)
-    named = {f"{name}_{corruption}" for name in predicted for corruption in ("fog", "snow")}
-    assert set(table) == named | {"mean_member_fog_accuracy", "mean_member_snow_accuracy"}
-    for ensemble, row in zip(ensembles.tolist(), table.itertuples(), strict=True):
-        names = [NAMES[i] for i in ensemble]
-        inside = PAIRS[PAIRS["first"].isin(names) & PAIRS["second"].isin(names) & PAIRS.condition.isin([3, 4])]
+        assert of_corruptions.mean_member_snow_accuracy == pytest.approx(right[3:].mean())
+        assert of_corruptions.kohavi_wolpert_snow == pytest.approx(spread[3:].mean())
+        under_snow = inside[inside.condition.isin([3, 4])]
         for metric in ("disagreement", "jensen_shannon"):
-            expected = inside[inside.metric == metric].diversity.mean()
-            assert getattr(row, f"{metric}_snow") == pytest.approx(expected, abs=1e-6)
-        failing = np.array([[wrong(i, c) for i in ensemble] for c in (3, 4)])
-        assert row.mean_member_snow_accuracy == pytest.approx(1 - failing.mean())
-        count = failing.sum(axis=1)
-        assert row.kohavi_wolpert_snow == pytest.approx((count * (size - count)).mean() / size**2)
+            expected = under_snow[under_snow.metric == metric].diversity.mean()
+            assert getattr(of_corruptions, f"{metric}_snow") == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_them():

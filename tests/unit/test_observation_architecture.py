@@ -143,6 +143,10 @@ def test_what_was_planted_comes_back():
     assert slopes[SIZE] == pytest.approx(simulated.SLOPE_SIZE, abs=0.03)
     assert fitted.share == table.groupby("design")["corrupted_error"].mean().median()
     assert fitted.spread[0] == pytest.approx(100 * 0.3 * fitted.share * (1 - fitted.share), rel=0.35)
+    spreads = np.array([0.0, 0.5, 1.0, 5.0, 40.0])
+    assert fitted.scale.back(fitted.scale.to(spreads)) == pytest.approx(spreads)
+    assert fitted.scale.to(np.array([0.0]))[0] == 0
+    assert fitted.scale.back(np.array([-1.0]))[0] == 0
 
 
 def test_accuracy_enters_by_what_varies():
@@ -150,14 +154,6 @@ def test_accuracy_enters_by_what_varies():
     assert model(members(0, 0.3, architectures=1)).names == ("constant", LENGTH, FAMILIES, SIZE)
     same = members(0, 0.3).assign(parameters=1_000)
     assert model(same).names == ("constant", LENGTH, OF_FAMILY, FAMILIES)
-
-
-def test_the_scale_of_the_spread_and_its_way_back():
-    fitted = model(members(0, 0.3))
-    spreads = np.array([0.0, 0.5, 1.0, 5.0, 40.0])
-    assert fitted.scale.back(fitted.scale.to(spreads)) == pytest.approx(spreads)
-    assert fitted.scale.to(np.array([0.0]))[0] == 0
-    assert fitted.scale.back(np.array([-1.0]))[0] == 0
 
 
 @pytest.mark.slow

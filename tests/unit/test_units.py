@@ -19,13 +19,14 @@ from resiliency.statistics.resampling import (
     Units,
     cost_interval,
     percentile_interval,
-    resampled_counts,
     share_interval,
     wilson,
 )
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
 VALUES = np.array([1.0, 0, 1, 0, 1, 0])
+# Without two of selective prediction, which are of the same resamples as its AUROC.
+FAST = [case for case in CASES if not case.statistic.endswith(("aurc", "error_at_80"))]
 
 
 def test_units_by_hand():
@@ -95,15 +96,6 @@ def test_copies_of_images_are_worth_one_image(monkeypatch, block):
     np.testing.assert_allclose(members.effective_images(ensembles, CLEAN, images), each, rtol=1e-6)
 
 
-def test_counts_are_resamples():
-    counts = resampled_counts(7, 500, 0, "members")
-    assert (counts.sum(axis=1) == 7).all()
-    np.testing.assert_array_equal(counts, resampled_counts(7, 500, 0, "members"))
-    assert (counts != resampled_counts(7, 500, 0, "images")).any()
-    np.testing.assert_allclose(counts.mean(axis=0), 1, atol=0.15)
-    np.testing.assert_allclose(counts.var(axis=0), 6 / 7, atol=0.2)
-
-
 def test_interval_by_hand():
     assert percentile_interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
     values = np.arange(101.0)
@@ -135,7 +127,7 @@ def test_least_resamples(comparisons, confidence, least):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.statistic)
+@pytest.mark.parametrize("case", FAST, ids=lambda case: case.statistic)
 def test_intervals_of_each_statistic_cover(case):
     """At a coverage of 0.95 the bound is missed once in ten thousand times."""
     assert coverage(case, simulations=20, resamples=60)["adopted_hits"] >= binom.ppf(1e-4, 20, CONFIDENCE)

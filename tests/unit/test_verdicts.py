@@ -125,11 +125,6 @@ def test_false_verdicts_together_are_rarer_than_six_in_a_hundred(truths, false, 
     assert np.isin(verdicts, list(false)).mean() < most
 
 
-def test_the_unit_without_which_a_statistic_differs_most_is_named():
-    of = Part.from_replicates("", np.array([0.5, 0.4, 0.9, 0.6]), names=["a", "b", "c"])
-    assert (of.influential, of.without_it, of.units) == ("b", 0.9, 3)
-
-
 def test_perfect_separation_is_not_taken_for_certain():
     """Eight designs, all ensembles of one kind above all of the other: (8 - z^2) / (8 + z^2)."""
     part = Part.from_replicates("", np.ones(9), ANGULAR)
