@@ -45,6 +45,16 @@ def test_batch_shard_order_and_strides_change_nothing(corruption, table, monkeyp
     assert (whole.shape, whole.dtype) == (images.shape, np.uint8)
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_extreme_images_survive(table):
+    """Black, white and fully saturated images, under every corruption, without a warning."""
+    images = np.zeros((3, 32, 33, 3), np.uint8)
+    images[1], images[2, ..., 1] = 255, 255
+    for corruption in NAMES:
+        for severity in (1, 5):
+            corrupt(images, corruption, severity, table=table, seed=0)
+
+
 GOOD = {"images": np.zeros((2, 32, 32, 3), np.uint8), "corruption": "fog", "severity": 1, "table": "imagenet-c"}
 
 

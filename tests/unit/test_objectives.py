@@ -185,6 +185,21 @@ class TestAttribution:
         penalised = OBJECTIVES["attribution"](logits, labels, 0.7, gradients)
         assert float(penalised - independent(logits, labels)) == pytest.approx(0.7 * np.mean(cosines), abs=1e-6)
 
+    @pytest.mark.parametrize("certainty", [20, 60, 90, 1e4])
+    def test_certain_networks_keep_finite_gradients(self, certainty):
+        """Right ones have input gradients that are short, underflow, and are zero; wrong ones do not."""
+        networks, labels = [small_network(seed) for seed in range(3)], torch.arange(16) % 4
+        for network in networks:
+            network[-1].bias.data[0] = certainty
+        images = torch.randn(16, 3, 5, 5, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        logits = [network(images) for network in networks]
+        gradients = input_gradients(logits, labels, images)
+        value = OBJECTIVES["attribution"](torch.stack(logits), labels, 1.0, gradients)
+        weights = torch.autograd.grad(value, [p for network in networks for p in network.parameters()])
+        assert torch.isfinite(value)
+        assert all(torch.isfinite(one).all() for one in weights)
+        assert gradients[0][labels == 0].norm() < 1e-6 < gradients[0][labels == 1].norm()
+
 
 class TestActivation:
     @staticmethod

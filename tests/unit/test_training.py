@@ -213,6 +213,14 @@ def test_a_batch_that_finds_no_memory_is_halved_and_leaves_nothing_behind(capsys
     assert output.count("out of memory: accumulating gradients over 4 sub-batches") == 1
 
 
+def test_memory_that_never_suffices_ends_the_training():
+    def starved(networks, images, labels):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        train([network()], starved, RECIPE, separable(), separable())
+
+
 @pytest.mark.parametrize(
     "change", [{}, {"ema": 0.9, "optimizer": "sgd"}, {"mixup": 0.2}, {"optimizer": "muon"}], ids=str
 )
