@@ -327,8 +327,7 @@ def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence
         times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
     low, high = wilson_of_means(shares, units.variance_of_mean(together.shares), units.number, confidence)
     if not units.alone:
-        ends = zip(low, high, strict=True)
-        low, high = np.transpose([widened(*of, units.number, confidence) for of in ends])
+        low, high = np.transpose([widened(*of, units.number, confidence) for of in zip(low, high, strict=True)])
     over_members = [
         interval_within(np.append(share, without), confidence, 0, 1)
         for share, without in zip(shares, together.without, strict=True)
