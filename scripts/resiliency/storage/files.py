@@ -98,13 +98,13 @@ def record(written: Path, path: Path, checksum: Checksum | None = None) -> None:
     Args:
         checksum: checksum of the file, if known.
     """
-    kept = _beside(path)
-    before = _recorded(kept)[:1] if kept.exists() else []
-    kept.parent.mkdir(exist_ok=True)
-    temporary = kept.with_name(f".{kept.name}.{os.getpid()}")
+    checksums = _beside(path)
+    before = _recorded(checksums)[:1] if checksums.exists() else []
+    checksums.parent.mkdir(exist_ok=True)
+    temporary = checksums.with_name(f".{checksums.name}.{os.getpid()}")
     lines = map(str, [checksum or _checksum(written), *before])
     temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(temporary, kept)
+    os.replace(temporary, checksums)
 
 
 def forget(path: Path) -> None:
@@ -133,8 +133,8 @@ class Blocks:
         self._path = Path(path)
         self._verified: set[int] = set()
         try:
-            length, kept = self._path.stat().st_size, _beside(self._path)
-            recorded = _recorded(kept) if kept.exists() else None
+            length, checksums = self._path.stat().st_size, _beside(self._path)
+            recorded = _recorded(checksums) if checksums.exists() else None
         except OSError as error:
             raise self._unreadable(error) from error
         self._count = max(1, -(-length // BLOCK_BYTES))
@@ -177,8 +177,8 @@ def _beside(path: Path) -> Path:
     return path.parent / FOLDER / path.name
 
 
-def _recorded(kept: Path) -> list[Checksum]:
-    lines = kept.read_text(encoding="ascii", errors="replace").splitlines()
+def _recorded(checksums: Path) -> list[Checksum]:
+    lines = checksums.read_text(encoding="ascii", errors="replace").splitlines()
     found = [re.fullmatch(r"([0-9a-f]{8}(?:,[0-9a-f]{8})*) (\d+)", line) for line in lines]
     return [Checksum(tuple(int(value, 16) for value in line[1].split(",")), int(line[2])) for line in found if line]
 
