@@ -3,7 +3,6 @@
 from functools import partial
 from itertools import product
 
-import gpu_steps
 import pytest
 import torch
 from networks import DESIGNS
@@ -162,11 +161,3 @@ def test_a_study_trains_and_explains_on_the_gpu(tmp_path, workflow_in):
     assert {read_json(path)["device"] for path in study.results.glob("members/*/member.json")} == {
         torch.cuda.get_device_name()
     }
-
-
-def test_the_page_has_the_counts_of_today():
-    page, study = gpu_steps.PAGE.read_text(), gpu_steps.study("cifar10")
-    kernels, waits, moved = gpu_steps.step(study, "resnet18")
-    batch = study.recipe("resnet18").batch_size
-    assert f"| resnet18 | {batch} | {kernels:,} | {waits} | {moved / 1e9:.1f} |" in page
-    assert "".join(f"| {row} |\n" for row in gpu_steps.rows_of_waits(study)) in page
