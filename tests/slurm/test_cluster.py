@@ -70,26 +70,6 @@ def jobs(cluster: Cluster, output: str) -> list[dict[str, str]]:
     return [dict(zip(names, line.split(";"), strict=False)) for line in lines]
 
 
-def test_tables_are_those_of_a_local_run_to_the_last_byte(finished, workflow):
-    tables = sorted((workflow.results / "tables").glob("[!.]*"))
-    assert len(tables) >= 7
-    assert {path.name: path.read_bytes() for path in tables} == {
-        path.name: path.read_bytes() for path in sorted((finished.results / "tables").glob("[!.]*"))
-    }
-    assert (finished.results / "report.html").stat().st_size > 100_000
-
-
-def test_jobs_ask_for_what_their_stage_needs(finished, cluster):
-    requests = {
-        job["Comment"].removeprefix("rule_").split("_wildcards")[0]: job for job in jobs(cluster, finished.output)
-    }
-    with_gpu = {rule for rule, job in requests.items() if "gpu" in job["tres-per-job"]}
-    assert with_gpu == {rule for rule, job in requests.items() if job["Partition"] == "gpu"}
-    assert {"train", "train_jointly", "train_supernet", "search", "predict", "attribute"} <= with_gpu
-    assert "score_ensembles" not in with_gpu
-    assert (requests["train"]["TimeLimit"], requests["train"]["MinMemory"]) == ("1:00:00", "8000M")
-
-
 def in_folder(directory: Path, workflow_in, environment: dict[str, str] | None = None):
     """A study of trainings that take a while."""
     tiny = yaml.safe_load((REPOSITORY / "studies/tiny.yaml").read_text())
@@ -224,3 +204,23 @@ def test_jobs_that_end_early_are_made_again_and_go_on(trainings):
     assert lost.State.iloc[-1] == "COMPLETED"
     for comment in (comments[trainings.slow], comments[trainings.cancelled]):
         assert RESUMED in trainings.log(re.sub(r"rule_train_wildcards_(.+)_(\d+)", r"\1-s\2", comment))
+
+
+def test_tables_are_those_of_a_local_run_to_the_last_byte(finished, workflow):
+    tables = sorted((workflow.results / "tables").glob("[!.]*"))
+    assert len(tables) >= 7
+    assert {path.name: path.read_bytes() for path in tables} == {
+        path.name: path.read_bytes() for path in sorted((finished.results / "tables").glob("[!.]*"))
+    }
+    assert (finished.results / "report.html").stat().st_size > 100_000
+
+
+def test_jobs_ask_for_what_their_stage_needs(finished, cluster):
+    requests = {
+        job["Comment"].removeprefix("rule_").split("_wildcards")[0]: job for job in jobs(cluster, finished.output)
+    }
+    with_gpu = {rule for rule, job in requests.items() if "gpu" in job["tres-per-job"]}
+    assert with_gpu == {rule for rule, job in requests.items() if job["Partition"] == "gpu"}
+    assert {"train", "train_jointly", "train_supernet", "search", "predict", "attribute"} <= with_gpu
+    assert "score_ensembles" not in with_gpu
+    assert (requests["train"]["TimeLimit"], requests["train"]["MinMemory"]) == ("1:00:00", "8000M")
