@@ -303,11 +303,13 @@ def drawn_errors(
 
     Units of images are drawn; more than `GROUPS` of them in random groups of equal size, whose means vary as much.
     """
-    units, names = scored.units(CLEAN).of(images), ["comparison with the best"]
+    units = scored.units(CLEAN).of(images)
     groups = np.arange(units.number) % GROUPS
     groups = stream(resampling.seed, "groups of images").permutation(groups) if len(groups) > GROUPS else groups
     groups = groups[units.of_image]
-    counts = resampled_counts(groups.max() + 1, resampling.resamples, resampling.seed, *names, alone=units.alone)
+    counts = resampled_counts(
+        groups.max() + 1, resampling.resamples, resampling.seed, "comparison with the best", alone=units.alone
+    )
     drawn_images = (counts @ np.bincount(groups)).astype(np.float32)
     drawn, sizes = np.empty((len(ensembles), len(counts))), np.array([len(ensemble) for ensemble in ensembles])
     counts, of_mean = counts.T.astype(np.float32), scored.objective in ("mean", "cost")

@@ -7,10 +7,9 @@ from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.base.corruption_names import averaged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.diversity.settings import MAIN
-from resiliency.report.words import KINDS, change, difference_interval, kind_of, label, plural
+from resiliency.report.words import KINDS, NO_INTERVAL, change, difference_interval, kind_of, label, plural
 
 SAME = "about the same"
-NO_INTERVAL = "(no interval: too few units)"
 
 
 def of_first_role(table: pd.DataFrame) -> pd.DataFrame:

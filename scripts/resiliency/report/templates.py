@@ -14,9 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from resiliency.report import words
 
-FORMS = (words.bounds, words.capital, words.change, words.difference, words.difference_interval)
 FORMS = (
-    *FORMS,
+    words.bounds,
+    words.capital,
+    words.change,
+    words.difference,
+    words.difference_interval,
     words.estimate,
     words.interval,
     words.label,
@@ -25,8 +28,12 @@ FORMS = (
     words.number,
     words.percent,
     words.plain,
+    words.plural,
+    words.points,
+    words.quantity,
+    words.whole,
+    words.with_interval,
 )
-FORMS = (*FORMS, words.plural, words.points, words.quantity, words.whole, words.with_interval)
 
 
 def environment(folder: Path, forms: dict[str, Callable], **escaping: object) -> Environment:
@@ -40,7 +47,7 @@ def environment(folder: Path, forms: dict[str, Callable], **escaping: object) ->
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **escaping
     )
     templates.filters |= forms
-    templates.globals |= forms
+    templates.globals |= forms | {"NO_INTERVAL": words.NO_INTERVAL}
     return templates
 
 

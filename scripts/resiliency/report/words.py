@@ -12,6 +12,7 @@ from resiliency.report.settings import METRIC_LABELS
 MINUS = "−"
 PREFIXES = ("", "k", "M", "G", "T")
 NOTHING = "–"
+NO_INTERVAL = "(no interval: too few units)"
 
 KINDS = {"prediction": "Predictions", "attribution": "Attributions", "activation": "Activations"}
 METRICS = {
