@@ -9,7 +9,7 @@
 # part in any ensemble, and POOLED_NETWORKS and ENSEMBLE_NETWORKS are those of them that are known by their networks.
 from importlib.util import find_spec
 
-from resiliency.export.choice import PACKAGES
+from resiliency.export.settings import PACKAGES
 from resiliency.base.extensions import extensions
 from resiliency.data.settings import table_of
 from resiliency.external.arrays import array_files

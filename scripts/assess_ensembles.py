@@ -1,11 +1,12 @@
 """Assess the ensembles of deployment.csv: calibration and thresholds; confusions, failures and costs of the best."""
 
 from resiliency.analysis.contenders import assessment, comparison, contenders, cost_tables, failures, named_in
-from resiliency.analysis.failures import FAILURES, cost_matrix, read_costs
+from resiliency.analysis.failures import FAILURES
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
 from resiliency.devices.stage import stage
+from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_array, read_json

@@ -12,10 +12,10 @@ from resiliency.analysis.coincident_failures import (
     with_best,
 )
 from resiliency.analysis.deployment import candidate_table, chosen_table, deployment_table
-from resiliency.analysis.failures import cost_matrix, read_costs
 from resiliency.base.names import CLEAN, CORRUPTED, design_of
 from resiliency.devices.stage import stage
 from resiliency.ensembles.settings import Deployment, Ensembles
+from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_json

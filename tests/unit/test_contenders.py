@@ -21,9 +21,9 @@ from resiliency.analysis.contenders import (
     named_in,
     under_corruptions,
 )
-from resiliency.analysis.failures import cost_matrix, read_costs
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import expected_calibration_error
+from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_validation
 from resiliency.statistics.resampling import Resampling
 

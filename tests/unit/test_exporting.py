@@ -22,10 +22,11 @@ from resiliency.designs.networks import build, normalised, write_member
 from resiliency.designs.onnx import read_onnx
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
-from resiliency.export.choice import checked_ensemble, chosen_row, exportable_row
+from resiliency.export.choice import chosen_row, exportable_row
 from resiliency.export.exporting import agreement, check_refusal, threshold_constants, timed
 from resiliency.export.loading import Deployable, Temperature, temperature_of
 from resiliency.export.programs import eager_runner, latencies, onnx_runner, write_program
+from resiliency.export.settings import checked_ensemble
 from resiliency.metrics.classification import scaled
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table

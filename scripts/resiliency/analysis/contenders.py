@@ -353,7 +353,7 @@ def cost_tables(
         roles: rows from `contenders`.
         members: members.csv.
         predictions: member -> its predictions, for the members in `roles`.
-        matrix: float64 K x K from `resiliency.analysis.failures.cost_matrix`.
+        matrix: float64 K x K from `resiliency.metrics.costs.cost_matrix`.
     """
     members, evaluation = members.set_index("member"), evaluation_half(predictions, resampling)
     models = [(role, row["members"], row["rule"]) for role, row in roles.items()]

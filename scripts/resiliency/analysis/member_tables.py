@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, field_validator
 from scipy.special import expit, logit
 
 from resiliency.analysis.member_scores import Scored, Scorer, outside_scores
 from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, JOINT, accuracy_of, few_images
-from resiliency.base.settings import Settings, distinct
 from resiliency.designs.members import Member
 from resiliency.diversity.representations import applicable
 from resiliency.ensembles.pool import is_inaccurate
@@ -22,35 +20,6 @@ from resiliency.metrics.classification import CALIBRATION, member_warnings
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS
 from resiliency.prediction.reading import Predictions, additional_test_sets
 from resiliency.statistics.resampling import Resampling
-
-
-class Statistics(Settings):
-    resamples: int = Field(
-        2000,
-        ge=100,
-        description="number of bootstrap resamples of the images; C corruptions (5 if fewer) need 2 C/(1 − confidence) "
-        "− 1, which is 599 for 15 at 0.95",
-    )
-    reference: str | None = Field(
-        None,
-        description="recipe of the reference members, in a table that describes imported members: observation 1 and "
-        "the line of effective robustness use only these; null for all members",
-    )
-    robustness: list[str] = Field(
-        [],
-        description="additional test sets whose mean error observation 1 uses in place of corrupted error; it is then "
-        "about natural shifts, not about the paper's statement",
-    )
-    accuracy_on: str | None = Field(
-        None,
-        min_length=1,
-        description="additional test set whose accuracy observation 1b and exchange rates use as clean accuracy, so "
-        "that no image of it is one of the corrupted error; null: the images of the dataset, in halves",
-    )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="confidence level of the intervals")
-
-    _distinct = field_validator("robustness")(distinct)
-
 
 SAME_ANSWERS = "same answers as"
 FIRST = slice(0, 1000)

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from resiliency.base.faults import Fault, excerpt, expected
 from resiliency.base.names import FEWEST_UNITS
@@ -333,6 +331,9 @@ def look_alikes(images: Images, labels: np.ndarray) -> Units:
     Args:
         labels: int N, their classes.
     """
+    from scipy.sparse import coo_array  # takes long to load
+    from scipy.sparse.csgraph import connected_components
+
     side = np.asarray(images[:1]).shape[1]
     small = np.concatenate([thumbnails(images[piece]) for piece in chunks(np.arange(len(labels)), side)])
     patterns = normalised(small)

@@ -1,6 +1,5 @@
 """The choice of a row of deployment.csv for export."""
 
-import re
 from collections.abc import Iterable
 
 import pandas as pd
@@ -8,36 +7,7 @@ import pandas as pd
 from resiliency.analysis.choices import LATENCY, best_row, eligible, recommended_row
 from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member
-
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # packages for exporting
-BEST, MOST_ACCURATE = "best", "most_accurate"
-NUMBER = r"(\d+(?:\.\d+)?)"
-UNDER = re.compile(
-    rf"best(?: of at most ([1-9]\d*) members?)?(?: under {NUMBER} ?([kMG]?) ?MACs)?(?: under {NUMBER} ?ms)?"
-)
-FACTORS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
-ALLOWED = (
-    "must be best, best under N MACs (such as best under 5 M MACs), best under N ms, best of at most N members (under "
-    "N MACs or ms), most_accurate, or a number of tables/deployment.csv"
-)
-
-
-def checked_ensemble(ensemble: str | int) -> str | int:
-    """A validator: `ensemble` if it may name an ensemble.
-
-    Raises:
-        ValueError: `ensemble` cannot name an ensemble.
-    """
-    text = str(ensemble)
-    if text != MOST_ACCURATE and not UNDER.fullmatch(text) and not re.fullmatch(r"[1-9]\d*", text):
-        raise ValueError(ALLOWED)
-    return ensemble
-
-
-def limits_latency(ensemble: str | int) -> bool:
-    """Whether `ensemble` names a limit in milliseconds, for which deployment.csv needs a latency."""
-    under = UNDER.fullmatch(str(ensemble))
-    return bool(under and under[4])
+from resiliency.export.settings import ALLOWED, FACTORS, MOST_ACCURATE, UNDER
 
 
 def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
@@ -49,7 +19,7 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
 
     Args:
         deployment: deployment.csv.
-        ensemble: name of an ensemble, as in `ALLOWED`.
+        ensemble: name of an ensemble, as in `resiliency.export.settings.ALLOWED`.
 
     Raises:
         Fault: `ensemble` is no such name, or there is no such row.
@@ -95,7 +65,7 @@ def exportable_row(
 
     Args:
         deployment: deployment.csv.
-        ensemble: name of an ensemble, as in `ALLOWED`.
+        ensemble: name of an ensemble, as in `resiliency.export.settings.ALLOWED`.
         networks: members of which the networks are available.
         of_files: whether the images of the study are files that are decoded on the fly.
 

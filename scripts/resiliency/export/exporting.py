@@ -151,7 +151,7 @@ def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
 
     Args:
         tables: tables deployment, members, temperatures, selective and thresholds.
-        ensemble: name of an ensemble, as in `resiliency.export.choice.ALLOWED`.
+        ensemble: name of an ensemble, as in `resiliency.export.settings.ALLOWED`.
 
     Raises:
         Fault: there is no such ensemble.

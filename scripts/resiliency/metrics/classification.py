@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 
 from resiliency.base.names import accuracy_of, mean_member_accuracy_of
 from resiliency.statistics.resampling import Units, wilson
@@ -140,6 +139,8 @@ def fitted_temperature(log_probabilities: np.ndarray, labels: np.ndarray) -> flo
         log_probabilities: float N x K.
         labels: int N.
     """
+    from scipy.optimize import minimize_scalar  # takes long to load
+
     values = log_probabilities.astype(np.float64)
     margins = np.ascontiguousarray((values - values[np.arange(len(labels)), labels][:, None]).T)
     if not margins.any():

@@ -17,7 +17,7 @@ from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
-from resiliency.export.choice import PACKAGES, limits_latency
+from resiliency.export.settings import PACKAGES, limits_latency
 from resiliency.external.tables import class_count
 from resiliency.metrics.resiliency import counted
 from resiliency.report.settings import METRIC_LABELS

@@ -12,7 +12,6 @@ import numpy as np
 from resiliency.base.extensions import KINDS, extensions, load, offered, refused
 from resiliency.base.faults import Fault, available, brief
 from resiliency.base.names import extension_fault
-from resiliency.corruptions.engine import corrupt
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.diversity.metric import EnsembleMetric, Metric
 from resiliency.report.chart import Chart
@@ -78,6 +77,8 @@ def corruption_fault(name: str, side: int, table: str) -> str:
     At each severity it must return uint8 images of the same shape, each of which depends on the image and its stream
     only: the same ones again, one by one and in another order. It must not change the images that it is given.
     """
+    from resiliency.corruptions.engine import corrupt  # takes long to load
+
     images = np.random.default_rng(0).integers(0, 256, (PICTURES, side, side, 3), np.uint8)
     images.setflags(write=False)
     for severity in SEVERITIES:

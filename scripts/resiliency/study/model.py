@@ -10,8 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from resiliency.analysis.failures import cost_matrix, read_costs
-from resiliency.analysis.member_tables import Statistics
+from resiliency.analysis.settings import Statistics
 from resiliency.base.faults import Fault, hint, path_fault, short
 from resiliency.base.names import FILE_NAME, LONGEST, design_of
 from resiliency.base.settings import AUTO, Settings
@@ -24,8 +23,9 @@ from resiliency.data.split import read_groups
 from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
-from resiliency.export.choice import BEST, checked_ensemble
+from resiliency.export.settings import BEST, checked_ensemble
 from resiliency.external.tables import External, Paths
+from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import Prediction
 from resiliency.report.settings import Charts
 from resiliency.search.space import Search
