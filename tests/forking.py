@@ -15,6 +15,7 @@ import sys
 
 SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "snakemake.storage", "nbformat", "platformdirs")
 SNAKEMAKE += ("smart_open", "PIL.ImageOps", "yaml", "snakemake_executor_plugin_slurm")
+SNAKEMAKE += ("scipy.special", "tqdm", "snakemake.profiles", "snakemake.benchmark")
 READING = {"huggingface_hub.constants"}  # modules that read variables of the environment as they are imported
 # What a stand-in for Python has in its environment: where Snakemake and scripts are forked, and Python for all else.
 OF_SNAKEMAKE, OF_SCRIPTS, PYTHON = "FORKING_SNAKEMAKE", "FORKING_SCRIPTS", "FORKING_PYTHON"
