@@ -70,6 +70,10 @@ CHANGED = {
         "c.py": "from resiliency.b import A\nclass B(A):\n    X = 1000\n",
     },
     "a condition": {"a.py": "if 1000:\n    def work():\n        return 1\nelse:\n    def work():\n        return 2\n"},
+    "what is not imported for types": {
+        "a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\nelse:\n    X = 1000\n"
+        "def work():\n    return X\n"
+    },
     "any name of a module whose names are all imported": beside("from resiliency.b import *\n", "more()"),
     "a name that is computed of a module": beside("from resiliency import b\n", "getattr(b, 'mo' + 're')()"),
     "a name that is computed of a package": beside(
@@ -104,6 +108,11 @@ SAME = {
     },
     "a function beside with a cache": {
         "a.py": f"from functools import cache\n{WORK}@cache\ndef more():\n    return 1000\n"
+    },
+    "a function beside in a module that imports for types": {
+        "a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from resiliency.b import Other\n"
+        f"{WORK}def more():\n    return 1000\n",
+        "b.py": "class Other:\n    pass\n",
     },
     "a name that only tells of progress": {
         "a.py": "from resiliency.base.progress import Progress\ndef work():\n    Progress()\n",

@@ -43,6 +43,7 @@ HARMLESS |= {"functools.cached_property", "functools.lru_cache", "functools.part
 HARMLESS |= {"numpy.array", "numpy.float32", "pandas.DataFrame", "pathlib.Path", "pathlib.PurePath", "torch.no_grad"}
 HARMLESS |= {"pydantic.BeforeValidator", "pydantic.ConfigDict", "pydantic.Field", "pydantic.WithJsonSchema"}
 HARMLESS |= {"pydantic.field_validator", "pydantic.model_validator", "types.MappingProxyType"}
+HARMLESS |= {"numba.extending.intrinsic", f"{PACKAGE}.devices.eager.without_compiler"}
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)*")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -286,6 +287,8 @@ def _only_binds(statement: ast.stmt) -> bool:
         parts = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.expr)]
         return all(isinstance(part, ast.Name | ast.Tuple | ast.List | ast.Starred) for part in parts)
     constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    if isinstance(statement, ast.If) and _dotted(statement.test) == "TYPE_CHECKING":
+        return all(isinstance(one, IMPORTS) for one in statement.body) and not statement.orelse
     return constant or isinstance(statement, (*IMPORTS, *DEFINED, ast.Pass))
 
 
