@@ -259,7 +259,7 @@ CASES = [
         "Gain of one more member",
         lambda drawn: the_way(drawn)[0].mean() - the_way(drawn)[1].mean(),
         lambda drawn, units, _: ends(
-            mean_difference("gain", units.values(np.subtract(*the_way(drawn)[:2])), CONFIDENCE), "gain"
+            mean_difference("gain", np.subtract(*the_way(drawn)[:2]), units, CONFIDENCE), "gain"
         ),
     ),
     case("Upper bounds of all differences (max-t)", lambda _: 0.0, of_all),

@@ -152,5 +152,5 @@ def test_the_way_from_the_best_member_to_the_ceiling():
     pairs = Units.numbered(np.arange(1000) // 2)  # 500 units of two images that are alike
     of_pairs = way_to_ceiling(member, ensemble, everyone, pairs, 0.95)
     wider = (of_pairs["reached_high"] - 0.25) / (way["reached_high"] - 0.25)
-    assert wider == pytest.approx(np.sqrt(2 * 500 / 499))
+    assert wider == pytest.approx(np.sqrt(2 * 500 / 499) * pairs.reach(0.95) / Units.single(1000).reach(0.95))
     assert np.isnan(way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])

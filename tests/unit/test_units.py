@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, norm, t
 from simulated_intervals import coverage
 from simulated_units import CASES, CONFIDENCE
 
@@ -50,16 +50,19 @@ def test_values_have_the_mean_and_the_variance_of_clusters():
     few = Units.numbered(np.arange(60) // 3).effective(np.eye(20)[0])  # an image of 60 in one unit of 20
     assert wilson(np.array(1 / 60), few, 0.9545)[1] == pytest.approx(4 / 24, rel=1e-4)
     np.testing.assert_allclose(FILMS.from_sums(FILMS.sums(VALUES)), of_units)
+    assert FILMS.reach(0.95) == pytest.approx(t(2).ppf(0.975))
+    assert Units.single(6).reach(0.95) == pytest.approx(norm.ppf(0.975))
 
 
-def test_resamples_of_units_vary_as_samples_do():
+def test_resamples_of_units_vary_as_students_t_does():
     units, values = Units.numbered(np.arange(60) // 3), np.random.default_rng(0).random(60)
     counts = units.counts(40_000, 0, "images")
     drawn = counts @ values / counts.sum(axis=1)
-    assert drawn.var() == pytest.approx(units.values(values).var(ddof=1) / 20, rel=0.03)
+    assert drawn.var() == pytest.approx(units.values(values).var(ddof=1) / 20 * t(19).var(), rel=0.03)
     of, films = scored(), np.arange(12)  # four units
     (drawn,) = drawn_errors(of, [np.array([0, 1])], films, Resampling(40_000, 0.95, 0))
-    expected = of.units(CLEAN).of(films).variance_of_mean(of.wrong(np.array([0, 1]), films)[0])
+    judged = of.units(CLEAN).of(films)
+    expected = judged.variance_of_mean(of.wrong(np.array([0, 1]), films)[0]) * t(judged.number - 1).var()
     assert drawn.var() == pytest.approx(expected, rel=0.03)
 
 

@@ -122,10 +122,10 @@ def partner_table(
                 together = scored.wrong_in(ensemble, evaluation, clean).astype(float)
                 row = {"member": member, "size": len(ensemble), "rank": rank, "of": len(of_size)}
                 row |= {"partners": "+".join(names[partners]), "selection_accuracy": 1 - errors[place]}
-                row |= mean_difference("gain", units.values(alone - together), confidence)
+                row |= mean_difference("gain", alone - together, units, confidence)
                 without = scored.wrong_in(partners, evaluation, clean).astype(float)
                 row["accuracy_without"] = 1 - without.mean()
-                row |= mean_difference("added", units.values(without - together), confidence)
+                row |= mean_difference("added", without - together, units, confidence)
                 for name in test_sets:
                     images = evaluation if name == CLEAN else np.arange(len(scored.labels(name)))
                     share = scored.accuracy(ensemble[None], name, images)[0]

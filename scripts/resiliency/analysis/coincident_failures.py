@@ -33,7 +33,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.pool import EnsembleErrors
@@ -377,7 +376,7 @@ def way_to_ceiling(
         return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
     reached = gained.mean() / possible.mean()
     error = np.sqrt(units.variance_of_mean(gained - reached * possible)) / possible.mean()
-    reach = ndtri((1 + confidence) / 2) * error
+    reach = units.reach(confidence) * error
     return accuracies | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))
 
 

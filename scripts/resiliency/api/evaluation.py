@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri, softmax
+from scipy.special import softmax
 
 from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault, expected
@@ -272,7 +272,7 @@ def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.Da
     rows = np.flatnonzero(errors.corruption.isin(averaged(errors.corruption[1:].unique())))
     of_units = answers.units.values(answers.errors[rows].mean(axis=0, dtype=float))
     spread = of_units.std(ddof=1) / np.sqrt(len(of_units)) if len(of_units) > 1 else np.nan
-    reach, row = ndtri((1 + confidence) / 2) * spread, _measures(answers, rows)
+    reach, row = answers.units.reach(confidence) * spread, _measures(answers, rows)
     normal = max(row["error"] - reach, 0), min(row["error"] + reach, 1)
     ends = interval_if_rare(row["error"], normal, spread**2, len(of_units), confidence)
     row |= dict(zip(("error_low", "error_high"), ends, strict=True))

@@ -157,10 +157,11 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 def resampled_counts(units: int, resamples: int, seed: int, *names: str | int, alone: bool = True) -> np.ndarray:
     """How often each unit is drawn in each resample, with replacement; int64 resamples x units.
 
-    As many are drawn as there are of images `alone`, one fewer of units of several: they are few, and the variance of
-    resamples is then that of a sample (Rao and Wu, Journal of the American Statistical Association 83, 1988).
+    As many are drawn as there are of images `alone`, three fewer of units of several: they are few. With one fewer,
+    resamples vary as a sample does (Rao and Wu, Journal of the American Statistical Association 83, 1988); with two
+    more, by the variance of Student's t with U - 1 degrees of freedom, (U - 1) / (U - 3), as often.
     """
-    draws = units if alone else units - 1
+    draws = units if alone else max(units - 3, 1)
     return stream(seed, "bootstrap", *names).multinomial(draws, np.full(units, 1 / units), size=resamples)
 
 
@@ -237,6 +238,14 @@ class Units:
         """
         freedom = self.number if self.alone else max(self.number - 1, 1)
         return self.values(values).var(axis=-1) / freedom
+
+    def reach(self, confidence: float) -> float:
+        """How many standard errors the interval of a mean reaches to either side: Student's t of U - 1.
+
+        It is that of the normal distribution where each image is a unit.
+        """
+        tail = (1 + confidence) / 2
+        return float(ndtri(tail) if self.alone else stdtrit(self.number - 1, tail))
 
     def effective(self, sums: np.ndarray) -> np.ndarray | float:
         """How many independent images would give shares the variance that they have; N at most, float64 ...
@@ -429,13 +438,12 @@ def with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, f
     return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
 
 
-def mean_difference(name: str, differences: np.ndarray, confidence: float) -> dict[str, float]:
-    """The mean of `differences`, float n, paired over units of images, with the ends of its normal interval.
+def mean_difference(name: str, differences: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
+    """The mean of `differences`, float N, paired over images, with the ends of its interval over their units.
 
     Args:
         name: name of the columns; see `with_ends`.
-        differences: float n, differences of independent units, as from `Units.values`.
     """
-    mean = differences.mean()
-    reach = ndtri((1 + confidence) / 2) * differences.std(ddof=1) / np.sqrt(len(differences))
+    mean, of_units = differences.mean(), units.values(differences)
+    reach = units.reach(confidence) * of_units.std(ddof=1) / np.sqrt(len(of_units))
     return with_ends(name, mean, (mean - reach, mean + reach))
