@@ -317,15 +317,14 @@ def rank_rows(
         units: units of the images; None if each image is a unit.
     """
     means, images = errors.mean(axis=1), errors.shape[1]
-    units = units or Units.single(images)
-    of_units = units.values(errors)
+    of_units = (units or Units.single(images)).values(errors)
     order = np.argsort(means, kind="stable")
     means, covariance = means[order], np.cov(of_units[order], ddof=1).reshape(len(order), -1) / of_units.shape[1]
     spread = np.sqrt(np.maximum(np.add.outer(np.diag(covariance), np.diag(covariance)) - 2 * covariance, 0))
     spread[spread < 1e-12] = 0
     low, high = rank_intervals(means, spread, _draws(covariance, resampling, name), resampling.confidence)
     difference, error = np.append(np.diff(means), np.nan), np.append(np.diag(spread, 1), np.nan)
-    reach = units.reach(resampling.confidence)
+    reach = ndtri((1 + resampling.confidence) / 2)
     needed = (reach + ndtri(POWER)) ** 2 * images * np.square(error)
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = np.where(difference > 0, np.ceil(needed / np.square(difference)), np.nan)
