@@ -12,6 +12,7 @@ from resiliency.analysis.assessment import (
     SHARES_WRONG,
     TEMPERATURES,
     Resampled,
+    Scored,
     Temperature,
     scored_and_calibrated,
     selective_rows,
@@ -63,6 +64,21 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     assert 0 < other["aurc_difference_low"] < other["aurc_difference"] < other["aurc_difference_high"]
     last = [curve["risk"] for curve in curves if curve["images"] == "corrupted" and curve["coverage"] == 1]
     assert last == pytest.approx([wrong.mean()] * 4)
+
+
+def test_few_wrong_answers_leave_doubt():
+    """Of 40 images: Wilson's interval of 0 of 40, and of 1 of 1."""
+    judged = Resampled(conditions_of([], [], 40), np.arange(40), 100, 0.95, 0)
+    scores = {name: np.arange(40.0)[None] for name in ("max_probability", "entropy")}
+    none, one = np.zeros((1, 40), np.float32), np.eye(1, 40, dtype=np.float32)
+    row, other = selective_rows({"clean": Scored(scores, none)}, judged)[0]
+    assert (row["aurc_low"], row["aurc_high"]) == pytest.approx((0, 0.0876), abs=1e-4)
+    assert other["aurc_difference_high"] == -other["aurc_difference_low"] == pytest.approx(row["aurc_high"])
+    assert np.isnan([row["auroc"], row["auroc_low"], row["fpr_at_95_high"]]).all()
+    row, other = selective_rows({"clean": Scored(scores, one)}, judged)[0]
+    assert [row["auroc"], row["auroc_low"], row["auroc_high"]] == pytest.approx([1, 0.2065, 1], abs=1e-4)
+    assert [row["fpr_at_95"], row["fpr_at_95_high"]] == pytest.approx([0, 0.7935], abs=1e-4)
+    assert [other["aurc_difference_low"], other["aurc_difference_high"]] == [0, 0]  # of the same ranking
 
 
 CORRUPTIONS = {"fog": [1, 2], "snow": [3, 4], "frost": [5, 6]}  # the last is the hardest

@@ -154,3 +154,6 @@ def test_the_way_from_the_best_member_to_the_ceiling():
     wider = (of_pairs["reached_high"] - 0.25) / (way["reached_high"] - 0.25)
     assert wider == pytest.approx(np.sqrt(2 * 500 / 499) * pairs.reach(0.95) / Units.single(1000).reach(0.95))
     assert np.isnan(way_to_ceiling(everyone, everyone, everyone, Units.single(1000), 0.95)["reached"])
+    two, none = np.repeat([1.0, 0.0], [2, 998]), np.zeros(1000)
+    way = way_to_ceiling(two, none, none, Units.single(1000), 0.95)  # of two images, which are Wilson's 2 of 2
+    assert list(way.values())[-3:] == pytest.approx([1, 1 / (1 + 3.8415 / 2), 1], abs=1e-4)

@@ -122,6 +122,16 @@ def test_errors_and_differences_by_hand():
     assert overall.tolist() == pytest.approx(list(ends))
 
 
+def test_equal_errors_of_models_that_differ_elsewhere_may_differ():
+    """Under fog no image of 40 does; both levels are of one comparison or of two."""
+    first, other = np.zeros((2, 40)), np.vstack([np.zeros(40), np.arange(40) % 2])
+    counts = np.random.default_rng(0).multinomial(40, np.full(40, 1 / 40), 99)
+    table = under_corruptions({"a": first, "b": other, "c": first}, ["fog", "snow"], counts, 40, 0.9)
+    fog = table[table.corruption == "fog"].set_index("role")[["difference_low", "difference_high"]]
+    assert fog.loc["b"].tolist() == pytest.approx([-0.0876, 0.0876], abs=1e-4)  # at 95%
+    assert fog.loc["c"].tolist() == [0, 0]
+
+
 def test_bins_have_the_calibration_error_of_all_predictions(predictions):
     members, judged = list(predictions.values()), evaluation_half(predictions, SETTINGS)
     bins = calibration_bins(Ensemble(members, np.ones(3), "mean_probability"), judged)

@@ -28,7 +28,16 @@ from resiliency.metrics.classification import (
     risk_coverage,
 )
 from resiliency.prediction.reading import condition_groups, held_out
-from resiliency.statistics.resampling import Units, percentile_interval, share_interval, wilson, with_ends
+from resiliency.statistics.resampling import (
+    Units,
+    apart,
+    cost_interval,
+    percentile_interval,
+    share_interval,
+    widened,
+    wilson,
+    with_ends,
+)
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"
@@ -112,7 +121,8 @@ def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[li
     """
     rows, curves = [], []
     for name, (confidences, errors) in scored.items():
-        scores, counts = {}, evaluation.counts[name].astype(np.float32)
+        scores, counts, units = {}, evaluation.counts[name].astype(np.float32), evaluation.units[name]
+        fewer = max(1, min(np.count_nonzero(units.sums(of.sum(axis=0))) for of in (errors, 1 - errors)))
         for score, confidence in confidences.items():
             exact = ranking(confidence.ravel(), errors.ravel())
             whole, drawn = resampled_rankings(confidence, errors, counts)
@@ -126,24 +136,29 @@ def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[li
             for measure in MEASURES:
                 value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
                 drawn = of_score["drawn"][measure]
-                if measure in ERRORS_AT:
-                    answered = ERRORS_AT[measure] * evaluation.units[name].number
+                if measure == "aurc":
+                    ends = cost_interval(value, value + drawn - whole, 1, units.number, evaluation.confidence)
+                elif measure in ERRORS_AT:
+                    answered = ERRORS_AT[measure] * units.number
                     ends = share_interval(value, value + drawn - whole, answered, evaluation.confidence)
-                else:
-                    ends = evaluation.interval(value, whole, drawn)
+                else:  # a share of the wrong answers, or of the right ones if they are fewer
+                    ends = widened(*evaluation.interval(value, whole, drawn), fewer, evaluation.confidence)
                 row |= with_ends(measure, value, np.clip(ends, 0, 1))
-            rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, evaluation))
+            rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, evaluation, units))
     return rows, curves
 
 
 def _excess(
-    of_score: dict, reference: dict | None, compared: int, score: str, evaluation: Resampled
+    of_score: dict, reference: dict | None, compared: int, score: str, evaluation: Resampled, units: Units
 ) -> dict[str, float]:
     if reference is None or score == REFERENCE:
         return with_ends("aurc_difference", np.nan, (np.nan, np.nan))
     value, whole, drawn = (of_score[key]["aurc"] - reference[key]["aurc"] for key in ("", "whole", "drawn"))
     low, high = corrected_interval(drawn - whole[0], evaluation.confidence, compared)
-    return with_ends("aurc_difference", value[0], (value[0] + low, value[0] + high))
+    ends = value[0] + low, value[0] + high
+    if not of_score[""]["aurc"][0]:
+        ends = apart(*ends, units.number, 1 - (1 - evaluation.confidence) / compared)
+    return with_ends("aurc_difference", value[0], ends)
 
 
 def scored_images(

@@ -376,8 +376,9 @@ def way_to_ceiling(
         return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
     reached = gained.mean() / possible.mean()
     error = np.sqrt(units.variance_of_mean(gained - reached * possible)) / possible.mean()
-    reach = units.reach(confidence) * error
-    return accuracies | dict(zip(REACHED[-3:], (reached, reached - reach, reached + reach), strict=True))
+    reach, differing = units.reach(confidence) * error, np.count_nonzero(units.sums((gained != 0) | (possible != 0)))
+    ends = widened(reached - reach, reached + reach, differing, confidence)
+    return accuracies | dict(zip(REACHED[-3:], (reached, *ends), strict=True))
 
 
 def with_best(

@@ -39,7 +39,14 @@ from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import Resampling, cost_interval, percentile_interval, share_interval, with_ends
+from resiliency.statistics.resampling import (
+    Resampling,
+    apart,
+    cost_interval,
+    percentile_interval,
+    share_interval,
+    with_ends,
+)
 
 RECOMMENDED, BEST_MEMBER = "recommended model", "best member"
 ROLES = (RECOMMENDED, "best ensemble", BEST_MEMBER, "baseline")
@@ -103,6 +110,7 @@ def under_corruptions(
         means[HELD_OUT_IMAGES] = np.logical_not(means[CORRUPTED])
     intervals = dict.fromkeys(names, partial(corrected_interval, comparisons=len(names)))
     intervals |= dict.fromkeys(means, percentile_interval)
+    levels = dict.fromkeys(names, 1 - (1 - confidence) / len(names)) | dict.fromkeys(means, confidence)
     of_images = {role: _by_corruption(values, corruptions, names) for role, values in errors.items()}
     of_images = {
         role: np.vstack([values, *(values[chosen].mean(axis=0) for chosen in means.values())])
@@ -110,13 +118,16 @@ def under_corruptions(
     }
     first, drawn_images = next(iter(of_images), None), counts.sum(axis=1)
     for role, values in of_images.items():
+        same = np.array_equal(errors[role], errors[first])  # as that of the same model is
         for name, of_name, best in zip(intervals, values, of_images[first], strict=True):
             ends = share_interval(of_name.mean(), counts @ of_name / drawn_images, units, confidence)
             row = {"role": role, "corruption": name, "images": len(of_name), "error": of_name.mean()}
             row |= dict(zip(("low", "high"), ends, strict=True))
             if role != first:
                 drawn = counts @ (best - of_name) / drawn_images
-                row |= with_ends("difference", (best - of_name).mean(), intervals[name](drawn, confidence))
+                ends = intervals[name](drawn, confidence)
+                ends = ends if same else apart(*ends, units, levels[name])
+                row |= with_ends("difference", (best - of_name).mean(), ends)
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -38,6 +38,7 @@ from resiliency.statistics.resampling import (
     cost_interval,
     range_interval,
     share_interval,
+    wilson,
     with_ends,
 )
 
@@ -325,6 +326,8 @@ def rank_rows(
     low, high = rank_intervals(means, spread, _draws(covariance, resampling, name), resampling.confidence)
     difference, error = np.append(np.diff(means), np.nan), np.append(np.diag(spread, 1), np.nan)
     reach = ndtri((1 + resampling.confidence) / 2)
+    if_equal = wilson(np.zeros(1), of_units.shape[1], resampling.confidence)[1]
+    half = np.where(error == 0, if_equal, reach * error)
     needed = (reach + ndtri(POWER)) ** 2 * images * np.square(error)
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = np.where(difference > 0, np.ceil(needed / np.square(difference)), np.nan)
@@ -336,8 +339,8 @@ def rank_rows(
             "rank_high": high,
             "error": means,
             "next_difference": difference,
-            "next_low": difference - reach * error,
-            "next_high": difference + reach * error,
+            "next_low": difference - half,
+            "next_high": difference + half,
             "images_needed": needed,
         }
     )

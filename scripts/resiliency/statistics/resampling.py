@@ -424,6 +424,17 @@ def widened(low: float, high: float, units: float, confidence: float) -> tuple[f
     return float(min(low, lowest[0])), float(max(high, highest[1]))
 
 
+def apart(low: float, high: float, units: float, confidence: float) -> tuple[float, float]:
+    """An interval of a difference of shares of `units` units; if it is [0, 0], no unit differs.
+
+    Its ends then are as far from 0 as that of Wilson's interval of 0.
+    """
+    if low or high:
+        return low, high
+    reach = float(wilson(np.zeros(1), units, confidence)[1][0])
+    return -reach, reach
+
+
 def cost_interval(
     cost: float, drawn: np.ndarray, largest: float, units: float, confidence: float
 ) -> tuple[float, float]:
@@ -446,4 +457,4 @@ def mean_difference(name: str, differences: np.ndarray, units: Units, confidence
     """
     mean, of_units = differences.mean(), units.values(differences)
     reach = units.reach(confidence) * of_units.std(ddof=1) / np.sqrt(len(of_units))
-    return with_ends(name, mean, (mean - reach, mean + reach))
+    return with_ends(name, mean, apart(mean - reach, mean + reach, units.number, confidence))

@@ -278,7 +278,7 @@ CEILING = Table(
         Column("best_ensemble_accuracy", "its accuracy on images not used for the choice", FRACTION),
         Column("ceiling", "1 − share of the same images that all members get wrong", FRACTION),
         Column("reached", "how far the ensemble comes from the member to the ceiling, as a share of the way", ANY),
-        *ends("reached", "over images, linearised, paired", ANY),
+        *ends("reached", "over images, linearised, paired; at least Wilson's of those that differ", ANY),
         CONFIDENCE,
     ],
     needs=frozenset({"ensembles", "images"}),
@@ -298,7 +298,7 @@ RANKS = Table(
         *ends("rank", "simultaneous for all differences to other members; normal, paired over units of images", FROM_1),
         Column("error", "top-1 error", FRACTION),
         Column("next_difference", "error of the next member minus this error", DIFFERENCE),
-        *ends("next", "of the difference; normal, paired over images", DIFFERENCE),
+        *ends("next", "of the difference; normal, paired over images; Wilson if none differs", DIFFERENCE),
         Column(
             "images_needed",
             "images that would tell the two apart with probability 0.8, if they differ as estimated",

@@ -91,7 +91,8 @@ CONTENDERS = Table(
         Column("difference", "error of the recommended model minus this error, on the same images", DIFFERENCE),
         *ends(
             "difference",
-            "bootstrap over units of images, corrected for the number of corruptions; those of means are not corrected",
+            "bootstrap over units of images, corrected for the number of corruptions but for means; "
+            "Wilson if none differs",
             DIFFERENCE,
         ),
         CONFIDENCE,
