@@ -307,7 +307,7 @@ SELECTIVE = Table(
             "score", "score of confidence", one_of("max_probability", "entropy", "mutual_information", "vote_agreement")
         ),
         Column("aurc", "area under the curve of risk over coverage", FRACTION),
-        *ends("aurc", "bootstrap over units of images; Wilson if none is wrong"),
+        *ends("aurc", "bootstrap over units of images"),
         *(
             column
             for coverage in (80, 90, 95)
@@ -319,9 +319,9 @@ SELECTIVE = Table(
             )
         ),
         Column("auroc", "probability that a right answer is more confident than a wrong one", FRACTION),
-        *ends("auroc", "bootstrap over units of images; at least Wilson's of the wrong ones"),
+        *ends("auroc", "bootstrap over units of images"),
         Column("fpr_at_95", "share of the wrong answers accepted where 95 % of the right ones are", FRACTION),
-        *ends("fpr_at_95", "bootstrap over units of images; at least Wilson's of the wrong ones"),
+        *ends("fpr_at_95", "bootstrap over units of images"),
         Column(
             "aurc_difference",
             "AURC minus that of `max_probability`; negative where the score serves better",
