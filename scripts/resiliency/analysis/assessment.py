@@ -141,8 +141,9 @@ def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[li
                 elif measure in ERRORS_AT:
                     answered = ERRORS_AT[measure] * units.number
                     ends = share_interval(value, value + drawn - whole, answered, evaluation.confidence)
-                else:  # a share of the wrong answers, or of the right ones if they are fewer
-                    ends = widened(*evaluation.interval(value, whole, drawn), fewer, evaluation.confidence)
+                else:
+                    low, high = evaluation.interval(value, whole, drawn)
+                    ends = widened(low, high, fewer, evaluation.confidence) if low == high else (low, high)
                 row |= with_ends(measure, value, np.clip(ends, 0, 1))
             rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, evaluation, units))
     return rows, curves
