@@ -157,7 +157,7 @@ def _excess(
     value, whole, drawn = (of_score[key]["aurc"] - reference[key]["aurc"] for key in ("", "whole", "drawn"))
     low, high = corrected_interval(drawn - whole[0], evaluation.confidence, compared)
     ends = value[0] + low, value[0] + high
-    if not of_score[""]["aurc"][0]:
+    if not of_score[""]["aurc"][0]:  # no answer is wrong
         ends = apart(*ends, units.number, 1 - (1 - evaluation.confidence) / compared)
     return with_ends("aurc_difference", value[0], ends)
 

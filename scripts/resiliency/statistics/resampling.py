@@ -157,9 +157,9 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 def resampled_counts(units: int, resamples: int, seed: int, *names: str | int, alone: bool = True) -> np.ndarray:
     """How often each unit is drawn in each resample, with replacement; int64 resamples x units.
 
-    As many are drawn as there are of images `alone`, three fewer of units of several: they are few. With one fewer,
-    resamples vary as a sample does (Rao and Wu, Journal of the American Statistical Association 83, 1988); with two
-    more, by the variance of Student's t with U - 1 degrees of freedom, (U - 1) / (U - 3), as often.
+    As many are drawn as there are of images `alone`; of units of several, which are few, three fewer. A mean then has
+    (U - 1) / (U - 3) times its variance over resamples, as Student's t with U - 1 degrees of freedom has; with one
+    fewer it would have just that (Rao and Wu, Journal of the American Statistical Association 83, 1988).
     """
     draws = units if alone else max(units - 3, 1)
     return stream(seed, "bootstrap", *names).multinomial(draws, np.full(units, 1 / units), size=resamples)
@@ -425,9 +425,9 @@ def widened(low: float, high: float, units: float, confidence: float) -> tuple[f
 
 
 def apart(low: float, high: float, units: float, confidence: float) -> tuple[float, float]:
-    """An interval of a difference of shares of `units` units; if it is [0, 0], no unit differs.
+    """The ends of an interval of a difference of shares; if both are 0, no unit differs.
 
-    Its ends then are as far from 0 as that of Wilson's interval of 0.
+    They then are as far from 0 as Wilson's interval of 0 of `units` reaches.
     """
     if low or high:
         return low, high
