@@ -35,8 +35,8 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
     a slot of one GPU is claimed. A `Fault` leaves its one line in the log, any other exception its traceback; both end
     the process with status 1. The last line of a log has the CPU time of starting and importing, and in all (see
     `cpu_seconds`). The process ends with the block, without the interpreter's tear-down, which takes 0.8 s of CPU where
-    timm is loaded. While another process does the same job, left behind by a Snakemake that was killed, this one waits
-    for its end.
+    timm is loaded, and in which triton 3.9 complains of leaks. While another process does the same job, left behind by
+    a Snakemake that was killed, this one waits for its end.
     """
     startup = time.process_time()
     sys.stdout.flush()
@@ -54,16 +54,17 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
         if gpus:
             claim_gpu()
         yield
+        status = 0
+        print(f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}")
     except Fault as fault:
+        status = 1
         print(f"error: {fault}")
-        raise SystemExit(1) from None
     except Exception:
+        status = 1
         traceback.print_exc()
-        raise SystemExit(1) from None
-    print(f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}")
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 def _bound_threads() -> None:
