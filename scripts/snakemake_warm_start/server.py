@@ -16,11 +16,12 @@ import signal
 import socket
 import struct
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
-# What scripts import that takes long. None of it starts threads, which a fork would not have.
+# What scripts import that takes long. None of it starts threads, which a fork would not have, but for `_fork`'s.
 PACKAGES = ("snakemake.script", "snakemake.logging", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "timm")
 PACKAGES += ("torch._dynamo", "torchvision", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "cv2")
 PACKAGES += ("captum.attr", "numba", "pymoo.algorithms.moo.nsga2", "scipy.optimize", "scipy.ndimage", "skimage")
@@ -62,7 +63,7 @@ def serve(listener: socket.socket, owner: int) -> tuple[list, list[int]] | None:
             _answer(end, *running.pop(end))
         if listener in ready:
             connection, files = _accepted(listener)
-            if files and not (child := os.fork()):
+            if files and not (child := _fork()):
                 ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
                 if os.getppid() != server:
                     os._exit(1)
@@ -77,6 +78,13 @@ def serve(listener: socket.socket, owner: int) -> tuple[list, list[int]] | None:
                 running[os.pidfd_open(child)] = child, connection
                 with suppress(OSError):
                     connection.send(str(child).encode())
+
+
+def _fork() -> int:
+    """Fork, though jemalloc, which pyarrow loads, has a thread: it is prepared for forks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12 and later
+        return os.fork()
 
 
 def _accepted(listener: socket.socket) -> tuple[socket.socket, list[int]]:
