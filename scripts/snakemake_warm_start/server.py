@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
-# What scripts import that takes long. None of it starts threads, which a fork would not have, but for `_fork`'s.
+# What scripts import that takes long. None of it starts threads, which a fork would not have, except jemalloc.
 PACKAGES = ("snakemake.script", "snakemake.logging", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "timm")
 PACKAGES += ("torch._dynamo", "torchvision", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "cv2")
 PACKAGES += ("captum.attr", "numba", "pymoo.algorithms.moo.nsga2", "scipy.optimize", "scipy.ndimage", "skimage")
@@ -81,7 +81,7 @@ def serve(listener: socket.socket, owner: int) -> tuple[list, list[int]] | None:
 
 
 def _fork() -> int:
-    """Fork, though jemalloc, which pyarrow loads, has a thread: it is prepared for forks."""
+    """Fork, without the warning that there is another thread: it is jemalloc's, which handles forks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12 and later
         return os.fork()

@@ -25,7 +25,7 @@ SILENT = "progress.py"
 
 
 def test_an_edit_of_a_function_makes_those_scripts_stale_that_can_run_it():
-    """At most a tenth of those that are stale by 60 functions, which other functions do not change, cannot run them."""
+    """Of the scripts that edits of 60 functions make stale, at most a tenth cannot run the edited function."""
     scripts = sorted(SCRIPTS.glob("*.py"))
     reached = {script.stem: reached_functions(script) for script in scripts}
     before = {script.stem: fingerprint(script) for script in scripts}
@@ -42,7 +42,7 @@ def test_an_edit_of_a_function_makes_those_scripts_stale_that_can_run_it():
 
 
 def drawn(function: tuple[str, str]) -> bytes:
-    """The function's place in an order by chance."""
+    """A key that orders functions at random, each whatever others there are."""
     path, name = function
     return hashlib.sha256(f"{Path(path).relative_to(SCRIPTS)} {name}".encode()).digest()
 

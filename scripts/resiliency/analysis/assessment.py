@@ -89,11 +89,6 @@ class Resampled:
                 yield condition, np.arange(start, start + len(part.errors)), part
                 start += len(part.errors)
 
-    def interval(self, value: float, whole: float, drawn: np.ndarray) -> tuple[float, float]:
-        """The interval of `value`, from the deviations of resamples from `whole`, the same statistic of all images."""
-        low, high = percentile_interval(drawn - whole, self.confidence)
-        return value + low, value + high
-
 
 class Scored(NamedTuple):
     """Confidences and errors of an ensemble on N images under C conditions.
@@ -135,14 +130,14 @@ def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[li
             row = {"images": name, "answers": errors.size, "error": errors.mean(), "score": score}
             for measure in MEASURES:
                 value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
-                drawn = of_score["drawn"][measure]
+                drawn = of_score["drawn"][measure] - whole
                 if measure == "aurc":
-                    ends = cost_interval(value, value + drawn - whole, 1, units.number, evaluation.confidence)
+                    ends = cost_interval(value, value + drawn, 1, units.number, evaluation.confidence)
                 elif measure in ERRORS_AT:
                     answered = ERRORS_AT[measure] * units.number
-                    ends = share_interval(value, value + drawn - whole, answered, evaluation.confidence)
+                    ends = share_interval(value, value + drawn, answered, evaluation.confidence)
                 else:
-                    low, high = evaluation.interval(value, whole, drawn)
+                    low, high = (value + end for end in percentile_interval(drawn, evaluation.confidence))
                     ends = widened(low, high, fewer, evaluation.confidence) if low == high else (low, high)
                 row |= with_ends(measure, value, np.clip(ends, 0, 1))
             rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, evaluation, units))

@@ -50,17 +50,16 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
     output[0].reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")
     output[1].reconfigure(encoding="utf-8", errors="backslashreplace")
     _bound_threads()
+    status = 1
     try:
         if gpus:
             claim_gpu()
         yield
-        status = 0
         print(f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}")
+        status = 0
     except Fault as fault:
-        status = 1
         print(f"error: {fault}")
     except Exception:
-        status = 1
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
