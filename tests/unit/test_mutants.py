@@ -8,7 +8,7 @@ from shares import OUTCOMES, PAGE, SAMPLE, page
 def test_the_sample_is_found():
     sample = read_sample(SAMPLE)
     library = Library(REPOSITORY)
-    assert len([one for one in sample if library.find(one)]) >= 400
+    assert len([one for one in sample if library.find(one)]) >= 300
     assert [one.number for one in sample] == list(range(len(sample)))
 
 
