@@ -5,7 +5,6 @@ import snakemake_logger_plugin_resiliency as console
 from resiliency.base import names
 from resiliency.corruptions.writing import CHECKSUMS
 from resiliency.data.folder import folders_read
-from resiliency.data.parquet import parquet_files
 from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.devices.machine import visible_gpus
 from resiliency.study.records import Inputs
@@ -71,9 +70,7 @@ def content_of_given(wildcards):
 
 
 def content_of_data_set(wildcards):
-    """What is in the folders, or the Parquet files, of the data set that the study reads."""
-    if STUDY.data.name == "image_folder" and (files := parquet_files(Path(STUDY.data.folder))):
-        return content(INPUTS.files, *map(str, files))(wildcards)
+    """What is in the folders of the data set that the study reads."""
     folders = folders_read(STUDY.data.name, Path(STUDY.data.folder), STUDY.splits)
     return content(INPUTS.images, STUDY.data.on_the_fly, *folders)(wildcards)
 

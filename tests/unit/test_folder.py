@@ -4,18 +4,51 @@ Those of ImageNet are told by its synsets.
 """
 
 import os
+import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fault_messages import fault_of
-from image_folders import read, refusal
 from PIL import Image
 from timm.data import ImageNetInfo
 from torchvision.datasets import ImageFolder
 
 from resiliency.data.folder import _imagenet_synsets, folders_read, image_folder, imagenet, training_fault
 from resiliency.data.source import ALL, SPLITS, names_for_classes
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def read(folder: Path):
+    return image_folder(folder, 32, 1)
+
+
+def refusal(folder: Path, reader=image_folder) -> str:
+    """What is said of a folder that cannot be read."""
+    return fault_of(reader, folder, 32, 1)
+
+
+class Rows(list):
+    """Rows of a split as the library `datasets` has them."""
+
+    @property
+    def features(self) -> dict:
+        return {"label": SimpleNamespace(int2str=["zebra", "ant"].__getitem__)}
+
+
+def test_the_lines_of_the_guide_write_a_folder_that_is_read(tmp_path, monkeypatch):
+    rows = [{"image": Image.new("L", (40, 40), shade), "label": shade % 2} for shade in range(4)]
+    library = SimpleNamespace(load_dataset=lambda name: {"train": Rows(rows), "validation": Rows(rows[:2])})
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    monkeypatch.chdir(tmp_path)
+    guide = (REPOSITORY / "docs/data.md").read_text(encoding="utf-8")
+    exec(re.search(r"```python\n(.*?)```", guide, re.DOTALL)[1], {})
+    source = read(tmp_path / "data/photos")
+    assert (source.classes, list(source.parts)) == (["ant", "zebra"], ["train", "test"])
+    assert (source.parts["train"].labels.tolist(), source.parts["train"].names) == ([0, 0, 1, 1], ["1", "3", "0", "2"])
 
 
 def test_order_is_that_of_torchvision(tmp_path, put_pictures):

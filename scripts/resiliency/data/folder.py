@@ -19,7 +19,6 @@ from tqdm import tqdm
 from resiliency.base.faults import Fault, hint
 from resiliency.base.progress import Progress
 from resiliency.data.download import cache_folder
-from resiliency.data.parquet import class_order, unpacked
 from resiliency.data.pictures import FileImages, decoding_fault, file_state, files_of, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source
 
@@ -129,7 +128,6 @@ def image_folder(folder: Path, size: int, margin: float, needed: Sequence[str] =
     The splits are train, with val, test or both, as `SPELLINGS` spells them in upper or lower case; val without test
     serves as the test part. Classes are sorted by name, images by class and then by path. Class folders are searched
     with all folders in them, linked ones too, each once; hidden files and suffixes not in `SUFFIXES` are left out.
-    Parquet files of Hugging Face in `folder` are unpacked first; see `parquet.unpacked`.
 
     Args:
         size, margin: arguments of `pictures.fitted`.
@@ -251,7 +249,7 @@ def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
     """Part -> its folder, of those that are `needed`; ALL -> `folder` if it has no folder of `SPELLINGS`."""
     splits = _split_folders(folder)
     if not splits:
-        return {ALL: unpacked(folder)}
+        return {ALL: folder}
     if fault := training_fault(folder, needed):
         raise Fault(fault)
     if "test" not in splits:
@@ -262,7 +260,6 @@ def _splits(folder: Path, needed: Sequence[str]) -> dict[str, Path]:
 
 def _split_folders(folder: Path) -> dict[str, Path]:
     """Part -> its folder, of those in `folder` with a name of `SPELLINGS`."""
-    folder = unpacked(folder)
     splits, folders = {}, folders_in(folder)
     for part, spellings in SPELLINGS.items():
         matches = [name for name in folders if name.lower() in spellings]
@@ -307,7 +304,7 @@ def _source(title: str, folder: Path, splits: dict[str, Path], size: int, margin
 
 
 def _shared_classes(splits: dict[str, Path]) -> list[str]:
-    """Names of the class folders, the same in every split: sorted, but classes of Parquet files as their labels."""
+    """Names of the class folders, sorted, the same in every split."""
     classes = {path: _classes(path) for path in splits.values()}
     everywhere = set.intersection(*map(set, classes.values()))
     for path, names in classes.items():
@@ -319,8 +316,7 @@ def _shared_classes(splits: dict[str, Path]) -> list[str]:
                     f"{printable(path)}: no class folder {missing[0]!r}, which {other.name}/ has{near}; "
                     "all splits must have the same classes"
                 )
-    place = next(iter(splits.values()))
-    return class_order(place if ALL in splits else place.parent, everywhere)
+    return sorted(everywhere)
 
 
 def _classes(folder: Path) -> list[str]:

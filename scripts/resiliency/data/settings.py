@@ -81,7 +81,7 @@ class Dataset(Settings):
         None,
         min_length=1,
         description="folder of the images, for image_folder and imagenet: train/<class>/*, val or test/<class>/*; for "
-        "image_folder also <class>/*, or Parquet files of Hugging Face",
+        "image_folder also <class>/*",
     )
     images: str | None = Field(
         None,
