@@ -21,6 +21,8 @@ from resiliency.storage.files import read_json
 from resiliency.storage.tables import write_table
 from resiliency.tables import TABLES
 
+GLOSSARY = "../../glossary.html"  # page of the site, from the folder of a report
+
 
 def write_reports(site: Path) -> list[Path]:
     """Write the report of each study that is kept, and the tables that it links to, below `site`.
@@ -58,7 +60,7 @@ def report(tables: dict[str, pd.DataFrame], specs: dict[str, dict], provenance: 
     """
     specs = specs | draw_all(drawn(tables, provenance["study"]), tables)
     svgs = {name: svg(spec) for name, spec in specs.items()}
-    return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False)
+    return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False, glossary=GLOSSARY)
 
 
 def drawn(tables: dict[str, pd.DataFrame], study: dict) -> list[str]:

@@ -1,5 +1,6 @@
 """Record the origin and cost of the results, and write the report."""
 
+from os.path import relpath
 from pathlib import Path
 
 from resiliency.devices.stage import stage
@@ -25,6 +26,7 @@ with stage(snakemake.log[0]):
         svgs={path.stem: verified(path).read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"},
         made=params.made,
         added=params.added,
+        glossary=relpath(Path(snakemake.scriptdir).parent / "docs/glossary.md", results),
     )
     with replacing(outputs.page) as temporary:
         temporary.write_text(html, encoding="utf-8")

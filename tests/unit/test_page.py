@@ -10,7 +10,7 @@ from synthetic import HOSTILE, synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.drawing import draw
-from resiliency.report.page import FOLDER, render, with_terms
+from resiliency.report.page import FOLDER, render
 from resiliency.report.registry import CHARTS
 
 
@@ -71,16 +71,6 @@ def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
     assert not [anchor for anchor in anchors if f'id="{anchor}"' in written or f"#{anchor}" in written]
 
 
-def test_terms_are_buttons_where_they_come_first_and_what_is_explained_is_escaped():
-    html = with_terms("mCE of members: mCE, and statistically independent Members' ECE of 5 %")
-    terms = re.findall(r'popovertarget="term-([^"]+)"', html)
-    assert terms == ["mce", "member", "statistically-independent", "ece"]
-    assert html.endswith("of 5\N{NO-BREAK SPACE}%")
-    assert with_terms("remember the designer's rmse of pre-mCE") == "remember the designer&#39;s rmse of pre-mCE"
-    assert "<img" not in with_terms(f"{HOSTILE} ensembles")
-
-
-def test_reworded_templates_and_definitions_make_the_report_again():
+def test_reworded_templates_make_the_report_again():
     templates = {path.name for path in FOLDER.glob("*.j2")}
     assert templates - {*settings.PAGE_FILES} == {"compare.html.j2", "findings.txt.j2"}
-    assert "glossary.yaml" in settings.PAGE_FILES

@@ -7,7 +7,7 @@ import yaml
 
 from resiliency.base.faults import parser
 from resiliency.reference.contract import FILE, check_contract, stable_names
-from resiliency.reference.pages import configuration_page, glossary_page, study_schema, tables_page
+from resiliency.reference.pages import configuration_page, study_schema, tables_page
 
 GONE = "these names are stable (docs/contract.md); enter their new names in base/names.py, or --break:"
 
@@ -17,7 +17,6 @@ def pages(root: Path) -> dict[str, str]:
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     return {
         "docs/configuration.md": configuration_page(config),
-        "docs/glossary.md": glossary_page(root / "docs"),
         FILE: stable_names(),
         "docs/tables.md": tables_page(),
         "studies/study.schema.json": json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n",

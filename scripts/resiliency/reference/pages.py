@@ -1,50 +1,20 @@
-"""docs/configuration.md, docs/tables.md and docs/glossary.md, and the JSON schema of studies."""
+"""docs/configuration.md and docs/tables.md, and the JSON schema of studies."""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from resiliency.base.corruption_names import BUILT_IN
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
-from resiliency.report.page import Term, glossary
-from resiliency.report.templates import escaped
 from resiliency.report.words import KINDS, kind_of, label
 from resiliency.study.model import Study
 from resiliency.tables import TABLES
 from resiliency.tables.record import Column, Table
 from resiliency.training.settings import FineTuning
-
-GLOSSARY = """# Glossary
-
-These are the words of the documentation, the configuration, the tables and the report, each with one meaning.
-`python -m resiliency.reference` writes the page from `scripts/resiliency/report/glossary.yaml`.
-"""
-
-
-def glossary_page(docs: Path) -> str:
-    """The text of docs/glossary.md.
-
-    Args:
-        docs: folder of the pages, whose titles become the texts of links.
-    """
-    parts = [GLOSSARY]
-    for title, terms in glossary().items():
-        parts += [f"\n## {title}\n\n| Term | Meaning |\n|---|---|\n"]
-        parts += [f"| **{escaped(term.names[0])}** | {_meaning(term, docs)} |\n" for term in terms.values()]
-    return "".join(parts)
-
-
-def _meaning(term: Term, docs: Path) -> str:
-    text = escaped(term.definition)
-    if not term.page:
-        return text
-    title = (docs / f"{term.page}.md").read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
-    return f"{text} See [{title}]({term.page}.md)."
 
 
 def table_row(*cells: str) -> str:

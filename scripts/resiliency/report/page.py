@@ -5,13 +5,10 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
-import yaml
 from jinja2 import Template
-from markupsafe import Markup, escape
 
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
@@ -47,57 +44,8 @@ from resiliency.tables import TABLES
 FOLDER = Path(__file__).parent
 
 
-class Term(NamedTuple):
-    """A word and its meaning.
-
-    Attributes:
-        names: its names, of which the first is its heading. The report explains each of them in any case.
-        definition: definition in plain text.
-        page: name, without suffix, of the page of docs/ with more about it; "" if there is none.
-        report: whether the report explains it.
-    """
-
-    names: tuple[str, ...]
-    definition: str
-    page: str = ""
-    report: bool = True
-
-
-@cache
-def glossary() -> dict[str, dict[str, Term]]:
-    """The terms by part of the glossary and key."""
-    parts = yaml.safe_load((FOLDER / "glossary.yaml").read_text(encoding="utf-8"))
-    return {
-        part: {key: Term(**term | {"names": tuple(term["names"])}) for key, term in terms.items()}
-        for part, terms in parts.items()
-    }
-
-
-TERMS = {key: term for terms in glossary().values() for key, term in terms.items() if term.report}
-_KEYS = {name.lower(): key for key, term in TERMS.items() for name in term.names}
-_WORDS = re.compile(
-    r"(?<![\w-])(" + "|".join(map(re.escape, sorted(_KEYS, key=len, reverse=True))) + r")(?![\w-])", re.IGNORECASE
-)
-
-
-def with_terms(text: str) -> Markup:
-    """Escape `text`, and make the first occurrence of each term a button that opens its definition."""
-    text, parts, end, seen = text.replace(" %", "\N{NO-BREAK SPACE}%"), [], 0, set()
-    for match in _WORDS.finditer(text):
-        key = _KEYS[match[0].lower()]
-        if key not in seen:
-            seen.add(key)
-            parts += [escape(text[end : match.start()]), _button(key, match[0])]
-            end = match.end()
-    return Markup("").join([*parts, escape(text[end:])])
-
-
-def _button(key: str, word: str) -> Markup:
-    return Markup('<button type="button" class="term" popovertarget="term-{}">{}</button>').format(key, word)
-
-
 FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
-FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference, words.difference_interval, with_terms)
+FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference, words.difference_interval)
 FORMS = {form.__name__: form for form in FORMS}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
@@ -117,6 +65,7 @@ def render(
     beside: bool = True,
     added: Collection[str] = (),
     units: Mapping[str, dict] = {},
+    glossary: str = "../../docs/glossary.md",
 ) -> str:
     """The page as HTML.
 
@@ -133,6 +82,7 @@ def render(
         beside: whether the charts are files beside the page, to which it links.
         added: added members of which only accuracies are available.
         units: test set -> its `units.json`; empty if nothing is known about its images.
+        glossary: address of the page that defines the words, from the folder of this page.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     error = measured_on(tables["members"])[0]["corrupted_error"]
@@ -159,7 +109,7 @@ def render(
         accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
         given=members[members["weights_kind"].isin([*LOADED, WeightsKind.FINE_TUNED])].to_dict("records"),
         files={TABLES[name].path: TABLES[name].holds for name in made},
-        terms=TERMS,
+        glossary=glossary,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         script="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("narrow.js", "report.js")),
         bundle=bundle(_vega_lite(specs)) if specs else "",
@@ -239,10 +189,10 @@ def _images(errors: pd.DataFrame, further: list[str]) -> str:
 
 
 def _losses(members: pd.DataFrame) -> list[dict[str, str]]:
-    """Losses of probabilities that the study has: the `column` of members.csv, its `title` and `term`."""
+    """Losses of probabilities that the study has: the `column` of members.csv, and its `title`."""
     titles = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
-    columns = [(f"{images}_{term}", f"{title} {images}", term) for term, title in titles.items() for images in ORDER]
-    return [dict(zip(("column", "title", "term"), of, strict=True)) for of in columns if of[0] in members]
+    columns = {f"{images}_{loss}": f"{title} {images}" for loss, title in titles.items() for images in ORDER}
+    return [{"column": column, "title": title} for column, title in columns.items() if column in members]
 
 
 def _undefined(members: pd.DataFrame, name: str) -> str:

@@ -54,25 +54,6 @@ function mark() {
 addEventListener("scroll", mark, { passive: true });
 mark();
 
-// Definitions open where the term is, on hover and focus as well as on a click or a tap; Escape closes them.
-function define(button) {
-  const text = document.getElementById(button.getAttribute("popovertarget"));
-  const place = () => {
-    const { left, bottom } = button.getBoundingClientRect();
-    const x = Math.max(8, Math.min(left, innerWidth - text.offsetWidth - 8));
-    const y = Math.min(bottom + 4, innerHeight - text.offsetHeight - 8);
-    text.style.inset = `${y}px auto auto ${x}px`;
-  };
-  const open = () => { text.showPopover(); place(); };
-  const close = () => text.hidePopover();
-  button.addEventListener("mouseenter", open);
-  button.addEventListener("mouseleave", close);
-  button.addEventListener("focus", open);
-  button.addEventListener("blur", close);
-  button.addEventListener("click", (event) => { event.preventDefault(); open(); });
-}
-document.querySelectorAll(".term").forEach(define);
-
 // A column's head sorts its table: by the value of a cell, or by its text; unknown values come last.
 function value(row, column) {
   const cell = row.cells[column];
