@@ -27,7 +27,7 @@ from resiliency.report.words import kind_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 RULES = [RULE, "plurality_vote"]
-OBJECTIVES = {"balanced": (0.0, 0.5, 1.0), "adp": (0.5, 2.0)}
+OBJECTIVES = {"balanced": (0.0, 0.5, 1.0), "ncl": (0.5, 2.0)}
 DESIGNS = {"resnet18": "resnet", "resnet50": "resnet", "vit": "vit"}
 # One metric of each kind; charts of all metrics take ten times as long.
 FEW_METRICS = ("disagreement", "saliency_cosine", "linear_cka")

@@ -107,10 +107,10 @@ def test_weights_draw_points_of_seeds_their_means_and_independent_training():
     tables = synthetic_tables(objectives=OBJECTIVES | {"independent": (0.0,)})
     joint = tables["ensembles"].query("origin == 'joint' and rule == 'mean_probability'")
     spec = draw("loss_weight", tables, settings.OKABE_ITO)
-    adp = next(row for row in spec["vconcat"] if row["title"]["text"].startswith("adp"))
-    layers = [pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in adp["hconcat"][1]["layer"]]
+    ncl = next(row for row in spec["vconcat"] if row["title"]["text"].startswith("ncl"))
+    layers = [pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in ncl["hconcat"][1]["layer"]]
     independent, means, points = (rows.query("of == 'ensemble'").value for rows in layers)
-    own = joint[joint.objective == "adp"]
+    own = joint[joint.objective == "ncl"]
     assert points.tolist() == pytest.approx(own.corrupted_accuracy.tolist(), abs=1e-5)
     assert means.tolist() == pytest.approx(own.groupby("loss_weight").corrupted_accuracy.mean().tolist(), abs=1e-5)
     assert independent.item() == pytest.approx(joint[joint.loss_weight == 0].corrupted_accuracy.mean(), abs=1e-5)

@@ -27,9 +27,6 @@ OBJECTIVES = {  # joint objective -> what its loss adds to the members' own
     "gncl": "generalised negative correlation",
     "ncl": "negative correlation of probabilities",
     "kl": "Kullback–Leibler divergence from the ensemble",
-    "adp": "entropy of the ensemble and volume of its wrong probabilities",
-    "attribution": "unlike input gradients",
-    "activation": "unlike features",
 }
 
 

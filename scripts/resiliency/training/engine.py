@@ -292,10 +292,6 @@ class Trainer:
             try:
                 return self._backward(images, labels)
             except RuntimeError as error:
-                if "derivative for" in str(error):
-                    raise Fault(
-                        f"the objective needs second derivatives, which a layer lacks ({error}); change one of them"
-                    ) from error
                 if not _is_out_of_memory(error) or len(images) < 4 * self.parts:
                     raise
                 if self.device.type == "cuda" and gpu_slots() > 1:

@@ -87,9 +87,6 @@ JOINT_OBJECTIVES = {  # their losses are in `objectives.py`, which needs torch
     "gncl": Limits(0, 1),
     "ncl": Limits(0, inf),
     "kl": Limits(0, 1),
-    "adp": Limits(0, inf),
-    "attribution": Limits(0, inf),
-    "activation": Limits(0, inf),
 }
 
 
