@@ -42,7 +42,7 @@ NAVIGATION = {
     "Tutorials": ["photos", "evaluate", "imagenet", "predictions", "deploying"],
     "How-to guides": ["studies", "members", "data", "cluster", "own_extensions", "troubleshooting"],
     "Reference": [
-        *("contract", "configuration", "files", "tables", "staleness", "python", "formulae", "corruptions"),
+        *("configuration", "files", "tables", "staleness", "python", "formulae", "corruptions"),
         *("glossary", "references"),
     ],
     "Science": ["measures", "paper", "faults"],

@@ -103,7 +103,7 @@ rule report:
     params:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=RESOLVED,
-        made={name: tables.TABLES[name].version for name in TABLE_NAMES},
+        made=TABLE_NAMES,
         added=ADDED_SCORES,
         resampled=list(UNITS),
         files=RUN_FILES,

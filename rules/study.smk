@@ -14,7 +14,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import FEWEST_IMAGES, FEWEST_UNITS
 from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
-from resiliency.study.files import load, old_names, over_defaults
+from resiliency.study.files import load, over_defaults
 from resiliency.study.files import read_places
 from resiliency.study.files import without_inherited
 from resiliency.study.records import changes, check_records, sign
@@ -45,8 +45,6 @@ STUDY = or_stop(lambda: load(*given_settings()))
 RESULTS = f"results/{STUDY.study}"
 RESOLVED = STUDY.model_dump(mode="json", exclude={"ensemble"})
 if workflow.is_main_process:
-    for line in old_names(config):
-        print(f"study: {line}", file=sys.stderr)
     or_stop(preflight, STUDY)
 
 # Members that are networks: trained or loaded independently, trained jointly by settings, or found by the search.

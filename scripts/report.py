@@ -14,7 +14,7 @@ with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     results, charts = Path(outputs.provenance).parent, list(map(Path, inputs.charts))
     written = provenance(params.study, snakemake.scriptdir, results, inputs.descriptions)
-    write_json(outputs.provenance, written | {"tables": params.made, FILES: hashes(results, params.files)})
+    write_json(outputs.provenance, written | {FILES: hashes(results, params.files)})
     html = render(
         study=params.study,
         card=read_json(inputs.card) if inputs.card else None,

@@ -48,7 +48,6 @@ FAULTS = [
     ("joint.training", {"mixup": 0.2}, "joint.training: mixup and label_smoothing must be 0, because the objectives "),
     ("joint.objectives", {"ncl": [-1]}, "ncl must list distinct weights from 0 up, of at most six digits"),
     ("joint.objectives", {"balanced": [0.5, 0.50000001]}, "must list distinct weights from 0 to 1"),
-    ("statistics", {"error_margin": 0.02}, "statistics.error_margin: this key is gone, because "),
     ("statistics.reference", "standard", "'standard' is not the recipe of a member: only a table of external.members"),
     ("statistics.accuracy_on", "photos", "statistics.accuracy_on: 'photos' is not an additional test set of the study"),
 ]  # fmt: skip

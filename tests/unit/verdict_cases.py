@@ -5,7 +5,8 @@ import pandas as pd
 
 from resiliency.report.verdicts import by_observation
 
-NOTHING = dict.fromkeys(("leans", "reading", "metrics", "influential"), np.nan)
+NOTHING = dict.fromkeys(("leans", "reading", "metrics", "influential", "shifts", "least", "units_needed"), np.nan)
+NOTHING |= dict.fromkeys(("placebo", "placebo_low", "placebo_high", "placebo_supported"), np.nan)
 
 
 def part(verdict: str, low: float, high: float, name: str = "part") -> dict:

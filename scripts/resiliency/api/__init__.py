@@ -1,8 +1,7 @@
 """The Python API, for use without Snakemake.
 
 Functions for corruptions, scores and diversity take arrays; `evaluate` takes a classifier of any framework. Functions
-for the paper's observations take tables in the format of a study. The names in this module are stable; other modules
-may change. docs/python.md has examples.
+for the paper's observations take tables in the format of a study. docs/python.md has examples.
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,11 @@
 """The tables of a finished study, by their names."""
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from resiliency.base.faults import Fault, available
-from resiliency.base.names import renamed_column
 from resiliency.storage.runs import Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
@@ -16,20 +13,6 @@ from resiliency.tables import TABLES
 
 class NoTable(Fault, AttributeError):
     """There is no table of this name; also an AttributeError, so that `hasattr` and `getattr` work as usual."""
-
-
-class Table(pd.DataFrame):
-    """A data frame that knows old names of its columns: `table["mean_corruption_error"]` warns, and is the new one."""
-
-    @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
-
-    def __getitem__(self, key: Any) -> Any:
-        if renamed := renamed_column(key, self.columns):
-            warnings.warn(renamed.line(key), FutureWarning, stacklevel=2)
-            key = renamed.new
-        return super().__getitem__(key)
 
 
 class Study:
@@ -55,7 +38,7 @@ class Study:
         if table.path not in self._run:
             needs = ", ".join(sorted(table.needs))
             raise NoTable(f"{folder}: made no table {name}, for which a study needs {needs}; add them and run it again")
-        return Table(read_table(self._run.file(table.path)))
+        return read_table(self._run.file(table.path))
 
     def __dir__(self) -> Iterable[str]:
         return [*super().__dir__(), *self._names()]

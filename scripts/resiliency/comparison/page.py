@@ -26,7 +26,7 @@ from resiliency.report.overview import contenders, leaders
 from resiliency.report.page import FOLDER, FORMS
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.templates import environment
-from resiliency.report.verdicts import PLACEBO, by_observation
+from resiliency.report.verdicts import RANGE, by_observation
 from resiliency.storage.tables import write_table
 
 Swept = tuple[str, dict[str, float]] | None  # key, and its value in each study
@@ -204,7 +204,7 @@ def observations_chart(
 def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     first = rows.iloc[0]
     data = alt.Data(values=rows.assign(margin_low=-rows["margin"])[
-        ["study", "part", "row", "estimate", "low", "high", "margin", "margin_low", "part_verdict", *PLACEBO[:2]]
+        ["study", "part", "row", "estimate", "low", "high", "margin", "margin_low", "part_verdict", *RANGE]
     ].to_dict("records"))  # fmt: skip
     axis = alt.Axis(labelLimit=LABELS, minExtent=LABELS)
     y = alt.Y("row:N", sort=list(rows.sort_values("part", kind="stable")["row"]), title=None, axis=axis)

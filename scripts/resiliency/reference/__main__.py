@@ -6,10 +6,7 @@ from pathlib import Path
 import yaml
 
 from resiliency.base.faults import parser
-from resiliency.reference.contract import FILE, check_contract, stable_names
 from resiliency.reference.pages import configuration_page, study_schema, tables_page
-
-GONE = "these names are stable (docs/contract.md); enter their new names in base/names.py, or --break:"
 
 
 def pages(root: Path) -> dict[str, str]:
@@ -17,7 +14,6 @@ def pages(root: Path) -> dict[str, str]:
     config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     return {
         "docs/configuration.md": configuration_page(config),
-        FILE: stable_names(),
         "docs/tables.md": tables_page(),
         "studies/study.schema.json": json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n",
     }
@@ -27,15 +23,10 @@ def main() -> None:
     """Write the pages that differ from the existing ones, and print their names."""
     arguments = parser(__doc__)
     arguments.add_argument("--root", type=Path, default=Path(), help="of the repository (default: this folder)")
-    arguments.add_argument("--break", action="store_true", dest="breaks", help="let stable names go (docs/contract.md)")
-    given = arguments.parse_args()
-    root = given.root
+    root = arguments.parse_args().root
     if not (root / "config.yaml").is_file():
         arguments.error(f"--root: {root.absolute()} has no config.yaml; name the root of the repository")
-    written = pages(root)
-    if (lines := check_contract(root, written[FILE])) and not given.breaks:
-        arguments.error("\n".join([GONE, *lines]))
-    for name, text in written.items():
+    for name, text in pages(root).items():
         path = root / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)

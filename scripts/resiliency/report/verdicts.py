@@ -120,19 +120,17 @@ READABLE = {
 EXPECTED = ("4",)  # observations that hold by construction
 POINTS = ("3",)  # observations whose estimates are differences of errors
 SCALES = {
-    "1": "Closeness: how much more often two designs of one family differ less than two of different families",
+    "1a": "Closeness: how much more often two designs of one family differ less than two of different families",
     "1b": "Standard deviation between families of the error, in percentage points",
     "2": "Cohen’s q: correlation of attribution diversity with accuracy minus that of prediction diversity",
     "3": "Corrupted error of the balanced loss minus that of the other (0.01: one percentage point)",
     "4": "Cliff’s delta: how much more often ensembles of several designs are the more diverse ones",
 }
-SCALES |= {"1a": SCALES["1"]}
 LISTED = 2  # parts that a sentence names one by one
 ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", "undecided": "?", "not tested": "–", "": ""}
 ICONS |= {"no practical difference": "≈", "no better than noise": "~"}
 TEXTS = ("part", "part_verdict", "missing_requirements", "sample_size_needed", "leans", "reading", "metrics")
 TEXTS += ("influential", "shifts", "placebo")
-PLACEBO = ("placebo_low", "placebo_high", "placebo_supported")
 
 
 def by_observation(table: pd.DataFrame) -> list[dict]:
@@ -142,14 +140,11 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
     those of these that have no interval either.
     """
     observations = []
-    for number, rows in table.groupby(table["observation"].astype(str)):  # earlier tables have whole numbers
-        known = rows.reindex(
-            columns=rows.columns.union([*TEXTS, *PLACEBO, "units_needed"], sort=False)
-        )  # earlier tables lack some
-        text = {name: known[name].astype(object).fillna("") for name in TEXTS}
+    for number, rows in table.groupby(table["observation"].astype(str)):
+        text = {name: rows[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(part_label)
-        least = rows["least"].fillna(0) if "least" in rows else 0.0
-        everything = known.assign(**text, least=least, icon=text["part_verdict"].map(ICONS)).to_dict("records")
+        of_all = {"least": rows["least"].fillna(0), "icon": text["part_verdict"].map(ICONS)}
+        everything = rows.assign(**text, **of_all).to_dict("records")
         tested = [part for part in everything if part["part_verdict"]]
         parts, controls = ([part for part in tested if bool(part["reading"]) == control] for control in (False, True))
         beside = [part for part in everything if not part["part_verdict"]]

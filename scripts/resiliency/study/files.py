@@ -3,7 +3,6 @@
 Snakemake merges them and forgets where a key came from; of a key given twice it takes the last, without a word. What it
 cannot read itself it does not name: `python -m resiliency.study.files studies/mine.yaml` does."""
 
-import copy
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +16,6 @@ from pydantic import ValidationError
 from snakemake.utils import update_config
 
 from resiliency.base.faults import Fault, one_line_faults, parser
-from resiliency.base.names import RENAMED_KEYS
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study, booleans_for_numbers, messages
 
@@ -225,7 +223,7 @@ REPLACED = (
 
 
 def read_merged(files: Iterable[Path]) -> dict[str, Any]:
-    """The configuration in `files`, each of which changes those before it, with the present names of keys.
+    """The configuration in `files`, each of which changes those before it.
 
     Raises:
         Fault: as from `read_places`.
@@ -235,19 +233,15 @@ def read_merged(files: Iterable[Path]) -> dict[str, Any]:
     config: dict[str, Any] = {}
     for file in files:
         update_config(config, yaml.safe_load(file.read_text(encoding="utf-8-sig")) or {})
-    return with_present_names(*without_inherited(config, places))[0]
+    return without_inherited(config, places)[0]
 
 
 def over_defaults(config: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The defaults in `file` as `config` changes them, which another workflow gives to this one as a module.
-
-    Raises:
-        Fault: as from `with_present_names`.
-    """
+    """The defaults in `file` as `config` changes them, which another workflow gives to this one as a module."""
     merged = yaml.safe_load(file.read_text(encoding="utf-8"))
     update_config(merged, config)
     places = _later(read_places([file]), {path: Place("", 0, value) for path, value in _given(config, ())})
-    return with_present_names(*without_inherited(merged, places))[0]
+    return without_inherited(merged, places)[0]
 
 
 def _later(places: dict[Keys, Place], own: dict[Keys, Place]) -> dict[Keys, Place]:
@@ -301,50 +295,6 @@ def _within(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return inner if isinstance(inner, Mapping) else NOTHING
 
 
-def with_present_names(config: dict[str, Any], places: dict[Keys, Place]) -> tuple[dict[str, Any], dict[Keys, Place]]:
-    """`config` and `places` with the present names of `RENAMED_KEYS` in place of old ones.
-
-    A key that is given under both names has the value of the later file, or of the command line.
-
-    Raises:
-        Fault: one file gives both names.
-    """
-    config, places = copy.deepcopy(config), dict(places)
-    files = list(dict.fromkeys(place.file for place in places.values()))
-    for old, inside in _old_keys(config):
-        section, name, new = old.split(".")[:-1], old.rpartition(".")[2], RENAMED_KEYS[old].new
-        value, orders = inside.pop(name), []
-        for key in (name, new):
-            place = places.get((*section, key))
-            given = value if key == name else inside.get(new)
-            orders.append(files.index(place.file) if place and place.value == given else len(files))
-        if new in inside and orders[0] == orders[1]:
-            raise Fault(f"{old}: given beside {new}, its present name; keep {new}")
-        if new not in inside or orders[0] > orders[1]:
-            inside[new] = value
-            if place := places.pop((*section, name), None):
-                places[*section, new] = place
-    return config, places
-
-
-def old_names(config: dict[str, Any]) -> list[str]:
-    """A line for each key of `config` that has an old name."""
-    return [RENAMED_KEYS[old].line(old) for old, _ in _old_keys(config)]
-
-
-def _old_keys(config: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The old names of `RENAMED_KEYS` in `config`, with the mapping that holds each."""
-    found = []
-    for old in RENAMED_KEYS:
-        *section, name = old.split(".")
-        inside = config
-        for part in section:
-            inside = inside.get(part) if isinstance(inside, dict) else None
-        if isinstance(inside, dict) and name in inside:
-            found.append((old, inside))
-    return found
-
-
 MOST_FAULTS = 20
 
 
@@ -359,7 +309,6 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
     """
     if not all(isinstance(key, str) for key in config):
         raise Fault("keys must be words")
-    config, places = with_present_names(config, places or {})
     try:
         study = Study(**config)
     except ValidationError as error:
@@ -367,7 +316,7 @@ def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Stu
     else:
         lines = list(booleans_for_numbers(config, study)) or cross_checks(study)
     if lines:
-        located_lines = [with_place(line, config, places) for line in lines[:MOST_FAULTS]]
+        located_lines = [with_place(line, config, places or {}) for line in lines[:MOST_FAULTS]]
         left = len(lines) - MOST_FAULTS
         raise Fault("\n".join(located_lines + ([f"and {left:,} more faults"] if left > 0 else [])))
     return study

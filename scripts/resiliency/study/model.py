@@ -238,11 +238,6 @@ PLAIN = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
 }
-REMOVED = {  # removed key -> reason
-    "statistics.error_margin": "the margin of observation 3 is a tenth of the error of independent training",
-}
-RECIPES = ("", "designs.<name>.", "joint.", "search.")  # where a recipe, or changes to it, is given
-REMOVED |= {f"{section}training.compile": "steps on a GPU are captured as a graph instead" for section in RECIPES}
 OF_FINE_TUNING = ("train", "body_rate")
 WRITTEN_NULL = ("null", "None")  # which Snakemake reads as text on its command line
 
@@ -272,8 +267,6 @@ def _message(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
     """The line of one fault, as pydantic describes it."""
     path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
     if fault["type"] == "extra_forbidden":
-        if why := REMOVED.get(path) or REMOVED.get(f"training.{path}"):
-            return f"{path}: this key is gone, because {why}; remove it"
         if fault["loc"][-1] in OF_FINE_TUNING:
             return f"{path}: only designs with loaded weights have it, under designs.<name>.training"
         allowed = list(_kind(model, fault["loc"][:-1]).model_fields)

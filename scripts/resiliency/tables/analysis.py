@@ -69,7 +69,6 @@ CORRELATIONS = Table(
     ],
     needs=frozenset({"ensembles"}),
     published=True,
-    version=2,
 )
 
 DIFFERENCES = Table(
@@ -89,7 +88,6 @@ DIFFERENCES = Table(
         *P_VALUES,
     ],
     needs=frozenset({"ensembles", "networks"}),
-    version=2,
 )
 
 OBSERVATIONS = Table(
@@ -99,11 +97,7 @@ OBSERVATIONS = Table(
     "The four observations of the paper: statistics, intervals, rules and verdicts.",
     "statistic; those without `part_verdict` are shown for information and decide nothing",
     [
-        Column(
-            "observation",
-            "the observation or its part; `1` is the first one by earlier rules",
-            one_of("1", "1a", "1b", "2", "3", "4"),
-        ),
+        Column("observation", "the observation or its part", one_of("1a", "1b", "2", "3", "4")),
         Column("statement", "the statement of the paper", NAME),
         Column("verdict", "verdict on the observation", VERDICTS),
         Column("part", "what is compared", NAME),

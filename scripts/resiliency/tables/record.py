@@ -46,7 +46,6 @@ class Table(NamedTuple):
         columns: columns in the order of the file, as far as that is fixed.
         needs: requirements of the study; see `made`.
         published: whether the kept part of a published study includes it.
-        version: version of its columns; it changes if a column is removed or its content changes (docs/contract.md).
     """
 
     path: str
@@ -57,7 +56,6 @@ class Table(NamedTuple):
     columns: list[Column]
     needs: frozenset[str] = frozenset()
     published: bool = False
-    version: int = 1
 
 
 def number(words: str, low: float = -inf, high: float = inf) -> Values:
