@@ -86,36 +86,3 @@ if not STUDY.dataset:
             severities=EXTERNAL.severities,
         script:
             "../scripts/external_conditions.py"
-
-
-if "added" in HAS:
-
-    rule added_members:
-        input:
-            **EVALUATION_UNITS,
-            images=IMAGE_NAMES,
-            members=TABLES["members"],
-            ensembles=TABLES["ensembles"],
-            ranks=TABLES["member_ranks"],
-            logits=predictions(POOLED_MEMBERS),
-        output:
-            added=in_report(TABLES["added_members"]),
-            partners=in_report(TABLES["partners"]),
-            alone=in_report(TABLES["alone_images"]),
-        log:
-            log_of("added_members"),
-        benchmark:
-            benchmark_of("added_members")
-        conda:
-            "../envs/resiliency.yaml"
-        threads: 1
-        resources:
-            **needing(4000, MINUTES["score_members"]),
-        params:
-            added=EXTERNAL.added,
-            confidence=STUDY.statistics.confidence,
-            ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
-            code=code("added_members"),
-            seed=STUDY.seed,
-        script:
-            "../scripts/added_members.py"

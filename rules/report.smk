@@ -104,7 +104,7 @@ rule report:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
         study=RESOLVED,
         made=TABLE_NAMES,
-        added=ADDED_SCORES,
+        added=EXTERNAL.added if EXTERNAL else [],
         resampled=list(UNITS),
         files=RUN_FILES,
     script:

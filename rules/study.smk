@@ -58,7 +58,6 @@ MEMBERS = INDEPENDENT + STUDY.joint_members() + SEARCHED
 EXTERNAL = STUDY.contents()
 SOURCES = EXTERNAL.sources if EXTERNAL else []
 EXTERNAL_MEMBERS, EXTERNAL_PREDICTED = (list(EXTERNAL.kinds), EXTERNAL.predicted) if EXTERNAL else ([], [])
-ADDED_SCORES = EXTERNAL.added_scores if EXTERNAL else []
 if EXTERNAL and workflow.is_main_process:
     for what, why in EXTERNAL.left_out.items():
         print(f"study: external: left out: {what} ({why})", file=sys.stderr)
@@ -86,7 +85,6 @@ HAS = {
     "shifts": bool(CORRUPTIONS) or len(TEST_SETS) > 1,
     "search": bool(SEARCHED),
     "joint": bool(SETTINGS),
-    "added": bool(EXTERNAL and EXTERNAL.added),
     "costs": bool(STUDY.costs),
     "latency": STUDY.deployment.cheapest_by == "latency",
 }

@@ -27,7 +27,7 @@ from resiliency.ensembles.combination import Outputs
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import accuracies
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.resampling import Resampling, Units, jackknife_interval, mean_difference
+from resiliency.statistics.resampling import Resampling, Units, jackknife_interval
 
 CORRELATION, SIZE, UNITS = 0.4, 5, 100
 MEMBERS, SEVERITIES = 3, 3
@@ -255,13 +255,6 @@ CASES = [
         of_ensemble,
     ),
     case("Difference of two models", lambda drawn: error(0, REST)(drawn) - error(2, REST)(drawn), of_pair),
-    case(
-        "Gain of one more member",
-        lambda drawn: the_way(drawn)[0].mean() - the_way(drawn)[1].mean(),
-        lambda drawn, units, _: ends(
-            mean_difference("gain", np.subtract(*the_way(drawn)[:2]), units, CONFIDENCE), "gain"
-        ),
-    ),
     case("Upper bounds of all differences (max-t)", lambda _: 0.0, of_all),
     case("Rank of a member as good as the first", lambda _: 1.0, of_rank),
     case("Share that all members misclassify", lambda drawn: drawn.wrong[:, 1:].all(axis=0).mean(), of_ceiling),

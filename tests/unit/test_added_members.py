@@ -1,87 +1,27 @@
-"""Members that are added to a study: reading them, their ranks and partners, and where they stand alone."""
+"""Members that are added to a study: reading them, and where they rank."""
 
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from fault_messages import fault_of
-from predicted import conditions_of, predictions_of
 
-from resiliency.analysis.added_members import added_table, alone_table, partner_table
-from resiliency.analysis.choices import pool_of
-from resiliency.analysis.member_scores import rank_rows
-from resiliency.base.names import CLEAN
-from resiliency.ensembles.combination import VOTE, expected_accuracy
-from resiliency.ensembles.settings import Ensembles
 from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
-from resiliency.statistics.resampling import Resampling
-
-NAMES = ["one", "two", "three", "mine"]
-LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
-# Mine alone is right on the second image and wrong on the third; on the seventh another is wrong, too.
-DECISIONS = np.array(
-    [
-        [0, 2, 2, 0, 1, 1, 2, 1],
-        [0, 0, 2, 1, 1, 2, 2, 1],
-        [0, 2, 2, 0, 0, 2, 0, 1],
-        [0, 1, 0, 0, 1, 2, 1, 1],
-    ]
-)
+from resiliency.report.overview import added_sentences
 
 
-PREDICTIONS = {
-    name: predictions_of(conditions_of([], [], 8), LABELS, of[None]) for name, of in zip(NAMES, DECISIONS, strict=True)
-}
-
-
-def test_ranks_of_added_members_and_images_on_which_they_stand_alone():
-    items = {CLEAN: ([["ant", "bee", "cat"][label] for label in LABELS], [f"{n}.png" for n in range(8)])}
-    alone = alone_table(PREDICTIONS, items, ["mine"])
-    table = alone.set_index("alone")
-    right, wrong = table.loc["right"], table.loc["wrong"]
-    assert right[["image", "label", "prediction", "others_prediction"]].tolist() == ["1.png", "bee", "bee", "cat"]
-    assert right.others_share == pytest.approx(2 / 3)
-    assert wrong[["image", "label", "prediction", "others_prediction"]].tolist() == ["2.png", "cat", "ant", "cat"]
-    assert wrong.others_share == 1
-    wrong = ~np.stack([of.correct(0) for of in PREDICTIONS.values()])
-    ranks = rank_rows(NAMES, wrong.astype(float), Resampling(200, 0.95, 0), CLEAN)
-    ranks = ranks.assign(condition=CLEAN, images=8, confidence=0.95)
-    (row,) = added_table(ranks, alone, ["mine"]).itertuples()
-    assert (row.rank, row.of, row.alone_right, row.alone_wrong, row.error) == (2, 4, 1, 1, 2 / 8)
-
-
-def test_partners_are_chosen_on_some_images_and_judged_on_others():
-    chosen, judged = np.arange(4), np.arange(4, 8)
-    members = pd.DataFrame(
-        {"member": NAMES, "origin": "independent", "clean_accuracy": 0.5, "validation_accuracy": 0.5}
-    )
-    rows = [
-        {"origin": "independent", "rule": VOTE, "size": size, "members": "+".join(NAMES[m] for m in of)}
-        for size in (2, 3)
-        for of in combinations(range(4), size)
-    ]
-    pool = pool_of(members, PREDICTIONS, Ensembles(rules=[VOTE]))
-    table = partner_table(pool, pd.DataFrame(rows), ["mine"], chosen, judged, 0.95)
-    assert table["size"].tolist() == [2, 2, 2, 3, 3, 3]
-    assert table["of"].tolist() == [3] * 6
-
-    def accuracy(names, images):
-        ensemble = np.array([[NAMES.index(name) for name in names]])
-        return expected_accuracy(ensemble, DECISIONS[:, images], LABELS[images])[0]
-
-    for row in table.itertuples():
-        partners = row.partners.split("+")
-        assert row.selection_accuracy == pytest.approx(accuracy([*partners, "mine"], chosen))
-        assert row.clean_accuracy == pytest.approx(accuracy([*partners, "mine"], judged))
-        assert row.gain == pytest.approx(row.clean_accuracy - accuracy(["mine"], judged))
-        assert row.accuracy_without == pytest.approx(accuracy(partners, judged))
-        assert row.added == pytest.approx(row.clean_accuracy - row.accuracy_without)
-        assert row.added_low <= row.added <= row.added_high
-    assert (table.groupby("size").selection_accuracy.diff().dropna() <= 0).all()
+def test_a_report_says_where_an_added_member_ranks():
+    columns = ["member", "clean_accuracy", "clean_accuracy_low", "clean_accuracy_high"]
+    members = pd.DataFrame([["one", 0.9, 0.88, 0.92], ["mine", 0.8, 0.77, 0.83]], columns=columns)
+    columns = ["member", "test_set", "accuracy", "low", "high", "predicted_accuracy", "effective_robustness"]
+    rows = [["one", "night", 0.4, 0.37, 0.43, 0.5, -0.1], ["mine", "night", 0.6, 0.57, 0.63, 0.5, 0.1]]
+    (sentence,) = added_sentences(members, pd.DataFrame(rows, columns=columns), ["mine"])
+    assert sentence.startswith("mine ranks 2 of 2 on clean images (error 20.0%")
+    assert " and 1 of 2 on night images (error 40.0%" in sentence
+    assert "10.0 [7.0, 13.0] on night images" in sentence
 
 
 STUDY = External(decisions="published.csv", clean="original", test_sets=["night", "day"])

@@ -19,7 +19,6 @@ from resiliency.statistics.resampling import (
     Units,
     apart,
     cost_interval,
-    mean_difference,
     percentile_interval,
     share_interval,
     wilson,
@@ -124,10 +123,6 @@ def test_what_does_not_differ_may_differ_as_much_as_a_share_of_0_may_be():
     assert apart(0, 0, 40, 0.95) == pytest.approx((-0.0876, 0.0876), abs=1e-4)
     assert apart(0, 0.01, 40, 0.95) == (0, 0.01)
     assert np.isnan(apart(np.nan, np.nan, 40, 0.95)).all()
-    row = mean_difference("gain", np.zeros(40), Units.single(40), 0.95)
-    assert list(row.values()) == pytest.approx([0, -0.0876, 0.0876], abs=1e-4)
-    row = mean_difference("gain", VALUES, FILMS, 0.95)
-    assert row["gain_high"] - 0.5 == pytest.approx(t(2).ppf(0.975) * np.sqrt(FILMS.variance_of_mean(VALUES)))
 
 
 @pytest.mark.parametrize(

@@ -125,25 +125,25 @@ def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixe
 
 
 def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed, folder):
-    """By the command line alone; semicolons, a byte-order mark, and images on which it is the only one wrong."""
+    """By the command line alone, of a file with semicolons and a byte-order mark."""
     decisions = pd.read_csv(folder / "decisions.csv")
-    wrong = (decisions.one == decisions.label) & (decisions.two == decisions.label) & (decisions.image < 20)
     mine = decisions.rename(columns={"one": "mine"}).drop(columns="two")
-    mine["mine"] = decisions.label.where(~wrong, (decisions.label + 1) % CLASSES)
+    mine["mine"] = decisions.label.where(decisions.image < 20, decisions.one)
     mine.to_csv(folder / "mine.csv", index=False, sep=";", encoding="utf-8-sig")
-    tables = [f"results/mine/tables/{name}.csv" for name in ("added_members", "partners", "alone_images")]
+    tables = [f"results/mine/tables/{name}" for name in ("member_ranks.csv", "ensembles.parquet")]
     mixed.finish("--cores", "2", *tables, "--config", "add=mine.csv", "study=mine")
-    added, partners, alone = (pd.read_csv(folder / table) for table in tables)
-    assert added.condition.tolist() == ["clean", "corrupted", "night"]
-    assert (set(added.member), set(added["of"])) == ({"mine"}, {5})
+    ranks = pd.read_csv(folder / tables[0])
+    mine = ranks[ranks.member == "mine"].set_index("condition")
+    assert mine.index.tolist() == ["clean", "corrupted", "night"]
+    assert len(ranks) == 5 * len(mine)
+    wrong = (decisions.image >= 20) & (decisions.one != decisions.label)
     errors = wrong.groupby(decisions.test_set).mean()
-    assert added.set_index("condition").error[["clean", "night"]].tolist() == errors[["clean", "night"]].tolist()
-    assert (partners["size"] == 2).all()
-    assert set(partners.partners) == {"one", "two", "three", "four"}
-    for condition in ("clean", "night"):
-        rows = alone[alone.condition == condition]
-        assert set(rows.alone) == {"wrong"}
-        assert rows.image.tolist() == decisions.image[wrong & (decisions.test_set == condition)].tolist()
+    assert mine.error[["clean", "night"]].tolist() == pytest.approx(errors[["clean", "night"]].tolist())
+    better = [(ranks.error[ranks.condition == name] < row.error).sum() for name, row in mine.iterrows()]
+    assert (mine["rank"] > better).all()
+    assert mine["rank"].between(mine.rank_low, mine.rank_high).all()
+    joined = pd.read_parquet(folder / tables[1]).query("rule == 'plurality_vote'").members.str.split("+")
+    assert sum("mine" in members for members in joined) == 4
 
 
 def test_decisions_stand_beside_networks(workflow, workflow_in, tmp_path):

@@ -93,13 +93,8 @@ class Contents:
 
     @property
     def added(self) -> list[str]:
-        """Members with predictions that were added to those of the study."""
-        return [name for source in self.sources if source.added and source.kind != "scores" for name in source.members]
-
-    @property
-    def added_scores(self) -> list[str]:
-        """Members with accuracies only that were added to those of the study."""
-        return [name for source in self.sources if source.added and source.kind == "scores" for name in source.members]
+        """Members that were added to those of the study."""
+        return [name for source in self.sources if source.added for name in source.members]
 
     @property
     def clean_images(self) -> int:

@@ -29,7 +29,6 @@ from resiliency.report.overview import (
     pretraining_cautions,
     ranks_sentence,
     resampled_sentence,
-    scored_sentences,
     shifted_answer,
     skipped_reasons,
     unit_cautions,
@@ -74,13 +73,11 @@ def render(
         card: card of the dataset; None if there is none.
         test_sets: card of each additional test set, by name.
         provenance: versions, device, commit and the cost of every rule.
-        tables: tables of `report.settings.PAGE_TABLES` that the study has; `added_members` and `partners` if members
-            with predictions were added. `effective_robustness` is used only if members of which only accuracies are
-            available were added.
+        tables: tables of `report.settings.PAGE_TABLES` that the study has.
         specs, svgs: name of a chart -> its Vega-Lite specification, and its picture for readers without JavaScript.
         made: names of the tables that the study has.
         beside: whether the charts are files beside the page, to which it links.
-        added: added members of which only accuracies are available.
+        added: added members.
         units: test set -> its `units.json`; empty if nothing is known about its images.
         glossary: address of the page that defines the words, from the folder of this page.
     """
@@ -142,10 +139,7 @@ def _first_screen(
         "models": best,
         "leaders": leaders(tables, further),
         "best": tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
-        "added": [
-            *(added_sentences(tables["added_members"], tables["partners"]) if "added_members" in tables else []),
-            *(scored_sentences(members, tables.get("effective_robustness"), added) if added else []),
-        ],
+        "added": added_sentences(members, tables.get("effective_robustness"), added),
         "observations": by_observation(tables["observations"]),
         "ranks": ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
         "skipped": skipped_reasons(tables["skipped"]) if "skipped" in tables else [],

@@ -447,14 +447,3 @@ def cost_interval(
 def with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:
     """A value and the ends of its interval, under the names of their columns."""
     return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
-
-
-def mean_difference(name: str, differences: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
-    """The mean of `differences`, float N, paired over images, with the ends of its interval over their units.
-
-    Args:
-        name: name of the columns; see `with_ends`.
-    """
-    mean, of_units = differences.mean(), units.values(differences)
-    reach = units.reach(confidence) * of_units.std(ddof=1) / np.sqrt(len(of_units))
-    return with_ends(name, mean, apart(mean - reach, mean + reach, units.number, confidence))

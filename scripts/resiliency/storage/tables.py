@@ -30,7 +30,6 @@ IDENTIFIERS = {
     ),
     *(
         "best_member",
-        "partners",
         "current",
         "addition",
         "most_accurate",
