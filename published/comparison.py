@@ -8,13 +8,14 @@ import pandas as pd
 from published.kept import kept_studies, kept_tables
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.comparison.page import observations_chart
-from resiliency.report import words
+from resiliency.report import style, words
 from resiliency.report.charts.diversity import free_correlations
-from resiliency.report.verdicts import by_observation
+from resiliency.report.settings import OKABE_ITO
+from resiliency.report.verdicts import RANGE, by_observation
 
 TITLE = "The four observations in the published studies"
 DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images
+LABELS = 400  # width of labels in pixels
 
 
 def published_studies() -> dict[str, dict[str, pd.DataFrame]]:
@@ -53,4 +54,50 @@ def correlations_with_accuracy(studies: dict[str, dict[str, pd.DataFrame]]) -> d
 
 def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     """Estimates and intervals of the observations' parts in each study that can test it, a panel an observation."""
-    return observations_chart({study: tables["observations"] for study, tables in studies.items()}, TITLE)
+    rows = pd.DataFrame(
+        part | {"study": study, "row": f"{study}: {part['part']}", "name": observation["name"]}
+        for study, tables in studies.items()
+        for observation in by_observation(tables["observations"])
+        if observation["verdict"] != NOT_TESTED
+        for part in observation["parts"]
+    )
+    names = list(dict.fromkeys(rows["study"]))
+    panels = [_observation(rows[rows["name"] == name], names) for name in sorted(rows["name"].unique())]
+    level = words.percent((1 + rows["confidence"].iloc[0]) / 2, 0)
+    subtitle = [
+        f"Estimates between one-sided {level} bounds. Filled: significant, in the direction that the paper claims.",
+        "The shaded margin is what counts as no difference. Grey bars hold 90% of the draws of the negative control.",
+    ]
+    return style.finish(alt.vconcat(*panels, spacing=26), TITLE, subtitle)
+
+
+def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
+    first = rows.iloc[0]
+    data = alt.Data(values=rows.assign(margin_low=-rows["margin"])[
+        ["study", "part", "row", "estimate", "low", "high", "margin", "margin_low", "part_verdict", *RANGE]
+    ].to_dict("records"))  # fmt: skip
+    axis = alt.Axis(labelLimit=LABELS, minExtent=LABELS)
+    y = alt.Y("row:N", sort=list(rows.sort_values("part", kind="stable")["row"]), title=None, axis=axis)
+    whose = "the statement's" if first["shifts"] else "the paper's"
+    title = f"{first['statistic']} ({whose} side: {first['side']} 0)"
+    x = alt.X("estimate:Q", title=title, scale=alt.Scale(nice=True))
+    colour = alt.Color("study:N", scale=alt.Scale(domain=names, range=style.cycled(OKABE_ITO, len(names))), legend=None)
+    base = alt.Chart(data)
+    margin = base.mark_rect(color=style.GRID, opacity=0.6).encode(
+        x=alt.X("min(margin_low):Q"), x2=alt.X2("max(margin):Q")
+    )
+    placebo = base.mark_bar(color=style.MUTED, opacity=0.35, height=14).encode(
+        x=alt.X("placebo_low:Q"), x2=alt.X2("placebo_high:Q"), y=y
+    )
+    zero = alt.Chart(alt.Data(values=[{"estimate": 0}])).mark_rule(color=style.MUTED).encode(x="estimate:Q")
+    lines = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, color=colour)
+    fill = alt.when("datum.part_verdict == 'supported'").then(colour).otherwise(alt.value("white"))
+    points = base.mark_point(size=70, filled=True, opacity=1, strokeWidth=2).encode(
+        x=x,
+        y=y,
+        fill=fill,
+        stroke=colour,
+        shape=alt.Shape("study:N", legend=None).scale(domain=names, range=style.shapes(names, OKABE_ITO)),
+    )
+    title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
+    return (margin + placebo + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)

@@ -9,21 +9,21 @@ import pandas as pd
 import pytest
 from ended_runs import end_run
 from fault_messages import fault_of
-from scipy.stats import binom, t
+from scipy.stats import binom
 from synthetic import synthetic_tables
 
 from resiliency.analysis.choices import halves
+from resiliency.cli.commands import main
+from resiliency.comparison.chart import printed
 from resiliency.comparison.differences import (
     MEMBERS,
     ONE_UNIT,
     RECOMMENDED,
     SAME_ANSWERS,
-    TRAINING,
     difference_table,
     reaches,
 )
-from resiliency.comparison.page import compare
-from resiliency.comparison.studies import read_studies, swept_key, warnings
+from resiliency.comparison.studies import read_studies
 from resiliency.prediction.reading import all_conditions
 from resiliency.report.overview import contenders
 from resiliency.storage.files import write_json
@@ -65,10 +65,9 @@ def finished(folder: Path, errors: float, classes: list[str] = CLASSES, digest: 
     return end_run(folder)
 
 
-def compared_tables(tmp_path: Path, *folders: Path) -> tuple[str, pd.DataFrame, pd.DataFrame]:
-    """The page, the table of differences and that of keys."""
-    page, differences, keys = compare(list(folders), tmp_path / "page.html")
-    return page.read_text(), pd.read_csv(differences), pd.read_csv(keys, dtype=str)
+def compared(*folders: Path) -> pd.DataFrame:
+    """The table of differences."""
+    return difference_table(read_studies(list(folders)))
 
 
 def of(differences: pd.DataFrame, question: str, images: str = "corrupted") -> pd.DataFrame:
@@ -84,29 +83,17 @@ def wrong(folder: Path, member: str) -> np.ndarray:
 def test_differences_are_those_of_the_same_images_without_held_out_corruptions(tmp_path):
     """One study has logits, the other decisions."""
     one, two = finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3, decisions=True)
-    page, differences, _ = compared_tables(tmp_path, one, two)
+    differences = compared(one, two)
     judged, (row,) = halves(TRUTH, 0)[1], of(differences, RECOMMENDED).to_dict("records")
     member = row["model"].partition(" against ")[0].partition("+")[0]
     expected = (wrong(two, member).astype(float) - wrong(one, member))[1:, judged].mean()
     assert row["difference"] == pytest.approx(expected)
     assert 0 < row["low"] < expected < row["high"]
     assert (row["study"], row["reference"], row["image_count"], row["units"]) == ("two", "one", 100, 100)
-    assert f"{100 * expected:.1f} percentage points" in page
     table = of(differences, MEMBERS, "clean").set_index("model")
     for member in SHARED:
         difference = wrong(two, member)[0].mean() - wrong(one, member)[0].mean()
         assert table.loc[member, "difference"] == pytest.approx(difference)
-    designs: dict[str, list[np.ndarray]] = {}
-    for path in sorted((one / "predictions").iterdir()):
-        each = wrong(two, path.name)[0].astype(float) - wrong(one, path.name)[0]
-        designs.setdefault(path.name.partition("-s")[0], []).append(each)
-    each, count = np.array([np.mean(seeds, axis=0) for seeds in designs.values()]), len(designs)
-    (row,) = of(differences, TRAINING, "clean").to_dict("records")
-    assert row["difference"] == pytest.approx(each.mean())
-    common = each.mean(axis=0).var(ddof=1) / IMAGES - each.var(axis=1, ddof=1).sum() / count**2 / IMAGES
-    variance = each.mean(axis=1).var(ddof=1) / count + max(common, 0)
-    assert row["high"] - row["difference"] == pytest.approx(t.ppf(1 - 0.05 / 4, count - 1) * np.sqrt(variance))
-    assert (row["units"], row["unit"], row["comparisons"]) == (count, "design", 2)
 
 
 def false_difference(random: np.random.Generator, images: int, pairs: int, size: int, errors: float) -> bool:
@@ -132,45 +119,51 @@ def test_noise_makes_a_false_difference_in_no_more_than_5_percent(images, pairs,
 def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_path):
     one, other = finished(tmp_path / "one", 0.1), finished(tmp_path / "other", 0.1, digest="b")
     same = finished(tmp_path / "same", 0.1)
-    page, differences, _ = compared_tables(tmp_path, one, same)
-    assert "same makes as many errors as that of one (the same answers on all images)" in page
+    differences = compared(one, same)
+    assert "0.0, the same answers on all images" in printed(differences).splitlines()[1]
     assert (differences["difference"] == 0).all()
     assert differences["low"].isna().all()
     assert set(differences["not_comparable"]) == {SAME_ANSWERS}
-    differences = difference_table(read_studies([one, other]))
+    differences = compared(one, other)
     assert differences["difference"].isna().all()
     assert set(differences["not_comparable"]) == {"other test images"}
     np.save(other / "data/test/units.npy", TRUTH)
     two = finished(tmp_path / "two", 0.3)
-    alone, beside = (difference_table(read_studies([one, two, *more])) for more in ([], [end_run(other)]))
+    alone, beside = (compared(one, two, *more) for more in ([], [end_run(other)]))
     pd.testing.assert_frame_equal(beside[beside["study"] == "two"].reset_index(drop=True), alone, check_dtype=False)
     for study in (one, two):
         np.save(study / "data/test/units.npy", TRUTH)  # two films, one of which judges the recommended models
-    differences = difference_table(read_studies([end_run(one), end_run(two)]))
+    differences = compared(end_run(one), end_run(two))
     assert set(of(differences, RECOMMENDED)["not_comparable"]) == {ONE_UNIT}
     assert "not comparable" in fault_of(read_studies, [one, finished(tmp_path / "cows", 0.1, ["cat", "cow"])])
     provenance = json.loads((same / "provenance.json").read_text())
     provenance["files"].pop("tables/deployment.csv")  # an earlier run left it
     write_json(same / "provenance.json", provenance)
-    differences = difference_table(read_studies([one, same]))
+    differences = compared(one, same)
     assert set(of(differences, RECOMMENDED)["not_comparable"]) == {"same recommends no model"}
 
 
-def test_a_sweep_of_one_number_has_its_key_as_the_axis(tmp_path):
+def test_a_study_with_another_seed_is_compared_on_clean_images_that_neither_selected_on(tmp_path):
     folders = [finished(tmp_path / f"study{name}", errors) for name, errors in enumerate((0.3, 0.1, 0.2))]
-    studies = read_studies(folders)
-    assert swept_key(studies) == ("training.epochs", {"study0": 30, "study1": 10, "study2": 20})
     changed(folders[2], lambda study: study.update(seed=1))
-    assert swept_key(read_studies(folders)) is None
-    assert swept_key(read_studies(folders[:2])) is not None
-    _, differences, keys = compared_tables(tmp_path, *folders)
-    assert keys.value[keys.key == "training.epochs"].tolist() == ["30", "10", "20"]
+    differences = compared(*folders)
     whys = of(differences, RECOMMENDED).set_index("study")["not_comparable"]
-    assert whys["study2"] == "another seed, which corrupts images in another way"
-    assert whys.isna()["study1"]
+    assert whys.to_dict() == {"study1": "", "study2": "another seed, which corrupts images in another way"}
     assert of(differences, RECOMMENDED, "clean")["image_count"].tolist() == [
         100, len(np.intersect1d(halves(TRUTH, 0)[1], halves(TRUTH, 1)[1]))
     ]  # fmt: skip
+
+
+def test_the_table_is_printed_and_kept_and_drawn(tmp_path, capsys):
+    one, two = finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3)
+    main(["compare", str(one), str(two), "--output", str(tmp_path / "both.csv")])
+    lines, differences = capsys.readouterr().out.splitlines(), pd.read_csv(tmp_path / "both.csv")
+    assert len(lines) == len(differences) + 3
+    (row,) = of(differences, RECOMMENDED).to_dict("records")
+    assert f"{100 * row['difference']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]" in lines[1]
+    assert lines[1].endswith(row["model"])
+    assert lines[-2:] == [str(tmp_path / name) for name in ("both.csv", "both.svg")]
+    assert all(f">{member}<" in (tmp_path / "both.svg").read_text() for member in SHARED)
 
 
 def changed(folder: Path, change: Callable[[dict], object], severity: int | None = None) -> Path:
@@ -200,9 +193,6 @@ def test_errors_under_other_corruptions_are_not_compared(tmp_path, engine, sever
         np.save(folder / "corrupted/gaussian_noise.npy", np.full(3, value))
     changed(folders[0], lambda study: study["corruptions"].update(engine="compiled"))
     changed(folders[1], lambda study: study["corruptions"].update(engine=engine), severity)
-    studies = read_studies(folders)
-    differences = difference_table(studies)
+    differences = compared(*folders)
     assert set(of(differences, MEMBERS)["not_comparable"]) == {why}
     assert of(differences, MEMBERS, "clean")["not_comparable"].eq("").all()
-    said = any("cannot be compared" in line for line in warnings(studies))
-    assert said == (why == "other corruptions")

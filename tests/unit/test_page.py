@@ -73,4 +73,4 @@ def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
 
 def test_reworded_templates_make_the_report_again():
     templates = {path.name for path in FOLDER.glob("*.j2")}
-    assert templates - {*settings.PAGE_FILES} == {"compare.html.j2", "findings.txt.j2"}
+    assert templates - {*settings.PAGE_FILES} == {"findings.txt.j2"}

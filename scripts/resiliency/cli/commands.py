@@ -154,7 +154,7 @@ def _check(given: Namespace, _: list[str]) -> None:
 
 def _add_compare(parser: ArgumentParser) -> None:
     parser.add_argument("results", type=Path, nargs="+", help="folders of finished studies, results/<study>")
-    parser.add_argument("--output", type=Path, default=Path("comparison.html"), help="page (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("comparison.csv"), help="table (default: %(default)s)")
 
 
 def _add_evaluate(parser: ArgumentParser) -> None:
@@ -168,11 +168,22 @@ def _add_evaluate(parser: ArgumentParser) -> None:
 
 
 def _compare(given: Namespace, _: list[str]) -> None:
-    from resiliency.comparison.page import compare
+    from resiliency.comparison.chart import differences_chart, printed
+    from resiliency.comparison.differences import difference_table
+    from resiliency.comparison.studies import read_studies
+    from resiliency.report.drawing import write_chart
+    from resiliency.storage.tables import write_table
 
-    if given.output.suffix != ".html":
-        raise Fault(f"{given.output}: {expected('a name that ends in .html', 'another')}; tables go beside the page")
-    print(*compare(given.results, given.output), sep="\n")
+    if given.output.suffix != ".csv":
+        raise Fault(f"{given.output}: {expected('a name that ends in .csv', 'another')}; a chart goes beside the table")
+    table = difference_table(read_studies(given.results))
+    print(printed(table))
+    write_table(given.output, table)
+    print(given.output)
+    if table["difference"].notna().any():
+        picture = given.output.with_suffix(".svg")
+        write_chart([picture], differences_chart(table).to_dict(), 1)
+        print(picture)
 
 
 def _evaluate(given: Namespace, _: list[str]) -> None:
@@ -213,7 +224,7 @@ SUBCOMMANDS = {
         _run,
     ),
     "compare": Subcommand(
-        "compare finished studies on one page",
+        "compare the errors of finished studies in a table and a chart",
         "resiliency compare results/digits results/tiny",
         _add_compare,
         _compare,

@@ -1,8 +1,7 @@
 """Differences in error between finished studies, each against the first, paired on the same test images.
 
-Three questions are asked: about the recommended models, about each shared member, and about training itself. The
-first two concern these networks, so that images are resampled; the third concerns retrained networks, so
-that designs vary too. Intervals hold for all comparisons of a question at once.
+Two questions are asked: about the recommended models, and about each shared member. Intervals hold for these networks,
+not for retrained ones, and for all comparisons of a question at once.
 """
 
 from collections.abc import Iterator
@@ -13,10 +12,9 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from resiliency.analysis.choices import halves
-from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT
+from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
 from resiliency.comparison.studies import Finished, not_comparable, same_images, units_of
-from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.prediction.reading import condition_groups, read_predictions
 from resiliency.report.overview import contenders
@@ -25,9 +23,8 @@ from resiliency.storage.files import read_array
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 
-RECOMMENDED, MEMBERS, TRAINING = "recommended model", "shared members", "training"
-SAME_ANSWERS, TOO_FEW = "the same answers on all images", "fewer than two trained designs"
-ONE_UNIT = "all images belong together"
+RECOMMENDED, MEMBERS = "recommended model", "shared members"
+SAME_ANSWERS, ONE_UNIT = "the same answers on all images", "all images belong together"
 KINDS = (CORRUPTED, CLEAN)
 COLUMNS = ["question", "study", "reference", "model", "images", "image_count", "unit", "units", "difference"]
 COLUMNS += ["low", "high", "confidence", "comparisons", "not_comparable"]
@@ -66,9 +63,7 @@ def difference_table(studies: list[Finished]) -> pd.DataFrame:
     errors = {study.name: _of_members(study) for study in studies}
     shared = list(_shared(studies, errors))
     units = units_of([study for study in studies if study is studies[0] or same_images(studies[0], study)])
-    trained = set.intersection(*(_trained(study) for study in studies))
     rows = _rows(RECOMMENDED, pairs, units, studies) + _rows(MEMBERS, shared, units, studies)
-    rows += _training_rows([pair for pair in shared if pair.model in trained], units, studies)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -158,13 +153,6 @@ def _shared(studies: list[Finished], errors: dict[str, dict[str, Errors]]) -> It
                     yield Pair(other.name, member, images, own[images] - theirs[images])
 
 
-def _trained(study: Finished) -> set[str]:
-    """Independent members that the study trained itself."""
-    table = study.tables["members"]
-    kept = (table["origin"] == INDEPENDENT) & ~table["weights_kind"].isin(LOADED)
-    return set(table.loc[kept, "member"])
-
-
 def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[Finished]) -> list[dict]:
     """Differences of these networks, with intervals over units of images."""
     first, confidence = studies[0], studies[0].study["statistics"]["confidence"]
@@ -177,7 +165,9 @@ def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[F
         reach |= zip(map(id, known), reaches(sums, sizes, confidence, random), strict=True)
     rows = []
     for pair in pairs:
-        row = _row(question, pair, first, len(known), "image" if units is None or units.alone else "unit of images")
+        row = {"question": question, "study": pair.study, "reference": first.name, "model": pair.model}
+        row |= {"images": pair.images, "unit": "image" if units is None or units.alone else "unit of images"}
+        row |= {"confidence": confidence, "comparisons": len(known), "not_comparable": pair.why}
         if not pair.why:
             finite = np.isfinite(pair.each)
             row |= {
@@ -190,12 +180,6 @@ def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[F
             row["not_comparable"] = "" if np.isfinite(reach[id(pair)]) else ONE_UNIT if differ else SAME_ANSWERS
         rows.append(row)
     return rows
-
-
-def _row(question: str, pair: Pair, first: Finished, comparisons: int, unit: str) -> dict:
-    row = {"question": question, "study": pair.study, "reference": first.name, "model": pair.model}
-    row |= {"images": pair.images, "unit": unit, "confidence": first.study["statistics"]["confidence"]}
-    return row | {"comparisons": comparisons, "not_comparable": pair.why}
 
 
 def reaches(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.random.Generator) -> np.ndarray:
@@ -228,44 +212,3 @@ def reaches(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.r
         critical = np.quantile(largest, confidence, method="higher") * (1 + 1e-9)
         critical = np.maximum(critical, stdtrit(units - 1, (1 + confidence) / 2))
         return critical * error(sums.sum(axis=0) / images, (sums * sizes).sum(axis=0))
-
-
-def _training_rows(pairs: list[Pair], units: Units | None, studies: list[Finished]) -> list[dict]:
-    """Mean differences over designs, their seeds averaged, as they would be if these were retrained."""
-    first, rows = studies[0], []
-    design = studies[0].tables["members"].set_index("member")["design"]
-    groups: dict[tuple[str, str], list[Pair]] = {}
-    for pair in pairs:
-        groups.setdefault((pair.study, pair.images), []).append(pair)
-    comparisons = sum(not group[0].why for group in groups.values())
-    for (study, images), group in groups.items():
-        pair = Pair(study, f"mean of {len(group)} members", images, why=group[0].why)
-        row = _row(TRAINING, pair, first, comparisons, "design")
-        if not pair.why:
-            of_designs = pd.DataFrame([one.each for one in group]).groupby([design[one.model] for one in group])
-            each = of_designs.mean().to_numpy()
-            row |= {"image_count": each.shape[1], "units": len(each), "difference": each.mean()}
-            reach = training_reach(each, units, row["confidence"], comparisons)
-            row |= {"low": row["difference"] - reach, "high": row["difference"] + reach}
-            row["not_comparable"] = "" if np.isfinite(reach) else TOO_FEW if each.any() else SAME_ANSWERS
-        rows.append(row)
-    return rows
-
-
-def training_reach(each: np.ndarray, units: Units, confidence: float, comparisons: int) -> float:
-    """Half width of the interval of a mean difference over designs and images; NaN for one design, or no difference.
-
-    Designs and images are crossed: the variance of the mean over designs, and that over units of images less what each
-    design has of its own there, which the first holds already, are added (Cameron, Gelbach and Miller, Journal of
-    Business & Economic Statistics 29, 2011). Student's t of the designs holds though they vary differently (Ibragimov
-    and Müller, ibid. 28, 2010); Bonferroni's correction is for all comparisons.
-
-    Args:
-        each: float D x N, differences of D designs on N images.
-    """
-    if len(each) < 2 or not each.any():
-        return np.nan
-    own = units.values(each).var(axis=1, ddof=1).mean() / len(each)
-    common = (units.values(each.mean(axis=0)).var(ddof=1) - own) / units.number
-    variance = each.mean(axis=1).var(ddof=1) / len(each) + max(common, 0)
-    return float(stdtrit(len(each) - 1, 1 - (1 - confidence) / 2 / comparisons) * np.sqrt(variance))

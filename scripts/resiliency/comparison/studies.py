@@ -7,22 +7,15 @@ import pandas as pd
 
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report import words
 from resiliency.statistics.resampling import Units
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.runs import Run, hash_of
 from resiliency.storage.tables import read_table
-from resiliency.study.records import differences
 from resiliency.tables import TABLES
 
-NEEDED = ("members", "observations", "corruption_errors")
-READ = (*NEEDED, "deployment", "best_ensembles")
+NEEDED = ("members", "corruption_errors")
 LABELS, UNITS, CARD = "data/test/labels.npy", "data/test/units.npy", "data/card.json"
-# Keys on which a member depends.
-OF_MEMBERS = ("seed", "dataset", "training", "designs", "joint", "search", "prediction")
 OF_CORRUPTIONS = ("source", "folder", "table", "engine")  # in `corruptions`, beside names and severities
-TEST_IMAGES, CORRUPTED_IMAGES = "test images", "corrupted images"
-MOST = 8  # number of keys that a sentence names
 
 
 class Finished(NamedTuple):
@@ -62,7 +55,7 @@ def read_studies(folders: list[Path]) -> list[Finished]:
 
 def _read(folder: Path) -> Finished:
     run = Run(folder)
-    study, paths = run.provenance["study"], {name: TABLES[name].path for name in READ}
+    study, paths = run.provenance["study"], {name: TABLES[name].path for name in (*NEEDED, "deployment")}
     read = {name: path for name, path in paths.items() if path in run or name in NEEDED}
     tables = {name: read_table(run.file(path)) for name, path in read.items()}
     card = read_json(run.file(CARD)) if CARD in run else None
@@ -92,47 +85,6 @@ def units_of(studies: list[Finished]) -> Units | None:
     return min(known, key=lambda units: units.number, default=None)
 
 
-def differing_keys(studies: list[Finished]) -> list[dict]:
-    """A row per key in which not all studies agree: `key`, and `of`, name of a study -> its value as written."""
-    first, *others = [_settings(study) for study in studies]
-    found: dict[str, dict[str, str]] = {}
-    for study, settings in zip(studies[1:], others, strict=True):
-        for key, (own, other) in differences(first, settings).items():
-            found.setdefault(key, dict.fromkeys([one.name for one in studies], own))[study.name] = other
-    return [{"key": key, "of": of} for key, of in found.items()]
-
-
-def swept_key(studies: list[Finished]) -> tuple[str, dict[str, float]] | None:
-    """The key and, by study, its value, if studies differ in one key alone, in which each has a number of its own."""
-    keys = [row["key"] for row in differing_keys(studies) if row["key"] not in (TEST_IMAGES, CORRUPTED_IMAGES)]
-    if len(keys) != 1:
-        return None
-    values = {study.name: _value(study.study, keys[0]) for study in studies}
-    numbers = [value for value in values.values() if isinstance(value, int | float) and not isinstance(value, bool)]
-    return (keys[0], values) if len({*numbers}) == len(studies) else None
-
-
-def _value(study: dict, key: str) -> object:
-    for name in key.split("."):
-        study = study.get(name) if isinstance(study, dict) else None
-    return study
-
-
-def _settings(study: Finished) -> dict:
-    """The compared settings of a study, test images first; only designs that it makes members of."""
-    settings = {key: value for key, value in study.study.items() if key != "study"}
-    used = set(study.tables["members"]["design"])
-    designs = {name: of for name, of in settings.get("designs", {}).items() if name in used}
-    return (
-        {TEST_IMAGES: _images(study), CORRUPTED_IMAGES: described_corruptions(study)} | settings | {"designs": designs}
-    )
-
-
-def _images(study: Finished) -> str:
-    test = study.card["splits"]["test"] if study.card else {}
-    return f"{test.get('images', 'some')} images, {test['sha256'][:8]}" if test else "imported, unknown"
-
-
 def same_images(a: Finished, b: Finished) -> bool:
     """Whether two studies are known to have the same test images."""
     return bool(a.card and b.card) and a.card["splits"]["test"]["sha256"] == b.card["splits"]["test"]["sha256"]
@@ -143,16 +95,6 @@ def corruptions_of(study: Finished) -> set[tuple[str, int]]:
     errors = study.tables["corruption_errors"]
     rows = errors[(errors["test_set"] == CLEAN) & (errors["corruption"] != CLEAN)]
     return set(zip(rows["corruption"], rows["severity"], strict=True))
-
-
-def described_corruptions(study: Finished) -> str:
-    """A description such as "2 corruptions at severities 1 and 4"."""
-    pairs = corruptions_of(study)
-    if not pairs:
-        return "no corruptions"
-    severities = [str(severity) for severity in sorted({severity for _, severity in pairs})]
-    level = "severity" if len(severities) == 1 else "severities"
-    return f"{words.plural(len({name for name, _ in pairs}), 'corruption')} at {level} {words.listed(severities)}"
 
 
 def same_corruptions(a: Finished, b: Finished) -> bool:
@@ -183,42 +125,3 @@ def _other_pixels(a: Finished, b: Finished) -> bool:
         if own and other and own != other:
             return True
     return False
-
-
-def warnings(studies: list[Finished]) -> list[str]:
-    """A sentence for each reason why numbers cannot be compared with the first study's, or only with caution."""
-    first, *others = studies
-    found: dict[str, list[str]] = {}
-    for other in others:
-        for sentence in _warnings(first, other):
-            found.setdefault(sentence, [first.name]).append(other.name)
-    return [sentence.format(names=words.listed(names)) for sentence, names in found.items()]
-
-
-def _warnings(a: Finished, b: Finished) -> list[str]:
-    """Sentences about two studies, whose names are to be put into `{names}`."""
-    found = []
-    keys = {key for key in differences(_settings(a), _settings(b)) if key not in (TEST_IMAGES, CORRUPTED_IMAGES)}
-
-    def among(*parents: str) -> str:
-        named = words.first_of(sorted(key for key in keys if key.partition(".")[0] in parents), MOST)
-        return named.replace("{", "{{").replace("}", "}}")
-
-    if not same_images(a, b):
-        have = "have different" if a.card and b.card else "are not known to have the same"
-        found.append(f"{{names}} {have} test images: compare their intervals, which are not paired.")
-    if not same_corruptions(a, b):
-        told = {described_corruptions(study): "" for study in (a, b)}
-        what = f" ({'; '.join(told)})" if len(told) > 1 else ""
-        found.append(
-            f"{{names}} have different corruptions{what}: their errors on corrupted images cannot be compared."
-        )
-    if differing := among("deployment"):
-        found.append(
-            f"{{names}} select by different objectives ({differing}): recommended models answer different questions."
-        )
-    if differing := among(*OF_MEMBERS):
-        found.append(f"Members of one name are different networks in {{names}}, or on different images: {differing}.")
-    if differing := among("statistics"):
-        found.append(f"The intervals of {{names}} are not alike: {differing}.")
-    return found
