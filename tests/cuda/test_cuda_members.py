@@ -77,7 +77,7 @@ def test_attributions_are_those_of_the_cpu(on_both, family, method, target):
 
 @pytest.mark.parametrize("rule", ["sandwich", "progressive"])
 def test_sub_networks_are_trained_evaluated_and_recalibrated_without_waiting(rule, data, tmp_path, gpu):
-    elastic = {"depth": [1, 1, 1, 1], "width": [1, 0.5], "kernel": [3, 1]}
+    elastic = {"depth": [1, 1, 1, 1], "width": [1, 0.5]}
     space = Space.of_design(DESIGNS["resnet"].description(32), elastic, 3)
     phases = progressive_phases(space.dimensions, False)
     recipe = Recipe(epochs=4, batch_size=8, shift=2, flip=True).model_dump()

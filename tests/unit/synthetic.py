@@ -173,7 +173,7 @@ def evaluation_table(searched: int) -> pd.DataFrame:
         return pd.DataFrame()
     position = np.arange(20)
     names = [f"search-{i:02}" if i < searched else np.nan for i in position]
-    choices = {"layers": "1 1 1 1", "channels": "2 4 8 16", "kernels": "3 3 3 3"}
+    choices = {"layers": "1 1 1 1", "channels": "2 4 8 16"}
     results = {"macs": 10**5 * (position + 1), "validation_error": 0.3 / (position + 1), "front": position < 6}
     return pd.DataFrame({"evaluation": position, **choices, **results, "member": names})
 

@@ -81,7 +81,6 @@ def test_elastic_convolutions_take_their_pixels_first_where_gradients_are_wrong(
     """Without AVX-512, oneDNN has wrong gradients of weights of strided 1x1 convolutions of fewer than 8 channels."""
     strides, convolve = [], F.conv2d
     monkeypatch.setattr(F, "conv2d", lambda *given: strides.append(given[3]) or convolve(*given))
-    elastic = _Conv(16, 12, 3, stride=2, padding=1, bias=False)
-    elastic.kernel = kernel
+    elastic = _Conv(16, 12, kernel, stride=2, padding=kernel // 2, bias=False)
     elastic(torch.randn(2, channels, 8, 8))
     assert strides == [(1, 1) if mended else (2, 2)]

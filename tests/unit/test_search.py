@@ -41,9 +41,9 @@ def described(kind: str, side: int = SIDE, stem: str = "original") -> dict:
     return Design(architecture=architecture, arguments=arguments, stem=stem).description(side)
 
 
-def space_of(kind: str = "basic", width=(1, 0.5), kernel=(3, 1), depth=None) -> Space:
+def space_of(kind: str = "basic", width=(1, 0.5), depth=None) -> Space:
     layers = KINDS[kind][1]["layers"]
-    elastic = {"depth": depth or [1] * len(layers), "width": list(width), "kernel": list(kernel)}
+    elastic = {"depth": depth or [1] * len(layers), "width": list(width)}
     return Space.of_design(described(kind), elastic, 3)
 
 
@@ -51,18 +51,14 @@ def every_vector(space: Space) -> list[np.ndarray]:
     return [np.array(genes) for genes in product(*map(range, space.sizes))]
 
 
-def test_the_smallest_sub_networks_are_found_in_order():
+def test_all_sub_networks_by_ascending_macs():
     space = space_of(width=(1, 0.75, 0.5))
-    costs = sorted(space.macs(genes) for genes in every_vector(space))
-    smallest = space.smallest(25)
-    assert [space.macs(genes) for genes in smallest] == costs[:25]
-    assert len({genes.tobytes() for genes in smallest}) == 25
-    assert len(space.smallest(10**6)) == space.count == len(costs)
-    assert len({str(space.shape(genes)) for genes in every_vector(space)}) == space.count
+    assert [space.macs(genes) for genes in space.all()] == sorted(space.macs(genes) for genes in every_vector(space))
+    assert len({str(space.shape(genes)) for genes in space.all()}) == space.count
 
 
 def test_what_training_costs():
-    space = space_of(depth=[1, 2, 1, 2], kernel=(3,))
+    space = space_of(depth=[1, 2, 1, 2])
     largest, smallest = space.macs(0 * space.sizes), space.macs(space.sizes - 1)
     mean = np.mean([space.macs(genes) for genes in every_vector(space)])
     assert training_macs(space, "sandwich", 2, []) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
@@ -180,16 +176,16 @@ def test_the_sandwich_by_hand():
 def test_shrinking_opens_one_dimension_after_the_other():
     space = space_of()
     phases = progressive_phases(space.dimensions, started=False)
-    assert phases == [[], ["kernel"], ["kernel", "depth"], ["kernel", "depth", "width"]]
+    assert phases == [[], ["depth"], ["depth", "width"]]
     assert progressive_phases(["depth", "width"], started=True) == [["depth"], ["depth", "width"]]
     assert progressive_phases([], started=True) == [[]]
     network, changed = supernetwork(space).train(), set()
-    loss = supernet_loss(space, "progressive", 4, 40, smoothing=0, phases=phases)
+    loss = supernet_loss(space, "progressive", 4, 30, smoothing=0, phases=phases)
     network.activate = lambda shape, follow=True: (
-        changed.update(key for key in ("layers", "channels", "kernels") if shape[key] != space.largest[key]),
+        changed.update(key for key in ("layers", "channels") if shape[key] != space.largest[key]),
         Supernetwork.activate(network, shape, follow),
     )
-    for steps, expected in ((3, set()), (2, {"kernels"}), (2, {"kernels", "layers"}), (3, {*space.largest})):
+    for steps, expected in ((3, set()), (2, {"layers"}), (3, {*space.largest})):
         changed.clear()
         for _ in range(steps):
             loss([network], images(4), torch.tensor([0, 1, 2, 0]))

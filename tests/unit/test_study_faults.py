@@ -40,8 +40,6 @@ FAULTS = [
     ("search.elastic.depth", [3, 1, 1, 1], "must have at most as many blocks per stage as resnet18: [2, 2, 2, 2]"),
     ("search.elastic.width", [1, 0.5, 0.49], "stage 1 would have [8, 4, 4] channels; choose shares"),
     ("search", FEW | {"members": 33}, "search.members: 33 is more than the 32 distinct sub-networks"),
-    ("search.macs_budget", 1000, "search.macs_budget: expected at least "),
-    ("search", FEW | {"macs_budget": 1000, "objective": "ensemble"}, "the sum of the MACs of the 3 smallest "),
     ("search.training", {"batch_size": 5000}, "search: batch_size 5000 is more than the 1078 training images"),
     ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
     ("designs.vit.arguments", {"a": {1, 2}}, "arguments: {'a': 'set'}: must contain only text, "),

@@ -10,10 +10,9 @@ REPOSITORY = Path(__file__).parents[2]
 SEARCH = {
     "design": "small",
     "start": "small-s0",
-    "elastic": {"depth": [1, 1, 1, 1], "width": [1, 0.5], "kernel": [3, 1]},
+    "elastic": {"depth": [1, 1, 1, 1], "width": [1, 0.5]},
     "strategy": "progressive",
     "objective": "ensemble",
-    "macs_budget": 4_000_000,
     "calibration_images": 64,
     "population": 8,
     "evaluations": 60,
@@ -67,6 +66,5 @@ def test_its_study_runs_over_the_defaults_and_is_current_afterwards(tmp_path, sn
     assert len(evaluations) == SEARCH["evaluations"]
     chosen = evaluations.dropna(subset=["member"])
     assert sorted(chosen.member) == ["search-00", "search-01", "search-02"]
-    assert chosen.macs.sum() <= SEARCH["macs_budget"]
     supernet = json.loads((tmp_path / FOLDER / "search/supernet/member.json").read_text())
     assert supernet["start"].startswith("small-s0 (sha256 ")

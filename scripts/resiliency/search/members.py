@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from resiliency.base.faults import Fault
 from resiliency.data.pictures import read_images
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import Member, WeightsKind
@@ -12,7 +11,7 @@ from resiliency.designs.networks import read_member, write_member
 from resiliency.designs.weights import design_card
 from resiliency.search.network import progressive_phases, training_macs
 from resiliency.search.searching import Evaluations, Evaluator, search, search_table, select_members
-from resiliency.search.space import RANDOM, Search, Shape, Space, budget_faults
+from resiliency.search.space import RANDOM, Search, Shape, Space
 from resiliency.storage.files import read_array, read_json, sha256, write_csv
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
 
@@ -78,14 +77,9 @@ def search_members(
         workers: number of processes that decode image files.
         precision: precision in which sub-networks compute; see `Evaluator`.
         code: fingerprint of the code that searches.
-
-    Raises:
-        Fault: the space is too small for the search.
     """
     card = read_json(data["card"])
     space = Space.of_design(design, settings.elastic.model_dump(), len(card["classes"]))
-    for fault in budget_faults(settings, space):
-        raise Fault(fault)
     network, supernet = read_member(Path(data["weights"]).parent)
     calibration, validation = _read_images(data, settings.calibration_images, seed)
     preprocessing = Preprocessing(supernet.mean, supernet.std, workers)

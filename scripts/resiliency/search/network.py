@@ -97,34 +97,33 @@ def residual(**shape) -> Residual:
     """The factory of residual networks, that of sub-networks too.
 
     Args:
-        block: "basic", of two KxK convolutions, or "bottleneck", of 1x1, KxK and 1x1, the last four times as wide.
+        block: "basic", of two 3x3 convolutions, or "bottleneck", of 1x1, 3x3 and 1x1, the last four times as wide.
         stem: number of channels of the first convolution, which is 7x7.
         stride: stride of the first convolution, 1 or 2.
         pool: whether a pooling after it halves the image.
         projected: whether the first shortcut of the first stage is a convolution; that of each other stage always is.
-        layers, channels, kernels: numbers of blocks and channels, and kernel size K, of each stage.
+        layers, channels: numbers of blocks and channels of each stage.
         classes: number of outputs.
     """
     return Residual(shape)
 
 
 def _stage(shape: Shape, stage: int, inward: int, layers: Layers) -> nn.Sequential:
-    c, kernel = shape["channels"][stage], shape["kernels"][stage]
-    blocks = []
+    c, blocks = shape["channels"][stage], []
     for index in range(shape["layers"][stage]):
         stride = 2 if stage and not index else 1
         projects = not index and (stage > 0 or shape["projected"])
-        blocks.append(_block(shape["block"], inward, c, kernel, stride, projects, layers))
+        blocks.append(_block(shape["block"], inward, c, stride, projects, layers))
         inward = c * EXPANSION[shape["block"]]
     return nn.Sequential(*blocks)
 
 
-def _block(kind: str, inward: int, c: int, kernel: int, stride: int, projects: bool, layers: Layers) -> Block:
+def _block(kind: str, inward: int, c: int, stride: int, projects: bool, layers: Layers) -> Block:
     outward = c * EXPANSION[kind]
     if kind == "basic":
-        sizes = [(inward, c, kernel, stride), (c, outward, kernel, 1)]
+        sizes = [(inward, c, 3, stride), (c, outward, 3, 1)]
     else:
-        sizes = [(inward, c, 1, 1), (c, c, kernel, stride), (c, outward, 1, 1)]
+        sizes = [(inward, c, 1, 1), (c, c, 3, stride), (c, outward, 1, 1)]
     convs = [layers.conv(a, b, k, s, k // 2, bias=False) for a, b, k, s in sizes]
     downsample = None
     if projects:
@@ -133,19 +132,17 @@ def _block(kind: str, inward: int, c: int, kernel: int, stride: int, projects: b
 
 
 class _Conv(nn.Conv2d):
-    """A convolution that uses its first `width` filters and the middle of its kernel."""
+    """A convolution that uses its first `width` filters."""
 
     def __init__(self, *arguments, **more):
         super().__init__(*arguments, **more)
-        self.width, self.kernel = self.out_channels, self.kernel_size[0]
+        self.width = self.out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        margin = (self.kernel_size[0] - self.kernel) // 2
-        middle = slice(margin, margin + self.kernel)
-        weight, stride = self.weight[: self.width, : x.shape[1], middle, middle], self.stride
+        weight, stride = self.weight[: self.width, : x.shape[1]], self.stride
         if has_wrong_gradients(x.shape[1], weight.shape[2:], stride):
             x, stride = subsampled(x, stride), (1, 1)
-        return F.conv2d(x, weight, None, stride, self.padding[0] - margin)
+        return F.conv2d(x, weight, None, stride, self.padding)
 
 
 class _Norm(nn.BatchNorm2d):
@@ -189,13 +186,11 @@ class Supernetwork(Residual):
         """Compute as the sub-network of `shape` from now on; batch-norm statistics follow it only if `follow`."""
         self.depths = shape["layers"]
         self.conv1.width = shape["stem"]
-        for stage, (channels, kernel) in enumerate(zip(shape["channels"], shape["kernels"], strict=True)):
+        for stage, channels in enumerate(shape["channels"]):
             outward = channels * EXPANSION[shape["block"]]
             for block in self.blocks(stage)[: self.depths[stage]]:
                 for index in range(1, block.depth + 1):
-                    conv = getattr(block, f"conv{index}")
-                    conv.width = outward if index == block.depth else channels
-                    conv.kernel = min(kernel, conv.kernel_size[0])
+                    getattr(block, f"conv{index}").width = outward if index == block.depth else channels
                 if block.downsample is not None:
                     block.downsample[0].width = outward
         for module in self.modules():
@@ -220,7 +215,7 @@ def extract(network: Supernetwork, shape: Shape) -> Residual:
     with torch.device("meta"):  # initial weights would take longer than the copies that replace them
         small = Residual(shape)
     own = network.state_dict()
-    parts = {name: _part(own[name], like.shape).clone() for name, like in small.state_dict().items()}
+    parts = {name: own[name][*map(slice, like.shape)].clone() for name, like in small.state_dict().items()}
     small.load_state_dict(parts, assign=True)
     return small.to(memory_format=torch.channels_last)
 
@@ -273,15 +268,6 @@ def _sort(writers: list[tuple[nn.Conv2d, nn.BatchNorm2d]], readers: list[nn.Modu
         reader.weight.copy_(reader.weight[:, order])
 
 
-def _part(tensor: Tensor, shape: torch.Size) -> Tensor:
-    """The first channels and the middle of the kernels of a weight, to the given `shape`."""
-    slices = []
-    for axis, (size, used_size) in enumerate(zip(tensor.shape, shape, strict=True)):
-        start = 0 if axis < 2 else (size - used_size) // 2
-        slices.append(slice(start, start + used_size))
-    return tensor[tuple(slices)]
-
-
 def supernet_loss(
     space: Space, strategy: str, random_subnetworks: int, images: int, smoothing: float, phases: list[list[str]]
 ) -> Loss:
@@ -329,12 +315,11 @@ def supernet_loss(
 
 
 def progressive_phases(dimensions: list[str], started: bool) -> list[list[str]]:
-    """The elastic dimensions of each phase, one more in each: kernel, then depth, then width.
+    """The elastic dimensions of each phase, one more in each: depth, then width.
 
     From random weights, the largest sub-network learns alone in the first phase.
     """
-    order = [name for name in ("kernel", "depth", "width") if name in dimensions]
-    phases = [order[: number + 1] for number in range(len(order))]
+    phases = [dimensions[: number + 1] for number in range(len(dimensions))]
     return phases if started and phases else [[], *phases]
 
 

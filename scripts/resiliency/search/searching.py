@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from itertools import cycle
-from math import inf
 
 import numpy as np
 import torch
@@ -188,48 +187,32 @@ def along_the_front(objectives: np.ndarray, count: int) -> list[int]:
     return sorted(positions, key=lambda position: objectives[position, -1])
 
 
-def candidates(objectives: np.ndarray, count: int) -> list[int]:
-    """Positions of the sub-networks that ensembles of `count` are looked for among: those with fewest MACs and, front
-    after front, `CANDIDATES` others.
-
-    Args:
-        objectives: float NxO, MACs in the last column.
-    """
-    ordered = np.concatenate([np.argsort(objectives[:, -1], kind="stable")[:count], *fronts(objectives)])
-    return list(dict.fromkeys(ordered.tolist()))[: CANDIDATES + count]
-
-
-def best_ensemble(
-    probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, count: int, budget: float, seed: int
-) -> list[int]:
+def best_ensemble(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, count: int, seed: int) -> list[int]:
     """Positions of `count` sub-networks whose ensemble has the least error, ascending; of equals, the most diverse.
 
     Ensembles are searched by NSGA-II for a low error of their mean probability, a high diversity (mean Jensen-Shannon
-    divergence of pairs) and few MACs, within the budget.
+    divergence of pairs) and few MACs.
 
     Args:
         probabilities: float MxNxK, of M sub-networks for N images.
         labels: int N.
-        macs: int M, ascending over the first `count`, which are within the budget.
-        budget: largest sum of the members' MACs.
+        macs: int M.
     """
     scored: dict[tuple[int, ...], tuple[float, float, float]] = {}
-    score = _ensemble_score(probabilities.astype(np.float32), labels, macs, budget, scored)
+    score = _ensemble_score(probabilities.astype(np.float32), labels, macs, scored)
     random = stream(seed, "search", "ensembles")
-    drawn = [random.choice(len(macs), count, replace=False) for _ in range(POPULATION - 1)]
-    population = np.unique([np.arange(count), *drawn], axis=0)
+    drawn = [random.choice(len(macs), count, replace=False) for _ in range(POPULATION)]
+    population = np.unique(drawn, axis=0)
     sizes = np.full(count, len(macs))
     evolve(score, 3, sizes, population, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32)
     *_, best = min((*scores, ensemble) for ensemble, scores in scored.items())
     return list(best)
 
 
-def _ensemble_score(
-    probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, budget: float, scored: dict
-) -> Callable:
+def _ensemble_score(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, scored: dict) -> Score:
     """A function that scores an ensemble by error, diversity (negated) and MACs, and keeps the allowed scores.
 
-    Sub-networks that are named twice, and MACs beyond the budget as a share of it, are what exceeds.
+    Sub-networks that are named twice are what exceeds.
     """
     divergence = jensen_shannon(probabilities)
 
@@ -240,10 +223,9 @@ def _ensemble_score(
         pairs = divergence[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), 1)]
         objectives = float(error), -float(pairs.mean()) if len(pairs) else 0.0, float(macs[chosen].sum())
         repeated = len(genes) - len(ensemble)
-        excess = repeated + max(0.0, objectives[2] / budget - 1)
-        if excess <= 0:
+        if not repeated:
             scored[ensemble] = objectives
-        return list(objectives), excess
+        return list(objectives), repeated
 
     return score
 
@@ -295,17 +277,17 @@ def search(evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkp
     space, total = evaluator.space, min(settings.evaluations, evaluator.space.count)
     evaluations = Evaluations(evaluator, checkpoint, total)
     if space.count == total:
-        for genes in space.smallest(total):
+        for genes in space.all():
             evaluations.error(genes)
         return evaluations
-    budget = member_budget(settings)
+    idle = len(space.depth)  # genes of one value: without them, published studies would draw other numbers
 
     def score(genes: np.ndarray) -> tuple[list[float], float]:
-        cost = space.macs(genes)
-        return [evaluations.error(genes), cost], max(0.0, cost / budget - 1)
+        return [evaluations.error(genes[:-idle]), space.macs(genes[:-idle])], 0
 
-    first = first_population(space, settings, seed)
-    evolve(score, 2, space.sizes, first, total, derived_seed(seed, "search") % 2**32)
+    first = np.pad(first_population(space, settings, seed), [(0, 0), (0, idle)])
+    sizes = np.pad(space.sizes, (0, idle), constant_values=1)
+    evolve(score, 2, sizes, first, total, derived_seed(seed, "search") % 2**32)
     random = stream(seed, "search", "rest")
     while len(evaluations.errors) < total:
         evaluations.error(space.random(random))
@@ -313,14 +295,13 @@ def search(evaluator: Evaluator, settings: Search, seed: int, checkpoint: Checkp
 
 
 def first_population(space: Space, settings: Search, seed: int) -> np.ndarray:
-    """Distinct sub-networks that the search begins with, int64 PxG: the largest one, the smallest ones, as many as are
-    chosen so that a budget can be kept, and random ones between, from those that lack little to those that lack much.
+    """Distinct sub-networks that the search begins with, int64 PxG: the largest one, the smallest one, and random ones
+    between, from those that lack little to those that lack much.
 
     Genes that are drawn uniformly seldom are all small or all large.
     """
     random, count = stream(seed, "search", "population"), min(settings.population, space.count)
-    smallest = space.smallest(settings.members if settings.macs_budget else 1)
-    population = {tuple(genes.tolist()): None for genes in [*smallest, 0 * space.sizes]}
+    population = {tuple(genes.tolist()): None for genes in (space.sizes - 1, 0 * space.sizes)}
     shares = cycle(np.linspace(0, 1, count + 2)[1:-1])
     while len(population) < count:
         population[tuple(random.binomial(space.sizes - 1, next(shares)).tolist())] = None
@@ -331,18 +312,12 @@ def select_members(evaluations: Evaluations, settings: Search, seed: int) -> lis
     """Positions of the sub-networks that become members, by ascending MACs."""
     objectives, count = evaluations.objectives, settings.members
     if settings.objective == "members":
-        allowed = np.flatnonzero(objectives[:, 1] <= member_budget(settings))
-        return allowed[along_the_front(objectives[allowed], count)].tolist()
-    positions = candidates(objectives, count)
+        return along_the_front(objectives, count)
+    positions = np.concatenate(fronts(objectives))[:CANDIDATES].tolist()
     probabilities = [evaluations.evaluator.probabilities(evaluations.genes[position]) for position in positions]
-    labels, budget = np.asarray(evaluations.evaluator.validation.labels), settings.macs_budget or inf
-    best = best_ensemble(np.stack(probabilities), labels, objectives[positions, 1], count, budget, seed)
+    labels = np.asarray(evaluations.evaluator.validation.labels)
+    best = best_ensemble(np.stack(probabilities), labels, objectives[positions, 1], count, seed)
     return sorted((positions[index] for index in best), key=lambda position: objectives[position, 1])
-
-
-def member_budget(settings: Search) -> float:
-    """Most MACs of one sub-network."""
-    return (settings.macs_budget if settings.objective == "members" else None) or inf
 
 
 def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict]:
@@ -355,7 +330,7 @@ def search_table(evaluations: Evaluations, members: dict[int, str]) -> list[dict
     rows = []
     for position, (genes, error) in enumerate(evaluations.errors.items()):
         shape = evaluations.evaluator.space.shape(np.array(genes))
-        sizes = {key: " ".join(map(str, shape[key])) for key in ("layers", "channels", "kernels")}
+        sizes = {key: " ".join(map(str, shape[key])) for key in ("layers", "channels")}
         scores = {"macs": evaluations.evaluator.space.macs(np.array(genes)), "validation_error": error}
         rows.append(
             {"evaluation": position, **sizes, **scores, "front": position in front, "member": members.get(position, "")}

@@ -1,13 +1,12 @@
 """The space of sub-networks of a residual network, and the cost of each.
 
-A sub-network is described in two ways. *Genes*, int64 with three values per stage, say what it lacks of the largest
-sub-network: blocks left out in each stage, then the position of each stage's width among the widths, largest first,
-then that of its kernel. All zeros are the largest. Its *shape* is plain data: the arguments of `network.residual`."""
+A sub-network is described in two ways. *Genes*, int64 with two values per stage, say what it lacks of the largest
+sub-network: blocks left out in each stage, then the position of each stage's width among the widths, largest first.
+All zeros are the largest. Its *shape* is plain data: the arguments of `network.residual`."""
 
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import product
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -28,26 +27,15 @@ class Elastic(Settings):
     width: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [1, 0.75, 0.5], min_length=1, description="shares of the channels that a stage may keep, among them 1"
     )
-    kernel: list[int] = Field(
-        [3], min_length=1, description="sizes that the 3x3 kernels of a stage may have: 3, or 3 and 1"
-    )
 
-    _distinct = field_validator("width", "kernel")(distinct)
+    _distinct = field_validator("width")(distinct)
 
-    @field_validator("kernel")
+    @field_validator("width")
     @classmethod
-    def _kernels_of_a_resnet(cls, sizes: list[int]) -> list[int]:
-        if not {3, 1}.issuperset(sizes):
-            raise ValueError("must contain only 3 and 1, because the 3x3 kernels of a ResNet can only shrink to 1x1")
-        return sizes
-
-    @model_validator(mode="after")
-    def _largest_among_them(self) -> "Elastic":
-        if 1 not in self.width:
-            raise ValueError("width: must contain 1, the full width")
-        if 3 not in self.kernel:
-            raise ValueError("kernel: must contain 3, the full size")
-        return self
+    def _full_width_among_them(cls, width: list[float]) -> list[float]:
+        if 1 not in width:
+            raise ValueError("must contain 1, the full width")
+        return width
 
 
 class Search(Settings):
@@ -74,11 +62,6 @@ class Search(Settings):
         description="selection of the members: sub-networks along the Pareto front of validation error and MACs; or "
         "the ensemble of lowest validation error, highest diversity and fewest MACs",
     )
-    macs_budget: int | None = Field(
-        None,
-        ge=1,
-        description="largest number of multiply–accumulate operations per image: of each member, or of the ensemble",
-    )
 
     @model_validator(mode="after")
     def _enough_evaluations(self) -> "Search":
@@ -97,7 +80,7 @@ RESNETS: dict[str, tuple[str, list[int]]] = {
     "resnet152": ("bottleneck", [3, 8, 36, 3]),
 }
 ARGUMENTS = ("channels", "layers")
-DIMENSIONS = ("depth", "width", "kernel")
+DIMENSIONS = ("depth", "width")
 STEM = 64
 EXPANSION = {"basic": 1, "bottleneck": 4}
 LEAST_MAP = 4
@@ -119,7 +102,6 @@ def largest_shape(description: dict, classes: int) -> Shape:
         "projected": channels[0] * EXPANSION[block] != STEM,
         "layers": layers,
         "channels": channels,
-        "kernels": [3] * len(layers),
         "classes": classes,
     }
 
@@ -130,14 +112,14 @@ def macs(shape: Shape, side: int) -> int:
     side = _half(side) if shape["stride"] == 2 else side
     total = side**2 * 7 * 7 * 3 * shape["stem"]
     side, inward = _half(side) if shape["pool"] else side, shape["stem"]
-    for stage, (layers, c, kernel) in enumerate(zip(shape["layers"], shape["channels"], shape["kernels"], strict=True)):
+    for stage, (layers, c) in enumerate(zip(shape["layers"], shape["channels"], strict=True)):
         for block in range(layers):
             before, side = side, _half(side) if stage and not block else side
             outward = c * wide
             if wide == 1:
-                total += side**2 * kernel**2 * (inward * c + c * c)
+                total += side**2 * 3**2 * (inward * c + c * c)
             else:
-                total += before**2 * inward * c + side**2 * (kernel**2 * c * c + c * outward)
+                total += before**2 * inward * c + side**2 * (3**2 * c * c + c * outward)
             if not block and (stage or shape["projected"]):
                 total += side**2 * inward * outward
             inward = outward
@@ -153,29 +135,26 @@ class Space:
         side: height and width of the images in pixels.
         depth: least number of blocks of each stage.
         width: shares of the channels that a stage may keep, from 1 down.
-        kernel: possible kernel sizes of a stage, from 3 down.
     """
 
     largest: Shape
     side: int
     depth: tuple[int, ...]
     width: tuple[float, ...]
-    kernel: tuple[int, ...]
 
     @classmethod
     def of_design(cls, description: dict, elastic: dict, classes: int) -> "Space":
         """The space of a design, as from `Design.description`, with the values of `Elastic`."""
         largest = largest_shape(description, classes)
         depth = elastic["depth"] or largest["layers"]
-        width, kernel = (tuple(sorted(elastic[name], reverse=True)) for name in ("width", "kernel"))
-        return cls(largest, description["side"], tuple(depth), width, kernel)
+        return cls(largest, description["side"], tuple(depth), tuple(sorted(elastic["width"], reverse=True)))
 
     @property
     def sizes(self) -> np.ndarray:
-        """Number of values of each gene; int64, depth of each stage first, then width, then kernel."""
+        """Number of values of each gene; int64, depth of each stage first, then width."""
         stages = len(self.depth)
         depths = [most - least + 1 for most, least in zip(self.largest["layers"], self.depth, strict=True)]
-        return np.array(depths + [len(self.width)] * stages + [len(self.kernel)] * stages)
+        return np.array(depths + [len(self.width)] * stages)
 
     @property
     def count(self) -> int:
@@ -185,7 +164,7 @@ class Space:
     @property
     def dimensions(self) -> list[str]:
         """The elastic dimensions: those with a gene that has more than one value."""
-        return [name for name, sizes in zip(DIMENSIONS, self.sizes.reshape(3, -1), strict=True) if sizes.max() > 1]
+        return [name for name, sizes in zip(DIMENSIONS, self.sizes.reshape(2, -1), strict=True) if sizes.max() > 1]
 
     def channels(self, stage: int) -> list[int]:
         """Channels that a stage may have, from most to fewest."""
@@ -193,14 +172,13 @@ class Space:
 
     def shape(self, genes: np.ndarray) -> Shape:
         """The shape of a sub-network."""
-        fewer, width, kernel = np.reshape(genes, (3, -1)).tolist()
+        fewer, width = np.reshape(genes, (2, -1)).tolist()
         channels = [self.channels(stage)[index] for stage, index in enumerate(width)]
         tied = channels[0] * EXPANSION[self.largest["block"]]
         return self.largest | {
             "stem": _share(self.largest["stem"], self.width[width[0]]) if self.largest["projected"] else tied,
             "layers": [most - less for most, less in zip(self.largest["layers"], fewer, strict=True)],
             "channels": channels,
-            "kernels": [self.kernel[index] for index in kernel],
         }
 
     def macs(self, genes: np.ndarray) -> int:
@@ -209,27 +187,14 @@ class Space:
 
     def random(self, random: np.random.Generator, dimensions: list[str] | None = None) -> np.ndarray:
         """Genes of a sub-network, each drawn uniformly; zeros but for `dimensions`, all of them by default."""
-        genes = random.integers(self.sizes).reshape(3, -1)
+        genes = random.integers(self.sizes).reshape(2, -1)
         fixed = [index for index, name in enumerate(DIMENSIONS) if dimensions is not None and name not in dimensions]
         genes[fixed] = 0
         return genes.ravel()
 
-    def smallest(self, number: int) -> list[np.ndarray]:
-        """Genes of the `number` sub-networks with fewest MACs, ascending; all of them if there are fewer.
-
-        MACs fall as any gene grows, so that the next one is always a neighbour of one that was found before.
-        """
-        first, order = self.sizes - 1, count()
-        heap, queued, results = [(self.macs(first), next(order), first)], {first.tobytes()}, []
-        while heap and len(results) < number:
-            results.append(heapq.heappop(heap)[2])
-            for gene in np.flatnonzero(results[-1]):
-                other = results[-1].copy()
-                other[gene] -= 1
-                if other.tobytes() not in queued:
-                    queued.add(other.tobytes())
-                    heapq.heappush(heap, (self.macs(other), next(order), other))
-        return results
+    def all(self) -> list[np.ndarray]:
+        """Genes of every sub-network, by ascending MACs."""
+        return sorted((np.array(genes) for genes in product(*map(range, self.sizes))), key=self.macs)
 
 
 def _halvings(side: int, stages: int) -> int:
@@ -294,16 +259,6 @@ def _size_fault(arguments: dict[str, Any]) -> str:
     return ""
 
 
-def budget_faults(search: Search, space: Space) -> Iterator[str]:
-    """A budget that too few sub-networks keep."""
-    costs = [space.macs(genes) for genes in space.smallest(search.members)]
-    least = sum(costs) if search.objective == "ensemble" else max(costs)
-    if search.macs_budget is not None and search.macs_budget < least:
-        quantity = "sum of the MACs" if search.objective == "ensemble" else "MACs of the largest"
-        limit = f"{least:,}, the {quantity} of the {search.members} smallest sub-networks"
-        yield f"search.macs_budget: expected at least {limit}, got {search.macs_budget:,}"
-
-
 def _space_faults(search: Search, space: Space) -> Iterator[str]:
     for stage in range(len(space.depth)):
         channels = space.channels(stage)
@@ -313,5 +268,3 @@ def _space_faults(search: Search, space: Space) -> Iterator[str]:
             return
     if search.members > space.count:
         yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"
-    else:
-        yield from budget_faults(search, space)

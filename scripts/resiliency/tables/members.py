@@ -221,7 +221,6 @@ EVALUATIONS = Table(
         Column("evaluation", "number, in the order of evaluation", FROM_0),
         Column("layers", "blocks of each stage", text("whole numbers, separated by spaces")),
         Column("channels", "channels of each stage", text("whole numbers, separated by spaces")),
-        Column("kernels", "kernel size of each stage", text("1 or 3, separated by spaces")),
         Column("macs", "multiply–accumulate operations", MACS),
         Column("validation_error", "top-1 error on the validation images", FRACTION),
         Column("front", "whether none has a lower error or fewer MACs without being worse in the other", FLAG),

@@ -288,7 +288,7 @@ def _evaluations(evaluations: pd.DataFrame, colours: list[str]) -> alt.LayerChar
     front = alt.Chart(rows[rows["front"].astype(bool)])
     front = front.mark_line(interpolate="step-after", color=MUTED, strokeWidth=1).encode(x=x, y=y)
     chosen = words_at(rows[rows["state"] == STATES[2]], x, y, "member", align="left", dx=7, dy=-7)
-    tooltip = tooltips("state", "layers", "channels", "kernels", macs=",", validation_error=".1%")
+    tooltip = tooltips("state", "layers", "channels", macs=",", validation_error=".1%")
     look = {"width": 270, "height": 200, "title": panel_title("Validation images")}
     return scatter(rows, x, y, key, tooltip, size=60, under=[front], over=[chosen], choose=True, **look)
 
