@@ -4,12 +4,12 @@ Run by hand: python tests/benchmarks/training.py [--epochs 6] [--threads 1] [--r
 The loop: a DataLoader with as many workers as threads, torchvision's v2 transforms of single images, timm's network in
 float32 with contiguous memory, and timm's optimizer. All sides train the same architecture by the same recipe on the
 digits, a few epochs each, in turn and several times, each in a process of its own, as jobs of the pipeline are, and on
-as many cores as threads, workers included; our trainings count as long, with compiled layers. Figures are training
-images a second, without the first epoch. Accuracy is that on the validation images after the last epoch. bfloat16 is
-emulated, slowly, by processors without AVX512-BF16 or AMX. The last line is JSON: `ratio` to the loop and
-`ratio_bfloat16` of bfloat16 to float32 are geometric means over the convolutional designs of the medians over repeats,
-which `ratio_by_design` and `ratio_bfloat16_by_design` give with the lowest and the highest; `ratio_best` is that of the
-faster precision of each design; `fixed_cost_s` the seconds from the start of a process to its first step.
+as many cores as threads, workers included. Figures are training images a second, without the first epoch. Accuracy is
+that on the validation images after the last epoch. bfloat16 is emulated, slowly, by processors without AVX512-BF16 or
+AMX. The last line is JSON: `ratio` to the loop and `ratio_bfloat16` of bfloat16 to float32 are geometric means over the
+convolutional designs of the medians over repeats, which `ratio_by_design` and `ratio_bfloat16_by_design` give with the
+lowest and the highest; `ratio_best` is that of the faster precision of each design; `fixed_cost_s` the seconds from the
+start of a process to its first step.
 """
 
 import json
@@ -33,7 +33,6 @@ from torchvision.transforms import v2
 from resiliency.designs.networks import build
 from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.devices.machine import keep_freed_memory, processor
-from resiliency.training import engine
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import cross_entropy
 from resiliency.training.optimizer import learning_rate
@@ -101,7 +100,6 @@ def usual(network, recipe, training: LabelledImages, workers: int) -> float:
 def ours(network, recipe, training: LabelledImages) -> float:
     """Train `network` as the pipeline does; images a second, median of the epochs after the first."""
     keep_freed_memory()
-    engine.LONG = 0
     steps = len(training.labels) // recipe.batch_size
     starts = []
 

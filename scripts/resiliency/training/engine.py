@@ -15,7 +15,6 @@ from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.layers import with_right_gradients
-from resiliency.designs.speed import with_fast_gradients, with_fast_layer_norms
 from resiliency.devices.choice import bfloat16_in_hardware
 from resiliency.devices.eager import without_compiler
 from resiliency.devices.machine import SLOTS, gpu_slots
@@ -110,7 +109,6 @@ Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 # Below this a loss diverges: no objective with a lower bound reaches it.
 LOWEST_LOSS = -100
 RESIDENT_SHARE = 0.25
-LONG = 2**26  # number of pixels in all epochs from which on compiled loops save more time than loading them takes
 
 
 class Buffers:
@@ -192,10 +190,6 @@ class Trainer:
         steps = count // recipe.batch_size
         if not steps:
             raise Fault(f"training.batch_size: {recipe.batch_size} is more than the {count} training images")
-        if self.device.type == "cpu" and self._pixels(training) * recipe.epochs >= LONG:
-            for network in self.networks:
-                with_fast_gradients(network)
-                with_fast_layer_norms(network)
         labels = torch.from_numpy(np.array(training.labels)).to(self.device)
         training = training._replace(images=self._resident(training.images))
         history, done, total = self._resume(checkpoint)
@@ -216,11 +210,6 @@ class Trainer:
         for network, average in zip(self.networks, self.averages, strict=False):
             network.load_state_dict(average.network.state_dict())
         return history
-
-    def _pixels(self, training: LabelledImages) -> int:
-        """Number of pixels of all training images, at the size that the network sees."""
-        first = self.preprocessing.in_view(training.images, np.zeros(1, np.int64))
-        return len(training.labels) * first.shape[1] * first.shape[2]
 
     def _resident(self, images: Images) -> Images | Tensor:
         """A stored dataset on the device, where that is a GPU that it leaves most of free."""
