@@ -53,7 +53,6 @@ rule export:
         study=STUDY.study,
         ensemble=STUDY.ensemble,
         margin=STUDY.data.margin,
-        precision=STUDY.prediction.precision,
         corruptions=len(averaged(STUDY.corruptions.names)),
         model=lambda wildcards: str(SCRIPTS / "resiliency/export/folder/model.py"),
         command=(

@@ -116,6 +116,3 @@ def described(design, seed, **others):
     description = {"origin": names.INDEPENDENT, "design": design, "family": STUDY.family(design), "seed": int(seed)}
     recipe = {"recipe": STUDY.designs[design].recipe} if STUDY.designs[design].recipe else {}
     return STUDY.description(design) | description | recipe | others
-
-
-PREDICTING = {"precision": STUDY.prediction.precision, "logits": code("predict_together")}

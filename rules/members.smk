@@ -79,7 +79,7 @@ rule predict:
     resources:
         **needing(NETWORK_MEMORY, MINUTES["predict"], gpu=1),
     params:
-        **PREDICTING,
+        logits=code("predict_together"),
         corruptions=STUDY.corruptions.names,  # Snakemake records inputs without their order
         code=code("predict"),
         seed=STUDY.seed,
@@ -106,7 +106,7 @@ rule predict_test_set:
     resources:
         **needing(NETWORK_MEMORY, MINUTES["predict_test_set"], gpu=1),
     params:
-        **PREDICTING,
+        logits=code("predict_together"),
         code=code("predict_test_set"),
     script:
         "../scripts/predict_test_set.py"
@@ -186,7 +186,7 @@ if LOADED:
             resources:
                 **needing(NETWORK_MEMORY, MINUTES["predict_together"], most=DAY, gpu=1),
             params:
-                **PREDICTING,
+                logits=code("predict_together"),
                 corruptions=STUDY.corruptions.names,
                 code=code("predict_together"),
                 test_sets=TEST_SETS,

@@ -50,7 +50,6 @@ if SEARCHED:
         params:
             code=code("search"),
             seed=STUDY.seed,
-            precision=STUDY.prediction.precision,
             design=STUDY.designs[STUDY.search.design].description(STUDY.data.side),
             search=STUDY.search.model_dump(exclude={"training"}),
             members={

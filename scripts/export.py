@@ -31,9 +31,7 @@ with stage(snakemake.log[0]):
             read_predictions(read_table(inputs.conditions), inputs.all_labels, inputs.logits, choice.names),
             read_json(inputs.card),
             program,
-            Provenance(
-                params.study, params.ensemble, params.corruptions, source, params.seed, params.command, params.precision
-            ),
+            Provenance(params.study, params.ensemble, params.corruptions, source, params.seed, params.command),
             params.margin,
             snakemake.threads,
         )

@@ -6,7 +6,7 @@ from resiliency.data.pictures import images_at, read_conditions, read_images
 from resiliency.data.split import calibration_indices, probe_indices
 from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
-from resiliency.prediction.writing import compare_precision, features, prediction_key, stage_grams, write_logits
+from resiliency.prediction.writing import features, prediction_key, stage_grams, write_logits
 from resiliency.storage.files import read_array, write_array
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
@@ -17,7 +17,6 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     member = read_member(folder)
     write_array(output.features, features(member, conditions[0][chosen]))
     write_array(output.stages, stage_grams(member, conditions[0][chosen]))
-    compare_precision([member], conditions[0], labels, params.precision)
     jobs = [(output.logits, conditions, [inputs.images, *inputs.corrupted])]
     if output.validation:
         held_out = calibration_indices(read_array(inputs.validation_labels), params.seed)
@@ -25,5 +24,5 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         files = [inputs.validation_images, inputs.validation_labels]
         jobs += [(output.validation, [validation], files)]
     for path, images, files in jobs:
-        key = prediction_key(params.logits, files, folder, params.precision)
-        write_logits([path], [member], images, snakemake.threads - 1, [key], params.precision)
+        key = prediction_key(params.logits, files, folder)
+        write_logits([path], [member], images, snakemake.threads - 1, [key])

@@ -10,7 +10,7 @@ from resiliency.prediction.writing import prediction_key, write_logits
 with stage(snakemake.log[0], snakemake.resources.gpu):
     inputs, params = snakemake.input, snakemake.params
     folder = Path(inputs.weights).parent
-    key = prediction_key(params.logits, [inputs.images], folder, params.precision)
+    key = prediction_key(params.logits, [inputs.images], folder)
     images = [read_images(inputs.images)]
     members = [read_member(folder)]
-    write_logits(list(snakemake.output), members, images, snakemake.threads - 1, [key], params.precision)
+    write_logits(list(snakemake.output), members, images, snakemake.threads - 1, [key])

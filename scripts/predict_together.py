@@ -16,7 +16,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     }
     folders = [Path(weights).parent for weights in inputs.weights]
     for test_set, (files, conditions) in sources.items():
-        keys = {folder: prediction_key(params.logits, files, folder, params.precision) for folder in folders}
+        keys = {folder: prediction_key(params.logits, files, folder) for folder in folders}
         paths = {folder: f"{params.predictions}/{folder.name}/{test_set}.npy" for folder in folders}
         needed = [folder for folder in folders if not is_written(paths[folder], keys[folder])]
         print(f"{test_set}: {len(needed)} of {len(folders)} members are left to predict")
@@ -27,6 +27,5 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
                 conditions,
                 snakemake.threads - 1,
                 [keys[folder] for folder in needed],
-                params.precision,
             )
     Path(snakemake.output[0]).touch()

@@ -17,6 +17,5 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
         data=dict(snakemake.input.items()),
         seed=params.seed,
         workers=snakemake.threads - 1,
-        precision=params.precision,
         code=params.code,
     )

@@ -25,7 +25,7 @@ FINGERPRINT = re.compile(r"'([0-9a-f]{16,})'")  # of code or of outside files, a
 CODES: set[str] = set()  # present fingerprints of code, which the rules note here
 NOTHING = "<nothing exclusive>"  # Snakemake's text for no parameter
 KEPT_BACK = ("Report: ", "Export: ", "No report: ")  # always the last line
-UNSAID = ("CPU seconds: ", "precision: ")  # lines of logs that say nothing about how far a job is
+UNSAID = ("CPU seconds: ",)  # lines of logs that say nothing about how far a job is
 ROUTINE = (
     *("Assuming unrestricted shared filesystem", "Building DAG of jobs", "Using shell", "Select jobs to execute"),
     *("host:", "Elapsed time", "Conda environments: ignored", "Rules claiming more threads", "Provided cores"),

@@ -38,22 +38,6 @@ def test_determinism_and_precision_are_set_before_cuda_is_used(available, monkey
     assert not cuda.flash_sdp_enabled()
 
 
-@pytest.mark.parametrize(
-    ("precision", "tf32", "autocast"),
-    [("float32", False, False), ("tf32", True, False), ("bfloat16", False, True)],
-)
-def test_predictions_may_have_another_precision(available, monkeypatch, precision, tf32, autocast):
-    available(lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
-    device()
-    products = torch.backends.cudnn, torch.backends.cuda.matmul
-    with inference(precision):
-        assert [kind.allow_tf32 for kind in products] == [tf32, tf32]
-        assert torch.is_autocast_enabled("cuda") == autocast
-        assert torch.get_autocast_dtype("cuda") == torch.bfloat16 or not autocast
-    assert not any(kind.allow_tf32 for kind in products)
-
-
 @pytest.mark.parametrize(("slots", "fractions"), [("1", []), ("3", [0.3])])
 def test_processes_that_share_a_gpu_share_its_memory(available, monkeypatch, slots, fractions):
     monkeypatch.setenv(SLOTS, slots)

@@ -131,7 +131,7 @@ def test_a_run_that_goes_on_judges_by_what_jobs_took_before(tmp_path):
 def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(console, "SILENCE", 0)
     log = tmp_path / "resnet18-s0.log"
-    log.write_text("precision: float32\n[3/25, 40 s left] training loss 0.2\n", encoding="utf-8")
+    log.write_text("[3/25, 40 s left] training loss 0.2\n", encoding="utf-8")
     run = handler()
     run.emit(started(1, "train", log))
     end, out = time.monotonic() + 60, ""

@@ -24,7 +24,7 @@ DEGENERATE = {
     "failed training": {},
 }
 FAILED = {"clean_accuracy": 0.1, "corrupted_error": 0.9, "corrupted_accuracy": 0.1, "validation_accuracy": 0.1}
-STUDY = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}, "prediction": {"precision": "float32"}}
+STUDY = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}}
 
 
 @pytest.mark.slow

@@ -66,8 +66,7 @@ def photographs() -> str:
     return page_text(tables, TINY | {"study": "photos"}, CARD, {"clean": UNITS})
 
 
-TINY = {"study": "tiny", "members": {"baseline": "resnet50-s0", "seeds": 2}, "prediction": {"precision": "float32"}}
-TINY |= {"statistics": {}}
+TINY = {"study": "tiny", "members": {"baseline": "resnet50-s0", "seeds": 2}, "statistics": {}}
 
 
 def in_lines(said: dict[str, str]) -> str:

@@ -18,7 +18,6 @@ def report(tables: dict[str, pd.DataFrame], card: dict, charts: tuple[dict[str, 
     study = {
         "study": "tiny",
         "members": {"baseline": "resnet50-s0", "seeds": 2},
-        "prediction": {"precision": "float32"},
     }
     rule = {"rule": "train", "jobs": 6, "wall_seconds": 75.0, "cpu_seconds": 140.0, "startup_cpu_seconds": 12.0}
     provenance = PROVENANCE | {"bfloat16": ["resnet18"], "rules": [rule | {"max_rss_mib": np.nan}]}

@@ -76,19 +76,19 @@ def test_the_key_changes_with_code_files_and_member(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("one")
     job = [tmp_path / "images"], tmp_path / "a"
-    keys = [prediction_key("code", *job, "float32"), prediction_key("code", *job, "float32")]
+    keys = [prediction_key("code", *job), prediction_key("code", *job)]
     assert keys[0] == keys[1]
-    keys = [keys[0], prediction_key("other code", *job, "float32")]
+    keys = [keys[0], prediction_key("other code", *job)]
     for name in ("images", "a/weights.safetensors", "a/member.json"):
         (tmp_path / name).write_text("other")
-        keys.append(prediction_key("code", *job, "float32"))
+        keys.append(prediction_key("code", *job))
     assert len(set(keys)) == 5
 
 
 def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_path, conditions):
     """A new member beside them predicts only itself, and what was predicted of something else is predicted again."""
     together, later, others = members(), members(), members()
-    predict_parts(paths(tmp_path), together, conditions, 0, KEY, "float32")
+    predict_parts(paths(tmp_path), together, conditions, 0, KEY)
     assert not any(is_written(path, KEY[0]) for path in paths(tmp_path))
     for path, member in zip(paths(tmp_path), later, strict=True):
         write_logits([path], [member], conditions, 0, KEY[:1])

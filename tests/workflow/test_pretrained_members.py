@@ -34,7 +34,7 @@ STUDY = {
     "members": {"designs": [f"lite{n}" for n in LITE], "baseline": "lite0-s0"},
     "joint": None,
     "search": None,
-    "prediction": {"members_per_job": 2, "precision": "tf32"},
+    "prediction": {"members_per_job": 2},
     "probe": {"images": 5},
     "ensembles": {"sizes": [2]},
 }

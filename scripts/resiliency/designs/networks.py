@@ -8,6 +8,7 @@ from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
+import timm
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -20,7 +21,6 @@ from resiliency.designs.checks import load_weights, not_finite
 from resiliency.designs.layers import adapt_stem, hooked, map_side, select_outputs, unwrapped
 from resiliency.designs.members import Member
 from resiliency.devices.choice import device
-from resiliency.devices.eager import timm
 from resiliency.storage.files import replacing, verified
 
 

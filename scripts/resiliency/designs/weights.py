@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import timm
 import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.constants import HF_HUB_OFFLINE
@@ -23,7 +24,6 @@ from resiliency.designs.onnx import read_onnx
 from resiliency.designs.settings import ONNX_FACTORY
 from resiliency.designs.views import view_in_training
 from resiliency.devices.choice import device, device_name
-from resiliency.devices.eager import timm
 from resiliency.storage.files import sha256
 
 PATIENCE = 5  # timeout of the hub in seconds

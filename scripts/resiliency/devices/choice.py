@@ -30,7 +30,7 @@ def device() -> torch.device:
       without a deterministic kernel runs nevertheless, and is named in the log.
     - precision: float32 is that of IEEE 754 in convolutions as in matrix products, but for what runs within `tf32`, and
       products in bfloat16 are summed up in float32. Where a recipe trains in bfloat16, autocasting says which
-      operations do. Predictions may have another one: see `inference`.
+      operations do.
     - memory: where several processes share a GPU, each may take an equal part, so that none depends on the others.
 
     On a CPU, memory that is freed is kept for what is allocated next: see `keep_freed_memory`.
@@ -67,27 +67,11 @@ def bfloat16_in_hardware() -> bool:
 
 
 @contextmanager
-def inference(precision: str = "float32") -> Iterator[None]:
-    """No gradients, and attention by any of its forms, for their forward passes are all deterministic.
-
-    Args:
-        precision: precision of products: float32 (IEEE 754); tf32, with 10 bits of mantissa; or bfloat16, with 7, in
-            the layers that autocasting selects. The device must offer it.
-    """
+def inference() -> Iterator[None]:
+    """No gradients, and attention by any of its forms, for their forward passes are all deterministic."""
     fast = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-    kind = "cuda" if torch.cuda.is_available() else "cpu"
-    low = torch.autocast(kind, torch.bfloat16, enabled=precision == "bfloat16")
-    with torch.inference_mode(), sdpa_kernel(fast), low, tf32(kind == "cuda" and precision == "tf32"):
+    with torch.inference_mode(), sdpa_kernel(fast):
         yield
-
-
-def offered_precision(wanted: str) -> str:
-    """The precision of `inference` that is `wanted` where the device computes in it, else float32.
-
-    A GPU computes in all; a CPU never in tf32, and in bfloat16 if it is `bfloat16_in_hardware`.
-    """
-    offered = torch.cuda.is_available() or (wanted == "bfloat16" and bfloat16_in_hardware())
-    return wanted if offered else "float32"
 
 
 @contextmanager

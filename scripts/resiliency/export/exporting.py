@@ -31,9 +31,6 @@ BATCH = 64
 MOST = 2_000
 # Tolerance of logits computed in another order or on another device.
 SLACK = 1e-3
-# By how many spacings of the stored logits those may differ that were computed in a precision. The spacing is one
-# rounding to TF32, an eighth of one to bfloat16; four roundings are allowed for.
-SPACINGS = {"float32": 1, "tf32": 4, "bfloat16": 32}
 
 
 class Agreement(NamedTuple):
@@ -44,14 +41,7 @@ class Agreement(NamedTuple):
     difference: float
 
 
-def agreement(
-    run: Run,
-    images: np.ndarray,
-    chosen: np.ndarray,
-    study: Ensemble,
-    temperature: float,
-    precision: str = "float32",
-) -> Agreement:
+def agreement(run: Run, images: np.ndarray, chosen: np.ndarray, study: Ensemble, temperature: float) -> Agreement:
     """Compare the answers of a program with those of the study on the same clean test images.
 
     The study keeps logits with few digits, so that an answer counts as decided where no logit moved by the spacing of
@@ -63,7 +53,6 @@ def agreement(
         chosen: int n, positions of these images among the test images.
         study: ensemble with the study's predictions.
         temperature: temperature of the program.
-        precision: precision in which the study predicted; a program computes in float32.
 
     Raises:
         Fault: a decided answer differs.
@@ -71,7 +60,7 @@ def agreement(
     probabilities = np.concatenate([run(images[start : start + BATCH])[0] for start in range(0, len(images), BATCH)])
     parts = list(study.outputs(0, chosen, disagreement=False))
     logs = np.concatenate([part.log_probabilities for part in parts])
-    decided, answers = _decided(study, logs, chosen, SPACINGS[precision])
+    decided, answers = _decided(study, logs, chosen)
     wrong = decided & (probabilities.argmax(axis=1) != answers)
     if wrong.any():
         raise Fault(f"{PROGRAM}: disagrees with the study on {wrong.sum():,} of {decided.sum():,} test images")
@@ -88,11 +77,11 @@ def check_refusal(run: Run, images: np.ndarray) -> None:
     raise Fault(f"{PROGRAM}: accepts float images instead of uint8 only; export with another version of torch")
 
 
-def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray, spacings: int) -> tuple[np.ndarray, np.ndarray]:
+def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whether the answer to each image is decided, bool n, and the answer, int64 n."""
     stored = [member.logits(0, chosen) for member in study.members]
     spacing = np.max([np.spacing(np.abs(values).max(axis=1)).astype(np.float64) for values in stored], axis=0)
-    reach = spacings * spacing + SLACK
+    reach = spacing + SLACK
     if study.rule.mean:
         return _margin(logs) > 2 * reach, logs.argmax(axis=1)
     decisions = np.stack([values.argmax(axis=1) for values in stored])
@@ -168,7 +157,6 @@ class Provenance(NamedTuple):
         study, seed, corruptions: name and seed of the study, and number of corruptions in its corrupted error.
         ensemble: name by which the ensemble was chosen.
         command: command that repeats the export.
-        precision: precision in which the study predicted.
         commit: commit of this project; None if unknown.
     """
 
@@ -178,7 +166,6 @@ class Provenance(NamedTuple):
     commit: str | None
     seed: int
     command: str
-    precision: str
 
 
 class Exported(NamedTuple):
@@ -225,7 +212,7 @@ def export(
     write_program(ensemble, pixels.shape[1], path)
     run = onnx_runner(path, 1)
     check_refusal(run, pixels[:1])
-    check = agreement(run, pixels, some, study, temperature.value, provenance.precision)
+    check = agreement(run, pixels, some, study, temperature.value)
     print(f"{PROGRAM}: {check.compared} of {check.images} images answered as scored")
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
     about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin}

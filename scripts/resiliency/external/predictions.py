@@ -283,10 +283,10 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
 
 def _size(architecture: str, image_size: int | None) -> tuple[int, int]:
     """Parameters of timm's network and its MACs for one image, counted without memory for its weights."""
+    import timm
     import torch
 
     from resiliency.designs.networks import parameters_and_macs
-    from resiliency.devices.eager import timm
 
     with torch.device("meta"):
         network = timm.create_model(architecture)

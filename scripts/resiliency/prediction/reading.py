@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,6 @@ from resiliency.storage.files import StoredArray, read_array
 
 
 class Prediction(Settings):
-    precision: Literal["float32", "tf32", "bfloat16"] = Field(
-        "float32",
-        description="precision of the layers' arithmetic in predictions and in the search; the logs of predictions "
-        "compare it with float32, which is used where the device does not offer it: CPUs do not offer tf32, and only "
-        "those with AVX512-BF16 or AMX offer bfloat16",
-    )
     members_per_job: int = Field(
         1,
         ge=1,

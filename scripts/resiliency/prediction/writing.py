@@ -21,7 +21,7 @@ from resiliency.designs.layers import feature_stages, watched_stages
 from resiliency.designs.members import Member
 from resiliency.designs.networks import is_differentiable, logits_and_features, normalised
 from resiliency.designs.views import view_of
-from resiliency.devices.choice import device_name, inference, offered_precision
+from resiliency.devices.choice import device_name, inference
 from resiliency.statistics.gram import gram
 from resiliency.storage.files import appending, read_array, write_array
 
@@ -40,7 +40,6 @@ def write_logits(
     conditions: list[Images],
     workers: int,
     keys: list[str],
-    precision: str = "float32",
 ) -> None:
     """Write the logits of each member under all conditions of one test set: float16 CxNxK.
 
@@ -52,9 +51,8 @@ def write_logits(
         conditions: N images per condition.
         workers: number of processes that decode image files, for all conditions.
         keys: hash of all that determines the logits of each member, as from `prediction_key`.
-        precision: precision of `inference`; float32 if the device does not offer it.
     """
-    predict_parts(paths, members, conditions, workers, keys, precision)
+    predict_parts(paths, members, conditions, workers, keys)
     shape = len(conditions), len(conditions[0]), len(members[0][1].classes)
     for path, key in zip(map(Path, paths), keys, strict=True):
         folder = _parts_folder(path, key)
@@ -76,7 +74,7 @@ def _key_path(path: Path) -> Path:
 
 
 def predict_parts(
-    paths: list[str], members: list[Classifier], conditions: list[Images], workers: int, keys: list[str], precision: str
+    paths: list[str], members: list[Classifier], conditions: list[Images], workers: int, keys: list[str]
 ) -> None:
     """Predict the conditions that are not stored yet, decoding each image once for all members; see `write_logits`."""
     folders = [_parts_folder(Path(path), key) for path, key in zip(paths, keys, strict=True)]
@@ -84,28 +82,27 @@ def predict_parts(
     if len(pending) < len(conditions):
         print(f"resuming after {len(conditions) - len(pending)} of {len(conditions)} conditions")
     progress = Progress(len(pending), pause=5)
-    predicted = _condition_logits(members, conditions, pending, workers, offered_precision(precision))
+    predicted = _condition_logits(members, conditions, pending, workers)
     for condition, values in zip(pending, predicted, strict=True):
         for folder, member_values in zip(folders, values, strict=True):
             write_array(_part_path(folder, condition), member_values)
         progress.step("conditions predicted")
 
 
-def prediction_key(code: str, images: Iterable[str | Path], member: str | Path, precision: str) -> str:
+def prediction_key(code: str, images: Iterable[str | Path], member: str | Path) -> str:
     """A hash of all that the predictions of a member depend on, among it the device and the version of torch.
 
     Args:
         code: fingerprint of the code that predicts.
         images: files that hold the images, or list them; their path, size and modification time are hashed.
         member: folder of the member, whose weights and description are hashed in the same way.
-        precision: precision of `inference`.
 
     Returns:
         `KEY_LENGTH` hexadecimal digits.
     """
     files = [*images, Path(member, "weights.safetensors"), Path(member, "member.json")]
     states = [(str(path), (state := Path(path).stat()).st_size, state.st_mtime_ns) for path in files]
-    content = json.dumps([code, states, offered_precision(precision), device_name(), torch.__version__])
+    content = json.dumps([code, states, device_name(), torch.__version__])
     return hashlib.sha256(content.encode()).hexdigest()[:KEY_LENGTH]
 
 
@@ -123,14 +120,14 @@ def _part_path(folder: Path, condition: int) -> Path:
 
 
 def _condition_logits(
-    members: list[Classifier], conditions: list[Images], pending: list[int], workers: int, precision: str
+    members: list[Classifier], conditions: list[Images], pending: list[int], workers: int
 ) -> Iterator[list[np.ndarray]]:
     """Logits under each condition in `pending`: for each member float16 NxK."""
     order = in_order(len(conditions[0]), BATCH)
     places = [(condition, indices) for condition in pending for indices in order]
     loaded = _load_batches(members, conditions, places, workers)
     for _ in pending:
-        batches_of_logits = [_batch_logits(members, next(loaded), precision) for _ in order]
+        batches_of_logits = [_batch_logits(members, next(loaded)) for _ in order]
         yield [np.concatenate(parts) for parts in zip(*batches_of_logits, strict=True)]
 
 
@@ -152,9 +149,7 @@ def views_of(members: list[Classifier]) -> list[View | None]:
     return list(dict.fromkeys(view_of(member) for _, member in members))
 
 
-def logits(
-    members: list[Classifier], images: Images, workers: int = 0, precision: str = "float32"
-) -> Iterator[list[np.ndarray]]:
+def logits(members: list[Classifier], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
     """Logits of `images`, batch after batch: for each member float16 BxK, as from `storable`.
 
     Images are read once for all members, each of which sees them in its own view.
@@ -162,14 +157,13 @@ def logits(
     Args:
         members: networks, on one device, with their descriptions.
         workers: number of processes that decode image files.
-        precision: precision of `inference`.
 
     Raises:
         Fault: a logit is NaN or infinite.
     """
     places = [(0, indices) for indices in in_order(len(images), BATCH)]
     for batch in _load_batches(members, [images], places, workers):
-        yield _batch_logits(members, batch, precision)
+        yield _batch_logits(members, batch)
 
 
 def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: int) -> float:
@@ -178,27 +172,7 @@ def accuracy(member: Classifier, images: Images, labels: np.ndarray, workers: in
     return float((np.concatenate(decisions) == labels).mean())
 
 
-def compare_precision(members: list[Classifier], images: Images, labels: np.ndarray, precision: str) -> None:
-    """Print how `precision` changes the logits of at most `BATCH` images, spread over all, from those in float32."""
-    precision = offered_precision(precision)
-    if precision == "float32":
-        print("precision: float32")
-        return
-    sample = np.linspace(0, len(images) - 1, min(BATCH, len(images))).astype(int)
-    (batch,) = _load_batches(members, [images], [(0, sample)], workers=0)
-    exact, reduced = _batch_logits(members, batch), _batch_logits(members, batch, precision)
-    print(f"{precision} against float32 on {len(sample)} clean images, spread over all:")
-    for (_, member), reference, values in zip(members, exact, reduced, strict=True):
-        decisions, reduced_decisions = reference.argmax(1), values.argmax(1)
-        accuracies = [(labelled == labels[sample]).mean() for labelled in (reduced_decisions, decisions)]
-        distance = np.abs(values.astype(np.float32) - reference).max()
-        print(
-            f"{member.member}: accuracy {accuracies[0]:.4f}, in float32 {accuracies[1]:.4f}; "
-            f"{(decisions != reduced_decisions).sum()} decisions differ, logits by {distance:.2g} at most"
-        )
-
-
-def _batch_logits(members: list[Classifier], view_images: list[Tensor], precision: str = "float32") -> list[np.ndarray]:
+def _batch_logits(members: list[Classifier], view_images: list[Tensor]) -> list[np.ndarray]:
     """float16 BxK of each member; `view_images` are the images in each of `views_of`.
 
     Members that see images alike share the normalised ones: for a small network they cost a third as much as itself.
@@ -206,7 +180,7 @@ def _batch_logits(members: list[Classifier], view_images: list[Tensor], precisio
     batch = dict(zip(views_of(members), view_images, strict=True))
     shared: dict[tuple, Tensor] = {}
     outputs = []
-    with inference(precision):
+    with inference():
         for network, member in members:
             preprocessing = view_of(member), tuple(member.mean), tuple(member.std)
             if preprocessing not in shared:

@@ -60,7 +60,6 @@ def search_members(
     data: dict[str, str],
     seed: int,
     workers: int,
-    precision: str,
     code: str,
 ) -> None:
     """Search the super-network for sub-networks, and write the chosen ones and the table of evaluations.
@@ -75,7 +74,6 @@ def search_members(
         data: paths by name: weights (of the super-network), card, images, labels, validation_images and
             validation_labels.
         workers: number of processes that decode image files.
-        precision: precision in which sub-networks compute; see `Evaluator`.
         code: fingerprint of the code that searches.
     """
     card = read_json(data["card"])
@@ -83,9 +81,9 @@ def search_members(
     network, supernet = read_member(Path(data["weights"]).parent)
     calibration, validation = _read_images(data, settings.calibration_images, seed)
     preprocessing = Preprocessing(supernet.mean, supernet.std, workers)
-    evaluator = Evaluator(network, space, calibration, validation, preprocessing, precision)
+    evaluator = Evaluator(network, space, calibration, validation, preprocessing)
     dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}
-    dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"]), "precision": evaluator.precision}
+    dependencies |= {"data": card["splits"], "supernet": sha256(data["weights"])}
     with Checkpoint(table.with_name("checkpoint.pt"), dependencies) as checkpoint:
         evaluations = search(evaluator, settings, seed, checkpoint)
     evaluated, images_seen = evaluations.objectives[:, 1], len(calibration) + len(validation.labels)

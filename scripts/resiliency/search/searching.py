@@ -21,7 +21,7 @@ from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
-from resiliency.devices.choice import inference, offered_precision
+from resiliency.devices.choice import inference
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits
@@ -107,7 +107,6 @@ class Evaluator:
     Args:
         calibration: P training images, without augmentation, from which batch-norm statistics are estimated.
         validation: images on which no network was trained.
-        precision: precision of `inference` for all computations; float32 if the device does not offer it.
     """
 
     def __init__(
@@ -117,11 +116,9 @@ class Evaluator:
         calibration: np.ndarray,
         validation: LabelledImages,
         preprocessing: Preprocessing,
-        precision: str = "float32",
     ):
         self.supernetwork, self.space, self.calibration = network, space, calibration
         self.validation, self.preprocessing = validation, preprocessing
-        self.precision = offered_precision(precision)
 
     def network(self, genes: np.ndarray) -> Residual:
         """A sub-network as an ordinary network, with batch-norm statistics of its own, in evaluation mode."""
@@ -129,14 +126,14 @@ class Evaluator:
         device = network.fc.weight.device
         read = batches(self.calibration, in_order(len(self.calibration), BATCH), device, workers=0)
         images = (normalised(batch, self.preprocessing.mean, self.preprocessing.std) for batch in read)
-        with inference(self.precision):
+        with inference():
             recalibrate(network, images)
         return network
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:
         """Probabilities float32 NxK that a sub-network gives the validation images."""
         member = self.network(genes), Member("a sub-network", mean=self.preprocessing.mean, std=self.preprocessing.std)
-        batches_of_logits = logits([member], self.validation.images, self.preprocessing.workers, self.precision)
+        batches_of_logits = logits([member], self.validation.images, self.preprocessing.workers)
         return softmax(np.concatenate([batch[0] for batch in batches_of_logits]))
 
 

@@ -43,7 +43,7 @@ HARMLESS |= {"functools.cached_property", "functools.lru_cache", "functools.part
 HARMLESS |= {"numpy.array", "numpy.float32", "pandas.DataFrame", "pathlib.Path", "pathlib.PurePath", "torch.no_grad"}
 HARMLESS |= {"pydantic.BeforeValidator", "pydantic.ConfigDict", "pydantic.Field", "pydantic.WithJsonSchema"}
 HARMLESS |= {"pydantic.field_validator", "pydantic.model_validator", "types.MappingProxyType"}
-HARMLESS |= {"numba.extending.intrinsic", f"{PACKAGE}.devices.eager.without_compiler"}
+HARMLESS |= {"numba.extending.intrinsic"}
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)*")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -16,7 +16,6 @@ from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.layers import with_right_gradients
 from resiliency.devices.choice import bfloat16_in_hardware
-from resiliency.devices.eager import without_compiler
 from resiliency.devices.machine import SLOTS, gpu_slots
 from resiliency.training.augmentation import flipped, mixup, shifted, training_reader
 from resiliency.training.checkpoints import Average, Checkpoint, LabelledImages, Preprocessing, accuracies
@@ -174,7 +173,6 @@ class Trainer:
         capturable = same_steps and recipe.optimizer != "sgd"
         self.learn = CapturedStep(self._learn, self._learn_captured, self.device) if capturable else self._learn
 
-    @without_compiler()
     def train(
         self, training: LabelledImages, validation: LabelledImages, checkpoint: Checkpoint | None = None
     ) -> list[dict]:

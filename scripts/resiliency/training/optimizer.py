@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from resiliency.devices.choice import bfloat16_in_hardware, tf32
-from resiliency.devices.eager import without_compiler
 from resiliency.training.settings import Recipe
 
 MOMENTUM = 0.9
@@ -167,7 +166,6 @@ def _is_kernel(matrix: Tensor) -> bool:
     return min(matrix.shape[:2]) > 1 and shorter >= SMALLEST and longer <= WIDEST * shorter
 
 
-@without_compiler()
 def make_optimizer(
     networks: list[nn.Module], recipe: Recipe, body: Collection[nn.Parameter] = ()
 ) -> torch.optim.Optimizer:
