@@ -83,8 +83,8 @@ onstart:
 onsuccess:
     ran = {job.rule.name for job in workflow.dag.jobs}
     if "report" in ran:
-        logger.info(f"Report: {RESULTS}/report.html")
+        logger.info(f"Report: {RESULTS}/report.html", extra={"last": True})
     elif "export" in ran:
-        logger.info(f"Export: {RESULTS}/export")
+        logger.info(f"Export: {RESULTS}/export", extra={"last": True})
     else:
-        logger.info("No report: it is not among the targets of this run")
+        logger.info("No report: it is not among the targets of this run", extra={"last": True})

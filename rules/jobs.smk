@@ -1,7 +1,6 @@
 # What jobs of several rules have in common: resources, logs and parameters.
 from math import inf
 
-import snakemake_logger_plugin_resiliency as console
 from resiliency.base import names
 from resiliency.corruptions.writing import CHECKSUMS
 from resiliency.data.folder import folders_read
@@ -12,7 +11,6 @@ from resiliency.study.preflight import DAY, minutes, network_memory
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
 INPUTS = Inputs(f"{RESULTS}/.inputs")
-CODES = getattr(console, "CODES", set())  # an earlier version that is installed has none
 MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
 
 
@@ -48,9 +46,7 @@ def code(script, *files, designs=()):
     """
     factories = [STUDY.designs[design].factory for design in designs]
     own = fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
-    codes = "".join([own, *(factory_code(factory, Path.cwd()) for factory in factories if factory)])
-    CODES.add(codes)
-    return codes
+    return "".join([own, *(factory_code(factory, Path.cwd()) for factory in factories if factory)])
 
 
 def as_it_is(text):

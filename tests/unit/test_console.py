@@ -3,7 +3,6 @@
 import logging
 import socket
 import time
-from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -44,13 +43,26 @@ def failed(jobid, rule, log):
 def test_the_time_left_is_that_of_the_jobs_that_are_left(handler, capsys, tmp_path):
     run = handler()
     run.emit(record("Job stats", event=LogEvent.RUN_INFO, stats={"train": 3, "all": 1, "total": 4}))
-    run.start = run.pace.start = run.start - 100
+    run.start -= 100
     run.emit(started(1, "train", tmp_path / "resnet18-s0.log"))
-    run.pace.running[1] = "train", run.start
+    run.running[1] = run.running[1][0], run.start
     run.written -= 100
     run.emit(finished(1))
     run.emit(record(event=LogEvent.PROGRESS, done=1, total=4))
-    assert capsys.readouterr().out.splitlines()[-1] == "[1/4 jobs, about 3 min 20 s left] train resnet18-s0"
+    run.emit(record("Select jobs to execute..."))
+    assert capsys.readouterr().out.splitlines()[-1] == "[1/4 jobs, about 0:03:20 left] 1 × train"
+
+
+def test_no_time_is_given_while_most_work_is_of_rules_of_which_no_job_has_ended(handler):
+    run = handler()
+    run.left.update(train=2, predict=10, report=1)
+    run.spent["train"] = [100, 100]
+    now = run.start + 100
+    assert run.remaining(now) is None
+    run.left.update(train=10)
+    slower = 100 / console.TYPICAL["train"]
+    others = 10 * slower * console.TYPICAL["predict"] + slower * 2
+    assert run.remaining(now) == pytest.approx((12 * 100 + others) * 100 / 200)
 
 
 def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, tmp_path):
@@ -67,65 +79,43 @@ def test_a_failure_is_last_with_its_rule_its_error_and_its_log(handler, capsys, 
     run.emit(record("Complete log(s): a.log"))
     run.close()
     assert capsys.readouterr().out.splitlines() == [
-        f"failed: train resnet18-s0; log: {log}",
-        f"failed: train again; log: {tmp_path / 'again.log'}",
+        f"failed: train; log: {log}",
+        f"failed: train; log: {tmp_path / 'again.log'}",
+        "Exiting because a job execution failed. Look below for error messages",
         "Complete log(s): a.log",
-        "[0/0 jobs] train again",
+        "[0/0 jobs] 1 × train",
         "",
-        "1 job failed. Finished results are kept; run the same command again to resume.",
+        "Failed: 1. Finished results are kept; run the same command to resume.",
         "rule train: error: photos/a.jpg: cannot be decoded; replace it",
         f"  log: {log}",
     ]
 
 
-CODE, OLD_CODE, FILES, OLD_FILES = ("0123456789abcdef", "1123456789abcdef", "2123456789abcdef", "3123456789abcdef")
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "said"),
-    [
-        ("200", "300", "the study changed"),
-        (f"'{OLD_CODE}',200", f"'{CODE}',300", "the study and code changed"),
-        (f"'{OLD_FILES}','{OLD_CODE}'", f"'{CODE}','{FILES}'", "code and files from outside changed"),
-    ],
-)
-def test_a_dry_run_says_whether_study_code_or_files_changed(handler, capsys, monkeypatch, before, now, said):
-    monkeypatch.setattr(console, "CODES", {CODE})
-    reason = "Params have changed since last execution: Union of exclusive params before and now across all output"
+def test_a_dry_run_says_why_stages_run(handler, capsys):
     run, keys = handler(dryrun=True), "Changed in the study:\n  training.epochs: 2 -> 3"
     run.emit(record(keys))
-    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={}))
+    run.emit(record("Job stats:\ntable", event=LogEvent.RUN_INFO, stats={"total": 3}))
     run.emit(started(1, "train"))
     run.emit(started(2, "train"))
-    run.emit(started(3, "charts", reason=f"{reason}: before: {before} now: {now} "))
+    run.emit(started(3, "charts", reason="Params have changed since last execution: before: 200 now: 300"))
     run.emit(record("Some jobs were triggered by provenance information, see 'reason' section in the rule displays."))
     run.close()
     assert capsys.readouterr().out.splitlines() == [
-        *("Job stats:", "table", "", *keys.splitlines(), "", "Reasons:"),
-        *("  missing output files: 2 × train", f"  {said}: 1 × charts"),
+        *(*keys.splitlines(), "Job stats:", "table", "", "Reasons:"),
+        *("  missing output files: 2 × train", "  params have changed since last execution: 1 × charts"),
     ]
 
 
-def test_jobs_of_rules_that_have_not_run_take_as_much_longer_than_usual_as_others_did():
-    pace = console.Pace(0)
-    pace.left = Counter(train=4, predict=10, report=1)
-    assert pace.remaining(1) is None
-    for job in range(2):
-        pace.begin(job, "train", 0)
-    for job in range(2):
-        pace.end(job, 100, done=True)
-    slower = 100 / console.TYPICAL["train"]
-    others = 10 * slower * console.TYPICAL["predict"] + slower * console.OTHER
-    assert pace.remaining(100) == pytest.approx((2 * 100 + others) * 100 / 200)
-
-
-def test_a_run_that_goes_on_judges_by_what_jobs_took_before(tmp_path):
-    for name, seconds in {"train/a": 30, "train/b": 50, "predict/a": 0}.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).with_suffix(".tsv").write_text(f"s\tcpu_time\n1\t{seconds}\nNA\tNA\n")
-    usual = console.usual_times(tmp_path)
-    assert usual["train"] == 40
-    assert usual["predict"] == pytest.approx(40 / console.TYPICAL["train"] * console.TYPICAL["predict"])
+def test_the_last_line_names_the_report(handler, capsys):
+    run = handler()
+    run.emit(record("Report: results/tiny/report.html", last=True))
+    run.emit(record("Complete log(s): a.log"))
+    run.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "Complete log(s): a.log",
+        "",
+        "Done in 0:00:00. Report: results/tiny/report.html",
+    ]
 
 
 def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, monkeypatch):
@@ -139,7 +129,7 @@ def test_a_silent_run_says_what_its_jobs_said_last(handler, capsys, tmp_path, mo
         time.sleep(0.05)
         out += capsys.readouterr().out
     run.close()
-    assert "  train resnet18-s0: [3/25, 40 s left] training loss 0.2\n" in out
+    assert f"  {log}: [3/25, 40 s left] training loss 0.2\n" in out
 
 
 def test_jobs_of_this_user_are_accepted_with_the_files_that_they_send(tmp_path):
