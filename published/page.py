@@ -34,8 +34,8 @@ from resiliency.report.drawing import svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.verdicts import by_observation
-from resiliency.storage.files import read_json, replacing, verified
-from resiliency.storage.runs import FILES, PROVENANCE, Run
+from resiliency.storage.files import read_json, replacing
+from resiliency.storage.runs import PROVENANCE, Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 
@@ -77,35 +77,39 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
     run = finished_run(results, NEEDED)
     if (name := page_name(results)) in OF_ALL:
         raise Fault(f"{results}: {name}.md is a page about several runs; rename the folder")
-    tables = [run.file(table.path) for table in TABLES.values() if table.published and table.path in run]
+    tables = [run.file(table.path) for name, table in TABLES.items() if table.published and name in run]
     specs = specifications(run)
-    provenance = {key: value for key, value in run.provenance.items() if key != FILES}
     with replacing(folder / name) as kept:
         kept.mkdir()
         for path in tables:
             if path.stem in LONG or path.stat().st_size > LONG_TABLE:
                 read_table(path).to_parquet(kept / f"{path.stem}.parquet", index=False)
             else:
-                shutil.copyfile(verified(path), kept / path.name)
+                shutil.copyfile(path, kept / path.name)
         suffice = kept_tables(kept)
-        drawable = drawn(suffice, provenance["study"])
+        drawable = drawn(suffice, run.provenance["study"])
         others = {name: spec for name, spec in specs.items() if name not in drawable}
         if others:
             (kept / SPECS).write_bytes(gzip.compress(json.dumps(others).encode(), mtime=0))
         if (size := sum(path.stat().st_size for path in kept.iterdir())) > LARGEST:
             raise Fault(f"{results}/tables: {size:,} bytes; a page keeps at most {LARGEST:,} bytes of tables")
-        _write_json(kept / PROVENANCE, provenance)
+        _write_json(kept / PROVENANCE, run.provenance)
         shown = {name: specs[name] for name in shown_charts(suffice) if name in specs}
         texts = {name: _texts(spec) | {"picture": _keep_picture(spec, kept / name)} for name, spec in shown.items()}
         _write_json(kept / CHARTS_FILE, texts)
-        if TABLES["histories"].path in run:
+        if "histories" in run:
             _write_json(kept / LONGEST, longest_training(*(_table(run, name) for name in ("members", "histories"))))
-    if card := run.card():
+    card = results / "export/card.md"
+    if card.is_file() and "deployment" in run and _is_newer(card, run.file(TABLES["deployment"].path)):
         (pages / name).mkdir(exist_ok=True)
-        (pages / name / CARD).write_text(f"{ORPHAN}{verified(card).read_text(encoding='utf-8')}", encoding="utf-8")
+        (pages / name / CARD).write_text(f"{ORPHAN}{card.read_text(encoding='utf-8')}", encoding="utf-8")
     written = pages / f"{name}.md"
     written.write_text(page(folder / name, pages), encoding="utf-8")
     return written
+
+
+def _is_newer(file: Path, other: Path) -> bool:
+    return file.stat().st_mtime >= other.stat().st_mtime
 
 
 def page_name(results: Path) -> str:
@@ -177,14 +181,12 @@ def _texts(chart: dict) -> dict:
 def specifications(run: Run) -> dict[str, dict]:
     """The specifications of the charts of a run, by name, but for those of test images: others may have rights to them.
 
-    They are drawn anew, as the sentences beside them are of this library too, unless an earlier one made the run and
-    not all tables that a chart needs now.
+    They are drawn anew, as the sentences beside them are of this library too, unless a chart needs more than tables.
     """
-    files = {Path(path).name.removesuffix(".vl.json"): path for path in sorted(run.hashes) if path.endswith(".vl.json")}
-    tables = as_now({name: _table(run, name) for name, table in TABLES.items() if table.path in run})
-    charts = {name: chart for name, chart in CHARTS.items() if name in files and name not in PICTURES}
+    tables = as_now({name: _table(run, name) for name in TABLES if name in run})
+    charts = {name: CHARTS[name] for name in run.provenance["charts"] if name not in PICTURES}
     new = [name for name, chart in charts.items() if set(chart.tables) - set(chart.optional) <= tables.keys()]
-    return {name: read_json(run.file(files[name])) for name in charts} | draw_all(new, tables)
+    return {name: read_json(run.file(f"charts/{name}.vl.json")) for name in charts} | draw_all(new, tables)
 
 
 def page(kept: Path, pages: Path = PAGES) -> str:

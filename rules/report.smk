@@ -12,16 +12,6 @@ CHART_TABLES = {
     name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in CHARTS_DRAWN.values())
 }
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS_DRAWN for suffix in CHART_SUFFIXES]
-# What others than rules read of a finished run.
-RUN_FILES = [
-    *(TABLES[name] for name in TABLE_NAMES),
-    *CHART_FILES,
-    *LOGITS,
-    *EVALUATION["labels"],
-    *EVALUATION_UNITS["units"],
-]
-RUN_FILES += [*MEMBER_FILES["weights"], *MEMBER_FILES["descriptions"]]
-RUN_FILES += [TRAINING_DATA["card"], TEST["images"]] if STUDY.dataset else []
 
 
 rule gallery:
@@ -106,6 +96,5 @@ rule report:
         made=TABLE_NAMES,
         added=EXTERNAL.added if EXTERNAL else [],
         resampled=list(UNITS),
-        files=RUN_FILES,
     script:
         "../scripts/report.py"

@@ -9,7 +9,6 @@ from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions
 from resiliency.report.provenance import commit
 from resiliency.storage.files import read_array, read_json, replacing, write_json
-from resiliency.storage.runs import FILES, hashes
 from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
@@ -39,6 +38,4 @@ with stage(snakemake.log[0]):
         temporary.write_bytes(Path(params.model).read_bytes())
     with replacing(outputs.readme) as temporary:
         temporary.write_text(exported.card, encoding="utf-8")
-    results = Path(outputs.readme).parents[1]
-    used = [inputs.get(name) for name in tables] + [folders[name] / "weights.safetensors" for name in choice.names]
-    write_json(outputs.about, exported.about | {FILES: hashes(results, [*used, outputs.readme])})
+    write_json(outputs.about, exported.about)

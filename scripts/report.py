@@ -6,15 +6,15 @@ from pathlib import Path
 from resiliency.devices.stage import stage
 from resiliency.report.page import render
 from resiliency.report.provenance import provenance
-from resiliency.storage.files import read_json, replacing, verified, write_json
-from resiliency.storage.runs import FILES, hashes
+from resiliency.storage.files import read_json, replacing, write_json
 from resiliency.storage.tables import read_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     results, charts = Path(outputs.provenance).parent, list(map(Path, inputs.charts))
+    specs = {path.name.removesuffix(".vl.json"): read_json(path) for path in charts if path.suffix == ".json"}
     written = provenance(params.study, snakemake.scriptdir, results, inputs.descriptions)
-    write_json(outputs.provenance, written | {FILES: hashes(results, params.files)})
+    write_json(outputs.provenance, written | {"tables": list(params.made), "charts": list(specs)})
     html = render(
         study=params.study,
         card=read_json(inputs.card) if inputs.card else None,
@@ -22,8 +22,8 @@ with stage(snakemake.log[0]):
         units=dict(zip(params.resampled, map(read_json, inputs.units), strict=True)),
         provenance=read_json(outputs.provenance),
         tables={Path(path).stem: read_table(path) for path in inputs.tables},
-        specs={path.name.removesuffix(".vl.json"): read_json(path) for path in charts if path.suffix == ".json"},
-        svgs={path.stem: verified(path).read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"},
+        specs=specs,
+        svgs={path.stem: path.read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"},
         made=params.made,
         added=params.added,
         glossary=relpath(Path(snakemake.scriptdir).parent / "docs/glossary.md", results),

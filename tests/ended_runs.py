@@ -3,19 +3,19 @@
 from pathlib import Path
 
 from resiliency.storage.files import read_json, write_json
-from resiliency.storage.runs import FILES, PROVENANCE, hashes
+from resiliency.storage.runs import PROVENANCE
 from resiliency.storage.tables import read_table, write_table
+from resiliency.tables import TABLES
 
 PUBLISHED = Path(__file__).parents[1] / "published/results"
-LEFT_OUT = (PROVENANCE, "report.html")
 
 
 def end_run(folder: Path, provenance: dict | None = None) -> Path:
-    """Write provenance.json, or complete the one that is there, with all files that are in the folder now."""
-    files = [path for path in folder.rglob("*") if path.is_file() and ".checksums" not in path.parts]
-    kept = [path for path in files if path.name not in LEFT_OUT and "export" not in path.parts]
+    """Write provenance.json, or complete the one that is there, with all tables and charts in the folder."""
+    made = [name for name, table in TABLES.items() if (folder / table.path).is_file()]
+    charts = [path.name.removesuffix(".vl.json") for path in folder.glob("charts/*.vl.json")]
     written = provenance or read_json(folder / PROVENANCE)
-    write_json(folder / PROVENANCE, written | {FILES: hashes(folder, sorted(kept))})
+    write_json(folder / PROVENANCE, written | {"tables": made, "charts": charts})
     return folder
 
 

@@ -1,24 +1,22 @@
-"""Finished results: damaged, left over, written again since the run ended; and two studies side by side that differ."""
+"""Finished results: damaged, or not there."""
 
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import pandas as pd
 import torch
-from attacks.cases import ACCEPTED, Area, Wrong
-from ended_runs import end_run
+from attacks.cases import ACCEPTED, Area
 
 from resiliency.data.pictures import read_items, write_items
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.storage.files import read_array, read_json, write_array, write_json
-from resiliency.storage.runs import ABOUT, CARD, FILES, Run, hashes
+from resiliency.storage.runs import Run
 from resiliency.storage.tables import read_table, write_table
 
-DAMAGED = ": damaged, not as it was written; delete it and run again"
+AGAIN = "delete it and run again"
 TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "error": np.arange(100) / 7})
 
 
@@ -39,15 +37,14 @@ FORMATS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = 
 }
 
 
-def _flipped(content: bytes) -> bytes:
-    place = Random(len(content)).randrange(len(content))
-    return content[:place] + bytes([content[place] ^ 8]) + content[place + 1 :]
-
-
 DAMAGES = {
-    "a bit": (_flipped, DAMAGED),
+    "its end lost": (lambda content: content[: len(content) * 2 // 3], AGAIN),
+    "emptied": (lambda content: b"", AGAIN),
+    "not what it is": (lambda content: b"\xff\xfe\x00" * 9, AGAIN),
     "no damage": (bytes, ACCEPTED),
 }
+# CSV that ends early is CSV.
+CUT = {("members.csv", "its end lost"), ("items.csv", "its end lost")}
 
 
 def _damaged(folder: Path, what: tuple[str, Callable[[bytes], bytes]]) -> None:
@@ -58,80 +55,32 @@ def _damaged(folder: Path, what: tuple[str, Callable[[bytes], bytes]]) -> None:
     read(folder / name)
 
 
-FOLDER = "results/mine"
-MADE, OTHER = "tables/members.csv", "another.csv"
-USED = ("tables/deployment.csv", "tables/thresholds.csv", "members/a-s0/weights.safetensors")
+FOLDER = Path("results/mine")
 
 
-def _finished(paths: tuple[str, ...]) -> Path:
-    """Results of a run that made these files."""
-    folder = Path(FOLDER)
-    for path in paths:
-        _write(folder, path)
-    write_json(folder / "provenance.json", {"study": {}})
-    return end_run(folder)
+def _read(_: Path, act: Callable[[], object]) -> None:
+    """Read a table of results that a run made, after `act`."""
+    write_table(FOLDER / "tables/members.csv", TABLE)
+    write_json(FOLDER / "provenance.json", {"study": {}, "tables": ["members"]})
+    act()
+    read_table(Run(FOLDER).file("tables/members.csv"))
 
 
-def _write(folder: Path, path: str, content: str = "as the run made it") -> None:
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    write_json(folder / path, {"content": content})
-
-
-def _read(_: Path, act: Callable[[Path, str], object]) -> None:
-    folder = _finished((MADE, OTHER))
-    act(folder, MADE)
-    if Run(folder).file(MADE).read_text() != '{\n  "content": "as the run made it"\n}\n':
-        raise Wrong(f"{MADE} is read as one of the run")
-
-
-def _forgotten(folder: Path, path: str) -> None:
-    """A later run made all but this file."""
-    provenance = read_json(folder / "provenance.json")
-    provenance[FILES].pop(path)
-    write_json(folder / "provenance.json", provenance)
-
-
-EARLIER, CHANGED, GONE = "is of an earlier run", "has changed since the run", "run the study to its end first"
-WAYS: dict[str, tuple[Callable[[Path, str], object], object]] = {
-    "left over": (_forgotten, EARLIER),
-    "made again": (lambda folder, path: _write(folder, path, "later"), CHANGED),
-    "deleted": (lambda folder, path: (folder / path).unlink(), GONE),
-    "in a run that has not ended": (lambda folder, _: (folder / "provenance.json").unlink(), GONE),
-    "made again, the same": (_write, ACCEPTED),
+GONE = "run the study to its end first"
+WAYS: dict[str, tuple[Callable[[], object], object]] = {
+    "deleted": (lambda: (FOLDER / "tables/members.csv").unlink(), GONE),
+    "in a run that has not ended": (lambda: (FOLDER / "provenance.json").unlink(), GONE),
+    "whole": (lambda: None, ACCEPTED),
 }
 
 
-def _exported(_: Path, what: tuple[Callable[[Path], object], bool]) -> None:
-    """Raise `Wrong` if the card of an export is kept that is not of the run, or left out though it is."""
-    act, kept = what
-    folder = _finished((*USED, "tables/costs.csv"))
-    (folder / "export").mkdir()
-    _write(folder, CARD)
-    used = [folder / path for path in (*USED, CARD)]
-    write_json(folder / ABOUT, {"members": ["a-s0"], FILES: hashes(folder, used)})
-    act(folder)
-    if (Run(folder).card() is not None) != kept:
-        raise Wrong("the card of an earlier export is kept" if not kept else "the card of the export is left out")
-
-
-def _ended_again(folder: Path, path: str) -> None:
-    _write(folder, path, "later")
-    end_run(folder)
-
-
-EXPORTS: dict[str, tuple[Callable[[Path], object], bool]] = {
-    "another table changed": (lambda folder: _ended_again(folder, "tables/costs.csv"), True),
-    "other thresholds": (lambda folder: _ended_again(folder, USED[1]), False),
-    "other weights": (lambda folder: _ended_again(folder, USED[2]), False),
-    "no deployment any more": (lambda folder: _forgotten(folder, USED[0]), False),
-    "another card": (lambda folder: _write(folder, CARD, "a placeholder"), False),
-    "no ensemble": (lambda folder: (folder / ABOUT).unlink(), False),
+BITTEN = {
+    f"{name}: {how}": ((name, act), words)
+    for name in FORMATS
+    for how, (act, words) in DAMAGES.items()
+    if (name, how) not in CUT
 }
-
-
-BITTEN = {f"{name}: {how}": ((name, act), words) for name in FORMATS for how, (act, words) in DAMAGES.items()}
 AREAS = (
     Area("damaged results", _damaged, BITTEN),
-    Area("leftovers of earlier runs", _read, WAYS),
-    Area("exports of earlier runs", _exported, {way: (what, ACCEPTED) for way, what in EXPORTS.items()}),
+    Area("results that are not finished", _read, WAYS),
 )

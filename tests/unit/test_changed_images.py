@@ -37,8 +37,7 @@ def test_an_image_that_was_changed_after_it_was_listed_is_named(tmp_path):
         images[3:4]
 
 
-@pytest.mark.parametrize("other", [None, "contrast/4/ant/2.JPEG"])
-def test_a_corrupted_picture_that_was_damaged_or_replaced_is_named(tmp_path, other):
+def test_a_corrupted_picture_that_was_cut_short_is_named(tmp_path):
     clean = np.random.default_rng(0).integers(0, 256, (4, 72, 72, 3), dtype=np.uint8)
     items = ["ant", "bee"] * 2, list("0123")
     job = clean, 72, "contrast", [1, 4], lambda images, *_, indices: images
@@ -46,13 +45,9 @@ def test_a_corrupted_picture_that_was_damaged_or_replaced_is_named(tmp_path, oth
     np.save(tmp_path / "clean.npy", clean)
     images = read_images(tmp_path / "contrast.json")
     file = tmp_path / "contrast/4/bee/3.JPEG"
-    content = bytearray((tmp_path / (other or file)).read_bytes())
-    content[-100] ^= not other
-    status = file.stat()
-    file.write_bytes(content)
-    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    file.write_bytes(file.read_bytes()[:-100])
     for part in (images, read_conditions(tmp_path / "clean.npy", [tmp_path / "contrast.json"])[2]):
-        with pytest.raises(Fault, match=f"^{file}: damaged, not as it was written"):
+        with pytest.raises(Fault, match=f"^{file}: cannot be decoded"):
             part[np.array([len(part) - 1])]
     assert images[:7].shape == (7, 72, 72, 3)
 

@@ -68,7 +68,7 @@ def test_what_a_killed_process_predicted_is_not_predicted_again(tmp_path, condit
     assert [network.batches for network, _ in (*whole, *again)] == [12, 12, 6, 6]
     for one, other in zip(paths(tmp_path / "whole"), paths(tmp_path / "again"), strict=True):
         assert Path(one).read_bytes() == Path(other).read_bytes()
-    assert sorted(path.name for path in (tmp_path / "again/a").iterdir()) == [".checksums", ".clean.key", "clean.npy"]
+    assert sorted(path.name for path in (tmp_path / "again/a").iterdir()) == [".clean.key", "clean.npy"]
 
 
 def test_the_key_changes_with_code_files_and_member(tmp_path):

@@ -1,6 +1,7 @@
 """What is kept of a run that is published, and what its page says of runs and settings that differ from it."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from published.seeds import publish as publish_seeds
 from published.seeds import runs_of
 from resiliency.base.faults import Fault
 from resiliency.storage.files import read_json, write_json
-from resiliency.storage.runs import FILES
 from resiliency.tables import TABLES
 
 DIGITS = RESULTS / "digits"
@@ -48,13 +48,22 @@ def test_correlations_of_a_former_library_get_the_p_values_of_their_intervals_wi
 
 def test_no_table_chart_or_card_of_an_earlier_run_is_kept(run):
     assert {"observations.csv", "loss_weight.svg", "skipped.csv"} <= kept(run)
-    (run / "export").mkdir()
-    (run / "export/card.md").write_text("# A placeholder")
     provenance = read_json(run / "provenance.json")
-    for path in ("tables/skipped.csv", "charts/loss_weight.vl.json"):
-        del provenance[FILES][path]
+    provenance["tables"].remove("skipped")
+    provenance["charts"].remove("loss_weight")
     write_json(run / "provenance.json", provenance)
-    assert not kept(run) & {"skipped.csv", "loss_weight.svg", "export_card.md"}
+    assert not kept(run) & {"skipped.csv", "loss_weight.svg"}
+
+
+def test_the_card_of_an_ensemble_that_was_exported_of_earlier_tables_is_not_kept(tmp_path):
+    run = run_as_published("digits", tmp_path / "results/mine")
+    card = run / "export/card.md"
+    card.parent.mkdir()
+    card.write_text("# A placeholder")
+    assert "export_card.md" in kept(run)
+    os.utime(card, (0, 0))
+    shutil.rmtree(run.parents[1] / "docs")
+    assert "export_card.md" not in kept(run)
 
 
 def test_what_is_kept_of_a_study_are_the_published_tables():

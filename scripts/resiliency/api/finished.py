@@ -22,7 +22,7 @@ class Study:
 
     Raises:
         Fault: the folder holds no finished study; for an attribute, there is no such table, the study made none, or its
-            file is missing or has changed.
+            file is missing.
     """
 
     def __init__(self, folder: str | Path):
@@ -35,7 +35,7 @@ class Study:
         if name not in TABLES:
             raise NoTable(f"{folder}: {available('table', name, self._names())}")
         table = TABLES[name]
-        if table.path not in self._run:
+        if name not in self._run:
             needs = ", ".join(sorted(table.needs))
             raise NoTable(f"{folder}: made no table {name}, for which a study needs {needs}; add them and run it again")
         return read_table(self._run.file(table.path))
@@ -47,7 +47,7 @@ class Study:
         return f"{self._run.folder}: {', '.join(self._names())}"
 
     def _names(self) -> list[str]:
-        return [name for name, table in TABLES.items() if table.path in self._run]
+        return [name for name in TABLES if name in self._run]
 
 
 def study(folder: str | Path) -> Study:
@@ -62,6 +62,6 @@ def study(folder: str | Path) -> Study:
 
     Raises:
         Fault: the folder holds no finished study; for an attribute, there is no such table, the study made none, or its
-            file is missing or has changed.
+            file is missing.
     """
     return Study(folder)

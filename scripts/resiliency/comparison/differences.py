@@ -121,7 +121,7 @@ def _conditions(study: Finished) -> pd.DataFrame:
 def _predictions(study: Finished, members: list[str]) -> dict:
     """Member -> its predictions of the dataset's own test images, of those that have any."""
     paths = [f"predictions/{member}/{CLEAN}.npy" for member in members]
-    files = [study.run.file(path) for path in paths if path in study.run]
+    files = [file for path in paths if (file := study.folder / path).is_file()]
     return read_predictions(_conditions(study), [study.run.file(LABELS)], files) if files else {}
 
 

@@ -1,5 +1,6 @@
 """Finished studies for a comparison: their contents, their differences, and what cannot be compared."""
 
+from filecmp import cmp
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.statistics.resampling import Units
 from resiliency.storage.files import read_array, read_json
-from resiliency.storage.runs import Run, hash_of
+from resiliency.storage.runs import Run
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 
@@ -55,10 +56,9 @@ def read_studies(folders: list[Path]) -> list[Finished]:
 
 def _read(folder: Path) -> Finished:
     run = Run(folder)
-    study, paths = run.provenance["study"], {name: TABLES[name].path for name in (*NEEDED, "deployment")}
-    read = {name: path for name, path in paths.items() if path in run or name in NEEDED}
-    tables = {name: read_table(run.file(path)) for name, path in read.items()}
-    card = read_json(run.file(CARD)) if CARD in run else None
+    study, made = run.provenance["study"], [*NEEDED, *(["deployment"] if "deployment" in run else [])]
+    tables = {name: read_table(run.file(TABLES[name].path)) for name in made}
+    card = read_json(run.file(CARD)) if study["dataset"] else None
     return Finished(study["study"], folder, run, study, tables, card)
 
 
@@ -78,10 +78,10 @@ def units_of(studies: list[Finished]) -> Units | None:
     """The units of the test images, the largest if the studies know different ones; None without labels."""
     known = []
     for study in studies:
-        if UNITS in study.run:
-            known.append(Units.numbered(read_array(study.run.file(UNITS))))
-        elif LABELS in study.run:
-            known.append(Units.single(len(read_array(study.run.file(LABELS)))))
+        if (study.folder / UNITS).is_file():
+            known.append(Units.numbered(read_array(study.folder / UNITS)))
+        elif (study.folder / LABELS).is_file():
+            known.append(Units.single(len(read_array(study.folder / LABELS))))
     return min(known, key=lambda units: units.number, default=None)
 
 
@@ -121,7 +121,7 @@ def not_comparable(first: Finished, other: Finished, images: str) -> str:
 def _other_pixels(a: Finished, b: Finished) -> bool:
     """Whether corrupted images that both studies still have are not the same."""
     for name in {name for name, _ in corruptions_of(a)}:
-        own, other = (hash_of(study.folder / f"corrupted/{name}.npy") for study in (a, b))
-        if own and other and own != other:
+        own, other = (study.folder / f"corrupted/{name}.npy" for study in (a, b))
+        if own.is_file() and other.is_file() and not cmp(own, other, shallow=False):
             return True
     return False

@@ -1,7 +1,6 @@
 """Test images under corruptions, made by an engine or taken from published sets."""
 
 import hashlib
-import io
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from PIL import Image
 from resiliency.base.faults import Fault, expected
 from resiliency.base.progress import Progress
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.data.pictures import checksum, chunks, decode, write_list
+from resiliency.data.pictures import chunks, decode, write_list
 from resiliency.data.source import Images
 from resiliency.storage.files import NO_ARRAY, appending, replacing
 
@@ -280,13 +279,12 @@ def write_pictures(
     """Write `folder`/<severity>/<class>/<name>.JPEG of every image, as ImageNet-C is laid out, or nothing at all.
 
     Args:
-        path: path of the list of these files, with a checksum of each, severity by severity, in the order of `images`.
+        path: path of the list of these files, severity by severity, in the order of `images`.
         items: class and name of each image.
     """
     places = [f"{name_of_class}/{name}.JPEG" for name_of_class, name in zip(*items, strict=True)]
     pieces = chunks(np.arange(len(images)), side)
     progress = Progress(len(pieces), pause=10)
-    checksums: dict[str, str] = {}
     with replacing(folder) as temporary:
         for severity in severities:
             for name in set(items[0]):
@@ -296,11 +294,8 @@ def write_pictures(
             for severity in severities:
                 pictures = corrupt(clean, corruption, severity, indices=indices)
                 for index, picture in zip(indices, pictures, strict=True):
-                    file, content = f"{severity}/{places[index]}", io.BytesIO()
-                    Image.fromarray(picture).save(content, "JPEG", quality=QUALITY, optimize=True)
-                    Path(temporary, file).write_bytes(content.getbuffer())
-                    checksums[file] = checksum(content.getbuffer())
+                    file = temporary / str(severity) / places[index]
+                    Image.fromarray(picture).save(file, "JPEG", quality=QUALITY, optimize=True)
             progress.step(f"{indices[-1] + 1:,} images at {len(severities)} severities")
-    files = [f"{severity}/{place}" for severity in severities for place in places]
-    paths = [f"{folder}/{file}" for file in files]
-    write_list(path, paths, side, 1, [checksums[file] for file in files], cropped=True)
+    files = [f"{folder}/{severity}/{place}" for severity in severities for place in places]
+    write_list(path, files, side, 1, cropped=True, own=True)

@@ -1,9 +1,7 @@
 """Image files: decoding, and fitting to one size."""
 
 import csv
-import io
 import os
-import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from resiliency.base.faults import Fault
 from resiliency.data.source import Images
-from resiliency.storage.files import read_array, read_json, verified, write_csv, write_json
+from resiliency.storage.files import read_array, read_json, write_csv, write_json
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SMALLEST = 32
@@ -39,7 +37,6 @@ class FileImages:
         files: N paths.
         size, margin: arguments of `fitted`.
         states: `file_state` of each file when it was listed; a file with another one is refused.
-        checksums: `checksum` of each file when it was written; a file with another one is refused.
         cropped: whether the files hold images that are already resized and cropped, as corrupted images are.
     """
 
@@ -47,7 +44,6 @@ class FileImages:
     size: int
     margin: float
     states: list[str] | None = None
-    checksums: list[str] | None = None
     cropped: bool = False
 
     def __len__(self) -> int:
@@ -92,25 +88,13 @@ class FileImages:
                 f"{printable(file)}: changed since the study listed it; run again, or with --forcerun and the rule "
                 "that lists it (dataset, test_set_<name>, precomputed), so that all stages see the same image"
             )
-        if not self.checksums:
-            return decode(file)
-        try:
-            with open(file, "rb", buffering=0) as opened:
-                content = opened.read()
-        except OSError as error:
-            raise _broken(file, error) from error
-        if checksum(content) != self.checksums[index]:
-            raise Fault(
-                f"{printable(file)}: damaged, not as it was written; delete {Path(file).parents[2]} and run again"
-            )
-        return decode(file, content)
+        return decode(file)
 
     def at(self, indices: Iterable[int]) -> "FileImages":
         """The images at `indices`, in their order."""
         chosen = list(indices)
-        lists = (values and [values[index] for index in chosen] for values in (self.files, self.states, self.checksums))
-        files, states, checksums = lists
-        return FileImages(files, self.size, self.margin, states, checksums, self.cropped)
+        files, states = (values and [values[index] for index in chosen] for values in (self.files, self.states))
+        return FileImages(files, self.size, self.margin, states, self.cropped)
 
 
 def files_of(images: Images) -> list[str]:
@@ -156,23 +140,15 @@ def file_state(file: str) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def checksum(content: bytes) -> str:
-    """CRC-32, which finds every damage of 32 bits in a row or less and all but one in four billion of the others."""
-    return f"{zlib.crc32(content):08x}"
-
-
-def decode(path: str | Path, content: bytes | None = None) -> Image.Image:
+def decode(path: str | Path) -> Image.Image:
     """The JPEG, PNG or WebP file at `path` as an RGB image, upright as its EXIF data say, its first frame if animated.
 
     What is transparent is shown on white; of 16 bits the upper eight are kept. Colour profiles are not applied.
 
-    Args:
-        content: bytes of the file, if they have been read.
-
     Raises:
         Fault: the file is missing, broken, cut short or not such an image, or a side is below `SMALLEST` pixels.
     """
-    with _opened(path, content) as image:
+    with _opened(path) as image:
         try:
             image.load()
             # Broken EXIF data say nothing about the pixels; where only other tags are broken, the image is turned.
@@ -217,10 +193,10 @@ def header_fault(path: str | Path) -> str | None:
     return None
 
 
-def decoding_fault(path: str | Path, content: bytes | None = None) -> str | None:
+def decoding_fault(path: str | Path) -> str | None:
     """The fault that `decode` would find in the file at `path`; None if none. JPEG files are decoded at an eighth."""
     try:
-        with _opened(path, content) as image:
+        with _opened(path) as image:
             try:
                 image.draft("RGB", (image.width // 8, image.height // 8))
                 image.load()
@@ -236,12 +212,12 @@ def printable(path: str | Path) -> str:
     return str(path) if str(path).isprintable() else repr(str(path))
 
 
-def _opened(path: str | Path, content: bytes | None = None) -> Image.Image:
+def _opened(path: str | Path) -> Image.Image:
     """The image in the file at `path`; only its header is read."""
-    if content is None and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise Fault(f"{printable(path)}: not a regular file; replace or remove it")
     try:
-        image = Image.open(path if content is None else io.BytesIO(content), formats=FORMATS)
+        image = Image.open(path, formats=FORMATS)
     except UnidentifiedImageError:
         raise Fault(f"{printable(path)}: not a JPEG, PNG or WebP image; replace or remove it") from None
     except Exception as error:  # broken headers raise a dozen types
@@ -284,21 +260,15 @@ def read_images(path: str | Path) -> Images:
 
 
 def write_list(
-    path: str | Path,
-    files: list[str],
-    size: int,
-    margin: float,
-    checksums: list[str] | None = None,
-    cropped: bool = False,
+    path: str | Path, files: list[str], size: int, margin: float, cropped: bool = False, own: bool = False
 ) -> None:
-    """Name `files`, which `read_images` decodes to `size` pixels a side, and record what they are; see `FileImages`.
+    """Name `files`, which `read_images` decodes to `size` pixels a side; see `FileImages`.
 
     Args:
-        checksums: checksums of files that the study wrote; for other files, size and modification time are recorded.
+        own: whether the study wrote the files; of other files, size and modification time are recorded.
     """
-    content = {"size": size, "margin": margin, "cropped": cropped, "files": files}
-    recorded = {"checksums": checksums} if checksums else {"states": [file_state(file) for file in files]}
-    write_json(path, content | recorded)
+    states = None if own else [file_state(file) for file in files]
+    write_json(path, {"size": size, "margin": margin, "cropped": cropped, "files": files, "states": states})
 
 
 def images_at(images: Images, indices: np.ndarray) -> Images:
@@ -356,10 +326,19 @@ def write_items(path: str | Path, classes: list[str], names: list[str]) -> None:
 
 
 def read_items(path: str | Path) -> tuple[list[str], list[str]]:
-    """Class and name of each image of a split, from its `items.csv`."""
-    with verified(path).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [row["class"].removeprefix("'") for row in rows], [row["name"].removeprefix("'") for row in rows]
+    """Class and name of each image of a split, from its `items.csv`.
+
+    Raises:
+        Fault: the file is missing or no such table.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError("it is empty")
+        return [row["class"].removeprefix("'") for row in rows], [row["name"].removeprefix("'") for row in rows]
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise Fault(f"{path}: truncated or corrupt table ({error}); delete it and run again") from error
 
 
 def chunks(indices: np.ndarray, side: int) -> list[np.ndarray]:

@@ -137,8 +137,8 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
         to 1, at the fitted temperature) and to the mutual information of the members' predictions (float32 B, in nats).
 
     Raises:
-        Fault: a table or a file of a member is missing, damaged or not of the last run, there is no such ensemble, or
-            its members crop image files in different ways.
+        Fault: a table or a file of a member is missing or cut short, there is no such ensemble, or its members crop
+            image files in different ways.
     """
     run = Run(results)
     deployment, members, temperatures = (
@@ -150,6 +150,6 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
     temperature = temperature_of(temperatures, row.members)
     files = [[run.file(f"members/{name}/{file}") for file in ("weights.safetensors", "member.json")] for name in names]
     networks = read_networks(weights.parent for weights, _ in files)
-    if "data/test/images.json" in run:
+    if (run.folder / "data/test/images.json").is_file():
         refuse_own_crops([member for _, member in networks])
     return Deployable(networks, list(member_weights(members)), row["rule"], temperature.value).eval()

@@ -15,7 +15,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
 from resiliency.base.settings import Settings
 from resiliency.metrics.classification import softmax
 from resiliency.statistics.resampling import Units
-from resiliency.storage.files import StoredArray, read_array
+from resiliency.storage.files import read_array
 
 
 class Prediction(Settings):
@@ -145,7 +145,7 @@ class Predictions:
         truths: test set -> true classes.
     """
 
-    def __init__(self, conditions: pd.DataFrame, logits: dict[str, np.ndarray | StoredArray], truths: dict[str, Truth]):
+    def __init__(self, conditions: pd.DataFrame, logits: dict[str, np.ndarray], truths: dict[str, Truth]):
         positions = conditions.groupby("test_set").cumcount()
         self.conditions = conditions
         self._logits = [(logits[name], index) for name, index in zip(conditions.test_set, positions, strict=True)]
@@ -254,9 +254,9 @@ def read_predictions(
         row.test_set: _truth_of(read_array(path), row.classes, of_set)
         for row, path, of_set in zip(rows, labels, of_sets, strict=True)
     }
-    arrays: dict[str, dict[str, np.ndarray | StoredArray]] = {}
+    arrays: dict[str, dict[str, np.ndarray]] = {}
     for path in paths:
-        array, expected = StoredArray(path), (counts[path.stem], len(truths[path.stem].labels))
+        array, expected = read_array(path), (counts[path.stem], len(truths[path.stem].labels))
         if array.ndim not in (2, 3) or array.shape[:2] != expected:
             raise Fault(f"{path}: expected shape {expected} x classes, got {array.shape}; delete it and run again")
         arrays.setdefault(path.parent.name, {})[path.stem] = array
@@ -277,7 +277,7 @@ def read_validation(
     """
     predictions = {}
     for path in (path for path in map(Path, logits) if path.stem in members):
-        array = StoredArray(path)
+        array = read_array(path)
         if array.ndim != 3 or array.shape[:2] != (1, len(labels)):
             raise Fault(
                 f"{path}: expected shape (1, {len(labels)}) x classes, got {array.shape}; delete it and run again"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -16,7 +17,6 @@ from resiliency.designs.checks import load_weights
 from resiliency.designs.layers import has_wrong_gradients, subsampled
 from resiliency.designs.members import Member
 from resiliency.search.space import EXPANSION, Shape, Space
-from resiliency.storage.files import verified
 from resiliency.training.engine import Loss
 
 
@@ -224,9 +224,13 @@ def start_from(network: Supernetwork, weights: str | Path) -> None:
     """Give `network` the weights of the member in the file `weights`, its channels in the order of importance.
 
     Raises:
-        Fault: the weights are those of another network.
+        Fault: the file is missing or cut short, or the weights are those of another network.
     """
-    outputs, own = Member.read(Path(weights).with_name("member.json")).outputs, load_file(verified(weights))
+    outputs = Member.read(Path(weights).with_name("member.json")).outputs
+    try:
+        own = load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise Fault(f"{weights}: truncated or corrupt weights ({error}); delete it and run again") from error
     if outputs is not None:
         own |= {name: own[name][outputs] for name in ("fc.weight", "fc.bias")}
     if misfit := load_weights(network, own | {"seen": network.seen.cpu()}):

@@ -1,1 +1,1 @@
-"""Files and tables: written whole or not at all, and read with their checksums; and which of them a run made."""
+"""Files and tables: written whole or not at all, and which of them the last run made."""

@@ -20,7 +20,7 @@ from resiliency.data.pictures import View, images_in_views
 from resiliency.data.source import Images
 from resiliency.designs.networks import normalised
 from resiliency.devices.choice import device_name, inference
-from resiliency.storage.files import forget, replacing, verified
+from resiliency.storage.files import replacing
 
 
 class Average:
@@ -102,7 +102,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            state = torch.load(verified(self.path), map_location="cpu", weights_only=True)
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:
             print(f"{self.path}: cannot be read ({type(error).__name__}); training from scratch")
             return None
@@ -142,7 +142,6 @@ class Checkpoint:
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
-        forget(self.path)
 
 
 class LabelledImages(NamedTuple):
