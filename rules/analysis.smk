@@ -140,7 +140,6 @@ rule choose_ensembles:
         costs=ancient(STUDY.costs) if BY_COST else [],
         card=f"{RESULTS}/data/card.json" if BY_COST else [],
     output:
-        chosen=in_report(TABLES["chosen_ensembles"]),
         deployment=in_report(TABLES["deployment"]) if "deployment" in TABLE_NAMES else [],
         candidates=f"{RESULTS}/ensembles/candidates.parquet" if "deployment" in TABLE_NAMES else [],
         failures=in_report(TABLES["coincident_failures"]),

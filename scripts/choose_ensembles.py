@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from resiliency.analysis.choices import LATENCY, choice_of, deployable_pool, limit_columns, pool_of
+from resiliency.analysis.choices import LATENCY, deployable, halves, limit_columns
 from resiliency.analysis.coincident_failures import (
+    CEILING,
+    REACHED,
     ceiling_table,
     failure_table,
     failures,
@@ -11,9 +13,10 @@ from resiliency.analysis.coincident_failures import (
     unit_of,
     with_best,
 )
-from resiliency.analysis.deployment import candidate_table, chosen_table, deployment_table
-from resiliency.base.names import CLEAN, CORRUPTED, design_of
+from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.base.names import CLEAN, design_of
 from resiliency.devices.stage import stage
+from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions
@@ -25,23 +28,21 @@ with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     settings, formed, by = Deployment(**params.deployment), Ensembles(**params.ensembles), "macs"
     resampling = Resampling(params.resamples, params.confidence, params.seed)
-    conditions, members, ensembles = map(read_table, (inputs.conditions, inputs.members, inputs.ensembles))
+    conditions, members = read_table(inputs.conditions), read_table(inputs.members)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
-
     combined = {name: predictions[name] for name in params.combined}
-    pool = pool_of(members, combined, formed)
-    selection, evaluation = pool.halves(params.seed)
-    choice = choice_of(pool.members, pool.ensembles(ensembles), pool.scored, settings.max_size, selection)
-    write_table(outputs.chosen, chosen_table(choice, params.confidence))
+    pool = eligible_members(members, combined, formed)
 
     if outputs.deployment:
         if inputs.latencies:
             by, latencies = LATENCY, read_table(inputs.latencies).set_index("member")
             members[LATENCY] = members.member.map(latencies.median_ms)
         costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
-        members, scored = deployable_pool(
+        members, scored = deployable(
             members, predictions, formed.main_rule, settings.objective, settings.quantile, costs
         )
+        selection, evaluation = halves(scored.labels(CLEAN), params.seed, scored.units(CLEAN))
+        ensembles = read_table(inputs.ensembles)
         of_rule = ensembles[ensembles["rule"] == scored.rule]
         among = settings.limits, formed.min_clean_accuracy
         candidates = candidate_table(members, of_rule, scored, settings.max_size, selection, *among)
@@ -59,21 +60,15 @@ with stage(snakemake.log[0]):
     designs = list(map(design_of, combined))
     write_table(outputs.failures, failure_table(wrong, designs, conditions, resampling, of_images))
 
-    sizes, units = sizes_of(len(pool.members)), unit_of(list(pool.members.design))
+    of_pool, sizes, units = [combined[name] for name in pool.member], sizes_of(len(pool)), unit_of(list(pool.design))
     of_conditions = (
         failures(
-            np.stack([member.decisions(condition) for member in pool.scored.predictions]),
-            pool.scored.predictions[0].labels(condition),
-            sizes,
-            units,
+            np.stack([member.decisions(condition) for member in of_pool]), of_pool[0].labels(condition), sizes, units
         )
         for condition in numbers
     )
-    table, everyone = ceiling_table(conditions, of_conditions, sizes, len(pool.members), params.confidence, of_images)
-    choices = {CLEAN: read_table(outputs.chosen)}
-    if outputs.candidates:
-        deployable = read_table(outputs.candidates)
-        choices[CORRUPTED] = deployable.assign(selection_accuracy=1 - deployable.selection_error)
-    names = list(pool.members.member)
-    table = with_best(table, everyone, choices, names, pool.scored, evaluation, params.confidence)
-    write_table(outputs.ceiling, table.assign(confidence=params.confidence))
+    table, everyone = ceiling_table(conditions, of_conditions, sizes, len(pool), params.confidence, of_images)
+    if outputs.deployment:
+        names = list(members.member), set(pool.member)
+        table = with_best(table, everyone, candidates, *names, scored, evaluation, params.confidence)
+    write_table(outputs.ceiling, table.reindex(columns=[*CEILING, *REACHED]).assign(confidence=params.confidence))

@@ -9,6 +9,7 @@ import pytest
 from predicted import conditions_of, predictions_of
 
 from resiliency.analysis.coincident_failures import (
+    REACHED,
     all_of,
     ceiling_table,
     failure_table,
@@ -53,24 +54,23 @@ def test_a_row_by_loops_over_pairs_of_members(first, second, corruption, chosen)
     assert row.members == len({*members[first], *members[second]})
 
 
-def choice(member: str, ensemble: str) -> pd.DataFrame:
-    """What chooses these two, of more; another ensemble, that is better, is not of the pool."""
-    rows = [(member, 1, 0.9), ("third", 1, 0.1), (ensemble, 2, 0.8), ("clean+elsewhere", 2, 1.0)]
-    return pd.DataFrame(rows, columns=["members", "size", "selection_accuracy"])
-
-
-def test_the_best_are_those_of_the_kind_of_images():
-    right = np.array([(40, 10), (20, 30), (20, 10)])  # of 40 images, clean and under fog
+def test_the_best_of_the_pool_are_those_that_are_selected_under_corruptions():
+    """Another ensemble, that is better, is not of the pool."""
+    right = np.array([(40, 10), (20, 30), (20, 10), (40, 40)])  # of 40 images, clean and under fog
     decisions, labels = (np.arange(40) >= right[..., None]).astype(int), np.zeros(40, int)
     predictions = [predictions_of(conditions_of(["fog"], [1], 40), labels, of_member) for of_member in decisions]
-    pool = EnsembleErrors(predictions, np.ones(3), VOTE)
-    rows = pd.DataFrame({"condition": ["clean", "fog", "corrupted"], "size": 3, "members": 3})
-    everyone = [pool.wrong_in(np.arange(3), np.arange(40), condition) for condition in range(2)]
-    choices = {"clean": choice("clean", "clean+third"), "corrupted": choice("tough", "clean+tough")}
-    table = with_best(rows, everyone, choices, ["clean", "tough", "third"], pool, np.arange(40), 0.95)
-    assert table["best_member"].tolist() == ["clean", "tough", "tough"]
-    assert table["best_ensemble"].tolist() == ["clean+third", "clean+tough", "clean+tough"]
-    assert table["best_member_accuracy"].tolist() == pytest.approx([1, 0.75, 0.75])
+    scored = EnsembleErrors(predictions, np.ones(4), VOTE)
+    rows = pd.DataFrame({"condition": ["clean", "fog", "corrupted"], "severity": [0, 1, np.nan], "size": 3})
+    everyone = [scored.wrong_in(np.arange(3), np.arange(40), condition) for condition in range(2)]
+    candidates = [("clean", 1, 0.9), ("tough", 1, 0.1), ("clean+tough", 2, 0.2), ("tough+elsewhere", 2, 0)]
+    candidates = pd.DataFrame(candidates, columns=["members", "size", "selection_error"])
+    names = ["clean", "tough", "third", "elsewhere"]
+    known = rows.assign(members=3), everyone, candidates, names, {*names[:3]}, scored, np.arange(40), 0.95
+    table = with_best(*known)
+    assert table.loc[0, REACHED].isna().all()
+    assert table["best_member"].tolist()[1:] == ["tough"] * 2
+    assert table["best_ensemble"].tolist()[1:] == ["clean+tough"] * 2
+    assert table["best_member_accuracy"].tolist()[1:] == pytest.approx([0.75] * 2)
 
 
 def decisions_of(members: int, error: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

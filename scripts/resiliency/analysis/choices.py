@@ -2,8 +2,7 @@
 
 The best of thousands of ensembles looks better than it is on the images that it was selected on. Corrupted images are
 test images (published sets have no others), so these are split: one half is for selection, and the other, which the
-selection has not seen, evaluates it. `EnsembleErrors` decides what ensembles are selected by: their errors on clean
-images, or an objective under corruptions.
+selection has not seen, evaluates it. `EnsembleErrors` has the objective under corruptions by which they are selected.
 
 The one recommended is the cheapest that is shown to be hardly worse than the best. The best of many candidates is
 compared with each of the others on the selection images, in pairs. The largest standardised deviation of these
@@ -19,12 +18,12 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.faults import Fault
-from resiliency.base.names import CLEAN, INDEPENDENT
+from resiliency.base.names import CLEAN
 from resiliency.base.streams import stream
 from resiliency.data.split import sample_of_groups, stratified_sample
 from resiliency.ensembles.combination import VOTE, member_weights
-from resiliency.ensembles.pool import EnsembleErrors, eligible_members, greedy
-from resiliency.ensembles.settings import Ensembles, Limits
+from resiliency.ensembles.pool import EnsembleErrors
+from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import accuracies, near_chance
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Resampling, Units, resampled_counts
@@ -116,71 +115,21 @@ class Pool(NamedTuple):
     errors: np.ndarray
 
 
-class Choice(NamedTuple):
-    """Candidates, and the images on which they are selected.
-
-    Attributes:
-        members: M rows of members.csv.
-        scored: predictions of these members, in the same order, under one combination rule.
-        selection, evaluation: int, the selection images and the evaluation images.
-        pools: size -> candidates of that size: single members, and all scored ensembles.
-        grown: greedy ensembles of 1, 2, ... members.
-    """
-
-    members: pd.DataFrame
-    scored: EnsembleErrors
-    selection: np.ndarray
-    evaluation: np.ndarray
-    pools: dict[int, Pool]
-    grown: list[np.ndarray]
-
-    @property
-    def larger(self) -> list[np.ndarray]:
-        """The greedy ensembles that have more members than all others."""
-        return [ensemble for ensemble in self.grown if len(ensemble) > max(self.pools, default=1)]
-
-    def images(self, test_set: str) -> np.ndarray:
-        """The images of a test set on which nothing was selected, int: evaluation images, or all of another set."""
-        return self.evaluation if test_set == CLEAN else np.arange(len(self.scored.labels(test_set)))
-
-    def best(self, size: int) -> np.ndarray:
-        """The ensemble of this size with the least objective, int size."""
-        return self.pools[size].ensembles[self.pools[size].objective.argmin()]
-
-    def evaluation_errors(self, errors: np.ndarray, on_selection: np.ndarray) -> np.ndarray:
-        """Errors on the evaluation images, float64 E: those on all images, less those on the selection images."""
-        images = len(self.selection) + len(self.evaluation)
-        rest = errors * images - on_selection * len(self.selection)
-        return (rest / len(self.evaluation)).clip(0, 1)  # not -1e-17
-
-
-def choice_of(
-    members: pd.DataFrame,
-    ensembles: pd.DataFrame,
-    scored: EnsembleErrors,
-    largest: int,
-    selection: np.ndarray,
-    alone: np.ndarray | None = None,
-    growing: np.ndarray | None = None,
-) -> Choice:
-    """Compare single members, scored ensembles and greedy ensembles.
+def pools_of(
+    members: pd.DataFrame, ensembles: pd.DataFrame, scored: EnsembleErrors, selection: np.ndarray, alone: np.ndarray
+) -> dict[int, Pool]:
+    """Size -> candidates of that size: single members, and all scored ensembles.
 
     Args:
         members: rows of members.csv, in the order of the predictions.
         ensembles: rows of ensembles.parquet of these members under one combination rule.
         scored: predictions of the members under that rule.
-        largest: largest number of members of a greedy ensemble.
-        selection: int, selection images; all others are evaluation images.
-        alone: int, members that are candidates by themselves; by default all.
-        growing: int, members of which greedy ensembles are formed; by default those in `alone`.
+        selection: int, selection images.
+        alone: int, members that are candidates by themselves.
     """
-    alone = np.arange(len(members)) if alone is None else alone
     groups = {1: alone[:, None]} if len(alone) else {}
     groups |= {of.shape[1]: np.sort(of, axis=1) for _, of in by_size(ensembles, members)}
-    pools = {size: scored_pool(of, scored, selection) for size, of in groups.items()}
-    evaluation = np.setdiff1d(np.arange(len(scored.labels(CLEAN))), selection)
-    grown = greedy(scored, alone if growing is None else growing, largest, selection)
-    return Choice(members, scored, selection, evaluation, pools, grown)
+    return {size: scored_pool(of, scored, selection) for size, of in groups.items()}
 
 
 def scored_pool(ensembles: np.ndarray, scored: EnsembleErrors, selection: np.ndarray) -> Pool:
@@ -200,50 +149,15 @@ def by_size(table: pd.DataFrame, members: pd.DataFrame) -> Iterator[tuple[np.nda
         yield rows, np.array([[position[member] for member in of_ensemble] for of_ensemble in names])
 
 
-class MemberPool(NamedTuple):
-    """M members of which ensembles are formed.
-
-    Attributes:
-        members: rows of members.csv.
-        scored: predictions of the members, in the same order.
-    """
-
-    members: pd.DataFrame
-    scored: EnsembleErrors
-
-    def ensembles(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows of ensembles.parquet of independent members, under the combination rule."""
-        return table[(table["origin"] == INDEPENDENT) & (table["rule"] == self.scored.rule)]
-
-    def halves(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """The clean images on which ensembles are selected, and those on which they are evaluated, as from `halves`."""
-        return halves(self.scored.labels(CLEAN), seed, self.scored.units(CLEAN))
-
-
-def pool_of(members: pd.DataFrame, predictions: dict[str, Predictions], settings: Ensembles) -> MemberPool:
-    """The independent members of which ensembles are formed and selected by clean error.
-
-    Members with decisions only are combined by plurality vote, whatever the first of the rules in `settings`.
-
-    Args:
-        members: members.csv.
-
-    Raises:
-        Fault: see `eligible_members`.
-    """
-    members = eligible_members(members, predictions, settings).reset_index(drop=True)
-    return MemberPool(members, _scored(members, predictions, settings.main_rule, images=CLEAN))
-
-
-def deployable_pool(
+def deployable(
     members: pd.DataFrame,
     predictions: dict[str, Predictions],
     rule: str,
     objective: str,
     quantile: float,
     costs: np.ndarray | None = None,
-) -> MemberPool:
-    """All members with predictions, for ensembles that may be deployed.
+) -> tuple[pd.DataFrame, EnsembleErrors]:
+    """All members with predictions, of which ensembles may be deployed, and their errors.
 
     Args:
         members: members.csv.
@@ -251,14 +165,9 @@ def deployable_pool(
         objective, quantile, costs: criterion of selection, passed to `EnsembleErrors`.
     """
     members = members[members.member.isin(predictions)].reset_index(drop=True)
-    choice = {"objective": objective, "quantile": quantile, "costs": costs}
-    return MemberPool(members, _scored(members, predictions, rule, **choice))
-
-
-def _scored(members: pd.DataFrame, predictions: dict[str, Predictions], rule: str, **choice: object) -> EnsembleErrors:
     in_order = [predictions[member] for member in members.member]
     rule = rule if all(member.has_probabilities for member in in_order) else VOTE
-    return EnsembleErrors(in_order, member_weights(members), rule, **choice)
+    return members, EnsembleErrors(in_order, member_weights(members), rule, objective, quantile, costs)
 
 
 FAR_BELOW = 0.75

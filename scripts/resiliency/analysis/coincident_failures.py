@@ -384,67 +384,46 @@ def way_to_ceiling(
 def with_best(
     ceiling: pd.DataFrame,
     everyone: list[np.ndarray],
-    choices: Mapping[str, pd.DataFrame],
-    names: list[str],
+    candidates: pd.DataFrame,
+    members: list[str],
+    pool: set[str],
     scored: EnsembleErrors,
     evaluation: np.ndarray,
     confidence: float,
 ) -> pd.DataFrame:
-    """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members.
+    """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members under corruptions.
+
+    It has no more columns if the pool has no candidate that is a member, or none that is an ensemble.
 
     Args:
         ceiling, everyone: as `ceiling_table` returns them.
-        choices: clean or corrupted -> candidates, with the columns `members` (joined by "+"), `size` and
-            `selection_accuracy`, the accuracy on the selection images. The most accurate one is the best; only
-            ensembles of the pool count.
-        names: names of the members of the pool.
-        scored: predictions of these members.
-        evaluation: int, clean images on which nothing was selected. Additional test sets count whole.
+        candidates: table from `candidate_table`; only members and ensembles of the pool count.
+        members: names of the members of which the candidates are formed.
+        pool: names of the members of the ceiling.
+        scored: predictions of `members`, in their order.
+        evaluation: int, images on which nothing was selected.
         confidence: level of the intervals, between 0 and 1.
     """
-    best = {kind: roles for kind, table in choices.items() if len(roles := _best(table, set(names))) == 2}
-    if len(best) < len(choices):
-        return ceiling.assign(**dict.fromkeys(REACHED, np.nan))
+    best = _best(candidates, pool)
+    if len(best) < 2:
+        return ceiling
     conditions = scored.predictions[0].conditions
-    corrupted = list(condition_groups(conditions).get(CORRUPTED, []))
-    other = CORRUPTED if CORRUPTED in choices else CLEAN
-    kinds = [CLEAN if corruption == CLEAN else other for corruption in conditions.corruption]
-    position = {name: index for index, name in enumerate(names)}
-    ensembles = {
-        kind: [np.array([position[name] for name in joined.split("+")]) for joined in roles.values()]
-        for kind, roles in best.items()
-    }
-    wrong = [_wrong(scored, ensembles[kinds[c]], all_wrong, c, evaluation) for c, all_wrong in enumerate(everyone)]
-    units = [scored.units(row.test_set).of(_evaluation_images(row, evaluation)) for row in conditions.itertuples()]
-    if corrupted:
-        wrong.append(np.mean([wrong[condition] for condition in corrupted], axis=0))
-        units.append(units[corrupted[0]])
-        kinds.append(other)
-    each = (way_to_ceiling(*of_condition, of, confidence) for of_condition, of in zip(wrong, units, strict=True))
-    ways = zip(kinds, each, strict=True)
-    reached = pd.DataFrame([best[kind] | way for kind, way in ways])
-    rows = ceiling["size"] == ceiling["members"]
-    return ceiling.join(reached.set_index(ceiling.index[rows])[REACHED])
+    ensembles = [np.array([members.index(name) for name in joined.split("+")]) for joined in best.values()]
+    wrong = {}
+    for condition in np.flatnonzero(conditions.corruption != CLEAN):
+        of_ensembles = [scored.wrong_in(ensemble, evaluation, condition) for ensemble in ensembles]
+        wrong[condition] = np.stack([*of_ensembles, everyone[condition][evaluation]]).astype(float)
+    mean = np.mean([wrong[condition] for condition in condition_groups(conditions)[CORRUPTED]], axis=0)
+    units = scored.units(CLEAN).of(evaluation)
+    ways = [best | way_to_ceiling(*of, units, confidence) for of in (*wrong.values(), mean)]
+    rows = ceiling.index[(ceiling["size"] == ceiling["members"]) & (ceiling["severity"] != 0)]
+    return ceiling.join(pd.DataFrame(ways, rows)[REACHED])
 
 
-def _best(choice: pd.DataFrame, names: set[str]) -> dict[str, str]:
-    """The best member and the best ensemble of several, of those whose members all have one of the `names`."""
-    known = choice.dropna(subset=["selection_accuracy"])
-    of_pool = known[[names.issuperset(joined.split("+")) for joined in known["members"]]]
+def _best(candidates: pd.DataFrame, pool: set[str]) -> dict[str, str]:
+    """The member and the ensemble with the least selection error, of those whose members are all of the pool."""
+    known = candidates.dropna(subset=["selection_error"])
+    of_pool = known[[pool.issuperset(joined.split("+")) for joined in known["members"]]]
     alone = of_pool["size"] == 1
     roles = {"best_member": of_pool[alone], "best_ensemble": of_pool[~alone]}
-    return {role: rows.loc[rows["selection_accuracy"].idxmax(), "members"] for role, rows in roles.items() if len(rows)}
-
-
-def _wrong(
-    scored: EnsembleErrors, ensembles: list[np.ndarray], everyone: np.ndarray, condition: int, evaluation: np.ndarray
-) -> np.ndarray:
-    """How often each ensemble, and every member, is wrong on each image in a condition; float64 3 x n."""
-    images = _evaluation_images(scored.predictions[0].conditions.iloc[condition], evaluation)
-    of_ensembles = [scored.wrong_in(ensemble, images, condition) for ensemble in ensembles]
-    return np.stack([*of_ensembles, everyone[images]]).astype(float)
-
-
-def _evaluation_images(condition: NamedTuple, evaluation: np.ndarray) -> np.ndarray:
-    """The images of a condition on which nothing was selected, int."""
-    return evaluation if condition.test_set == CLEAN else np.arange(condition.images)
+    return {role: rows.loc[rows["selection_error"].idxmin(), "members"] for role, rows in roles.items() if len(rows)}

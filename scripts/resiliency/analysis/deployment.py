@@ -9,21 +9,20 @@ import pandas as pd
 from resiliency.analysis.choices import (
     EFFECTIVE,
     LATENCY,
-    Choice,
     Difference,
     by_size,
     cheapest,
-    choice_of,
     differences,
     drawn_errors,
     fit_members,
     margin_of,
+    pools_of,
     scored_pool,
     shortlist,
     within_limits,
 )
-from resiliency.base.names import CLEAN, JOINT, accuracy_of
-from resiliency.ensembles.pool import EnsembleErrors, front, is_inaccurate
+from resiliency.base.names import CLEAN, JOINT
+from resiliency.ensembles.pool import EnsembleErrors, front, greedy, is_inaccurate
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import accuracies, accuracy_columns
 from resiliency.statistics.resampling import Resampling, Units, cost_interval, share_interval, with_ends
@@ -75,8 +74,8 @@ def candidate_table(
         scored.accuracy(np.arange(len(members))[:, None], CLEAN, selection), scored.labels(CLEAN)[selection]
     )
     alone, grown = np.flatnonzero(members.origin != JOINT), fit & ~is_inaccurate(members, least_accuracy).to_numpy()
-    choice = choice_of(members, ensembles, scored, largest, selection, alone, alone[grown[alone]])
-    everything, larger = np.arange(len(scored.labels(CLEAN))), choice.larger
+    pools, everything = pools_of(members, ensembles, scored, selection, alone), np.arange(len(scored.labels(CLEAN)))
+    larger = [e for e in greedy(scored, alone[grown[alone]], largest, selection) if len(e) > max(pools, default=1)]
     parts = [
         members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
         ensembles.assign(found="scored"),
@@ -85,13 +84,14 @@ def candidate_table(
     columns = ["found", "members", "origin", "size", "macs", "parameters", "corrupted_error"]
     table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
     table["selection_error"], table["fit"], on_selection = 0.0, False, np.zeros(len(table))
-    for pool in [*choice.pools.values(), *(scored_pool(ensemble[None], scored, selection) for ensemble in larger)]:
+    for pool in [*pools.values(), *(scored_pool(ensemble[None], scored, selection) for ensemble in larger)]:
         rows = np.flatnonzero(table["size"] == pool.ensembles.shape[1])
         table.loc[rows, "fit"] = fit[pool.ensembles].all(axis=1)
         table.loc[rows, "selection_error"], on_selection[rows] = pool.objective, pool.errors
         if LATENCY in members:
             table.loc[rows, LATENCY] = members[LATENCY].to_numpy(float)[pool.ensembles].sum(axis=1)
-    table["judged_error"] = choice.evaluation_errors(table.pop("corrupted_error"), on_selection)
+    rest = table.pop("corrupted_error") * len(everything) - on_selection * len(selection)
+    table["judged_error"] = (rest / (len(everything) - len(selection))).clip(0, 1)  # not -1e-17
     table["fit"] = within_limits(table, limits)
     errors = table.selection_error.where(table.fit, np.inf).to_numpy()
     for cost in (column for column in ("macs", "parameters", LATENCY) if column in table):
@@ -281,55 +281,4 @@ def _described(members: pd.DataFrame, error: float) -> dict:
         "macs": members.macs.sum(skipna=False),
         "parameters": members.parameters.sum(skipna=False),
         "corrupted_error": error,
-    }
-
-
-CHOSEN = ["size", "members", "of", "found", "selection_accuracy", "optimism"]
-EFFECTIVE_SUFFIX = "_effective_images"
-COUNTED = ["selection_images", "images", "confidence"]
-
-
-def chosen_table(choice: Choice, confidence: float) -> pd.DataFrame:
-    """The ensemble of each size with the least clean error on one half of the clean images, and the best member.
-
-    Args:
-        choice: candidates; greedy ensembles count at sizes beyond the largest scored one.
-        confidence: level of Wilson's intervals, between 0 and 1.
-
-    Returns:
-        A row per size: size, members (joined by "+"), of (the number of ensembles compared), found (`single`, `scored`
-        or `greedy`), selection_accuracy (on the selection images), optimism (that less the accuracy on the evaluation
-        images, less the mean of this difference over members, for one half may be harder), <test set>_accuracy with
-        _low and _high (`clean`: on the evaluation images; others: on all of theirs), selection_images, images (of the
-        evaluation), confidence.
-    """
-    scored, pools, evaluation = choice.scored, choice.pools, choice.evaluation
-    best = {size: (len(pool.ensembles), choice.best(size)) for size, pool in pools.items()}
-    best |= {len(ensemble): (len(choice.members) - len(ensemble) + 1, ensemble) for ensemble in choice.larger}
-    harder = (scored.errors(pools[1].ensembles, evaluation) - pools[1].errors).mean()
-    rows = [_chosen_row(size, of, ensemble, choice) for size, (of, ensemble) in best.items()]
-    table = pd.DataFrame(rows).sort_values("size", ignore_index=True)
-    table["optimism"] = table.selection_accuracy - table.clean_accuracy - harder
-    for name in (CLEAN, *scored.further):
-        shares, effective = (table.pop(f"{name}{column}").to_numpy(float) for column in ("_accuracy", EFFECTIVE_SUFFIX))
-        table = table.assign(**accuracies(name, shares, effective, confidence))
-    table = table.assign(selection_images=len(choice.selection), images=len(evaluation), confidence=confidence)
-    return table[CHOSEN + [column for name in (CLEAN, *scored.further) for column in accuracy_columns(name)] + COUNTED]
-
-
-def _chosen_row(size: int, candidates: int, ensemble: np.ndarray, choice: Choice) -> dict:
-    scored = choice.scored
-    found = "single" if size == 1 else "scored" if size in choice.pools else "greedy"
-    accuracy = {}
-    for name in (CLEAN, *scored.further):
-        of_name = ensemble[None], name, choice.images(name)
-        accuracy[accuracy_of(name)] = scored.accuracy(*of_name)[0]
-        accuracy[f"{name}{EFFECTIVE_SUFFIX}"] = np.atleast_1d(scored.effective_images(*of_name))[0]
-    return {
-        "size": size,
-        "members": "+".join(choice.members.member.iloc[ensemble]),
-        "of": candidates,
-        "found": found,
-        "selection_accuracy": 1 - scored.errors(ensemble[None], choice.selection)[0],
-        **accuracy,
     }

@@ -65,7 +65,6 @@ class EnsembleErrors:
         predictions: one entry per member, M in all.
         weights: float M, positive, weight of each member; only a weighted rule uses them.
         objective, quantile: criterion by which ensembles are selected; see `objective_of`.
-        images: set of images on which they are selected: `CORRUPTED`, or a test set.
         costs: float64 K x K, cost of each answer, true class first, if the objective is cost; members then need
             probabilities.
     """
@@ -77,7 +76,6 @@ class EnsembleErrors:
         rule: str,
         objective: str = "mean",
         quantile: float = 0.9,
-        images: str = CORRUPTED,
         costs: np.ndarray | None = None,
     ):
         self.costs = costs
@@ -86,7 +84,10 @@ class EnsembleErrors:
         self.rule = rule
         self.known = np.array([member.has_probabilities for member in predictions])
         self.conditions = condition_groups(predictions[0].conditions)
-        self.corrupted, self.further = self.conditions.get(images, []), additional_test_sets(predictions[0].conditions)
+        self.corrupted, self.further = (
+            self.conditions.get(CORRUPTED, []),
+            additional_test_sets(predictions[0].conditions),
+        )
 
     def labels(self, test_set: str) -> np.ndarray:
         """Labels of a test set, int64 N."""

@@ -264,11 +264,11 @@ CEILING = Table(
         Column("same_wrong", "if k members are all wrong, how often they all give the same answer", FRACTION),
         Column(
             "best_member",
-            "most accurate member on one half of the images, clean or corrupted as the row; k = all only",
+            "member that deployment.csv would select of the pool; k = all under corruptions only, as all that follow",
             NAME,
         ),
         Column("best_member_accuracy", "its accuracy on images not used for the choice", FRACTION),
-        Column("best_ensemble", "ensemble of the pool that is chosen likewise, of all that were formed", NAME),
+        Column("best_ensemble", "ensemble of the pool that is selected likewise, of all that were formed", NAME),
         Column("best_ensemble_accuracy", "its accuracy on images not used for the choice", FRACTION),
         Column("ceiling", "1 − share of the same images that all members get wrong", FRACTION),
         Column("reached", "how far the ensemble comes from the member to the ceiling, as a share of the way", ANY),

@@ -113,43 +113,6 @@ BEST = Table(
     published=True,
 )
 
-CHOSEN_BY_CLEAN_ERROR = Table(
-    "tables/chosen_ensembles.csv",
-    "Ensembles chosen by clean error",
-    "Ensembles",
-    "The ensemble of each size with the least clean error on one half of the images, evaluated on other images.",
-    "number of members; ensembles of independent members only",
-    [
-        SIZE,
-        JOINED,
-        Column("of", "number of members, or ensembles of this size, that it was chosen among", COUNT),
-        Column(
-            "found",
-            "`single`: a member; `scored`: the best of all scored, of equals the first; `greedy`: grown from the best "
-            "member, each time by the member that helps most",
-            one_of("single", "scored", "greedy"),
-        ),
-        Column("selection_accuracy", "accuracy on the clean images of the choice", FRACTION),
-        Column(
-            "optimism",
-            "`selection_accuracy` minus `clean_accuracy`, minus the mean of this difference over members",
-            DIFFERENCE,
-        ),
-        Column(
-            "<test set>_accuracy",
-            "accuracy; `clean`: on the images not used for the choice; others: on all their images",
-            FRACTION,
-        ),
-        *ends("<test set>_accuracy", "Wilson"),
-        Column("selection_images", "number of clean images of the choice", COUNT),
-        Column("images", "number of clean images of the evaluation", COUNT),
-        CONFIDENCE,
-    ],
-    needs=frozenset({"ensembles", "images"}),
-    published=True,
-)
-
-
 CHOSEN = "on the half of the test images used for choosing"
 JUDGED = "on the other half"
 BEHIND = number("−1 to 1; cost: any number")
