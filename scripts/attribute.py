@@ -5,9 +5,9 @@ from pathlib import Path
 from resiliency.base.progress import Progress
 from resiliency.data.pictures import read_images
 from resiliency.data.split import probe_indices
-from resiliency.designs.networks import is_differentiable, read_member
+from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
-from resiliency.prediction.attributions import NOT_DIFFERENTIABLE, maps_or_reason
+from resiliency.prediction.attributions import maps_or_reason
 from resiliency.storage.files import read_array, write_array, write_json
 
 with stage(snakemake.log[0], snakemake.resources.gpu):
@@ -16,8 +16,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     chosen = probe_indices(labels, params.probe_images, params.seed)
     images, labels = read_images(inputs.images)[chosen], labels[chosen]
     network, member = read_member(Path(inputs.weights).parent)
-    reasons = {} if is_differentiable(network) else {"features": NOT_DIFFERENTIABLE}
-    progress = Progress(len(params.methods))
+    reasons, progress = {}, Progress(len(params.methods))
     for method, path in zip(params.methods, snakemake.output.maps, strict=True):
         maps, reason = maps_or_reason(method, network, member, images, labels, params.target, params.steps)
         if reason:

@@ -3,7 +3,9 @@
 from itertools import product
 from pathlib import Path
 
-from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table, stacked
+import numpy as np
+
+from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.corruptions.writing import corruption_engine
 from resiliency.data.pictures import read_conditions, read_images, read_items
@@ -37,7 +39,7 @@ with stage(snakemake.log[0], snakemake.resources.gpu):
     networks = (read_member(Path(weights).parent) for weights in inputs.weights)
     job = images[CORRUPTED], labels[chosen], params.target, params.steps
     maps[CORRUPTED] = [maps_or_reason(params.method, *network, *job)[0] for network in networks]
-    maps = {name: stacked(of_name, images[name]) for name, of_name in maps.items()}
+    maps = {name: np.stack(of_name) for name, of_name in maps.items()}
     distances = distance_table(maps, params.members).assign(
         probes=len(chosen), method=params.method, **params.condition
     )

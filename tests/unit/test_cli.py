@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
+from resiliency.api.evaluating import MEAN, STD, model_of
+from resiliency.base.faults import Fault
 from resiliency.cli import begin, commands
 from resiliency.study.files import load, read_merged
 
@@ -75,6 +79,24 @@ def test_images_of_a_folder_are_counted_by_its_splits(put_pictures, tmp_path, fo
 
 def mean_colour(images: np.ndarray) -> np.ndarray:
     return images.mean(axis=(1, 2))[:, :2].astype(float)
+
+
+class MeanColour(nn.Module):
+    """`mean_colour` of images uint8 B x H x W x 3, or of normalised ones, float32 B x 3 x H x W."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.float().mean(dim=(1, 2) if images.dtype == torch.uint8 else (2, 3))[:, :2]
+
+
+@pytest.mark.parametrize("example", [torch.zeros(2, 32, 32, 3, dtype=torch.uint8), torch.zeros(2, 3, 32, 32)])
+def test_an_onnx_file_is_evaluated_on_pixels_or_normalised_images(tmp_path, example):
+    path, free = tmp_path / "model.onnx", ({0: torch.export.Dim("images")},)
+    torch.onnx.export(MeanColour().eval(), (example,), path, dynamo=True, dynamic_shapes=free, verbose=False)
+    images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    seen = images if example.dtype == torch.uint8 else (images / 255 - MEAN) / STD
+    np.testing.assert_allclose(model_of(str(path), 32)(images), mean_colour(seen), rtol=1e-4, atol=1e-4)
+    with pytest.raises(Fault, match="expected images of 32 pixels a side, got --size 48; give --size 32"):
+        model_of(str(path), 48)
 
 
 def test_a_function_is_evaluated_on_a_folder(tmp_path, capsys):

@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import small_onnx
 import torch
-from onnx import TensorProto
 from predicted import conditions_of, predictions_of
 from small_training import SMALL
 from torch import nn
@@ -19,7 +17,6 @@ from resiliency.analysis.assessment import Resampled, scored_and_calibrated, thr
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, normalised, write_member
-from resiliency.designs.onnx import read_onnx
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
 from resiliency.export.choice import chosen_row, exportable_row
@@ -95,20 +92,6 @@ def test_the_program_answers_any_number_of_images_as_the_module(members, images,
     rows = timed(ensemble, path, images[:1], [1])
     assert [row["model"] for row in rows] == ["a-s0", "a-s1", "ensemble"]
     assert all(0 < row["low"] <= row["median"] <= row["high"] for row in rows)
-
-
-def test_an_ensemble_with_onnx_files_is_one_onnx_file(members, images, tmp_path):
-    for kind in (TensorProto.FLOAT, TensorProto.UINT8):
-        path = small_onnx.write(tmp_path / f"{kind}.onnx", kind=kind)
-        file, _ = read_onnx(path, SIDE, CLASSES)
-        pixels = {"mean": [0.0] * 3, "std": [1 / 255] * 3} if kind == TensorProto.UINT8 else {}
-        members.insert(1, (file, replace(MEMBER, member=f"file-s{kind}", **pixels)))
-    ensemble = Deployable(members, [1.0] * 4, "plurality_vote", 0.7).eval()
-    write_program(ensemble, SIDE, path := tmp_path / "ensemble.onnx")
-    expected, run = eager_runner(ensemble, 1)(images), onnx_runner(path, 1)
-    for count in (1, IMAGES):
-        for of_program, of_module in zip(run(images[:count]), expected, strict=True):
-            np.testing.assert_allclose(of_program, of_module[:count], atol=1e-5)
 
 
 @pytest.mark.parametrize(("spacings", "decided"), [(1, False), (16, True)])

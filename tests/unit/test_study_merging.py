@@ -63,7 +63,7 @@ def test_snakemake_reads_files_in_order_and_the_command_line_on_top(tmp_path, sn
     paths = files(tmp_path, first, second)
     arguments = ["--snakefile", str(REPOSITORY / "Snakefile"), "--dry-run", "--cores", "1"]
     arguments += ["--configfile", *map(str, paths), "--config", "designs={resnet18: {stm: auto}}"]
-    fault = "study: designs.vit.architecture: required; give it, a factory, or an ONNX file as weights (1.yaml, line 3)"
+    fault = "study: designs.vit.architecture: required; give it, or a factory (1.yaml, line 3)"
     run = snakemake(arguments, tmp_path)
     assert run.returncode != 0
     assert fault in run.stdout.splitlines()

@@ -1,4 +1,4 @@
-"""Members that somebody else trained: weights in files, in ONNX files and on timm's hub, mapped to classes."""
+"""Members that somebody else trained: weights in files and on timm's hub, mapped to classes."""
 
 import hashlib
 import re
@@ -6,16 +6,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
-import small_onnx
 import timm
 import torch
 from attacks.weights import Marking
 from fault_messages import fault_of
-from onnx import TensorProto
 from own_networks import small
 from pydantic import ValidationError
 from safetensors.torch import save
@@ -24,8 +21,7 @@ from torch import nn
 
 from resiliency.designs.checks import load_weights, read_checkpoint
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, normalised, parameters_and_macs, read_member, write_member
-from resiliency.designs.onnx import read_onnx
+from resiliency.designs.networks import build, normalised, read_member, write_member
 from resiliency.designs.settings import Design
 from resiliency.designs.weights import load_member
 from resiliency.prediction.writing import features, logits
@@ -178,86 +174,12 @@ def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
     assert described["weights_source"].startswith(f"file {path} (sha256 {digest})")
 
 
-SIDE = 32
-
-
-def images_of(count: int) -> torch.Tensor:
-    return torch.rand(count, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-
-
-class Small(nn.Module):
-    """Convolutions, a transposed one, matrix products and an attention: what MACs are counted of."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.convolutions = nn.Sequential(
-            nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=4), nn.ConvTranspose2d(8, 4, 2, stride=2)
-        )
-        self.head = nn.Linear(4, 3)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        maps = self.convolutions(images).flatten(2)
-        attended = torch.softmax(maps @ maps.transpose(1, 2), dim=-1) @ maps
-        return self.head(attended.mean(dim=2))
-
-
-def test_a_file_of_torch_answers_as_the_network_and_counts_as_much(tmp_path):
-    """Its weights are in a file beside it."""
-    exported, of_torch = tmp_path / "small.onnx", Small().eval()
-    shapes = ({0: torch.export.Dim("images")},)
-    program = torch.onnx.export(of_torch, (images_of(2),), dynamo=True, dynamic_shapes=shapes, verbose=False)
-    program.save(exported, external_data=True)
-    assert Path(f"{exported}.data").exists()
-    of_file, _ = read_onnx(exported, SIDE, 3)
-    with torch.inference_mode():
-        torch.testing.assert_close(of_file(images_of(5)), of_torch(images_of(5)), atol=1e-5, rtol=1e-4)
-    assert parameters_and_macs(of_file, [SIDE, SIDE, 3]) == parameters_and_macs(of_torch, [SIDE, SIDE, 3])
-    design = Design(weights=str(exported), mean=[0.5] * 3, std=[0.2] * 3)
-    assert design.inputs(0) == {"weights": str(exported), "data_1": f"{exported}.data"}
-
-
-@pytest.mark.parametrize(
-    "made",
-    [
-        {"softmax": True, "scale": 5.0},
-        {"shape": (4, 3, SIDE, SIDE)},
-        {"shape": ("batch", 3, SIDE, "width")},
-        {"kind": TensorProto.UINT8},
-    ],
-)
-def test_any_batch_layout_and_type_is_answered(tmp_path, made):
-    of_file, arguments = read_onnx(small_onnx.write(tmp_path / "a.onnx", **made), SIDE, 3)
-    scale = 255 if made.get("kind") == TensorProto.UINT8 else 1
-    pixels = images_of(7) * scale
-    expected = pixels.mean(dim=(2, 3)) * made.get("scale", 1.0)
-    expected = expected.log_softmax(dim=1) if made.get("softmax") else expected
-    assert arguments["probabilities"] is made.get("softmax", False)
-    torch.testing.assert_close(of_file(pixels), expected, atol=2e-3 * scale, rtol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("write", "outputs", "message"),
-    [
-        (lambda path: path.write_text("text") and path, 3, r"not an ONNX model \(.*\); export it again"),
-        (lambda path: small_onnx.write(path, shape=("b", 3, 64, 64)), 3, "expected images of 32 px, got 64 px; export"),
-        (small_onnx.write, 10, r"expected an output of shape \(2, 10\) for 2 images, got \(2, 3\)"),
-        (lambda path: small_onnx.write(path, scale=float("nan")), 3, "predictions differ|NaN"),
-    ],
-)
-def test_files_that_are_no_network_for_these_images_are_refused_in_a_line(tmp_path, write, outputs, message):
-    path = write(tmp_path / "model.onnx")
-    fault = fault_of(read_onnx, path, SIDE, outputs)
-    assert re.search(message, fault)
-    assert str(path) in fault
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"architecture": "resnet18", "arguments": {"num_classes": 3}}, "arguments: must not contain num_classes"),
         (
-            {"weights": "a.onnx", "mean": [0] * 3, "std": [1] * 3, "classes": []},
+            {"factory": "a:b", "weights": "a.pt", "mean": [0] * 3, "std": [1] * 3, "classes": []},
             "must be a text file with one class name",
         ),
     ],

@@ -1,4 +1,4 @@
-"""A study that loads members: a network of its own, by checkpoints and as an ONNX file, beside a trained design."""
+"""A study that loads members: a network of its own, by checkpoints, beside a trained design."""
 
 import json
 from itertools import combinations
@@ -35,9 +35,8 @@ STUDY = {
             **SEEN,
             "classes": "nets/classes.txt",
         },
-        "onnx": {"weights": "nets/third.onnx", **SEEN, "classes": "nets/classes.txt"},
     },
-    "members": {"designs": ["densenet_s", "small", "onnx"], "seeds": 1, "baseline": "densenet_s-s0"},
+    "members": {"designs": ["densenet_s", "small"], "seeds": 1, "baseline": "densenet_s-s0"},
     "joint": None,
     "search": None,
     "probe": {"images": 20},
@@ -60,10 +59,6 @@ def loaded(workflow_in, tmp_path_factory):
         network = small(width=4)
         wrapped = {f"module.{key}": value for key, value in network.state_dict().items()}
         torch.save({"epoch": 200, "state_dict": wrapped}, directory / f"nets/{name}.pt")
-    torch.manual_seed(2)
-    given, free = (torch.zeros(2, 3, 32, 32),), ({0: torch.export.Dim("images")},)
-    third = directory / "nets/third.onnx"
-    torch.onnx.export(small(width=4).eval(), given, third, dynamo=True, dynamic_shapes=free, verbose=False)
     study = workflow_in(directory, STUDY)
     assert study.planned()["train"] == 1
     study.finish("tables", "--cores", "2")
@@ -73,9 +68,8 @@ def loaded(workflow_in, tmp_path_factory):
 def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
     study, _ = loaded
     members = pd.read_csv(study.results / "tables/members.csv")
-    assert members["member"].tolist() == ["densenet_s-s0", "small-s0", "small-s1", "onnx-s0"]
-    networks = ["densenet121", *["my_networks:small"] * 2, "resiliency.designs.onnx:network"]
-    assert members["architecture"].tolist() == networks
+    assert members["member"].tolist() == ["densenet_s-s0", "small-s0", "small-s1"]
+    assert members["architecture"].tolist() == ["densenet121", *["my_networks:small"] * 2]
     assert members["corrupted_error"].notna().all()
     assert not (study.results / "members/small-s0/history.csv").exists()
     ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
@@ -83,18 +77,10 @@ def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
     assert set(ensembles["members"]) == {"+".join(of) for size in (2, 3) for of in combinations(names, size)}
 
 
-def test_an_onnx_file_is_a_member_without_attributions(loaded):
-    study, _ = loaded
-    members = pd.read_csv(study.results / "tables/members.csv", index_col="member")
-    assert members.macs["onnx-s0"] == members.macs["small-s0"]
-    skipped = pd.read_csv(study.results / "tables/skipped.csv").query("member == 'onnx-s0'")
-    assert set(skipped["skipped"]) == {"saliency", "features", "stages"}
-
-
 def test_the_latency_of_networks_is_measured_and_chooses(loaded):
     study, _ = loaded
     latencies, deployment = (pd.read_csv(study.results / f"tables/{name}.csv") for name in ("latencies", "deployment"))
-    assert latencies.measured.tolist() == ["densenet_s-s0", "small-s0", "small-s0", "onnx-s0"]
+    assert latencies.measured.tolist() == ["densenet_s-s0", "small-s0", "small-s0"]
     of_members = latencies.set_index("member").median_ms
     sums = [of_members[joined.split("+")].sum() for joined in deployment["members"]]
     assert deployment.latency_ms.to_list() == pytest.approx(sums, rel=1e-4)

@@ -73,15 +73,6 @@ IMAGE = "image"
 ZERO, SCALE = 128, 127  # grey level of 0, and grey levels per 1, of maps in -1..1 as uint8
 
 
-def stacked(maps: list[np.ndarray], images: np.ndarray) -> np.ndarray:
-    """Maps N x H x W of M members as M x N x H x W; M is 0 if all members are ONNX files, which have no maps.
-
-    Args:
-        images: uint8 N x H x W x 3.
-    """
-    return np.stack(maps) if maps else np.empty((0, *images.shape[:3]), np.float16)
-
-
 def attribution_table(
     images: dict[str, np.ndarray], maps: dict[str, np.ndarray], names: list[str], indices: np.ndarray, labels: list
 ) -> pd.DataFrame:

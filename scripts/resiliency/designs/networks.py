@@ -114,15 +114,12 @@ def channels_last(network: nn.Module) -> nn.Module:
     return network
 
 
-def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int, int | None]:
+def parameters_and_macs(network: nn.Module, image_shape: list[int]) -> tuple[int, int]:
     """Number of parameters, and of multiply-accumulate operations for one image of shape H, W, 3.
 
     Convolutions and matrix products count, those of attention included, as in PyTorch's FLOP counter (one MAC is two
-    FLOPs), which sees into attention only where it is computed step by step. A network may count by itself, and not
-    know its operations: they are None then.
+    FLOPs), which sees into attention only where it is computed step by step.
     """
-    if hasattr(network, "parameters_and_macs"):
-        return network.parameters_and_macs(image_shape)
     height, width, channels = image_shape
     image = torch.zeros(1, channels, height, width, device=next(network.parameters()).device)
     network.eval()
@@ -146,11 +143,6 @@ def _without_gradients(network: nn.Module) -> Iterator[None]:
     finally:
         for parameter in learning:
             parameter.requires_grad_(True)
-
-
-def is_differentiable(network: nn.Module) -> bool:
-    """Whether a network of `read_member` has gradients and features; one that another runtime runs has none."""
-    return getattr(unwrapped(network), "differentiable", True)
 
 
 def logits_and_features(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:

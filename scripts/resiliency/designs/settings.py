@@ -1,57 +1,16 @@
 """Settings of designs and of the members made from them."""
 
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache
 from importlib.util import find_spec
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from resiliency.base.names import family_fault
 from resiliency.base.settings import Settings
-
-
-def data_files(path: str) -> list[str]:
-    """Paths of the files that the tensors of an ONNX file are in, sorted; they need not be there.
-
-    None if the file cannot be read, which reading the network reports, or if the package onnx is missing.
-    """
-    with suppress(OSError):
-        status = os.stat(path)
-        return list(_data_files(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-    return []
-
-
-@lru_cache(1024)
-def _data_files(path: str, *_: int) -> tuple[str, ...]:
-    if not find_spec("onnx"):
-        return ()
-    import onnx
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except Exception:  # a file that is not ONNX may raise any error
-        return ()
-    tensors = (one for one in _tensors(model) if one.data_location == onnx.TensorProto.EXTERNAL)
-    names = {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
-    return tuple(str(PurePath(path).parent / name) for name in sorted(names))
-
-
-def _tensors(message: Any) -> Iterator[Any]:
-    """The tensors anywhere in a message of a protocol buffer: constants, attributes of nodes, inner graphs."""
-    if message.DESCRIPTOR.name == "TensorProto":
-        yield message
-        return
-    for field, value in message.ListFields():
-        if field.message_type:
-            for inner in [value] if hasattr(value, "DESCRIPTOR") else value:
-                yield from _tensors(inner)
-
 
 _REGISTERED = re.compile(r"^@register_model\s+def (\w+)", re.MULTILINE)
 
@@ -73,8 +32,7 @@ VIEW = ("input_size", "crop", "interpolation")
 MOST_SEEDS = 1000
 SEEDS = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
 SEEDS_SCHEMA = {"anyOf": [SEEDS, {"type": "object", "additionalProperties": SEEDS}]}
-ONNX, ONNX_FACTORY = ".onnx", "resiliency.designs.onnx:network"
-SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar", ONNX)
+SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
 
 
 def _weights(value: Any) -> Any:
@@ -85,8 +43,6 @@ def _weights(value: Any) -> Any:
         raise ValueError(f"must be random, pretrained, or a file or list of files ending in {', '.join(SUFFIXES)}")
     if len(set(files)) < len(files):
         raise ValueError("must name each file once")
-    if len({file.endswith(ONNX) for file in files}) > 1:
-        raise ValueError("must be all ONNX files or none; give the others in a design of their own")
     return value
 
 
@@ -127,8 +83,8 @@ class Design(Settings):
     arguments: dict[str, Any] = Field({}, description="keyword arguments of timm.create_model, or of the factory")
     family: str | None = Field(
         None,
-        description="family of the design, for observation 1; default: timm's module, e.g. resnet, the factory's "
-        "function, or the name of the ONNX file",
+        description="family of the design, for observation 1; default: timm's module, e.g. resnet, or the factory's "
+        "function",
     )
     recipe: str | None = Field(
         None,
@@ -144,7 +100,7 @@ class Design(Settings):
     weights: Annotated[str | list[str], BeforeValidator(_weights)] = Field(
         "random",
         description="initial weights; random: trained here; pretrained: from timm's hub; or a file, or a list of "
-        "files, one per member. An ONNX file is a network by itself, without architecture or factory",
+        "files, one per member",
     )
     revision: str | None = Field(
         None, min_length=1, description="commit or tag of pretrained weights in their repository; default: the newest"
@@ -208,13 +164,8 @@ class Design(Settings):
 
     @model_validator(mode="after")
     def _one_network(self) -> "Design":
-        if self.onnx:
-            for key in ("architecture", "factory", "arguments", "training"):
-                if getattr(self, key):
-                    raise ValueError(f"{key}: cannot be combined with an ONNX file, which is run as it is; remove it")
-            return self
         if not self.architecture and not self.factory:
-            raise ValueError("architecture: required; give it, a factory, or an ONNX file as weights")
+            raise ValueError("architecture: required; give it, or a factory")
         if self.architecture and self.factory:
             raise ValueError("factory: cannot be combined with architecture; keep one")
         if self.architecture and (reserved := RESERVED & set(self.arguments)):
@@ -234,9 +185,8 @@ class Design(Settings):
         for key in ("classes", "mean", "std", *VIEW):
             if getattr(self, key) is not None and not self.has_given_weights:
                 raise ValueError(f"{key}: only loaded weights need it; remove it, or load weights")
-        if (self.factory or self.onnx) and self.has_given_weights and self.mean is None:
-            hint = ", or 0 and 1/255 = 0.003921569 if the model takes pixels of 0 to 255" if self.onnx else ""
-            raise ValueError(f"mean, std: required for loaded weights; give the values used in training{hint}")
+        if self.factory and self.has_given_weights and self.mean is None:
+            raise ValueError("mean, std: required for loaded weights; give the values used in training")
         if self.fine_tuned and len(self.files) > 1:
             raise ValueError(
                 "weights: fine-tuning starts from one file; name one here, and the others in designs of theirs"
@@ -268,16 +218,8 @@ class Design(Settings):
         return self.weights if isinstance(self.weights, list) else [self.weights]
 
     @property
-    def onnx(self) -> bool:
-        """Whether members are ONNX files."""
-        return any(file.endswith(ONNX) for file in self.files)
-
-    @property
     def family_name(self) -> str:
-        """The family: as the study says, else timm's module with the architecture, the function, or the file."""
-        if self.onnx:
-            stem = PurePath(self.files[0]).stem
-            return self.family or ("onnx" if family_fault(stem) else stem)
+        """The family: as the study says, else timm's module with the architecture, or the function."""
         if self.factory:
             return self.family or self.factory.rpartition(":")[2]
         name = self.architecture.partition(".")[0]
@@ -287,16 +229,9 @@ class Design(Settings):
         """Number of members of this design, where each design that is trained has `seeds`."""
         return (len(self.files) or 1) if self.loaded else seeds
 
-    def weights_files(self, index: int) -> list[str]:
-        """Files with the weights of member `index`: the one that is named, and those beside an ONNX file."""
-        named = self.files[index : index + 1]
-        return named + [path for file in named if self.onnx for path in data_files(file)]
-
     def inputs(self, index: int) -> dict[str, str]:
-        """Files that member `index` is loaded from: its weights, those beside an ONNX file, and its classes."""
-        files = {
-            f"data_{number}" if number else "weights": file for number, file in enumerate(self.weights_files(index))
-        }
+        """Files that member `index` is loaded from: its weights and its classes."""
+        files = dict(zip(["weights"], self.files[index : index + 1], strict=False))
         if isinstance(self.classes, str):
             files["classes"] = self.classes
         return files
@@ -313,7 +248,6 @@ class Design(Settings):
             margin: margin of the dataset if loaded members see images as in their training; else None.
         """
         description = self.model_dump(include={"architecture", "factory", "arguments"})
-        description |= {"factory": ONNX_FACTORY} if self.onnx else {}
         adaptable = self.stem == "adapted" or (self.stem == "auto" and not self.has_given_weights)
         adapted = self.architecture and adaptable and side <= LARGEST_ADAPTED
         description |= {"stem": "adapted" if adapted else "original", "side": side}

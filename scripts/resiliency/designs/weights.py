@@ -20,8 +20,6 @@ from resiliency.designs.checks import load_weights, logits_fault, not_finite, re
 from resiliency.designs.layers import feature_stages, hooked, select_outputs
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, network_name, parameters_and_macs
-from resiliency.designs.onnx import read_onnx
-from resiliency.designs.settings import ONNX_FACTORY
 from resiliency.designs.views import view_in_training
 from resiliency.devices.choice import device, device_name
 from resiliency.storage.files import sha256
@@ -119,8 +117,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
     if not torch.isfinite(logits).all():
         raise Fault(f"{label}: logits for a black image contain NaN or infinity")
     parameters, macs = parameters_and_macs(network, shape)
-    operations = "an unknown number of" if macs is None else f"{macs:,}"
-    print(f"{network_name(description)}: {parameters:,} parameters, {operations} MACs per image, on {device_name()}")
+    print(f"{network_name(description)}: {parameters:,} parameters, {macs:,} MACs per image, on {device_name()}")
     return {
         "parameters": parameters,
         "macs": macs,
@@ -221,10 +218,6 @@ def load_member(description: dict, card: dict, files: dict[str, str]) -> tuple[n
     names = read_class_names(files["classes"]) if "classes" in files else loaded["classes"]
     if loaded["weights"] == "pretrained":
         network, names, weights_fields = _pretrained(description, names, classes)
-    elif description["factory"] == ONNX_FACTORY:
-        names = names or classes
-        network, arguments, weights_fields = _from_onnx(description, len(names), Path(files["weights"]))
-        description = description | {"arguments": arguments}
     else:
         names = names or classes
         network, weights_fields = _from_file(description, len(names), Path(files["weights"]))
@@ -265,14 +258,6 @@ def _from_file(description: dict, outputs: int, path: Path) -> tuple[nn.Module, 
     if misfit := load_weights(network, read_checkpoint(path, list(network.state_dict()))):
         raise Fault(f"{path}: not the weights of {network_name(description)} with {outputs:,} outputs: {misfit}")
     return network, {"weights_kind": WeightsKind.FILE, "weights_source": file_source(path)}
-
-
-def _from_onnx(description: dict, outputs: int, path: Path) -> tuple[nn.Module, dict, dict]:
-    """The network in an ONNX file, the arguments that rebuild it, and the description of its weights."""
-    network, arguments = read_onnx(path, description["side"], outputs)
-    source = f"{file_source(path)}, run by onnxruntime"
-    source += ", which gives probabilities" if arguments["probabilities"] else ""
-    return network, arguments, {"weights_kind": WeightsKind.FILE, "weights_source": source}
 
 
 def file_source(path: str | Path) -> str:

@@ -9,10 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resiliency.analysis.assessment import Temperature
-from resiliency.designs.layers import unwrapped
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised, read_member
-from resiliency.designs.onnx import OnnxNetwork
 from resiliency.ensembles.combination import LEAST, member_weights, rule_of
 from resiliency.export.choice import chosen_row, refuse_own_crops
 from resiliency.storage.runs import Run
@@ -55,13 +53,9 @@ class Deployable(nn.Module):
             wanted, got = (" x ".join(map(str, of)) for of in (sizes[0], images.shape[1:]))
             raise TypeError(f"images: expected uint8 B x {wanted}, got B x {got}; resize them as the study does")
         logits = [
-            network(normalised(seen(images, member), member.mean, member.std)).float()
+            network(normalised(_seen(images, member), member.mean, member.std)).float()
             for network, member in zip(self.networks, self.members, strict=True)
         ]
-        return self.combined(logits)
-
-    def combined(self, logits: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Probabilities and mutual information, as from `forward`, of the logits float32 BxK of each member."""
         logs = torch.stack(logits).log_softmax(dim=-1)
         probabilities = logs.exp()
         mean = (self.shares * probabilities).sum(dim=0)
@@ -86,7 +80,7 @@ def _entropy(probabilities: Tensor, logs: Tensor) -> Tensor:
     return -(probabilities * logs).sum(dim=-1)
 
 
-def seen(images: Tensor, member: Member) -> Tensor:
+def _seen(images: Tensor, member: Member) -> Tensor:
     """The images at the size at which a member sees them, in whole numbers, as in the study."""
     view = member.view
     if not view or view["size"] == images.shape[1]:
@@ -95,12 +89,6 @@ def seen(images: Tensor, member: Member) -> Tensor:
     pixels = images.permute(0, 3, 1, 2).float()
     resized = functional.interpolate(pixels, size, mode=view["interpolation"], antialias=True, align_corners=False)
     return resized.round().clamp(0, 255).permute(0, 2, 3, 1)
-
-
-def onnx_members(ensemble: Deployable) -> dict[int, OnnxNetwork]:
-    """Position -> network of the members that are ONNX files."""
-    inner = [unwrapped(network) for network in ensemble.networks]
-    return {place: network for place, network in enumerate(inner) if isinstance(network, OnnxNetwork)}
 
 
 Networks = list[tuple[nn.Module, Member]]

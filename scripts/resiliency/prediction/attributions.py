@@ -11,12 +11,11 @@ from torch.nn.functional import interpolate as resize
 from resiliency.data.pictures import images_in_views
 from resiliency.designs.layers import spatial_layer
 from resiliency.designs.members import Member
-from resiliency.designs.networks import is_differentiable, normalised
+from resiliency.designs.networks import normalised
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import inference
 
 BATCH = 64
-NOT_DIFFERENTIABLE = "the network is run without gradients and features, by onnxruntime"
 WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side
 
 
@@ -119,8 +118,6 @@ def maps_or_reason(
 ) -> tuple[np.ndarray, str]:
     """As `attribution_maps`, and ""; or, if the method does not apply, maps of NaN and the reason."""
     try:
-        if not is_differentiable(network):
-            raise Inapplicable(NOT_DIFFERENTIABLE)
         return attribution_maps(method, network, member, images, labels, target, steps), ""
     except Inapplicable as reason:
         return np.full(images.shape[:3], np.nan, np.float16), str(reason)

@@ -19,7 +19,7 @@ from resiliency.data.pictures import View, images_in_views
 from resiliency.data.source import Images
 from resiliency.designs.layers import feature_stages, watched_stages
 from resiliency.designs.members import Member
-from resiliency.designs.networks import is_differentiable, logits_and_features, normalised
+from resiliency.designs.networks import logits_and_features, normalised
 from resiliency.designs.views import view_of
 from resiliency.devices.choice import device_name, inference
 from resiliency.statistics.gram import gram
@@ -212,13 +212,8 @@ def storable(logits: np.ndarray, member: str) -> np.ndarray:
 
 
 def features(member: Classifier, images: np.ndarray) -> np.ndarray:
-    """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view.
-
-    A network without features has one, NaN.
-    """
+    """Penultimate features float32 NxD of `images` (uint8 NxHxWx3), resized where the member sees them in a view."""
     network, description = member
-    if not is_differentiable(network):
-        return np.full((len(images), 1), np.nan, np.float32)
     (images,) = images_in_views(images, ALL_IMAGES, [view_of(description)])
     device = next(network.parameters()).device
     with inference():

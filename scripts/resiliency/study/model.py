@@ -160,8 +160,6 @@ class Study(Settings):
         """Names of the members whose attributions are shown: the first of each family, or the baseline of its own."""
         first = {}
         for member in self.independent_members():
-            if self.designs[design_of(member)].onnx:  # without gradients
-                continue
             family = self.family(design_of(member))
             if member == self.members.baseline or family not in first:
                 first[family] = member

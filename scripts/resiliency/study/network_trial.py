@@ -22,7 +22,7 @@ def trial(designs: dict[str, dict]) -> dict[str, str]:
     Args:
         designs: name -> `description`, as from `Design.description`; `outputs`, the required number of logits, None if
             unknown; `fetched`, whether pretrained weights must be on this machine already, or None if there are none;
-            for fine-tuning, `train`, the layers that are trained; and `onnx`, the ONNX files, if any.
+            and, for fine-tuning, `train`, the layers that are trained.
     """
     with TemporaryDirectory() as folder:
         requests, answers = Path(folder, "requests.json"), Path(folder, "answers")
@@ -63,24 +63,13 @@ def _answer(requests: Path, answers: Path) -> None:
             file.flush()
 
 
-def _fault(
-    description: dict,
-    outputs: int | None,
-    fetched: bool | None,
-    train: str | int | None = None,
-    onnx: tuple[str, ...] = (),
-) -> str:
+def _fault(description: dict, outputs: int | None, fetched: bool | None, train: str | int | None = None) -> str:
     import torch
 
     from resiliency.designs.checks import network_fault, trial_images
     from resiliency.designs.networks import build, network_name
-    from resiliency.designs.onnx import read_onnx
     from resiliency.designs.weights import download_weights, head_name, pretrained_config, train_last
 
-    if onnx:
-        for file in onnx:
-            read_onnx(file, description["side"], outputs)
-        return ""
     label = network_name(description) + (f" with {description['arguments']}" if description["arguments"] else "")
     # Operations that the device meta lacks are tried again on the CPU.
     places = ["cpu"] if description["factory"] or train else ["meta", "cpu"]

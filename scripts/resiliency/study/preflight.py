@@ -19,7 +19,6 @@ from resiliency.base.names import design_of
 from resiliency.data.card import FEWEST
 from resiliency.data.download import cache_folder
 from resiliency.data.folder import broken_pictures, count_images, folder_classes, folders_read, training_fault
-from resiliency.data.pictures import file_state
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, SPLITS
 from resiliency.data.units import file_contents
@@ -147,7 +146,7 @@ def _copy_faults(study: Study) -> Iterator[str]:
     """Designs that load the same weights in the same way as another design, or twice."""
     designs = {name: study.designs[name] for name in study.loaded_designs()}
     files = {
-        f"{name}-s{index}": design.weights_files(index)
+        f"{name}-s{index}": design.files[index : index + 1]
         for name, design in designs.items()
         for index in range(design.member_count(1))
     }
@@ -177,19 +176,15 @@ def _request(study: Study, name: str) -> dict:
     if design.weights == "pretrained":
         description["revision"] = design.revision
         request["fetched"] = HF_HUB_OFFLINE
-    request |= {"onnx": design.files} if design.onnx else {}
     recipe = study.recipe(name)
     return request | ({"train": recipe.train} if isinstance(recipe, FineTuning) else {})
 
 
 def _key(study: Study, name: str, request: dict) -> str:
-    """A name for a trial: the design, its factory or files, the library and the packages."""
+    """A name for a trial: the design, its factory, the library and the packages."""
     design, folder = study.designs[name], Path.cwd()
     code = fingerprint(LIBRARY / "study/network_trial.py", root=LIBRARY.parent)
     code += f" {factory_code(design.factory, folder)} {folder}" if design.factory else ""
-    if design.onnx:
-        files = [file for index in range(len(design.files)) for file in design.weights_files(index)]
-        code += "".join(map(file_state, files))
     content = json.dumps([request, code, *(version(package) for package in ("torch", "timm"))], default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
