@@ -91,7 +91,7 @@ rule report:
     resources:
         **needing(2000, 5),
     params:
-        code=code("report", *(f"report/{name}" for name in PAGE_FILES)),
+        code=code("report", *(f"report/{name}" for name in PAGE_FILES), "tables.yaml"),
         study=RESOLVED,
         made=TABLE_NAMES,
         added=EXTERNAL.added if EXTERNAL else [],

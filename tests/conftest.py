@@ -15,12 +15,14 @@ import forking
 import pytest
 import yaml
 
+from resiliency.storage.tables import CHECKED
 from snakemake_warm_start.server import PACKAGES
 
 REPOSITORY = Path(__file__).parents[1]
 
 # Tests run beside each other, and threads of one wait for cores that another's have.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ[CHECKED] = "1"
 PATH = os.environ.get("PYTHONPATH", "")
 UNIT = Path(__file__).with_name("unit")
 # Fixtures of tests that start programs.

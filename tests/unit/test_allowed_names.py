@@ -4,21 +4,17 @@ import re
 from collections import Counter
 
 import pytest
-from bounds import filled
+from bounds import expanded, listed
 
 from resiliency.base.corruption_names import HELD_OUT, MAIN
-from resiliency.base.names import CLEAN, CORRUPTED, extension_fault, images_fault
+from resiliency.base.names import extension_fault, images_fault
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.tables import TABLES
 
 CORRUPTIONS = [*MAIN, *HELD_OUT]
 BUILT_IN = [*METRICS, *ENSEMBLE_METRICS]
 # Columns of the tables, which hold names at placeholders; by_corruption.parquet is joined to ensembles.parquet.
-WIDE = {
-    table.path: [c.name for c in table.columns]
-    for table in TABLES.values()
-    if any("<" in c.name for c in table.columns)
-}
+WIDE = {table.path: listed(table) for table in TABLES.values() if any("<" in name for name in listed(table))}
 WIDE["tables/ensembles.parquet"] += ["mean_member_<corruption>_accuracy"]
 WIDE["tables/ensembles.parquet"] += ["<ensemble metric>_<corruption>", "<pair metric>_<corruption>"]
 
@@ -58,14 +54,6 @@ def test_columns_have_one_meaning_where_test_sets_are_called_as_parts_of_columns
     near = {name for part in parts for name in (part, f"photos_{part}", f"{part}_photos")}
     further = ["photos", *(name for name in sorted(near) if not images_fault(name, CORRUPTIONS, BUILT_IN))]
     assert len(further) > 100
-    names = {
-        "images": [CLEAN, CORRUPTED, *further],
-        "test set": [CLEAN, *further],
-        "further": further,
-        "corruption": CORRUPTIONS,
-        "ensemble metric": ENSEMBLE_METRICS,
-        "pair metric": METRICS,
-    }
     for of_table in WIDE.values():
-        made = Counter(column for name in of_table for column in filled(name, names))
+        made = Counter(column for column, _ in expanded(of_table, further, CORRUPTIONS))
         assert [column for column, count in made.items() if count > 1] == []

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 
 from published.page import CARD
-from resiliency.reference.house import rules
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -82,10 +81,3 @@ def test_files_and_packages_that_guides_name_exist():
     places = (REPOSITORY, REPOSITORY / "scripts/resiliency")
     assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
     assert {f"{path.parent.name}/" for path in places[1].glob("*/__init__.py")} - named == set()
-
-
-def test_the_picture_shows_rules_of_today():
-    drawn = set(re.findall(r"<text[^>]*>(\w+)</text>", (DOCS / "house.svg").read_text(encoding="utf-8")))
-    assert drawn - rules().keys() == set()
-    of_analysis = {rule for rule, file in rules().items() if file in ("analysis", "report")}
-    assert of_analysis - drawn == set()

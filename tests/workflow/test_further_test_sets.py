@@ -6,11 +6,12 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from bounds import expanded, outside
+from bounds import expanded, listed
 from PIL import Image
 from test_staleness import PAGE, SCORES
 from tiny_tables import TABLES
 
+from resiliency.storage.described import faults
 from resiliency.storage.tables import read_table
 
 ADDED = {"noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"}, "negatives": {"folder": "negatives"}}
@@ -50,11 +51,11 @@ def test_a_new_test_set_predicts_only_that_test_set(added):
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_columns_are_described_and_there_and_keep_to_their_bounds(table, added):
-    frame, conditions = read_table(added[0].results / table.path), (ADDED, ["gaussian_noise", "contrast"])
-    names = expanded(table, *conditions)
+    frame = read_table(added[0].results / table.path)
+    names = dict(expanded(listed(table), ADDED, ["gaussian_noise", "contrast"]))
     assert set(frame) - names.keys() == set()
-    assert outside(table, frame, *conditions) == []
-    missing = {column.name for column in table.columns} - {names[name].name for name in frame}
+    assert faults(table, frame) == []
+    missing = {*listed(table)} - {names[name] for name in frame}
     assert [name for name in missing if not any(part in name for part in ELSEWHERE)] == []
 
 

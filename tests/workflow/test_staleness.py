@@ -98,7 +98,7 @@ def test_nothing_after_edits_of_what_is_not_in_use_in_a_fresh_clone(planned_with
         (f"{LIBRARY}/prediction/attributions.py", in_use("maps_or_reason"), ATTRIBUTED),
         (f"{LIBRARY}/analysis/observations/correlation.py", in_use("correlation_table"), {"correlate": 1, **PAGE}),
         (f"{LIBRARY}/analysis/deployment.py", in_use("deployment_table"), {**CHOSEN, **PAGE}),
-        (f"{LIBRARY}/tables/analysis.py", lambda text: text.replace("Correlation of", "Link of"), {"report": 1}),
+        (f"{LIBRARY}/tables.yaml", lambda text: text.replace("Correlation of", "Link of"), {"report": 1}),
         ("scripts/train.py", lambda text: text + "\nEDITED = 1\n", {"train": 4, **INDEPENDENT}),
     ],
 )

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from resiliency.base import extensions
 from resiliency.study.definitions import EXTENDED, PACKAGE, UNFOLLOWED, Module, module_at
 
-SILENT = f"{PACKAGE}.base.progress"  # only prints: its words change no result
+SILENT = {f"{PACKAGE}.base.progress", f"{PACKAGE}.storage.described"}  # they print or check, and change no result
 NOTHING = Module([], {}, {}, [], False)
 INSTALLED = {"site-packages", "dist-packages"}
 
@@ -212,7 +212,7 @@ def _loaded(name: str, roots: tuple[str, ...]) -> _Loaded | None:
     for root in roots:
         for file in (f"{place}/__init__.py", f"{place}.py"):
             if os.path.isfile(f"{root}/{file}"):
-                module = NOTHING if name == SILENT else module_at(Path(root, file), name)
+                module = NOTHING if name in SILENT else module_at(Path(root, file), name)
                 return _Loaded(name, file, module, [f"{file} {one.digest}" for one in module.definitions])
         if os.path.isdir(f"{root}/{place}"):
             return _Loaded(name, place, NOTHING, [])

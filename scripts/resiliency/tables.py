@@ -1,0 +1,90 @@
+"""The tables of a study, as tables.yaml describes them: for rules, pages, the reference and checks under test.
+
+No table depends on these words, so that another description of a column makes only the report run again.
+"""
+
+from collections.abc import Collection
+from math import inf
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+import yaml
+
+TYPES = {"bool": bool, "float": float, "int": int, "str": str}
+
+
+class Column(NamedTuple):
+    """A column, or several of the same kind.
+
+    Attributes:
+        names: its name and those of the ends of its interval, with placeholders such as `<images>`.
+        meaning: description in words.
+        type: `float`, `int`, `bool` or `str`.
+        low, high: smallest and largest number.
+        unit: unit and range in words; empty where limits or `among` say them.
+        among: possible texts; empty for any.
+        method: how the interval is made; empty without one.
+    """
+
+    names: list[str]
+    meaning: str
+    type: type
+    low: float = -inf
+    high: float = inf
+    unit: str = ""
+    among: Collection[str] = ()
+    method: str = ""
+
+    @property
+    def words(self) -> str:
+        """Unit and range."""
+        if self.among:
+            *others, last = (f"`{text}`" for text in self.among)
+            return f"{', '.join(others)} or {last}" if others else last
+        return self.unit or f"{self.low:g} to {self.high:g}".replace("-", "−")
+
+
+class Table(NamedTuple):
+    """A table of a study; tables.yaml says what each part is."""
+
+    path: str
+    holds: str
+    row: str
+    shared: Collection[str]
+    columns: list[Column]
+    topic: str
+    title: str
+    needs: Collection[str] = ()
+    published: bool = False
+
+
+def _read() -> tuple[dict[str, Column], dict[str, Table]]:
+    """The columns of several tables, and the tables, by name."""
+    text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+    listed = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    several = {name: _column(name, values, listed["kinds"]) for name, values in listed["shared"].items()}
+    tables = {}
+    for path, of in listed["tables"].items():
+        shared = of.get("shared", ())
+        columns = [_column(name, values, listed["kinds"]) for name, values in of.get("columns", {}).items()]
+        columns += [several[name] for name in shared]
+        tables[PurePath(path).stem] = Table(path, of["holds"], of["row"], shared, columns, **of["about"])
+    return several, tables
+
+
+def _column(name: str, values: dict[str, Any], kinds: dict[str, dict[str, Any]]) -> Column:
+    """The column of a line, of which the first key is the kind."""
+    (kind, meaning), *others = values.items()
+    given = kinds[kind] | dict(others)
+    given["type"] = TYPES[given["type"]]
+    beside, alone = given.pop("interval", ""), given.pop("low_high", "")
+    ends = [f"{name}_low", f"{name}_high"] if beside else ["low", "high"] if alone else []
+    return Column([*name.split(", "), *ends], meaning, method=beside or alone, **given)
+
+
+SHARED, TABLES = _read()
+
+
+def made(has: Collection[str]) -> list[str]:
+    """Names of the tables of a study that has these properties; see `needs` in tables.yaml."""
+    return [name for name, table in TABLES.items() if {*table.needs} <= {*has}]
