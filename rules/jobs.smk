@@ -96,15 +96,15 @@ def grouping(wildcards):
     """What says which images of a test set belong together, and how the test set is read."""
     name = GROUPED[wildcards.grouped]
     if name == CLEAN:
-        groups, looked_at = STUDY.data.test_groups, STUDY.data.looked_at
+        groups = STUDY.data.test_groups
         read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved(), "splits": STUDY.splits}
         read["fewest"] = FEWEST_IMAGES if {"ensembles", "images"} <= HAS else FEWEST_UNITS
     else:
-        groups, looked_at = STUDY.test_sets[name].groups, True
+        groups = STUDY.test_sets[name].groups
         read = {"folder": STUDY.test_sets[name].folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
         read["fewest"] = FEWEST_UNITS
     named = (STUDY.data if name == CLEAN else STUDY.test_sets[name]).named_groups
-    return read | {"name": name, "groups": groups, "named": named, "looked_at": looked_at}
+    return read | {"name": name, "groups": groups, "named": named}
 
 
 def described(design, seed, **others):

@@ -14,7 +14,7 @@ from resiliency.storage.files import read_json
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, SimpleNamespace(**snakemake.params.grouping)
     if not params.named:
-        grouped = by_look(inputs.images, inputs.labels, params.groups, params.looked_at)
+        grouped = by_look(inputs.images, inputs.labels, params.groups)
     elif params.name == CLEAN:
         settings, splits = params.dataset, params.splits
         source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], splits)

@@ -26,7 +26,7 @@ os.environ[CHECKED] = "1"
 PATH = os.environ.get("PYTHONPATH", "")
 UNIT = Path(__file__).with_name("unit")
 # Fixtures of tests that start programs.
-STARTING = {"workflow", "workflow_in", "snakemake", "python", "forked_trials", "forked_programs"}
+STARTING = {"workflow", "workflow_in", "snakemake", "python", "forked_programs"}
 # Where processes listen of which programs are forks, and with which process they end.
 FOLDER, OWNER = "FORKING_FOLDER", "FORKING_OWNER"
 
@@ -88,7 +88,7 @@ def in_forks(environment: dict[str, str]) -> dict[str, str]:
 def fork_snakemake(
     arguments: list[str], cwd: Path, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess:
-    """Run Snakemake, its jobs and its trials as forks; what it prints of any kind is in `stdout`."""
+    """Run Snakemake and its jobs as forks; what it prints of any kind is in `stdout`."""
     environment = in_forks(dict(os.environ) if environment is None else environment)
     return run_fork(environment[forking.OF_SNAKEMAKE], ["-m", "snakemake", *arguments], cwd, environment)
 
@@ -234,13 +234,6 @@ def python() -> Callable[..., subprocess.CompletedProcess]:
         return run_fork(forks(PACKAGES), ["-c", program, *map(str, arguments)], cwd, dict(os.environ))
 
     return run
-
-
-@pytest.fixture
-def forked_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trials of what users wrote are forks, not processes that have to import torch."""
-    monkeypatch.setenv(forking.OF_SCRIPTS, forks(PACKAGES))
-    monkeypatch.setattr("resiliency.study.network_trial.sys.executable", forking.__file__)
 
 
 @pytest.fixture(scope="session")

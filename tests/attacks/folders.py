@@ -49,12 +49,6 @@ def recoded(folder: Path, target: str | Path, name: str) -> None:
         (image if Path(target).suffix == ".webp" else image.convert("RGBA")).save(folder / target, lossless=True)
 
 
-def _copied_class(folder: Path) -> None:
-    for path in sorted((folder / "val/ant").iterdir()):
-        (folder / "val/bee" / path.name).unlink()
-        recoded(folder, f"val/bee/{path.stem}.webp", f"val/ant/{path.name}")
-
-
 def _class_called_test(folder: Path) -> None:
     for name in CLASSES:
         shutil.move(folder / "train" / name, folder / name)
@@ -75,10 +69,6 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], object]] = {
     "a broken link": (lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"),
     "a class called test": (_class_called_test, "if 'test' is a class beside 2 others, rename it"),
     "test images that train": (_copied, "5 images are in more than one split"),
-    "a class that is a copy of another": (
-        _copied_class,
-        "of class 'ant' (test) are images of other classes too, as of 'bee'",
-    ),
     "names longer than file systems allow": (_long_names, ACCEPTED),
 }
 

@@ -1,4 +1,4 @@
-"""Images that are changed, damaged or in two splits are named, not used; near duplicates in two splits are told."""
+"""Images that are changed, damaged or in two splits are named, not used."""
 
 import os
 import shutil
@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from attacks.folders import good_folder, read, recoded
-from PIL import Image
 
 from resiliency.base.faults import Fault
 from resiliency.corruptions.writing import write_pictures
@@ -16,8 +15,8 @@ from resiliency.data.folder import image_folder
 from resiliency.data.pictures import read_conditions, read_images
 from resiliency.data.reading import labelled_folder
 from resiliency.data.split import draw_splits
-from resiliency.report.overview import data_cautions, pretraining_cautions
-from resiliency.storage.files import read_array, read_json
+from resiliency.report.overview import pretraining_cautions
+from resiliency.storage.files import read_array
 from resiliency.training.augmentation import training_reader
 from resiliency.training.settings import Recipe
 
@@ -62,7 +61,6 @@ def test_images_in_two_splits_are_counted_if_allowed_and_test_sets_of_training_i
     source = image_folder(folder, 72, 1)
     split = draw_splits(source, 0.2, 0.2, {}, 0)
     write_data_set(tmp_path / "data", "image_folder", source, split, 72, on_the_fly, allow_duplicates=True)
-    assert read_json(tmp_path / "data/card.json")["duplicates"] == {"between_splits": 1, "within_splits": 1}
     output = capsys.readouterr().out
     assert "warning: 1 images are in their split twice, 1 of them in two classes, e.g. " in output
     assert f"more than one split, e.g. {folder}/val/bee/again.webp (test) = " in output
@@ -75,48 +73,6 @@ def test_images_in_two_splits_are_counted_if_allowed_and_test_sets_of_training_i
         write_test_set(*job, allow_duplicates=False)
     write_test_set(*job, allow_duplicates=True)
     assert "warning: test_sets.field: 1 images are training or validation images" in capsys.readouterr().out
-
-
-FILMS, FRAMES = 10, 6
-
-
-def film(number: int) -> list[Image.Image]:
-    """Frames of a scene of its own, each shifted, lit and taken with noise of its own."""
-    random = np.random.default_rng(number)
-    scene = Image.fromarray(random.integers(0, 256, (5, 5, 3), np.uint8)).resize((80, 80), Image.Resampling.BICUBIC)
-    frames = []
-    for _ in range(FRAMES):
-        left, top = random.integers(0, 2, 2)
-        frame = np.asarray(scene.crop((left, top, left + 72, top + 72)), float) * random.uniform(0.5, 0.9)
-        frames.append(Image.fromarray((frame + random.normal(0, 2, frame.shape)).clip(0, 255).astype(np.uint8)))
-    return frames
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("films")
-    for name, first in (("cat", 0), ("dog", FILMS)):
-        (folder / name).mkdir()
-        for number in range(FILMS):
-            for index, frame in enumerate(film(first + number)):
-                frame.save(folder / name / f"{number:02}_{index}.png")
-    return folder
-
-
-@pytest.mark.parametrize("side", [32, 72])
-def test_frames_in_two_splits_are_told(tmp_path, films, capsys, side):
-    source = image_folder(films, side, 1)
-    chosen = draw_splits(source, 0.2, 0.3, {}, 0)
-    write_data_set(tmp_path, "image_folder", source, chosen, side, on_the_fly=side > 64)
-    card = read_json(tmp_path / "card.json")
-    assert list(card["near_duplicates"]) == ["validation", "test"]
-    assert card["near_duplicates"]["test"] >= 24
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if " test images look almost like" in line)
-    assert line.startswith(f"warning: dataset: {card['near_duplicates']['test']} of 36 test images look almost like")
-    assert f"as {films}/cat/" in line
-    assert "dataset.groups" in data_cautions(card)[0]
-    card["splits"]["test"]["groups"] = 6
-    assert "dataset.groups" not in data_cautions(card)[0]
 
 
 @pytest.mark.parametrize(

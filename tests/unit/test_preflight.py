@@ -1,4 +1,4 @@
-"""What a study needs of its data and networks is known before the first job, and what its jobs ask of a cluster."""
+"""What a study needs of its data is known before the first job, and what its jobs ask of a cluster."""
 
 import os
 import shutil
@@ -6,49 +6,15 @@ from pathlib import Path
 
 import pytest
 from default_study import CONFIG
-from edits import forget, with_edit
 from fault_messages import fault_of, lines_of
 from PIL import Image
 from snakemake.utils import update_config
 
-from resiliency.designs.settings import Design
-from resiliency.study import preflight as preflight_module
 from resiliency.study.files import load, read_merged
-from resiliency.study.network_trial import trial
-from resiliency.study.preflight import _key, _request, minutes, preflight
+from resiliency.study.preflight import minutes, preflight
 
 SMALL = CONFIG | {"joint": None, "search": None, "ensembles": {"sizes": [2]}}
 SMALL |= {"members": {"designs": ["resnet18"], "baseline": "resnet18-s0"}}
-FACTORIES = """
-import os
-from torch import nn
-
-
-def plain(outputs=10):
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, outputs))
-
-
-def no_parameters():
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-def lazy():
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
-
-
-def seven():
-    return 7
-
-
-def dies():
-    os._exit(0)
-"""
-FAULTS = {
-    "no_parameters": "has no parameters to train or load",
-    "lazy": "has lazy modules, whose weights have no shape yet; give their sizes",
-    "seven": "expected a torch.nn.Module, got int",
-    "dies": "called exit with status 0; it must return the network",
-}
 PHOTOS = {"name": "image_folder", "folder": "photos", "image_size": 32, "validation_fraction": 0.4}
 
 
@@ -60,12 +26,6 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def untried(here, monkeypatch):
-    """No network is tried."""
-    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {})
-
-
-@pytest.fixture
 def photos(here):
     for split, count in (("train", 14), ("val", 6)):
         for name in ("cat", "dog"):
@@ -73,38 +33,6 @@ def photos(here):
             for index in range(count):
                 Image.new("RGB", (32, 32), (index, 0, 0)).save(here / f"photos/{split}/{name}/{index}.png")
     return here / "photos"
-
-
-@pytest.mark.usefixtures("forked_trials")
-def test_functions_that_return_no_network_are_named(here):
-    Path("factories_to_try.py").write_text(FACTORIES)
-    described = {name: Design(factory=f"factories_to_try:{name}").description(32) for name in ("plain", *FAULTS)}
-    faults = trial({name: {"description": of, "outputs": 10, "fetched": None} for name, of in described.items()})
-    assert faults.keys() == FAULTS.keys()
-    assert [name for name in FAULTS if FAULTS[name] not in faults[name]] == []
-
-
-@pytest.mark.usefixtures("forked_trials")
-def test_what_passed_once_is_not_tried_again(here, monkeypatch):
-    Path("factories_to_try.py").write_text(FACTORIES)
-    designs = CONFIG["designs"] | {"mine": {"factory": "factories_to_try:plain"}}
-    study = load(SMALL | {"designs": designs, "members": {"designs": ["mine"], "baseline": "mine-s0"}})
-    preflight(study)
-    monkeypatch.setattr("resiliency.study.preflight.trial", lambda designs: {name: "tried" for name in designs})
-    preflight(study)
-    Path("factories_to_try.py").write_text(FACTORIES + "\nEDITED = 1\n")
-    forget()
-    assert fault_of(preflight, study) == "designs.mine: tried"
-
-
-@pytest.mark.parametrize("module", ["study/network_trial", "designs/weights"])
-def test_designs_are_tried_again_when_what_tries_them_changed(here, module):
-    """Whatever module the trial imports, none being listed by hand."""
-    study = load(CONFIG)
-    request = _request(study, "vit")
-    before = _key(study, "vit", request)
-    with with_edit(Path(preflight_module.LIBRARY, f"{module}.py")):
-        assert _key(study, "vit", request) != before
 
 
 @pytest.mark.parametrize(
@@ -128,7 +56,6 @@ def test_designs_are_tried_again_when_what_tries_them_changed(here, module):
         ),
     ],
 )  # fmt: skip
-@pytest.mark.usefixtures("untried")
 def test_folders_are_counted(photos, dataset, faults):
     shutil.copytree(photos / "val", photos.with_name("untrained") / "val")
     photos.with_name("list.txt").write_text("cat/0.png\n\ndog/1.png\n")
@@ -138,7 +65,6 @@ def test_folders_are_counted(photos, dataset, faults):
         assert words in line
 
 
-@pytest.mark.usefixtures("untried")
 def test_pictures_that_cannot_be_decoded_are_named_where_all_are_used(photos):
     config = SMALL | {"dataset": PHOTOS, "training": CONFIG["training"] | {"batch_size": 4}, "probe": {"images": 12}}
     config["test_sets"] = {"field": {"folder": "field"}}
@@ -150,25 +76,6 @@ def test_pictures_that_cannot_be_decoded_are_named_where_all_are_used(photos):
     assert [line.partition(" (")[0] for line in lines] == [f"{name}: cannot be decoded" for name in broken]
     config["dataset"] = PHOTOS | {"images_per_class": {"test": 6}}  # some of the others may be broken
     assert fault_of(preflight, load(config)) == lines[0]
-
-
-@pytest.mark.usefixtures("untried")
-def test_members_with_the_same_weights_are_named(here):
-    for name, content in (("a", b"1"), ("b", b"2"), ("c", b"1")):
-        Path(f"{name}.pt").write_bytes(content * 9000)
-    loaded = {"architecture": "resnet18", "mean": [0.5] * 3, "std": [0.2] * 3}
-    designs = {
-        "one": loaded | {"weights": ["a.pt", "b.pt"]},
-        "other": loaded | {"weights": "c.pt", "family": "mine"},
-        "seen_differently": loaded | {"weights": "c.pt", "mean": [0.4] * 3},
-        "hub": {"architecture": "resnet18.a1_in1k", "weights": "pretrained"},
-        "hub_again": {"architecture": "resnet18.a1_in1k", "weights": "pretrained"},
-    }
-    config = SMALL | {"designs": designs, "dataset": {"name": "imagenette"}}
-    config["members"] = {"designs": [*designs], "baseline": "one-s0"}
-    other, again = lines_of(preflight, load(config))
-    assert other.startswith("designs.other.weights: c.pt has the same weights as a.pt (designs.one);")
-    assert again.startswith("designs.hub_again.weights: pretrained resnet18.a1_in1k has the same weights as pretrained")
 
 
 def minutes_of_cifar10(**changes) -> dict[str, int]:

@@ -13,6 +13,7 @@ from torch import nn
 from trainings import Killed, killed_at, stored, train_files
 
 from resiliency.base.faults import Fault
+from resiliency.designs.settings import Design
 from resiliency.storage.files import read_json, write_json
 from resiliency.training import checkpoints, engine
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, accuracies
@@ -29,6 +30,44 @@ def watched(look: Callable) -> Loss:
         return single(networks, images, labels)
 
     return loss
+
+
+FACTORIES = """
+from torch import nn
+
+
+def soft():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2), nn.Softmax(1))
+
+
+def no_parameters():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def lazy():
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(2))
+
+
+def seven():
+    return 7
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    {
+        "soft": "expected logits, got probabilities; remove the softmax",
+        "no_parameters": "has no parameters to train or load",
+        "lazy": "has lazy modules, whose weights have no shape yet; give their sizes",
+        "seven": "expected a torch.nn.Module, got int",
+    }.items(),
+)
+def test_functions_that_return_no_network_are_named_before_training(tmp_path, monkeypatch, factory, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "factories_to_try.py").write_text(FACTORIES)
+    with pytest.raises(Fault, match=f"factories_to_try:{factory}: .*{message}"):
+        train_files(tmp_path, stored(tmp_path, 16), Design(factory=f"factories_to_try:{factory}"), single)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """Writing a dataset: its splits, and the card with their counts and checksums, the classes, mean and std."""
 
 import hashlib
-from collections.abc import Hashable
-from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,16 +12,7 @@ from resiliency.base.progress import Progress
 from resiliency.data.pictures import FileImages, chunks, write_items, write_list
 from resiliency.data.source import Part, Source
 from resiliency.data.split import stratified_sample
-from resiliency.data.units import (
-    Thumbnails,
-    Visit,
-    check_duplicates,
-    check_test_set,
-    count_near_duplicates,
-    digest_array,
-    digests,
-    image_contents,
-)
+from resiliency.data.units import DIGEST, check_duplicates, check_test_set, digests, image_contents
 from resiliency.storage.files import appending, write_array, write_json
 
 # Number of training images from which mean and standard deviation are estimated if they must be decoded for it.
@@ -36,7 +26,7 @@ class WrittenSplit(NamedTuple):
 
     entry: dict
     histogram: np.ndarray | None = None
-    contents: list[Hashable] | None = None
+    contents: list[bytes] | None = None
 
 
 def write_data_set(
@@ -53,13 +43,13 @@ def write_data_set(
     A split is `labels.npy` (int64 N), `items.csv` (class and name of each image) and `images.npy` (uint8
     N x side x side x 3) or, where images are decoded on the fly, `images.json`, which names their files.
 
-    `digests.npy` holds a digest of each training and validation image, as from `digest_array`.
+    `digests.npy` holds a digest of each training and validation image (uint8 N x `DIGEST`); N is 0 for a
+    published dataset that is decoded on the fly.
 
-    The card, `card.json`, holds the `name`, numbers of `duplicates`, the source, the classes, the shape of an image,
+    The card, `card.json`, holds the `name`, the source, the classes, the shape of an image,
     mean and standard deviation of each channel of the training images (of values in 0..1) where there are any, and of
     each split the counts and a checksum: of pixels and labels, or of the names, sizes in bytes and labels of the files.
-    Where images have groups, the number of groups is among the counts. The card of `OWN` holds numbers of
-    `near_duplicates` too, if its images were decoded.
+    Where images have groups, the number of groups is among the counts.
 
     Args:
         chosen: split -> part and indices in it, as from `draw_splits`.
@@ -73,25 +63,22 @@ def write_data_set(
             raise Fault(
                 f"dataset: expected at least {FEWEST} images for {split}, got {len(indices)}; change the fractions"
             )
-    count_duplicates = partial(
-        check_duplicates, chosen, classes=source.classes, refused=name == OWN and not allow_duplicates
-    )
-    thumbnails = Thumbnails()
-    visit = thumbnails.add if name == OWN else None
-    if on_the_fly:
-        contents = image_contents(chosen, side, name == OWN, visit)
-        duplicates = count_duplicates(contents)
+    refused = name == OWN and not allow_duplicates
+    contents: dict[str, list[bytes]] = {}
+    if on_the_fly and name == OWN:
+        contents = image_contents(chosen, side)
+        check_duplicates(chosen, contents, refused)
     written = {
-        split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly, visit)
+        split: _write_split(folder / split, part, indices, source.classes, side, on_the_fly)
         for split, (part, indices) in chosen.items()
     }
     if not on_the_fly:
         contents = {split: one.contents for split, one in written.items()}
-        duplicates = count_duplicates(contents)
-    write_array(folder / "digests.npy", digest_array([contents[split] for split in chosen if split != "test"]))
-    card: dict[str, object] = {"name": name, "duplicates": duplicates}
-    card |= {"near_duplicates": count_near_duplicates(chosen, thumbnails.pairs(chosen))} if thumbnails.pieces else {}
-    card |= {"source": source.description, "classes": source.classes, "image_shape": [side, side, 3]}
+        check_duplicates(chosen, contents, refused)
+    learned = b"".join(chain.from_iterable(of for split, of in contents.items() if split != "test"))
+    write_array(folder / "digests.npy", np.frombuffer(learned, np.uint8).reshape(-1, DIGEST))
+    card: dict[str, object] = {"name": name, "source": source.description, "classes": source.classes}
+    card["image_shape"] = [side, side, 3]
     if "train" in chosen:
         histogram = written["train"].histogram
         card |= _mean_and_std(_histogram(*chosen["train"], side) if histogram is None else histogram)
@@ -114,29 +101,23 @@ def write_test_set(
     checksum as in the card of a dataset.
 
     Args:
-        training_digests: uint8 N x 16, array `digests.npy` of the dataset.
-        allow_duplicates: whether its images may be among these, or under two classes.
+        training_digests: uint8 N x `DIGEST`, array `digests.npy` of the dataset.
+        allow_duplicates: whether its images may be among these.
 
     Raises:
         Fault: as `check_test_set`.
     """
     indices = np.arange(len(part.labels))
     written = _write_split(folder, part, indices, classes, side, on_the_fly)
-    contents = written.contents or image_contents({folder.name: (part, indices)}, side, decoded=True)[folder.name]
-    check_test_set(folder.name, part, contents, classes, training_digests, refused=not allow_duplicates)
+    if len(training_digests):
+        contents = written.contents or image_contents({folder.name: (part, indices)}, side)[folder.name]
+        check_test_set(folder.name, part, contents, training_digests, refused=not allow_duplicates)
     write_json(folder / "card.json", {"source": description} | written.entry)
 
 
 def _write_split(
-    folder: Path,
-    part: Part,
-    indices: np.ndarray,
-    classes: list[str],
-    side: int,
-    on_the_fly: bool,
-    visit: Visit | None = None,
+    folder: Path, part: Part, indices: np.ndarray, classes: list[str], side: int, on_the_fly: bool
 ) -> WrittenSplit:
-    """Write the images at `indices`; `visit` is called with the name of `folder` and further images that are stored."""
     labels = part.labels[indices]
     write_array(folder / "labels.npy", labels)
     names = [part.names[index] for index in indices]
@@ -144,7 +125,7 @@ def _write_split(
     if on_the_fly:
         checksum, histogram, contents = _write_file_list(folder / "images.json", part, indices), None, None
     else:
-        checksum, histogram, contents = _store_images(folder / "images.npy", part, indices, side, visit)
+        checksum, histogram, contents = _store_images(folder / "images.npy", part, indices, side)
     counts = np.bincount(labels, minlength=len(classes)).tolist()
     groups = {} if part.groups is None else {"groups": len(np.unique(part.groups[indices]))}
     grouping = f" in {groups['groups']:,} groups" if groups else ""
@@ -153,12 +134,10 @@ def _write_split(
     return WrittenSplit(entry, histogram, contents)
 
 
-def _store_images(
-    path: Path, part: Part, indices: np.ndarray, side: int, visit: Visit | None
-) -> tuple[str, np.ndarray, list[Hashable]]:
+def _store_images(path: Path, part: Part, indices: np.ndarray, side: int) -> tuple[str, np.ndarray, list[bytes]]:
     """Store the images at `indices` as one array; its checksum, with the labels, histogram 3x256 and digests."""
     digest, histogram = hashlib.sha256(), np.zeros((3, 256), np.int64)
-    contents: list[Hashable] = []
+    contents: list[bytes] = []
     pieces = chunks(indices, side)
     progress = Progress(len(pieces), pause=5)
     with appending(path, (len(indices), side, side, 3), np.uint8) as append:
@@ -168,8 +147,6 @@ def _store_images(
             digest.update(images.tobytes())
             histogram += _channel_counts(images)
             contents += digests(images)
-            if visit:
-                visit(path.parent.name, images)
             progress.step(f"{path.parent.name}: storing images")
     digest.update(part.labels[indices].tobytes())
     return digest.hexdigest(), histogram, contents

@@ -126,8 +126,8 @@ class Dataset(Settings):
     )
     allow_duplicates: bool = Field(
         False,
-        description="whether image_folder may contain the same image in two splits, an additional test set may "
-        "contain training images, and a class may be a copy of another; published datasets may",
+        description="whether image_folder may contain the same image in two splits, and an additional test set "
+        "training images; published datasets may",
     )
 
     @field_validator("images_per_class", mode="before")
@@ -182,11 +182,6 @@ class Dataset(Settings):
     def named_groups(self) -> bool:
         """Whether the units of the test images are known by their names or by a table."""
         return bool(self.test_groups or self.groups) and self.test_groups != NEAR_DUPLICATES
-
-    @property
-    def looked_at(self) -> bool:
-        """Whether test images are compared with each other; those of large published sets are not."""
-        return self.name not in PUBLISHED or not self.on_the_fly
 
     @property
     def made_of_files(self) -> bool:

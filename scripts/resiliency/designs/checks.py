@@ -118,18 +118,17 @@ def trial_images(side: int, device: torch.device) -> Tensor:
     return images.to(device)
 
 
-def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
+def network_fault(network: nn.Module, side: int, outputs: int) -> str:
     """What prevents the use of `network` for images of `side` pixels squared; empty if nothing does.
 
     It must map a batch of images, which it leaves as they are, to as many rows of logits,
-    and have a gradient with respect to them; and pass `logits_fault`. On the device "meta" only shapes are checked.
+    and have a gradient with respect to them; and pass `logits_fault`.
 
     Args:
-        outputs: required number of logits; None for two or more.
+        outputs: required number of logits.
     """
-    device = next(network.parameters()).device
-    images = trial_images(side, device)
-    inputs = images.clone().requires_grad_(device.type != "meta")
+    images = trial_images(side, next(network.parameters()).device)
+    inputs = images.clone().requires_grad_()
     network.eval()
     try:
         logits = network(inputs * 1)
@@ -143,11 +142,8 @@ def network_fault(network: nn.Module, side: int, outputs: int | None) -> str:
         return f"expected a tensor of logits, got {type(logits).__name__}"
     if not logits.is_floating_point() or logits.layout is not torch.strided:
         return f"gives a tensor of {logits.dtype}, {logits.layout}, where floats are needed"
-    if logits.ndim != 2 or len(logits) != BATCH or (outputs or max(logits.shape[1], 2)) != logits.shape[1]:
-        needed = f"({BATCH}, {outputs or 'classes'})"
-        return f"expected logits of shape {needed} for {BATCH} images, got {tuple(logits.shape)}"
-    if device.type == "meta":
-        return ""
+    if logits.shape != (BATCH, outputs):
+        return f"expected logits of shape ({BATCH}, {outputs}) for {BATCH} images, got {tuple(logits.shape)}"
     if not torch.equal(passed_images, wide_images):
         return "changes its input images in place; let it work on a copy"
     if not logits.isfinite().all():

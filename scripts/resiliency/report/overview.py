@@ -16,7 +16,6 @@ from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
 from resiliency.data.card import OWN
 from resiliency.data.split import PLACE
-from resiliency.data.units import worth_a_warning
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import templates, words
@@ -212,23 +211,6 @@ def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
     return [said("poor", error=error, trained=trained, pretrained=source.str.contains("pretrained").any())]
 
 
-def data_cautions(card: dict | None) -> list[str]:
-    """A caution if splits share near duplicates.
-
-    Args:
-        card: card of the dataset; None if there is none.
-    """
-    images = {split: of["images"] for split, of in card["splits"].items()} if card else {}
-    alike = (card or {}).get("near_duplicates", {})
-    splits = [
-        {"split": split, "count": count, "images": images[split]}
-        for split, count in alike.items()
-        if worth_a_warning(count, images[split])
-    ]
-    grouped = bool(splits) and any("groups" in of for of in card["splits"].values())
-    return [said("look_alikes", splits=splits, grouped=grouped)] if splits else []
-
-
 def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
     """A caution if pretrained members may have seen the test images, because the classes are synsets of ImageNet.
 
@@ -349,7 +331,7 @@ def resampled(of: dict) -> str:
 
 
 def unit_cautions(units: dict[str, dict]) -> list[str]:
-    """A caution for each test set with few units, or with similar images that are not grouped.
+    """A caution for each test set with few units, or whose groups do not fit.
 
     Args:
         units: test set -> its `units.json`.
@@ -359,10 +341,7 @@ def unit_cautions(units: dict[str, dict]) -> list[str]:
         key = "dataset.test_groups" if name == CLEAN else f"test_sets.{name}.groups"
         where = "Test images" if name == CLEAN else f"Images of {words.label(name)}"
         few = resampled(of) if of["by"] and of["units"] < FEWEST else ""
-        alike = {"sets": of["alike_sets"], "images": of["alike_images"]}
-        if not worth_a_warning(of["alike_images"], of["images"]):
-            alike = None
-        notes.append(said("units", where=where, key=key, unfit=of["not_by"], few=few, fewest=FEWEST, alike=alike))
+        notes.append(said("units", where=where, key=key, unfit=of["not_by"], few=few, fewest=FEWEST))
     return list(filter(None, notes))
 
 

@@ -3,48 +3,35 @@
 Each further attempt at a job asks a cluster for as much again. The figures are generous rather than exact: asking for
 too little costs an attempt. They change no result."""
 
-import hashlib
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from math import ceil, comb, inf
 from pathlib import Path
 
-from huggingface_hub.constants import HF_HUB_OFFLINE
-
 from resiliency.base.faults import Fault
-from resiliency.base.names import design_of
 from resiliency.data.card import FEWEST
-from resiliency.data.download import cache_folder
 from resiliency.data.folder import broken_pictures, count_images, folder_classes, folders_read, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, SPLITS
-from resiliency.data.units import file_contents
 from resiliency.study.checks import used_recipes
 from resiliency.study.extensions import check_extensions
-from resiliency.study.fingerprint import factory_code, fingerprint, unfollowed_code
+from resiliency.study.fingerprint import unfollowed_code
 from resiliency.study.model import Study
-from resiliency.study.network_trial import trial
-from resiliency.training.settings import FineTuning
-
-LIBRARY = Path(__file__).parents[1]
 
 
 def preflight(study: Study) -> None:
     """Check what a study needs that is not in its keys.
 
     Raises:
-        Fault: one line for each fault: a folder that is missing or has too few images; a design whose network cannot be
-            made, does not take the study's images, or loads the weights of another member; or an extension that cannot
-            be used.
+        Fault: one line for each fault: a folder that is missing or has too few images; a picture that cannot be
+            decoded; or an extension that cannot be used.
     """
     _check_python()
     check_extensions(study.data.side, study.corruptions.table_at(study.data.side))
     for warning in _unwatched_code(study):
         print(f"study: {warning}", file=sys.stderr)
-    if faults := [*_data_faults(study), *_broken_pictures(study), *_network_faults(study), *_copy_faults(study)]:
+    if faults := [*_data_faults(study), *_broken_pictures(study)]:
         raise Fault("\n".join(faults))
 
 
@@ -112,23 +99,6 @@ def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> d
     return {split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()}
 
 
-def _network_faults(study: Study) -> Iterator[str]:
-    names = dict.fromkeys(study.members.designs)
-    names |= dict.fromkeys(study.joint.designs) if study.joint else {}
-    names |= {study.search.design: None} if study.search else {}
-    requests = {name: _request(study, name) for name in names}
-    keys = {name: _key(study, name, request) for name, request in requests.items()}
-    passed = cache_folder() / "designs"
-    untried = {name: request for name, request in requests.items() if not (passed / keys[name]).exists()}
-    faults = trial(untried) if untried else {}
-    with suppress(OSError):
-        passed.mkdir(parents=True, exist_ok=True)
-        for name in untried.keys() - faults.keys():
-            (passed / keys[name]).touch()
-    for name, fault in faults.items():
-        yield f"designs.{name}: {fault}"
-
-
 def _unwatched_code(study: Study) -> Iterator[str]:
     """Warnings of factories that run code which the fingerprint of their members does not contain."""
     names = dict.fromkeys([*study.members.designs, *(study.joint.designs if study.joint else [])])
@@ -140,53 +110,6 @@ def _unwatched_code(study: Study) -> Iterator[str]:
                 f"designs.{name}.factory: no change of the code that is run in {', '.join(calls)} is noticed; "
                 "import it by its name, or delete the results of its members after a change"
             )
-
-
-def _copy_faults(study: Study) -> Iterator[str]:
-    """Designs that load the same weights in the same way as another design, or twice."""
-    designs = {name: study.designs[name] for name in study.loaded_designs()}
-    files = {
-        f"{name}-s{index}": design.files[index : index + 1]
-        for name, design in designs.items()
-        for index in range(design.member_count(1))
-    }
-    first: dict[str, tuple[str, str]] = {}
-    for member, content in file_contents(files).items():
-        name = design_of(member)
-        design = designs[name]
-        source = files[member][0] if design.files else f"pretrained {design.architecture}"
-        loaded = json.dumps([study.description(name), design.classes, content])
-        key, there = first.setdefault(loaded, (name, source))
-        if (key, there) != (name, source):
-            yield (
-                f"designs.{name}.weights: {source} has the same weights as {there} (designs.{key}); "
-                "name another file, or remove it"
-            )
-
-
-def _request(study: Study, name: str) -> dict:
-    design = study.designs[name]
-    outputs = None if isinstance(design.classes, str) else len(design.classes or [])
-    if outputs == 0:
-        outputs = PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else None
-        outputs = None if design.weights == "pretrained" else outputs
-    described = study.description(name)
-    description = {key: value for key, value in described.items() if key != "loaded"}
-    request = {"description": description, "outputs": outputs, "fetched": None}
-    if design.weights == "pretrained":
-        description["revision"] = design.revision
-        request["fetched"] = HF_HUB_OFFLINE
-    recipe = study.recipe(name)
-    return request | ({"train": recipe.train} if isinstance(recipe, FineTuning) else {})
-
-
-def _key(study: Study, name: str, request: dict) -> str:
-    """A name for a trial: the design, its factory, the library and the packages."""
-    design, folder = study.designs[name], Path.cwd()
-    code = fingerprint(LIBRARY / "study/network_trial.py", root=LIBRARY.parent)
-    code += f" {factory_code(design.factory, folder)} {folder}" if design.factory else ""
-    content = json.dumps([request, code, *(version(package) for package in ("torch", "timm"))], default=str)
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 # Longest run time to ask for, in minutes. Training that takes longer goes on from its checkpoint in the next attempt.

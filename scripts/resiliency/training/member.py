@@ -15,7 +15,7 @@ from resiliency.base.faults import Fault
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
-from resiliency.designs.checks import load_weights, read_checkpoint, trial_images
+from resiliency.designs.checks import load_weights, network_fault, read_checkpoint, trial_images
 from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.networks import build, network_name, write_member
 from resiliency.designs.views import view_in_training, view_of
@@ -76,6 +76,8 @@ def train_members(
         build(description, len(card["classes"]), derived_seed(*stream, "weights", index)).to(device())
         for index, description in enumerate(descriptions)
     ]
+    for network, description in zip(networks, descriptions, strict=True):
+        _refuse_unfit(network, description, card["image_shape"][0], len(card["classes"]))
     for network in networks if prepare else ():
         prepare(network)
     cards = [
@@ -99,6 +101,12 @@ def train_members(
         for folder, description, card in zip(folders, descriptions, cards, strict=True)
     }
     train_and_write(trainer, training, validation, members, networks, dependencies)
+
+
+def _refuse_unfit(network: nn.Module, description: dict, side: int, outputs: int) -> None:
+    """Refuse a network of a user's function that cannot be trained and used for images of `side` pixels squared."""
+    if description["factory"] and (fault := network_fault(network, side, outputs)):
+        raise Fault(f"{network_name(description)}: {fault}")
 
 
 def learned_from(card: dict) -> dict:
@@ -226,13 +234,14 @@ def build_for_tuning(
         seed: seed of the head's weights.
 
     Raises:
-        Fault: the network or its weights are unavailable, the weights are those of another network, or no single layer
-            gives the logits.
+        Fault: the network or its weights are unavailable, the network cannot be used (see `checks.network_fault`), the
+            weights are those of another network, or no single layer gives the logits.
     """
     loaded, name, outputs = description["loaded"], network_name(description), len(card["classes"])
     network = build(description, outputs, seed)
     view = view_in_training(network, loaded, name)
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
+    _refuse_unfit(network, description, shape[0], outputs)
     head = head_name(network, trial_images(shape[0], torch.device("cpu")))
     _initialise_head(network.get_submodule(head))
     source = _load_body(network, head, description, files)
