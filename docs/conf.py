@@ -40,7 +40,7 @@ html_show_copyright = False
 NAVIGATION = {
     "Start": ["installation", "report"],
     "Tutorials": ["photos", "evaluate", "imagenet", "predictions", "deploying"],
-    "How-to guides": ["studies", "members", "data", "cluster", "own_extensions", "troubleshooting"],
+    "How-to guides": ["studies", "members", "data", "cluster", "troubleshooting"],
     "Reference": [
         *("configuration", "files", "tables", "staleness", "python", "formulae", "corruptions"),
         *("glossary", "references"),

@@ -22,7 +22,6 @@ rule pairwise_diversity:
         attribution_metrics=STUDY.attribution.metrics(),
         groups=[POOLED_MEMBERS, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
         networks=ENSEMBLE_NETWORKS,
-        extensions=list(extensions("metrics")),
     script:
         "../scripts/pairwise_diversity.py"
 

@@ -10,7 +10,6 @@
 from importlib.util import find_spec
 
 from resiliency.export.settings import PACKAGES
-from resiliency.base.extensions import extensions
 from resiliency.data.settings import table_of
 from resiliency.external.arrays import array_files
 from resiliency.report.registry import CHARTS

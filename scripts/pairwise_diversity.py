@@ -1,6 +1,5 @@
 """Measure the diversity of every pair of members that occur together in an ensemble."""
 
-from resiliency.base.extensions import require
 from resiliency.devices.stage import stage
 from resiliency.diversity.pairs import pairs_of_groups, reader
 from resiliency.prediction.reading import read_predictions
@@ -8,7 +7,6 @@ from resiliency.storage.tables import appending_table, read_table
 
 with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    require("metrics", params.extensions)
     networks = params.networks
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
     representation = reader(networks, params.methods, inputs.features, inputs.maps, inputs.stages)

@@ -1,9 +1,10 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
+from resiliency.base.corruption_names import averaged
 from resiliency.devices.stage import stage
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy
-from resiliency.metrics.resiliency import baseline_errors, counted
+from resiliency.metrics.resiliency import baseline_errors
 from resiliency.prediction.reading import corruption_conditions, read_predictions
 from resiliency.storage.tables import read_blocks, read_table, write_table
 
@@ -11,7 +12,7 @@ with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     conditions = read_table(inputs.conditions)
     baseline = baseline_errors(
-        read_table(inputs.errors), params.baseline, counted(list(corruption_conditions(conditions)))
+        read_table(inputs.errors), params.baseline, averaged(list(corruption_conditions(conditions)))
     )
     tables = EnsemblesOfStudy(
         read_table(inputs.members),

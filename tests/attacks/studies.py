@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from attacks.cases import ACCEPTED, EITHER, Area, Expected
 
-from resiliency.base.corruption_names import BUILT_IN
+from resiliency.base.corruption_names import MAIN
 from resiliency.study.files import load, read_places
 from resiliency.study.model import Study
 from resiliency.study.preflight import minutes
@@ -121,7 +121,7 @@ def _numbers() -> Iterator[tuple]:
             yield path
 
 
-TEN = {"names": list(BUILT_IN[:10])}
+TEN = {"names": list(MAIN[:10])}
 KEYS = {f"{'.'.join(map(str, path))}: true": ({path: True}, "") for path in _numbers()}
 KEYS |= {
     f"{count} resamples for ten corruptions": ({("corruptions",): TEN, ("statistics", "resamples"): count}, expected)

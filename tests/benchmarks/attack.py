@@ -1,4 +1,4 @@
-"""Attacks on the pipeline: bad studies, names, files, extensions, networks and damaged results, and what came of each.
+"""Attacks on the pipeline: bad studies, names, files, networks and damaged results, and what came of each.
 
 Run by hand: python tests/benchmarks/attack.py [--studies 150] [--write] [AREA ...]
 So many studies are spoilt at random. The last line is JSON: `cases`; of each area how many were refused and accepted;

@@ -7,7 +7,7 @@ import pytest
 from bounds import expanded, listed
 
 from resiliency.base.corruption_names import HELD_OUT, MAIN
-from resiliency.base.names import extension_fault, images_fault
+from resiliency.base.names import images_fault
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.tables import TABLES
 
@@ -39,13 +39,6 @@ def test_names_of_images_with_which_a_column_has_two_meanings_are_refused(name, 
     said = images_fault(name, [*CORRUPTIONS, "first_stage_night"], BUILT_IN)
     assert fault in said
     assert bool(fault) == bool(said)
-
-
-def test_names_of_extensions_with_which_a_column_has_two_meanings_are_refused():
-    for name, column in {"corrupted": "corrupted_error", "loss": "loss_weight", "error": "error_fog"}.items():
-        assert extension_fault("metrics", name, BUILT_IN).startswith(f"column {column} would have two meanings")
-    assert extension_fault("metrics", "linear", BUILT_IN) == ""
-    assert extension_fault("corruptions", "photos_raw", BUILT_IN).startswith("column entropy_photos_raw would")
 
 
 def test_columns_have_one_meaning_where_test_sets_are_called_as_parts_of_columns():

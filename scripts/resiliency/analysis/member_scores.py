@@ -26,7 +26,6 @@ from resiliency.metrics.resiliency import (
     LARGEST_RELATIVE_ERROR,
     PUBLISHED_ERRORS,
     baseline_errors,
-    counted,
     mean_corruption_error,
     range_of_mean_corruption_error,
     relative_mean_corruption_error,
@@ -90,15 +89,14 @@ class Scorer:
         self.weights = counts / counts.sum(axis=1, keepdims=True)
         names = list(self.corruptions)
         self.undefined = dict.fromkeys(UNDEFINED, "")
-        self.counted = [names.index(name) for name in counted(names)]
         self.averaged = [names.index(name) for name in averaged(names)]
         if not names:
             self.baseline, self.baseline_clean = np.empty((1, 0)), np.nan
         elif baseline is None:
-            self.baseline, self.baseline_clean = np.array([[ALEXNET_ERRORS[c] for c in counted(names)]]), np.nan
+            self.baseline, self.baseline_clean = np.array([[ALEXNET_ERRORS[c] for c in averaged(names)]]), np.nan
         else:
             wrong = self._wrong(baseline)
-            self.baseline, self.baseline_clean = self._resampled(wrong)[:, self.counted], wrong[0].mean()
+            self.baseline, self.baseline_clean = self._resampled(wrong)[:, self.averaged], wrong[0].mean()
             clean = self.weights @ wrong[0]
             denominators = self.baseline, self.baseline - clean[:, None]
             self.undefined = dict(zip(UNDEFINED, map(self._uncertain, denominators), strict=True))
@@ -134,12 +132,11 @@ class Scorer:
         return scores
 
     def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
-        errors = self._resampled(wrong)
-        of_mce = errors[:, self.counted]
-        relative = relative_mean_corruption_error(of_mce[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
+        errors = self._resampled(wrong).take(self.averaged, axis=1)
+        relative = relative_mean_corruption_error(errors[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
         return {
-            **self._with_interval("corrupted_error", errors.take(self.averaged, axis=1).mean(axis=1)),
-            **self._mce(of_mce),
+            **self._with_interval("corrupted_error", errors.mean(axis=1)),
+            **self._mce(errors),
             "relative_mce": float(relative),
             **self.undefined,
         }
@@ -165,7 +162,7 @@ class Scorer:
         Args:
             denominators: float (1 + resamples) x corruptions, the actual images first.
         """
-        names = np.array(list(self.corruptions))[self.counted]
+        names = np.array(list(self.corruptions))[self.averaged]
         certain = denominators[0] * LARGEST_RELATIVE_ERROR >= denominators[1:].std(axis=0)
         return " ".join(names[~(certain & (denominators[0] > 0))])
 
@@ -213,7 +210,7 @@ def outside_scores(
         scored: scores of the members with predictions, by these; if there are any, they say what is undefined.
         baseline: name of a member, or of `PUBLISHED_ERRORS`, which have no clean error.
     """
-    corruptions = counted([name for name in errors["corruption"].unique() if name != CLEAN])
+    corruptions = averaged([name for name in errors["corruption"].unique() if name != CLEAN])
     of_baseline = baseline_errors(errors, baseline, corruptions)
     clean = errors[(errors.member == baseline) & (errors.test_set == CLEAN) & (errors.corruption == CLEAN)]
     clean_error = clean["error"].iloc[0] if len(clean) and baseline not in PUBLISHED_ERRORS else np.nan
@@ -244,7 +241,7 @@ def error_scores(
     scores = {}
     for row in clean.itertuples():
         scores |= accuracies(row.test_set, 1 - row.error, row.images or np.nan, confidence)
-    names = counted(list(of_corruption.index))
+    names = averaged(of_corruption.index)
     chosen = of_corruption[names].to_numpy()
     clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
     relative = relative_mean_corruption_error(chosen, clean_error, baseline, baseline_clean) if len(chosen) else np.nan
@@ -254,7 +251,7 @@ def error_scores(
         scores
         | unknown
         | {
-            "corrupted_error": of_corruption[averaged(of_corruption.index)].mean(),
+            "corrupted_error": of_corruption[names].mean(),
             "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
             "relative_mce": float(relative),
             **{key: " ".join(np.array(names)[of <= 0]) for key, of in zip(UNDEFINED, denominators, strict=True)},

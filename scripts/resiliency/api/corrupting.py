@@ -5,7 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
-from resiliency.base.corruption_names import BUILT_IN, CATEGORIES, HELD_OUT, MAIN
+from resiliency.base.corruption_names import CATEGORIES, HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.corruptions import engine
 
@@ -33,7 +33,7 @@ def corrupt(
     Args:
         images: uint8 N x H x W x 3, or one image H x W x 3, H x W x 1 or H x W; H and W at least 32. They are not
             changed.
-        corruption: name of a corruption, one of CORRUPTIONS or of an extension. A severity may come first, as in
+        corruption: name of a corruption, one of CORRUPTIONS. A severity may come first, as in
             imagecorruptions; a name then follows it.
         severity: integer from 1 to 5; default: 1.
         corruption_number: position of the corruption in CORRUPTIONS, if there is no name.
@@ -49,7 +49,7 @@ def corrupt(
         uint8 N x H x W x 3, or H x W x 3 for one image.
 
     Raises:
-        Fault: an argument has another shape, type or value, or an extension returns anything else.
+        Fault: an argument has another shape, type or value.
 
     >>> image = np.full((32, 32, 3), 128, np.uint8)
     >>> corrupt(image, corruption_name="contrast", severity=2).shape
@@ -83,7 +83,7 @@ def get_corruption_names(subset: str = "common") -> list[str]:
     >>> get_corruption_names("noise")
     ['gaussian_noise', 'shot_noise', 'impulse_noise']
     """
-    subsets = {"common": MAIN, "validation": BUILT_IN[len(MAIN) :], "all": BUILT_IN} | CATEGORIES
+    subsets = {"common": MAIN, "validation": HELD_OUT, "all": MAIN + HELD_OUT} | CATEGORIES
     if subset not in subsets:
         raise Fault(f"subset: {available('subset', subset, subsets)}")
     return list(subsets[subset])

@@ -13,13 +13,13 @@ import pandas as pd
 
 from resiliency.api.evaluation import Answers, Evaluation, Seen, probabilities_of
 from resiliency.api.maite import of_maite
-from resiliency.base.corruption_names import HELD_OUT, MAIN
+from resiliency.base.corruption_names import HELD_OUT, MAIN, averaged
 from resiliency.base.faults import Fault, available, brief, expected, short
 from resiliency.base.names import CLEAN
 from resiliency.base.progress import Progress
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
-from resiliency.metrics.resiliency import PUBLISHED_ERRORS, counted
+from resiliency.metrics.resiliency import PUBLISHED_ERRORS
 from resiliency.statistics.resampling import Units
 
 MEAN, STD = (np.array(of, np.float32) for of in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))  # of ImageNet
@@ -260,9 +260,9 @@ def _baseline_errors(baseline: object, conditions: list[Condition], seen: Seen) 
             raise Fault(f"baseline: {difference}; evaluate both alike")
         baseline = baseline.by_corruption.set_index("corruption").error.to_dict()
     errors = dict(pd.Series(baseline, dtype=object))
-    for name in counted(corruptions):
+    for name in averaged(corruptions):
         error = errors.get(name)
         if not isinstance(error, int | float | np.number) or not 0 <= error <= 1:
             got = "none" if error is None else short(error)
             raise Fault(f"baseline: {expected(f'an error from 0 to 1 under {name}', got)}")
-    return {name: float(errors[name]) for name in counted(corruptions)}
+    return {name: float(errors[name]) for name in averaged(corruptions)}

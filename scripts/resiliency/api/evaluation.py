@@ -12,7 +12,7 @@ from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
-from resiliency.metrics.resiliency import counted, mean_corruption_error
+from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.statistics.resampling import Units, interval_if_rare, wilson
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Evaluation:
         means = errors[1:].groupby("corruption", sort=False).error.mean()
         known = pd.Series(baseline or {}, dtype=float).reindex(means.index)
         by_corruption = pd.DataFrame({"error": means, "ce": means / known.where(known > 0)}).reset_index()
-        of_mce = counted(list(means.index))
+        of_mce = averaged(list(means.index))
         mce = mean_corruption_error(means[of_mce].to_numpy(), known[of_mce].to_numpy()) if of_mce else np.nan
         summary = _summary(answers, errors, confidence)
         return cls(errors, by_corruption, summary, float(mce), str(answers.kind), confidence, seen)

@@ -26,7 +26,7 @@ class MaiteAugmentation:
     its id, so that no image depends on its batch: a number of 0 or more, such as its position, or else a text.
 
     Args:
-        corruption: name of a corruption, one of CORRUPTIONS or of an extension.
+        corruption: name of a corruption, one of CORRUPTIONS.
         severity: integer from 1 to 5.
         table: the published severity parameters: "cifar-10-c" suits images of up to 64 pixels, "imagenet-c" larger
             ones.

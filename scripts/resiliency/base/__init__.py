@@ -1,1 +1,1 @@
-"""The base of all packages: names, faults, settings, random streams, extensions and programs."""
+"""The base of all packages: names, faults, settings, random streams and programs."""

@@ -51,13 +51,12 @@ FORMS = {
     "design": (FILE_NAME, "letters, digits, '_' and '.', the first not '.'"),
     "member": (r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "letters, digits, '_', '-' and '.', the first not '-' or '.'"),
     "test set": (r"^[A-Za-z][A-Za-z0-9_]*$", "letters, digits and '_', the first a letter"),
-    "extension": (r"^[a-z][a-z0-9_]*$", "lower-case letters, digits and '_', the first a letter"),
 }
 # What columns have after the name of images, and before it.
 AFTER = ("accuracy", "accuracy_low", "accuracy_high", "nll", "brier", "ece", "oracle", "raw", "pairs")
 BEFORE = (CLEAN_ON, "mean_member_")
 ERROR = "error"  # precedes the name of a corruption, as a metric does
-METRIC, CORRUPTION = "entropy", "fog"  # examples in messages
+METRIC = "entropy"  # an example in messages
 # Images that tables and charts of every study have -> one of their columns or rows.
 STANDING = {
     CLEAN: accuracy_of(CLEAN),
@@ -67,8 +66,6 @@ STANDING = {
     "validation": accuracy_of("validation"),
     "mean": "mean",
 }
-# Columns of ensembles.parquet that contain no name and could be taken for the name of a metric.
-FIXED = ("corrupted_error", "loss_weight", "mce_undefined_under")
 
 
 def form_fault(kind: str, name: str) -> str:
@@ -91,10 +88,10 @@ def family_fault(name: str) -> str:
 
 
 def images_fault(name: str, corruptions: Iterable[str], metrics: Iterable[str]) -> str:
-    """The fault of the name of a test set or of an added corruption; "" if there is none. Case does not count.
+    """The fault of the name of a test set; "" if there is none. Case does not count.
 
     Args:
-        corruptions: names of all corruptions but this one, whether the study uses them or not.
+        corruptions: names of all corruptions, whether the study uses them or not.
         metrics: names of all diversity metrics.
     """
     lower, metrics = name.lower(), [*metrics]
@@ -102,26 +99,6 @@ def images_fault(name: str, corruptions: Iterable[str], metrics: Iterable[str]) 
         return "reports would label it as the metric; expected a name that no metric has; rename it"
     column, expected = next(_ambiguous(lower, corruptions, metrics), ("", ""))
     return f"column {column} would have two meanings; expected a name {expected}; rename it" if column else ""
-
-
-def extension_fault(kind: str, name: str, metrics: Iterable[str]) -> str:
-    """The fault of the name of an extension of a kind; "" if there is none.
-
-    The registries refuse names that they have already.
-
-    Args:
-        metrics: names of all diversity metrics.
-    """
-    fault = form_fault("extension", name)
-    if not fault and kind == "corruptions":
-        return images_fault(name, (), metrics)
-    return _metric_fault(name) if not fault and kind == "metrics" else fault
-
-
-def _metric_fault(name: str) -> str:
-    columns = [column for column in FIXED if column.startswith(f"{name}_")]
-    columns += [f"{ERROR}_{CORRUPTION}"] if name == ERROR else []
-    return f"column {columns[0]} would have two meanings; rename it" if columns else ""
 
 
 def alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from resiliency.base.corruption_names import ADDED, HELD_OUT, MAIN
+from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.settings import Settings, distinct
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -55,9 +55,7 @@ class Corruptions(Settings):
         """Corruptions and severities in the gallery: all of them, or for a published set those of the study."""
         if self.source == "precomputed":
             return {"names": self.names, "severities": self.severities}
-        lacking = ADDED if self.engine == "imagecorruptions" else ()
-        names = [name for name in MAIN + HELD_OUT if name not in lacking]
-        return {"names": names, "severities": list(SEVERITIES)}
+        return {"names": [*MAIN, *HELD_OUT], "severities": list(SEVERITIES)}
 
     def severest(self) -> dict[str, Any]:
         """The `condition` whose attributions are shown, the first corruption at its severest, and its `position`."""

@@ -5,7 +5,6 @@ A new metric is a function and a line here; `METRIC_LABELS` of `report/settings.
 
 from math import inf
 
-from resiliency.base.extensions import loaded, refused
 from resiliency.diversity import predictions, representations
 from resiliency.diversity.metric import EnsembleMetric, Metric, complement, negative, unchanged
 from resiliency.diversity.settings import METHODS, STAGES
@@ -42,11 +41,3 @@ ENSEMBLE_METRICS = {
     "common_failure": EnsembleMetric(("shares", "failures"), predictions.common_failure, negative, (-1, 1)),
     "geometric_ambiguity": EnsembleMetric(("log_sums",), predictions.geometric_ambiguity, unchanged, (0, inf)),
 }
-
-for _name, _metric in loaded("metrics", METRICS | ENSEMBLE_METRICS):
-    if isinstance(_metric, Metric):
-        METRICS[_name] = _metric
-    elif isinstance(_metric, EnsembleMetric):
-        ENSEMBLE_METRICS[_name] = _metric
-    else:
-        raise refused("metrics", _name, "is neither a Metric nor an EnsembleMetric; see resiliency.diversity.metric")

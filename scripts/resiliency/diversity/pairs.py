@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
-from resiliency.base.extensions import extensions
 from resiliency.base.progress import Progress
 from resiliency.diversity.metrics import METRICS
 from resiliency.diversity.representations import applicable
@@ -145,20 +144,17 @@ def pairs_of_groups(
         predictions: member -> its predictions.
         networks: members of which the networks are available.
         representation: member, and source of an attribution or activation metric -> array that the metric compares.
-        attribution_metrics: attribution metrics of the study. All activation metrics are computed too, and those of
-            extensions if the study has their attribution method.
+        attribution_metrics: attribution metrics of the study. All activation metrics are computed too.
         threads: number of conditions that are compared at a time.
     """
-    methods = {METRICS[name].source for name in attribution_metrics}
     activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
-    added = [name for name in extensions("metrics") if name in METRICS and METRICS[name].source in methods]
     with_networks, progress = set(networks), Progress(len(groups))
     for group in groups:
         yield from pair_tables(
             group,
             [predictions[member] for member in group],
             lambda source, group=group: [representation(member, source) for member in group if member in with_networks],
-            attribution_metrics + added + activations if networks else [],
+            attribution_metrics + activations if networks else [],
             [member in with_networks for member in group],
             threads,
         )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.base.corruption_names import averaged
 from resiliency.base.names import (
     CLEAN,
     CLEAN_ON,
@@ -33,7 +34,7 @@ from resiliency.ensembles.pool import (
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
 from resiliency.ensembles.settings import Ensembles
 from resiliency.metrics.classification import accuracies
-from resiliency.metrics.resiliency import counted, mean_corruption_error
+from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.prediction.reading import Predictions, additional_test_sets, group_names
 
 SCORES = ("nll", "brier", "ece")
@@ -188,7 +189,7 @@ class Pool:
     def _resiliency(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray | float]:
         if not errors:
             return {"corrupted_error": np.nan, "mce": np.nan}
-        of_counted = np.stack([errors[name] for name in counted(list(errors))], axis=1)
+        of_counted = np.stack([errors[name] for name in averaged(list(errors))], axis=1)
         mce = mean_corruption_error(of_counted, self.baseline)
         return {"corrupted_error": 1 - of_images[CORRUPTED]["accuracy"], "mce": mce}
 

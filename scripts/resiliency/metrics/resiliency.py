@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.base.corruption_names import HELD_OUT
-
 # Relative standard error above which the US National Center for Health Statistics calls an estimate unreliable (Klein
 # et al., Statistical Notes 24, 2002); a ratio to a denominator that is known less well says little.
 LARGEST_RELATIVE_ERROR = 0.3
@@ -27,11 +25,6 @@ ALEXNET_ERRORS = {
     "jpeg_compression": 0.606500,
 }
 PUBLISHED_ERRORS = {"alexnet": ALEXNET_ERRORS}  # baselines that are no members
-
-
-def counted(corruptions: list[str]) -> list[str]:
-    """The corruptions that mCE is a mean over: not the extra ones, unless there are no others."""
-    return [name for name in corruptions if name not in HELD_OUT] or corruptions
 
 
 def corruption_errors(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:

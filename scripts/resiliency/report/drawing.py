@@ -2,7 +2,6 @@
 
 import json
 import re
-import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
-from resiliency.base.extensions import extensions, refused
-from resiliency.base.faults import brief
 from resiliency.report.charts import caption_of, finding_of
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
@@ -29,37 +26,15 @@ def draw(name: str, tables: Mapping[str, pd.DataFrame], colours: list[str]) -> d
     """The Vega-Lite specification of the chart `name`; `usermeta` holds its finding, caption and tables.
 
     And, as `nothing`, why there is nothing to draw, if so.
-
-    Raises:
-        Fault: the chart is an extension, and fails or returns something else.
     """
     names = CHARTS[name].tables
     drawn = [tables[table] for table in names]
-    chart, finding = (_of_extension if name in extensions("charts") else _drawn)(name, drawn, colours)
-    metadata = {"finding": finding, "caption": caption_of(name), "tables": list(names)}
+    chart = DRAWINGS[name].draw(*drawn, colours)
+    metadata = {"finding": finding_of(name, *drawn), "caption": caption_of(name), "tables": list(names)}
     metadata |= chart.usermeta if isinstance(chart.usermeta, dict) else {}
     description = f"{metadata['finding']} {metadata['caption']}".strip()
     # Altair validates each part as it is made; to validate the whole again takes a sixth of the time to draw.
     return with_spoken_titles(set_properties(chart, description=description, usermeta=metadata).to_dict(validate=False))
-
-
-def _drawn(name: str, tables: list[pd.DataFrame], colours: list[str]) -> tuple[alt.TopLevelMixin, str]:
-    draws = DRAWINGS[name].draw if name in DRAWINGS else extensions("charts")[name].load().draw
-    return draws(*tables, colours), finding_of(name, *tables)
-
-
-def _of_extension(name: str, tables: list[pd.DataFrame], colours: list[str]) -> tuple[alt.TopLevelMixin, str]:
-    """As `_drawn`, of a chart that may fail or change its tables, which others draw too."""
-    try:
-        chart, finding = _drawn(name, [table.copy() for table in tables], colours)
-    except (Exception, SystemExit) as error:
-        traceback.print_exc()
-        raise refused("charts", name, f"fails on the tables of this study ({brief(error)}); see the log") from error
-    for returned, expected in ((chart, alt.TopLevelMixin), (finding, str)):
-        if not isinstance(returned, expected):
-            function, kind = ("finding", "str") if expected is str else ("draw", "a chart of Altair")
-            raise refused("charts", name, f"{function} returns {type(returned).__name__}, expected {kind}")
-    return chart, finding
 
 
 def svg(spec: dict) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from resiliency.base.extensions import packages
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.devices.machine import processor
@@ -38,7 +37,7 @@ def provenance(study: dict, repository: str, results: Path, descriptions: Iterab
     return {
         "study": study,
         "seed": study["seed"],
-        "packages": {name: _version(name) for name in (*PACKAGES, *packages())},
+        "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),

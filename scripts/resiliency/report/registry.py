@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from resiliency.base.extensions import loaded, refused
 from resiliency.report.chart import Chart
 
 
@@ -94,13 +93,3 @@ CHARTS = {
     ),
     "learning_curves": Chart(("histories",), "training", "Members", "Learning curves"),
 }
-
-ANCHORS = {section.anchor for section in SECTIONS + APPENDIX}
-
-for _name, _module in loaded("charts", tuple(CHARTS)):
-    _chart = getattr(_module, "CHART", None)
-    if not isinstance(_chart, Chart) or not {"draw", "finding", "CAPTION"} <= set(dir(_module)):
-        raise refused("charts", _name, "is not a module with CHART, draw, finding and CAPTION")
-    if _chart.section not in ANCHORS:
-        raise refused("charts", _name, f"section {_chart.section!r} is not one of {', '.join(sorted(ANCHORS))}")
-    CHARTS[_name] = _chart

@@ -37,9 +37,7 @@ def kind_of(metric: str) -> str:
 
 def label(name: str) -> str:
     """The label of a metric, kind, rule, corruption or setting."""
-    if name in METRICS:
-        return METRIC_LABELS.get(name, name.replace("_", " ").capitalize())
-    return KINDS.get(name, name.replace("_", " "))
+    return METRIC_LABELS.get(name) or KINDS.get(name, name.replace("_", " "))
 
 
 def short_label(metric: str) -> str:

@@ -10,16 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from resiliency.analysis.parts import FEWEST, least_resamples
-from resiliency.base.extensions import extensions
+from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault, expected, hint, path_fault, short
 from resiliency.base.names import alike, design_of, form_fault, images_fault
-from resiliency.corruptions.settings import ADDED, HELD_OUT, MAIN, SEVERITIES
+from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
 from resiliency.export.settings import PACKAGES, limits_latency
 from resiliency.external.tables import class_count
-from resiliency.metrics.resiliency import counted
 from resiliency.report.settings import METRIC_LABELS
 from resiliency.search.space import search_faults
 from resiliency.study.model import Study, booleans_for_numbers, cost_faults, file_faults, messages
@@ -227,13 +226,8 @@ def _families(study: Study) -> Iterator[str]:
 
 
 def _corruptions(study: Study) -> Iterator[str]:
-    if study.corruptions.engine != "imagecorruptions":
-        return
-    if study.corruptions.table == "cifar-10-c":
+    if study.corruptions.engine == "imagecorruptions" and study.corruptions.table == "cifar-10-c":
         yield "corruptions.table: the engine imagecorruptions has only imagenet-c, got 'cifar-10-c'"
-    for index, name in enumerate(study.corruptions.names):
-        if name in ADDED:
-            yield f"corruptions.names.{index}: the engine imagecorruptions has no extensions; remove {name!r}"
 
 
 def _precomputed(study: Study) -> Iterator[str]:
@@ -258,7 +252,7 @@ def _alexnet(study: Study) -> Iterator[str]:
     corruptions, dataset, imagenet = study.corruptions, study.dataset, PUBLISHED["imagenet"]
     severities = corruptions.severities if dataset or not study.external else study.contents().severities
     needed = {
-        "corruptions.names among the 15 main ones": set(counted(corruptions.names)) <= set(MAIN),
+        "corruptions.names among the 15 main ones": set(averaged(corruptions.names)) <= set(MAIN),
         "corruptions.severities 1 to 5": set(severities) == set(SEVERITIES),
     }
     if dataset:
@@ -331,13 +325,12 @@ def _ensembles(study: Study) -> Iterator[str]:
 
 def _test_sets(study: Study) -> Iterator[str]:
     """Names of test sets, by whatever road they come, that cannot be."""
-    metrics = [*METRIC_LABELS, *extensions("metrics")]
     places = {f"test_sets.{short(name, quote=False)}": name for name in study.test_sets}
     if study.external and not study.dataset:
         source = study.contents().sources[0]
         places |= {f"external: {source.file}: test set {short(source.names[n])}": n for n in study.contents().test_sets}
     for place, name in places.items():
-        if fault := form_fault("test set", name) or images_fault(name, (*MAIN, *HELD_OUT), metrics):
+        if fault := form_fault("test set", name) or images_fault(name, (*MAIN, *HELD_OUT), METRIC_LABELS):
             yield f"{place}: {fault}"
     for one, other in alike(places.values()):
         yield f"test_sets: {one!r} and {other!r} differ only in case; rename one"

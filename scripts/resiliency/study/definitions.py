@@ -22,13 +22,11 @@ from resiliency.storage.files import kept
 
 PACKAGE = "resiliency"  # the package whose modules are divided into definitions
 FIELD = "Field"  # of pydantic; the description of a key is documentation, like a docstring
-LOADS = f"{PACKAGE}.base.extensions.loaded"  # the function whose callers load extensions
-EXTENDED = "loaded:"  # prefix of a kind of extensions among the names that a definition uses
 UNFOLLOWED = "unfollowed:"  # prefix of a function that runs code which cannot be followed
 IMPORTING = ("importlib.import_module", "__import__", "runpy.run_module")  # functions that import a module by its name
 RUNNING = ("runpy.run_path", "exec", "torch.hub.load", "importlib.machinery.SourceFileLoader")
 RUNNING += ("importlib.util.spec_from_file_location",)
-CALLS = {*IMPORTING, *RUNNING, LOADS}
+CALLS = {*IMPORTING, *RUNNING}
 # Names that find code by other names than those in the text; attributes begin with a dot.
 DYNAMIC = {"builtins", "dir()", "eval", "exec", "globals", "inspect.getmodule", "locals", "sys.modules", "vars()"}
 DYNAMIC |= {".__builtins__", ".__globals__", ".f_globals", ".f_locals"}
@@ -139,7 +137,7 @@ class _Part:
         names = dict.fromkeys(self.names() + self.named_in_strings())
         uses = [full for name in names for full in self.scope.full(name) if f"{full}.".startswith(f"{PACKAGE}.")]
         for name in self.run_by_calls():
-            (uses if name.startswith((EXTENDED, UNFOLLOWED)) else imports).append(name)
+            (uses if name.startswith(UNFOLLOWED) else imports).append(name)
         roots = sorted({name.partition(".")[0] for name in names} & self.outer.aliases.keys())
         meanings = [f"{root}={full}" for root in roots for full in self.outer.aliases[root]]
         text = "\n".join([*map(_tree_text, self.statements), *meanings])
@@ -320,9 +318,9 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _run_by_call(call: ast.Call, scope: _Scope) -> list[str]:
-    """The module that a call imports by its name, the kind of extensions that it loads, or what cannot be followed.
+    """The module that a call imports by its name, or what cannot be followed.
 
-    These are `EXTENDED` with the kind, and `UNFOLLOWED` with the function that runs code of another name or place.
+    That is `UNFOLLOWED` with the function that runs code of another name or place.
     """
     function = next((full for full in scope.full(_dotted(call.func)) if full in CALLS), "")
     if not function:
@@ -330,8 +328,6 @@ def _run_by_call(call: ast.Call, scope: _Scope) -> list[str]:
     given = [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "package")]
     texts = [one.value if isinstance(one, ast.Constant) and isinstance(one.value, str) else "" for one in given]
     name = texts[0] if texts else ""
-    if function == LOADS:
-        return [f"{EXTENDED}{name}"]
     if name.startswith("."):
         with suppress(ImportError):  # beyond the outermost package
             name = resolve_name(name, texts[1] if texts[1:] and texts[1] else scope.package)

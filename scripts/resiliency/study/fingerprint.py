@@ -3,9 +3,8 @@
 Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
 its script and of every definition of this library that the script can reach by names. It also contains what runs when
 the modules are imported. It is taken from the parsed syntax, so that comments, docstrings and layout do not count; nor
-does code that reports progress. Every byte of the Python files of extensions, which are other packages, counts. The
-modules of a factory of networks count as a whole, unless it belongs to an installed package: every byte of that
-package's Python files counts.
+does code that reports progress. The modules of a factory of networks count as a whole, unless it belongs to an
+installed package: every byte of that package's Python files counts.
 """
 
 import hashlib
@@ -17,8 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from resiliency.base import extensions
-from resiliency.study.definitions import EXTENDED, PACKAGE, UNFOLLOWED, Module, module_at
+from resiliency.study.definitions import PACKAGE, UNFOLLOWED, Module, module_at
 
 SILENT = {f"{PACKAGE}.base.progress", f"{PACKAGE}.storage.described"}  # they print or check, and change no result
 NOTHING = Module([], {}, {}, [], False)
@@ -36,11 +34,7 @@ def fingerprint(script: Path, *files: Path, root: Path | None = None) -> str:
     root = root or script.parent
     modules = [script, *(file for file in files if file.suffix == ".py")]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file not in modules))
-    reached = _Reached([_name(module, root) for module in modules], str(root))
-    digest.update(reached.counted())
-    for kind in extensions.KINDS:
-        if EXTENDED + kind in reached.names:
-            digest.update(extensions.code(kind))
+    digest.update(_Reached([_name(module, root) for module in modules], str(root)).counted())
     return digest.hexdigest()[:16]
 
 

@@ -15,7 +15,6 @@ from resiliency.data.folder import broken_pictures, count_images, folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.data.source import ALL, SPLITS
 from resiliency.study.checks import used_recipes
-from resiliency.study.extensions import check_extensions
 from resiliency.study.fingerprint import unfollowed_code
 from resiliency.study.model import Study
 
@@ -24,11 +23,10 @@ def preflight(study: Study) -> None:
     """Check what a study needs that is not in its keys.
 
     Raises:
-        Fault: one line for each fault: a folder that is missing or has too few images; a picture that cannot be
-            decoded; or an extension that cannot be used.
+        Fault: one line for each fault: a folder that is missing or has too few images; or a picture that cannot be
+            decoded.
     """
     _check_python()
-    check_extensions(study.data.side, study.corruptions.table_at(study.data.side))
     for warning in _unwatched_code(study):
         print(f"study: {warning}", file=sys.stderr)
     if faults := [*_data_faults(study), *_broken_pictures(study)]:

@@ -4,7 +4,6 @@ A chart builds its title, what it draws from its tables and its panels; its fact
 findings.txt.j2 says.
 """
 
-from resiliency.base.extensions import extensions
 from resiliency.report.charts import (
     deployment,
     diversity,
@@ -25,12 +24,10 @@ FINDINGS = "findings.txt.j2"
 
 def caption_of(name: str) -> str:
     """Instructions for reading the chart `name`."""
-    return DRAWINGS[name].caption if name in DRAWINGS else extensions("charts")[name].load().CAPTION
+    return DRAWINGS[name].caption
 
 
 def finding_of(name: str, *tables) -> str:
     """The finding of the chart `name` in its tables, by rules; "" if there is nothing to say."""
-    if name not in DRAWINGS:
-        return extensions("charts")[name].load().finding(*tables)
     facts = DRAWINGS[name].facts(*tables)
     return capital(said(FINDINGS, name, **facts)) if facts else ""
