@@ -34,9 +34,8 @@ def put_pictures(tmp_path, grey_picture):
 
 
 @pytest.fixture
-def site(tmp_path, monkeypatch) -> Iterator[Site]:
-    """A site in a folder of the test, from which downloads do not pause."""
-    monkeypatch.setattr("resiliency.data.download.PAUSE", 0)
+def site(tmp_path) -> Iterator[Site]:
+    """A site in a folder of the test."""
     site = Site(tmp_path / "site")
     yield site
     site.release.set()

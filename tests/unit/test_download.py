@@ -1,10 +1,7 @@
-"""Downloads from servers on this machine: broken off, continued, refused, damaged, shared, and extracted once."""
+"""Downloads from servers on this machine: cut off, refused, damaged, put there by hand, shared, and extracted once."""
 
-import hashlib
 import io
-import os
-import resource
-import time
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -14,95 +11,75 @@ import pytest
 from fault_messages import fault_of
 from PIL import Image
 from torchvision import datasets
+from torchvision.datasets.utils import download_url
 
-from resiliency.data.download import Archive, fetch, locked
+from resiliency.data.download import downloading
 from resiliency.data.published import imagenette_folder
 
 CONTENT = np.random.default_rng(0).bytes(2_500_001)
 
 
 @pytest.fixture
-def archive(site) -> Archive:
-    return Archive(site.url + "a.bin", "a.bin", site.put("a.bin", CONTENT))
+def job(site, tmp_path) -> tuple:
+    """Address, folder and md5 of an archive."""
+    return f"{site.url}a.bin", tmp_path / "cache", site.put("a.bin", CONTENT)
 
 
-def fetched(archive: Archive, folder: Path) -> bytes:
-    with locked(folder):
-        return fetch(archive, folder).read_bytes()
+@pytest.fixture(autouse=True)
+def _usual_timeout():
+    yield
+    socket.setdefaulttimeout(None)
 
 
-@pytest.mark.parametrize(
-    ("knows_ranges", "drops", "part", "ranges"),
-    [
-        (True, [], b"", [None]),
-        (True, [1_000_000, 700_000], b"", [None, "bytes=1000000-", "bytes=1700000-"]),
-        (False, [1_000_000], b"", [None, "bytes=1000000-"]),
-        (True, [], CONTENT + b"more", ["bytes=2500005-", None]),
-        (True, [], CONTENT[:-1] + b"x", ["bytes=2500001-", None]),
-    ],
-    ids=["whole", "dropped twice", "without ranges", "a part too long", "a wrong part"],
-)
-def test_a_download_continues_where_it_can_and_else_starts_anew(
-    site, archive, tmp_path, knows_ranges, drops, part, ranges
-):
-    site.knows_ranges, site.drops = knows_ranges, drops
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    if part:
-        (folder / "a.bin.part").write_bytes(part)
-    for _ in range(2):  # the second time it is there
-        assert fetched(archive, folder) == CONTENT
-        assert site.ranges == ranges
-    assert sorted(file.name for file in folder.iterdir()) == [".lock", "a.bin"]
+def fetched(url: str, folder: Path, md5: str) -> bytes:
+    with downloading(folder, "a.bin"):
+        download_url(url, folder, md5=md5)
+        return (folder / "a.bin").read_bytes()
 
 
-@pytest.mark.parametrize("kept", [False, True])
-def test_a_sha_256_goes_before_an_md5(archive, tmp_path, kept):
-    """Other bytes of the same md5 can be made; these are as published by it, but not by the SHA-256."""
-    archive, folder = archive._replace(sha256="0" * 64), tmp_path / "cache"
-    folder.mkdir()
-    if kept:
-        (folder / "a.bin").write_bytes(CONTENT)
-    message = fault_of(fetched, archive, folder)
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    assert [file.name for file in folder.iterdir() if file.name != "a.bin"] == [".lock"]
-    assert f"a.bin: expected SHA-256 {'0' * 64} from {archive.url}, got SHA-256 {digest}; run again" in message
-    assert fetched(archive._replace(md5="0" * 32, sha256=digest), folder) == CONTENT
+@pytest.mark.parametrize("left", [None, CONTENT[:-1], CONTENT[:-1] + b"x"], ids=["none", "a part", "a damaged file"])
+def test_a_file_is_downloaded_until_it_is_whole_and_not_again(site, job, left):
+    if left:
+        job[1].mkdir()
+        (job[1] / "a.bin").write_bytes(left)
+    assert fetched(*job) == CONTENT
+    asked = len(site.requests)
+    assert fetched(*job) == CONTENT
+    assert len(site.requests) == asked > 0
 
 
-def test_a_server_that_falls_silent_is_given_up(site, archive, tmp_path, monkeypatch):
+def test_what_is_cut_off_or_damaged_is_a_fault_of_one_line_and_another_run_gets_it(site, job):
+    site.drops = [1_000_000] * 2
+    message = fault_of(fetched, *job)
+    assert message.startswith(
+        f"{job[1]}: cannot download or read a.bin (RuntimeError: File not found or corrupted.); run"
+    )
+    assert fetched(*job) == CONTENT
+    assert "File not found or corrupted" in fault_of(fetched, *job[:2], "0" * 32)
+
+
+def test_without_a_network_a_file_that_was_put_there_is_used(site, job):
+    site.server.shutdown()
+    site.server.server_close()
+    message = fault_of(fetched, *job)
+    assert message.startswith(f"{job[1]}: cannot download or read a.bin (URLError: ")
+    assert "or put there by hand what is missing" in message
+    (job[1] / "a.bin").write_bytes(CONTENT)
+    assert fetched(*job) == CONTENT
+
+
+def test_a_server_that_falls_silent_is_given_up(site, job, monkeypatch):
     monkeypatch.setattr("resiliency.data.download.TIMEOUT", 0.3)
-    site.drops = [1_000_000, *[0] * 50]
+    site.drops = [1_000_000] * 2
     site.release.clear()
-    assert "(timed out); run again when it can" in fault_of(fetched, archive, tmp_path / "cache")
-    part = tmp_path / "cache/a.bin.part"
-    assert set(site.ranges[1:]) == {f"bytes={part.stat().st_size}-"}
-    assert CONTENT.startswith(part.read_bytes())
+    assert "timed out" in fault_of(fetched, *job)
 
 
-def test_a_full_disk_keeps_the_part(site, archive, tmp_path):
-    part, limits = tmp_path / "cache/a.bin.part", resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
-    try:
-        message = fault_of(fetched, archive, part.parent)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert message.startswith(f"{part}: cannot be written (File too large); make room")
-    assert part.stat().st_size == 1_000_000
-    assert fetched(archive, part.parent) == CONTENT
-    assert site.ranges[-1] == "bytes=1000000-"
-
-
-def test_two_studies_download_once(site, archive, tmp_path, capsys):
-    site.drops = [1_000_000]
-    site.release.clear()
+def test_two_studies_download_once(site, job):
     with ThreadPoolExecutor() as studies:
-        contents = [studies.submit(fetched, archive, tmp_path / "cache") for _ in range(2)]
-        while not contents[0].done() and "another process is downloading" not in capsys.readouterr().out:
-            time.sleep(0.01)
-        site.release.set()
+        contents = [studies.submit(fetched, *job) for _ in range(2)]
         assert [content.result() for content in contents] == [CONTENT] * 2
-    assert site.ranges == [None, "bytes=1000000-"]
+    assert len(site.requests) == 2  # the first is of where the address leads
 
 
 def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
@@ -121,15 +98,7 @@ def test_imagenette_is_extracted_once(site, monkeypatch, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == ["train", "val"]
     paths = {f"imagenette2/{path.relative_to(folder)}": path for path in folder.rglob("*.JPEG")}
     assert {name: path.read_bytes() for name, path in paths.items()} == files
-    assert sorted(os.listdir(tmp_path / "imagenette")) == [".lock", "imagenette2", "imagenette2.tgz"]
     (tmp_path / "imagenette" / "imagenette2.tgz").unlink()
+    asked = len(site.requests)
     assert imagenette_folder(tmp_path) == folder
-    assert site.requests == ["/imagenette2.tgz"]
-
-
-def test_members_outside_the_folder_are_refused(site, monkeypatch, tmp_path):
-    digest = site.put_tar("imagenette2.tgz", {"../../escaped": b"x"})
-    monkeypatch.setattr(datasets.Imagenette, "_ARCHIVES", {"full": (site.url + "imagenette2.tgz", digest)})
-    message = fault_of(imagenette_folder, tmp_path / "a/b")
-    assert message.startswith(f"{tmp_path}/a/b/imagenette: does not hold what was published (Outside")
-    assert not list(tmp_path.rglob("escaped"))
+    assert len(site.requests) == asked
