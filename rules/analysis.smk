@@ -136,7 +136,6 @@ rule choose_ensembles:
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         logits=LOGITS,
-        latencies=made("latencies"),
         costs=ancient(STUDY.costs) if BY_COST else [],
         card=f"{RESULTS}/data/card.json" if BY_COST else [],
     output:

@@ -68,27 +68,3 @@ rule export:
         ),
     script:
         "../scripts/export.py"
-
-
-if "latencies" in TABLE_NAMES:
-
-    rule measure_latency:
-        input:
-            images=TEST["images"],
-            weights=MEMBER_FILES["weights"],
-            descriptions=member_files("member.json", MEMBERS),
-        output:
-            in_report(TABLES["latencies"]),
-        log:
-            log_of("measure_latency"),
-        benchmark:
-            benchmark_of("measure_latency")
-        conda:
-            "../envs/resiliency.yaml"
-        threads: 1
-        resources:
-            **needing(8000, 60),
-        params:
-            code=code("measure_latency"),
-        script:
-            "../scripts/measure_latency.py"

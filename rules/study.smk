@@ -86,7 +86,6 @@ HAS = {
     "search": bool(SEARCHED),
     "joint": bool(SETTINGS),
     "costs": bool(STUDY.costs),
-    "latency": STUDY.deployment.cheapest_by == "latency",
 }
 HAS = {name for name, has in HAS.items() if has}
 TABLE_NAMES = tables.made(HAS)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from resiliency.analysis.choices import LATENCY, deployable, halves, limit_columns
+from resiliency.analysis.choices import deployable, halves, limit_columns
 from resiliency.analysis.coincident_failures import (
     CEILING,
     REACHED,
@@ -26,7 +26,7 @@ from resiliency.storage.tables import read_table, write_table
 
 with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    settings, formed, by = Deployment(**params.deployment), Ensembles(**params.ensembles), "macs"
+    settings, formed = Deployment(**params.deployment), Ensembles(**params.ensembles)
     resampling = Resampling(params.resamples, params.confidence, params.seed)
     conditions, members = read_table(inputs.conditions), read_table(inputs.members)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
@@ -34,9 +34,6 @@ with stage(snakemake.log[0]):
     pool = eligible_members(members, combined, formed)
 
     if outputs.deployment:
-        if inputs.latencies:
-            by, latencies = LATENCY, read_table(inputs.latencies).set_index("member")
-            members[LATENCY] = members.member.map(latencies.median_ms)
         costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
         members, scored = deployable(
             members, predictions, formed.main_rule, settings.objective, settings.quantile, costs
@@ -50,7 +47,7 @@ with stage(snakemake.log[0]):
             f"{len(candidates):,} candidates, selected on {len(selection):,} images, evaluated on {len(evaluation):,}"
         )
         table = deployment_table(
-            candidates, members, scored, selection, evaluation, params.baseline, resampling, by, settings.margin
+            candidates, members, scored, selection, evaluation, params.baseline, resampling, settings.margin
         )
         write_table(outputs.deployment, table.assign(**limit_columns(settings.limits)))
         write_table(outputs.candidates, candidates)

@@ -27,7 +27,6 @@ CHOSEN = {  # by the rule that chooses
     "by the worst condition": varied(objective="worst_condition", optimism=np.nan),
     "by costs": varied(objective="cost", selection_error=3 * ROWS.selection_error, behind=3 * ROWS.behind, **COSTS),
     "by costs, a cheaper one is as good": varied(objective="cost", instead=ROWS.number.iloc[0], **COSTS),
-    "by latency": varied(latency_ms=ROWS.macs / 7e3),
     "within limits": varied(limit_members=3, limit_macs=5e6, instead=ROWS.number.iloc[0]),
     "single members": BASE | {"deployment": ROWS[ROWS["size"] == 1]},
     "without parameters": varied(parameters=np.nan),

@@ -11,7 +11,6 @@ from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binom
 
 from resiliency.analysis.choices import (
-    LATENCY,
     Difference,
     cheapest,
     differences,
@@ -29,7 +28,6 @@ from resiliency.metrics.classification import softmax
 from resiliency.statistics.resampling import Resampling, percentile_interval, resampled_counts
 
 MEMBERS, IMAGES, CLASSES = 5, 40, 3
-LATENCIES = [5.0, 4.0, 3.0, 2.0, 1.0]  # the member with the most MACs is the fastest
 DRAWN = {"baseline": "a-s0", "resampling": Resampling(200, 0.9, 0)}
 COSTS, WRONG = np.array([[0, 9, 1], [1, 0.5, 1], [0, 2, 0]], float), 1 - np.eye(CLASSES)
 
@@ -94,16 +92,15 @@ def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_candidates(study):
     members, ensembles = tables(study, sizes=(2,))
-    members[LATENCY] = LATENCIES
     known = members, ensembles, scored(study), 3, halves(study[1], 0)[0]
     table = candidate_table(*known)
-    for limits, within in ((Limits(members=1), table["size"] <= 1), (Limits(milliseconds=6), table[LATENCY] <= 6)):
+    for limits, within in ((Limits(members=1), table["size"] <= 1), (Limits(macs=300), table["macs"] <= 300)):
         assert (candidate_table(*known, limits).fit == (table.fit & within)).all()
     assert table.found.value_counts().to_dict() == {"single": 3, "scored": 3 + 1, "greedy": 1}
     assert set(table[table.found != "scored"].origin) == {"independent"}
     assert table.members.iloc[-1] == "a-s0+b-s0+c-s0"
     errors = table.selection_error.where(table.fit, np.inf).to_numpy()
-    for cost in ("macs", LATENCY):
+    for cost in ("macs", "parameters"):
         of_member = members.set_index("member")[cost]
         assert table[cost].tolist() == [of_member[row.split("+")].sum() for row in table.members]
         np.testing.assert_array_equal(table[f"front_{cost}"], front(errors, table[cost].to_numpy()))
@@ -182,28 +179,24 @@ def test_objectives_choose_on_one_half_and_are_judged_on_the_other(study, object
             assert (row.cost, row.cost_low, row.cost_high) == pytest.approx((of_images.mean(), *ends))
 
 
-def test_latency_takes_the_place_of_macs(study):
-    """A margin of all errors lets every cheaper row of no more members stand in."""
+def test_a_margin_of_all_errors_lets_every_cheaper_row_of_no_more_members_stand_in(study):
     members, ensembles = tables(study)
-    members[LATENCY] = LATENCIES
     (chosen, judged), of = halves(study[1], 0), scored(study)
     candidates = candidate_table(members, ensembles, of, 4, chosen)
-    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, cost=LATENCY, margin=1.0)
-    assert table[LATENCY].is_monotonic_increasing
-    assert candidates[candidates[f"front_{LATENCY}"]].members.isin(table.members).all()
+    table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, margin=1.0)
+    assert table["macs"].is_monotonic_increasing
     for row in eligible(table).to_dict("records"):
-        allowed = table[table.fit & (table["size"] <= row["size"]) & (table[LATENCY] <= row[LATENCY])]
-        assert table[LATENCY][table.number == row["instead"]].item() == allowed[LATENCY].min()
+        allowed = table[table.fit & (table["size"] <= row["size"]) & (table["macs"] <= row["macs"])]
+        assert table["macs"][table.number == row["instead"]].item() == allowed["macs"].min()
 
 
 def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps():
-    """The least of fit models within the other limits: the cheapest model is not fit, the fastest has more MACs."""
-    columns = {"fit": [False, True, True], "size": [1, 1, 2], "macs": [10.0, 100.0, 400.0], LATENCY: [1.0, 9.0, 5.0]}
-    candidates = pd.DataFrame(columns)
-    message = fault_of(within_limits, candidates, Limits(macs=200, milliseconds=6))
-    assert message.startswith("deployment.limits.milliseconds")
-    assert message.endswith("got 6; allow at least 9")
-    assert within_limits(candidates, Limits(macs=200, milliseconds=9)).tolist() == [False, True, False]
+    """The least of fit models within the other limits: the cheapest model is not fit, the next has more members."""
+    candidates = pd.DataFrame({"fit": [False, True, True], "size": [1, 1, 2], "macs": [10.0, 400.0, 100.0]})
+    message = fault_of(within_limits, candidates, Limits(members=1, macs=200))
+    assert message.startswith("deployment.limits.macs")
+    assert message.endswith("got 200; allow at least 400")
+    assert within_limits(candidates, Limits(members=1, macs=400)).tolist() == [False, True, False]
 
 
 LABELS = np.arange(1000) % 10
@@ -242,13 +235,13 @@ UNKNOWN, ALL = np.nan, [0.0] * 5
 )
 def test_the_cheapest_is_taken_of_those_that_are_shown_to_be_hardly_worse(changes, high, reference, margin, place):
     differences_of = Difference(np.zeros(5), np.zeros(5), np.array(high))
-    assert cheapest(ROWS.assign(**changes), differences_of, reference, margin, 100, "macs").place == place
+    assert cheapest(ROWS.assign(**changes), differences_of, reference, margin, 100).place == place
 
 
 def test_images_needed_are_those_that_bring_a_bound_within_the_margin():
     """Of the two that are worse by less than .01, the bound of one is 6 and that of the other 2 times too far away."""
     bounds = Difference(np.array([0.02, 0.005, 0, 0, 0]), np.zeros(5), np.array([0.05, 0.035, 0.02, 0, 0]))
-    assert cheapest(ROWS, bounds, 3, 0.01, 100, "macs") == (3, 100 * 2**2)
+    assert cheapest(ROWS, bounds, 3, 0.01, 100) == (3, 100 * 2**2)
 
 
 def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):

@@ -10,19 +10,18 @@ import pandas as pd
 import pytest
 import torch
 from predicted import conditions_of, predictions_of
-from small_training import SMALL
 from torch import nn
 
 from resiliency.analysis.assessment import Resampled, scored_and_calibrated, threshold_rows
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import build, normalised, write_member
+from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import programs
 from resiliency.export.choice import chosen_row, exportable_row
 from resiliency.export.exporting import agreement, check_refusal, threshold_constants, timed
 from resiliency.export.loading import Deployable, Temperature, temperature_of
-from resiliency.export.programs import eager_runner, latencies, onnx_runner, write_program
+from resiliency.export.programs import eager_runner, onnx_runner, write_program
 from resiliency.export.settings import checked_ensemble
 from resiliency.metrics.classification import scaled
 from resiliency.storage.files import write_json
@@ -195,31 +194,12 @@ def test_what_names_no_ensemble(ensemble):
         chosen_row(DEPLOYMENT, ensemble)  # as `load_ensemble` calls it
 
 
-def test_limits_in_milliseconds_take_a_measured_latency():
-    table = DEPLOYMENT.assign(latency_ms=[4.0, 2.5, 6.5, np.nan])
-    named = {"best under 4 ms": 2, "best of at most 2 members under 1.5 M MACs under 4.0ms": 1}
-    assert {name: chosen_row(table, checked_ensemble(name)).number for name in named} == named
-    with pytest.raises(Fault, match=r"^ensemble: none in tables/deployment.csv is under 2 ms; allow at least 2.5$"):
-        chosen_row(table, "best under 2 ms")
-
-
 def test_the_temperature_of_an_ensemble_is_that_of_its_row():
     table = pd.DataFrame(
         {"members": ["a+b", "a", "a"], "temperature": [0.7, 1.5, 1], "fitted_images": [90, 50, 50]}
     ).assign(fitted_on="validation", note=np.nan)
     assert temperature_of(table, "a") == Temperature(1.5, 50, "validation", "")
     assert temperature_of(table.assign(fitted_images=0, note="none"), "a+b") == Temperature(1, 0, "", "none")
-
-
-def test_members_that_are_not_timed_have_the_latency_of_the_one_that_is(tmp_path):
-    description = SMALL.description(32)
-    described = replace(MEMBER, classes=list("abc"), network_outputs=3, **description)
-    write_member(tmp_path / "a-s0", build(description, 3, seed=0), described)
-    measured, images = {"a-s0": "a-s0", "a-s1": "a-s0"}, np.zeros((1, 32, 32, 3), np.uint8)
-    rows = latencies(measured, {"a-s0": tmp_path / "a-s0"}, images, tmp_path).set_index("member")
-    assert rows["measured"].to_dict() == measured
-    assert (rows["low_ms"] <= rows["median_ms"]).all()
-    assert rows.loc["a-s0"].equals(rows.loc["a-s1"])
 
 
 def test_members_without_a_network_or_with_a_crop_of_their_own_are_not_exported():

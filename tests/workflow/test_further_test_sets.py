@@ -17,7 +17,7 @@ from resiliency.storage.tables import read_table
 ADDED = {"noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"}, "negatives": {"folder": "negatives"}}
 SOME = (3, 5, 8)
 # Columns that a study of digits, all of whose members can be compared, does not have, and those of limits and costs.
-ELSEWHERE = ("_pairs", "shifted_error", "clean_effective_images", "latency_ms", "cost", "limit_")
+ELSEWHERE = ("_pairs", "shifted_error", "clean_effective_images", "cost", "limit_")
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,6 @@ STUDY = {
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},
     "statistics": {"resamples": 200},
-    "deployment": {"cheapest_by": "latency"},
 }
 
 
@@ -75,15 +74,6 @@ def test_loaded_members_are_not_trained_and_join_as_equals(loaded):
     ensembles = pd.read_parquet(study.results / "tables/ensembles.parquet")
     names = members["member"].tolist()
     assert set(ensembles["members"]) == {"+".join(of) for size in (2, 3) for of in combinations(names, size)}
-
-
-def test_the_latency_of_networks_is_measured_and_chooses(loaded):
-    study, _ = loaded
-    latencies, deployment = (pd.read_csv(study.results / f"tables/{name}.csv") for name in ("latencies", "deployment"))
-    assert latencies.measured.tolist() == ["densenet_s-s0", "small-s0", "small-s0"]
-    of_members = latencies.set_index("member").median_ms
-    sums = [of_members[joined.split("+")].sum() for joined in deployment["members"]]
-    assert deployment.latency_ms.to_list() == pytest.approx(sums, rel=1e-4)
 
 
 def test_a_change_of_the_factory_loads_its_members_anew(loaded):

@@ -29,7 +29,6 @@ from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Resampling, Units, resampled_counts
 
 EFFECTIVE = "clean_effective_images"  # column of deployment.csv if images are grouped in units
-LATENCY = "latency_ms"  # column of deployment.csv if latency decides which model is cheapest
 
 
 def clean_accuracy(row: dict | pd.Series) -> dict[str, float]:
@@ -37,14 +36,9 @@ def clean_accuracy(row: dict | pd.Series) -> dict[str, float]:
     return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["images"]), row["confidence"])
 
 
-def priced(rows: pd.DataFrame, cost: str | None = None) -> str:
-    """The column that holds the cost of `rows`: `cost`, or size if no cost is known.
-
-    Args:
-        cost: macs or latency_ms; by default latency_ms if it was measured, else macs.
-    """
-    cost = cost or (LATENCY if LATENCY in rows else "macs")
-    return cost if rows[cost].notna().any() else "size"
+def priced(rows: pd.DataFrame) -> str:
+    """The column that holds the cost of `rows`: macs, or size if no MACs are known."""
+    return "macs" if rows["macs"].notna().any() else "size"
 
 
 def known_rows(deployment: pd.DataFrame) -> pd.DataFrame:
@@ -70,13 +64,8 @@ def best_row(rows: pd.DataFrame) -> pd.Series:
 
 
 def recommended_row(rows: pd.DataFrame) -> pd.Series:
-    """The row to deploy in place of the best of these eligible `rows` of deployment.csv.
-
-    The best itself, where that one is not among them: with a limit of MACs in a study that compares latencies.
-    """
-    best = best_row(rows)
-    found = rows[rows["number"] == best["instead"]]
-    return found.iloc[0] if len(found) else best
+    """The row to deploy in place of the best of these eligible `rows` of deployment.csv."""
+    return rows[rows["number"] == best_row(rows)["instead"]].iloc[0]
 
 
 def halves(labels: np.ndarray, seed: int, units: Units | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -284,22 +273,20 @@ class Instead(NamedTuple):
     images: float
 
 
-def cheapest(
-    table: pd.DataFrame, difference: Difference, reference: int, margin: float, images: int, cost: str = "macs"
-) -> Instead:
+def cheapest(table: pd.DataFrame, difference: Difference, reference: int, margin: float, images: int) -> Instead:
     """The cheapest row that is fit and worse by at most `margin`, by its upper bound, than that at `reference`.
 
-    It has no more members. A row whose cost is unknown is taken only if it is the reference and no row of known cost
-    will do. Ties go to fewer members, then to the smaller error.
+    It has no more members. The cost is MACs, or the number of members if no MACs are known. A row whose cost is unknown
+    is taken only if it is the reference and no row of known cost will do. Ties go to fewer members, then to the smaller
+    error.
 
     Args:
-        table: rows with fit, size, macs, selection_error and perhaps latency_ms.
+        table: rows with fit, size, macs and selection_error.
         difference: differences of the rows from the reference.
         margin: 0 or more, in units of the objective.
         images: number of units over which the differences are means.
-        cost: column of the cost; the number of members replaces it if no cost is known.
     """
-    costs = table[priced(table[table.fit], cost)].to_numpy(float)
+    costs = table[priced(table[table.fit])].to_numpy(float)
     eligible = table.fit.to_numpy(bool) & (table["size"] <= table["size"].iloc[reference]).to_numpy()
     eligible &= costs <= costs[reference] if np.isfinite(costs[reference]) else np.isfinite(costs)
     allowed, place = np.flatnonzero(eligible & (difference.high <= margin)), reference
@@ -323,13 +310,13 @@ def within_limits(candidates: pd.DataFrame, limits: Limits) -> np.ndarray:
     """Whether each candidate is fit and within the limits of cost, bool K; False if its cost is unknown.
 
     Args:
-        candidates: table with fit, size, macs, and latency_ms if milliseconds are limited.
+        candidates: table with fit, size and macs.
 
     Raises:
         Fault: no fit candidate is within the limits.
     """
     within = candidates["fit"].to_numpy(bool)
-    for key, column in (("members", "size"), ("macs", "macs"), ("milliseconds", LATENCY)):
+    for key, column in (("members", "size"), ("macs", "macs")):
         most = getattr(limits, key)
         if most is not None:
             costs = candidates[column]

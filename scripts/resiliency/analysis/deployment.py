@@ -8,7 +8,6 @@ import pandas as pd
 
 from resiliency.analysis.choices import (
     EFFECTIVE,
-    LATENCY,
     Difference,
     by_size,
     cheapest,
@@ -34,7 +33,7 @@ COLUMNS = ["number", "found", "members", "origin", "size", "rule", "macs", "para
 COLUMNS += ["front_parameters", "fit", "instead", "margin", "images_needed", "behind", "behind_low", "behind_high"]
 COLUMNS += ["baseline", "selection_error", "corrupted_error", "low", "high", "confidence", "optimism"]
 COLUMNS += ["clean_accuracy", "selection_images", "images", "objective", *WORST]
-TIMED, COST = [LATENCY, f"front_{LATENCY}"], ["cost", "cost_low", "cost_high"]
+COST = ["cost", "cost_low", "cost_high"]
 UNLIMITED = Limits()
 
 
@@ -54,7 +53,7 @@ def candidate_table(
     with an unfit member are on no front.
 
     Args:
-        members: members.csv, in the order of the predictions; with latency_ms where it was measured.
+        members: members.csv, in the order of the predictions.
         ensembles: rows of ensembles.parquet under one combination rule.
         scored: predictions of these members, under the same rule.
         largest: largest number of members of a greedy ensemble.
@@ -64,8 +63,8 @@ def candidate_table(
     Returns:
         Columns found (single, scored or greedy), members, origin, size, macs, parameters, selection_error (the
         objective on the first half), judged_error (corrupted error on the other), fit (whether all members are, within
-        the limits), latency_ms (sum over members, where measured), front_macs and front_parameters (whether no other
-        fit one has a smaller selection_error for no more MACs, or parameters; front_latency_ms for latency).
+        the limits), front_macs and front_parameters (whether no other fit one has a smaller selection_error for no more
+        MACs, or parameters).
 
     Raises:
         Fault: no candidate is within the limits.
@@ -88,13 +87,11 @@ def candidate_table(
         rows = np.flatnonzero(table["size"] == pool.ensembles.shape[1])
         table.loc[rows, "fit"] = fit[pool.ensembles].all(axis=1)
         table.loc[rows, "selection_error"], on_selection[rows] = pool.objective, pool.errors
-        if LATENCY in members:
-            table.loc[rows, LATENCY] = members[LATENCY].to_numpy(float)[pool.ensembles].sum(axis=1)
     rest = table.pop("corrupted_error") * len(everything) - on_selection * len(selection)
     table["judged_error"] = (rest / (len(everything) - len(selection))).clip(0, 1)  # not -1e-17
     table["fit"] = within_limits(table, limits)
     errors = table.selection_error.where(table.fit, np.inf).to_numpy()
-    for cost in (column for column in ("macs", "parameters", LATENCY) if column in table):
+    for cost in ("macs", "parameters"):
         table[f"front_{cost}"] = front(errors, table[cost].to_numpy())
     return table
 
@@ -116,10 +113,9 @@ def deployment_table(
     evaluation: np.ndarray,
     baseline: str,
     resampling: Resampling,
-    cost: str = "macs",
     margin: float | None = None,
 ) -> pd.DataFrame:
-    """The rows of deployment.csv, ordered by cost.
+    """The rows of deployment.csv, ordered by MACs.
 
     They are single members, both fronts, greedy ensembles, and the best one of each origin and of each size.
 
@@ -129,17 +125,16 @@ def deployment_table(
         evaluation: images on which nothing was selected.
         baseline: name of the baseline member; empty if there is none.
         resampling: resampling of the selection and evaluation images.
-        cost: column of the cost, macs or latency_ms.
         margin: how much worse than a row its cheaper replacement may be; None for the default of `margin_of`.
 
     Returns:
-        `COLUMNS`, then `TIMED` where latency was measured, `COST` where costs chose, `EFFECTIVE` where images are in
+        `COLUMNS`, then `COST` where costs chose, `EFFECTIVE` where images are in
         units, and the accuracy on additional test sets; docs/tables.md describes them. A row that is not
         fit has itself as `instead`.
     """
     picked = listed(candidates)
-    compared = candidates.assign(**_compared(candidates, members, scored, selection, picked, resampling, cost, margin))
-    table = compared[picked].sort_values([cost, "selection_error"], kind="stable")
+    compared = candidates.assign(**_compared(candidates, members, scored, selection, picked, resampling, margin))
+    table = compared[picked].sort_values(["macs", "selection_error"], kind="stable")
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
     harder = (candidates.judged_error - candidates.selection_error).mean()
@@ -178,7 +173,7 @@ def deployment_table(
         selection_images=len(scored.labels(CLEAN)) - len(evaluation),
         images=len(evaluation),
     )
-    columns = COLUMNS + [column for column in (*TIMED, *COST, EFFECTIVE) if column in table]
+    columns = COLUMNS + [column for column in (*COST, EFFECTIVE) if column in table]
     return table[columns + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
 
 
@@ -189,7 +184,6 @@ def _compared(
     selection: np.ndarray,
     picked: np.ndarray,
     resampling: Resampling,
-    cost: str,
     margin: float | None,
 ) -> dict[str, pd.Series]:
     """behind with its ends; of those `picked` (bool) margin, images_needed and instead, the index of a candidate."""
@@ -198,7 +192,7 @@ def _compared(
     ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
     errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, selection, resampling)
     # Among equals this is the cheapest, which comes first in the table.
-    best = np.lexsort([some[cost], some.selection_error.where(some.fit & picked[places], np.inf)])[0]
+    best = np.lexsort([some["macs"], some.selection_error.where(some.fit & picked[places], np.inf)])[0]
     of_best = differences(errors, drawn, best, resampling.confidence)
     columns = dict(zip(("behind", "behind_low", "behind_high"), of_best, strict=True))
     rows = np.flatnonzero(picked[places])
@@ -208,7 +202,7 @@ def _compared(
         if table.fit.iloc[place]:
             of_rows = Difference(*(values[rows] for values in differences(errors, drawn, row, resampling.confidence)))
             own, most = table.index[place], margin_of(errors[row], margin, scored.objective)
-            other, needed[own] = cheapest(table, of_rows, place, most, len(selection), cost)
+            other, needed[own] = cheapest(table, of_rows, place, most, len(selection))
             instead[own], margins[own] = table.index[other], most
     columns = {name: pd.Series(values, some.index) for name, values in columns.items()}
     return columns | {"instead": instead, "margin": margins, "images_needed": needed}

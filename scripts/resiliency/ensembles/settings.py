@@ -43,12 +43,6 @@ class Ensembles(Settings):
 class Limits(Settings):
     members: int | None = Field(None, ge=1, description="largest number of members of a recommended model")
     macs: float | None = Field(None, gt=0, description="largest number of MACs of a recommended model, for one image")
-    milliseconds: float | None = Field(
-        None,
-        gt=0,
-        description="largest latency of a recommended model in ms, for one image on one thread of this machine's CPU; "
-        "needs `cheapest_by: latency`",
-    )
 
 
 class Deployment(Settings):
@@ -64,11 +58,6 @@ class Deployment(Settings):
         description="quantile of the errors under corruptions and severities; 0.9 leaves out the worst tenth",
     )
     max_size: int = Field(8, ge=2, description="largest number of members of an ensemble in greedy selection")
-    cheapest_by: Literal["macs", "latency"] = Field(
-        "macs",
-        description="what makes a model cheap: MACs, or latency, which is then measured for each network on this "
-        "machine's CPU",
-    )
     margin: float | None = Field(
         None,
         gt=0,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from resiliency.analysis.choices import LATENCY, best_row, eligible, recommended_row
+from resiliency.analysis.choices import best_row, eligible, recommended_row
 from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member
 from resiliency.export.settings import ALLOWED, FACTORS, MOST_ACCURATE, UNDER
@@ -15,7 +15,7 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
 
     The best is the recommended one: the cheapest that is shown to be hardly worse than the most accurate, which has the
     least error on the images on which ensembles are chosen. Within limits of members, and of multiply-accumulate
-    operations or milliseconds for one image, the most accurate is that within the limits.
+    operations for one image, the most accurate is that within the limits.
 
     Args:
         deployment: deployment.csv.
@@ -35,26 +35,21 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
         return best_row(rows)
     if not (under := UNDER.fullmatch(text)):
         raise Fault(f"ensemble: {ALLOWED}, got {short(ensemble)}")
-    members, macs, unit, milliseconds = under.groups()
+    members, macs, unit = under.groups()
     rows = rows[rows["size"] <= int(members)] if members else rows
-    rows = _under(rows, "macs", float(macs) * FACTORS[unit], "MACs") if macs else rows
-    if milliseconds:
-        if LATENCY not in rows:
-            raise Fault("ensemble: tables/deployment.csv has no latency; set deployment.cheapest_by to latency")
-        rows = _under(rows, LATENCY, float(milliseconds), "ms")
+    rows = _under(rows, float(macs) * FACTORS[unit]) if macs else rows
     if rows.empty:
         raise Fault(f"ensemble: none in tables/deployment.csv has at most {members} members")
     return recommended_row(rows)
 
 
-def _under(rows: pd.DataFrame, column: str, most: float, unit: str) -> pd.DataFrame:
-    """The rows that cost at most so much."""
-    within, least = rows[rows[column] <= most], rows[column].min()
+def _under(rows: pd.DataFrame, most: float) -> pd.DataFrame:
+    """The rows of at most so many MACs."""
+    within, least = rows[rows["macs"] <= most], rows["macs"].min()
     if len(rows) and pd.isna(least):
-        raise Fault(f"ensemble: the {unit} of all rows of tables/deployment.csv are unknown; limit the members instead")
+        raise Fault("ensemble: the MACs of all rows of tables/deployment.csv are unknown; limit the members instead")
     if len(rows) and within.empty:
-        asked, allowed = (f"{value:,.4g}" if column == LATENCY else f"{value:,.0f}" for value in (most, least))
-        raise Fault(f"ensemble: none in tables/deployment.csv is under {asked} {unit}; allow at least {allowed}")
+        raise Fault(f"ensemble: none in tables/deployment.csv is under {most:,.0f} MACs; allow at least {least:,.0f}")
     return within
 
 

@@ -117,8 +117,8 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
 
     Args:
         results: the folder results/<study> of a finished study.
-        ensemble: "best" (the recommended one), "most_accurate", "best under N MACs", "best under N ms" or a number of
-            deployment.csv, as `snakemake export` takes it.
+        ensemble: "best" (the recommended one), "most_accurate", "best under N MACs" or a number of deployment.csv, as
+            `snakemake export` takes it.
 
     Returns:
         A module that maps images (uint8 B x H x W x 3, H and W those of the study) to probabilities (float32 B x K, 0

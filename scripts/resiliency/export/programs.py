@@ -1,20 +1,16 @@
-"""The ONNX program of an ensemble, how it is run here, and the latency of each member of a study."""
+"""The ONNX program of an ensemble, how it is run here, and how long that takes."""
 
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from resiliency.base.faults import Fault
-from resiliency.base.names import SEARCH
-from resiliency.designs.members import Member
-from resiliency.devices.machine import machine
-from resiliency.export.loading import Deployable, read_networks
+from resiliency.export.loading import Deployable
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -102,42 +98,3 @@ def onnx_runner(path: Path, threads: int) -> Run:
         return tuple(session.run(list(NAMES), {"images": np.ascontiguousarray(images)}))
 
     return run
-
-
-LATENCIES = ["member", "measured", "threads", "rounds", "median_ms", "low_ms", "high_ms", "machine"]
-
-
-def measured_members(members: Iterable[Member]) -> dict[str, str]:
-    """Member -> the member whose program is timed for it: the first of its design and size, for weights cost no time.
-
-    Each sub-network of a search is timed.
-    """
-    first: dict[tuple, str] = {}
-    measured = {}
-    for member in members:
-        alike = member.design, member.parameters, member.macs, member.member if member.origin == SEARCH else ""
-        measured[member.member] = first.setdefault(alike, member.member)
-    return measured
-
-
-def latencies(measured: dict[str, str], folders: dict[str, Path], image: np.ndarray, files: Path) -> pd.DataFrame:
-    """The rows of latencies.csv: milliseconds that onnxruntime takes for one image on one thread, interleaved.
-
-    Args:
-        measured: member -> the member that is timed for it, as from `measured_members`.
-        folders: member -> its folder.
-        image: uint8 1 x H x W x 3.
-        files: folder to which programs are written.
-
-    Raises:
-        Fault: a network cannot be exported.
-    """
-    names, runs = list(dict.fromkeys(measured.values())), []
-    for name in names:
-        model = Deployable(read_networks([folders[name]]), [1.0], "mean_probability", 1).eval()
-        write_program(model, image.shape[1], files / f"{name}.onnx")
-        runs.append(onnx_runner(files / f"{name}.onnx", 1))
-    times = milliseconds(runs, image)
-    of_names = dict(zip(names, quartiles(times).T, strict=True))
-    rows = [[member, name, 1, len(times), *of_names[name], machine()] for member, name in measured.items()]
-    return pd.DataFrame(rows, columns=LATENCIES)

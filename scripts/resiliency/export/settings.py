@@ -4,14 +4,11 @@ import re
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # packages for exporting
 BEST, MOST_ACCURATE = "best", "most_accurate"
-NUMBER = r"(\d+(?:\.\d+)?)"
-UNDER = re.compile(
-    rf"best(?: of at most ([1-9]\d*) members?)?(?: under {NUMBER} ?([kMG]?) ?MACs)?(?: under {NUMBER} ?ms)?"
-)
+UNDER = re.compile(r"best(?: of at most ([1-9]\d*) members?)?(?: under (\d+(?:\.\d+)?) ?([kMG]?) ?MACs)?")
 FACTORS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 ALLOWED = (
-    "must be best, best under N MACs (such as best under 5 M MACs), best under N ms, best of at most N members (under "
-    "N MACs or ms), most_accurate, or a number of tables/deployment.csv"
+    "must be best, best under N MACs (such as best under 5 M MACs), best of at most N members (under N MACs), "
+    "most_accurate, or a number of tables/deployment.csv"
 )
 
 
@@ -25,9 +22,3 @@ def checked_ensemble(ensemble: str | int) -> str | int:
     if text != MOST_ACCURATE and not UNDER.fullmatch(text) and not re.fullmatch(r"[1-9]\d*", text):
         raise ValueError(ALLOWED)
     return ensemble
-
-
-def limits_latency(ensemble: str | int) -> bool:
-    """Whether `ensemble` names a limit in milliseconds, for which deployment.csv needs a latency."""
-    under = UNDER.fullmatch(str(ensemble))
-    return bool(under and under[4])

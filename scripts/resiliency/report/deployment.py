@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.choices import LATENCY, best_row, clean_accuracy, eligible, priced
+from resiliency.analysis.choices import best_row, clean_accuracy, eligible, priced
 from resiliency.analysis.contenders import BEST_MEMBER, ROLES
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
@@ -24,7 +24,7 @@ COVERAGE = 0.9
 MEASURES = ("ece", "nll", "brier")
 BEST_ENSEMBLE = ROLES[1]
 NEEDED = ("deployment", "members", "selective_prediction", "temperatures")
-LIMITS = ("members", "macs", "milliseconds")
+LIMITS = ("members", "macs")
 ERRORS = ("corrupted_error", "worst_error", "quantile_error")
 
 
@@ -67,7 +67,6 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         "ensembles": bool((deployment["size"] > 1).any()),
         "limits": {key: row[f"limit_{key}"] for key in LIMITS if f"limit_{key}" in row},
         "cost": cost,
-        "asked_cost": cost_column(row),
         "cost_known": row[cost] == row[cost],
         "cheaper": _cheaper(row, rows, cost),
         "unknown": int(rows[cost].isna().sum()) - int(row[cost] != row[cost]),
@@ -98,11 +97,6 @@ def _difference(compared: pd.DataFrame | None, column: str, other: str) -> dict 
         return None
     of = compared[(compared[column] == other) & (compared["corruption"] == CORRUPTED)].dropna(subset=["difference"])
     return None if of.empty else of.iloc[0].to_dict()
-
-
-def cost_column(row: dict) -> str:
-    """The column with the cost of a model: latency where it was measured, else MACs."""
-    return LATENCY if LATENCY in row else "macs"
 
 
 def ratio(one: dict, other: dict, cost: str) -> float | None:
@@ -210,28 +204,24 @@ def _first(rows: pd.DataFrame) -> dict | None:
     return {"row": row} | {name: figure(row, name) for name in ("coverage", "error", "wrong")}
 
 
-def cost_facts(rows: list[dict], members: pd.DataFrame) -> dict:
+def cost_facts(rows: list[dict]) -> dict:
     """Cost of the first row, and its ratio to the costs of the others.
 
     Args:
         rows: rows from `overview.contenders`.
-        members: members.csv.
 
     Returns:
-        `macs`, `parameters` and `latency`, None if unknown; `cost`, the column that is compared, `others`, the ratio
-        for each role, and `uncompared`, the roles without one; whether the latency is `measurable`.
+        `macs` and `parameters`, None if unknown; `others`, the ratio of MACs for each role, and `uncompared`, the roles
+        without one.
     """
-    row, cost = rows[0], cost_column(rows[0])
+    row = rows[0]
     macs = row["macs"] if row["macs"] == row["macs"] else None
-    others = {of["role"]: ratio(row, of, cost) for of in rows[1:] if of["members"] != row["members"]}
+    others = {of["role"]: ratio(row, of, "macs") for of in rows[1:] if of["members"] != row["members"]}
     return {
         "macs": macs,
         "parameters": row["parameters"] if macs is not None and row["parameters"] > 0 else None,
-        "latency": row[LATENCY] if row.get(LATENCY, np.nan) > 0 else None,
-        "cost": cost,
         "others": {role: times for role, times in others.items() if times},
         "uncompared": [role for role, times in others.items() if not times],
-        "measurable": not networkless(row, members),
     }
 
 
@@ -271,7 +261,7 @@ def deployment_answers(tables: Mapping[str, pd.DataFrame], study: str) -> list[t
         calibration=calibration_facts(temperatures),
         confidence=confidence_facts(selective),
         thresholds=threshold_facts(row["members"], tables.get("thresholds")),
-        costs=cost_facts(rows, members),
+        costs=cost_facts(rows),
         delivery=delivery_facts(row, deployment, members),
     )
     return by_heading(text)

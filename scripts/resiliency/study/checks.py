@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from importlib.util import find_spec
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
-from resiliency.export.settings import PACKAGES, limits_latency
 from resiliency.external.tables import class_count
 from resiliency.report.settings import METRIC_LABELS
 from resiliency.search.space import search_faults
@@ -40,20 +38,6 @@ def margin_faults(study: Study) -> Iterator[str]:
     margin = study.deployment.margin
     if margin is not None and margin >= 0.5 and study.deployment.objective != "cost":
         yield f"deployment.margin: expected a fraction below 0.5, got {margin:g}; 0.01 is one percentage point"
-
-
-def latency_faults(study: Study) -> Iterator[str]:
-    """Latency that is limited and not measured, or measured of no network."""
-    by_latency, limits = study.deployment.cheapest_by == "latency", study.deployment.limits
-    remedy = "set deployment.cheapest_by to latency"
-    if by_latency and not (study.members.designs or study.joint or study.search):
-        yield "deployment.cheapest_by: latency is measured of networks, got only imported members; set macs"
-    if by_latency and (lacking := [name for name in PACKAGES if not find_spec(name)]):
-        yield f"deployment.cheapest_by: {', '.join(lacking)}: not installed; pip install -e '.[export]', or set macs"
-    limited = {"deployment.limits.milliseconds": limits.milliseconds, "ensemble": limits_latency(study.ensemble)}
-    for key, is_limited in limited.items():
-        if is_limited and not by_latency:
-            yield f"{key}: a limit in ms needs measured latency, got cheapest_by: macs; {remedy}"
 
 
 def used_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
@@ -370,7 +354,7 @@ FIRST = (
     *(_external, _files_from_elsewhere, _members_from_elsewhere),
 )
 CHECKS = (
-    *(_families, _views, file_faults, cost_faults, objective_faults, margin_faults, latency_faults),
+    *(_families, _views, file_faults, cost_faults, objective_faults, margin_faults),
     *(_corruptions, _precomputed, _baseline, _alexnet, _reference, _robustness, _resamples, _ensembles),
     *(_test_sets, _splits, _probe, warmup_faults, shift_faults, batch_faults, _search),
 )

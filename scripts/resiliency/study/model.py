@@ -74,7 +74,7 @@ class Study(Settings):
     ensemble: Annotated[str | int, BeforeValidator(checked_ensemble)] = Field(
         BEST,
         description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best "
-        "under N ms, best of at most N members, most_accurate, or the number of a row of deployment.csv",
+        "of at most N members, most_accurate, or the number of a row of deployment.csv",
     )
     statistics: Statistics = Field(Statistics(), description="intervals and margins")
     charts: Charts = Field(Charts(), description="look of the charts")
