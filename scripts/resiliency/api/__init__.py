@@ -20,7 +20,6 @@ from resiliency.api.corrupting import corrupt, get_corruption_names
 from resiliency.api.evaluating import evaluate
 from resiliency.api.evaluation import Evaluation
 from resiliency.api.finished import Study, study
-from resiliency.api.maite import MaiteAugmentation
 from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CLEAN
@@ -52,7 +51,6 @@ __all__ = [
     "CORRUPTIONS",
     "Evaluation",
     "Fault",
-    "MaiteAugmentation",
     "RandomCorruption",
     "Study",
     "architecture_brings_diversity",

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from resiliency.api.evaluation import Answers, Evaluation, Seen, probabilities_of
-from resiliency.api.maite import of_maite
 from resiliency.base.corruption_names import HELD_OUT, MAIN, averaged
 from resiliency.base.faults import Fault, available, brief, expected, short
 from resiliency.base.names import CLEAN
@@ -80,7 +79,7 @@ AUTO = "auto"
 def evaluate(
     predict: Callable[[np.ndarray], object],
     images: np.ndarray,
-    labels: np.ndarray | None = None,
+    labels: np.ndarray,
     *,
     units: Sequence[object] | None = None,
     corruptions: Sequence[str] = MAIN,
@@ -100,10 +99,9 @@ def evaluate(
     Args:
         predict: function from images, uint8 B x H x W x 3, to logits or probabilities B x K, K 2 or more: a NumPy
             array, or a tensor of torch, TensorFlow or JAX. It normalises the images itself. Rows of non-negative
-            numbers that sum to 1 are probabilities, all others logits. Or a model of the MAITE protocols.
+            numbers that sum to 1 are probabilities, all others logits.
         images: uint8 N x H x W x 3, H and W at least 32: an array, or any object that returns such arrays for slices.
-            Or a MAITE dataset, with images 3 x H x W of one size, uint8 or floats from 0 to 1.
-        labels: integers N, in 0..K-1; omitted for a MAITE dataset, whose targets hold them.
+        labels: integers N, in 0..K-1.
         units: N numbers or names: images with equal ones, such as frames of one film, are not independent, and
             intervals allow for it; by default all images are independent.
         corruptions: names of some of CORRUPTIONS; by default the 15 of mCE.
@@ -134,8 +132,6 @@ def evaluate(
     1  glass_blur         1      20   0.30
     2  glass_blur         5      20   0.35
     """
-    if labels is None:
-        predict, images, labels = of_maite(predict, images)
     table, labels = _checked_table(images, table), _labels_of(labels, len(images))
     conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]
     if not isinstance(batch_size, Integral) or batch_size < 1:

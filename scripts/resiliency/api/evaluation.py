@@ -86,7 +86,7 @@ def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) ->
         Fault: `predicted` is not an array B x K of finite numbers, has another kind or number of classes than before,
             or a label is not among the classes.
     """
-    values, images = as_array(predicted, "predict"), len(labels)
+    values, images = _as_array(predicted), len(labels)
     if values.ndim != 2 or len(values) != images or values.shape[1] < 2 or values.dtype.kind not in "fiu":
         shape = f"({images}, {answers.classes or 'classes'})"
         hint = "; return the first output of the list" if isinstance(predicted, list | tuple) else ""
@@ -109,19 +109,15 @@ def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) ->
     return values / sums[:, None] if kind == "probabilities" else softmax(values, axis=1)
 
 
-def as_array(values: Any, name: str) -> np.ndarray:
-    """An array or a tensor of any framework as an array of its type, of bfloat16 as float32.
-
-    Raises:
-        Fault: `values` is neither; the message begins with `name`.
-    """
+def _as_array(values: Any) -> np.ndarray:
+    """An array or a tensor of any framework as an array of its type, of bfloat16 as float32."""
     if hasattr(values, "detach"):  # a tensor of torch, perhaps on a GPU and in bfloat16, which NumPy lacks
         values = values.detach().cpu()
         values = values.float() if values.is_floating_point() else values
     try:
         return np.asarray(values)
     except Exception as error:
-        raise Fault(f"{name}: {expected('an array or tensor', type(values).__name__)}") from error
+        raise Fault(f"predict: {expected('an array or tensor', type(values).__name__)}") from error
 
 
 @dataclass(frozen=True, repr=False)
