@@ -22,6 +22,8 @@ TYPES |= {"number": "number", "object": "mapping", "string": "text"}
 LIMITS = {"pattern": "like `{}`", "minimum": "from {}", "exclusiveMinimum": "above {}"}
 LIMITS |= {"maximum": "to {}", "exclusiveMaximum": "below {}"}
 LONGEST_DEFAULT = 80
+KEYS = "| Key | Value | Default | Meaning |\n|---|---|---|---|\n"
+COLUMNS = "| Column | Meaning | Unit and range |\n|---|---|---|\n"
 
 
 class OfStudies(GenerateJsonSchema):
@@ -49,17 +51,16 @@ def pages(root: Path) -> dict[str, str]:
     return written | {"studies/study.schema.json": text}
 
 
-def _table(*rows: Iterable[str]) -> str:
-    """A table in Markdown, whose first row is its head; marks outside backticks are literal."""
+def _table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
+    """A table in Markdown; marks outside backticks are literal."""
     lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |\n" for row in rows]
-    lines.insert(1, "|" + "---|" * len(rows[0]) + "\n")
-    parts = re.split("(`[^`\n]*`)", "".join(lines))
+    parts = re.split("(`[^`\n]*`)", head + "".join(lines))
     return "".join(part if part[:1] == "`" else re.sub("([<*])", r"\\\1", part) for part in parts)
 
 
 def _keys(path: str, section: dict[str, Any], kinds: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
     """The section of the page about the keys under `path`, then those about the mappings among them."""
-    rows, inner = [("Key", "Value", "Default", "Meaning")], []
+    rows, inner = [], []
     for key, value in section["properties"].items():
         named, given = f"{path}.{key}".lstrip("."), config.get(key, value.get("default"))
         default = json.dumps(given, ensure_ascii=False)
@@ -72,7 +73,7 @@ def _keys(path: str, section: dict[str, Any], kinds: dict[str, Any], config: dic
             if under.startswith(named):
                 inner.append((under, kinds[found[2]], kinds, {} if found[1] or not given else given))
         rows.append((f"`{key}`", words, default, value["description"]))
-    yield f"\n## {f'`{path}`' if path else 'Sections, and keys outside them'}\n\n{_table(*rows)}"
+    yield f"\n## {f'`{path}`' if path else 'Sections, and keys outside them'}\n\n{_table(KEYS, rows)}"
     for arguments in inner:
         yield from _keys(*arguments)
 
@@ -85,7 +86,7 @@ def _words(value: dict[str, Any]) -> str:
         return value["$ref"].rpartition("/")[2]
     if "enum" in value or "const" in value:
         return ", ".join(f"`{one}`" for one in value.get("enum", [value.get("const")]))
-    limits = (words.format(value[key]) for key, words in LIMITS.items() if key in value)
+    limits = (limit.format(value[key]) for key, limit in LIMITS.items() if key in value)
     words = [TYPES.get(value.get("type"), "any"), *limits]
     of, to = value.get("propertyNames", value.get("items")), value.get("additionalProperties")
     words += [f"of {_words(of)}"] if of else []
@@ -97,19 +98,19 @@ def _tables() -> Iterator[str]:
     """The sections about columns of several tables, and about each table."""
     yield f"\n## Columns of several tables\n\n{_columns(SHARED.values())}"
     for table in TABLES.values():
-        also = f" It also has {', '.join(f'`{name}`' for name in table.shared)}." if table.shared else ""
-        yield f"\n## `{table.path}`\n\n{table.holds} One row per {table.row}.{also}\n"
-        if own := table.columns[: len(table.columns) - len(table.shared)]:
-            yield f"\n{_columns(own)}"
+        also = ", ".join(f"`{name}`" for column in table.shared for name in column.names)
+        own = _columns(column for column in table.columns if column not in table.shared)
+        words = f"{table.holds} One row per {table.row}.{also and f' It also has {also}.'}"
+        yield f"\n## `{table.path}`\n\n{words}\n\n{own}"
 
 
 def _columns(columns: Iterable[Column]) -> str:
     """A table of columns, each with its interval."""
-    rows = [("Column", "Meaning", "Unit and range")]
+    rows = []
     for column in columns:
-        names, method = ", ".join(f"`{name}`" for name in column.names), column.method
-        rows.append((names, f"{column.meaning} (interval: {method})" if method else column.meaning, column.words))
-    return _table(*rows)
+        interval = f" (interval: {column.method})" if column.method else ""
+        rows.append((", ".join(f"`{name}`" for name in column.names), column.meaning + interval, column.words))
+    return _table(COLUMNS, rows)
 
 
 def main() -> None:

@@ -49,11 +49,11 @@ class Table(NamedTuple):
 
     path: str
     holds: str
-    row: str
-    shared: Collection[str]
+    shared: list[Column]
     columns: list[Column]
     topic: str
     title: str
+    row: str
     needs: Collection[str] = ()
     published: bool = False
 
@@ -65,10 +65,9 @@ def _read() -> tuple[dict[str, Column], dict[str, Table]]:
     several = {name: _column(name, values, listed["kinds"]) for name, values in listed["shared"].items()}
     tables = {}
     for path, of in listed["tables"].items():
-        shared = of.get("shared", ())
-        columns = [_column(name, values, listed["kinds"]) for name, values in of.get("columns", {}).items()]
-        columns += [several[name] for name in shared]
-        tables[PurePath(path).stem] = Table(path, of["holds"], of["row"], shared, columns, **of["about"])
+        own = [_column(name, values, listed["kinds"]) for name, values in of["columns"].items()]
+        shared = [several[name] for name in of.get("shared", ())]
+        tables[PurePath(path).stem] = Table(path, of["holds"], shared, own + shared, **of["about"])
     return several, tables
 
 
@@ -78,8 +77,9 @@ def _column(name: str, values: dict[str, Any], kinds: dict[str, dict[str, Any]])
     given = kinds[kind] | dict(others)
     given["type"] = TYPES[given["type"]]
     beside, alone = given.pop("interval", ""), given.pop("low_high", "")
-    ends = [f"{name}_low", f"{name}_high"] if beside else ["low", "high"] if alone else []
-    return Column([*name.split(", "), *ends], meaning, method=beside or alone, **given)
+    names = name.split(", ")
+    ends = [f"{of}_{end}" for of in names for end in ("low", "high")] if beside else ["low", "high"] if alone else []
+    return Column([*names, *ends], meaning, method=beside or alone, **given)
 
 
 SHARED, TABLES = _read()
