@@ -100,7 +100,7 @@ SIGNATURES = """
 """
 VERDICTS_DEFINED = "## Verdicts on the four observations\n"  # what the search of the site finds first
 LIVE = """```{{raw}} html
-<p><a href="{study}/report.html">Open the whole report</a>, with charts that respond to the pointer.</p>
+<p><a href="{study}/report.html">Open the whole report</a>, which links to interactive charts.</p>
 ```
 """
 OUTSIDE = {"contributing": "CONTRIBUTING.md", "published_figures": "studies/published/README.md"}

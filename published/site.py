@@ -13,7 +13,7 @@ import pandas as pd
 
 from published.kept import kept_specs, kept_studies, kept_tables
 from resiliency.base.names import CLEAN
-from resiliency.report.drawing import draw, svg
+from resiliency.report.drawing import draw, html, svg
 from resiliency.report.page import render
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import OKABE_ITO
@@ -25,7 +25,7 @@ GLOSSARY = "../../glossary.html"  # page of the site, from the folder of a repor
 
 
 def write_reports(site: Path) -> list[Path]:
-    """Write the report of each study that is kept, and the tables that it links to, below `site`.
+    """Write the report of each study that is kept, and the tables and charts that it links to, below `site`.
 
     Studies are drawn beside each other, as many as there are cores, in processes that share no thread with this one.
 
@@ -45,22 +45,15 @@ def _write_report(kept: Path, site: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_table(path, tables[name])
     shutil.copyfile(kept / "provenance.json", folder / "provenance.json")
-    written = folder / "report.html"
-    written.write_text(report(tables, kept_specs(kept), provenance, made), encoding="utf-8")
-    return written
-
-
-def report(tables: dict[str, pd.DataFrame], specs: dict[str, dict], provenance: dict, made: list[str]) -> str:
-    """The report of a study as HTML, with the charts that `tables` suffice for, and those of `specs`.
-
-    Args:
-        tables, specs: as kept, by name.
-        provenance: the study and what it ran on.
-        made: names of those of the tables that lie beside the report.
-    """
-    specs = specs | draw_all(drawn(tables, provenance["study"]), tables)
+    specs = kept_specs(kept) | draw_all(drawn(tables, provenance["study"]), tables)
+    (folder / "charts").mkdir()
+    for name, spec in specs.items():
+        (folder / f"charts/{name}.html").write_text(html(spec), encoding="utf-8")
     svgs = {name: svg(spec) for name, spec in specs.items()}
-    return render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, beside=False, glossary=GLOSSARY)
+    page = render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, glossary=GLOSSARY)
+    written = folder / "report.html"
+    written.write_text(page, encoding="utf-8")
+    return written
 
 
 def drawn(tables: dict[str, pd.DataFrame], study: dict) -> list[str]:

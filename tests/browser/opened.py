@@ -17,14 +17,7 @@ class Opened:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(path.as_uri())
 
-    def show(self, charts):
-        """Scroll to each of the charts that a selector names, and wait until it is live."""
-        for chart in self.page.locator(charts).element_handles():
-            chart.evaluate("(chart) => chart.scrollIntoView({ block: 'center' })")
-            self.page.wait_for_function("(chart) => 'drawn' in chart.dataset", arg=chart)
-
-    def draw(self):
-        """Open what is folded and scroll through the page, so that all charts become live."""
+    def unfold(self):
+        """Open what is folded."""
         self.page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
-        self.show(".chart")
         return self

@@ -36,7 +36,7 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
     for size, most in ((PHONE, 25), (SCREEN, 9.5)):
         opened.page.set_viewport_size(size)
         opened.page.wait_for_function(FITS, arg=[size["width"], most * size["height"]])
-    opened.draw()
+    opened.unfold()
     assert opened.faults == []
     assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
     assert opened.page.locator(".contender").count() > 0

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 
-import altair as alt
 import pandas as pd
 
 from resiliency.report.charts import caption_of, finding_of
@@ -33,5 +32,4 @@ def described(name: str, tables: Mapping[str, pd.DataFrame]) -> dict:
         "title": {"text": name, "subtitle": []},
         "description": "",
         "usermeta": {"finding": finding, "caption": caption_of(name), "tables": CHARTS[name].tables},
-        "$schema": alt.SCHEMA_URL,
     }

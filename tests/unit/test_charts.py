@@ -15,11 +15,11 @@ import pytest
 import vl_convert
 from drawn_charts import rendered
 from finding_cases import CASES
-from synthetic import OBJECTIVES, synthetic_tables
+from synthetic import HOSTILE, OBJECTIVES, synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.charts import FINDINGS
-from resiliency.report.drawing import VEGA_LITE, draw, svg, write_chart
+from resiliency.report.drawing import VEGA_LITE, draw, html, svg, write_chart
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import cycled, shapes
 from resiliency.report.templates import said
@@ -121,8 +121,12 @@ def test_charts_are_written_in_every_format(tmp_path):
     write_chart([tmp_path / f"chart{suffix}" for suffix in settings.CHART_SUFFIXES], spec, 1)
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
-    page = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE, bundle=True)
-    assert (tmp_path / "chart.html").read_text() == page
+    assert html(spec) == (tmp_path / "chart.html").read_text()
+    assert json.dumps(spec)[:1000] in html(spec)
+
+
+def test_no_name_ends_the_script_of_an_interactive_chart():
+    assert HOSTILE not in html({"title": HOSTILE})
 
 
 def test_logits_are_not_read_as_percentages():

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import altair as alt
@@ -12,12 +13,11 @@ import vl_convert
 from resiliency.report.charts import caption_of, finding_of
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
-from resiliency.report.style import bundle, set_properties, with_spoken_titles
+from resiliency.report.style import set_properties, with_spoken_titles
 from resiliency.storage.files import replacing
 
-SOURCE = "<script src=[^>]*></script>"
-SOURCES = re.compile(rf"({SOURCE}(?:\s*{SOURCE})*)")  # scripts on other servers
 UNSEEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
+HEAD = '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Chart</title>\n'
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 TABLES = sorted({table for chart in CHARTS.values() for table in chart.tables})
 
@@ -52,18 +52,21 @@ def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> N
             elif path.suffix == ".svg":
                 temporary.write_text(picture, encoding="utf-8")
             elif path.suffix == ".html":
-                temporary.write_text(_page(spec), encoding="utf-8")
+                temporary.write_text(html(spec), encoding="utf-8")
             else:
                 temporary.write_text(json.dumps(spec) + "\n", encoding="utf-8")
 
 
-def _page(spec: dict) -> str:
-    """`spec` as a self-contained page of HTML. No text of it ends the script that contains it."""
-    html = vl_convert.vegalite_to_html(spec, vl_version=VEGA_LITE)
-    head, start, rest = html.rpartition("\n    const spec = ")
-    json_text, end, tail = rest.partition("\n")
-    before, *sources, after = SOURCES.split(head)
-    if not start or len(sources) != 1:
-        raise ValueError("vl-convert writes pages of another form, in which names would have to be escaped anew")
-    head = f'{before}<script type="text/javascript">{bundle(VEGA_LITE)}</script>{after}'
-    return head + start + json_text.replace("<", "\\u003c") + end + tail
+def html(spec: dict) -> str:
+    """The chart `spec` as a page that responds to the pointer and needs no network, of about a megabyte.
+
+    No text of the chart ends the script that contains it.
+    """
+    script = f"vegaEmbed('#chart', {json.dumps(spec)}, {{renderer: 'svg'}})".replace("<", "\\u003c")
+    return f'{HEAD}<script>{_vega()}</script>\n<div id="chart"></div>\n<script>{script}</script>\n'
+
+
+@cache
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    return vl_convert.javascript_bundle(vl_version=VEGA_LITE)

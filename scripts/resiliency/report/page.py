@@ -34,7 +34,6 @@ from resiliency.report.overview import (
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.rows import measured_on
-from resiliency.report.style import bundle
 from resiliency.report.templates import environment
 from resiliency.report.verdicts import by_observation
 from resiliency.tables import TABLES
@@ -60,7 +59,6 @@ def render(
     specs: dict[str, dict],
     svgs: dict[str, str],
     made: Collection[str] = TABLES,
-    beside: bool = True,
     added: Collection[str] = (),
     units: Mapping[str, dict] = {},
     glossary: str = "../../docs/glossary.md",
@@ -73,9 +71,8 @@ def render(
         test_sets: card of each additional test set, by name.
         provenance: versions, device, commit and the cost of every rule.
         tables: tables of `report.settings.PAGE_TABLES` that the study has.
-        specs, svgs: name of a chart -> its Vega-Lite specification, and its picture for readers without JavaScript.
+        specs, svgs: name of a chart -> its Vega-Lite specification, and its picture.
         made: names of the tables that the study has.
-        beside: whether the charts are files beside the page, to which it links.
         added: added members.
         units: test set -> its `units.json`; empty if nothing is known about its images.
         glossary: address of the page that defines the words, from the folder of this page.
@@ -86,7 +83,7 @@ def render(
     members = tables["members"].loc[order.sort_values(kind="stable").index]
     members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
     answers = deployment_answers(tables, study["study"])
-    figures = partial(_sections, tables=tables, specs=specs, svgs=svgs, made=made, beside=beside)
+    figures = partial(_sections, tables=tables, specs=specs, svgs=svgs, made=made)
     return _template().render(
         study=study,
         study_text=json.dumps(study, indent=2),
@@ -107,8 +104,7 @@ def render(
         files={TABLES[name].path: TABLES[name].holds for name in made},
         glossary=glossary,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
-        script="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("narrow.js", "report.js")),
-        bundle=bundle(_vega_lite(specs)) if specs else "",
+        script=(FOLDER / "report.js").read_text(encoding="utf-8"),
         **_first_screen(study["study"], card, tables, specs, added, units, further),
     )
 
@@ -205,7 +201,6 @@ def _sections(
     specs: dict[str, dict],
     svgs: dict[str, str],
     made: Collection[str],
-    beside: bool,
     openings: Mapping[str, str] = {},
 ) -> list[dict]:
     """The sections with content, each with its answer and figures.
@@ -216,7 +211,7 @@ def _sections(
     content = []
     for section in sections:
         drawn = [name for name in charts_of(section) if name in specs and "nothing" not in specs[name]["usermeta"]]
-        figures = [_figure(name, specs, svgs, made) | {"beside": beside} for name in drawn]
+        figures = [_figure(name, specs[name], svgs[name], made) for name in drawn]
         answer = openings.get(section.anchor, "")
         if figures and answer:
             figures[0]["rest"] = f"{figures[0]['answer']} {figures[0]['rest']}".strip()
@@ -226,12 +221,8 @@ def _sections(
     return content
 
 
-def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str], made: Collection[str]) -> dict:
-    """Text, specification and picture of a chart. The picture is an image, so that ids of several do not clash.
-
-    The live chart goes without its title, which the page has as text, in lines as wide as the screen.
-    """
-    spec = specs[name]
+def _figure(name: str, spec: dict, svg: str, made: Collection[str]) -> dict:
+    """Text and picture of a chart. The picture is an image, so that ids of several do not clash."""
     title = spec["title"]
     answer, rest = words.first_sentence(spec["usermeta"]["finding"])
     return {
@@ -243,8 +234,7 @@ def _figure(name: str, specs: dict[str, dict], svgs: dict[str, str], made: Colle
         "rest": rest,
         "caption": spec["usermeta"]["caption"],
         "tables": [TABLES[table].path for table in made if table in spec["usermeta"]["tables"]],
-        "spec": {key: part for key, part in spec.items() if key not in ("title", "usermeta")},
-        "picture": _data_url(untitled(svgs[name], len(title["subtitle"]))),
+        "picture": _data_url(untitled(svg, len(title["subtitle"]))),
         "photos": spec["usermeta"].get("photos", []),
     }
 
@@ -258,9 +248,3 @@ def untitled(svg: str, lines: int) -> str:
 
 def _data_url(svg: str) -> str:
     return "data:image/svg+xml," + quote(svg, safe=" !$()*+,-./:;=?@[]^_`{|}~")
-
-
-def _vega_lite(specs: dict[str, dict]) -> str:
-    """The version of Vega-Lite in the specifications, such as v6.4."""
-    schema = next(iter(specs.values()))["$schema"]
-    return schema.rpartition("/")[2].removesuffix(".json").rpartition(".")[0]

@@ -1,14 +1,10 @@
 """The one look of all charts."""
 
 from collections.abc import Sequence
-from functools import cache
 from itertools import cycle, islice
 from math import ceil
 
 import altair as alt
-import vl_convert
-
-from resiliency.storage.files import kept
 
 INK = "#1f2328"
 MUTED = "#57606a"
@@ -185,13 +181,3 @@ def shades(colour: str, count: int) -> list[str]:
 def _mixed(colour: str, other: str, share: float) -> str:
     pairs = [(int(colour[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
-
-
-@cache
-def bundle(version: str) -> str:
-    """Vega, Vega-Lite of a version such as v6.4 and Vega-Embed as one self-contained script."""
-
-    def make() -> bytes:
-        return vl_convert.javascript_bundle(vl_version=version).encode()
-
-    return kept(__file__, f".{version}.js", f"{vl_convert.__version__} {version}".encode(), make).decode()
