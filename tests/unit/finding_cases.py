@@ -8,7 +8,6 @@ CEILING = {"condition": "clean", "members": 2, "all_wrong": 0.05, "all_wrong_low
 CEILING |= {"best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.79}
 STEP = {"size": 3, "before": 2, "change": -0.02, "change_low": -0.03, "change_high": 0.01}
 SIZES = {"images": "corrupted", "largest": False}
-MIXED = {"images": "corrupted", "kind": "architectures", "same": "designs", "one": "architecture", "bin_start": 2}
 JOINT = {"objective": "ncl", "weight": 1.0, "settings": 1, "reached": 0.653, "seeds": 3, "independent": 0.62}
 PAIR = {"rate": 0.06, "times": 1.5, "more": 3, "pairs": 3}
 FREE = {"metrics": 5, "known": True, "positive": [], "negative": []}
@@ -16,7 +15,6 @@ PLUS, MINUS = [{"metric": "Saliency", "r": 0.4}], [{"metric": "Features", "r": -
 NET = {"clean": 0.9, "corrupted": 0.8, "macs": 2e6, "networks": 4}
 FOG = {"corruption": "fog", "error": 0.2}
 NOWHERE = {"role": "baseline", "hardest": FOG | {"error": 0}, "overall": None, "compared": [], "held_out": {}}
-ONE = {"corruptions": 1, "easiest": None}
 LINE = {"sets": [{"images": "photos", "weak": False, "r_squared": 0.9, "effective_robustness": 1e-9}]}
 
 
@@ -36,8 +34,6 @@ CASES = [
     ("ensemble_size", SIZES | {"enough": 1, "step": STEP | {"before": 1, "size": 2}}),
     ("ensemble_size", SIZES | {"enough": 2, "step": STEP | {"change_low": UNKNOWN, "change_high": UNKNOWN}}),
     ("ensemble_size", SIZES | {"enough": None, "step": STEP | {"change_low": UNKNOWN, "change_high": UNKNOWN}}),
-    ("advantage", MIXED | {"verb": "lowers", "advantage": -0.2, "advantage_low": -0.3, "advantage_high": -0.1}),
-    ("advantage", MIXED | {"verb": "", "advantage": 0.2, "advantage_low": UNKNOWN, "advantage_high": UNKNOWN}),
     ("loss_weight", JOINT | {"difference": 0.033, "low": 0.01, "high": 0.056}),
     ("loss_weight", JOINT | {"reached": 0.6, "difference": -0.02, "low": -0.03, "high": -0.01}),
     ("loss_weight", JOINT | {"independent": 0.653, "difference": 0.0, "low": -0.2, "high": 0.2}),
@@ -62,6 +58,4 @@ CASES = [
     ("effective_robustness", LINE | {"reference": False}),
     ("effective_robustness", {"sets": [], "reference": False}),
     ("under_corruptions", NOWHERE),
-    ("error_heatmap", ONE | {"hardest": FOG}),
-    ("error_heatmap", {"corruptions": 2, "hardest": FOG, "easiest": FOG | {"error": 0.2001}}),
 ]

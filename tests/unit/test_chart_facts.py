@@ -6,10 +6,10 @@ import pytest
 from synthetic import MAIN, synthetic_tables
 
 from resiliency.report.charts.deployment import corruption_facts
-from resiliency.report.charts.diversity import correlation_facts, heatmap_counts
-from resiliency.report.charts.ensembles import advantage_facts, errors_of, origin_facts, size_facts
-from resiliency.report.charts.failures import failure_facts, photos_of
-from resiliency.report.charts.robustness import heatmap_facts, shift_facts
+from resiliency.report.charts.diversity import correlation_facts
+from resiliency.report.charts.ensembles import errors_of, size_facts
+from resiliency.report.charts.failures import photos_of
+from resiliency.report.charts.robustness import shift_facts
 from resiliency.report.charts.training import curve_facts, joint_facts
 
 NONE = pd.DataFrame()
@@ -35,35 +35,6 @@ def test_joint_training_is_compared_by_seed_and_corrected_for_its_settings():
     of_two = joint_facts(joint_of(rows + worse), LEVEL)
     assert (of_two["weight"], of_two["settings"]) == (0.5, 2)
     assert of_two["low"] == pytest.approx(0.02 - 6.205347 * 0.01 / 3**0.5)  # the same at a level of 97.5%
-
-
-def origin_rows(advantage: float, low: float, high: float) -> pd.DataFrame:
-    """The advantage of several architectures, with the ends of its interval."""
-    rows = [(2, "joint training", 0.7), (3, "one architecture", 0.6), (3, "several architectures", 0.8)]
-    table = pd.DataFrame(rows, columns=["bin_start", "origin", "mean"])
-    table = table.assign(matched_on="size", measure="corrupted_accuracy", rule="mean_probability", low=0.5, high=0.9)
-    several = {"advantage": advantage, "advantage_low": low, "advantage_high": high}
-    return table.assign(**{name: [np.nan, np.nan, value] for name, value in several.items()})
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "verb"), [(0.05, 0.35, "raises"), (-0.35, -0.05, "lowers"), (-0.1, 0.2, ""), (np.nan, np.nan, "")]
-)
-def test_what_several_architectures_bring_is_decided_by_its_interval(low, high, verb):
-    facts = origin_facts(origin_rows(0.2, low, high))
-    assert (facts["gain"]["verb"], facts["gain"]["bin_start"], facts["gain"]["kind"]) == (verb, 3, "architectures")
-    assert [row["mean"] for row in facts["means"]] == [0.8, 0.6]
-
-
-def test_pairs_that_vote_by_labels_alone_are_not_compared_if_others_are():
-    """Their accuracy is the mean of their members, whatever their designs."""
-    triples = origin_rows(0.1, 0.05, 0.15)[1:].assign(rule="plurality_vote")
-    pairs = origin_rows(0.0, 0.0, 0.0)[1:].assign(rule="plurality_vote", bin_start=2)
-    both = pd.concat([pairs, triples])
-    assert advantage_facts(both)["bin_start"] == 3
-    assert advantage_facts(pairs)["bin_start"] == 2
-    assert advantage_facts(both.assign(rule="mean_probability"))["bin_start"] == 2
-    assert advantage_facts(both.assign(advantage=np.nan)) == {}
 
 
 def sizes_of(changes: dict[int, tuple[float, float]], **columns) -> pd.DataFrame:
@@ -116,15 +87,6 @@ def test_designs_and_settings_that_gain_at_the_end_are_counted():
     assert curve_facts(both)["most"]["name"] == "balanced at λ = 1"
 
 
-def test_corruptions_are_compared_for_members_that_have_all_of_them():
-    """Member b is worse, and has no error under fog, which is the hardest for member a."""
-    rows = [("a", "fog", 0.4), ("a", "snow", 0.3), ("b", "fog", np.nan), ("b", "snow", 0.9)]
-    errors = pd.DataFrame(rows, columns=["member", "corruption", "error"]).assign(test_set="clean", severity=1)
-    members = pd.DataFrame({"member": ["a", "b"], "design": ["a", "b"], "origin": "independent"})
-    facts = heatmap_facts(members, errors)
-    assert (facts["hardest"], facts["easiest"]["corruption"]) == ({"corruption": "fog", "error": 0.4}, "snow")
-
-
 def shifted(residuals: list[float], r_squared: float, references: list[bool]) -> pd.DataFrame:
     rows = pd.DataFrame({"member": list("abc"), "effective_robustness": residuals, "is_reference": references})
     return rows.assign(test_set="corrupted", accuracy=0.5, low=np.nan, high=np.nan, r_squared=r_squared)
@@ -170,9 +132,6 @@ def test_only_what_is_significant_at_every_size_is_said_and_labels_apart():
     assert (facts["free"]["positive"], facts["free"]["metrics"]) == ([], 2)
     assert facts["free"]["negative"] == [{"metric": "Jensen–Shannon divergence", "r": pytest.approx(-0.45)}]
     assert facts["by_labels"]["positive"] == [{"metric": "negated Double fault", "r": pytest.approx(0.75)}]
-    (predictions, attributions) = heatmap_counts(CORRELATIONS)["kinds"]
-    assert (predictions["all"], predictions["plus"], predictions["minus"]) == (2, 1, 1)
-    assert (attributions["all"], attributions["plus"]) == (1, 0)
     uncorrected = CORRELATIONS.assign(p_holm=0.06)
     assert of_corrupted(uncorrected)["free"]["negative"] == []
 
@@ -206,7 +165,6 @@ def test_failing_photos_once():
         {"member": "a-s0", "answer": "class 3, 90%", "wrong": True},
         {"member": "b-s0", "answer": "class 0, 55%", "wrong": False},
     ]
-    assert failure_facts(twice, NONE)["clean"] == 1
 
 
 def under(rows: list[tuple]) -> pd.DataFrame:

@@ -135,17 +135,6 @@ def test_logits_are_not_read_as_percentages():
     assert "aria-" not in svg(spec)
 
 
-def test_many_members_share_rows_of_their_design_or_joint_weight(monkeypatch):
-    monkeypatch.setattr("resiliency.report.charts.robustness.MOST_MEMBERS", 1)
-    tables = synthetic_tables(searched=2)
-    members = tables["members"].groupby("origin")
-    panels = draw("error_heatmap", tables, settings.OKABE_ITO)["hconcat"]
-    rows = panels[1]["layer"][0]["encoding"]["y"]["scale"]["domain"]
-    joint = {f"{of} λ = {weight:g}" for of, weights in OBJECTIVES.items() for weight in weights}
-    designs, searched = members.get_group("independent")["design"], members.get_group("search")["member"]
-    assert sorted(rows) == sorted({*designs, *joint, *searched})
-
-
 def test_names_that_share_a_colour_differ_in_shape():
     names = [str(n) for n in range(50)]
     for colours in (settings.OKABE_ITO, settings.OKABE_ITO[:7], settings.OKABE_ITO[:3]):

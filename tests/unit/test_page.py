@@ -65,7 +65,7 @@ def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
     specs = {name: draw(name, tables, settings.OKABE_ITO) for name in CHARTS}
     assert [name for name, spec in specs.items() if "nothing" in spec["usermeta"]] == ["loss_weight", "search_front"]
     written = report(tables, card, (specs, dict.fromkeys(specs, "<svg/>")))
-    assert 'id="chart-origins"' in written
+    assert 'id="chart-ceiling"' in written
     anchors = "joint", "search", "chart-loss_weight", "chart-search_front"
     assert not [anchor for anchor in anchors if f'id="{anchor}"' in written or f"#{anchor}" in written]
 

@@ -34,24 +34,24 @@ class Drawing(NamedTuple):
 
     Attributes:
         draw: function of the chart's tables, in the order of the registry, and the colours; returns the chart.
-        facts: function of the same tables; returns the variables of the sentence in findings.txt.j2, {} if there is
-            nothing to say.
         caption: how to read the chart.
+        facts: function of the same tables, of a chart that answers the question of a section; returns the variables of
+            the sentence in findings.txt.j2, {} if there is nothing to say.
     """
 
     draw: Callable[..., alt.TopLevelMixin]
-    facts: Callable[..., dict]
     caption: str
+    facts: Callable[..., dict] | None
 
 
 DRAWINGS: dict[str, Drawing] = {}
 
 
-def chart(caption: str, facts: Callable[..., dict]) -> Callable[[Callable], Callable]:
+def chart(caption: str, facts: Callable[..., dict] | None = None) -> Callable[[Callable], Callable]:
     """Register a function that draws the chart of its name."""
 
     def register(draw: Callable[..., alt.TopLevelMixin]) -> Callable[..., alt.TopLevelMixin]:
-        DRAWINGS[draw.__name__] = Drawing(draw, facts, caption)
+        DRAWINGS[draw.__name__] = Drawing(draw, caption, facts)
         return draw
 
     return register
@@ -221,25 +221,19 @@ def heat(
     *,
     form: str = "",
     dark: object = None,
-    bold: str = "",
     **properties,
 ) -> alt.LayerChart:
     """Cells coloured by a value, and the values as numbers if they have a `form`.
 
     Args:
         dark: predicate of the cells whose numbers are white.
-        bold: name of a boolean column: whether a number is bold.
     """
     base = alt.Chart(cells).encode(x=x, y=y)
     layers = [base.mark_rect().encode(color=colour, tooltip=tooltip)]
     if form:
         ink = alt.ColorValue(**alt.when(dark).then(alt.value("white")).otherwise(alt.value(INK)))
         text = alt.Text(colour.shorthand, format=form)
-        for weight, part in (
-            (("normal", f"!datum.{bold}"), ("bold", f"datum.{bold}")) if bold else (("normal", "true"),)
-        ):
-            numbers = base.transform_filter(part) if bold else base
-            layers.append(numbers.mark_text(fontSize=11, fontWeight=weight, aria=False).encode(text=text, color=ink))
+        layers.append(base.mark_text(fontSize=11, aria=False).encode(text=text, color=ink))
     return alt.layer(*layers, **properties)
 
 

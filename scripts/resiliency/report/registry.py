@@ -31,7 +31,6 @@ SECTIONS = (
 )
 APPENDIX = (
     Section("ceiling", "How accurate could any vote be?", "Ceiling"),
-    Section("origins", "Where should the members of an ensemble come from?", "Origin of members"),
     Section("corruptions", "What do the corruptions look like?", "Corruptions"),
     Section("attributions", "Which pixels do members rely on?", "Attributions"),
     Section("training", "Did training converge?", "Training"),
@@ -57,21 +56,16 @@ CHARTS = {
     "size_accuracy_robustness": Chart(
         ("members",), "designs", "Members", "Size, accuracy and robustness", requires=("robustness",)
     ),
-    "error_heatmap": Chart(
-        ("members", "corruption_errors"), "designs", "Members", "Error under each corruption", requires=("corruptions",)
-    ),
     "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
     "ceiling": Chart(("ceiling",), "ceiling", "Ensembles", "Ceiling of any vote"),
     "ensemble_size": Chart(
         ("ensemble_sizes", "candidates"), "size", "Ensembles", "Number of members", optional=("candidates",)
     ),
-    "origins": Chart(("origins",), "origins", "Ensembles", "Origin of the members"),
     "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
     "architecture_diversity": Chart(
         ("ensembles",), "architecture", "Diversity", "Ensembles of one design and of several"
     ),
     "correlations": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy"),
-    "correlation_heatmap": Chart(("correlations",), "diversity", "Diversity", "Correlation with accuracy, all metrics"),
     "loss_weight": Chart(
         ("ensembles", "members"), "joint", "Ensembles", "Joint training by weight λ", requires=("joint",)
     ),

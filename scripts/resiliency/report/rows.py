@@ -82,12 +82,6 @@ def measured_on(members: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return members.assign(corrupted_error=members[SHIFTED_ERROR], **ends), "Mean error on natural shifts"
 
 
-def of_designs(members: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
-    """Known errors of independent members on the dataset's own images, with their designs."""
-    designs = independent(members)[["member", "design"]]
-    return of_data_set(errors).dropna(subset=["error"]).merge(designs, on="member")
-
-
 def robustness_range(members: pd.DataFrame) -> dict:
     """The members with the lowest and the highest error on corrupted images, `best` and `worst`, trained independently.
 

@@ -1,6 +1,6 @@
 """The charts of the report, by topic: each is a function that `panels.chart` registers under its name.
 
-A chart builds its title, what it draws from its tables and its panels; its facts are what its sentence in
+A chart builds its title, what it draws from its tables and its panels; the facts of one are what its sentence in
 findings.txt.j2 says.
 """
 
@@ -29,5 +29,5 @@ def caption_of(name: str) -> str:
 
 def finding_of(name: str, *tables) -> str:
     """The finding of the chart `name` in its tables, by rules; "" if there is nothing to say."""
-    facts = DRAWINGS[name].facts(*tables)
+    facts = tell(*tables) if (tell := DRAWINGS[name].facts) else {}
     return capital(said(FINDINGS, name, **facts)) if facts else ""

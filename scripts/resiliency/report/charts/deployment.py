@@ -171,23 +171,9 @@ def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
     return groups.mean().round(5).assign(ensembles=groups.size()).reset_index(drop=True)
 
 
-def coverage_facts(deployment: pd.DataFrame, curves: pd.DataFrame) -> dict:
-    """The error of the recommended model on corrupted images at full coverage and at 90 and 80 %."""
-    rows = _curves(deployment, curves)
-    rows = rows[rows["images"] == CORRUPTED] if len(rows) else rows
-    if rows.empty:
-        return {}
-    risks = rows[rows["who"] == rows["who"].iloc[0]].set_index("coverage")["risk"]
-    if not {0.8, 0.9, 1.0} <= set(risks.index):
-        return {}
-    role, _, score = rows["who"].iloc[0].partition(", ")
-    return {"role": role, "score": score, "all": risks[1.0], "most": risks[0.9], "fewer": risks[0.8]}
-
-
 @chart(
     "The further a line falls towards the left, the better its confidence score identifies wrong predictions. "
     "Lines may cross: compare them at the coverage that you need.",
-    coverage_facts,
 )
 def risk_coverage(deployment: pd.DataFrame, curves: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Risk over coverage, a panel for each set of images: the recommended model by each score, and others."""
@@ -237,22 +223,7 @@ def _curves(deployment: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def calibration_facts(bins: pd.DataFrame) -> dict:
-    """The expected calibration error of each role on each set of images, and whether the first is over-confident."""
-    images = []
-    for name, rows in bins.groupby("images", sort=False):
-        roles = [{"role": role} | _gap(of) for role, of in rows.groupby("role", sort=False)]
-        images.append({"name": name, "roles": roles})
-    return {"images": images} if images else {}
-
-
-def _gap(rows: pd.DataFrame) -> dict[str, float]:
-    """The expected calibration error, and by how much mean confidence exceeds accuracy."""
-    gaps, weights = rows["mean_confidence"] - rows["accuracy"], rows["predictions"] / rows["predictions"].sum()
-    return {"error": gaps.abs() @ weights, "excess": gaps @ weights}
-
-
-@chart("Points below the diagonal show overconfidence.", calibration_facts)
+@chart("Points below the diagonal show overconfidence.")
 def contender_calibration(bins: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Reliability diagrams of all roles: a panel for each set of images."""
     title = "How well calibrated is the recommended model?"

@@ -7,14 +7,11 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.left_out import lack_second_seeds
-from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.report.panels import (
-    cell_names,
     chart,
     from_zero,
-    heat,
     intervals,
     line_at,
     line_through,
@@ -25,11 +22,10 @@ from resiliency.report.panels import (
 )
 from resiliency.report.rows import heading, how_many, main_pool, measured_columns, under_main_rule
 from resiliency.report.style import MANY, finish, notice, panel_title, set_properties, shades, tooltips
-from resiliency.report.words import KINDS, METRICS, kind_of, label, number, percent, plural, short_label
+from resiliency.report.words import KINDS, METRICS, kind_of, label, percent, plural, short_label
 
 CONDITIONS = (CLEAN, CORRUPTED)
 SAME = ["rule", "size", "condition", "metric"]
-NO_CORRELATIONS = "no correlations: too few ensembles in this study"
 
 
 def known(table: pd.DataFrame, measure: str = "pearson", conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
@@ -89,8 +85,6 @@ def _largest_count(rows: pd.DataFrame, column: str) -> str:
 
 MEASURES = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
 ROW, MARK = 32, 4  # px, least height of a metric, and of one of its marks
-CORRUPTIONS = {name for group in (*CATEGORIES.values(), HELD_OUT) for name in group}
-CELL, LINE, COLUMN, HEADING = 42, 19, 250, 84  # px, of cells, of names, and of the longest line of a heading
 
 
 def correlation_facts(table: pd.DataFrame) -> dict:
@@ -157,7 +151,7 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     title = "Correlation of diversity with ensemble accuracy"
     rows = _main(pd.concat([known(table, measured) for measured in MEASURES], ignore_index=True))
     if rows.empty:
-        return notice(title, NO_CORRELATIONS)
+        return notice(title, "no correlations: too few ensembles in this study")
     sizes = sorted(rows["size"].unique().tolist())
     rows = rows.assign(
         name=rows["metric"].map(_named),
@@ -220,82 +214,6 @@ def _panel(rows: pd.DataFrame, order: list[str], key, left: bool, last: bool, ch
         point={"shape": shape, "fill": fill},
         hollow=True,
         choose=choose,
-    )
-
-
-def heatmap_counts(table: pd.DataFrame) -> dict:
-    """How many metrics of each kind correlate with accuracy on corrupted images at every size, by sign."""
-    rows = known(table)
-    images = "corrupted" if (rows["condition"] == "corrupted").any() else "clean"
-    rows = rows[rows["condition"] == images]
-    kinds = []
-    for kind, name in KINDS.items():
-        if found := [sign for sign, _ in signs(rows[rows["kind"] == kind]).values()]:
-            kinds.append({"name": name.lower(), "all": len(found), "plus": found.count(1), "minus": found.count(-1)})
-    return {"images": images, "kinds": kinds} if kinds else {}
-
-
-@chart(
-    "Bold correlations are significant: their p-values are corrected by Holm's method for all metrics of one size and "
-    "set of images. Metrics that use the labels, such as double fault, correlate with accuracy by construction.",
-    heatmap_counts,
-)
-def correlation_heatmap(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Pearson correlation of every metric with accuracy on each set of images, at every size, sorted by kind."""
-    title = "Every diversity metric against accuracy"
-    conditions = [name for name in table["condition"].unique() if name not in CORRUPTIONS]
-    rows = known(table, conditions=conditions)
-    if rows.empty:
-        return notice(title, NO_CORRELATIONS)
-    rows = rows.assign(name=rows["metric"].map(label), significant=significant(rows))
-    sizes = sorted(rows["size"].unique().tolist())
-    kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
-    pitch = max(CELL * len(sizes) + 20, HEADING)
-    bands = []
-    for kind in kinds:
-        of_kind = rows[rows["kind"] == kind]
-        panels = []
-        for name in conditions:
-            panel = _cells(of_kind[of_kind["condition"] == name], sizes, not panels, kind == kinds[-1])
-            if kind == kinds[0]:
-                set_properties(panel, title=panel_title(_heading(name), anchor="middle", limit=pitch))
-            panels.append(panel)
-        spacing = pitch - CELL * len(sizes)
-        bands.append(
-            alt.hconcat(*panels, spacing=spacing, bounds="flush", title=panel_title(label(kind), frame="bounds"))
-        )
-    subtitle = [
-        "Pearson correlation; blue: the more diverse, the more accurate; orange: the less accurate",
-        f"Bold: p < {number(1 - rows['confidence'].iloc[0], 2)}, corrected for all metrics",
-        basis(rows),
-    ]
-    return finish(alt.vconcat(*bands, spacing=8), title, subtitle)
-
-
-def _heading(condition: str) -> list[str]:
-    """Lines such as Clean, accuracy; or On, photos, an additional test set."""
-    return [condition.capitalize(), "accuracy"] if condition in CONDITIONS else ["On", label(condition)]
-
-
-def _cells(rows: pd.DataFrame, sizes: list[int], left: bool, last: bool) -> alt.LayerChart:
-    """The metrics of one kind under one condition: a row each, a column per size."""
-    order = [label(metric) for metric in METRICS if metric in set(rows["metric"])]
-    extent = COLUMN * left
-    legend = alt.Legend(title="Correlation", orient="right", gradientLength=140, format="~g")
-    forms = {"correlation": "+.2f", "low": "+.2f", "high": "+.2f", "p_holm": ".2g"}
-    title = ["Members in", "an ensemble"] if last else None
-    return heat(
-        rows,
-        cell_names(alt.X, "size", sizes, title, labels=last, labelAngle=0),
-        cell_names(alt.Y, "name", order, labels=left, minExtent=extent, maxExtent=extent),
-        alt.Color("correlation:Q", legend=legend).scale(scheme="blueorange", reverse=True, domain=[-1, 1]),
-        tooltips(alt.Tooltip("name", title="metric"), "size", "condition", "ensembles", **forms),
-        form=".2f",
-        dark=abs(alt.datum["correlation"]) > 0.75,
-        bold="significant",
-        width=alt.Step(CELL),
-        height=alt.Step(LINE),
-        view=alt.ViewConfig(stroke=None),
     )
 
 
@@ -368,19 +286,7 @@ def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def group_facts(ensembles: pd.DataFrame) -> dict:
-    """In how many metrics ensembles of different designs have the larger median."""
-    pool = compared_ensembles(ensembles)
-    columns = measured_columns(pool)
-    if pool.empty or not columns:
-        return {}
-    medians = pool.groupby("group")[list(columns.values())].median()
-    one, different = group_names(pool)
-    larger = int((medians.loc[different] > medians.loc[one]).sum())
-    return {"larger": larger, "metrics_measured": len(columns), "different": different, "members": pool["size"].iloc[0]}
-
-
-@chart("Points further right mean more diverse ensembles.", group_facts)
+@chart("Points further right mean more diverse ensembles.")
 def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Middle half and median of each diversity among ensembles of one design and of different ones, at one size."""
     title = "Are ensembles of different designs more diverse?"

@@ -1,34 +1,25 @@
-"""Charts of ensembles: their ceiling, the gain by more members, and the origins of members."""
+"""Charts of ensembles: their ceiling, and the gain by more members."""
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.origins import FAMILIES, ORIGINS
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.combination import VOTE
 from resiliency.report.panels import (
     chart,
     from_zero,
-    intervals,
-    line_at,
     lines,
     measure,
-    names,
     one_colour,
     told_apart,
     words_at,
 )
 from resiliency.report.rows import under_main_rule
-from resiliency.report.style import cycled, finish, notice, panel_title, shades, tooltips
-from resiliency.report.words import label, percent, plural, quantity
+from resiliency.report.style import cycled, finish, notice, panel_title, tooltips
+from resiliency.report.words import label, percent, plural
 
 LEAST = 1e-4  # smaller shares of images are drawn here, because 0 has no logarithm
 BOTH = {"corrupted_error": "corrupted", "clean_accuracy": "clean"}  # measure -> images, in the order of panels
-ACCURACIES = {"corrupted_accuracy": "Corrupted accuracy", "clean_accuracy": "Clean accuracy"}  # the first that is known
-CHANGE = "several − one"
-PANEL, NAMES = 320, 150  # px, of a panel of origins and of the names beside the first
-PAIR = 2  # two votes without probabilities have the mean accuracy of their members
 
 
 def ceiling_facts(ceiling: pd.DataFrame) -> dict:
@@ -203,106 +194,3 @@ def _sizes(rows: pd.DataFrame, best: pd.DataFrame, images: str, colours: list[st
 def _line_label(row: pd.DataFrame, x: alt.X, y: alt.Y, text: str, down: float) -> alt.Chart:
     """The name of a line, above or below its last point."""
     return words_at(row.assign(text=text), x, y, "text", align="right", dy=down, dx=8, fontWeight="bold")
-
-
-def origin_facts(table: pd.DataFrame) -> dict:
-    """Accuracy by origin at the size with most origins, the highest first, and what several architectures bring."""
-    rows, images = _of_one_size(table)
-    if rows.empty:
-        return {}
-    means = rows.sort_values("mean", ascending=False).to_dict("records")
-    return {"gain": advantage_facts(table), "means": means, "members": rows["bin_start"].iloc[0], "images": images}
-
-
-def advantage_facts(table: pd.DataFrame) -> dict:
-    """The effect of mixing architectures, or families, on accuracy against the mean of the same ones alone, or {}.
-
-    Keys of its row of origins.csv, and `verb`: raises or lowers if its interval excludes 0, else "".
-    """
-    rows, images = _of_one_size(table)
-    known = rows.dropna(subset=["advantage"])
-    if known.empty:
-        return {}
-    row = known.iloc[0].to_dict()
-    verb = "raises" if row["advantage_low"] > 0 else "lowers" if row["advantage_high"] < 0 else ""
-    kind = row["origin"].removeprefix("several ")
-    of = {"images": images, "kind": kind, "same": "families" if kind == "families" else "designs", "verb": verb}
-    columns = ("bin_start", "advantage", "advantage_low", "advantage_high")
-    one = {"architectures": "architecture", "families": "family"}[kind]
-    return {name: row[name] for name in columns} | of | {"one": one}
-
-
-def _of_one_size(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Rows of accuracy by origin, of the least size with most origins, and of which images; none if one origin is all.
-
-    Pairs that vote by labels alone count only if no larger size has as many origins: ties of two, broken at random,
-    give them the mean accuracy of their members, whatever their designs.
-    """
-    images = "corrupted" if (table["measure"] == "corrupted_accuracy").any() else "clean"
-    rows = under_main_rule(table[(table["matched_on"] == "size") & (table["measure"] == f"{images}_accuracy")])
-    rows = rows.dropna(subset=["mean"])
-    counts = rows.groupby("bin_start")["origin"].nunique()
-    if counts.empty or counts.max() < 2:
-        return rows.head(0), images
-    sizes = counts.index[counts == counts.max()]
-    votes = rows["rule"].iloc[0] == VOTE
-    size = next((size for size in sizes if size > PAIR), sizes[0]) if votes else sizes[0]
-    return rows[rows["bin_start"] == size], images
-
-
-@chart(
-    "Only ensembles of the same size, or of about the same cost, are compared. The means compare different members. "
-    "The difference below them does not: it uses only designs, or families, that form ensembles of their own, and "
-    "weights each equally on both sides. It is no advice: compare with the better design if you know which it is.",
-    origin_facts,
-)
-def origins(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Accuracy of ensembles by origin, at equal size and at equal MACs; below it what several architectures change."""
-    title = "Ensembles by the origin of their members"
-    rows = under_main_rule(table)
-    measured = next((name for name in ACCURACIES if (rows["measure"] == name).any()), "")
-    rows = rows[rows["measure"] == measured]
-    order = [name for name in (*ORIGINS, *FAMILIES) if name in set(rows["origin"])]
-    panels: list[alt.VConcatChart] = []
-    for matched_on in ("size", "macs"):
-        panel = _origins(rows[rows["matched_on"] == matched_on], matched_on, order, colours, not panels)
-        panels += [panel] if panel else []
-    if not panels:
-        return notice(title, "no size has ensembles of more than one origin")
-    confidence = percent(rows["confidence"].iloc[0], 0)
-    subtitle = [
-        f"Means over ensembles, combined by {label(rows['rule'].iloc[0])}; bars: {confidence} intervals",
-        "Only sizes and costs of which there are ensembles of several origins; differences are over the same designs",
-    ]
-    scales = alt.ScaleResolveMap(color="independent", yOffset="independent")
-    return finish(alt.hconcat(*panels, spacing=30, resolve=alt.Resolve(scale=scales)), title, subtitle)
-
-
-def _origins(
-    rows: pd.DataFrame, matched_on: str, order: list[str], colours: list[str], first: bool
-) -> alt.VConcatChart | None:
-    """The means at equal size or at equal MACs, of classes with several origins; None if there are none."""
-    several = rows.groupby("bin_start")["origin"].nunique() > 1
-    rows = rows[rows["bin_start"].isin(several.index[several])]
-    if rows.empty:
-        return None
-    classes = sorted(rows["bin_start"].unique().tolist())
-    labels = {least: f"{least:,}" if matched_on == "size" else f"from {quantity(least)}" for least in classes}
-    rows = rows.assign(**{matched_on: rows["bin_start"].map(labels), "change": CHANGE})
-    title = "Members" if matched_on == "size" else "MACs in all"
-    legend = {"title": title, "orient": "bottom", "direction": "horizontal"}
-    key = told_apart(matched_on, list(labels.values()), shades(colours[0], len(classes)), legend=legend)
-    axis = {"labels": first, "minExtent": NAMES if first else 0}
-    look = {"offset": "bin_start", "width": PANEL, "height": alt.Step(30, **{"for": "position"})}
-    forms = dict.fromkeys(("mean", "low", "high", "lower_quartile", "upper_quartile"), ".4f")
-    x, y = measure(alt.X, "mean", ACCURACIES[rows["measure"].iloc[0]]), names("origin", order, **axis)
-    tooltip = tooltips("origin", matched_on, "ensembles", **forms)
-    parts = [intervals(rows, x, y, ("low", "high"), key, tooltip, choose=True, **look)]
-    changed = rows.dropna(subset=["advantage"])
-    if len(changed):
-        ends = ("advantage_low", "advantage_high")
-        x, y = measure(alt.X, "advantage", "Difference"), names("change", [CHANGE], **axis)
-        tooltip = tooltips(matched_on, **dict.fromkeys(("advantage", *ends), "+.4f"))
-        parts.append(intervals(changed, x, y, ends, key, tooltip, under=[line_at(alt.X, 0)], **look))
-    head = "At equal size" if matched_on == "size" else "At equal cost: MACs within a factor of two"
-    return alt.vconcat(*parts, spacing=4, title=panel_title(head))

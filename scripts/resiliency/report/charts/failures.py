@@ -6,8 +6,8 @@ from textwrap import wrap
 import altair as alt
 import pandas as pd
 
+from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.charts.robustness import error_panels
 from resiliency.report.overview import contenders
 from resiliency.report.panels import cell_names, chart, heat, measure, words_at
 from resiliency.report.rows import of_first_role
@@ -19,29 +19,16 @@ NOTHING = "nothing is recommended in this study"
 MOST_CLASSES, NUMBERED = 30, 15  # largest number of classes of a matrix, and of one with numbers
 MOST_BARS, MOST_ROWS = 15, 30
 FREQUENT = ["share", "answers"]  # columns that confusions are ordered by
-SIDE = 330  # px of a panel
+SIDE = 330  # px of a panel of confusions
+CELL, LETTER_ABOVE, ROW = 34, 8, 19  # px, of a column of errors, of a letter of its title, and of a row
 COLUMNS, MOST_TILES = 4, 24  # columns, and number, of pictures
 ROOM, LETTER, LINE = 216, 6.4, 14  # px, width of a tile and of a letter below it, height of a line
 APART = PICTURE / 2 + 2  # px, between the middles of a tile and of its pictures
 
 
-def confusion_facts(confusions: pd.DataFrame) -> dict:
-    """The most frequent confusion on corrupted images, and how often the best member makes it."""
-    rows = confusions[confusions["images"] == CORRUPTED].dropna(subset=["share"])
-    own = of_first_role(rows)
-    wrong = own[own["class"] != own["predicted"]]
-    if wrong.empty:
-        return {}
-    top = wrong.sort_values(FREQUENT, ascending=False, kind="stable").iloc[0]
-    others = rows[rows["members"] != top["members"]]
-    same = others[(others["class"] == top["class"]) & (others["predicted"] == top["predicted"])]
-    return {"top": top.to_dict(), "other": same["share"].sum() if len(others) else None}
-
-
 @chart(
     "Shares are of the images of a class. Images are those of the evaluation half; corrupted images are counted under "
     "all conditions together.",
-    confusion_facts,
 )
 def confusions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """A cell per class and predicted class, or, of many classes, a bar for each of the most frequent confusions."""
@@ -95,23 +82,12 @@ def _bars(rows: pd.DataFrame, colours: list[str], title: alt.TitleParams) -> alt
     return bars.encode(x=x, y=y, tooltip=tooltips("class", "predicted", "answers", share=".1%"))
 
 
-def class_facts(table: pd.DataFrame) -> dict:
-    """The hardest class, and the class and corruption with the largest error."""
-    rows = of_first_role(table.dropna(subset=["error"]))
-    hardest = _hardest(rows)
-    if not (hardest["error"] > 0).any():
-        return {}
-    single = rows[~rows["corruption"].isin([CLEAN, CORRUPTED])]
-    worst = single.loc[single["error"].idxmax()].to_dict() if len(single) else None
-    return {"hardest": hardest.iloc[0].to_dict(), "worst": worst}
-
-
 def _hardest(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows under all corruptions; the largest error first."""
     return rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
 
 
-@chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.", class_facts)
+@chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.")
 def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error on each class, clean and under each corruption, mean over severities; the hardest classes come first."""
     title = "Error of the recommended model on each class under each corruption"
@@ -128,14 +104,44 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     ]
     if len(order) > MOST_ROWS:
         subtitle.append(f"The first {MOST_ROWS} of {len(order):,} classes; the others are in the table")
-    return finish(error_panels(cells, order[:MOST_ROWS], []), title, subtitle)
+    return finish(_error_panels(cells, order[:MOST_ROWS]), title, subtitle)
 
 
-def failure_facts(failures: pd.DataFrame, deployment: pd.DataFrame) -> dict:
-    """How many images the gallery shows, and how many of them the model gets wrong without a corruption."""
-    photos = photos_of(failures, [])
-    clean = sum(photo["views"][0]["predicted"] != photo["class"] for photo in photos)
-    return {"images": len(photos), "clean": clean} if photos else {}
+def _error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
+    """A panel of cells for clean images and the mean, and for each category of corruptions.
+
+    Args:
+        cells: row, column (clean, mean or a corruption) and error.
+        order: names of the rows, from top to bottom.
+    """
+    cells = cells[cells["row"].isin(order)]
+    cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
+    most = cells["percent"].max() or 1
+    legend = alt.Legend(title="Error (%)", gradientLength=160)
+    colour = alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most])
+    error = alt.Tooltip("error", title="top-1 error", format=".1%")
+    panels = []
+    for name, columns in ({"overall": (CLEAN, "mean")} | CATEGORIES | {"extra": HELD_OUT}).items():
+        part = cells[cells["column"].isin(columns)]
+        if part.empty:
+            continue
+        x = alt.X("name:N", title=None, sort=[label(column) for column in columns])
+        panels.append(
+            heat(
+                part,
+                x.axis(labelAngle=-45, ticks=False, domain=False),
+                cell_names(alt.Y, "row", order, labels=not panels),
+                colour,
+                tooltips(alt.Tooltip("row", title="of"), "name", error),
+                form=".0f",
+                dark=alt.datum["percent"] > 0.62 * most,
+                width=max(CELL * part["name"].nunique(), LETTER_ABOVE * len(name)),
+                height=alt.Step(ROW),
+                title=panel_title(name, anchor="middle"),
+                view=alt.ViewConfig(stroke=None),
+            )
+        )
+    return alt.hconcat(*panels, spacing=8, bounds="flush")
 
 
 def photos_of(failures: pd.DataFrame, members: list[str]) -> list[dict]:
@@ -190,7 +196,6 @@ def _members(deployment: pd.DataFrame) -> list[str]:
 @chart(
     "The first picture of an image is without a corruption. In the report, each picture has the answers of the model "
     "and of each member below it; ✗ marks wrong ones. Images are those of the evaluation half.",
-    failure_facts,
 )
 def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Each image once, uncorrupted and under a condition in which the model is wrong, most confident failures first.

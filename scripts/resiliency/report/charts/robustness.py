@@ -5,14 +5,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.panels import (
     Key,
-    cell_names,
     chart,
     from_zero,
-    heat,
     line_through,
     lines,
     measure,
@@ -25,7 +22,6 @@ from resiliency.report.rows import (
     independent,
     measured_on,
     of_data_set,
-    of_designs,
     robustness_range,
     without_held_out,
 )
@@ -47,9 +43,6 @@ from resiliency.report.words import label, number, percent, plural
 
 BEST, BASELINE, WORST = "best", "baseline", "worst"
 MOST_FAMILIES = 20  # number of families in a legend; others are one entry
-MOST_MEMBERS = 30  # rows of a heat map; with more, a row for each design, and for each weight of each joint objective
-MOST_ROWS = 60  # the most robust
-CELL, LETTER, ROW = 34, 8, 19  # px, of a column, of a letter of its title, and of a row
 
 
 def range_facts(members: pd.DataFrame, *others: pd.DataFrame) -> dict:
@@ -171,87 +164,6 @@ def _decades(values: pd.Series) -> list[int]:
     """Ticks of a logarithmic axis of `values`: 1, 2 and 5 of each decade, or only 1 if there are many decades."""
     steps = (1, 2, 5) if values.max() < 300 * values.min() else (1,)
     return [step * 10**e for e in range(int(np.log10(values.min())), int(np.log10(values.max())) + 2) for step in steps]
-
-
-def heatmap_facts(members: pd.DataFrame, errors: pd.DataFrame) -> dict:
-    """The hardest and the easiest corruption, for the members whose errors are known under all corruptions."""
-    rows = of_designs(members, errors)
-    rows = rows[rows["severity"] > 0].pivot_table("error", "member", "corruption").dropna()
-    if rows.empty:
-        return {}
-    means = rows.mean().sort_values(kind="stable")
-    easiest, hardest = ({"corruption": means.index[place], "error": means.iloc[place]} for place in (0, -1))
-    return {"corruptions": len(means), "hardest": hardest, "easiest": easiest}
-
-
-@chart("Dark cells are large errors.", heatmap_facts)
-def error_heatmap(members: pd.DataFrame, errors: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
-    """Error of each member or design under each corruption, mean over severities, and on each additional test set."""
-    rows = errors[errors["member"].isin(members["member"])].dropna(subset=["error"])
-    thing = "member" if len(members) <= MOST_MEMBERS else "design"
-    title = f"Top-1 error of each {thing} under each corruption"
-    if rows.empty:
-        return notice(title, "no errors in this study")
-    rows = rows if thing == "member" else rows.assign(member=rows["member"].map(_groups(members)))
-    further = [name for name in rows["test_set"].unique() if name != CLEAN]
-    named = rows.assign(corruption=rows["corruption"].mask(rows["test_set"].isin(further), rows["test_set"]))
-    cells = named.groupby(["member", "corruption"], sort=False)["error"].mean().reset_index()
-    means = without_held_out(cells[~cells["corruption"].isin([CLEAN, *further])])
-    means = means.groupby("member", as_index=False)["error"].mean()
-    cells = pd.concat([cells, means.assign(corruption="mean")])
-    order = means.sort_values("error", kind="stable")["member"].tolist()
-    means_of = f"Mean over severities{' and members' if thing == 'design' else ''}, in %"
-    subtitle = [f"{means_of}; most robust {thing} first, by the mean over corruptions", images_of_data_set(rows)]
-    if len(order) > MOST_ROWS:
-        subtitle.append(f"The first {MOST_ROWS} of {len(order):,} {thing}s; the others are in the table")
-    panels = error_panels(cells.rename(columns={"member": "row", "corruption": "column"}), order[:MOST_ROWS], further)
-    return finish(panels, title, subtitle)
-
-
-def _groups(members: pd.DataFrame) -> pd.Series:
-    """Member -> the group of its row: its design, or the objective and weight of its joint training."""
-    joint = members["origin"] == "joint"
-    weights = members["loss_weight"].map("{:g}".format)
-    of = members["design"].mask(joint, members["objective"] + " λ = " + weights)
-    return of.mask(members["origin"] == "search", members["member"]).set_axis(members["member"])
-
-
-def error_panels(cells: pd.DataFrame, order: list[str], further: list[str]) -> alt.HConcatChart:
-    """A panel of cells for clean images and the mean, for each category of corruptions, and for additional test sets.
-
-    Args:
-        cells: row, column (clean, mean, a corruption or an additional test set) and error.
-        order: names of the rows, from top to bottom.
-        further: names of additional test sets.
-    """
-    cells = cells[cells["row"].isin(order)]
-    cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
-    most = cells["percent"].max() or 1
-    legend = alt.Legend(title="Error (%)", gradientLength=160)
-    colour = alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most])
-    error = alt.Tooltip("error", title="top-1 error", format=".1%")
-    panels = []
-    for name, columns in ({"overall": (CLEAN, "mean")} | CATEGORIES | {"extra": HELD_OUT, "other": further}).items():
-        part = cells[cells["column"].isin(columns)]
-        if part.empty:
-            continue
-        x = alt.X("name:N", title=None, sort=[label(column) for column in columns])
-        panels.append(
-            heat(
-                part,
-                x.axis(labelAngle=-45, ticks=False, domain=False),
-                cell_names(alt.Y, "row", order, labels=not panels),
-                colour,
-                tooltips(alt.Tooltip("row", title="of"), "name", error),
-                form=".0f",
-                dark=alt.datum["percent"] > 0.62 * most,
-                width=max(CELL * part["name"].nunique(), LETTER * len(name)),
-                height=alt.Step(ROW),
-                title=panel_title(name, anchor="middle"),
-                view=alt.ViewConfig(stroke=None),
-            )
-        )
-    return alt.hconcat(*panels, spacing=8, bounds="flush")
 
 
 TITLE = "Accuracy on shifted images against clean accuracy"
