@@ -24,7 +24,7 @@ def faults(table: Table, frame: pd.DataFrame) -> list[str]:
         if (column := described(table, str(name))) is None:
             said.append(f"{name}: unknown column")
         elif len(excluded := _excluded(cells.dropna(), column)):
-            said.append(f"{name}: {excluded.iloc[0]!r}, expected {column.words}")
+            said.append(f"{name}: {excluded.iloc[0]}, expected {column.words}")
     return said
 
 
