@@ -42,7 +42,8 @@ def pages(root: Path) -> dict[str, str]:
     kinds, config = schema["$defs"] | {"FineTuning": tuning}, yaml.safe_load((root / "config.yaml").read_text("utf-8"))
     for name, kind in {"Design": "FineTuning", "Joint": "Recipe", "Search": "Recipe"}.items():
         kinds[name]["properties"]["training"]["$ref"] = f"#/$defs/{kind}"
-    text = json.dumps(schema | {"$defs": kinds}, indent=2, ensure_ascii=False) + "\n"
+    schema = {"$schema": OfStudies.schema_dialect} | schema | {"$defs": kinds}
+    text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     for key in kinds["Recipe"]["properties"]:
         del tuning["properties"][key]
     sections = {"docs/configuration.md": _keys("", schema, kinds, config), "docs/tables.md": _tables()}
