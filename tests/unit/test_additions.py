@@ -70,7 +70,7 @@ from resiliency.report.drawing import draw, svg
 from resiliency.report.words import label
 
 grey = np.full((1, 33, 33, 3), 100, np.uint8)
-print(corrupt(grey, "vignetting", severity=5)[0, [0, 16], [0, 16], 0].tolist(), Corruptions(names=["vignetting"]).names)
+print(corrupt(grey, 5, "vignetting")[0, [0, 16], [0, 16], 0].tolist(), Corruptions(names=["vignetting"]).names)
 of_pair = pair_diversity(np.log([[[0.9, 0.1]], [[0.1, 0.9]]]), np.array([0])).set_index("metric").diversity
 print(label("hellinger"), of_pair["hellinger"].round(6))
 members = pd.DataFrame({"member": ["a", "b"], "family": ["x", "y"], "clean_accuracy": [0.5, 0.6]})

@@ -1,7 +1,6 @@
 """What is meant for use from Python: its examples, its numbers, its errors, and that it is there without a clone."""
 
 import doctest
-import pickle
 import re
 import shutil
 import subprocess
@@ -10,15 +9,11 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from ended_runs import run_as_published
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from resiliency import api
 from resiliency.api import Fault, score_ensembles
-from resiliency.storage.tables import read_table
 
 REPOSITORY = Path(__file__).parents[2]
 MEMBERS, IMAGES, CLASSES = 4, 60, 3
@@ -65,21 +60,6 @@ def test_arguments_that_cannot_be_used_are_named(changed, message):
     arguments = {"logits": LOGITS, "labels": LABELS, "ensembles": np.array([[0, 1]])}
     with pytest.raises(Fault, match=message):
         score_ensembles(**(arguments | changed))
-
-
-def test_tables_of_a_finished_study_have_their_names(tmp_path):
-    finished = api.study(run_as_published("digits", tmp_path / "digits"))
-    expected = read_table(tmp_path / "digits/tables/members.csv")
-    pd.testing.assert_frame_equal(finished.members, expected)
-    assert {"members", "exchange_rates"} <= set(dir(finished))
-    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(finished)).members, expected)
-    with pytest.raises(Fault, match="digits: table 'membrs' not found; did you mean members"):
-        _ = finished.membrs
-    with pytest.raises(Fault, match="digits: made no table costs, for which a study needs corruptions, costs"):
-        _ = finished.costs
-    (tmp_path / "digits/tables/members.csv").unlink()
-    with pytest.raises(Fault, match=r"digits: has no tables/members\.csv; run the study to its end first"):
-        _ = finished.members
 
 
 def test_it_needs_neither_the_files_of_the_workflow_nor_torch(tmp_path):

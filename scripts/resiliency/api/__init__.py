@@ -19,7 +19,6 @@ from resiliency.analysis.verdicts import observation_table
 from resiliency.api.corrupting import corrupt, get_corruption_names
 from resiliency.api.evaluating import evaluate
 from resiliency.api.evaluation import Evaluation
-from resiliency.api.finished import Study, study
 from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CLEAN
@@ -52,7 +51,6 @@ __all__ = [
     "Evaluation",
     "Fault",
     "RandomCorruption",
-    "Study",
     "architecture_brings_diversity",
     "architecture_matters_more",
     "attribution_diversity_is_less_negative",
@@ -72,7 +70,6 @@ __all__ = [
     "score_ensembles",
     "spearman_correlation",
     "structural_similarity",
-    "study",
     "top_iou",
 ]
 

@@ -1,44 +1,33 @@
-"""Corruptions in Python, by this project's arguments or by those of the package imagecorruptions."""
+"""Corruptions in Python, by the calls of the package imagecorruptions."""
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 
 from resiliency.base.corruption_names import CATEGORIES, HELD_OUT, MAIN
-from resiliency.base.faults import Fault, available, expected, short
+from resiliency.base.faults import Fault, available, expected
 from resiliency.corruptions import engine
 
-IMAGENET_C = "imagenet-c"
 DRAWN = 2**31 - 1
 
 
 def corrupt(
-    images: np.ndarray | None = None,
-    corruption: str | int | None = None,
-    severity: int | str | None = None,
+    image: np.ndarray,
+    severity: int = 1,
+    corruption_name: str | None = None,
     corruption_number: int = -1,
     *,
-    corruption_name: str | None = None,
-    image: np.ndarray | None = None,
-    table: str = IMAGENET_C,
+    table: str = "imagenet-c",
     seed: int | None = None,
     indices: Sequence[int] | None = None,
 ) -> np.ndarray:
     """Corrupt images (Hendrycks and Dietterich 2019); takes the place of the function `corrupt` of imagecorruptions.
 
-    The calls of imagecorruptions work as they are: `corrupt(image, 3, "fog")`,
-    `corrupt(image, corruption_name="fog", severity=3)` and `corrupt(image, severity=3, corruption_number=9)`.
-
     Args:
-        images: uint8 N x H x W x 3, or one image H x W x 3, H x W x 1 or H x W; H and W at least 32. They are not
-            changed.
-        corruption: name of a corruption, one of CORRUPTIONS. A severity may come first, as in
-            imagecorruptions; a name then follows it.
-        severity: integer from 1 to 5; default: 1.
+        image: uint8 H x W x 3, H x W x 1 or H x W, or a batch N x H x W x 3; H and W at least 32. It is not changed.
+        severity: integer from 1 to 5.
+        corruption_name: name of a corruption, one of CORRUPTIONS.
         corruption_number: position of the corruption in CORRUPTIONS, if there is no name.
-        corruption_name: the name, under the argument of imagecorruptions.
-        image: the images, under the argument of imagecorruptions.
         table: the published severity parameters: "cifar-10-c" suits images of up to 64 pixels, "imagenet-c" larger
             ones. imagecorruptions has only the latter.
         seed: seed of the random streams; default: drawn from NumPy's global generator, as imagecorruptions draws.
@@ -55,15 +44,15 @@ def corrupt(
     >>> corrupt(image, corruption_name="contrast", severity=2).shape
     (32, 32, 3)
     """
-    if isinstance(corruption, Integral):
-        corruption, severity = severity, corruption
-    name = _name(corruption if corruption_name is None else corruption_name, corruption_number)
-    images = images if image is None else image
-    seed = np.random.randint(DRAWN) if seed is None else seed
-    batch, alone = _batch(images)
-    corrupted = engine.corrupt(
-        batch, name, 1 if severity is None else severity, table=table, seed=int(seed), indices=indices
-    )
+    names = MAIN + HELD_OUT
+    if corruption_name is None:
+        if not 0 <= corruption_number < len(names):
+            got = f"corruption_number {corruption_number}"
+            raise Fault(f"corruption_number: {expected(f'0 to {len(names) - 1}, or a corruption_name', got)}")
+        corruption_name = names[corruption_number]
+    seed = np.random.randint(DRAWN) if seed is None else int(seed)
+    batch, alone = _batch(image)
+    corrupted = engine.corrupt(batch, corruption_name, severity, table=table, seed=seed, indices=indices)
     return corrupted[0] if alone else corrupted
 
 
@@ -89,22 +78,9 @@ def get_corruption_names(subset: str = "common") -> list[str]:
     return list(subsets[subset])
 
 
-def _name(name: object, number: int) -> object:
-    names = MAIN + HELD_OUT
-    if name is not None:
-        return name
-    if not isinstance(number, Integral) or not 0 <= number < len(names):
-        got = "neither" if number == -1 else f"corruption_number {short(number)}"
-        raise Fault(
-            f"corruption: {expected(f'a name, or a corruption_number from 0 to {len(names) - 1}', got)}; "
-            "give one, e.g. fog"
-        )
-    return names[number]
-
-
-def _batch(images: np.ndarray | None) -> tuple[np.ndarray, bool]:
+def _batch(image: np.ndarray) -> tuple[np.ndarray, bool]:
     """The images as a batch, and whether there is one alone, which may be grey."""
-    if not isinstance(images, np.ndarray) or images.ndim not in (2, 3):
-        return images, False  # the engine checks it
-    grey = images[..., None] if images.ndim == 2 else images
+    if not isinstance(image, np.ndarray) or image.ndim not in (2, 3):
+        return image, False  # the engine checks it
+    grey = image[..., None] if image.ndim == 2 else image
     return (np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey)[None], True

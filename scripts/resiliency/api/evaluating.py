@@ -133,7 +133,7 @@ def evaluate(
     2  glass_blur         5      20   0.35
     """
     table, labels = _checked_table(images, table), _labels_of(labels, len(images))
-    conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]
+    conditions = [(CLEAN, 0), *_checked_conditions(corruptions, severities)]
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
     if not 0 < confidence < 1:
@@ -217,7 +217,7 @@ def _units_of(units: Sequence[object] | None, count: int) -> Units:
     return Units.numbered(units)
 
 
-def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) -> list[Condition]:
+def _checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) -> list[Condition]:
     """Each corruption at each severity, once.
 
     Raises:
