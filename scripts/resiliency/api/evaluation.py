@@ -195,12 +195,12 @@ class Evaluation:
         Returns:
             A chart of altair, which notebooks show; its method `save` writes HTML, SVG or PNG.
         """
-        from resiliency.report.charts.robustness import error_panels
+        from resiliency.report.charts.failures import error_panels
         from resiliency.report.style import finish
 
         order = [MEAN, *(_row_of(severity) for severity in sorted(self.errors.severity[1:].unique()))]
         lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.seen.images:,} images"]
-        return finish(error_panels(self._cells(), order, []), "Top-1 error under each corruption", lines)
+        return finish(error_panels(self._cells(), order), "Top-1 error under each corruption", lines)
 
     def _cells(self) -> pd.DataFrame:
         """The cells of `error_panels`."""

@@ -104,10 +104,10 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     ]
     if len(order) > MOST_ROWS:
         subtitle.append(f"The first {MOST_ROWS} of {len(order):,} classes; the others are in the table")
-    return finish(_error_panels(cells, order[:MOST_ROWS]), title, subtitle)
+    return finish(error_panels(cells, order[:MOST_ROWS]), title, subtitle)
 
 
-def _error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
+def error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
     """A panel of cells for clean images and the mean, and for each category of corruptions.
 
     Args:
