@@ -136,7 +136,7 @@ rule choose_ensembles:
         members=TABLES["members"],
         ensembles=TABLES["ensembles"],
         logits=LOGITS,
-        costs=ancient(STUDY.costs) if BY_COST else [],
+        costs=STUDY.costs if BY_COST else [],
         card=f"{RESULTS}/data/card.json" if BY_COST else [],
     output:
         deployment=in_report(TABLES["deployment"]) if "deployment" in TABLE_NAMES else [],
@@ -155,7 +155,6 @@ rule choose_ensembles:
     params:
         **RESAMPLING,
         deployment=STUDY.deployment.model_dump(),
-        content=content(INPUTS.files, STUDY.costs) if BY_COST else "",
         code=code("choose_ensembles"),
         ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
         baseline=STUDY.members.baseline,
@@ -176,7 +175,7 @@ rule assess_ensembles:
         named=TEST_ITEMS if STUDY.dataset else [],
         images=TEST["images"] if STUDY.dataset else [],
         corrupted=CORRUPTED if STUDY.dataset else [],
-        cost_matrix=ancient(STUDY.costs) if "costs" in TABLE_NAMES else [],
+        cost_matrix=STUDY.costs if "costs" in TABLE_NAMES else [],
     output:
         selective=in_report(TABLES["selective_prediction"]),
         temperatures=in_report(TABLES["temperatures"]),
@@ -203,6 +202,5 @@ rule assess_ensembles:
         **RESAMPLING,
         code=code("assess_ensembles"),
         classes=as_it_is(CLASS_NAMES),
-        content=content(INPUTS.files, STUDY.costs) if "costs" in TABLE_NAMES else "",
     script:
         "../scripts/assess_ensembles.py"

@@ -7,15 +7,13 @@ GENERATED = STUDY.corruptions.source == "generated"
 PRECOMPUTED = {
     "dataset": STUDY.data.name,
     "folder": STUDY.corruptions.folder,
-    "content": content_of_corruption,
+    "content": published,
 }
-FROM_FILES = STUDY.data.files
-LISTED = {"listed": content(INPUTS.files, *FROM_FILES)} if FROM_FILES else {}
 
 
 rule dataset:
     input:
-        ancient(FROM_FILES),
+        STUDY.data.files,
     output:
         expand(f"{RESULTS}/data/{{split}}/items.csv", split=STUDY.splits),
         TRAIN.values() if "train" in STUDY.splits else [],
@@ -33,13 +31,12 @@ rule dataset:
     resources:
         **needing(2000, 60),
     params:
-        **LISTED,
         code=code("dataset"),
         seed=STUDY.seed,
         dataset=STUDY.data.resolved(),
         splits=STUDY.splits,
         classes=STUDY.data.classes,
-        content=content_of_data_set if STUDY.data.folder else "",
+        content=images_of_data_set if STUDY.data.folder else "",
     script:
         "../scripts/dataset.py"
 
@@ -50,7 +47,7 @@ for name, test_set in STUDY.test_sets.items():
         name:
             f"test_set_{name}"
         input:
-            **{key: ancient(path) for key, path in test_set.inputs().items()},
+            **test_set.inputs(),
             card=TRAINING_DATA["card"],
             digests=DIGESTS,
         output:
@@ -68,7 +65,7 @@ for name, test_set in STUDY.test_sets.items():
         params:
             code=code("test_set"),
             folder=test_set.folder,
-            content=content_of_test_set(test_set),
+            content=images_in(test_set.folder),
             side=STUDY.data.side,
             margin=STUDY.data.margin,
             on_the_fly=test_set.on_the_fly(STUDY.data.side),
@@ -97,7 +94,6 @@ if STUDY.dataset:
         params:
             code=code("units"),
             grouping=grouping,
-            content=content_of_groups,
         script:
             "../scripts/units.py"
 

@@ -2,7 +2,7 @@ if EXTERNAL:
 
     rule describe_external:
         input:
-            ancient(STUDY.external.members),
+            STUDY.external.members,
         output:
             member_files("member.json", EXTERNAL_MEMBERS),
         log:
@@ -16,7 +16,6 @@ if EXTERNAL:
             **needing(2000, 10),
         params:
             code=code("describe_external"),
-            content=content(INPUTS.files, *STUDY.external.members),
             kinds=EXTERNAL.kinds,
             image_size=STUDY.data.side if STUDY.dataset else None,
         script:
@@ -29,7 +28,7 @@ for source in SOURCES:
         name:
             f"import_{source.name}"
         input:
-            ancient(external_files(source)),
+            external_files(source),
             **({} if source.kind == "scores" else EVALUATION | {"images": IMAGE_NAMES}),
         output:
             imported(source),
@@ -45,7 +44,6 @@ for source in SOURCES:
         params:
             **reading(source),
             code=code("import_source"),
-            content=content(INPUTS.files, *external_files(source)),
             kind=source.kind,
             file=source.file,
             layout=EXTERNAL.layout(source),
@@ -57,7 +55,7 @@ if not STUDY.dataset:
 
     rule external_conditions:
         input:
-            ancient(external_files(SOURCES[0], labels_alone=True)),
+            external_files(SOURCES[0], labels_alone=True),
         output:
             conditions=TABLES["conditions"],
             labels=EVALUATION["labels"],
@@ -77,7 +75,6 @@ if not STUDY.dataset:
             classes=as_it_is(STUDY.external.known_classes),
             images=STUDY.external.images,
             code=code("external_conditions"),
-            content=content(INPUTS.files, *external_files(SOURCES[0], labels_alone=True)),
             kind=SOURCES[0].kind,
             file=SOURCES[0].file,
             members=SOURCES[0].members,

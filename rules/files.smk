@@ -67,7 +67,7 @@ def given(wildcards):
     """The files from outside that a member is loaded from, or that its training starts from."""
     design, seed = wildcards
     index = 0 if design in FINE_TUNED else int(seed)
-    return {key: ancient(path) for key, path in STUDY.designs[design].inputs(index).items()}
+    return STUDY.designs[design].inputs(index)
 
 
 def predictions(members, test_sets=TEST_SETS):
@@ -102,9 +102,8 @@ def grouped_files(wildcards):
     """The files of a test set whose images are grouped, and those from outside that it is read from again."""
     name = GROUPED[wildcards.grouped]
     if name == CLEAN:
-        return TEST | {"listed": ancient([*STUDY.data.files, *TABLE_OF_UNITS[name]])}
-    again = zip(("pixels", "numbers"), STUDY.test_sets[name].inputs().values())
-    files = {word: ancient(path) for word, path in again} | {"listed": ancient(TABLE_OF_UNITS[name])}
+        return TEST | {"listed": [*STUDY.data.files, *TABLE_OF_UNITS[name]]}
+    files = dict(zip(("pixels", "numbers"), STUDY.test_sets[name].inputs().values())) | {"listed": TABLE_OF_UNITS[name]}
     return TEST_SET_FILES[name] | files | {"classes": TRAINING_DATA["card"]}
 
 

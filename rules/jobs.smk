@@ -2,15 +2,13 @@
 from math import inf
 
 from resiliency.base import names
-from resiliency.corruptions.writing import CHECKSUMS
 from resiliency.data.folder import folders_read
 from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.devices.machine import visible_gpus
-from resiliency.study.records import Inputs
+from resiliency.study.images import image_states, published_states
 from resiliency.study.preflight import DAY, minutes, network_memory
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
-INPUTS = Inputs(f"{RESULTS}/.inputs")
 MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
 
 
@@ -54,42 +52,19 @@ def as_it_is(text):
     return lambda wildcards: text
 
 
-def content(read, *arguments):
-    """A parameter: what a function of `INPUTS` tells of files from outside, so that it is this that makes jobs stale."""
-    return lambda wildcards: read(*arguments) if Path(RESULTS).exists() or not workflow.dryrun else ""
+def images_of_data_set(wildcards):
+    """A parameter: the images of the data set in the folders that the study reads."""
+    return image_states(*folders_read(STUDY.data.name, Path(STUDY.data.folder), STUDY.splits))
 
 
-def content_of_given(wildcards):
-    """What is in the files that a member is loaded from, or that its training starts from."""
-    paths = given(wildcards).values()
-    return content(INPUTS.files, *paths)(wildcards) if paths else ""
+def images_in(folder):
+    """A parameter: the images in `folder`, if there is one."""
+    return lambda wildcards: image_states(Path(folder)) if folder else ""
 
 
-def content_of_data_set(wildcards):
-    """What is in the folders of the data set that the study reads."""
-    folders = folders_read(STUDY.data.name, Path(STUDY.data.folder), STUDY.splits)
-    return content(INPUTS.images, STUDY.data.on_the_fly, *folders)(wildcards)
-
-
-def content_of_test_set(test_set):
-    """The parameter for what a further test set is read from."""
-    if test_set.folder:
-        return content(INPUTS.images, test_set.on_the_fly(STUDY.data.side), test_set.folder)
-    return content(INPUTS.files, *test_set.inputs().values())
-
-
-def content_of_groups(wildcards):
-    """What is in the table that names the groups of a test set, if there is one."""
-    table = TABLE_OF_UNITS[GROUPED[wildcards.grouped]]
-    return content(INPUTS.files, *table)(wildcards) if table else ""
-
-
-def content_of_corruption(wildcards):
-    """What a published set holds of a corruption."""
-    folder, corruption = STUDY.corruptions.folder, wildcards.corruption
-    if STUDY.data.name in CHECKSUMS:
-        return content(INPUTS.files, f"{folder}/{corruption}.npy", f"{folder}/labels.npy")(wildcards)
-    return content(INPUTS.image_set, folder, corruption, STUDY.corruptions.severities)(wildcards)
+def published(wildcards):
+    """A parameter: what a published set holds of a corruption."""
+    return published_states(Path(STUDY.corruptions.folder), wildcards.corruption, STUDY.corruptions.severities)
 
 
 def grouping(wildcards):

@@ -31,7 +31,6 @@ rule train:
         **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
     params:
         code=lambda wildcards: code("train", designs=[wildcards.design]),
-        content=content_of_given,
         seed=STUDY.seed,
         member=lambda wildcards: described(wildcards.design, wildcards.seed),
         recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
@@ -160,7 +159,6 @@ if LOADED:
             **needing(NETWORK_MEMORY, 60, gpu=1),
         params:
             code=lambda wildcards: code("load", designs=[wildcards.loaded]),
-            content=content_of_given,
             member=lambda wildcards: described(wildcards.loaded, wildcards.seed),
         script:
             "../scripts/load.py"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from replacing import older
+from replacing import replaced
 
 CONDITIONS = ["clean", "fog.1", "fog.3", "snow.1", "snow.3", "night"]
 IMAGES, CLASSES = 40, 3
@@ -99,7 +99,7 @@ def test_what_was_left_out_is_said(mixed):
     assert "probabilities" not in reasons["three"]
 
 
-def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixed, folder):
+def test_files_that_take_the_place_of_others_are_read(mixed, folder):
     """Decisions, whose labels count too, an array, a score and a description; those that were only touched are not."""
     row = (folder / "decisions.csv").read_bytes().splitlines()[1]
     changes = {
@@ -110,7 +110,7 @@ def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixe
     }
     with ExitStack() as stack:
         for file, change in changes.items():
-            stack.enter_context(older(folder / file, *change))
+            stack.enter_context(replaced(folder / file, *change))
         planned = mixed.planned("tables")
     read = {rule for rule in planned if "import" in rule or "external" in rule}
     imports = {"import_decisions", "import_outputs", "import_errors"}
@@ -119,7 +119,7 @@ def test_files_that_take_the_place_of_others_are_read_though_they_are_older(mixe
         os.utime(folder / file)
     assert mixed.planned("tables") == {}
     labels = folder / "outputs/labels/night.npy"
-    with older(labels, np.load(labels)[:9].tobytes(), bytes(72)):
+    with replaced(labels, np.load(labels)[:9].tobytes(), bytes(72)):
         output = mixed.snakemake("--dry-run", "--cores", "1").stdout
     assert "test set 'night', row 1, image 0: expected label" in output  # labels of the other files
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from replacing import older
+from replacing import replaced
 
 from resiliency.corruptions.engine import corrupt
 from resiliency.data.pictures import read_images, read_items
@@ -81,7 +81,7 @@ def test_the_model_is_chosen_by_its_costs(photos):
     of_table = deployment.set_index("members").cost
     assert of_table[best.index].to_dict() == pytest.approx(best.to_dict(), abs=1e-6)
     assert best.index[0] == deployment[deployment["size"] == 1].sort_values("selection_error").members.iloc[0]
-    with older(photos.directory / "costs.csv", b"7", b"8"):
+    with replaced(photos.directory / "costs.csv", b"7", b"8"):
         planned = photos.planned(*MADE)
     assert {"choose_ensembles", "assess_ensembles"} <= set(planned)
     assert "score_ensembles" not in planned
@@ -133,6 +133,6 @@ def test_a_published_set_of_the_same_pictures_gives_the_same_predictions(photos,
     study.finish("--cores", "2", target)
     picture = next((photos.results / "corrupted/contrast/4").rglob("*.JPEG"))
     end = picture.read_bytes()[-20:]
-    with older(picture, end, end[::-1]):
+    with replaced(picture, end, end[::-1]):
         assert study.planned(target)["corrupt"] == 1
     assert study.planned(target) == {}

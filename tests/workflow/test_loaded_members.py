@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 from own_networks import small
-from replacing import older
+from replacing import replaced
 from safetensors.torch import load_file
 
 NETWORKS = Path(own_networks.__file__).read_text(encoding="utf-8")
@@ -106,5 +106,5 @@ def test_a_network_of_ones_own_is_fine_tuned_and_again_if_its_weights_change(loa
     assert card["weights_source"].startswith("fine-tuned here from file nets/second.pt (sha256 ")
     assert study.planned(target) == {}
     weight = network.linear.bias.detach().numpy().tobytes()
-    with older(study.directory / "nets/second.pt", weight, bytes(len(weight))):
+    with replaced(study.directory / "nets/second.pt", weight, bytes(len(weight))):
         assert study.planned(target) == {"fine_tune": 1, "predict": 1}
