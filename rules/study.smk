@@ -14,18 +14,16 @@ from resiliency.base.faults import Fault
 from resiliency.base.names import FEWEST_IMAGES, FEWEST_UNITS
 from resiliency.base.names import CLEAN, design_of
 from resiliency.study.preflight import preflight
-from resiliency.study.files import load, over_defaults
-from resiliency.study.files import read_places
-from resiliency.study.files import without_inherited
+from resiliency.study.files import load, merged, read
 from resiliency.study.records import changes, check_records, sign
 
 
-def or_stop(check, *arguments):
+def or_stop(check, *arguments, of="study"):
     """What a function returns; a fault in the study or in its results ends Snakemake, in a line for each."""
     try:
         return check(*arguments)
     except Fault as fault:
-        sys.exit("\n".join(f"study: {line}" for line in str(fault).splitlines()))
+        sys.exit("\n".join(f"{of}: {line}" for line in str(fault).splitlines()))
 
 
 # Another workflow that imports this one as a module gives the configuration; Snakemake then reads no file of defaults.
@@ -35,13 +33,14 @@ FILES = [*workflow.configfiles[len(workflow.overwrite_configfiles) :], *workflow
 
 
 def given_settings():
-    """What the study is read from, and where its keys are given."""
+    """The configuration of the study: in files, and on the command line or, as a module, of the other workflow."""
     if IMPORTED:
-        return over_defaults(config, SCRIPTS.parent / "config.yaml"), {}
-    return without_inherited(config, read_places(FILES), workflow.config_settings.config)
+        return merged([read(SCRIPTS.parent / "config.yaml"), config])
+    return merged(map(read, FILES), workflow.config_settings.config)
 
 
-STUDY = or_stop(lambda: load(*given_settings()))
+GIVEN = or_stop(given_settings)
+STUDY = or_stop(load, GIVEN, of=" ".join(["study", *(Path(file).name for file in workflow.overwrite_configfiles)]))
 RESULTS = f"results/{STUDY.study}"
 RESOLVED = STUDY.model_dump(mode="json", exclude={"ensemble"})
 if workflow.is_main_process:

@@ -20,7 +20,7 @@ from resiliency.external.tables import class_count
 from resiliency.report.settings import METRIC_LABELS
 from resiliency.search.space import search_faults
 from resiliency.study.model import Study, booleans_for_numbers, cost_faults, file_faults, messages
-from resiliency.training.settings import FineTuning, Recipe
+from resiliency.training.settings import Recipe
 
 
 def objective_faults(study: Study) -> Iterator[str]:
@@ -61,14 +61,12 @@ def supernet_faults(study: Study) -> Iterator[str]:
         yield from recipe_faults("search", study.search.training, study.search_recipe)
 
 
-def recipe_faults(
-    path: str, changes: dict[str, Any], recipe: Callable[..., Recipe], *arguments: str, kind: type[Recipe] = Recipe
-) -> Iterator[str]:
+def recipe_faults(path: str, changes: dict[str, Any], recipe: Callable[..., Recipe], *arguments: str) -> Iterator[str]:
     """Faults of the `changes` to a recipe under `path`."""
     try:
         made = recipe(*arguments)
     except ValidationError as error:
-        yield from (f"{path}.training.{line}" for line in messages(kind, error))
+        yield from (f"{path}.training.{line}" for line in messages(error))
     except TypeError:
         yield f"{path}.training: keys must be words"
     else:
@@ -135,8 +133,7 @@ def _catalogue(study: Study) -> Iterator[str]:
         if names and architecture and architecture not in names:
             near = hint(architecture, list(names))
             yield f"designs.{name}.architecture: timm has no {short(design.architecture)}{near}"
-        kind = FineTuning if design.fine_tuned else Recipe
-        yield from recipe_faults(f"designs.{name}", design.training, study.recipe, name, kind=kind)
+        yield from recipe_faults(f"designs.{name}", design.training, study.recipe, name)
 
 
 def _views(study: Study) -> Iterator[str]:

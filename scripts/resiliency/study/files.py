@@ -1,21 +1,22 @@
-"""Reading the YAML files of a study: strictly, and with the line of each key.
+"""Reading the YAML files of a study.
 
-Snakemake merges them and forgets where a key came from; of a key given twice it takes the last, without a word. What it
-cannot read itself it does not name: `python -m resiliency.study.files studies/mine.yaml` does."""
+Of a key given twice Snakemake takes the last, without a word. What it cannot read itself it does not name:
+`python -m resiliency.study.files studies/mine.yaml` does."""
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 from snakemake.utils import update_config
+from yaml.composer import ComposerError
 
-from resiliency.base.faults import Fault, one_line_faults, parser
+from resiliency.base.faults import Fault, brief, one_line_faults, parser, short
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study, booleans_for_numbers, messages
 
@@ -61,154 +62,49 @@ def _quoted(word: str) -> str:
 
 
 MOST_VALUES = 100_000
-MERGE, TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
-TEMPLATES = "__use_yte__"
-
-Keys = tuple[str | int, ...]
 
 
-class Place(NamedTuple):
-    """The place of a key: the file, the line from 1, and its value; None for a mapping."""
+class _Loader(yaml.SafeLoader):
+    """YAML in which no mapping gives a key twice."""
 
-    file: str
-    line: int
-    value: Any
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                words = f"{short(key.value, quote=False)}: given twice; keep one"
+                raise ComposerError(None, None, words, key.start_mark)
+            seen.add(str(key.value))
+        return node
 
 
-def read_places(files: Iterable[str | Path]) -> dict[Keys, Place]:
-    """Path of each key or list item in `files` -> its place; in the last of them that gives it.
+def read(file: str | Path) -> dict[str, Any]:
+    """The configuration in a file of YAML.
 
     Raises:
-        Fault: one line for each fault: a file that is not YAML in UTF-8, a key that is given twice, or values nested
-            too deeply or, with aliases written out, more than `MOST_VALUES`.
+        Fault: the file is no such file, gives a key twice, or has values nested too deeply or, with aliases written
+            out, more than `MOST_VALUES`.
     """
-    places, faults = {}, []
-    for file in files:
-        try:
-            places = _later(places, _places(Path(file)))
-        except Fault as fault:
-            faults.append(str(fault))
-        except RecursionError:
-            faults.append(f"{file}: values nested too deeply, or an anchor that holds an alias of itself")
-    if faults:
-        raise Fault("\n".join(faults))
-    return places
-
-
-def _places(file: Path) -> dict[Keys, Place]:
-    name = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise Fault(f"{name}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        number = error.object[: error.start].count(b"\n") + 1
-        raise Fault(f"{name}, line {number}: not in UTF-8; save the file in that encoding") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it holds control characters"
-        raise Fault(f"{name}{line}: not YAML: {problem}") from error
-    if root is None:
-        return {}
-    if not isinstance(root, yaml.MappingNode):
-        raise Fault(f"{name}, line 1: expected a mapping of keys, e.g. `study: mine`, got none")
-    nodes = list(_nodes(root, set()))
-    if faults := [fault for check in (_odd_keys, _odd_value) for node in nodes for fault in check(name, node)]:
-        raise Fault("\n".join(faults))
-    if others := [key for key, _ in root.value if key.tag not in (TEXT, MERGE)]:
-        raise Fault(f"{name}, line {others[0].start_mark.line + 1}: {others[0].value[:60]}: keys must be words")
-    if any(key.value == TEMPLATES for key, _ in root.value):
-        raise Fault(f"{name}: {TEMPLATES}: a study must be plain YAML; Snakemake has run the Python in this file")
-    values = list(islice(_walk(root, ()), MOST_VALUES))
-    if len(values) == MOST_VALUES:
-        raise Fault(f"{name}: holds {MOST_VALUES:,} values or more, its aliases written out")
-    return {path: Place(name, line, value) for path, line, value in values}
+        with open(file, encoding="utf-8-sig") as opened:
+            content = yaml.load(opened, _Loader) or {}
+        if not isinstance(content, dict):
+            raise ValueError("expected a mapping of keys, e.g. `study: mine`")
+        if len(list(islice(_values(content), MOST_VALUES))) == MOST_VALUES:
+            raise ValueError(f"holds {MOST_VALUES:,} values or more, its aliases written out")
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise Fault(f"{file}: cannot be read ({brief(error)})") from error
+    return content
 
 
-def with_place(line: str, config: dict[str, Any], places: dict[Keys, Place]) -> str:
-    """`line`, which begins with the path of a key of `config`, with file and line of that key or one that holds it.
-
-    As it is, where the key is not from a file, such as one from the command line.
-    """
-    paths = {".".join(map(str, path)): path for path in places}
-    key = line.partition(": ")[0]
-    while key and key not in paths:
-        key = key.rpartition(".")[0]
-    if not key:
-        return line
-    file, number, value = places[paths[key]]
-    for part in paths[key]:
-        config = config[part] if isinstance(config, list) or part in config else None
-    given = value if value is not None or not isinstance(config, dict) else config
-    return f"{line} ({file}, line {number})" if given == config else line
-
-
-def _nodes(node: yaml.Node, seen: set[int]) -> Iterator[yaml.Node]:
-    """`node` and all that it holds, each once."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    yield node
-    if not isinstance(node, yaml.ScalarNode):
-        for inner in node.value:
-            for part in inner if isinstance(inner, tuple) else [inner]:
-                yield from _nodes(part, seen)
-
-
-def _odd_keys(name: str, node: yaml.Node) -> Iterator[str]:
-    """A line for each key of a mapping that is given twice, or is a list or mapping."""
-    lines: dict[str, int] = {}
-    for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            yield f"{name}, line {line}: a list or mapping as a key; write a word, or quote it"
-        elif key.value in lines:
-            yield f"{name}, line {line}: {key.value[:60]}: given twice, first in line {lines[key.value]}; keep one"
-        else:
-            lines[key.value] = line
-
-
-def _odd_value(name: str, node: yaml.Node) -> Iterator[str]:
-    """A line for a key or value that cannot be what it seems, such as the date 2024-02-30."""
-    if isinstance(node, yaml.ScalarNode) and node.tag != MERGE:
-        try:
-            yaml.SafeLoader("").construct_object(node)
-        except (ValueError, yaml.YAMLError) as error:
-            problem = " ".join(str(getattr(error, "problem", None) or error).split())
-            line = node.start_mark.line + 1
-            yield f"{name}, line {line}: {node.value[:60]}: cannot be read ({problem[:100]}); quote it"
-
-
-def _walk(node: yaml.Node, path: Keys) -> Iterator[tuple[Keys, int, Any]]:
-    """Path, line and value of each key and list item; merged ones come first, so that others replace them."""
-    if isinstance(node, yaml.MappingNode):
-        pairs = sorted(node.value, key=lambda pair: pair[0].tag != MERGE)
-        for key, value in pairs:
-            if key.tag == MERGE:
-                for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                    yield from _walk(merged, path)
-            elif isinstance(key, yaml.ScalarNode):
-                yield (*path, key.value), key.start_mark.line + 1, _value(value)
-                yield from _walk(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, index), value.start_mark.line + 1, _value(value)
-            yield from _walk(value, (*path, index))
-
-
-def _value(node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return None
-    try:
-        return yaml.SafeLoader("").construct_object(node, deep=True)
-    except (ValueError, yaml.YAMLError):
-        return None
+def _values(value: Any) -> Iterator[Any]:
+    """`value` and all that it holds."""
+    yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _values(inner)
 
 
 NAME = "*"  # matches any key
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 # Mappings that a later file replaces whole: entries of catalogues, and mappings from names to values.
 REPLACED = (
@@ -222,103 +118,61 @@ REPLACED = (
 )
 
 
+def merged(parts: Iterable[Mapping[str, Any]], given: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """The configuration in `parts`, each of which changes those before it, but for mappings of `REPLACED`.
+
+    Args:
+        given: configuration on the command line, which changes single keys of these mappings, too.
+    """
+    config: dict[str, Any] = {}
+    for part in parts:
+        for path in REPLACED:
+            _remove(config, part, path)
+        update_config(config, part)
+    update_config(config, given)
+    return config
+
+
+def _remove(config: Any, part: Any, path: Sequence[str]) -> None:
+    """Remove from `config` what `part` gives at `path`."""
+    name, *rest = path
+    shared = [key for key in part if name in (NAME, key) and key in config] if isinstance(part, Mapping) else []
+    for key in shared if isinstance(config, dict) else ():
+        if rest:
+            _remove(config[key], part[key], rest)
+        else:
+            del config[key]
+
+
 def read_merged(files: Iterable[Path]) -> dict[str, Any]:
     """The configuration in `files`, each of which changes those before it.
 
     Raises:
-        Fault: as from `read_places`.
+        Fault: as from `read`.
     """
-    files = list(files)
-    places = read_places(files)
-    config: dict[str, Any] = {}
-    for file in files:
-        update_config(config, yaml.safe_load(file.read_text(encoding="utf-8-sig")) or {})
-    return without_inherited(config, places)[0]
-
-
-def over_defaults(config: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The defaults in `file` as `config` changes them, which another workflow gives to this one as a module."""
-    merged = yaml.safe_load(file.read_text(encoding="utf-8"))
-    update_config(merged, config)
-    places = _later(read_places([file]), {path: Place("", 0, value) for path, value in _given(config, ())})
-    return without_inherited(merged, places)[0]
-
-
-def _later(places: dict[Keys, Place], own: dict[Keys, Place]) -> dict[Keys, Place]:
-    """`places` and those of a later file, which come last."""
-    return {path: place for path, place in places.items() if path not in own} | own
-
-
-def _given(value: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:
-    """Path and value of all keys in nested mappings."""
-    for key, inner in value.items() if isinstance(value, dict) else ():
-        yield (*path, key), None if isinstance(inner, dict) else inner
-        yield from _given(inner, (*path, key))
-
-
-def without_inherited(
-    config: dict[str, Any], places: dict[Keys, Place], given: Mapping[str, Any] = NOTHING
-) -> tuple[dict[str, Any], dict[Keys, Place]]:
-    """`config` and `places` without what a mapping of `REPLACED` has from earlier files than the last that gives it.
-
-    Args:
-        config: configuration as Snakemake merges it.
-        places: last place of each key, from `read_places` of the files in the order in which they are merged.
-        given: configuration on the command line, which may change single keys of these mappings, too.
-    """
-    inherited = {path for path, place in places.items() if _replacing(path, places) not in (None, place.file)}
-    own = {path: place for path, place in places.items() if path not in inherited}
-    return _without(config, inherited, (), given), own
-
-
-def _replacing(path: Keys, places: dict[Keys, Place]) -> str | None:
-    """The last file that gives the mapping of `REPLACED` that the key at `path` is in; None if it is in none."""
-    for pattern in REPLACED:
-        if len(path) > len(pattern) and all(name in (NAME, key) for name, key in zip(pattern, path, strict=False)):
-            return places[path[: len(pattern)]].file
-    return None
-
-
-def _without(value: Any, paths: set[Keys], path: Keys, given: Mapping[str, Any]) -> Any:
-    """`value`, which is at `path`, without the keys at `paths` that are not `given`, too."""
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: _without(inner, paths, (*path, str(key)), _within(given, key))
-        for key, inner in value.items()
-        if key in given or (*path, str(key)) not in paths
-    }
-
-
-def _within(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    inner = given.get(key)
-    return inner if isinstance(inner, Mapping) else NOTHING
+    return merged(map(read, files))
 
 
 MOST_FAULTS = 20
 
 
-def load(config: dict[str, Any], places: dict[Keys, Place] | None = None) -> Study:
+def load(config: dict[str, Any]) -> Study:
     """The study that `config`, as read from YAML, describes.
 
-    Args:
-        places: place of each key, from `read_places`.
-
     Raises:
-        Fault: one line for each fault: the key's path, its value and what is allowed, and its place if that is known.
+        Fault: one line for each fault: the key's path, its value and what is allowed.
     """
     if not all(isinstance(key, str) for key in config):
         raise Fault("keys must be words")
     try:
         study = Study(**config)
     except ValidationError as error:
-        lines = messages(Study, error)
+        lines = messages(error)
     else:
         lines = list(booleans_for_numbers(config, study)) or cross_checks(study)
     if lines:
-        located_lines = [with_place(line, config, places or {}) for line in lines[:MOST_FAULTS]]
         left = len(lines) - MOST_FAULTS
-        raise Fault("\n".join(located_lines + ([f"and {left:,} more faults"] if left > 0 else [])))
+        raise Fault("\n".join(lines[:MOST_FAULTS] + ([f"and {left:,} more faults"] if left > 0 else [])))
     return study
 
 
@@ -326,4 +180,4 @@ if __name__ == "__main__":
     arguments = parser(__doc__)
     arguments.add_argument("files", nargs="+", help="files of studies, e.g. studies/mine.yaml")
     with one_line_faults():
-        read_places(arguments.parse_args().files)
+        read_merged(arguments.parse_args().files)

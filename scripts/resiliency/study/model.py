@@ -1,12 +1,10 @@
 """The study: the one place that knows its keys, defaults and limits, and the words for their faults."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
@@ -231,18 +229,9 @@ class Study(Settings):
         return [f"search-{index:02}" for index in range(self.search.members if self.search else 0)]
 
 
-PLAIN = {
-    "string_type": "must be text; put it in quotes",
-    "model_type": "must be a mapping of keys",
-    "dict_type": "must be a mapping of keys",
-}
-OF_FINE_TUNING = ("train", "body_rate")
-WRITTEN_NULL = ("null", "None")  # which Snakemake reads as text on its command line
-
-
-def messages(model: type[BaseModel], error: ValidationError) -> list[str]:
-    """A line for each fault in `error`, of settings of the kind `model`."""
-    return [_message(model, fault) for fault in error.errors(include_url=False)]
+def messages(error: ValidationError) -> list[str]:
+    """A line for each fault in `error`, in the words of pydantic."""
+    return [_message(fault) for fault in error.errors(include_url=False)]
 
 
 def booleans_for_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
@@ -261,44 +250,16 @@ def booleans_for_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]
             yield from booleans_for_numbers(given[key], values[key], f"{path}.{key}" if path else str(key))
 
 
-def _message(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
-    """The line of one fault, as pydantic describes it."""
+def _message(fault: Mapping[str, Any]) -> str:
     path = ".".join(short(part, quote=False) for part in fault["loc"] if part != "[key]")
     if fault["type"] == "extra_forbidden":
-        if fault["loc"][-1] in OF_FINE_TUNING:
-            return f"{path}: only designs with loaded weights have it, under designs.<name>.training"
-        allowed = list(_kind(model, fault["loc"][:-1]).model_fields)
-        return f"{path}: unknown key{hint(fault['loc'][-1], allowed) or '; available keys: ' + ', '.join(allowed)}"
-    if fault["type"] == "missing":
-        return f"{path}: required; give it"
-    if fault["type"] == "literal_error":
-        allowed = fault["ctx"]["expected"]
-        near = hint(fault["input"], re.findall("'(.+?)'", allowed))
-        return f"{path}: expected one of {allowed}, got {short(fault['input'])}{near}"
-    words = PLAIN.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "value_error" and _is_settings(_kind(model, fault["loc"])):
-        return f"{path}.{words}"  # concerns several keys; begins with the one to change
-    if fault["input"] in WRITTEN_NULL:
-        words += f"; on the command line null is written `{path}=`"
+        schema = Study.model_json_schema()
+        known = [name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())]
+        return f"{path}: unknown key{hint(fault['loc'][-1], known)}"
+    words = fault["msg"].removeprefix("Value error, ")
+    if isinstance(fault["input"], dict):  # words about several keys begin with the one to change
+        return f"{path}{'.' if words.partition(': ')[0].isidentifier() else ': '}{words}"
     return f"{path}: {short(fault['input'])}: {words}"
-
-
-def _kind(model: type[BaseModel], path: Iterable[str | int]) -> Any:
-    """The type of the settings at `path`."""
-    kind: Any = model
-    for part in path:
-        if _is_settings(kind):
-            field = kind.model_fields.get(part)
-            kind = field.annotation if field else None
-        else:
-            kind = get_args(kind)[-1] if get_args(kind) else None
-        if get_origin(kind) is UnionType:
-            kind = get_args(kind)[0]
-    return kind
-
-
-def _is_settings(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def file_faults(study: Study) -> Iterator[str]:
