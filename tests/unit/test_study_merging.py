@@ -44,6 +44,11 @@ def test_sections_are_merged_and_names_are_replaced(tmp_path, first, second, tog
     assert read_merged(files(tmp_path, first)) == yaml.safe_load(first)
 
 
+def test_a_section_that_was_null_is_given_by_a_later_file(tmp_path):
+    objectives = "joint: {objectives: {kl: [1]}}"
+    assert read_merged(files(tmp_path, "joint: null", objectives)) == yaml.safe_load(objectives)
+
+
 def test_the_command_line_changes_single_keys(tmp_path):
     first = "designs: {a: {architecture: x, stem: auto, arguments: {d: 1, w: 2}}}\nmembers: {seeds: {a: 2, b: 2}}"
     second = "designs: {a: {architecture: y}}\nmembers: {seeds: {c: 3}}"

@@ -136,8 +136,9 @@ def merged(parts: Iterable[Mapping[str, Any]], given: Mapping[str, Any] = Mappin
 def _remove(config: Any, part: Any, path: Sequence[str]) -> None:
     """Remove from `config` what `part` gives at `path`."""
     name, *rest = path
-    shared = [key for key in part if name in (NAME, key) and key in config] if isinstance(part, Mapping) else []
-    for key in shared if isinstance(config, dict) else ():
+    if not isinstance(config, dict) or not isinstance(part, Mapping):
+        return
+    for key in [key for key in part if name in (NAME, key) and key in config]:
         if rest:
             _remove(config[key], part[key], rest)
         else:
