@@ -10,7 +10,7 @@ from bounds import expanded, listed
 from jsonschema import Draft202012Validator
 
 from resiliency.reference import pages
-from resiliency.storage.described import faults
+from resiliency.storage.described import described, faults
 from resiliency.storage.tables import read_table
 from resiliency.study.files import read_merged
 from resiliency.tables import TABLES, made
@@ -73,3 +73,19 @@ def test_a_table_is_made_where_the_study_has_all_that_it_needs(name):
     needs = {*TABLES[name].needs}
     assert name in made(needs)
     assert all(name not in made(needs - {need}) for need in needs)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("error_consistency_clean", "<pair metric>_<images>"),
+        ("error_consistency_clean_pairs", "<pair metric>_<images>_pairs"),
+        ("error_fog", "error_<corruption>"),
+        ("clean_on_photos_accuracy", "clean_on_<further>_accuracy"),
+        ("photos_accuracy_low", "<test set>_accuracy_low"),
+        ("consistency", None),
+    ],
+)
+def test_columns_are_found_by_the_names_of_metrics_and_images_in_theirs(name, column):
+    found = described(TABLES["ensembles"], name)
+    assert (column in found.names) if column else found is None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.tables import TABLES, Column, Table
 
 ROUNDING = 1e-9
@@ -29,10 +30,17 @@ def faults(table: Table, frame: pd.DataFrame) -> list[str]:
 
 
 def described(table: Table, name: str) -> Column | None:
-    """The column that `name` is; where several have placeholders for it, that with most text beside these."""
+    """The column that `name` is; of several with placeholders, that in which names of images are shortest."""
     columns = {known: column for column in table.columns for known in column.names}
-    fitting = [known for known in columns if re.fullmatch(re.sub("<.+?>", ".+", known), name)]
-    return columns[max(fitting, key=lambda known: len(re.sub("<.+?>", "", known)))] if fitting else None
+    fitting = {known: re.fullmatch(re.sub("<(.+?)>", _pattern, known), name) for known in columns}
+    free = {known: sum(map(len, found.groups())) for known, found in fitting.items() if found}
+    return columns[min(free, key=free.__getitem__)] if free else None
+
+
+def _pattern(placeholder: re.Match) -> str:
+    """What stands for a placeholder: a metric, or any name of images, which is a group."""
+    names = {"pair metric": METRICS, "ensemble metric": ENSEMBLE_METRICS}.get(placeholder[1])
+    return f"(?:{'|'.join(names)})" if names else "(.+)"
 
 
 def _excluded(cells: pd.Series, column: Column) -> pd.Series:
