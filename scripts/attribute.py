@@ -10,7 +10,7 @@ from resiliency.devices.stage import stage
 from resiliency.prediction.attributions import maps_or_reason
 from resiliency.storage.files import read_array, write_array, write_json
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     labels = read_array(inputs.labels)
     chosen = probe_indices(labels, params.probe_images, params.seed)

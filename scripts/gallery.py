@@ -18,7 +18,7 @@ from resiliency.storage.tables import write_table
 
 GALLERY_SIZE = 4
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     classes, _ = read_items(inputs.classes)
     first = read_images(inputs.images)[:1]

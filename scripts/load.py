@@ -10,7 +10,7 @@ from resiliency.devices.stage import stage
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     inputs = snakemake.input
     network, details = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
     folder = Path(snakemake.output.weights).parent

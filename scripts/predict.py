@@ -9,7 +9,7 @@ from resiliency.devices.stage import stage
 from resiliency.prediction.writing import features, prediction_key, stage_grams, write_logits
 from resiliency.storage.files import read_array, write_array
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
     conditions, labels = read_conditions(inputs.images, inputs.corrupted), read_array(inputs.labels)
     chosen = probe_indices(labels, params.probe_images, params.seed)

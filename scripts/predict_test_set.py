@@ -7,7 +7,7 @@ from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
 from resiliency.prediction.writing import prediction_key, write_logits
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     folder = Path(inputs.weights).parent
     key = prediction_key(params.logits, [inputs.images], folder)

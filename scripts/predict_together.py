@@ -7,7 +7,7 @@ from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
 from resiliency.prediction.writing import is_written, predict_parts, prediction_key
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     corrupted = [inputs.images, *inputs.corrupted]
     sources = {params.test_sets[0]: (corrupted, read_conditions(inputs.images, inputs.corrupted))}

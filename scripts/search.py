@@ -6,7 +6,7 @@ from resiliency.devices.stage import stage
 from resiliency.search.members import search_members
 from resiliency.search.space import Search
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     output, params = snakemake.output, snakemake.params
     search_members(
         folders=[Path(weights).parent for weights in output.weights],

@@ -6,7 +6,7 @@ from resiliency.devices.stage import stage
 from resiliency.training.member import train_members
 from resiliency.training.objectives import joint_loss
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     params = snakemake.params
     first = params.members[0]
     train_members(

@@ -10,7 +10,7 @@ from resiliency.search.space import Space
 from resiliency.storage.files import read_json
 from resiliency.training.member import train_members
 
-with stage(snakemake.log[0], snakemake.resources.gpu):
+with stage(snakemake.log[0]):
     params, inputs = snakemake.params, dict(snakemake.input.items())
     start, recipe = inputs.get("start"), params.recipe
     card = read_json(inputs["card"])

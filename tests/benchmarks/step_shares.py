@@ -2,7 +2,7 @@
 
 Run by hand: python tests/benchmarks/step_shares.py [--study traffic_signs] [--designs resnet_m vit_m] [--epochs 3]
 A row per design: milliseconds of CPU time per step of one thread, and the percentage of each part. *Data* is drawing
-and copying images, *augmentation* is shifting, mirroring and normalising them, *optimizer* includes the clipping of
+and copying images, *augmentation* is shifting, mirroring and normalising them, *backward* includes the clipping of
 gradients. Images are those of the digits, whatever the study. The last line is the mean of each part.
 """
 
@@ -35,7 +35,7 @@ class ClockedTrainer(Trainer):
         loss = partial(cross_entropy, smoothing=recipe.label_smoothing)
         preprocessing = preprocessing_of(training)
         super().__init__([network], self._clocked("forward", loss), recipe, preprocessing, CLASSES, 0)
-        self.learn = self._clocked("learning", self.learn)
+        self.optimizer.step = self._clocked("optimizer", self.optimizer.step)
 
     def _clocked(self, part: str, work):
         def clocked(*arguments):
@@ -55,8 +55,8 @@ class ClockedTrainer(Trainer):
     def _step(self, *arguments) -> Tensor:
         return self._clocked("step", super()._step)(*arguments)
 
-    def _update(self) -> None:
-        self._clocked("optimizer", super()._update)()
+    def _learn(self, *arguments) -> Tensor:
+        return self._clocked("learning", super()._learn)(*arguments)
 
 
 def shares(name: str, recipe: Recipe, description: dict, training: LabelledImages) -> np.ndarray:

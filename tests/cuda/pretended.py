@@ -6,8 +6,8 @@
 
 Such a tensor refuses what one of CUDA refuses: to become a NumPy array, to meet tensors of the CPU (but for numbers,
 and indices), to be filled by a generator of the CPU. It computes by the CPU's kernels, so that values are right, but in
-the CPU's rounding. What it does not have: streams, graphs, memory of its own or pinned, kernels that differ from run to
-run.
+the CPU's rounding. What it does not have: streams, a compiler, memory of its own or pinned, kernels that differ from
+run to run.
 
 How it works: `_Functions` sees each call of torch's Python functions and makes those that name a CUDA device, or move a
 tensor to one, which a torch without CUDA refuses before it dispatches. `_Operations` sees every operation that reaches
@@ -174,6 +174,8 @@ class PretendedCuda:
         for name, value in accelerator.items():
             self.stack.enter_context(mock.patch.object(torch.accelerator, name, value))
         self.stack.enter_context(mock.patch.object(Tensor, "pin_memory", lambda tensor, *_: tensor.clone()))
+        self.stack.enter_context(mock.patch.object(torch, "compile", lambda function, mode: function))
+        self.stack.enter_context(torch._dynamo.config.patch(suppress_errors=False))
         self.stack.enter_context(preserved_settings())
         self.stack.enter_context(mock.patch.object(torch, "load", _loading(torch.load)))
         self.stack.enter_context(mock.patch.object(torch, "save", _saving(torch.save)))

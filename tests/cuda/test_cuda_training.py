@@ -10,12 +10,10 @@ from pretended import cuda_device, no_gpu
 from safetensors.torch import load_file
 from trainings import Killed, killed_at, train_files
 
-from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, write_member
-from resiliency.devices.machine import SLOTS
 from resiliency.storage.files import read_json
-from resiliency.training import checkpoints, engine, optimizer
+from resiliency.training import checkpoints, optimizer
 from resiliency.training.engine import cross_entropy
 from resiliency.training.member import fine_tune
 from resiliency.training.objectives import joint_loss
@@ -85,19 +83,6 @@ def test_muon_multiplies_in_tf32_on_a_gpu_and_nothing_else_does(monkeypatch):
         torch.testing.assert_close(one.cpu(), other, atol=1e-3, rtol=0)
 
 
-def test_on_a_gpu_that_is_shared_no_batch_is_split(tmp_path, data, monkeypatch, request):
-    """Its results would depend on how many share the GPU."""
-
-    def hungry(networks, images, labels):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setenv(SLOTS, "2")
-    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share: None)
-    request.getfixturevalue("gpu")
-    with pytest.raises(Fault, match=f"a batch of 8 does not fit in 1/2 of the GPU, .* lower {SLOTS}"):
-        train_files(tmp_path, data, DESIGNS["resnet"], hungry)
-
-
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize(("family", "recipe"), [("resnet", "muon"), ("vit", "all")])
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, data, monkeypatch, family, recipe):
@@ -121,35 +106,25 @@ def test_a_checkpoint_of_the_cpu_goes_on_on_the_device(tmp_path, data, monkeypat
     assert f"resuming on {name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("family", "optimizer"), [("resnet", "adamw"), ("vit", "adamw"), ("resnet", "muon")])
-def test_nothing_waits_for_the_device_while_a_step_is_captured(
-    tmp_path, data, monkeypatch, capsys, counts, family, optimizer
-):
-    """A wait, or a copy from the host, ends the capture; then the step is run as usual."""
+@pytest.mark.parametrize("family", ["resnet", "vit"])
+def test_nothing_waits_for_the_device_in_what_is_compiled(tmp_path, data, monkeypatch, counts, family):
+    """A wait, or a copy from the host, would divide the CUDA graph."""
     waits = []
 
-    def record(step, batch):
-        before = counts.waits.copy()
-        step(*batch)
-        waits.append(dict(counts.waits - before))
-        raise RuntimeError("tried\nand more")
+    def compile_loss(loss, mode):
+        assert mode == "reduce-overhead"
 
-    monkeypatch.setattr(engine, "record", record)
-    train_files(tmp_path, data, DESIGNS[family], SINGLE, optimizer=optimizer, ema=0.9, mixup=0.2, gradient_clip=1.0)
-    assert waits == [{}]
-    assert capsys.readouterr().out.count("CUDA graph capture failed, running without it: tried\n") == 1
+        def watched(*batch):
+            before = counts.waits.copy()
+            value = loss(*batch)
+            waits.append(counts.waits - before)
+            return value
 
+        return watched
 
-@ON_GPU
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-@pytest.mark.parametrize("family", ["resnet", "densenet", "convnext", "vit"])
-def test_a_captured_training_gives_the_same_bytes(tmp_path, data, monkeypatch, capsys, family, optimizer):
-    options = {"optimizer": optimizer, "epochs": 3, "ema": 0.9, "mixup": 0.2, "gradient_clip": 1.0}
-    (captured,) = train_files(tmp_path / "captured", data, DESIGNS[family], SINGLE, **options)
-    assert "running training steps as a CUDA graph" in capsys.readouterr().out
-    monkeypatch.setattr(engine, "WARM_UP", 100)
-    (usual,) = train_files(tmp_path / "usual", data, DESIGNS[family], SINGLE, **options)
-    assert (captured / "weights.safetensors").read_bytes() == (usual / "weights.safetensors").read_bytes()
+    monkeypatch.setattr(torch, "compile", compile_loss)
+    train_files(tmp_path, data, DESIGNS[family], SINGLE, mixup=0.2)
+    assert waits == [{}] * 4
 
 
 @ON_GPU

@@ -9,7 +9,7 @@ from pretended import preserved_settings
 
 from resiliency.base.faults import Fault
 from resiliency.devices.choice import device, inference
-from resiliency.devices.machine import SLOTS, VISIBLE
+from resiliency.devices.machine import VISIBLE
 
 
 @pytest.fixture
@@ -36,16 +36,6 @@ def test_determinism_and_precision_are_set_before_cuda_is_used(available, monkey
         assert [enabled() for enabled in attention] == [1, 1]
         assert torch.is_inference_mode_enabled()
     assert not cuda.flash_sdp_enabled()
-
-
-@pytest.mark.parametrize(("slots", "fractions"), [("1", []), ("3", [0.3])])
-def test_processes_that_share_a_gpu_share_its_memory(available, monkeypatch, slots, fractions):
-    monkeypatch.setenv(SLOTS, slots)
-    available(lambda: True)
-    shares = []
-    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
-    device()
-    assert shares == pytest.approx(fractions)
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,6 @@ def test_jobs_with_a_gpu_and_no_others_go_to_its_partition():
     assert len({str(resources) for resources in set_resources.values()}) == 1
 
 
-@pytest.mark.parametrize("rule", sorted(WITH_GPU & set(OWN)))
-def test_scripts_of_jobs_with_a_gpu_claim_it(rule):
-    assert "snakemake.resources.gpu)" in (REPOSITORY / f"scripts/{rule}.py").read_text()
-
-
 def test_every_short_cpu_stage_shares_a_submission():
     assert set(PROFILES["slurm"]["groups"]) == {*OWN, *DERIVED} - WITH_GPU - LARGE - LOCAL
 

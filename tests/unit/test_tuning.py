@@ -18,7 +18,7 @@ from resiliency.designs.settings import Design
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.training.member import build_for_tuning, fine_tune
-from resiliency.training.optimizer import make_optimizer, restore_optimizer, set_learning_rate
+from resiliency.training.optimizer import make_optimizer, set_learning_rate
 from resiliency.training.settings import FineTuning
 
 SMALL = {"architecture": "resnet18", "arguments": {"channels": [4, 4, 4, 8]}}
@@ -121,27 +121,17 @@ def test_images_in_files_are_learned_as_the_weights_see_them(tmp_path, file, mon
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
-def test_the_share_of_the_rate_outlives_a_checkpoint_of_another_device(name):
-    """On a GPU the rate is a tensor: a number would stay in the graph as it was when it was captured."""
+def test_the_share_of_the_rate_outlives_a_checkpoint(name):
     network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     recipe, body = FineTuning(body_rate=0.25, optimizer=name, learning_rate=0.8), list(network[0].parameters())
     first, second = (make_optimizer([network], recipe, body) for _ in range(2))
     network(torch.ones(1, 2)).sum().backward()
     first.step()
-    there = first.state_dict()
-    for group in there["param_groups"]:
-        group |= {"lr": torch.tensor(0.5), "capturable": True}
-    restore_optimizer(second, there)
+    second.load_state_dict(first.state_dict())
     slow = [group for group in second.param_groups if "share" in group]
     assert {*map(id, body)} == {id(parameter) for group in slow for parameter in group["params"]}
     shares = [group.get("share", 1) for group in second.param_groups]
     assert {*shares} == {1, 0.25}
-    assert [group["lr"] for group in second.param_groups] == pytest.approx([0.8 * one for one in shares])
-    assert not any(group["capturable"] for group in second.param_groups)
-    rates = [torch.tensor(0.5) for _ in shares]
-    for group, rate in zip(second.param_groups, rates, strict=True):
-        group["lr"] = rate
     set_learning_rate(second, 0.4)
-    assert all(group["lr"] is rate for group, rate in zip(second.param_groups, rates, strict=True))
-    assert [float(rate) for rate in rates] == pytest.approx([0.4 * one for one in shares])
+    assert [group["lr"] for group in second.param_groups] == pytest.approx([0.4 * one for one in shares])
     assert all(parameter in second.state for parameter in network.parameters())

@@ -3,7 +3,7 @@
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -13,10 +13,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from resiliency.base.faults import Fault
-from resiliency.devices.machine import VISIBLE, gpu_slots, keep_freed_memory, visible_gpus
+from resiliency.devices.machine import VISIBLE, keep_freed_memory, visible_gpus
 
-# What processes that share a GPU may take of its memory together; the rest is for what CUDA needs in each of them.
-SHARED_MEMORY = 0.9
 _NOT_DETERMINISTIC = re.compile(r"(\S+) does not have a deterministic implementation")
 
 
@@ -31,12 +29,11 @@ def device() -> torch.device:
     - precision: float32 is that of IEEE 754 in convolutions as in matrix products, but for what runs within `tf32`, and
       products in bfloat16 are summed up in float32. Where a recipe trains in bfloat16, autocasting says which
       operations do.
-    - memory: where several processes share a GPU, each may take an equal part, so that none depends on the others.
 
     On a CPU, memory that is freed is kept for what is allocated next: see `keep_freed_memory`.
 
     Raises:
-        Fault: this process was given a GPU, but CUDA does not show it; or as `gpu_slots`.
+        Fault: this process was given a GPU, but CUDA does not show it.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if torch.cuda.is_available():
@@ -88,6 +85,17 @@ def tf32(allowed: bool) -> Iterator[None]:
             kind.allow_tf32 = value
 
 
+def compiled(function: Callable, on: torch.device) -> Callable:
+    """`function` as torch compiles it for a GPU, where CUDA graphs replay it; on a CPU as it is.
+
+    What cannot be compiled, for want of a C compiler too, runs as it is, after a warning of torch.
+    """
+    if on.type != "cuda":
+        return function
+    torch._dynamo.config.suppress_errors = True
+    return torch.compile(function, mode="reduce-overhead")
+
+
 def _set_up() -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False
@@ -99,8 +107,6 @@ def _set_up() -> None:
     torch.backends.cuda.enable_flash_sdp(False)
     torch.backends.cuda.enable_mem_efficient_sdp(False)
     torch.backends.cuda.enable_cudnn_sdp(False)
-    if gpu_slots() > 1:
-        torch.cuda.set_per_process_memory_fraction(SHARED_MEMORY / gpu_slots())
     _summarise_warnings()
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from resiliency.base.faults import Fault
-from resiliency.devices.machine import claim_gpu
 
 # The rounding of a sum depends on its order, and so on the number of threads. One thread gives the same bytes on any
 # number of cores.
@@ -27,16 +26,16 @@ _CPU_LINE = re.compile(
 
 
 @contextmanager
-def stage(log: str, gpus: int = 0) -> Iterator[None]:
+def stage(log: str) -> Iterator[None]:
     """Run the body of a script with all of its output, that of compiled code included, in the file `log`.
 
     NumPy and torch compute in `COMPUTE_THREADS` threads, whatever the number of cores that the job has; further cores
-    are for processes that decode images, or for conditions that are scored at a time, which change no byte. With `gpus`
-    a slot of one GPU is claimed. A `Fault` leaves its one line in the log, any other exception its traceback; both end
-    the process with status 1. The last line of a log has the CPU time of starting and importing, and in all (see
-    `cpu_seconds`). The process ends with the block, without the interpreter's tear-down, which takes 0.8 s of CPU where
-    timm is loaded, and in which triton 3.9 complains of leaks. While another process does the same job, left behind by
-    a Snakemake that was killed, this one waits for its end.
+    are for processes that decode images, or for conditions that are scored at a time, which change no byte. A `Fault`
+    leaves its one line in the log, any other exception its traceback; both end the process with status 1. The last line
+    of a log has the CPU time of starting and importing, and in all (see `cpu_seconds`). The process ends with the
+    block, without the interpreter's tear-down, which takes 0.8 s of CPU where timm is loaded, and in which triton 3.9
+    complains of leaks. While another process does the same job, left behind by a Snakemake that was killed, this one
+    waits for its end.
     """
     startup = time.process_time()
     sys.stdout.flush()
@@ -52,8 +51,6 @@ def stage(log: str, gpus: int = 0) -> Iterator[None]:
     _bound_threads()
     status = 1
     try:
-        if gpus:
-            claim_gpu()
         yield
         print(f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}")
         status = 0

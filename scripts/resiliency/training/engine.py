@@ -1,7 +1,6 @@
 """The training loop, of one network or of several jointly."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 from itertools import chain
 
 import numpy as np
@@ -15,11 +14,10 @@ from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
 from resiliency.designs.layers import with_right_gradients
-from resiliency.devices.choice import bfloat16_in_hardware
-from resiliency.devices.machine import SLOTS, gpu_slots
+from resiliency.devices.choice import bfloat16_in_hardware, compiled
 from resiliency.training.augmentation import flipped, mixup, shifted, training_reader
 from resiliency.training.checkpoints import Average, Checkpoint, LabelledImages, Preprocessing, accuracies
-from resiliency.training.optimizer import learning_rate, make_optimizer, restore_optimizer, set_learning_rate
+from resiliency.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from resiliency.training.settings import Recipe
 
 
@@ -45,88 +43,11 @@ def _is_faster_in_bfloat16(network: nn.Module) -> bool:
     return len(convolutions) > sum(isinstance(layer, nn.Linear) for layer in layers) and not depthwise
 
 
-Step = Callable[..., Tensor]
-
-# Number of ordinary steps before the capture, in which libraries and the optimizer allocate what they need.
-WARM_UP = 3
-
-
-class CapturedStep:
-    """A step that is run as usual a few times, then captured as a CUDA graph, and replayed from then on.
-
-    The graph holds the kernels of the usual step in their order, and replays draw from torch's generator where it
-    stands. Where the step cannot be captured the log says so in one line, and it is run as usual.
-
-    Args:
-        eager: (tensors of the batch) -> loss.
-        capturable: the same step without what a graph cannot hold: decisions that depend on values or memory. It must
-            do the same work in every step.
-        device: device of the step; a graph needs a GPU, and elsewhere the step is run as usual.
-    """
-
-    def __init__(self, eager: Step, capturable: Step, device: torch.device):
-        self.eager, self.capturable = eager, capturable
-        self.warm_up_left = WARM_UP if device.type == "cuda" else None  # steps until the capture; None: never
-        self.replay: Callable[[], None] | None = None
-
-    def __call__(self, *batch: Tensor) -> Tensor:
-        """The loss of a step; valid until the next."""
-        if self.replay is None and self.warm_up_left == 0:
-            self._capture(batch)
-        if self.replay is None:
-            if self.warm_up_left:
-                self.warm_up_left -= 1
-            return self.eager(*batch)
-        with torch.no_grad():
-            torch._foreach_copy_(self.batch, list(batch))
-        self.replay()
-        return self.loss
-
-    def _capture(self, batch: tuple[Tensor, ...]) -> None:
-        self.warm_up_left = None
-        self.batch = [tensor.clone() for tensor in batch]
-        try:
-            self.replay, self.loss = record(self.capturable, self.batch)
-        except RuntimeError as error:
-            print(f"CUDA graph capture failed, running without it: {str(error).splitlines()[0]}")
-        else:
-            print("running training steps as a CUDA graph")
-
-
-def record(step: Step, batch: list[Tensor]) -> tuple[Callable[[], None], Tensor]:
-    """Capture `step`, which runs nothing: what replays it on whatever `batch` holds by then, and the loss it fills."""
-    graph = torch.cuda.CUDAGraph()
-    torch.cuda.empty_cache()  # a graph has memory of its own
-    # Other threads, as those that pin images, may call CUDA meanwhile; a capture that fails leaves its own stream.
-    with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        loss = step(*batch)
-    return graph.replay, loss
-
-
 Loss = Callable[[list[nn.Module], Tensor, Tensor], Tensor]
 
 # Below this a loss diverges: no objective with a lower bound reaches it.
 LOWEST_LOSS = -100
 RESIDENT_SHARE = 0.25
-
-
-class Buffers:
-    """The buffers of networks, such as the statistics of batch norm, as they were before a batch."""
-
-    def __init__(self, networks: list[nn.Module]):
-        by_type: dict[torch.dtype, list[Tensor]] = {}
-        for buffer in chain.from_iterable(network.buffers() for network in networks):
-            by_type.setdefault(buffer.dtype, []).append(buffer)
-        self.own = list(by_type.values())
-        self.copies = [[buffer.clone() for buffer in buffers] for buffers in self.own]
-
-    def keep(self) -> None:
-        for copies, buffers in zip(self.copies, self.own, strict=True):
-            torch._foreach_copy_(copies, buffers)
-
-    def restore(self) -> None:
-        for copies, buffers in zip(self.copies, self.own, strict=True):
-            torch._foreach_copy_(buffers, copies)
 
 
 class Trainer:
@@ -141,7 +62,7 @@ class Trainer:
         classes: number of classes, K.
         seed: seed of the order and augmentation of the training images, and of dropout.
         same_steps: whether loss and networks do the same work in every step, apart from values and torch's random
-            numbers; steps on a GPU are then captured.
+            numbers; on a GPU they are then compiled.
         body: parameters with a learning rate of their own; see `make_optimizer`.
 
     Layers whose parameters are all frozen (`requires_grad` is False) stay in evaluation mode.
@@ -158,20 +79,17 @@ class Trainer:
         same_steps: bool = False,
         body: Collection[nn.Parameter] = (),
     ):
-        self.networks, self.loss = [with_right_gradients(network) for network in networks], loss
+        self.networks = [with_right_gradients(network) for network in networks]
         self.recipe, self.preprocessing = recipe, preprocessing
         self.classes, self.seed = classes, seed
         self.device = next(networks[0].parameters()).device
+        self.loss = compiled(loss, self.device) if same_steps else loss
         self.optimizer = make_optimizer(networks, recipe, body)
         self.frozen = [module for network in networks for module in network.modules() if _is_frozen(module)]
         self.averages = [Average(network, recipe.ema) for network in networks] if recipe.ema else []
         self.precision = layer_precision(recipe.precision, networks, self.device)
-        self.parts = 1
-        self.buffers = Buffers(networks)
         # For each kind of GPU, torch.manual_seed formats a traceback, in milliseconds, even if there is none.
         self.seed_torch = torch.manual_seed if self.device.type == "cuda" else torch.default_generator.manual_seed
-        capturable = same_steps and recipe.optimizer != "sgd"
-        self.learn = CapturedStep(self._learn, self._learn_captured, self.device) if capturable else self._learn
 
     def train(
         self, training: LabelledImages, validation: LabelledImages, checkpoint: Checkpoint | None = None
@@ -213,7 +131,7 @@ class Trainer:
         """A stored dataset on the device, where that is a GPU that it leaves most of free."""
         if self.device.type != "cuda" or not isinstance(images, np.ndarray) or self.recipe.augment != "none":
             return images
-        if images.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(self.device)[0] / gpu_slots():
+        if images.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(self.device)[0]:
             return images
         return torch.from_numpy(np.array(images)).to(self.device)
 
@@ -247,65 +165,33 @@ class Trainer:
         if self.recipe.mixup:
             images, labels = mixup(images, labels, self.classes, self.recipe.mixup, seed)
         set_learning_rate(self.optimizer, learning_rate(self.recipe, step, steps))
-        return self.learn(images, labels)
+        return self._learn(images, labels)
 
     def _learn(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Learn from a batch, in parts where memory does not hold all of it; its loss."""
-        loss = self._backward_within_memory(images, labels)
-        self._update()
-        return loss
+        """Learn from a batch; its loss before that.
 
-    def _learn_captured(self, images: Tensor, labels: Tensor) -> Tensor:
-        """`_learn`, in the present number of parts."""
+        Raises:
+            Fault: memory does not hold the batch.
+        """
         self.optimizer.zero_grad()
-        loss = self._backward(images, labels)
-        self._update()
-        return loss
-
-    def _update(self) -> None:
-        """Weights take their step, and so do their averages."""
-        if self.recipe.gradient_clip:
-            parameters = chain.from_iterable(network.parameters() for network in self.networks)
-            nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_clip)
-        self.optimizer.step()
+        try:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                loss = self.loss(self.networks, images, labels)
+            loss.backward()
+            if self.recipe.gradient_clip:
+                parameters = chain.from_iterable(network.parameters() for network in self.networks)
+                nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_clip)
+            self.optimizer.step()
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise Fault(
+                f"training.batch_size: a batch of {len(images)} does not fit into memory; lower it, or run fewer jobs "
+                "at once"
+            ) from error
         for average in self.averages:
             average.update()
-
-    def _backward_within_memory(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Gradients of the batch, in parts where memory does not hold all of it; its loss."""
-        self.buffers.keep()
-        while True:
-            self.optimizer.zero_grad()
-            try:
-                return self._backward(images, labels)
-            except RuntimeError as error:
-                if not _is_out_of_memory(error) or len(images) < 4 * self.parts:
-                    raise
-                if self.device.type == "cuda" and gpu_slots() > 1:
-                    raise Fault(
-                        f"a batch of {len(images)} does not fit in 1/{gpu_slots()} of the GPU, and splitting it "
-                        f"would change the results; lower {SLOTS}"
-                    ) from error
-            self.parts *= 2
-            print(f"out of memory: accumulating gradients over {self.parts} sub-batches from now on")
-            self.optimizer.zero_grad()
-            self.buffers.restore()
-            with suppress(RuntimeError):
-                torch.cuda.empty_cache()
-
-    def _backward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Gradients of the batch, in the present number of parts; its loss.
-
-        Apart from `_backward_within_memory`, so that nothing of a batch that fails is in memory when it is tried again.
-        """
-        total = torch.zeros((), device=self.device)
-        pieces = images.tensor_split(self.parts), labels.tensor_split(self.parts)
-        for part, truth in zip(*pieces, strict=True):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                loss = self.loss(self.networks, part, truth) * (len(part) / len(images))
-            loss.backward()
-            total += loss.detach()
-        return total
+        return loss.detach()
 
     def _history_row(self, epoch: int, steps: int, mean_loss: float, validation: LabelledImages) -> dict:
         if not np.isfinite(mean_loss):
@@ -328,7 +214,6 @@ class Trainer:
                     "history": history,
                     "done": done,
                     "total": total,
-                    "parts": self.parts,
                     "optimizer": self.optimizer.state_dict(),
                     "networks": [network.state_dict() for network in self.networks],
                     "averages": [average.network.state_dict() for average in self.averages],
@@ -340,13 +225,12 @@ class Trainer:
         state = checkpoint.load() if checkpoint else None
         if state is None:
             return [], 0, torch.zeros((), device=self.device)
-        restore_optimizer(self.optimizer, state["optimizer"])
+        self.optimizer.load_state_dict(state["optimizer"])
         for network, saved in zip(self.networks, state["networks"], strict=True):
             network.load_state_dict(saved)
         for average, saved in zip(self.averages, state["averages"], strict=True):
             average.resume()
             average.network.load_state_dict(saved)
-        self.parts = state["parts"]
         print(f"resuming at step {state['done']:,} (epoch {len(state['history']) + 1})")
         return state["history"], state["done"], state["total"].to(self.device)
 

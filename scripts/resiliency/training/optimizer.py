@@ -179,9 +179,7 @@ def make_optimizer(
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    # On a GPU the rate and the step number stay on it, so that CUDA graphs can read them.
-    on_gpu = parameters[0].is_cuda and recipe.optimizer != "sgd"
-    rate = torch.tensor(recipe.learning_rate, device=parameters[0].device) if on_gpu else recipe.learning_rate
+    rate = recipe.learning_rate
     if recipe.optimizer == "muon":
         groups = _with_kernel_group(groups, networks)
     if body:
@@ -190,7 +188,7 @@ def make_optimizer(
         return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, foreach=True)
     fused = parameters[0].device.type == "cpu"
     adamw = torch.optim.AdamW if recipe.optimizer == "adamw" else Muon
-    return adamw(groups, lr=rate, fused=fused, foreach=not fused, capturable=on_gpu)
+    return adamw(groups, lr=rate, fused=fused, foreach=not fused)
 
 
 def _with_kernel_group(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
@@ -204,7 +202,7 @@ def _with_kernel_group(groups: list[dict], networks: list[nn.Module]) -> list[di
     ]
 
 
-def _split_by_rate(group: dict, body: set[nn.Parameter], rate: float | torch.Tensor, share: float) -> list[dict]:
+def _split_by_rate(group: dict, body: set[nn.Parameter], rate: float, share: float) -> list[dict]:
     """`group`, in two where some of its parameters are of the body; a `share` of the rate is kept with these."""
     head, slow = ([p for p in group["params"] if (p in body) == of_body] for of_body in (False, True))
     return [group | {"params": head}, group | {"params": slow, "lr": rate * share, "share": share}]
@@ -213,18 +211,7 @@ def _split_by_rate(group: dict, body: set[nn.Parameter], rate: float | torch.Ten
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set `rate`, or the share of it that a group of parameters has."""
     for group in optimizer.param_groups:
-        own = rate * group.get("share", 1)
-        if isinstance(group["lr"], torch.Tensor):
-            group["lr"].fill_(own)
-        else:
-            group["lr"] = own
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict) -> None:
-    """Load `state`, perhaps of another device; rate, and where it is kept, are those of this one."""
-    for own, saved in zip(optimizer.param_groups, state["param_groups"], strict=True):
-        saved |= {key: own[key] for key in ("lr", "capturable") if key in own}
-    optimizer.load_state_dict(state)
+        group["lr"] = rate * group.get("share", 1)
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
