@@ -53,7 +53,7 @@ NAVIGATION = {
     ],
     "Project": ["published_figures", "house", "contributing"],
 }
-APPENDIX = ["traffic_signs_registration", "cifar10_lengths_registration", "gpu_hours", "imagenet_costs"]
+APPENDIX = ["traffic_signs_registration", "cifar10_lengths_registration", "imagenet_costs"]
 EXPERIMENTS = sorted(
     path.stem for path in (ROOT / "published/experiments").glob("*.md")
 )  # the site offers them as files
@@ -65,7 +65,6 @@ MOVED = {  # address of a page that is gone -> where its content is now
     "extending": "studies#how-files-are-merged",
     "figures": "files#use-a-chart-in-a-publication",
     "gpu": "cluster#gpus",
-    "gpu_hours": "results/gpu_hours",
     "imagenet_costs": "results/imagenet_costs",
     "limitations": "paper#networks-images-and-recipes",
     "names": "studies#names",

@@ -4,8 +4,8 @@ Run by hand: python tests/benchmarks/imagenet_size.py [--images 5000] [--write]
 Logits of all members under two of the 76 conditions, the same ones, are on disk (see `member_logits`). Pairs are
 compared, all ensembles scored, correlations and observations computed, on one thread and in CPU time, each stage in a
 process of its own that tells its peak memory. Predictions are timed with a ResNet-50, for a few batches on one thread,
-and extrapolated by floating-point operations; on a GPU they are computed by gpu_model.py. Prints the page, and writes
-it to docs/results/imagenet_costs.md if asked to.
+and extrapolated by multiply-accumulate operations. Prints the page, and writes it to docs/results/imagenet_costs.md if
+asked to.
 """
 
 import json
@@ -20,7 +20,6 @@ from statistics import median
 import numpy as np
 import pandas as pd
 import torch
-from gpu_hours import CORRUPTED, DECODING, ORIGINAL, Pricing
 from imagenet_logits import CLASSES, member_logits
 from shared import RESULTS, beside, in_own_process, merged, options, peak_memory, table, timed
 
@@ -30,7 +29,7 @@ from resiliency.analysis.observations.correlation import correlation_table, diff
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
 from resiliency.base.names import CLEAN
-from resiliency.designs.networks import build
+from resiliency.designs.networks import build, parameters_and_macs
 from resiliency.devices.machine import processor
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
@@ -45,6 +44,7 @@ PAGE, TEMPLATE = RESULTS / "imagenet_costs.md", beside(__file__, "imagenet_size.
 SCORING = beside(__file__, "scoring_rows.json")
 CORRUPTION, CONDITIONS, CORRUPTIONS = "fog", 76, 15
 TIMED = ("resnet50_a1", 16, 3)  # design, batch, batches
+ORIGINAL, CORRUPTED = 2.5e-3, 0.6e-3  # seconds in which a core decodes an original image and one of ImageNet-C
 
 
 def pretrained() -> Study:
@@ -123,20 +123,20 @@ def measured(stage: Callable[[Path], None], folder: Path) -> tuple[float, float]
     return seconds, peak_memory()
 
 
-def predicting(study: Study) -> tuple[float, float, float]:
-    """Images a second of a ResNet-50 on one thread; seconds of all members for one image, there and on an H100."""
+def predicting(study: Study) -> tuple[float, float]:
+    """Images a second of a ResNet-50 on one thread, and seconds of all members for one image."""
     design, batch, batches = TIMED
     torch.set_num_threads(1)
-    pricing, designs = Pricing(study), study.members.designs
     with redirect_stdout(StringIO()):
         network = build(study.designs[design].description(224), CLASSES, 0).eval()
+        with torch.device("meta"):
+            others = [build(study.designs[name].description(224), CLASSES, 0) for name in study.members.designs]
+            macs = sum(parameters_and_macs(other, [224, 224, 3])[1] for other in others)
     images = torch.zeros(batch, 3, 224, 224)
     with torch.no_grad():
         times = [timed(lambda: network(images))[1] for _ in range(1 + batches)]
     rate = batch / min(times[1:])
-    seconds = sum(map(pricing.operations, designs)) / pricing.operations(design) / rate
-    on_gpu = [pricing.predicted(name).seconds(feeding=CORRUPTED / DECODING) for name in designs]
-    return rate, seconds, sum(on_gpu)
+    return rate, macs / parameters_and_macs(network, [224, 224, 3])[1] / rate
 
 
 def lasting(seconds: float) -> str:
@@ -158,36 +158,33 @@ def before_and_after() -> str:
 
 def page(images: int) -> str:
     study = pretrained()
-    rate, on_processor, on_gpu = predicting(study)
+    rate, on_processor = predicting(study)
     predictions = images * CONDITIONS
     decoding = len(study.members.designs) * images * (ORIGINAL + (CONDITIONS - 1) * CORRUPTED)
     predicted = on_processor * predictions + decoding
-    rows = [["stage", "measured", "peak memory", "factor", "extrapolated, one core", "on two cores", "on an H100"]]
-    rows.append(
-        ["`predict`", "see below", "", "", lasting(predicted), lasting(predicted / 2), lasting(on_gpu * predictions)]
-    )
+    rows = [["stage", "measured", "peak memory", "factor", "extrapolated, one core", "on two cores"]]
+    rows.append(["`predict`", "see below", "", "", lasting(predicted), lasting(predicted / 2)])
     # All correlations are of clean and corrupted images and of each corruption.
     factors = {pairs: CONDITIONS / 2, score: CONDITIONS / 2, correlate: (2 + CORRUPTIONS) / 3}
     factors |= {leave_out_images: CONDITIONS / 2, observe: 1}
     names = {pairs: "pairwise_diversity", score: "score_ensembles"}
-    total, on_two, with_gpu = predicted, predicted / 2, on_gpu * predictions
+    total, on_two = predicted, predicted / 2
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), study, images)
         for stage, factor in factors.items():
             seconds, gigabytes = in_own_process("spawn", measured, stage, Path(folder))
             spent = seconds * factor
             two = spent / 2 if stage in (pairs, score) else spent
-            total, on_two, with_gpu = total + spent, on_two + two, with_gpu + two
+            total, on_two = total + spent, on_two + two
             rows.append(
                 [f"`{names.get(stage, stage.__name__)}`", lasting(seconds), f"{gigabytes:.1f} GiB", f"{factor:.3g}"]
             )
-            rows[-1] += [lasting(spent), lasting(two), ""]
-    rows.append(["in all", "", "", "", lasting(total), lasting(on_two), lasting(with_gpu)])
+            rows[-1] += [lasting(spent), lasting(two)]
+    rows.append(["in all", "", "", "", lasting(total), lasting(on_two)])
     members = len(study.members.designs)
     return TEMPLATE.read_text(encoding="utf-8").format(
         table=table(rows),
         on_two=lasting(on_two),
-        with_gpu=lasting(with_gpu),
         before_and_after=before_and_after(),
         machine=f"a machine of {os.cpu_count()} cores ({processor()}) that had other work",
         members=members,
@@ -198,7 +195,6 @@ def page(images: int) -> str:
         gigabytes=members * predictions * CLASSES * 2 / 1e9,
         measured=2,
         rate=rate,
-        decoding=DECODING,
         corruptions=CORRUPTIONS,
         original=ORIGINAL * 1e3,
         corrupted=CORRUPTED * 1e3,

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from unittest import mock
 
 import torch
-from counting import names
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
+from waiting import names
 
 LOW = names(
     "__matmul__ __rmatmul__ addbmm addmm addmv baddbmm bmm chain_matmul conv1d conv2d conv3d conv_transpose1d "

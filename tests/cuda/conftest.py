@@ -1,10 +1,10 @@
 """The device of these tests: a CUDA device where there is one, else the pretended one."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from counting import Counts
 from pretended import PretendedCuda, cuda_device
 from trainings import stored
 
@@ -23,11 +23,11 @@ def gpu() -> Iterator[PretendedCuda | None]:
 
 
 @pytest.fixture
-def counts(gpu: PretendedCuda | None) -> Counts:
-    """What is done on the device, for tests of what only the pretended one can count."""
+def waits(gpu: PretendedCuda | None) -> Counter[str]:
+    """What is waited for, for tests of what only the pretended device can count."""
     if gpu is None:
         pytest.skip("a real device does not count")
-    return gpu.counts
+    return gpu.waits
 
 
 @pytest.fixture(scope="session")

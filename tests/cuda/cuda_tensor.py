@@ -1,12 +1,13 @@
 """Tensors of the CPU that say that they are on `cuda:0`; see pretended.py."""
 
+from collections import Counter
+
 import torch
-from counting import Counts
 from torch import Tensor
 
 CUDA = torch.device("cuda", 0)
-# Of the device in use, what was done on it.
-active: list[Counts] = []
+# Of the device in use, what was waited for.
+active: list[Counter[str]] = []
 
 
 class CudaTensor(Tensor):
@@ -69,7 +70,7 @@ class CudaTensor(Tensor):
 class _ToHost(torch.autograd.Function):
     @staticmethod
     def forward(context, tensor, dtype, layout):
-        active[-1].copy("host")
+        active[-1]["copy to host"] += 1
         return tensor.host.detach().to(dtype, copy=True, memory_format=layout)
 
     @staticmethod
@@ -90,7 +91,7 @@ class _ToDevice(torch.autograd.Function):
 def to_device(tensor: Tensor, non_blocking: bool = False) -> CudaTensor:
     if isinstance(tensor, CudaTensor):
         return tensor
-    active[-1].copy("device", waits=not non_blocking)
+    active[-1]["copy to device"] += not non_blocking
     if tensor.requires_grad and torch.is_grad_enabled():
         return _ToDevice.apply(tensor)
     return CudaTensor(tensor.detach().clone())

@@ -2,7 +2,7 @@
 
     with PretendedCuda() as gpu:
         ...  # torch.cuda.is_available() is true in here
-    gpu.counts  # kernels, synchronisations and bytes
+    gpu.waits  # what the program would have waited for
 
 Such a tensor refuses what one of CUDA refuses: to become a NumPy array, to meet tensors of the CPU (but for numbers,
 and indices), to be filled by a generator of the CPU. It computes by the CPU's kernels, so that values are right, but in
@@ -11,11 +11,12 @@ run to run.
 
 How it works: `_Functions` sees each call of torch's Python functions and makes those that name a CUDA device, or move a
 tensor to one, which a torch without CUDA refuses before it dispatches. `_Operations` sees every operation that reaches
-a kernel, those of backward passes included, checks on which device its tensors are, counts it, and runs it on the CPU.
+a kernel, those of backward passes included, checks on which device its tensors are, and runs it on the CPU.
 """
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import SimpleNamespace
@@ -23,13 +24,13 @@ from unittest import mock
 
 import torch
 from autocasting import Autocasting
-from counting import Counts
 from cuda_tensor import CUDA, CudaTensor, active, host, is_internal, parsed, to_device
 from torch import Tensor
 from torch.nn.utils import clip_grad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
+from waiting import waits_for
 
 from resiliency.devices import choice
 
@@ -64,7 +65,6 @@ class _Functions(TorchFunctionMode):
                 _check_generator(kwargs.get("generator"), "cuda", func.__name__)
                 with self:
                     made = func(*args, **kwargs | {"device": "cpu"})
-                active[-1].filled(made)
                 return CudaTensor(made)
         self.making += not tensors
         try:
@@ -115,7 +115,7 @@ class _Operations(TorchDispatchMode):
             kwargs = kwargs | {"device": torch.device("cpu")}
         hosts, host_kwargs = tree_map(host, (args, kwargs))
         out = func(*hosts, **host_kwargs)
-        self.gpu.counts.operation(name, args, hosts, out, bool(on_gpu and on_host))
+        self.gpu.waits[name] += waits_for(name, hosts, bool(on_gpu and on_host))
         wrapped = {id(one.host): one for one in on_gpu} | {id(one): one for one in on_host}
 
         def on_device(one):
@@ -140,11 +140,11 @@ class PretendedCuda:
     """The device, within a `with` block; one at a time.
 
     Attributes:
-        counts: what was done on it; see `counting.Counts`.
+        waits: how often the program would have waited for it, by what it would have waited for.
     """
 
     def __init__(self):
-        self.counts = Counts()
+        self.waits: Counter[str] = Counter()
 
     def __enter__(self) -> "PretendedCuda":
         self.stack = ExitStack()
@@ -160,7 +160,7 @@ class PretendedCuda:
             "mem_get_info": lambda *_: (MEMORY, MEMORY),
             "manual_seed_all": lambda seed: None,
             "empty_cache": lambda: None,
-            "synchronize": lambda *_: self.counts.synchronisation("synchronize"),
+            "synchronize": lambda *_: self.waits.update(["synchronize"]),
         }
         for name, value in cuda.items():
             self.stack.enter_context(mock.patch.object(torch.cuda, name, value))
@@ -190,7 +190,7 @@ class PretendedCuda:
         )
         settings.set_overwrite_module_params_on_conversion(True)
         functions = _Functions()
-        active.append(self.counts)
+        active.append(self.waits)
         self.stack.callback(active.pop)
         self.stack.enter_context(functions.autocasting.in_use())
         self.stack.enter_context(_Operations(self, functions))

@@ -90,6 +90,6 @@ def test_sub_networks_are_trained_evaluated_and_recalibrated_without_waiting(rul
     assert evaluated.probabilities(genes).shape == (6, 3)
     write_member(tmp_path / "search-00", evaluated.network(genes), Member("search-00"))
     if gpu:
-        gpu.counts.clear()
+        gpu.waits.clear()
         evaluated.network(0 * space.sizes)
-        assert not gpu.counts.waits["_local_scalar_dense"]
+        assert not gpu.waits["_local_scalar_dense"]

@@ -107,24 +107,24 @@ def test_a_checkpoint_of_the_cpu_goes_on_on_the_device(tmp_path, data, monkeypat
 
 
 @pytest.mark.parametrize("family", ["resnet", "vit"])
-def test_nothing_waits_for_the_device_in_what_is_compiled(tmp_path, data, monkeypatch, counts, family):
+def test_nothing_waits_for_the_device_in_what_is_compiled(tmp_path, data, monkeypatch, waits, family):
     """A wait, or a copy from the host, would divide the CUDA graph."""
-    waits = []
+    noted = []
 
     def compile_loss(loss, mode):
         assert mode == "reduce-overhead"
 
         def watched(*batch):
-            before = counts.waits.copy()
+            before = waits.copy()
             value = loss(*batch)
-            waits.append(counts.waits - before)
+            noted.append(waits - before)
             return value
 
         return watched
 
     monkeypatch.setattr(torch, "compile", compile_loss)
     train_files(tmp_path, data, DESIGNS[family], SINGLE, mixup=0.2)
-    assert waits == [{}] * 4
+    assert noted == [{}] * 4
 
 
 @ON_GPU

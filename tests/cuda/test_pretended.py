@@ -1,4 +1,4 @@
-"""The device refuses what CUDA refuses, computes what the CPU computes, and counts if it is the pretended one."""
+"""The device refuses what CUDA refuses, computes what the CPU computes, and counts waits if it is the pretended one."""
 
 import numpy as np
 import pytest
@@ -28,19 +28,15 @@ def test_what_cuda_refuses_is_refused(attempt, message):
         attempt(here, here.to("cuda"))
 
 
-def test_counts_by_hand(counts):
+def test_waits_by_hand(waits):
     there = torch.ones(100, device="cuda")
-    assert (counts.kernels, counts.synchronisations, counts.bytes) == (1, 0, 400)
-    counts.clear()
     ((there + 1).view(10, 10)[:5] * 2).sum()
-    assert (dict(counts.operations), counts.synchronisations) == ({"add": 1, "mul": 1, "sum": 1}, 0)
-    assert counts.bytes == (400 + 400) + (200 + 200) + (200 + 4)
-    counts.clear()
+    assert not waits.total()
     there.sum().item()
     torch.ones(10).to("cuda")
     torch.ones(10).to("cuda", non_blocking=True)
     there.cpu()
-    assert counts.waits == {"_local_scalar_dense": 1, "copy to device": 1, "copy to host": 1}
-    counts.clear()
+    assert +waits == {"_local_scalar_dense": 1, "copy to device": 1, "copy to host": 1}
+    waits.clear()
     _ = there[there > 0]
-    assert counts.synchronisations == 1
+    assert waits.total() == 1
