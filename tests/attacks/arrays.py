@@ -76,8 +76,14 @@ def _folder(folder: Path, change: Callable[[Path], object]) -> None:
     judge(read({"logits": "own"}))
 
 
+def _archived(folder: Path) -> None:
+    path = folder / "two/clean.npy"
+    np.savez(path.with_suffix(".npz"), values=np.load(path))
+    path.unlink()
+
+
 FOLDERS: dict[str, Callable[[Path], object]] = {
-    "a file and an archive": lambda at: np.savez(at / "two/clean.npz", values=np.load(at / "two/clean.npy")),
+    "an archive in place of an array": _archived,
     "a member without files": lambda folder: (folder / "three").mkdir(),
     "no labels": lambda folder: [path.unlink() for path in (folder / "labels").iterdir()],
     "a test set without labels": lambda folder: (folder / "labels/photos.npy").unlink(),

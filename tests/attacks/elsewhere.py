@@ -93,8 +93,8 @@ def scores() -> list[list[str]]:
     return [["member", *CONDITIONS], *([member, *map(str, of_member)] for member, of_member in SCORES.items())]
 
 
-def text(table: list[list[str]], separator: str = ",") -> str:
-    return "\n".join(separator.join(row) for row in table) + "\n"
+def text(table: list[list[str]]) -> str:
+    return "\n".join(",".join(row) for row in table) + "\n"
 
 
 def write_arrays(folder: Path, kind: str, members: tuple[str, ...] = ("one", "two")) -> None:

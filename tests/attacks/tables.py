@@ -75,13 +75,13 @@ SAME: dict[str, Edit] = {
     "rows in another order": shuffled,
     "columns in another order": lambda table: [[row[3], row[2], row[0], row[1]] for row in table],
     "images by number": numbered(str),
-    "images by number from 1": numbered(lambda image: str(image + 1)),
-    "images with a suffix": numbered(lambda image: f"{image:03}.png"),
-    "names with folders": lambda table: each(1, lambda name, i: f"{'012'[i % 3]}/{name}.png")(table) or shuffled(table),
+    "names with folders": lambda table: each(1, lambda name, i: f"{'012'[i % 3]}/{name}")(table) or shuffled(table),
     "answers with a point": one(3, "{}.0".format),
 }
 # Tables of other images, or that contradict themselves.
 WRONG: dict[str, Edit] = {
+    "images by number from 1": numbered(lambda image: str(image + 1)),
+    "images with a suffix": numbered(lambda image: f"{image:03}.png"),
     "all images renamed": each(1, lambda name, index: f"other{index}"),
     "one image given twice": lambda table: table.append(table[8]),
     "an image missing": lambda table: table.remove(table[8]),
@@ -155,12 +155,12 @@ def _bytes(_: Path, change: tuple[str, Callable[[str], bytes]]) -> None:
 SAME_TEXT: dict[str, Callable[[str], bytes]] = {
     "a byte order mark": lambda content: content.encode("utf-8-sig"),
     "lines of Windows": lambda content: content.replace("\n", "\r\n").encode(),
-    "tabs": lambda content: content.replace(",", "\t").encode(),
     "blank lines": lambda content: content.replace("\n", "\n\n").encode(),
 }
 OTHER_TEXT: dict[str, Callable[[str], bytes]] = {
     "UTF-16": lambda content: content.encode("utf-16"),
     "Latin-1": lambda content: content.replace("photos", "fot\xf3s").encode("latin-1"),
+    "tabs": lambda content: content.replace(",", "\t").encode(),
     "semicolons and decimal commas": lambda content: content.replace(",", ";").replace(".", ",").encode(),
     "half of it": lambda content: content.encode()[: len(content) // 2],
     "nothing": lambda content: b"",
@@ -177,7 +177,7 @@ ENCODED = {
 def _described(_: Path, edit: Edit) -> None:
     """What a table says of the members: who they are, how many parameters they have, of which family they are."""
     table = [["member", "family", "parameters"], ["one", "a", "30000000"], ["two", "b", "20000000"]]
-    about = _write("about.csv", text(edit(table) or table, ";"))
+    about = _write("about.csv", text(edit(table) or table))
     study = load(elsewhere({"scores": _write("own.csv", text(scores())), "members": about}))
     told = study.described_elsewhere()
     if told["family"].str.lower().nunique() < told["family"].nunique() or (told["parameters"].dropna() < 1000).any():
@@ -201,7 +201,7 @@ DESCRIBED: dict[str, tuple[Edit, object]] = {
 }
 DESCRIBED |= {
     f"parameters {cell}": (lambda table, cell=cell: table[2].__setitem__(2, cell), "column 'parameters', row 2")
-    for cell in ("25.6", "999", "0", "-25600000", "1e400", "inf", "1e19", "25,6", "25.6M", "0x10", "true")
+    for cell in ("25.6", "999", "0", "-25600000", "1e400", "inf", "1e19", "25.6M", "0x10", "true")
 }
 
 

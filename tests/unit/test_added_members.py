@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from fault_messages import fault_of
 
-from resiliency.external.arrays import kind_of
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
 from resiliency.report.overview import added_sentences
@@ -53,9 +52,13 @@ def test_a_file_with_some_test_sets_of_the_study_is_enough(tmp_path, monkeypatch
     assert "none.csv: there is no such file" in fault_of(read_contents, STUDY, ["fog"], [1], None, ["none.csv"])
 
 
-@pytest.mark.parametrize(("scale", "kind"), [(1, "probabilities"), (3, "logits")])
-def test_a_folder_of_arrays_is_added_by_what_it_holds(tmp_path, scale, kind):
-    for folder, array in (("labels", np.arange(3)), ("net", scale * np.eye(3, dtype=np.float32))):
-        (tmp_path / folder).mkdir()
-        np.save(tmp_path / folder / "clean.npy", array)
-    assert kind_of(str(tmp_path)) == kind
+def test_a_folder_that_is_added_holds_logits(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("published.csv").write_text(of_study("original", member="one"), encoding="utf-8")
+    arguments = External(decisions="published.csv", clean="original"), ["fog"], [1], None, ["outputs"]
+    for folder, array in (("labels", np.arange(3)), ("net", 3 * np.eye(3, dtype=np.float32))):
+        Path("outputs", folder).mkdir(parents=True)
+        np.save(f"outputs/{folder}/original.npy", array)
+    assert read_contents(*arguments).kinds == {"one": "decisions", "net": "logits"}
+    np.save("outputs/net/original.npy", np.eye(3, dtype=np.float32))
+    assert "rows sum to 1; expected logits, got probabilities" in fault_of(read_contents, *arguments)

@@ -1,7 +1,5 @@
 """Files of members that were computed elsewhere, by hand; tests/attacks has what may be wrong with them."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -200,32 +198,46 @@ NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
     ("images", "wanted", "expected"),
     [
         (["y1", "x1", "x2"], NAMES, [1, 2, 0]),
-        (["y1.png", "x1.JPG", "x2"], NAMES, [1, 2, 0]),
-        (["val/dog/0.png", "val/cat/0.png", "val/cat/1.png"], ["0", "1", "0"], [1, 2, 0]),
+        (["dog/0", "cat/0", "cat/1"], ["0", "1", "0"], [1, 2, 0]),
         ([30, 10, 20], ["10", "20", "30"], [1, 2, 0]),
         ([0, 1, 2], NAMES, [0, 1, 2]),
-        ([7, 8, 9], ["0", "1", "2"], [0, 1, 2]),
-        (["02", "10", "01"], ["1", "2", "10"], [2, 0, 1]),
         (["2", "0", "1"], NAMES, [1, 2, 0]),
-        (["30", "9", "20"], ["1", "0", "2"], [2, 1, 0]),
+        (["2", "0", "1"], ["00010", "00011", "00012"], [1, 2, 0]),
     ],
 )
 def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, expected):
     assert order_of("a.csv", "clean", np.array(images), wanted, CLASSES).tolist() == expected
 
 
+@pytest.mark.parametrize("images", [["y1.png", "x1", "x2"], ["1", "2", "3"], ["02", "10", "0"], ["x1", "x1", "y1"]])
+def test_images_that_are_named_or_numbered_otherwise_are_refused(images):
+    message = fault_of(order_of, "a.csv", "clean", np.array(images), NAMES, CLASSES)
+    assert "expected images that other members are tested on, e.g. 'x1', got" in message
+    assert message.endswith("name images alike, or number them from 0 in the same order")
+
+
 @pytest.mark.parametrize(
-    ("row", "column"), [("mine,75,.55,.3", "easy"), ("mine,.75,55,3", "clean"), ("mine,75,55,.3", "")]
+    ("rows", "kind", "listed", "said"),
+    [
+        ("a,75,.55,30\nb,80,.6,20", "accuracy", None, "column 'easy': no accuracy above 1"),
+        ("a,75,.55,30\nb,80,.6,20", "accuracy", ["easy"], ""),
+        ("a,75,55,30\nb,.8,.6,.2", "accuracy", ["easy"], "member 'b': no accuracy above 1"),
+        ("a,.5,.5,30", "error", None, ""),
+        ("a,5,.5,30", "error", None, "column 'easy': no error above 1"),
+        ("a,.5,.5,.3", "error", None, "member 'a': no error above 1"),
+    ],
 )
-def test_columns_of_an_added_file_are_compared_with_those_of_the_study(tmp_path, row, column):
-    own, added = tmp_path / "all.csv", str(tmp_path / "mine.csv")
-    own.write_text("member,clean,easy,hard\na,70,60,.2\nb,80,50,7\n")
-    Path(added).write_text(f"member,clean,easy,hard\n{row}\n")
-    arguments = External(scores=str(own), test_sets=["easy", "hard"]), ["fog"], [1], None, [added]
-    if column:
-        assert f"mine.csv: column {column!r}: no accuracy above 1" in fault_of(read_contents, *arguments)
+def test_fractions_are_refused(write, rows, kind, listed, said):
+    file = write(f"member,clean,easy,hard\n{rows}\n")
+    if said:
+        assert said in fault_of(read_scores, file, "clean", kind, listed)
     else:
-        read_contents(*arguments)
+        read_scores(file, "clean", kind, listed)
+
+
+def test_other_separators_than_commas_are_refused(write):
+    message = fault_of(read_scores, write("member;clean\na;70,5\n"))
+    assert message.endswith("file.csv: expected values separated by commas, got the header 'member;clean'")
 
 
 @pytest.mark.parametrize(

@@ -125,11 +125,11 @@ def test_files_that_take_the_place_of_others_are_read(mixed, folder):
 
 
 def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed, folder):
-    """By the command line alone, of a file with semicolons and a byte-order mark."""
+    """By the command line alone, of a file with a byte-order mark."""
     decisions = pd.read_csv(folder / "decisions.csv")
     mine = decisions.rename(columns={"one": "mine"}).drop(columns="two")
     mine["mine"] = decisions.label.where(decisions.image < 20, decisions.one)
-    mine.to_csv(folder / "mine.csv", index=False, sep=";", encoding="utf-8-sig")
+    mine.to_csv(folder / "mine.csv", index=False, encoding="utf-8-sig")
     tables = [f"results/mine/tables/{name}" for name in ("member_ranks.csv", "ensembles.parquet")]
     mixed.finish("--cores", "2", *tables, "--config", "add=mine.csv", "study=mine")
     ranks = pd.read_csv(folder / tables[0])

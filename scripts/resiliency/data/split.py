@@ -280,7 +280,6 @@ def _subset_of_classes(labels: np.ndarray, most: int, seed: int, name: str) -> n
 
 
 COLUMNS = ("image", "group")
-SEPARATORS = ",;\t"
 
 
 def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> Source:
@@ -369,8 +368,7 @@ def _groups_in_table(path: str, source: Source, name: str) -> Sequence[Hashable]
 def read_groups(path: str | Path) -> list[tuple[int, str, str]]:
     """Number of the line, image and group of each row of a CSV file with the columns `COLUMNS`, perhaps among others.
 
-    The header shows how it separates values: with commas, semicolons or tabs. An image is the end of a path, as long
-    as tells it from others.
+    An image is the end of a path, as long as tells it from others.
 
     Raises:
         Fault: the file cannot be read, has no rows, lacks a column or has it twice, or a cell is empty.
@@ -378,8 +376,7 @@ def read_groups(path: str | Path) -> list[tuple[int, str, str]]:
     rows = []
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        separator = max(SEPARATORS, key=text.partition("\n")[0].count)
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         names = list(reader.fieldnames or [])
         for column in COLUMNS:
             if names.count(column) != 1:

@@ -1,15 +1,11 @@
 """Members with logits or probabilities in a folder of arrays, or with decisions in a table."""
 
-import os
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype as is_bool
-from pandas.api.types import is_float_dtype as is_float
 from pandas.api.types import is_numeric_dtype as is_numeric
 
 from resiliency.base.faults import Fault, available, expected, hint, path_fault, short
@@ -17,7 +13,6 @@ from resiliency.external.tables import check_members, read_foreign, refuse_wrong
 from resiliency.storage.files import NO_ARRAY
 
 LABELS, UNITS = "labels", "units"
-SUFFIXES = (".npy", ".npz")
 TOLERANCE = 1e-2  # tolerance of a sum of probabilities, which may be float16
 LEAST = 1e-12
 LARGEST = 64.0  # up to here float32 is exact to 4e-6
@@ -44,7 +39,7 @@ def members_of(folder: str) -> list[str]:
 def test_sets_of(folder: str) -> list[str]:
     """Names of the test sets in `folder`: the files in `labels`, sorted."""
     root = Path(folder) / LABELS
-    names = sorted({path.stem for path in root.glob("*.np[yz]")}) if root.is_dir() else []
+    names = sorted(path.stem for path in root.glob("*.npy")) if root.is_dir() else []
     if not names:
         raise Fault(f"{root}: expected <test set>.npy with the labels of each test set, got none")
     if odd := [name for name in names if path_fault(name)]:
@@ -89,14 +84,11 @@ def read_units(folder: str, test_set: str, images: int) -> np.ndarray | None:
 
 
 def array_file(folder: Path, name: str) -> Path:
-    """The `.npy` or `.npz` file `name` in `folder`."""
-    paths = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
-    files = [path for path in paths if path.is_file()]
-    if not files:
-        raise Fault(f"{paths[0]}: there is no such file")
-    if len(files) > 1:
-        raise Fault(f"{files[1]}: {files[0].name} exists too; keep one")
-    return files[0]
+    """The file of the array `name` in `folder`."""
+    path = folder / f"{name}.npy"
+    if not path.is_file():
+        raise Fault(f"{path}: there is no such file")
+    return path
 
 
 def array_files(folder: str, members: list[str], layout: dict[str, list[str]]) -> list[str]:
@@ -156,20 +148,10 @@ def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kin
         raise _fault(path, f"a column per class, at least {labels.max() + 1}", values.shape[1])
     if kind == "logits" and _are_probabilities(values[:HEAD]):
         raise Fault(
-            f"{path}: rows sum to 1; expected logits, got probabilities; name {folder} in external.probabilities"
+            f"{path}: rows sum to 1; expected logits, got probabilities; name {folder} in external.probabilities, "
+            "or write their logarithms"
         )
     return path, values
-
-
-def kind_of(folder: str) -> str:
-    """The content of a folder of arrays: `probabilities` if the first rows of its first array sum to 1, else `logits`.
-
-    Raises:
-        Fault: the folder is missing, or holds no member or test set.
-    """
-    first = Path(folder) / members_of(folder)[0]
-    values = _array(array_file(first, test_sets_of(folder)[0]))
-    return "probabilities" if values.ndim == 2 and _are_probabilities(values[:HEAD]) else "logits"
 
 
 def _are_probabilities(values: np.ndarray) -> bool:
@@ -196,28 +178,20 @@ def _array(path: Path) -> np.ndarray:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
     except NO_ARRAY as error:
         raise Fault(f"{path}: cannot be read as an array ({error})") from error
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    if len(loaded.files) != 1:
-        raise _fault(path, "one array", f"{len(loaded.files)} arrays")
-    return loaded[loaded.files[0]]
+    if not isinstance(loaded, np.ndarray):
+        raise _fault(path, "one array", "an archive")
+    return loaded
 
 
 def _fault(place: Path | str, needed: str, got: object) -> Fault:
     return Fault(f"{place}: {expected(needed, got)}")
 
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-NUMBER = re.compile(r"\s*(\d+)(?:\.0*)?\s*")
-LIKE_NUMBER = re.compile(r"\s*[-+]?[\d.,_]+(?:e[-+]?\d+)?\s*", re.IGNORECASE)
-
-
 def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     """Positions int64 N in `images` of the N images on which members are evaluated.
 
-    Names are compared with those wanted, with the class as a folder before them, and without folders above it or a
-    suffix; numbers by their values, however they are written. Numbers that are no names of those wanted count the
-    images, as do names where numbers are wanted.
+    Names are those wanted, or these with the class as a folder before them; or all are numbers, which count the images
+    from 0.
 
     Args:
         images: numbers or names of N images, in the order of the file.
@@ -231,79 +205,23 @@ def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str]
             f"{file}: test set {test_set!r}: expected {len(wanted):,} images, as for other members, got {len(images):,}"
         )
     names = list(map(str, images))
+    positions = {name: position for position, name in enumerate(names)}
     paths = [f"{folder}/{name}" for folder, name in zip(classes, wanted, strict=True)]
-    for shorten in (str, _stem, _class_and_stem):
-        for reference in (wanted, paths):
-            if (order := _order(names, reference, shorten)) is not None:
-                return order
-    if (order := _order_by_count(names, wanted)) is not None:
-        return order
-    there = set(map(_stem, [*wanted, *paths]))
-    other = next((name for name in names if _stem(name) not in there), names[0])
+    for reference in (wanted, paths):
+        if positions.keys() == set(reference) and len(positions) == len(names):
+            return np.array([positions[name] for name in reference])
+    if are_numbers(names) and sorted(map(int, names)) == list(range(len(names))):
+        return np.argsort(list(map(int, names)))
+    other = next((name for name in names if name not in {*wanted, *paths}), names[0])
     raise Fault(
         f"{file}: test set {test_set!r}: expected images that other members are tested on, e.g. "
         f"{wanted[0]!r}, got {other!r}; name images alike, or number them from 0 in the same order"
     )
 
 
-def number_of(name: str) -> int | None:
-    """The number that is the name of an image, such as 7 for 7, 007, 7.0 and 007.png; None if it has another name."""
-    match = NUMBER.fullmatch(_stem(name))
-    return int(match[1]) if match else None
-
-
 def are_numbers(names: Sequence[str] | np.ndarray) -> bool:
-    """Whether images have numbers for names, each another one."""
-    return _numbers(names) is not None
-
-
-def _numbers(names: Sequence[str] | np.ndarray) -> list[int] | None:
-    """The numbers that images have for names; None if some have none, or two the same."""
-    numbers = list(map(number_of, names))
-    return None if None in numbers or len(set(numbers)) < len(numbers) else numbers
-
-
-def _order_by_count(names: Sequence[str], wanted: Sequence[str]) -> np.ndarray | None:
-    """Positions in `names` of the `wanted`, identified by numbers; None if numbers do not identify them."""
-    numbers, of_wanted = _numbers(names), _numbers(wanted)
-    if numbers is None:
-        is_counted = of_wanted is not None and not any(map(_is_like_a_number, names))
-        return np.arange(len(names)) if is_counted else None
-    by_number = np.array(sorted(range(len(numbers)), key=numbers.__getitem__))
-    if of_wanted is not None and (set(numbers) == set(of_wanted) or _count(of_wanted)):
-        return by_number[_ranks(of_wanted)]
-    return by_number if _count(numbers) else None
-
-
-def _ranks(numbers: list[int]) -> np.ndarray:
-    return np.argsort(sorted(range(len(numbers)), key=numbers.__getitem__))
-
-
-def _count(numbers: list[int]) -> bool:
-    """Whether numbers count the images, from 0 or 1."""
-    return sorted(numbers) in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
-
-
-def _is_like_a_number(name: str) -> bool:
-    return LIKE_NUMBER.fullmatch(_stem(name)) is not None
-
-
-def _order(names: Sequence[str], wanted: Sequence[str], shorten: Callable[[str], str]) -> np.ndarray | None:
-    """Positions in `names` of the `wanted`, if both hold the same distinct names once they are shortened."""
-    positions = {shorten(name): position for position, name in enumerate(names)}
-    reference = list(map(shorten, wanted))
-    if len(positions) < len(names) or positions.keys() != set(reference):
-        return None
-    return np.array([positions[name] for name in reference])
-
-
-def _stem(name: str) -> str:
-    stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in IMAGE_SUFFIXES else name
-
-
-def _class_and_stem(name: str) -> str:
-    return "/".join(_stem(name).split("/")[-2:])
+    """Whether images have whole numbers for names."""
+    return all(map(str.isdecimal, names))
 
 
 KEYS = ["test_set", "image", "label"]
@@ -317,8 +235,8 @@ class Decisions:
     """Content of one file of decisions.
 
     Attributes:
-        images: test set -> N names of images, in numerical order if all are numbers, else in the order of their first
-            rows; all other arrays have this order.
+        images: test set -> N names of images, in numerical order if all are whole numbers, else in the order of their
+            first rows; all other arrays have this order.
         labels: test set -> int64 N, labels.
         units: test set -> N numbers or names, equal for images that belong together; empty if the file has none.
         answers: member -> test set -> int64 N, positions of classes.
@@ -368,12 +286,12 @@ def read_decisions(
     columns = {name: _class_numbers(file, table, name, classes) for name in ("label", *members)}
     if classes is None:
         _check_largest(file, columns)
-    images, units = _names(table["image"]), _stripped(table.get(UNIT, table["image"]))
+    images = table["image"].astype(str).to_numpy(str)
     rows = _rows(file, table["test_set"].astype(str).to_numpy(str), images, test_sets)
     return Decisions(
         images={name: images[chosen] for name, chosen in rows.items()},
         labels={name: columns["label"][chosen] for name, chosen in rows.items()},
-        units={name: units[chosen] for name, chosen in rows.items()} if UNIT in table else {},
+        units={name: table[UNIT].to_numpy()[chosen] for name, chosen in rows.items()} if UNIT in table else {},
         answers={member: {name: columns[member][chosen] for name, chosen in rows.items()} for member in members},
         rows={name: chosen + 1 for name, chosen in rows.items()},
     )
@@ -383,13 +301,9 @@ def _class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | S
     """A column of classes as int64, each below their number; names are replaced by their positions in `classes`."""
     if classes is None or isinstance(classes, int):
         return whole_numbers(file, table, column, classes or MOST_CLASSES, "a class")
-    values = table[column]
-    if is_bool(values):  # pandas takes the names true and false for booleans
-        spelled = {name.lower(): name for name in classes}
-        values = values.map({value: spelled.get(str(value).lower()) for value in (True, False)})
-    elif is_numeric(values):
+    if is_numeric(table[column]):
         return whole_numbers(file, table, column, len(classes), "a class")
-    positions = values.map({name: position for position, name in enumerate(classes)})
+    positions = table[column].map({name: position for position, name in enumerate(classes)})
     wrong = positions.isna().to_numpy()
     if wrong.any():
         near = (
@@ -411,17 +325,6 @@ def _check_largest(file: str, columns: dict[str, np.ndarray]) -> None:
         )
 
 
-def _stripped(column: pd.Series) -> np.ndarray:
-    return column.map(lambda cell: cell.strip() if isinstance(cell, str) else cell).to_numpy()
-
-
-def _names(images: pd.Series) -> np.ndarray:
-    """The names of images as text; whole numbers without a point."""
-    if is_float(images) and (images == np.floor(images)).all():
-        images = images.astype(np.int64)
-    return images.astype(str).to_numpy(str)
-
-
 def _rows(file: str, names: np.ndarray, images: np.ndarray, test_sets: Sequence[str] | None) -> dict[str, np.ndarray]:
     """Test set -> its rows: by the numbers of its images, or in the order in which their names first occur."""
     present = list(dict.fromkeys(names.tolist()))
@@ -429,13 +332,11 @@ def _rows(file: str, names: np.ndarray, images: np.ndarray, test_sets: Sequence[
         if name not in present:
             raise Fault(f"{file}: {available('test set', name, present)}")
     first, unique = pd.factorize(images)
-    numbers = list(map(number_of, unique))
-    ranks = {number: rank for rank, number in enumerate(sorted(set(numbers) - {None}))}
-    by_number = np.array([ranks.get(number, -1) for number in numbers])[first]
+    ranks = {name: rank for rank, name in enumerate(sorted(filter(str.isdecimal, unique), key=int))}
+    by_number = np.array([ranks.get(name, -1) for name in unique])[first]
     by_test_set = {}
     for name in test_sets or present:
         rows = np.flatnonzero(names == name)
         order = by_number[rows]
-        is_numbered = order.min() >= 0 and len(np.unique(order)) == len(order)
-        by_test_set[name] = rows[np.argsort(order if is_numbered else first[rows], kind="stable")]
+        by_test_set[name] = rows[np.argsort(order if order.min() >= 0 else first[rows], kind="stable")]
     return by_test_set

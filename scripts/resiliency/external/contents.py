@@ -13,7 +13,6 @@ from resiliency.external.arrays import (
     KEYS,
     Decisions,
     are_numbers,
-    kind_of,
     members_of,
     open_scores,
     read_decisions,
@@ -25,7 +24,6 @@ from resiliency.external.predictions import Reader
 from resiliency.external.tables import (
     MEMBER,
     External,
-    check_columns,
     check_spelling,
     class_count,
     columns_of,
@@ -135,10 +133,6 @@ def read_contents(
     read = list(_sources(external, added))
     sources = [source for source, _ in read]
     _check_distinct(sources)
-    scores = {source.file: content for source, content in read if source.kind == "scores"}
-    for file, errors in scores.items():
-        others = [table for other, table in scores.items() if other != file]
-        check_columns(file, errors, others, external.score_type, external.test_sets or ())
     if needed is None:
         contents = _shared_conditions(sources, corruptions, severities)
         contents = replace(contents, left_out=missing | contents.left_out)
@@ -272,7 +266,7 @@ def _kind(file: str, external: External) -> str:
         Fault: the file is of no kind that can be compared with the members of the study.
     """
     if Path(file).is_dir():
-        return kind_of(file)
+        return "logits"
     columns = columns_of(file)
     if set(KEYS) <= set(columns):
         return "decisions"

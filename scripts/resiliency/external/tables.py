@@ -61,7 +61,7 @@ def name_in_tables(test_set: str) -> str:
     return called if called[:1].isalpha() else f"set_{called}"
 
 
-SEPARATORS = ",;\t"
+OTHER_SEPARATORS = ";\t"
 # Columns that stay text, as 01 does.
 NAMES = ("member", "design", "family", "recipe", "architecture", "test_set", "image")
 TOO_MANY = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -70,11 +70,11 @@ TOO_MANY = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
     """The table in a CSV or Parquet file, with its columns as they are named there.
 
-    The header shows how a CSV file separates values: with commas, semicolons (decimal commas are then allowed) or tabs.
+    Commas separate the values of a CSV file.
 
     Raises:
-        Fault: the file is missing or neither CSV nor Parquet, a needed column is missing, two columns have one name, or
-            a row has more values than there are columns.
+        Fault: the file is missing or neither CSV nor Parquet, other characters separate its values, a needed column is
+            missing, two columns have one name, or a row has more values than there are columns.
     """
     path, names = Path(file), columns_of(file)
     try:
@@ -96,7 +96,7 @@ def columns_of(file: str) -> list[str]:
     """The names of the columns of a CSV or Parquet file, without reading the rest.
 
     Raises:
-        Fault: the file is missing or neither CSV nor Parquet.
+        Fault: the file is missing or neither CSV nor Parquet, or other characters than commas separate its values.
     """
     path = Path(file)
     if not path.is_file():
@@ -104,9 +104,12 @@ def columns_of(file: str) -> list[str]:
     if path.suffix not in (".csv", ".parquet"):
         raise Fault(f"{file}: {expected('a file ending in .csv or .parquet', repr(path.suffix))}")
     try:
-        return _names(path)
+        names = _names(path)
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
+    if len(names) == 1 and any(character in names[0] for character in OTHER_SEPARATORS):
+        raise Fault(f"{file}: {expected('values separated by commas', f'the header {short(names[0])}')}")
+    return names
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -119,12 +122,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    separator = _separator(path)
-    decimal = "," if separator == ";" else "."
     table = pd.read_csv(
         path,
-        sep=separator,
-        decimal=decimal,
         keep_default_na=False,
         na_values=[""],
         dtype=dict.fromkeys(NAMES, "str"),
@@ -138,18 +137,13 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return table
 
 
-def _separator(path: Path) -> str:
-    with path.open(encoding="utf-8-sig") as file:
-        return max(SEPARATORS, key=file.readline().count)
-
-
 def _names(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         from pyarrow import parquet
 
         return parquet.read_schema(path).names
     with path.open(newline="", encoding="utf-8-sig") as file:
-        return next(csv.reader(file, delimiter=_separator(path)), [])
+        return next(csv.reader(file), [])
 
 
 def _unreadable(file: str, error: Exception) -> Fault:
@@ -234,56 +228,26 @@ def read_scores(
     columns = (clean, *corruptions, *further)
     scores = pd.DataFrame({name: numbers(file, table, name, 0, PERCENT, may_lack=name in further) for name in columns})
     scores.index = pd.Index(table[MEMBER].astype(str), name=MEMBER)
-    _check_per_cent(file, scores, kind)
+    _check_per_cent(file, scores, clean, kind, test_sets or ())
     errors = scores / PERCENT if kind == "error" else 1 - scores / PERCENT
     return errors.rename(columns={clean: CLEAN})
 
 
-def _check_per_cent(file: str, scores: pd.DataFrame, kind: str) -> None:
-    """Raise a Fault if accuracies of a member, or all errors of the file, are fractions: nobody errs so rarely."""
-    most = scores.max(axis=1)
-    fractions = most.index[most <= 1]
-    if len(fractions) == len(most) or (kind == "accuracy" and len(fractions)):
-        raise Fault(
-            f"{file}: member {fractions[0]!r}: no {kind} above 1; expected per cent, got fractions; "
-            f"multiply by {PERCENT}"
-        )
-
-
-def check_columns(
-    file: str, errors: pd.DataFrame, others: Sequence[pd.DataFrame], kind: str, listed: Sequence[str]
-) -> None:
-    """Refuse a column of fractions beside columns in per cent, as far as numbers show it.
-
-    Values of up to 1 are fractions if other files have none so low under this condition. Without other files accuracies
-    are, except of test sets that a study lists; and errors are, if the clean ones are all above 1.
+def _check_per_cent(file: str, scores: pd.DataFrame, clean: str, kind: str, listed: Sequence[str]) -> None:
+    """Raise a Fault if a member or a column has fractions, no value above 1, where nobody is so rarely right or wrong.
 
     Args:
-        errors: table from `read_scores` of the file.
-        others: tables of the other files.
-        kind: `accuracy` or `error`.
         listed: names of additional test sets that the study lists, some of which may be as hard as ImageNet-A.
-
-    Raises:
-        Fault: a column holds fractions.
     """
-    scores = [PERCENT * (table if kind == "error" else 1 - table) for table in (errors, *others)]
-    own = scores[0].round(9)
-    for column in own:
-        if not 0 < own[column].max() <= 1 or own.max().max() <= 1:
-            continue
-        elsewhere = [table[column].min() for table in scores[1:] if column in table]
-        if elsewhere:
-            wrong = min(elsewhere) > 1
-        else:
-            wrong = column not in listed if kind == "accuracy" else column != CLEAN and own[CLEAN].min() > 1
-        if wrong:
-            further = kind == "accuracy" and not elsewhere and column != CLEAN and not corruption_and_severity(column)
-            way_out = f", or list {column} in external.test_sets" if further else ""
-            raise Fault(
-                f"{file}: column {column!r}: no {kind} above 1, though there are in other columns; expected per cent, "
-                f"got fractions; multiply by {PERCENT}{way_out}"
-            )
+    of_members, of_columns = scores.max(axis=1), scores.max()
+    members, columns = of_members.index[of_members <= 1], of_columns.index[(of_columns > 0) & (of_columns <= 1)]
+    remedy = f"no {kind} above 1; expected per cent, got fractions; multiply by {PERCENT}"
+    if len(members) == len(scores) or (kind == "accuracy" and len(members)):
+        raise Fault(f"{file}: member {members[0]!r}: {remedy}")
+    if kind == "error":
+        columns = columns if scores[clean].min() > 1 else []
+    if wrong := [name for name in columns if name not in listed]:
+        raise Fault(f"{file}: column {wrong[0]!r}: {remedy}, or list a test set in external.test_sets")
 
 
 def error_rows(
@@ -373,7 +337,7 @@ class External(Settings):
     )
     logits: Paths = Field(
         [],
-        description="folders with logits, <member>/<test set>.npy (or .npz), N x K each, labels/<test set>.npy, and "
+        description="folders with logits, <member>/<test set>.npy, N x K each, labels/<test set>.npy, and "
         "optionally units/<test set>.npy, equal integers for images that belong together",
     )
     probabilities: Paths = Field([], description="folders of the same layout with probabilities, which sum to 1")

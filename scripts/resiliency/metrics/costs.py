@@ -8,7 +8,6 @@ import numpy as np
 
 from resiliency.base.faults import Fault, hint
 
-SEPARATORS = ",;\t"
 UNLISTED = 1.0  # cost of a wrong answer that the table does not list
 Costs = dict[tuple[str, str], float]
 
@@ -16,8 +15,7 @@ Costs = dict[tuple[str, str], float]
 def read_costs(path: str | Path) -> Costs:
     """(true class, answered class) -> cost, of the cells of a CSV file that are not empty.
 
-    Its first column names true classes, its header answered ones, after the head of the first column. The header shows
-    how it separates values: with commas, semicolons or tabs.
+    Its first column names true classes, its header answered ones, after the head of the first column.
 
     Raises:
         Fault: the file cannot be read, has no costs, names a class twice, or has a cost that is not a number of 0 or
@@ -25,8 +23,7 @@ def read_costs(path: str | Path) -> Costs:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        separator = max(SEPARATORS, key=text.partition("\n")[0].count)
-        header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        header, *rows = csv.reader(io.StringIO(text, newline=""))
     except (OSError, ValueError, csv.Error) as error:
         raise Fault(f"{path}: cannot be read ({error}); a CSV file is needed") from error
     answers, costs = [name.strip() for name in header[1:]], {}
@@ -43,7 +40,9 @@ def read_costs(path: str | Path) -> Costs:
             if cell
         }
     if not costs:
-        raise Fault(f"{path}: expected costs, got none; give a row per true class and a column per answered class")
+        raise Fault(
+            f"{path}: expected costs, got none; give a row per true class and, after commas, a column per answered one"
+        )
     return costs
 
 
