@@ -24,7 +24,7 @@ def faults(table: Table, frame: pd.DataFrame) -> list[str]:
     for name, cells in frame.items():
         if (column := described(table, str(name))) is None:
             said.append(f"{name}: unknown column")
-        elif len(excluded := _excluded(cells.dropna(), column)):
+        elif len(excluded := _excluded(cells[cells.notna() & (cells != "")], column)):
             said.append(f"{name}: {excluded.iloc[0]}, expected {column.words}")
     return said
 
