@@ -62,7 +62,7 @@ def test_tables_come_back_and_names_that_look_like_numbers_stay_names(tmp_path, 
 @pytest.mark.parametrize(
     ("cells", "fault"),
     [
-        ({"epoch": 1, "learning_rate": None}, ""),
+        ({"epoch": 1, "learning_rate": None, "origin": ""}, ""),
         ({"epochs": 1}, "epochs: unknown column"),
         ({"epoch": 0}, "epoch: 0, expected whole number, from 1"),
         ({"validation_accuracy": 1.5}, "validation_accuracy: 1.5, expected 0 to 1"),
