@@ -107,7 +107,7 @@ class LogHandler(LogHandlerBase):
         if self.ended.is_set():
             return
         self.ended.set()
-        if self.common_settings.dryrun:
+        if self.common_settings.dryrun and self.reasons:
             self._write("\n".join(["\nReasons:", *(f"  {why}: {_jobs(rules)}" for why, rules in self.reasons.items())]))
         self._tell_finished()
         if self.failed:
