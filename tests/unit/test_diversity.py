@@ -88,6 +88,15 @@ def test_probabilities_against_scipy_and_scikit_learn(seed):
     check_pairs(predictions.probability_cosine(probabilities), of_images(cosine), exact, 1e-6)
 
 
+def test_cosines_are_the_same_on_every_processor():
+    """In whatever order products are added: images and classes in another one change no bit."""
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.full(10, 0.4), (5, 3_000)).astype(np.float32)
+    images, classes = random.permutation(3_000), random.permutation(10)
+    moved = np.ascontiguousarray(probabilities[:, images][:, :, classes])
+    assert (predictions.probability_cosine(moved) == predictions.probability_cosine(probabilities)).all()
+
+
 @pytest.mark.parametrize("least", [1e-2, 1e-12, 1e-40, 0])
 def test_entropies_of_mixtures_over_all_magnitudes(least):
     random = np.random.default_rng(0)

@@ -124,16 +124,22 @@ def cohen_kappa_of(disagreement: np.ndarray, shares: np.ndarray) -> np.ndarray:
 def probability_cosine(probabilities: np.ndarray) -> np.ndarray:
     """Mean over images of the cosine of two members' probabilities (cosine distance is 1 less it).
 
+    Probabilities and unit vectors are rounded to whole multiples of a power of two, so that all sums are exact: the
+    order in which a processor adds does not matter.
+
     Args:
         probabilities: float M x N x K, each row of them a distribution, so that none is zero.
 
     Returns:
         float64 M x M in 0..1; larger is less diverse.
     """
-    norms = np.linalg.norm(probabilities, axis=-1, keepdims=True)
-    units = (probabilities / norms).reshape(len(probabilities), -1)
-    cosines = units @ units.T / probabilities.shape[1]
-    return np.clip(cosines.astype(np.float64), 0, 1)
+    members, images, _ = probabilities.shape
+    whole = np.rint(probabilities * np.float32(2**24))
+    norms = np.sqrt(np.einsum("mnk,mnk->mn", whole, whole, dtype=np.float64))
+    one = 2.0 ** ((52 - images.bit_length()) // 2)  # float64 sums below 2^53 are exact
+    units = whole * (one / norms)[:, :, None]
+    units = np.rint(units, out=units).reshape(members, -1)
+    return np.minimum(units @ units.T / (one * one * images), 1)
 
 
 def jensen_shannon(probabilities: np.ndarray) -> np.ndarray:
