@@ -146,8 +146,8 @@ class Partitions(NamedTuple):
 def partitions_of(pool: Pool) -> Partitions:
     pairs = pairs_of(pool)
     alike = (pairs.table.designs == 1).to_numpy()
-    of_one = {member for joined in pairs.table.members[alike] for member in joined.split("+")}
-    one, different = sides_of(pairs.table, permuted(of_one, DRAWS))
+    members = {member for joined in pairs.table.members for member in joined.split("+")}
+    one, different = sides_of(pairs.table, permuted(members, DRAWS))
     left_out = LeftOut(pairs.table.assign(**ACCURACY), pairs.families.__getitem__)
     return Partitions(
         left_out.weights, left_out.member_accuracies, np.vstack([alike, one]), np.vstack([~alike, different])

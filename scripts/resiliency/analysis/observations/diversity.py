@@ -61,9 +61,10 @@ def architecture_brings_diversity(
     enough of them have a design of two or more members, else designs; only units that have one count for degrees of
     freedom. Additional test sets and single metrics are listed beside, without a verdict.
 
-    Seeds of one design differ less than designs by construction. The placebo permutes designs among the members of
-    designs with two or more. The control of each part compares ensembles at equal accuracy of their members: of ranks
-    it takes what a straight line in the ranks of the mean and of the spread of these accuracies leaves.
+    Seeds of one design differ less than designs by construction. The placebo permutes designs among all members that
+    have the kind of diversity, those of designs with one too, so that its mean is 0. The control of each part compares
+    ensembles at equal accuracy of their members: of ranks it takes what a straight line in the ranks of the mean and of
+    the spread of these accuracies leaves.
 
     Args:
         ensembles: table ensembles.parquet, one row per ensemble; only ensembles of independent members under `rule`
@@ -81,7 +82,7 @@ def architecture_brings_diversity(
     scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
     sizes = [group for _, group in pool.groupby("size") if group.designs.nunique() == 2]
-    of_one = _of_one(sizes)
+    of_one = _members(sizes, of_one=True)
     unit_of, unit = units_of(of_one, families, FAMILIES)
     unit = units.several if unit_of is design_of else unit
     left_out = [LeftOut(group, unit_of) for group in sizes]
@@ -95,7 +96,7 @@ def architecture_brings_diversity(
         if not counting:
             continue
         tested.append(counting)
-        of_kind = _of_one(sizes, counting)
+        of_kind = _members(sizes, counting, of_one=True)
         freedom, seeded[name] = len(set(map(unit_of, of_kind))) - 1, len(set(map(design_of, of_kind)))
         freedoms.append(freedom)
         replicates, left = mean_over_sizes(left_out, partial(_delta, counting, False))
@@ -124,7 +125,7 @@ def architecture_brings_diversity(
         images=images,
         sampled=is_sample(scored),
         controls=controls,
-        placebo=_placebo(left_out, tested, permuted(of_one, draws), freedoms, units) if tested and draws else None,
+        placebo=_placebo(left_out, tested, freedoms, units, draws) if tested and draws else None,
     )
 
 
@@ -157,29 +158,36 @@ def _parts_beside(
         yield Part.from_replicates(label, replicates, ANGULAR, difference=difference)
 
 
-def permuted(of_one: Collection[str], draws: int) -> dict[str, np.ndarray]:
-    """Member -> the design that each draw gives it, int D, of those whose design has two members or more."""
-    members = sorted(of_one)
+def permuted(members: Collection[str], draws: int) -> dict[str, np.ndarray]:
+    """Member -> the design that each draw gives it, int D: designs keep their numbers of members."""
+    members = sorted(members)
     designs = np.unique(list(map(design_of, members)), return_inverse=True)[1].reshape(-1)
     random = stream(0, "placebo", "designs")
     return dict(zip(members, random.permuted(np.tile(designs, (draws, 1)), axis=1).T, strict=True))
 
 
 def _placebo(
-    left_out: list[LeftOut], tested: list[list[str]], labels: dict[str, np.ndarray], freedoms: list[int], units: Units
+    left_out: list[LeftOut], tested: list[list[str]], freedoms: list[int], units: Units, draws: int
 ) -> Placebo:
     """Draws of the parts and then of the controls.
 
     Args:
         tested: columns of each part.
-        labels: member -> its design in each draw, as from `permuted`.
         freedoms: degrees of freedom of each part.
     """
-    sides = {of_size.ensembles["size"].iloc[0]: sides_of(of_size.ensembles, labels) for of_size in left_out}
-    statistics = [partial(_deltas, columns, equal, sides) for equal in (False, True) for columns in tested]
+    tables, sides = [of_size.ensembles for of_size in left_out], {}
+    members = [frozenset(_members(tables, columns)) for columns in tested]
+    for some in dict.fromkeys(members):
+        labels = permuted(some, draws)
+        sides[some] = {table["size"].iloc[0]: sides_of(table, labels) for table in tables}
+    statistics = [
+        partial(_deltas, columns, equal, sides[some])
+        for equal in (False, True)
+        for columns, some in zip(tested, members, strict=True)
+    ]
     drawn = [mean_over_sizes(left_out, statistic)[0] for statistic in statistics]
     errors = np.column_stack([studentised(replicates, ANGULAR)[1] for replicates in drawn])
-    removed = f"{units.several} permuted among the members of {units.counting}"
+    removed = f"{units.several} permuted among all members"
     return Placebo(np.column_stack([of[0] for of in drawn]), errors, np.array(2 * freedoms, float), removed)
 
 
@@ -194,10 +202,12 @@ def _column_label(column: str, columns: dict[str, tuple[str, str]]) -> str:
     return f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
 
 
-def _of_one(sizes: list[pd.DataFrame], columns: Sequence[str] = ()) -> set[str]:
-    """The members of ensembles of one design, of those with all of the `columns` that any ensemble of a size has."""
+def _members(sizes: list[pd.DataFrame], columns: Sequence[str] = (), *, of_one: bool = False) -> set[str]:
+    """The members of ensembles (`of_one` design) with all of the `columns` that any ensemble of a size has."""
     known = [group[list(columns)].dropna(axis=1, how="all").notna().all(axis=1) for group in sizes]
-    chosen = (group.members[has & (group.designs == 1)] for group, has in zip(sizes, known, strict=True))
+    chosen = (
+        group.members[has & ((group.designs == 1) | (not of_one))] for group, has in zip(sizes, known, strict=True)
+    )
     return {name for members in chosen for joined in members for name in joined.split("+")}
 
 
