@@ -6,12 +6,12 @@ import altair as alt
 import pandas as pd
 
 from published.kept import kept_studies, kept_tables
-from resiliency.analysis.verdicts import NOT_TESTED
+from resiliency.analysis.verdicts import NOT_TESTED, RANGE
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report import style, words
 from resiliency.report.charts.diversity import free_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.report.verdicts import RANGE, by_observation
+from resiliency.report.verdicts import by_observation
 
 TITLE = "The four observations in the published studies"
 DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images

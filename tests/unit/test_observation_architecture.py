@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated_spread as simulated
+from scipy.special import logit
 
 from resiliency.analysis.equal_accuracy import (
     FAMILIES,
@@ -16,10 +17,17 @@ from resiliency.analysis.equal_accuracy import (
     on_halves,
 )
 from resiliency.analysis.member_tables import with_shifted_error
-from resiliency.analysis.observations.architecture import architecture_matters_more, families_differ_at_equal_accuracy
+from resiliency.analysis.observations.architecture import (
+    CLEAN_ERROR,
+    _of_accuracy_alone,
+    _values,
+    architecture_matters_more,
+    families_differ_at_equal_accuracy,
+)
 from resiliency.analysis.observations.study import observations
-from resiliency.analysis.verdicts import observation_rows, observation_table, placebo_supported, verdict_of
+from resiliency.analysis.verdicts import observation_rows, observation_table, share_supported, verdict_of
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
+from resiliency.statistics.correlation import Families
 
 
 def member_rows(seed: int, family: float, size: float, families: int, each: int = 3) -> pd.DataFrame:
@@ -51,6 +59,50 @@ def test_observation_1a_finds_what_matters(effects, expected):
     assert [part.units for part in observation.parts] == [16]
     assert (observation.designs, observation.members) == (48, 96)
     assert verdict_of(observation, 0.95)[0] == expected
+
+
+def of_accuracy(seed: int, families: int, chance: float) -> pd.DataFrame:
+    """Families differ in clean accuracy, which corrupted error follows, and by chance alone beside it."""
+    members, random = member_rows(seed, 0.2, 0, families), np.random.default_rng(seed)
+    accuracy = 1.5 - members["corrupted_error"]
+    error = 0.8 - 0.5 * accuracy + chance * random.standard_normal(len(members))
+    return members.assign(clean_accuracy=accuracy / 1.5, corrupted_error=error)
+
+
+def test_observation_1a_says_when_accuracy_alone_earns_it():
+    """Not where families differ at equal accuracy, and clean errors are of no family."""
+    earned, own = (
+        architecture_matters_more(of, 100, draws=200) for of in (of_accuracy(0, 16, 0.01), member_rows(0, 0.2, 0, 16))
+    )
+    assert {verdict_of(one, 0.95)[0] for one in (earned, own)} == {"supported"}
+    assert share_supported(earned, earned.accuracy, 0.95) > 0.9 > 0.1 > share_supported(own, own.accuracy, 0.95)
+    low, high = earned.accuracy.range
+    assert low[0] < earned.parts[0].estimate < high[0]
+    for one, leans in ((earned, "for"), (own, "")):
+        (row,) = (row for row in observation_rows(one, 0.95) if row["reading"] == CLEAN_ERROR)
+        assert (row["leans"], row["part_verdict"]) == (leans, "")
+        assert row["placebo_low"] < 0 < row["placebo_high"]
+
+
+def test_the_control_for_accuracy_alone_keeps_accuracies_and_has_the_chance_within_families():
+    members = of_accuracy(0, 8, 0.03)
+    designs = members.groupby(["design", "family"], as_index=False, sort=False).mean(numeric_only=True)
+    values, families = _values(designs, "corrupted_error"), Families.of(designs.family.to_numpy(str))
+    drawn = _of_accuracy_alone(values, families, 0, 2_000)
+    assert (drawn[:, :, :2] == values[:, :2]).all()
+    left = logit(drawn[:, :, 2])
+    left -= np.polyval(np.polyfit(logit(values[:, 1]), logit(values[:, 2]), 1), logit(values[:, 1]))
+    of_data = left_within(values, families)
+    assert left.var() == pytest.approx(of_data.var(), rel=0.05)
+    between = left.reshape(2_000, 3, 8).mean(axis=1).var(axis=1, ddof=1).mean()
+    assert between == pytest.approx(of_data.var() / 3, rel=0.1)
+
+
+def left_within(values: np.ndarray, families: Families) -> np.ndarray:
+    """Residuals of logit error from families' means, of three designs each, with the variance of a design."""
+    x, y = logit(values[:, 1]), logit(values[:, 2])
+    left = pd.Series(y - np.polyval(np.polyfit(x, y, 1), x))
+    return ((left - left.groupby(families.of_design).transform("mean")) * np.sqrt(3 / 2)).to_numpy()
 
 
 def test_observation_1a_compares_one_training_of_each_architecture():
@@ -207,7 +259,7 @@ def test_observation_1b_finds_a_spread_and_none_where_none_is():
     assert verdict_of(apart, 0.95)[0] == "supported"
     assert verdict_of(alike, 0.95)[0] in ("no practical difference", "undecided")
     assert apart.parts[0].estimate > apart.placebo.range[1][0] >= alike.parts[0].estimate
-    assert placebo_supported(apart, 0.95) <= 0.05
+    assert share_supported(apart, apart.placebo, 0.95) <= 0.05
     (row, *beside) = observation_rows(apart, 0.95)
     assert row["low"] > apart.least == 1.0
     assert [part["part"] for part in beside] == [f"slope: {name}" for name in (LENGTH, OF_FAMILY, FAMILIES, SIZE)]

@@ -95,6 +95,21 @@ def test_the_placebo_of_observation_2_is_the_same_statistic_of_random_numbers():
     assert random.placebo is None
 
 
+def test_given_the_members_accuracy_the_reverse_counts_only_beyond_random_numbers():
+    """Prediction diversity goes with what accuracy has beyond the members'; attributions too, less: noise would do so.
+
+    They count as the reverse only where they go against it.
+    """
+    table = twelve(1, 0, sizes=(2, 3))
+    for attribution, leans in ((0.2, ""), (-0.5, "against")):
+        own = attribution * (table.clean_accuracy - 0.8) / 0.02
+        observed = observation_2(table.assign(saliency_cosine_clean=table.saliency_cosine_clean + own))
+        rows = {row["part"]: row for row in observation_rows(observed, 0.95)}
+        row = rows["clean images, given the mean accuracy of the members"]
+        assert (row["high"] < 0, row["leans"]) == (True, leans)
+        assert row["placebo_low"] < row["placebo_high"] < 0
+
+
 def test_observation_2_by_loops_where_other_members_take_part_at_each_size():
     """A sample of pairs and triples of thirty designs. As Cohen's q, over sizes and metrics of predictions."""
     whole = ensemble_rows(0, -1, 0, designs=30, seeds=1)

@@ -14,7 +14,7 @@ from resiliency.analysis.verdicts import (
     PValues,
     decide,
     observation_rows,
-    placebo_supported,
+    share_supported,
     units_to_decide,
     verdict_of,
 )
@@ -201,16 +201,17 @@ def test_rows_have_bounds_the_range_of_noise_and_how_often_it_is_supported():
     assert [row["placebo_low"] for row in rows] == pytest.approx([-1.645, -0.645, np.nan], abs=0.1, nan_ok=True)
     assert [row["placebo_high"] for row in rows] == pytest.approx([1.645, 2.645, np.nan], abs=0.1, nan_ok=True)
     assert [row["part_verdict"] for row in rows] == ["supported", "supported", ""]
-    assert rows[0]["placebo_supported"] == placebo_supported(observation, 0.95) <= 0.05
+    assert rows[0]["placebo_supported"] == share_supported(observation, observation.placebo, 0.95) <= 0.05
 
 
 def test_placebos_are_judged_by_the_whole_rule():
     """Draws whose own bounds support in all of 1,000: only those beyond the range of all parts count."""
     observation = observation_of([9, 9], draws_around(50, 50))
-    assert placebo_supported(observation, 0.95) == 0.05
+    assert share_supported(observation, observation.placebo, 0.95) == 0.05
     shuffled = draws_around(50, 50)
     shuffled[:, 1] = np.random.default_rng(1).permutation(shuffled[:, 1])
-    assert placebo_supported(observation_of([9, 9], shuffled), 0.95) < 0.01
+    observation = observation_of([9, 9], shuffled)
+    assert share_supported(observation, observation.placebo, 0.95) < 0.01
 
 
 @pytest.mark.parametrize(("middle", "verdict"), [(3, "no better than noise"), (0, "supported")])

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.report.verdicts import by_observation
 
 NOTHING = dict.fromkeys(("leans", "reading", "metrics", "influential", "shifts", "least", "units_needed"), np.nan)
+NOTHING |= dict.fromkeys(("accuracy_low", "accuracy_high", "accuracy_supported"), np.nan)
 NOTHING |= dict.fromkeys(("placebo", "placebo_low", "placebo_high", "placebo_supported"), np.nan)
 
 
@@ -75,5 +77,15 @@ CASES = {  # rows, the verdict and what else the table says
         FREE | UNCLEAR,
     ),
     "readings that differ by images": ([*parts_of("supported"), *DIFFERING], "supported", FREE),
+    "earned by accuracy": (
+        [
+            *(one | {"accuracy_supported": 0.954} for one in parts_of("supported")),
+            part("", 0.1, 0.5, "family against size, clean error") | {"leans": "for", "reading": CLEAN_ERROR},
+            part("", -0.3, 0.1, "architecture family - clean accuracy, corrupted error"),
+            part("", 0.1, 0.3, "architecture family - clean accuracy, excess of corrupted error over clean error"),
+        ],
+        "supported",
+        {},
+    ),
     "natural shifts": (parts_of("supported"), "supported", {"shifts": "imagenet_a+imagenetv2"}),
 }

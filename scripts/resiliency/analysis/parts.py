@@ -78,8 +78,7 @@ class Placebo:
         32 one lies beyond the end, so that the study does only if all five differences have the same sign; of 16 none
         does. NaN if no draw is defined.
         """
-        ends = [_ends(of_part[np.isfinite(of_part)]) for of_part in self.estimates.T]
-        low, high = np.array(ends).reshape(-1, 2).T
+        low, high = np.array([ends(of_part) for of_part in self.estimates.T]).reshape(-1, 2).T
         return low, high
 
     @property
@@ -108,10 +107,12 @@ class Placebo:
         return replace(self, errors=np.sqrt(squares + added), freedom=both)
 
 
-def _ends(draws: np.ndarray) -> tuple[float, float]:
-    if not len(draws):
+def ends(draws: np.ndarray) -> tuple[float, float]:
+    """Both ends of the range of draws, float D, as in `Placebo.range`; NaN if none is finite."""
+    ascending = np.sort(draws[np.isfinite(draws)])
+    if not len(ascending):
         return np.nan, np.nan
-    ascending, beyond = np.sort(draws), int(BEYOND * len(draws))
+    beyond = int(BEYOND * len(ascending))
     return float(ascending[beyond]), float(ascending[-1 - beyond])
 
 
@@ -134,6 +135,7 @@ class Part:
         statistic: name of the statistic if it is not that of the observation's parts.
         reading: another reading of the observation that this part represents beside the verdict, such as "against
             double_fault"; empty if none.
+        noise: range of this statistic on data without the effect, beside the verdict; NaN if unknown.
         influential: the unit without which the statistic changes most, if units have names.
         without_it: the statistic without that unit.
     """
@@ -151,6 +153,7 @@ class Part:
     image_share: float = np.nan
     statistic: str = ""
     reading: str = ""
+    noise: tuple[float, float] = (np.nan, np.nan)
     influential: str = ""
     without_it: float = np.nan
 

@@ -78,6 +78,8 @@ def _in_part(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 
 RULES = "2026-11-29"  # day on which the present rules were fixed; docs/paper.md has their history
 FOR, AGAINST = "for", "against"  # sides of 0 on which another reading may lie
+CONTROLS = ("placebo", "accuracy")  # fields of an observation, and how their columns begin
+RANGE = ("placebo_low", "placebo_high")
 POWER = 0.8
 MOST, STUDIES = 1_000, 2_000  # largest number of units to try, and number of simulated studies
 
@@ -107,6 +109,7 @@ class Observation:
             part says more than its placebo; empty if no such statistic is needed.
         least: the smallest effect of interest, which every part must exceed to support the statement.
         placebo: draws of the parts and controls on data without the effect; None if there are none.
+        accuracy: draws on data in which clean accuracy alone acts, which the rule does not use; None if there are none.
     """
 
     number: str
@@ -131,6 +134,7 @@ class Observation:
     controls: list[Part] = field(default_factory=list)
     least: float = 0.0
     placebo: Placebo | None = None
+    accuracy: Placebo | None = None
 
     def corrected(self, confidence: float) -> float:
         """Level of the one-sided bound that contradicts."""
@@ -217,12 +221,11 @@ def verdicts_of(
     return verdicts, np.hstack([of_parts, np.where(noise[:, parts:], NOISE, SUPPORTED)])
 
 
-def placebo_supported(observation: Observation, confidence: float) -> float:
-    """Share of the placebo's draws that the whole rule calls supported; NaN without a placebo."""
-    placebo = observation.placebo
-    if not placebo or observation.missing:
+def share_supported(observation: Observation, drawn: Placebo | None, confidence: float) -> float:
+    """Share of draws that the whole rule calls supported; NaN without draws or a verdict."""
+    if not drawn or observation.missing:
         return float("nan")
-    verdicts, _ = verdicts_of(observation, confidence, placebo.estimates, placebo.errors, placebo.freedom)
+    verdicts, _ = verdicts_of(observation, confidence, drawn.estimates, drawn.errors, drawn.freedom)
     return float((verdicts == SUPPORTED).mean())
 
 
@@ -237,14 +240,14 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     parts = [*zip(tested, each, strict=True), *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
     sign, need = observation.sign, units_to_decide(observation, confidence) if verdict == UNDECIDED else Need(None, "")
     corrected = observation.corrected(confidence)
-    ranges = np.full((len(parts), 2), np.nan)
-    if observation.placebo:
-        ranges[: len(tested)] = np.transpose(observation.placebo.range)
-    supported = placebo_supported(observation, confidence)
+    supported = {
+        f"{name}_supported": share_supported(observation, getattr(observation, name), confidence) for name in CONTROLS
+    }
     rows = []
-    for (part, part_verdict), (placebo_low, placebo_high) in zip(parts, ranges.tolist(), strict=True):
+    for index, (part, part_verdict) in enumerate(parts):
         low, high = part.interval(2 * confidence - 1)
         counts, decides = part_verdict != "", part not in observation.controls + observation.beside
+        ranges = _ranges(observation, part, index) if counts else dict(zip(RANGE, part.noise, strict=True))
         rows.append(
             {
                 "observation": observation.number,
@@ -259,9 +262,8 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "opposite_bound": part.bound(corrected, sign) if decides else float("nan"),
                 "margin": observation.margin if decides else float("nan"),
                 "least": observation.least if decides else float("nan"),
-                "placebo_low": placebo_low,
-                "placebo_high": placebo_high,
-                "placebo_supported": supported if counts else float("nan"),
+                **ranges,
+                **(supported if counts else {}),
                 "placebo": observation.placebo.removed if observation.placebo and counts else "",
                 "difference_of_means": part.difference,
                 "side": observation.side,
@@ -291,11 +293,26 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     return rows
 
 
+def _ranges(observation: Observation, part: Part, index: int) -> dict[str, float]:
+    """The ends of the range of each control of a part, the `index`-th of the parts and controls."""
+    columns = {}
+    for name in CONTROLS:
+        drawn = getattr(observation, name)
+        low, high = np.transpose(drawn.range)[index].tolist() if drawn else (np.nan, np.nan)
+        columns |= {f"{name}_low": low, f"{name}_high": high}
+    return columns
+
+
 def _leans(part: Part, sign: int, confidence: float) -> str:
-    """Whether another reading lies on the statement's side of 0 by a one-sided bound, `for`, or on the other."""
-    supports, opposes, _ = part.p_values(sign, 0)
-    alpha = 1 - confidence
-    return FOR if supports < alpha else AGAINST if opposes < alpha else ""
+    """Whether another reading lies on the statement's side of 0 by a one-sided bound, `for`, or on the other.
+
+    It lies on neither if it is within its range on data without the effect.
+    """
+    (supports, opposes, _), (low, high) = part.p_values(sign, 0), sorted(sign * end for end in part.noise)
+    alpha, estimate = 1 - confidence, sign * part.estimate
+    if supports < alpha and not estimate <= high:
+        return FOR
+    return AGAINST if opposes < alpha and not estimate >= low else ""
 
 
 def _sample_size_needed(observation: Observation, need: Need) -> str:

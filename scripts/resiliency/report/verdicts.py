@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pandas as pd
 from markupsafe import Markup
 
-from resiliency.analysis.verdicts import IN_PART, NOISE, SUPPORTED, UNDECIDED, against
+from resiliency.analysis.observations.architecture import CLEAN_ERROR
+from resiliency.analysis.verdicts import CONTROLS, FOR, IN_PART, NOISE, RANGE, SUPPORTED, UNDECIDED, against
 from resiliency.report import words
 from resiliency.report.templates import sentences
 
 WIDE, LINE, EDGE, AXIS = 300, 11, 8, 14  # width, height of a row, free space at both ends, height below the rows
 Scale = Callable[[float], float]  # value -> its place
-RANGE = ("placebo_low", "placebo_high")
 
 
 def interval_picture(parts: list[dict]) -> Markup:
@@ -25,7 +25,7 @@ def interval_picture(parts: list[dict]) -> Markup:
     drawn = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
     margin = next((part["margin"] for part in drawn if not pd.isna(part.get("margin"))), 0)
     least = next((part["least"] for part in drawn if part.get("least", 0) > 0), 0)
-    values = [part.get(end) for part in drawn for end in ("low", "high", "estimate", *RANGE)]
+    values = [part.get(end) for part in drawn for end in ("low", "high", "estimate", *RANGE, *CONTROLLED[:2])]
     reach = max((abs(value) for value in (*values, margin, least) if not pd.isna(value)), default=0)
     if not drawn or not reach:
         return Markup("")
@@ -36,7 +36,7 @@ def interval_picture(parts: list[dict]) -> Markup:
 
     rows = [_row(part, LINE * row + LINE / 2 + 2, x) for row, part in enumerate(drawn)]
     labels = [_label(part, LINE * row + LINE / 2 + 2, x) for row, part in enumerate(drawn)]
-    bands = [_band(part, LINE * row + 2, x) for row, part in enumerate(drawn)]
+    bands = [_band(part, name, LINE * row + 2, x) for row, part in enumerate(drawn) for name in CONTROLS]
     label = f"Estimates and intervals of {words.plural(len(drawn), 'part')} around zero"
     head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, label)
     axis = _axis(margin, reach, height - AXIS, x)
@@ -60,14 +60,15 @@ def _label(part: dict, y: float, x: Scale) -> Markup:
     return Markup('<text class="control" x="{}" y="{}" text-anchor="{}">control</text>').format(place, y + 3, anchor)
 
 
-def _band(part: dict, top: float, x: Scale) -> Markup:
-    """The range of the part's placebo."""
-    low, high = (part.get(end) for end in RANGE)
+def _band(part: dict, control: str, top: float, x: Scale) -> Markup:
+    """The range of one of the part's controls."""
+    low, high = (part.get(f"{control}_{end}") for end in ("low", "high"))
     if pd.isna(low) or pd.isna(high):
         return Markup("")
-    says = f"{part['part']}: 90% of the draws of the negative control lie in {words.bounds(low, high)}"
-    return Markup('<rect class="placebo" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
-        x(low), top, round(x(high) - x(low), 1), LINE - 1, says
+    drawn = "negative control" if control == "placebo" else "data in which accuracy alone acts"
+    says = f"{part['part']}: 90% of the draws of the {drawn} lie in {words.bounds(low, high)}"
+    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
+        control, x(low), top, round(x(high) - x(low), 1), LINE - 1, says
     )
 
 
@@ -117,6 +118,7 @@ READABLE = {
     "architecture family - ": "family against ",
     "lambda": "λ",
 }
+ON_ACCURACY = "family against clean accuracy, "
 EXPECTED = ("4",)  # observations that hold by construction
 POINTS = ("3",)  # observations whose estimates are differences of errors
 SCALES = {
@@ -129,6 +131,7 @@ SCALES = {
 LISTED = 2  # parts that a sentence names one by one
 ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", "undecided": "?", "not tested": "–", "": ""}
 ICONS |= {"no practical difference": "≈", "no better than noise": "~"}
+CONTROLLED = ("accuracy_low", "accuracy_high", "accuracy_supported")
 TEXTS = ("part", "part_verdict", "missing_requirements", "sample_size_needed", "leans", "reading", "metrics")
 TEXTS += ("influential", "shifts", "placebo")
 
@@ -140,6 +143,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
     those of these that have no interval either.
     """
     observations = []
+    table = table.reindex(columns=[*table, *(name for name in CONTROLLED if name not in table)])
     for number, rows in table.groupby(table["observation"].astype(str)):
         text = {name: rows[name].astype(object).fillna("") for name in TEXTS}
         text["part"] = text["part"].map(part_label)
@@ -167,6 +171,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
                 "picture": interval_picture(drawn),
                 "scale": SCALES.get(number, ""),
                 "placebo": parts[0]["placebo"],
+                "accuracy": pd.notna(parts[0]["accuracy_low"]),
                 "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
             }
         )
@@ -197,11 +202,21 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
         controls=controls,
         expected=str(first["observation"]) in EXPECTED and verdict in (SUPPORTED, IN_PART),
         readings={side: _readings(side, beside) for side in LEANING.get(verdict, ())},
+        earned=_earned(first, beside) if verdict in (SUPPORTED, IN_PART) else [],
+        against_accuracy=[row for row in beside if row["part"].startswith(ON_ACCURACY) and row["low"] <= row["high"]],
         shifts=[name for name in first["shifts"].split("+") if name],
         in_points=str(first["observation"]) in POINTS,
         **part_facts(parts, controls),
     )
     return " ".join(text.split())
+
+
+def _earned(first: dict, beside: list[dict]) -> list[str]:
+    """What else the rule of an observation that is supported supports, of what has nothing to do with corruptions."""
+    clean = any(row["reading"] == CLEAN_ERROR and row["leans"] == FOR for row in beside)
+    alone = first["accuracy_supported"] > (1 - first["confidence"]) / 2
+    draws = f"data in which accuracy alone acts ({words.percent(first['accuracy_supported'], 0)} of draws)"
+    return ["the clean error"] * clean + [draws] * alone
 
 
 def part_facts(parts: list[dict], controls: list[dict]) -> dict:

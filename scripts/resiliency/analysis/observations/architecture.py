@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from resiliency.analysis.equal_accuracy import CONSTANT, OTHER_ACCURACY, Model, designs_of, empirical_logit, model_of
 from resiliency.analysis.member_tables import SHIFTED_ERROR
-from resiliency.analysis.parts import DRAWS, Part, Placebo
+from resiliency.analysis.parts import DRAWS, Part, Placebo, ends
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream
-from resiliency.statistics.correlation import CONTESTS, Families, closeness, replicates, share_within
+from resiliency.statistics.correlation import CONTESTS, RESPONSE, Families, closeness, replicates, share_within
 from resiliency.statistics.resampling import FISHER
 
 FAMILIES = 8  # families with two designs or more; with fewer, leaving out a family says too little about the others
@@ -28,6 +29,7 @@ OTHERS = ("log10 parameters", "clean accuracy")
 NOBODY = "needs members whose parameters and {} are known; there are none"
 MOST_DESIGNS, FEWER = 150, 200  # with more designs, fewer draws, as they would take minutes
 REMOVED = "families permuted among designs of about the same size"
+CLEAN_ERROR = "for the clean error"
 
 
 def architecture_matters_more(
@@ -39,8 +41,10 @@ def architecture_matters_more(
     is the mean of its seeds. Families are left out in turn, with all their designs, because the statement is about
     families. Families of one design have no distances within and do not count for degrees of freedom. Closeness of
     family against clean accuracy on three scales of the error, and shares of variance within families, are listed
-    beside, without a verdict: accuracy is how family works, and the error under corruption contains that without. An
-    architecture that is trained for several lengths counts with one, as `members_of_one_training` has it.
+    beside, without a verdict: accuracy is how family works, and the error under corruption contains that without. So is
+    the same test of the clean error, with the error in the place of clean accuracy. A second control draws the error
+    from clean accuracy and chance alone. An architecture that is trained for several lengths counts with one, as
+    `members_of_one_training` has it.
 
     Args:
         members: table members.csv, one row per member; only independently trained members count.
@@ -56,20 +60,25 @@ def architecture_matters_more(
     means = {"parameters": "first"} | dict.fromkeys(("clean_accuracy", response), "mean")
     designs = members.groupby(["design", "family"], as_index=False, sort=False).agg(means)
     families, values = Families.of(designs.family.to_numpy(str)), _values(designs, response)
-    parts, beside, shares, control = [], [], {}, None
+    parts, beside, shares, placebo, accuracy = [], [], {}, None, None
     if families.large >= ESTIMABLE and np.isfinite(values).all():
-        shares = dict(zip(OTHERS, share_within(values[None], families)[0], strict=False))
-        of_both = replicates(values[None], families)[0]
         names, freedom = sorted(set(designs.family)), families.large - 1
+        of_both = replicates(values[None], families)[0]
         parts = [Part.from_replicates(_against(OTHERS[SIZE]), of_both[:, SIZE], FISHER, names, freedom)]
-        control = _placebo(values, families, parts[0], draws) if draws else None
+        moved = _permuted(values[:, SIZE], families, draws)
+        if draws:
+            placebo = _placebo(values[moved], families, parts[0], REMOVED)
+            alone = _of_accuracy_alone(values, families, images, min(draws, FEWER))
+            accuracy = _placebo(alone, families, parts[0]) if np.isfinite(alone).all() else None
         of_scales = {error: of_both[:, ACCURACY]} | _other_scales(values, families, error, images)
-        beside = [
+        beside = [_clean_error(values, families, moved, names)]
+        beside += [
             Part.from_replicates(
                 f"{_against(OTHERS[ACCURACY])}, {scale}", of, FISHER, names, freedom, statistic=_closeness_in(scale)
             )
             for scale, of in of_scales.items()
         ]
+        shares = dict(zip(OTHERS, share_within(values[None], families)[0], strict=False))
         beside += [
             Part(
                 f"share within families: {name}",
@@ -96,7 +105,8 @@ def architecture_matters_more(
         members=len(members),
         images=images,
         shifts=tuple(shifts),
-        placebo=control,
+        placebo=placebo,
+        accuracy=accuracy,
     )
 
 
@@ -154,32 +164,65 @@ def _values(designs: pd.DataFrame, response: str) -> np.ndarray:
     return np.column_stack(columns)
 
 
-def _placebo(values: np.ndarray, families: Families, part: Part, draws: int) -> Placebo:
-    """Closeness to families that are permuted among designs of about the same size.
+def _permuted(size: np.ndarray, families: Families, draws: int) -> np.ndarray:
+    """Which design's size and errors each design of a family has in each draw, int D x n.
 
     The number of designs of each family is kept, and so are their sizes, up to classes of as many designs as there are
     families.
     """
-    size, count = values[:, SIZE], len(values)
+    count = len(size)
     classes = np.argsort(np.argsort(size, kind="stable")) * max(round(count / len(families.sizes)), 2) // count
     before = np.argsort(classes, kind="stable")
     draws = min(draws, FEWER) if count > MOST_DESIGNS else draws
     drawn = np.argsort(classes + stream(0, "placebo", "families").random((draws, count)), axis=1)
     moved = np.empty_like(drawn)
     moved[:, before] = drawn
-    if count > MOST_DESIGNS:
-        estimates = closeness(values[moved], families, CONTESTS[:1])
+    return moved
+
+
+def _of_accuracy_alone(values: np.ndarray, families: Families, images: int, draws: int) -> np.ndarray:
+    """Designs whose logit error is a line in logit clean accuracy and chance, float64 D x n x 3; not finite if unknown.
+
+    Chance is drawn from the residuals within families, scaled to the variance that designs of a family have.
+    """
+    accuracy, error = (empirical_logit(values[:, column], images) for column in (ACCURACY, RESPONSE))
+    drawn = np.repeat(values[None], draws, axis=0)
+    if not np.isfinite([accuracy, error]).all():
+        return np.full_like(drawn, np.nan)
+    line = np.polynomial.Polynomial.fit(accuracy, error, 1)(accuracy)
+    means = np.bincount(families.of_design, error - line) / families.sizes
+    sizes = families.sizes[families.of_design]
+    left = (error - line - means[families.of_design]) * np.sqrt(sizes / np.maximum(sizes - 1, 1))
+    chosen = stream(0, "placebo", "accuracy").choice(left[sizes > 1], (draws, len(values)))
+    drawn[:, :, RESPONSE] = expit(line + chosen)
+    return drawn
+
+
+def _placebo(drawn: np.ndarray, families: Families, part: Part, removed: str = "") -> Placebo:
+    """Closeness of family against size in drawn studies, float64 D x n x 3."""
+    if drawn.shape[1] > MOST_DESIGNS:
+        estimates = closeness(drawn, families, CONTESTS[:1])
         errors = np.full_like(estimates, part.error)
     else:
-        of_all = replicates(values[moved], families, CONTESTS[:1])
+        of_all = replicates(drawn, families, CONTESTS[:1])
         estimates = of_all[:, 0]
         errors = np.sqrt((len(families.sizes) - 1) * FISHER.to(of_all[:, 1:]).var(axis=1))
-    return Placebo(estimates, errors, np.array([part.freedom]), REMOVED)
+    return Placebo(estimates, errors, np.array([part.freedom]), removed)
+
+
+def _clean_error(values: np.ndarray, families: Families, moved: np.ndarray, names: list[str]) -> Part:
+    """The same test of the clean error, which changes places with the error, and its range on permuted families."""
+    exchanged = np.column_stack([values[:, SIZE], 1 - values[:, RESPONSE], 1 - values[:, ACCURACY]])
+    of_all = replicates(exchanged[None], families, CONTESTS[:1])[0, :, 0]
+    name, statistic = f"{_against(OTHERS[SIZE])}, clean error", _closeness_in("clean error")
+    freedom = families.large - 1
+    part = Part.from_replicates(name, of_all, FISHER, names, freedom, statistic=statistic, reading=CLEAN_ERROR)
+    return replace(part, noise=ends(closeness(exchanged[moved], families, CONTESTS[:1])[:, 0])) if len(moved) else part
 
 
 def _other_scales(values: np.ndarray, families: Families, error: str, images: int) -> dict[str, np.ndarray]:
     """Closeness of family against clean accuracy, float 1 + F, for the error in excess of the clean error."""
-    clean, response = 1 - values[:, ACCURACY], values[:, 2]
+    clean, response = 1 - values[:, ACCURACY], values[:, RESPONSE]
     scales = {
         f"excess of {error} over clean error": response - clean,
         f"excess of {error} over clean error in logits": empirical_logit(response, images)

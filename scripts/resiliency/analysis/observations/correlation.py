@@ -1,6 +1,7 @@
 """Correlation of diversity with accuracy of ensembles: tables that leave out a design at a time, and observation 2."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
@@ -8,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.left_out import LeftOut, is_sample, mean_over_sizes, units_of
-from resiliency.analysis.parts import DRAWS, Part, Placebo
+from resiliency.analysis.parts import DRAWS, Part, Placebo, ends
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, design_of, diversity_of
 from resiliency.base.streams import stream
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
-from resiliency.statistics.correlation import MEASURES, weighted_pearson
+from resiliency.statistics.correlation import MEASURES
 from resiliency.statistics.resampling import FISHER, LINEAR, holm, in_groups, jackknife_interval, p_value, studentised
 
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members", "units"]
@@ -143,6 +144,7 @@ FREE, BASED = "label-free", "label-based"
 RANDOM = "against random numbers"
 REMOVED = "a random number per pair of members in place of its attribution diversity"
 CHUNK = 50  # number of draws that are computed at a time
+FEWER = 200  # draws that only give a range beside the verdict
 
 
 def attribution_diversity_is_less_negative(
@@ -161,7 +163,8 @@ def attribution_diversity_is_less_negative(
     metrics (`LABEL_FREE`), attributions of the true label with prediction metrics that use the labels as well. q is
     averaged over pairs of metrics and over ensemble sizes, in each group of images. Families are left out in turn if
     there are enough of them, else designs. The other prediction metrics, correlations given the members' mean accuracy,
-    and additional test sets are listed beside, without a verdict.
+    and additional test sets are listed beside, without a verdict. Given the members' accuracy, prediction diversity
+    goes with accuracy almost by algebra, and random numbers go with nothing: only what lies beyond these is told.
 
     Random numbers in place of attributions correlate with nothing, so that they too are less negatively correlated than
     prediction diversity. They are the placebo. The control of each part is therefore Fisher's z of r(attribution
@@ -194,6 +197,8 @@ def attribution_diversity_is_less_negative(
     tested = {group: columns for group, columns in by_images.items() if group in (CLEAN, CORRUPTED)}
     parts, controls, beside, omitted = _statistics(left_out, by_images, kind, names)
     missing = _missing(parts, len(names), unit)
+    if draws and not missing:
+        beside = _beyond_noise(beside, left_out, tested, kind, members, min(draws, FEWER))
     return Observation(
         number="2",
         statement="Attribution-based diversity is less negatively correlated with ensemble accuracy than "
@@ -331,22 +336,40 @@ def _placebo(
     return Placebo(*(of.swapaxes(0, 1).reshape(-1, draws).T for of in (estimates, errors)), freedom, REMOVED)
 
 
+def _beyond_noise(
+    beside: list[Part], left_out: list[LeftOut], tested: dict[str, dict], kind: str, members: Sequence[str], draws: int
+) -> list[Part]:
+    """The statistics beside, those given the members' accuracy with their range on random numbers."""
+    ranges = {}
+    for group, columns in tested.items():
+        of_group = partial(_of_random_numbers, columns, kind, group, members, draws, measure="partial")
+        ranges[f"{group} images, {GIVEN}"] = ends(mean_over_sizes(left_out, of_group)[0][0, :draws])
+    return [replace(part, noise=ranges.get(part.name, part.noise)) for part in beside]
+
+
 def _of_random_numbers(
-    columns: dict, kind: str, group: str, members: Sequence[str], draws: int, of_size: LeftOut
+    columns: dict,
+    kind: str,
+    group: str,
+    members: Sequence[str],
+    draws: int,
+    of_size: LeftOut,
+    measure: str = "pearson",
 ) -> np.ndarray:
     """`_differences` and, after these, its attributions' own correlations; (1 + units) x comparisons x 2 draws."""
     attributions, predictions = list(columns["attribution"].values()), list(columns[kind].values())
     finite = of_size.ensembles[attributions + predictions].notna().to_numpy()
     both = finite[:, : len(attributions), None] & finite[:, None, len(attributions) :]
     sets, of_comparison = np.unique(both.reshape(len(both), -1), axis=1, return_inverse=True)
-    accuracy, _ = of_size.accuracies(group)
+    accuracy, given = of_size.accuracies(group)
     own = np.full((sets.shape[1], draws, len(of_size.weights)), np.nan)
     for some, noise in _random_diversities(of_size.ensembles.members, members, draws):
         for index in np.flatnonzero(sets.any(axis=0)):
             has = sets[:, index]
-            own[index, some] = FISHER.to(weighted_pearson(of_size.weights[:, has], noise[:, has], accuracy[has]))
+            of_both = noise[:, has], accuracy[has], given[has]
+            own[index, some] = FISHER.to(MEASURES[measure](of_size.weights[:, has], *of_both))
     drawn = own[of_comparison.ravel()].transpose(2, 0, 1)
-    others = _both(columns, columns[kind].values(), group, of_size)[1]
+    others = _both(columns, columns[kind].values(), group, of_size, measure)[1]
     return np.concatenate([drawn - others[:, :, None], drawn], axis=2)
 
 

@@ -20,7 +20,7 @@ from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.observations.correlation import attribution_diversity_is_less_negative
 from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
 from resiliency.analysis.parts import DRAWS, Part
-from resiliency.analysis.verdicts import Observation
+from resiliency.analysis.verdicts import CONTROLS, Observation
 from resiliency.analysis.without_images import EnsembleTables
 from resiliency.base.names import CLEAN, INDEPENDENT, few_images
 
@@ -149,9 +149,8 @@ def with_images(observation: Observation, without: Sequence[Observation]) -> Obs
         name: [part.with_images(variance(part), freedom) for part in getattr(observation, name)]
         for name in ("parts", "controls", "beside")
     }
-    if placebo := observation.placebo:
-        of_images = np.array([variance(part) for part in observation.parts + observation.controls])
-        placebo = placebo.with_images(of_images, freedom)
+    of_images = np.array([variance(part) for part in observation.parts + observation.controls])
+    drawn = {name: of.with_images(of_images, freedom) for name in CONTROLS if (of := getattr(observation, name))}
     known = bool(varied["parts"]) and all(np.isfinite(part.image_share) for part in varied["parts"])
     resampled = f"{observation.resampled}{' and images' if known else '; images are held fixed'}"
-    return replace(observation, **varied, resampled=resampled, placebo=placebo)
+    return replace(observation, **varied, **drawn, resampled=resampled)
