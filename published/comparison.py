@@ -11,7 +11,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report import style, words
 from resiliency.report.charts.diversity import free_correlations
 from resiliency.report.settings import OKABE_ITO
-from resiliency.report.verdicts import by_observation
+from resiliency.report.verdicts import CONTROLLED, by_observation
 
 TITLE = "The four observations in the published studies"
 DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images
@@ -55,8 +55,11 @@ def correlations_with_accuracy(studies: dict[str, dict[str, pd.DataFrame]]) -> d
 def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     """Estimates and intervals of the observations' parts in each study that can test it, a panel an observation."""
     rows = pd.DataFrame(
-        part | {"study": study, "row": f"{study}: {part['part']}", "name": observation["name"]}
+        part
+        | alone.get(part["part"], {})
+        | {"study": study, "row": f"{study}: {part['part']}", "name": observation["name"]}
         for study, tables in studies.items()
+        for alone in [_of_accuracy_alone(tables)]
         for observation in by_observation(tables["observations"])
         if observation["verdict"] != NOT_TESTED
         for part in observation["parts"]
@@ -67,14 +70,21 @@ def chart(studies: dict[str, dict[str, pd.DataFrame]]) -> alt.TopLevelMixin:
     subtitle = [
         f"Estimates between one-sided {level} bounds. Filled: significant, in the direction that the paper claims.",
         "The shaded margin is what counts as no difference. Grey bars hold 90% of the draws of the negative control.",
+        "Outlined bars hold 90% of draws of data in which clean accuracy alone acts.",
     ]
     return style.finish(alt.vconcat(*panels, spacing=26), TITLE, subtitle)
+
+
+def _of_accuracy_alone(tables: dict[str, pd.DataFrame]) -> dict[str, dict]:
+    """Part -> its control for accuracy alone, of a registered study, whose own tables lack it."""
+    observations = by_observation(tables["present"]) if "present" in tables else []
+    return {part["part"]: {name: part[name] for name in CONTROLLED} for of in observations for part in of["parts"]}
 
 
 def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     first = rows.iloc[0]
     data = alt.Data(values=rows.assign(margin_low=-rows["margin"])[
-        ["study", "part", "row", "estimate", "low", "high", "margin", "margin_low", "part_verdict", *RANGE]
+        ["study", "part", "row", "estimate", "low", "high", "margin", "margin_low", "part_verdict", *RANGE, *CONTROLLED]
     ].to_dict("records"))  # fmt: skip
     axis = alt.Axis(labelLimit=LABELS, minExtent=LABELS)
     y = alt.Y("row:N", sort=list(rows.sort_values("part", kind="stable")["row"]), title=None, axis=axis)
@@ -89,6 +99,9 @@ def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     placebo = base.mark_bar(color=style.MUTED, opacity=0.35, height=14).encode(
         x=alt.X("placebo_low:Q"), x2=alt.X2("placebo_high:Q"), y=y
     )
+    accuracy = base.mark_bar(filled=False, color=style.MUTED, height=14).encode(
+        x=alt.X("accuracy_low:Q"), x2=alt.X2("accuracy_high:Q"), y=y
+    )
     zero = alt.Chart(alt.Data(values=[{"estimate": 0}])).mark_rule(color=style.MUTED).encode(x="estimate:Q")
     lines = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y, color=colour)
     fill = alt.when("datum.part_verdict == 'supported'").then(colour).otherwise(alt.value("white"))
@@ -100,4 +113,4 @@ def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
         shape=alt.Shape("study:N", legend=None).scale(domain=names, range=style.shapes(names, OKABE_ITO)),
     )
     title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
-    return (margin + placebo + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
+    return (margin + placebo + accuracy + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)

@@ -9,13 +9,19 @@ from published.kept import template_of
 from published.pooled import bought, rates_of
 from published.several_verdicts import counted_verdicts, verdict_counts
 from published.what_helps import Studies, counts, leading, totals
+from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.analysis.observations.correlation import GIVEN
-from resiliency.analysis.verdicts import IN_PART, NOT_TESTED, RULES
+from resiliency.analysis.verdicts import AGAINST, IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
 from resiliency.report.charts.exchange_rates import MIXING
 from resiliency.report.overview import late_settings
-from resiliency.report.verdicts import by_observation
+from resiliency.report.verdicts import ON_ACCURACY, by_observation
 
+AT_EQUAL_ACCURACY = {
+    "reversed": "the reverse holds in {of}",
+    "noise": "attribution diversity goes less with accuracy than prediction diversity in {of}, but no less than random "
+    "numbers would",
+}
 JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained members, and its objective
 
 # What a reader can choose, of the exchanges that the README shows.
@@ -73,6 +79,10 @@ def page(studies: Studies) -> str:
         shown=[study for study in studies if study in able | shifted],
         verdicts={number: _verdicts(number, own, on_shifts, studies) for number, own in on_corruptions.items()},
         variants={study: counted_verdicts(of["choices"]) for study, of in studies.items() if "choices" in of},
+        architecture=_architecture(studies),
+        decided=(decided := sum(len(_tested(own)) for of in (on_corruptions, on_shifts) for own in of.values())),
+        rate=(rate := max((1 - level) / 2 for of in studies.values() for level in of["observations"]["confidence"])),
+        expected=decided * rate,
         rules=_rules(studies),
         present=RULES,
         counts=counted,
@@ -116,19 +126,35 @@ def _qualified(number: str, own: dict[str, dict], studies: Studies) -> list[str]
     """Sentences on what a reader must know of the verdicts on an observation beside their counts."""
     tested = _tested(own)
     sentences = []
-    if against := [study for study, of in tested.items() if _reversed_at_equal_accuracy(of["beside"])]:
-        of = f"{len(against)} of {len(tested)} ({', '.join(against)})"
-        sentences.append(f"Among ensembles of equally accurate members, the reverse holds in {of}.")
+    reverse = {study: side for study, of in tested.items() if (side := _at_equal_accuracy(of["beside"]))}
+    for side, said in AT_EQUAL_ACCURACY.items():
+        if having := [study for study, of in reverse.items() if of == side]:
+            of = f"{len(having)} of {len(tested)} ({', '.join(having)})"
+            sentences.append(f"Among ensembles of equally accurate members, {said.format(of=of)}.")
     sentences += [f"{study}: {of['reason']}" for study, of in tested.items() if of["verdict"] == IN_PART]
     if number == JOINTLY:
         sentences += [f"{study}: {late}" for study in tested if (late := still_learning(studies[study]["members"]))]
     return sentences
 
 
-def _reversed_at_equal_accuracy(beside: list[dict]) -> bool:
-    """Whether observation 2 is reversed on all images, given the mean accuracy of the members."""
-    given = [row["leans"] == "against" for row in beside if row["reading"] == GIVEN]
-    return bool(given) and all(given)
+def _at_equal_accuracy(beside: list[dict]) -> str:
+    """Whether observation 2 is `reversed` on all images, given the mean accuracy of the members, or as of `noise`."""
+    given = [row for row in beside if row["reading"] == GIVEN]
+    if not given or not all(row["high"] < 0 for row in given):
+        return ""
+    return "reversed" if all(row["leans"] == AGAINST for row in given) else "noise"
+
+
+def _architecture(studies: Studies) -> list[dict]:
+    """What stands beside the verdict on observation 1a, by study: the present one of a study that is registered."""
+    found = []
+    for study, tables in studies.items():
+        of_both = {of["number"]: of for of in by_observation(tables.get("present", tables["observations"]))}
+        if (of := of_both.get("1a")) and pd.notna(of["key"]["estimate"]):
+            clean = [row for row in of["beside"] if row["reading"] == CLEAN_ERROR]
+            accuracy = [row for row in of["beside"] if row["part"].startswith(ON_ACCURACY)]
+            found.append({"study": study, "size": of["key"], "clean": clean, "accuracy": accuracy})
+    return found
 
 
 def _counts_by_seed(number: str, studies: Studies) -> dict[str, str]:

@@ -8,6 +8,8 @@ import pandas as pd
 from jinja2 import Template
 from scipy.special import stdtr, stdtrit
 
+from resiliency.analysis.observations.correlation import GIVEN
+from resiliency.analysis.verdicts import AGAINST
 from resiliency.report.templates import markdown_environment
 from resiliency.statistics.resampling import FISHER, holm
 from resiliency.storage.files import read_json
@@ -31,13 +33,14 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     """The tables of a study that `publish` kept in a folder, by name.
 
     Beside them, `choices` has the verdicts by other choices of the study, `on_halves` the observations with clean
-    accuracy from the test images of the corruptions, and `seeds`, of a study that was run with several study seeds, a
+    accuracy from the test images of the corruptions, `present` observation 1a of a registered study by the present
+    library, and `seeds`, of a study that was run with several study seeds, a
     row per seed and part of an observation.
     """
     tables = as_now({path.stem: read_table(path) for path in table_files(kept)})
     beside = {
         "choices": EXPERIMENTS / f"{kept.name}_choices.csv",
-        "on_halves": kept.with_name(f"{kept.name}_on_halves.csv"),
+        **{name: kept.with_name(f"{kept.name}_{name}.csv") for name in ("on_halves", "present")},
     }
     tables |= {name: read_table(path) for name, path in beside.items() if path.is_file()}
     runs, verdicts = (kept.parent / SEEDS_PAGE / f"{name}.csv" for name in ("runs", "verdicts"))
@@ -51,6 +54,8 @@ def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
     Intervals and p-values of correlations leave out designs: those of the ensembles of observation 2.
     """
+    if "observations" in tables:
+        tables = tables | {"observations": _beyond_noise(tables["observations"])}
     former = tables.get("correlations", pd.DataFrame())
     if "design_low" not in former:
         return tables
@@ -64,6 +69,17 @@ def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         lambda of: holm(of.to_numpy())
     )
     return tables | {"correlations": table.drop(columns=["design_low", "design_high"])}
+
+
+def _beyond_noise(observations: pd.DataFrame) -> pd.DataFrame:
+    """observations.csv in which readings at equal accuracy of members lean only beyond random numbers, as they do now.
+
+    Former libraries drew none. Attributions that correlate positively then are no worse than these, which have 0.
+    """
+    given = (observations["reading"] == GIVEN) & (observations["leans"] == AGAINST) & observations["placebo_low"].isna()
+    worse = set(observations.loc[observations["high"] < 0, "part"])
+    own = observations["part"].where(given, "").str.removesuffix(GIVEN) + "partial r of attribution diversity"
+    return observations.assign(leans=observations["leans"].mask(given & ~own.isin(worse)))
 
 
 def kept_specs(kept: Path) -> dict[str, dict]:

@@ -17,7 +17,7 @@ import vl_convert
 from PIL import Image
 
 from published.bought import compared, facts, worth
-from published.kept import FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, as_now, kept_tables, template_of
+from published.kept import EXPERIMENTS, FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, as_now, kept_tables, template_of
 from published.several_verdicts import agreement, counted_verdicts
 from published.site import draw_all, drawn
 from published.study_changes import command_settings, current_study, outdated_keys
@@ -33,7 +33,7 @@ from resiliency.report.charts.exchange_rates import images_of
 from resiliency.report.drawing import svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
-from resiliency.report.verdicts import by_observation
+from resiliency.report.verdicts import by_observation, part_label
 from resiliency.storage.files import read_json, replacing
 from resiliency.storage.runs import PROVENANCE, Run
 from resiliency.storage.tables import read_table
@@ -52,6 +52,8 @@ COLOURS, SCALE = 64, 2  # of a PNG, and its pixels per point
 QUESTIONS = {section.anchor: section.question for section in SECTIONS + APPENDIX}
 CHARTS_FILE, LONGEST = "charts.json", "longest.json"
 OF_ALL = ("found", "runtimes", SEEDS_PAGE)  # pages that are made from the results of several runs
+# Study -> the study whose runs it replaces, and whose results had been seen when the rule of observation 1 was divided.
+FORMER = {"traffic_signs": "traffic_signs", "cifar10_lengths": "cifar10_cpu"}
 CARD = "export_card.md"  # of the exported ensemble
 ORPHAN = "---\norphan: true\n---\n"  # how Sphinx knows pages that are in no navigation
 PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
@@ -221,7 +223,9 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         cautions=cautions(tables["members"]),
         observations=(observations := by_observation(tables["observations"])),
         on_halves=[of for of in told("on_halves", by_observation) if of["number"] == "1b"],
-        controlled=[of for of in observations if of["placebo"]],
+        present=(present := [of | {"number": f"{of['number']} again"} for of in told("present", by_observation)]),
+        controlled=[of for of in observations + present if of["placebo"]],
+        former=former_runs(kept.name),
         rates=(rates := facts(tables[LEAD]) if LEAD in tables else {}),
         worth=worth(rates),
         compared=compared,
@@ -239,6 +243,16 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         exported=(pages / kept.name / CARD).is_file(),
         choices=told("choices", counted_verdicts),
     )
+
+
+def former_runs(study: str) -> list[dict]:
+    """Verdict and estimates of observation 1 in each run that a study replaces, as they were before it was divided."""
+    runs = read_table(EXPERIMENTS / "former_runs.csv")
+    runs = runs[(runs["study"] == FORMER.get(study)) & (runs["observation"] == 1)]
+    return [
+        {"verdict": of["verdict"].iloc[0], "estimates": of.set_index(of["part"].map(part_label))["estimate"].to_dict()}
+        for _, of in runs.groupby("run")
+    ]
 
 
 def _charts(kept: Path, tables: dict[str, pd.DataFrame]) -> dict[str, dict]:

@@ -11,7 +11,7 @@ import yaml
 from published.__main__ import pages
 from published.comparison import published_studies
 from published.found import page
-from published.kept import EXPERIMENTS, RESULTS, ROOT, kept_specs
+from published.kept import EXPERIMENTS, RESULTS, ROOT, as_now, kept_specs
 from published.page import page as page_of_study
 from resiliency.report import words
 from resiliency.storage.files import read_json
@@ -65,6 +65,43 @@ def test_correlations_are_counted_by_direction_and_those_that_use_labels_are_not
     assert "| corrupted | given the members' mean accuracy | 14 | 0 | 0 |" in said
     assert "Not by itself: of 28 correlations of diversity with accuracy, none is positive and 28 negative" in said
     assert "Among ensembles of equally accurate members, 28 of 28 are positive and none negative." in said
+
+
+def test_verdicts_are_counted_with_the_false_ones_to_be_expected():
+    """Of digits 1a, 2, 3 and 4 are tested."""
+    assert (
+        "4 verdicts were sought (observations × studies). At an error rate of 5% for each, up to 0.2 false" in digits()
+    )
+
+
+def test_at_equal_accuracy_the_reverse_is_told_beyond_random_numbers_alone():
+    """Of kept tables without draws of these: where attributions go against accuracy themselves."""
+    table = published_studies()["digits"]["observations"]
+    given = table["reading"] == "given the mean accuracy of the members"
+    table.loc[given, ["low", "high"]] = [-0.9, -0.3]
+    table.loc[given, ["leans", "placebo_low"]] = ["against", float("nan")]
+    own = table["part"].str.endswith("partial r of attribution diversity", na=False)
+    for ends, said in (
+        ([0.1, 0.4], "but no less than random numbers would"),
+        ([-0.4, -0.1], "the reverse holds in 1 of 1"),
+    ):
+        table.loc[own, ["low", "high"]] = ends
+        assert said in digits(**as_now({"observations": table.copy()}))
+
+
+def test_pages_of_registered_studies_say_what_was_known_and_what_earns_1a(tmp_path):
+    """Former estimates are those of the kept rows; the present observation stands beside the registered one."""
+    copy = shutil.copytree(RESULTS / "traffic_signs", tmp_path / "traffic_signs")
+    observed = read_table(copy / "observations.csv").query("observation == '1a'")
+    columns = {"accuracy_low": 0.21, "accuracy_high": 0.33, "accuracy_supported": 0.97}
+    write_table(tmp_path / "traffic_signs_present.csv", observed.assign(**columns))
+    page = page_of_study(copy)
+    runs = pd.read_csv(EXPERIMENTS / "former_runs.csv").query("study == 'traffic_signs' and observation == 1")
+    size = runs.loc[runs["part"].str.endswith("parameters"), "estimate"]
+    assert f"family against size was {' and '.join(map(words.estimate, size))}" in page
+    assert "| 1a again |" in page
+    assert "The rule supports data in which accuracy alone acts (97% of draws) as well" in page
+    assert re.search(r"1a again: family against size \|.*\| \[0.210, 0.330\] \| 97.0% \|", page)
 
 
 def test_the_page_on_the_paper_has_the_sizes_and_lengths_of_the_studies():
