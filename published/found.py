@@ -13,6 +13,7 @@ from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import AGAINST, IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
+from resiliency.report import words
 from resiliency.report.charts.exchange_rates import MIXING
 from resiliency.report.overview import late_settings
 from resiliency.report.verdicts import ON_ACCURACY, by_observation
@@ -126,6 +127,10 @@ def _qualified(number: str, own: dict[str, dict], studies: Studies) -> list[str]
     """Sentences on what a reader must know of the verdicts on an observation beside their counts."""
     tested = _tested(own)
     sentences = []
+    if number == "1a" and (earned := [row["study"] for row in _architecture(studies) if row["earned"]]):
+        what = "the rule supports what has nothing to do with corruptions as well (table below)"
+        says = "it says that families differ, not that they differ under corruptions"
+        sentences.append(f"In {words.listed(earned)}, {what}: {says}.")
     reverse = {study: side for study, of in tested.items() if (side := _at_equal_accuracy(of["beside"]))}
     for side, said in AT_EQUAL_ACCURACY.items():
         if having := [study for study, of in reverse.items() if of == side]:
@@ -153,7 +158,9 @@ def _architecture(studies: Studies) -> list[dict]:
         if (of := of_both.get("1a")) and pd.notna(of["key"]["estimate"]):
             clean = [row for row in of["beside"] if row["reading"] == CLEAN_ERROR]
             accuracy = [row for row in of["beside"] if row["part"].startswith(ON_ACCURACY)]
-            found.append({"study": study, "size": of["key"], "clean": clean, "accuracy": accuracy})
+            found.append(
+                {"study": study, "earned": of["earned"], "size": of["key"], "clean": clean, "accuracy": accuracy}
+            )
     return found
 
 

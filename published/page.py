@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from io import BytesIO
+from operator import itemgetter
 from pathlib import Path
 
 import pandas as pd
@@ -54,6 +55,7 @@ CHARTS_FILE, LONGEST = "charts.json", "longest.json"
 OF_ALL = ("found", "runtimes", SEEDS_PAGE)  # pages that are made from the results of several runs
 # Study -> the study whose runs it replaces, and whose results had been seen when the rule of observation 1 was divided.
 FORMER = {"traffic_signs": "traffic_signs", "cifar10_lengths": "cifar10_cpu"}
+AGAIN = " again"  # behind the number of an observation of a registered study that is told a second time
 CARD = "export_card.md"  # of the exported ensemble
 ORPHAN = "---\norphan: true\n---\n"  # how Sphinx knows pages that are in no navigation
 PICTURES = {"gallery", "attribution_gallery", "failure_gallery"}
@@ -205,6 +207,8 @@ def page(kept: Path, pages: Path = PAGES) -> str:
 
     provenance = read_json(kept / "provenance.json")
     written = current_study(provenance["study"]["study"])
+    observed = by_observation(tables["observations"])
+    present = [of | {"number": f"{of['number']}{AGAIN}"} for of in told("present", by_observation)]
     errors = tables["corruption_errors"]
     further = [name for name in errors["test_set"].unique() if name != CLEAN]
     return template_of("page.md.j2").render(
@@ -221,10 +225,10 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
         cautions=cautions(tables["members"]),
-        observations=(observations := by_observation(tables["observations"])),
         on_halves=[of for of in told("on_halves", by_observation) if of["number"] == "1b"],
-        present=(present := [of | {"number": f"{of['number']} again"} for of in told("present", by_observation)]),
-        controlled=[of for of in observations + present if of["placebo"]],
+        AGAIN=AGAIN,
+        observations=(observations := sorted(observed + present, key=itemgetter("number"))),
+        controlled=[of for of in observations if of["placebo"]],
         former=former_runs(kept.name),
         rates=(rates := facts(tables[LEAD]) if LEAD in tables else {}),
         worth=worth(rates),

@@ -171,6 +171,7 @@ def by_observation(table: pd.DataFrame) -> list[dict]:
                 "picture": interval_picture(drawn),
                 "scale": SCALES.get(number, ""),
                 "placebo": parts[0]["placebo"],
+                "earned": _earned(parts[0], beside),
                 "accuracy": pd.notna(parts[0]["accuracy_low"]),
                 "level": words.percent((1 + parts[0]["confidence"]) / 2, 0),
             }
@@ -202,7 +203,7 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
         controls=controls,
         expected=str(first["observation"]) in EXPECTED and verdict in (SUPPORTED, IN_PART),
         readings={side: _readings(side, beside) for side in LEANING.get(verdict, ())},
-        earned=_earned(first, beside) if verdict in (SUPPORTED, IN_PART) else [],
+        earned=_earned(first, beside),
         against_accuracy=[row for row in beside if row["part"].startswith(ON_ACCURACY) and row["low"] <= row["high"]],
         shifts=[name for name in first["shifts"].split("+") if name],
         in_points=str(first["observation"]) in POINTS,
@@ -213,9 +214,12 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
 
 def _earned(first: dict, beside: list[dict]) -> list[str]:
     """What else the rule of an observation that is supported supports, of what has nothing to do with corruptions."""
+    if first["verdict"] not in (SUPPORTED, IN_PART):
+        return []
     clean = any(row["reading"] == CLEAN_ERROR and row["leans"] == FOR for row in beside)
     alone = first["accuracy_supported"] > (1 - first["confidence"]) / 2
-    draws = f"data in which accuracy alone acts ({words.percent(first['accuracy_supported'], 0)} of draws)"
+    share, ends = words.percent(first["accuracy_supported"], 0), words.bounds(*(first[name] for name in CONTROLLED[:2]))
+    draws = f"data in which accuracy alone acts ({share} of draws, 90% of whose estimates lie in {ends})"
     return ["the clean error"] * clean + [draws] * alone
 
 
