@@ -8,6 +8,7 @@ import pandas as pd
 from jinja2 import Template
 from scipy.special import stdtr, stdtrit
 
+from published.several_verdicts import with_verdicts
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import AGAINST
 from resiliency.report.templates import markdown_environment
@@ -43,6 +44,8 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
         **{name: kept.with_name(f"{kept.name}_{name}.csv") for name in ("on_halves", "present")},
     }
     tables |= {name: read_table(path) for name, path in beside.items() if path.is_file()}
+    if "choices" in tables:
+        tables["choices"] = with_verdicts(tables["choices"])
     runs, verdicts = (kept.parent / SEEDS_PAGE / f"{name}.csv" for name in ("runs", "verdicts"))
     if runs.is_file() and read_table(runs)["study"].iloc[0] == kept.name:
         tables["seeds"] = read_table(verdicts)

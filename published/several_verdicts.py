@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
+from resiliency.analysis.observations.architecture import MARGIN
 from resiliency.analysis.verdicts import CONTRADICTED, IN_PART, NO_DIFFERENCE, NOISE, NOT_TESTED, SUPPORTED, UNDECIDED
 from resiliency.report import words
 
@@ -34,6 +36,17 @@ def verdict_counts(verdicts: pd.DataFrame | None, observation: str) -> str:
     counts = by_seed.value_counts()
     reached = [f"{verdict} with {counts[verdict]}" for verdict in VERDICTS if verdict in counts]
     return f"{words.listed(reached)} of {len(by_seed)} seeds" if len(reached) > 1 else ""
+
+
+def with_verdicts(choices: pd.DataFrame) -> pd.DataFrame:
+    """Variants of a study with the verdict on 1a by the present rule, but for its negative control.
+
+    Args:
+        choices: a row per variant, with `size_low` and `size_high`, one-sided 95 % bounds of family against size.
+    """
+    low, high = choices["size_low"], choices["size_high"]
+    verdicts = np.select([low > 0, (low > -MARGIN) & (high < MARGIN)], [SUPPORTED, NO_DIFFERENCE], UNDECIDED)
+    return choices.assign(verdict=verdicts)
 
 
 def counted_verdicts(choices: pd.DataFrame) -> str:
