@@ -41,6 +41,7 @@ DEPLOYMENT = pd.DataFrame(
     {
         "members": ["a-s0", "a-s0+b-s0", "b-s0+c-s0"],
         "size": [1, 2, 2],
+        "macs": [3e6, 4e6, np.nan],
         "rule": "mean_probability",
         "selection_error": [0.3, 0.1, 0.2],
         "corrupted_error": [0.3, 0.1, 0.2],
@@ -99,6 +100,15 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert table.members.to_dict() == ensembles | {"best member": "a-s0", "baseline": "a-s0"}
     clean = tables.calibration[tables.calibration.images == "clean"].groupby("role").predictions.sum()
     assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
+
+
+@pytest.mark.parametrize(("cost", "best"), [(5e6, "a-s0"), (3e6, "d-s0"), (np.nan, "d-s0")])
+def test_the_best_member_costs_no_more_than_a_recommended_ensemble(cost, best):
+    """What costs an unknown amount may cost no more. If a single member is recommended, the best may cost more."""
+    dearer = DEPLOYMENT.iloc[:1].assign(members="d-s0", macs=cost, selection_error=0.2, number=4)
+    table = pd.concat([DEPLOYMENT, dearer], ignore_index=True)
+    assert contenders(table)["best member"]["members"] == best
+    assert contenders(table.assign(instead=1))["best member"]["members"] == "d-s0"
 
 
 def test_errors_and_differences_by_hand():

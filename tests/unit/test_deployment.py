@@ -231,6 +231,10 @@ UNKNOWN, ALL = np.nan, [0.0] * 5
         ({"macs": [UNKNOWN, 3.0, 5.0, 9.0, 1.0]}, ALL, 3, 0.01, 1),
         ({"macs": [UNKNOWN, 3.0, UNKNOWN, UNKNOWN, 1.0]}, ALL, 3, 0.01, 1),
         ({"macs": UNKNOWN}, ALL, 3, 0.01, 1),  # of equals, the one with fewer errors
+        # To save less than a tenth of the cost, none with more errors is taken: neither at once nor in further steps.
+        ({"macs": [2.71, 3.0, 5.0, 9.0, 1.0]}, ALL, 1, 0.01, 1),
+        ({"macs": [2.7, 3.0, 5.0, 9.0, 1.0]}, ALL, 1, 0.01, 0),
+        ({"macs": [4.6, 6.0, 5.0, 9.0, 1.0]}, ALL, 3, 0.01, 2),
     ],
 )
 def test_the_cheapest_is_taken_of_those_that_are_shown_to_be_hardly_worse(changes, high, reference, margin, place):

@@ -4,12 +4,13 @@ The best of thousands of ensembles looks better than it is on the images that it
 test images (published sets have no others), so these are split: one half is for selection, and the other, which the
 selection has not seen, evaluates it. `EnsembleErrors` has the objective under corruptions by which they are selected.
 
-The one recommended is the cheapest that is shown to be hardly worse than the best. The best of many candidates is
-compared with each of the others on the selection images, in pairs. The largest standardised deviation of these
-differences over all candidates, in resamples of the images, gives one critical value for all comparisons (max-t; Romano
-and Wolf, Econometrica 2005), and upper bounds that hold for all of them with the stated confidence. A candidate is not
-inferior if its bound is within a margin that is fixed beforehand (Piaggio et al., JAMA 2012): that no difference was
-found is no evidence of a small one, least of all with few images."""
+The one recommended costs less than the best and is shown to be hardly worse; no worse one is taken to save less than a
+tenth of the cost. The best of many candidates is compared with each of the others on the selection images, in pairs.
+The largest standardised deviation of these differences over all candidates, in resamples of the images, gives one
+critical value for all comparisons (max-t; Romano and Wolf, Econometrica 2005), and upper bounds that hold for all of
+them with the stated confidence. A candidate is not inferior if its bound is within a margin that is fixed beforehand
+(Piaggio et al., JAMA 2012): that no difference was found is no evidence of a small one, least of all with few images.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from resiliency.metrics.classification import accuracies, near_chance
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Resampling, Units, resampled_counts
 
+BEARABLE = {"clean": 0.1, "class": 0.5, "condition": 0.5}  # largest error of a model to use: clean, in the worst others
 EFFECTIVE = "clean_effective_images"  # column of deployment.csv if images are grouped in units
 
 
@@ -53,14 +55,26 @@ def eligible(deployment: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_member(deployment: pd.DataFrame) -> pd.Series | None:
-    """The best row of a single member; None if none is eligible."""
-    alone = eligible(deployment).loc[lambda rows: rows["size"] == 1]
+    """The best row of a single member; if an ensemble is recommended, of those that cost no more. None if none is.
+
+    A member of unknown cost may be it.
+    """
+    rows = eligible(deployment)
+    alone = rows[rows["size"] == 1]
+    if len(alone) and (chosen := recommended_row(rows))["size"] > 1:
+        alone = alone[~(alone[priced(rows)] > chosen[priced(rows)])]
     return best_row(alone) if len(alone) else None
 
 
 def best_row(rows: pd.DataFrame) -> pd.Series:
     """The eligible row with the least selection_error; errors on evaluation images are unknown when one chooses."""
     return rows.loc[rows["selection_error"].idxmin()]
+
+
+def shortcomings(row: dict | pd.Series) -> dict[str, float]:
+    """The errors of a row of deployment.csv with which no model should be used as it is, by name."""
+    errors = {"clean": 1 - row["clean_accuracy"], "class": row["worst_class_error"], "condition": row["worst_error"]}
+    return {name: error for name, error in errors.items() if error > BEARABLE[name]}
 
 
 def recommended_row(rows: pd.DataFrame) -> pd.Series:
@@ -161,6 +175,7 @@ def deployable(
 
 FAR_BELOW = 0.75
 MARGIN, SHARE = 0.01, 0.1  # a cheaper model may be worse by a point, or a tenth of the error
+SAVING = 0.1  # least share of the cost that is worth a worse model
 SHORTLIST = 1000
 GROUPS = 500
 CHUNK = 50  # number of ensembles at a time
@@ -274,11 +289,12 @@ class Instead(NamedTuple):
 
 
 def cheapest(table: pd.DataFrame, difference: Difference, reference: int, margin: float, images: int) -> Instead:
-    """The cheapest row that is fit and worse by at most `margin`, by its upper bound, than that at `reference`.
+    """The row to deploy instead of that at `reference`: it is fit and, by its upper bound, worse by at most `margin`.
 
-    It has no more members. The cost is MACs, or the number of members if no MACs are known. A row whose cost is unknown
-    is taken only if it is the reference and no row of known cost will do. Ties go to fewer members, then to the smaller
-    error.
+    It has no more members. Of these rows the one with the least error that saves at least `SAVING` of the cost is
+    taken, then again instead of that one, until none does: none is taken for less. The cost is MACs, or the number of
+    members if no MACs are known. A row whose cost is unknown is taken only if it is the reference and no row of known
+    cost will do. Ties go to the smaller cost, then to fewer members.
 
     Args:
         table: rows with fit, size, macs and selection_error.
@@ -286,14 +302,13 @@ def cheapest(table: pd.DataFrame, difference: Difference, reference: int, margin
         margin: 0 or more, in units of the objective.
         images: number of units over which the differences are means.
     """
-    costs = table[priced(table[table.fit])].to_numpy(float)
-    eligible = table.fit.to_numpy(bool) & (table["size"] <= table["size"].iloc[reference]).to_numpy()
-    eligible &= costs <= costs[reference] if np.isfinite(costs[reference]) else np.isfinite(costs)
-    allowed, place = np.flatnonzero(eligible & (difference.high <= margin)), reference
-    if len(allowed):
-        order = np.lexsort([table.selection_error.iloc[allowed], table["size"].iloc[allowed], costs[allowed]])
-        place = int(allowed[order[0]])
-    cheaper = eligible & (costs < costs[reference])
+    costs = table[priced(table[table.fit])].fillna(np.inf).to_numpy(float)
+    sizes, errors, place = table["size"].to_numpy(), table.selection_error.to_numpy(), reference
+    eligible = table.fit.to_numpy(bool) & (sizes <= sizes[reference]) & np.isfinite(costs)
+    allowed = eligible & (difference.high <= margin)
+    while (cheaper := allowed & (costs <= (1 - SAVING) * costs[place])).any():
+        place = int(np.lexsort([sizes, costs, np.where(cheaper, errors, np.inf)])[0])
+    cheaper = eligible & (costs <= (1 - SAVING) * costs[reference])
     return Instead(place, _images_needed(difference, cheaper, margin, images) if place == reference else np.nan)
 
 

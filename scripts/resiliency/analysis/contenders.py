@@ -48,8 +48,8 @@ from resiliency.statistics.resampling import (
     with_ends,
 )
 
-RECOMMENDED, BEST_MEMBER = "recommended model", "best member"
-ROLES = (RECOMMENDED, "best ensemble", BEST_MEMBER, "baseline")
+RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER = "recommended model", "best ensemble", "best member"
+ROLES = (RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER, "baseline")
 WHO = ["role", "members", "size"]
 UNDER_CORRUPTION = [*WHO, "corruption", "images", "error", "low", "high"]
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high"]
@@ -57,14 +57,19 @@ CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
-    """Role -> row of deployment.csv: the `recommended_row`, then the `best_row` of the candidates for each other role.
+    """Role -> row of deployment.csv: `recommended_row`, the best ensemble, `best_member` and the baseline.
 
     Roles that nobody has are left out.
     """
-    fit, everything = eligible(deployment), known_rows(deployment)
-    groups = fit[fit["size"] > 1], fit[fit["size"] == 1], everything[everything["baseline"].astype(bool)]
-    best = {role: best_row(rows) for role, rows in zip(ROLES[1:], groups, strict=True) if len(rows)}
-    return {ROLES[0]: recommended_row(fit)} | best if len(fit) else best
+    fit, known = eligible(deployment), known_rows(deployment)
+    ensembles, baseline = fit[fit["size"] > 1], known[known["baseline"].astype(bool)]
+    rows = [
+        recommended_row(fit) if len(fit) else None,
+        best_row(ensembles) if len(ensembles) else None,
+        best_member(deployment),
+        best_row(baseline) if len(baseline) else None,
+    ]
+    return {role: row for role, row in zip(ROLES, rows, strict=True) if row is not None}
 
 
 def errors_under(ensemble: Ensemble, evaluation: Resampled) -> np.ndarray:
