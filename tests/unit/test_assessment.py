@@ -32,7 +32,9 @@ from resiliency.metrics.classification import (
     negative_log_likelihood,
     scaled,
     softmax,
+    units_needed,
 )
+from resiliency.statistics.resampling import Units
 
 MEMBERS, IMAGES = 3, 60
 WEIGHTS, RULE = np.array([0.5, 0.7, 0.9]), "mean_probability"
@@ -204,11 +206,18 @@ def test_thresholds_by_hand():
     assert limiting_threshold(ranked, 0.1) == pytest.approx(0.9, abs=1.1e-4)
     assert limiting_threshold(Ranked.of(confidence[:, ::-1], 1 - errors * 0), 0.1) == ABSTAIN
     assert np.isnan(limiting_threshold(ranked, 0.09))
+    assert [units_needed(ranked, level) for level in (0.1, 0.09, 0.02)] == [9, 11, 49]  # without wrong answers
     assert covering_threshold(ranked, 0.9) == pytest.approx(0.1, abs=1.1e-4)
     assert covering_threshold(ranked, 0.7) == pytest.approx(0.3, abs=1.1e-4)
     assert covering_threshold(ranked, 0.95) == 0
     tied = Ranked.of(np.array([[0.5, 0.5, 0.5, 0.9, 0.9]]), np.array([[1.0, 1, 1, 0, 0]]))
     assert covering_threshold(tied, 0.5) == 0.4999
+    sure = Ranked.of(np.array([[0.2, 0.2, 0.2, 0.9, 0.9]]), np.array([[1.0, 1, 1, 1, 0]]))  # one of five is wrong
+    assert limiting_threshold(sure, 0.3) == ABSTAIN
+    assert [units_needed(sure, level) for level in (0.3, 0.2)] == [7, pytest.approx(np.nan, nan_ok=True)]
+    assert limiting_threshold(Ranked.of(*np.tile([sure.confidence, sure.errors], 7)[:, None]), 0.3) < ABSTAIN
+    pairs = Units(np.arange(9) // 2)  # nine images, the last alone: at most 2 / (9 / 5) of a mean unit's size are wrong
+    assert units_needed(Ranked.of(confidence, 0 * errors, pairs), 0.1) == np.ceil((10 / 9 - 0.1) / 0.1)
     assert limiting_threshold(tied, 0.2) == 0.899899
     close = Ranked.of(np.array([[0.25, 0.25 + 2**-18, 0.5]]), np.array([[1.0, 0, 0]]))
     assert limiting_threshold(close, 0.25) == pytest.approx(0.25 + 2**-19, abs=1e-6)

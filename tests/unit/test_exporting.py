@@ -23,7 +23,7 @@ from resiliency.export.exporting import agreement, check_refusal, threshold_cons
 from resiliency.export.loading import Deployable, Temperature, temperature_of
 from resiliency.export.programs import eager_runner, onnx_runner, write_program
 from resiliency.export.settings import checked_ensemble
-from resiliency.metrics.classification import scaled
+from resiliency.metrics.classification import ABSTAIN, scaled
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table, write_table
 
@@ -157,6 +157,9 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
         assert (~abstained).mean() == pytest.approx(row.coverage)
         answers += (~abstained).sum()
     assert answers > 500
+    unmet = rows[rows["threshold"].isna()]
+    assert {module.THRESHOLDS[row.basis][row.goal][row.target] for row in unmet.itertuples()} == {ABSTAIN}
+    assert module.load(ABSTAIN)(images)[2].all()
 
 
 DEPLOYMENT = pd.DataFrame(

@@ -14,6 +14,7 @@ from resiliency.analysis.parts import corrected_interval
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import SCORES, Ensemble, Outputs
 from resiliency.metrics.classification import (
+    ABSTAIN,
     ECE_BINS,
     MEASURES,
     Ranked,
@@ -26,6 +27,7 @@ from resiliency.metrics.classification import (
     ranking,
     resampled_rankings,
     risk_coverage,
+    units_needed,
 )
 from resiliency.prediction.reading import condition_groups, held_out
 from resiliency.statistics.resampling import (
@@ -187,8 +189,8 @@ def scored_images(
 
 
 COVERAGE, WRONG = "coverage", "wrong"
-THRESHOLDS = ["members", "size", "rule", "basis", "goal", "target", "threshold", "selection_images", "images"]
-THRESHOLDS += [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")]
+THRESHOLDS = ["members", "size", "rule", "basis", "goal", "target", "threshold", "selection_images", "units_needed"]
+THRESHOLDS += ["images"] + [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")]
 LEFT_OUT = ["left_out_wrong", "left_out_wrong_low", "left_out_wrong_high", "left_out_corruption"]
 THRESHOLDS += LEFT_OUT
 COVERAGES, SHARES_WRONG = (0.99, 0.95, 0.9, 0.8), (0.02, 0.01, 0.005, 0.001)
@@ -222,7 +224,9 @@ def threshold_rows(
         for goal, target, choose in GOALS:
             threshold = choose(ranked, target)
             key = {"basis": basis, "goal": goal, "target": target, "threshold": threshold}
+            unmet = goal == WRONG and not threshold < ABSTAIN
             key["selection_images"] = ranked.units.images
+            key["units_needed"] = units_needed(ranked, target) if unmet else np.nan
             for name in tried:
                 row = key | {"images": name} | shares_at(threshold, *tried[name], evaluation, name)
                 rows.append(row | (worst[goal, target] if name == basis else dict.fromkeys(LEFT_OUT, np.nan)))

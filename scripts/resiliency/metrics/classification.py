@@ -241,7 +241,7 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
 
     Returns:
         Images of at least this confidence are answered, all of them where it is 0, none where it is `ABSTAIN`; NaN
-        if there are fewer than 1 / `level` - 1 units (more if they differ in size), for which nothing is guaranteed.
+        if there are fewer than `units_needed`, even without wrong answers.
     """
     most = ranked.most(level)
     if most < -1e-9:
@@ -252,6 +252,16 @@ def limiting_threshold(ranked: Ranked, level: float) -> float:
         return ABSTAIN
     first = int(allowed.argmax())
     return ranked.threshold_at(first) if first else 0.0
+
+
+def units_needed(ranked: Ranked, level: float) -> float:
+    """The number of units at which `limiting_threshold` would let some answers through; NaN if no number would do.
+
+    Units are as large as these, and the most confident answers as often wrong.
+    """
+    wrong = ranked.errors[ranked.confidence == ranked.confidence[-1]].sum() / len(ranked.errors)
+    largest = ranked.units.sizes.max() * ranked.units.number / ranked.units.images
+    return float(np.ceil((largest - level) / (level - wrong) - 1e-9)) if wrong < level else np.nan
 
 
 NEAR = 0.1  # least share of the way from chance to no error

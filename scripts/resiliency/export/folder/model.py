@@ -7,8 +7,8 @@ are uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are f
 `CLASSES`; the mutual information of the members in nats is float32 B, and 0 if they agree;
 abstained is bool B: whether the largest probability is below the threshold that `load` was given, for example
 `load(threshold=THRESHOLDS["corrupted"]["wrong"][0.02])`. `THRESHOLDS` has those of card.md: for clean and corrupted
-images, for a least "coverage", and for a largest share of images that are answered wrongly ("wrong"); None if the
-study had too few images for a guarantee, 2 where it holds only if every image is abstained on.
+images, for a least "coverage", and for a largest share of images that are answered wrongly ("wrong"); 2 where the
+images of the study promise it only if every image is abstained on.
 """
 
 import argparse
@@ -31,8 +31,6 @@ THRESHOLDS = {
 
 def load(threshold=0.0):
     """A function that answers images, and abstains where the largest probability is below `threshold`."""
-    if threshold is None:
-        raise ValueError("threshold: expected a number, got None: the study had too few images for this target")
     run = _program()
     side = ABOUT["side"]
 
