@@ -63,6 +63,7 @@ DIFFERENCE = ("difference", "difference_low", "difference_high")
 UNKNOWN_ENDS = dict.fromkeys(DIFFERENCE[1:], np.nan)
 UNCOMPARED = dict.fromkeys(("aurc_difference", "aurc_difference_low", "aurc_difference_high"), np.nan)
 OF_ENTROPY = np.where(SELECTIVE.score == "entropy", -0.01, np.nan)
+WRONG, TARGETS = THRESHOLDS.goal == "wrong", THRESHOLDS.target
 NO_THRESHOLDS = with_columns("thresholds", threshold=np.nan)
 KNOWN = {  # by what is known
     "no cost": varied(macs=np.nan, optimism=np.nan),
@@ -78,15 +79,19 @@ KNOWN = {  # by what is known
     "entropy ranks better": with_columns("selective_prediction", **dict.fromkeys(UNCOMPARED, OF_ENTROPY)),
     "votes alone": NO_THRESHOLDS | {"selective_prediction": VOTES.assign(**UNCOMPARED)},
     "no thresholds": NO_THRESHOLDS,
-    "abstains on every image": with_columns(
-        "thresholds", threshold=THRESHOLDS.threshold.mask(THRESHOLDS.goal == "wrong", 2)
-    ),
+    "abstains on every image": with_columns("thresholds", threshold=THRESHOLDS.threshold.mask(WRONG, 2)),
     "abstains on no image": with_columns("thresholds", threshold=0 * THRESHOLDS.threshold),
+    "too few units": with_columns(
+        "thresholds", threshold=THRESHOLDS.threshold.mask(WRONG), units_needed=1 / TARGETS - 1
+    ),
     "no corruption left out": with_columns("thresholds", left_out_wrong=np.nan, left_out_corruption=np.nan),
     "clearly behind": compared(0.01, 0.03),
     "perhaps behind": compared(-0.01, 0.05),
     "no clear gain": differing(BASE, "best member", "vit-s0", -0.03, 0.01),
     "a loss": differing(BASE, "best member", "vit-s0", 0.01, 0.03),
+    "a member alone does better": varied(corrupted_error=ROWS.corrupted_error.mask(ROWS.members == "vit-s0", 0.01)),
+    "of no use": varied(clean_accuracy=0.815, worst_class_error=0.56, worst_error=0.82),
+    "of no use, a single member": varied(worst_error=0.82, instead=ROWS.number.iloc[0]),
     "equal errors": BASE | {"contenders": BASE["contenders"].assign(**dict.fromkeys(DIFFERENCE, 0.0))},
     "no wrong answers": with_columns("selective_prediction", auroc=np.nan, fpr_at_95=np.nan, error_at_80=0.0),
     "no interval of the gain": BASE | {"contenders": BASE["contenders"].assign(**UNKNOWN_ENDS)},

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from resiliency.analysis.choices import shortcomings
 from resiliency.api import load_ensemble
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,6 +41,8 @@ def exported(workflow):
     printed = workflow.finish("export", "--cores", "2", "--config", f"ensemble={row.number}")
     assert printed.rstrip().endswith(f"Export: results/{workflow.results.name}/export")
     assert all((workflow.results / "export" / name).stat().st_size for name in ("card.md", "ensemble.json", "model.py"))
+    card = (workflow.results / "export/card.md").read_text(encoding="utf-8")
+    assert ("\n> **Read with care.** Do not use" in card) == bool(shortcomings(row))
     return workflow.results / "export", row
 
 

@@ -21,9 +21,10 @@ from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.export.choice import chosen_row
 from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.export.programs import EAGER, Run, eager_runner, milliseconds, onnx_runner, quartiles, write_program
-from resiliency.metrics.classification import accuracy_columns, scaled
+from resiliency.metrics.classification import ABSTAIN, accuracy_columns, scaled
 from resiliency.prediction.reading import Predictions
 from resiliency.report import words
+from resiliency.report.overview import unfit_cautions
 from resiliency.report.templates import Markdown, markdown_environment
 
 PROGRAM = "ensemble.onnx"
@@ -237,15 +238,15 @@ def export(
     return Exported(about, text)
 
 
-def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Basis -> goal -> target as text -> threshold, None if the study has too few images for one.
+def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    """Basis -> goal -> target as text -> threshold: `ABSTAIN` if the study has too few images for another.
 
     Args:
         thresholds: rows of thresholds.csv of one ensemble.
     """
-    constants: dict[str, dict[str, dict[str, float | None]]] = {}
+    constants: dict[str, dict[str, dict[str, float]]] = {}
     for row in thresholds.drop_duplicates(["basis", "goal", "target"]).itertuples():
-        value = None if pd.isna(row.threshold) else float(row.threshold)
+        value = ABSTAIN if pd.isna(row.threshold) else float(row.threshold)
         constants.setdefault(row.basis, {}).setdefault(row.goal, {})[f"{row.target:g}"] = value
     return constants
 
@@ -264,6 +265,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
         row=row.to_dict(),
         members=[of | weights_of(of) for of in members.to_dict("records")],
         right=_right(row),
+        cautions=unfit_cautions(row, context["card"]["classes"]),
         versions={name: version(name) for name in VERSIONS},
         two_digits=lambda value: words.number(value, 2),
         **context,

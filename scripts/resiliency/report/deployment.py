@@ -2,27 +2,26 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.choices import best_row, clean_accuracy, eligible, priced
-from resiliency.analysis.contenders import BEST_MEMBER, ROLES
+from resiliency.analysis.choices import SAVING, best_row, clean_accuracy, eligible, priced
+from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import ABSTAIN
 from resiliency.report import words
-from resiliency.report.overview import contenders
+from resiliency.report.overview import contenders, difference_from, shortcomings
 from resiliency.report.rows import compared_with
 from resiliency.report.templates import sentences
 
 REFERENCE = "max_probability"  # the score of confidence that has thresholds
 COVERAGE = 0.9
 MEASURES = ("ece", "nll", "brier")
-BEST_ENSEMBLE = ROLES[1]
 NEEDED = ("deployment", "members", "selective_prediction", "temperatures")
 LIMITS = ("members", "macs")
 ERRORS = ("corrupted_error", "worst_error", "quantile_error")
@@ -50,15 +49,17 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
 
     Returns:
         `best`, the row of the least error on the images of the choice, and `is_best`; `cost`, the column that decides;
-        `cheaper`, how many rows of no more members cost less than the best; `unknown`, how many other rows have no
-        known cost; `images_needed`, to show that a cheaper one is hardly worse, rounded up to two digits because it is
-        extrapolated; `times`, the cost of the best over that of `row`; rows of contenders.csv that compare the errors
-        on other images, as `difference` with the best one, as `gain` of an ensemble with the best member, and as `loss`
-        of a member with the best ensemble.
+        `cheaper`, how many rows of no more members cost a tenth less than the best; `unknown`, how many other rows have
+        no known cost; `images_needed`, to show that a cheaper one is hardly worse, rounded up to two digits because it
+        is extrapolated; `times`, the cost of the best over that of `row`; rows of contenders.csv that compare the
+        errors on other images, as `difference` with the best one, as `gain` of an ensemble with the best member, and as
+        `loss` of a member with the best ensemble; `rival`, the single member of at most its cost that makes the fewest
+        errors on these images, if it makes fewer.
         None stands for what is unknown.
     """
     rows = eligible(deployment)
     best, cost = best_row(rows).to_dict(), priced(rows)
+    rivals = rows[(rows["size"] == 1) & ~(rows[cost] > row[cost]) & (rows["corrupted_error"] < row["corrupted_error"])]
     is_best, by_errors = row["number"] == best["number"], row["objective"] != "cost"
     return {
         "row": row,
@@ -72,16 +73,18 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         "unknown": int(rows[cost].isna().sum()) - int(row[cost] != row[cost]),
         "images_needed": _rounded_up(row.get("images_needed", np.nan)),
         "times": ratio(best, row, cost),
-        "difference": None if is_best else _difference(compared, "members", best["members"]),
-        "gain": _difference(compared, "role", BEST_MEMBER) if row["size"] > 1 and by_errors else None,
-        "loss": _difference(compared, "role", BEST_ENSEMBLE) if row["size"] == 1 and by_errors else None,
+        "difference": None if is_best else difference_from(compared, "members", best["members"]),
+        "gain": difference_from(compared, "role", BEST_MEMBER) if row["size"] > 1 and by_errors else None,
+        "loss": difference_from(compared, "role", BEST_ENSEMBLE) if row["size"] == 1 and by_errors else None,
+        "rival": rivals.loc[rivals["corrupted_error"].idxmin()].to_dict() if len(rivals) else None,
     }
 
 
 def _cheaper(row: dict, rows: pd.DataFrame, cost: str) -> int:
-    """Number of cheaper rows with no more members; without a cost of `row`, number of rows with a known cost."""
+    """Number of rows with no more members that save enough; without a cost of `row`, of rows with a known cost."""
     others = rows[(rows["size"] <= row["size"]) & (rows["number"] != row["number"])]
-    return int((others[cost] < row[cost]).sum() if row[cost] == row[cost] else others[cost].notna().sum())
+    enough = others[cost] <= (1 - SAVING) * row[cost]
+    return int(enough.sum() if row[cost] == row[cost] else others[cost].notna().sum())
 
 
 def _rounded_up(images: float) -> int | None:
@@ -89,14 +92,6 @@ def _rounded_up(images: float) -> int | None:
         return None
     step = 10 ** max(len(f"{images:.0f}") - 2, 0)
     return math.ceil(images / step) * step
-
-
-def _difference(compared: pd.DataFrame | None, column: str, other: str) -> dict | None:
-    """The row of contenders.csv with the difference in corrupted error from another model; None if unknown."""
-    if compared is None:
-        return None
-    of = compared[(compared[column] == other) & (compared["corruption"] == CORRUPTED)].dropna(subset=["difference"])
-    return None if of.empty else of.iloc[0].to_dict()
 
 
 def ratio(one: dict, other: dict, cost: str) -> float | None:
@@ -141,58 +136,40 @@ def calibration_facts(temperatures: pd.DataFrame) -> dict:
     }
 
 
-def confidence_facts(selective: pd.DataFrame) -> dict:
-    """How well a confidence score separates wrong from right predictions on corrupted images.
+def abstaining_facts(members: str, selective: pd.DataFrame, thresholds: pd.DataFrame | None) -> dict:
+    """What thresholds of confidence promise on corrupted images, and what they gave on other ones.
 
     Args:
+        members: members of the model.
         selective: rows of selective_prediction.csv about the model.
+        thresholds: thresholds.csv.
 
     Returns:
-        The `score`, None if there is none; its `errors` at 95, 90 and 80 % coverage, `auroc` and `fpr_at_95`; whether
-        other scores are `compared` with it; of these that with the least AURC as `better`, if any is significantly, and
-        by how much its AURC is `lower`.
+        `covering`, the threshold for a coverage of 90 % if it abstains at all, and `limiting`, that for the fewest
+        wrong answers of those that answer some images, each with its results; `left_out`, the share of wrong answers of
+        the latter under the worst corruption that it was not chosen on; `unmet`, the shares of wrong answers that no
+        threshold promises, of which `needed` has the number of units that would do, as text; the `score` of confidence
+        and its `error` at 90 % coverage. None stands for what is unknown.
     """
-    rows = selective[selective["images"] == CORRUPTED].set_index("score")
-    if rows.empty:
-        return {"score": None}
-    score = REFERENCE if REFERENCE in rows.index else rows.index[0]
-    figures = {name: figure(rows.loc[score], name) for name in ("auroc", "fpr_at_95")}
-    facts = figures | {"errors": [figure(rows.loc[score], f"error_at_{level}") for level in (95, 90, 80)]}
-    better = rows[rows["aurc_difference_high"] < 0]
-    best = better.loc[better["aurc"].idxmin()] if len(better) else None
-    return facts | {
-        "score": score,
-        "compared": score == REFERENCE and len(rows) > 1,
-        "better": None if best is None else best.name,
-        "lower": None if best is None else _negated(figure(best, "aurc_difference")),
-    }
-
-
-def _negated(of: Figure) -> Figure:
-    return Figure(-of.value, -of.high, -of.low)
-
-
-def threshold_facts(members: str, thresholds: pd.DataFrame | None) -> dict:
-    """Thresholds that were chosen on corrupted images.
-
-    Returns:
-        Rows of thresholds.csv, None if there is none: `covering`, for a coverage of 90 % if it abstains at all;
-        `limiting`, for the fewest wrong answers that has a threshold, `left_out` its share of wrong answers under the
-        worst corruption that it was not chosen on; `abstaining`, the largest share of wrong answers, if each share
-        takes abstaining on every image.
-    """
+    scores = selective[selective["images"] == CORRUPTED].set_index("score")
+    score = None if scores.empty else REFERENCE if REFERENCE in scores.index else scores.index[0]
+    facts = {"score": score, "error": score and figure(scores.loc[score], "error_at_90")}
+    nothing = dict.fromkeys(("covering", "limiting", "left_out"))
     if thresholds is None:
-        return {"covering": None, "limiting": None, "left_out": None, "abstaining": None}
+        return facts | nothing | {"unmet": [], "needed": {}}
     rows = thresholds[(thresholds["members"] == members) & (thresholds["basis"] == CORRUPTED)]
-    rows = rows[rows["images"] == CORRUPTED].dropna(subset=["threshold"])
-    wrong, covering = rows[rows["goal"] == "wrong"].sort_values("target"), rows[rows["goal"] == "coverage"]
-    limiting = _first(wrong[wrong["threshold"] < ABSTAIN])
+    rows = rows[rows["images"] == CORRUPTED].sort_values("target", ascending=False)
+    wrong, answers = rows["goal"] == "wrong", rows["threshold"] < ABSTAIN
+    covering = rows[~wrong & (rows["target"] == COVERAGE) & (rows["threshold"] > 0)]
+    limiting = _first(rows[wrong & answers].iloc[::-1])
     left_out = figure(limiting["row"], "left_out_wrong") if limiting else None
-    return {
-        "covering": _first(covering[(covering["target"] == COVERAGE) & (covering["threshold"] > 0)]),
+    unmet = rows[wrong & ~answers].reindex(columns=["target", "units_needed"])
+    return facts | {
+        "covering": _first(covering),
         "limiting": limiting,
         "left_out": left_out if left_out and pd.notna(left_out.value) else None,
-        "abstaining": wrong["target"].max() if len(wrong) and not limiting else None,
+        "unmet": unmet["target"].tolist(),
+        "needed": {of.target: f"{of.units_needed:,.0f}" for of in unmet.dropna(subset=["units_needed"]).itertuples()},
     }
 
 
@@ -241,12 +218,16 @@ def delivery_facts(row: dict, deployment: pd.DataFrame, members: pd.DataFrame) -
     return {"number": int(row["number"]), "networkless": lacking, "other": other}
 
 
-def deployment_answers(tables: Mapping[str, pd.DataFrame], study: str) -> list[tuple[str, str]]:
+def deployment_answers(
+    tables: Mapping[str, pd.DataFrame], study: str, classes: Sequence[str] = (), units: str = "images"
+) -> list[tuple[str, str]]:
     """Questions and answers about the recommended model: which, why, how good, when to abstain, worst case, cost.
 
     Args:
         tables: tables of the study, by name; there are no answers if one of `NEEDED` is missing.
         study: name of the study.
+        classes: names of the classes, if they have any.
+        units: what the units of the test images are called, in the plural.
     """
     rows = contenders(tables["deployment"]) if set(NEEDED) <= tables.keys() else []
     if not rows:
@@ -259,8 +240,9 @@ def deployment_answers(tables: Mapping[str, pd.DataFrame], study: str) -> list[t
         choice=choice_facts(row, deployment, tables.get("contenders")),
         errors=error_facts(row),
         calibration=calibration_facts(temperatures),
-        confidence=confidence_facts(selective),
-        thresholds=threshold_facts(row["members"], tables.get("thresholds")),
+        abstaining=abstaining_facts(row["members"], selective, tables.get("thresholds")),
+        short=shortcomings(row, classes),
+        units=units,
         costs=cost_facts(rows),
         delivery=delivery_facts(row, deployment, members),
     )

@@ -3,23 +3,26 @@
 Here are the facts; `overview.txt.j2` has the sentences."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from resiliency.analysis import choices
 from resiliency.analysis.choices import clean_accuracy
+from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER
 from resiliency.analysis.contenders import contenders as chosen
+from resiliency.analysis.failures import name_of
 from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
-from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET
+from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET, accuracy_of
 from resiliency.data.card import OWN
 from resiliency.data.split import PLACE
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
 from resiliency.report import templates, words
-from resiliency.report.rows import difference_words, measured_on
+from resiliency.report.rows import compared_with, difference_words, measured_on, under_main_rule
 from resiliency.statistics.resampling import holm
 
 LEADING = 3
@@ -86,6 +89,37 @@ def shifted_answer(members: pd.DataFrame, further: list[str]) -> str:
     return said("shifted", sets=sets) if further else ""
 
 
+def ensembles_answer(tables: Mapping[str, pd.DataFrame], further: list[str]) -> str:
+    """How robust ensembles are: the recommended model beside its rival, else the means over those of a size.
+
+    Args:
+        tables: tables of the study; "" if it has no ensembles.
+        further: names of the additional test sets.
+    """
+    deployment, sizes = (tables.get(name, pd.DataFrame()) for name in ("deployment", "ensemble_sizes"))
+    if len(deployment) and (deployment["size"] > 1).any():
+        first = contenders(deployment)[0]
+        rival = BEST_MEMBER if first["size"] > 1 else BEST_ENSEMBLE
+        difference = difference_from(tables.get("contenders"), "role", rival)
+        compared = compared_with(difference, f"that of the {rival}, {difference['members']}") if difference else ""
+        return said("recommended", row=first, compared=compared)
+    if sizes.empty:
+        return ""
+    means = under_main_rule(sizes).pivot(index="size", columns="measure", values="mean").sort_index()
+    means = means.assign(**{accuracy_of(CORRUPTED): 1 - means["corrupted_error"]} if "corrupted_error" in means else {})
+    names = [CORRUPTED] if "corrupted_error" in means else [CLEAN, *further]
+    sets = [{"name": name, "accuracies": means[accuracy_of(name)].tolist()} for name in names]
+    return said("means", sets=sets, fewest=means.index[0], most=means.index[-1])
+
+
+def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> dict | None:
+    """The row of contenders.csv with the difference in corrupted error from another model; None if unknown."""
+    if compared is None:
+        return None
+    of = compared[(compared[column] == other) & (compared["corruption"] == CORRUPTED)].dropna(subset=["difference"])
+    return None if of.empty else of.iloc[0].to_dict()
+
+
 def best_answer(best: pd.DataFrame) -> str:
     """The most accurate ensemble of any size, beside the most accurate member.
 
@@ -150,6 +184,23 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
     return entries
 
 
+def shortcomings(row: dict | pd.Series, classes: Sequence[str]) -> str:
+    """What a row of deployment.csv is wrong on too often to be used as it is; "" if it is not.
+
+    Args:
+        classes: names of the classes, if they have any.
+    """
+    errors = choices.shortcomings(row)
+    worst = name_of(classes, int(row["worst_class"])) if "class" in errors else ""
+    return said("shortcomings", errors=errors, row=row, worst=worst, most=choices.BEARABLE) if errors else ""
+
+
+def unfit_cautions(row: dict | pd.Series, classes: Sequence[str]) -> list[str]:
+    """A caution if the recommended model, a row of deployment.csv, should not be used as it is."""
+    short = shortcomings(row, classes)
+    return [said("unfit", short=short, alone=row["size"] == 1)] if short else []
+
+
 def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
     """The parts that were left out, each with its reason and members: `item`, `reason`, `count` and `members`.
 
@@ -198,7 +249,7 @@ def late_settings(members: pd.DataFrame) -> dict[str, str]:
 
 
 def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
-    """A caution if the best model is wrong on `POOR` of the clean images or more, and what to do about it.
+    """What to do if the best model is wrong on `POOR` of the clean images or more.
 
     Args:
         best: recommended model, as from `models`; None for the member with the highest clean accuracy.
@@ -208,7 +259,8 @@ def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
         return []
     source = members["weights_source"].astype(str)
     trained = source.str.startswith(("trained here", "fine-tuned here")).any()
-    return [said("poor", error=error, trained=trained, pretrained=source.str.contains("pretrained").any())]
+    facts = {"error": error, "told": best is not None}
+    return [said("poor", **facts, trained=trained, pretrained=source.str.contains("pretrained").any())]
 
 
 def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
@@ -322,12 +374,18 @@ def resampled_sentence(units: dict[str, dict]) -> str:
 
 def resampled(of: dict) -> str:
     """Number and name of the units of a test set, such as "421 tracks (12,630 images)" or "540 images"."""
-    if not of["by"]:
-        return words.plural(of["units"], "image")
+    name, many = unit_names(of)
+    counted = f"{of['units']:,} {many if of['units'] > 1 else name}"
+    return f"{counted} ({words.plural(of['images'], 'image')})" if of["by"] else counted
+
+
+def unit_names(of: dict | None) -> tuple[str, str]:
+    """What a unit of a test set is called, such as "track", and several: "tracks"; "image" if nothing is known."""
+    if not of or not of["by"]:
+        return "image", "images"
     places = re.findall(PLACE, of["by"])
     name = places[-1].strip("<>") if places else CALLED.get(of["by"], "group")
-    many = name.replace("set ", "sets ", 1) if name in CALLED.values() else f"{name}s"
-    return f"{of['units']:,} {many if of['units'] > 1 else name} ({words.plural(of['images'], 'image')})"
+    return name, name.replace("set ", "sets ", 1) if name in CALLED.values() else f"{name}s"
 
 
 def unit_cautions(units: dict[str, dict]) -> list[str]:

@@ -22,6 +22,7 @@ from resiliency.report.overview import (
     best_answer,
     cautions,
     design_count,
+    ensembles_answer,
     leaders,
     models,
     poor_cautions,
@@ -30,7 +31,9 @@ from resiliency.report.overview import (
     resampled_sentence,
     shifted_answer,
     skipped_reasons,
+    unfit_cautions,
     unit_cautions,
+    unit_names,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.rows import measured_on
@@ -82,7 +85,8 @@ def render(
     order = error if error.notna().any() else -tables["members"]["clean_accuracy"]
     members = tables["members"].loc[order.sort_values(kind="stable").index]
     members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
-    answers = deployment_answers(tables, study["study"])
+    unit = unit_names(units.get(CLEAN))[1]
+    answers = deployment_answers(tables, study["study"], (card or {}).get("classes", ()), unit)
     figures = partial(_sections, tables=tables, specs=specs, svgs=svgs, made=made)
     return _template().render(
         study=study,
@@ -121,11 +125,12 @@ def _first_screen(
     """Variables of the template for the part above the sections."""
     members = tables["members"]
     best = models(tables["deployment"], tables.get("contenders")) if "deployment" in tables else []
-    poor = poor_cautions(members, best[0] if best else None)
+    poor = unfit_cautions(best[0], (card or {}).get("classes", ())) if best else []
+    poor += poor_cautions(members, best[0] if best else None)
     return {
         "subject": _subject(tables),
         "images": _images(tables["corruption_errors"], further),
-        "answer": _answer(specs.get(OPENING)) or shifted_answer(members, further),
+        "answer": ensembles_answer(tables, further) or _answer(specs.get(OPENING)) or shifted_answer(members, further),
         "basis": basis(card, tables, study),
         "level": words.percent(members["confidence"].max(), 0),
         "resampled": resampled_sentence(units),
