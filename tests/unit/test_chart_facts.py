@@ -62,9 +62,18 @@ DOWN, OPEN, UNKNOWN = (-0.03, -0.01), (-0.03, 0.01), (np.nan, np.nan)
     ],
 )
 def test_as_many_members_are_enough_as_after_which_no_step_is_significant(changes, enough, step):
-    facts = size_facts(sizes_of(changes), NONE)
+    facts = size_facts(sizes_of(changes), NONE, NONE)
     assert (facts["enough"], facts["step"]["size"], facts["largest"]) == (enough, step, enough == max(changes))
-    assert size_facts(sizes_of({}), NONE) == {}
+    assert size_facts(sizes_of({}), NONE, NONE) == {}
+
+
+@pytest.mark.parametrize(("images", "enough", "ends"), [("corrupted", 2, (-0.03, 0.005)), ("shifted", 3, DOWN)])
+def test_a_step_has_one_interval_on_the_page(images, enough, ends):
+    """That of the exchange rate of a third member, on the same images."""
+    rates = pd.DataFrame({"exchange": ["third_member"], "points_low": [-0.5], "points_high": [3.0], "images": images})
+    facts = size_facts(sizes_of({2: DOWN, 3: DOWN}), NONE, rates)
+    step = facts["step"]
+    assert (facts["enough"], step["size"], (step["change_low"], step["change_high"])) == (enough, 3, ends)
 
 
 def test_clean_accuracy_is_turned_into_an_error():
@@ -136,13 +145,13 @@ def test_only_what_is_significant_at_every_size_is_said_and_labels_apart():
     assert of_corrupted(uncorrected)["free"]["negative"] == []
 
 
-def test_all_label_free_metrics_are_counted_and_told_apart():
+def test_only_metrics_that_the_chart_shows_are_named():
     falls = [(-0.9, -0.1), (-0.5, -0.3)]
     names = ("label_disagreement", "saliency_cosine", "saliency_spearman")
     free = of_corrupted(correlations_of(dict.fromkeys(names, falls) | {"difficulty": falls}))["free"]
-    assert free["metrics"] == 3
-    said = ["Label disagreement", "Saliency (cosine distance)", "Saliency (Spearman distance)"]
-    assert [of["metric"] for of in free["negative"]] == said
+    assert ([of["metric"] for of in free["negative"]], free["metrics"]) == (["Saliency"], 1)
+    alone = of_corrupted(correlations_of({"label_disagreement": falls, "difficulty": falls}))["free"]
+    assert [of["metric"] for of in alone["negative"]] == ["Label disagreement"]
 
 
 @pytest.mark.parametrize(("ends", "known"), [((-1.0, 1.0), False), ((np.nan, np.nan), False), ((-0.4, 0.9), True)])

@@ -70,8 +70,9 @@ def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures,
     put_pictures("a/.5.jpg", "a/.cache/6.jpg", "a/notes.txt", "b/x/2.gif", "b/jpg", ".hidden/1.jpg", "loose.jpg")
     source = read(tmp_path)
     assert source.parts[ALL].names == ["1", "2", "3", "4", "1"]
-    left_out = "7 left out: hidden, in no class folder, or none of .jpg .jpeg .png .webp"
-    assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path}: {left_out}"
+    why = "(hidden, in no class folder, or none of .jpg .jpeg .png .webp)"
+    ignored = f"7 files ignored: .5.jpg, .cache, notes.txt … {why}"
+    assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path}: {ignored}"
 
 
 def test_links_in_a_circle_end(tmp_path, put_pictures):

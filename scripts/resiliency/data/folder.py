@@ -23,16 +23,17 @@ from resiliency.data.pictures import FileImages, decoding_fault, file_state, fil
 from resiliency.data.source import ALL, SPLITS, Part, Source
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+NAMED = 3  # number of ignored files that are named
 LONGEST = 230  # bytes of a name; file systems allow 255, suffixes included
 
 
-def images_in(folder: str) -> tuple[list[str], int]:
-    """Sorted paths, relative to the class folder `folder`, of the images in it, and how much else is in it.
+def images_in(folder: str) -> tuple[list[str], list[str]]:
+    """Sorted paths, relative to the class folder `folder`, of the images in it, and the names of what else is in it.
 
     Raises:
         Fault: there are no images, or a folder cannot be listed.
     """
-    images, left_out = [], 0
+    images, left_out = [], []
     pending, visited = [folder], _lineage(os.path.dirname(folder)) | _lineage(os.path.dirname(os.path.realpath(folder)))
     while pending:
         path = pending.pop()
@@ -41,13 +42,13 @@ def images_in(folder: str) -> tuple[list[str], int]:
         visited.add(real)
         for entry in entries:
             if entry.name.startswith("."):
-                left_out += 1
+                left_out.append(entry.name)
             elif _is_folder(entry):
                 pending.append(entry.path)
             elif entry.name.lower().endswith(SUFFIXES):
                 images.append(entry.path.removeprefix(folder + os.sep))
             else:
-                left_out += 1
+                left_out.append(entry.name)
     if not images:
         raise Fault(f"{printable(folder)}: no {' '.join(SUFFIXES)} file in this class folder; add images or remove it")
     return sorted(images), left_out
@@ -330,9 +331,11 @@ def _classes(folder: Path) -> list[str]:
 def _part(folder: Path, classes: list[str], size: int, margin: float, pool: ThreadPoolExecutor) -> Part:
     folders = [os.path.join(folder, name) for name in classes]
     listings, left_out = zip(*pool.map(images_in, folders), strict=True)
-    count = sum(left_out) + len(entries_in(folder)) - len(classes)
-    if count:
-        print(f"{printable(folder)}: {count:,} left out: hidden, in no class folder, or none of {' '.join(SUFFIXES)}")
+    ignored = [*chain.from_iterable(left_out), *(of.name for of in entries_in(folder) if of.name not in classes)]
+    if ignored:
+        some = ", ".join(map(printable, ignored[:NAMED])) + (" …" if len(ignored) > NAMED else "")
+        why = f"hidden, in no class folder, or none of {' '.join(SUFFIXES)}"
+        print(f"{printable(folder)}: {len(ignored):,} files ignored: {some} ({why})")
     files = [os.path.join(path, image) for path, images in zip(folders, listings, strict=True) for image in images]
     labels = np.repeat(np.arange(len(classes)), [len(images) for images in listings])
     return Part(FileImages(files, size, margin), labels, list(chain.from_iterable(map(names_of, listings))))

@@ -59,7 +59,11 @@ CHARTS = {
     "effective_robustness": Chart(("effective_robustness",), "shift", "Members", "Accuracy on shifted images"),
     "ceiling": Chart(("ceiling",), "ceiling", "Ensembles", "Ceiling of any vote"),
     "ensemble_size": Chart(
-        ("ensemble_sizes", "candidates"), "size", "Ensembles", "Number of members", optional=("candidates",)
+        ("ensemble_sizes", "candidates", "exchange_rates"),
+        "size",
+        "Ensembles",
+        "Number of members",
+        optional=("candidates", "exchange_rates"),
     ),
     "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
     "architecture_diversity": Chart(

@@ -84,7 +84,7 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
         for cost in priced
     ]
     subtitle = [
-        f"Pale: places of {plural(len(candidates), 'candidate')}; labels give ensemble size; "
+        f"Pale dots: all {plural(len(candidates), 'candidate')}; labels give ensemble size; "
         f"bars: {percent(first['confidence'], 0)} intervals",
         f"The Pareto front was selected on {plural(int(first['selection_images']), 'test image')}, evaluated on the "
         f"{int(first['images']):,} others; points that it dominates there are hidden",

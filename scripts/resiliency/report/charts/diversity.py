@@ -88,12 +88,11 @@ ROW, MARK = 32, 4  # px, least height of a metric, and of one of its marks
 
 
 def correlation_facts(table: pd.DataFrame) -> dict:
-    """Which metrics correlate with accuracy at every size, on corrupted images first: `images`.
+    """Which metrics of the chart correlate with accuracy at every size, on corrupted images first: `images`.
 
-    Of all label-free metrics first, plainly and given the members' mean accuracy, then of the main ones that use the
-    labels.
+    Of the label-free ones first, plainly and given the members' mean accuracy, then of those that use the labels.
     """
-    plain, given = (known(table, measured) for measured in MEASURES)
+    plain, given = (_main(known(table, measured)) for measured in MEASURES)
     images = []
     for condition in reversed(CONDITIONS):
         rows = plain[plain["condition"] == condition]
@@ -101,7 +100,7 @@ def correlation_facts(table: pd.DataFrame) -> dict:
             controlled = given[given["condition"] == condition]
             free, of_free = (of["metric"].map(label_free).astype(bool) for of in (rows, controlled))
             raw, controlled = _counts(rows[free]), _counts(controlled[of_free])
-            by_labels = _counts(rows[~free & rows["metric"].isin(MAIN)])
+            by_labels = _counts(rows[~free])
             images.append({"name": condition, "free": raw, "given": controlled, "by_labels": by_labels})
     return {"images": images} if images else {}
 
@@ -120,17 +119,12 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
 def _counts(rows: pd.DataFrame) -> dict:
     """Number of metrics, whether any interval is known, and metrics significant at every size, by sign.
 
-    `positive` and `negative` hold metrics with their mean correlation, the largest first; short labels that several
-    metrics share are written out.
+    `positive` and `negative` hold metrics with their mean correlation, the largest first.
     """
     found = signs(rows)
-    short = [short_label(metric) for metric in found]
-    said = {
-        metric: name if short.count(name) == 1 else label(metric) for metric, name in zip(found, short, strict=True)
-    }
     by_sign = {
         name: sorted(
-            ({"metric": said[metric], "r": r} for metric, (own, r) in found.items() if own == sign),
+            ({"metric": short_label(metric), "r": r} for metric, (own, r) in found.items() if own == sign),
             key=lambda of: -abs(of["r"]),
         )
         for name, sign in (("positive", 1), ("negative", -1))

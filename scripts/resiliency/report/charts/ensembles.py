@@ -19,6 +19,7 @@ from resiliency.report.style import cycled, finish, notice, panel_title, tooltip
 from resiliency.report.words import label, percent, plural
 
 LEAST = 1e-4  # smaller shares of images are drawn here, because 0 has no logarithm
+STEPS = {(1, 2): "second_member", (2, 3): "third_member", (1, 3): "two_more_members"}  # sizes -> exchange
 BOTH = {"corrupted_error": "corrupted", "clean_accuracy": "clean"}  # measure -> images, in the order of panels
 
 
@@ -88,16 +89,21 @@ def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(images=rows["condition"].map(label), order=order, **shares).sort_values("order", kind="stable")
 
 
-def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame) -> dict:
+def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame) -> dict:
     """After which size no step lowers the error significantly.
 
-    `enough` is that size, None if its interval is unknown; `step` the row after it, or the last.
+    `enough` is that size, None if its interval is unknown; `step` the row after it, or the last. Steps that are
+    exchanges have the intervals of exchange_rates.csv, so that the page has one interval of each.
     """
     rows = errors_of(sizes)
     if rows.empty or rows["size"].nunique() < 2:
         return {}
     rows = rows[rows["images"] == rows["images"].iloc[0]].sort_values("size")
     rows = rows.assign(before=rows["size"].shift()).to_dict("records")
+    exchanges = {row["exchange"]: row for row in rates.to_dict("records") if row["images"] == rows[0]["images"]}
+    for row in rows:
+        if of := exchanges.get(STEPS.get((row["before"], row["size"]))):
+            row |= {"change_low": -of["points_high"] / 100, "change_high": -of["points_low"] / 100}
     lower = [row for row in rows[1:] if row["change_high"] < 0]
     known = [row for row in rows[1:] if not np.isnan(row["change_low"])]
     enough = (lower[-1] if lower else rows[0])["size"] if known else None
@@ -107,11 +113,14 @@ def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame) -> dict:
 
 
 @chart(
-    "A flat line means that additional members bring little, although each costs as much as the first. Intervals "
-    "leave out one member at a time: they say little about other designs or families, for which they would be wider.",
+    "A flat line means that additional members bring little, although each costs as much as the first. Bars "
+    "leave out one member at a time: they say little about other designs or families, for which they would be wider. "
+    "Intervals of steps that exchange_rates.csv has are over its units.",
     size_facts,
 )
-def ensemble_size(sizes: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+def ensemble_size(
+    sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame, colours: list[str]
+) -> alt.TopLevelMixin:
     """Mean error of all ensembles of each size with its interval, the middle half of them, and the best of each."""
     title = "Error against the number of members"
     rows = errors_of(sizes)

@@ -157,8 +157,8 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin
     )
     level, images = percent(rates["confidence"].iloc[0], 0), images_of(rates["images"].iloc[0])
     subtitle = [
-        f"What each lowers the error on {images} by, with {level} intervals over the units named",
-        "Beside the numbers: what it costs, as a multiple of what it is compared with",
+        f"Reduction of the error on {images}, with {level} intervals over the units named",
+        "Beside the numbers: relative cost (×2: twice)",
         "SD: standard deviation, without what noise adds",
     ]
     return finish(panel, TITLE, subtitle)
