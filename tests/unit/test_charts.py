@@ -19,6 +19,7 @@ from synthetic import HOSTILE, OBJECTIVES, synthetic_tables
 
 from resiliency.report import settings
 from resiliency.report.charts import FINDINGS
+from resiliency.report.charts.failures import MOST_CLASSES
 from resiliency.report.drawing import VEGA_LITE, draw, html, svg, write_chart
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import cycled, shapes
@@ -127,6 +128,17 @@ def test_charts_are_written_in_every_format(tmp_path):
 
 def test_no_name_ends_the_script_of_an_interactive_chart():
     assert HOSTILE not in html({"title": HOSTILE})
+
+
+def test_a_matrix_of_confusions_names_every_class():
+    """In rows and in columns of both panels."""
+    names = [f"class {place:02d}" for place in range(MOST_CLASSES)]
+    rows = pd.DataFrame([(a, b) for a in names for b in names], columns=["class", "predicted"])
+    rows = rows.assign(role="recommended model", members="a", size=1, answers=1, share=1 / MOST_CLASSES)
+    both = pd.concat([rows.assign(images=images) for images in ("clean", "corrupted")])
+    picture = svg(draw("confusions", {"confusions": both}, settings.OKABE_ITO))
+    visible = {name: re.findall(rf'<text (?![^>]*opacity="0")[^>]*>{name}<', picture) for name in names}
+    assert {name: len(of) for name, of in visible.items()} == dict.fromkeys(names, 4)
 
 
 def test_logits_are_not_read_as_percentages():

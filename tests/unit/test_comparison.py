@@ -155,6 +155,23 @@ def test_a_study_with_another_seed_is_compared_on_clean_images_that_neither_sele
     ]  # fmt: skip
 
 
+def test_no_interval_reaches_beyond_what_errors_can_differ_by_and_significance_is_said(tmp_path):
+    """Of three units of images, whose interval would reach beyond a difference of all images."""
+    folders = [finished(tmp_path / name, errors) for name, errors in (("one", 0.1), ("two", 0.3))]
+    clear = printed(compared(*folders)).splitlines()[1]
+    assert "(significant)" in clear
+    for folder in folders:
+        np.save(folder / "data/test/units.npy", np.minimum(np.arange(IMAGES) // 60, 2))
+        end_run(folder)
+    differences = compared(*folders)
+    known = differences.dropna(subset=["low"])
+    assert len(known)
+    assert known["low"].min() >= -1
+    assert known["high"].max() <= 1
+    assert (known["high"] == 1).any()
+    assert "(not significant)" in printed(differences)
+
+
 def test_the_table_is_printed_and_kept_and_drawn(tmp_path, capsys):
     one, two = finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3)
     main(["compare", str(one), str(two), "--output", str(tmp_path / "both.csv")])

@@ -114,6 +114,8 @@ THREE = np.repeat([0, 1, 2], 100)
         (0.9, np.repeat([0, 1], [5, 5]), False),
         (0.9, np.repeat([0, 1], [90, 10]), True),  # as often right as if the answer were always 0
         (0.12, np.arange(1000), False),
+        (1, np.array([3, 8]), False),  # of two images, no accuracy tells
+        (0.5, np.array([3, 8]), False),
     ],
 )
 def test_chance_is_to_answer_the_most_frequent_class(accuracy, labels, near):

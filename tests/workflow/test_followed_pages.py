@@ -90,3 +90,4 @@ def test_a_table_of_decisions_leads_to_a_report(clone):
     page = (results / "report.html").read_text(encoding="utf-8")
     assert oddities(page) == []
     assert why in page
+    assert "close to chance level" not in page

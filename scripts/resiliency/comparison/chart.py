@@ -18,6 +18,8 @@ def printed(differences: pd.DataFrame) -> str:
     for row in differences.itertuples():
         ends = row.low, row.high
         value = f"{words.difference(row.difference, *ends)} {words.difference_interval(*ends)}".rstrip()
+        if pd.notna(row.low):
+            value += " (not significant)" if row.low <= 0 <= row.high else " (significant)"
         known = [value] if pd.notna(row.difference) else []
         lines.append((row.study, row.images, ", ".join([*known, *filter(None, [row.not_comparable])]), row.model))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

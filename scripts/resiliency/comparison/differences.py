@@ -175,7 +175,8 @@ def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[F
                 "units": units.of(finite).number,
                 "difference": pair.each[finite].mean(),
             }
-            row |= {"low": row["difference"] - reach[id(pair)], "high": row["difference"] + reach[id(pair)]}
+            ends = np.clip(row["difference"] + np.array([-1, 1]) * reach[id(pair)], -1, 1)  # errors differ by 1 at most
+            row |= dict(zip(("low", "high"), ends, strict=True))
             differ = bool(np.nan_to_num(pair.each).any())
             row["not_comparable"] = "" if np.isfinite(reach[id(pair)]) else ONE_UNIT if differ else SAME_ANSWERS
         rows.append(row)

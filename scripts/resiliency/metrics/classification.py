@@ -289,7 +289,8 @@ def member_warnings(accuracy: float, labels: np.ndarray, steps: int | None) -> l
 def near_chance(accuracy: float, labels: np.ndarray) -> bool:
     """Whether a member is hardly better than always answering the most frequent class.
 
-    So it is if it has not gone `NEAR` of the way from there to no error, or lies within two standard errors of it.
+    So it is if it has not gone `NEAR` of the way from there to no error, or lies within two standard errors of it; not
+    if there are so few images that even no error would.
 
     Args:
         accuracy: accuracy of the member, 0 to 1.
@@ -297,7 +298,8 @@ def near_chance(accuracy: float, labels: np.ndarray) -> bool:
     """
     chance = np.bincount(labels).max() / len(labels)
     error = np.sqrt(chance * (1 - chance) / len(labels))
-    return bool(accuracy < chance + max(NEAR * (1 - chance), 2 * error))
+    least = chance + max(NEAR * (1 - chance), 2 * error)
+    return bool(accuracy < least <= 1)
 
 
 COVERAGES = (0.8, 0.9, 0.95)

@@ -19,7 +19,7 @@ NOTHING = "nothing is recommended in this study"
 MOST_CLASSES, NUMBERED = 30, 15  # largest number of classes of a matrix, and of one with numbers
 MOST_BARS, MOST_ROWS = 15, 30
 FREQUENT = ["share", "answers"]  # columns that confusions are ordered by
-SIDE = 330  # px of a panel of confusions
+SIDE, NAME = 330, 13  # px of a panel of confusions, and least height of a row with a name
 CELL, LETTER_ABOVE, ROW = 34, 8, 19  # px, of a column of errors, of a letter of its title, and of a row
 COLUMNS, MOST_TILES = 4, 24  # columns, and number, of pictures
 ROOM, LETTER, LINE = 216, 6.4, 14  # px, width of a tile and of a letter below it, height of a line
@@ -56,8 +56,9 @@ def _matrix(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame, ti
     """A matrix of confusions; wrong answers are coloured, on one scale for all panels, right ones are not."""
     most = 100 * everything.loc[everything["wrong"], "share"].max() if everything["wrong"].any() else 1
     cells = rows.assign(percent=100 * rows["share"])
-    x = cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=-45, labelOverlap=True)
-    y = cell_names(alt.Y, "class", classes, "class", labelOverlap=True)
+    angle = -45 if len(classes) <= NUMBERED else -90
+    x = cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=angle, labelOverlap=False)
+    y = cell_names(alt.Y, "class", classes, "class", labelOverlap=False)
     legend = alt.Legend(title="Confused (%)", gradientLength=160)
     colour = alt.Color("percent:Q", legend=legend).scale(scheme="oranges", domain=[0, most])
     tooltip = tooltips("class", "predicted", "answers", share=".1%")
@@ -69,7 +70,7 @@ def _matrix(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame, ti
         ink = ink.when(alt.datum["percent"] > 0.62 * most).then(alt.value("white")).otherwise(alt.value(INK))
         shown = base.transform_filter("datum.percent >= 0.5").mark_text(fontSize=10, aria=False)
         layers.append(shown.encode(text=alt.Text("percent:Q", format=".0f"), color=ink))
-    step = alt.Step(SIDE / len(classes))
+    step = alt.Step(max(SIDE / len(classes), NAME))
     return alt.layer(*layers, width=step, height=step, title=title)
 
 
