@@ -265,7 +265,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
         row=row.to_dict(),
         members=[of | weights_of(of) for of in members.to_dict("records")],
         right=_right(row),
-        cautions=unfit_cautions(row, context["card"]["classes"]),
+        unfit_cautions=unfit_cautions,
         versions={name: version(name) for name in VERSIONS},
         two_digits=lambda value: words.number(value, 2),
         **context,
