@@ -61,7 +61,7 @@ def make_photos(folder: Path) -> None:
     (folder.parent / "names.txt").write_text("\n".join(NAMED), encoding="utf-8")
     for name, rows in (("groups", groups), ("costs", COSTS)):
         with (folder.parent / f"{name}.csv").open("w", newline="") as file:
-            csv.writer(file, delimiter=";").writerows(rows)
+            csv.writer(file).writerows(rows)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,9 @@ def read_costs(path: str | Path) -> Costs:
             raise Fault(f"{path}: expected one {kind} per class, got {names.count(twice)} of {twice!r}; remove one")
     for label, *cells in rows:
         if len(cells) > len(answers):
-            raise Fault(f"{path}: {label}: expected {len(answers)} costs at most, got {len(cells)}; remove some")
+            raise Fault(
+                f"{path}: {label}: expected {len(answers)} costs at most, got {len(cells)}; separate all by commas"
+            )
         costs |= {
             (label, answer): _cost(cell, f"{path}: {label}, {answer}")
             for answer, cell in zip(answers, cells, strict=False)
