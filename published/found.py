@@ -6,7 +6,7 @@ import pandas as pd
 
 from published.comparison import correlations_with_accuracy, levels
 from published.kept import template_of
-from published.pooled import bought, rates_of
+from published.pooled import bought, median_errors, rates_of
 from published.several_verdicts import counted_verdicts, verdict_counts
 from published.what_helps import Studies, counts, leading, totals
 from resiliency.analysis.observations.architecture import CLEAN_ERROR
@@ -36,7 +36,8 @@ def readme(studies: Studies) -> str:
     rates = rates_of(studies)
     corrupted = rates[rates["images"] == CORRUPTED]
     rows = [row for row in bought(corrupted) if row["exchange"] in CHOICES]
-    return template_of("readme.md.j2").render(priced=list(corrupted["study"].unique()), rows=rows).strip()
+    priced = list(corrupted["study"].unique())
+    return template_of("readme.md.j2").render(priced=priced, rows=rows, medians=median_errors(corrupted)).strip()
 
 
 def observation_rows(studies: Studies) -> list[dict]:
@@ -74,6 +75,8 @@ def page(studies: Studies) -> str:
         members_on_shifts=_count_members(shifted, studies),
         priced=list(rates["study"].unique()),
         bought=bought(rates),
+        medians=median_errors(rates),
+        registered=[study for study, tables in studies.items() if "exchange_rates_present" in tables],
         leading=leading(studies),
         level=levels(level for of in judged for level in of["confidence"]),
         observations=observation_rows(studies),

@@ -9,9 +9,12 @@ from jinja2 import Template
 from scipy.special import stdtr, stdtrit
 
 from published.several_verdicts import with_verdicts
+from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.analysis.observations.correlation import GIVEN
 from resiliency.analysis.verdicts import AGAINST
+from resiliency.base.names import CORRUPTED, INDEPENDENT
 from resiliency.report.templates import markdown_environment
+from resiliency.statistics.mixed_model import logits
 from resiliency.statistics.resampling import FISHER, holm
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table
@@ -59,6 +62,8 @@ def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """
     if "observations" in tables:
         tables = tables | {"observations": _beyond_noise(tables["observations"])}
+    if "log_odds" not in tables.get("exchange_rates", ["log_odds"]):
+        tables = tables | {"exchange_rates": _with_log_odds(tables["exchange_rates"], tables["members"])}
     former = tables.get("correlations", pd.DataFrame())
     if "design_low" not in former:
         return tables
@@ -72,6 +77,13 @@ def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         lambda of: holm(of.to_numpy())
     )
     return tables | {"correlations": table.drop(columns=["design_low", "design_high"])}
+
+
+def _with_log_odds(rates: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """exchange_rates.csv of a former library with the median error of independent designs, and log odds around it."""
+    response = "corrupted_error" if (rates["images"] == CORRUPTED).all() else SHIFTED_ERROR
+    median = members[members["origin"] == INDEPENDENT].groupby("design")[response].mean().median()
+    return rates.assign(median_error=median, log_odds=logits(rates["points"].to_numpy(), median))
 
 
 def _beyond_noise(observations: pd.DataFrame) -> pd.DataFrame:

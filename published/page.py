@@ -26,11 +26,12 @@ from published.what_helps import gain
 from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.member_tables import LITTLE, late_gain
 from resiliency.analysis.observations.architecture import WORTH
+from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.report import words
 from resiliency.report.charts import finding_of
-from resiliency.report.charts.exchange_rates import images_of
+from resiliency.report.charts.exchange_rates import NAMES, images_of
 from resiliency.report.drawing import svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
@@ -137,6 +138,12 @@ def _write_json(file: Path, content: dict) -> None:
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def lengths(members: pd.DataFrame) -> str:
+    """The lengths of training of independent members, such as "1 to 8 epochs"; "" if all are alike."""
+    epochs = members.loc[members["origin"] == INDEPENDENT, "training_epochs"].astype(float)
+    return f"{epochs.min():g} to {epochs.max():g} epochs" if epochs.nunique() > 1 else ""
+
+
 def longest_training(members: pd.DataFrame, histories: pd.DataFrame) -> dict:
     """Which independent designs of the longest training still gained a point or more in its last fifth.
 
@@ -231,7 +238,12 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         controlled=[of for of in observations if of["placebo"]],
         former=former_runs(kept.name),
         rates=(rates := facts(tables[LEAD]) if LEAD in tables else {}),
+        present_rates=(present_rates := told("exchange_rates_present", facts)),
+        advised=rates | {name: row for name, row in dict(present_rates).items() if row},
+        NAMES=NAMES,
         worth=worth(rates),
+        lengths=lengths(tables["members"]),
+        equal_accuracy=any(of["number"] == "1b" and of["verdict"] != NOT_TESTED for of in observed),
         compared=compared,
         least=WORTH,
         gain=told("contenders", gain),

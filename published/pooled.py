@@ -1,6 +1,5 @@
-"""What buys robustness in all published studies: their exchange rates side by side, the range and the mean, a chart."""
+"""What buys robustness in all published studies: their exchange rates side by side, pooled in log odds, and a chart."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import altair as alt
@@ -14,10 +13,9 @@ from resiliency.report import words
 from resiliency.report.charts.exchange_rates import NAMES, amount_of, frame_of
 from resiliency.report.panels import intervals, line_at, measure, names, told_apart
 from resiliency.report.settings import OKABE_ITO
-from resiliency.report.style import GREY, INK, SHAPES, cycled, finish, tooltips
+from resiliency.report.style import GREY, SHAPES, cycled, finish, tooltips
 
 FEWEST = 3  # studies for an interval of their mean
-MEAN = "mean of the studies"
 TITLE = "What buys robustness?"
 FARTHEST = 1.5  # times the largest estimate, beyond which intervals are cut
 
@@ -48,63 +46,69 @@ def mean_of(estimates: np.ndarray, confidence: float) -> Mean:
 
 
 def rates_of(studies: Studies) -> pd.DataFrame:
-    """The rows of exchange_rates.csv that have an estimate, of all studies, with the column `study`."""
-    known = [
-        tables["exchange_rates"].dropna(subset="points").assign(study=study)
-        for study, tables in studies.items()
-        if "exchange_rates" in tables
-    ]
+    """The rows of exchange_rates.csv that have an estimate, of all studies, with the column `study`.
+
+    Rows about members of a registered study are those that the present library gives.
+    """
+    known = []
+    for study, tables in studies.items():
+        present = tables.get("exchange_rates_present", pd.DataFrame(columns=["exchange"]))
+        if "exchange_rates" in tables:
+            kept = tables["exchange_rates"]
+            rows = pd.concat([kept[~kept["exchange"].isin(present["exchange"])], present])
+            known.append(rows.dropna(subset="points").assign(study=study))
     return pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=["study", "images"])
 
 
-def pooled(rates: pd.DataFrame) -> Iterator[dict]:
-    """Each exchange that some study has on corrupted images, in the order of `NAMES`.
+def pooled_odds(rates: pd.DataFrame, exchange: str) -> Mean | None:
+    """The factor by which an exchange changes the odds of an error, mean of log odds over studies of corruptions.
+
+    None with fewer than `FEWEST` studies, and of standard deviations and ranges, which a mean says nothing of.
 
     Args:
         rates: as from `rates_of`.
-
-    Yields:
-        `exchange`, its `name`, the number of `studies`, `least` and `most` of their estimates, and their `mean`.
     """
-    corrupted = rates[rates["images"] == CORRUPTED]
-    for exchange in NAMES:
-        rows = corrupted[corrupted["exchange"] == exchange]
-        if len(rows):
-            mean = mean_of(rows["points"].to_numpy(float), float(rows["confidence"].iloc[0]))
-            if rows["spread"].iloc[0]:  # a standard deviation or a range
-                mean = mean._replace(low=np.maximum(mean.low, 0))
-            row = {"exchange": exchange, "name": NAMES[exchange], "studies": len(rows), "mean": mean}
-            yield row | {"least": rows["points"].min(), "most": rows["points"].max()}
+    rows = rates[(rates["images"] == CORRUPTED) & (rates["exchange"] == exchange)]
+    if len(rows) < FEWEST or rows["spread"].iloc[0]:
+        return None
+    mean = mean_of(-rows["log_odds"].to_numpy(float), float(rows["confidence"].iloc[0]))
+    return Mean(*np.exp(mean))
 
 
 def bought(rates: pd.DataFrame) -> list[dict]:
-    """The rows of `pooled` in words: study -> `cells`, such as "2.2 [−0.1, 4.6]", their `range` and `mean`."""
+    """Each exchange that some study has on corrupted images, in the order of `NAMES`, in words.
+
+    Returns:
+        For each, `exchange`, `name`, study -> `cells`, such as "2.2 [−0.1, 4.6]", and the pooled `odds`; "" for none.
+    """
     rows = []
-    for row in pooled(rates):
-        own = rates[rates["exchange"] == row["exchange"]].to_dict("records")
-        cells = {
-            of["study"]: " ".join(amount_of(of["points"], of["points_low"], of["points_high"]).values()).rstrip()
-            for of in own
-        }
-        several = f"{words.one_digit(row['least'])} to {words.one_digit(row['most'])}" if row["studies"] > 1 else ""
-        mean = words.with_interval(*row["mean"], words.one_digit) if row["studies"] >= FEWEST else ""
-        rows.append({"exchange": row["exchange"], "name": row["name"], "cells": cells, "range": several, "mean": mean})
+    for exchange in NAMES:
+        own = rates[rates["exchange"] == exchange]
+        if (own["images"] == CORRUPTED).any():
+            cells = {
+                of["study"]: " ".join(amount_of(of["points"], of["points_low"], of["points_high"]).values()).rstrip()
+                for of in own.to_dict("records")
+            }
+            odds = pooled_odds(rates, exchange)
+            said = words.with_interval(*odds, lambda value: words.number(value, 2)) if odds else ""
+            rows.append({"exchange": exchange, "name": NAMES[exchange], "cells": cells, "odds": said})
     return rows
 
 
+def median_errors(rates: pd.DataFrame) -> dict[str, str]:
+    """Study -> the median error of its designs, from which points are counted, in per cent."""
+    return {study: words.percent(float(of["median_error"].median()), 1) for study, of in rates.groupby("study")}
+
+
 def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
-    """A row for each exchange, with a point and an interval per study of corrupted images, and their mean."""
+    """A row for each exchange, with a point and an interval per study of corrupted images."""
     corrupted = rates[rates["images"] == CORRUPTED]
     shown = corrupted[["study", "exchange", "points", "points_low", "points_high"]]
-    means = [row for row in pooled(rates) if row["studies"] >= FEWEST]
-    ends = ("points", "points_low", "points_high")
-    added = [{"study": MEAN, "exchange": row["exchange"], **dict(zip(ends, row["mean"], strict=True))} for row in means]
-    shown = pd.concat([shown, pd.DataFrame(added, columns=shown.columns)] if added else [shown], ignore_index=True)
     shown = shown.assign(name=shown["exchange"].map(NAMES).map(words.capital))
     frame = frame_of(shown, FARTHEST)
     shown = shown.assign(left=shown["points_low"].clip(*frame), right=shown["points_high"].clip(*frame))
-    studies = [*corrupted["study"].unique(), *([MEAN] if added else [])]
-    hues = [INK if study == MEAN else hue for study, hue in zip(studies, cycled(OKABE_ITO, len(studies)), strict=True)]
+    studies = [*corrupted["study"].unique()]
+    hues = cycled(OKABE_ITO, len(studies))
     key = told_apart("study", studies, hues, shapes=cycled(SHAPES, len(studies)), legend={"orient": "bottom"})
     panel = intervals(
         shown.assign(order=shown["study"].map(studies.index)),
@@ -124,7 +128,4 @@ def chart(rates: pd.DataFrame) -> alt.TopLevelMixin:
         f"What each lowers the error by, with {level} intervals over the families, designs or seeds of a study",
         "SD: standard deviation, without what noise adds. Intervals far longer than others are cut at the frame.",
     ]
-    subtitle += ["Black: the mean over studies, if three or more have the row, with an interval over studies."] * bool(
-        added
-    )
     return finish(panel, TITLE, subtitle)
