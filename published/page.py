@@ -36,8 +36,7 @@ from resiliency.report.drawing import svg
 from resiliency.report.overview import cautions, contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.verdicts import by_observation, part_label
-from resiliency.storage.files import read_json, replacing
-from resiliency.storage.runs import PROVENANCE, Run
+from resiliency.storage.files import PROVENANCE, Run, read_json, replacing
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 

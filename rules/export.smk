@@ -1,4 +1,4 @@
-from resiliency.base.corruption_names import averaged
+from resiliency.base.names import averaged
 from resiliency.study.files import command
 
 

@@ -3,9 +3,8 @@ from math import inf
 
 from resiliency.base import names
 from resiliency.data.folder import folders_read
-from resiliency.study.fingerprint import factory_code, fingerprint
 from resiliency.devices.machine import visible_gpus
-from resiliency.study.images import image_states, published_states
+from resiliency.study.fingerprint import factory_code, fingerprint, image_states, published_states
 from resiliency.study.preflight import DAY, minutes, network_memory
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0

@@ -1,6 +1,6 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
-from resiliency.base.corruption_names import averaged
+from resiliency.base.names import averaged
 from resiliency.devices.stage import stage
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from resiliency.storage.files import read_json, write_json
-from resiliency.storage.runs import PROVENANCE
+from resiliency.storage.files import PROVENANCE, read_json, write_json
 from resiliency.storage.tables import read_table, write_table
 from resiliency.tables import TABLES
 

@@ -12,8 +12,7 @@ from resiliency.data.pictures import read_items, write_items
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build, read_member, write_member
 from resiliency.designs.settings import Design
-from resiliency.storage.files import read_array, read_json, write_array, write_json
-from resiliency.storage.runs import Run
+from resiliency.storage.files import Run, read_array, read_json, write_array, write_json
 from resiliency.storage.tables import read_table, write_table
 
 AGAIN = "delete it and run again"

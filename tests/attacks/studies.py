@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from attacks.cases import ACCEPTED, EITHER, Area, Expected
 
-from resiliency.base.corruption_names import MAIN
+from resiliency.base.names import MAIN
 from resiliency.study.files import load, read
 from resiliency.study.model import Study
 from resiliency.study.preflight import minutes

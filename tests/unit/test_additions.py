@@ -45,7 +45,7 @@ def by_family(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 # File -> lines that a contributor replaces, by what; a file of Python without such lines gets the text at its end.
 EDITS = {
     "corruptions/digital.py": ("", VIGNETTING),
-    "base/corruption_names.py": ("HELD_OUT = (", 'HELD_OUT = ("vignetting", '),
+    "base/names.py": ("HELD_OUT = (", 'HELD_OUT = ("vignetting", '),
     "diversity/predictions.py": ("", HELLINGER),
     "diversity/metrics.py": (
         "METRICS = {\n",

@@ -6,8 +6,7 @@ from collections import Counter
 import pytest
 from bounds import expanded, listed
 
-from resiliency.base.corruption_names import HELD_OUT, MAIN
-from resiliency.base.names import images_fault
+from resiliency.base.names import HELD_OUT, MAIN, images_fault
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.tables import TABLES
 

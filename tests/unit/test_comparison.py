@@ -14,16 +14,16 @@ from synthetic import synthetic_tables
 
 from resiliency.analysis.choices import halves
 from resiliency.cli.commands import main
-from resiliency.comparison.chart import printed
-from resiliency.comparison.differences import (
+from resiliency.comparison import (
     MEMBERS,
     ONE_UNIT,
     RECOMMENDED,
     SAME_ANSWERS,
     difference_table,
+    printed,
     reaches,
+    read_studies,
 )
-from resiliency.comparison.studies import read_studies
 from resiliency.prediction.reading import all_conditions
 from resiliency.report.overview import contenders
 from resiliency.storage.files import write_json

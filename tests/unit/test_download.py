@@ -13,8 +13,8 @@ from PIL import Image
 from torchvision import datasets
 from torchvision.datasets.utils import download_url
 
-from resiliency.data.download import downloading
 from resiliency.data.published import imagenette_folder
+from resiliency.data.source import downloading
 
 CONTENT = np.random.default_rng(0).bytes(2_500_001)
 
@@ -69,7 +69,7 @@ def test_without_a_network_a_file_that_was_put_there_is_used(site, job):
 
 
 def test_a_server_that_falls_silent_is_given_up(site, job, monkeypatch):
-    monkeypatch.setattr("resiliency.data.download.TIMEOUT", 0.3)
+    monkeypatch.setattr("resiliency.data.source.TIMEOUT", 0.3)
     site.drops = [1_000_000] * 2
     site.release.clear()
     assert "timed out" in fault_of(fetched, *job)

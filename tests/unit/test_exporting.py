@@ -17,11 +17,18 @@ from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES, Ensemble
-from resiliency.export import programs
+from resiliency.export import exporting
 from resiliency.export.choice import chosen_row, exportable_row
-from resiliency.export.exporting import agreement, check_refusal, threshold_constants, timed
+from resiliency.export.exporting import (
+    agreement,
+    check_refusal,
+    eager_runner,
+    onnx_runner,
+    threshold_constants,
+    timed,
+    write_program,
+)
 from resiliency.export.loading import Deployable, Temperature, temperature_of
-from resiliency.export.programs import eager_runner, onnx_runner, write_program
 from resiliency.export.settings import checked_ensemble
 from resiliency.metrics.classification import ABSTAIN, scaled
 from resiliency.storage.files import write_json
@@ -144,7 +151,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     )
     write_program(deployable.eval(), 1, tmp_path / "ensemble.onnx")
     write_json(tmp_path / "ensemble.json", {"classes": list("abc"), "side": 1, "margin": 1, "thresholds": thresholds})
-    script = shutil.copy(Path(programs.__file__).parent / "folder/model.py", tmp_path)
+    script = shutil.copy(Path(exporting.__file__).parent / "folder/model.py", tmp_path)
     module = module_from_spec(spec := spec_from_file_location("model", script))
     spec.loader.exec_module(module)
     confidence, answers = scored["clean"].confidences["max_probability"][0], 0

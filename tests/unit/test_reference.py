@@ -9,8 +9,8 @@ import yaml
 from bounds import expanded, listed
 from jsonschema import Draft202012Validator
 
+from resiliency.described import described, faults
 from resiliency.reference import pages
-from resiliency.storage.described import described, faults
 from resiliency.storage.tables import read_table
 from resiliency.study.files import read_merged
 from resiliency.tables import TABLES, made

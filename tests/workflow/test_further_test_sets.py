@@ -10,7 +10,7 @@ from PIL import Image
 from test_staleness import PAGE, SCORES
 from tiny_tables import TABLES
 
-from resiliency.storage.described import faults
+from resiliency.described import faults
 from resiliency.storage.tables import read_table
 
 ADDED = {"noisy": {"images": "noisy_images.npy", "labels": "noisy_labels.npy"}, "negatives": {"folder": "negatives"}}

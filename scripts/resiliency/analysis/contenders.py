@@ -32,8 +32,7 @@ from resiliency.analysis.failures import (
     failure_table,
 )
 from resiliency.analysis.parts import corrected_interval
-from resiliency.base.corruption_names import averaged
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import Ensemble, member_weights

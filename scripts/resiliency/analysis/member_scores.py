@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from resiliency.base.corruption_names import averaged
-from resiliency.base.names import CLEAN, CLEAN_ON, few_images
+from resiliency.base.names import CLEAN, CLEAN_ON, averaged, few_images
 from resiliency.base.streams import stream
 from resiliency.metrics.classification import (
     CALIBRATION,

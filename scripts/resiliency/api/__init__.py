@@ -19,9 +19,8 @@ from resiliency.analysis.verdicts import observation_table
 from resiliency.api.corrupting import corrupt, get_corruption_names
 from resiliency.api.evaluating import evaluate
 from resiliency.api.evaluation import Evaluation
-from resiliency.base.corruption_names import HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected, short
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, HELD_OUT, MAIN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.diversity.representations import (

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from resiliency.base.corruption_names import CATEGORIES, HELD_OUT, MAIN
 from resiliency.base.faults import Fault, available, expected
+from resiliency.base.names import CATEGORIES, HELD_OUT, MAIN
 from resiliency.corruptions import engine
 
 DRAWN = 2**31 - 1

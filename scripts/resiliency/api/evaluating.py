@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.api.evaluation import Answers, Evaluation, Seen, probabilities_of
-from resiliency.base.corruption_names import HELD_OUT, MAIN, averaged
 from resiliency.base.faults import Fault, available, brief, expected, short
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, HELD_OUT, MAIN, averaged
 from resiliency.base.progress import Progress
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault, expected
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.names import CLEAN, CORRUPTED, averaged
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.statistics.resampling import Units, interval_if_rare, wilson

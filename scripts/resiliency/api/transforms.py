@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import is_pure_tensor, pil_to_tensor, to_pil_image
 
 from resiliency.api.corrupting import DRAWN
-from resiliency.base.corruption_names import MAIN
+from resiliency.base.names import MAIN
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES
 

@@ -1,7 +1,17 @@
-"""The names that columns of tables and files are built from."""
+"""The names that columns of tables and files are built from, and those of the corruptions."""
 
 import re
 from collections.abc import Iterable, Iterator
+
+# Corruptions: those of mCE, and the extra ones.
+CATEGORIES = {
+    "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
+    "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
+    "weather": ("snow", "frost", "fog", "brightness"),
+    "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
+}
+MAIN = tuple(name for names in CATEGORIES.values() for name in names)
+HELD_OUT = ("speckle_noise", "gaussian_blur", "spatter", "saturate")  # published as a check on selections by the others
 
 # Test sets, and the images of the first of them under corruptions: those that the corrupted error is a mean over, and
 # the extra ones beside them. Additional test sets have names of the study's.
@@ -20,6 +30,12 @@ SEPARATE_ACCURACY, SEPARATE_IMAGES = "separate_accuracy", "separate_images"
 
 SYNSET = re.compile(r"n\d{8}")  # a class of ImageNet
 LAST = re.compile(r"-[sm]\d+$")
+
+
+def averaged(corruptions: Iterable[str]) -> list[str]:
+    """The corruptions over which corrupted error and mCE are means: not the extra ones, unless there are no others."""
+    names = list(corruptions)
+    return [name for name in names if name not in HELD_OUT] or names
 
 
 def accuracy_of(images: str) -> str:

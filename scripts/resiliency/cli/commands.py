@@ -168,9 +168,7 @@ def _add_evaluate(parser: ArgumentParser) -> None:
 
 
 def _compare(given: Namespace, _: list[str]) -> None:
-    from resiliency.comparison.chart import differences_chart, printed
-    from resiliency.comparison.differences import difference_table
-    from resiliency.comparison.studies import read_studies
+    from resiliency.comparison import difference_table, differences_chart, printed, read_studies
     from resiliency.report.drawing import write_chart
     from resiliency.storage.tables import write_table
 

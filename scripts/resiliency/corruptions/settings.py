@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from resiliency.base.corruption_names import HELD_OUT, MAIN
+from resiliency.base.names import HELD_OUT, MAIN
 from resiliency.base.settings import Settings, distinct
 
 SEVERITIES = (1, 2, 3, 4, 5)

@@ -18,9 +18,8 @@ from tqdm import tqdm
 
 from resiliency.base.faults import Fault, hint
 from resiliency.base.progress import Progress
-from resiliency.data.download import cache_folder
 from resiliency.data.pictures import FileImages, decoding_fault, file_state, files_of, header_fault, printable
-from resiliency.data.source import ALL, SPLITS, Part, Source
+from resiliency.data.source import ALL, SPLITS, Part, Source, cache_folder
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 NAMED = 3  # number of ignored files that are named

@@ -13,9 +13,8 @@ from zipfile import ZipFile
 import numpy as np
 from PIL import Image
 
-from resiliency.data.download import downloading
 from resiliency.data.pictures import ResizedImages, resized_array
-from resiliency.data.source import Part, Source
+from resiliency.data.source import Part, Source, downloading
 
 DESCRIPTION = "German Traffic Sign Recognition Benchmark (Stallkamp, Schlipsing, Salmen and Igel 2012)"
 _NAMES = (

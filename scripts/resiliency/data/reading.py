@@ -7,11 +7,10 @@ import numpy as np
 from PIL import Image
 
 from resiliency.base.faults import Fault, excerpt, hint
-from resiliency.data.download import cache_folder
 from resiliency.data.folder import class_folders, folder_part, image_folder, imagenet
 from resiliency.data.pictures import printable, resized_array
 from resiliency.data.published import imagenette_folder, published_source
-from resiliency.data.source import ALL, Part, Source
+from resiliency.data.source import ALL, Part, Source, cache_folder
 from resiliency.storage.files import NO_ARRAY
 
 DIGITS = (

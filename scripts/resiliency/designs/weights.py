@@ -14,13 +14,12 @@ from torch import Tensor, nn
 
 from resiliency.base.faults import Fault, expected, hint
 from resiliency.base.names import SYNSET
-from resiliency.data.download import cache_folder
-from resiliency.data.source import read_class_names
+from resiliency.data.pictures import INTERPOLATIONS, View
+from resiliency.data.source import cache_folder, read_class_names
 from resiliency.designs.checks import load_weights, logits_fault, not_finite, read_checkpoint, trial_images
 from resiliency.designs.layers import feature_stages, hooked, select_outputs
 from resiliency.designs.members import WeightsKind
 from resiliency.designs.networks import build, network_name, parameters_and_macs
-from resiliency.designs.views import view_in_training
 from resiliency.devices.choice import device, device_name
 from resiliency.storage.files import sha256
 
@@ -92,8 +91,8 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
     """The design card of `network`, as if it were trained here on the dataset of `card`.
 
     It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), view (None, for it
-    sees images as the dataset has them; else what `views.view_of` reads), mean, std (of each channel, that images are
-    normalised with; None if there are no training images), classes (the dataset's, in its order), network_outputs
+    sees images as the dataset has them; else what `networks.view_of` reads), mean, std (of each channel, that images
+    are normalised with; None if there are no training images), classes (the dataset's, in its order), network_outputs
     (their number), outputs (index of the output for each class, None if these are the same), weights_source,
     normalisation (whose mean and std these are), training_cost (None), and device (that it is made on).
 
@@ -341,3 +340,31 @@ def _output_indices(names: list[str], classes: list[str]) -> list[int] | None:
             f"classes: {repeated!r} names {counts[repeated]} outputs of the network; give each output its own name"
         )
     return None if names == classes else [names.index(name) for name in classes]
+
+
+def view_in_training(network: nn.Module, loaded: dict, name: str) -> dict | None:
+    """The view of a loaded member: the study's keys, and timm's for its weights if the study leaves them open.
+
+    Args:
+        loaded: description with the key `view`: size, margin and interpolation, None if the study does not set them; or
+            None if all members see images as the dataset has them.
+        name: name of the network.
+
+    Raises:
+        Fault: the weights need images in a view that this library lacks, according to timm.
+    """
+    if loaded["view"] is None:
+        return None
+    keys = {key: value for key, value in loaded["view"].items() if value is not None}
+    config = getattr(network, "pretrained_cfg", None) or {}
+    if len(keys) == len(loaded["view"]) or not config:
+        return View(**keys)._asdict()
+    channels, height, width = config["input_size"]
+    mode, interpolation = config.get("crop_mode") or "center", config.get("interpolation") or "bicubic"
+    if channels != 3 or height != width or mode not in ("center", "squash") or interpolation not in INTERPOLATIONS:
+        raise Fault(
+            f"input_size: {name}: expected square images of three channels, got {width}x{height}x{channels} ({mode}, "
+            f"{interpolation}) from timm; set input_size, crop and interpolation"
+        )
+    timms = View(height, config.get("crop_pct") or 0.875, interpolation, mode == "squash")
+    return timms._asdict() | keys

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.base.corruption_names import averaged
 from resiliency.base.names import (
     CLEAN,
     CLEAN_ON,
@@ -17,6 +16,7 @@ from resiliency.base.names import (
     INDEPENDENT,
     SEARCH,
     accuracy_of,
+    averaged,
     mean_member_accuracy_of,
 )
 from resiliency.base.progress import Progress

@@ -13,7 +13,7 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised, read_member
 from resiliency.ensembles.combination import LEAST, member_weights, rule_of
 from resiliency.export.choice import chosen_row, refuse_own_crops
-from resiliency.storage.runs import Run
+from resiliency.storage.files import Run
 from resiliency.storage.tables import read_table
 
 

@@ -11,8 +11,7 @@ from torch.nn.functional import interpolate as resize
 from resiliency.data.pictures import images_in_views
 from resiliency.designs.layers import spatial_layer
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised
-from resiliency.designs.views import view_of
+from resiliency.designs.networks import normalised, view_of
 from resiliency.devices.choice import inference
 
 BATCH = 64

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.base.settings import Settings
 from resiliency.metrics.classification import softmax
 from resiliency.statistics.resampling import Units

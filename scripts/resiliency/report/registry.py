@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from resiliency.report.chart import Chart
-
 
 class Section(NamedTuple):
     """A part of the page: where links to it lead, the question that it answers, and its name in the navigation.
@@ -35,6 +33,32 @@ APPENDIX = (
     Section("attributions", "Which pixels do members rely on?", "Attributions"),
     Section("training", "Did training converge?", "Training"),
 )
+
+
+class Chart(NamedTuple):
+    """A chart as the workflow and the page list it; a function of its name in `charts` draws it.
+
+    Attributes:
+        tables: names of the tables that it draws.
+        section: anchor of its section of the page.
+        topic, title: topic and title in the list of `snakemake --report`.
+        optional: those of `tables` that a study may lack; they are then empty.
+        requires: further requirements: `corruptions`, `robustness` (corruptions, or test sets in their place), or
+            `joint` for joint training.
+    """
+
+    tables: tuple[str, ...]
+    section: str
+    topic: str
+    title: str
+    optional: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> set[str]:
+        """Requirements of the chart: tables, and what it `requires`."""
+        return {*self.tables, *self.requires} - set(self.optional)
+
 
 # In the order in which the charts of a section stand on the page; the first is shown, others are behind a click.
 CHARTS = {

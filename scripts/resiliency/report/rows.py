@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.member_tables import SHIFTED_ERROR
-from resiliency.base.corruption_names import averaged
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.diversity.settings import MAIN
 from resiliency.report.words import KINDS, NO_INTERVAL, change, difference_interval, kind_of, label, plural
 

@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from resiliency.analysis.parts import FEWEST, least_resamples
-from resiliency.base.corruption_names import averaged
 from resiliency.base.faults import Fault, expected, hint, path_fault, short
-from resiliency.base.names import alike, design_of, form_fault, images_fault
+from resiliency.base.names import alike, averaged, design_of, form_fault, images_fault
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset

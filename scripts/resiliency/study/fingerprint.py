@@ -1,24 +1,29 @@
-"""The fingerprint of a script: the code on which its results depend.
+"""The fingerprint of a script: the code on which its results depend; and what folders of images hold.
 
 Snakemake sees a change in a script but not in what the script imports. So each rule carries, as a parameter, a hash of
 its script and of every definition of this library that the script can reach by names. It also contains what runs when
 the modules are imported. It is taken from the parsed syntax, so that comments, docstrings and layout do not count; nor
 does code that reports progress. The modules of a factory of networks count as a whole, unless it belongs to an
 installed package: every byte of that package's Python files counts.
+
+Snakemake compares no folders of images either, so that a hash of their files' states is a parameter too.
 """
 
 import hashlib
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from resiliency.data.folder import SUFFIXES
+from resiliency.data.pictures import file_state
 from resiliency.study.definitions import PACKAGE, UNFOLLOWED, Module, module_at
 
-SILENT = {f"{PACKAGE}.base.progress", f"{PACKAGE}.storage.described"}  # they print or check, and change no result
+SILENT = {f"{PACKAGE}.base.progress", f"{PACKAGE}.described"}  # they print or check, and change no result
 NOTHING = Module([], {}, {}, [], False)
 INSTALLED = {"site-packages", "dist-packages"}
 
@@ -221,3 +226,40 @@ def _below(loaded: _Loaded, roots: tuple[str, ...]) -> list[str]:
     paths = [f"{folder}/{file}" for folder in folders if os.path.isdir(folder) for file in sorted(os.listdir(folder))]
     modules = [path for path in paths if path.endswith(".py") or os.path.isfile(f"{path}/__init__.py")]
     return [f"{loaded.name}.{Path(path).stem}" for path in modules if not path.endswith("__init__.py")]
+
+
+def image_states(*folders: Path) -> str:
+    """A hash of path, size and modification time of all images in `folders`, linked folders too, hidden ones not."""
+    return _digest(
+        f"{folder.name}/{image} {file_state(f'{folder}/{image}')}" for folder in folders for image in _images(folder)
+    )
+
+
+def _images(folder: Path) -> Iterator[str]:
+    """Path relative to `folder` of each image in it, in order."""
+    seen: set[str] = set()
+    for path, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(path)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        images = (name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith("."))
+        yield from (os.path.relpath(f"{path}/{name}", folder) for name in sorted(images))
+
+
+def published_states(folder: Path, corruption: str, severities: Iterable[int]) -> str:
+    """A hash of size and modification time of what a published set holds of a corruption: arrays, or class folders.
+
+    A class folder changes where an image is added, removed or replaced, but not where one is written over. There are
+    millions of images.
+    """
+    files = [folder / f"{corruption}.npy", folder / "labels.npy"]
+    for place in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))):
+        files += [path for severity in severities for path in sorted(place.glob(f"{severity}/*"))]
+    return _digest(f"{file.relative_to(folder)} {file_state(str(file))}" for file in files)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()[:16]

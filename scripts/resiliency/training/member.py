@@ -17,8 +17,7 @@ from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
 from resiliency.designs.checks import load_weights, network_fault, read_checkpoint, trial_images
 from resiliency.designs.members import Member, WeightsKind
-from resiliency.designs.networks import build, network_name, write_member
-from resiliency.designs.views import view_in_training, view_of
+from resiliency.designs.networks import build, network_name, view_of, write_member
 from resiliency.designs.weights import (
     design_card,
     features_of,
@@ -28,6 +27,7 @@ from resiliency.designs.weights import (
     preprocessing_words,
     pretrained_network,
     train_last,
+    view_in_training,
 )
 from resiliency.devices.choice import device, inference
 from resiliency.metrics.classification import near_chance

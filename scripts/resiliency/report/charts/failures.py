@@ -6,8 +6,7 @@ from textwrap import wrap
 import altair as alt
 import pandas as pd
 
-from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.base.names import CATEGORIES, CLEAN, CORRUPTED, HELD_OUT
 from resiliency.report.overview import contenders
 from resiliency.report.panels import cell_names, chart, heat, measure, words_at
 from resiliency.report.rows import of_first_role

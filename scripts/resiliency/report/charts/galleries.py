@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.pictures import IMAGE, IMAGES, data_url, map_of
-from resiliency.base.corruption_names import CATEGORIES, HELD_OUT
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
 from resiliency.report.panels import cell_names, chart, heat, pictures
 from resiliency.report.settings import METHODS
 from resiliency.report.style import finish, notice, panel_title, tooltips

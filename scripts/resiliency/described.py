@@ -39,7 +39,7 @@ def described(table: Table, name: str) -> Column | None:
 
 def _pattern(placeholder: re.Match) -> str:
     """What stands for a placeholder: a metric, or any name of images, which is a group."""
-    names = {"pair metric": METRICS, "ensemble metric": ENSEMBLE_METRICS}.get(placeholder[1])
+    names = {"pair metric": [*METRICS], "ensemble metric": [*ENSEMBLE_METRICS]}.get(placeholder[1])
     return f"(?:{'|'.join(names)})" if names else "(.+)"
 
 

@@ -1,36 +1,154 @@
-"""Differences in error between finished studies, each against the first, paired on the same test images.
+"""Finished studies side by side: differences in error, each study against the first, paired on the same test images.
 
 Two questions are asked: about the recommended models, and about each shared member. Intervals hold for these networks,
 not for retrained ones, and for all comparisons of a question at once.
 """
 
 from collections.abc import Iterator
+from filecmp import cmp
+from pathlib import Path
 from typing import NamedTuple
 
+import altair as alt
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
 from resiliency.analysis.choices import halves
+from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
-from resiliency.comparison.studies import Finished, not_comparable, same_images, units_of
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.prediction.reading import condition_groups, read_predictions
+from resiliency.report import style, words
 from resiliency.report.overview import contenders
+from resiliency.report.panels import intervals, line_at, measure, names, told_apart
+from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.resampling import Units
-from resiliency.storage.files import read_array
+from resiliency.storage.files import Run, read_array, read_json
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 
+NEEDED = ("members", "corruption_errors")
+LABELS, UNITS, CARD = "data/test/labels.npy", "data/test/units.npy", "data/card.json"
+OF_CORRUPTIONS = ("source", "folder", "table", "engine")  # in `corruptions`, beside names and severities
 RECOMMENDED, MEMBERS = "recommended model", "shared members"
 SAME_ANSWERS, ONE_UNIT = "the same answers on all images", "all images belong together"
 KINDS = (CORRUPTED, CLEAN)
 COLUMNS = ["question", "study", "reference", "model", "images", "image_count", "unit", "units", "difference"]
 COLUMNS += ["low", "high", "confidence", "comparisons", "not_comparable"]
 FLIPS, CHUNK = 2000, 1024
-LABELS = "data/test/labels.npy"
 Errors = dict[str, np.ndarray]  # clean and corrupted -> error on each test image, float32 N
+LABEL_WIDTH, WIDTH, STEP = 400, 300, 20  # pixels: labels, a panel, and a study in a row
+MOST = 30  # number of members that the chart shows
+
+
+class Finished(NamedTuple):
+    """A study that has been run to its end.
+
+    Attributes:
+        name: name of the study, or of its folder if several studies have one name.
+        card: card of the dataset; None if members are only imported.
+    """
+
+    name: str
+    folder: Path
+    run: Run
+    study: dict
+    tables: dict[str, pd.DataFrame]
+    card: dict | None
+
+
+def read_studies(folders: list[Path]) -> list[Finished]:
+    """The studies in `folders`.
+
+    Raises:
+        Fault: there are fewer than two studies, one comes twice or is not finished, or their classes differ.
+    """
+    if len(folders) < 2:
+        raise Fault(f"studies: {expected('two or more folders of results', len(folders))}; name another")
+    if twice := [folder for folder in folders if [other.resolve() for other in folders].count(folder.resolve()) > 1]:
+        raise Fault(f"{twice[0]}: named twice; name each folder once")
+    studies = [_read(folder) for folder in folders]
+    names = [study.name for study in studies]
+    studies = [
+        study._replace(name=study.name if names.count(study.name) == 1 else str(study.folder)) for study in studies
+    ]
+    _check(studies)
+    return studies
+
+
+def _read(folder: Path) -> Finished:
+    run = Run(folder)
+    study, made = run.provenance["study"], [*NEEDED, *(["deployment"] if "deployment" in run else [])]
+    tables = {name: read_table(run.file(TABLES[name].path)) for name in made}
+    card = read_json(run.file(CARD)) if study["dataset"] else None
+    return Finished(study["study"], folder, run, study, tables, card)
+
+
+def _check(studies: list[Finished]) -> None:
+    first, *others = [study for study in studies if study.card] or [None]
+    for other in others:
+        classes, theirs = first.card["classes"], other.card["classes"]
+        if theirs != classes:
+            alike = len(set(classes) & set(theirs))
+            wanted = expected(f"the same {len(classes)} classes", f"{len(theirs)}, of which {alike} are the same")
+            raise Fault(
+                f"{other.folder}: not comparable with {first.folder}: {wanted}; name studies of the same classes"
+            )
+
+
+def units_of(studies: list[Finished]) -> Units | None:
+    """The units of the test images, the largest if the studies know different ones; None without labels."""
+    known = []
+    for study in studies:
+        if (study.folder / UNITS).is_file():
+            known.append(Units.numbered(read_array(study.folder / UNITS)))
+        elif (study.folder / LABELS).is_file():
+            known.append(Units.single(len(read_array(study.folder / LABELS))))
+    return min(known, key=lambda units: units.number, default=None)
+
+
+def same_images(a: Finished, b: Finished) -> bool:
+    """Whether two studies are known to have the same test images."""
+    return bool(a.card and b.card) and a.card["splits"]["test"]["sha256"] == b.card["splits"]["test"]["sha256"]
+
+
+def corruptions_of(study: Finished) -> set[tuple[str, int]]:
+    """Corruption and severity of each condition on the study's own test images."""
+    errors = study.tables["corruption_errors"]
+    rows = errors[(errors["test_set"] == CLEAN) & (errors["corruption"] != CLEAN)]
+    return set(zip(rows["corruption"], rows["severity"], strict=True))
+
+
+def same_corruptions(a: Finished, b: Finished) -> bool:
+    """Whether errors on corrupted images are means over the same corruptions, made in the same way."""
+    made = [{key: study.study["corruptions"].get(key) for key in OF_CORRUPTIONS} for study in (a, b)]
+    return corruptions_of(a) == corruptions_of(b) and made[0] == made[1]
+
+
+def not_comparable(first: Finished, other: Finished, images: str) -> str:
+    """Why the errors of two studies on clean or corrupted images cannot be paired; empty if they can."""
+    if not first.card or not other.card:
+        return "not known to have the same test images"
+    if not same_images(first, other):
+        return "other test images"
+    if images != CORRUPTED:
+        return ""
+    if not same_corruptions(first, other):
+        return "other corruptions"
+    if first.study["seed"] != other.study["seed"] and first.study["corruptions"].get("source") != "precomputed":
+        return "another seed, which corrupts images in another way"
+    return "other corrupted images" if _other_pixels(first, other) else ""
+
+
+def _other_pixels(a: Finished, b: Finished) -> bool:
+    """Whether corrupted images that both studies still have are not the same."""
+    for name in {name for name, _ in corruptions_of(a)}:
+        own, other = (study.folder / f"corrupted/{name}.npy" for study in (a, b))
+        if own.is_file() and other.is_file() and not cmp(own, other, shallow=False):
+            return True
+    return False
 
 
 class Pair(NamedTuple):
@@ -213,3 +331,57 @@ def reaches(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.r
         critical = np.quantile(largest, confidence, method="higher") * (1 + 1e-9)
         critical = np.maximum(critical, stdtrit(units - 1, (1 + confidence) / 2))
         return critical * error(sums.sum(axis=0) / images, (sums * sizes).sum(axis=0))
+
+
+def printed(differences: pd.DataFrame) -> str:
+    """A line per row of the table: percentage points with their interval, or why there are none, and the model."""
+    lines = [("study", "images", "points more errors", "model")]
+    for row in differences.itertuples():
+        ends = row.low, row.high
+        value = f"{words.difference(row.difference, *ends)} {words.difference_interval(*ends)}".rstrip()
+        if pd.notna(row.low):
+            value += " (not significant)" if row.low <= 0 <= row.high else " (significant)"
+        known = [value] if pd.notna(row.difference) else []
+        lines.append((row.study, row.images, ", ".join([*known, *filter(None, [row.not_comparable])]), row.model))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def differences_chart(differences: pd.DataFrame) -> alt.TopLevelMixin:
+    """Differences of recommended models and of shared members, a panel per kind of images.
+
+    Args:
+        differences: table from `difference_table`, with at least one difference.
+    """
+    rows = differences.dropna(subset=["difference"])
+    points = {name: 100 * rows[of] for name, of in (("value", "difference"), ("low", "low"), ("high", "high"))}
+    rows = rows.assign(**points).assign(name=rows["model"].where(rows["question"] != RECOMMENDED, RECOMMENDED))
+    largest = rows["value"].abs().groupby(rows["name"]).max().drop(RECOMMENDED, errors="ignore").nlargest(MOST).index
+    rows = rows[rows["name"].isin([RECOMMENDED, *largest])]
+    studies, order = list(rows["study"].unique()), [RECOMMENDED, *sorted(largest)]
+    key = told_apart("study", studies, style.cycled(OKABE_ITO, len(studies)), legend={"orient": "bottom"})
+    panels = [
+        intervals(
+            of_images,
+            measure(alt.X, "value", "Difference in error (percentage points)", ".3~g"),
+            names("name", order, labelLimit=LABEL_WIDTH),
+            ("low", "high"),
+            key,
+            style.tooltips("study", "model", value=".2f", low=".2f", high=".2f"),
+            offset="study",
+            under=[line_at(alt.X, 0)],
+            choose=images == rows["images"].iloc[0],
+            width=WIDTH,
+            height=alt.Step(STEP),
+            title=style.panel_title(f"On {images} images"),
+        )
+        for images, of_images in rows.groupby("images", sort=False)
+    ]
+    level = words.percent(rows["confidence"].iloc[0], 0)
+    subtitle = [
+        f"Error less that of {rows['reference'].iloc[0]}: left of 0 are fewer errors. Paired {level} intervals for",
+        f"these networks, for all comparisons at once; at most the {MOST} members that differ most.",
+    ]
+    return style.finish(alt.hconcat(*panels, spacing=30), "Which models make fewer errors?", subtitle)
