@@ -5,7 +5,7 @@ import pandas as pd
 from resiliency.report.charts.exchange_rates import facts
 
 CEILING = {"condition": "clean", "members": 2, "all_wrong": 0.05, "all_wrong_low": 0.04, "all_wrong_high": 0.06}
-CEILING |= {"best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.79}
+CEILING |= {"best_member": "a-s0", "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.79}
 STEP = {"size": 3, "before": 2, "change": -0.02, "change_low": -0.03, "change_high": 0.01}
 SIZES = {"images": "corrupted", "largest": False}
 JOINT = {"objective": "ncl", "weight": 1.0, "settings": 1, "reached": 0.653, "seeds": 3, "independent": 0.62}

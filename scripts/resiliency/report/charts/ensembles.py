@@ -33,7 +33,7 @@ def ceiling_facts(ceiling: pd.DataFrame) -> dict:
     rows = ceiling[(ceiling["size"] == ceiling["members"]) & (ceiling["members"] > 1)]
     rows = rows[rows["condition"] == (CORRUPTED if (rows["condition"] == CORRUPTED).any() else CLEAN)]
     columns = ["condition", "members", "all_wrong", "all_wrong_low", "all_wrong_high", "reached", "reached_low"]
-    columns += ["reached_high", "best_member_accuracy", "best_ensemble_accuracy"]
+    columns += ["reached_high", "best_member", "best_member_accuracy", "best_ensemble_accuracy"]
     return {} if rows.empty else rows.iloc[0][columns].to_dict()
 
 
