@@ -1,10 +1,10 @@
 """The numbers in the answers about the model to deploy are those of the tables; tests/golden has the sentences."""
 
 import pytest
-from deployment_cases import BASE, ROWS, compared, varied
+from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, compared, varied
 
 from resiliency.report.deployment import calibration_facts, choice_facts, deployment_answers
-from resiliency.report.overview import contenders
+from resiliency.report.overview import contenders, unfit_cautions
 
 ENDS = ("", "_low", "_high")
 
@@ -32,6 +32,49 @@ def test_another_number_changes_its_answer_and_no_other(column, question):
     differ = [asked for asked in usual if usual[asked] != said[asked]]
     assert [asked for asked in differ if question in asked]
     assert len(differ) == (2 if column in ("images", "macs", "clean_accuracy") else 1)
+
+
+ANSWERS = {
+    "as usual": "Yes",
+    "no clear gain": "Not shown",
+    "no interval of the gain": "Not shown",
+    "a member alone does better": "Not shown",
+    "by costs": "Not shown",
+    "a loss": "No",
+    "a cheaper one is as good": "No",
+    "of no use": "Not this one",
+    "of no use, a single member": "Not this one",
+    "single members": "There are no ensembles",
+}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_only_a_significant_gain_of_a_model_that_may_be_used_is_a_yes(case):
+    said = dict(deployment_answers((CHOSEN | KNOWN)[case], "tiny"))
+    assert said["Should I deploy an ensemble?"].partition(":")[0] == ANSWERS[case]
+
+
+@pytest.mark.parametrize("case", CHOSEN | KNOWN)
+def test_at_most_five_sentences_say_when_to_abstain(case):
+    said = dict(deployment_answers((CHOSEN | KNOWN)[case], "tiny", units="films"))["When should it abstain?"]
+    assert 1 <= said.count(". ") + 1 <= 5
+    if case == "too few units":
+        assert "; choosing on 49, 99, 199 or 999 films would." in said
+
+
+@pytest.mark.parametrize(
+    ("column", "most", "above", "named"),
+    [
+        ("clean_accuracy", 0.9, 0.899, "wrong on 10.1% of clean images"),
+        ("worst_class_error", 0.5, 0.501, "on 50.1% of images of class dog under corruption"),
+        ("worst_error", 0.5, 0.501, "on 50.1% of images under fog at severity 5"),
+    ],
+)
+def test_a_model_that_errs_too_often_is_cautioned_against(column, most, above, named):
+    row = contenders(varied(worst_class_error=0.1, worst_error=0.1)["deployment"])[0]
+    assert unfit_cautions(row | {column: most}, ["cat", "dog"]) == []
+    (caution,) = unfit_cautions(row | {column: above}, ["cat", "dog"])
+    assert named in caution
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.01, 0.03), (-0.01, 0.05), (-0.05, -0.01)])

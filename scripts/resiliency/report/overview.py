@@ -195,10 +195,10 @@ def shortcomings(row: dict | pd.Series, classes: Sequence[str]) -> str:
     return said("shortcomings", errors=errors, row=row, worst=worst, most=choices.BEARABLE) if errors else ""
 
 
-def unfit_cautions(row: dict | pd.Series, classes: Sequence[str]) -> list[str]:
-    """A caution if the recommended model, a row of deployment.csv, should not be used as it is."""
+def unfit_cautions(row: dict | pd.Series, classes: Sequence[str], which: str = "the recommended") -> list[str]:
+    """A caution if `which` model or ensemble, a row of deployment.csv, should not be used as it is."""
     short = shortcomings(row, classes)
-    return [said("unfit", short=short, alone=row["size"] == 1)] if short else []
+    return [said("unfit", short=short, which=which, alone=row["size"] == 1)] if short else []
 
 
 def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
