@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from resiliency.base.faults import Fault
+from resiliency.data.pictures import View
 from resiliency.storage.files import read_json, write_json
 
 
@@ -89,3 +90,8 @@ class Member:
     def write(self, path: str | Path) -> None:
         """Write `member.json` to `path`."""
         write_json(path, asdict(self))
+
+
+def view_of(member: Member) -> View | None:
+    """The view that a member sees images in; None is that of the study."""
+    return View(**member.view) if member.view else None

@@ -17,7 +17,6 @@ from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from resiliency.base.faults import Fault
-from resiliency.data.pictures import View
 from resiliency.designs.checks import load_weights, not_finite
 from resiliency.designs.layers import adapt_stem, hooked, map_side, select_outputs, unwrapped
 from resiliency.designs.members import Member
@@ -221,8 +220,3 @@ def read_member(folder: str | Path) -> tuple[nn.Module, Member]:
     if misfit:
         raise Fault(f"{path}: not the weights of {network_name(vars(member))} ({misfit}); delete it and run again")
     return select_outputs(network, member.outputs).eval().to(device()), member
-
-
-def view_of(member: Member) -> View | None:
-    """The view that a member sees images in; None is that of the study."""
-    return View(**member.view) if member.view else None

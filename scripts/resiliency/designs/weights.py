@@ -91,7 +91,7 @@ def design_card(network: nn.Module, description: dict, card: dict, outputs: int)
     """The design card of `network`, as if it were trained here on the dataset of `card`.
 
     It holds parameters, macs (multiply-accumulate operations for one image), input_size (H, W, 3), view (None, for it
-    sees images as the dataset has them; else what `networks.view_of` reads), mean, std (of each channel, that images
+    sees images as the dataset has them; else what `members.view_of` reads), mean, std (of each channel, that images
     are normalised with; None if there are no training images), classes (the dataset's, in its order), network_outputs
     (their number), outputs (index of the output for each class, None if these are the same), weights_source,
     normalisation (whose mean and std these are), training_cost (None), and device (that it is made on).

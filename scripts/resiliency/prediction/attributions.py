@@ -10,8 +10,8 @@ from torch.nn.functional import interpolate as resize
 
 from resiliency.data.pictures import images_in_views
 from resiliency.designs.layers import spatial_layer
-from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised, view_of
+from resiliency.designs.members import Member, view_of
+from resiliency.designs.networks import normalised
 from resiliency.devices.choice import inference
 
 BATCH = 64

@@ -16,8 +16,8 @@ from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
 from resiliency.designs.checks import load_weights, network_fault, read_checkpoint, trial_images
-from resiliency.designs.members import Member, WeightsKind
-from resiliency.designs.networks import build, network_name, view_of, write_member
+from resiliency.designs.members import Member, WeightsKind, view_of
+from resiliency.designs.networks import build, network_name, write_member
 from resiliency.designs.weights import (
     design_card,
     features_of,
