@@ -1,7 +1,6 @@
 """How long the published studies took, and on what machines, as a page of Markdown."""
 
 from datetime import datetime
-from pathlib import Path
 
 import pandas as pd
 
@@ -11,8 +10,8 @@ STARTS = ROOT / "published/experiments/job_starts.csv"  # both ways to start job
 LONGEST = 3  # stages that are named of each study
 
 
-def runtimes(folder: Path = RESULTS) -> list[dict]:
-    """A row per study that `folder` keeps, the one that took the most processor time first.
+def runtimes() -> list[dict]:
+    """A row per study that is kept, the one that took the most processor time first.
 
     Returns:
         study; what `provenance.json` has as processor, cores, memory_gib, device, cpu_seconds and git_commit; span,
@@ -20,7 +19,7 @@ def runtimes(folder: Path = RESULTS) -> list[dict]:
         stages, the `LONGEST` longest rules.
     """
     rows = []
-    for kept, provenance in kept_studies(folder):
+    for kept, provenance in kept_studies(RESULTS):
         started, ended = (datetime.fromisoformat(provenance[name]) for name in ("started", "ended"))
         rules = sorted(provenance["rules"], key=lambda rule: -rule["cpu_seconds"])
         rows.append(

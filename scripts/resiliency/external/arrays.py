@@ -300,9 +300,9 @@ def read_decisions(
 def _class_numbers(file: str, table: pd.DataFrame, column: str, classes: int | Sequence[str] | None) -> np.ndarray:
     """A column of classes as int64, each below their number; names are replaced by their positions in `classes`."""
     if classes is None or isinstance(classes, int):
-        return whole_numbers(file, table, column, classes or MOST_CLASSES, "a class")
+        return whole_numbers(file, table, column, classes or MOST_CLASSES)
     if is_numeric(table[column]):
-        return whole_numbers(file, table, column, len(classes), "a class")
+        return whole_numbers(file, table, column, len(classes))
     positions = table[column].map({name: position for position, name in enumerate(classes)})
     wrong = positions.isna().to_numpy()
     if wrong.any():

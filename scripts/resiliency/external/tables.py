@@ -162,15 +162,15 @@ def as_numbers(column: pd.Series) -> np.ndarray:
     return pd.to_numeric(column, errors="coerce").to_numpy(float)
 
 
-def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int, content: str) -> np.ndarray:
-    """A column as int64, each value from 0 to below `most`.
+def whole_numbers(file: str, table: pd.DataFrame, column: str, most: int) -> np.ndarray:
+    """A column of classes as int64, each from 0 to below `most`.
 
     Raises:
         Fault: a value is not such a number; the line names file, column and row (of the data, from 1).
     """
     values = as_numbers(table[column])
     wrong = ~(values >= 0) | (values != np.floor(values)) | (values >= most)
-    refuse_wrong(file, table[column], wrong, f"{content} (integer from 0 to {most - 1})")
+    refuse_wrong(file, table[column], wrong, f"a class (integer from 0 to {most - 1})")
     return values.astype(np.int64)
 
 

@@ -113,9 +113,9 @@ def names(field: str, order: Sequence[str], **axis) -> alt.Y:
     return alt.Y(f"{field}:N", title=None, sort=list(order)).axis(ticks=False, **axis)
 
 
-def line_at(channel: type, value: float, colour: str = INK, dash: Sequence[int] = (1, 0)) -> alt.Chart:
+def line_at(channel: type, value: float, colour: str = INK) -> alt.Chart:
     """A line across a panel at a value."""
-    rule = alt.Chart(pd.DataFrame({"at": [value]})).mark_rule(color=colour, strokeDash=list(dash))
+    rule = alt.Chart(pd.DataFrame({"at": [value]})).mark_rule(color=colour, strokeDash=[1, 0])
     return rule.encode(**{"x" if channel is alt.X else "y": channel("at:Q")})
 
 
