@@ -1,5 +1,6 @@
 """Designs and pairs whose exchange rates are known."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from resiliency.statistics.mixed_model import points
 
 GROUPS, ERROR, ACCURACY = 10, 0.2, 0.95
 ROWS = {
-    "family": exchanges_of_members.families,
+    **dict.fromkeys(("family", "best_to_worst_family"), exchanges_of_members.families),
     **dict.fromkeys(
         ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy"), exchanges_of_members.predictors
     ),
@@ -39,8 +40,18 @@ def without_groups(values: np.ndarray, images: float, random: np.random.Generato
     return np.vstack([of_groups.mean(axis=0), (of_groups.sum(axis=0) - of_groups) / (GROUPS - 1)])
 
 
-def designs(effects: Logits, families: int, sizes: int, lengths: int, random: np.random.Generator) -> Designs:
-    """So many sizes in each family, each trained for so many lengths; accuracy is of family, design and length."""
+class Drawn(NamedTuple):
+    """Designs, and what their families differ by in logits of the error."""
+
+    designs: Designs
+    families: np.ndarray
+
+
+def drawn(effects: Logits, families: int, sizes: int, lengths: int, random: np.random.Generator) -> Drawn:
+    """So many sizes in each family, each trained for so many lengths; accuracy is of family, design and length.
+
+    Of several sizes and lengths, as the traffic signs have them, only the middle size has all lengths, the others one.
+    """
     family = np.repeat(np.arange(families), sizes * lengths)
     network = np.repeat(np.arange(families * sizes), lengths)
     length = np.tile(np.arange(lengths, dtype=float), families * sizes)
@@ -51,27 +62,42 @@ def designs(effects: Logits, families: int, sizes: int, lengths: int, random: np
     error += effects.size * size + effects.accuracy * accuracy + effects.training * length
     error += 0.05 * random.standard_normal(len(family))
     errors, accuracies = (without_groups(of, effects.images, random) for of in (error, accuracy))
-    errors += logit(ERROR) - np.median(errors[0])
-    accuracies += logit(ACCURACY) - np.median(accuracies[0])
-    training = length if lengths > 1 else np.full(len(family), np.nan)
-    return Designs(len(family), family.astype(str), network.astype(str), errors, accuracies, size, size, training)
+    kept = (network % sizes == sizes // 2) | (length == lengths // 2)
+    named = [of.astype(str)[kept] for of in (family, network, length)]
+    training = length[kept] if lengths > 1 else np.full(kept.sum(), np.nan)
+    of_designs = Designs(kept.sum(), *named, errors[:, kept], accuracies[:, kept], size[kept], size[kept], training)
+    return Drawn(of_designs, effects.family * of_families[1])
+
+
+@cache
+def middles(effects: Logits, sizes: int, lengths: int) -> tuple[float, float]:
+    """Medians of the logits of error and accuracy of very many families."""
+    of = drawn(effects, 3_000, sizes, lengths, np.random.default_rng(0)).designs
+    return float(np.median(of.errors[0])), float(np.median(of.accuracies[0]))
 
 
 def of_designs(exchange: str, effects: Logits, families: int, sizes: int, lengths: int = 1) -> Case:
-    """One row of designs, in percentage points."""
+    """One row of designs, in percentage points; of the best family over the worst, less the true difference."""
     step = logit(ACCURACY + STEP / 2) - logit(ACCURACY - STEP / 2)
     truths = {
         "family": effects.family,
+        "best_to_worst_family": 0.0,
         "doubling_of_parameters": -effects.size,
         "doubling_of_training": -effects.training,
         "point_of_clean_accuracy": -effects.accuracy * step,
     }
 
     def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
+        error, accuracy = middles(effects, sizes, lengths)
         while True:  # a predictor that by chance hardly varies within families has no row
-            for row in ROWS[exchange](designs(effects, families, sizes, lengths, random), CONFIDENCE):
+            of, true = drawn(effects, families, sizes, lengths, random)
+            of = of._replace(
+                errors=of.errors + logit(ERROR) - error, accuracies=of.accuracies + logit(ACCURACY) - accuracy
+            )
+            for row in ROWS[exchange](of, CONFIDENCE):
                 if row.exchange == exchange:
-                    return {"adopted": _ends(row)}
+                    own = points(np.ptp(true), ERROR) if exchange == "best_to_worst_family" else 0.0
+                    return {"adopted": tuple(end - own for end in _ends(row))}
 
     units = f"{families} families of {sizes}" + f", {lengths} lengths" * (lengths > 1)
     situation = ", ".join(f"{name} {value:g}" for name, value in effects._asdict().items() if value)
@@ -130,6 +156,11 @@ def _pairs(errors: np.ndarray, gain: float) -> Pairs:
 NOTHING = Logits()
 CASES = [
     *(of_designs("family", effects, *pool) for effects in (NOTHING, Logits(family=0.2)) for pool in ((8, 2), (26, 3))),
+    *(
+        of_designs(exchange, Logits(family=0.4, size=-0.15, training=training), 26, 3, lengths)
+        for exchange in ("family", "best_to_worst_family")
+        for training, lengths in ((-0.4, 4), (0.0, 1))
+    ),
     *(
         of_designs(exchange, effects, *pool)
         for exchange in ("doubling_of_parameters", "point_of_clean_accuracy")

@@ -5,9 +5,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit, stdtrit
+from simulated_exchanges import Logits, drawn
 
 from resiliency.analysis.exchange_rates import Pairs, Scored, against_better, joint_training, mixing, more_members
-from resiliency.analysis.exchanges_of_members import Exchange, slope_freedom, table_of
+from resiliency.analysis.exchanges_of_members import Designs, Exchange, families, predictors, slope_freedom, table_of
 from resiliency.statistics.resampling import spread, without_image_noise
 
 CONFIDENCE = 0.95
@@ -40,8 +42,9 @@ def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Scored:
     ],
 )
 def test_more_members_bring_what_was_planted_at_the_cost_of_their_number(rule, expected):
-    of = list(more_members(scored(rule), dict(zip(MEMBERS["member"], MEMBERS["family"], strict=True)), CONFIDENCE))
+    of = list(more_members(scored(rule), MEMBERS, MEMBERS.set_index("member")["error"], CONFIDENCE))
     for row in of:
+        assert row.median_error == pytest.approx(np.median(DESIGNS))
         assert (row.reduction, row.inference, row.ensembles) == pytest.approx(expected[row.exchange])
         assert (row.unit, row.units, row.training) == ("families", 8, row.inference)
     assert len(of) == len(expected)
@@ -112,6 +115,50 @@ def test_spreads_by_hand():
     assert list(of) == pytest.approx(expected, rel=1e-6)
     assert list(spread(np.zeros(4), 8, np.array([]), CONFIDENCE)) == [0, 0, 0]
     assert spread(np.array([1.0, 0.5, 0.5]), 2, np.array([]), CONFIDENCE, noise=2.0).deviation == 0
+
+
+def of_signs(**effects: float) -> Designs:
+    """Families of three sizes, the middle one at four lengths, on one set of images."""
+    of = drawn(Logits(family=0.4, size=-0.2, **effects), 9, 3, 4, np.random.default_rng(0)).designs
+    return of._replace(errors=of.errors[:1] - 1, accuracies=of.accuracies[:1])
+
+
+def test_what_all_families_have_alike_is_no_chance():
+    """Neither lengths of training nor sizes change what families differ by, however much they matter."""
+    of = of_signs()
+    place = np.searchsorted([0.0, 1, 2, 3], of.training)
+    rank = pd.Series(of.size).groupby(of.family).rank("dense").to_numpy()
+    moved = of._replace(errors=of.errors + 2 * place + 3 * rank)
+    assert of.shared.shape[1] == 5
+    for one, other in zip(families(of, CONFIDENCE), families(moved, CONFIDENCE), strict=True):
+        assert one[-3:] == pytest.approx(other[-3:], rel=1e-4)
+    fewer = of._replace(training_of=np.where(of.family == "3", "alone", of.training_of))
+    assert fewer.shared.shape[1] == 2
+
+
+def test_intervals_allow_for_another_median_error_of_other_families():
+    """The whole row again without each family."""
+    of = of_signs(training=-0.4)
+    names = np.unique(of.family)
+    rows = []
+    for name in (None, *names):
+        kept = of.family != name
+        fields = {field: value[..., kept] for field, value in of._asdict().items() if field != "members"}
+        rows.append(next(row for row in predictors(of._replace(**fields), CONFIDENCE) if "training" in row.exchange))
+    assert rows[0].median_error == pytest.approx(expit(np.median(of.errors)))
+    for estimate, high in (("reduction", "high"), ("log_odds", "log_odds_high")):
+        value, *without = (getattr(row, estimate) for row in rows)
+        error = (getattr(rows[0], high) - value) / stdtrit(8, 0.975)
+        assert error == pytest.approx(np.sqrt(8 * np.var(without)), rel=1e-3)
+    in_points, in_odds = rows[0].high / rows[0].reduction, rows[0].log_odds_high / rows[0].log_odds
+    assert in_points - 1 > 1.2 * (in_odds - 1)
+
+
+def test_differences_of_errors_are_odds_at_the_median_error():
+    """Ten points around one half are 55 % to 45 %."""
+    row = table_of([Exchange("second_member", 0.1, 0, 0.2, "designs", 8, median_error=0.5)], "corrupted", 0.95).iloc[0]
+    odds = [row["log_odds"], row["log_odds_low"], row["log_odds_high"]]
+    assert odds == pytest.approx([2 * logit(0.55), 0, 2 * logit(0.6)])
 
 
 def test_intervals_end_where_errors_can_differ_no_more():

@@ -1,6 +1,6 @@
 """Exchange rates: by how much designs, training and ensembles lower the error, and what they cost."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from resiliency.analysis.exchanges_of_members import (
     enough,
     families,
     family_at_equal_accuracy,
+    median_of_designs,
     predictors,
     table_of,
     with_image_groups,
@@ -193,15 +194,17 @@ def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Se
     return Scored(with_errors(ensembles), [with_errors(of) for _, of in without.groupby("without")] if known else [])
 
 
-def more_members(of: Scored, families: Mapping[str, str], confidence: float) -> Iterator[Exchange]:
+def more_members(of: Scored, members: pd.DataFrame, errors: pd.Series, confidence: float) -> Iterator[Exchange]:
     """The gain by a second and a third member: the fall of the mean error over all ensembles.
 
     Each ensemble is compared with its own members, so that a sample of ensembles compares equally good ones. Of
     votes, the second and the third member count together.
 
     Args:
-        families: member -> its family.
+        members: members.csv.
+        errors: member -> its error.
     """
+    families = dict(zip(members["member"], members["family"], strict=True))
     steps = [(TWO_MORE, 1, 3)] if of.by_vote else [(SECOND, 1, 2), (THIRD, 2, 3)]
     for exchange, before, after in steps:
         compared = [_of_size(of.pool, size) for size in (before, after) if size > 1]
@@ -215,6 +218,7 @@ def more_members(of: Scored, families: Mapping[str, str], confidence: float) -> 
             "designs": len(set(map(design_of, names))),
             "members": len(names),
             "ensembles": sum(map(len, compared)),
+            "median_error": median_of_designs(errors[[*names]], members),
         }
         cost = after / before
         yield Exchange.from_part(exchange, part, confidence, units, inference=cost, training=cost, **counts)
@@ -268,6 +272,7 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
     cost = _relative_cost(every, macs[names].to_numpy())
     counts = {"designs": members.set_index("member")["design"][taking_part].nunique(), "members": len(taking_part)}
     counts["ensembles"] = sum(set(joined.split("+")) <= set(taking_part) for joined in pairs.pool["members"])
+    counts["median_error"] = median_of_designs(errors[0][taking_part], members)
     yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
 
 
@@ -308,6 +313,8 @@ def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence
         low, high = part.interval(confidence)
         counted = {"designs": compared["design"].nunique(), "members": len(compared)}
         counted["ensembles"] = len(compared.drop_duplicates(["loss_weight", "seed"]))
+        independent = image_errors.query("objective == 'balanced' and loss_weight == 0")
+        counted["median_error"] = float(independent.groupby("seed")["error"].mean().median())
         yield Exchange(
             "joint_training", -part.estimate, -high, -low, "seeds", part.units, inference=1, training=1, **counted
         )
@@ -378,7 +385,7 @@ def _of_ensembles(
 ) -> Iterator[Exchange]:
     """Exchange rates that are estimated from ensembles."""
     pool = scored(tables.ensembles, tables.without_images.ensembles, rule, images)
-    yield from more_members(pool, dict(zip(known["member"], known["family"], strict=True)), confidence)
+    yield from more_members(pool, known, errors[0], confidence)
     yield from mixing(pool, known, errors, confidence)
     if images == (CORRUPTED,):
         yield from joint_training(tables.image_errors, members, confidence)

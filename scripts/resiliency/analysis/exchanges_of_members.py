@@ -15,7 +15,7 @@ from resiliency.analysis.equal_accuracy import designs_of, on_halves
 from resiliency.analysis.observations.architecture import families_differ_at_equal_accuracy
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation
-from resiliency.statistics.mixed_model import Fits, Layout, fit, points
+from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
 from resiliency.statistics.resampling import Spread, spread
 
 POINTS = 100  # percentage points in a share
@@ -34,6 +34,9 @@ class Exchange(NamedTuple):
         training: training operations, or number of trainings, as a multiple of those without the change.
         designs, members, ensembles: numbers behind the estimate; 0 if none.
         spread: whether the reduction is a standard deviation or a range, which cannot be negative.
+        median_error: median of the errors of the designs behind the estimate.
+        log_odds, log_odds_low, log_odds_high: the reduction in log odds of the error; NaN if it is that of `reduction`
+            at the median error.
     """
 
     exchange: str
@@ -48,11 +51,19 @@ class Exchange(NamedTuple):
     members: int = 0
     ensembles: int = 0
     spread: bool = False
+    median_error: float = np.nan
+    log_odds: float = np.nan
+    log_odds_low: float = np.nan
+    log_odds_high: float = np.nan
 
     @classmethod
     def from_part(cls, exchange: str, part: Part, confidence: float, unit: str, **more: float) -> Self:
         """The exchange of a statistic with a standard error."""
         return cls(exchange, part.estimate, *part.interval(confidence), unit, part.units, **more)
+
+    def in_log_odds(self, log_odds: float, low: float, high: float) -> Self:
+        """The exchange with the same reduction in log odds."""
+        return self._replace(log_odds=log_odds, log_odds_low=low, log_odds_high=high)
 
     @classmethod
     def from_spread(cls, exchange: str, spread: Spread, unit: str, units: int, **more: float) -> Self:
@@ -75,10 +86,13 @@ def table_of(exchanges: Iterable[Exchange], measured_on: str, confidence: float)
     Intervals of few units are cut at 100 points, which no two errors can differ by more than.
     """
     table = pd.DataFrame(exchanges, columns=Exchange._fields)
-    for column in ("reduction", "low", "high"):
-        table[column] *= POINTS
     ends = ["low", "high"]
+    table[["reduction", *ends]] *= POINTS
     table[ends] = table[ends].clip(-POINTS, POINTS)
+    unknown = table["log_odds"].isna()
+    for column in ("reduction", *ends):
+        name = f"log_odds_{column}".removesuffix("_reduction")
+        table[name] = table[name].mask(unknown, logits(table[column].to_numpy(), table["median_error"].to_numpy()))
     names = {"reduction": "points", "low": "points_low", "high": "points_high"}
     names |= {"inference": "inference_cost", "training": "training_cost"}
     return table.rename(columns=names).assign(images=measured_on, confidence=confidence)
@@ -101,7 +115,8 @@ class Designs(NamedTuple):
     Attributes:
         members: number of members behind the designs.
         family: names of the families, N.
-        network: architecture and size of each design, N names; several designs share one if training lengths differ.
+        network: architecture and size of each design, N names; several designs share one if trainings differ.
+        training_of: recipe and length of the training of each design, N names.
         errors: logits of the error, float (1 + G) x N.
         accuracies: logits of the clean accuracy, float (1 + G) x N.
         size, operations, training: log2 of parameters, of MACs and of epochs, float N; NaN if unknown.
@@ -110,6 +125,7 @@ class Designs(NamedTuple):
     members: int
     family: np.ndarray
     network: np.ndarray
+    training_of: np.ndarray
     errors: np.ndarray
     accuracies: np.ndarray
     size: np.ndarray
@@ -122,9 +138,31 @@ class Designs(NamedTuple):
         return Layout.of(self.family, self.network)
 
     @property
-    def median_error(self) -> float:
-        """Median of the errors, at which logits are turned into points."""
-        return float(expit(np.median(self.errors[0])))
+    def median_errors(self) -> np.ndarray:
+        """Medians of errors, at which logits are turned into points, (1 + G) x (1 + F), and without each family."""
+        return expit(self.medians(self.errors))
+
+    def medians(self, values: np.ndarray) -> np.ndarray:
+        """Medians over designs of values, R x N: of all designs and without each family, R x (1 + F)."""
+        kept = [np.ones(len(self.family), bool), *(self.family != name for name in np.unique(self.family))]
+        return np.stack([np.median(values[:, of], axis=1) for of in kept], axis=1)
+
+    @property
+    def shared(self) -> np.ndarray:
+        """Indicators of the trainings and of the ranks of sizes that every family has, float N x k.
+
+        What they change is alike in all families by design, and no chance. The most frequent training and rank have no
+        indicator. Ranks count if all families have equally many sizes.
+        """
+        rank = pd.Series(self.size).groupby(self.family).rank("dense")
+        alike = rank.groupby(self.family).max().nunique() == 1
+        of_family = self.family[:, None] == np.unique(self.family)
+        columns = []
+        for levels in (self.training_of, *((rank.to_numpy(),) if alike else ())):
+            each = levels[:, None] == np.unique(levels)
+            shared = each[:, (of_family.T @ each).all(axis=0)]
+            columns.append(np.delete(shared, shared.sum(axis=0).argmax(), axis=1) if shared.size else shared)
+        return np.hstack(columns).astype(float)
 
     @property
     def trained_longer(self) -> bool:
@@ -155,7 +193,7 @@ def designs(
         return logit(np.clip(np.array(means, float), LEAST, 1 - LEAST))
 
     logarithms = [np.log2(table[name].to_numpy(float)) for name in ("parameters", "macs", "epochs")]
-    named = table["family"].to_numpy(str), table["architecture"].to_numpy(str)
+    named = [table[name].to_numpy(str) for name in ("family", "architecture", "recipe")]
     return Designs(len(members), *named, logits(errors), logits(accuracies), *logarithms)
 
 
@@ -202,16 +240,30 @@ def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence:
     pooled = sums.sum(axis=1) / freedom.sum()
     replicates = np.array([pooled[0], *((sums[0].sum() - sums[0]) / (freedom.sum() - freedom))])
     of_seeds = spread(replicates, freedom.sum(), pooled[1:], confidence)
-    counted = {"designs": len(several), "members": int(counts[several].sum())}
+    repeated = members[members["design"].isin(several)]
+    counted = {"designs": len(several), "members": len(repeated)}
+    counted["median_error"] = median_of_designs(errors[0][repeated["member"]], members)
     yield Exchange.from_spread("another_seed", of_seeds, "designs", len(several), inference=1, training=2, **counted)
 
 
+def median_of_designs(errors: pd.Series, members: pd.DataFrame) -> float:
+    """Median error of designs, each the mean of those of its members that have an error."""
+    return float(errors.groupby(members.set_index("member")["design"]).mean().median())
+
+
 def families(of: Designs, confidence: float) -> Iterator[Exchange]:
-    """The standard deviation between families, whatever makes them differ, and what the best has over the worst."""
-    fitted = [_fit(of, of.errors)]
+    """The standard deviation between families, whatever makes them differ, and what the best has over the worst.
+
+    Trainings that every family has are fixed effects: as chance, they would hide a part of what families differ by.
+    """
+    fitted = _fit(of, of.errors, *of.shared.T)
     between = _between(of, fitted, confidence)
-    yield _of_families("family", between, of)
-    yield _of_families("best_to_worst_family", _best_to_worst(of, between, fitted[0].residual[0, 0], confidence), of)
+    rows = {"family": between, "best_to_worst_family": _best_to_worst(of, between, fitted, confidence)}
+    counted = {"designs": len(of.family), "members": of.members, "median_error": of.median_errors[0, 0]}
+    for exchange, of_logits in rows.items():
+        in_errors = _in_errors(of_logits, of, confidence)
+        row = Exchange.from_spread(exchange, in_errors, "families", of.layout.families, **counted)
+        yield row.in_log_odds(*of_logits)
 
 
 def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
@@ -236,7 +288,7 @@ def _point_of_accuracy(of: Designs, confidence: float) -> Exchange:
     the other is below 1 (instrumental variables: Fuller, Measurement Error Models, 1987, section 1.4).
     """
     slopes = sum(_slopes(_fit(of, error, *centred(other, of.alike))) for error, _, other in _halves(of))
-    middle = np.clip(expit(np.median(of.accuracies[0])), STEP, 1 - STEP)
+    middle = np.clip(expit(of.medians(of.accuracies)), STEP, 1 - STEP)
     step = logit(middle + STEP / 2) - logit(middle - STEP / 2)
     within, _ = centred(of.accuracies[0], of.alike)
     return _bought("point_of_clean_accuracy", step * slopes / _repeated_accuracy(of), within, of, confidence)
@@ -300,23 +352,25 @@ def _halves(of: Designs) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         yield tuple(np.array([values[rows & side].mean(axis=0) for rows in kept]) for values, side in sides)
 
 
-def _between(of: Designs, fits: Sequence[Fits], confidence: float) -> Spread:
-    """The standard deviation between families, of logits, mean over models."""
-    per_family = len(of.family) / of.layout.families
-    noise = np.mean([(one.components[:, :, 1] + one.residual) / per_family for one in fits], axis=0)
-    measured = np.mean([one.components[:, :, 0] for one in fits], axis=0) + noise
+def _between(of: Designs, fitted: Fits, confidence: float) -> Spread:
+    """The standard deviation between families, of logits."""
+    noise = np.mean(1 / precisions(of.layout, fitted.components[..., 1], fitted.residual)[1], axis=-1)
+    measured = fitted.components[:, :, 0] + noise
     return spread(measured[0], of.layout.families - 1, measured[1:, 0], confidence, float(noise[0, 0]))
 
 
-def _best_to_worst(of: Designs, between: Spread, residual: float, confidence: float) -> Spread:
+def _best_to_worst(of: Designs, between: Spread, fitted: Fits, confidence: float) -> Spread:
     """The difference of logits of the best and the worst family, as predicted, with the interval of predictions.
 
     Predictions are shrunk towards the mean of all families, so that they are unbiased for the best and the worst,
     chosen after the fact (Henderson 1975). The interval begins at 0 if that of the standard deviation does, and ends
     where predictions by the largest one would.
     """
-    table = pd.DataFrame({"family": of.family, "error": of.errors[0]}).groupby("family")["error"]
-    means, noise = table.mean().to_numpy(), residual / table.size().to_numpy()
+    adjusted = of.errors[0] - of.shared @ fitted.coefficients[0, 0, 1:]
+    block, family, sizes = of.layout.blocks
+    of_blocks, of_families = precisions(of.layout, fitted.components[0, 0, 1], fitted.residual[0, 0])
+    noise = 1 / of_families
+    means = noise * np.bincount(family, of_blocks * np.bincount(block, adjusted) / sizes)
     quantile = stdtrit(len(means) - 1, (1 + confidence) / 2)
 
     def predicted(deviation: float) -> tuple[float, float]:
@@ -331,11 +385,21 @@ def _best_to_worst(of: Designs, between: Spread, residual: float, confidence: fl
     return Spread(float(value), low, float(max(value + reach, widest + far)))
 
 
-def _of_families(exchange: str, of_logits: Spread, of: Designs) -> Exchange:
-    """A spread of logits of families, in errors around the median."""
-    in_errors = Spread(*(float(points(value, of.median_error)) / POINTS for value in of_logits))
-    counted = {"designs": len(of.family), "members": of.members}
-    return Exchange.from_spread(exchange, in_errors, "families", of.layout.families, **counted)
+def _in_errors(of_logits: Spread, of: Designs, confidence: float) -> Spread:
+    """A spread of logits in errors around the median, whose own variance widens the interval.
+
+    Distances of ends are added in squares, of logarithms (Zou and Donner, Statistics in Medicine 27, 2008).
+    """
+    steepness = np.log(of.median_errors * (1 - of.median_errors))
+    part = with_image_groups(Part.from_replicates("", steepness[0]), steepness[1:, 0])
+    reach = part.interval(confidence)[1] - part.estimate
+    value, low, high = (float(points(of_end, of.median_errors[0, 0])) / POINTS for of_end in of_logits)
+
+    def widened(end: float, side: int) -> float:
+        distance = abs(np.log(end / value)) if end * value > 0 else 0.0
+        return float(end * np.exp(side * (np.hypot(distance, reach) - distance)))
+
+    return Spread(value, widened(low, -1), widened(high, 1))
 
 
 def _slopes(fitted: Fits) -> np.ndarray:
@@ -348,15 +412,21 @@ def _bought(
 ) -> Exchange:
     """The reduction of the error at the median by one step of a predictor, from slopes of the logit, (1 + G) x (1 + F).
 
+    The median is another one without each family, and on other images.
+
     Args:
         within: float N, the predictor minus its mean in each group.
     """
-    reductions = points(-slopes, of.median_error) / POINTS
-    part = Part.from_replicates(exchange, reductions[0], freedom=slope_freedom(within, of.family))
-    part = with_image_groups(part, reductions[1:, 0])
-    return Exchange.from_part(
-        exchange, part, confidence, "families", designs=len(of.family), members=of.members, **costs
-    )
+    freedom = slope_freedom(within, of.family)
+
+    def part(replicates: np.ndarray) -> Part:
+        return with_image_groups(Part.from_replicates(exchange, replicates[0], freedom=freedom), replicates[1:, 0])
+
+    medians, in_logits = of.median_errors, part(-slopes)
+    counted = {"designs": len(of.family), "members": of.members, "median_error": medians[0, 0]}
+    in_errors = part(points(-slopes, medians) / POINTS)
+    row = Exchange.from_part(exchange, in_errors, confidence, "families", **counted, **costs)
+    return row.in_log_odds(in_logits.estimate, *in_logits.interval(confidence))
 
 
 def slope_freedom(within: np.ndarray, family: np.ndarray) -> float:

@@ -125,6 +125,20 @@ def logits(difference: np.ndarray | float, share: float) -> np.ndarray:
     return 2 * np.sign(difference) * np.log(half / (2 * odds * (1 - part)))
 
 
+def precisions(
+    layout: Layout, design: np.ndarray | float, residual: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse variances, from rows and designs, of the means of blocks and of families, ... x B and ... x F.
+
+    Args:
+        design, residual: variances between designs and of rows, float ...
+    """
+    _, family, sizes = layout.blocks
+    design, residual = (np.asarray(of, float)[..., None] for of in (design, residual))
+    of_blocks = sizes / (residual + sizes * design)
+    return of_blocks, of_blocks @ np.eye(layout.families)[family]
+
+
 class _Sums:
     """Cross-products of the columns of S studies, which are fixed effects, recipes and the response.
 
