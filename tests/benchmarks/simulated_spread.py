@@ -14,7 +14,15 @@ import pandas as pd
 from scipy.special import expit
 from simulated_families import CONFIDENCE, standard
 
-from resiliency.analysis.equal_accuracy import OTHER_ACCURACY, Model, empirical_logit, fits_of, noise_of_halves
+from resiliency.analysis.equal_accuracy import (
+    OTHER_ACCURACY,
+    SHARED,
+    Model,
+    empirical_logit,
+    fits_of,
+    medians,
+    noise_of_halves,
+)
 from resiliency.analysis.equal_accuracy import Noise as Noises
 from resiliency.analysis.observations.architecture import families_differ_at_equal_accuracy, part_of
 from resiliency.analysis.parts import Part
@@ -165,14 +173,17 @@ def parts(studies: Studies, layout: Layout) -> list[Part]:
     half, other, error = (_designs(empirical_logit(of, IMAGES), layout) for of in studies[:3])
     labels, size = Labels.of(layout), _designs(studies.size, layout)
     first = slice(None, None, layout.seeds)
-    of_designs = Designs.of(*(of[first].astype(str) for of in (labels.family, labels.architecture, labels.length)))
+    recipes = labels.length * (layout.lengths >= SHARED)
+    of_designs = Designs.of(*(of[first].astype(str) for of in (labels.family, labels.architecture, recipes)))
     names, fits = fits_of(half, error, size, of_designs)
     noise = noise_of_halves(half, other, of_designs)
-    shares = np.median(_designs(studies.error, layout), axis=1)
-    families = tuple(np.unique(labels.family.astype(str)).tolist())
-    each = zip(half, size, noise.tolist(), shares.tolist(), strict=True)
+    shares = medians(_designs(studies.error, layout), of_designs.family)
+    families, one = tuple(np.unique(labels.family.astype(str)).tolist()), np.ones((1, 1))
+    each = zip(half[:, None], size, noise[:, :, None], shares, strict=True)
     return [
-        part_of(Model(names, families, of_designs, accuracy, sizes, _of_study(fits, study), Noises(*of_noise), share))
+        part_of(
+            Model(names, families, of_designs, accuracy, sizes, _of_study(fits, study), Noises(*of_noise), one, share)
+        )
         for study, (accuracy, sizes, of_noise, share) in enumerate(each)
     ]
 

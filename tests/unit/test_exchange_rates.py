@@ -8,8 +8,9 @@ import pytest
 from scipy.special import expit, logit, stdtrit
 from simulated_exchanges import Logits, drawn
 
+from resiliency.analysis.equal_accuracy import slope_freedom
 from resiliency.analysis.exchange_rates import Pairs, Scored, against_better, joint_training, mixing, more_members
-from resiliency.analysis.exchanges_of_members import Designs, Exchange, families, predictors, slope_freedom, table_of
+from resiliency.analysis.exchanges_of_members import Designs, Exchange, families, predictors, table_of
 from resiliency.statistics.resampling import spread, without_image_noise
 
 CONFIDENCE = 0.95

@@ -11,21 +11,25 @@ their mean accuracy predicts. What is left between families is their spread at e
 Noise of clean accuracy that the corrupted error does not follow makes such a spread out of nothing. So accuracy and
 error come from different halves of the test images, or accuracy from half of an additional test set, and the part of
 that noise which families share, known from the accuracy on the other half, is subtracted: slope² times its variance.
+What depends on the division into halves is averaged over `DIVISIONS` of them: slopes, and variances between families.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 from resiliency.base.streams import stream
-from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points
+from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
 from resiliency.statistics.resampling import Scale
 
 OTHER_ACCURACY = "other_accuracy"  # accuracy on the images of the error
+DIVISIONS = 30  # divisions of the ten groups of images into halves
+SHARED = 3  # least number of recipes that this many families share, for the variance between recipes
 LENGTH, OF_FAMILY, FAMILIES, SIZE = NAMES = (
     "clean accuracy, training lengths of one architecture",
     "clean accuracy, architectures of one family",
@@ -38,9 +42,27 @@ SINGULAR = 1e-3  # least singular value of separable fixed effects, each scaled 
 SPARE = 5  # designs beyond one per family, so that both variances have some degrees of freedom
 
 
-@dataclass(frozen=True)
-class Noise:
-    """Variances of logit clean accuracy that corrupted error does not follow, of one design.
+class Measured(NamedTuple):
+    """M members by clean accuracy and error on different halves of the images, divided in S ways.
+
+    Attributes:
+        members: rows of members.csv.
+        accuracy, other, error: clean accuracy on one half, and on the half of the errors, and these, float S x M;
+            without halves, S is 1, and `other` None if that accuracy is unknown.
+        images: how many images the accuracies have, float S; 0 if unknown.
+        weights: of G groups of images in the accuracies, float S x G.
+    """
+
+    members: pd.DataFrame
+    accuracy: np.ndarray
+    other: np.ndarray | None
+    error: np.ndarray
+    images: np.ndarray
+    weights: np.ndarray
+
+
+class Noise(NamedTuple):
+    """Variances of logit clean accuracy that corrupted error does not follow, of one design; float S each.
 
     Attributes:
         family, design: variances common to the designs of a family, and to those of an architecture, on the same test
@@ -48,61 +70,102 @@ class Noise:
         own: variance of the design alone.
     """
 
-    family: float = 0.0
-    design: float = 0.0
-    own: float = 0.0
+    family: np.ndarray
+    design: np.ndarray
+    own: np.ndarray
 
 
 @dataclass(frozen=True)
 class Model:
-    """The fitted model of a study.
+    """The fitted model of a study, for each of S divisions of the images.
 
     Attributes:
         names: names of the fixed effects: the constant, then those of `NAMES` that vary.
         families: names of the families, in the order of `fits`.
         layout: families, architectures and recipes of the designs.
-        accuracy, size: logit clean accuracy and log2 parameters of each design, float64 n.
-        fits: fits with all families, then without each, for one response.
+        accuracies: logit clean accuracy of each design, float64 S x n.
+        size: log2 parameters of each design, float64 n.
+        fits: fits with all families, then without each.
         noise: noise of clean accuracy.
-        share: median corrupted error of the designs, at which logits are converted to percentage points.
+        weights: of groups of images in the accuracies, as in `Measured`.
+        shares: median corrupted error of the designs, at which logits are converted to percentage points; of all
+            families, then without each, float64 1 + F.
     """
 
     names: tuple[str, ...]
     families: tuple[str, ...]
     layout: Layout
-    accuracy: np.ndarray
+    accuracies: np.ndarray
     size: np.ndarray
     fits: Fits
     noise: Noise
-    share: float
+    weights: np.ndarray
+    shares: np.ndarray
+
+    @property
+    def share(self) -> float:
+        """Median corrupted error of the designs of all families."""
+        return float(self.shares[0])
 
     @property
     def coefficients(self) -> dict[str, np.ndarray]:
         """Fixed effect -> its estimates in logits, of all families and without each, float64 1 + F."""
-        return dict(zip(self.names, self.fits.coefficients[0].T, strict=True))
+        return dict(zip(self.names, self.fits.coefficients.mean(axis=0).T, strict=True))
 
-    def points(self, difference: np.ndarray | float) -> np.ndarray:
-        """A difference of logits in percentage points of corrupted error, at the pool's median."""
-        return points(difference, self.share)
+    @property
+    def freedoms(self) -> dict[str, float]:
+        """Fixed effect -> degrees of freedom of its slope, by what the others leave of its column."""
+        columns = _columns(self.accuracies.mean(axis=0)[None], self.size[None], self.layout, self.names)[0]
+        left = {}
+        for place, name in enumerate(self.names):
+            others = np.delete(columns, place, axis=1)
+            own = columns[:, place] - others @ np.linalg.lstsq(others, columns[:, place])[0]
+            left[name] = slope_freedom(own, self.layout.family)
+        return left
 
     @cached_property
+    def deviations(self) -> np.ndarray:
+        """Standard deviation between families in logits, of all families and without each, float64 1 + F."""
+        variances = _variances(self.fits, self.names, self.noise.family[:, None])
+        return np.sqrt(np.maximum(variances.mean(axis=0), 0))
+
+    @property
     def spread(self) -> np.ndarray:
-        """Standard deviation between families in points, of all families and without each, float64 1 + F."""
-        return self.points(_deviations(self.fits, self.names, self.noise.family)[0])
+        """`deviations` in percentage points of corrupted error, at the pool's median without each family, too."""
+        return points(self.deviations, self.shares)
 
     @cached_property
     def scale(self) -> Scale:
-        """A scale on which `spread` has about the same variance everywhere: its logarithm, flat near 0.
+        """A scale on which `deviations` have about the same variance everywhere: their logarithm, flat near 0.
 
-        It is log(1 + s²/c) / 2 of a standard deviation s in logits, where c is the variance that the mean of a family
-        has from its designs (Miller, Annals of Mathematical Statistics 39, 1968, has the logarithm).
+        It is log(1 + s²/c) / 2 of a standard deviation s, where c is the variance that the mean of a family has from
+        its designs (Miller, Annals of Mathematical Statistics 39, 1968, has the logarithm).
         """
-        floor = max(self._within(), 1e-9)
+        of_families = precisions(self.layout, self.fits.components[:, 0, 1], self.fits.residual[:, 0])[1]
+        floor = max(float(np.mean(1 / of_families)), 1e-9)
+        return Scale(
+            lambda spread: np.sign(spread) * np.log1p(np.square(spread) / floor) / 2,
+            lambda values: np.sqrt(floor * np.expm1(2 * np.maximum(values, 0))),
+        )
 
-        def to(spread: np.ndarray) -> np.ndarray:
-            return np.sign(spread) * np.log1p(logits(spread, self.share) ** 2 / floor) / 2
+    def scale_in(self, unit: float) -> Scale:
+        """The `scale` of `spread` divided by so many percentage points."""
+        return Scale(
+            lambda spread: self.scale.to(logits(np.multiply(spread, unit), self.share)),
+            lambda values: points(self.scale.back(values), self.share) / unit,
+        )
 
-        return Scale(to, lambda values: self.points(np.sqrt(floor * np.expm1(2 * np.maximum(values, 0)))))
+    def of_slopes(self, varying: float) -> np.ndarray:
+        """The `spread` that slopes on clean accuracy give whose standard deviation is this share of their mean.
+
+        Lines of families that cross at the pool's mean accuracy differ at a family's own by its distance from there.
+        """
+        slope = np.abs(next(self.coefficients[name] for name in NAMES if name in self.names))
+        indicators = np.eye(len(self.families))[self.layout.family]
+        means = self.accuracies.mean(axis=0) @ indicators / indicators.sum(axis=0)
+        kept = [means, *(np.delete(means, family) for family in range(len(means)))]
+        distances = np.array([np.std(of, ddof=1) for of in kept])
+        return points(varying * slope * distances[: len(slope)], self.shares)
 
     @property
     def freedom(self) -> int:
@@ -111,51 +174,58 @@ class Model:
 
     @property
     def least_error(self) -> float:
-        """Standard error of `spread` on `scale` if families were normal and their designs without noise.
+        """Standard error of `deviations` on `scale` if families were normal and their designs without noise.
 
         The jackknife gives a smaller one where no family happens to lie far out, and 0 if no spread is estimated.
         """
         return 1 / np.sqrt(2 * self.freedom)
 
-    def _within(self) -> float:
-        """Variance of a family's mean that comes from its designs, mean over families."""
-        _, design, _ = self.fits.components[0, 0]
-        _, family, sizes = self.layout.blocks
-        precision = np.bincount(family, sizes / (self.fits.residual[0, 0] + sizes * design))
-        return float(np.mean(1 / precision))
-
-    def without_family(self, draws: int) -> tuple[np.ndarray, np.ndarray]:
-        """`spread` and its jackknife errors on `scale` in studies without a spread between families, float64 draws.
+    def without_family(self, draws: int) -> np.ndarray:
+        """`spread` in studies without a spread between families, float64 draws.
 
         They are drawn from this model with the variance between families set to 0, and the noise of clean accuracy is
-        added to the accuracies once more (parametric bootstrap).
+        added to the accuracies once more, for each group of images (parametric bootstrap).
         """
-        random, count = stream(0, "placebo", "spread between families"), len(self.accuracy)
+        random, count = stream(0, "placebo", "spread between families"), len(self.size)
+        ways, groups = self.weights.shape
+        mean, layout, own = self.accuracies.mean(axis=0), self.layout, np.arange(count)
 
-        def intercepts(variance: float, labels: np.ndarray) -> np.ndarray:
-            return np.sqrt(variance) * random.standard_normal((draws, labels.max() + 1))[:, labels]
+        def intercepts(variance: float, labels: np.ndarray, each: int) -> np.ndarray:
+            return np.sqrt(variance) * random.standard_normal((draws, each, labels.max() + 1))[:, :, labels]
 
-        own, layout = np.arange(count), self.layout
-        errors = _columns(self.accuracy[None], self.size[None], layout, self.names)[0] @ self.fits.coefficients[0, 0]
-        _, design, recipe = self.fits.components[0, 0]
-        drawn = zip((design, recipe, self.fits.residual[0, 0]), (layout.design, layout.recipe, own), strict=True)
-        errors = errors + sum(intercepts(*factor) for factor in drawn)
-        of_noise = (self.noise.family, self.noise.design, self.noise.own)
-        noise = zip(of_noise, (layout.family, layout.design, own), strict=True)
-        accuracies = self.accuracy + sum(intercepts(*factor) for factor in noise)
-        fits = fit(errors, _columns(accuracies, self.size[None], layout, self.names), layout, leave_out=True)
-        spread = self.points(_deviations(fits, self.names, self.noise.family))
-        return spread[:, 0], np.sqrt((len(self.families) - 1) * self.scale.to(spread[:, 1:]).var(axis=1))
+        fixed = _columns(mean[None], self.size[None], layout, self.names)[0]
+        errors = fixed @ self.fits.coefficients[:, 0].mean(axis=0)
+        _, design, recipe = self.fits.components[:, 0].mean(axis=0)
+        factors = {design: layout.design, recipe: layout.recipe, self.fits.residual[:, 0].mean(): own}
+        errors = errors + sum(intercepts(*factor, 1) for factor in factors.items())
+        noise = zip((of.mean() for of in self.noise), (layout.family, layout.design, own), strict=True)
+        of_groups = sum(intercepts(*factor, groups) for factor in noise)
+        per_group = 1 / np.sqrt(np.square(self.weights).sum(axis=1))
+        accuracies = mean + np.einsum("sg,dgn->dsn", self.weights * per_group[:, None], of_groups)
+        columns = _columns(accuracies.reshape(-1, count), self.size[None], layout, self.names)
+        fits = fit(np.repeat(errors[:, 0], ways, axis=0), columns, layout)
+        variances = _variances(fits, self.names, self.noise.family.mean()).reshape(draws, ways)
+        return points(np.sqrt(np.maximum(variances.mean(axis=1), 0)), self.share)
 
 
-def empirical_logit(shares: np.ndarray, images: float) -> np.ndarray:
+def slope_freedom(within: np.ndarray, family: np.ndarray) -> float:
+    """Degrees of freedom of a slope: the effective number of families, but at most their number less one.
+
+    A family counts by the squares of the predictor's deviations in it, so that few in which it varies most may decide
+    (Carter, Schnepel and Steigerwald, Review of Economics and Statistics 99, 2017).
+    """
+    squares = np.bincount(np.unique(family, return_inverse=True)[1], within**2)
+    return float(min(squares.sum() ** 2 / (squares**2).sum(), len(squares) - 1))
+
+
+def empirical_logit(shares: np.ndarray, images: np.ndarray | float) -> np.ndarray:
     """Log odds of shares of `images` images, with half an image added on either side (Haldane 1956; Anscombe 1956).
 
     The plain logit if the number of images is 0, which means unknown.
     """
-    half = 0.5 if images else 0.0
+    half, images = np.where(np.equal(images, 0), 0.0, 0.5), np.where(np.equal(images, 0), 1, images)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log((shares * (images or 1) + half) / ((1 - shares) * (images or 1) + half))
+        return np.log((shares * images + half) / ((1 - shares) * images + half))
 
 
 def designs_of(members: pd.DataFrame, response: str) -> pd.DataFrame:
@@ -165,10 +235,10 @@ def designs_of(members: pd.DataFrame, response: str) -> pd.DataFrame:
 
     Returns:
         `family`, `architecture`, `recipe` (with the training length), `epochs` (NaN if unknown), `parameters`,
-        `clean_accuracy`, the response, `other_accuracy` if members have it, and `seeds`.
+        `clean_accuracy`, the response and `seeds`.
     """
     known = members.reindex(columns=[*members, *({"architecture", "macs", "recipe", "training_epochs"} - {*members})])
-    means = ["clean_accuracy", response, *({OTHER_ACCURACY} & {*members})]
+    means = ["clean_accuracy", response]
     first = ["family", "architecture", "macs", "recipe", "training_epochs", "parameters"]
     grouped = known.groupby("design", sort=False)
     designs = grouped[first].first().join(grouped[means].mean()).assign(seeds=grouped.size()).reset_index()
@@ -182,40 +252,62 @@ def designs_of(members: pd.DataFrame, response: str) -> pd.DataFrame:
     )
 
 
-def model_of(members: pd.DataFrame, response: str, images: int) -> Model | None:
+def recipes_of(designs: pd.DataFrame) -> pd.Series:
+    """The recipe of each design, as `designs_of` has it; "" for all if recipes cannot be told from families.
+
+    Of few, or of recipes of few families, the variance between recipes would take what families differ by.
+    """
+    shared = designs.groupby("recipe")["family"].nunique() >= SHARED
+    return designs["recipe"] if shared.sum() >= SHARED else designs["recipe"].map(lambda _: "")
+
+
+def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | None:
     """The model of the members of a study, which are all independently trained; None if there are too few to fit it.
 
     Args:
-        members: members.csv, with accuracy and response on different images, as from `on_halves`.
         response: name of the column of errors.
-        images: number of images behind each accuracy and error; 0 if unknown.
+        leave_out: whether to fit without each family in turn, too.
     """
-    measured = [name for name in ("clean_accuracy", response, OTHER_ACCURACY) if name in members]
-    on_logits = members.assign(**{name: empirical_logit(members[name].to_numpy(float), images) for name in measured})
-    designs = designs_of(on_logits, response)
-    families = designs["family"].nunique()
-    accuracy, errors = (designs[name].to_numpy(float) for name in ("clean_accuracy", response))
+    designs = designs_of(of.members, response)
+    families, seeds = sorted(set(designs["family"])), pd.factorize(of.members["design"])[0]
+    average = np.eye(len(designs))[seeds] / designs["seeds"].to_numpy()
+    each = [None if one is None else empirical_logit(one, of.images[:, None]) for one in of[1:4]]
+    accuracy, other, error = (None if one is None else one @ average for one in each)
     size = np.log2(designs["parameters"].to_numpy(float))
-    if families < FEWEST or len(designs) < families + SPARE or not np.isfinite([accuracy, errors, size]).all():
+    if len(families) < FEWEST or len(designs) < len(families) + SPARE:
         return None
-    layout = Layout.of(*(designs[name].astype(str).to_numpy() for name in ("family", "architecture", "recipe")))
-    names, fits = fits_of(accuracy[None], errors[None], size[None], layout)
-    slope = fits.coefficients[0, 0, names.index(FAMILIES)] if FAMILIES in names else 0.0
-    noise = _noise(on_logits, designs, response, layout, slope)
-    share = float(designs_of(members, response)[response].median())
-    return Model(names, tuple(sorted(set(designs["family"]))), layout, accuracy, size, fits, noise, share)
+    if not all(np.isfinite(values).all() for values in (accuracy, error, size)):
+        return None
+    named = [designs["family"], designs["architecture"], recipes_of(designs)]
+    layout = Layout.of(*(names.astype(str).to_numpy() for names in named))
+    names, fits = fits_of(accuracy, error, size[None], layout, leave_out)
+    noise = Noise(*np.zeros((3, len(error))))
+    if other is not None:
+        slopes = fits.coefficients[:, 0, names.index(FAMILIES)] if FAMILIES in names else np.zeros(len(error))
+        family, design, own = noise_of_halves(accuracy, other, layout).T
+        left = (one - means[:, seeds] for one, means in ((each[0], accuracy), (each[2], error)))
+        of_seeds = _unfollowed(*left, len(seeds) - len(designs), slopes) / designs["seeds"].mean()
+        noise = Noise(family, design, np.maximum(own, of_seeds))
+    shares = medians(of.error.mean(axis=0) @ average, layout.family)[: fits.residual.shape[1]]
+    return Model(names, tuple(families), layout, accuracy, size, fits, noise, of.weights, shares)
+
+
+def medians(values: np.ndarray, family: np.ndarray) -> np.ndarray:
+    """Medians over n designs of values, ... x n: of all designs, then without each family, ... x (1 + F)."""
+    kept = [np.ones(len(family), bool), *(family != one for one in np.unique(family))]
+    return np.stack([np.median(values[..., of], axis=-1) for of in kept], axis=-1)
 
 
 def fits_of(
-    accuracies: np.ndarray, errors: np.ndarray, sizes: np.ndarray, layout: Layout
+    accuracies: np.ndarray, errors: np.ndarray, sizes: np.ndarray, layout: Layout, leave_out: bool = True
 ) -> tuple[tuple[str, ...], Fits]:
-    """The fixed effects that vary in each of S studies, and the studies' models, also without each family.
+    """The fixed effects that vary in each of S studies, and the studies' models, perhaps also without each family.
 
     Args:
         accuracies, errors, sizes: logits and log2 parameters of n designs, float S x n.
     """
     names = _varying(accuracies, sizes, layout)
-    return names, fit(errors, _columns(accuracies, sizes, layout, names), layout, leave_out=True)
+    return names, fit(errors, _columns(accuracies, sizes, layout, names), layout, leave_out)
 
 
 def _varying(accuracies: np.ndarray, sizes: np.ndarray, layout: Layout) -> tuple[str, ...]:
@@ -256,22 +348,10 @@ def _columns(accuracies: np.ndarray, sizes: np.ndarray, layout: Layout, names: t
     return np.stack([columns[name] for name in names], axis=2)
 
 
-def _deviations(fits: Fits, names: tuple[str, ...], noise: float) -> np.ndarray:
-    """Standard deviations between families without what the noise that families share makes, float64 S x (1 + F)."""
+def _variances(fits: Fits, names: tuple[str, ...], noise: np.ndarray | float) -> np.ndarray:
+    """Variances between families less what the noise that families share makes, float64 S x (1 + F)."""
     slopes = fits.coefficients[:, :, names.index(FAMILIES)] if FAMILIES in names else 0.0
-    return np.sqrt(np.maximum(fits.components[:, :, 0] - slopes**2 * noise, 0))
-
-
-def _noise(members: pd.DataFrame, designs: pd.DataFrame, response: str, layout: Layout, slope: float) -> Noise:
-    """Noise of clean accuracy, from its difference between two halves of the images, and from seeds.
-
-    A design's own is the larger one of both; of seeds, it is what their errors do not follow with this slope.
-    """
-    if OTHER_ACCURACY not in designs:
-        return Noise()
-    one, other = (designs[name].to_numpy(float)[None] for name in ("clean_accuracy", OTHER_ACCURACY))
-    family, design, own = noise_of_halves(one, other, layout)[0].tolist()
-    return Noise(family, design, max(own, _unfollowed(members, response, slope) / designs["seeds"].mean()))
+    return fits.components[:, :, 0] - slopes**2 * noise
 
 
 def noise_of_halves(one: np.ndarray, other: np.ndarray, layout: Layout) -> np.ndarray:
@@ -281,21 +361,34 @@ def noise_of_halves(one: np.ndarray, other: np.ndarray, layout: Layout) -> np.nd
     return np.column_stack([fits.components[:, 0, :2], fits.residual[:, 0]]) / 2
 
 
-def _unfollowed(members: pd.DataFrame, response: str, slope: float) -> float:
-    """Variance of logit accuracy between seeds of a design that their logit errors do not follow; 0 without seeds."""
-    measured = members[["clean_accuracy", response]]
-    left = measured - measured.groupby(members["design"].to_numpy()).transform("mean")
-    freedom = len(members) - members["design"].nunique()
-    if not freedom or not slope:
-        return 0.0
-    (variance, common), _ = left.T.to_numpy() @ left.to_numpy() / freedom
-    return float(np.clip(variance - common / slope, 0, variance))
+def _unfollowed(accuracy: np.ndarray, error: np.ndarray, freedom: int, slopes: np.ndarray) -> np.ndarray:
+    """Variance of logit accuracy between seeds of a design that their logit errors do not follow; 0 without seeds.
+
+    Args:
+        accuracy, error: logits less the means of designs, float S x M.
+    """
+    if not freedom:
+        return np.zeros(len(slopes))
+    variance, common = ((accuracy * of).sum(axis=1) / freedom for of in (accuracy, error))
+    followed = np.divide(common, slopes, out=variance.copy(), where=slopes != 0)
+    return np.clip(variance - followed, 0, variance)
 
 
-def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None = None) -> tuple[pd.DataFrame, float]:
+def on_one_set(members: pd.DataFrame, response: str, images: float) -> Measured:
+    """Members by the accuracy and the error that they have, and `other_accuracy` if it is among their columns.
+
+    Args:
+        images: how many images there are; 0 if unknown.
+    """
+    accuracy, error = (members[name].to_numpy(float)[None] for name in ("clean_accuracy", response))
+    other = members[OTHER_ACCURACY].to_numpy(float)[None] if OTHER_ACCURACY in members else None
+    return Measured(members, accuracy, other, error, np.array([float(images)]), np.ones((1, 1)))
+
+
+def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None = None) -> Measured:
     """Members with their accuracy on one half of the test images and their error on the other.
 
-    Halves are the first five and the last five of the ten groups of images, which are drawn at random; units of images
+    The ten groups of images, which are drawn at random, are divided into two fives in `DIVISIONS` ways; units of images
     are in one group. Where clean accuracy is that of an additional test set, both accuracies are of its halves, and the
     error is of all images of the dataset.
 
@@ -303,35 +396,41 @@ def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None =
         members: members.csv.
         scores: the table `members` of `resiliency.analysis.without_images.WithoutImages`.
         without: a group of images that is left out.
-
-    Returns:
-        `members` with other columns `clean_accuracy` and `corrupted_error`, and `other_accuracy` on the other half;
-        NaN for members that `scores` lacks. And how many images the first half of the accuracies has.
     """
     separate = SEPARATE_ACCURACY in scores
-    accuracy, images = (SEPARATE_ACCURACY, SEPARATE_IMAGES) if separate else ("clean_accuracy", "images")
-    everything = scores["without"].unique()
-    groups = [group for group in everything if group != without]
-    first, second = ([group for group in of if group != without] for of in np.array_split(everything, 2))
-    columns = {"clean_accuracy": mean_of_groups(scores, accuracy, images, first)}
-    columns[OTHER_ACCURACY] = mean_of_groups(scores, accuracy, images, second)
-    columns["corrupted_error"] = mean_of_groups(scores, "corrupted_error", "images", groups if separate else second)
-    measured = members.assign(**{name: of.reindex(members["member"]).to_numpy() for name, of in columns.items()})
-    return measured, float(_sizes(scores, images)[first].sum())
+    accuracy, counted = (SEPARATE_ACCURACY, SEPARATE_IMAGES) if separate else ("clean_accuracy", "images")
+    groups = np.unique(scores["without"])
+    halves = np.array(list(combinations(groups, len(groups) // 2)))  # the second half of these is the rest of the first
+    random = stream(0, "halves of images")
+    drawn = halves[random.permutation(len(halves) // 2)[:DIVISIONS]]
+    swapped = random.random((len(drawn), 1)) < 0.5
+    first = np.array([np.isin(groups, of) for of in drawn]) ^ swapped
+    kept = groups != without
+    first, second = first & kept, ~first & kept
+
+    def of_members(column: str, images: str, chosen: np.ndarray) -> np.ndarray:
+        return means_of_groups(scores, column, images, chosen).reindex(columns=members["member"]).to_numpy()
+
+    error = of_members("corrupted_error", "images", first | second if separate else second)
+    accuracies = (of_members(accuracy, counted, half) for half in (first, second))
+    images = first @ _sizes(scores, counted).to_numpy(float)
+    return Measured(members, *accuracies, error, images, first / first.sum(axis=1, keepdims=True))
 
 
-def mean_of_groups(scores: pd.DataFrame, column: str, images: str, groups: Sequence[int]) -> pd.Series:
-    """Member -> mean of a column over the images of some groups.
+def means_of_groups(scores: pd.DataFrame, column: str, images: str, chosen: np.ndarray) -> pd.DataFrame:
+    """Means of a column over the images of some of the groups: a row for each choice, a column for each member.
 
     Args:
         scores: table as for `on_halves`.
         images: column with the number of remaining images.
+        chosen: bool S x G, the groups of each choice, in ascending order.
     """
     kept = scores.groupby("without")[images].first()
     sums = scores.pivot(index="without", columns="member", values=column).mul(kept, axis=0)
     of_groups = sums.sum(skipna=False) / (len(kept) - 1) - sums
-    means = of_groups.loc[groups].sum(skipna=False) / _sizes(scores, images)[groups].sum()
-    return means.clip(0, 1)
+    sizes = chosen @ _sizes(scores, images).to_numpy(float)
+    means = chosen.astype(float) @ of_groups.to_numpy() / sizes[:, None]
+    return pd.DataFrame(means, columns=of_groups.columns).clip(0, 1)
 
 
 def _sizes(scores: pd.DataFrame, images: str) -> pd.Series:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.equal_accuracy import mean_of_groups
+from resiliency.analysis.equal_accuracy import means_of_groups
 from resiliency.analysis.exchanges_of_members import (
     Exchange,
     another_seed,
@@ -351,8 +351,8 @@ def exchange_rates(
         of_designs = designs(sized, errors, accuracies, response)
         separate = not shifts and len(without) and set(sized["member"]) <= set(without["member"])
         rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]
-        scores = without if separate else None
-        rows += family_at_equal_accuracy(sized, scores, images, shifts, confidence)
+        scores, median_error = without if separate else None, of_designs.median_errors[0, 0]
+        rows += family_at_equal_accuracy(sized, scores, images, shifts, median_error, confidence)
     if of_ensembles:
         rows += _of_ensembles(members, known, of_ensembles, errors, rule, confidence, measured_on)
     return table_of(rows, "+".join(measured_on), confidence)
@@ -368,8 +368,8 @@ def _accuracies(members: pd.DataFrame, without: pd.DataFrame) -> list[pd.Series]
     """Clean accuracy as `_on_images` has it, or that of the test set that the study takes clean accuracy from."""
     if SEPARATE_ACCURACY not in without:
         return _on_images(members, without, "clean_accuracy")
-    groups = without["without"].unique()
-    everything = mean_of_groups(without, SEPARATE_ACCURACY, SEPARATE_IMAGES, groups)
+    groups = np.ones((1, without["without"].nunique()), bool)
+    everything = means_of_groups(without, SEPARATE_ACCURACY, SEPARATE_IMAGES, groups).iloc[0]
     of_all = members.assign(**{SEPARATE_ACCURACY: everything.reindex(members["member"]).to_numpy()})
     return _on_images(of_all, without, SEPARATE_ACCURACY)
 

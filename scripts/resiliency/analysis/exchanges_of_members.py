@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
-from resiliency.analysis.equal_accuracy import designs_of, on_halves
-from resiliency.analysis.observations.architecture import families_differ_at_equal_accuracy
+from resiliency.analysis.equal_accuracy import designs_of, medians, slope_freedom
+from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD, families_differ_at_equal_accuracy
 from resiliency.analysis.parts import Part
-from resiliency.analysis.verdicts import Observation
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
 from resiliency.statistics.resampling import Spread, spread
 
@@ -139,13 +138,8 @@ class Designs(NamedTuple):
 
     @property
     def median_errors(self) -> np.ndarray:
-        """Medians of errors, at which logits are turned into points, (1 + G) x (1 + F), and without each family."""
-        return expit(self.medians(self.errors))
-
-    def medians(self, values: np.ndarray) -> np.ndarray:
-        """Medians over designs of values, R x N: of all designs and without each family, R x (1 + F)."""
-        kept = [np.ones(len(self.family), bool), *(self.family != name for name in np.unique(self.family))]
-        return np.stack([np.median(values[:, of], axis=1) for of in kept], axis=1)
+        """Medians of errors, at which logits are turned into points, (1 + G) x (1 + F): without each family, too."""
+        return expit(medians(self.errors, self.family))
 
     @property
     def shared(self) -> np.ndarray:
@@ -198,7 +192,12 @@ def designs(
 
 
 def family_at_equal_accuracy(
-    members: pd.DataFrame, scores: pd.DataFrame | None, images: int, shifts: Sequence[str], confidence: float
+    members: pd.DataFrame,
+    scores: pd.DataFrame | None,
+    images: int,
+    shifts: Sequence[str],
+    median_error: float,
+    confidence: float,
 ) -> Iterator[Exchange]:
     """The standard deviation between families of equal clean accuracy and size: that of observation 1b.
 
@@ -207,20 +206,27 @@ def family_at_equal_accuracy(
         scores: table members_leave_images_out.parquet; None if images cannot be left out.
         images: number of test images; 0 if unknown.
         shifts: additional test sets that replace corruptions.
+        median_error: that of the designs.
     """
 
-    def observed(without: int | None = None) -> Observation:
-        halves = (members, images) if scores is None else on_halves(members, scores, without)
-        return families_differ_at_equal_accuracy(*halves, shifts, draws=0)
+    groups = [] if scores is None else scores["without"].unique().tolist()
+    everything, *of_groups = [
+        families_differ_at_equal_accuracy(members, images, shifts, draws=0, scores=scores, without=group)
+        for group in (None, *groups)
+    ]
+    if not everything.parts:
+        return
+    known, *without = [{of.name: of for of in one.parts + one.beside} for one in (everything, *of_groups)]
 
-    everything = observed()
-    for part in everything.parts:
-        groups = [] if scores is None else scores["without"].unique().tolist()
-        without = [observed(group).parts[0].estimate for group in groups]
-        low, high = with_image_groups(replace(part, caution=CAUTION), without).interval(confidence)
-        of_errors = Spread(part.estimate / POINTS, low / POINTS, high / POINTS)
-        counted = {"designs": everything.designs, "members": everything.members}
-        yield Exchange.from_spread("family_at_equal_accuracy", of_errors, "families", part.units, **counted)
+    def interval(name: str) -> tuple[float, float, float]:
+        part = with_image_groups(replace(known[name], caution=CAUTION), [of[name].estimate for of in without])
+        return part.estimate, *part.interval(confidence)
+
+    of_errors = Spread(*(end / POINTS for end in interval(SPREAD)))
+    counted = {"designs": everything.designs, "members": everything.members}
+    counted["median_error"] = median_error
+    row = Exchange.from_spread("family_at_equal_accuracy", of_errors, "families", known[SPREAD].units, **counted)
+    yield row.in_log_odds(*interval(IN_LOG_ODDS))
 
 
 def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence: float) -> Iterator[Exchange]:
@@ -288,7 +294,7 @@ def _point_of_accuracy(of: Designs, confidence: float) -> Exchange:
     the other is below 1 (instrumental variables: Fuller, Measurement Error Models, 1987, section 1.4).
     """
     slopes = sum(_slopes(_fit(of, error, *centred(other, of.alike))) for error, _, other in _halves(of))
-    middle = np.clip(expit(of.medians(of.accuracies)), STEP, 1 - STEP)
+    middle = np.clip(expit(medians(of.accuracies, of.family)), STEP, 1 - STEP)
     step = logit(middle + STEP / 2) - logit(middle - STEP / 2)
     within, _ = centred(of.accuracies[0], of.alike)
     return _bought("point_of_clean_accuracy", step * slopes / _repeated_accuracy(of), within, of, confidence)
@@ -422,21 +428,10 @@ def _bought(
     def part(replicates: np.ndarray) -> Part:
         return with_image_groups(Part.from_replicates(exchange, replicates[0], freedom=freedom), replicates[1:, 0])
 
-    medians, in_logits = of.median_errors, part(-slopes)
-    counted = {"designs": len(of.family), "members": of.members, "median_error": medians[0, 0]}
-    in_errors = part(points(-slopes, medians) / POINTS)
+    in_logits, in_errors = part(-slopes), part(points(-slopes, of.median_errors) / POINTS)
+    counted = {"designs": len(of.family), "members": of.members, "median_error": of.median_errors[0, 0]}
     row = Exchange.from_part(exchange, in_errors, confidence, "families", **counted, **costs)
     return row.in_log_odds(in_logits.estimate, *in_logits.interval(confidence))
-
-
-def slope_freedom(within: np.ndarray, family: np.ndarray) -> float:
-    """Degrees of freedom of a slope: the effective number of families, but at most their number less one.
-
-    A family counts by the squares of the predictor's deviations in it, so that few in which it varies most may decide
-    (Carter, Schnepel and Steigerwald, Review of Economics and Statistics 99, 2017).
-    """
-    squares = np.bincount(np.unique(family, return_inverse=True)[1], within**2)
-    return float(min(squares.sum() ** 2 / (squares**2).sum(), len(squares) - 1))
 
 
 def _plain_slope(response: np.ndarray, predictor: np.ndarray, within: np.ndarray) -> float:

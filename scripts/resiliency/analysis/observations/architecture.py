@@ -7,14 +7,23 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from resiliency.analysis.equal_accuracy import CONSTANT, OTHER_ACCURACY, Model, designs_of, empirical_logit, model_of
+from resiliency.analysis.equal_accuracy import (
+    CONSTANT,
+    Model,
+    designs_of,
+    empirical_logit,
+    model_of,
+    on_halves,
+    on_one_set,
+    recipes_of,
+)
 from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.analysis.parts import DRAWS, Part, Placebo, ends
 from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream
 from resiliency.statistics.correlation import CONTESTS, RESPONSE, Families, closeness, replicates, share_within
-from resiliency.statistics.resampling import FISHER
+from resiliency.statistics.resampling import FISHER, Scale
 
 FAMILIES = 8  # families with two designs or more; with fewer, leaving out a family says too little about the others
 ESTIMABLE = 3  # least number of such families for an estimate
@@ -248,17 +257,26 @@ SPREAD_REMOVED = (
     "data drawn from the fitted model without a spread between families, with noise added to clean accuracy"
 )
 SPREAD = "SD between families at equal clean accuracy and size"
+IN_LOG_ODDS, RELATIVE = f"{SPREAD}, in log odds", f"{SPREAD}, relative to the median error"
+SLOPES = 0.15  # SD between families of their slopes on clean accuracy, as a share of the mean, whose effect is listed
 
 
 def families_differ_at_equal_accuracy(
-    members: pd.DataFrame, images: float, shifts: Sequence[str] = (), *, draws: int = DRAWS
+    members: pd.DataFrame,
+    images: float,
+    shifts: Sequence[str] = (),
+    *,
+    draws: int = DRAWS,
+    scores: pd.DataFrame | None = None,
+    without: int | None = None,
 ) -> Observation:
     """Test observation 1b: architecture matters for robustness at equal clean accuracy and size.
 
     The statistic is the standard deviation between families, in percentage points, of the mixed model in
     `resiliency.analysis.equal_accuracy`. Families are left out in turn. It is a verdict only where training lengths
-    vary, so that clean accuracy varies by intervention, and where accuracy and error are of different images. The
-    model's slopes are listed beside, in logits.
+    vary, so that clean accuracy varies by intervention, and where accuracy and error are of different images. Beside it
+    are listed the same in log odds and relative to the median error, what slopes that vary between families would give
+    alone, and the model's slopes, in logits.
 
     Args:
         members: members.csv; only independently trained members count. `other_accuracy`, the clean accuracy on the
@@ -266,6 +284,8 @@ def families_differ_at_equal_accuracy(
         images: number of images behind each accuracy, and each error; 0 if unknown.
         shifts: additional test sets whose mean error, the column shifted_error, replaces corrupted error.
         draws: number of draws of the placebo; 0 for none.
+        scores: table of `on_halves`, by which accuracy and error are of different images; None without it.
+        without: a group of images that is left out; then estimates have no errors.
 
     Returns:
         The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
@@ -273,7 +293,8 @@ def families_differ_at_equal_accuracy(
     members = members[members.origin == INDEPENDENT]
     response = response_of(shifts)
     designs = designs_of(members, response)
-    model = model_of(members, response, images)
+    measured = on_one_set(members, response, images) if scores is None else on_halves(members, scores, without)
+    model = model_of(measured, response, leave_out=without is None)
     robust, error = ("robustness", "mean error on natural shifts") if shifts else ("resiliency", "corrupted error")
     return Observation(
         number="1b",
@@ -287,12 +308,12 @@ def families_differ_at_equal_accuracy(
         minimum=FAMILIES,
         resampled="families",
         parts=[part_of(model)] if model else [],
-        beside=_slopes(model) if model else [],
-        missing=_missing_for_spread(designs, error, bool(shifts) or OTHER_ACCURACY in members),
+        beside=[*_beside(model), *_slopes(model)] if model else [],
+        missing=_missing_for_spread(designs, error, bool(shifts) or measured.other is not None),
         omitted=_omitted(designs),
         designs=len(designs),
         members=len(members),
-        images=int(images),
+        images=int(measured.images.mean()),
         shifts=tuple(shifts),
         placebo=_spread_placebo(model, draws) if model and draws else None,
     )
@@ -319,27 +340,62 @@ def _missing_for_spread(designs: pd.DataFrame, error: str, separate: bool) -> st
 
 
 def _omitted(designs: pd.DataFrame) -> str:
-    """A sentence if each family has one architecture, so that families cannot be separated from architectures."""
+    """In words, what families cannot be separated from: architectures, recipes and lengths of training."""
     several = designs.groupby("family")["architecture"].nunique().max() if len(designs) else 0
-    return "each family has one architecture, so that the spread is that of both" if several == 1 else ""
+    reasons = ["each family has one architecture, so that the spread is that of both"] if several == 1 else []
+    if designs["recipe"].nunique() > 1 and not recipes_of(designs).any():
+        families = designs.groupby("recipe")["family"].agg(lambda of: sorted(set(of)))
+        rare = families[families.map(len) < families.map(len).max()]
+        trained = [f"{' and '.join(of)} ({_in_words(recipe)})" for recipe, of in rare.items()]
+        usual = _in_words(families.map(len).idxmax())
+        reasons.append(f"families differ in training, and count with it: {', '.join(trained)}; most others: {usual}")
+    return "; ".join(reasons)
+
+
+def _in_words(recipe: str) -> str:
+    """The name of a recipe of `designs_of`, which ends with the number of epochs."""
+    name, _, epochs = recipe.rpartition(" ")
+    return ", ".join(filter(None, (name, "" if epochs == "nan" else f"{float(epochs):g} epochs"))) or "no recipe"
 
 
 def part_of(model: Model) -> Part:
     """The spread between families, with the error that its verdict allows for."""
-    part = Part.from_replicates(SPREAD, model.spread, model.scale, model.families, model.freedom, caution=CAUTION)
+    return _part(SPREAD, model.spread, model.scale_in(1), model, names=model.families[: len(model.spread) - 1])
+
+
+def _part(name: str, replicates: np.ndarray, scale: Scale, model: Model, **fields: object) -> Part:
+    part = Part.from_replicates(name, replicates, scale, freedom=model.freedom, caution=CAUTION, **fields)
     return replace(part, error=max(SKEWED * part.error, model.least_error))
 
 
 def _spread_placebo(model: Model, draws: int) -> Placebo:
-    estimates, errors = model.without_family(min(draws, FEWER) if len(model.accuracy) > MOST_DESIGNS else draws)
-    errors = np.maximum(SKEWED * errors, model.least_error)
-    return Placebo(estimates[:, None], errors[:, None], np.array([model.freedom]), SPREAD_REMOVED)
+    """The draws of the model, with the error of the study, as families are not left out of draws."""
+    estimates = model.without_family(min(draws, FEWER))[:, None]
+    return Placebo(estimates, np.full_like(estimates, part_of(model).error), np.array([model.freedom]), SPREAD_REMOVED)
+
+
+def _beside(model: Model) -> list[Part]:
+    """The spread on other scales, and what else would give one."""
+    share = "standard deviation between families, divided by the median error"
+    slopes = f"SD that slopes on clean accuracy would give that vary by {SLOPES:.0%} between families"
+    return [
+        _part(IN_LOG_ODDS, model.deviations, model.scale, model, statistic="standard deviation in logits of the error"),
+        _part(RELATIVE, model.spread / 100 / model.shares, model.scale_in(100 * model.share), model, statistic=share),
+        Part.from_replicates(
+            slopes, model.of_slopes(SLOPES), model.scale_in(1), statistic="standard deviation, in percentage points"
+        ),
+    ]
 
 
 def _slopes(model: Model) -> list[Part]:
     """The fixed effects, with intervals by leaving out families."""
     return [
-        Part.from_replicates(f"slope: {name}", of, statistic="slope of the mixed model, in logits of the error")
+        Part.from_replicates(
+            f"slope: {name}",
+            of,
+            freedom=model.freedoms[name],
+            statistic="slope of the mixed model, in logits of the error",
+        )
         for name, of in model.coefficients.items()
         if name != CONSTANT and np.isfinite(of).all()
     ]

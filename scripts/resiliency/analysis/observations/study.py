@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.equal_accuracy import on_halves
 from resiliency.analysis.left_out import by_family, lack_second_seeds
 from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.analysis.observations.architecture import (
@@ -81,10 +80,11 @@ def _of_architecture(
 
     def at_equal_accuracy(draws: int, without: int | None = None) -> Observation:
         if halves:
-            measured, of_images = on_halves(members, scores, without)
-        else:
-            measured, of_images = members if without is None else _with_scores(members, groups[without]), images
-        return families_differ_at_equal_accuracy(measured, of_images, shifts, draws=draws)
+            return families_differ_at_equal_accuracy(
+                members, images, shifts, draws=draws, scores=scores, without=without
+            )
+        measured = members if without is None else _with_scores(members, groups[without])
+        return families_differ_at_equal_accuracy(measured, images, shifts, draws=draws)
 
     each = [architecture_matters_more(_with_scores(members, of), images, shifts, draws=0) for of in groups.values()]
     return [
