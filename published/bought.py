@@ -6,6 +6,7 @@ import pandas as pd
 from resiliency.report import words
 from resiliency.report.charts.exchange_rates import MIXING, NAMES, amount_of
 
+MOST = {"point_of_clean_accuracy": 100}  # more cannot be bought
 WORTH = ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy")
 
 
@@ -34,7 +35,8 @@ def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
 def worth(rows: dict[str, dict]) -> list[dict]:
     """How many of each thing in `WORTH` that helps buy as much as a family that is better by one SD, in all.
 
-    The ends of both intervals give those of the ratio: at 95 % each, it holds at 90 % or more (Bonferroni).
+    The ends of both intervals give those of the ratio: at 95 % each, it holds at 90 % or more (Bonferroni). An upper end
+    beyond what there is to buy says nothing, and is left out.
 
     Args:
         rows: as from `facts`.
@@ -55,7 +57,11 @@ def worth(rows: dict[str, dict]) -> list[dict]:
         }
         for row in known
     ]
-    return [of | {"said": words.with_interval(of["times"], of["low"], of["high"], words.one_digit)} for of in ratios]
+    for of in ratios:
+        of["said"] = words.with_interval(of["times"], of["low"], of["high"], words.one_digit)
+        if of["high"] > MOST.get(of["exchange"], np.inf):
+            of["said"] = f"{words.one_digit(of['times'])} (at least {words.one_digit(of['low'])})"
+    return ratios
 
 
 def compared(one: dict, other: dict) -> int:

@@ -22,6 +22,8 @@ def test_a_family_is_worth_a_ratio_whose_ends_are_those_of_both_intervals():
     rows = table(family=(4.0, 2.0, 6.0), doubling_of_parameters=(2.0, 1.0, 4.0), doubling_of_training=(0.5, -1.0, 2.0))
     (ratio,) = worth(facts(rows))
     assert (ratio["exchange"], ratio["said"]) == ("doubling_of_parameters", "2.0 [0.5, 6.0]")
+    steep = table(family=(9.0, 8.0, 10.0), point_of_clean_accuracy=(1.0, 0.05, 4.0))
+    assert [ratio["said"] for ratio in worth(facts(steep))] == ["9.0 (at least 2.0)"]  # 200 points cannot be
     unclear = table(family=(4.0, 0.0, 6.0), doubling_of_parameters=(1.0, 0.5, 1.5))
     assert worth(facts(unclear)) == worth(facts(table())) == []
 
