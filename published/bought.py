@@ -35,8 +35,8 @@ def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
 def worth(rows: dict[str, dict]) -> list[dict]:
     """How many of each thing in `WORTH` that helps buy as much as a family that is better by one SD, in all.
 
-    The ends of both intervals give those of the ratio: at 95 % each, it holds at 90 % or more (Bonferroni). An upper end
-    beyond what there is to buy says nothing, and is left out.
+    The ends of both intervals give those of the ratio: at 95 % each, it holds at 90 % or more (Bonferroni). An upper
+    end beyond what there is to buy says nothing, and is left out.
 
     Args:
         rows: as from `facts`.

@@ -25,7 +25,13 @@ RESULTS = ROOT / "published/results"  # a folder per study
 EXPERIMENTS = ROOT / "published/experiments"  # rows of what decided a setting
 FROM_PAGES = "../../published/results"
 SPECS = "specs.json.gz"  # of charts of the report
+PRESENT = {"observations": "present", "exchange_rates": "exchange_rates_present"}  # table -> name of the present one
 SEEDS_PAGE = "seeds"  # and the folder of what is kept of a study that was run with several study seeds
+
+
+def present_file(study: str, table: str, folder: Path = RESULTS) -> Path:
+    """The file of a table of a registered study by the present library."""
+    return folder / f"{study}_{PRESENT[table]}.csv"
 
 
 def kept_studies(folder: Path = RESULTS) -> list[tuple[Path, dict]]:
@@ -37,14 +43,15 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     """The tables of a study that `publish` kept in a folder, by name.
 
     Beside them, `choices` has the verdicts by other choices of the study, `on_halves` the observations with clean
-    accuracy from the test images of the corruptions, `present` observation 1a of a registered study by the present
-    library, and `seeds`, of a study that was run with several study seeds, a
-    row per seed and part of an observation.
+    accuracy from the test images of the corruptions, `present` and `exchange_rates_present` observation 1 and exchange
+    rates of members of a registered study by the present library, and `seeds`, of a study that was run with several
+    study seeds, a row per seed and part of an observation.
     """
     tables = as_now({path.stem: read_table(path) for path in table_files(kept)})
     beside = {
         "choices": EXPERIMENTS / f"{kept.name}_choices.csv",
-        **{name: kept.with_name(f"{kept.name}_{name}.csv") for name in ("on_halves", "present")},
+        "on_halves": kept.with_name(f"{kept.name}_on_halves.csv"),
+        **{key: present_file(kept.name, table, kept.parent) for table, key in PRESENT.items()},
     }
     tables |= {name: read_table(path) for name, path in beside.items() if path.is_file()}
     if "choices" in tables:
