@@ -196,8 +196,9 @@ class Model:
         fixed = _columns(mean[None], self.size[None], layout, self.names)[0]
         errors = fixed @ self.fits.coefficients[:, 0].mean(axis=0)
         _, design, recipe = self.fits.components[:, 0].mean(axis=0)
-        factors = {design: layout.design, recipe: layout.recipe, self.fits.residual[:, 0].mean(): own}
-        errors = errors + sum(intercepts(*factor, 1) for factor in factors.items())
+        residual = self.fits.residual[:, 0].mean()
+        factors = zip((design, recipe, residual), (layout.design, layout.recipe, own), strict=True)
+        errors = errors + sum(intercepts(*factor, 1) for factor in factors)
         noise = zip((of.mean() for of in self.noise), (layout.family, layout.design, own), strict=True)
         of_groups = sum(intercepts(*factor, groups) for factor in noise)
         per_group = 1 / np.sqrt(np.square(self.weights).sum(axis=1))
