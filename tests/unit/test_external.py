@@ -1,10 +1,16 @@
-"""Files of members that were computed elsewhere, by hand; tests/attacks has what may be wrong with them."""
+"""Files of members that were computed elsewhere, by hand, and the study of published labels.
+
+tests/attacks has what may be wrong with them, tests/workflow/test_study_of_labels.py what that study gives.
+"""
 
 import numpy as np
 import pandas as pd
 import pytest
 from fault_messages import fault_of
 
+from published.kept import ROOT
+from published.labels import text_of
+from published.study_changes import current_study
 from resiliency.analysis.left_out import by_family, lack_second_seeds
 from resiliency.analysis.member_tables import skipped_table
 from resiliency.analysis.origins import best_table
@@ -262,3 +268,10 @@ def test_differences_of_large_logits_in_float64_are_kept(tmp_path):
         np.save(tmp_path / folder / "clean.npy", values)
     read = read_logits(str(tmp_path), "net", "clean", labels, "logits")
     np.testing.assert_allclose(read, logits - [[0.02], [0.03]], atol=1e-6)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*_labels.yaml")), ids=lambda file: file.stem)
+def test_studies_of_labels_name_all_that_is_published(file):
+    """Otherwise: python -m published.labels."""
+    name = file.stem.removesuffix("_labels")
+    assert file.read_text(encoding="utf-8") == text_of(current_study(name), ROOT / "studies/published" / name)

@@ -1,6 +1,7 @@
 """What reports say, as text that a reviewer reads: tests/golden has a file per study, with a sentence per line.
 
 `pytest tests/unit/test_golden.py --golden` writes the files again; look at the difference before you commit it.
+The reports of degenerate studies have no odd text.
 """
 
 import difflib
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from deployment_cases import CHOSEN, KNOWN
@@ -21,6 +23,7 @@ from verdict_cases import CASES, observation_of
 
 from published.kept import RESULTS, kept_tables
 from published.site import drawn
+from resiliency.corruptions.settings import MAIN
 from resiliency.report.deployment import deployment_answers
 from resiliency.report.page import render
 from resiliency.storage.files import read_json
@@ -110,3 +113,31 @@ def test_reports_say_what_was_reviewed(name, request):
     if request.config.getoption("golden"):
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8"), "after you have read the change: pytest --golden"
+
+
+DEGENERATE = {
+    "two members": {"designs": {"vit": "vit", "resnet18": "resnet"}, "seeds": 1, "sizes": [2], "searched": 0},
+    "one loss_weight": {"objectives": {"balanced": (0.5,)}},
+    "independent objective": {"objectives": {"independent": (0.0,)}, "seeds": 1},
+    "one corruption and no joint training": {"corruptions": ["fog"], "objectives": {}},
+    "nothing independent": {"designs": {}},
+    "no ensembles": {"sizes": [], "objectives": {}, "searched": 0},
+    "one member": {"designs": {"vit": "vit"}, "seeds": 1, "objectives": {}, "searched": 0},
+    "failed training": {},
+}
+FAILED = {"clean_accuracy": 0.1, "corrupted_error": 0.9, "corrupted_accuracy": 0.1, "validation_accuracy": 0.1}
+STUDY = {"study": "degenerate", "members": {"baseline": "vit-s0", "seeds": 1}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", DEGENERATE)
+def test_the_report_of_a_degenerate_study_has_no_odd_text(case):
+    tables = synthetic_tables(**({"corruptions": MAIN[:3]} | DEGENERATE[case]))
+    if case == "failed training":
+        for name, table in tables.items():
+            tables[name] = table.assign(**{column: value for column, value in FAILED.items() if column in table})
+        tables["correlations"] = tables["correlations"].assign(correlation=np.nan, low=np.nan, high=np.nan)
+    some = defaultdict(pd.DataFrame, tables)
+    specs = {name: described(name, some) for name in drawn(tables, STUDY)}
+    page = render(STUDY, None, {}, PROVENANCE, tables, specs, dict.fromkeys(specs, "<svg/>"))
+    assert oddities(page) == []

@@ -1,9 +1,14 @@
-"""The study that results were made with."""
+"""The records of Snakemake, of what results were made with; and what provenance adds up of the jobs of each rule."""
 
+import os
+import subprocess
 from pathlib import Path
 
+import pytest
 from attacks.records import RESULTS
 
+from resiliency.designs.members import Member
+from resiliency.report.provenance import provenance
 from resiliency.study.records import changes, differences, sign
 
 
@@ -30,3 +35,57 @@ def test_each_key_that_differs_is_named_with_both_values():
     }
     assert differences(before, before) == {}
     assert differences({}, {"costs": None, "designs": {}}) == differences({"costs": None, "designs": {}}, {}) == {}
+
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def job(results, rule, name, wall, memory, startup, total, ended=1000):
+    """A benchmark as Snakemake writes it, and the end of a log as `stage` writes it."""
+    for folder in ("benchmarks", "logs"):
+        (results / folder / rule).mkdir(parents=True, exist_ok=True)
+    row = f"{wall}\t0:00:01\t{memory}\t1\t1\t1\t0\t0\t0\t1\n"
+    benchmark = results / "benchmarks" / rule / f"{name}.tsv"
+    benchmark.write_text(HEADER + row)
+    os.utime(benchmark, (ended, ended))
+    line = f"CPU seconds: start-up and imports {startup:.2f}, total {total:.2f}\n" if total else "killed\n"
+    (results / "logs" / rule / f"{name}.log").write_text("work\n" + line)
+
+
+def test_jobs_of_a_rule_are_added_up(tmp_path):
+    job(tmp_path, "train", "a-s0", 10.0, 300.5, 2.0, 9.0)
+    job(tmp_path, "train", "a-s1", 20.0, "-", 2.0, 19.0)
+    job(tmp_path, "train", "a-s2", 30.0, 999.0, 0, None)
+    job(tmp_path, "charts", "all", 4.0, 100.0, 1.0, 4.0, ended=2000)
+    record = provenance({"seed": 3}, str(tmp_path), tmp_path, [])
+    rules = {row.pop("rule"): row for row in record["rules"]}
+    assert rules["train"] == {
+        "jobs": 2,
+        "wall_seconds": 30.0,
+        "cpu_seconds": 28.0,
+        "startup_cpu_seconds": 4.0,
+        "max_rss_mib": 300.5,
+    }
+    assert record["startup_share"] == pytest.approx(5 / 32, abs=1e-4)
+    assert (record["cpu_seconds"], record["wall_seconds"], record["seed"]) == (32.0, 34.0, 3)
+    assert (record["started"], record["ended"]) == ("1970-01-01T00:16:10+00:00", "1970-01-01T00:33:20+00:00")
+
+
+def test_the_commit_is_that_of_the_repository(tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    first = provenance({"seed": 0}, str(tmp_path), tmp_path, [])
+    assert (first["git_commit"], first["started"]) == (None, None)
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    assert provenance({"seed": 0}, str(tmp_path), tmp_path, [])["git_commit"] == head
+
+
+def test_devices_and_designs_in_bfloat16_are_those_of_the_members(tmp_path):
+    """On a cluster provenance is written where no GPU is."""
+    devices = {"b-s1": "A100", "c-s0": "H100", "b-s0": "A100", "d-s0": "A100"}
+    for name, device in devices.items():
+        precision = "float32" if device == "H100" else "bfloat16"
+        Member(name, device=device, precision=precision, design=name[0]).write(tmp_path / f"{name}.json")
+    told = provenance({"seed": 0}, str(tmp_path), tmp_path, [tmp_path / f"{name}.json" for name in devices])
+    assert (told["device"], told["bfloat16"]) == ("A100; H100", ["b", "d"])

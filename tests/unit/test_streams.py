@@ -1,4 +1,4 @@
-"""Random streams depend on their names and on nothing else."""
+"""Random streams depend on their names alone; those that draw together give the numbers of NumPy's generators."""
 
 import hashlib
 
@@ -7,6 +7,7 @@ import pytest
 
 from resiliency.base import streams
 from resiliency.base.streams import derived_seed, entropy, stream
+from resiliency.corruptions.filters import Streams, draw, seeded
 
 
 def test_entropy_is_the_hash_of_seed_and_names():
@@ -24,3 +25,37 @@ def test_words_seed_as_their_number_does(number, monkeypatch):
     monkeypatch.setattr(streams, "entropy", lambda *_: number)
     expected = np.random.default_rng(np.random.SeedSequence(number)).integers(0, 2**63, 4)
     np.testing.assert_array_equal(stream(0).integers(0, 2**63, 4), expected)
+
+
+SEED, NAMES, INDICES = 2**70, ("corrupt", "fog", 3), [0, 7, 123456789, 2**40]
+
+
+def generators() -> list[np.random.Generator]:
+    return [stream(SEED, *NAMES, index) for index in INDICES]
+
+
+@pytest.mark.parametrize("zeros", range(9))
+def test_highest_words_that_are_0_do_not_seed(zeros):
+    """As of a number, whose words end at the last that is not 0; those within count."""
+    entropy = np.arange(1, 9)
+    entropy[8 - zeros :], entropy[1] = 0, 0
+    number = sum(int(word) << 32 * place for place, word in enumerate(entropy))
+    states, words = np.empty((1, 4), np.uint64), np.empty((1, 5), np.uint64)
+    seeded(entropy[None].astype(np.uint64), states)
+    draw(states, words)
+    np.testing.assert_array_equal(words[0], np.random.PCG64(np.random.SeedSequence(number)).random_raw(5))
+
+
+def test_streams_draw_as_their_generators_which_go_on_where_the_streams_stand():
+    streams, expected = Streams(SEED, NAMES, INDICES), generators()
+    for of in ((-45, 45, ()), (0.1, 0.3, (3, 2))):
+        np.testing.assert_array_equal(streams.uniform(*of), [one.uniform(*of) for one in expected])
+    for count in (1, 0, 996):
+        raw = [other.bit_generator.random_raw(count) for other in expected]
+        np.testing.assert_array_equal(streams.words(count), raw)
+    for one, other in zip(streams, expected, strict=True):
+        assert one.normal() == other.normal()
+    assert streams[-1].random() == expected[-1].random()
+    drawn = streams.words(2)
+    np.testing.assert_array_equal(drawn, [one.bit_generator.random_raw(2) for one in expected])
+    assert [one.random() for one in streams] == [other.random() for other in expected]
