@@ -1,11 +1,10 @@
 """The documentation as a site: sphinx-build -W docs build/site.
 
-The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation, the redirects of
-pages that have moved, the signatures of the Python API, the reports of the published studies, and that CONTRIBUTING.md
-and studies/published/README.md, which lie outside docs/, are pages.
+The pages are plain Markdown, for GitHub too. What differs on the site is done here: the navigation, the signatures
+of the Python API, the reports of the published studies, and that CONTRIBUTING.md and studies/published/README.md, which
+lie outside docs/, are pages.
 """
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -54,40 +53,7 @@ NAVIGATION = {
     "Project": ["published_figures", "house", "contributing"],
 }
 APPENDIX = ["traffic_signs_registration", "cifar10_lengths_registration", "imagenet_costs"]
-EXPERIMENTS = sorted(
-    path.stem for path in (ROOT / "published/experiments").glob("*.md")
-)  # the site offers them as files
-MOVED = {  # address of a page that is gone -> where its content is now
-    "concepts": "index",
-    "coverage": "results/appendix",
-    "default_study": "installation#the-default-study",
-    "elsewhere": "studies#run-from-another-folder",
-    "extending": "studies#how-files-are-merged",
-    "figures": "files#use-a-chart-in-a-publication",
-    "gpu": "cluster#gpus",
-    "imagenet_costs": "results/imagenet_costs",
-    "limitations": "paper#networks-images-and-recipes",
-    "names": "studies#names",
-    "parity": "results/appendix",
-    "results/cifar10_cpu": "results/appendix",
-    "results/comparison": "results/found",
-    **dict.fromkeys(map("results/{}".format, EXPERIMENTS), "results/appendix"),
-    "slurm": "cluster#jobs",
-    "test_sets": "data#additional-test-sets",
-    "touches": "contributing",
-}
 EXPERIMENT = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+published/experiments/\w+\.md)[^)]*\)")
-REDIRECT = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Moved</title>
-<meta http-equiv="refresh" content="0; url={url}">
-<link rel="canonical" href="{url}">
-</head>
-<body><p>This page has moved to <a href="{url}">{url}</a>.</p></body>
-</html>
-"""
 SIGNATURES = """
 ```{eval-rst}
 .. automodule:: resiliency.api
@@ -133,16 +99,6 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
     source[0] = EXPERIMENT.sub(r"{download}`\1 <\2>`", source[0])
 
 
-def redirect(app: Any, fault: Exception | None) -> None:
-    """Write an HTML page at each address of MOVED that opens the new one."""
-    if fault is None and app.builder.format == "html":
-        for old, new in MOVED.items():
-            page, _, anchor = new.partition("#")
-            page = os.path.relpath(page, Path(old).parent)
-            url = f"{page}.html#{anchor}" if anchor else f"{page}.html"
-            Path(app.outdir, f"{old}.html").write_text(REDIRECT.format(url=url), encoding="utf-8")
-
-
 def reports(app: Any, fault: Exception | None) -> None:
     """Write the report of each published study beside its page."""
     if fault is None and app.builder.format == "html":
@@ -152,5 +108,4 @@ def reports(app: Any, fault: Exception | None) -> None:
 def setup(app: Any) -> None:
     """Register the handlers, as Sphinx asks."""
     app.connect("source-read", _on_site)
-    app.connect("build-finished", redirect)
     app.connect("build-finished", reports)

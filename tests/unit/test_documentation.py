@@ -4,7 +4,6 @@ import re
 import runpy
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from markdown_it import MarkdownIt
@@ -26,7 +25,8 @@ def pages() -> dict[str, Path]:
 
 PAGES = pages()
 LINKED = PAGES | {name: REPOSITORY / f"{name}.md" for name in ("README", "CHANGELOG", "published/README")}
-LINKED |= {path.stem: path for path in (REPOSITORY / "published/experiments").glob("*.md")}
+EXPERIMENTS = {path.stem: path for path in (REPOSITORY / "published/experiments").glob("*.md")}
+LINKED |= EXPERIMENTS
 
 
 def without_code(text: str) -> str:
@@ -48,18 +48,7 @@ def test_the_appendix_lists_what_is_in_no_navigation_by_its_title():
     listed = re.findall(r"^\| \[(.+)\]\((\S+)\)", path.read_text(encoding="utf-8"), re.MULTILINE)
     files = {(path.parent / file).resolve(): f"# {title}" for title, file in listed}
     assert {file: file.read_text(encoding="utf-8").splitlines()[0] for file in files} == files
-    assert {file.stem for file in files} == {*SITE["APPENDIX"], *SITE["EXPERIMENTS"]}
-
-
-def test_every_old_address_leads_somewhere(tmp_path):
-    for old, new in SITE["MOVED"].items():
-        page, _, anchor = new.partition("#")
-        assert page in PAGES
-        assert old not in PAGES
-        assert not anchor or anchor in anchors(PAGES[page]), new
-    (tmp_path / "results").mkdir()
-    SITE["redirect"](SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path), None)
-    assert 'url=data.html#additional-test-sets"' in (tmp_path / "test_sets.html").read_text(encoding="utf-8")
+    assert {file.stem for file in files} == {*SITE["APPENDIX"], *EXPERIMENTS}
 
 
 @pytest.mark.parametrize("name", LINKED)
