@@ -16,6 +16,7 @@ from resiliency.analysis.assessment import (
     Temperature,
     scored_and_calibrated,
     selective_rows,
+    shares_at,
     temperature_of,
     temperature_rows,
     threshold_rows,
@@ -124,6 +125,15 @@ def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
         assert row["error"] == pytest.approx(row["wrong"] / row["coverage"])
         for name in ("coverage", "error", "wrong"):
             assert 0 <= row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] <= 1
+
+
+def test_where_every_answer_is_wrong_the_error_is_1():
+    """Of six conditions, whose shares are not whole in float32."""
+    judged = Resampled(conditions_of(list(CORRUPTIONS), [1, 2], 40), np.arange(40), 100, 0.95, 0)
+    confidence = np.random.default_rng(0).random((6, 40)).astype(np.float32)
+    row = shares_at(0.5, confidence, np.ones((6, 40), np.float32), judged, "corrupted")
+    assert row["error"] == 1
+    assert row["wrong"] == row["coverage"]
 
 
 def test_what_is_left_out_of_the_choice_is_let_through_by_the_threshold_of_the_others(tried):

@@ -281,7 +281,7 @@ def shares_at(
     if np.isnan(threshold):
         return {f"{of}{end}": np.nan for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")}
     given = (confidence >= threshold).astype(np.float32)  # sums of bools take far longer
-    answered, wrong = given.sum(axis=0) / np.float64(len(given)), (given * errors).mean(axis=0)
+    answered, wrong = (of.sum(axis=0) / np.float64(len(given)) for of in (given, given * errors))
     images, row = (np.ones(len(answered)), answered, wrong), {}
     drawn = evaluation.counts[name] @ np.column_stack(images) if len(confidence) > 1 else None
     for of, part, whole in (("coverage", 1, 0), ("error", 2, 1), ("wrong", 2, 0)):
