@@ -130,7 +130,7 @@ def _qualified(number: str, own: dict[str, dict], studies: Studies) -> list[str]
     """Sentences on what a reader must know of the verdicts on an observation beside their counts."""
     tested = _tested(own)
     sentences = []
-    if number == "1a" and (earned := [row["study"] for row in _architecture(studies) if row["earned"]]):
+    if number == "1a" and (earned := [row["study"] for row in _architecture(studies) if row["earned"].get("alone")]):
         what = "the rule supports what has nothing to do with corruptions as well (table below)"
         says = "it says that families differ, not that they differ under corruptions"
         sentences.append(f"In {words.listed(earned)}, {what}: {says}.")

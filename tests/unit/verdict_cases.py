@@ -90,5 +90,13 @@ CASES = {  # rows, the verdict and what else the table says
         "supported",
         {},
     ),
+    "not earned by accuracy": (
+        [
+            *(one | {"accuracy_supported": 0.016} for one in parts_of("supported")),
+            part("", 0.1, 0.5, "family against size, clean error") | {"leans": "for", "reading": CLEAN_ERROR},
+        ],
+        "supported",
+        {},
+    ),
     "natural shifts": (parts_of("supported"), "supported", {"shifts": "imagenet_a+imagenetv2"}),
 }

@@ -212,15 +212,18 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
     return " ".join(text.split())
 
 
-def _earned(first: dict, beside: list[dict]) -> list[str]:
-    """What else the rule of an observation that is supported supports, of what has nothing to do with corruptions."""
-    if first["verdict"] not in (SUPPORTED, IN_PART):
-        return []
+def _earned(first: dict, beside: list[dict]) -> dict:
+    """Whether the rule of an observation that is supported supports the `clean` error, and accuracy `alone`, as well.
+
+    Returns:
+        These, and the `share` of draws with accuracy alone that it supports; empty if neither.
+    """
+    share = first["accuracy_supported"]
     clean = any(row["reading"] == CLEAN_ERROR and row["leans"] == FOR for row in beside)
-    alone = first["accuracy_supported"] > (1 - first["confidence"]) / 2
-    share, ends = words.percent(first["accuracy_supported"], 0), words.bounds(*(first[name] for name in CONTROLLED[:2]))
-    draws = f"data in which accuracy alone acts ({share} of draws, 90% of whose estimates lie in {ends})"
-    return ["the clean error"] * clean + [draws] * alone
+    alone = share > (1 - first["confidence"]) / 2
+    if first["verdict"] not in (SUPPORTED, IN_PART) or not (clean or alone):
+        return {}
+    return {"clean": clean, "alone": alone, "share": share}
 
 
 def part_facts(parts: list[dict], controls: list[dict]) -> dict:
