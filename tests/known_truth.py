@@ -10,6 +10,7 @@ correlations between its members, each with itself among them.
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,15 +21,32 @@ CORRUPTED = {
     f"{name}.{severity}": 0.25 * (place - 1) for name in ("fog", "snow") for place, severity in enumerate((1, 3, 5))
 }
 CONDITIONS = ["clean", *CORRUPTED]
-FAMILIES, DESIGNS, REPEATED = 12, 3, 1  # the design of each family that has two seeds
+FAMILIES, DESIGNS, REPEATED, SHORT = 12, 4, 1, 3  # the design of two seeds, and its twin of a quarter of the epochs
+NAMES = ("resnet18", "resnet34", "resnet50")  # of timm, by size: trainings of one name are of one architecture
+EPOCHS, SIZES = 8, np.array([0, 1, 2, 1])  # of the others; doublings of a million parameters of each design
 RANKED = [3, 6, 0, 9, 5, 1, 11, 7, 2, 10, 4, 8]  # families by corrupted error at equal clean accuracy, the least first
-FAMILY = 0.5  # its standard deviation between families, in logits
-ACCURATE, FOLLOWED = 0.3, 1.0  # that of logit clean error between families, and how far corrupted error follows
-DOUBLING = -0.1  # of the parameters, in logits of corrupted error
-TRADE = 0.2  # contrast of the designs of a family, in logits of clean error
+FOLLOWED = 1.0  # how far logit corrupted error follows logit clean error
+TRADE, TRAINING = 0.2, -0.5  # contrast of the sizes of a family, and a doubling of training, in logits of clean error
 SEED = 0.1  # standard deviation between seeds, in logits of corrupted error
 COMMON, DESIGN, TEAM = 0.85, 0.4, 0.9  # loadings: hardness for all members, for a design, and for one of a team alone
 CLEAN_ERROR, CORRUPTED_ERROR = 0.1, 0.35
+
+
+class Effects(NamedTuple):
+    """What acts on errors beside training.
+
+    Attributes:
+        family: standard deviation between families of logit corrupted error, at equal clean accuracy.
+        accurate: that of logit clean error.
+        doubling: what a doubling of the parameters adds to logit corrupted error, at equal clean accuracy.
+    """
+
+    family: float = 0.5
+    accurate: float = 0.3
+    doubling: float = -0.1
+
+
+PLANTED, ACCURACY_ALONE = Effects(), Effects(0.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -36,12 +54,14 @@ class Truth:
     """What is true of M members.
 
     Attributes:
+        effects: what acts on their errors.
         about: member, design, family, parameters and macs.
         quantiles: normal quantiles of the errors, float M x C.
         correlations: between the members' margins, float M x M.
         margins: of the answers, float M x C x N.
     """
 
+    effects: Effects
     about: pd.DataFrame
     quantiles: np.ndarray
     correlations: np.ndarray
@@ -82,8 +102,9 @@ class Truth:
         return {
             "family": self.points(families.std(ddof=1)),
             "best_to_worst_family": self.points(np.ptp(families)),
-            "family_at_equal_accuracy": self.points(FAMILY),
-            "doubling_of_parameters": self.points(-DOUBLING),
+            "family_at_equal_accuracy": self.points(self.effects.family),
+            "doubling_of_parameters": self.points(-self.effects.doubling),
+            "doubling_of_training": self.points(-FOLLOWED * TRAINING),
             "point_of_clean_accuracy": self.points(FOLLOWED * point),
             "another_seed": 100 * np.sqrt(self.errors[self._repeated()].var(axis=1, ddof=1).mean()),
             "second_member": 100 * (self.errors.mean() - pairs.mean()),
@@ -112,28 +133,32 @@ def layout() -> np.ndarray:
 
 
 def described() -> pd.DataFrame:
-    """The members, as a file tells of them: designs of a family have 1, 2 and 4 million parameters."""
+    """The members, as a file tells of them: designs of a family have 1, 2, 4 and again 2 million parameters."""
     family, design, seed = layout()
-    names = [f"f{f:02}{'abc'[d]}" for f, d in zip(family, design, strict=True)]
-    parameters = 1_000_000 * 2**design
+    names = [f"f{f:02}{'abcd'[d]}" for f, d in zip(family, design, strict=True)]
+    parameters = 1_000_000 * 2 ** SIZES[design]
     return pd.DataFrame(
         {
             "member": [f"{name}-s{s}" for name, s in zip(names, seed, strict=True)],
             "design": names,
             "family": [f"f{f:02}" for f in family],
+            "architecture": np.array(NAMES)[SIZES[design]],
             "parameters": parameters,
             "macs": 50 * parameters,
+            "epochs": np.where(design == SHORT, EPOCHS // 4, EPOCHS),
         }
     )
 
 
-def planted(seed: int) -> Truth:
+def planted(seed: int, effects: Effects = PLANTED) -> Truth:
     """Families that differ, sizes and accuracies that matter, and two members that are wrong on different images."""
     random, about = np.random.default_rng(seed), described()
     family, design, _ = layout()
     robust, accurate = _uncorrelated()
-    clean = ACCURATE * accurate[family] + TRADE * np.array([1, -2, 1])[design]
-    corrupted = logit(CORRUPTED_ERROR) + FAMILY * robust[family] + FOLLOWED * clean + DOUBLING * (design - 1)
+    clean = effects.accurate * accurate[family] + TRADE * np.array([1, -2, 1, -2])[design]
+    clean -= 2 * TRAINING * (design == SHORT)
+    corrupted = logit(CORRUPTED_ERROR) + effects.family * robust[family] + FOLLOWED * clean
+    corrupted += effects.doubling * (SIZES[design] - 1)
     corrupted += SEED * random.standard_normal(len(about))
     logits = np.stack([logit(CLEAN_ERROR) + clean, *(corrupted + harder for harder in CORRUPTED.values())], axis=1)
     quantiles = ndtri(expit(logits))
@@ -148,7 +173,7 @@ def planted(seed: int) -> Truth:
     answers = np.einsum("mf,fcn->mcn", loadings, _hardness(loadings.shape[1], random))
     answers += own[:, None, None] * random.standard_normal(shape)
     correlations = loadings @ loadings.T + np.diag(own**2)
-    return Truth(about, quantiles, correlations, answers - quantiles[:, :, None])
+    return Truth(effects, about, quantiles, correlations, answers - quantiles[:, :, None])
 
 
 def _uncorrelated() -> tuple[np.ndarray, np.ndarray]:
