@@ -46,9 +46,6 @@ class CudaTensor(Tensor):
     def tolist(self) -> list:
         return self.cpu().tolist()
 
-    def get_device(self) -> int:
-        return 0
-
     def cpu(self) -> Tensor:
         return self.to("cpu")
 

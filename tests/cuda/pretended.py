@@ -62,7 +62,7 @@ class _Functions(TorchFunctionMode):
             if func in (torch.tensor, torch.as_tensor, torch.asarray):
                 return to_device(func(*args, **kwargs | {"device": "cpu"}))
             if not tensors:
-                _check_generator(kwargs.get("generator"), "cuda", func.__name__)
+                _check_generator(kwargs.get("generator"), func.__name__)
                 with self:
                     made = func(*args, **kwargs | {"device": "cpu"})
                 return CudaTensor(made)
@@ -108,7 +108,7 @@ class _Operations(TorchDispatchMode):
                 made = func.decompose(*args, **kwargs)
             if made is not NotImplemented:
                 return made
-        _check_generator(kwargs.get("generator"), "cuda", name)
+        _check_generator(kwargs.get("generator"), name)
         if on_gpu and on_host:
             _check_devices(name, args[0], on_host)
         if named:
@@ -150,16 +150,13 @@ class PretendedCuda:
         self.stack = ExitStack()
         cuda = {
             "is_available": lambda: True,
-            "is_initialized": lambda: True,
             "is_bf16_supported": lambda *_, **__: True,
-            "is_current_stream_capturing": lambda: False,
             "_lazy_init": lambda: None,
             "device_count": lambda: 1,
             "current_device": lambda: 0,
             "get_device_name": lambda *_: NAME,
             "mem_get_info": lambda *_: (MEMORY, MEMORY),
             "manual_seed_all": lambda seed: None,
-            "empty_cache": lambda: None,
             "synchronize": lambda *_: self.waits.update(["synchronize"]),
         }
         for name, value in cuda.items():
@@ -252,11 +249,9 @@ def _saving(save):
     return saved
 
 
-def _check_generator(generator: torch.Generator | None, device: str, name: str) -> None:
-    if generator is not None and generator.device.type != device:
-        raise RuntimeError(
-            f"{name}: Expected a '{device}' device type for generator but found '{generator.device.type}'"
-        )
+def _check_generator(generator: torch.Generator | None, name: str) -> None:
+    if generator is not None and generator.device.type != "cuda":
+        raise RuntimeError(f"{name}: Expected a 'cuda' device type for generator but found '{generator.device.type}'")
 
 
 def _check_devices(name: str, first: object, on_host: list[Tensor]) -> None:
