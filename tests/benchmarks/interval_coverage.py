@@ -179,7 +179,10 @@ def _interval_row(rows: list[dict]) -> str:
     for methods in (("adopted",), ("bootstrap",), ("naive", "designs")):
         known = [_coverage(row, method)[0] for row in rows for method in methods if f"{method}_hits" in row]
         cells.append(f"{min(known):.1%}" if known else "")
-    return table_row(cells)
+    if all("adopted_above" in row for row in rows):
+        above, hits, of = (sum(row[key] for row in rows) for key in ("adopted_above", "adopted_hits", "simulations"))
+        cells.append(f"{of - hits - above}, {above}")
+    return table_row([*cells, ""][:7])
 
 
 def too_low(intervals: list[dict]) -> list[dict]:

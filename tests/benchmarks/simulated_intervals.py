@@ -285,6 +285,7 @@ def coverage(case: Case, simulations: int, resamples: int) -> dict:
         low, high = np.array(ends).T
         row |= {
             f"{method}_hits": int(((low <= truth) & (truth <= high)).sum()),
+            f"{method}_above": int((low > truth).sum()),
             f"{method}_width": np.nanmedian(high - low),
         }
     return row | {"simulations": simulations}
