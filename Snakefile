@@ -65,6 +65,8 @@ rule tables:
         INTERMEDIATE,
 
 
+FORMER_EXPORT = exported()
+
 if workflow.is_main_process:
     or_stop(check_records, RESULTS, lambda path: any(rule.is_producer(path) for rule in workflow.rules))
     if changed := changes(RESULTS, RESOLVED):
@@ -85,6 +87,8 @@ onsuccess:
     if "report" in ran:
         logger.info(f"Report: {RESULTS}/report.html", extra={"last": True})
     elif "export" in ran:
+        if FORMER_EXPORT not in ("", exported()):
+            logger.info(f"It replaces the export of {FORMER_EXPORT}; copy a folder that you want to keep")
         logger.info(f"Export: {RESULTS}/export", extra={"last": True})
     else:
         logger.info("No report: it is not among the targets of this run", extra={"last": True})

@@ -83,6 +83,5 @@ def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, 
 
 
 def test_another_export_says_what_it_replaces(workflow, exported):
-    name = workflow.results.name
-    printed = workflow.finish(f"results/{name}/ensembles/exported.json", "--cores", "1", "--config", "ensemble=1")
-    assert f"replaces that of {exported[1].members};" in printed
+    printed = workflow.finish("export", "--cores", "2", "--config", "ensemble=1")
+    assert f"It replaces the export of {exported[1].members};" in printed
