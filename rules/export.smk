@@ -1,12 +1,5 @@
 from resiliency.base.names import averaged
-from resiliency.storage.files import read_json
 from resiliency.study.files import command
-
-
-def exported() -> str:
-    """The members of the export in the results; "" if there is none."""
-    about = Path(RESULTS, "export/ensemble.json")
-    return "+".join(read_json(about)["members"]) if about.is_file() else ""
 
 
 # A rule of its own: before a job, Snakemake removes what it writes, and a refused export would remove an earlier one.

@@ -13,6 +13,7 @@ from resiliency.export.settings import PACKAGES
 from resiliency.data.settings import table_of
 from resiliency.external.arrays import array_files
 from resiliency.report.registry import CHARTS
+from resiliency.storage.files import read_json
 
 # Images are one array, or a list of files that are decoded on the fly.
 IMAGES = ".json" if STUDY.data.on_the_fly else ".npy"
@@ -137,6 +138,12 @@ def in_report(path):
     folder, listed = ("charts", CHARTS) if path.endswith(".svg") else ("tables", tables.TABLES)
     entry = listed[Path(path).stem]
     return report(path, category=folder.capitalize(), labels={"about": entry.topic, folder[:-1]: entry.title})
+
+
+def exported() -> str:
+    """The members of the export in the results; "" if there is none."""
+    about = Path(RESULTS, "export/ensemble.json")
+    return "+".join(read_json(about)["members"]) if about.is_file() else ""
 
 
 def exportable(wildcards):
