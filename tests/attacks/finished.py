@@ -16,7 +16,7 @@ from resiliency.storage.files import Run, read_array, read_json, write_array, wr
 from resiliency.storage.tables import read_table, write_table
 
 AGAIN = "delete it and run again"
-TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "error": np.arange(100) / 7})
+TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "clean_accuracy": np.arange(100) / 700})
 
 
 def _write_network(path: Path) -> None:

@@ -12,6 +12,8 @@ from opened import DESKTOP, PHONE, SCREEN, Opened
 from published.kept import RESULTS, SPECS
 from published.site import GLOSSARY, write_reports
 
+RULES = GLOSSARY.replace("glossary", "paper") + "#verdict-rules"
+
 pytestmark = pytest.mark.browser
 
 # Whether a page is as wide as the screen and not too high, once its charts have the new width.
@@ -47,6 +49,6 @@ def test_a_published_report_is_short_and_opens_without_a_fault(browser, site, st
         assert {f"chart-{path.stem}" for path in pictures} <= set(drawn)
     links = opened.page.evaluate("[...document.querySelectorAll('a[href]')].map((a) => a.getAttribute('href'))")
     assert links.count(GLOSSARY) == 1
-    links = [link for link in links if link[0] != "#" and link != GLOSSARY]
+    links = [link for link in links if link[0] != "#" and link not in (GLOSSARY, RULES)]
     assert [link for link in links if not (path.parent / link).is_file()] == []
     opened.page.context.close()
