@@ -26,6 +26,7 @@ from published.site import drawn
 from resiliency.corruptions.settings import MAIN
 from resiliency.report.deployment import deployment_answers
 from resiliency.report.page import render
+from resiliency.report.settings import PAGE_TABLES
 from resiliency.storage.files import read_json
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -45,6 +46,7 @@ UNITS = {"images": 60, "units": 12, "by": "<film>_*", "not_by": ""}
 def page_text(tables: dict[str, pd.DataFrame], study: dict, card: dict | None = None, units: dict | None = None) -> str:
     """What the report says before its appendix, with what is behind *More*."""
     specs = {name: described(name, defaultdict(pd.DataFrame, tables)) for name in drawn(tables, study)}
+    tables = {name: table for name, table in tables.items() if name in PAGE_TABLES}
     page = render(study, card, {}, PROVENANCE, tables, specs, dict.fromkeys(specs, "<svg/>"), units=units or {})
     assert oddities(page) == []
     shown = page.partition("<header")[2].partition('<details class="appendix"')[0]
