@@ -17,10 +17,10 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 PAUSE = 10  # seconds between two lines of progress
 SILENCE = 30  # seconds without a line before the last words of running jobs are shown
-# CPU seconds of a job of each rule in the default study, of which only the ratios count.
-TYPICAL = {"train": 10, "train_jointly": 9, "train_supernet": 13, "search": 14, "attribute": 4, "predict": 9}
-TYPICAL |= {"pairwise_diversity": 11, "score_ensembles": 24, "choose_ensembles": 16, "assess_ensembles": 16}
-TYPICAL |= {"correlate": 13, "leave_out_images": 7, "charts": 17, "gallery": 4, "corrupt": 1, "all": 0}
+# Seconds of a job of each rule in the default study, of which only the ratios count.
+TYPICAL = {"train": 2.7, "train_jointly": 3.6, "train_supernet": 6.4, "search": 11, "attribute": 0.6, "predict": 2.3}
+TYPICAL |= {"pairwise_diversity": 4.6, "score_ensembles": 7, "choose_ensembles": 10, "assess_ensembles": 27}
+TYPICAL |= {"correlate": 6, "observe": 6, "leave_out_images": 2, "charts": 12, "gallery": 1, "corrupt": 0.2, "all": 0}
 
 
 class LogHandler(LogHandlerBase):
@@ -81,10 +81,10 @@ class LogHandler(LogHandlerBase):
 
         A job takes as long as those of its rule did on average, or as in the default study, in proportion.
         """
-        usual = sum(TYPICAL.get(rule, 2) * len(times) for rule, times in self.spent.items())
+        usual = sum(TYPICAL.get(rule, 1) * len(times) for rule, times in self.spent.items())
         spent = sum(map(sum, self.spent.values()))
         known = sum(self.left[rule] * mean(times) for rule, times in self.spent.items())
-        others = sum(TYPICAL.get(rule, 2) * count for rule, count in self.left.items() if rule not in self.spent)
+        others = sum(TYPICAL.get(rule, 1) * count for rule, count in self.left.items() if rule not in self.spent)
         others *= spent / max(usual, 1)
         past = sum(now - began for _, began in self.running.values())
         return max(known + others - past, 0) * (now - self.start) / (spent + past) if known > others else None

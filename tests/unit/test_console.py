@@ -61,7 +61,7 @@ def test_no_time_is_given_while_most_work_is_of_rules_of_which_no_job_has_ended(
     assert run.remaining(now) is None
     run.left.update(train=10)
     slower = 100 / console.TYPICAL["train"]
-    others = 10 * slower * console.TYPICAL["predict"] + slower * 2
+    others = 10 * slower * console.TYPICAL["predict"] + slower * 1
     assert run.remaining(now) == pytest.approx((12 * 100 + others) * 100 / 200)
 
 
