@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import product
+from unittest import mock
 
 import pytest
 import torch
@@ -107,7 +108,7 @@ def test_a_checkpoint_of_the_cpu_goes_on_on_the_device(tmp_path, data, monkeypat
 
 
 @pytest.mark.parametrize("family", ["resnet", "vit"])
-def test_nothing_waits_for_the_device_in_what_is_compiled(tmp_path, data, monkeypatch, waits, family):
+def test_nothing_waits_for_the_device_in_what_is_compiled(tmp_path, data, waits, family):
     """A wait, or a copy from the host, would divide the CUDA graph."""
     noted = []
 
@@ -122,8 +123,8 @@ def test_nothing_waits_for_the_device_in_what_is_compiled(tmp_path, data, monkey
 
         return watched
 
-    monkeypatch.setattr(torch, "compile", compile_loss)
-    train_files(tmp_path, data, DESIGNS[family], SINGLE, mixup=0.2)
+    with mock.patch.object(torch, "compile", compile_loss):
+        train_files(tmp_path, data, DESIGNS[family], SINGLE, mixup=0.2)
     assert noted == [{}] * 4
 
 
