@@ -5,6 +5,8 @@ of E ensembles of L members the share of images on which exactly 0, 1, ..., L me
 and Whitaker (Machine Learning 51, 2003) is where the formulas are collected; l is the number of members that are right
 on an image, and a mean is over images."""
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -107,6 +109,34 @@ def cohen_kappa(predicted: np.ndarray) -> np.ndarray:
     Where e = 1 both only ever predict one class, the same: 1.
     """
     return cohen_kappa_of(label_disagreement(predicted), class_shares(predicted, predicted.max() + 1))
+
+
+class PairFailures(NamedTuple):
+    """Number of images on which two members fail or agree; int64 M x M each, sums over conditions and groups add up.
+
+    Attributes:
+        wrong: both members are wrong; on the diagonal, errors of one member.
+        undetected: both are wrong with the same class, so that a comparison of the two notices nothing.
+        alike: both give the same class, right or wrong.
+    """
+
+    wrong: np.ndarray
+    undetected: np.ndarray
+    alike: np.ndarray
+
+
+def pair_failures(predicted: np.ndarray, labels: np.ndarray) -> PairFailures:
+    """Coincident failures of all pairs of members (Eckhardt and Lee 1985; Littlewood and Miller 1989).
+
+    Args:
+        predicted: int M x N, classes from 0 up, of at least one image.
+        labels: int N, true classes.
+    """
+    images = len(labels)
+    both_right, _, both_wrong = coincidences(predicted == labels)
+    alike = 1 - label_disagreement(predicted)
+    shares = both_wrong, alike - both_right, alike
+    return PairFailures(*(np.rint(of * images).astype(np.int64) for of in shares))
 
 
 def class_shares(predicted: np.ndarray, classes: int) -> np.ndarray:
