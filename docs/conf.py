@@ -52,7 +52,12 @@ NAVIGATION = {
     ],
     "Project": ["published_figures", "house", "contributing"],
 }
-APPENDIX = ["traffic_signs_registration", "cifar10_lengths_registration", "design_diversity_registration", "imagenet_costs"]
+APPENDIX = [
+    "traffic_signs_registration",
+    "cifar10_lengths_registration",
+    "design_diversity_registration",
+    "imagenet_costs",
+]
 EXPERIMENT = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+published/experiments/\w+\.md)[^)]*\)")
 SIGNATURES = """
 ```{eval-rst}
