@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from snakemake.benchmark import benchmarked
@@ -21,19 +21,20 @@ FEWEST = 4  # jobs; the imports of a server cost as much as those of two or thre
 _THREADS = ("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _THREADS += ("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
 _TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
-_ATTRIBUTES = {"bench_record", "conda_env", "container_img", "env_modules", "resources", "threads"}
+_ATTRIBUTES = {"bench_record", "conda_env", "container_img", "env_modules", "log", "resources", "threads"}
 
 
 def install(jobs: int) -> None:
     """Have Snakemake fork the scripts of a run with `jobs` jobs, if that is worthwhile and possible.
 
-    The value of `RESILIENCY_WARM_START` is 0, or the address of a server that several runs share. If Snakemake's
-    internals are not as expected, jobs start as usual.
+    With `RESILIENCY_WARM_START=0`, or if Snakemake's internals are not as expected, jobs start as usual. Another value
+    than 0 and 1 ends the program.
     """
-    switch = os.environ.get(SWITCH, "")
-    if switch != "0" and replaceable() and (switch or jobs >= FEWEST):
-        address = switch or start_server()
-        PythonScript.execute_script = forking(PythonScript.execute_script, address)
+    switch = os.environ.get(SWITCH) or "1"
+    if switch not in ("0", "1"):
+        sys.exit(f"{SWITCH}: expected 0 or 1, got {switch!r}; unset it, or set it to 0 for jobs without forks")
+    if switch == "1" and jobs >= FEWEST and replaceable():
+        PythonScript.execute_script = forking(PythonScript.execute_script, start_server())
 
 
 def replaceable() -> bool:
@@ -71,6 +72,10 @@ def forking(start: Callable, address: str) -> Callable:
                 return start(self, fname, edit)
             with benchmarked(job, self.bench_record) if self.bench_record else nullcontext():
                 status = int(connection.recv(100) or -9)  # without an answer, the job ended with the server
+        if status < 0 and self.log:
+            with suppress(OSError), open(self.log[0], "a", encoding="utf-8") as log:
+                remedy = "if memory ran out, run fewer jobs at once, e.g. --cores 2"
+                log.write(f"error: killed by signal {-status}; {remedy}\n")
         if status:
             raise subprocess.CalledProcessError(status, f"{sys.executable} {fname}")
 

@@ -16,6 +16,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ from importlib import import_module
 PACKAGES = ("snakemake.script", "snakemake.logging", "pandas", "pyarrow.parquet", "scipy.stats", "pydantic", "timm")
 PACKAGES += ("torch._dynamo", "torchvision", "safetensors.torch", "sklearn.datasets", "altair", "vl_convert", "cv2")
 PACKAGES += ("captum.attr", "numba", "pymoo.algorithms.moo.nsga2", "scipy.optimize", "scipy.ndimage", "skimage")
+PATIENCE = 10  # seconds for which a connection may say nothing, while others wait
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _COMMAND = slice(45, 47)  # its place in memory, among the fields of /proc/self/stat from the third on (proc(5))
 
@@ -88,11 +90,12 @@ def _fork() -> int:
 
 
 def _accepted(listener: socket.socket) -> tuple[socket.socket, list[int]]:
-    """A connection and the descriptors that it sends; none if it is another user's, or ends at once."""
+    """A connection and the descriptors that it sends; none if it is another user's, ends, or says nothing."""
     connection, _ = listener.accept()
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     with suppress(OSError):
         if user == os.getuid():
+            connection.settimeout(PATIENCE)
             return connection, socket.recv_fds(connection, 10, 3)[1]
     return connection, []
 
@@ -113,10 +116,15 @@ def run_script(script: str, folder: str, environment: dict[str, str]) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # that of this process
     random.seed()
     sys.modules["numpy"].random.seed()
+    if "torch" in sys.modules:
+        sys.modules["torch"].default_generator.seed()
     _show((sys.executable, script))
-    sys.argv, sys.path[0] = [script], os.path.dirname(script)
+    sys.argv = [script]
+    if not sys.flags.safe_path:  # otherwise, the first folder is not that of this program
+        sys.path[0] = os.path.dirname(script)
     runpy.run_path(script, run_name="__main__")
 
 

@@ -32,7 +32,7 @@ rule job:
     params: value="a value"
     script: "job.py"
 """
-FORKED = "import os, sys, time\nassert 'torch' in sys.modules\n"
+FORKED = "import os, sys, tempfile, time\nassert 'torch' in sys.modules\n"
 PATIENCE = 600  # s; beside other programs a run may get a tenth of a core
 
 
@@ -99,10 +99,12 @@ def test_nothing_is_left_behind_by_a_run_that_is_killed(tmp_path):
 LIKE_A_PROCESS = """
 assert os.getcwd() == {folder!r} == sys.path[0] and sys.argv == [__file__]
 assert __name__ == '__main__'
-assert os.environ['OMP_NUM_THREADS'] == '2' and os.environ['TMPDIR'] == '/tmp/own'
+assert os.environ['OMP_NUM_THREADS'] == '2' and os.environ['TMPDIR'] == {folder!r} == tempfile.gettempdir()
 assert os.environ['OWN'] == 'ü\\n=\\udcff' and sys.stdin.read() == ''
+open('drawn', 'a').write(f'{{sys.modules["torch"].initial_seed()}} ')
 """
 ENDS = (
+    (LIKE_A_PROCESS, 0),
     (LIKE_A_PROCESS, 0),
     ("raise ValueError", 1),
     ("sys.exit(3)", 3),
@@ -115,13 +117,45 @@ def test_a_fork_sees_what_a_process_of_its_own_does_and_ends_so_and_with_its_ser
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OWN", "ü\n=\udcff")
     job = SimpleNamespace(bench_record=None, conda_env=None, container_img=None, env_modules=None, threads=2)
-    job.resources = {"tmpdir": "/tmp/own"}
+    job.resources, job.log = {"tmpdir": str(tmp_path)}, ["job.log"]
     execute = client.forking(lambda *_: pytest.fail("not forked"), client.start_server())
     for program, status in ENDS:
         Path("job.py").write_text(FORKED + program.format(folder=str(tmp_path)))
         with pytest.raises(subprocess.CalledProcessError) if status else nullcontext() as failure:
             execute(job, str(tmp_path / "job.py"))
         assert not status or failure.value.returncode == status
+        assert status >= 0 or Path("job.log").read_text().startswith("error: killed by signal 9; ")
+        Path("job.log").unlink(missing_ok=True)
+    assert len({*Path("drawn").read_text().split()}) == 2
+
+
+def test_a_connection_that_says_nothing_does_not_keep_others_waiting(monkeypatch):
+    monkeypatch.setattr(server, "PATIENCE", 0.1)
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    assert server._accepted(SimpleNamespace(accept=lambda: (right, None)))[1] == []
+    left.close()
+
+
+@pytest.mark.parametrize("safe", ["", "1"])
+def test_a_fork_searches_modules_where_python_does(tmp_path, safe):
+    (tmp_path / "job.py").write_text("import os, sys; print([*map(os.path.abspath, sys.path)])")
+    path = {"PYTHONPATH": f"{tmp_path / 'own'}:{SCRIPTS}", "PYTHONSAFEPATH": safe}
+    fork = "import numpy, os; from snakemake_warm_start import server; server.run_script('job.py', '.', {**os.environ})"
+    printed = [
+        subprocess.run([sys.executable, *of], cwd=tmp_path, env=os.environ | path, stdout=-1, check=True).stdout
+        for of in (["job.py"], ["-c", fork, " " * 1000])
+    ]
+    assert printed[0] == printed[1]
+
+
+@pytest.mark.parametrize(("value", "forks"), [("", True), ("1", True), ("0", False), ("yes", None)])
+def test_the_switch_takes_no_other_values(monkeypatch, value, forks):
+    monkeypatch.setenv(client.SWITCH, value)
+    monkeypatch.setattr(client, "start_server", lambda: "address")
+    monkeypatch.setattr(client.PythonScript, "execute_script", before := client.PythonScript.execute_script)
+    with nullcontext() if forks is not None else pytest.raises(SystemExit, match="expected 0 or 1, got 'yes'"):
+        client.install(client.FEWEST)
+    assert (client.PythonScript.execute_script is not before) == bool(forks)
 
 
 def test_requests_of_other_users_are_not_served(monkeypatch):
