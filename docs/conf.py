@@ -12,12 +12,14 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
+from published.address import address  # noqa: E402
+from published.address import project as packaged  # noqa: E402
 from published.kept import RESULTS  # noqa: E402
 from published.several_verdicts import VERDICTS  # noqa: E402
 from published.site import write_reports  # noqa: E402
 
 project = "Resiliency"
-html_title = project
+html_title = f"{project} {packaged()['version']}"
 language = "en"
 
 extensions = ["myst_nb", "sphinx_copybutton", "sphinx-mathjax-offline"]  # formulae show without a network
@@ -52,6 +54,8 @@ NAVIGATION = {
     ],
     "Project": ["published_figures", "house", "contributing"],
 }
+if address():
+    NAVIGATION["Project"].append(f"Repository <{address()}>")
 APPENDIX = [
     "traffic_signs_registration",
     "cifar10_lengths_registration",
@@ -73,6 +77,7 @@ LIVE = """```{{raw}} html
 <p><a href="{study}/report.html">Open the whole report</a>, which links to interactive charts.</p>
 ```
 """
+EXAMPLE = ("[Example report](results/digits.md)", '<a href="results/digits/report.html">Example report</a>')
 OUTSIDE = {"contributing": "CONTRIBUTING.md", "published_figures": "studies/published/README.md"}
 
 
@@ -87,6 +92,7 @@ def _on_site(app: Any, page: str, source: list[str]) -> None:
     if page in OUTSIDE:
         source[0] = (ROOT / OUTSIDE[page]).read_text(encoding="utf-8").replace("](docs/", "](")
     if page == "index":
+        source[0] = source[0].replace(*EXAMPLE)
         source[0] += "".join(_toctree(pages, caption) for caption, pages in NAVIGATION.items())
     if page == "results/appendix":
         source[0] += _toctree(APPENDIX)

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/results, and the sentences of the README, from what is kept in published/results.
+"""Writes the pages of docs/results, what the README says of published/results, and the repository's address.
 
 Run it in the repository after a change of a sentence: python -m published. `published.page` publishes another run.
 """
@@ -6,6 +6,7 @@ Run it in the repository after a change of a sentence: python -m published. `pub
 from pathlib import Path
 
 from published import comparison, found, page, pooled, runtimes, seeds
+from published.address import addressed
 from published.kept import PAGES, RESULTS, ROOT, SEEDS_PAGE, kept_studies
 from resiliency.base.faults import one_line_faults, parser
 from resiliency.report.drawing import svg
@@ -14,9 +15,9 @@ BEGIN, END = "<!-- python -m published -->\n", "\n<!-- end -->"
 
 
 def pages() -> dict[Path, str]:
-    """File -> its text, for each page that is made from kept tables, and for the README."""
-    studies, readme = comparison.published_studies(), ROOT / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    """File -> its text, for each page that is made from kept tables, and that names the repository's address."""
+    studies, others, readme = comparison.published_studies(), addressed(), ROOT / "README.md"
+    before, _, rest = others[readme].partition(BEGIN)
     texts = {f"{kept.name}.md": page.page(kept) for kept, _ in kept_studies()}
     texts |= {
         "found.md": found.page(studies),
@@ -24,7 +25,7 @@ def pages() -> dict[Path, str]:
         "seeds.md": seeds.page(RESULTS / SEEDS_PAGE),
     }
     said = before + BEGIN + found.readme(studies) + END + rest.partition(END)[2]
-    return {PAGES / name: text for name, text in texts.items()} | {readme: said}
+    return {PAGES / name: text for name, text in texts.items()} | others | {readme: said}
 
 
 def main() -> None:
