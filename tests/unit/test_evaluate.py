@@ -79,6 +79,7 @@ def test_evaluations_that_cannot_be_compared_are_no_baselines(whole):
         (report(severities=[2]), "expected an evaluation at severities [2, 5], got [2]"),
         (report(images=other), "expected one on the same images and labels, got others"),
         (report(labels=turned), "expected one on the same images and labels, got others"),
+        (report(seed=1), "expected one with seed 0, got 1"),
         (report(corruptions=["fog"]), "expected an error from 0 to 1 under glass_blur, got"),
     ):
         with pytest.raises(Fault, match=re.escape(f"baseline: {message}")):
@@ -97,6 +98,7 @@ def test_tensors_probabilities_and_a_careless_classifier_give_the_same_report(wh
     for kind, predict in kinds.items():
         of_kind = report(predict)
         assert of_kind.outputs == kind
+        assert f"outputs: {kind}" in str(of_kind).splitlines()
         np.testing.assert_allclose(of_kind.errors.nll, whole.errors.nll, rtol=1e-5)
 
 
@@ -116,6 +118,7 @@ def test_drawn_it_shows_the_error_of_each_cell(whole):
     [
         ({"images": np.zeros((30, 3, 32, 32), np.uint8)}, r"images: expected shape \(N, height, width, 3\), got \(1"),
         ({"labels": np.zeros(3, int)}, r"labels: expected 30 integers from 0, one per image, got int64 of shape \(3,"),
+        ({"labels": np.full(30, 2**64 - 1, np.uint64)}, r"labels: expected 30 integers from 0.* got \[1844674"),
         ({"labels": np.full(30, 3)}, "labels: expected at most 2, the last class, got 3"),
         ({"units": [1] * COUNT}, "units: expected two units or more, got one"),
         ({"severities": [0]}, r"severities: expected integers from 1 to 5, got \[0\]"),
@@ -123,6 +126,15 @@ def test_drawn_it_shows_the_error_of_each_cell(whole):
         ({"predict": lambda batch: [answered(batch)]}, r"got float32 of shape \(1, 8, 3\); return the first output"),
         ({"predict": lambda batch: np.full((len(batch), 3), np.nan)}, "predict: NaN or infinity for 8 of 8 images"),
         ({"predict": lambda batch: np.zeros((len(batch), len(batch)))}, "predict: expected 8 classes as before, got 6"),
+        (
+            {"predict": lambda batch: softmax(answered(batch)) * 1.006},
+            "probabilities or logits, got .* sum to 1.006 at most",
+        ),
+        (
+            {"predict": lambda batch: np.round(softmax(answered(batch)), 1)},
+            "expected probabilities or logits, got no neg",
+        ),
+        ({"predict": lambda batch: np.float32([[0.6, 0, 0]] * 7 + [[0.2, 0.7, 0]])[: len(batch)]}, "at most; divide"),
         ({"predict": lambda batch: (softmax if len(batch) == 8 else np.asarray)(answered(batch))}, "return one kind"),
     ],
 )

@@ -202,5 +202,7 @@ def test_a_folder_that_is_added_holds_logits(tmp_path, monkeypatch):
         Path("outputs", folder).mkdir(parents=True)
         np.save(f"outputs/{folder}/original.npy", array)
     assert read_contents(*arguments).kinds == {"one": "decisions", "net": "logits"}
-    np.save("outputs/net/original.npy", np.eye(3, dtype=np.float32))
-    assert "rows sum to 1; expected logits, got probabilities" in fault_of(read_contents, *arguments)
+    for total in (1, 0.95):  # rounded ones too
+        np.save("outputs/net/original.npy", total * np.eye(3, dtype=np.float32))
+        said = f"no value is negative, and rows sum to {total} at most; expected logits, got probabilities"
+        assert said in fault_of(read_contents, *arguments)

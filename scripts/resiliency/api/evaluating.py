@@ -98,7 +98,7 @@ def evaluate(
     Args:
         predict: function from images, uint8 B x H x W x 3, to logits or probabilities B x K, K 2 or more: a NumPy
             array, or a tensor of torch, TensorFlow or JAX. It normalises the images itself. Rows of non-negative
-            numbers that sum to 1 are probabilities, all others logits.
+            numbers that sum to 1 are probabilities, all others logits; what may be rounded probabilities is refused.
         images: uint8 N x H x W x 3, H and W at least 32: an array, or any object that returns such arrays for slices.
         labels: integers N, in 0..K-1.
         units: N numbers or names: images with equal ones, such as frames of one film, are not independent, and
@@ -106,8 +106,8 @@ def evaluate(
         corruptions: names of some of CORRUPTIONS; by default the 15 of mCE.
         severities: some of the integers 1 to 5.
         baseline: baseline of mCE: its error under each corruption, mean over the severities, by name; or another
-            evaluation of the same images at the same severities of the same table; or "alexnet", whose published errors
-            are for the table "imagenet-c" at severities 1 to 5.
+            evaluation of the same images at the same severities of the same table with the same seed; or "alexnet",
+            whose published errors are for the table "imagenet-c" at severities 1 to 5.
         table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
             pixels.
         seed: seed of the random streams of the corruptions.
@@ -137,7 +137,7 @@ def evaluate(
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
     if not 0 < confidence < 1:
         raise Fault(f"confidence: {expected('a number between 0 and 1', short(confidence))}")
-    seen = _seen(images, labels, table, int(batch_size))
+    seen = _seen(images, labels, table, int(batch_size), seed)
     baseline = _baseline_errors(baseline, conditions[1:], seen)
     answers = Answers(labels, _units_of(units, len(labels)), conditions)
     bar = Progress(len(conditions) * -(-len(labels) // batch_size), pause=5) if progress else None
@@ -188,19 +188,20 @@ def _checked_table(images: np.ndarray, table: str) -> str:
     return table
 
 
-def _seen(images: np.ndarray, labels: np.ndarray, table: str, size: int) -> Seen:
+def _seen(images: np.ndarray, labels: np.ndarray, table: str, size: int, seed: int) -> Seen:
     """The description of the evaluated images, which are read `size` at a time."""
     digest = hashlib.sha256(labels.tobytes())
     for start in range(0, len(labels), size):
         batch = np.ascontiguousarray(images[start : start + size])
         digest.update(batch.data)
-    return Seen(table, len(labels), *batch.shape[1:3], digest.hexdigest())
+    return Seen(table, len(labels), *batch.shape[1:3], seed, digest.hexdigest())
 
 
 def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
     labels = np.asarray(labels)
-    if labels.shape != (count,) or labels.dtype.kind not in "iu" or (count and labels.min() < 0):
-        got = f"{labels.dtype} of shape {labels.shape}" if labels.dtype.kind in "iu" else short(labels.tolist())
+    within = labels.dtype.kind in "iu" and (not labels.size or 0 <= labels.min() <= labels.max() < 2**63)
+    if labels.shape != (count,) or not within:
+        got = f"{labels.dtype} of shape {labels.shape}" if within else short(labels.tolist())
         raise Fault(f"labels: {expected(f'{count} integers from 0, one per image', got)}")
     return labels.astype(np.int64)
 

@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED, averaged
-from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error
+from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error, may_be_probabilities
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.statistics.resampling import Units, interval_if_rare, wilson
 
@@ -24,11 +24,12 @@ MEAN = "all severities"
 
 
 class Seen(NamedTuple):
-    """The images and severity table on which a classifier was evaluated.
+    """The images, severity table and seed with which a classifier was evaluated.
 
     Attributes:
         table: the published severity parameters.
         images, height, width: number of images, and their size in pixels.
+        seed: seed of the corruptions.
         digest: SHA-256 of the images and their labels, hexadecimal.
     """
 
@@ -36,6 +37,7 @@ class Seen(NamedTuple):
     images: int
     height: int
     width: int
+    seed: int
     digest: str
 
     def difference_from(self, other: "Seen") -> str:
@@ -46,6 +48,8 @@ class Seen(NamedTuple):
             return expected(f"one on images of {self.height}x{self.width} px", f"{other.height}x{other.width} px")
         if self.images != other.images:
             return expected(f"one on the same {self.images:,} images", f"{other.images:,} images")
+        if self.seed != other.seed:
+            return expected(f"one with seed {self.seed}", other.seed)
         return "" if self.digest == other.digest else expected("one on the same images and labels", "others")
 
 
@@ -82,8 +86,8 @@ def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) ->
     """Probabilities, float64 B x K, of a batch of predictions, whose kind is recorded in `answers`.
 
     Raises:
-        Fault: `predicted` is not an array B x K of finite numbers, has another kind or number of classes than before,
-            or a label is not among the classes.
+        Fault: `predicted` is not an array B x K of finite numbers, may be logits or probabilities, has another kind or
+            number of classes than before, or a label is not among the classes.
     """
     values, images = _as_array(predicted), len(labels)
     if values.ndim != 2 or len(values) != images or values.shape[1] < 2 or values.dtype.kind not in "fiu":
@@ -98,6 +102,10 @@ def probabilities_of(predicted: object, labels: np.ndarray, answers: Answers) ->
     values = values.astype(np.float64)
     sums = values.sum(axis=1)
     kind = "probabilities" if (values >= 0).all() and (abs(sums - 1) < SLACK).all() else "logits"
+    if kind == "logits" and may_be_probabilities(values):
+        got = f"no negative number and rows that sum to {sums.max():.4g} at most"
+        remedy = "divide probabilities by their sums, or subtract 1 from logits"
+        raise Fault(f"predict: {expected('probabilities or logits', got)}; {remedy}")
     answers.kind, answers.classes = answers.kind or kind, answers.classes or values.shape[1]
     if values.shape[1] != answers.classes:
         raise Fault(f"predict: {expected(f'{answers.classes} classes as before', values.shape[1])}")
@@ -138,7 +146,7 @@ class Evaluation:
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
         confidence: level of the intervals, between 0 and 1.
-        seen: table of severities, number and size in pixels of the images, and a digest of images and labels.
+        seen: table of severities, number and size in pixels of the images, seed, and a digest of images and labels.
     """
 
     errors: pd.DataFrame
@@ -214,7 +222,7 @@ class Evaluation:
         table = self.errors[1:].pivot(index="corruption", columns="severity", values="error")
         table = table.loc[list(self.by_corruption.corruption)]
         table["mean"] = self.by_corruption.error.to_numpy()
-        lines = [self._line(name) for name in self.summary.index]
+        lines = [f"outputs: {self.outputs}", *(self._line(name) for name in self.summary.index)]
         if not np.isnan(self.mce):
             lines.append(f"mCE {100 * self.mce:.1f}%")
             table["CE"] = self.by_corruption.ce.to_numpy()

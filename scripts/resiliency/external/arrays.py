@@ -10,6 +10,7 @@ from pandas.api.types import is_numeric_dtype as is_numeric
 
 from resiliency.base.faults import Fault, available, expected, hint, path_fault, short
 from resiliency.external.tables import check_members, read_foreign, refuse_wrong, whole_numbers
+from resiliency.metrics.classification import may_be_probabilities
 from resiliency.storage.files import NO_ARRAY
 
 LABELS, UNITS = "labels", "units"
@@ -146,17 +147,12 @@ def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kin
         raise _fault(path, f"{len(labels):,} rows, one per label of test set {test_set!r}", f"{len(values):,}")
     if values.shape[1] <= labels.max():
         raise _fault(path, f"a column per class, at least {labels.max() + 1}", values.shape[1])
-    if kind == "logits" and _are_probabilities(values[:HEAD]):
+    if kind == "logits" and may_be_probabilities(values[:HEAD]):
         raise Fault(
-            f"{path}: rows sum to 1; expected logits, got probabilities; name {folder} in external.probabilities, "
-            "or write their logarithms"
+            f"{path}: no value is negative, and rows sum to {values[:HEAD].sum(axis=1).max():.4g} at most; expected "
+            f"logits, got probabilities; name {folder} in external.probabilities, or write their logarithms"
         )
     return path, values
-
-
-def _are_probabilities(values: np.ndarray) -> bool:
-    sums = values.sum(axis=1, dtype=np.float64)
-    return bool(len(values) and (values >= 0).all() and (np.abs(sums - 1) <= TOLERANCE).all())
 
 
 def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:

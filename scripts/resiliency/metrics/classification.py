@@ -55,6 +55,14 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
+ROUNDED = 0.101  # how far the sums of probabilities of one decimal may be from 1, and a little
+
+
+def may_be_probabilities(scores: np.ndarray) -> bool:
+    """Whether scores, float N x K, may be rounded probabilities: none is negative, and the largest sum is near 1."""
+    return bool(len(scores) and (scores >= 0).all() and abs(scores.sum(axis=1, dtype=float).max() - 1) <= ROUNDED)
+
+
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Mean of -ln p(label), in nats, over the images.
 
