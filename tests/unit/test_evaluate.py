@@ -121,6 +121,7 @@ def test_drawn_it_shows_the_error_of_each_cell(whole):
         ({"labels": np.full(30, 2**64 - 1, np.uint64)}, r"labels: expected 30 integers from 0.* got \[1844674"),
         ({"labels": np.full(30, 3)}, "labels: expected at most 2, the last class, got 3"),
         ({"units": [1] * COUNT}, "units: expected two units or more, got one"),
+        ({"units": ["film", "Film"] * 15}, "units: 'Film' and 'film' differ only in case or as 1 and 1.0; write one"),
         ({"severities": [0]}, r"severities: expected integers from 1 to 5, got \[0\]"),
         ({"baseline": {"glass_blur": 50, "contrast": 20}}, "baseline: .* under glass_blur, got 50"),
         ({"predict": lambda batch: [answered(batch)]}, r"got float32 of shape \(1, 8, 3\); return the first output"),

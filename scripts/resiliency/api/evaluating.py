@@ -13,7 +13,7 @@ import pandas as pd
 
 from resiliency.api.evaluation import Answers, Evaluation, Seen, probabilities_of
 from resiliency.base.faults import Fault, available, brief, expected, short
-from resiliency.base.names import CLEAN, HELD_OUT, MAIN, averaged
+from resiliency.base.names import CLEAN, HELD_OUT, MAIN, averaged, check_written_alike
 from resiliency.base.progress import Progress
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
@@ -214,6 +214,7 @@ def _units_of(units: Sequence[object] | None, count: int) -> Units:
         raise Fault(f"units: {expected(f'{count} numbers or names, one per image', short(units.tolist()))}")
     if count > 1 and len(np.unique(units)) < 2:
         raise Fault(f"units: {expected('two units or more', 'one')}; number the images that belong together")
+    check_written_alike("units", np.unique(units).astype(str).tolist())
     return Units.numbered(units)
 
 

@@ -1,7 +1,9 @@
 """The names that columns of tables and files are built from, and those of the corruptions."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+
+from resiliency.base.faults import Fault
 
 # Corruptions: those of mCE, and the extra ones.
 CATEGORIES = {
@@ -117,13 +119,19 @@ def images_fault(name: str, corruptions: Iterable[str], metrics: Iterable[str]) 
     return f"column {column} would have two meanings; expected a name {expected}; rename it" if column else ""
 
 
-def alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of names that are one file on file systems that ignore case."""
+def alike(names: Iterable[str], written: Callable[[str], str] = str.lower) -> Iterator[tuple[str, str]]:
+    """Pairs of names that are `written` alike; by default one file on file systems that ignore case."""
     first: dict[str, str] = {}
     for name in names:
-        other = first.setdefault(name.lower(), name)
+        other = first.setdefault(written(name), name)
         if other != name:
             yield other, name
+
+
+def check_written_alike(place: str, names: Iterable[str]) -> None:
+    """Raise a Fault, which begins with `place`, if names of groups of images differ only in case or as 1 and 1.0."""
+    for one, other in alike(names, lambda name: re.sub(r"\b(\d+)\.0+$", r"\1", name.lower())):
+        raise Fault(f"{place}: {one!r} and {other!r} differ only in case or as 1 and 1.0; write one group alike")
 
 
 def _ambiguous(name: str, corruptions: Iterable[str], metrics: Iterable[str]) -> Iterator[tuple[str, str]]:

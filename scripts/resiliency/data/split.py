@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from resiliency.base.faults import Fault, hint
+from resiliency.base.names import check_written_alike
 from resiliency.base.streams import stream
 from resiliency.data.pictures import FileImages, files_of, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source
@@ -282,6 +283,10 @@ def _subset_of_classes(labels: np.ndarray, most: int, seed: int, name: str) -> n
 COLUMNS = ("image", "group")
 
 
+Files = dict[str, list[tuple[str, ...]]]  # part -> components of the path of each image
+Found = dict[str, dict[int, str]]  # part -> position of an image -> its group, of the images that have one
+
+
 def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> Source:
     """`source` with the groups of the part that the study splits.
 
@@ -290,22 +295,49 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
         needed: splits of the study.
 
     Raises:
-        Fault: an image does not match the pattern or has no row in the table, the table has a group of this part and of
-            another one, or each image is a group of its own; or as `read_groups`.
+        Fault: an image does not match the pattern or has no row in the table, a group has images in two parts, names of
+            groups differ only in case or as 1 and 1.0, or each image is a group of its own; or as `read_groups`.
     """
-    name = part_to_split(source, needed)
     if groups is None:
         return source
+    name = part_to_split(source, needed)
+    order = sorted(source.parts, key=lambda part: part != name)
+    files = {part: _paths(source.parts[part], source.classes) for part in order}
+    found = (_groups_in_table if is_table(groups) else _groups_by_pattern)(groups, source, files)
+    _check_groups_of_parts(groups, files, found)
     if name is None:
         print("dataset.groups: not used, for the data set has splits of its own")
         return source
-    keys = (_groups_in_table if is_table(groups) else _groups_by_pattern)(groups, source, name)
+    if lacking := [index for index in range(len(files[name])) if index not in found[name]]:
+        image, more = printable("/".join(files[name][lacking[0]][-2:])), len(lacking) - 1
+        several = f" (and {more:,} more)" if more else ""
+        table = f"name a CSV file with the columns {' and '.join(COLUMNS)}"
+        remedy = "add a row for each image" if is_table(groups) else f"change the pattern, or {table}"
+        raise Fault(f"dataset.groups: {image}{several} has no group by {groups!r}; {remedy}")
+    keys = [found[name][index] for index in range(len(files[name]))]
     if len(set(keys)) == len(keys) > 1:
         reason = f"each of {len(keys):,} images is a group of its own"
         raise Fault(f"dataset.groups: {groups}: {reason}; name what images have in common, or remove it")
     part = source.parts[name]._replace(groups=_numbered(keys))
     print(f"dataset.groups: {len(part.labels):,} images in {part.groups.max() + 1:,} groups")
     return source._replace(parts=source.parts | {name: part})
+
+
+def _check_groups_of_parts(groups: str, files: Files, found: Found) -> None:
+    """Raise a Fault if a group has images in two parts, or two names may mean one group."""
+    first: dict[str, tuple[str, int]] = {}
+    for part, of_part in found.items():
+        for index, group in of_part.items():
+            other, its = first.setdefault(group, (part, index))
+            if other != part:
+                images = " and ".join(
+                    printable("/".join(files[of][at][-3:])) for of, at in ((other, its), (part, index))
+                )
+                raise Fault(
+                    f"dataset.groups: {groups}: group {printable(group)} has images in two splits, {images}; put its "
+                    "images into one, or give other groups other names in a CSV file"
+                )
+    check_written_alike(f"dataset.groups: {groups}", first)
 
 
 def is_table(groups: str) -> bool:
@@ -321,8 +353,8 @@ def is_pattern(groups: str) -> bool:
 PLACE = r"<[^<>/*]+>"
 
 
-def _groups_by_pattern(pattern: str, source: Source, name: str) -> Sequence[Hashable]:
-    """The group of each image of a part: its class, and the parts of its file name at the places of `pattern`.
+def _groups_by_pattern(pattern: str, source: Source, files: Files) -> Found:
+    """Groups of images that match: the class, and the parts of the file name at the places of `pattern`.
 
     Places match as many characters as they can. A pattern with slashes is matched with as many folders too.
     """
@@ -331,38 +363,25 @@ def _groups_by_pattern(pattern: str, source: Source, name: str) -> Sequence[Hash
     regex = re.compile(
         "".join("([^/]+)" if re.fullmatch(PLACE, piece) else forms.get(piece, re.escape(piece)) for piece in pieces)
     )
-    part, depth = source.parts[name], pattern.count("/") + 1
-    ends = ["/".join(parts[-depth:]) for parts in _paths(part, source.classes)]
-    matches = [regex.fullmatch(end) for end in ends]
-    if unmatched := [end for end, match in zip(ends, matches, strict=True) if not match]:
-        more = f" (and {len(unmatched) - 1:,} more)" if len(unmatched) > 1 else ""
-        raise Fault(
-            f"dataset.groups: {printable(unmatched[0])}{more} does not match {pattern!r}; change the pattern, or name "
-            f"a CSV file with the columns {' and '.join(COLUMNS)}"
-        )
-    return [(label, *match.groups()) for label, match in zip(part.labels.tolist(), matches, strict=True)]
+    depth, found = pattern.count("/") + 1, {}
+    for part, paths in files.items():
+        matches = [regex.fullmatch("/".join(path[-depth:])) for path in paths]
+        names = [source.classes[label] for label in source.parts[part].labels.tolist()]
+        groups = enumerate(zip(names, matches, strict=True))
+        found[part] = {index: "/".join([name, *match.groups()]) for index, (name, match) in groups if match}
+    return found
 
 
-def _groups_in_table(path: str, source: Source, name: str) -> Sequence[Hashable]:
-    """The group of each image of a part, as the table at `path` has it."""
-    files = _paths(source.parts[name], source.classes)
-    others = [file for other, part in source.parts.items() if other != name for file in _paths(part, source.classes)]
-    rows = read_groups(path)
-    lines = named_files(path, [(line, image) for line, image, _ in rows], files, "image", others)
-    if lacking := [index for index in range(len(files)) if index not in lines]:
-        image = printable("/".join(files[lacking[0]][-2:]))
-        more = f" and {len(lacking) - 1:,} more images" if len(lacking) > 1 else ""
-        raise Fault(f"{path}: has no row for {image}{more}; add one for each image")
-    groups = {line: group for line, _, group in rows}
-    own = [groups[lines[index]] for index in range(len(files))]
-    used, split = set(lines.values()), set(own)
-    for line, image, group in rows:
-        if line not in used and group in split:
-            raise Fault(
-                f"{path}, line {line}: {printable(image)}: group {printable(group)} is also that of images of another "
-                "split; put its images into one split"
-            )
-    return own
+def _groups_in_table(path: str, source: Source, files: Files) -> Found:
+    """Groups as the table at `path` has them; a row is of an image of the first part that has such a one."""
+    rows, found = read_groups(path), {}
+    groups, left = {line: group for line, _, group in rows}, [(line, image) for line, image, _ in rows]
+    for part, paths in files.items():
+        others = [other for name, of_part in files.items() if name != part for other in of_part]
+        lines = named_files(path, left, paths, "image", others)
+        left = [row for row in left if row[0] not in lines.values()]
+        found[part] = {index: groups[line] for index, line in lines.items()}
+    return found
 
 
 def read_groups(path: str | Path) -> list[tuple[int, str, str]]:

@@ -9,6 +9,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype as is_numeric
 
 from resiliency.base.faults import Fault, available, expected, hint, path_fault, short
+from resiliency.base.names import check_written_alike
 from resiliency.external.tables import check_members, read_foreign, refuse_wrong, whole_numbers
 from resiliency.metrics.classification import may_be_probabilities
 from resiliency.storage.files import NO_ARRAY
@@ -276,6 +277,7 @@ def read_decisions(
     for column, kind in (("test_set", "a test set"), ("image", "an image"), (UNIT, "a unit of images")):
         if column in table:
             refuse_wrong(file, table[column], table[column].isna().to_numpy(), f"the name of {kind}")
+    check_written_alike(f"{file}: column {UNIT!r}", map(str, table[UNIT].unique()) if UNIT in table else ())
     twice = table.duplicated(["test_set", "image"]).to_numpy()
     name = table["test_set"].iloc[twice.argmax()]
     refuse_wrong(file, table["image"], twice, f"each image of test set {name!r} once")
