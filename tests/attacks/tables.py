@@ -188,7 +188,10 @@ DESCRIBED: dict[str, tuple[Edit, object]] = {
     "as written": (lambda table: None, ACCEPTED),
     "no parameters of one": (lambda table: table[2].__setitem__(2, ""), ACCEPTED),
     "parameters with an exponent": (lambda table: table[2].__setitem__(2, "2.56e7"), ACCEPTED),
-    "rows of others beside all": (lambda table: table.append(["another", "c", "5000"]), ACCEPTED),
+    "a row of another beside all": (
+        lambda table: table.append(["another", "c", "5000"]),
+        "external.members: member 'another' is in no file of members; rename it, or remove its row",
+    ),
     "families that differ in case": (lambda table: table[2].__setitem__(1, "A"), "differ only in case"),
     "a family that is a formula": (lambda table: table[2].__setitem__(1, "=b"), "family '=b' must not begin with ="),
     "a member twice": (lambda table: table[2].__setitem__(0, "one"), "duplicate member 'one'"),

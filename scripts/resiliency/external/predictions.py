@@ -210,18 +210,19 @@ def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) ->
     default timm's module of the architecture, else the design.
 
     Raises:
-        Fault: two tables describe one member, a table describes an unknown member while another has no row, or a design
-            differs from that in the name.
+        Fault: two tables describe one member, a table describes an unknown member, or a design differs from that in the
+            name.
     """
     members = list(members)
     everything = pd.concat(tables) if (tables := list(tables)) else pd.DataFrame(columns=[*TEXTS, *NUMBERS])
     twice = everything.index[everything.index.duplicated()]
     if len(twice):
         raise Fault(f"external.members: member {twice[0]!r} is in two tables; keep one row")
-    others, lacking = [name for name in everything.index if name not in members], set(members) - set(everything.index)
-    if others and lacking:
-        lacks = f"{min(lacking)!r} has no row{hint(others[0], sorted(lacking))}"
-        raise Fault(f"external.members: member {short(others[0])} is in no file of members, and {lacks}; rename it")
+    if others := [name for name in everything.index if name not in members]:
+        near = hint(others[0], sorted(set(members) - set(everything.index)))
+        raise Fault(
+            f"external.members: member {short(others[0])} is in no file of members{near}; rename it, or remove its row"
+        )
     table = everything.reindex(pd.Index(members, name="member"))
     table = table.fillna(dict.fromkeys(TEXTS, ""))
     designs = [design_of(member) for member in table.index]
