@@ -31,6 +31,7 @@ rule export:
         choice=rules.choose_export.output[0],
         conditions=EVALUATION["conditions"],
         all_labels=EVALUATION["labels"],
+        units=EVALUATION_UNITS["units"],
         members=TABLES["members"],
         card=TRAINING_DATA["card"],
         logits=LOGITS,
@@ -48,8 +49,8 @@ rule export:
     resources:
         **needing(8000, 60),
     params:
+        **RESAMPLING,
         code=code("export", "export/card.md.j2", "export/folder/model.py"),
-        seed=STUDY.seed,
         study=STUDY.study,
         ensemble=STUDY.ensemble,
         margin=STUDY.data.margin,

@@ -8,6 +8,7 @@ from resiliency.export.exporting import Provenance, export, read_choice
 from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions
 from resiliency.report.provenance import commit
+from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_array, read_json, replacing, write_json
 from resiliency.storage.tables import read_table
 
@@ -27,10 +28,13 @@ with stage(snakemake.log[0]):
             read_networks(folders[name] for name in choice.names),
             read_images(inputs.images),
             read_array(inputs.labels),
-            read_predictions(read_table(inputs.conditions), inputs.all_labels, inputs.logits, choice.names),
+            read_predictions(
+                read_table(inputs.conditions), inputs.all_labels, inputs.logits, choice.names, inputs.units
+            ),
             read_json(inputs.card),
             program,
             Provenance(params.study, params.ensemble, params.corruptions, source, params.seed, params.command),
+            Resampling(params.resamples, params.confidence, params.seed),
             params.margin,
             snakemake.threads,
         )

@@ -1,10 +1,12 @@
 """The recommended model and what it has to beat: errors, calibration and costs."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
 from fault_messages import fault_of
-from predicted import drawn, logits_of
+from predicted import conditions_of, drawn, logits_of, predictions_of
 
 from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
 from resiliency.analysis.contenders import (
@@ -21,6 +23,7 @@ from resiliency.analysis.contenders import (
     named_in,
     under_corruptions,
 )
+from resiliency.analysis.shared_failures import SHARED_FAILURES, shared_failures
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import expected_calibration_error
 from resiliency.metrics.costs import cost_matrix, read_costs
@@ -92,14 +95,51 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     judged = evaluation_half(needed, SETTINGS)
     best = ensemble_of(["a-s0", "b-s0"], "mean_probability", needed, MEMBERS.set_index("member"))
     table = tables.under_corruptions.query("corruption == 'corrupted'").set_index("role")
-    both = [[needed[name].probabilities(c)[judged.images["corrupted"]] for name in needed] for c in (1, 2, 3)]
+    both = [[needed[name].probabilities(c)[judged.images["corrupted"]] for name in needed] for c in range(4)]
     wrong = np.mean(both, axis=1).argmax(axis=-1) != best.members[0].labels(1)[judged.images["corrupted"]]
     np.testing.assert_array_equal(errors_under(best, judged), wrong)
-    assert table.error["best ensemble"] == pytest.approx(wrong.mean())
+    assert table.error["best ensemble"] == pytest.approx(wrong[1:].mean())
+    assert table.severities.unique() == ["1+2+3"]
     ensembles = dict.fromkeys(["recommended model", "best ensemble"], "a-s0+b-s0")
     assert table.members.to_dict() == ensembles | {"best member": "a-s0", "baseline": "a-s0"}
     clean = tables.calibration[tables.calibration.images == "clean"].groupby("role").predictions.sum()
     assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
+
+
+def test_shared_failures_by_loops(predictions):
+    """Of an ensemble of three on the images that judge; its pair is that of the other images."""
+    both = both_halves(predictions, SETTINGS)
+    found, labels = shared_failures(predictions, *both), predictions["a-s0"].labels(0)
+    answers = {name: np.array([of.decisions(c) for c in range(4)]) for name, of in predictions.items()}
+    for images, conditions in (("clean", [0]), ("fog", [1, 2, 3]), ("corrupted", [1, 2, 3])):
+        chosen = np.ix_(conditions, both[1].images["clean"])
+        given, right = {name: of[chosen] for name, of in answers.items()}, labels[chosen[1]]
+        pairs, wrong = list(combinations(given, 2)), {name: (of != right) for name, of in given.items()}
+        together = {(a, b): (wrong[a] & wrong[b]).mean() for a, b in pairs}
+        independent = {(a, b): np.sqrt(wrong[a].mean() * wrong[b].mean()) for a, b in pairs}
+        undetected = {(a, b): (wrong[a] & wrong[b] & (given[a] == given[b])).mean() for a, b in pairs}
+        row, mean = found[images], lambda of: np.mean(list(of.values()))
+        assert row["common_failures"] == pytest.approx(mean(together) / mean(independent))
+        assert row["undetected"] == pytest.approx(mean(undetected))
+        assert row["availability"] == pytest.approx(np.mean([(given[a] == given[b]).mean() for a, b in pairs]))
+        pair = tuple(row["pair"].split("+"))
+        assert row["pair_common_failures"] == pytest.approx(together[pair] / independent[pair])
+        for name in ("common_failures", "undetected", "availability", "pair_common_failures"):
+            assert 0 <= row[f"{name}_low"] < row[name] < row[f"{name}_high"] <= 1
+    failed = {name: of[1:, both[0].images["clean"]] != labels[both[0].images["clean"]] for name, of in answers.items()}
+    assert pair == max(combinations(failed, 2), key=lambda two: (failed[two[0]] & failed[two[1]]).sum())
+
+
+def test_members_without_errors_share_no_known_part_of_them(predictions):
+    """And a single member has no pair."""
+    labels, images = predictions["a-s0"].labels(0), IMAGES
+    sure = predictions_of(conditions_of(["fog"], [1, 2, 3], images), labels, np.stack([np.eye(3)[labels] * 9] * 4))
+    row = shared_failures({"a-s0": sure, "b-s0": sure}, *both_halves(predictions, SETTINGS))["corrupted"]
+    assert np.isnan([row["common_failures"], row["common_failures_low"], row["pair_common_failures"]]).all()
+    assert row["undetected"] == 0 < row["undetected_high"]
+    assert row["availability_low"] < row["availability"] == 1
+    roles = contenders(DEPLOYMENT.iloc[:1])
+    assert comparison(roles, MEMBERS, predictions, SETTINGS).under_corruptions[SHARED_FAILURES].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(("cost", "best"), [(5e6, "a-s0"), (3e6, "d-s0"), (np.nan, "d-s0")])

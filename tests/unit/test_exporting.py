@@ -17,7 +17,7 @@ from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import normalised
 from resiliency.ensembles.combination import RULES, Ensemble
-from resiliency.export import exporting
+from resiliency.export import evidence, exporting
 from resiliency.export.choice import chosen_row, exportable_row
 from resiliency.export.exporting import (
     agreement,
@@ -167,6 +167,14 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     unmet = rows[rows["threshold"].isna()]
     assert {module.THRESHOLDS[row.basis][row.goal][row.target] for row in unmet.itertuples()} == {ABSTAIN}
     assert module.load(ABSTAIN)(images)[2].all()
+
+
+def test_the_conditions_that_were_tested_and_those_that_were_not():
+    names = ["clean", "fog", "snow", "saturate", "corrupted", "held_out"]
+    rows = pd.DataFrame({"corruption": names, "severities": ["0", *["1+3"] * 5]})
+    tested, left_out, untested, severities, untested_severities = evidence.conditions_of(rows)
+    assert (tested, left_out, severities) == (["fog", "snow"], ["saturate"], ["1", "3"])
+    assert (len(untested), untested[0], untested_severities) == (16, "gaussian_noise", ["2", "4", "5"])
 
 
 DEPLOYMENT = pd.DataFrame(

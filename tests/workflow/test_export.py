@@ -42,6 +42,8 @@ def exported(workflow):
     assert printed.rstrip().endswith(f"Export: results/{workflow.results.name}/export")
     assert all((workflow.results / "export" / name).stat().st_size for name in ("card.md", "ensemble.json", "model.py"))
     card = (workflow.results / "export/card.md").read_text(encoding="utf-8")
+    assert "not the β of hardware in IEC 61508" in card
+    assert re.search(r"\n\| corrupted \| \d\.\d\d \[.*%.*%", card)
     assert ("\n> **Read with care.** Do not use" in card) == bool(shortcomings(row))
     return workflow.results / "export", row
 

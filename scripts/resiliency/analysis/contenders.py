@@ -32,7 +32,8 @@ from resiliency.analysis.failures import (
     failure_table,
 )
 from resiliency.analysis.parts import corrected_interval
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
+from resiliency.analysis.shared_failures import SHARED_FAILURES, shared_failures
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
 from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import Ensemble, member_weights
@@ -50,8 +51,8 @@ from resiliency.statistics.resampling import (
 RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER = "recommended model", "best ensemble", "best member"
 ROLES = (RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER, "baseline")
 WHO = ["role", "members", "size"]
-UNDER_CORRUPTION = [*WHO, "corruption", "images", "error", "low", "high"]
-UNDER_CORRUPTION += ["difference", "difference_low", "difference_high"]
+UNDER_CORRUPTION = [*WHO, "corruption", "severities", "images", "error", "low", "high"]
+UNDER_CORRUPTION += ["difference", "difference_low", "difference_high", *SHARED_FAILURES]
 CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
 
 
@@ -72,10 +73,10 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def errors_under(ensemble: Ensemble, evaluation: Resampled) -> np.ndarray:
-    """Error of an ensemble on each evaluated image under each of `corrupted_conditions`; float32 C x N."""
-    position = {condition: index for index, condition in enumerate(corrupted_conditions(evaluation))}
-    errors = np.empty((len(position), len(evaluation.images[CORRUPTED])), np.float32)
-    for name in (CORRUPTED, HELD_OUT_IMAGES):
+    """Error of an ensemble on each evaluated image under each of `own_conditions`; float32 C x N."""
+    position = {condition: index for index, condition in enumerate(own_conditions(evaluation))}
+    errors = np.empty((len(position), len(evaluation.images[CLEAN])), np.float32)
+    for name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES):
         for condition, images, part in (
             evaluation.outputs(ensemble, name, False) if name in evaluation.conditions else ()
         ):
@@ -83,10 +84,10 @@ def errors_under(ensemble: Ensemble, evaluation: Resampled) -> np.ndarray:
     return errors
 
 
-def corrupted_conditions(evaluation: Resampled) -> np.ndarray:
-    """All conditions with a corruption, extra ones included; int64, ascending."""
-    rows = [evaluation.conditions[name] for name in (CORRUPTED, HELD_OUT_IMAGES) if name in evaluation.conditions]
-    return np.sort(np.concatenate(rows))
+def own_conditions(evaluation: Resampled) -> np.ndarray:
+    """The clean condition and all with a corruption, extra ones included; int64, ascending."""
+    names = (CLEAN, CORRUPTED, HELD_OUT_IMAGES)
+    return np.sort(np.concatenate([evaluation.conditions[name] for name in names if name in evaluation.conditions]))
 
 
 def under_corruptions(
@@ -95,29 +96,27 @@ def under_corruptions(
     """Error under each corruption and their mean over severities, and differences from the first role.
 
     Args:
-        errors: role -> float C x N, error on each image under each corrupted condition.
-        corruptions: the corruption of each of the C conditions.
+        errors: role -> float C x N, error on each image under each condition.
+        corruptions: the corruption of each of the C conditions; `clean` for none.
         counts: float R x N, how often each resample draws each image.
         units: number of units of the images.
         confidence: level of the intervals, between 0 and 1.
 
     Returns:
-        A row per role and corruption, and the last of each role of means: "corrupted", and "held_out" if there are
-        corruptions that nothing was selected by. Columns: role, corruption, images (N), error with its interval low and
-        high (bootstrap over units); difference, the error of the first role less that of this one on the same images,
-        NaN in the rows of the first role, with an interval that allows for the number of corruptions (Bonferroni); that
-        of a mean is one comparison and needs none.
+        A row per role and corruption, clean first, and the last of each role of means: "corrupted", and "held_out" if
+        there are corruptions that nothing was selected by. Columns: role, corruption, images (N), error with its
+        interval low and high (bootstrap over units); difference, the error of the first role less that of this one on
+        the same images, NaN in the rows of the first role, with an interval that allows for the number of corruptions
+        (Bonferroni); that of clean images or of a mean is one comparison and needs none.
     """
     names, rows = list(dict.fromkeys(corruptions)), []
-    means = {CORRUPTED: [name in averaged(names) for name in names]}
-    if not all(means[CORRUPTED]):
-        means[HELD_OUT_IMAGES] = np.logical_not(means[CORRUPTED])
-    intervals = dict.fromkeys(names, partial(corrected_interval, comparisons=len(names)))
-    intervals |= dict.fromkeys(means, percentile_interval)
-    levels = dict.fromkeys(names, 1 - (1 - confidence) / len(names)) | dict.fromkeys(means, confidence)
+    means, single = means_over(names), [name for name in names if name != CLEAN]
+    intervals = dict.fromkeys([*names, *means], percentile_interval)
+    intervals |= dict.fromkeys(single, partial(corrected_interval, comparisons=len(single)))
+    levels = dict.fromkeys(intervals, confidence) | dict.fromkeys(single, 1 - (1 - confidence) / len(single))
     of_images = {role: _by_corruption(values, corruptions, names) for role, values in errors.items()}
     of_images = {
-        role: np.vstack([values, *(values[chosen].mean(axis=0) for chosen in means.values())])
+        role: np.vstack([values, *(values[np.isin(names, over)].mean(axis=0) for over in means.values())])
         for role, values in of_images.items()
     }
     first, drawn_images = next(iter(of_images), None), counts.sum(axis=1)
@@ -320,19 +319,29 @@ def comparison(
     if not roles:
         nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
         return Comparison(nothing, pd.DataFrame(columns=CALIBRATION_OF_ROLES))
-    members, evaluation = members.set_index("member"), evaluation_half(predictions, resampling)
-    errors, bins = {}, [pd.DataFrame(columns=CALIBRATION_OF_ROLES)]
+    members, (selection, evaluation) = members.set_index("member"), both_halves(predictions, resampling)
+    errors, shared, bins = {}, [], [pd.DataFrame(columns=CALIBRATION_OF_ROLES)]
     for role, row in roles.items():
-        ensemble = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
+        names = row["members"].split("+")
+        ensemble = ensemble_of(names, row["rule"], predictions, members)
         errors[role] = errors_under(ensemble, evaluation)
+        several = {name: predictions[name] for name in names if len(names) > 1}
+        of_pairs = shared_failures(several, selection, evaluation) if several else {}
+        shared += [{"role": role, "corruption": name} | outcomes for name, outcomes in of_pairs.items()]
         bins.append(calibration_bins(ensemble, evaluation).assign(role=role, members=row["members"], size=row["size"]))
-    conditions = next(iter(predictions.values())).conditions
-    corruptions = conditions.corruption.iloc[corrupted_conditions(evaluation)]
-    counts, units = evaluation.counts[CORRUPTED], evaluation.units[CORRUPTED]
-    table = under_corruptions(errors, corruptions, counts, units.number, resampling.confidence)
+    conditions = next(iter(predictions.values())).conditions.iloc[own_conditions(evaluation)]
+    counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
+    table = under_corruptions(errors, conditions.corruption, counts, units.number, resampling.confidence)
     table = table.merge(
         pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
+    ).merge(
+        pd.DataFrame(shared, columns=["role", "corruption", *SHARED_FAILURES]), on=["role", "corruption"], how="left"
     )
+    own = conditions.drop_duplicates(["corruption", "severity"]).groupby("corruption").severity.apply(list)
+    own = own.to_dict() | {
+        of: sorted({s for name in over for s in own[name]}) for of, over in means_over(own.index).items()
+    }
+    table["severities"] = ["+".join(map(str, own[name])) for name in table.corruption]
     return Comparison(
         table.reindex(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence),
         pd.concat(bins, ignore_index=True)[CALIBRATION_OF_ROLES],

@@ -40,6 +40,13 @@ def averaged(corruptions: Iterable[str]) -> list[str]:
     return [name for name in names if name not in HELD_OUT] or names
 
 
+def means_over(corruptions: Iterable[str]) -> dict[str, list[str]]:
+    """`CORRUPTED` and, beside it, `HELD_OUT_IMAGES` -> the corruptions over which it is a mean; `clean` is none."""
+    names = [name for name in corruptions if name != CLEAN]
+    extra = [name for name in names if name not in averaged(names)]
+    return {CORRUPTED: averaged(names)} | ({HELD_OUT_IMAGES: extra} if extra else {})
+
+
 def accuracy_of(images: str) -> str:
     """The column of the accuracy on `images`, a test set or `CORRUPTED`."""
     return f"{images}_accuracy"

@@ -15,6 +15,7 @@ import timm
 import torch
 
 from resiliency.analysis.choices import clean_accuracy
+from resiliency.analysis.contenders import RECOMMENDED, comparison
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.pictures import images_at
@@ -24,12 +25,14 @@ from resiliency.designs.members import WeightsKind
 from resiliency.devices.machine import machine
 from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.export.choice import chosen_row
+from resiliency.export.evidence import conditions_of
 from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.metrics.classification import ABSTAIN, accuracy_columns, scaled
 from resiliency.prediction.reading import Predictions
 from resiliency.report import words
 from resiliency.report.overview import unfit_cautions
 from resiliency.report.templates import Markdown, markdown_environment
+from resiliency.statistics.resampling import Resampling
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -195,6 +198,7 @@ def export(
     card: dict[str, object],
     path: Path,
     provenance: Provenance,
+    resampling: Resampling,
     margin: float,
     threads: int,
 ) -> Exported:
@@ -207,6 +211,7 @@ def export(
         predictions: member -> its predictions.
         card: card of the dataset, card.json.
         path: path to which the program is written.
+        resampling: resampling of the images that failures of pairs of members are measured on.
         margin: share of the side of an image file that is kept by the crop.
         threads: number of the machine's threads, with which the program is timed.
 
@@ -230,6 +235,7 @@ def export(
     about["thresholds"] = threshold_constants(choice.thresholds)
     # Results of each threshold on images of the kind on which it was chosen.
     tried = choice.thresholds[choice.thresholds.images == choice.thresholds.basis]
+    judged = comparison({RECOMMENDED: row}, choice.members, predictions, resampling).under_corruptions
     text = model_card(
         row,
         choice.members,
@@ -240,6 +246,8 @@ def export(
         calibration=choice.temperatures.to_dict("records"),
         selective=choice.selective.to_dict("records"),
         thresholds=tried.to_dict("records"),
+        judged=judged.to_dict("records"),
+        conditions=conditions_of(judged),
         times=timed(ensemble, path, pixels[:1], sorted({1, threads})),
         check=check,
         machine=machine(),

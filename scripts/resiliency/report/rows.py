@@ -18,7 +18,7 @@ def of_first_role(table: pd.DataFrame) -> pd.DataFrame:
 
 def under_single(table: pd.DataFrame, with_held_out: bool = False) -> pd.DataFrame:
     """The rows of contenders.csv for single corruptions, by default without extra ones."""
-    single = table[~table["corruption"].isin([CORRUPTED, HELD_OUT_IMAGES])]
+    single = table[~table["corruption"].isin([CLEAN, CORRUPTED, HELD_OUT_IMAGES])]
     return single if with_held_out else single[single["corruption"].isin(averaged(single["corruption"].unique()))]
 
 
