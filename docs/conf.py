@@ -50,7 +50,7 @@ NAVIGATION = {
     "Published results": [
         *("results/found", "results/traffic_signs", "results/cifar10_lengths", "results/digits"),
         *("results/cifar10_published", "results/imagenet_published", "results/imagenet_decisions"),
-        *("results/timm_published", "results/runtimes", "results/seeds", "results/appendix"),
+        *("results/timm_published", "results/claims", "results/runtimes", "results/seeds", "results/appendix"),
     ],
     "Project": ["published_figures", "house", "contributing"],
 }

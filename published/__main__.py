@@ -5,7 +5,7 @@ Run it in the repository after a change of a sentence: python -m published. `pub
 
 from pathlib import Path
 
-from published import comparison, found, page, pooled, runtimes, seeds
+from published import claims, comparison, found, page, pooled, runtimes, seeds
 from published.address import addressed
 from published.kept import PAGES, RESULTS, ROOT, SEEDS_PAGE, kept_studies
 from resiliency.base.faults import one_line_faults, parser
@@ -20,6 +20,7 @@ def pages() -> dict[Path, str]:
     before, _, rest = others[readme].partition(BEGIN)
     texts = {f"{kept.name}.md": page.page(kept) for kept, _ in kept_studies()}
     texts |= {
+        "claims.md": claims.page(),
         "found.md": found.page(studies),
         "runtimes.md": runtimes.page(runtimes.runtimes()),
         "seeds.md": seeds.page(RESULTS / SEEDS_PAGE),
