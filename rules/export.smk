@@ -55,7 +55,7 @@ rule export:
         ensemble=STUDY.ensemble,
         margin=STUDY.data.margin,
         corruptions=len(averaged(STUDY.corruptions.names)),
-        model=lambda wildcards: str(SCRIPTS / "resiliency/export/folder/model.py"),
+        model=lambda wildcards: str(LIBRARY / "export/folder/model.py"),
         command=(
             f"snakemake --cores all {RESULTS}/export/model.py"
             if IMPORTED

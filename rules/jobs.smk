@@ -42,7 +42,7 @@ def code(script, *files, designs=()):
     That of the factories of `designs`, whose networks it makes, is appended.
     """
     factories = [STUDY.designs[design].factory for design in designs]
-    own = fingerprint(SCRIPTS / f"{script}.py", *(SCRIPTS / "resiliency" / file for file in files))
+    own = fingerprint(SCRIPTS / f"{script}.py", *(LIBRARY / file for file in files), root=LIBRARY.parent)
     return "".join([own, *(factory_code(factory, Path.cwd()) for factory in factories if factory)])
 
 

@@ -8,6 +8,7 @@ if not SCRIPTS.is_dir():
     sys.exit(f"study: {SCRIPTS.parent}: expected a clone on this machine, got another place; clone the repository")
 sys.path.insert(0, str(SCRIPTS))
 
+import resiliency
 from snakemake_warm_start import client as warm_start
 from resiliency import tables
 from resiliency.base.faults import Fault
@@ -26,6 +27,7 @@ def or_stop(check, *arguments, of="study"):
         sys.exit("\n".join(f"{of}: {line}" for line in str(fault).splitlines()))
 
 
+LIBRARY = Path(resiliency.__file__).parent
 # Another workflow that imports this one as a module gives the configuration; Snakemake then reads no file of defaults.
 IMPORTED = workflow.modifier.skip_configfile
 # Snakemake lists files of the command line first, and merges them last.

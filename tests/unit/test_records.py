@@ -76,9 +76,13 @@ def test_the_commit_is_that_of_the_repository(tmp_path):
     first = provenance({"seed": 0}, str(tmp_path), tmp_path, [])
     assert (first["git_commit"], first["started"]) == (None, None)
     subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    (tmp_path / "file").touch()
+    subprocess.run([*git, "add", "file"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     assert provenance({"seed": 0}, str(tmp_path), tmp_path, [])["git_commit"] == head
+    (tmp_path / "site-packages").mkdir()  # an environment inside the repository of another project
+    assert provenance({"seed": 0}, str(tmp_path / "site-packages"), tmp_path, [])["git_commit"] is None
 
 
 def test_devices_and_designs_in_bfloat16_are_those_of_the_members(tmp_path):

@@ -16,7 +16,7 @@ from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.attributions import METHODS
-from resiliency.study.files import command, load, merged, read, read_merged
+from resiliency.study.files import INSTALLED, command, load, merged, read, read_merged
 from resiliency.training.objectives import OBJECTIVES
 from resiliency.training.settings import Joint
 
@@ -164,6 +164,10 @@ def test_the_command_that_makes_something_again_is_read_as_the_first():
     words = shlex.split(command("export", [photos / "my study.yaml", here / "studies/tiny.yaml"], {}, here, photos))
     files = ["my study.yaml", "$CHECKOUT/studies/tiny.yaml"]
     assert words[4:] == ["--snakefile", "$CHECKOUT/Snakefile", "--configfile", *files]
+    installed = [photos / "my study.yaml", INSTALLED / "studies/tiny.yaml"]
+    words = shlex.split(command("export", installed, given, INSTALLED, photos))
+    assert words[:6] == ["resiliency", "export", "my study.yaml", "studies/tiny.yaml", "--", "--config"]
+    assert parse_config(words[6:]) == given
 
 
 FEW = {"design": "resnet18", "elastic": {"depth": [2, 2, 2, 1], "width": [1, 0.5]}}

@@ -30,11 +30,10 @@ from resiliency.data.source import ALL, SPLITS, Source
 from resiliency.data.split import draw_splits, with_groups
 from resiliency.data.units import check_number, units_of_data_set
 from resiliency.report.words import duration, listed, plural
-from resiliency.study.files import load, read_merged
+from resiliency.study.files import home, load, read_merged
 from resiliency.study.model import Study
 from resiliency.study.preflight import UNCOUNTED_CLASSES
 
-REPOSITORY = Path(__file__).parents[3]
 TIMED = 8  # number of images in a timed batch
 BACKWARD = 3  # time of a training step, in predictions
 SECONDS_OF_JOB, JOBS_OF_MEMBER, JOBS = 0.5, 3, 30  # seconds per start; jobs per member and per study
@@ -48,7 +47,7 @@ def check(files: Sequence[Path]) -> None:
     Raises:
         Fault: as from `read_source`, or there is less space on the disk than the results take.
     """
-    study = load(read_merged([REPOSITORY / "config.yaml", *files]))
+    study = load(read_merged([home() / "config.yaml", *files]))
     if not study.dataset:
         print("no images are read: results are computed from files of predictions or scores, in minutes")
         return
@@ -350,7 +349,7 @@ def checked(text: str, name: str) -> Study:
     with TemporaryDirectory() as folder:
         file = Path(folder, name)
         file.write_text(text, encoding="utf-8")
-        return load(read_merged([REPOSITORY / "config.yaml", file]))
+        return load(read_merged([home() / "config.yaml", file]))
 
 
 def write(file: Path, text: str) -> None:

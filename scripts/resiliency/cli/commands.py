@@ -18,7 +18,6 @@ import shtab
 
 from resiliency.base.faults import Fault, expected, one_line_faults
 
-REPOSITORY = Path(__file__).parents[3]
 ENDS = "--"  # what follows is for Snakemake
 
 
@@ -115,7 +114,7 @@ def _snakemake(given: Namespace, rest: list[str], *targets: str) -> None:
     words = [
         *_workflow(),
         *targets,
-        *(["--profile", str(given.profile)] if given.profile else ["--cores", given.cores]),
+        *(["--profile", str(_here_or_home(given.profile))] if given.profile else ["--cores", given.cores]),
     ]
     words += [*_study_files(given.study), *rest]
     print(shlex.join(words), flush=True)
@@ -123,19 +122,22 @@ def _snakemake(given: Namespace, rest: list[str], *targets: str) -> None:
 
 
 def _workflow() -> list[str]:
-    """Snakemake, with the Snakefile if it is not in this folder.
+    """Snakemake of this environment, with the Snakefile if it is not in this folder."""
+    from resiliency.study.files import home
 
-    Raises:
-        Fault: the workflow is not installed with its Snakefile.
-    """
-    if Path("Snakefile").exists():
-        return ["snakemake"]
-    if not (REPOSITORY / "Snakefile").exists():
-        raise Fault(f"Snakefile: {expected('the folder of the repository', 'one without it')}; clone it and run there")
-    return ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+    return ["snakemake"] if Path("Snakefile").exists() else ["snakemake", "--snakefile", str(home() / "Snakefile")]
+
+
+def _here_or_home(path: Path) -> Path:
+    """A study or a profile of this folder, or else one of the workflow."""
+    from resiliency.study.files import home
+
+    return path if path.exists() or not (home() / path).exists() else home() / path
 
 
 def _study_files(files: list[Path]) -> list[str]:
+    files = [_here_or_home(file) for file in files]
     if missing := [file for file in files if not file.is_file()]:
         raise Fault(f"{missing[0]}: no such file; name the YAML file of a study, or write one with resiliency begin")
     return ["--configfile", *map(str, files)] if files else []
@@ -149,7 +151,7 @@ def _check(given: Namespace, _: list[str]) -> None:
     print(shlex.join(words), flush=True)
     if status := subprocess.run(words, check=False).returncode:
         sys.exit(status)
-    check(given.study)
+    check([_here_or_home(file) for file in given.study])
 
 
 def _add_compare(parser: ArgumentParser) -> None:

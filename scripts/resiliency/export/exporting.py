@@ -131,7 +131,7 @@ def _margin(values: np.ndarray) -> np.ndarray:
     return ordered[:, -1] - ordered[:, -2]
 
 
-VERSIONS = ("torch", "timm", "onnx", "onnxruntime", "numpy")
+VERSIONS = ("resiliency", "torch", "timm", "onnx", "onnxruntime", "numpy")
 
 
 class Choice(NamedTuple):

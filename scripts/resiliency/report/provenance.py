@@ -73,13 +73,16 @@ def _span(results: Path) -> dict[str, str | None]:
 
 
 def commit(repository: str | Path) -> str | None:
-    """The commit of the repository, marked where files differ from it; None outside a repository."""
-    command = ["git", "-C", repository, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """The commit of the repository, marked where files differ from it; None outside one, or ignored by it."""
+    tracked, described = ["ls-files"], ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+
+    def said(words: list[str]) -> str:
+        return subprocess.run(["git", "-C", repository, *words], capture_output=True, text=True, check=False).stdout
+
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return (said(tracked) and said(described).strip()) or None
     except OSError:
         return None
-    return done.stdout.strip() or None
 
 
 def _benchmark(path: Path) -> tuple[float, float]:

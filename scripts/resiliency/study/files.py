@@ -20,7 +20,13 @@ from resiliency.base.faults import Fault, brief, one_line_faults, parser, short
 from resiliency.study.checks import cross_checks
 from resiliency.study.model import Study, booleans_for_numbers, messages
 
+INSTALLED = Path(__file__).parents[1] / "workflow"  # where a wheel has the workflow
 CHECKOUT = "$CHECKOUT"  # stands for the folder of the repository where the study ran in another one
+
+
+def home() -> Path:
+    """The folder of the Snakefile, the defaults, studies and profiles: that of the package, or else the clone."""
+    return INSTALLED if INSTALLED.is_dir() else INSTALLED.parents[2]
 
 
 def command(target: str, files: Iterable[Path], given: Mapping[str, Any], repository: Path, folder: Path) -> str:
@@ -33,13 +39,15 @@ def command(target: str, files: Iterable[Path], given: Mapping[str, Any], reposi
         repository: folder of the Snakefile.
         folder: working folder of the study.
     """
+    names = [_file_argument(file, repository, folder) for file in files]
+    config = ["--config", *(f"{key}={_config_value(value)}" for key, value in given.items())] if given else []
+    if repository == INSTALLED:
+        words = ["resiliency", target, *(name.removeprefix(f"{CHECKOUT}/") for name in names)]
+        return shlex.join([*words, *(["--", *config] if config else [])])
     words = ["snakemake", target, "--cores", "all"]
     if folder != repository:
         words += ["--snakefile", f"{CHECKOUT}/Snakefile"]
-    if names := [_file_argument(file, repository, folder) for file in files]:
-        words += ["--configfile", *names]
-    if given:
-        words += ["--config", *(f"{key}={_config_value(value)}" for key, value in given.items())]
+    words += [*(["--configfile", *names] if names else []), *config]
     return " ".join(map(_quoted, words))
 
 

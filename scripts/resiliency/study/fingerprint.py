@@ -37,9 +37,10 @@ def fingerprint(script: Path, *files: Path, root: Path | None = None) -> str:
         root: folder that holds the package; by default that of the script.
     """
     root = root or script.parent
-    modules = [script, *(file for file in files if file.suffix == ".py")]
+    modules = [file for file in files if file.suffix == ".py"]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file not in modules))
-    digest.update(_Reached([_name(module, root) for module in modules], str(root)).counted())
+    names = [script.stem, *(_name(module, root) for module in modules)]
+    digest.update(_Reached(names, *dict.fromkeys([str(script.parent), str(root)])).counted())
     return digest.hexdigest()[:16]
 
 
