@@ -163,6 +163,36 @@ rule choose_ensembles:
         "../scripts/choose_ensembles.py"
 
 
+rule choose_members:
+    input:
+        **attributed(POOLED_NETWORKS),
+        **EVALUATION_UNITS,
+        members=TABLES["members"],
+        logits=predictions(POOLED_MEMBERS),
+        features=predicted(POOLED_NETWORKS)["features"],
+    output:
+        in_report(TABLES["choosing"]),
+    log:
+        log_of("choose_members"),
+    benchmark:
+        benchmark_of("choose_members")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(4000, MINUTES["pairwise_diversity"]),
+    params:
+        code=code("choose_members"),
+        seed=STUDY.seed,
+        confidence=STUDY.statistics.confidence,
+        ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
+        networks=POOLED_NETWORKS,
+        methods=METHODS,
+        probe_images=STUDY.probe.images,
+    script:
+        "../scripts/choose_members.py"
+
+
 rule assess_ensembles:
     input:
         **EVALUATION_UNITS,

@@ -20,7 +20,8 @@ SILENCE = 30  # seconds without a line before the last words of running jobs are
 # Seconds of a job of each rule in the default study, of which only the ratios count.
 TYPICAL = {"train": 2.7, "train_jointly": 3.6, "train_supernet": 6.4, "search": 11, "attribute": 0.6, "predict": 2.3}
 TYPICAL |= {"pairwise_diversity": 4.6, "score_ensembles": 7, "choose_ensembles": 10, "assess_ensembles": 27}
-TYPICAL |= {"correlate": 6, "observe": 6, "leave_out_images": 2, "charts": 12, "gallery": 1, "corrupt": 0.2, "all": 0}
+TYPICAL |= {"correlate": 6, "observe": 6, "leave_out_images": 2, "choose_members": 4, "charts": 12, "gallery": 1}
+TYPICAL |= {"corrupt": 0.2, "all": 0}
 
 
 class LogHandler(LogHandlerBase):

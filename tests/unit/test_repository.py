@@ -18,7 +18,7 @@ LOCAL = {name for name, text in OWN.items() if "script:" not in text}  # they on
 PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in REPOSITORY.glob("profiles/*/config.yaml")}
 WITH_GPU = {name for name in [*OWN, *DERIVED] if "gpu=1" in OWN[DERIVED.get(name, name)]}
 LARGE = {"dataset", "units", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
-LARGE |= {"assess_ensembles", "leave_out_images", "export"}
+LARGE |= {"assess_ensembles", "leave_out_images", "choose_members", "export"}
 
 
 def test_conda_environment_has_the_dependencies_of_the_project():

@@ -21,7 +21,7 @@ CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1}
 ENSEMBLES = {"score_ensembles": 1, **CHOSEN}
 ENSEMBLES |= {"leave_out_images": 1, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
-SCORES = {"score_members": 1, "compare_members": 1, **DIVERSITY}
+SCORES = {"score_members": 1, "compare_members": 1, "choose_members": 1, **DIVERSITY}
 GALLERY = {"gallery": 1}
 INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **SCORES}
 NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **SCORES}
@@ -33,7 +33,7 @@ SUPERNET = {"train_supernet": 1, **SEARCHED}
 ALL = {"predict": 12, "attribute": 12}
 TRAINED = {"train": 4, "train_jointly": 3, **SUPERNET, **INDEPENDENT, **ALL}
 PREDICTED = {"predict": 12, **SCORES}
-ATTRIBUTED = {"attribute": 12, "compare_members": 1, **GALLERY, **DIVERSITY}
+ATTRIBUTED = {"attribute": 12, "compare_members": 1, "choose_members": 1, **GALLERY, **DIVERSITY}
 CORRUPTED = {"corrupt": 2, **GALLERY, **PREDICTED}
 EVERYTHING = {"dataset": 1, "units": 1, "conditions": 1, **CORRUPTED, **TRAINED}
 
@@ -111,7 +111,7 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
     [
         ("dataset={test_groups: near_duplicates}", {"units": 1, **SCORES, "pairwise_diversity": 0}),
         ("deployment={max_size: 3}", {**CHOSEN, **PAGE}),
-        ("ensembles={sizes: [2]}", ENSEMBLES),
+        ("ensembles={sizes: [2]}", {**ENSEMBLES, "choose_members": 1}),
         ("members={seeds: {densenet_s: 2, convnext: 3}}", NEW_MEMBER),
         ("members={designs: [densenet_s, convnext, starnet]}", ONE_DESIGN),
         ("members={baseline: convnext-s0}", {**SCORES, "pairwise_diversity": 0}),

@@ -157,15 +157,23 @@ def right_chances(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarr
     v members answer it; so the share of right members among those with the most votes behind them is 1 / t if the label
     is one of t tied classes.
     """
+    return chances_and_votes(ensembles, decisions, labels)[0]
+
+
+def chances_and_votes(
+    ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`right_chances`, and the number of votes for the class with the most; float32 and uint8, E x N."""
     right = (decisions == labels).astype(np.uint8)
     same = (decisions[:, None] == decisions[None]).astype(np.uint8)
     block = max(1, BLOCK_VALUES // len(labels))
-    blocks = (ensembles[start : start + block] for start in range(0, len(ensembles), block))
-    return np.concatenate([_shares(some, same, right) for some in blocks])
+    parts = [_shares(ensembles[start : start + block], same, right) for start in range(0, len(ensembles), block)]
+    chances, votes = map(np.concatenate, zip(*parts, strict=True))
+    return chances, votes
 
 
-def _shares(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The share of right members among those with the most votes behind them, for each ensemble; float32 B x N."""
+def _shares(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The share of right members among those with the most votes behind them, for each ensemble, and these votes."""
     votes, counts = [], np.min_scalar_type(ensembles.shape[1])  # the smallest type that does not overflow
     for member in ensembles.T:
         total = np.zeros((len(ensembles), right.shape[1]), counts)
@@ -178,7 +186,7 @@ def _shares(ensembles: np.ndarray, same: np.ndarray, right: np.ndarray) -> np.nd
         leads = (total == most).view(np.uint8)
         first += leads
         first_right += leads & right[member]
-    return np.divide(first_right, first, dtype=np.float32)
+    return np.divide(first_right, first, dtype=np.float32), most
 
 
 LEAST = np.float32(1e-12)

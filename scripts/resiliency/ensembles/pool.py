@@ -1,7 +1,7 @@
 """The ensembles of a study, or a sample of them if there are too many."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from math import comb
 
 import numpy as np
@@ -11,13 +11,14 @@ from scipy.sparse import csr_array
 from resiliency.base.faults import Fault
 from resiliency.base.names import CORRUPTED, INDEPENDENT, JOINT
 from resiliency.base.streams import stream
-from resiliency.ensembles.combination import expected_accuracy, right_chances
-from resiliency.ensembles.scoring import CHUNK_VALUES, correct_answers, given_answers
+from resiliency.ensembles.combination import chances_and_votes, expected_accuracy, right_chances
+from resiliency.ensembles.scoring import CHUNK_VALUES, confident_answers, correct_answers, given_answers
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
 from resiliency.statistics.resampling import Units
 
 BLOCK_VALUES = 2**23  # number of answers of ensembles to images at a time
+BINS, LEAST, WIDTH = 512, -8.0, 0.05  # of logits of confidence; that of a float32 below 1 is at most 17
 
 
 def eligible_members(members: pd.DataFrame, predicted: Collection[str], settings: Ensembles) -> pd.DataFrame:
@@ -206,6 +207,42 @@ class EnsembleErrors:
             for sums in _sums_in_groups(self._wrong(ensembles, everything, condition), in_group):
                 total += sums
         return (total.sum(axis=1, keepdims=True) - total) / (len(conditions) * (counts.sum() - counts))
+
+    def selective_errors(
+        self, ensembles: np.ndarray, conditions: np.ndarray, images: np.ndarray, availability: float
+    ) -> np.ndarray:
+        """Wrong answers per image, of all and of those that are given at an availability, by mean probability or vote.
+
+        Answers under all conditions are ranked together by confidence, the mean probability or the votes, in bins. Of
+        the bin that holds the last answer that is given, a part is given.
+
+        Args:
+            ensembles: int E x size.
+            conditions: rows of the table of conditions.
+            availability: share of the images for which an answer is given, in 0..1.
+
+        Returns:
+            float64 E x 2.
+        """
+        blocks = np.array_split(ensembles, -(-len(ensembles) * len(images) // BLOCK_VALUES))
+        parts = [np.zeros((2, len(block) * BINS)) for block in blocks]
+        for condition, (block, (answered, wrong)) in product(conditions, list(zip(blocks, parts, strict=True))):
+            first = np.arange(len(block))[:, None] * BINS
+            for some, within, members, labels, _ in self._chunks(block, images, condition):
+                if self._known(ensembles).all():
+                    probabilities = np.stack([member.probabilities(condition, some) for member in members])
+                    right, confidence = confident_answers(within, probabilities, labels)
+                    logits = np.log(confidence / np.maximum(1 - confidence, np.float32(1e-8)))
+                    bins = np.clip((logits - LEAST) / WIDTH, 0, BINS - 1).astype(np.int64)
+                else:
+                    decisions = np.stack([member.decisions(condition, some) for member in members])
+                    right, bins = chances_and_votes(within, decisions, labels)
+                answered += np.bincount((first + bins).ravel(), minlength=len(answered))
+                wrong += np.bincount((first + bins).ravel(), (1.0 - right).ravel(), len(wrong))
+        answered, wrong = np.concatenate([of.reshape(2, -1, BINS)[..., ::-1] for of in parts], axis=1)
+        left = availability * answered.sum(axis=1, keepdims=True) - (np.cumsum(answered, axis=1) - answered)
+        given = wrong * np.clip(left / np.maximum(answered, 1), 0, 1)
+        return np.column_stack([wrong.sum(axis=1), given.sum(axis=1)]) / answered.sum(axis=1, keepdims=True)
 
     def _known(self, ensembles: np.ndarray) -> np.ndarray:
         """Which ensembles (int E x size) have members with probabilities alone; bool E."""

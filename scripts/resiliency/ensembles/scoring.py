@@ -190,6 +190,35 @@ def correct_answers(
                 total += values[member]
             right[place] = total.argmax(axis=1) == labels
         return right
+    for places, some, (answered, _, _, _) in _in_blocks(rule, ensembles, probabilities, labels, weights):
+        right[places, some] = answered
+    return right
+
+
+def confident_answers(
+    ensembles: np.ndarray, probabilities: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the mean probability of each ensemble is largest for the label, and its largest value.
+
+    Args:
+        ensembles, probabilities, labels: as of `correct_answers`.
+
+    Returns:
+        bool and float32 in 0..1, E x N.
+    """
+    shape, weights = (len(ensembles), len(labels)), np.ones(len(probabilities))
+    right, confidence = np.empty(shape, bool), np.empty(shape, np.float32)
+    for places, some, (answered, _, best, _) in _in_blocks(
+        "mean_probability", ensembles, probabilities, labels, weights
+    ):
+        right[places, some], confidence[places, some] = answered, best / np.float32(ensembles.shape[1])
+    return right, confidence
+
+
+def _in_blocks(
+    rule: str, ensembles: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> Iterator[tuple[np.ndarray, slice, tuple]]:
+    """Places of ensembles, images, and what `_answered` gives for these; arguments as of `correct_answers`."""
     by_image = np.ascontiguousarray(probabilities.swapaxes(0, 1))
     values = _values(RULES[rule], by_image, ensembles.shape[1], _member_weights(rule, weights))
     chunk = _chunk(*values.shape[1:])
@@ -198,8 +227,7 @@ def correct_answers(
         some = slice(start, start + chunk)
         of_chunk = panel(values[some], labels[some], candidates(CANDIDATES, values.shape[2]))
         for block in of_blocks:
-            right[block.places, some] = _answered(block, of_chunk, values[some], labels[some])[0]
-    return right
+            yield block.places, some, _answered(block, of_chunk, values[some], labels[some])
 
 
 def given_answers(

@@ -1,0 +1,25 @@
+"""Choose members by accuracy or by diversity, and compare the ensembles on other images and corruptions."""
+
+from resiliency.analysis.choosing import choosing_table
+from resiliency.analysis.without_images import UNKNOWN
+from resiliency.devices.stage import stage
+from resiliency.diversity.pairs import reader
+from resiliency.ensembles.pool import eligible_members
+from resiliency.ensembles.settings import Ensembles
+from resiliency.prediction.reading import read_predictions
+from resiliency.storage.tables import read_table, write_table
+
+with stage(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
+    read = reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[])
+    table = choosing_table(
+        eligible_members(read_table(inputs.members), predictions, Ensembles(**params.ensembles)),
+        predictions,
+        lambda name, source: read(name, source) if name in params.networks else UNKNOWN,
+        params.methods,
+        params.probe_images if params.networks else 0,
+        params.seed,
+        params.confidence,
+    )
+    write_table(snakemake.output[0], table)
