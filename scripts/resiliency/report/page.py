@@ -14,6 +14,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
+from resiliency.report.choosing import choosing
 from resiliency.report.deployment import deployment_answers
 from resiliency.report.overview import (
     added_sentences,
@@ -141,6 +142,7 @@ def _first_screen(
         "best": tables["best_ensembles"].to_dict("records") if "best_ensembles" in tables else [],
         "added": added_sentences(members, tables.get("effective_robustness"), added),
         "observations": by_observation(tables["observations"]),
+        "choosing": choosing(tables["choosing"]) if "choosing" in tables else None,
         "ranks": ranks_sentence(tables["member_ranks"]) if "member_ranks" in tables else "",
         "skipped": skipped_reasons(tables["skipped"]) if "skipped" in tables else [],
     }
