@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from tiny_tables import TABLES
 
+from published.choosing import table_of
 from resiliency.report.registry import CHARTS
 from resiliency.report.settings import CHART_SUFFIXES
 
@@ -57,3 +58,8 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
     fit = deployment[(deployment["size"] == 1) & deployment.fit]
     assert 4 <= len(fit) < 6
     assert set(deployment[deployment.found == "greedy"]["size"]) == set(range(4, len(fit) + 1))
+
+
+def test_members_chosen_from_a_finished_run_are_those_of_the_run(workflow):
+    written = pd.read_csv(workflow.results / "tables/choosing.csv").select_dtypes("number")
+    pd.testing.assert_frame_equal(table_of(workflow.results)[written.columns], written, check_dtype=False)

@@ -1,0 +1,55 @@
+"""Keeps choosing.csv of a run of a registered study, whose library made no such table.
+
+    python -m published.choosing results/cifar10_lengths
+
+writes published/results/cifar10_lengths_choosing.csv from the run's predictions, attributions and features of the
+members that ensembles are formed of.
+"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+import pandas as pd
+
+from published.kept import RESULTS
+from published.study_changes import current_study
+from resiliency.analysis.choosing import choosing_table
+from resiliency.base.names import CLEAN, design_of
+from resiliency.diversity.pairs import reader
+from resiliency.prediction.reading import read_predictions
+from resiliency.storage.tables import read_table, write_table
+from resiliency.study.files import load
+
+
+def table_of(results: Path) -> pd.DataFrame:
+    """The table choosing.csv of the members of `results/<study>`, all of which are networks."""
+    study = load(current_study(results.name))
+    names, methods = study.combined_members(), study.attribution.methods
+    conditions = read_table(results / "conditions.csv")
+    sets = conditions["test_set"].unique()
+    folders = [results / "data" / ("test" if of == CLEAN else f"test_sets/{of}") for of in sets]
+    logits = [results / f"predictions/{name}/{of}.npy" for name in names for of in sets]
+    units = [of / "units.npy" for of in folders]
+    predictions = read_predictions(conditions, [of / "labels.npy" for of in folders], logits, units=units)
+    features = [str(results / f"features/{name}.npy") for name in names]
+    maps = [str(results / f"attributions/{name}/{method}.npy") for name in names for method in methods]
+    return choosing_table(
+        pd.DataFrame({"member": names, "family": [study.family(design_of(name)) for name in names]}),
+        predictions,
+        reader(names, methods, features, maps, stages=[]),
+        methods,
+        study.probe.images,
+        study.seed,
+        study.statistics.confidence,
+    )
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, help="folder of the run")
+    results = parser.parse_args().results
+    write_table(RESULTS / f"{results.name}_choosing.csv", table_of(results))
+
+
+if __name__ == "__main__":
+    main()
