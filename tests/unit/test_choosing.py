@@ -22,7 +22,6 @@ from resiliency.analysis.choosing import (
     WORTH,
     Pool,
     choosing_table,
-    farthest,
     with_verdicts,
 )
 from resiliency.analysis.without_images import UNKNOWN
@@ -30,6 +29,7 @@ from resiliency.base.names import CATEGORIES
 from resiliency.ensembles import pool
 from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors
+from resiliency.ensembles.selection import farthest
 from resiliency.report.choosing import choosing
 
 CORRUPTIONS = ("gaussian_noise", "glass_blur", "fog", "contrast")

@@ -22,7 +22,8 @@ from resiliency.analysis.choices import (
     within_limits,
 )
 from resiliency.analysis.deployment import candidate_table, deployment_table
-from resiliency.ensembles.pool import EnsembleErrors, front, greedy
+from resiliency.ensembles.pool import EnsembleErrors, front
+from resiliency.ensembles.selection import greedy
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import softmax
 from resiliency.statistics.resampling import Resampling, percentile_interval, resampled_counts

@@ -25,13 +25,13 @@ from resiliency.diversity.pairs import probability_metrics
 from resiliency.diversity.representations import applicable
 from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors
+from resiliency.ensembles.selection import DIGITS, Selection, farthest
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import holm, jackknife_interval, p_value, with_ends
 
 SIZES = (2, 3, 5)
 NEAR = 0.01  # members whose error is at most this much above the least are about as accurate
 AVAILABILITY = 0.9  # share of the images for which an answer is given
-DIGITS = 12  # decimals of errors that are compared, so that rounding decides no tie
 DRAWS = 30  # random ensembles of a way
 FEWEST, FEWEST_PROBES = 5, 4  # least number of families for an interval, and of attribution images in a half for CKA
 ACCURATE, GREEDY, DISTINCT, RANDOM = "most_accurate", "greedy", "greedy_distinct_families", "random"
@@ -167,7 +167,6 @@ class Pool:
         counts = np.array([len(places) for places in self.categories.values()])
         seen = np.where(np.eye(len(counts), dtype=bool), 0, counts)
         self.shares = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1)
-        self.grown: dict[tuple[int, tuple[int, ...]], np.ndarray] = {}
 
     def diversities(self, representation: Reader, methods: Sequence[str]) -> dict[str, Diversity]:
         """Kind -> its diversity; arguments as of `choosing_table`."""
@@ -210,9 +209,12 @@ class Pool:
             few; for each number below M.
         """
         sizes, near, of_ways = [size for size in SIZES if size < len(self.names)], [], []
-        paths = {rule: self._greedy(max(sizes, default=1), rule == DISTINCT) for rule in (GREEDY, DISTINCT)}
+        selection = Selection(self.scored, self.images, list(self.categories.values()))
+        ways = [(half, self.shares[left_out]) for half, left_out in self.ways]
+        labels = {GREEDY: np.arange(len(self.names)), DISTINCT: self.family}
+        paths = {rule: selection.paths(ways, self.without, of, max(sizes, default=0)) for rule, of in labels.items()}
         for way, (half, left_out) in enumerate(self.ways):
-            errors = self._seen((half, left_out), ())
+            errors = selection.errors(*ways[way])
             apart = {
                 f"{kind}_diversity": np.tensordot(self.shares[left_out], of.of_halves[half], 1)
                 for kind, of in diversities.items()
@@ -237,43 +239,6 @@ class Pool:
             of_ways.append(self._evaluate(half, left_out, chosen))
         return {key: np.mean([of[key] for of in of_ways], axis=0) for key in of_ways[0]}, float(np.mean(near))
 
-    def _greedy(self, largest: int, distinct: bool) -> list[list[np.ndarray]]:
-        """For each way and each of `without`, up to `largest` members by forward selection, fewer if none is left."""
-        paths = [[np.empty(0, np.int64) for _ in self.without] for _ in self.ways]
-        labels = self.family if distinct else np.arange(len(self.family))
-        for _ in range(largest):
-            chosen = [[tuple(np.sort(path).tolist()) for path in of] for of in paths]
-            for half in (0, 1):
-                of_half = [of for way, of in zip(self.ways, chosen, strict=True) if way[0] == half]
-                self._learn(half, {path for of in of_half for path in of})
-            for way, of, keys in zip(self.ways, paths, chosen, strict=True):
-                for place, kept in enumerate(self.without):
-                    errors = self._seen(way, keys[place])
-                    if (allowed := kept & ~np.isin(labels, labels[of[place]])).any():
-                        of[place] = np.append(of[place], np.where(allowed, errors, np.inf).argmin())
-        return paths
-
-    def _seen(self, way: tuple[int, int], chosen: tuple[int, ...]) -> np.ndarray:
-        """Errors of an ensemble with each further member in what is seen in a way, float64 M; equal ones are equal."""
-        return (self.grown[way[0], chosen] @ self.shares[way[1]]).round(DIGITS)
-
-    def _learn(self, half: int, wanted: set[tuple[int, ...]]) -> None:
-        """Add to `grown` the errors on a half, in each category, of ensembles with each further member, float64 M x C.
-
-        Args:
-            wanted: members of each ensemble, ascending; as many of all that are not known yet.
-        """
-        some = sorted(chosen for chosen in wanted if (half, chosen) not in self.grown)
-        if some:
-            others = [np.setdiff1d(np.arange(len(self.names)), chosen) for chosen in some]
-            grown = [sorted([*of, new]) for of, rest in zip(some, others, strict=True) for new in rest.tolist()]
-            errors = self.scored.condition_errors(np.array(grown), self.images[half])
-            means = np.stack([errors[:, places].mean(axis=1) for places in self.categories.values()], axis=1)
-            starts = np.cumsum([len(rest) for rest in others])[:-1]
-            for chosen, rest, of in zip(some, others, np.split(means, starts), strict=True):
-                self.grown[half, chosen] = np.ones((len(self.names), len(self.categories)))
-                self.grown[half, chosen][rest] = of
-
     def _evaluate(
         self, half: int, left_out: int, chosen: dict[tuple[str, int], list[np.ndarray]]
     ) -> dict[tuple[str, int], np.ndarray]:
@@ -292,17 +257,3 @@ class Pool:
             means = [of.mean(axis=0) if len(of) else np.full(len(OUTCOMES), np.nan) for of in np.split(reached, ends)]
             values |= dict(zip(keys, np.reshape(means, (len(keys), -1, len(OUTCOMES))), strict=True))
         return values
-
-
-def farthest(apart: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
-    """The first of `among`, then the one whose mean diversity from those so far is largest, up to `count`; int.
-
-    Args:
-        apart: float M x M, diversity of two members.
-        among: int, members to choose among.
-    """
-    chosen = among[:1]
-    while len(chosen) < min(count, len(among)):
-        rest = among[~np.isin(among, chosen)]
-        chosen = np.append(chosen, rest[apart[rest][:, chosen].sum(axis=1).argmax()])
-    return chosen

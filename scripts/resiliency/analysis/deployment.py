@@ -21,7 +21,8 @@ from resiliency.analysis.choices import (
     within_limits,
 )
 from resiliency.base.names import CLEAN, JOINT
-from resiliency.ensembles.pool import EnsembleErrors, front, greedy, is_inaccurate
+from resiliency.ensembles.pool import EnsembleErrors, front, is_inaccurate
+from resiliency.ensembles.selection import greedy
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import accuracies, accuracy_columns
 from resiliency.statistics.resampling import Resampling, Units, cost_interval, share_interval, with_ends

@@ -307,22 +307,6 @@ def _sums_in_groups(parts: Iterable[np.ndarray], in_group: np.ndarray | csr_arra
         start += values.shape[1]
 
 
-def greedy(members: EnsembleErrors, pool: np.ndarray, largest: int, images: np.ndarray) -> list[np.ndarray]:
-    """Ensembles of 1, 2, ..., `largest` of the `pool` (int), each the one before with the member that helps it most.
-
-    Forward selection (Caruana et al., ICML 2004) by the objective on `images`; a member is taken once, since it is paid
-    for once. Ties go to the first.
-    """
-    ensembles: list[np.ndarray] = []
-    chosen = np.empty(0, np.int64)
-    while len(chosen) < min(largest, len(pool)):
-        rest = np.setdiff1d(pool, chosen)
-        grown = np.sort(np.column_stack([np.tile(chosen, (len(rest), 1)), rest]), axis=1)
-        chosen = grown[members.errors(grown, images).argmin()]
-        ensembles.append(chosen)
-    return ensembles
-
-
 def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
     """Whether each ensemble is on the Pareto front of error and cost, the first of equals; bool N.
 
