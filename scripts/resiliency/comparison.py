@@ -334,9 +334,14 @@ def reaches(sums: np.ndarray, sizes: np.ndarray, confidence: float, random: np.r
 
 
 def printed(differences: pd.DataFrame) -> str:
-    """A line per row of the table: percentage points with their interval, or why there are none, and the model."""
+    """A line per row of the table: percentage points with their interval, or why there are none, and the model.
+
+    Recommended models come first, then shared members; those of a study and of a kind of images by their difference.
+    """
     lines = [("study", "images", "points more errors", "model")]
-    for row in differences.itertuples():
+    groups = differences.groupby(["question", "study", "images"], sort=False)
+    by_size = [rows.sort_values("difference", key=lambda of: -of.abs(), kind="stable") for _, rows in groups]
+    for row in pd.concat(by_size).itertuples():
         ends = row.low, row.high
         value = f"{words.difference(row.difference, *ends)} {words.difference_interval(*ends)}".rstrip()
         if pd.notna(row.low):

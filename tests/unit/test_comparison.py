@@ -180,6 +180,10 @@ def test_the_table_is_printed_and_kept_and_drawn(tmp_path, capsys):
     (row,) = of(differences, RECOMMENDED).to_dict("records")
     assert f"{100 * row['difference']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]" in lines[1]
     assert lines[1].endswith(row["model"])
+    sizes = of(differences, MEMBERS).set_index("model")["difference"].abs()
+    first = [line.split()[-1] for line in lines[3 : 3 + len(sizes)]]
+    assert sizes[first].is_monotonic_decreasing
+    assert first != list(sizes.index)
     assert lines[-2:] == [str(tmp_path / name) for name in ("both.csv", "both.svg")]
     assert all(f">{member}<" in (tmp_path / "both.svg").read_text() for member in SHARED)
 
