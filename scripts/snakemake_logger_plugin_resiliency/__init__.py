@@ -38,6 +38,7 @@ class LogHandler(LogHandlerBase):
         self.left: Counter[str] = Counter()  # rule -> jobs that have not finished
         self.spent: defaultdict[str, list[float]] = defaultdict(list)  # rule -> seconds of its finished jobs
         self.reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)  # reason -> rule -> jobs
+        self.asked: dict[str, logging.LogRecord] = {}  # rule -> one of its jobs
         self.done = self.total = 0
         self.last, self.ended = "", threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
@@ -50,6 +51,7 @@ class LogHandler(LogHandlerBase):
             self.total = self.left.pop("total", 0)
         elif event == LogEvent.JOB_INFO:
             self.running[record.jobid] = record, time.monotonic()
+            self.asked[record.rule_name] = record
             self.reasons[record.reason.partition(":")[0].rstrip(".").lower()][record.rule_name] += 1
         elif event == LogEvent.JOB_FINISHED and record.job_id in self.running:
             job, began = self.running.pop(record.job_id)
@@ -110,6 +112,8 @@ class LogHandler(LogHandlerBase):
         self.ended.set()
         if self.common_settings.dryrun and self.reasons:
             self._write("\n".join(["\nReasons:", *(f"  {why}: {_jobs(rules)}" for why, rules in self.reasons.items())]))
+            if table := _requests([job for job in self.asked.values() if job.log]):
+                self._write(table)
         self._tell_finished()
         if self.failed:
             self._write(f"\nFailed: {len(self.failed)}. Finished results are kept; run the same command to resume.")
@@ -123,6 +127,19 @@ class LogHandler(LogHandlerBase):
 
 def _jobs(rules: Counter[str]) -> str:
     return ", ".join(f"{count} × {rule}" for rule, count in rules.items())
+
+
+def _requests(jobs: list[logging.LogRecord]) -> str:
+    """What jobs ask a SLURM cluster for, a line per rule; nothing without a partition."""
+    rows = [("rule", "partition", "memory", "time", "CPUs", "GPUs")]
+    for job in jobs:
+        asked = job.resources
+        if partition := asked.get("slurm_partition"):
+            amounts = f"{asked.get('mem_mb')} MB", f"{asked.get('runtime')} min", job.threads, asked.get("gpu", 0)
+            rows.append((job.rule_name, str(partition), *map(str, amounts)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(["\nEach job asks for:", *(f"  {line}" for line in lines)]) if len(rows) > 1 else ""
 
 
 def _lines(job: logging.LogRecord) -> list[str]:

@@ -28,6 +28,7 @@ def record(message="", level=logging.INFO, event=None, **extra):
 
 def started(jobid, rule, *log, reason="Missing output files: results/a.npy"):
     named = {"jobid": jobid, "rule_name": rule, "log": list(map(str, log)), "reason": reason, "benchmark": None}
+    named |= {"resources": {"mem_mb": 2000}, "threads": 1}
     return record(event=LogEvent.JOB_INFO, **named)
 
 
