@@ -1,0 +1,21 @@
+"""The Snakefile that the catalogue of workflows looks for, on a cluster, with an image."""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_it_plans_what_the_one_at_the_top_does_and_a_plan_says_what_jobs_ask_for(
+    tmp_path, snakemake, workflow_in, monkeypatch
+):
+    monkeypatch.setenv("RESILIENCY_IMAGE", "resiliency.sif")
+    options = ["-n", "--profile", "profiles/slurm", "--directory", str(tmp_path), "--configfile", "studies/tiny.yaml"]
+    runs = [snakemake([*options, "--snakefile", name], REPOSITORY) for name in ("Snakefile", "workflow/Snakefile")]
+    top, other = (workflow_in.planned_in(run.stdout) for run in runs)
+    assert len(top) > 20
+    assert other == top | {"default": 1}
+    table = runs[1].stdout.partition("Each job asks for:\n")[2].splitlines()
+    asked = {rule: words for rule, *words in map(str.split, table)}
+    assert asked.keys() == {"rule", *top}
+    assert asked["train"] == ["gpu", "8000", "MB", "60", "min", "1", "1"]
+    assert asked["charts"] == ["cpu", "2000", "MB", "15", "min", "1", "0"]
