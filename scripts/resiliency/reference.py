@@ -87,7 +87,11 @@ def _words(value: dict[str, Any]) -> str:
         return value["$ref"].rpartition("/")[2]
     if "enum" in value or "const" in value:
         return ", ".join(f"`{one}`" for one in value.get("enum", [value.get("const")]))
-    limits = (limit.format(value[key]) for key, limit in LIMITS.items() if key in value)
+    given = {
+        key: f"{of:,}" if isinstance(of, int) else f"{of:g}" if isinstance(of, float) else of
+        for key, of in value.items()
+    }
+    limits = (limit.format(given[key]) for key, limit in LIMITS.items() if key in value)
     words = [TYPES.get(value.get("type"), "any"), *limits]
     of, to = value.get("propertyNames", value.get("items")), value.get("additionalProperties")
     words += [f"of {_words(of)}"] if of else []

@@ -4,19 +4,23 @@ import copy
 import datetime
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import yaml
-from attacks.cases import ACCEPTED, EITHER, Area, Expected
+from attacks.cases import ACCEPTED, EITHER, Area, Expected, Wrong
+from jsonschema import Draft202012Validator
 
 from resiliency.base.names import MAIN
 from resiliency.study.files import load, read
 from resiliency.study.model import Study
 from resiliency.study.preflight import minutes
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8"))
+REPOSITORY = Path(__file__).parents[2]
+CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+SCHEMA = Draft202012Validator(json.loads((REPOSITORY / "studies/study.schema.json").read_text(encoding="utf-8")))
 FREE = ("arguments", "training")  # mappings of which the keys are checked elsewhere
 ODD_VALUES = [
     *(None, True, -1, 0, 10**18, 10**400, 0.5, 1e308, -1e-320, float("nan"), float("inf")),
@@ -49,11 +53,12 @@ def plan(study: Study) -> None:
     minutes(study)
 
 
-def _read(folder: Path, text: str | bytes) -> None:
+def _read(folder: Path, text: str | bytes) -> Study:
     """Read a study as the Snakefile does."""
     file = folder / "study.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    plan(load(read(file)))
+    plan(study := load(read(file)))
+    return study
 
 
 def _paths(config: Any, path: tuple = ()) -> Iterator[tuple]:
@@ -87,14 +92,34 @@ def an_unknown_key(random: Random, config: dict) -> None:
     _set(config, (*path, key), copy.deepcopy(random.choice(ODD_VALUES)))
 
 
-SPOILING: dict[Callable, Expected] = {several_values: EITHER, an_unknown_key: ""}
+def a_number(random: Random, config: dict) -> None:
+    """Another number, far from what it was or hardly one, or one as text."""
+    path = random.choice([path for path in _paths(config) if isinstance(_at(config, path), int | float)])
+    number = _at(config, path)
+    other = random.choice([number * 10 ** random.randint(1, 40), number * 10.0 ** -random.randint(1, 320), -number])
+    written = random.choice([str, "{:_}".format, " {} ".format, "{:e}".format, hex, "{}.".format])
+    if random.random() < 0.5:
+        with suppress(TypeError):
+            other = written(random.choice([number, other]))
+    _set(config, path, other)
+
+
+SPOILING: dict[Callable, Expected] = {several_values: EITHER, an_unknown_key: "", a_number: EITHER}
 
 
 def _spoilt(folder: Path, change: tuple[Callable, int]) -> None:
     spoil, number = change
     config = copy.deepcopy(CONFIG)
     spoil(Random(number), config)
-    _read(folder, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+    study = _read(folder, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+    resolved = study.model_dump(mode="json")
+    for name, design in resolved["designs"].items():
+        design["training"] = study.recipe(name).model_dump()
+    for name, recipe in (("joint", study.joint_recipe), ("search", study.search_recipe)):
+        if resolved[name]:
+            resolved[name]["training"] = recipe().model_dump()
+    if fault := next(SCHEMA.iter_errors(resolved), None):
+        raise Wrong(f"{fault.json_path}: {fault.message:.200}")
 
 
 def spoilt(count: int) -> Area:
@@ -122,6 +147,29 @@ def _numbers() -> Iterator[tuple]:
 
 TEN = {"names": list(MAIN[:10])}
 KEYS = {f"{'.'.join(map(str, path))}: true": ({path: True}, "") for path in _numbers()}
+# Numbers that no study means, and texts that pydantic takes for numbers.
+NONSENSE = {
+    ("training", "learning_rate"): (2147483648, 1e-320),
+    ("training", "epochs"): (2147483648,),
+    ("training", "gradient_clip"): (1e-320,),
+    ("joint", "objectives", "balanced"): ([1e-320], [0.5, "1_0"]),
+    ("joint", "objectives", "ncl"): ([1e300],),
+    ("search", "calibration_images"): (10**30,),
+    ("search", "random_subnetworks"): (10**9,),
+    ("statistics", "resamples"): (10**30, "2_000"),
+    ("attribution", "steps"): (10**9, "1_000", " 50", "5e1x"),
+    ("members", "seeds"): ("1_0", " 2", "\u0662", {"vit": "1_0"}),
+    ("designs", "vit", "architecture"): ("..", ".", ".a1_in1k"),
+    ("dataset", "images_per_class"): (10**18, {"test": 0}),
+    ("deployment", "limits"): ({"macs": 1e-320}, {"members": 10**9}),
+    ("charts",): ({"pixels_per_point": 1e-320},),
+    ("ensemble",): ("9" * 5000, f"best of at most {'9' * 5000} members", f"best under {'9' * 5000} MACs", -1, 0),
+    ("ensembles", "limit"): (10**18,),
+}
+KEYS |= {
+    f"{'.'.join(path)}: {value!r:.40}": ({path: value}, "") for path, values in NONSENSE.items() for value in values
+}
+KEYS |= {f"{text!r} as text": ({("attribution", "steps"): text}, ACCEPTED) for text in ("50", "50.0")}
 KEYS |= {
     f"{count} resamples for ten corruptions": ({("corruptions",): TEN, ("statistics", "resamples"): count}, expected)
     for count, expected in ((398, "statistics.resamples: expected at least"), (399, ACCEPTED))

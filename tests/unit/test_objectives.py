@@ -17,7 +17,7 @@ from resiliency.training.engine import layer_precision
 from resiliency.training.objectives import OBJECTIVES, independent, joint_loss, loss_of_logits
 from resiliency.training.settings import JOINT_OBJECTIVES
 
-LOSS_WEIGHTS = {name: 0.7 if JOINT_OBJECTIVES[name].highest else 0 for name in OBJECTIVES}
+LOSS_WEIGHTS = {name: 0.7 if JOINT_OBJECTIVES[name] else 0 for name in OBJECTIVES}
 PENALISED = [name for name, loss_weight in LOSS_WEIGHTS.items() if loss_weight]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,21 @@ def test_files_are_what_the_code_gives(name):
 def test_studies_alone_and_merged_fit_the_schema(study):
     SCHEMA.validate(read(study))
     SCHEMA.validate(read_merged([REPOSITORY / "config.yaml", study]))
+
+
+def parts(schema: object) -> Iterator[dict]:
+    """`schema` and all schemas in it."""
+    if isinstance(schema, dict):
+        yield schema
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from parts(inner)
+
+
+def test_every_number_has_a_lower_and_an_upper_limit():
+    numbers = [part for part in parts(SCHEMA.schema) if part.get("type") in ("integer", "number")]
+    assert len(numbers) > 50
+    for low_or_high in ({"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}):
+        assert [number for number in numbers if not low_or_high & number.keys()] == []
 
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]

@@ -42,13 +42,13 @@ def test_views_and_augmentation_suit_the_data_set(name, size, side, on_the_fly, 
 
 def test_names_of_members():
     """Those of joint training have no +, which separates members."""
-    config = changed("joint.objectives", {"balanced": [0, 0.5], "ncl": [2.5e22]})
+    config = changed("joint.objectives", {"balanced": [0, 0.5], "ncl": [1e6]})
     config["joint"] |= {"designs": ["vit", "vit"], "seeds": 1}
     config["members"] |= {"designs": ["vit", "resnet50"], "seeds": 2}
     config["ensembles"]["sizes"] = [2]
     study = load(config)
     assert study.independent_members() == ["vit-s0", "vit-s1", "resnet50-s0", "resnet50-s1"]
-    settings = {"balanced-l0": ("balanced", 0), "balanced-l0.5": ("balanced", 0.5), "ncl-l2.5e22": ("ncl", 2.5e22)}
+    settings = {"balanced-l0": ("balanced", 0), "balanced-l0.5": ("balanced", 0.5), "ncl-l1e06": ("ncl", 1e6)}
     assert study.joint_settings() == settings
     assert study.joint_ensembles() == [[f"{name}-s0-m0", f"{name}-s0-m1"] for name in settings]
     assert study.joint_members() == [name for names in study.joint_ensembles() for name in names]
@@ -203,8 +203,8 @@ FAULTS = [
     ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
     ("designs.vit.arguments", {"a": {1, 2}}, "designs.vit.arguments: must contain only text, "),
     ("joint.training", {"mixup": 0.2}, "joint.training: mixup and label_smoothing must be 0, because the objectives "),
-    ("joint.objectives", {"ncl": [-1]}, "ncl must list distinct weights from 0 up, of at most six digits"),
-    ("joint.objectives", {"balanced": [0.5, 0.50000001]}, "must list distinct weights from 0 to 1"),
+    ("joint.objectives", {"ncl": [-1]}, "joint.objectives.ncl.0: -1: Input should be greater than or equal to 0"),
+    ("joint.objectives", {"balanced": [0.5, 0.50000001]}, "must list distinct weights, 0 or from 1e-06 to 1, of"),
     ("statistics.reference", "standard", "'standard' is not the recipe of a member: only a table of external.members"),
     ("statistics.accuracy_on", "photos", "statistics.accuracy_on: 'photos' is not an additional test set of the study"),
 ]  # fmt: skip

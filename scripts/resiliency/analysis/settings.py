@@ -9,6 +9,7 @@ class Statistics(Settings):
     resamples: int = Field(
         2000,
         ge=100,
+        le=10**6,
         description="number of bootstrap resamples of the images; C corruptions (5 if fewer) need 2 C/(1 − confidence) "
         "− 1, which is 599 for 15 at 0.95",
     )

@@ -43,7 +43,8 @@ PUBLISHED = {
 }
 IN_FOLDERS = ("image_folder", "imagenet")
 Split = Literal["train", "validation", "test"]
-COUNT = {"type": "integer", "minimum": 1}
+MOST_PER_CLASS = 10**7
+COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_PER_CLASS}
 COUNTS = {"type": "object", "propertyNames": {"enum": list(get_args(Split))}, "additionalProperties": COUNT}
 
 
@@ -138,8 +139,8 @@ class Dataset(Settings):
     @field_validator("images_per_class")
     @classmethod
     def _at_least_one(cls, value: dict[str, int]) -> dict[str, int]:
-        if any(number < 1 for number in value.values()):
-            raise ValueError("must be 1 or more")
+        if not all(1 <= number <= MOST_PER_CLASS for number in value.values()):
+            raise ValueError(f"must be from 1 to {MOST_PER_CLASS:,}")
         return value
 
     @field_validator("groups")
@@ -302,5 +303,6 @@ class Probe(Settings):
     images: int = Field(
         100,
         ge=4,
+        le=10**6,
         description="number of test images, stratified by class, on which attributions and activations are compared",
     )

@@ -57,8 +57,10 @@ def _seeds(value: Any) -> Any:
     """Whole numbers, which may come as text, as all within braces does on Snakemake's command line."""
     numbers = value if isinstance(value, dict) else {None: value}
     try:
-        numbers = {design: int(str(number)) for design, number in numbers.items()}
-    except ValueError:
+        numbers = {
+            design: int(re.fullmatch(r"\d{1,9}", str(number), re.ASCII)[0]) for design, number in numbers.items()
+        }
+    except TypeError:
         numbers = {None: 0}
     if not all(1 <= number <= MOST_SEEDS for number in numbers.values()):
         raise ValueError(f"must be a whole number from 1 to {MOST_SEEDS:,}, or such a number for each design by name")
@@ -66,7 +68,7 @@ def _seeds(value: Any) -> Any:
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
-PositiveShare = Annotated[float, Field(gt=0, le=1)]
+PositiveShare = Annotated[float, Field(ge=1e-3, le=1)]
 
 
 class Design(Settings):

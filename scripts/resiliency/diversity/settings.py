@@ -39,7 +39,7 @@ class Attribution(Settings):
         "prediction", description="class that attributions explain: the true or the predicted one"
     )
     steps: int = Field(
-        50, ge=2, description="number of steps along the path of integrated gradients, from a black image"
+        50, ge=2, le=1000, description="number of steps along the path of integrated gradients, from a black image"
     )
 
     _distinct = field_validator("methods", "similarities")(distinct)

@@ -8,7 +8,7 @@ from resiliency.base.settings import Settings, distinct
 
 
 class Ensembles(Settings):
-    sizes: list[Annotated[int, Field(ge=2)]] = Field(
+    sizes: list[Annotated[int, Field(ge=2, le=1000)]] = Field(
         [2, 3, 4, 5],
         min_length=1,
         description="sizes of the ensembles; all ensembles of independently trained members of each size are formed",
@@ -19,6 +19,7 @@ class Ensembles(Settings):
     limit: int = Field(
         100_000,
         ge=100,
+        le=10**8,
         description="largest number of scored ensembles of independent members, and of sub-networks; above it, a "
         "sample stratified by size and design",
     )
@@ -41,8 +42,10 @@ class Ensembles(Settings):
 
 
 class Limits(Settings):
-    members: int | None = Field(None, ge=1, description="largest number of members of a recommended model")
-    macs: float | None = Field(None, gt=0, description="largest number of MACs of a recommended model, for one image")
+    members: int | None = Field(None, ge=1, le=1000, description="largest number of members of a recommended model")
+    macs: float | None = Field(
+        None, ge=1, le=1e18, description="largest number of MACs of a recommended model, for one image"
+    )
 
 
 class Deployment(Settings):
@@ -57,10 +60,11 @@ class Deployment(Settings):
         le=1,
         description="quantile of the errors under corruptions and severities; 0.9 leaves out the worst tenth",
     )
-    max_size: int = Field(8, ge=2, description="largest number of members of an ensemble in greedy selection")
+    max_size: int = Field(8, ge=2, le=1000, description="largest number of members of an ensemble in greedy selection")
     margin: float | None = Field(
         None,
-        gt=0,
+        ge=1e-9,
+        le=1e9,
         description="largest difference by which the recommended model may be worse than the best, as a fraction (0.01 "
         "is one percentage point) or in units of `costs`; null: 0.01, or a tenth of the best error if that is less",
     )

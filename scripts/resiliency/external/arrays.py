@@ -10,7 +10,7 @@ from pandas.api.types import is_numeric_dtype as is_numeric
 
 from resiliency.base.faults import Fault, available, expected, hint, path_fault, short
 from resiliency.base.names import check_written_alike
-from resiliency.external.tables import check_members, read_foreign, refuse_wrong, whole_numbers
+from resiliency.external.tables import MOST_CLASSES, check_members, read_foreign, refuse_wrong, whole_numbers
 from resiliency.metrics.classification import may_be_probabilities
 from resiliency.storage.files import NO_ARRAY
 
@@ -223,7 +223,6 @@ def are_numbers(names: Sequence[str] | np.ndarray) -> bool:
 
 KEYS = ["test_set", "image", "label"]
 UNIT = "unit"
-MOST_CLASSES = 1_000_000
 FAR = 10  # multiple of the other classes beyond which a class is a mistake or means "none"
 
 

@@ -19,6 +19,7 @@ from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
 from resiliency.data.source import read_class_names
 
 SPELLED = re.compile(r"(.*?)[ ._-]?(\d)")
+MOST_CLASSES = 1_000_000
 LIKE = 0.8  # similarity, 0 to 1, from which a name is taken for a misspelled corruption
 
 
@@ -313,14 +314,15 @@ def _classes(value: object) -> object:
         if any(map(str.isdecimal, value)):
             raise ValueError("must be names, not numbers, which stand for positions")
         return distinct(value)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 2):
-        raise ValueError("must be an integer ≥ 2, or a list of names")
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (is_number and 2 <= value <= MOST_CLASSES):
+        raise ValueError(f"must be an integer from 2 to {MOST_CLASSES:,}, or a list of names")
     return value
 
 
 COUNT_OR_NAMES = {
     "anyOf": [
-        {"type": "integer", "minimum": 2},
+        {"type": "integer", "minimum": 2, "maximum": MOST_CLASSES},
         {"type": "string"},
         {"type": "array", "items": {"type": "string"}, "minItems": 2},
         {"type": "null"},
@@ -359,7 +361,7 @@ class External(Settings):
         description="number of classes, or their names in order, or a text file with a name per line, which decisions "
         "may then contain; default: the number of columns of arrays, or the largest label or prediction plus 1",
     )
-    images: dict[str, Annotated[int, Field(ge=1)]] = Field(
+    images: dict[str, Annotated[int, Field(ge=1, le=10**9)]] = Field(
         {}, description="number of images behind the scores of each test set, for intervals"
     )
     clean_on: dict[str, str] = Field(

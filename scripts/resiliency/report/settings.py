@@ -62,4 +62,4 @@ class Charts(Settings):
         min_length=1,
         description="colours of families and settings; the default, by Okabe and Ito, is colour-blind safe",
     )
-    pixels_per_point: float = Field(2, gt=0, le=10, description="scale of the PNG files")
+    pixels_per_point: float = Field(2, ge=0.1, le=10, description="scale of the PNG files")

@@ -21,7 +21,7 @@ RANDOM = "random"
 
 
 class Elastic(Settings):
-    depth: list[Annotated[int, Field(ge=1)]] | None = Field(
+    depth: list[Annotated[int, Field(ge=1, le=1000)]] | None = Field(
         None, description="fewest blocks of each stage; default: all blocks"
     )
     width: list[Annotated[float, Field(gt=0, le=1)]] = Field(
@@ -50,12 +50,12 @@ class Search(Settings):
         description="training of the super-network; sandwich: each step trains the largest, the smallest and random "
         "sub-networks; progressive: the largest and random ones, of more and more dimensions",
     )
-    random_subnetworks: int = Field(1, ge=1, description="number of random sub-networks per step")
+    random_subnetworks: int = Field(1, ge=1, le=100, description="number of random sub-networks per step")
     calibration_images: int = Field(
-        512, ge=2, description="number of training images for the batch-norm statistics of a sub-network"
+        512, ge=2, le=10**6, description="number of training images for the batch-norm statistics of a sub-network"
     )
-    population: int = Field(16, ge=4, description="number of sub-networks per generation of NSGA-II")
-    evaluations: int = Field(64, ge=4, description="number of sub-networks evaluated in total")
+    population: int = Field(16, ge=4, le=10**4, description="number of sub-networks per generation of NSGA-II")
+    evaluations: int = Field(64, ge=4, le=10**6, description="number of sub-networks evaluated in total")
     members: int = Field(3, ge=1, le=100, description="number of sub-networks that become members")
     objective: Literal["members", "ensemble"] = Field(
         "members",

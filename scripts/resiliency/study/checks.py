@@ -18,7 +18,7 @@ from resiliency.designs.settings import ALEXNET, VIEW, architectures
 from resiliency.external.tables import class_count
 from resiliency.report.settings import METRIC_LABELS
 from resiliency.search.space import search_faults
-from resiliency.study.model import Study, booleans_for_numbers, cost_faults, file_faults, messages
+from resiliency.study.model import Study, cost_faults, file_faults, messages, odd_numbers
 from resiliency.training.settings import Recipe
 
 
@@ -69,7 +69,7 @@ def recipe_faults(path: str, changes: dict[str, Any], recipe: Callable[..., Reci
     except TypeError:
         yield f"{path}.training: keys must be words"
     else:
-        yield from booleans_for_numbers(changes, made, f"{path}.training")
+        yield from odd_numbers(changes, made, f"{path}.training")
 
 
 def warmup_faults(study: Study) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _catalogue(study: Study) -> Iterator[str]:
         if fault := form_fault("design", name):
             yield f"designs.{short(name, quote=False)}: {fault}"
         architecture = (design.architecture or "").partition(".")[0]
-        if names and architecture and architecture not in names:
+        if names and design.architecture and architecture not in names:
             near = hint(architecture, list(names))
             yield f"designs.{name}.architecture: timm has no {short(design.architecture)}{near}"
         yield from recipe_faults(f"designs.{name}", design.training, study.recipe, name)

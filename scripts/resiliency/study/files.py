@@ -18,7 +18,7 @@ from yaml.composer import ComposerError
 
 from resiliency.base.faults import Fault, brief, one_line_faults, parser, short
 from resiliency.study.checks import cross_checks
-from resiliency.study.model import Study, booleans_for_numbers, messages
+from resiliency.study.model import Study, messages, odd_numbers
 
 INSTALLED = Path(__file__).parents[1] / "workflow"  # where a wheel has the workflow
 CHECKOUT = "$CHECKOUT"  # stands for the folder of the repository where the study ran in another one
@@ -95,7 +95,8 @@ def read(file: str | Path) -> dict[str, Any]:
     """
     try:
         with open(file, encoding="utf-8-sig") as opened:
-            content = yaml.load(opened, _Loader) or {}
+            content = yaml.load(opened, _Loader)
+        content = {} if content is None else content
         if not isinstance(content, dict):
             raise ValueError("expected a mapping of keys, e.g. `study: mine`")
         if len(list(islice(_values(content), MOST_VALUES))) == MOST_VALUES:
@@ -178,7 +179,7 @@ def load(config: dict[str, Any]) -> Study:
     except ValidationError as error:
         lines = messages(error)
     else:
-        lines = list(booleans_for_numbers(config, study)) or cross_checks(study)
+        lines = list(odd_numbers(config, study)) or cross_checks(study)
     if lines:
         left = len(lines) - MOST_FAULTS
         raise Fault("\n".join(lines[:MOST_FAULTS] + ([f"and {left:,} more faults"] if left > 0 else [])))

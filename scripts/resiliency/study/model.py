@@ -1,5 +1,6 @@
 """The study: the one place that knows its keys, defaults and limits, and the words for their faults."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
@@ -69,7 +70,7 @@ class Study(Settings):
         description="CSV file with the costs of answers: a row per true class, a column per answered class; wrong "
         "answers that it does not list cost 1, right ones 0. null: no table of costs",
     )
-    ensemble: Annotated[str | int, BeforeValidator(checked_ensemble)] = Field(
+    ensemble: Annotated[str | Annotated[int, Field(ge=1, lt=10**9)], BeforeValidator(checked_ensemble)] = Field(
         BEST,
         description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best "
         "of at most N members, most_accurate, or the number of a row of deployment.csv",
@@ -234,20 +235,27 @@ def messages(error: ValidationError) -> list[str]:
     return [_message(fault) for fault in error.errors(include_url=False)]
 
 
-def booleans_for_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
-    """A line for each true or false, in the configuration, that is a number in the settings `made` of it.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
-    Python takes them for 1 and 0, and pydantic lets them pass.
+
+def odd_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:
+    """A line for each true, false or text such as 1_000, in the configuration, that is a number in the settings `made`.
+
+    Python takes true for 1 and 1_000 for 1000, and pydantic lets them pass. Text itself may be a number: all within
+    braces on Snakemake's command line is text.
     """
     if isinstance(given, bool) and not isinstance(made, bool | str):
         yield f"{path}: {short(given)}: must be a number, not true or false"
+    elif isinstance(given, str) and isinstance(made, int | float) and not isinstance(made, bool):
+        if not NUMBER.fullmatch(given):
+            yield f"{path}: {short(given)}: must be a number in digits, e.g. 1000 or 0.001"
     elif isinstance(given, list) and isinstance(made, list):
         for index, (inner, of_inner) in enumerate(zip(given, made, strict=False)):
-            yield from booleans_for_numbers(inner, of_inner, f"{path}.{index}")
+            yield from odd_numbers(inner, of_inner, f"{path}.{index}")
     elif isinstance(given, dict):
         values = dict(made) if isinstance(made, BaseModel | dict) else {}
         for key in (key for key in given if key in values):
-            yield from booleans_for_numbers(given[key], values[key], f"{path}.{key}" if path else str(key))
+            yield from odd_numbers(given[key], values[key], f"{path}.{key}" if path else str(key))
 
 
 def _message(fault: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """The recipe of training, independent and joint."""
 
-from math import inf
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
@@ -9,18 +8,24 @@ from resiliency.base.settings import AUTO, Settings, auto_or
 
 
 class Recipe(Settings):
-    epochs: int = Field(25, ge=1, description="number of passes over the training images")
-    batch_size: int = Field(64, ge=2, description="images per step; the last, smaller batch of an epoch is left out")
+    epochs: int = Field(25, ge=1, le=100_000, description="number of passes over the training images")
+    batch_size: int = Field(
+        64, ge=2, le=65_536, description="images per step; the last, smaller batch of an epoch is left out"
+    )
     optimizer: Literal["adamw", "muon", "sgd"] = Field(
         "adamw",
         description="optimizer; muon uses AdamW for norms, biases, embeddings and heads, sgd has Nesterov momentum 0.9",
     )
-    learning_rate: float = Field(0.003, gt=0, description="peak learning rate of the cosine schedule")
-    warmup_epochs: float = Field(2, ge=0, description="number of epochs of linear warm-up; fractions are allowed")
-    weight_decay: float = Field(
-        0.05, ge=0, description="weight decay, decoupled for adamw and muon; norms and biases are left out"
+    learning_rate: float = Field(0.003, ge=1e-9, le=100, description="peak learning rate of the cosine schedule")
+    warmup_epochs: float = Field(
+        2, ge=0, le=100_000, description="number of epochs of linear warm-up; fractions are allowed"
     )
-    gradient_clip: float | None = Field(None, gt=0, description="largest norm of the gradient; null: no clipping")
+    weight_decay: float = Field(
+        0.05, ge=0, le=100, description="weight decay, decoupled for adamw and muon; norms and biases are left out"
+    )
+    gradient_clip: float | None = Field(
+        None, ge=1e-9, le=1e9, description="largest norm of the gradient; null: no clipping"
+    )
     label_smoothing: float = Field(0, ge=0, lt=1, description="share of the target spread over all classes")
     ema: float | None = Field(
         None,
@@ -43,7 +48,9 @@ class Recipe(Settings):
         "none",
         description="additional augmentation: TrivialAugment, or AugMix, which resembles some of the corruptions",
     )
-    mixup: float = Field(0, ge=0, description="parameter of the Beta distribution that mixes pairs of images; 0: none")
+    mixup: float = Field(
+        0, ge=0, le=100, description="parameter of the Beta distribution that mixes pairs of images; 0: none"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         AUTO,
         description="precision of the layers' arithmetic; auto: bfloat16 on a GPU and, on processors that have it, "
@@ -52,14 +59,16 @@ class Recipe(Settings):
 
 
 ALL, HEAD = "all", "head"
-TRAINED_SCHEMA = {"anyOf": [{"enum": [ALL, HEAD]}, {"type": "integer", "minimum": 1}]}
+MOST_STAGES = 100
+TRAINED_SCHEMA = {"anyOf": [{"enum": [ALL, HEAD]}, {"type": "integer", "minimum": 1, "maximum": MOST_STAGES}]}
 
 
 def _trained(value: object) -> object:
     """A number may come as text, as all within braces does on Snakemake's command line."""
     value = int(value) if isinstance(value, str) and value.isdecimal() else value
-    if value not in (ALL, HEAD) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ValueError("must be all, head, or a whole number of stages from 1")
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value not in (ALL, HEAD) and not (is_number and 1 <= value <= MOST_STAGES):
+        raise ValueError(f"must be all, head, or a whole number of stages from 1 to {MOST_STAGES}")
     return value
 
 
@@ -74,26 +83,16 @@ class FineTuning(Recipe):
     )
 
 
-class Limits(NamedTuple):
-    """Limits of the weight lambda of a joint objective, both allowed."""
-
-    lowest: float
-    highest: float
-
-
-JOINT_OBJECTIVES = {  # their losses are in `objectives.py`, which needs torch
-    "independent": Limits(0, 0),
-    "balanced": Limits(0, 1),
-    "gncl": Limits(0, 1),
-    "ncl": Limits(0, inf),
-    "kl": Limits(0, 1),
-}
+LEAST_WEIGHT, LARGEST_WEIGHT = 1e-6, 1e6  # of the weights lambda, which may also be 0
+# Objective -> its largest weight; the losses are in `objectives.py`, which needs torch.
+JOINT_OBJECTIVES = {"independent": 0, "balanced": 1, "gncl": 1, "ncl": LARGEST_WEIGHT, "kl": 1}
+Weight = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT)]
 
 
 class Joint(Settings):
     designs: list[str] = Field(min_length=2, description="names of the designs of an ensemble's members")
     seeds: int = Field(2, ge=1, le=1000, description="number of jointly trained ensembles per setting")
-    objectives: dict[Literal[tuple(JOINT_OBJECTIVES)], list[float]] = Field(
+    objectives: dict[Literal[tuple(JOINT_OBJECTIVES)], list[Weight]] = Field(
         {}, description="weights lambda per objective; 0 is independent training, [] leaves the objective out"
     )
     training: dict[str, Any] = Field(
@@ -104,10 +103,9 @@ class Joint(Settings):
     @classmethod
     def _loss_weights(cls, objectives: dict[str, list[float]]) -> dict[str, list[float]]:
         for name, loss_weights in objectives.items():
-            lowest, highest = JOINT_OBJECTIVES[name]
-            names = {f"{loss_weight:g}" for loss_weight in loss_weights}
-            are_allowed = all(lowest <= loss_weight <= highest for loss_weight in loss_weights)
+            highest, names = JOINT_OBJECTIVES[name], {f"{weight:g}" for weight in loss_weights}
+            are_allowed = all(weight == 0 or LEAST_WEIGHT <= weight <= highest for weight in loss_weights)
             if len(names) < len(loss_weights) or not are_allowed:
-                limits = f"from {lowest} " + (f"to {highest}" if highest < inf else "up")
-                raise ValueError(f"{name} must list distinct weights {limits}, of at most six digits")
+                limits = f"0 or from {LEAST_WEIGHT:g} to {highest:,g}" if highest else "0"
+                raise ValueError(f"{name} must list distinct weights, {limits}, of at most six digits")
         return objectives
