@@ -5,6 +5,7 @@ from pathlib import Path
 from resiliency.base.progress import Progress
 from resiliency.data.pictures import read_images
 from resiliency.data.split import probe_indices
+from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
 from resiliency.prediction.attributions import maps_or_reason
@@ -15,7 +16,7 @@ with stage(snakemake.log[0]):
     labels = read_array(inputs.labels)
     chosen = probe_indices(labels, params.probe_images, params.seed)
     images, labels = read_images(inputs.images)[chosen], labels[chosen]
-    network, member = read_member(Path(inputs.weights).parent)
+    network, member = read_member(Path(inputs.weights).parent, named_factories(snakemake.config))
     reasons, progress = {}, Progress(len(params.methods))
     for method, path in zip(params.methods, snakemake.output.maps, strict=True):
         maps, reason = maps_or_reason(method, network, member, images, labels, params.target, params.steps)

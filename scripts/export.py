@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from resiliency.data.pictures import read_images
+from resiliency.designs.members import named_factories
 from resiliency.devices.stage import stage
 from resiliency.export.exporting import Provenance, export, read_choice
 from resiliency.export.loading import read_networks
@@ -25,7 +26,7 @@ with stage(snakemake.log[0]):
     with replacing(outputs.onnx) as program:
         exported = export(
             choice,
-            read_networks(folders[name] for name in choice.names),
+            read_networks((folders[name] for name in choice.names), named_factories(snakemake.config)),
             read_images(inputs.images),
             read_array(inputs.labels),
             read_predictions(

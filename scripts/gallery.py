@@ -10,6 +10,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.corruptions.writing import corruption_engine
 from resiliency.data.pictures import read_conditions, read_images, read_items
 from resiliency.data.split import probe_indices, stratified_sample
+from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
 from resiliency.prediction.attributions import maps_or_reason
@@ -36,7 +37,7 @@ with stage(snakemake.log[0]):
     clean, *corrupted = read_conditions(inputs.images, [inputs.corrupted])
     images = {CLEAN: clean[chosen], CORRUPTED: corrupted[params.position][chosen]}
     maps = {CLEAN: [read_array(path) for path in inputs.maps]}
-    networks = (read_member(Path(weights).parent) for weights in inputs.weights)
+    networks = (read_member(Path(weights).parent, named_factories(snakemake.config)) for weights in inputs.weights)
     job = images[CORRUPTED], labels[chosen], params.target, params.steps
     maps[CORRUPTED] = [maps_or_reason(params.method, *network, *job)[0] for network in networks]
     maps = {name: np.stack(of_name) for name, of_name in maps.items()}

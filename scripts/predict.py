@@ -4,6 +4,7 @@ from pathlib import Path
 
 from resiliency.data.pictures import images_at, read_conditions, read_images
 from resiliency.data.split import calibration_indices, probe_indices
+from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
 from resiliency.prediction.writing import features, prediction_key, stage_grams, write_logits
@@ -14,7 +15,7 @@ with stage(snakemake.log[0]):
     conditions, labels = read_conditions(inputs.images, inputs.corrupted), read_array(inputs.labels)
     chosen = probe_indices(labels, params.probe_images, params.seed)
     folder = Path(inputs.weights).parent
-    member = read_member(folder)
+    member = read_member(folder, named_factories(snakemake.config))
     write_array(output.features, features(member, conditions[0][chosen]))
     write_array(output.stages, stage_grams(member, conditions[0][chosen]))
     jobs = [(output.logits, conditions, [inputs.images, *inputs.corrupted])]

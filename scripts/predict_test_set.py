@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from resiliency.data.pictures import read_images
+from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
 from resiliency.prediction.writing import prediction_key, write_logits
@@ -12,5 +13,5 @@ with stage(snakemake.log[0]):
     folder = Path(inputs.weights).parent
     key = prediction_key(params.logits, [inputs.images], folder)
     images = [read_images(inputs.images)]
-    members = [read_member(folder)]
+    members = [read_member(folder, named_factories(snakemake.config))]
     write_logits(list(snakemake.output), members, images, snakemake.threads - 1, [key])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from resiliency.data.pictures import read_conditions, read_images
+from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
 from resiliency.devices.stage import stage
 from resiliency.prediction.writing import is_written, predict_parts, prediction_key
@@ -23,7 +24,7 @@ with stage(snakemake.log[0]):
         if needed:
             predict_parts(
                 [paths[folder] for folder in needed],
-                [read_member(folder) for folder in needed],
+                [read_member(folder, named_factories(snakemake.config)) for folder in needed],
                 conditions,
                 snakemake.threads - 1,
                 [keys[folder] for folder in needed],

@@ -182,6 +182,7 @@ def _bomb() -> str:
     return "\n".join([*lines, "designs: {vit: {arguments: {x: *a8}}}"])
 
 
+TAGS = ("tuple [a]", "list [a]", "object/apply:os.system [touch ran]", "object/new:os.system [touch ran]", "none x")
 FILES = {
     "a key given twice": ("seed: 1\nstudy: a\nseed: 2\n", "ComposerError: seed: given twice; keep one"),
     "two merges": ("a: &a {b: 1}\nc:\n  <<: *a\n  <<: *a\n", "<<: given twice; keep one"),
@@ -196,7 +197,18 @@ FILES = {
     "a number of many digits": (f"a: 1\nb: {'9' * 5000}\n", "ValueError: Exceeds the limit"),
     "a tag of Python": ("a: !!python/name:os.system x\n", "ConstructorError: could not determine a constructor"),
     "a list": ("- a\n", "expected a mapping of keys, e.g. `study: mine`"),
-    "a template": ("__use_yte__: true\n", "__use_yte__: unknown key"),
+    "a template": ("__use_yte__: true\n", "__use_yte__: Snakemake would run code in the file"),
+    "a template in JSON": ('{"__use_yte__": true}', "__use_yte__: "),
+    "a template by a merge": ("a: &a {__use_yte__: true}\n<<: *a\n", "__use_yte__: "),
+    "a template of a text": ("? '__use_yte__'\n: yes please\n", "__use_yte__: "),
+    **{f"!!python/{tag}": (f"a: !!python/{tag}\n", "could not determine a constructor") for tag in TAGS},
+    "a set": ("designs: !!set {vit}\n", "Input should be"),
+    "pairs": ("members: !!pairs [designs: 1, designs: 2]\n", "Input should be"),
+    "two documents": ("study: a\n---\nstudy: b\n", "expected a single document"),
+    "an alias of nothing": ("study: *a\n", "undefined alias"),
+    "another version of YAML": ("%YAML 9.9\n---\nstudy: a\n", "incompatible YAML document"),
+    "a key that is a mapping": ("{{study}}: a\n", "unhashable key"),
+    **{f"{text!r} in place of a mapping": (text, "expected a mapping of keys") for text in ("false", "[]", "0", "''")},
 }
 AREAS = (
     Area("keys", _keys, KEYS),

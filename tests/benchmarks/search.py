@@ -30,8 +30,8 @@ from shared_training import digit_images, train
 
 from resiliency.base.streams import stream
 from resiliency.data.split import stratified_sample
-from resiliency.designs.networks import build
-from resiliency.search.members import SUPERNET_FACTORY, network_description
+from resiliency.designs.networks import SUPERNETWORK, build
+from resiliency.search.members import network_description
 from resiliency.search.network import progressive_phases, supernet_loss
 from resiliency.search.searching import Evaluator, search
 from resiliency.search.space import Space
@@ -90,7 +90,7 @@ def compared(seed: int, searches: int) -> dict[str, float]:
     training, validation, _ = digit_images(seed)
     alone, network = (
         build(DESCRIPTION, 10, seed),
-        build(network_description(SUPERNET_FACTORY, SPACE.largest, 32), 10, seed),
+        build(network_description(SUPERNETWORK, SPACE.largest, 32), 10, seed),
     )
     of_both = {"validation": validation, "seed": seed}
     _, unit = train(alone, STUDY.search_recipe(), PREPROCESSING, training, **of_both)

@@ -1,6 +1,7 @@
 """An exported ensemble: which one, what its programs answer, and how they are checked."""
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -9,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ended_runs import end_run
 from predicted import conditions_of, predictions_of
 from torch import nn
 
 from resiliency.analysis.assessment import Resampled, scored_and_calibrated, threshold_rows
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised
+from resiliency.designs.networks import from_factory, normalised, write_member
 from resiliency.ensembles.combination import RULES, Ensemble
 from resiliency.export import evidence, exporting
 from resiliency.export.choice import chosen_row, exportable_row
@@ -28,10 +30,10 @@ from resiliency.export.exporting import (
     timed,
     write_program,
 )
-from resiliency.export.loading import Deployable, Temperature, temperature_of
+from resiliency.export.loading import Deployable, Temperature, load_ensemble, temperature_of
 from resiliency.export.settings import checked_ensemble
 from resiliency.metrics.classification import ABSTAIN, scaled
-from resiliency.storage.files import write_json
+from resiliency.storage.files import write_csv, write_json
 from resiliency.storage.tables import read_table, write_table
 
 SIDE, CLASSES, IMAGES = 8, 3, 40
@@ -218,6 +220,24 @@ def test_the_temperature_of_an_ensemble_is_that_of_its_row():
     ).assign(fitted_on="validation", note=np.nan)
     assert temperature_of(table, "a") == Temperature(1.5, 50, "validation", "")
     assert temperature_of(table.assign(fitted_images=0, note="none"), "a+b") == Temperature(1, 0, "", "none")
+
+
+def test_a_factory_is_called_if_the_caller_or_the_file_of_the_study_names_it(tmp_path):
+    results, factory = tmp_path / "results/mine", "own_networks:small"
+    described = Member("a-s0", factory=factory, arguments={"width": 4, "classes": 2}, mean=MEMBER.mean, std=MEMBER.std)
+    write_member(results / "members/a-s0", from_factory(factory, described.arguments), described)
+    row = {"member": "a-s0", "members": "a-s0", "number": 1, "rule": "mean_probability", "temperature": 1.0}
+    for name in ("deployment", "members", "temperatures"):
+        write_csv(results / f"tables/{name}.csv", [row | {"fitted_images": 0, "note": "", "validation_accuracy": 0.5}])
+    end_run(results, {"study": {}})
+    with pytest.raises(Fault, match=r"member\.json: factory 'own_networks:small' would run code"):
+        load_ensemble(results, 1)
+    assert load_ensemble(results, 1, allow={factory}).members == [described]
+    for file, study, loads in (("studies/a.yaml", "other", False), ("b.yaml", "mine", True)):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(f"study: {study}\ndesigns: {{a: {{factory: '{factory}'}}, b: {{}}}}\n")
+        with nullcontext() if loads else pytest.raises(Fault):
+            assert load_ensemble(results, 1).members == [described]
 
 
 def test_members_without_a_network_or_with_a_crop_of_their_own_are_not_exported():

@@ -1,5 +1,6 @@
 """Networks: reproducible, described, read back as they were written; their stems for small images, and gradients."""
 
+import json
 from copy import deepcopy
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from resiliency.base.faults import Fault
 from resiliency.designs.layers import adapt_stem, map_side, with_right_gradients
 from resiliency.designs.members import Member
 from resiliency.designs.networks import (
@@ -104,6 +106,27 @@ def test_members_come_back_to_the_bit(tmp_path):
     written = network.state_dict()
     assert read.state_dict().keys() == written.keys()
     assert all(torch.equal(tensor.cpu(), written[name]) for name, tensor in read.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"factory": "os:system", "arguments": {"command": "touch ran"}}, "if you trust it, .* allow={'os:system'}"),
+        ({"factory": "own_networks:small"}, r"factory 'own_networks:small' would run code"),
+        ({"architecture": "hf-hub:someone/network"}, "timm has no architecture 'hf-hub:someone/network'"),
+        ({"arguments": {"checkpoint_path": "evil.pth"}}, "arguments must not contain checkpoint_path"),
+        ({"arguments": [1]}, "not the description of a member"),
+    ],
+)
+def test_no_code_is_run_that_a_folder_of_results_names(changes, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    description = Design(architecture="resnet18", arguments=DESIGNS["resnet18"]).description(32)
+    write_member(tmp_path, build(description, 2, 0), Member("a", network_outputs=2, **description))
+    content = json.loads((tmp_path / "member.json").read_text())
+    (tmp_path / "member.json").write_text(json.dumps(content | changes))
+    with pytest.raises(Fault, match=words):
+        read_member(tmp_path)
+    assert not (tmp_path / "ran").exists()
 
 
 # Side of the last feature map at 32 px with the original stem and the adapted one, and at 64 px with the adapted one.

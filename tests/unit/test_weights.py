@@ -159,7 +159,7 @@ def test_a_network_of_ones_own_trained_elsewhere_becomes_a_member(tmp_path):
     design = Design(**network, weights=str(path), classes=ORDER, mean=MEAN, std=STD)
     loaded, described = load_member(design.description(32), CARD, design.inputs(0))
     write_member(tmp_path / "own-s0", loaded, Member("own-s0", **described))
-    member = read_member(tmp_path / "own-s0")
+    member = read_member(tmp_path / "own-s0", {network["factory"]})
     chosen = [ORDER.index(name) for name in CARD["classes"]]
     images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
     with torch.inference_mode():

@@ -137,9 +137,18 @@ def _here_or_home(path: Path) -> Path:
 
 
 def _study_files(files: list[Path]) -> list[str]:
+    """The arguments of Snakemake for the files of a study, which it would run code of if they are templates.
+
+    Raises:
+        Fault: as from `study.files.read`, or a file is missing.
+    """
+    from resiliency.study.files import read
+
     files = [_here_or_home(file) for file in files]
     if missing := [file for file in files if not file.is_file()]:
         raise Fault(f"{missing[0]}: no such file; name the YAML file of a study, or write one with resiliency begin")
+    for file in files:
+        read(file)
     return ["--configfile", *map(str, files)] if files else []
 
 

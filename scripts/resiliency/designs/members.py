@@ -1,11 +1,14 @@
 """The description of a member: the content of its `member.json`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from resiliency.base.faults import Fault
+from pydantic import TypeAdapter, ValidationError
+
+from resiliency.base.faults import Fault, brief
 from resiliency.data.pictures import View
 from resiliency.storage.files import read_json, write_json
 
@@ -82,14 +85,24 @@ class Member:
         Raises:
             Fault: the file is missing, damaged or not of this version.
         """
+        content = read_json(path)
         try:
-            return cls(**read_json(path))
-        except TypeError as error:
-            raise Fault(f"{path}: not the description of a member ({error}); delete it and run again") from error
+            _MEMBER.validate_json(Path(path).read_bytes(), strict=True)
+            return cls(**content)
+        except (TypeError, ValidationError) as error:
+            raise Fault(f"{path}: not the description of a member ({brief(error)}); delete it and run again") from error
 
     def write(self, path: str | Path) -> None:
         """Write `member.json` to `path`."""
         write_json(path, asdict(self))
+
+
+_MEMBER = TypeAdapter(Member)
+
+
+def named_factories(config: Mapping[str, Any]) -> set[str]:
+    """The factories that the designs of a study name, whose configuration this is."""
+    return {design["factory"] for design in (config.get("designs") or {}).values() if design.get("factory")}
 
 
 def view_of(member: Member) -> View | None:

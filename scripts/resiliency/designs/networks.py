@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import chain
@@ -16,10 +16,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, short
 from resiliency.designs.checks import load_weights, not_finite
 from resiliency.designs.layers import adapt_stem, hooked, map_side, select_outputs, unwrapped
 from resiliency.designs.members import Member
+from resiliency.designs.settings import RESERVED, architectures
 from resiliency.devices.choice import device
 from resiliency.storage.files import replacing
 
@@ -202,15 +203,37 @@ def write_member(folder: str | Path, network: nn.Module, member: Member) -> None
     member.write(Path(folder, "member.json"))
 
 
-def read_member(folder: str | Path) -> tuple[nn.Module, Member]:
+SUPERNETWORK, SUBNETWORK = (f"resiliency.search.network:{name}" for name in ("supernetwork", "residual"))
+
+
+def _refuse_code(path: Path, member: Member, allow: Collection[str]) -> None:
+    """Raise a Fault if `member`, read from `path`, would run other code than timm's networks and allowed factories."""
+    if member.factory and member.factory not in (*allow, SUPERNETWORK, SUBNETWORK):
+        raise Fault(
+            f"{path}: factory {short(member.factory)} would run code that neither the study nor the caller names; "
+            f"if you trust it, name it in the study, or in load_ensemble(..., allow={{{short(member.factory)}}})"
+        )
+    if member.architecture and member.architecture.partition(".")[0] not in architectures():
+        raise Fault(f"{path}: timm has no architecture {short(member.architecture)}; delete it and run again")
+    if member.architecture and (reserved := RESERVED & (member.arguments or {}).keys()):
+        raise Fault(f"{path}: arguments must not contain {', '.join(sorted(reserved))}; delete it and run again")
+
+
+def read_member(folder: str | Path, allow: Collection[str] = ()) -> tuple[nn.Module, Member]:
     """The network in `folder`, in evaluation mode on the device, and the description of its member.
 
     Its logits are of the member's classes, in their order.
 
+    Args:
+        allow: factories that may be called, such as "my_networks:resnet20"; others are refused, those of the search
+            excepted.
+
     Raises:
-        Fault: a file is missing, damaged, or holds weights of another network.
+        Fault: a file is missing, damaged, or holds weights of another network; or the factory is not allowed.
     """
-    member = Member.read(Path(folder, "member.json"))
+    path = Path(folder, "member.json")
+    member = Member.read(path)
+    _refuse_code(path, member, allow)
     network = build(vars(member), member.network_outputs, seed=0)
     path = Path(folder, "weights.safetensors")
     try:

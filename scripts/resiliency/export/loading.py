@@ -1,15 +1,17 @@
 """An ensemble of a finished study, read back as one network."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import torch
+import yaml
 from torch import Tensor, nn
 from torch.nn import functional
 
 from resiliency.analysis.assessment import Temperature
-from resiliency.designs.members import Member
+from resiliency.designs.members import Member, named_factories
 from resiliency.designs.networks import normalised, read_member
 from resiliency.ensembles.combination import LEAST, member_weights, rule_of
 from resiliency.export.choice import chosen_row, refuse_own_crops
@@ -103,30 +105,49 @@ def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
     return Temperature(float(first.temperature), images, first.fitted_on, note)
 
 
-def read_networks(folders: Iterable[str | Path]) -> Networks:
+def read_networks(folders: Iterable[str | Path], allow: Collection[str]) -> Networks:
     """The networks in these folders of members, in evaluation mode on the CPU.
 
+    Args:
+        allow: factories that may be called.
+
     Raises:
-        Fault: a file is missing or damaged.
+        Fault: as from `read_member`.
     """
-    return [(network.cpu(), member) for network, member in map(read_member, folders)]
+    members = (read_member(folder, allow) for folder in folders)
+    return [(network.cpu(), member) for network, member in members]
 
 
-def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployable:
+def _named_beside(results: Path) -> set[str]:
+    """Factories named by files of the study beside its results: in the folder that holds results/, or its studies/."""
+    results, named = results.resolve(), set()
+    beside = results.parent.parent
+    for file in (*beside.glob("*.yaml"), *beside.glob("studies/*.yaml")):
+        with suppress(OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError):
+            config = yaml.safe_load(file.read_text(encoding="utf-8"))
+            named |= named_factories(config) if config.get("study") == results.name else set()
+    return named
+
+
+def load_ensemble(results: str | Path, ensemble: str | int = "best", allow: Collection[str] = ()) -> Deployable:
     """Load an ensemble of tables/deployment.csv as one torch module, in evaluation mode on the CPU.
+
+    No file of the folder is run: a factory in it is called only if `allow` or the file of the study names it, which is
+    looked for beside results/, and in studies/ there.
 
     Args:
         results: the folder results/<study> of a finished study.
         ensemble: "best" (the recommended one), "most_accurate", "best under N MACs" or a number of deployment.csv, as
             `snakemake export` takes it.
+        allow: factories that may be called, such as {"my_networks:resnet20"}.
 
     Returns:
         A module that maps images (uint8 B x H x W x 3, H and W those of the study) to probabilities (float32 B x K, 0
         to 1, at the fitted temperature) and to the mutual information of the members' predictions (float32 B, in nats).
 
     Raises:
-        Fault: a table or a file of a member is missing or cut short, there is no such ensemble, or its members crop
-            image files in different ways.
+        Fault: a table or a file of a member is missing or cut short, there is no such ensemble, its members crop
+            image files in different ways, or a factory is not allowed.
     """
     run = Run(results)
     deployment, members, temperatures = (
@@ -137,7 +158,7 @@ def load_ensemble(results: str | Path, ensemble: str | int = "best") -> Deployab
     members = members.set_index("member", drop=False).loc[names]
     temperature = temperature_of(temperatures, row.members)
     files = [[run.file(f"members/{name}/{file}") for file in ("weights.safetensors", "member.json")] for name in names]
-    networks = read_networks(weights.parent for weights, _ in files)
+    networks = read_networks((weights.parent for weights, _ in files), {*allow, *_named_beside(run.folder)})
     if (run.folder / "data/test/images.json").is_file():
         refuse_own_crops([member for _, member in networks])
     return Deployable(networks, list(member_weights(members)), row["rule"], temperature.value).eval()

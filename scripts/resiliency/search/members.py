@@ -7,16 +7,13 @@ import numpy as np
 from resiliency.data.pictures import read_images
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import Member, WeightsKind
-from resiliency.designs.networks import read_member, write_member
+from resiliency.designs.networks import SUBNETWORK, SUPERNETWORK, read_member, write_member
 from resiliency.designs.weights import design_card
 from resiliency.search.network import progressive_phases, training_macs
 from resiliency.search.searching import Evaluations, Evaluator, search, search_table, select_members
 from resiliency.search.space import RANDOM, Search, Shape, Space
 from resiliency.storage.files import read_array, read_json, sha256, write_csv
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing
-
-SUPERNET_FACTORY = "resiliency.search.network:supernetwork"
-MEMBER_FACTORY = "resiliency.search.network:residual"
 
 
 def network_description(factory: str, shape: Shape, side: int) -> dict:
@@ -30,7 +27,7 @@ def supernet_description(space: Space, start: str | None) -> dict:
     Args:
         start: path of a member's weights from which training starts; None if they are random.
     """
-    description = network_description(SUPERNET_FACTORY, space.largest, space.side)
+    description = network_description(SUPERNETWORK, space.largest, space.side)
     if start:
         member = Member.read(Path(start).with_name("member.json"))
         description |= {"start": f"{member.member} (sha256 {sha256(start)})", "mean": member.mean, "std": member.std}
@@ -120,7 +117,7 @@ def _write_member(
     """Write the sub-network at a position among `evaluations` as a member; `common` is the same of all."""
     genes, space = evaluations.genes[position], evaluator.space
     network = evaluator.network(genes)
-    description = network_description(MEMBER_FACTORY, space.shape(genes), space.side) | description
+    description = network_description(SUBNETWORK, space.shape(genes), space.side) | description
     fields = design_card(network, description, card, len(card["classes"])) | common
     accuracy = float(1 - evaluations.objectives[position, 0])
     write_member(folder, network, Member(member=folder.name, validation_accuracy=accuracy, **description | fields))

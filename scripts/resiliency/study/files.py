@@ -70,6 +70,7 @@ def _quoted(word: str) -> str:
 
 
 MOST_VALUES = 100_000
+TEMPLATE = "__use_yte__"
 
 
 class _Loader(yaml.SafeLoader):
@@ -99,6 +100,8 @@ def read(file: str | Path) -> dict[str, Any]:
         content = {} if content is None else content
         if not isinstance(content, dict):
             raise ValueError("expected a mapping of keys, e.g. `study: mine`")
+        if content.get(TEMPLATE) is not None:
+            raise ValueError(f"{TEMPLATE}: Snakemake would run code in the file; write values in its place")
         if len(list(islice(_values(content), MOST_VALUES))) == MOST_VALUES:
             raise ValueError(f"holds {MOST_VALUES:,} values or more, its aliases written out")
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
