@@ -25,12 +25,12 @@ from resiliency.report.overview import contenders
 from resiliency.report.panels import intervals, line_at, measure, names, told_apart
 from resiliency.report.settings import OKABE_ITO
 from resiliency.statistics.resampling import Units
-from resiliency.storage.files import Run, read_array, read_json
+from resiliency.storage.files import PROVENANCE, Run, read_array, read_json
 from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 
-NEEDED = ("members", "corruption_errors")
-LABELS, UNITS, CARD = "data/test/labels.npy", "data/test/units.npy", "data/card.json"
+NEEDED, KEYS = ("members", "corruption_errors"), ("study", "seed", "dataset", "corruptions", "statistics")
+CARD = "data/card.json"
 OF_CORRUPTIONS = ("source", "folder", "table", "engine")  # in `corruptions`, beside names and severities
 RECOMMENDED, MEMBERS = "recommended model", "shared members"
 SAME_ANSWERS, ONE_UNIT = "the same answers on all images", "all images belong together"
@@ -58,6 +58,16 @@ class Finished(NamedTuple):
     tables: dict[str, pd.DataFrame]
     card: dict | None
 
+    @property
+    def labels(self) -> str:
+        """Path of the labels of the clean test images in the folder."""
+        return f"data/{'test' if self.card else CLEAN}/labels.npy"
+
+    @property
+    def units(self) -> Path:
+        """Path of the units of the test images."""
+        return self.folder / self.labels.replace("labels.npy", "units.npy")
+
 
 def read_studies(folders: list[Path]) -> list[Finished]:
     """The studies in `folders`.
@@ -80,7 +90,10 @@ def read_studies(folders: list[Path]) -> list[Finished]:
 
 def _read(folder: Path) -> Finished:
     run = Run(folder)
-    study, made = run.provenance["study"], [*NEEDED, *(["deployment"] if "deployment" in run else [])]
+    study = run.provenance["study"]
+    if lacking := [key for key in KEYS if key not in study]:
+        raise Fault(f"{folder / PROVENANCE}: study lacks {', '.join(lacking)}; run it again")
+    made = [*NEEDED, *(["deployment"] if "deployment" in run else [])]
     tables = {name: read_table(run.file(TABLES[name].path)) for name in made}
     card = read_json(run.file(CARD)) if study["dataset"] else None
     return Finished(study["study"], folder, run, study, tables, card)
@@ -102,10 +115,10 @@ def units_of(studies: list[Finished]) -> Units | None:
     """The units of the test images, the largest if the studies know different ones; None without labels."""
     known = []
     for study in studies:
-        if (study.folder / UNITS).is_file():
-            known.append(Units.numbered(read_array(study.folder / UNITS)))
-        elif (study.folder / LABELS).is_file():
-            known.append(Units.single(len(read_array(study.folder / LABELS))))
+        if study.units.is_file():
+            known.append(Units.numbered(read_array(study.units)))
+        elif (study.folder / study.labels).is_file():
+            known.append(Units.single(len(read_array(study.folder / study.labels))))
     return min(known, key=lambda units: units.number, default=None)
 
 
@@ -218,7 +231,7 @@ def _ensemble_errors(study: Finished) -> Errors:
     """Errors of the recommended model; NaN on the images on which it was selected."""
     row = contenders(study.tables["deployment"])[0]
     members = list(_predictions(study, row["members"].split("+")).values())
-    ensemble, labels = Ensemble(members, np.ones(len(members)), row["rule"]), read_array(study.run.file(LABELS))
+    ensemble, labels = Ensemble(members, np.ones(len(members)), row["rule"]), read_array(study.run.file(study.labels))
     judged = halves(labels, study.study["seed"], units_of([study]))[1]
 
     def of_condition(condition: int) -> np.ndarray:
@@ -240,7 +253,7 @@ def _predictions(study: Finished, members: list[str]) -> dict:
     """Member -> its predictions of the dataset's own test images, of those that have any."""
     paths = [f"predictions/{member}/{CLEAN}.npy" for member in members]
     files = [file for path in paths if (file := study.folder / path).is_file()]
-    return read_predictions(_conditions(study), [study.run.file(LABELS)], files) if files else {}
+    return read_predictions(_conditions(study), [study.run.file(study.labels)], files) if files else {}
 
 
 def _of_members(study: Finished) -> dict[str, Errors]:

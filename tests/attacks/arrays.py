@@ -1,5 +1,6 @@
 """Arrays from elsewhere: logits, probabilities, labels and images of other types, shapes and values."""
 
+import io
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -10,6 +11,7 @@ from attacks.elsewhere import CLASSES, CONDITIONS, IMAGES, judge, read, write_ar
 from PIL import Image
 
 from resiliency.data.reading import labelled_arrays, labelled_folder
+from resiliency.storage.files import read_array
 
 Change = Callable[[np.ndarray], object]
 
@@ -36,11 +38,12 @@ PREDICTIONS: dict[str, tuple[Change, object]] = {
     "an image too few": (lambda values: values[:-1], f"expected {IMAGES} rows, one per label of test set"),
     "one class": (lambda values: values[:, :1], f"expected a column per class, at least {CLASSES}, got 1"),
     "a class too many": (lambda values: np.concatenate([values, values[:, :1]], axis=1), ""),
-    "a pickle": (lambda values: b"\x80\x04K\x01.", "cannot be read as an array"),
+    "a pickle": (lambda values: b"\x80\x04K\x01.", "truncated or corrupt .npy array"),
 }
 IMPROBABLE: dict[str, Change] = {"negative": _with(-0.2), "a sum of 1.1": lambda values: values * 1.1}
 WRONG_LABELS: dict[str, Change] = {
     "from 1": lambda labels: labels + 1,
+    **{f"of {value}": lambda labels, value=value: labels + value for value in (10**8, 2**63 - 3, -(2**63))},
     "of uint64": lambda labels: labels.astype(np.uint64) + np.uint64(2**63),
     "that are floats": lambda labels: labels.astype(float),
     "of an image too few": lambda labels: labels[:-1],
@@ -90,6 +93,61 @@ FOLDERS: dict[str, Callable[[Path], object]] = {
     "a member without a test set": lambda folder: (folder / "two/photos.npy").unlink(),
 }
 
+
+def _headed(descr: str = "'<f4'", shape: str = "(3,)", order: str = "False", version: bytes = b"\x01") -> bytes:
+    """An array of three numbers, and what its header says of it."""
+    header = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY" + version + b"\x00" + len(header).to_bytes(2, "little") + header + bytes(12)
+
+
+def _zipped(**arrays: object) -> bytes:
+    np.savez(buffer := io.BytesIO(), **arrays)
+    return buffer.getvalue()
+
+
+ZIPPED = _zipped(values=np.zeros((20, 3)))
+RANDOM = np.random.default_rng(0)
+TYPELESS = ("[]", "'V0'")
+TYPES = ("'|O'", "5", "['a']", "('<f4',)", "''", "None", "{'names': ['a']}", "__import__('os')", *TYPELESS)
+SHAPES = ("(10**12,)", "(10000000000000,)", "(-3,)", "(True,)", f"({10**20},)", f"(0, {10**20})", "3")
+NO_ARRAYS = {
+    "nothing": b"",
+    "text": b"0.1,0.9\n",
+    "a mark alone": b"\x93NUMPY",
+    "brackets": b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65535,
+    "a header of 4 GB": b"\x93NUMPY\x02\x00\xff\xff\xff\xff",
+    "another version": _headed(version=b"\x09"),
+    "its end lost": _headed()[:-1],
+    **{f"type {descr}": _headed(descr) for descr in TYPES},
+    **{f"shape {shape}": _headed(shape=shape) for shape in SHAPES},
+    "an archive": ZIPPED,
+    "an archive of objects": _zipped(values=np.array([{}], object)),
+    "an archive without an end": ZIPPED[: len(ZIPPED) // 2],
+    "an archive without a beginning": ZIPPED[40:],
+    **{f"an archive, flipped at {at}": ZIPPED[:at] + b"\xff" + ZIPPED[at + 1 :] for at in (4, 8, 10, 30, 60, 150)},
+    "random bytes": RANDOM.bytes(500),
+    "random bytes after a header": _headed()[:20] + RANDOM.bytes(500),
+}
+
+
+def _bytes_of_array(folder: Path, what: tuple[str, bytes]) -> None:
+    place, content = what
+    write_arrays(folder / "own", "logits")
+    path = Path({"logits": "own/two/clean.npy", "labels": "own/labels/clean.npy"}.get(place, "images.npy"))
+    path.write_bytes(content)
+    if place == "images":
+        np.save("labels.npy", np.arange(3))
+        labelled_arrays(path, Path("labels.npy"), list(NAMES), SIDE)
+    elif place == "results":
+        read_array(path)
+    else:
+        read({"logits": "own"})
+
+
+BYTES = {
+    f"{place}: {name}": ((place, content), EITHER if place == "results" and name[5:] in TYPELESS else "")
+    for place, (name, content) in product(("logits", "labels", "images", "results"), NO_ARRAYS.items())
+}
 SIDE, NAMES = 32, ("ant", "bee", "cat")
 LEVEL = 60  # grey levels between classes: the image of a class shows which it is
 
@@ -143,6 +201,7 @@ CLASS_FOLDERS = {
 AREAS = (
     Area("logits and probabilities", _changed, _predictions()),
     Area("folders of arrays", _folder, {name: (change, EITHER) for name, change in FOLDERS.items()}),
+    Area("bytes that are no array", _bytes_of_array, BYTES),
     Area("arrays of test sets", _test_set, TEST_SETS),
     Area("class folders of test sets", _classes, CLASS_FOLDERS),
 )

@@ -19,7 +19,7 @@ AGAIN = "delete it and run again"
 TABLE = pd.DataFrame({"member": ["a-s0", "b-s1"] * 50, "clean_accuracy": np.arange(100) / 700})
 
 
-def _write_network(path: Path) -> None:
+def write_network(path: Path) -> None:
     design = Design(architecture="resnet18", stem="original", arguments={"channels": [2, 2, 2, 2]})
     description = design.description(32)
     torch.manual_seed(0)
@@ -32,7 +32,7 @@ FORMATS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = 
     "members.csv": (lambda path: write_table(path, TABLE), read_table),
     "ensembles.parquet": (lambda path: write_table(path, TABLE), read_table),
     "items.csv": (lambda path: write_items(path, ["a"] * 50, [str(i) for i in range(50)]), read_items),
-    "weights.safetensors": (_write_network, lambda path: read_member(path.parent)),
+    "weights.safetensors": (write_network, lambda path: read_member(path.parent)),
 }
 
 

@@ -64,11 +64,22 @@ def _long_names(folder: Path) -> None:
     shutil.move(folder / "train/ant/2.png", folder / "train/ant" / f"{'ü' * 123}2.png")
 
 
+def _stretched(length: int) -> Callable[[Path], None]:
+    """A picture of 32 x `length` grey pixels, of a few kilobytes."""
+    return lambda folder: Image.new("1", (32, length)).save(folder / "train/ant/long.png")
+
+
 FOLDERS: dict[str, tuple[Callable[[Path], object], object]] = {
     "a pipe": (lambda folder: os.mkfifo(folder / "train/ant/pipe.jpg"), "pipe.jpg: not a regular file"),
     "a broken link": (lambda folder: (folder / "val/ant/x.png").symlink_to("nowhere"), "x.png: cannot be decoded"),
     "a class called test": (_class_called_test, "if 'test' is a class beside 2 others, rename it"),
     "test images that train": (_copied, "5 images are in more than one split"),
+    "a picture of 32 x 5,000,000": (
+        _stretched(5_000_000),
+        "expected a side at most 100 times the other, got 32x5000000",
+    ),
+    "a picture of 32 x 3,201": (_stretched(3_201), "replace or remove it"),
+    "a picture of 32 x 3,200": (_stretched(3_200), ACCEPTED),
     "names longer than file systems allow": (_long_names, ACCEPTED),
 }
 

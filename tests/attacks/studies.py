@@ -14,7 +14,7 @@ from attacks.cases import ACCEPTED, EITHER, Area, Expected, Wrong
 from jsonschema import Draft202012Validator
 
 from resiliency.base.names import MAIN
-from resiliency.study.files import load, read
+from resiliency.study.files import load, read, read_merged
 from resiliency.study.model import Study
 from resiliency.study.preflight import minutes
 
@@ -210,7 +210,43 @@ FILES = {
     "a key that is a mapping": ("{{study}}: a\n", "unhashable key"),
     **{f"{text!r} in place of a mapping": (text, "expected a mapping of keys") for text in ("false", "[]", "0", "''")},
 }
+# What a second file gives in place of a section of the first, and a third adds to.
+IN_PLACE = ("null", "[]", "{}", "'a'", "0", "true", "[1, [2]]", "{own: 1}", "2020-01-01")
+
+
+def _merged(folder: Path, what: tuple[str, str]) -> None:
+    section, value = what
+    files = [REPOSITORY / "config.yaml", folder / "second.yaml", folder / "third.yaml"]
+    for file, of_section in zip(files[1:], (value, "{}"), strict=True):
+        file.write_text(f"{section}: {of_section}\n")
+    plan(load(read_merged(files)))
+
+
+MERGED = {f"{section}: {value}": ((section, value), EITHER) for section in CONFIG for value in IN_PLACE}
+
+
+def _groups(_: Path, text: str) -> None:
+    Path("groups.csv").write_text(text, encoding="utf-8")
+    load(copy.deepcopy(CONFIG) | {"dataset": CONFIG["dataset"] | {"groups": "groups.csv"}})
+
+
+GROUPS: dict[str, tuple[str, Expected]] = {
+    "as they are": ("image,group\n0/1,a\n1/2,b\n", ACCEPTED),
+    "columns in another order": ("own,group,image\n3,a,0/1\n", ACCEPTED),
+    "no header": ("0/1,a\n1/2,b\n", "expected one column"),
+    "a column twice": ("image,group,group\n0/1,a,b\n", "expected one column"),
+    "no rows": ("image,group\n", "has no rows"),
+    "an empty cell": ("image,group\n0/1,\n", "expected a name, got nothing"),
+    "a short row": ("image,group\n0/1\n", "expected a name, got nothing"),
+    "semicolons": ("image;group\n0/1;a\n", "expected one column"),
+    "a cell beyond the limit of csv": (f"image,group\n0/1,{'x' * 200_000}\n", "cannot be read"),
+    "a quote that does not end": ('image,group\n"0/1,a\n', ""),
+    "zero bytes": ("image,group\n0/1,\x00\n", EITHER),
+    "nothing": ("", ""),
+}
 AREAS = (
+    Area("merged studies", _merged, MERGED),
+    Area("tables of groups", _groups, GROUPS),
     Area("keys", _keys, KEYS),
     Area("files of studies", _read, FILES),
 )

@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 import pandas as pd
-from attacks.cases import ACCEPTED, Area, Wrong
+from attacks.cases import ACCEPTED, EITHER, Area, Wrong
 from attacks.elsewhere import CONDITIONS, IMAGES, judge, read, rows, scores, text
 from attacks.studies import elsewhere
 
@@ -95,6 +95,14 @@ WRONG: dict[str, Edit] = {
     "a misspelt corruption": each(0, lambda name, index: "fogg.1" if name == "fog.1" else name),
     "one number twice": numbered(lambda image: "03" if image == 4 else str(image)),
 }
+
+
+def _row_numbers(most: int) -> Edit:
+    """A column that counts rows, again from 0 after so many: it would be a member."""
+    return lambda table: [[*table[0], "row_id"], *([*row, str(index % most)] for index, row in enumerate(table[1:]))]
+
+
+WRONG |= {"row numbers": _row_numbers(10**6), "row numbers of each test set": _row_numbers(IMAGES)}
 DECISIONS = {name: (edit, ACCEPTED) for name, edit in SAME.items()}
 DECISIONS |= {name: (edit, "") for name, edit in WRONG.items()}
 DECISIONS |= {
@@ -117,6 +125,37 @@ COLUMNS: dict[str, tuple[Callable[[pd.Series], object], object]] = {
     "uint64 beyond int64": (lambda column: column.astype("uint64") + np.uint64(2**63), ""),
     "bool": (lambda column: column > 0, ""),
     "whole numbers with gaps": (lambda column: pd.array([None, *[1] * (len(column) - 1)], "Int64"), ""),
+}
+
+
+def _indexed(_: Path, what: tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]) -> None:
+    kind, change = what
+    header, *values = scores() if kind == "scores" else rows("two")
+    table = pd.DataFrame(values, columns=header)
+    numbers = [name for name in header if name not in ("member", "test_set", "image")]
+    change(table.astype(dict.fromkeys(numbers, float if kind == "scores" else int))).to_parquet("own.parquet")
+    other = _write("first.csv", text(rows("one")))
+    judge(read({kind: "own.parquet" if kind == "scores" else [other, "own.parquet"]}))
+
+
+INDEXES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "none": lambda table: table,
+    "numbers": lambda table: table[::-1],
+    "names": lambda table: table.set_axis([f"row {index}" for index in range(len(table))]),
+    "one column": lambda table: table.set_index(table.columns[0]),
+    "two columns": lambda table: table.set_index(list(table.columns[:2])),
+    "all columns but one": lambda table: table.set_index(list(table.columns[:-1])),
+}
+INDEXED = {f"{kind}: {n}": ((kind, c), ACCEPTED) for kind in ("decisions", "scores") for n, c in INDEXES.items()}
+INDEXED |= {
+    "scores: two columns of one name": (("scores", lambda t: t.set_index("member", drop=False)), EITHER),
+    "scores: without a name of members": (("scores", lambda t: t.set_axis(t["member"]).drop(columns="member")), EITHER),
+    "decisions: columns of two levels": (("decisions", lambda t: pd.concat({"a": t}, axis=1)), ""),
+    "decisions: numbers for columns": (("decisions", lambda t: t.set_axis([str(i) for i in range(4)], axis=1)), ""),
+    "decisions: categories": (("decisions", lambda t: t.astype({"test_set": "category"})), ACCEPTED),
+    "decisions: lists": (("decisions", lambda t: t.assign(two=[[1]] * len(t))), "expected one value per row"),
+    "decisions: times": (("decisions", lambda t: t.assign(two=pd.Timestamp(0))), ""),
+    "decisions: no rows": (("decisions", lambda t: t[:0]), ""),
 }
 
 
@@ -164,6 +203,9 @@ OTHER_TEXT: dict[str, Callable[[str], bytes]] = {
     "semicolons and decimal commas": lambda content: content.replace(",", ";").replace(".", ",").encode(),
     "half of it": lambda content: content.encode()[: len(content) // 2],
     "nothing": lambda content: b"",
+    "a header beyond the limit of csv": lambda content: content.replace("photos", "x" * 200_000, 1).encode(),
+    "a quote that does not end": lambda content: b'"' + content.encode(),
+    "old Macs": lambda content: content.replace("\n", "\r\r").replace("two", "=cmd").encode(),
     "a very long line": lambda content: (content + "x" * 1_000_000).encode(),
 }
 ENCODED = {
@@ -230,6 +272,7 @@ ADDED: dict[str, tuple[object, object]] = {
 AREAS = (
     Area("decisions", _decisions, DECISIONS),
     Area("decisions in Parquet files", _parquet, COLUMNS),
+    Area("Parquet tables with an index", _indexed, INDEXED),
     Area("scores", _scores, SCORES),
     Area("encodings of tables", _bytes, ENCODED),
     Area("descriptions of members", _described, DESCRIBED),

@@ -20,6 +20,7 @@ from resiliency.data.folder import image_folder
 from resiliency.designs.weights import is_available, pretrained_config
 from resiliency.study.files import load, read_merged
 
+FILMS = "add images of other films, or rename the images if they are no frames"
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 
 
@@ -35,6 +36,23 @@ def photos(folder: Path, names: list[str], side: int = 100) -> Path:
 
 def seen(folder: Path) -> Found:
     return look(image_folder(folder, 64, 0.875))
+
+
+@pytest.mark.parametrize(
+    ("names", "kept", "remedy"),
+    [
+        ([f"{film}_{index}" for film in "abcde" for index in range(10)], 20, FILMS),
+        ([f"{index:02}" for index in range(60)], 1, "add images"),
+    ],
+)
+def test_advice_is_about_images_as_no_study_is_written(tmp_path, names, kept, remedy):
+    """There are too few films, or images, of one class."""
+    photos(tmp_path / "photos", names)
+    for image in sorted((tmp_path / "photos/cat").iterdir())[kept:]:
+        image.unlink()
+    fault = fault_of(begin, str(tmp_path / "photos"), tmp_path / "new.yaml", True)
+    assert re.fullmatch(rf".*photos: [^;.]*class 'cat' [^;.]*; {remedy}", fault)
+    assert not (tmp_path / "new.yaml").exists()
 
 
 def test_it_counts_classes_splits_and_sizes(tmp_path):

@@ -32,7 +32,7 @@ def expected(what: str, got: object) -> str:
 
 def available(kind: str, name: object, names: Iterable[object]) -> str:
     """Words saying that no `kind`, such as a column, has the name, with the nearest name or all names."""
-    there = [str(one) for one in names]
+    there = [short(one, quote=False) for one in names]
     return f"{kind} {short(name)} not found{hint(name, there) or f'; available {kind}s: {excerpt(there)}'}"
 
 

@@ -2,11 +2,14 @@
 
 import contextlib
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 AUTO = "auto"
+# A number as text: Python also takes 1_000 and digits of other scripts for numbers.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class Settings(BaseModel):

@@ -318,8 +318,10 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     study = checked(text, file.name)
     try:
         images = counted(study, source)
-    except Fault as fault:
-        raise Fault(f"{fault}, or rename the images if they are no frames" if found.films else str(fault)) from fault
+    except Fault as fault:  # its advice is about keys of a study, which is not written
+        cause = re.sub(r"^dataset[.\w]*: ", "", str(fault)).partition("; ")[0]
+        remedy = " of other films, or rename the images if they are no frames" if found.films else ""
+        raise Fault(f"{printable(folder)}: {cause}; add images{remedy}") from fault
     print(of_splits(images))
     _check_enough(folder, images)
     seconds, memory = estimate(study, images)

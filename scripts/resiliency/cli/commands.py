@@ -201,6 +201,10 @@ def _evaluate(given: Namespace, _: list[str]) -> None:
     from resiliency.data.folder import image_folder
     from resiliency.data.source import ALL
 
+    if not 32 <= given.size <= 1024:
+        raise Fault(f"--size: {expected('32 to 1024 pixels', given.size)}")
+    if given.csv and (given.csv.is_dir() or not given.csv.parent.is_dir()):
+        raise Fault(f"{given.csv}: {expected('a file in a folder that is there', 'another')}; name one")
     part = image_folder(given.folder, given.size, 1.0).parts.get(ALL)
     if part is None:
         raise Fault(f"{given.folder}: {expected('one folder per class', 'folders of splits')}; name one of the splits")

@@ -16,7 +16,7 @@ from resiliency.base.progress import Progress
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.pictures import chunks, decode, write_list
 from resiliency.data.source import Images
-from resiliency.storage.files import NO_ARRAY, appending, replacing
+from resiliency.storage.files import appending, read_array, replacing
 
 Corrupt = Callable[..., np.ndarray]
 
@@ -135,10 +135,7 @@ def stacked_images(
 def _array(path: Path) -> np.memmap:
     if not path.is_file():
         raise Fault(f"{path}: there is no such file; {STACKED_FROM}")
-    try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except NO_ARRAY as error:
-        raise Fault(f"{path}: truncated or corrupt .npy array ({error}); fetch it again: {STACKED_FROM}") from error
+    return read_array(path, f"fetch it again: {STACKED_FROM}")
 
 
 def _check_labels(all_labels: np.memmap, positions: np.ndarray, labels: np.ndarray) -> None:

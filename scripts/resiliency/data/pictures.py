@@ -17,6 +17,7 @@ from resiliency.storage.files import read_array, read_json, write_csv, write_jso
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SMALLEST = 32
+MOST_STRETCHED = 100  # what is longer becomes gigabytes where its shorter side is enlarged
 INTERPOLATIONS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -146,7 +147,8 @@ def decode(path: str | Path) -> Image.Image:
     What is transparent is shown on white; of 16 bits the upper eight are kept. Colour profiles are not applied.
 
     Raises:
-        Fault: the file is missing, broken, cut short or not such an image, or a side is below `SMALLEST` pixels.
+        Fault: the file is missing, broken, cut short or not such an image, or a side is below `SMALLEST` pixels or
+            `MOST_STRETCHED` times the other.
     """
     with _opened(path) as image:
         try:
@@ -227,6 +229,13 @@ def _opened(path: str | Path) -> Image.Image:
         size = "{}x{}".format(*image.size)
         raise Fault(
             f"{printable(path)}: expected at least {SMALLEST}x{SMALLEST} pixels, got {size}; replace or remove it"
+        )
+    if max(image.size) > MOST_STRETCHED * min(image.size):
+        image.close()
+        size = "{}x{}".format(*image.size)
+        raise Fault(
+            f"{printable(path)}: expected a side at most {MOST_STRETCHED} times the other, got {size}; "
+            "replace or remove it"
         )
     return image
 

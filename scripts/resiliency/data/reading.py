@@ -11,7 +11,7 @@ from resiliency.data.folder import class_folders, folder_part, image_folder, ima
 from resiliency.data.pictures import printable, resized_array
 from resiliency.data.published import imagenette_folder, published_source
 from resiliency.data.source import ALL, Part, Source, cache_folder
-from resiliency.storage.files import NO_ARRAY
+from resiliency.storage.files import read_array
 
 DIGITS = (
     "Optical Recognition of Handwritten Digits, test part (Alpaydin and Kaynak, UCI 1998), as shipped by scikit-learn"
@@ -84,7 +84,7 @@ def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -
     Raises:
         Fault: types, shapes or labels are wrong.
     """
-    pixels, numbers = _array(images), _array(labels)
+    pixels, numbers = (read_array(path, "replace it") for path in (images, labels))
     if not pixels.size:
         raise Fault(f"{printable(images)}: expected at least one image, got none")
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (pixels.shape[1], pixels.shape[1], 3):
@@ -116,10 +116,3 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
         near = hint(unknown[0], classes) or spellings
         raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}{near}")
     return np.array([positions[name] for name in names])
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except NO_ARRAY as error:
-        raise Fault(f"{printable(path)}: truncated or corrupt .npy array ({error}); replace it") from error

@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
-from resiliency.base.faults import Fault, short
+from resiliency.base.faults import Fault, expected, short
 from resiliency.designs.checks import load_weights, not_finite
 from resiliency.designs.layers import adapt_stem, hooked, map_side, select_outputs, unwrapped
 from resiliency.designs.members import Member
@@ -242,4 +242,6 @@ def read_member(folder: str | Path, allow: Collection[str] = ()) -> tuple[nn.Mod
         misfit = str(error)
     if misfit:
         raise Fault(f"{path}: not the weights of {network_name(vars(member))} ({misfit}); delete it and run again")
+    if member.outputs is not None and not {*range(member.network_outputs or 0)} >= {*member.outputs} > set():
+        raise Fault(f"{path}: {expected('outputs of the network', short(member.outputs))}; delete it and run again")
     return select_outputs(network, member.outputs).eval().to(device()), member

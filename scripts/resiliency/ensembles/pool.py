@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, combinations, product
 from math import comb
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, expected, short
 from resiliency.base.names import CORRUPTED, INDEPENDENT, JOINT
 from resiliency.base.streams import stream
 from resiliency.ensembles.combination import chances_and_votes, expected_accuracy, right_chances
@@ -320,6 +321,7 @@ def front(errors: np.ndarray, costs: np.ndarray) -> np.ndarray:
 
 
 TOGETHER = ["origin", "objective", "setting", "loss_weight", "seed"]  # equal for members trained together
+MOST_LISTED = 2 * 10**8
 DRAWN_VALUES = 2**22  # number of random numbers at once, one per member of each ensemble
 
 
@@ -333,7 +335,16 @@ def ensembles_of(members: int, size: int) -> np.ndarray:
     Returns:
         int64 E x size: positions of members in 0..members-1, each row ascending, rows in lexicographic order; no rows
         if size is larger than members.
+
+    Raises:
+        Fault: a number is no whole number or below 1, or there are more ensembles than memory can hold.
     """
+    for name, number in (("members", members), ("size", size)):
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
+            raise Fault(f"{name}: {expected('a whole number from 1', short(number))}")
+    if size <= members and comb(members, size) * size > MOST_LISTED:
+        got = f"{comb(members, size):,} of {size} among {members:,} members"
+        raise Fault(f"ensembles: {expected(f'at most {MOST_LISTED:,} positions of members', got)}; draw some of them")
     chosen = chain.from_iterable(combinations(range(members), size))
     return np.fromiter(chosen, np.int64, count=comb(members, size) * size).reshape(-1, size)
 

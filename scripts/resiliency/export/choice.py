@@ -7,7 +7,7 @@ import pandas as pd
 from resiliency.analysis.choices import best_row, eligible, recommended_row
 from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member
-from resiliency.export.settings import ALLOWED, FACTORS, MOST_ACCURATE, UNDER
+from resiliency.export.settings import FACTORS, MOST_ACCURATE, UNDER, checked_ensemble
 
 
 def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
@@ -25,6 +25,10 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
         Fault: `ensemble` is no such name, or there is no such row.
     """
     text = str(ensemble)
+    try:
+        checked_ensemble(ensemble)
+    except ValueError as error:
+        raise Fault(f"ensemble: {error}, got {short(ensemble)}") from error
     if text.isdecimal():
         rows = deployment[deployment.number == int(text)]
         if rows.empty:
@@ -33,9 +37,7 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     rows = eligible(deployment)
     if text == MOST_ACCURATE:
         return best_row(rows)
-    if not (under := UNDER.fullmatch(text)):
-        raise Fault(f"ensemble: {ALLOWED}, got {short(ensemble)}")
-    members, macs, unit = under.groups()
+    members, macs, unit = UNDER.fullmatch(text).groups()
     rows = rows[rows["size"] <= int(members)] if members else rows
     rows = _under(rows, float(macs) * FACTORS[unit]) if macs else rows
     if rows.empty:

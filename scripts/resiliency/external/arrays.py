@@ -12,9 +12,10 @@ from resiliency.base.faults import Fault, available, expected, hint, path_fault,
 from resiliency.base.names import check_written_alike
 from resiliency.external.tables import MOST_CLASSES, check_members, read_foreign, refuse_wrong, whole_numbers
 from resiliency.metrics.classification import may_be_probabilities
-from resiliency.storage.files import NO_ARRAY
+from resiliency.storage.files import read_array
 
 LABELS, UNITS = "labels", "units"
+SAVE = "write it by numpy.save"
 TOLERANCE = 1e-2  # tolerance of a sum of probabilities, which may be float16
 LEAST = 1e-12
 LARGEST = 64.0  # up to here float32 is exact to 4e-6
@@ -56,17 +57,16 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
         Fault: there are no labels, or one is not a class.
     """
     path = array_file(Path(folder) / LABELS, test_set)
-    labels = _array(path)
+    labels = read_array(path, SAVE)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise _fault(path, "integers, one per image", f"{labels.dtype} of shape {labels.shape}")
     if not len(labels):
         raise _fault(path, "a label per image", "none")
-    most = classes or np.iinfo(np.int64).max
+    most = classes or MOST_CLASSES
     wrong = (labels < 0) | (labels >= most)
     if wrong.any():
         row = int(wrong.argmax())
-        limit = f"integer from 0 to {classes - 1}" if classes else "integer ≥ 0"
-        raise _fault(f"{path}: row {row + 1}", f"a class index ({limit})", labels[row])
+        raise _fault(f"{path}: row {row + 1}", f"a class index (integer from 0 to {most - 1})", labels[row])
     return labels.astype(np.int64)
 
 
@@ -79,7 +79,7 @@ def read_units(folder: str, test_set: str, images: int) -> np.ndarray | None:
     if not (Path(folder) / UNITS).is_dir():
         return None
     path = array_file(Path(folder) / UNITS, test_set)
-    units = _array(path)
+    units = read_array(path, SAVE)
     if units.shape != (images,) or not np.issubdtype(units.dtype, np.integer):
         raise _fault(path, f"{images:,} integers, one per image", f"{units.dtype} of shape {units.shape}")
     return units
@@ -141,7 +141,7 @@ def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kin
         Fault: the file is missing, of another type or shape, or holds probabilities in place of logits.
     """
     path = array_file(Path(folder) / member, test_set)
-    values = _array(path)
+    values = read_array(path, SAVE)
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
         raise _fault(path, "floats of shape images x classes", f"{values.dtype} of shape {values.shape}")
     if len(values) != len(labels):
@@ -168,16 +168,6 @@ def _check(path: Path, values: np.ndarray, start: int, kind: str) -> None:
             row = int(wrong.argmax())
             summary = f"from {values[row].min():.4g} up, with sum {values[row].sum():.4g}"
             raise _fault(f"{path}: row {start + row + 1}", "probabilities, which sum to 1", f"values {summary}")
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except NO_ARRAY as error:
-        raise Fault(f"{path}: cannot be read as an array ({error})") from error
-    if not isinstance(loaded, np.ndarray):
-        raise _fault(path, "one array", "an archive")
-    return loaded
 
 
 def _fault(place: Path | str, needed: str, got: object) -> Fault:
@@ -223,6 +213,7 @@ def are_numbers(names: Sequence[str] | np.ndarray) -> bool:
 
 KEYS = ["test_set", "image", "label"]
 UNIT = "unit"
+MANY = 10  # images whose answers are not all different
 FAR = 10  # multiple of the other classes beyond which a class is a mistake or means "none"
 
 
@@ -283,6 +274,7 @@ def read_decisions(
     columns = {name: _class_numbers(file, table, name, classes) for name in ("label", *members)}
     if classes is None:
         _check_largest(file, columns)
+    _refuse_row_numbers(file, table["test_set"], columns)
     images = table["image"].astype(str).to_numpy(str)
     rows = _rows(file, table["test_set"].astype(str).to_numpy(str), images, test_sets)
     return Decisions(
@@ -320,6 +312,20 @@ def _check_largest(file: str, columns: dict[str, np.ndarray]) -> None:
             f"{file}: column {column!r}, row {row}: "
             f"{expected(f'a class near {named[-2]}, the next largest', named[-1])}; correct it, or set external.classes"
         )
+
+
+def _refuse_row_numbers(file: str, test_sets: pd.Series, columns: dict[str, np.ndarray]) -> None:
+    """Raise a Fault if a member has another answer for each of many images of a test set, whose labels come again."""
+    sizes = test_sets.value_counts()
+    largest = (test_sets == sizes.index[0]).to_numpy()
+    labels, images = columns["label"][largest], sizes.iloc[0]
+    if images < MANY or len(np.unique(labels)) > images / 2:
+        return
+    for name, values in columns.items():
+        if values.max() >= images - 1 and len(np.unique(values[largest])) == images:
+            raise Fault(
+                f"{file}: column {name!r}: {expected('answers of a member', 'another value in each row')}; remove it"
+            )
 
 
 def _rows(file: str, names: np.ndarray, images: np.ndarray, test_sets: Sequence[str] | None) -> dict[str, np.ndarray]:

@@ -63,6 +63,7 @@ def name_in_tables(test_set: str) -> str:
 
 
 OTHER_SEPARATORS = ";\t"
+OF_NO_NAME = re.compile(r"__index_level_\d+__")  # how pandas writes an index without a name
 # Columns that stay text, as 01 does.
 NAMES = ("member", "design", "family", "recipe", "architecture", "test_set", "image")
 TOO_MANY = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -86,7 +87,7 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
         if twice:
             raise Fault(f"{file}: {duplicate('column', twice[0], names.count(twice[0]))}")
         table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(file, error) from error
     if table.empty:
         raise Fault(f"{file}: expected at least one row, got none")
@@ -106,7 +107,7 @@ def columns_of(file: str) -> list[str]:
         raise Fault(f"{file}: {expected('a file ending in .csv or .parquet', repr(path.suffix))}")
     try:
         names = _names(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(file, error) from error
     if len(names) == 1 and any(character in names[0] for character in OTHER_SEPARATORS):
         raise Fault(f"{file}: {expected('values separated by commas', f'the header {short(names[0])}')}")
@@ -119,7 +120,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     for column in parquet.read_schema(path):
         if types.is_nested(column.type):
             raise Fault(f"{path}: column {column.name!r}: {expected('one value per row', column.type)}")
-    return pd.read_parquet(path)
+    table = pd.read_parquet(path)
+    return table.reset_index(drop=not any(table.index.names))
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -142,7 +144,7 @@ def _names(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         from pyarrow import parquet
 
-        return parquet.read_schema(path).names
+        return [name for name in parquet.read_schema(path).names if not OF_NO_NAME.fullmatch(name)]
     with path.open(newline="", encoding="utf-8-sig") as file:
         return next(csv.reader(file), [])
 
@@ -155,8 +157,8 @@ def _unreadable(file: str, error: Exception) -> Fault:
 
 
 def as_numbers(column: pd.Series) -> np.ndarray:
-    """A column as float64, NaN if a cell is no number; true and false are none."""
-    if pd.api.types.is_bool_dtype(column):
+    """A column as float64, NaN if a cell is no number; true, false and times are none."""
+    if pd.api.types.is_bool_dtype(column) or column.dtype.kind in "mM":
         return np.full(len(column), np.nan)
     if column.dtype == object:
         column = column.mask(column.map(lambda cell: isinstance(cell, bool)))

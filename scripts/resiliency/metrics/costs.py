@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from resiliency.base.faults import Fault, hint
+from resiliency.base.settings import NUMBER
 
 UNLISTED = 1.0  # cost of a wrong answer that the table does not list
 Costs = dict[tuple[str, str], float]
@@ -49,10 +50,7 @@ def read_costs(path: str | Path) -> Costs:
 
 
 def _cost(cell: str, place: str) -> float:
-    try:
-        cost = float(cell)
-    except ValueError:
-        cost = np.nan
+    cost = float(cell) if NUMBER.fullmatch(cell) else np.nan
     if not 0 <= cost < np.inf:
         raise Fault(f"{place}: expected a number of 0 or more, got {cell!r}; correct it")
     return cost

@@ -20,7 +20,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, brief
 
 
 def kept(module: str | Path, suffix: str, key: bytes, make: Callable[[], bytes]) -> bytes:
@@ -55,7 +55,9 @@ def _digest(key: bytes, content: bytes) -> bytes:
     return hashlib.sha256(b"\0".join([key, content])).hexdigest().encode()
 
 
-NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # errors of NumPy if a file is not a whole array
+# Errors of NumPy if a file is not a whole array.
+NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TokenError, TypeError, IndexError, OverflowError, MemoryError)
+AGAIN = "delete it and run again"
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -129,16 +131,16 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
         append(array)
 
 
-def read_array(path: str | Path) -> np.memmap:
+def read_array(path: str | Path, remedy: str = AGAIN) -> np.memmap:
     """The array in the `.npy` file at `path`, memory-mapped.
 
     Raises:
-        Fault: the file is missing, cut short or not an array.
+        Fault: the file is missing, cut short or not an array, such as an archive (.npz); `remedy` says what to do.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r")
     except NO_ARRAY as error:
-        raise Fault(f"{path}: truncated or corrupt .npy array ({error}); delete it and run again") from error
+        raise Fault(f"{path}: truncated or corrupt .npy array ({brief(error)}); {remedy}") from error
 
 
 def write_json(path: str | Path, content: object) -> None:
@@ -153,9 +155,12 @@ def read_json(path: str | Path) -> dict:
         Fault: the file is missing, cut short or not JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Fault(f"{path}: truncated or corrupt JSON file ({error}); delete it and run again") from error
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("no object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise Fault(f"{path}: truncated or corrupt JSON file ({error}); {AGAIN}") from error
+    return content
 
 
 def sha256(path: str | Path) -> str:
@@ -189,6 +194,9 @@ class Run:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         self.provenance = read_json(self.file(PROVENANCE))
+        study, tables = (self.provenance.get(key) for key in ("study", "tables"))
+        if not isinstance(study, dict) or not isinstance(tables, list):
+            raise Fault(f"{self.folder / PROVENANCE}: not the description of a run; {AGAIN}")
 
     def __contains__(self, table: str) -> bool:
         return table in self.provenance["tables"]

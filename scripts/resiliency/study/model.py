@@ -1,6 +1,5 @@
 """The study: the one place that knows its keys, defaults and limits, and the words for their faults."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
@@ -12,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from resiliency.analysis.settings import Statistics
 from resiliency.base.faults import Fault, hint, path_fault, short
 from resiliency.base.names import FILE_NAME, LONGEST, design_of
-from resiliency.base.settings import AUTO, Settings
+from resiliency.base.settings import AUTO, NUMBER, Settings
 from resiliency.corruptions.settings import Corruptions
 from resiliency.data.folder import folder_classes
 from resiliency.data.published import CLASSES
@@ -233,9 +232,6 @@ class Study(Settings):
 def messages(error: ValidationError) -> list[str]:
     """A line for each fault in `error`, in the words of pydantic."""
     return [_message(fault) for fault in error.errors(include_url=False)]
-
-
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def odd_numbers(given: Any, made: Any, path: str = "") -> Iterator[str]:

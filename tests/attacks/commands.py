@@ -1,0 +1,91 @@
+"""Command lines of `resiliency`: arguments, folders and files that cannot be, in a folder with photographs."""
+
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from attacks.cases import ACCEPTED, Area, Expected, Wrong
+from PIL import Image
+
+from resiliency.base.faults import Fault
+from resiliency.cli import commands
+
+
+def levels(images: np.ndarray) -> np.ndarray:
+    """Logits of two classes: dark and light."""
+    light = images.mean(axis=(1, 2, 3))[:, None] / 255
+    return np.hstack([1 - light, light]) * 9
+
+
+def broken(images: np.ndarray) -> np.ndarray:
+    raise KeyError("layer1")
+
+
+def _photos(folder: Path, classes: int = 2, images: int = 3) -> None:
+    for name in "ab"[:classes]:
+        for index in range(images):
+            path = folder / name / f"{index}_{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 40), (index, 200 * (name == "b"), index)).save(path)
+
+
+def _run(folder: Path, words: list[str]) -> None:
+    """Run a command that must not begin a study: what it writes is whole, or nothing."""
+    _photos(Path("photos"))
+    _photos(Path("split/train"))
+    _photos(Path("one"), classes=1)
+    Path("empty/a").mkdir(parents=True)
+    Path("file.yaml").write_text("study: a\nstudy: b\n")
+    Path("binary.yaml").write_bytes(b"\xff\x00")
+    Path("template.yaml").write_text("__use_yte__: true\nstudy: ?open('ran', 'w')\n")
+    before, started = set(folder.rglob("*")), Wrong("Snakemake was started")
+    with (
+        patch.object(commands.os, "execvp", side_effect=started),
+        patch.object(commands.subprocess, "run", side_effect=started),
+        redirect_stderr(StringIO()),
+    ):
+        try:
+            commands.main(words)
+        except SystemExit as end:
+            if written := {*folder.rglob("*")} - before:
+                raise Wrong(f"{written} were written") from end
+            raise Fault(end.code if isinstance(end.code, str) else f"usage {end.code}") from end
+
+
+MODEL = f"{__name__}:levels"
+COMMANDS: dict[str, Expected] = {
+    f"evaluate {MODEL} photos --size 32": ACCEPTED,
+    f"evaluate {MODEL} photos --size 32 --csv errors.csv": ACCEPTED,
+    f"evaluate {MODEL} photos --size 32 --csv photos": "",
+    f"evaluate {MODEL} photos --size 32 --csv no/where/errors.csv": "",
+    **{f"evaluate {MODEL} {folder} --size 32": "" for folder in ("nowhere", "file.yaml", "empty", "split", "photos/a")},
+    **{f"evaluate {MODEL} photos --size {size}": "" for size in ("0", "-1", "31", "x", "1e3", "99999999999", "32.0")},
+    **{f"evaluate {MODEL} photos --size 32 --batch-size {size}": "" for size in ("0", "-1", "x", "1.5")},
+    f"evaluate {__name__}:broken photos --size 32": "predict: fails on 6 images: KeyError: 'layer1'",
+    f"evaluate {MODEL} one --size 32": "expected two or more class folders",
+    "evaluate os:getcwd photos --size 32": "predict: fails",
+    **{
+        f"evaluate {model} photos --size 32": "" for model in ("nowhere.onnx", "file.yaml", "os", "os:", ":x", "photos")
+    },
+    **{f"begin {folder}": "" for folder in ("nowhere", "file.yaml", "empty", "one", "photos", "split", "photos/a", "")},
+    "begin photos --study file.yaml": "expected a new file, got one that exists",
+    "begin photos --study photos": "expected a new file",
+    "begin photos --study file.yaml/new.yaml": "",
+    **{
+        f"compare {folders}": ""
+        for folders in ("", "photos", "photos photos", "photos photos/.", "photos one", "no where")
+    },
+    "compare photos one --output table.txt": "expected a name that ends in .csv",
+    **{
+        f"{subcommand} {files}": ""
+        for subcommand in ("run", "check", "export")
+        for files in ("nowhere.yaml", "photos", "file.yaml", "binary.yaml", "template.yaml", "photos/a/0_0.png")
+    },
+    **dict.fromkeys(
+        ("", "runn", "ru photos", "--versio", "begin photos -- -n", "compare a b -- x", "evaluate"), "usage 2"
+    ),
+    **dict.fromkeys(("run --core 1", "begin photos --from", "run --profile", "export --ensemble"), "usage 2"),
+}
+AREAS = (Area("command lines", _run, {line: (line.split(), expected) for line, expected in COMMANDS.items()}),)
