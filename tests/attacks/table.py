@@ -3,6 +3,7 @@
 from attacks import (
     arrays,
     commands,
+    evaluated,
     finished,
     folders,
     names,
@@ -16,5 +17,5 @@ from attacks import (
 
 SAMPLE = 40  # studies that are spoilt at random
 MODULES = (studies, names, tables, arrays, folders, networks, weights, records, finished)
-MODULES += (results, commands)
+MODULES += (results, evaluated, commands)
 AREAS = (studies.spoilt(SAMPLE), *(area for module in MODULES for area in module.AREAS))

@@ -1,6 +1,6 @@
 """Attacks on the pipeline: bad studies, names, files, networks and damaged results, and what came of each.
 
-Run by hand: python tests/benchmarks/attack.py [--studies 150] [--write] [AREA ...]
+Run by hand: python tests/benchmarks/attack.py [--studies 3000] [--write] [AREA ...]
 So many studies are spoilt at random. The last line is JSON: `cases`; of each area how many were refused and accepted;
 `tracebacks`, cases that did not end in lines that say what is wrong; and `silent`, those that were accepted though they
 must not be. Both must be 0.
@@ -48,7 +48,7 @@ def row(area: Area, counts: Counter) -> str:
 
 
 def main() -> None:
-    parser = options(__doc__, "write", studies=150)
+    parser = options(__doc__, "write", studies=3000)
     parser.add_argument("areas", nargs="*", metavar="AREA", help="names of areas; by default all")
     given = parser.parse_args()
     summary, rows = {}, []

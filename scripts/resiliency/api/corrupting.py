@@ -1,12 +1,14 @@
 """Corruptions in Python, by the calls of the package imagecorruptions."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 
-from resiliency.base.faults import Fault, available, expected
+from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CATEGORIES, HELD_OUT, MAIN
 from resiliency.corruptions import engine
+from resiliency.corruptions.settings import SEVERITIES
 
 DRAWN = 2**31 - 1
 
@@ -46,14 +48,33 @@ def corrupt(
     """
     names = MAIN + HELD_OUT
     if corruption_name is None:
-        if not 0 <= corruption_number < len(names):
-            got = f"corruption_number {corruption_number}"
+        if not isinstance(corruption_number, Integral) or not 0 <= corruption_number < len(names):
+            got = f"corruption_number {short(corruption_number)}"
             raise Fault(f"corruption_number: {expected(f'0 to {len(names) - 1}, or a corruption_name', got)}")
         corruption_name = names[corruption_number]
-    seed = np.random.randint(DRAWN) if seed is None else int(seed)
+    seed = np.random.randint(DRAWN) if seed is None else seed
     batch, alone = _batch(image)
     corrupted = engine.corrupt(batch, corruption_name, severity, table=table, seed=seed, indices=indices)
     return corrupted[0] if alone else corrupted
+
+
+def checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) -> list[tuple[str, int]]:
+    """Each corruption at each severity, once.
+
+    Raises:
+        Fault: a corruption is unknown, or a severity is not among 1 to 5.
+    """
+    try:
+        names = [corruptions] if isinstance(corruptions, str) else list(corruptions)
+    except TypeError:
+        raise Fault(f"corruptions: {expected('a list of names', short(corruptions))}") from None
+    for name in names:
+        if name not in MAIN + HELD_OUT:
+            raise Fault(f"corruptions: {available('corruption', name, MAIN + HELD_OUT)}")
+    wanted = list(np.atleast_1d(severities).tolist())
+    if not wanted or any(type(severity) is not int or severity not in SEVERITIES for severity in wanted):
+        raise Fault(f"severities: {expected('integers from 1 to 5', short(wanted))}")
+    return [(name, severity) for name in dict.fromkeys(names) for severity in dict.fromkeys(wanted)]
 
 
 def get_corruption_names(subset: str = "common") -> list[str]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from resiliency.api.corrupting import checked_conditions
 from resiliency.api.evaluation import Answers, Evaluation, Seen, probabilities_of
-from resiliency.base.faults import Fault, available, brief, expected, short
-from resiliency.base.names import CLEAN, HELD_OUT, MAIN, averaged, check_written_alike
+from resiliency.base.faults import Fault, brief, expected, short
+from resiliency.base.names import CLEAN, MAIN, averaged, check_written_alike
 from resiliency.base.progress import Progress
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
@@ -40,9 +41,12 @@ def model_of(name: str, size: int) -> Callable[[np.ndarray], object]:
     if not colon:
         raise Fault(f"{name}: {expected('an ONNX file or module:function', 'neither')}; write package.module:function")
     try:
-        return getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
+        found = getattr(import_module(module), function)
+    except (Exception, SystemExit) as error:
         raise Fault(f"{name}: cannot be imported ({brief(error)}); put its folder on PYTHONPATH") from None
+    if not callable(found):
+        raise Fault(f"{name}: {expected('a function', type(found).__name__)}; name one")
+    return found
 
 
 def _of_onnx(name: str, size: int) -> Callable[[np.ndarray], object]:
@@ -119,7 +123,8 @@ def evaluate(
         An Evaluation: printed, it is a report; its attributes are tables and numbers.
 
     Raises:
-        Fault: an argument has another shape, type or range, or predictions are neither logits nor probabilities.
+        Fault: an argument has another shape, type or range, `predict` fails, or predictions are neither logits nor
+            probabilities.
 
     >>> images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
     >>> labels = images.mean(axis=(1, 2)).argmax(axis=1)
@@ -132,17 +137,21 @@ def evaluate(
     2  glass_blur         5      20   0.35
     """
     table, labels = _checked_table(images, table), _labels_of(labels, len(images))
-    conditions = [(CLEAN, 0), *_checked_conditions(corruptions, severities)]
+    conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise Fault(f"batch_size: {expected('a whole number from 1', short(batch_size))}")
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, int | float) or not 0 < confidence < 1:
         raise Fault(f"confidence: {expected('a number between 0 and 1', short(confidence))}")
     seen = _seen(images, labels, table, int(batch_size), seed)
     baseline = _baseline_errors(baseline, conditions[1:], seen)
     answers = Answers(labels, _units_of(units, len(labels)), conditions)
     bar = Progress(len(conditions) * -(-len(labels) // batch_size), pause=5) if progress else None
     for position, chosen, batch in _batches(images, len(labels), int(batch_size), conditions, table, seed):
-        answers.add(position, chosen, probabilities_of(predict(batch), labels[chosen], answers))
+        try:
+            predicted = predict(batch)
+        except (Exception, SystemExit) as error:
+            raise Fault(f"predict: fails on {len(batch)} images: {brief(error)}") from error
+        answers.add(position, chosen, probabilities_of(predicted, labels[chosen], answers))
         if bar:
             bar.step("batches predicted")
     return Evaluation.of(answers, confidence, baseline, seen)
@@ -179,8 +188,9 @@ def _next(waiting: deque) -> tuple[int, slice, np.ndarray]:
 
 def _checked_table(images: np.ndarray, table: str) -> str:
     """The table of severities; the engine checks it, and the images by their shape and type."""
-    if not len(images):
-        raise Fault("images: expected at least one image, got none")
+    if not hasattr(images, "__len__") or not len(images):
+        got = "none" if hasattr(images, "__len__") else short(images)
+        raise Fault(f"images: {expected('at least one image', got)}")
     first = np.asarray(images[:1])
     if table == AUTO:
         table = "cifar-10-c" if first.ndim == 4 and max(first.shape[1:3]) <= LARGEST_CIFAR else "imagenet-c"
@@ -216,22 +226,6 @@ def _units_of(units: Sequence[object] | None, count: int) -> Units:
         raise Fault(f"units: {expected('two units or more', 'one')}; number the images that belong together")
     check_written_alike("units", np.unique(units).astype(str).tolist())
     return Units.numbered(units)
-
-
-def _checked_conditions(corruptions: Sequence[str], severities: Sequence[int]) -> list[Condition]:
-    """Each corruption at each severity, once.
-
-    Raises:
-        Fault: a corruption is unknown, or a severity is not among 1 to 5.
-    """
-    names = [corruptions] if isinstance(corruptions, str) else list(corruptions)
-    for name in names:
-        if name not in MAIN + HELD_OUT:
-            raise Fault(f"corruptions: {available('corruption', name, MAIN + HELD_OUT)}")
-    wanted = list(np.atleast_1d(severities).tolist())
-    if not wanted or any(severity not in SEVERITIES or isinstance(severity, float) for severity in wanted):
-        raise Fault(f"severities: {expected('integers from 1 to 5', short(wanted))}")
-    return [(name, severity) for name in dict.fromkeys(names) for severity in dict.fromkeys(wanted)]
 
 
 def _baseline_errors(baseline: object, conditions: list[Condition], seen: Seen) -> dict[str, float] | None:

@@ -122,6 +122,8 @@ def _as_array(values: Any) -> np.ndarray:
         values = values.detach().cpu()
         values = values.float() if values.is_floating_point() else values
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            raise TypeError  # NumPy would take what is under the mask
         return np.asarray(values)
     except Exception as error:
         raise Fault(f"predict: {expected('an array or tensor', type(values).__name__)}") from error

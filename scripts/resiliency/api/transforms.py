@@ -9,7 +9,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2.functional import is_pure_tensor, pil_to_tensor, to_pil_image
 
-from resiliency.api.corrupting import DRAWN
+from resiliency.api.corrupting import DRAWN, checked_conditions
+from resiliency.base.faults import Fault, expected, short
 from resiliency.base.names import MAIN
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES
@@ -43,13 +44,17 @@ class RandomCorruption(v2.Transform):
         table: str = "imagenet-c",
     ):
         super().__init__()
-        self.corruptions, self.severities, self.p, self.table = corruptions, severities, p, table
+        self.conditions, self.p, self.table = checked_conditions(corruptions, severities), p, table
+        if not self.conditions:
+            raise Fault(f"corruptions: {expected('one name or more', 'none')}")
+        if not isinstance(p, int | float) or not 0 <= p <= 1:
+            raise Fault(f"p: {expected('a probability from 0 to 1', short(p))}")
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the corruption with its severity, or None, and the seed of its random streams."""
         if torch.rand(()).item() >= self.p:
             return {"condition": None}
-        condition = [of[int(torch.randint(len(of), ()))] for of in (self.corruptions, self.severities)]
+        condition = self.conditions[int(torch.randint(len(self.conditions), ()))]
         return {"condition": condition, "seed": int(torch.randint(DRAWN, ()))}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from numbers import Integral
 
 import numpy as np
 
-from resiliency.base.faults import Fault, available, short
+from resiliency.base.faults import Fault, available, expected, short
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
 from resiliency.corruptions.filters import Streams
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
@@ -41,7 +41,7 @@ def corrupt(
         severity: integer from 1 to 5.
         table: the published severity parameters: "cifar-10-c" suits images of up to 64 pixels, "imagenet-c" larger
             ones.
-        seed: seed of the random streams.
+        seed: seed of the random streams, from 0 to 2^63 - 1.
         indices: N integers; each image has the random stream of its number, so that its corruption does not depend on
             the batch. The default is 0 to N - 1.
 
@@ -57,6 +57,8 @@ def corrupt(
             raise Fault(f"{argument}: {available(argument, name, names)}")
     if not isinstance(severity, Integral) or severity not in SEVERITIES:
         raise Fault(f"severity: expected an integer from 1 to 5, got {severity!r}")
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise Fault(f"seed: {expected('a whole number from 0 to 2^63 - 1', short(seed))}")
     indices = _checked_indices(indices, len(images))
     registered = CORRUPTIONS[corruption]
     figures = registered.figures[table][severity - 1]
@@ -66,7 +68,7 @@ def corrupt(
     for start in range(0, len(images), size):
         part = slice(start, start + size)
         drawn = indices[part] if registered.draws else []
-        streams = Streams(seed, ("corrupt", corruption, int(severity)), drawn)
+        streams = Streams(int(seed), ("corrupt", corruption, int(severity)), drawn)
         chunk = np.ascontiguousarray(images[part])
         pictures = registered.function(chunk, streams, *figures, **registered.further[table])
         np.copyto(corrupted[part], pictures, casting="no")

@@ -1,0 +1,192 @@
+"""Classifiers, images and arguments for the Python API: of other types, shapes and values, or that fail."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from attacks.cases import ACCEPTED, EITHER, Area, Expected, Wrong
+from PIL import Image
+
+from resiliency.api import RandomCorruption, corrupt, ensembles_of, evaluate, pair_diversity, score_ensembles
+from resiliency.api.evaluating import model_of
+from resiliency.api.evaluation import Evaluation
+
+IMAGES, CLASSES = 6, 3
+PIXELS = np.random.default_rng(0).integers(0, 256, (IMAGES, 32, 32, 3), np.uint8)
+LABELS = np.arange(IMAGES) % CLASSES
+LOGITS = np.random.default_rng(1).normal(size=(IMAGES, CLASSES))
+GIVEN = {"corruptions": ["brightness"], "severities": [1], "batch_size": 4, "progress": False}
+
+
+def answers(images: np.ndarray) -> np.ndarray:
+    """Logits of a classifier that knows the images by their number in a batch of 4."""
+    return LOGITS[:4] if len(images) == 4 else LOGITS[4:]
+
+
+def evaluated(**changes: object) -> Evaluation:
+    given = {"predict": answers, "images": PIXELS, "labels": LABELS} | GIVEN | changes
+    return evaluate(given.pop("predict"), given.pop("images"), given.pop("labels"), **given)
+
+
+RIGHT = evaluated().errors["error"].tolist()
+
+
+def _answered(_: Path, change: Callable[[np.ndarray], object]) -> None:
+    found = evaluated(predict=lambda images: change(answers(images)))
+    if found.errors["error"].tolist() != RIGHT:
+        raise Wrong(f"errors {found.errors['error'].tolist()} in place of {RIGHT}")
+
+
+def _failing(logits: np.ndarray) -> object:
+    raise SystemExit(0)
+
+
+PREDICTED: dict[str, tuple[Callable[[np.ndarray], object], Expected]] = {
+    "logits": (lambda logits: logits, ACCEPTED),
+    "a list of lists": (lambda logits: logits.tolist(), ACCEPTED),
+    "float16": (lambda logits: logits.astype(np.float16), ACCEPTED),
+    "a tensor with a gradient": (lambda logits: torch.tensor(logits, requires_grad=True), ACCEPTED),
+    "a tensor of bfloat16": (lambda logits: torch.tensor(logits).bfloat16(), ACCEPTED),
+    "another byte order": (lambda logits: logits.astype(">f8"), ACCEPTED),
+    "a masked array": (lambda logits: np.ma.masked_less(logits, 0), ""),
+    "nothing": (lambda logits: None, "predict: "),
+    "a list of outputs": (lambda logits: [logits, logits], "predict: "),
+    "outputs by name": (lambda logits: {"logits": logits}, "predict: "),
+    "texts": (lambda logits: logits.astype(str), "predict: "),
+    "objects": (lambda logits: logits.astype(object), "predict: "),
+    "complex numbers": (lambda logits: logits + 0j, "predict: "),
+    "true and false": (lambda logits: logits > 0, "predict: "),
+    "classes": (lambda logits: logits.argmax(axis=1), "predict: "),
+    "a map": (lambda logits: logits[:, :, None], "predict: "),
+    "one class": (lambda logits: logits[:, :1], "predict: "),
+    "two classes of three": (lambda logits: logits[:, :2], "labels: "),
+    "an image too few": (lambda logits: logits[1:], "predict: "),
+    "classes by images": (lambda logits: logits.T, "predict: "),
+    "NaN": (lambda logits: np.where(logits == logits[0, 0], np.nan, logits), "NaN or infinity"),
+    "infinity": (lambda logits: logits * np.inf, "NaN or infinity"),
+    "ragged rows": (lambda logits: [[1.0], [1.0, 2.0]], "predict: "),
+    "more classes in the last batch": (
+        lambda logits: np.pad(logits, ((0, 0), (0, 4 - len(logits) // 2))),
+        "classes as",
+    ),
+    "probabilities in one batch": (
+        lambda logits: np.eye(3)[logits.argmax(1)] if len(logits) < 4 else logits,
+        "predict: ",
+    ),
+    "nothing but zeros": (lambda logits: logits * 0 - np.arange(3), EITHER),
+    "an exit": (_failing, "predict: "),
+    "a failure": (lambda logits: 1 // 0, "predict: "),
+    "a generator": (lambda logits: iter(logits), "predict: "),
+}
+
+
+def _argument(_: Path, change: tuple[str, object]) -> None:
+    found = evaluated(**dict([change]))
+    if not np.isfinite(found.errors[["error", "error_low", "error_high"]]).all(axis=None):
+        raise Wrong("an error, or an end of its interval, is not finite")
+
+
+ODD = (None, True, -1, 0, 1.5, "1", "", [], {}, [None], 10**30, float("nan"))
+# Argument -> values beside `ODD`, and those of all that it takes.
+ARGUMENTS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
+    "labels": ((LABELS.astype(float), LABELS[:, None], LABELS - 1, LABELS + 10**8, LABELS > 0, LABELS.astype(str)), ()),
+    "images": ((PIXELS / 255, PIXELS[..., 0], PIXELS[:, :16], PIXELS.transpose(0, 3, 1, 2), PIXELS[:0], "photos"), ()),
+    "units": ((["a"] * IMAGES, [None] * IMAGES, np.ones(IMAGES + 1)), (None,)),
+    "corruptions": (("Fog", ["fog", "fogg"], [1], b"fog"), ([], {})),
+    "severities": ((6, [1, 6], [1.0], "12"), ()),
+    "baseline": (("alexnet", {"brightness": 2.0}, {"brightness": "a"}, {"fog": 0.5}, [0.5], evaluated), (None,)),
+    "table": (("ImageNet-C", "auto "), ()),
+    "seed": ((-5, 2**63, "a"), (0,)),
+    "batch_size": ((2.0, "4", np.nan), (True,)),
+    "confidence": ((1, -0.5, "0.9"), ()),
+}
+WRONG_ARGUMENTS = {
+    f"{name}: {value!r:.30}": ((name, value), "")
+    for name, (wrong, right) in ARGUMENTS.items()
+    for value in (*wrong, *(odd for odd in ODD if not any(odd is of or odd == of for of in right)))
+}
+
+CALLS: dict[str, tuple[Callable[[], object], Expected]] = {
+    f"ensembles of {size!r} among {members!r}": (lambda m=members, s=size: ensembles_of(m, s), "")
+    for members, size in ((60, 20), (10**9, 2), (-1, 2), (0, 1), (5, 0), (5, 2.5), ("a", 2), (True, 1), (5, None))
+}
+CALLS |= {
+    "more members than there are": (lambda: ensembles_of(3, 4), ACCEPTED),
+    "NumPy's numbers": (lambda: ensembles_of(np.int64(3), np.int8(2)), ACCEPTED),
+    "scores of a class that is beyond": (lambda: score_ensembles(LOGITS[None], LABELS + 1, np.array([[0]])), ""),
+    "scores of a member that is not there": (lambda: score_ensembles(LOGITS[None], LABELS, np.array([[1]])), ""),
+    "scores of a member twice": (lambda: score_ensembles(LOGITS[None], LABELS, np.array([[0, 0]])), ""),
+    "scores without a rule": (lambda: score_ensembles(LOGITS[None], LABELS, np.array([[0]]), rules=()), ""),
+    "scores of one class": (lambda: score_ensembles(LOGITS[None, :, :1], LABELS * 0, np.array([[0]])), ""),
+    "scores of NaN": (lambda: score_ensembles(LOGITS[None] * np.nan, LABELS, np.array([[0]])), ""),
+    "scores with weights of 0": (lambda: score_ensembles(LOGITS[None], LABELS, [[0]], ("weighted_mean",), [0]), ""),
+    "diversity of one member": (lambda: pair_diversity(LOGITS[None], LABELS), ""),
+    "diversity of texts": (lambda: pair_diversity(np.array([["a"]]), LABELS), ""),
+}
+CORRUPTED: dict[str, tuple[dict, Expected]] = {
+    "one image": ({}, ACCEPTED),
+    "grey": ({"image": PIXELS[0, :, :, :1]}, ACCEPTED),
+    "floats": ({"image": PIXELS[0] / 255}, ""),
+    "a small one": ({"image": PIXELS[0, :31]}, ""),
+    "no image": ({"image": PIXELS[:0]}, ACCEPTED),
+    "a list": ({"image": PIXELS[0].tolist()}, ""),
+    "four channels": ({"image": np.zeros((32, 32, 4), np.uint8)}, ""),
+    "indices too few": ({"image": PIXELS, "indices": [0]}, ""),
+    "indices below 0": ({"image": PIXELS[:1], "indices": [-1]}, EITHER),
+    **{f"severity {value!r}": ({"severity": value}, "") for value in (0, 6, 1.5, "1", None, [1])},
+    **{f"name {value!r}": ({"corruption_name": value}, "") for value in ("Fog", "", 3, ["fog"])},
+    **{f"number {n!r}": ({"corruption_name": None, "corruption_number": n}, "") for n in (-1, 19, 1.5, "1", None)},
+    **{f"table {value!r}": ({"table": value}, "") for value in ("imagenet", None, 1)},
+    **{f"seed {value!r}": ({"seed": value}, "") for value in (-1, 1.5, "a", 10**30, float("nan"))},
+}
+TRANSFORMS: dict[str, tuple[dict, Expected]] = {
+    f"{name} {value!r:.20}": ({name: value}, "")
+    for name, values in {
+        "corruptions": ((), ("fogg",), "fogg", None, 3),
+        "severities": ((), (0,), ("1",), 6, None, (1.5,)),
+        "p": (-0.1, 1.1, "1", None, float("nan")),
+        "table": ("auto ", None, 3),
+    }.items()
+    for value in values
+}
+TRANSFORMS["as they are"] = {}, ACCEPTED
+
+
+def _transformed(_: Path, given: dict) -> None:
+    RandomCorruption(**{"table": "cifar-10-c"} | given)(Image.fromarray(PIXELS[0]))
+
+
+SOURCES = {
+    "raises": "1 // 0",
+    "exits": "raise SystemExit(0)",
+    "is none": "def",
+    "lacks it": "",
+    "holds none": "net = 3",
+}
+MODELS = {f"a module that {what}": ((f"own_{i}:net", text), "") for i, (what, text) in enumerate(SOURCES.items())}
+MODELS |= {
+    f"{name!r}": ((name, ""), "") for name in ("", ":", "a:", ":b", "os", "..a:b", "a b:c", "no.onnx", "own.onnx")
+}
+
+
+def _model(folder: Path, what: tuple[str, str]) -> None:
+    name, text = what
+    Path("own.onnx").write_bytes(b"\x08\x07")
+    (folder / f"{name.partition(':')[0] or 'a'}.py").write_text(text)
+    sys.path.insert(0, str(folder))
+    try:
+        model_of(name, 32)
+    finally:
+        sys.path.remove(str(folder))
+
+
+AREAS = (
+    Area("answers of classifiers", _answered, PREDICTED),
+    Area("arguments of evaluate", _argument, WRONG_ARGUMENTS),
+    Area("models by name", _model, MODELS),
+    Area("calls of the API", lambda _, call: call(), CALLS),
+    Area("corrupt", lambda _, given: corrupt(**{"image": PIXELS[0], "corruption_name": "fog"} | given), CORRUPTED),
+    Area("transforms", _transformed, TRANSFORMS),
+)
