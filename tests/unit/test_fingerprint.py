@@ -79,6 +79,15 @@ def test_code_counts_wherever_it_is(tmp_path, name, text):
     assert fingerprint(written(tmp_path / "other", {name: text})) != fingerprint(written(tmp_path / "own", {}))
 
 
+def test_of_the_packages_beside_an_installed_workflow_this_one_alone_counts(tmp_path):
+    job = "resiliency/workflow/scripts/job.py"
+    files = {job: "import other\nfrom resiliency.a import work\nwork(other.x)\n", "other.py": "x = 1\n"}
+    changes = [{}, {"other.py": "x = 2\n"}, {"resiliency/deep/b.py": "def more(x):\n    return x + 2\n"}]
+    scripts = [written(tmp_path / str(number), files | change) for number, change in enumerate(changes)]
+    before, beside, own = (fingerprint(script.parent / job, root=script.parent) for script in scripts)
+    assert before == beside != own
+
+
 def reached(script: str) -> set[str]:
     """Modules of the library that a script of the pipeline depends on."""
     return {line.split()[0] for line in _Reached([script], str(SCRIPTS)).counted().decode().splitlines()}

@@ -207,9 +207,12 @@ def _is_file(loaded: _Loaded) -> bool:
 
 @cache
 def _loaded(name: str, roots: tuple[str, ...]) -> _Loaded | None:
-    """The module of a full name in the first of the folders that has it; None if there is none."""
-    place = name.replace(".", "/")
-    for root in roots:
+    """The module of a full name in the first of the folders that has it; None if there is none.
+
+    In a folder of installed packages, where a wheel puts this one with its workflow, this one alone is looked for.
+    """
+    place, own = name.replace(".", "/"), name.partition(".")[0] == PACKAGE
+    for root in [root for root in roots if own or not os.path.isdir(f"{root}/{PACKAGE}/workflow")]:
         for file in (f"{place}/__init__.py", f"{place}.py"):
             if os.path.isfile(f"{root}/{file}"):
                 module = NOTHING if name in SILENT else module_at(Path(root, file), name)
