@@ -18,12 +18,12 @@ from resiliency.base.names import CLEAN, design_of
 from resiliency.diversity.pairs import reader
 from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import read_table, write_table
-from resiliency.study.files import load
+from resiliency.study.model import Study
 
 
 def table_of(results: Path) -> pd.DataFrame:
     """The table choosing.csv of the members of `results/<study>`, all of which are networks."""
-    study = load(current_study(results.name))
+    study = Study(**current_study(results.name))  # its images need not be there
     names, methods = study.combined_members(), study.attribution.methods
     conditions = read_table(results / "conditions.csv")
     sets = conditions["test_set"].unique()
