@@ -130,6 +130,30 @@ rule observe:
         "../scripts/observe.py"
 
 
+rule swap_members:
+    input:
+        **EVALUATION_UNITS,
+        members=TABLES["members"],
+        logits=LOGITS,
+    output:
+        in_report(TABLES["swaps"]),
+    log:
+        log_of("swap_members"),
+    benchmark:
+        benchmark_of("swap_members")
+    conda:
+        "../envs/resiliency.yaml"
+    threads: 1
+    resources:
+        **needing(4000, MINUTES["choose_ensembles"]),
+    params:
+        code=code("swap_members"),
+        confidence=STUDY.statistics.confidence,
+        seed=STUDY.seed,
+    script:
+        "../scripts/swap_members.py"
+
+
 rule choose_ensembles:
     input:
         **EVALUATION_UNITS,

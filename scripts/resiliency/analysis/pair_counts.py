@@ -1,0 +1,118 @@
+"""How often two members fail together, fail alike and agree, for all pairs, in each of ten groups of images.
+
+What is asked of pairs at equal accuracy (`resiliency.analysis.swaps`) is a function of sums of these counts, so that
+halves of the images are taken without reading predictions again. A group has whole units of images.
+
+Answers of two members are ranked by the largest of their mean probabilities, and given for a share of the images, the
+availability. Logits of these probabilities are counted in bins; of the bin that holds the last answer, a part is given.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from resiliency.base.streams import stream
+from resiliency.diversity.predictions import pair_failures
+from resiliency.prediction.reading import Predictions
+from resiliency.statistics.resampling import Units
+
+GROUPS = 10
+OF_LABELS = ("both_wrong", "undetected", "agreed")  # as `pair_failures` has them
+AVAILABILITIES = (0.8, 0.9, 0.95)
+BINS, LEAST, WIDTH = 512, -8.0, 0.05  # of logits; float32 cannot tell a probability with a logit above 17 from 1
+VALUES = 2**24  # number of float32 values in memory at a time
+
+
+class PairCounts(NamedTuple):
+    """Counts of pairs of M members on one set of images, under any number of conditions.
+
+    Attributes:
+        images: float64 G, number of images of each group, times the conditions.
+        outcomes: outcome -> float64 G x M x M, symmetric; on the diagonal, those of a member alone. `both_wrong`;
+            `undetected`, wrong with the same class; `agreed`, the same class; if probabilities are known, `pair_wrong`,
+            wrong answers of the mean probability, and `wrong_at_80`, `wrong_at_90` and `wrong_at_95`, wrong ones among
+            the answers that are given at an availability.
+    """
+
+    images: np.ndarray
+    outcomes: dict[str, np.ndarray]
+
+
+def groups_of(units: Units, name: str, seed: int) -> np.ndarray:
+    """Group of each image of a test set, int64 N in 0..9; their numbers of units differ by at most one."""
+    order = stream(seed, "groups of images", name).permutation(units.number)
+    return (np.argsort(order) % GROUPS)[units.of_image]
+
+
+def pair_counts(members: Sequence[Predictions], rows: Sequence[int], seed: int) -> PairCounts:
+    """The counts of pairs of `members` over some conditions of one test set, `rows` of the table of conditions."""
+    first, row = members[0], rows[0]
+    labels, group = first.labels(row), groups_of(first.units(row), first.conditions.test_set.iloc[row], seed)
+    images = np.bincount(group)
+    parts = [np.flatnonzero(group == number) for number in range(len(images))]
+    outcomes = {name: np.zeros((len(images), len(members), len(members))) for name in OF_LABELS}
+    for row in rows:
+        decided = np.stack([of.decisions(row) for of in members])
+        for number, part in enumerate(parts):
+            for name, of_pairs in zip(OF_LABELS, pair_failures(decided[:, part], labels[part]), strict=True):
+                outcomes[name][number] += of_pairs
+    if all(of.has_probabilities for of in members):
+        size = max(1, VALUES // (len(members) * first.classes(row)))
+        parts = [np.arange(start, min(start + size, len(group))) for start in range(0, len(group), size)]
+        answered = ((np.stack([of.probabilities(row, part) for of in members]), part) for row in rows for part in parts)
+        outcomes |= probability_counts(answered, labels, group, len(members))
+    return PairCounts(len(rows) * images.astype(float), outcomes)
+
+
+def probability_counts(
+    answered: Iterable[tuple[np.ndarray, np.ndarray]], labels: np.ndarray, group: np.ndarray, members: int
+) -> dict[str, np.ndarray]:
+    """`pair_wrong` and `wrong_at_80` and so on of `PairCounts`.
+
+    Args:
+        answered: probabilities float32 M x n x K, and positions of their images, int n, part by part.
+        labels, group: true class and group of each image, int N.
+        members: number of members, M.
+    """
+    first, second = np.triu_indices(members)
+    groups = group.max() + 1
+    counts = np.zeros((len(first), groups, BINS, 2), np.int32)
+    for probabilities, images in answered:
+        _count(probabilities, labels[images], group[images], first, second, counts)
+    given, wrong = counts[..., 0].sum(axis=1), counts[..., 1]
+    before = given[:, ::-1].cumsum(axis=1)[:, ::-1] - given  # number of answers ranked before those of a bin
+    outcomes = {"pair_wrong": wrong.sum(axis=2)}
+    for availability in AVAILABILITIES:
+        left = availability * given.sum(axis=1, keepdims=True) - before
+        share = np.clip(left / np.maximum(given, 1), 0, 1)
+        outcomes[f"wrong_at_{availability * 100:.0f}"] = np.einsum("pgb,pb->pg", wrong, share)
+    filled = {name: np.zeros((groups, members, members)) for name in outcomes}
+    for name, of_pairs in outcomes.items():
+        filled[name][:, first, second] = filled[name][:, second, first] = of_pairs.T
+    return filled
+
+
+@njit(cache=True, nogil=True)
+def _count(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    group: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    counts: np.ndarray,
+) -> None:
+    """Count the answers of the mean of two members' probabilities, and those that are wrong, by group and bin."""
+    for pair in range(len(first)):
+        one, other = probabilities[first[pair]], probabilities[second[pair]]
+        for image in range(len(labels)):
+            answer, largest = 0, np.float32(-1)
+            for k in range(one.shape[1]):
+                total = one[image, k] + other[image, k]
+                if total > largest:
+                    answer, largest = k, total
+            logit = np.log(largest / max(2 - largest, np.float32(1e-7)))
+            place = min(max(int((logit - LEAST) / WIDTH), 0), BINS - 1)
+            counts[pair, group[image], place, 0] += 1
+            counts[pair, group[image], place, 1] += answer != labels[image]

@@ -1,0 +1,300 @@
+"""What design diversity buys at equal accuracy: fewer common failures, undetected errors and wrong answers of pairs.
+
+A swap keeps member i of a pair and replaces its twin j, another seed of its design, by a stranger k that is as accurate
+as j and differs from i in more than the seed. What differs is the rung. Where a pool has one seed per design, twins are
+other designs of i's family that are as accurate as i.
+
+As accurate: the logits of the errors of j and k differ by at most `CALIPER` on one half of the images. Outcomes come
+from the other half, because a stranger that was lucky on the images by which it was found is worse on others
+(regression to the mean). Halves are exchanged, and several divisions averaged.
+
+The estimate is a mean over twins of the mean over their strangers, in which families of i weigh alike. It is a
+function of U-statistics over families: the interval leaves out each, wherever it occurs (Arvesen, Annals of
+Mathematical Statistics 40, 1969), with Student's t.
+
+The negative control permutes designs among equally accurate members, so that twins are as strange as strangers.
+
+The common-failure factor is P(both wrong) over the geometric mean of the two errors. It counts coincident failures on
+test images, as Eckhardt and Lee (IEEE Transactions on Software Engineering 11, 1985) and Littlewood and Miller (15,
+1989) model them; it is not the common-cause factor beta of hardware in IEC 61508."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit, stdtrit
+
+from resiliency.analysis.pair_counts import PairCounts
+from resiliency.base.names import INDEPENDENT, JOINT, SEARCH
+from resiliency.base.streams import stream
+from resiliency.designs.kinds import KINDS
+from resiliency.statistics.resampling import LINEAR, LOG, Scale, with_ends
+
+CALIPER = 0.05  # largest difference of the logit errors of equally accurate members
+NEAR = {"parameters": 2.0, "training_epochs": 1.1}  # largest ratios of equal size, and of equal length
+FEWEST = 5  # least number of families for an interval
+DIVISIONS = 5  # divisions of the groups of images into halves
+DRAWS, BIN = 200, 4  # permutations of the control, among so many members of about equal error
+SIZE, FAMILY, ANY_FAMILY, KIND = "size", "family at equal length and size", "family", "kind of network"
+TOGETHER, FOUND = "joint training", "sub-networks"
+GEOMETRIC_MEAN, MATCHED = "geometric_mean", "error"  # of the errors of i and j, or k; error of j, or k
+QUOTIENTS = {"common_failures": ("both_wrong", GEOMETRIC_MEAN), "undetected_if_agreed": ("undetected", "agreed")}
+COLUMNS = ["rung", "images", "outcome", "twin", "stranger", "one_member", "difference", "difference_low"]
+COLUMNS += ["difference_high", "ratio", "ratio_low", "ratio_high", "control_low", "control_high", "twins", "families"]
+COLUMNS += ["left_out", "shared"]
+
+
+class Rung(NamedTuple):
+    """What differs between i and k.
+
+    Attributes:
+        twins: whether j is a twin of i, bool M x M, rows i.
+        strangers: whether k may replace a twin of i, bool M x M, rows i.
+        by_error: whether j must be as accurate as i, because it is no seed of i's design.
+    """
+
+    twins: np.ndarray
+    strangers: np.ndarray
+    by_error: bool = False
+
+
+def rungs(members: pd.DataFrame) -> dict[str, Rung]:
+    """The rungs for which a pool has twins and strangers.
+
+    Args:
+        members: rows of members.csv.
+    """
+    origin, weight = members["origin"].to_numpy(), members["loss_weight"].to_numpy(float)
+    alone, joint, search = origin == INDEPENDENT, (origin == JOINT) & (weight > 0), origin == SEARCH
+    others = ~np.eye(len(members), dtype=bool)
+    design, family, setting, seed = (_equal(members[of]) for of in ("design", "family", "setting", "seed"))
+    size, length = (_near(members[of], ratio) for of, ratio in NEAR.items())
+    known = members["parameters"].notna().to_numpy()
+    kind = members["family"].map(KINDS).to_numpy(object)
+    kinds = (kind[:, None] != kind) & pd.notna(kind) & pd.notna(kind)[:, None]
+    pairs, relatives = alone & alone[:, None] & others, family & ~design
+    by_error = not (pairs & design).any()
+    twins = pairs & (relatives if by_error else design)
+    together = joint & joint[:, None] & setting & seed & others
+    found = search & search[:, None] & others
+    of_names = {
+        SIZE: Rung(pairs & design, pairs & relatives & length & ~size & known & known[:, None]),
+        FAMILY: Rung(twins, pairs & ~family & length & size, by_error),
+        ANY_FAMILY: Rung(twins, pairs & ~family, by_error),
+        KIND: Rung(twins, pairs & ~family & kinds, by_error),
+        TOGETHER: Rung(joint[:, None] & (alone | (weight == 0)) & design, together),
+        FOUND: Rung(search[:, None] & alone, found),
+    }
+    return {name: rung for name, rung in of_names.items() if rung.twins.any() and rung.strangers.any()}
+
+
+def _equal(values: pd.Series) -> np.ndarray:
+    return values.to_numpy()[:, None] == values.to_numpy()
+
+
+def _near(values: pd.Series, ratio: float) -> np.ndarray:
+    """Whether two numbers are known and differ by a factor of at most `ratio`, bool M x M."""
+    logs = np.log(values.to_numpy(float))
+    return np.abs(logs[:, None] - logs) <= np.log(ratio)
+
+
+class Half(NamedTuple):
+    """What a division of the images into halves says of M members.
+
+    Attributes:
+        accurate: whether two members are equally accurate on one half, bool M x M.
+        values: outcomes of pairs on the other half, means over images, float64 O x M x M.
+    """
+
+    accurate: np.ndarray
+    values: np.ndarray
+
+
+def halves_of(counts: PairCounts, seed: int, left_out: int = -1) -> tuple[list[str], list[Half]]:
+    """Names of the O outcomes, and `DIVISIONS` divisions of the groups of images into halves, each taken both ways.
+
+    Args:
+        left_out: group whose images give no outcomes; by default, none.
+    """
+    random, halves, count = stream(seed, "divisions of swaps"), [], len(counts.images)
+    wrong = np.einsum("gii->gi", counts.outcomes["both_wrong"])
+    for _ in range(DIVISIONS):
+        drawn = random.permutation(count)
+        for first, second in ((drawn[: count // 2], drawn[count // 2 :]), (drawn[count // 2 :], drawn[: count // 2])):
+            logits = logit((wrong[first].sum(axis=0) + 0.5) / (counts.images[first].sum() + 1))
+            second = second[second != left_out]
+            images = counts.images[second].sum()
+            error = wrong[second].sum(axis=0) / images
+            values = [of[second].sum(axis=0) / images for of in counts.outcomes.values()]
+            values += [np.sqrt(error * error[:, None]), np.broadcast_to(error, (len(error), len(error)))]
+            halves.append(Half(np.abs(logits[:, None] - logits) <= CALIPER, np.stack(values)))
+    return [*counts.outcomes, GEOMETRIC_MEAN, MATCHED], halves
+
+
+class Swap(NamedTuple):
+    """Outcomes of all families, then without each: means of what the pairs of a rung have.
+
+    Attributes:
+        twins, strangers, alone: of twins, of their strangers and of members i alone, float64 O x (1 + F); NaN without
+            a stranger.
+        used, left_out: how many pairs of i and j have a stranger in some half, and in none.
+        families: number of families of the members i.
+        taking_part: whether a family has a member among those i or k, bool F.
+    """
+
+    twins: np.ndarray
+    strangers: np.ndarray
+    alone: np.ndarray
+    used: int
+    left_out: int
+    families: int
+    taking_part: np.ndarray
+
+
+def swap(rung: Rung, halves: list[Half], family: np.ndarray, left_out: np.ndarray) -> Swap:
+    """Compare the twins of a rung with their strangers.
+
+    Args:
+        family: bool M x F, families of the members.
+        left_out: bool M x F', those to leave out in turn.
+    """
+    i, j = np.nonzero(rung.twins)
+    of_family, means = family[i].T.astype(float), []
+    twin, used, taking_part = np.zeros(len(i), bool), np.zeros(len(i), bool), np.zeros(family.shape[1], bool)
+    for half in halves:
+        accurate = half.accurate[i, j] | (not rung.by_error)
+        partners = rung.strangers[i] & half.accurate[j] & accurate[:, None]
+        partners[np.arange(len(i)), j] = False
+        twin |= accurate
+        number = _without(partners.astype(float), left_out)
+        kept = (number > 0) & ~np.pad(left_out[i], ((0, 0), (1, 0)))
+        used |= kept[:, 0]
+        taking_part |= family[i[kept[:, 0]]].any(axis=0) | family[partners.any(axis=0)].any(axis=0)
+        strangers = _without(half.values[:, i] * partners, left_out) / np.maximum(number, 1)
+        twins, alone = (half.values[:, i, of, None] for of in (j, i))
+        families = of_family @ kept
+        of_families = [of_family @ (kept * of) / np.maximum(families, 1) for of in (twins, strangers, alone)]
+        with np.errstate(invalid="ignore"):
+            means.append([of.sum(axis=1) / (families > 0).sum(axis=0) for of in of_families])
+    numbers = used.sum(), (twin & ~used).sum(), family[i[used]].any(axis=0).sum()
+    return Swap(*_mean(np.array(means)), *numbers, taking_part)
+
+
+def _without(values: np.ndarray, left_out: np.ndarray) -> np.ndarray:
+    """Sums over the last axis, M, of everything, then without each of F'; ... x (1 + F')."""
+    total = values.sum(axis=-1, keepdims=True)
+    return np.concatenate([total, total - values @ left_out], axis=-1) if left_out.size else total
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis of what is not NaN."""
+    with np.errstate(invalid="ignore"):
+        return np.nansum(values, axis=0) / np.isfinite(values).sum(axis=0)
+
+
+def outcomes_of(names: list[str], means: np.ndarray) -> dict[str, np.ndarray]:
+    """Outcome -> what the table has of `means`, O x ..., of the outcomes called `names`."""
+    of = dict(zip(names, means, strict=True))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotients = {name: of[over] / of[under] for name, (over, under) in QUOTIENTS.items()}
+    return quotients | {name: value for name, value in of.items() if name not in ("both_wrong", GEOMETRIC_MEAN)}
+
+
+def control(
+    members: pd.DataFrame, rung: Rung, names: list[str], halves: list[Half], errors: np.ndarray, seed: int
+) -> tuple[dict[str, np.ndarray], float]:
+    """Ratios of strangers to twins if designs are permuted among equally accurate members.
+
+    Args:
+        errors: error of each member on all images, float M.
+
+    Returns:
+        Outcome -> ratios float64 `DRAWS`, and the share of permuted twins that share a family and do not count.
+    """
+    random, alone = stream(seed, "control of swaps"), np.flatnonzero(members["origin"] == INDEPENDENT)
+    order = alone[np.argsort(errors[alone], kind="stable")]
+    bins = np.split(order, range(BIN, len(order) - BIN + 1, BIN))
+    codes, relatives = np.unique(members["family"], return_inverse=True)[1], _equal(members["family"])
+    family, shared, ratios = np.eye(codes.max() + 1, dtype=bool)[codes], [], []
+    for _ in range(DRAWS):
+        given = np.arange(len(members))  # member whose design each member is given
+        given[order] = np.concatenate([random.permutation(of) for of in bins])
+        twins, strangers = (of[given][:, given] for of in rung[:2])
+        shared.append((twins & relatives).sum() / twins.sum())
+        permuted = Rung(twins & ~relatives, strangers & ~relatives, rung.by_error)
+        drawn = swap(permuted, halves, family[given], family[:, :0])
+        twin, stranger = (outcomes_of(names, of[:, 0]) for of in (drawn.twins, drawn.strangers))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios.append([stranger[name] / twin[name] for name in twin])
+    return dict(zip(twin, np.transpose(ratios), strict=True)), float(np.mean(shared))
+
+
+def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confidence: float, seed: int) -> pd.DataFrame:
+    """The rows of swaps.csv.
+
+    Args:
+        members: rows of members.csv, of the M members of the counts, in their order.
+        of_images: set of images -> counts of pairs.
+
+    Returns:
+        Columns as docs/tables.md describes them; without rows if a pool has no twins.
+    """
+    codes = np.unique(members["family"], return_inverse=True)[1]
+    family, rows = np.eye(codes.max() + 1, dtype=bool)[codes], []
+    for images, counts in of_images.items():
+        names, halves = halves_of(counts, seed)
+        errors = np.einsum("gii->i", counts.outcomes["both_wrong"])
+        without = [halves_of(counts, seed, group)[1] for group in range(len(counts.images))]
+        for name, rung in rungs(members).items():
+            of = swap(rung, halves, family, family)
+            row = {"rung": name, "images": images, "twins": of.used, "families": of.families, "left_out": of.left_out}
+            by_chance, shared, several = {}, np.nan, [of]
+            if of.families >= FEWEST:
+                by_chance, shared = control(members, rung, names, halves, errors, seed)
+                several += [swap(rung, of_others, family, family) for of_others in without]
+            taking_part = [0, *(1 + np.flatnonzero(of.taking_part))]
+            means = np.stack([[one.twins, one.strangers, one.alone] for one in several], axis=2)[..., taking_part]
+            twins, strangers, alone = (outcomes_of(names, values) for values in means)
+            for outcome in twins:
+                one = {"one_member": alone[outcome][0, 0] if "wrong" in outcome else np.nan}
+                compared = _compared(twins[outcome], strangers[outcome], by_chance.get(outcome), confidence)
+                rows.append(row | {"outcome": outcome, "shared": shared} | one | compared)
+    return pd.DataFrame(rows, columns=COLUMNS).assign(confidence=confidence)
+
+
+def _compared(twin: np.ndarray, stranger: np.ndarray, by_chance: np.ndarray | None, confidence: float) -> dict:
+    """Strangers against twins; with a control, there are intervals.
+
+    Args:
+        twin, stranger: float (1 + G) x (1 + F), without none and each of G groups of images and F families.
+        by_chance: ratios of the control.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference, ratio = stranger - twin, stranger / twin
+        ends = [(np.nan, np.nan)] * 3
+        if by_chance is not None:
+            tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+            ends = [_interval(difference, confidence, LINEAR), _interval(ratio, confidence, LOG)]
+            ends.append(tuple(np.nanquantile(by_chance, tails)))
+    values = {"twin": twin[0, 0], "stranger": stranger[0, 0]}
+    values |= with_ends("difference", difference[0, 0], ends[0]) | with_ends("ratio", ratio[0, 0], ends[1])
+    return values | {"control_low": ends[2][0], "control_high": ends[2][1]}
+
+
+def _interval(replicates: np.ndarray, confidence: float, scale: Scale) -> tuple[float, float]:
+    """Student's t of families times a standard error over families and images.
+
+    The variance is that of families and that of images, each by its jackknife, less that of both, which each holds
+    (Cameron, Gelbach and Miller, Journal of Business and Economic Statistics 29, 2011).
+
+    Args:
+        replicates: float (1 + G) x (1 + F).
+    """
+    values = scale.to(replicates)
+    groups, families = values.shape[0] - 1, values.shape[1] - 1
+    both = values[1:, 1:] - values[1:, :1] - values[:1, 1:] + values[0, 0]
+    variance = (families - 1) * np.var(values[0, 1:]) + (groups - 1) * np.var(values[1:, 0])
+    variance -= (families - 1) * (groups - 1) * np.mean(np.square(both))
+    error = np.sqrt(max(variance, (families - 1) * np.var(values[0, 1:])))
+    reach = stdtrit(families - 1, (1 + confidence) / 2) * error
+    return float(scale.back(values[0, 0] - reach)), float(scale.back(values[0, 0] + reach))

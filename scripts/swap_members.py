@@ -1,0 +1,18 @@
+"""Compare pairs of members with pairs in which an equally accurate stranger replaces one of them."""
+
+from resiliency.analysis.pair_counts import pair_counts
+from resiliency.analysis.swaps import swap_table
+from resiliency.devices.stage import stage
+from resiliency.prediction.reading import condition_groups, read_predictions
+from resiliency.storage.tables import read_table, write_table
+
+with stage(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    conditions, members = read_table(inputs.conditions), read_table(inputs.members)
+    predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
+    known = members[members["member"].isin(predictions)].reset_index(drop=True)
+    of_members = [predictions[name] for name in known["member"]]
+    counts = {
+        images: pair_counts(of_members, rows, params.seed) for images, rows in condition_groups(conditions).items()
+    }
+    write_table(snakemake.output[0], swap_table(known, counts, params.confidence, params.seed))
