@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from resiliency.analysis.swaps import ANY_FAMILY, FAMILY
+from resiliency.report.charts import swaps
 from resiliency.report.charts.exchange_rates import facts
 
 CEILING = {"condition": "clean", "members": 2, "all_wrong": 0.05, "all_wrong_low": 0.04, "all_wrong_high": 0.06}
@@ -26,6 +28,17 @@ UNKNOWN = float("nan")
 RATES = [("second_member", 0.04, 0.01, 0.09), ("mixing_designs", 0.04, 0.01, 0.09), ("family", 2.0, UNKNOWN, UNKNOWN)]
 RATES += [("joint_training", -0.5, -1.0, -0.1), ("third_member", 0.0, -0.4, 0.4)]
 RATES = pd.DataFrame(RATES, columns=["exchange", "points", "points_low", "points_high"]).assign(images="corrupted")
+OUTCOMES = ("undetected", "common_failures", "agreed", "error", "wrong_at_90")
+
+
+def swapped(low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOMES, **row) -> dict:
+    """Facts of swaps.csv with these outcomes, all alike, and designs of so many seeds."""
+    of = {"rung": rung, "images": "corrupted", "twin": 0.08, "stranger": 0.06, "ratio": 0.8, "one_member": 0.07}
+    of |= {"ratio_low": low, "ratio_high": high, "control_low": 0.95, "control_high": 1.05, "twins": 20}
+    table = pd.DataFrame([of | {"outcome": name, "families": families} | row for name in outcomes])
+    return swaps.facts(table, pd.DataFrame({"design": ["a"] * seeds, "origin": "independent"}))
+
+
 CASES = [
     ("ceiling", CEILING | {"reached": UNKNOWN, "reached_low": UNKNOWN, "reached_high": UNKNOWN}),
     ("ceiling", CEILING | {"reached": -0.2, "reached_low": -0.3, "reached_high": -0.1}),
@@ -58,4 +71,13 @@ CASES = [
     ("effective_robustness", LINE | {"reference": False}),
     ("effective_robustness", {"sets": [], "reference": False}),
     ("under_corruptions", NOWHERE),
+    ("swaps", swapped()),
+    ("swaps", swapped(seeds=1, rung=ANY_FAMILY, outcomes=OUTCOMES[:-1])),
+    ("swaps", swapped(1.1, 1.4, ratio=1.2, stranger=0.09)),
+    ("swaps", swapped(0.7, 1.1, one_member=0.06)),
+    ("swaps", swapped(control_low=0.75)),
+    ("swaps", swapped(UNKNOWN, UNKNOWN, families=4)),
+    ("swaps", swapped(outcomes=(*OUTCOMES[:-1], swaps.VOTES), rung=ANY_FAMILY, control_low=UNKNOWN)),
+    ("swaps", swapped(outcomes=())),
+    ("swaps", swapped(rung="size")),
 ]

@@ -65,6 +65,7 @@ def made(
         "origins": origin_table(ensembles, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
         "exchange_rates": rates,
+        "swaps": digits()["swaps"],
         **(chosen := deployment_tables(members, ensembles)),
         **contender_tables(chosen["deployment"], corruptions),
         **failure_tables(chosen["deployment"], corruptions),

@@ -14,6 +14,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
+from resiliency.report.charts import finding_of
 from resiliency.report.choosing import choosing
 from resiliency.report.deployment import deployment_answers
 from resiliency.report.overview import (
@@ -153,6 +154,8 @@ def _openings(tables: dict[str, pd.DataFrame], answers: list[tuple[str, str]]) -
     openings = {"deploy": answers[0][1]} if answers else {}
     if "exchange_rates" in tables:
         openings["exchange"] = architecture_answer(tables["exchange_rates"])
+    if "swaps" in tables:
+        openings["architecture"] = finding_of("swaps", tables["swaps"], tables["members"])
     if "best_ensembles" in tables and "deployment" not in tables:
         openings["best"] = best_answer(tables["best_ensembles"])
     return openings
@@ -221,7 +224,8 @@ def _sections(
         figures = [_figure(name, specs[name], svgs[name], made) for name in drawn]
         answer = openings.get(section.anchor, "")
         if figures and answer:
-            figures[0]["rest"] = f"{figures[0]['answer']} {figures[0]['rest']}".strip()
+            told = f"{figures[0]['answer']} {figures[0]['rest']}".strip()
+            figures[0]["rest"] = told if told != answer else ""
         if figures or (section.anchor == "best" and answer):
             answer = answer or figures[0]["answer"]
             content.append(section._asdict() | {"figures": figures, "answer": answer})

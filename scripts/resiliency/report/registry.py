@@ -16,6 +16,7 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("deploy", "Should I deploy an ensemble?", "What to deploy"),
+    Section("architecture", "What does design diversity buy?", "Design diversity"),
     Section("exchange", "What is architecture worth?", "What architecture is worth"),
     Section("joint", "Does joint training help?", "Joint training"),
     Section("diversity", "Does diversity predict accuracy?", "Diversity and accuracy"),
@@ -24,7 +25,6 @@ SECTIONS = (
     Section("designs", "How robust is each design?", "Robust designs"),
     Section("shift", "Which members are more robust than their clean accuracy predicts?", "Effective robustness"),
     Section("size", "How many members does an ensemble need?", "Number of members"),
-    Section("architecture", "Do different designs fail differently?", "Coincident failures"),
     Section("search", "What did the architecture search find?", "Architecture search"),
 )
 APPENDIX = (
@@ -89,6 +89,7 @@ CHARTS = {
         "Number of members",
         optional=("candidates", "exchange_rates"),
     ),
+    "swaps": Chart(("swaps", "members"), "architecture", "Diversity", "What does design diversity buy?"),
     "coincident_failures": Chart(("coincident_failures",), "architecture", "Diversity", "Coincident failures"),
     "architecture_diversity": Chart(
         ("ensembles",), "architecture", "Diversity", "Ensembles of one design and of several"

@@ -16,7 +16,7 @@ PAGE_FILES += ("report.css", "report.js")
 # Tables of the page, as far as a study has them.
 PAGE_TABLES = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
 PAGE_TABLES += ("selective_prediction", "temperatures", "thresholds", "contenders", "member_ranks")
-PAGE_TABLES += ("effective_robustness", "exchange_rates", "ensemble_sizes", "choosing")
+PAGE_TABLES += ("effective_robustness", "exchange_rates", "ensemble_sizes", "choosing", "swaps")
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 
 METHODS = {

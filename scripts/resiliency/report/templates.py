@@ -21,6 +21,7 @@ FORMS = (
     words.difference,
     words.difference_interval,
     words.estimate,
+    words.hundredths,
     words.interval,
     words.label,
     words.listed,

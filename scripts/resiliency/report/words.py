@@ -76,6 +76,11 @@ def whole(value: float | None) -> str:
     return number(value, 0)
 
 
+def hundredths(value: float | None) -> str:
+    """A number with two decimals."""
+    return number(value, 2)
+
+
 def quantity(value: float | None) -> str:
     """A number with three significant digits and a prefix, such as 719 k or 7.6 G; 0 to 10¹⁵."""
     if _missing(value):

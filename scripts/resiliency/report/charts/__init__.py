@@ -12,13 +12,14 @@ from resiliency.report.charts import (
     failures,
     galleries,
     robustness,
+    swaps,
     training,
 )
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.templates import said
 from resiliency.report.words import capital
 
-TOPICS = (deployment, diversity, ensembles, exchange_rates, failures, galleries, robustness, training)
+TOPICS = (deployment, diversity, ensembles, exchange_rates, failures, galleries, robustness, swaps, training)
 FINDINGS = "findings.txt.j2"
 
 

@@ -1,0 +1,193 @@
+"""The chart of what design diversity buys at equal accuracy, and the facts that answer for a study."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FEWEST, FOUND, KIND, SIZE, TOGETHER
+from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.report.panels import chart, intervals, line_at, measure, names, told_apart, words_at
+from resiliency.report.rows import independent
+from resiliency.report.style import (
+    GREY,
+    MUTED,
+    SHAPES,
+    cycled,
+    finish,
+    notice,
+    panel_title,
+    set_properties,
+    tooltips,
+)
+from resiliency.report.words import label, number, percent
+
+TITLE = "What does design diversity buy?"
+CAPTION = (
+    "Left of 1, pairs with a stranger have less of it than pairs of twins. A grey band holds 95% of what designs give "
+    "that are permuted among equally accurate members, so what lies within it may be noise. Hollow points have no "
+    "interval, since that needs five families. The common-failure factor is P(both wrong) over the geometric mean of "
+    "both errors: coincident failures on test images, not β of IEC 61508. Arrows name what lies beyond the frame."
+)
+COMMON, UNDETECTED, AGREED = "common_failures", "undetected", "agreed"
+WRONG, VOTES = "wrong_at_90", "votes_wrong_at_90"  # VOTES: of four members, by their labels
+OUTCOMES = {COMMON: "Common failures", UNDETECTED: "Undetected errors", WRONG: "Wrong at 90% availability"}
+OUTCOMES |= {VOTES: "Wrong at 90%, votes of four"}
+RUNGS = {
+    SIZE: "size, in one family",
+    FAMILY: "family, at equal length and size",
+    ANY_FAMILY: "family, whatever else differs",
+    KIND: "kind of network",
+    TOGETHER: "joint training",
+    FOUND: "sub-networks",
+}
+HELPS, HARMS, NOISE, OPEN, UNKNOWN = "helps", "harms", "noise", "open", "unknown"
+TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5]
+CLOSE = (0.55, 0.9)  # least end of an axis that has room for this tick
+FARTHEST = (0.4, 1.6)  # ratios beyond which points and intervals are cut
+ROOM = 1.03  # factor between the ends of the axis and the intervals
+STEP = 15  # px of a series in a row
+
+
+def headline(table: pd.DataFrame) -> dict[str, dict]:
+    """Outcome -> its row, with its `finding`, on the images and of the rung that answer; {} without a stranger.
+
+    Images are corrupted ones, else those of the first further test set. The rung is *family at equal length and size*
+    if it has intervals, else *family*.
+
+    Args:
+        table: swaps.csv.
+    """
+    known = table[(table["twins"] > 0) & table["rung"].isin([FAMILY, ANY_FAMILY])] if len(table) else table
+    if known.empty:
+        return {}
+    sets = known["images"].unique()
+    images = next((of for of in (CORRUPTED, *sets) if of in sets and of != CLEAN), CLEAN)
+    of_rungs = {rung: rows.set_index("outcome") for rung, rows in known[known["images"] == images].groupby("rung")}
+    has = FAMILY in of_rungs and np.isfinite(of_rungs[FAMILY].loc[UNDETECTED, "ratio_low"])
+    rows = of_rungs[FAMILY if has or ANY_FAMILY not in of_rungs else ANY_FAMILY].to_dict("index")
+    rows = known[(known["images"] == images) & (known["outcome"] == VOTES)].set_index("outcome").to_dict("index") | rows
+    return {outcome: row | {"finding": finding(row)} for outcome, row in rows.items()}
+
+
+def finding(row: dict) -> str:
+    """Whether a ratio is certainly below 1, or above; `noise` if it then lies within the range of its control, if any."""
+    if not np.isfinite(row["ratio_low"]):
+        return UNKNOWN
+    if row["ratio_low"] <= 1 <= row["ratio_high"]:
+        return OPEN
+    if row["ratio"] < 1:
+        return NOISE if row["ratio"] >= row["control_low"] else HELPS
+    return NOISE if row["ratio"] <= row["control_high"] else HARMS
+
+
+def facts(table: pd.DataFrame, members: pd.DataFrame) -> dict:
+    """The rows that answer, and what is missing: seeds, families and probabilities."""
+    of = headline(table)
+    if not of:
+        return {"first": None}
+    own = independent(members)
+    rows = {name: of.get(name) for name in (COMMON, AGREED, WRONG, VOTES)}
+    return {
+        "first": of[UNDETECTED],
+        "of": rows,
+        "equal": of[UNDETECTED]["rung"] == FAMILY,
+        "seeds": bool(own["design"].duplicated().any()),
+        "fewest": FEWEST,
+    }
+
+
+@chart(CAPTION, facts)
+def swaps(table: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
+    """A panel per outcome and a row per rung, with a ratio of strangers to twins per set of images."""
+    rows = ratios(table)
+    if rows.empty:
+        return notice(TITLE, "no member has a twin and an equally accurate stranger in this study")
+    rows = rows.assign(name=rows["rung"].map(RUNGS), of=rows["images"].map(label))
+    first, level = headline(table), percent(table["confidence"].iloc[0], 0)
+    subtitle = [
+        "Factor by which it changes if an equally accurate stranger replaces the twin, of the same design (or family)",
+        f"Rows say in what the stranger differs; bars are {level} intervals, grey bands 95% of the negative control",
+    ]
+    if first:
+        matched = number(100 * first["error"]["difference"], 2)
+        images = label(first["error"]["images"])
+        subtitle.append(f"Strangers err {matched} percentage points more than twins, mean on {images} images")
+    return finish(ratio_panels(rows, [RUNGS[of] for of in RUNGS], colours), TITLE, subtitle)
+
+
+def ratios(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of swaps.csv that the chart draws: those of `OUTCOMES` that have a ratio."""
+    if table.empty:
+        return table
+    return table[table["outcome"].isin(OUTCOMES) & np.isfinite(table["ratio"].to_numpy(float))]
+
+
+def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str]) -> alt.TopLevelMixin:
+    """Panels of `OUTCOMES` on one logarithmic axis.
+
+    Args:
+        rows: rows of `ratios`, with `name` of their row in a panel, one of `order`, and `of`, their images.
+    """
+    series = [*rows["of"].unique()]
+    order = [name for name in order if (rows["name"] == name).any()]
+    low, high = FARTHEST
+    inside = rows["ratio"].between(low, high)
+    ends = rows.loc[inside, ["ratio", "ratio_low", "ratio_high", "control_low", "control_high"]].clip(low, high).stack()
+    frame = [min(float(ends.min()), 0.95) / ROOM, max(float(ends.max()), 1.05) * ROOM]
+    cut = rows[["ratio_low", "ratio_high", "control_low", "control_high"]].clip(*frame)
+    rows = rows.assign(
+        order=rows["of"].map(series.index),
+        **cut.set_axis(["left", "right", "band_low", "band_high"], axis=1),
+        beyond=[_beyond(of) if of < low or of > high else "" for of in rows["ratio"]],
+        at=[frame[0] if of < 1 else frame[1] for of in rows["ratio"]],
+    )
+    legend = {"orient": "bottom", "direction": "horizontal", "title": "Images"}
+    key = told_apart("of", series, cycled(colours, len(series)), shapes=cycled(SHAPES, len(series)), legend=legend)
+    drawn = [outcome for outcome in OUTCOMES if (rows["outcome"] == outcome).any()]
+    panels = [_panel(rows[rows["outcome"] == of], order, frame, key, of == drawn[0]) for of in drawn]
+    for outcome, panel in zip(drawn, panels, strict=True):
+        set_properties(panel, title=panel_title(OUTCOMES[outcome], anchor="middle"))
+    return alt.hconcat(*panels, spacing=18, bounds="flush")
+
+
+def _beyond(ratio: float) -> str:
+    return f"← {number(ratio, 2)}" if ratio < 1 else f"{number(ratio, 2)} →"
+
+
+def _panel(rows: pd.DataFrame, order: list[str], frame: list[float], key, first: bool) -> alt.LayerChart:
+    """The ratios of one outcome."""
+    ticks = [of for of in TICKS if frame[0] <= of <= frame[1] and (of != CLOSE[1] or frame[0] > CLOSE[0])]
+    x = measure(alt.X, "ratio", "Ratio to twins", ".1f", {"values": ticks}, domain=frame, type="log")
+    y = names("name", order, labels=first, minExtent=210 if first else 0, labelLimit=210)
+    place = alt.YOffset("order:O").scale(paddingOuter=0.5)
+    inside = rows[rows["beyond"] == ""]
+    band = alt.Chart(inside.dropna(subset=["band_low", "band_high"])).mark_bar(
+        color=GREY, opacity=0.55, height=STEP - 3
+    )
+    band = band.encode(x=alt.X("band_low:Q"), x2=alt.X2("band_high"), y=y, yOffset=place)
+    beyond = [
+        words_at(side, alt.X("at:Q"), y, "beyond", align=align, color=MUTED, dx=dx).encode(yOffset=place)
+        for align, dx, side in (
+            ("left", 2, rows[(rows["beyond"] != "") & (rows["ratio"] < 1)]),
+            ("right", -2, rows[(rows["beyond"] != "") & (rows["ratio"] > 1)]),
+        )
+        if len(side)
+    ]
+    fill = alt.when("isValid(datum.ratio_low)").then(key.channels["color"]).otherwise(alt.value("white"))
+    forms = dict.fromkeys(("ratio", "ratio_low", "ratio_high", "control_low", "control_high"), ".3f")
+    return intervals(
+        inside,
+        x,
+        y,
+        ("left", "right"),
+        key,
+        tooltips("name", "of", "families", "twins", **forms, twin=".4f", stranger=".4f"),
+        offset="order",
+        under=[band, line_at(alt.X, 1)],
+        over=beyond,
+        hollow=True,
+        point={"fill": fill},
+        choose=first,
+        width=205,
+        height=alt.Step(STEP, **{"for": "offset"}),
+    )
