@@ -126,7 +126,7 @@ def test_a_planted_cause_is_found_and_nothing_is_found_without():
         assert error.difference_low < 0 < error.difference_high
 
 
-@pytest.mark.parametrize("families, designs, seeds", [(4, 2, 2), (1, 2, 2), (8, 1, 1)])
+@pytest.mark.parametrize(("families", "designs", "seeds"), [(4, 2, 2), (1, 2, 2), (8, 1, 1)])
 def test_what_is_missing_gives_no_interval(families, designs, seeds):
     """Fewer than five families, one family, and a pool without twins."""
     members = pool(families, designs, seeds)

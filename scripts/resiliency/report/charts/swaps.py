@@ -6,7 +6,7 @@ import pandas as pd
 
 from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FEWEST, FOUND, KIND, SIZE, TOGETHER
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.report.panels import chart, intervals, line_at, measure, names, told_apart, words_at
+from resiliency.report.panels import Key, chart, intervals, line_at, measure, names, told_apart, words_at
 from resiliency.report.rows import independent
 from resiliency.report.style import (
     GREY,
@@ -19,7 +19,7 @@ from resiliency.report.style import (
     set_properties,
     tooltips,
 )
-from resiliency.report.words import label, number, percent
+from resiliency.report.words import hundredths, label, number, percent, with_interval
 
 TITLE = "What does design diversity buy?"
 CAPTION = (
@@ -70,7 +70,7 @@ def headline(table: pd.DataFrame) -> dict[str, dict]:
 
 
 def finding(row: dict) -> str:
-    """Whether a ratio is certainly below 1, or above; `noise` if it then lies within the range of its control, if any."""
+    """Whether a ratio is certainly below 1, or above; `noise` if within the range of its control, if any."""
     if not np.isfinite(row["ratio_low"]):
         return UNKNOWN
     if row["ratio_low"] <= 1 <= row["ratio_high"]:
@@ -122,11 +122,12 @@ def ratios(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["outcome"].isin(OUTCOMES) & np.isfinite(table["ratio"].to_numpy(float))]
 
 
-def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str]) -> alt.TopLevelMixin:
+def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str], labels: int = 210) -> alt.TopLevelMixin:
     """Panels of `OUTCOMES` on one logarithmic axis.
 
     Args:
         rows: rows of `ratios`, with `name` of their row in a panel, one of `order`, and `of`, their images.
+        labels: px, width of the names.
     """
     series = [*rows["of"].unique()]
     order = [name for name in order if (rows["name"] == name).any()]
@@ -138,28 +139,34 @@ def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str]) -> al
     rows = rows.assign(
         order=rows["of"].map(series.index),
         **cut.set_axis(["left", "right", "band_low", "band_high"], axis=1),
-        beyond=[_beyond(of) if of < low or of > high else "" for of in rows["ratio"]],
+        beyond=["" if low <= row["ratio"] <= high else _beyond(row) for row in rows.to_dict("records")],
         at=[frame[0] if of < 1 else frame[1] for of in rows["ratio"]],
     )
     legend = {"orient": "bottom", "direction": "horizontal", "title": "Images"}
     key = told_apart("of", series, cycled(colours, len(series)), shapes=cycled(SHAPES, len(series)), legend=legend)
     drawn = [outcome for outcome in OUTCOMES if (rows["outcome"] == outcome).any()]
-    panels = [_panel(rows[rows["outcome"] == of], order, frame, key, of == drawn[0]) for of in drawn]
+    panels = [
+        _panel(rows[rows["outcome"] == of], order, frame, key, len(series), labels * (of == drawn[0])) for of in drawn
+    ]
     for outcome, panel in zip(drawn, panels, strict=True):
         set_properties(panel, title=panel_title(OUTCOMES[outcome], anchor="middle"))
     return alt.hconcat(*panels, spacing=18, bounds="flush")
 
 
-def _beyond(ratio: float) -> str:
-    return f"← {number(ratio, 2)}" if ratio < 1 else f"{number(ratio, 2)} →"
+def _beyond(row: dict) -> str:
+    said = with_interval(row["ratio"], row["ratio_low"], row["ratio_high"], hundredths)
+    return f"← {said}" if row["ratio"] < 1 else f"{said} →"
 
 
-def _panel(rows: pd.DataFrame, order: list[str], frame: list[float], key, first: bool) -> alt.LayerChart:
-    """The ratios of one outcome."""
+def _panel(
+    rows: pd.DataFrame, order: list[str], frame: list[float], key: Key, series: int, extent: int
+) -> alt.LayerChart:
+    """The ratios of one outcome on so many `series` of images, with names of rows in `extent` px, or none."""
     ticks = [of for of in TICKS if frame[0] <= of <= frame[1] and (of != CLOSE[1] or frame[0] > CLOSE[0])]
     x = measure(alt.X, "ratio", "Ratio to twins", ".1f", {"values": ticks}, domain=frame, type="log")
-    y = names("name", order, labels=first, minExtent=210 if first else 0, labelLimit=210)
-    place = alt.YOffset("order:O").scale(paddingOuter=0.5)
+    y = names("name", order, labels=extent > 0, minExtent=extent, maxExtent=extent, labelLimit=extent)
+    y = y.scale(domain=order)  # in panels that lack some, too
+    place = alt.YOffset("order:O").scale(paddingOuter=0.5, domain=list(range(series)))
     inside = rows[rows["beyond"] == ""]
     band = alt.Chart(inside.dropna(subset=["band_low", "band_high"])).mark_bar(
         color=GREY, opacity=0.55, height=STEP - 3
@@ -187,7 +194,7 @@ def _panel(rows: pd.DataFrame, order: list[str], frame: list[float], key, first:
         over=beyond,
         hollow=True,
         point={"fill": fill},
-        choose=first,
+        choose=extent > 0,
         width=205,
         height=alt.Step(STEP, **{"for": "offset"}),
     )
