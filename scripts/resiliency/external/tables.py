@@ -316,10 +316,9 @@ def _classes(value: object) -> object:
         if any(map(str.isdecimal, value)):
             raise ValueError("must be names, not numbers, which stand for positions")
         return distinct(value)
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    if value is not None and not (is_number and 2 <= value <= MOST_CLASSES):
-        raise ValueError(f"must be an integer from 2 to {MOST_CLASSES:,}, or a list of names")
-    return value
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 2 <= value <= MOST_CLASSES):
+        return value
+    raise ValueError(f"must be an integer from 2 to {MOST_CLASSES:,}, or a list of names")
 
 
 COUNT_OR_NAMES = {
