@@ -17,7 +17,8 @@ from drawn_charts import rendered
 from finding_cases import CASES
 from synthetic import HOSTILE, OBJECTIVES, synthetic_tables
 
-from resiliency.report import settings
+from resiliency.base.faults import Fault
+from resiliency.report import drawing, settings
 from resiliency.report.charts import FINDINGS
 from resiliency.report.charts.failures import MOST_CLASSES
 from resiliency.report.drawing import VEGA_LITE, draw, html, svg, write_chart
@@ -124,6 +125,20 @@ def test_charts_are_written_in_every_format(tmp_path):
     assert json.loads((tmp_path / "chart.vl.json").read_text()) == spec
     assert html(spec) == (tmp_path / "chart.html").read_text()
     assert json.dumps(spec)[:1000] in html(spec)
+
+
+@pytest.mark.parametrize(
+    ("version", "filtered", "reason"), [(VEGA_LITE, "a.b(1)", "Illegal callee"), ("v1.1", "true", "Unsupported")]
+)
+def test_a_chart_that_cannot_be_drawn_is_named_with_the_versions_that_cannot(
+    tmp_path, monkeypatch, version, filtered, reason
+):
+    monkeypatch.setattr(drawing, "VEGA_LITE", version)
+    wrong = {"mark": "bar", "transform": [{"filter": filtered}], "data": {"values": [{"a": 1}]}}
+    versions = f"Altair {alt.__version__} and vl-convert {vl_convert.__version__}"
+    with pytest.raises(Fault, match=rf"^confusions: {versions} cannot draw it \(.*{reason}[\w ./:-]*\); "):
+        write_chart([tmp_path / "confusions.svg", tmp_path / "confusions.png"], wrong, 1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_name_ends_the_script_of_an_interactive_chart():

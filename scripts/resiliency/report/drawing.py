@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
+from resiliency.base.faults import Fault, brief
 from resiliency.report.charts import caption_of, finding_of
 from resiliency.report.panels import DRAWINGS
 from resiliency.report.registry import CHARTS
@@ -43,8 +44,19 @@ def svg(spec: dict) -> str:
 
 
 def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> None:
-    """Write the chart `spec` to files, as their suffixes say: .vl.json, .svg, .png or .html that needs nothing else."""
-    picture = svg(spec)
+    """Write the chart `spec` to files, as their suffixes say: .vl.json, .svg, .png or .html that needs nothing else.
+
+    Raises:
+        Fault: the versions of Altair and vl-convert do not fit each other.
+    """
+    paths = list(paths)
+    try:
+        picture = svg(spec)
+    except (ValueError, RuntimeError) as error:
+        name, reason = paths[0].name.partition(".")[0], re.split(" at | Stack ", brief(error))[0]
+        versions = f"Altair {alt.__version__} and vl-convert {vl_convert.__version__}"
+        remedy = "install the versions of envs/constraints.txt"
+        raise Fault(f"{name}: {versions} cannot draw it ({reason}); {remedy}") from error
     for path in paths:
         with replacing(path) as temporary:
             if path.suffix == ".png":

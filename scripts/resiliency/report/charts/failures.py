@@ -53,7 +53,8 @@ def confusions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
 
 def _matrix(rows: pd.DataFrame, classes: list[str], everything: pd.DataFrame, title: alt.TitleParams) -> alt.LayerChart:
     """A matrix of confusions; wrong answers are coloured, on one scale for all panels, right ones are not."""
-    most = 100 * everything.loc[everything["wrong"], "share"].max() if everything["wrong"].any() else 1
+    wrong = everything.loc[everything["wrong"], "share"]
+    most = float(100 * wrong.max()) if len(wrong) else 1
     cells = rows.assign(percent=100 * rows["share"])
     angle = -45 if len(classes) <= NUMBERED else -90
     x = cell_names(alt.X, "predicted", classes, "predicted class", labelAngle=angle, labelOverlap=False)
@@ -116,7 +117,7 @@ def error_panels(cells: pd.DataFrame, order: list[str]) -> alt.HConcatChart:
     """
     cells = cells[cells["row"].isin(order)]
     cells = cells.assign(percent=100 * cells["error"], name=cells["column"].map(label))
-    most = cells["percent"].max() or 1
+    most = float(cells["percent"].max()) or 1
     legend = alt.Legend(title="Error (%)", gradientLength=160)
     colour = alt.Color("percent:Q", legend=legend).scale(scheme="blues", domain=[0, most])
     error = alt.Tooltip("error", title="top-1 error", format=".1%")
