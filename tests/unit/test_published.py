@@ -1,6 +1,7 @@
 """Published data sets, made tiny and served from this machine: as written, cut off, refused, damaged, put by hand."""
 
 import gzip
+import hashlib
 import io
 import pickle
 import socket
@@ -106,7 +107,9 @@ def put_gtsrb(site: Site, patch) -> Written:
         test[f"GTSRB/Final_Test/Images/{index:05}.ppm"] = PPM + image.tobytes()
         rows.append(f"{index:05}.ppm;32;32;5;5;27;27;{label}")
     contents = (training, test, {"GT-final_test.csv": "\r\n".join(rows).encode()})
-    archives = {name: put_zip(site, name, files) for name, files in zip(ARCHIVES, contents, strict=True)}
+    archives = {}
+    for name, files in zip(ARCHIVES, contents, strict=True):
+        archives[name] = put_zip(site, name, files), hashlib.sha256((site.folder / name).read_bytes()).hexdigest()
     patch.setattr(published, "ARCHIVES", archives)
     patch.setattr(published, "_URL", site.url)
     return written
@@ -151,6 +154,15 @@ def test_images_labels_and_classes_come_back_and_a_second_study_asks_nobody(name
     larger = [Image.fromarray(image).resize(side, Image.Resampling.BILINEAR) for image in written["test"][0][chosen]]
     np.testing.assert_array_equal(resized[chosen], np.stack(larger))
     assert resized[:0].shape == (0, *side, 3)
+
+
+def test_an_archive_whose_md5_alone_is_right_is_refused(site, monkeypatch, tmp_path):
+    put_gtsrb(site, monkeypatch)
+    forged, (digest, _) = next(iter(published.ARCHIVES.items()))
+    monkeypatch.setitem(published.ARCHIVES, forged, (digest, "0" * 64))
+    message = fault_of(published.published_source, "gtsrb", 32, tmp_path)
+    assert f"(ValueError: {forged}: expected SHA-256 {'0' * 64}, got " in message
+    assert message.endswith("delete what is damaged")
 
 
 CONTENT = np.random.default_rng(0).bytes(2_500_001)
