@@ -88,7 +88,7 @@ def test_a_function_and_its_line_in_a_registry_are_enough(tmp_path):
         (copy / file).write_text(text.replace(before, after, 1) if before else text + after, encoding="utf-8")
     command = [sys.executable, "-c", PROGRAM]
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert printed.splitlines() == ["[0, 100] ['vignetting']", "Hellinger distance 0.632456", "Y leads. <svg"]
+    assert printed.splitlines() == ["[50, 100] ['vignetting']", "Hellinger distance 0.632456", "Y leads. <svg"]
 
 
 def test_a_corruption_must_return_uint8(monkeypatch):

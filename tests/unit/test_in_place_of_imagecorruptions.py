@@ -8,7 +8,8 @@ from torchvision import tv_tensors
 
 from resiliency.api import CORRUPTIONS, RandomCorruption, corrupt, get_corruption_names
 from resiliency.base.faults import Fault
-from resiliency.corruptions import reference
+from resiliency.corruptions import engine, reference
+from resiliency.corruptions.settings import Corruptions
 
 PACKAGE = reference._package  # imagecorruptions, mended
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 36, 3), np.uint8)
@@ -23,9 +24,18 @@ CALLS = [
 
 @pytest.mark.parametrize(("arguments", "named"), CALLS)
 def test_calls_of_imagecorruptions_give_its_images(arguments, named):
-    ours = corrupt(*arguments, **named)
+    ours = corrupt(*arguments, **named, table="imagenet-c")
     assert ours.shape == IMAGE.shape
     assert np.abs(ours.astype(int) - PACKAGE.corrupt(*arguments, **named)).max() <= 1
+
+
+@pytest.mark.parametrize("side", [32, 64, 65])
+def test_images_have_the_severities_of_their_size_as_in_studies(side):
+    image = np.random.default_rng(0).integers(0, 256, (side, 32, 3), np.uint8)
+    expected = engine.corrupt(image[None], "contrast", 3, table=Corruptions().table_at(side), seed=0)[0]
+    np.testing.assert_array_equal(corrupt(image, 3, "contrast"), expected)
+    transformed = RandomCorruption(["contrast"], severities=[3])(torch.from_numpy(image).permute(2, 0, 1))
+    np.testing.assert_array_equal(transformed.permute(1, 2, 0), expected)
 
 
 def test_it_draws_from_the_generator_that_imagecorruptions_draws_from():

@@ -7,6 +7,7 @@ import numpy as np
 
 from resiliency.base.faults import Fault, available, expected, short
 from resiliency.base.names import CATEGORIES, HELD_OUT, MAIN
+from resiliency.base.settings import AUTO
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES
 
@@ -19,7 +20,7 @@ def corrupt(
     corruption_name: str | None = None,
     corruption_number: int = -1,
     *,
-    table: str = "imagenet-c",
+    table: str = AUTO,
     seed: int | None = None,
     indices: Sequence[int] | None = None,
 ) -> np.ndarray:
@@ -30,8 +31,8 @@ def corrupt(
         severity: integer from 1 to 5.
         corruption_name: name of a corruption, one of CORRUPTIONS.
         corruption_number: position of the corruption in CORRUPTIONS, if there is no name.
-        table: the published severity parameters: "cifar-10-c" suits images of up to 64 pixels, "imagenet-c" larger
-            ones. imagecorruptions has only the latter.
+        table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
+            pixels. imagecorruptions has only "imagenet-c".
         seed: seed of the random streams; default: drawn from NumPy's global generator, as imagecorruptions draws.
         indices: N integers; each image has the random stream of its number, so that its corruption does not depend on
             the batch. The default is 0 to N - 1.

@@ -16,8 +16,9 @@ from resiliency.api.evaluation import Answers, Evaluation, Seen, probabilities_o
 from resiliency.base.faults import Fault, brief, expected, short
 from resiliency.base.names import CLEAN, MAIN, averaged, check_written_alike
 from resiliency.base.progress import Progress
+from resiliency.base.settings import AUTO
 from resiliency.corruptions import engine
-from resiliency.corruptions.settings import LARGEST_CIFAR, SEVERITIES
+from resiliency.corruptions.settings import SEVERITIES, table_for
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS
 from resiliency.statistics.resampling import Units
 
@@ -76,7 +77,6 @@ def _of_onnx(name: str, size: int) -> Callable[[np.ndarray], object]:
 
 
 Condition = tuple[str, int]
-AUTO = "auto"
 
 
 def evaluate(
@@ -192,10 +192,8 @@ def _checked_table(images: np.ndarray, table: str) -> str:
         got = "none" if hasattr(images, "__len__") else short(images)
         raise Fault(f"images: {expected('at least one image', got)}")
     first = np.asarray(images[:1])
-    if table == AUTO:
-        table = "cifar-10-c" if first.ndim == 4 and max(first.shape[1:3]) <= LARGEST_CIFAR else "imagenet-c"
     engine.corrupt(first, MAIN[0], 1, table=table, seed=0)
-    return table
+    return table_for(max(first.shape[1:3])) if table == AUTO else table
 
 
 def _seen(images: np.ndarray, labels: np.ndarray, table: str, size: int, seed: int) -> Seen:

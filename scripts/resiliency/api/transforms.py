@@ -12,6 +12,7 @@ from torchvision.transforms.v2.functional import is_pure_tensor, pil_to_tensor, 
 from resiliency.api.corrupting import DRAWN, checked_conditions
 from resiliency.base.faults import Fault, expected, short
 from resiliency.base.names import MAIN
+from resiliency.base.settings import AUTO
 from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES
 
@@ -29,7 +30,7 @@ class RandomCorruption(v2.Transform):
     Raises:
         Fault: an image, a name, a severity or the table is none that `corrupt` takes.
 
-    >>> transform = RandomCorruption(["fog", "snow"], severities=[1, 2], table="cifar-10-c")
+    >>> transform = RandomCorruption(["fog", "snow"], severities=[1, 2])
     >>> transform(torch.zeros(3, 32, 32, dtype=torch.uint8)).shape
     torch.Size([3, 32, 32])
     """
@@ -41,7 +42,7 @@ class RandomCorruption(v2.Transform):
         corruptions: Sequence[str] = MAIN,
         severities: Sequence[int] = SEVERITIES,
         p: float = 1.0,
-        table: str = "imagenet-c",
+        table: str = AUTO,
     ):
         super().__init__()
         self.conditions, self.p, self.table = checked_conditions(corruptions, severities), p, table

@@ -14,10 +14,11 @@ from numbers import Integral
 import numpy as np
 
 from resiliency.base.faults import Fault, available, expected, short
+from resiliency.base.settings import AUTO
 from resiliency.corruptions import blur, digital, noise, weather  # noqa: F401  they register their functions
 from resiliency.corruptions.filters import Streams
 from resiliency.corruptions.registry import CORRUPTIONS, TABLES
-from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES, table_for
 
 SMALLEST = 32
 # Pixels handled at a time: enough to spread NumPy's overhead over small images, few enough to stay in the cache.
@@ -39,8 +40,8 @@ def corrupt(
         images: uint8 N x H x W x 3, H and W at least 32; they are not changed.
         corruption: name of a corruption, one of CORRUPTIONS.
         severity: integer from 1 to 5.
-        table: the published severity parameters: "cifar-10-c" suits images of up to 64 pixels, "imagenet-c" larger
-            ones.
+        table: the published severity parameters: "cifar-10-c", "imagenet-c" or "auto", the first for images of up to 64
+            pixels.
         seed: seed of the random streams, from 0 to 2^63 - 1.
         indices: N integers; each image has the random stream of its number, so that its corruption does not depend on
             the batch. The default is 0 to N - 1.
@@ -52,7 +53,8 @@ def corrupt(
         Fault: an argument has another shape, type or value.
     """
     _check_images(images)
-    for argument, name, names in (("corruption", corruption, MAIN + HELD_OUT), ("table", table, TABLES)):
+    table = table_for(max(images.shape[1:3])) if table == AUTO else table
+    for argument, name, names in (("corruption", corruption, MAIN + HELD_OUT), ("table", table, (AUTO, *TABLES))):
         if name not in names:
             raise Fault(f"{argument}: {available(argument, name, names)}")
     if not isinstance(severity, Integral) or severity not in SEVERITIES:

@@ -5,10 +5,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from resiliency.base.names import HELD_OUT, MAIN
-from resiliency.base.settings import Settings, distinct
+from resiliency.base.settings import AUTO, Settings, distinct
 
 SEVERITIES = (1, 2, 3, 4, 5)
 LARGEST_CIFAR = 64
+
+
+def table_for(side: int) -> str:
+    """The published severity parameters that suit images whose larger side is `side` pixels."""
+    return "cifar-10-c" if side <= LARGEST_CIFAR else "imagenet-c"
 
 
 class Corruptions(Settings):
@@ -27,7 +32,7 @@ class Corruptions(Settings):
         description="folder of the precomputed set: CIFAR-10-C or CIFAR-100-C, else a set in the layout of ImageNet-C",
     )
     table: Literal["auto", "imagenet-c", "cifar-10-c"] = Field(
-        "auto",
+        AUTO,
         description="published severity parameters; auto: cifar-10-c for images up to 64 px, else imagenet-c",
     )
     engine: Literal["resiliency", "imagecorruptions"] = Field(
@@ -46,10 +51,9 @@ class Corruptions(Settings):
 
     def table_at(self, image_size: int) -> str:
         """The table of severities for images of `image_size` pixels a side."""
-        if self.table != "auto":
+        if self.table != AUTO:
             return self.table
-        small = image_size <= LARGEST_CIFAR and self.engine != "imagecorruptions"
-        return "cifar-10-c" if small else "imagenet-c"
+        return "imagenet-c" if self.engine == "imagecorruptions" else table_for(image_size)
 
     def pictured(self) -> dict[str, list]:
         """Corruptions and severities in the gallery: all of them, or for a published set those of the study."""
