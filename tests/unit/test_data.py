@@ -285,4 +285,4 @@ def test_missing_folders_and_images_are_named_with_what_is_there(tmp_path):
     for name in ("b", "0"):
         (tmp_path / f"fog/3/crane/{name}.JPEG").unlink()
     message = fault_of(image_paths, tmp_path, "fog", (1, 3), CLASSES, NAMES)
-    assert message.startswith(f"{tmp_path}/fog/3/crane/b.JPEG: there is no such image; 2 of 8 images are")
+    assert message.startswith(f"{tmp_path}/fog: 2 of 8 images are missing: 3/crane/b.JPEG, 3/crane/0.JPEG; ")

@@ -70,7 +70,7 @@ def test_a_label_that_differs_from_others_is_named_with_its_row(files, tmp_path)
     ):
         Reader("decisions", files[0], layout, None).labels()
     (tmp_path / "first.csv").write_text(FIRST.replace("fog.1,1,0", "fog.1,2,0"), encoding="utf-8")
-    with pytest.raises(Fault, match=r"images of 'fog.1' differ from those of 'original'"):
+    with pytest.raises(Fault, match=r"images of 'fog.1' differ from those of 'original', without 1, with 2; use"):
         Reader("decisions", files[0], layout, None).labels()
 
 
@@ -213,6 +213,19 @@ NAMES, CLASSES = ["x1", "x2", "y1"], ["cat", "cat", "dog"]
 )
 def test_images_are_ordered_by_name_where_both_sides_have_names(images, wanted, expected):
     assert order_of("a.csv", "clean", np.array(images), wanted, CLASSES).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (["x1", "x2"], "3 images, as for other members, got 2, without y1"),
+        (["cat/x1"], "got 1, without cat/x2, dog/y1"),
+        (["x1", "x2", "y1", "z", "0"], "got 5, with z, 0"),
+        ([*"abcdef"], "got 6, without x1, x2, y1, with a, b, c, d, e, ..."),
+    ],
+)
+def test_images_that_are_missing_or_unknown_are_named(images, said):
+    assert fault_of(order_of, "a.csv", "clean", np.array(images), NAMES, CLASSES).endswith(said)
 
 
 @pytest.mark.parametrize("images", [["y1.png", "x1", "x2"], ["1", "2", "3"], ["02", "10", "0"], ["x1", "x1", "y1"]])

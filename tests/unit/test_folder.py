@@ -71,7 +71,7 @@ def test_hidden_and_other_files_are_left_out_and_counted(tmp_path, put_pictures,
     source = read(tmp_path)
     assert source.parts[ALL].names == ["1", "2", "3", "4", "1"]
     why = "(hidden, in no class folder, or none of .jpg .jpeg .png .webp)"
-    ignored = f"7 files ignored: .5.jpg, .cache, notes.txt … {why}"
+    ignored = f"7 files ignored: .5.jpg, .cache, notes.txt, jpg, 2.gif, ... {why}"
     assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path}: {ignored}"
 
 
@@ -95,6 +95,7 @@ TRAIN = "but no train/; add train/ with the same classes"
     [
         ([], f": {SORT}"),
         (["train/a/1.jpg", "val/a/1.jpg"], f"/train: {ONE} 'a'"),
+        (None, ": cannot be listed (No such file or directory); name a folder that is there"),
         (["a/1.jpg", "b/1.gif"], "/b: no .jpg .jpeg .png .webp file in this class folder; add images or remove it"),
         (["train/a/1.jpg", "other/a/1.jpg"], ": found train/ but neither val/ nor test/; add one of them"),
         (["valid/a/1.jpg", "valid/b/1.jpg"], f": found valid/ {TRAIN}"),
@@ -106,8 +107,9 @@ TRAIN = "but no train/; add train/ with the same classes"
     ],
 )
 def test_folders_in_other_layouts_are_named(tmp_path, put_pictures, pictures, message):
-    put_pictures(*pictures)
-    assert refusal(tmp_path) == f"{tmp_path}{message}"
+    folder = tmp_path / "none" if pictures is None else tmp_path
+    put_pictures(*pictures or ())
+    assert refusal(folder) == f"{folder}{message}"
 
 
 def test_bad_headers_are_named_and_counted(tmp_path, put_pictures):

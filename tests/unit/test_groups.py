@@ -77,7 +77,7 @@ def test_a_table_names_groups_across_classes(tmp_path):
         (
             "image,group",
             ROWS[2:],
-            r"dataset.groups: cat/film_0_0.jpg \(and 1 more\) has no group by '.*csv'; add a row",
+            "dataset.groups: no group by '.*csv' for 2 of 12 images: cat/film_0_0.jpg, cat/film_0_1.jpg; add a row",
         ),
         ("image,group", [], ": has no rows"),
         ("image,group", ["cat/film_0_0.jpg,"], ", line 2: group: expected a name, got nothing"),
@@ -152,8 +152,8 @@ def test_groups_that_do_not_fit_the_test_images_are_told_and_not_half_used():
     numbered = published([f"data/test/{name}/{number:05}.jpg" for name in CLASSES for number in range(4)])
     grouped = units_of(numbered, "<film>_*")
     assert grouped.units.alone
-    assert "00000.jpg (and 7 more)" in grouped.not_by
-    assert fault_of(units_of, numbered, None, "<film>_*").startswith("dataset.test_groups: cat/00000.jpg")
+    assert "for 8 of 8 images: cat/00000.jpg, " in grouped.not_by
+    assert fault_of(units_of, numbered, None, "<film>_*").startswith("dataset.test_groups: no group by ")
 
 
 FILMS, FRAMES = 10, 6

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 
 LONGEST_VALUE, LONGEST_ERROR, MOST_NAMED = 60, 200, 10
+FILES_NAMED = 5
 
 
 class Fault(Exception):
@@ -39,6 +40,14 @@ def available(kind: str, name: object, names: Iterable[object]) -> str:
 def excerpt(names: Sequence[str], most: int = MOST_NAMED) -> str:
     """The first of `names`, as a list in words, with dots if there are more than `most`."""
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def difference(files: Iterable[object], wanted: Iterable[object]) -> str:
+    """Words that name the first of the `wanted` files that are missing, and the first of those that are not wanted."""
+    got, needed = [*map(str, files)], [*map(str, wanted)]
+    kinds = {"without": (needed, {*got}), "with": (got, {*needed})}
+    found = {word: [name for name in names if name not in others] for word, (names, others) in kinds.items()}
+    return "".join(f", {word} {excerpt(names, FILES_NAMED)}" for word, names in found.items() if names)
 
 
 def duplicate(kind: str, name: object, count: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from resiliency.base.faults import Fault, expected
+from resiliency.base.faults import FILES_NAMED, Fault, excerpt, expected
 from resiliency.base.progress import Progress
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.pictures import chunks, decode, write_list
@@ -197,10 +197,11 @@ def image_paths(
         listings = {name: _listing(f"{severity_folder}/{name}") for name in set(classes)}
         for name, stem in zip(classes, stems, strict=True):
             file = listings[name].get(stem)
-            (paths if file else missing).append(f"{severity_folder}/{name}/{file or stem + '.JPEG'}")
+            place = f"{name}/{file or stem + '.JPEG'}"
+            paths.append(f"{severity_folder}/{place}") if file else missing.append(f"{severity}/{place}")
     if missing:
         total = f"{len(missing):,} of {len(missing) + len(paths):,} images are missing"
-        raise Fault(f"{missing[0]}: there is no such image; {total}; {FILES_FROM}")
+        raise Fault(f"{top}: {total}: {excerpt(missing, FILES_NAMED)}; {FILES_FROM}")
     return paths
 
 

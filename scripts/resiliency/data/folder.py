@@ -16,13 +16,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from resiliency.base.faults import Fault, hint
+from resiliency.base.faults import FILES_NAMED, Fault, excerpt, hint
 from resiliency.base.progress import Progress
 from resiliency.data.pictures import FileImages, decoding_fault, file_state, files_of, header_fault, printable
 from resiliency.data.source import ALL, SPLITS, Part, Source, cache_folder
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-NAMED = 3  # number of ignored files that are named
 LONGEST = 230  # bytes of a name; file systems allow 255, suffixes included
 
 
@@ -102,7 +101,8 @@ def entries_in(folder: str | Path) -> list[os.DirEntry]:
         for entry in entries:
             entry.name.encode()
     except OSError as error:
-        raise Fault(f"{printable(folder)}: cannot be listed ({error.strerror}); make it readable") from error
+        remedy = "make it readable" if isinstance(error, PermissionError) else "name a folder that is there"
+        raise Fault(f"{printable(folder)}: cannot be listed ({error.strerror}); {remedy}") from error
     except UnicodeEncodeError as error:
         raise Fault(f"{printable(folder)}: {error.object!r} in it is not named in UTF-8; rename it") from error
     return entries
@@ -332,7 +332,7 @@ def _part(folder: Path, classes: list[str], size: int, margin: float, pool: Thre
     listings, left_out = zip(*pool.map(images_in, folders), strict=True)
     ignored = [*chain.from_iterable(left_out), *(of.name for of in entries_in(folder) if of.name not in classes)]
     if ignored:
-        some = ", ".join(map(printable, ignored[:NAMED])) + (" …" if len(ignored) > NAMED else "")
+        some = excerpt([printable(name) for name in ignored], FILES_NAMED)
         why = f"hidden, in no class folder, or none of {' '.join(SUFFIXES)}"
         print(f"{printable(folder)}: {len(ignored):,} files ignored: {some} ({why})")
     files = [os.path.join(path, image) for path, images in zip(folders, listings, strict=True) for image in images]

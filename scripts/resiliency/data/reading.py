@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from resiliency.base.faults import Fault, excerpt, hint
+from resiliency.base.faults import FILES_NAMED, Fault, excerpt, hint
 from resiliency.data.folder import class_folders, folder_part, image_folder, imagenet
 from resiliency.data.pictures import printable, resized_array
 from resiliency.data.published import imagenette_folder, published_source
@@ -51,9 +51,6 @@ def read_source(name: str, folder: str | None, side: int, margin: float, needed:
     if name == "imagenette":
         return image_folder(imagenette_folder(cache_folder()), side, margin)
     return published_source(name, side, cache_folder())
-
-
-MOST_NAMED = 5
 
 
 def labelled_folder(folder: Path, classes: list[str], size: int, margin: float) -> Part:
@@ -112,7 +109,7 @@ def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.nda
     if unknown and distinct and not any(name.isdecimal() for name in classes):
         return np.array([int(name) for name in names])
     if unknown:
-        spellings = f"; folders must be named as its classes: {excerpt(classes, MOST_NAMED)}"
+        spellings = f"; folders must be named as its classes: {excerpt(classes, FILES_NAMED)}"
         near = hint(unknown[0], classes) or spellings
         raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}{near}")
     return np.array([positions[name] for name in names])

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from resiliency.base.faults import Fault, hint
+from resiliency.base.faults import FILES_NAMED, Fault, excerpt, hint
 from resiliency.base.names import check_written_alike
 from resiliency.base.streams import stream
 from resiliency.data.pictures import FileImages, files_of, printable
@@ -309,11 +309,11 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
         print("dataset.groups: not used, for the data set has splits of its own")
         return source
     if lacking := [index for index in range(len(files[name])) if index not in found[name]]:
-        image, more = printable("/".join(files[name][lacking[0]][-2:])), len(lacking) - 1
-        several = f" (and {more:,} more)" if more else ""
+        images = excerpt([printable("/".join(files[name][index][-2:])) for index in lacking], FILES_NAMED)
         table = f"name a CSV file with the columns {' and '.join(COLUMNS)}"
         remedy = "add a row for each image" if is_table(groups) else f"change the pattern, or {table}"
-        raise Fault(f"dataset.groups: {image}{several} has no group by {groups!r}; {remedy}")
+        share = f"{len(lacking):,} of {len(files[name]):,} images"
+        raise Fault(f"dataset.groups: no group by {groups!r} for {share}: {images}; {remedy}")
     keys = [found[name][index] for index in range(len(files[name]))]
     if len(set(keys)) == len(keys) > 1:
         reason = f"each of {len(keys):,} images is a group of its own"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype as is_numeric
 
-from resiliency.base.faults import Fault, available, expected, hint, path_fault, short
+from resiliency.base.faults import Fault, available, difference, expected, hint, path_fault, short
 from resiliency.base.names import check_written_alike
 from resiliency.external.tables import MOST_CLASSES, check_members, read_foreign, refuse_wrong, whole_numbers
 from resiliency.metrics.classification import may_be_probabilities
@@ -187,13 +187,13 @@ def order_of(file: str, test_set: str, images: np.ndarray, wanted: Sequence[str]
     Raises:
         Fault: the images are not the same.
     """
-    if len(images) != len(wanted):
-        raise Fault(
-            f"{file}: test set {test_set!r}: expected {len(wanted):,} images, as for other members, got {len(images):,}"
-        )
     names = list(map(str, images))
     positions = {name: position for position, name in enumerate(names)}
     paths = [f"{folder}/{name}" for folder, name in zip(classes, wanted, strict=True)]
+    if len(images) != len(wanted):
+        got = f"{len(images):,}{difference(names, paths if positions.keys() & set(paths) else wanted)}"
+        needed = f"{len(wanted):,} images, as for other members"
+        raise Fault(f"{file}: test set {test_set!r}: {expected(needed, got)}")
     for reference in (wanted, paths):
         if positions.keys() == set(reference) and len(positions) == len(names):
             return np.array([positions[name] for name in reference])

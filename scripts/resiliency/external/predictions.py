@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from resiliency.base.faults import Fault, available, hint, short
+from resiliency.base.faults import Fault, available, difference, hint, short
 from resiliency.base.names import INDEPENDENT, design_of, family_fault
 from resiliency.designs.members import Member, WeightsKind
 from resiliency.designs.settings import architectures
@@ -119,7 +119,8 @@ class Reader:
         labels, images = self._labels(first), self._images(first)
         for name in others:
             if not np.array_equal(self._images(name), images):
-                raise Fault(f"{self.file}: images of {name!r} differ from those of {first!r}; use the same images")
+                named = difference(self._images(name), images)
+                raise Fault(f"{self.file}: images of {name!r} differ from those of {first!r}{named}; use the same")
             wrong = np.flatnonzero(self._labels(name) != labels)
             if len(wrong):
                 raise self._label_fault(name, wrong[0], labels[wrong[0]], f"in {first!r}", "use the same images")
