@@ -55,7 +55,7 @@ def write_chart(paths: Iterable[Path], spec: dict, pixels_per_point: float) -> N
     except (ValueError, RuntimeError) as error:
         name, reason = paths[0].name.partition(".")[0], re.split(" at | Stack ", brief(error))[0]
         versions = f"Altair {alt.__version__} and vl-convert {vl_convert.__version__}"
-        remedy = "install the versions of envs/constraints.txt"
+        remedy = "run pip install -U altair vl-convert-python"
         raise Fault(f"{name}: {versions} cannot draw it ({reason}); {remedy}") from error
     for path in paths:
         with replacing(path) as temporary:
