@@ -89,6 +89,7 @@ def test_only_networks_that_can_be_had_are_fine_tuned(tmp_path, capsys, monkeypa
     monkeypatch.setattr("resiliency.designs.weights.is_available", had[:count].__contains__)
     file = tmp_path / "mine.yaml"
     begin(str(photos(tmp_path / "photos", list(map(str, range(40))))), file)
+    assert Path(file.read_text().splitlines()[0].partition("$schema=")[2]).is_file()
     study = load(read_merged([CONFIG, file]))
     assert len(study.fine_tuned_designs()) == (count if count > 1 else 0)
     assert len(study.independent_members()) == (2 * count if count > 1 else 6)

@@ -325,6 +325,8 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     print(of_splits(images))
     _check_enough(folder, images)
     seconds, memory = estimate(study, images)
+    if file.parent.resolve() != home() / "studies":  # which holds the schema
+        text = text.replace("$schema=", f"$schema={home()}/studies/", 1)
     write(file, text)
     members = plural(len(study.independent_members()), "member")
     print(f"{file}: {members}; about {duration(seconds)} on this machine, {memory / 2**30:.1f} GiB per concurrent job")
