@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from resiliency.analysis.left_out import kept_weights
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.statistics import resampling
@@ -87,7 +88,7 @@ def of_measure(measure: str, weights: np.ndarray, study: np.ndarray) -> np.ndarr
 def correlation(measure: str, situation: str, members: int, size: int, alike: float = 0.0) -> Case:
     """Members are of a design each, or of two seeds where these are `alike`."""
     ensembles = ensembles_of(members, size)
-    kept = resampling.kept_weights((ensembles // 2 if alike else ensembles).astype(str).tolist())
+    kept = kept_weights((ensembles // 2 if alike else ensembles).astype(str).tolist())
     scale = resampling.LINEAR if measure == "difference" else resampling.FISHER
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:

@@ -16,6 +16,7 @@ from simulated_units import CASES as IN_UNITS
 
 from resiliency.analysis import coincident_failures
 from resiliency.analysis.coincident_failures import failure_table
+from resiliency.analysis.left_out import kept_weights
 from resiliency.analysis.origins import ORIGINS, SHARES, origin_table
 from resiliency.analysis.parts import Part
 from resiliency.base.names import CLEAN
@@ -89,7 +90,7 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
         parts = zip(values, weights, one, other, strict=True)
         return np.mean([weighted_cliffs_delta(v[b], v[a], w[:, b], w[:, a]) for v, w, a, b in parts], axis=0)
 
-    kept = [resampling.kept_weights([list(map(str, design[e])) for e in ensembles]) for ensembles in groups]
+    kept = [kept_weights([list(map(str, design[e])) for e in ensembles]) for ensembles in groups]
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         values = diversities(random)

@@ -33,6 +33,9 @@ def test_no_correlation_without_variance_or_weight():
     x, y = np.array([1.0, 2, 3]), np.array([1.0, 1, 1])
     assert np.isnan(weighted_pearson(np.ones((1, 3)), x, y)[0])
     assert np.isnan(weighted_pearson(np.array([[0.0, 1, 0], [0, 0, 0]]), x, x)).all()
+    noise = np.array([[0.7, 0.7 + 1e-15, 0.7 - 1e-15], x, -x])  # of sums in another order
+    assert weighted_pearson(np.ones((1, 3)), noise, x)[:, 0] == pytest.approx([np.nan, 1, -1], nan_ok=True)
+    assert np.isnan(weighted_pearson(np.ones((1, 3)), x, noise[0])[0])
 
 
 def test_weighted_quantiles_by_hand_and_of_equal_weights():

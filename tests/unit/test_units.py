@@ -19,9 +19,11 @@ from resiliency.statistics.resampling import (
     Units,
     apart,
     cost_interval,
+    interval_if_rare,
     percentile_interval,
     share_interval,
     wilson,
+    wilson_of_means,
 )
 
 FILMS = Units.numbered(np.array(["b", "a", "b", "c", "a", "b"]))
@@ -107,6 +109,11 @@ def test_interval_by_hand():
     assert np.isnan(percentile_interval(values, 0.9)).all()
     values[0] = 0  # 51 are
     assert np.isfinite(percentile_interval(values, 0.9)).all()
+    assert np.isnan(percentile_interval(np.full(99, 0.1) + 1e-17, 0.9)).all()  # equal draws say nothing
+    for sign in (1, -1):  # a twentieth, and fewer, beyond all bounds
+        draws = np.where(np.arange(101) < 6, sign * np.inf, np.arange(101.0))
+        assert np.isfinite(percentile_interval(draws, 0.9)).tolist() == [sign > 0, sign < 0]
+        assert np.isfinite(corrected_interval(draws, 0.9, 1)).tolist() == [sign > 0, sign < 0]
 
 
 def test_a_share_of_nearly_nothing_or_all_has_an_end_of_wilsons():
@@ -119,10 +126,19 @@ def test_a_share_of_nearly_nothing_or_all_has_an_end_of_wilsons():
     assert cost_interval(2, np.arange(101.0), 50, 40, 0.9) == pytest.approx((5, 95))
 
 
+def test_what_is_alike_in_all_units_has_an_interval():
+    """Wilson's of half of 40: .5 -+ .5 * sqrt(3.8415 / (40 + 3.8415)) = .5 -+ .148."""
+    half = pytest.approx((0.352, 0.648), abs=1e-3)
+    assert share_interval(0.5, np.full(101, 0.5) + 1e-17 * np.arange(101), 40, 0.95) == half
+    assert interval_if_rare(0.5, (0.5, 0.5), 1e-34, 40, 0.95) == half
+    assert cost_interval(25, np.full(101, 25.0), 50, 40, 0.95) == pytest.approx((17.6, 32.4), abs=0.05)
+    low, high = wilson_of_means(np.array([0.5]), np.array([1e-34]), 40, 0.95)
+    assert (low[0], high[0]) == half
+
+
 def test_what_does_not_differ_may_differ_as_much_as_a_share_of_0_may_be():
-    assert apart(0, 0, 40, 0.95) == pytest.approx((-0.0876, 0.0876), abs=1e-4)
-    assert apart(0, 0.01, 40, 0.95) == (0, 0.01)
-    assert np.isnan(apart(np.nan, np.nan, 40, 0.95)).all()
+    assert apart(0, 40, 0.95) == pytest.approx((-0.0876, 0.0876), abs=1e-4)
+    assert apart(1, 40, 0.95) == pytest.approx((0.9124, 1), abs=1e-4)
 
 
 @pytest.mark.parametrize(

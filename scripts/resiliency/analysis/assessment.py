@@ -36,6 +36,7 @@ from resiliency.statistics.resampling import (
     cost_interval,
     percentile_interval,
     share_interval,
+    varies,
     widened,
     wilson,
     with_ends,
@@ -140,7 +141,7 @@ def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[li
                     ends = share_interval(value, value + drawn, answered, evaluation.confidence)
                 else:
                     low, high = (value + end for end in percentile_interval(drawn, evaluation.confidence))
-                    ends = widened(low, high, fewer, evaluation.confidence) if low == high else (low, high)
+                    ends = (low, high) if varies(drawn) else widened(value, value, fewer, evaluation.confidence)
                 row |= with_ends(measure, value, np.clip(ends, 0, 1))
             rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, evaluation, units))
     return rows, curves
@@ -155,7 +156,7 @@ def _excess(
     low, high = corrected_interval(drawn - whole[0], evaluation.confidence, compared)
     ends = value[0] + low, value[0] + high
     if not of_score[""]["aurc"][0]:  # no answer is wrong
-        ends = apart(*ends, units.number, 1 - (1 - evaluation.confidence) / compared)
+        ends = apart(value[0], units.number, 1 - (1 - evaluation.confidence) / compared)
     return with_ends("aurc_difference", value[0], ends)
 
 

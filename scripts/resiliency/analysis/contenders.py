@@ -45,6 +45,7 @@ from resiliency.statistics.resampling import (
     cost_interval,
     percentile_interval,
     share_interval,
+    varies,
     with_ends,
 )
 
@@ -127,10 +128,11 @@ def under_corruptions(
             row = {"role": role, "corruption": name, "images": len(of_name), "error": of_name.mean()}
             row |= dict(zip(("low", "high"), ends, strict=True))
             if role != first:
-                drawn = counts @ (best - of_name) / drawn_images
+                difference, drawn = (best - of_name).mean(), counts @ (best - of_name) / drawn_images
                 ends = intervals[name](drawn, confidence)
-                ends = ends if same else apart(*ends, units, levels[name])
-                row |= with_ends("difference", (best - of_name).mean(), ends)
+                if not varies(drawn):
+                    ends = (0.0, 0.0) if same else apart(difference, units, levels[name])
+                row |= with_ends("difference", difference, ends)
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, design_of, mean_member_accuracy_of
 from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta
-from resiliency.statistics.resampling import LINEAR, Scale, kept_weights
+from resiliency.statistics.resampling import LINEAR, Scale
 
 COLUMNS = 8  # number of columns that are correlated at a time
 
@@ -18,6 +18,23 @@ def is_sample(pool: pd.DataFrame) -> bool:
     """Whether not all ensembles that are possible at a size are there."""
     sizes = pool.groupby("size")["possible"]
     return bool((sizes.size() < sizes.first()).any())
+
+
+def kept_weights(units: list[list[str]]) -> np.ndarray:
+    """Weights of ensembles: all of them, and those without each unit in turn.
+
+    Args:
+        units: members, or designs, of each of E ensembles.
+
+    Returns:
+        float64 (1 + U) x E of zeros and ones, units in alphabetical order.
+    """
+    names = sorted({unit for ensemble in units for unit in ensemble})
+    position = {name: row for row, name in enumerate(names, start=1)}
+    weights = np.ones((1 + len(names), len(units)))
+    for column, ensemble in enumerate(units):
+        weights[[position[unit] for unit in ensemble], column] = 0
+    return weights
 
 
 class LeftOut:

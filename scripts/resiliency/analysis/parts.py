@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from resiliency.statistics.resampling import ANGULAR, LINEAR, Scale, studentised, wilson
+from resiliency.statistics.resampling import ANGULAR, LINEAR, Scale, quantiles, studentised, wilson
 
 # Number of comparisons that are assumed in every study: three measures of calibration and up to three scores of
 # confidence are compared. With resamples for five, an interval without correction also misses in at most 6% of studies
@@ -33,17 +33,16 @@ def corrected_interval(values: np.ndarray, confidence: float, comparisons: int) 
     by 1 / (R p), which is 30 % for 15 comparisons at 95 % with 2,000 resamples.
 
     Args:
-        values: float R; those that are not finite do not count.
+        values: float R; NaN does not count.
 
     Returns:
-        Both ends; NaN if fewer values than `least_resamples` are finite.
+        Both ends; NaN if there are fewer values than `least_resamples`.
     """
-    valid = values[np.isfinite(values)]
+    valid = values[~np.isnan(values)]
     if len(valid) < least_resamples(comparisons, confidence):
         return np.nan, np.nan
     tail = (1 - confidence) / (2 * comparisons)
-    low, high = np.quantile(valid, [tail, 1 - tail], method="weibull")
-    return float(low), float(high)
+    return quantiles(valid, [tail, 1 - tail], method="weibull")
 
 
 # Beyond this Cliff's delta few units decide how far it is from 1, and the jackknife rarely sees them. With .8 here,

@@ -161,8 +161,9 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
         y: float E.
 
     Returns:
-        float64 R, or C x R; NaN if a weighted variance is zero.
+        float64 R, or C x R; NaN if a weighted variance is zero, or rounding of the values.
     """
+    least_x, least_y = ((RANK_ROUNDING * np.abs(of).max(axis=-1, keepdims=True)) ** 2 for of in (x, y))
     x, y = x - x.mean(axis=-1, keepdims=True), y - y.mean()
     moments = np.vstack([np.ones_like(y), y, y * y, x, x * x, x * y])
     total, *sums = moments @ weights.T
@@ -170,7 +171,7 @@ def weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
     mean_y, square_y = means[:2]
     mean_x, square_x, product = means[2:].reshape(3, *x.shape[:-1], len(weights))
     of_x, of_y = square_x - mean_x**2, square_y - mean_y**2
-    defined = (of_x > ROUNDING * square_x) & (of_y > ROUNDING * square_y)
+    defined = (of_x > np.maximum(ROUNDING * square_x, least_x)) & (of_y > np.maximum(ROUNDING * square_y, least_y))
     scale = np.sqrt(np.where(defined, of_x * of_y, 1))
     return np.where(defined, (product - mean_x * mean_y) / scale, np.nan)
 

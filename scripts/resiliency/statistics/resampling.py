@@ -56,23 +56,6 @@ def in_groups(units: Iterable[str]) -> dict[str, str]:
     return {name: f"group {group:03}" for name, group in zip(names, drawn.tolist(), strict=True)}
 
 
-def kept_weights(units: list[list[str]]) -> np.ndarray:
-    """Weights of ensembles: all of them, and those without each unit in turn.
-
-    Args:
-        units: members, or designs, of each of E ensembles.
-
-    Returns:
-        float64 (1 + U) x E of zeros and ones, units in alphabetical order.
-    """
-    names = sorted({unit for ensemble in units for unit in ensemble})
-    position = {name: row for row, name in enumerate(names, start=1)}
-    weights = np.ones((1 + len(names), len(units)))
-    for column, ensemble in enumerate(units):
-        weights[[position[unit] for unit in ensemble], column] = 0
-    return weights
-
-
 def jackknife_interval(replicates: np.ndarray, confidence: float, scale: Scale = LINEAR) -> tuple[float, float]:
     """The interval of a statistic: Student's t times the jackknife's standard error on `scale`.
 
@@ -351,14 +334,15 @@ def wilson_of_means(
 
     Args:
         means: float64 in 0..1.
-        variances: variances of the means, of the same shape; if one is 0, or its mean is 0 or 1, all images count.
+        variances: variances of the means, of the same shape; if one is `NONE`, or its mean is 0 or 1, all images count.
     """
     of_one = means * (1 - means)
     with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where((variances > 0) & (of_one > 0), of_one / variances, images)
+        effective = np.where((variances > NONE) & (of_one > 0), of_one / variances, images)
     return wilson(means, effective, confidence)
 
 
+NONE = 1e-20  # variance of a share that is rounding alone; one image of a million gives 1e-12
 RARE = 10  # number of wrong (or right) units, each by its share
 
 
@@ -370,16 +354,30 @@ class Resampling(NamedTuple):
     seed: int
 
 
-def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The percentile interval of bootstrap `values`; resamples without a value (NaN) do not count.
+def varies(values: np.ndarray) -> bool:
+    """Whether `values` of resamples, without NaN, differ by more than the rounding of sums."""
+    valid = values[~np.isnan(values)]
+    largest = np.abs(valid[np.isfinite(valid)]).max(initial=0)
+    with np.errstate(invalid="ignore"):
+        return bool(len(valid) and valid.max() - valid.min() > 1e-12 * largest)
 
-    NaN at both ends where fewer than half of the resamples have a value.
+
+def quantiles(values: np.ndarray, shares: list[float], method: Any = "linear") -> tuple[float, float]:
+    """The quantiles of `values`, which may be infinite, at a low and a high share, by NumPy's `method`."""
+    with np.errstate(invalid="ignore"):
+        low, high = np.quantile(values, shares, method=method)
+    return (-np.inf if np.isnan(low) else float(low)), (np.inf if np.isnan(high) else float(high))
+
+
+def percentile_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The percentile interval of bootstrap `values`, which may be infinite; resamples without one are NaN.
+
+    NaN at both ends if these are more than half, or all values are equal, which says nothing of other images.
     """
-    valid = values[np.isfinite(values)]
-    if len(valid) < len(values) / 2:
+    valid = values[~np.isnan(values)]
+    if len(valid) < len(values) / 2 or not varies(valid):
         return np.nan, np.nan
-    low, high = np.quantile(valid, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    return quantiles(valid, [(1 - confidence) / 2, (1 + confidence) / 2])
 
 
 def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) -> tuple[float, ...]:
@@ -393,8 +391,9 @@ def range_interval(least: np.ndarray, largest: np.ndarray, confidence: float) ->
 def share_interval(share: float, drawn: np.ndarray, units: float, confidence: float) -> tuple[float, float]:
     """The interval of a share: its upper end is no lower than that of a share of 0, its lower no higher than that of 1.
 
-    It is the percentile interval. Resamples hold too few of the wrong (or right) units if these are fewer than `RARE`:
-    it then is Wilson's, of as many images as would give a proportion the same variance.
+    It is the percentile interval. Resamples hold too few of the wrong (or right) units if these are fewer than `RARE`,
+    and none differs if all units are wrong alike: it then is Wilson's, of as many images as would give a proportion the
+    same variance, or of all units.
 
     Args:
         share: share in 0..1.
@@ -403,7 +402,7 @@ def share_interval(share: float, drawn: np.ndarray, units: float, confidence: fl
         confidence: level of the interval, between 0 and 1.
     """
     low, high = percentile_interval(drawn, confidence)
-    if not units or np.isnan(low):
+    if not units or (np.isnan(low) and (varies(drawn) or np.isnan(drawn).any())):
         return low, high
     return interval_if_rare(share, (low, high), np.nanvar(drawn), units, confidence)
 
@@ -411,8 +410,11 @@ def share_interval(share: float, drawn: np.ndarray, units: float, confidence: fl
 def interval_if_rare(
     share: float, ends: tuple[float, float], variance: float, units: float, confidence: float
 ) -> tuple[float, float]:
-    """The interval with these `ends` as in `share_interval`: Wilson's if few units are wrong (or right), `widened`."""
-    if min(share, 1 - share) * units < RARE:
+    """The interval with these `ends` as in `share_interval`: Wilson's if few units are wrong (or right), `widened`.
+
+    So it is if all units are wrong alike, with a `variance` of `NONE`.
+    """
+    if min(share, 1 - share) * units < RARE or variance <= NONE:
         low, high = wilson_of_means(np.asarray(share), np.asarray(variance), units, confidence)
         ends = float(low), float(high)
     return widened(*ends, units, confidence)
@@ -424,24 +426,23 @@ def widened(low: float, high: float, units: float, confidence: float) -> tuple[f
     return float(min(low, lowest[0])), float(max(high, highest[1]))
 
 
-def apart(low: float, high: float, units: float, confidence: float) -> tuple[float, float]:
-    """The ends of an interval of a difference of shares; if both are 0, no unit differs.
+def apart(difference: float, units: float, confidence: float) -> tuple[float, float]:
+    """The interval of a difference of shares in which no unit differs from others, as if all are 0.
 
-    They then are as far from 0 as Wilson's interval of 0 of `units` reaches.
+    It reaches as far to either side as Wilson's interval of 0 of `units` does, within -1 to 1.
     """
-    if low or high:
-        return low, high
     reach = float(wilson(np.zeros(1), units, confidence)[1][0])
-    return -reach, reach
+    return max(difference - reach, -1.0), min(difference + reach, 1.0)
 
 
 def cost_interval(
     cost: float, drawn: np.ndarray, largest: float, units: float, confidence: float
 ) -> tuple[float, float]:
-    """The percentile interval of a mean cost; without any cost, from 0 to Wilson's end of a share of 0 of `largest`."""
-    if cost:
+    """The percentile interval of a mean cost; if all units cost the same, Wilson's of its share of the `largest`."""
+    if varies(drawn):
         return percentile_interval(drawn, confidence)
-    return 0.0, largest * float(wilson(np.zeros(1), units, confidence)[1][0])
+    low, high = wilson(np.asarray(cost and cost / largest), units, confidence)
+    return largest * float(low), largest * float(high)
 
 
 def with_ends(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:
