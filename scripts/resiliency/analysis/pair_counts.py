@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from resiliency.base.compiled import compiled
 from resiliency.base.streams import stream
 from resiliency.diversity.predictions import pair_failures
 from resiliency.prediction.reading import Predictions
@@ -94,7 +94,7 @@ def probability_counts(
     return filled
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _count(
     probabilities: np.ndarray,
     labels: np.ndarray,

@@ -14,8 +14,8 @@ from statistics import NormalDist
 
 import cv2
 import numpy as np
-from numba import njit
 
+from resiliency.base.compiled import compiled
 from resiliency.base.streams import stream
 
 _LOW, _HALF, _ONE = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
@@ -83,7 +83,7 @@ def entropies(seed: int, names: Sequence[str | int], indices: Sequence[int]) -> 
     return np.frombuffer(digests, ">u4").reshape(-1, 8)[:, ::-1].astype(np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def seeded(entropies: np.ndarray, states: np.ndarray) -> None:
     """Set `states` (uint64 Nx4) to the state and the step, high word first, of PCG64 seeded with each row of words.
 
@@ -106,7 +106,7 @@ def seeded(entropies: np.ndarray, states: np.ndarray) -> None:
         state[0], state[1] = _stepped(state[0], state[1], state[2], state[3])
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _mix(entropy: np.ndarray, pool: np.ndarray) -> None:
     """Set the four words of a SeedSequence's pool from those of its entropy."""
     length, constant = len(entropy), _MIXING
@@ -123,7 +123,7 @@ def _mix(entropy: np.ndarray, pool: np.ndarray) -> None:
                 pool[target] = mixed ^ mixed >> _SHIFT
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _hashed(word: np.uint64, constant: np.uint64, factor: np.uint64) -> tuple[np.uint64, np.uint64]:
     """The hash of a word of 32 bits, and the constant of the next one."""
     following = constant * factor & _LOW
@@ -131,7 +131,7 @@ def _hashed(word: np.uint64, constant: np.uint64, factor: np.uint64) -> tuple[np
     return word ^ word >> _SHIFT, following
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def draw(states: np.ndarray, words: np.ndarray) -> None:
     """Set `words` (uint64 NxW) to the next ones of each stream, whose `states` (see `seeded`) move on."""
     for n in range(len(words)):
@@ -144,7 +144,7 @@ def draw(states: np.ndarray, words: np.ndarray) -> None:
         states[n, 0], states[n, 1] = high, low
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _stepped(high: np.uint64, low: np.uint64, step_high: np.uint64, step_low: np.uint64) -> tuple[np.uint64, np.uint64]:
     """A state of 128 bits times PCG64's multiplier, plus the step."""
     product = low * _LOW_FACTOR
@@ -152,7 +152,7 @@ def _stepped(high: np.uint64, low: np.uint64, step_high: np.uint64, step_low: np
     return moved + step_high + np.uint64(new < product), new
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _high_product(one: np.uint64, other: np.uint64) -> np.uint64:
     """The high word of a product of two words."""
     near, far, other_near, other_far = one & _LOW, one >> _HALF, other & _LOW, other >> _HALF
@@ -163,7 +163,7 @@ def _high_product(one: np.uint64, other: np.uint64) -> np.uint64:
 TOGETHER = 4  # number of steps along a line that one pass over a row adds
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def smear(images: np.ndarray, weights: np.ndarray, steps: np.ndarray, counts: np.ndarray, out: np.ndarray) -> None:
     """Set `out` to weighted sums of each image moved by the steps of its own; rows beyond the border repeat it.
 
@@ -190,7 +190,7 @@ def smear(images: np.ndarray, weights: np.ndarray, steps: np.ndarray, counts: np
                     row[i] = row[i] + u * a[i] + v * b[i] + w * c[i] + z * d[i]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def truncate(values: np.ndarray, margin: np.float32, out: np.ndarray) -> None:
     """Set `out` (uint8 V) to `values` (float32 V) plus `margin`, clipped to 0..255 and truncated."""
     black, white = np.float32(0), np.float32(255)
@@ -198,7 +198,7 @@ def truncate(values: np.ndarray, margin: np.float32, out: np.ndarray) -> None:
         out[i] = np.int32(min(max(values[i] + margin, black), white))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def copy_neighbours(pixels: np.ndarray, drawn: np.ndarray, offsets: np.ndarray, shift: int) -> None:
     """Copy neighbours to pixels one after the other, from the bottom right to the top left.
 
@@ -217,7 +217,7 @@ def copy_neighbours(pixels: np.ndarray, drawn: np.ndarray, offsets: np.ndarray, 
                 image[place] = image[place + offsets[row[x - shift - 1] * len(offsets) >> 16]]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def brighten(pixels: np.ndarray, shift: np.float32, margin: np.float32) -> None:
     """Raise the largest channel of each pixel by `shift`, up to 255, and the others in proportion; black becomes grey.
 

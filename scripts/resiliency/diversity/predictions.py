@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from resiliency.base.compiled import compiled
 
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -212,7 +214,7 @@ def mixture_entropies(probabilities: np.ndarray) -> np.ndarray:
     return sums + np.triu(sums, 1).T
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def _add_entropies(probabilities: np.ndarray, sums: np.ndarray) -> None:
     """Add to the upper triangle of `sums` (M x M) those of probabilities float32 M x V x 4 x LANES.
 
@@ -234,13 +236,13 @@ def _add_entropies(probabilities: np.ndarray, sums: np.ndarray) -> None:
                 sums[i, j] -= total
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def _term(one: np.float32, other: np.float32) -> np.float32:
     mixed = (one + other) * HALF
     return mixed * _log2(mixed)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@compiled(fastmath=FAST, error_model="numpy")
 def _log2(value: np.float32) -> np.float32:
     """Binary logarithm of a positive float32 by its exponent and the series of artanh, off by 1e-7 of 1 at most.
 

@@ -5,7 +5,8 @@ ensemble, and formed again only from where the next one differs.
 """
 
 import numpy as np
-from numba import njit
+
+from resiliency.base.compiled import compiled
 
 LANES = 128  # number of values that a compiled loop handles at once
 FACTORS = 16  # factors per product, and products side by side; float64 holds a product of so many factors of LEAST
@@ -14,7 +15,7 @@ ORDERED = {"nnan", "nsz"}  # keeps the order of sums
 REORDERED = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, nogil=True, fastmath=ORDERED)
+@compiled(fastmath=ORDERED)
 def answers(
     ensembles: np.ndarray,
     changes: np.ndarray,
@@ -59,7 +60,7 @@ def answers(
     return summed
 
 
-@njit(cache=True, nogil=True, fastmath=ORDERED)
+@compiled(fastmath=ORDERED)
 def tally(
     ensembles: np.ndarray,
     changes: np.ndarray,
@@ -104,13 +105,13 @@ def tally(
     return summed
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _filled_up(classes: int) -> np.ndarray:
     """-inf for each class, and for further values up to a multiple of `LANES`."""
     return np.full(-(-classes // LANES) * LANES, -np.inf, np.float32)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _sum_first(sums: np.ndarray, ensembles: np.ndarray, changes: np.ndarray, e: int, panel: np.ndarray) -> None:
     """Set the sums of the first 1, 2, ... members of an ensemble, from that on which differs from the one above."""
     for depth in range(changes[e], ensembles.shape[1] - 1):
@@ -120,7 +121,7 @@ def _sum_first(sums: np.ndarray, ensembles: np.ndarray, changes: np.ndarray, e: 
                 sums[depth + 1, row, i] = sums[depth, row, i] + panel[member, row, i]
 
 
-@njit(cache=True, nogil=True, fastmath=ORDERED)
+@compiled(fastmath=ORDERED)
 def _compare(
     sums: np.ndarray,
     ensembles: np.ndarray,
@@ -148,7 +149,7 @@ def _compare(
             rival[i] = max(rival[i], sums[last, row, i] + panel[member, row, i])
 
 
-@njit(cache=True, nogil=True, fastmath=ORDERED)
+@compiled(fastmath=ORDERED)
 def _count(own: np.ndarray, rival: np.ndarray, bound: np.ndarray) -> tuple[int, int]:
     """On how many images the label has the largest sum, and on how many `_compare` does not decide."""
     right = unsure = 0
@@ -158,7 +159,7 @@ def _count(own: np.ndarray, rival: np.ndarray, bound: np.ndarray) -> tuple[int, 
     return right, unsure
 
 
-@njit(cache=True, nogil=True, fastmath=ORDERED)
+@compiled(fastmath=ORDERED)
 def _settle(
     ensemble: np.ndarray,
     values: np.ndarray,
@@ -176,7 +177,7 @@ def _settle(
                 rival[i] = -np.inf
 
 
-@njit(cache=True, nogil=True, fastmath=ORDERED)
+@compiled(fastmath=ORDERED)
 def _largest(ensemble: np.ndarray, values: np.ndarray, total: np.ndarray) -> np.float32:
     """Set the first K of `total` to the sums of the members' values (float32 M x K); the largest of `total`."""
     total[: values.shape[1]] = 0
@@ -195,7 +196,7 @@ def _largest(ensemble: np.ndarray, values: np.ndarray, total: np.ndarray) -> np.
     return largest
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _is_first(total: np.ndarray, label: int, largest: np.float32) -> bool:
     """Whether the label has the sum `largest`, and no class before it."""
     first = 0
@@ -204,7 +205,7 @@ def _is_first(total: np.ndarray, label: int, largest: np.float32) -> bool:
     return first == label
 
 
-@njit(cache=True, nogil=True, fastmath=REORDERED)
+@compiled(fastmath=REORDERED)
 def product_sums(
     ensembles: np.ndarray,
     before: np.ndarray,
@@ -245,7 +246,7 @@ def product_sums(
                     sums[image, e] = total
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _products(parts: np.ndarray, values: np.ndarray, products: np.ndarray) -> None:
     """Set `products` (float32 P x K) to those of the members (int64 P x l) of each part; of none, 1."""
     for part in range(len(parts)):
@@ -257,7 +258,7 @@ def _products(parts: np.ndarray, values: np.ndarray, products: np.ndarray) -> No
                 product[k] *= factor[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _inner_products(left: np.ndarray, right: np.ndarray, weights: np.ndarray, scaled: np.ndarray) -> np.ndarray:
     """Sums over classes of the products of each row of `left` (P x K) and of `right` (Q x K) with `weights`; P x Q."""
     table = np.empty((len(left), len(right)), np.float32)
@@ -275,7 +276,7 @@ def _inner_products(left: np.ndarray, right: np.ndarray, weights: np.ndarray, sc
     return table
 
 
-@njit(cache=True, nogil=True, fastmath=REORDERED)
+@compiled(fastmath=REORDERED)
 def _four_by_four(left: np.ndarray, right: np.ndarray, i: int, j: int, table: np.ndarray) -> None:
     """Set table[i : i + 4, j : j + 4] to inner products of rows; each value is read once for four of them.
 
@@ -299,7 +300,7 @@ def _four_by_four(left: np.ndarray, right: np.ndarray, i: int, j: int, table: np
     table[i3, j], table[i3, j1], table[i3, j2], table[i3, j3] = s30, s31, s32, s33
 
 
-@njit(cache=True, nogil=True, fastmath=REORDERED)
+@compiled(fastmath=REORDERED)
 def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarray, logs: np.ndarray) -> None:
     """Add to `logs` the sums over images of ln of the sums over classes of the products of the members' values.
 
@@ -334,7 +335,7 @@ def log_normalisers(ensembles: np.ndarray, changes: np.ndarray, roots: np.ndarra
         logs[e] += _log_sum(total, products)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def add_probabilities(right: np.ndarray, own: np.ndarray, best: np.ndarray, logs: np.ndarray, gaps: np.ndarray) -> None:
     """Add the log-likelihood and the calibration gaps of answers to sums over images.
 
@@ -356,13 +357,13 @@ def add_probabilities(right: np.ndarray, own: np.ndarray, best: np.ndarray, logs
         _add_gaps(differences, places, several, gaps, e)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _bin(confidence: np.float32, bins: int) -> int:
     """The position of the bin that holds a confidence."""
     return min(max(np.int32(np.ceil(confidence * np.float32(bins))), 1), bins) - 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _log_sum(values: np.ndarray, products: np.ndarray) -> float:
     """Sum of ln of values (float32 n), of those below 1e-12 that of 1e-12, as ln of products of many."""
     bits, exponents, whole = products.view(np.int64), 0, len(values) // FACTORS * FACTORS
@@ -382,7 +383,7 @@ def _log_sum(values: np.ndarray, products: np.ndarray) -> float:
     return np.log(total) + exponents * np.log(2.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _add_gaps(differences: np.ndarray, places: np.ndarray, several: np.ndarray, gaps: np.ndarray, e: int) -> None:
     """Add differences (float32 n) at their places to a row of `gaps`, by four sums (4 x bins) that do not wait for each
     other, and are 0 before and after."""

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
+
+from resiliency.base.compiled import compiled
 
 RANK_ROUNDING = 1e-12  # relative to the largest value: more than rounding of sums, less than the effect of one image
 
@@ -114,7 +115,7 @@ def cliffs_deltas_of_partitions(values: np.ndarray, weights: np.ndarray, second:
     return np.divide(difference, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _rhos(weights: np.ndarray, xs: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Spearman's correlations, float64 C, from weights float64 E and ordinals int64 C x E and int64 E."""
     rhos, least = np.full(len(xs), np.nan), RANK_ROUNDING * weights.sum() ** 3
@@ -134,7 +135,7 @@ def _rhos(weights: np.ndarray, xs: np.ndarray, y: np.ndarray) -> np.ndarray:
     return rhos
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _weight_of(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
     """The weight on each distinct value."""
     total = np.zeros(places.max() + 1)
@@ -143,7 +144,7 @@ def _weight_of(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _centred_ranks(of_value: np.ndarray) -> np.ndarray:
     """The rank of each distinct value, less their weighted mean."""
     return np.cumsum(of_value) - of_value / 2 - of_value.sum() / 2

@@ -32,16 +32,17 @@ DYNAMIC = {"builtins", "dir()", "eval", "exec", "globals", "inspect.getmodule", 
 DYNAMIC |= {".__builtins__", ".__globals__", ".f_globals", ".f_locals"}
 # Methods that notify a class of its subclasses, and packages whose classes have none.
 HOOKS = {"__init_subclass__", "__pydantic_init_subclass__", "__subclasses__", "metaclass"}
-QUIET = (PACKAGE, "builtins", "collections", "enum", "pydantic", "pymoo", "torch", "torchvision", "types", "typing")
+QUIET = (PACKAGE, "builtins", "collections", "enum", "importlib", "pydantic", "pymoo", "torch", "torchvision", "types")
+QUIET += ("typing",)
 # Functions without an effect beside their result, as decorators or called while a module is imported.
 HARMLESS = {"bool", "classmethod", "dict", "dict.fromkeys", "float", "frozenset", "int", "isinstance", "len", "list"}
 HARMLESS |= {"property", "range", "round", "set", "slice", "staticmethod", "str", "tuple", "zip", "typing.get_args"}
 HARMLESS |= {"contextlib.contextmanager", "dataclasses.dataclass", "dataclasses.field", "functools.cache", "re.compile"}
-HARMLESS |= {"functools.cached_property", "functools.lru_cache", "functools.partial", "numba.njit", "numpy.arange"}
+HARMLESS |= {"functools.cached_property", "functools.lru_cache", "functools.partial", "numpy.arange"}
 HARMLESS |= {"numpy.array", "numpy.float32", "pandas.DataFrame", "pathlib.Path", "pathlib.PurePath", "torch.no_grad"}
 HARMLESS |= {"pydantic.BeforeValidator", "pydantic.ConfigDict", "pydantic.Field", "pydantic.WithJsonSchema"}
 HARMLESS |= {"pydantic.field_validator", "pydantic.model_validator", "types.MappingProxyType"}
-HARMLESS |= {"numba.extending.intrinsic"}
+HARMLESS |= {f"{PACKAGE}.base.compiled.compiled", "numba.extending.intrinsic"}
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)*")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -168,13 +169,16 @@ class _Part:
         return bool(DYNAMIC & found) or unfollowed or "*" in self.scope.aliases
 
 
+SOURCES: dict[str, bytes] = {}  # path of a module -> its source in place of the present one, as it was imported
+
+
 def module_at(path: Path, name: str) -> Module:
     """The content of the module at a path, with this full name.
 
     It is kept beside the byte code, because to parse all modules takes almost half of a dry run. A module that cannot
     be parsed counts with every byte.
     """
-    source = path.read_bytes()
+    source = SOURCES[str(path)] if str(path) in SOURCES else path.read_bytes()
     key = b"\0".join([_own_source(), name.encode(), source])
     content = kept(path, ".names", key, lambda: json.dumps(_parsed(source, name, path.stem == "__init__")).encode())
     definitions, *others = json.loads(content)
