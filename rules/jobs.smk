@@ -1,9 +1,12 @@
 # What jobs of several rules have in common: resources, logs and parameters.
+import json
+import os
 from math import inf
 
 from resiliency.base import names
 from resiliency.data.folder import folders_read
 from resiliency.devices.machine import visible_gpus
+from resiliency.study.stage import BEGUN
 from resiliency.study.fingerprint import factory_code, fingerprint, image_states, published_states
 from resiliency.study.preflight import DAY, minutes, network_memory
 
@@ -39,11 +42,14 @@ def benchmark_of(rule, job="all"):
 def code(script, *files, designs=()):
     """The fingerprint of a script, of what it imports from the library and of other files that it uses there.
 
-    That of the factories of `designs`, whose networks it makes, is appended.
+    The script's own comes first, then one with the files, then those of the factories of `designs`, whose networks it
+    makes.
     """
-    factories = [STUDY.designs[design].factory for design in designs]
-    own = fingerprint(SCRIPTS / f"{script}.py", *(LIBRARY / file for file in files), root=LIBRARY.parent)
-    return "".join([own, *(factory_code(factory, Path.cwd()) for factory in factories if factory)])
+    path, further = SCRIPTS / f"{script}.py", [LIBRARY / file for file in files]
+    factories = [factory for factory in (STUDY.designs[design].factory for design in designs) if factory]
+    with_files = [fingerprint(path, *further, root=LIBRARY.parent)] if further else []
+    own = [fingerprint(path, root=LIBRARY.parent), *with_files]
+    return "".join([*own, *(factory_code(factory, Path.cwd()) for factory in factories)])
 
 
 def as_it_is(text):

@@ -5,14 +5,14 @@ from resiliency.analysis.failures import FAILURES
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
-from resiliency.devices.stage import stage
 from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_predictions, read_validation
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     members, deployment, validation = read_table(inputs.members), read_table(inputs.deployment), {}
     conditions, needed = read_table(inputs.conditions), named_in(deployment["members"])

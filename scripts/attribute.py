@@ -7,11 +7,11 @@ from resiliency.data.pictures import read_images
 from resiliency.data.split import probe_indices
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
-from resiliency.devices.stage import stage
 from resiliency.prediction.attributions import maps_or_reason
 from resiliency.storage.files import read_array, write_array, write_json
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     labels = read_array(inputs.labels)
     chosen = probe_indices(labels, params.probe_images, params.seed)

@@ -15,7 +15,6 @@ from resiliency.analysis.coincident_failures import (
 )
 from resiliency.analysis.deployment import candidate_table, deployment_table
 from resiliency.base.names import CLEAN, design_of
-from resiliency.devices.stage import stage
 from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Deployment, Ensembles
 from resiliency.metrics.costs import cost_matrix, read_costs
@@ -23,8 +22,9 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     settings, formed = Deployment(**params.deployment), Ensembles(**params.ensembles)
     resampling = Resampling(params.resamples, params.confidence, params.seed)

@@ -1,12 +1,12 @@
 """Choose the row of deployment.csv that is exported, or say why it cannot be, before an earlier export is replaced."""
 
 from resiliency.designs.members import Member
-from resiliency.devices.stage import stage
 from resiliency.export.choice import exportable_row
 from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     members = [Member.read(path) for path in inputs.descriptions]
     row = exportable_row(read_table(inputs.deployment), params.ensemble, members, params.of_files)

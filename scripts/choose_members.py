@@ -2,14 +2,14 @@
 
 from resiliency.analysis.choosing import choosing_table
 from resiliency.analysis.without_images import UNKNOWN
-from resiliency.devices.stage import stage
 from resiliency.diversity.pairs import reader
 from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Ensembles
 from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
     read = reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[])

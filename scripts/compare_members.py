@@ -1,11 +1,11 @@
 """Compare members' accuracy on shifted images with what clean accuracy predicts, and list what stages left out."""
 
 from resiliency.analysis.member_tables import robustness_table, skipped_table
-from resiliency.devices.stage import stage
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     members = read_table(inputs.members)
     if outputs.robustness:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from resiliency.devices.stage import stage
 from resiliency.prediction.reading import all_conditions
 from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     params, inputs = snakemake.params, snakemake.input
     labels = dict(zip(params.test_sets, map(read_array, inputs.labels), strict=True))
     everything = len(read_json(inputs.card)["classes"])

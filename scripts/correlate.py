@@ -2,10 +2,10 @@
 
 from resiliency.analysis.observations.correlation import correlation_table, difference_table
 from resiliency.analysis.origins import best_table, origins_or_families, size_table
-from resiliency.devices.stage import stage
 from resiliency.storage.tables import read_distinct, read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     ensembles, members = read_table(inputs.ensembles), read_table(inputs.members)
     tables = ensembles, read_table(inputs.by_corruption), read_distinct(inputs.pairs, ["kind", "metric"])

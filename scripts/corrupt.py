@@ -3,9 +3,9 @@
 from resiliency.corruptions.writing import corruption_engine, write_pictures, write_stack
 from resiliency.data.pictures import read_images, read_items
 from resiliency.devices.machine import keep_freed_memory
-from resiliency.devices.stage import stage
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     keep_freed_memory()
     params, corruption = snakemake.params, snakemake.wildcards.corruption
     corrupt = corruption_engine(params.engine, params.table, params.seed)

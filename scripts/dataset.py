@@ -6,9 +6,9 @@ from resiliency.data.card import write_data_set
 from resiliency.data.reading import read_source
 from resiliency.data.source import names_for_classes
 from resiliency.data.split import draw_splits, with_groups
-from resiliency.devices.stage import stage
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     params, settings = snakemake.params, snakemake.params.dataset
     source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], params.splits)
     source = with_groups(source, settings["groups"], params.splits)

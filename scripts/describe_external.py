@@ -1,9 +1,9 @@
 """Describe the imported members, with the sizes of architectures that timm has."""
 
-from resiliency.devices.stage import stage
 from resiliency.external.predictions import described_members, descriptions, read_members
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     params = snakemake.params
     table = described_members(params.kinds, [read_members(file) for file in snakemake.input])
     members = descriptions(table, params.kinds, params.image_size)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from resiliency.data.pictures import read_images
 from resiliency.designs.members import named_factories
-from resiliency.devices.stage import stage
 from resiliency.export.exporting import Provenance, export, read_choice
 from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions
@@ -12,8 +11,9 @@ from resiliency.report.provenance import commit
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_array, read_json, replacing, write_json
 from resiliency.storage.tables import read_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     tables = {
         name: read_table(inputs.get(name))

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from resiliency.data.pictures import write_items
 from resiliency.data.units import Grouped, write_units
-from resiliency.devices.stage import stage
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import class_count
 from resiliency.prediction.reading import all_conditions
 from resiliency.storage.files import write_array
 from resiliency.storage.tables import write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     params, outputs = snakemake.params, snakemake.output
     if params.kind == "scores":
         images, classes = {name: params.images.get(name, 0) for name in params.layout}, class_count(params.classes) or 0

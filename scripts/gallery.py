@@ -12,14 +12,14 @@ from resiliency.data.pictures import read_conditions, read_images, read_items
 from resiliency.data.split import probe_indices, stratified_sample
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
-from resiliency.devices.stage import stage
 from resiliency.prediction.attributions import maps_or_reason
 from resiliency.storage.files import read_array
 from resiliency.storage.tables import write_table
+from resiliency.study.stage import stage
 
 GALLERY_SIZE = 4
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     classes, _ = read_items(inputs.classes)
     first = read_images(inputs.images)[:1]

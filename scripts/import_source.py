@@ -3,13 +3,13 @@
 from resiliency.base.names import CLEAN
 from resiliency.base.progress import Progress
 from resiliency.data.pictures import read_items
-from resiliency.devices.stage import stage
 from resiliency.external.predictions import Reader
 from resiliency.external.tables import error_rows, read_scores
 from resiliency.storage.files import read_array, write_array
 from resiliency.storage.tables import read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params, outputs = snakemake.input, snakemake.params, iter(snakemake.output)
     if params.kind == "scores":
         names = [name for of_set in params.layout.values() for name in of_set]

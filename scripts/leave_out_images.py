@@ -1,12 +1,12 @@
 """Score and compare members and ensembles without each group of the test images in turn."""
 
 from resiliency.analysis.without_images import scores_without_images
-from resiliency.devices.stage import stage
 from resiliency.diversity.pairs import reader
 from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     without = scores_without_images(
         read_table(inputs.ensembles),

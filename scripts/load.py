@@ -6,11 +6,11 @@ from resiliency.data.pictures import read_images
 from resiliency.designs.members import Member
 from resiliency.designs.networks import write_member
 from resiliency.designs.weights import load_member
-from resiliency.devices.stage import stage
 from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs = snakemake.input
     network, details = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
     folder = Path(snakemake.output.weights).parent

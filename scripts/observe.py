@@ -4,10 +4,10 @@ from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_table
 from resiliency.analysis.without_images import NOTHING, EnsembleTables, WithoutImages
-from resiliency.devices.stage import stage
 from resiliency.storage.tables import read_distinct, read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     of_ensembles, without = None, inputs.without_images
     if inputs.ensembles:

@@ -1,11 +1,11 @@
 """Measure the diversity of every pair of members that occur together in an ensemble."""
 
-from resiliency.devices.stage import stage
 from resiliency.diversity.pairs import pairs_of_groups, reader
 from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import appending_table, read_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     networks = params.networks
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)

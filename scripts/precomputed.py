@@ -4,10 +4,10 @@ import numpy as np
 
 from resiliency.corruptions.writing import CHECKSUMS, check_sizes, image_paths, stacked_images
 from resiliency.data.pictures import FileImages, chunks, read_items, write_list
-from resiliency.devices.stage import stage
 from resiliency.storage.files import appending, read_array
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     params, corruption, output = snakemake.params, snakemake.wildcards.corruption, snakemake.output[0]
     classes, names = read_items(snakemake.input.classes)
     source = params.folder, corruption, params.severities

@@ -6,11 +6,11 @@ from resiliency.data.pictures import images_at, read_conditions, read_images
 from resiliency.data.split import calibration_indices, probe_indices
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
-from resiliency.devices.stage import stage
 from resiliency.prediction.writing import features, prediction_key, stage_grams, write_logits
 from resiliency.storage.files import read_array, write_array
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
     conditions, labels = read_conditions(inputs.images, inputs.corrupted), read_array(inputs.labels)
     chosen = probe_indices(labels, params.probe_images, params.seed)

@@ -5,10 +5,10 @@ from pathlib import Path
 from resiliency.data.pictures import read_images
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
-from resiliency.devices.stage import stage
 from resiliency.prediction.writing import prediction_key, write_logits
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     folder = Path(inputs.weights).parent
     key = prediction_key(params.logits, [inputs.images], folder)

@@ -5,10 +5,10 @@ from pathlib import Path
 from resiliency.data.pictures import read_conditions, read_images
 from resiliency.designs.members import named_factories
 from resiliency.designs.networks import read_member
-from resiliency.devices.stage import stage
 from resiliency.prediction.writing import is_written, predict_parts, prediction_key
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     corrupted = [inputs.images, *inputs.corrupted]
     sources = {params.test_sets[0]: (corrupted, read_conditions(inputs.images, inputs.corrupted))}

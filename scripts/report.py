@@ -3,13 +3,13 @@
 from os.path import relpath
 from pathlib import Path
 
-from resiliency.devices.stage import stage
 from resiliency.report.page import render
 from resiliency.report.provenance import provenance
 from resiliency.storage.files import read_json, replacing, write_json
 from resiliency.storage.tables import read_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     results, charts = Path(outputs.provenance).parent, list(map(Path, inputs.charts))
     specs = {path.name.removesuffix(".vl.json"): read_json(path) for path in charts if path.suffix == ".json"}

@@ -1,14 +1,14 @@
 """Score ensembles of independent members and of sub-networks of the search, all or a sample, and joint ones."""
 
 from resiliency.base.names import averaged
-from resiliency.devices.stage import stage
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import EnsemblesOfStudy
 from resiliency.metrics.resiliency import baseline_errors
 from resiliency.prediction.reading import corruption_conditions, read_predictions
 from resiliency.storage.tables import read_blocks, read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     conditions = read_table(inputs.conditions)
     baseline = baseline_errors(

@@ -7,12 +7,12 @@ import numpy as np
 from resiliency.analysis.member_scores import rank_table
 from resiliency.analysis.member_tables import member_tables, with_shifted_error
 from resiliency.designs.members import Member
-from resiliency.devices.stage import stage
 from resiliency.prediction.reading import read_predictions
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.tables import read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     conditions = read_table(inputs.conditions)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from resiliency.devices.stage import stage
 from resiliency.search.members import search_members
 from resiliency.search.space import Search
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     output, params = snakemake.output, snakemake.params
     search_members(
         folders=[Path(weights).parent for weights in output.weights],

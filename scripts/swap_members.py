@@ -2,11 +2,11 @@
 
 from resiliency.analysis.pair_counts import pair_counts
 from resiliency.analysis.swaps import swap_table
-from resiliency.devices.stage import stage
 from resiliency.prediction.reading import condition_groups, read_predictions
 from resiliency.storage.tables import read_table, write_table
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     conditions, members = read_table(inputs.conditions), read_table(inputs.members)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)

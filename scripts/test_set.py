@@ -4,10 +4,10 @@ from pathlib import Path
 
 from resiliency.data.card import write_test_set
 from resiliency.data.reading import labelled_arrays, labelled_folder
-from resiliency.devices.stage import stage
 from resiliency.storage.files import read_array, read_json
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     classes = read_json(inputs.card)["classes"]
     if params.folder:

@@ -3,11 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from resiliency.devices.stage import stage
+from resiliency.study.stage import stage
 from resiliency.training.engine import cross_entropy
 from resiliency.training.member import fine_tune, train_members
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     params, description = snakemake.params, snakemake.params.member
     folder, data = str(Path(snakemake.output.weights).parent), dict(snakemake.input.items())
     stream, workers = (params.seed, "train", description["design"], description["seed"]), snakemake.threads - 1

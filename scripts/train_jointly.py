@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from resiliency.devices.stage import stage
+from resiliency.study.stage import stage
 from resiliency.training.member import train_members
 from resiliency.training.objectives import joint_loss
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     params = snakemake.params
     first = params.members[0]
     train_members(

@@ -3,14 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from resiliency.devices.stage import stage
 from resiliency.search.members import supernet_description
 from resiliency.search.network import progressive_phases, start_from, supernet_loss
 from resiliency.search.space import Space
 from resiliency.storage.files import read_json
+from resiliency.study.stage import stage
 from resiliency.training.member import train_members
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     params, inputs = snakemake.params, dict(snakemake.input.items())
     start, recipe = inputs.get("start"), params.recipe
     card = read_json(inputs["card"])

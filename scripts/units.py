@@ -8,10 +8,10 @@ from resiliency.data.reading import labelled_arrays, labelled_folder, read_sourc
 from resiliency.data.source import Source
 from resiliency.data.split import draw_splits, part_to_split, with_groups
 from resiliency.data.units import Grouped, by_look, units_of_data_set, units_of_part, write_units
-from resiliency.devices.stage import stage
 from resiliency.storage.files import read_json
+from resiliency.study.stage import stage
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, SimpleNamespace(**snakemake.params.grouping)
     if not params.named:
         grouped = by_look(inputs.images, inputs.labels, params.groups)

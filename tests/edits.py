@@ -1,6 +1,7 @@
 """Edits of code, for tests of what they make stale."""
 
 import ast
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,3 +39,30 @@ def with_edit(path: Path, *names: str) -> Iterator[None]:
     with mock.patch.object(fingerprint, "module_at", read):
         yield
     forget()
+
+
+JOB = """
+from pathlib import Path
+from resiliency.base.streams import stream
+from resiliency.study.stage import stage
+
+library = Path(__file__).parent / "resiliency"
+(library / "base/streams.py").write_text((library / "base/streams.before").read_text())
+with stage("job.log", (library / "code").read_text()):
+    {body}
+    from resiliency.metrics.costs import cost_matrix
+    print("done", stream(0, "a"), cost_matrix)
+"""
+
+
+def edited_job(folder: Path, edit: str, body: str) -> Path:
+    """A job of a run that began before an edit was added to a module, which the job imports and puts back at once."""
+    root = folder / "scripts"
+    shutil.copytree(Path(__file__).parents[1] / "scripts", root, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "job.py").write_text(JOB.format(body=body))
+    (root / "resiliency/code").write_text(fingerprint.fingerprint(root / "job.py") + "0" * 16)  # and that of a factory
+    module = root / "resiliency/base/streams.py"
+    text = module.read_text()
+    module.with_suffix(".before").write_text(text)
+    module.write_text(f"{text}\n{edit}\n")
+    return root / "job.py"

@@ -110,7 +110,7 @@ LATER = ("resiliency/analysis/", "resiliency/report/", "resiliency/export/")
 def test_no_script_depends_on_the_study_and_few_on_analyses_and_the_report(script):
     """Charts and the report; and the card of an exported ensemble, which uses the report's words."""
     modules = reached(script)
-    assert {f"{script}.py", "resiliency/devices/stage.py"} <= modules
+    assert {f"{script}.py", "resiliency/study/stage.py"} <= modules
     assert "resiliency/study/model.py" not in modules
     assert any(name.startswith("resiliency/report/") for name in modules) == (script in ("charts", "report", "export"))
     assert script not in LONG or [name for name in modules if name.startswith(LATER)] == []

@@ -1,9 +1,15 @@
 """What every script does around its work: its log, its exit status and the account of its time."""
 
+import json
+import os
 import subprocess
 import sys
 
-from resiliency.devices.stage import cpu_seconds
+import pytest
+from edits import edited_job
+
+from resiliency.devices.machine import cpu_seconds
+from resiliency.study.stage import BEGUN
 
 
 def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedProcess, str]:
@@ -11,7 +17,7 @@ def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedPro
     script, log = tmp_path / "script.py", tmp_path / "logs" / "rule" / "job.log"
     script.write_text(
         f"{imports}\nfrom resiliency.base.faults import Fault\n"
-        "from resiliency.base.progress import Progress\nfrom resiliency.devices.stage import stage\n"
+        "from resiliency.base.progress import Progress\nfrom resiliency.study.stage import stage\n"
         f"with stage({str(log)!r}):\n    {body}\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
@@ -45,7 +51,7 @@ def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, mo
 def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
     script, log, order = tmp_path / "script.py", tmp_path / "job.log", tmp_path / "order"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom resiliency.devices.stage import stage\n"
+        "import sys\nfrom pathlib import Path\nfrom resiliency.study.stage import stage\n"
         f"with stage({str(log)!r}), Path({str(order)!r}).open('a') as order:\n"
         "    print(sys.argv[1], file=order, flush=True)\n    sys.stdin.read()\n    print('by', sys.argv[1])\n"
     )
@@ -60,3 +66,26 @@ def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
     second.communicate(timeout=60)
     assert order.read_text() == "first\nsecond\n"
     assert log.read_text().startswith("by second\n")
+
+
+WRITE = "(library / '{}').write_text('def {}(*_): return 0')"
+REFUSED = "error: job.py: this job has other code than the run began with, and the library from "
+
+
+@pytest.mark.parametrize(
+    ("edit", "body", "begun", "said"),
+    [
+        ("def stream(*_): return 0", "", {}, REFUSED),
+        ("# a comment", "", {}, "done"),
+        ("", WRITE.format("base/streams.py", "stream"), {}, "done"),  # it has been imported
+        ("", WRITE.format("metrics/costs.py", "cost_matrix"), {}, "done 0\n" + REFUSED),
+        ("", "", {"job": "0" * 16}, REFUSED),  # the fingerprint of another machine is that of the edited code
+    ],
+)
+def test_a_job_that_imports_what_was_edited_since_the_run_began_is_refused(tmp_path, edit, body, begun, said):
+    script = edited_job(tmp_path, edit, body)
+    environment = os.environ | {BEGUN: json.dumps(begun)}
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, check=False)
+    log = (tmp_path / "job.log").read_text()
+    assert (REFUSED in log, done.returncode) == (REFUSED in said, int(REFUSED in said)), log
+    assert said.startswith("done") == log.startswith("done"), log

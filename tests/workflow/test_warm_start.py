@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from edits import edited_job
 
 from snakemake_warm_start import client, server
 
@@ -31,6 +32,10 @@ rule job:
     threads: 2
     params: value="a value"
     script: "job.py"
+
+rule edited:
+    output: touch("edited")
+    script: "scripts/job.py"
 """
 FORKED = "import os, sys, tempfile, time\nassert 'torch' in sys.modules\n"
 PATIENCE = 600  # s; beside other programs a run may get a tenth of a core
@@ -127,6 +132,17 @@ def test_a_fork_sees_what_a_process_of_its_own_does_and_ends_so_and_with_its_ser
         assert status >= 0 or Path("job.log").read_text().startswith("error: killed by signal 9; ")
         Path("job.log").unlink(missing_ok=True)
     assert len({*Path("drawn").read_text().split()}) == 2
+
+
+@pytest.mark.parametrize("forks", ["0", "1"])
+def test_a_job_refuses_code_that_was_edited_and_put_back(tmp_path, forks):
+    edited_job(tmp_path, "def stream(*_): return 0", "")
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    environment = os.environ | {client.SWITCH: forks, "PYTHONPATH": str(tmp_path / "scripts")}
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "edited"]
+    assert subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).returncode
+    assert (tmp_path / "job.log").read_text().startswith("error: job.py: this job has other code than the run began")
+    assert not (tmp_path / "edited").exists()
 
 
 def test_a_connection_that_says_nothing_does_not_keep_others_waiting(monkeypatch):

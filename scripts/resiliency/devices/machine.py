@@ -56,3 +56,14 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_MAX, 0)
         mallopt(_TRIM_THRESHOLD, _LARGEST)
+
+
+_CPU_LINE = re.compile(
+    r"^CPU seconds: start-up and imports (?P<startup>[\d.]+), total (?P<total>[\d.]+)$", re.MULTILINE
+)
+
+
+def cpu_seconds(log: str | Path) -> tuple[float, float] | None:
+    """CPU seconds of starting and importing, and in all, of the finished job that wrote `log`; None if unfinished."""
+    match = _CPU_LINE.search(Path(log).read_text(encoding="utf-8", errors="replace"))
+    return (float(match["startup"]), float(match["total"])) if match else None

@@ -12,8 +12,7 @@ import pandas as pd
 
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
-from resiliency.devices.machine import processor
-from resiliency.devices.stage import cpu_seconds
+from resiliency.devices.machine import cpu_seconds, processor
 
 PACKAGES = (
     *("resiliency", "snakemake", "torch", "torchvision", "timm", "captum", "imagecorruptions", "numpy", "scipy"),

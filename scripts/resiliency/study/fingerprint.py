@@ -6,6 +6,9 @@ the modules are imported. It is taken from the parsed syntax, so that comments, 
 does code that reports progress. The modules of a factory of networks count as a whole, unless it belongs to an
 installed package: every byte of that package's Python files counts.
 
+A job compares the fingerprint that it was given with that of the code that it has imported: the library may be edited
+while a run goes on, and put back.
+
 Snakemake compares no folders of images either, so that a hash of their files' states is a parameter too.
 """
 
@@ -19,11 +22,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from resiliency.data.folder import SUFFIXES
-from resiliency.data.pictures import file_state
-from resiliency.study.definitions import PACKAGE, UNFOLLOWED, Module, module_at
+from resiliency import ByContent
+from resiliency.storage.files import kept
+from resiliency.study.definitions import PACKAGE, SOURCES, UNFOLLOWED, Module, module_at
 
-SILENT = {f"{PACKAGE}.base.progress", f"{PACKAGE}.described"}  # they print or check, and change no result
+# Modules that print or check, and change no result.
+SILENT = {f"{PACKAGE}.{name}" for name in ("base.progress", "described", "study.definitions", "study.fingerprint")}
+DIGITS = 16  # of a fingerprint
 NOTHING = Module([], {}, {}, [], False)
 INSTALLED = {"site-packages", "dist-packages"}
 
@@ -41,7 +46,32 @@ def fingerprint(script: Path, *files: Path, root: Path | None = None) -> str:
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file not in modules))
     names = [script.stem, *(_name(module, root) for module in modules)]
     digest.update(_Reached(names, *dict.fromkeys([str(script.parent), str(root)])).counted())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:DIGITS]
+
+
+def imported_fingerprint(script: Path, text: bytes) -> str:
+    """The fingerprint of a script with this text, and of the library as this process has imported it.
+
+    What it has not imported is taken as it is at the first call. It is kept beside the byte code, for the jobs of the
+    same script and library.
+    """
+    package = sys.modules[PACKAGE].__path__[0]
+    root = script.parent if (script.parent / PACKAGE).is_dir() else Path(package).parent
+    for path in (root / PACKAGE).rglob("*.py"):
+        SOURCES.setdefault(str(path), path.read_bytes())
+    SOURCES[str(script)] = text
+    for loader in [module.__loader__ for name, module in sys.modules.items() if name.startswith(f"{PACKAGE}.")]:
+        if isinstance(loader, ByContent) and loader.source is not None:
+            place = os.path.relpath(loader.path, package)  # of a copy elsewhere too
+            SOURCES[f"{root}/{PACKAGE}/{place}"] = loader.source
+    key = b"\0".join(part for path, source in sorted(SOURCES.items()) for part in (os.fsencode(path), source))
+
+    def computed() -> bytes:
+        for cached in (_loaded, _split, _modules, _meant):
+            cached.cache_clear()
+        return fingerprint(script, root=root).encode()
+
+    return kept(script, ".code", key, computed).decode()
 
 
 def factory_code(factory: str, folder: Path) -> str:
@@ -234,6 +264,8 @@ def _below(loaded: _Loaded, roots: tuple[str, ...]) -> list[str]:
 
 def image_states(*folders: Path) -> str:
     """A hash of path, size and modification time of all images in `folders`, linked folders too, hidden ones not."""
+    from resiliency.data.pictures import file_state  # takes long to load
+
     return _digest(
         f"{folder.name}/{image} {file_state(f'{folder}/{image}')}" for folder in folders for image in _images(folder)
     )
@@ -241,6 +273,8 @@ def image_states(*folders: Path) -> str:
 
 def _images(folder: Path) -> Iterator[str]:
     """Path relative to `folder` of each image in it, in order."""
+    from resiliency.data.folder import SUFFIXES  # takes long to load
+
     seen: set[str] = set()
     for path, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(path)
@@ -259,6 +293,8 @@ def published_states(folder: Path, corruption: str, severities: Iterable[int]) -
     A class folder changes where an image is added, removed or replaced, but not where one is written over. There are
     millions of images.
     """
+    from resiliency.data.pictures import file_state  # takes long to load
+
     files = [folder / f"{corruption}.npy", folder / "labels.npy"]
     for place in (folder / corruption, *sorted(folder.glob(f"*/{corruption}"))):
         files += [path for severity in severities for path in sorted(place.glob(f"{severity}/*"))]

@@ -1,8 +1,8 @@
 """The frame of every script: log, bounded threads, CPU time, and faults in one line."""
 
 import fcntl
+import json
 import os
-import re
 import sys
 import time
 import traceback
@@ -13,20 +13,20 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from resiliency.base.faults import Fault
+from resiliency.base.faults import Fault, expected
+from resiliency.study.fingerprint import DIGITS, imported_fingerprint
 
 # The rounding of a sum depends on its order, and so on the number of threads. One thread gives the same bytes on any
 # number of cores.
 COMPUTE_THREADS = 1
 _LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-_CPU_LINE = re.compile(
-    r"^CPU seconds: start-up and imports (?P<startup>[\d.]+), total (?P<total>[\d.]+)$", re.MULTILINE
-)
+PREAMBLE = b"######## snakemake preamble end #########\n"  # before the text of a script in its copy (Snakemake 9)
+BEGUN = "RESILIENCY_CODE"  # fingerprints of scripts when the run began, for jobs on other machines, which take new ones
 
 
 @contextmanager
-def stage(log: str) -> Iterator[None]:
+def stage(log: str, code: str = "") -> Iterator[None]:
     """Run the body of a script with all of its output, that of compiled code included, in the file `log`.
 
     NumPy and torch compute in `COMPUTE_THREADS` threads, whatever the number of cores that the job has; further cores
@@ -36,6 +36,9 @@ def stage(log: str) -> Iterator[None]:
     block, without the interpreter's tear-down, which takes 0.8 s of CPU where timm is loaded, and in which triton 3.9
     complains of leaks. While another process does the same job, left behind by a Snakemake that was killed, this one
     waits for its end.
+
+    Args:
+        code: fingerprint of the script when the run began; it is a fault if the imported code has another one.
     """
     startup = time.process_time()
     sys.stdout.flush()
@@ -51,7 +54,9 @@ def stage(log: str) -> Iterator[None]:
     _bound_threads()
     status = 1
     try:
+        _check_code(code)
         yield
+        _check_code(code)  # with what was imported since
         print(f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}")
         status = 0
     except Fault as fault:
@@ -61,6 +66,20 @@ def stage(log: str) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def _check_code(code: str) -> None:
+    """Raise a Fault if the script, as Snakemake read it, and its imports have another fingerprint than `code`."""
+    if not code:
+        return
+    script: Any = sys.modules["__main__"]
+    text = Path(getattr(script, "__real_file__", script.__file__)).read_bytes()
+    path, begun = Path(os.path.realpath(script.__file__)), json.loads(os.environ.get(BEGUN, "{}"))
+    given, got = begun.get(path.stem, code[:DIGITS]), imported_fingerprint(path, text.rpartition(PREAMBLE)[2])
+    if got != given:
+        imported = f"this job has other code than the run began with, and the library from {Path(__file__).parents[1]}"
+        reason = f"{imported}: {expected(f'fingerprint {given}', got)}"
+        raise Fault(f"{path.name}: {reason}; leave files as they are while a run goes on, and run again")
 
 
 def _bound_threads() -> None:
@@ -79,9 +98,3 @@ def _lock(file: int, log: str) -> None:
         except BlockingIOError:
             print(f"{log}: another process is running this job; waiting for it to finish", flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
-
-
-def cpu_seconds(log: str | Path) -> tuple[float, float] | None:
-    """CPU seconds of starting and importing, and in all, of the finished job that wrote `log`; None if unfinished."""
-    match = _CPU_LINE.search(Path(log).read_text(encoding="utf-8", errors="replace"))
-    return (float(match["startup"]), float(match["total"])) if match else None
