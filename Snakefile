@@ -75,12 +75,11 @@ if workflow.is_main_process:
 
 onstart:
     or_stop(sign, RESULTS, RESOLVED)
+    if workflow.is_main_process:
+        scripts = SCRIPTS.glob("*.py") if workflow.non_local_exec else ()
+        os.environ[BEGUN] = json.dumps({path.stem: fingerprint(path, root=LIBRARY.parent) for path in scripts})
     if workflow.is_main_process and not workflow.non_local_exec:
         warm_start.install(sum(1 for job in workflow.dag.needrun_jobs()))
-    elif workflow.is_main_process:
-        os.environ[BEGUN] = json.dumps(
-            {path.stem: fingerprint(path, root=LIBRARY.parent) for path in SCRIPTS.glob("*.py")}
-        )
     # With a limit, each job that ends leaves one more timer that looks at all ready jobs every second (Snakemake 9.27).
     if not workflow.non_local_exec:
         workflow.scheduler.job_rate_limiter = None
