@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from ended_runs import end_run
+from PIL import Image
 from predicted import conditions_of, predictions_of
 from torch import nn
 
@@ -134,7 +135,7 @@ class Shown(nn.Module):
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0])
-def test_study_table_and_program_answer_the_same_images_at_every_threshold(temperature, tmp_path):
+def test_study_table_and_program_answer_the_same_images_at_every_threshold(temperature, tmp_path, monkeypatch, capsys):
     """With many answers of one confidence, at which thresholds lie, and many whose probability is 1 in float32."""
     random, labels = np.random.default_rng(0), np.arange(400) % CLASSES
     pixels = random.integers(0, 3, (400, 1, 1, CLASSES)) * 8
@@ -169,6 +170,15 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     unmet = rows[rows["threshold"].isna()]
     assert {module.THRESHOLDS[row.basis][row.goal][row.target] for row in unmet.itertuples()} == {ABSTAIN}
     assert module.load(ABSTAIN)(images)[2].all()
+    Image.fromarray(images[0]).save(tmp_path / "a.png")
+    for given, said in (
+        ([], "model.py: never abstains without --threshold; card.md has some\n"),
+        (["--threshold=2"], ""),
+    ):
+        monkeypatch.setattr("sys.argv", ["model.py", *given, str(tmp_path / "a.png")])
+        assert module.main() == 0
+        printed = capsys.readouterr()
+        assert (printed.err, printed.out.endswith(", abstains\n")) == (said, bool(given))
 
 
 def test_the_conditions_that_were_tested_and_those_that_were_not():

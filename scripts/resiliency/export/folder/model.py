@@ -72,6 +72,8 @@ def main():
     parser.add_argument("images", nargs="+", help="image files")
     parser.add_argument("--threshold", type=float, default=0.0, help="abstain below this probability")
     arguments = parser.parse_args()
+    if not arguments.threshold:
+        print("model.py: never abstains without --threshold; card.md has some", file=sys.stderr)
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files may have any bytes
     answer, unreadable = load(threshold=arguments.threshold), 0
     for path in arguments.images:
