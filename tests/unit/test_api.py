@@ -50,6 +50,7 @@ def test_weighted_means_have_the_given_weights():
     ("changed", "message"),
     [
         ({"logits": np.zeros((2, 3))}, r"logits: expected finite floats.* got float64 of shape \(2, 3\)"),
+        ({"logits": np.full((2, IMAGES, CLASSES), 1 / CLASSES)}, "logits: expected logits, got .* member 0; give"),
         ({"labels": np.full(IMAGES, CLASSES)}, "labels: expected 60 integers"),
         ({"ensembles": np.array([[1, 1]])}, "ensembles: expected rows of at least 1 different members"),
         ({"rules": ["median"]}, "rules: rule 'median' not found; available rules: mean_probability"),

@@ -33,6 +33,7 @@ from resiliency.diversity.representations import (
 from resiliency.ensembles.combination import RULES
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.metrics.classification import may_be_probabilities
 from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
@@ -195,6 +196,11 @@ def _checked(
     if logits.ndim != 3 or logits.dtype.kind != "f" or not logits.size or not np.isfinite(logits).all():
         raise Fault(
             f"logits: expected finite floats, members x images x classes, got {logits.dtype} of shape {logits.shape}"
+        )
+    if shares := [member for member, scores in enumerate(logits) if may_be_probabilities(scores)]:
+        got = f"no negative number and sums of 1 at most, or nearly, of member {shares[0]}"
+        raise Fault(
+            f"logits: {expected('logits', got)}; give their logarithms if they are probabilities, else subtract 1"
         )
     members, images, classes = logits.shape
     if members < least or classes < 2:
