@@ -10,6 +10,13 @@ MOST = {"point_of_clean_accuracy": 100}  # more cannot be bought
 WORTH = ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy")
 
 
+def latest_rates(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """exchange_rates.csv of a study that has it; rows by the present library replace registered ones."""
+    kept = tables["exchange_rates"]
+    present = tables.get("exchange_rates_present", pd.DataFrame(columns=["exchange"]))
+    return pd.concat([kept[~kept["exchange"].isin(present["exchange"])], present])
+
+
 def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
     """Exchange -> its row, with `said`, such as "2.2 [−0.1, 4.6]", and by its interval whether it `helps` or `harms`.
 

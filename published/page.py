@@ -17,7 +17,7 @@ import pandas as pd
 import vl_convert
 from PIL import Image
 
-from published.bought import compared, facts, worth
+from published.bought import compared, facts, latest_rates, worth
 from published.kept import EXPERIMENTS, FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, as_now, kept_tables, template_of
 from published.several_verdicts import agreement, counted_verdicts
 from published.site import draw_all, drawn
@@ -237,8 +237,8 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         controlled=[of for of in observations if of["placebo"]],
         former=former_runs(kept.name),
         rates=(rates := facts(tables[LEAD]) if LEAD in tables else {}),
-        present_rates=(present_rates := told("exchange_rates_present", facts)),
-        advised=rates | {name: row for name, row in dict(present_rates).items() if row},
+        present_rates=told("exchange_rates_present", facts),
+        advised=facts(latest_rates(tables)) if rates else {},
         NAMES=NAMES,
         worth=worth(rates),
         lengths=lengths(tables["members"]),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from published.bought import latest_rates
 from published.what_helps import Studies
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
@@ -46,17 +47,12 @@ def mean_of(estimates: np.ndarray, confidence: float) -> Mean:
 
 
 def rates_of(studies: Studies) -> pd.DataFrame:
-    """The rows of exchange_rates.csv that have an estimate, of all studies, with the column `study`.
-
-    Rows about members of a registered study are those that the present library gives.
-    """
-    known = []
-    for study, tables in studies.items():
-        present = tables.get("exchange_rates_present", pd.DataFrame(columns=["exchange"]))
-        if "exchange_rates" in tables:
-            kept = tables["exchange_rates"]
-            rows = pd.concat([kept[~kept["exchange"].isin(present["exchange"])], present])
-            known.append(rows.dropna(subset="points").assign(study=study))
+    """The latest exchange rates of all studies that have an estimate, with the column `study`."""
+    known = [
+        latest_rates(tables).dropna(subset="points").assign(study=study)
+        for study, tables in studies.items()
+        if "exchange_rates" in tables
+    ]
     return pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=["study", "images"])
 
 
