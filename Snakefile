@@ -65,7 +65,7 @@ rule tables:
         INTERMEDIATE,
 
 
-FORMER_EXPORT = exported()
+FORMER_EXPORT = []
 
 if workflow.is_main_process:
     or_stop(check_records, RESULTS, lambda path: any(rule.is_producer(path) for rule in workflow.rules))
@@ -83,6 +83,8 @@ onstart:
     # With a limit, each job that ends leaves one more timer that looks at all ready jobs every second (Snakemake 9.27).
     if not workflow.non_local_exec:
         workflow.scheduler.job_rate_limiter = None
+    if "export" in {job.rule.name for job in workflow.dag.jobs}:
+        FORMER_EXPORT.append(exported())
 
 
 onsuccess:
@@ -90,8 +92,8 @@ onsuccess:
     if "report" in ran:
         logger.info(f"Report: {RESULTS}/report.html", extra={"last": True})
     elif "export" in ran:
-        if FORMER_EXPORT not in ("", exported()):
-            logger.info(f"It replaces the export of {FORMER_EXPORT}; copy a folder that you want to keep")
+        for former in {*FORMER_EXPORT} - {"", exported()}:
+            logger.info(f"It replaces the export of {former}; copy a folder that you want to keep")
         logger.info(f"Export: {RESULTS}/export", extra={"last": True})
     else:
         logger.info("No report: it is not among the targets of this run", extra={"last": True})
