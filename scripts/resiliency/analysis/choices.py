@@ -72,7 +72,7 @@ def best_row(rows: pd.DataFrame) -> pd.Series:
 
 
 def shortcomings(row: dict | pd.Series) -> dict[str, float]:
-    """The errors of a row of deployment.csv with which no model should be used as it is, by name."""
+    """The estimated errors of a row of deployment.csv with which no model should be used as it is, by name."""
     errors = {"clean": 1 - row["clean_accuracy"], "class": row["worst_class_error"], "condition": row["worst_error"]}
     return {name: error for name, error in errors.items() if error > BEARABLE[name]}
 
