@@ -21,7 +21,7 @@ from resiliency.storage.files import read_json
 from resiliency.storage.tables import write_table
 from resiliency.tables import TABLES
 
-GLOSSARY = "../../glossary.html"  # page of the site, from the folder of a report
+DOCS = "../../{}.html"  # pages of the site, from the folder of a report
 
 
 def write_reports(site: Path) -> list[Path]:
@@ -50,7 +50,7 @@ def _write_report(kept: Path, site: Path) -> Path:
     for name, spec in specs.items():
         (folder / f"charts/{name}.html").write_text(html(spec), encoding="utf-8")
     svgs = {name: svg(spec) for name, spec in specs.items()}
-    page = render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, glossary=GLOSSARY)
+    page = render(provenance["study"], None, {}, provenance, tables, specs, svgs, made, docs=DOCS)
     written = folder / "report.html"
     written.write_text(page, encoding="utf-8")
     return written

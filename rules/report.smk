@@ -1,4 +1,4 @@
-from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES, PAGE_TABLES
+from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES
 
 GALLERY, ATTRIBUTION_GALLERY = f"{RESULTS}/data/gallery.parquet", f"{RESULTS}/data/attribution_gallery.parquet"
 CHART_TABLES = {name: TABLES[name] for name in TABLE_NAMES}
@@ -73,8 +73,7 @@ rule charts:
 
 rule report:
     input:
-        tables=[TABLES[name] for name in PAGE_TABLES if name in TABLE_NAMES],
-        others=[TABLES[name] for name in TABLE_NAMES if name not in PAGE_TABLES],
+        tables=[TABLES[name] for name in TABLE_NAMES],
         charts=CHART_FILES,
         descriptions=MEMBER_FILES["descriptions"],
         card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],

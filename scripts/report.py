@@ -5,6 +5,7 @@ from pathlib import Path
 
 from resiliency.report.page import render
 from resiliency.report.provenance import provenance
+from resiliency.report.settings import PAGE_TABLES
 from resiliency.storage.files import read_json, replacing, write_json
 from resiliency.storage.tables import read_table
 from resiliency.study.stage import stage
@@ -21,12 +22,14 @@ with stage(snakemake.log[0], snakemake.params.code):
         test_sets={Path(path).parent.name: read_json(path) for path in inputs.test_sets},
         units=dict(zip(params.resampled, map(read_json, inputs.units), strict=True)),
         provenance=read_json(outputs.provenance),
-        tables={Path(path).stem: read_table(path) for path in inputs.tables},
+        tables={
+            name: read_table(path) for name, path in zip(params.made, inputs.tables, strict=True) if name in PAGE_TABLES
+        },
         specs=specs,
         svgs={path.stem: path.read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"},
         made=params.made,
         added=params.added,
-        glossary=relpath(Path(snakemake.scriptdir).parent / "docs/glossary.md", results),
+        docs=relpath(Path(snakemake.scriptdir).parent / "docs/{}.md", results),
     )
     with replacing(outputs.page) as temporary:
         temporary.write_text(html, encoding="utf-8")

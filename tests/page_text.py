@@ -7,6 +7,7 @@ COUNTED = "answers candidates conditions corruptions designs ensembles epochs fa
 COUNTED += " others parts seeds sub-networks trainings"
 ODD = {
     "unknown values": r"\b(?:nan|NaN|None|inf|undefined)\b|[∞\[]–|–\]",
+    "marks of Markdown": "`",
     "exponents": r"\b\d+(?:\.\d+)?e[+-]?\d+\b",
     "no images": r"(?<![\w.,−-])0 (?:\S+ )??(?:images|answers)\b",
     "plurals of one": rf"(?<![\w.,−-])1 (?:\S+ )??(?:{'|'.join(COUNTED.split())})\b",

@@ -10,10 +10,10 @@ import pytest
 from opened import DESKTOP, PHONE, SCREEN, Opened
 
 from published.kept import RESULTS, SPECS
-from published.site import GLOSSARY, write_reports
+from published.site import DOCS, write_reports
 from resiliency.storage.tables import CHECKED
 
-RULES = GLOSSARY.replace("glossary", "paper") + "#verdict-rules"
+GLOSSARY, RULES = DOCS.format("glossary"), DOCS.format("paper") + "#verdict-rules"
 
 pytestmark = pytest.mark.browser
 

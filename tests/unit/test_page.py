@@ -12,6 +12,7 @@ from resiliency.report import settings
 from resiliency.report.drawing import draw
 from resiliency.report.page import FOLDER, render
 from resiliency.report.registry import CHARTS
+from resiliency.study.fingerprint import _Reached
 
 
 def report(tables: dict[str, pd.DataFrame], card: dict, charts: tuple[dict[str, dict], dict[str, str]]) -> str:
@@ -70,6 +71,7 @@ def test_charts_with_nothing_to_draw_are_left_out_of_the_report(card):
     assert not [anchor for anchor in anchors if f'id="{anchor}"' in written or f"#{anchor}" in written]
 
 
-def test_reworded_templates_make_the_report_again():
+def test_reworded_templates_and_other_tables_make_the_report_again():
     templates = {path.name for path in FOLDER.glob("*.j2")}
     assert templates - {*settings.PAGE_FILES} == {"findings.txt.j2"}
+    assert "resiliency.report.settings.PAGE_TABLES" in _Reached(["report"], str(FOLDER.parents[1])).names

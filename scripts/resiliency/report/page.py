@@ -39,7 +39,7 @@ from resiliency.report.overview import (
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.rows import measured_on
-from resiliency.report.templates import environment
+from resiliency.report.templates import coded, environment
 from resiliency.report.verdicts import by_observation
 from resiliency.tables import TABLES
 
@@ -48,7 +48,7 @@ FOLDER = Path(__file__).parent
 
 FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
 FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference, words.difference_interval)
-FORMS = {form.__name__: form for form in FORMS}
+FORMS = {form.__name__: form for form in (*FORMS, coded)}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')
@@ -66,7 +66,7 @@ def render(
     made: Collection[str] = TABLES,
     added: Collection[str] = (),
     units: Mapping[str, dict] = {},
-    glossary: str = "../../docs/glossary.md",
+    docs: str = "../../docs/{}.md",
 ) -> str:
     """The page as HTML.
 
@@ -80,7 +80,7 @@ def render(
         made: names of the tables that the study has.
         added: added members.
         units: test set -> its `units.json`; empty if nothing is known about its images.
-        glossary: address of the page that defines the words, from the folder of this page.
+        docs: address of a page of the documentation, from the folder of this page, with {} for its name.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
     error = measured_on(tables["members"])[0]["corrupted_error"]
@@ -108,7 +108,7 @@ def render(
         accuracies=[f"{name}_accuracy" for name in (CLEAN, *further)],
         given=members[members["weights_kind"].isin([*LOADED, WeightsKind.FINE_TUNED])].to_dict("records"),
         files={TABLES[name].path: TABLES[name].holds for name in made},
-        glossary=glossary,
+        docs=docs,
         css=(FOLDER / "report.css").read_text(encoding="utf-8"),
         script=(FOLDER / "report.js").read_text(encoding="utf-8"),
         **_first_screen(study["study"], card, tables, specs, added, units, further),

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
 from resiliency.report import words
 
@@ -66,6 +67,11 @@ def sentences(name: str, *forms: Callable) -> Template:
 def said(name: str, macro: str, **facts: object) -> str:
     """Render a macro of the plain-text template `name` as one line."""
     return " ".join(getattr(sentences(name).module, macro)(**facts).split())
+
+
+def coded(text: str) -> Markup:
+    """A sentence as HTML: what stands between backticks is code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _in_line(value: object) -> str:
