@@ -247,7 +247,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     for index, (part, part_verdict) in enumerate(parts):
         low, high = part.interval(2 * confidence - 1)
         counts, decides = part_verdict != "", part not in observation.controls + observation.beside
-        ranges = _ranges(observation, part, index) if counts else dict(zip(RANGE, part.noise, strict=True))
+        ranges = _ranges(observation, index) if counts else dict(zip(RANGE, part.noise, strict=True))
         rows.append(
             {
                 "observation": observation.number,
@@ -293,8 +293,8 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     return rows
 
 
-def _ranges(observation: Observation, part: Part, index: int) -> dict[str, float]:
-    """The ends of the range of each control of a part, the `index`-th of the parts and controls."""
+def _ranges(observation: Observation, index: int) -> dict[str, float]:
+    """The ends of the range of each control of the `index`-th of the parts and controls."""
     columns = {}
     for name in CONTROLS:
         drawn = getattr(observation, name)

@@ -64,9 +64,9 @@ class Deployable(nn.Module):
         apart = _entropy(mean, torch.log(mean.clamp_min(1e-30))) - (
             self.shares[:, :, 0] * _entropy(probabilities, logs)
         ).sum(0)
-        return self._combined(logs, probabilities, mean), apart.clamp_min(0)
+        return self._combined(logs, probabilities), apart.clamp_min(0)
 
-    def _combined(self, logs: Tensor, probabilities: Tensor, mean: Tensor) -> Tensor:
+    def _combined(self, logs: Tensor, probabilities: Tensor) -> Tensor:
         if self.rule.mean is None:
             votes = (probabilities.argmax(-1, keepdim=True) == torch.arange(probabilities.shape[-1])).float()
             values = (votes + probabilities / (2 * len(self.networks))).mean(dim=0)

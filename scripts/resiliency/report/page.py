@@ -89,7 +89,7 @@ def render(
     members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
     unit = unit_names(units.get(CLEAN))[1]
     answers = deployment_answers(tables, study["study"], (card or {}).get("classes", ()), unit)
-    figures = partial(_sections, tables=tables, specs=specs, svgs=svgs, made=made)
+    figures = partial(_sections, specs=specs, svgs=svgs, made=made)
     return _template().render(
         study=study,
         study_text=json.dumps(study, indent=2),
@@ -207,7 +207,6 @@ def charts_of(section: Section) -> list[str]:
 
 def _sections(
     sections: tuple[Section, ...],
-    tables: dict[str, pd.DataFrame],
     specs: dict[str, dict],
     svgs: dict[str, str],
     made: Collection[str],
