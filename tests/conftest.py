@@ -69,19 +69,19 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def forks(imported: tuple[str, ...]) -> str:
-    """The address of what runs programs that import these modules, started if need be."""
+def forks(imported: tuple[str, ...], needed: bool = True) -> str:
+    """The address of what runs programs that import these modules, started where it is needed and is not there."""
     address = Path(os.environ[FOLDER]) / imported[0]
     with locked(address.with_name(f"{imported[0]}.lock")):
-        if not address.exists():
+        if needed and not address.exists():
             command = [sys.executable, forking.__file__, "--serve", address, os.environ[OWNER], *imported]
             subprocess.run(command, env=os.environ | {"PYTHONPATH": PATH}, check=True)
     return str(address)
 
 
-def in_forks(environment: dict[str, str]) -> dict[str, str]:
+def in_forks(environment: dict[str, str], dry: bool = False) -> dict[str, str]:
     """The environment in which forking.py, as a program, starts forks, and so do the Snakemakes that it starts."""
-    addresses = {forking.OF_SNAKEMAKE: forks(forking.SNAKEMAKE), forking.OF_SCRIPTS: forks(PACKAGES)}
+    addresses = {forking.OF_SNAKEMAKE: forks(forking.SNAKEMAKE), forking.OF_SCRIPTS: forks(PACKAGES, not dry)}
     return environment | addresses | {forking.PYTHON: sys.executable, "RESILIENCY_WARM_START": "0"}
 
 
@@ -89,7 +89,8 @@ def fork_snakemake(
     arguments: list[str], cwd: Path, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess:
     """Run Snakemake and its jobs as forks; what it prints of any kind is in `stdout`."""
-    environment = in_forks(dict(os.environ) if environment is None else environment)
+    dry = bool({"-n", "--dry-run"} & {*arguments})
+    environment = in_forks(dict(os.environ) if environment is None else environment, dry)
     return run_fork(environment[forking.OF_SNAKEMAKE], ["-m", "snakemake", *arguments], cwd, environment)
 
 
