@@ -1,7 +1,10 @@
-"""The text of a page by element, and what in it no reader should find."""
+"""The text of a page by element, what in it no reader should find, and golden texts."""
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
 
 COUNTED = "answers candidates conditions corruptions designs ensembles epochs families images intervals members metrics"
 COUNTED += " others parts seeds sub-networks trainings"
@@ -14,6 +17,7 @@ ODD = {
     "punctuation": r" [.,;:]|,,|\.\.|\(\)|\[\]|[:;,][.;]|[(\[] | [)\]]",
 }
 UNKNOWN = re.compile(r'="[^"]*\b(?:nan|None|inf)\b[^"]*"')  # in what scripts read
+END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")  # of a sentence
 BLOCKS = {"p", "dd", "dt", "li", "summary", "h1", "h2", "h3"}
 
 
@@ -57,3 +61,10 @@ def oddities(html: str) -> list[tuple[str, str]]:
     shown = re.sub(r"<(script|style|pre).*?</\1>", "", html, flags=re.DOTALL)
     found += [("attribute", attribute) for attribute in UNKNOWN.findall(shown)]
     return found + [(tag, kind) for tag, kind, content in text.blocks if not content]
+
+
+def compare(request: pytest.FixtureRequest, file: Path, text: str) -> None:
+    """Hold a text against a golden file, or write it there."""
+    if request.config.getoption("golden"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8"), "after you have read the change: pytest --golden"

@@ -15,6 +15,7 @@ import pytest
 import vl_convert
 from drawn_charts import rendered
 from finding_cases import CASES
+from page_text import END, compare
 from synthetic import HOSTILE, OBJECTIVES, synthetic_tables
 
 from resiliency.base.faults import Fault
@@ -29,7 +30,6 @@ from resiliency.report.templates import said
 GOLDEN = Path(__file__).parents[1] / "golden"
 WIDTH = 160  # of a line of a golden file
 LEFT_OUT = {"data", "datasets", "config", "$schema", "views", "description", "tables", "view", "photos"}
-END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")
 
 pytestmark = pytest.mark.slow
 
@@ -62,12 +62,6 @@ def in_lines(part, indent: str = "") -> str:
     ]
     ends = "{}" if isinstance(part, dict) else "[]"
     return f"{ends[0]}\n" + ",\n".join(rows) + f"\n{indent}{ends[1]}"
-
-
-def compare(request, file: Path, text: str) -> None:
-    if request.config.getoption("golden"):
-        file.write_text(text, encoding="utf-8")
-    assert text == file.read_text(encoding="utf-8"), "after you have read the change: pytest --golden"
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,9 @@ from fault_messages import fault_of
 from scipy.stats import binom
 from synthetic import synthetic_tables
 
+from resiliency import comparison
 from resiliency.analysis.choices import halves
 from resiliency.cli.commands import main
-from resiliency.comparison import (
-    MEMBERS,
-    ONE_UNIT,
-    RECOMMENDED,
-    SAME_ANSWERS,
-    difference_table,
-    printed,
-    reaches,
-    read_studies,
-)
 from resiliency.prediction.reading import all_conditions
 from resiliency.report.overview import contenders
 from resiliency.storage.files import write_json
@@ -68,7 +59,7 @@ def finished(folder: Path, errors: float, classes: list[str] = CLASSES, digest: 
 
 def compared(*folders: Path) -> pd.DataFrame:
     """The table of differences."""
-    return difference_table(read_studies(list(folders)))
+    return comparison.difference_table(comparison.read_studies(list(folders)))
 
 
 def of(differences: pd.DataFrame, question: str, images: str = "corrupted") -> pd.DataFrame:
@@ -85,13 +76,13 @@ def test_differences_are_those_of_the_same_images_without_held_out_corruptions(t
     """One study has logits, the other decisions."""
     one, two = finished(tmp_path / "one", 0.1), finished(tmp_path / "two", 0.3, decisions=True)
     differences = compared(one, two)
-    judged, (row,) = halves(TRUTH, 0)[1], of(differences, RECOMMENDED).to_dict("records")
+    judged, (row,) = halves(TRUTH, 0)[1], of(differences, comparison.RECOMMENDED).to_dict("records")
     member = row["model"].partition(" against ")[0].partition("+")[0]
     expected = (wrong(two, member).astype(float) - wrong(one, member))[1:, judged].mean()
     assert row["difference"] == pytest.approx(expected)
     assert 0 < row["low"] < expected < row["high"]
     assert (row["study"], row["reference"], row["image_count"], row["units"]) == ("two", "one", 100, 100)
-    table = of(differences, MEMBERS, "clean").set_index("model")
+    table = of(differences, comparison.MEMBERS, "clean").set_index("model")
     for member in SHARED:
         difference = wrong(two, member)[0].mean() - wrong(one, member)[0].mean()
         assert table.loc[member, "difference"] == pytest.approx(difference)
@@ -107,7 +98,7 @@ def false_difference(random: np.random.Generator, images: int, pairs: int, size:
     if not len(each):
         return False
     sums = each.T * sizes
-    return bool((np.abs(sums.sum(axis=0) / sizes.sum(axis=0)) > reaches(sums, sizes, 0.95, random)).any())
+    return bool((np.abs(sums.sum(axis=0) / sizes.sum(axis=0)) > comparison.reaches(sums, sizes, 0.95, random)).any())
 
 
 @pytest.mark.parametrize(("images", "pairs", "size", "errors"), [(60, 1, 1, 0.03), (90, 8, 1, 0.1), (40, 3, 6, 0.2)])
@@ -121,10 +112,10 @@ def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_pa
     one, other = finished(tmp_path / "one", 0.1), finished(tmp_path / "other", 0.1, digest="b")
     same = finished(tmp_path / "same", 0.1)
     differences = compared(one, same)
-    assert "0.0, the same answers on all images" in printed(differences).splitlines()[1]
+    assert "0.0, the same answers on all images" in comparison.printed(differences).splitlines()[1]
     assert (differences["difference"] == 0).all()
     assert differences["low"].isna().all()
-    assert set(differences["not_comparable"]) == {SAME_ANSWERS}
+    assert set(differences["not_comparable"]) == {comparison.SAME_ANSWERS}
     differences = compared(one, other)
     assert differences["difference"].isna().all()
     assert set(differences["not_comparable"]) == {"other test images"}
@@ -135,22 +126,24 @@ def test_the_same_answers_have_no_interval_and_other_images_no_difference(tmp_pa
     for study in (one, two):
         np.save(study / "data/test/units.npy", TRUTH)  # two films, one of which judges the recommended models
     differences = compared(end_run(one), end_run(two))
-    assert set(of(differences, RECOMMENDED)["not_comparable"]) == {ONE_UNIT}
-    assert "not comparable" in fault_of(read_studies, [one, finished(tmp_path / "cows", 0.1, ["cat", "cow"])])
+    assert set(of(differences, comparison.RECOMMENDED)["not_comparable"]) == {comparison.ONE_UNIT}
+    assert "not comparable" in fault_of(
+        comparison.read_studies, [one, finished(tmp_path / "cows", 0.1, ["cat", "cow"])]
+    )
     provenance = json.loads((same / "provenance.json").read_text())
     provenance["tables"].remove("deployment")  # an earlier run left it
     write_json(same / "provenance.json", provenance)
     differences = compared(one, same)
-    assert set(of(differences, RECOMMENDED)["not_comparable"]) == {"same recommends no model"}
+    assert set(of(differences, comparison.RECOMMENDED)["not_comparable"]) == {"same recommends no model"}
 
 
 def test_a_study_with_another_seed_is_compared_on_clean_images_that_neither_selected_on(tmp_path):
     folders = [finished(tmp_path / f"study{name}", errors) for name, errors in enumerate((0.3, 0.1, 0.2))]
     changed(folders[2], lambda study: study.update(seed=1))
     differences = compared(*folders)
-    whys = of(differences, RECOMMENDED).set_index("study")["not_comparable"]
+    whys = of(differences, comparison.RECOMMENDED).set_index("study")["not_comparable"]
     assert whys.to_dict() == {"study1": "", "study2": "another seed, which corrupts images in another way"}
-    assert of(differences, RECOMMENDED, "clean")["image_count"].tolist() == [
+    assert of(differences, comparison.RECOMMENDED, "clean")["image_count"].tolist() == [
         100, len(np.intersect1d(halves(TRUTH, 0)[1], halves(TRUTH, 1)[1]))
     ]  # fmt: skip
 
@@ -158,7 +151,7 @@ def test_a_study_with_another_seed_is_compared_on_clean_images_that_neither_sele
 def test_no_interval_reaches_beyond_what_errors_can_differ_by_and_significance_is_said(tmp_path):
     """Of three units of images, whose interval would reach beyond a difference of all images."""
     folders = [finished(tmp_path / name, errors) for name, errors in (("one", 0.1), ("two", 0.3))]
-    clear = printed(compared(*folders)).splitlines()[1]
+    clear = comparison.printed(compared(*folders)).splitlines()[1]
     assert "(significant)" in clear
     for folder in folders:
         np.save(folder / "data/test/units.npy", np.minimum(np.arange(IMAGES) // 60, 2))
@@ -169,7 +162,7 @@ def test_no_interval_reaches_beyond_what_errors_can_differ_by_and_significance_i
     assert known["low"].min() >= -1
     assert known["high"].max() <= 1
     assert (known["high"] == 1).any()
-    assert "(not significant)" in printed(differences)
+    assert "(not significant)" in comparison.printed(differences)
 
 
 def test_the_table_is_printed_and_kept_and_drawn(tmp_path, capsys):
@@ -177,10 +170,10 @@ def test_the_table_is_printed_and_kept_and_drawn(tmp_path, capsys):
     main(["compare", str(one), str(two), "--output", str(tmp_path / "both.csv")])
     lines, differences = capsys.readouterr().out.splitlines(), pd.read_csv(tmp_path / "both.csv")
     assert len(lines) == len(differences) + 3
-    (row,) = of(differences, RECOMMENDED).to_dict("records")
+    (row,) = of(differences, comparison.RECOMMENDED).to_dict("records")
     assert f"{100 * row['difference']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]" in lines[1]
     assert lines[1].endswith(row["model"])
-    sizes = of(differences, MEMBERS).set_index("model")["difference"].abs()
+    sizes = of(differences, comparison.MEMBERS).set_index("model")["difference"].abs()
     first = [line.split()[-1] for line in lines[3 : 3 + len(sizes)]]
     assert sizes[first].is_monotonic_decreasing
     assert first != list(sizes.index)
@@ -216,5 +209,5 @@ def test_errors_under_other_corruptions_are_not_compared(tmp_path, engine, sever
     changed(folders[0], lambda study: study["corruptions"].update(engine="compiled"))
     changed(folders[1], lambda study: study["corruptions"].update(engine=engine), severity)
     differences = compared(*folders)
-    assert set(of(differences, MEMBERS)["not_comparable"]) == {why}
-    assert of(differences, MEMBERS, "clean")["not_comparable"].eq("").all()
+    assert set(of(differences, comparison.MEMBERS)["not_comparable"]) == {why}
+    assert of(differences, comparison.MEMBERS, "clean")["not_comparable"].eq("").all()

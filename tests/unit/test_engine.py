@@ -11,19 +11,8 @@ from scipy.stats import norm, poisson
 from shared import EXPERIMENTS
 
 from resiliency.base.streams import stream
-from resiliency.corruptions import blur, engine, noise, weather
+from resiliency.corruptions import blur, engine, filters, noise, weather
 from resiliency.corruptions.engine import CORRUPTIONS, corrupt
-from resiliency.corruptions.filters import (
-    STEPS,
-    Streams,
-    grey_levels,
-    motion_blurred,
-    normal_quantiles,
-    normals,
-    random_steps,
-    uniforms,
-    zoom_map,
-)
 from resiliency.corruptions.registry import TABLES
 
 
@@ -71,32 +60,32 @@ def test_bad_input_is_told_in_one_line(change, message):
     assert message in fault_of(corrupt, **(GOOD | change), seed=0)
 
 
-def streams(count: int) -> Streams:
-    return Streams(0, ("a",), range(count))
+def streams(count: int) -> filters.Streams:
+    return filters.Streams(0, ("a",), range(count))
 
 
 def steps_of(index: int, shape: tuple[int, ...]) -> np.ndarray:
     """The numbers of 16 bits that NumPy draws from one of the `streams`."""
-    return stream(0, "a", index).integers(0, STEPS, shape, np.uint16)
+    return stream(0, "a", index).integers(0, filters.STEPS, shape, np.uint16)
 
 
 @pytest.mark.parametrize("shape", [(4, 5, 3), (32, 33, 3), (7,)])
 def test_draws_are_those_of_the_generator(shape):
     """Steps, the middles of as many equal parts of -1 to 1, and the quantiles of a normal distribution there."""
     steps = np.array([steps_of(index, shape) for index in range(3)])
-    expected = steps, (2 * steps.astype(float) + 1) / STEPS - 1, normal_quantiles()[steps]
-    for draw, values in zip((random_steps, uniforms, normals), expected, strict=True):
+    expected = steps, (2 * steps.astype(float) + 1) / filters.STEPS - 1, filters.normal_quantiles()[steps]
+    for draw, values in zip((filters.random_steps, filters.uniforms, filters.normals), expected, strict=True):
         drawn = draw(streams(3), shape)
-        assert drawn.dtype == (np.uint16 if draw is random_steps else np.float32)
+        assert drawn.dtype == (np.uint16 if draw is filters.random_steps else np.float32)
         np.testing.assert_array_equal(drawn, values)
 
 
 def test_quantiles_are_those_of_the_normal_distribution():
-    quantiles = normal_quantiles()
-    steps = np.arange(STEPS)
+    quantiles = filters.normal_quantiles()
+    steps = np.arange(filters.STEPS)
     below = norm.cdf(quantiles.astype(float))
-    assert (steps / STEPS < below).all()
-    assert (below < (steps + 1) / STEPS).all()
+    assert (steps / filters.STEPS < below).all()
+    assert (below < (steps + 1) / filters.STEPS).all()
     np.testing.assert_array_equal(quantiles, -quantiles[::-1])
     assert quantiles.astype(float).std() == pytest.approx(1, abs=1e-4)
 
@@ -104,12 +93,12 @@ def test_quantiles_are_those_of_the_normal_distribution():
 @pytest.mark.parametrize("photons", [3, 60, 500])
 def test_levels_of_shot_noise_are_quantiles_of_poisson(photons):
     starts, levels = noise._shot_quantiles(photons)
-    steps = np.arange(STEPS)
+    steps = np.arange(filters.STEPS)
     for grey in (0, 1, 100, 255):
         drawn = levels[starts[grey * 256 + (steps >> 8)] + (steps & 255)]
-        counts = np.clip(poisson.ppf((steps + 0.5) / STEPS, grey / 255 * photons), 0, photons)
+        counts = np.clip(poisson.ppf((steps + 0.5) / filters.STEPS, grey / 255 * photons), 0, photons)
         np.testing.assert_array_equal(drawn, (counts * 255 // photons).astype(np.uint8))
-    assert len(levels) < STEPS * 256 / 4
+    assert len(levels) < filters.STEPS * 256 / 4
 
 
 def test_figures_of_cifar_are_those_that_were_compared_with_their_publisher():
@@ -123,16 +112,16 @@ def test_figures_of_cifar_are_those_that_were_compared_with_their_publisher():
 @pytest.mark.parametrize(("shift", "size"), [(1, (32, 32)), (2, (35, 40)), (4, (40, 33))])
 def test_rounds_of_copies_are_made_one_after_the_other(shift, size):
     images, (height, width) = pictures(3, *size), size
-    streams, expected = Streams(0, (), range(3)), images.copy()
+    streams, expected = filters.Streams(0, (), range(3)), images.copy()
     for _ in range(2):
-        steps = random_steps(streams, (height - 2 * shift, width - 2 * shift)).astype(int)
-        down, right = np.divmod(steps * (2 * shift) ** 2 // STEPS, 2 * shift) - np.int64(shift)
+        steps = filters.random_steps(streams, (height - 2 * shift, width - 2 * shift)).astype(int)
+        down, right = np.divmod(steps * (2 * shift) ** 2 // filters.STEPS, 2 * shift) - np.int64(shift)
         for y in range(height - shift, shift, -1):
             for x in range(width - shift, shift, -1):
                 for image, by, to in zip(expected, down, right, strict=True):
                     place = y - shift - 1, x - shift - 1
                     image[y, x] = image[y + by[place], x + to[place]]
-    np.testing.assert_array_equal(blur.scattered(images, Streams(0, (), range(3)), shift, 2), expected)
+    np.testing.assert_array_equal(blur.scattered(images, filters.Streams(0, (), range(3)), shift, 2), expected)
 
 
 @pytest.mark.parametrize("sigma", CORRUPTIONS["gaussian_blur"].figures["cifar-10-c"])
@@ -160,7 +149,7 @@ def test_defocus_of_cifar_below_one_pixel_is_its_antialiasing_alone():
 
 def test_zooms_of_cifar_are_cut_in_their_middle():
     """From the ninth on, 15 pixels become 34, of which the first and the last are left out."""
-    x, y = zoom_map(32, 32, 2.25, centred=True)
+    x, y = filters.zoom_map(32, 32, 2.25, centred=True)
     np.testing.assert_allclose(x[0], np.linspace(8, 22, 34)[1:-1], rtol=1e-6)
     np.testing.assert_array_equal(y, x.T)
 
@@ -208,11 +197,11 @@ def test_motion_blur_is_a_weighted_sum_along_a_line(table, severity):
             top, left = (np.ceil(step * f(np.radians(angle)) - 0.5).astype(int) for f in (np.sin, np.cos))
             if abs(top) < 32 and abs(left) < 36:
                 total += weight * image[np.clip(y + top, 0, 31), np.clip(x + left, 0, 35)]
-    np.testing.assert_allclose(motion_blurred(images, radius, sigma, angles), expected, atol=1e-3)
-    grey = motion_blurred(images[..., 1].astype(np.float32), radius, sigma, angles)
+    np.testing.assert_allclose(filters.motion_blurred(images, radius, sigma, angles), expected, atol=1e-3)
+    grey = filters.motion_blurred(images[..., 1].astype(np.float32), radius, sigma, angles)
     np.testing.assert_allclose(grey, expected[..., 1], atol=1e-3)
 
 
 def test_grey_levels_are_truncated_but_for_rounding():
     values = np.float32([[-3, -0.5, 0, 0.998], [0.9995, 254.998, 255.9, 1e6]])
-    assert grey_levels(values).tolist() == [[0, 0, 0, 0], [1, 254, 255, 255]]
+    assert filters.grey_levels(values).tolist() == [[0, 0, 0, 0], [1, 254, 255, 255]]

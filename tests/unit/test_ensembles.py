@@ -33,18 +33,8 @@ from resiliency.analysis.member_tables import skipped_rows
 from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
-from resiliency.ensembles import scoring
+from resiliency.ensembles import pool, scoring
 from resiliency.ensembles.combination import RULES, VOTE, Ensemble, expected_accuracy, right_chances
-from resiliency.ensembles.pool import (
-    TOGETHER,
-    EnsembleErrors,
-    chosen_ensembles,
-    eligible_members,
-    ensembles_of,
-    limits,
-    stands_for,
-    trained_together,
-)
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import Pool
 from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood
@@ -61,7 +51,7 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
         ("independent", np.nan, np.nan, np.nan, 0, "vit-s0"),
         ("search", np.nan, np.nan, np.nan, np.nan, "search-0"),
     ]
-    groups = trained_together(pd.DataFrame(rows, columns=[*TOGETHER, "member"]))
+    groups = pool.trained_together(pd.DataFrame(rows, columns=[*pool.TOGETHER, "member"]))
     assert [tuple(common.values()) for common, _ in groups] == ensembles
     for common, chosen in groups:
         assert chosen.member.tolist() == [f"{common['setting']}-s{common['seed']:g}-m{index}" for index in range(3)]
@@ -72,7 +62,7 @@ def test_members_trained_together_are_those_of_one_objective_weight_and_seed():
 @given(st.integers(0, 1000))
 @settings(max_examples=15)
 def test_rules_against_one_ensemble_at_a_time(rule, size, seed):
-    random, ensembles = np.random.default_rng(seed), ensembles_of(5, size)
+    random, ensembles = np.random.default_rng(seed), pool.ensembles_of(5, size)
     probabilities = random.dirichlet(np.full(4, 0.7), (5, 12)).astype(np.float32)
     labels = random.integers(0, 4, 12)
     arguments = rule, ensembles, probabilities, labels, WEIGHTS
@@ -88,7 +78,7 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((5, 30, 4)).astype(np.float16)
     labels = rng.integers(0, 4, 30)
-    groups = [ensembles_of(5, 2), ensembles_of(5, 3)]
+    groups = [pool.ensembles_of(5, 2), pool.ensembles_of(5, 3)]
     table = conditions_of([], [], 30, 4)
     predictions = [predictions_of(table, labels, member[None]) for member in logits]
     scores, inputs = scoring.score_condition(predictions, 0, groups, list(RULES), WEIGHTS)
@@ -135,13 +125,13 @@ def wrong_alone(ensemble: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(size):
-    ensembles = ensembles_of(4, size)
+    ensembles = pool.ensembles_of(4, size)
     expected = np.array([wrong_alone(ensemble) for ensemble in ensembles])
     known = (ensembles != 2).all(axis=1)
     by_loops = [[answers(one, c, VOTE) for c in range(len(CONDITIONS))] for one in ensembles[known]]
     assert (expected[known] == ~np.array(by_loops)).all()
     assert not np.isin(expected[~known], [0, 1]).all()
-    scored = EnsembleErrors(KNOWN, np.ones(4), VOTE)
+    scored = pool.EnsembleErrors(KNOWN, np.ones(4), VOTE)
     corrupted = expected[:, 1:]
     assert np.array([scored.wrong(one, EVERYTHING) for one in ensembles]) == pytest.approx(corrupted)
     assert scored.condition_errors(ensembles, EVERYTHING) == pytest.approx(corrupted.mean(axis=2))
@@ -175,7 +165,7 @@ def test_accuracies_are_double_beside_members_with_decisions_alone():
     table, labels = conditions_of([], [], 3), np.array([0, 1, 2])
     logits = [predictions_of(table, labels, np.eye(3)[[answers]]) for answers in ([0, 2, 2], [0, 2, 2])]
     decided = Predictions(table, {CLEAN: np.array([[0, 2, 1]])}, {CLEAN: Truth(labels)})
-    scored = EnsembleErrors([*logits, decided], np.ones(3), VOTE)
+    scored = pool.EnsembleErrors([*logits, decided], np.ones(3), VOTE)
     accuracies = scored.accuracy(np.array([[0, 1], [0, 2]]), CLEAN, np.arange(3))
     assert accuracies.tolist() == pytest.approx([2 / 3, 0.5], abs=1e-15)
 
@@ -186,7 +176,7 @@ POOL = Pool(MEMBERS, PREDICTIONS, [PAIRS], BASELINE, 0.95)
 
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_ensembles_by_loops(size):
-    ensembles = ensembles_of(4, size)
+    ensembles = pool.ensembles_of(4, size)
     table, by_corruption = POOL.score([ensembles], SCORED_RULES)
     table = table.set_index(["rule", "members"])
     assert len(table) == 2 * len(ensembles)
@@ -245,7 +235,7 @@ def test_a_further_test_set_is_scored_beside_the_others_and_changes_nothing_of_t
     further = pair_tables(NAMES, predictions, lambda source: [], [])
     right = (field[:, 0][..., [0, 2]].argmax(axis=-1) == (labels == 2)).astype(bool)
     members = MEMBERS.assign(field_accuracy=right.mean(axis=1))
-    ensembles = ensembles_of(4, 3)
+    ensembles = pool.ensembles_of(4, 3)
     scored, by_corruption = Pool(members, predictions, further, BASELINE, 0.95).score([ensembles], SCORED_RULES[:1])
     alone, alone_by_corruption = POOL.score([ensembles], SCORED_RULES[:1])
     shared = [column for column in alone if column in scored]
@@ -304,45 +294,45 @@ SCORED = pd.DataFrame({"member": ELIGIBLE, "clean_accuracy": [0.9, 0.5, 0.8, 0.7
 
 @pytest.mark.parametrize(("least", "left_out"), [(0.5, []), (0.6, ["a-s1"])])
 def test_accurate_members_are_eligible_and_the_others_are_listed(least, left_out):
-    eligible = eligible_members(SCORED, ELIGIBLE, Ensembles(sizes=[2], min_clean_accuracy=least))
+    eligible = pool.eligible_members(SCORED, ELIGIBLE, Ensembles(sizes=[2], min_clean_accuracy=least))
     assert list(eligible.member) == [name for name in ELIGIBLE[:4] if name not in left_out]
     assert [row[0] for row in skipped_rows(SCORED, {}, [], least) if row[1] == "ensembles"] == left_out
 
 
 def test_too_few_accurate_members_are_refused_and_too_few_members_are_not():
     strict = Ensembles(sizes=[3, 4], min_clean_accuracy=0.75)
-    message = fault_of(eligible_members, SCORED, ELIGIBLE, strict)
+    message = fault_of(pool.eligible_members, SCORED, ELIGIBLE, strict)
     assert message == "ensembles.min_clean_accuracy: too few members reach 0.75 to form an ensemble; lower it"
-    assert list(eligible_members(SCORED, ELIGIBLE[:2], strict).member) == ["a-s0"]
+    assert list(pool.eligible_members(SCORED, ELIGIBLE[:2], strict).member) == ["a-s0"]
 
 
 DESIGNS = [f"d{index // 3}" for index in range(12)]
 
 
 def test_limits_are_shared_by_the_sizes():
-    assert limits(12, [2, 3, 4], 10**6) == [66, 220, 495]
-    assert limits(12, [4, 2, 3], 300) == [117, 66, 117]
-    assert limits(12, [2, 3], 100) == [50, 50]
+    assert pool.limits(12, [2, 3, 4], 10**6) == [66, 220, 495]
+    assert pool.limits(12, [4, 2, 3], 300) == [117, 66, 117]
+    assert pool.limits(12, [2, 3], 100) == [50, 50]
 
 
 @pytest.mark.parametrize("count", [100, 50, 6])
 def test_a_sample_is_drawn_from_all_ensembles_once(count):
-    ensembles = chosen_ensembles(DESIGNS, 3, count, seed=0)
+    ensembles = pool.chosen_ensembles(DESIGNS, 3, count, seed=0)
     rows = [tuple(row) for row in ensembles.tolist()]
     assert len(set(rows)) == len(rows) == count
     assert set(rows) < set(combinations(range(12), 3))
     assert rows == sorted(rows)
     alike = [row for row in rows if len({DESIGNS[m] for m in row}) == 1]
     assert len(alike) == min(4, count // 2)
-    np.testing.assert_array_equal(ensembles, chosen_ensembles(DESIGNS, 3, count, seed=0))
-    assert (ensembles != chosen_ensembles(DESIGNS, 3, count, seed=1)).any()
+    np.testing.assert_array_equal(ensembles, pool.chosen_ensembles(DESIGNS, 3, count, seed=0))
+    assert (ensembles != pool.chosen_ensembles(DESIGNS, 3, count, seed=1)).any()
 
 
 @pytest.mark.parametrize("count", [495, 200, 30])
 def test_what_a_sample_stands_for(count):
     designs = ["a"] * 6 + ["b", "c"] * 3
-    chosen = chosen_ensembles(designs, 4, count, seed=0)
-    weights = stands_for(designs, chosen)
+    chosen = pool.chosen_ensembles(designs, 4, count, seed=0)
+    weights = pool.stands_for(designs, chosen)
     alike = (chosen < 6).all(axis=1)
     assert weights[alike].sum() == pytest.approx(15)
     assert weights[~alike].sum() == pytest.approx(480)
@@ -352,7 +342,7 @@ def test_what_a_sample_stands_for(count):
 def test_a_sample_of_ensembles_of_one_design_takes_to_all_alike():
     """Of 20 + 10 ensembles of one design, 10 are drawn 2,000 times: each as often, but for chance."""
     designs = ["a"] * 6 + ["b"] * 5 + ["c"]
-    ensembles = np.concatenate([chosen_ensembles(designs, 3, 20, seed) for seed in range(2000)])
+    ensembles = np.concatenate([pool.chosen_ensembles(designs, 3, 20, seed) for seed in range(2000)])
     kinds = np.unique(designs, return_inverse=True)[1][ensembles]
     alike = ensembles[(kinds == kinds[:, :1]).all(axis=1)]
     counts = pd.Series(map(tuple, alike.tolist())).value_counts()

@@ -5,7 +5,6 @@ The reports of degenerate studies have no odd text.
 """
 
 import difflib
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ import pandas as pd
 import pytest
 from deployment_cases import CHOSEN, KNOWN
 from drawn_charts import PROVENANCE, described
-from page_text import Text, oddities
+from page_text import END, Text, compare, oddities
 from synthetic import synthetic_tables
 from synthetic_deployment import contender_tables
 from verdict_cases import CASES, observation_of
@@ -30,7 +29,6 @@ from resiliency.report.settings import PAGE_TABLES
 from resiliency.storage.files import read_json
 
 FOLDER = Path(__file__).parents[1] / "golden"
-END = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9`])")
 WHOLE = ("as usual", "a cheaper one is as good")
 PUBLISHED = {
     "networks": "digits",
@@ -111,10 +109,7 @@ TEXTS |= {"recommendations": variants, "verdicts": reasons}
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_reports_say_what_was_reviewed(name, request):
-    text, file = TEXTS[name](), FOLDER / f"{name}.txt"
-    if request.config.getoption("golden"):
-        file.write_text(text, encoding="utf-8")
-    assert text == file.read_text(encoding="utf-8"), "after you have read the change: pytest --golden"
+    compare(request, FOLDER / f"{name}.txt", TEXTS[name]())
 
 
 DEGENERATE = {

@@ -7,20 +7,10 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
 
+from resiliency.analysis import without_images
 from resiliency.analysis.observations.study import metrics_in, with_images
 from resiliency.analysis.parts import Part, Placebo
 from resiliency.analysis.verdicts import Observation
-from resiliency.analysis.without_images import (
-    GROUPS,
-    MOST,
-    feature_diversities,
-    image_groups,
-    map_diversities,
-    member_scores,
-    scores_without_images,
-    some_ensembles,
-    without_each,
-)
 from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
@@ -69,16 +59,16 @@ class Drawn:
 
 def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
     drawn = Drawn(1, images=90, probes=41)
-    of_image, everyone = image_groups(drawn.labels, drawn.probe, 0), drawn.members(np.arange(90))
+    of_image, everyone = without_images.image_groups(drawn.labels, drawn.probe, 0), drawn.members(np.arange(90))
     of_probe = of_image[drawn.probe]
     representations = {
-        "saliency_cosine_clean": map_diversities(drawn.maps, of_probe),
-        "linear_cka_clean": feature_diversities(drawn.features, of_probe),
+        "saliency_cosine_clean": without_images.map_diversities(drawn.maps, of_probe),
+        "linear_cka_clean": without_images.feature_diversities(drawn.features, of_probe),
     }
-    ensembles = some_ensembles(drawn.ensembles(np.arange(90)), RULE, 0)
+    ensembles = without_images.some_ensembles(drawn.ensembles(np.arange(90)), RULE, 0)
     errors = EnsembleErrors(everyone, np.ones(len(drawn.names)), RULE)
-    table = without_each(ensembles, drawn.names, errors, of_image, representations)
-    assert len(table) == GROUPS * (15 + 20)
+    table = without_images.without_each(ensembles, drawn.names, errors, of_image, representations)
+    assert len(table) == without_images.GROUPS * (15 + 20)
     compared = 0
     for group, replicate in table.groupby("without"):
         expected = drawn.ensembles(np.flatnonzero(of_image != group))
@@ -87,9 +77,9 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
                 np.testing.assert_allclose(replicate[column].to_numpy(), expected[column], atol=1e-6, err_msg=column)
                 compared += 1
         assert replicate["members"].tolist() == expected["members"].tolist()
-    assert compared == GROUPS * (2 * 2 + 2 * 4 + len(CHOSEN_METRICS) + 1)
-    members = member_scores(drawn.names, everyone, of_image)
-    assert len(members) == GROUPS * len(drawn.names)
+    assert compared == without_images.GROUPS * (2 * 2 + 2 * 4 + len(CHOSEN_METRICS) + 1)
+    members = without_images.member_scores(drawn.names, everyone, of_image)
+    assert len(members) == without_images.GROUPS * len(drawn.names)
     for group, of_members in members.groupby("without"):
         kept = drawn.members(np.flatnonzero(of_image != group))
         right = [[member.correct(condition).mean() for condition in range(5)] for member in kept]
@@ -102,13 +92,13 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
 def test_groups_share_classes_and_probe_images():
     labels = np.random.default_rng(0).integers(0, 3, 203)
     probe = np.arange(50, 95)
-    of_image = image_groups(labels, probe, 0)
+    of_image = without_images.image_groups(labels, probe, 0)
     for images in (slice(None), probe):
-        counts = np.bincount(of_image[images], minlength=GROUPS)
+        counts = np.bincount(of_image[images], minlength=without_images.GROUPS)
         assert counts.max() - counts.min() <= 1
-    of_class = np.array([np.bincount(of_image[labels == label], minlength=GROUPS) for label in range(3)])
+    of_class = np.array([np.bincount(of_image[labels == label], minlength=without_images.GROUPS) for label in range(3)])
     assert (of_class.max(axis=1) - of_class.min(axis=1) <= 2).all()
-    assert (image_groups(labels, probe, 1) != of_image).any()
+    assert (without_images.image_groups(labels, probe, 1) != of_image).any()
 
 
 def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_another_test_set():
@@ -129,10 +119,12 @@ def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_anothe
     table = drawn.ensembles(np.arange(60)).assign(possible=1.0, weight=1.0)
     some = table[~table["members"].str.contains("d2")]
     arguments = members, predictions, [], lambda *_: pytest.fail("read"), RULE, [], 0, 0
-    everyone, few = (scores_without_images(of, *arguments, ["official"], "official") for of in (table, some))
+    everyone, few = (
+        without_images.scores_without_images(of, *arguments, ["official"], "official") for of in (table, some)
+    )
     assert few.ensembles["members"].nunique() == len(some)
     pd.testing.assert_frame_equal(few.members, everyone.members)
-    groups = image_groups(further, np.empty(0, int), 0)
+    groups = without_images.image_groups(further, np.empty(0, int), 0)
     for (group, name), row in few.members.set_index(["without", "member"]).iterrows():
         kept = groups != group
         right = (answers[drawn.names.index(name)] == further)[kept]
@@ -141,14 +133,14 @@ def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_anothe
 
 
 def test_a_sample_keeps_each_kind_and_what_it_stands_for():
-    kinds = [(1, 1)] * 3 + [(2, 1)] * 5 + [(2, 2)] * (2 * MOST)
+    kinds = [(1, 1)] * 3 + [(2, 1)] * 5 + [(2, 2)] * (2 * without_images.MOST)
     table = pd.DataFrame(kinds, columns=["designs", "families"]).assign(
         ensemble=range(len(kinds)), origin="independent", rule=RULE, size=2, possible=9, weight=1.5, members="a+b"
     )
-    chosen = some_ensembles(pd.concat([table, table.assign(rule="mean_logit")]), RULE, 0)
-    assert chosen.groupby(["designs", "families"]).size().tolist() == [3, 5, MOST]
-    assert chosen.groupby(["designs", "families"]).weight.sum().tolist() == [4.5, 7.5, 3 * MOST]
-    assert len(some_ensembles(table.assign(origin="joint"), RULE, 0)) == 0
+    chosen = without_images.some_ensembles(pd.concat([table, table.assign(rule="mean_logit")]), RULE, 0)
+    assert chosen.groupby(["designs", "families"]).size().tolist() == [3, 5, without_images.MOST]
+    assert chosen.groupby(["designs", "families"]).weight.sum().tolist() == [4.5, 7.5, 3 * without_images.MOST]
+    assert len(without_images.some_ensembles(table.assign(origin="joint"), RULE, 0)) == 0
 
 
 PART = Part.from_replicates("a", np.array([0.5, 0.4, 0.6, 0.5]))
@@ -182,7 +174,7 @@ def test_representations_without_a_group_of_images_are_those_of_the_networks_tha
         return of[drawn.names.index(name)]
 
     known = members, predictions, drawn.names[:5], represented, RULE, ["saliency"], 40, 0
-    replicates = scores_without_images(table, *known).ensembles
+    replicates = without_images.scores_without_images(table, *known).ensembles
     for name in CHOSEN_METRICS:
         of_networks = ~replicates["members"].str.contains(drawn.names[5])
         assert (replicates[f"{name}_clean"].notna() == of_networks).all()

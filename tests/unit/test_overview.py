@@ -6,17 +6,7 @@ import pytest
 from synthetic import HOSTILE, synthetic_tables
 from verdict_cases import part
 
-from resiliency.report.overview import (
-    POOR,
-    architecture_answer,
-    best_answer,
-    cautions,
-    contenders,
-    leaders,
-    poor_cautions,
-    ranks_sentence,
-    scale_of,
-)
+from resiliency.report import overview
 from resiliency.report.verdicts import interval_picture
 
 
@@ -26,7 +16,7 @@ def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(optio
     kinds = {"Best ensemble": deployment["size"] > 1, "Best member": deployment["size"] == 1}
     kinds["Baseline"] = deployment["baseline"]
     kinds["Recommended model"] = deployment["fit"]
-    rows = {row["role"]: row for row in contenders(deployment)}
+    rows = {row["role"]: row for row in overview.contenders(deployment)}
     assert set(rows) == {kind for kind, of_kind in kinds.items() if of_kind.any()}
     for role, row in rows.items():
         best = deployment[kinds[role]].sort_values("selection_error").iloc[0]
@@ -36,35 +26,37 @@ def test_contenders_are_the_best_of_their_kind_on_the_images_of_the_choice(optio
 def test_the_best_ensemble_may_be_the_only_one_and_less_accurate_than_a_member():
     rows = pd.DataFrame({"size": [2, 1], "members": ["a+b", "a"], "ensembles": [1, 2], "clean_accuracy": [0.8, 0.9]})
     best = rows.assign(rank=1, clean_accuracy_low=0.7, clean_accuracy_high=0.95)
-    assert [row["role"] for row in leaders({"best_ensembles": best}, [])] == [
+    assert [row["role"] for row in overview.leaders({"best_ensembles": best}, [])] == [
         "Only 1 ensemble of 2",
         "Best of 2 members",
     ]
-    assert best_answer(best).startswith("None is more accurate than the best member: a, right on 90.0%")
+    assert overview.best_answer(best).startswith("None is more accurate than the best member: a, right on 90.0%")
 
 
 def test_a_caution_of_one_member_is_no_plural():
     members = pd.DataFrame({"member": ["a", "b"], "warnings": ["near chance", ""], "origin": "independent"})
-    assert cautions(members)[0].startswith("1 of 2 members is close to chance level on clean images (a). Its training")
+    assert overview.cautions(members)[0].startswith(
+        "1 of 2 members is close to chance level on clean images (a). Its training"
+    )
 
 
 @pytest.mark.parametrize(("values", "end"), [([0.004], 0.01), ([0.02, 0.01], 0.02), ([0.51], 1.0), ([], 1.0)])
 def test_scales_hold_all_values(values, end):
-    assert scale_of(values) == end
+    assert overview.scale_of(values) == end
 
 
 @pytest.mark.parametrize(
     ("accuracy", "source", "advice"),
     [
-        (1 - POOR, "trained here", "from pretrained weights"),
+        (1 - overview.POOR, "trained here", "from pretrained weights"),
         (0.55, "pretrained timm/a@1", "preprocessing"),
-        (1.001 - POOR, "trained here", None),
+        (1.001 - overview.POOR, "trained here", None),
         (np.nan, "trained here", None),
     ],
 )
 def test_a_best_model_that_is_poor_needs_a_caution(accuracy, source, advice):
     members = pd.DataFrame({"clean_accuracy": [0.1, 0.9], "weights_source": source})
-    said = poor_cautions(members, {"clean_accuracy": accuracy})
+    said = overview.poor_cautions(members, {"clean_accuracy": accuracy})
     assert [advice in caution for caution in said] == [True] * bool(advice)
 
 
@@ -72,15 +64,17 @@ def test_neighbouring_ranks_are_corrected_for_their_number():
     """Differences of 5, 2.1 and 0 standard errors; of three, one of 2.1 is not below a third of 5%."""
     rows = pd.DataFrame({"next_difference": [0.05, 0.021, 0.0, np.nan], "images_needed": [9, 99, np.nan, np.nan]})
     rows = rows.assign(condition="corrupted", confidence=0.95, next_low=rows["next_difference"] - 0.01959964)
-    said = ranks_sentence(rows)
+    said = overview.ranks_sentence(rows)
     assert "1 of 3 pairs differ" in said
     assert said.endswith("The first two do.")
-    assert ranks_sentence(rows.iloc[[1, 0, 2, 3]]).endswith("The first two differ only before this correction.")
+    assert overview.ranks_sentence(rows.iloc[[1, 0, 2, 3]]).endswith(
+        "The first two differ only before this correction."
+    )
 
 
 def test_what_architecture_is_worth_is_shown_without_an_interval():
     rates = synthetic_tables()["exchange_rates"]
-    assert "nan" not in architecture_answer(rates.assign(points_low=np.nan, points_high=np.nan))
+    assert "nan" not in overview.architecture_answer(rates.assign(points_low=np.nan, points_high=np.nan))
 
 
 def test_intervals_placebos_and_margins_are_drawn_around_zero_on_one_scale():

@@ -9,17 +9,10 @@ from sklearn.metrics import cohen_kappa_score
 from resiliency.base.faults import Fault
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.combination import Ensemble, score_decisions
-from resiliency.prediction.reading import (
-    Predictions,
-    Truth,
-    all_conditions,
-    condition_groups,
-    corruption_conditions,
-    read_predictions,
-)
+from resiliency.prediction import reading
 from resiliency.storage.files import write_array
 
-TABLE = all_conditions(
+TABLE = reading.all_conditions(
     ["fog", "snow"], [1, 3], {"clean": 6, "photos": 4, "few": 5}, {"clean": 4, "photos": 4, "few": 2}
 )
 LABELS = {"clean": [0, 1, 2, 3, 0, 1], "photos": [3, 3, 0, 1], "few": [1, 3, 3, 1, 1]}
@@ -35,9 +28,9 @@ def test_conditions_start_clean_and_end_with_further_test_sets():
         [5, "photos", "clean", 0, 4, 4],
         [6, "few", "clean", 0, 5, 2],
     ]
-    positions = {name: rows.tolist() for name, rows in condition_groups(TABLE).items()}
+    positions = {name: rows.tolist() for name, rows in reading.condition_groups(TABLE).items()}
     assert positions == {"clean": [0], "corrupted": [1, 2, 3, 4], "photos": [5], "few": [6]}
-    assert [rows.tolist() for rows in corruption_conditions(TABLE).values()] == [[1, 2], [3, 4]]
+    assert [rows.tolist() for rows in reading.corruption_conditions(TABLE).values()] == [[1, 2], [3, 4]]
 
 
 @pytest.fixture
@@ -46,14 +39,14 @@ def logits():
     return {name: random.standard_normal((5 if name == "clean" else 1, len(of), 4)) for name, of in LABELS.items()}
 
 
-def read(folder, logits) -> Predictions:
+def read(folder, logits) -> reading.Predictions:
     """Predictions of a member of the test sets."""
     for name, values in logits.items():
         write_array(folder / f"predictions/vit-s0/{name}.npy", values.astype(np.float16))
         write_array(folder / f"{name}/labels.npy", np.array(LABELS[name]))
     labels = [folder / f"{name}/labels.npy" for name in LABELS]
     paths = [folder / f"predictions/vit-s0/{name}.npy" for name in reversed(LABELS)]
-    return read_predictions(TABLE, labels, paths)["vit-s0"]
+    return reading.read_predictions(TABLE, labels, paths)["vit-s0"]
 
 
 @pytest.fixture
@@ -97,9 +90,9 @@ def test_predictions_of_other_images_are_refused(tmp_path, logits):
 
 def test_decisions_stand_for_logits():
     conditions = pd.DataFrame({"test_set": ["clean", "some"], "classes": [3, 2]})
-    truths = {"clean": Truth(np.array([0, 1, 2])), "some": Truth(np.array([0, 1]), np.array([0, 2]))}
+    truths = {"clean": reading.Truth(np.array([0, 1, 2])), "some": reading.Truth(np.array([0, 1]), np.array([0, 2]))}
     decided = {"clean": np.array([[0, 1, 1]], np.int16), "some": np.array([[1, 2]], np.int16)}
-    member = Predictions(conditions, decided, truths)
+    member = reading.Predictions(conditions, decided, truths)
     assert not member.has_probabilities
     assert [member.classes(condition) for condition in (0, 1)] == [3, 2]
     assert member.decisions(0, slice(1, None)).tolist() == [1, 1]
@@ -111,8 +104,8 @@ def test_decisions_stand_for_logits():
 def of_some_classes(answers):
     """Members known by decisions (M x N), on images of classes 0 and 4 of five: four of class 0, two of class 4."""
     table = pd.DataFrame({"test_set": ["some"], "classes": [2]})
-    truths = {"some": Truth(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 4]))}
-    return [Predictions(table, {"some": np.array([of_member], np.int16)}, truths) for of_member in answers]
+    truths = {"some": reading.Truth(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 4]))}
+    return [reading.Predictions(table, {"some": np.array([of_member], np.int16)}, truths) for of_member in answers]
 
 
 def test_answers_for_classes_that_a_test_set_lacks_are_votes_of_their_own_and_differ_in_pairs():

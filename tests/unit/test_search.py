@@ -12,25 +12,8 @@ from resiliency.designs.members import Member
 from resiliency.designs.networks import build, logits_and_features, parameters_and_macs, write_member
 from resiliency.designs.settings import Design
 from resiliency.diversity.predictions import jensen_shannon
-from resiliency.search.network import (
-    Residual,
-    Supernetwork,
-    extract,
-    progressive_phases,
-    reorder,
-    start_from,
-    supernet_loss,
-    training_macs,
-)
-from resiliency.search.searching import (
-    along_the_front,
-    best_ensemble,
-    evolve,
-    fronts,
-    recalibrate,
-    search,
-    search_table,
-)
+from resiliency.search import network as networks
+from resiliency.search import searching
 from resiliency.search.space import Search, Space, largest_shape, macs
 from resiliency.training.checkpoints import Checkpoint, LabelledImages
 
@@ -71,15 +54,15 @@ def test_what_training_costs():
     space = space_of(depth=[1, 2, 1, 2])
     largest, smallest = space.macs(0 * space.sizes), space.macs(space.sizes - 1)
     mean = np.mean([space.macs(genes) for genes in every_vector(space)])
-    assert training_macs(space, "sandwich", 2, []) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
+    assert networks.training_macs(space, "sandwich", 2, []) == pytest.approx(largest + smallest + 2 * mean, rel=0.05)
     phases = [[], ["width"]]
-    assert training_macs(space, "progressive", 1, phases) == pytest.approx(largest + mean / 2, rel=0.05)
+    assert networks.training_macs(space, "progressive", 1, phases) == pytest.approx(largest + mean / 2, rel=0.05)
 
 
-def supernetwork(space: Space, seed: int = 0) -> Supernetwork:
+def supernetwork(space: Space, seed: int = 0) -> networks.Supernetwork:
     """A super-network none of whose weights, statistics included, is at its initial value."""
     torch.manual_seed(seed)
-    network = Supernetwork(space.largest)
+    network = networks.Supernetwork(space.largest)
     for name, tensor in network.state_dict().items():
         if name.endswith(("running_var", "weight")) and tensor.ndim == 1:
             tensor.uniform_(0.5, 1.5)
@@ -97,7 +80,7 @@ def images(count: int = 6, seed: int = 1) -> torch.Tensor:
 def test_the_largest_sub_network_is_the_network_of_the_design(kind, side, stem):
     description = described(kind, side, stem)
     theirs, shape = build(description, 3, 0).eval(), largest_shape(description, 3)
-    ours = Residual(shape).eval()
+    ours = networks.Residual(shape).eval()
     ours.load_state_dict(theirs.state_dict())
     batch = torch.randn(2, 3, side, side)
     torch.testing.assert_close(ours(batch), theirs(batch))
@@ -113,14 +96,16 @@ def test_sub_networks_of_every_kind_are_extracted_as_they_were(kind):
     for genes in [0 * space.sizes, space.sizes - 1, *(space.random(random) for _ in range(5))]:
         shape = space.shape(genes)
         network.activate(shape)
-        recalibrate(network, [images(8, seed) for seed in (3, 4)])
-        small = extract(network, shape).eval()
+        searching.recalibrate(network, [images(8, seed) for seed in (3, 4)])
+        small = networks.extract(network, shape).eval()
         with torch.no_grad():
             torch.testing.assert_close(small(batch), network(batch), rtol=1e-5, atol=1e-5)
-        recalibrate(small, [images(8, seed) for seed in (3, 4)])
+        searching.recalibrate(small, [images(8, seed) for seed in (3, 4)])
         with torch.no_grad():
             torch.testing.assert_close(small(batch), network(batch), rtol=1e-4, atol=1e-4)
-        shapes, expected = ({name: t.shape for name, t in of.state_dict().items()} for of in (small, Residual(shape)))
+        shapes, expected = (
+            {name: t.shape for name, t in of.state_dict().items()} for of in (small, networks.Residual(shape))
+        )
         assert shapes == expected
         assert parameters_and_macs(small, [SIDE, SIDE, 3])[1] == space.macs(genes)
 
@@ -128,7 +113,7 @@ def test_sub_networks_of_every_kind_are_extracted_as_they_were(kind):
 def test_statistics_by_hand():
     network = torch.nn.Sequential(torch.nn.BatchNorm2d(3))
     batches = [images(4, 1), 2 * images(4, 2) + 1]
-    recalibrate(network, batches)
+    searching.recalibrate(network, batches)
     mean = torch.stack([batch.mean(dim=(0, 2, 3)) for batch in batches]).mean(dim=0)
     variance = torch.stack([batch.var(dim=(0, 2, 3)) for batch in batches]).mean(dim=0)
     torch.testing.assert_close(network[0].running_mean, mean)
@@ -143,7 +128,7 @@ def test_reordering_keeps_the_function_and_sorts_by_importance(kind):
     network, batch = supernetwork(space), images()
     with torch.no_grad():
         before = network(batch)
-        reorder(network)
+        networks.reorder(network)
         torch.testing.assert_close(network(batch), before, rtol=1e-4, atol=1e-4)
     norms = network.layer1[0].conv1.weight.square().sum(dim=(1, 2, 3))
     assert torch.equal(norms, norms.sort(descending=True).values)
@@ -154,17 +139,17 @@ def test_a_started_super_network_acts_as_the_member(tmp_path):
     description = described("bottleneck")
     member = build(description, 5, 0).eval()
     write_member(tmp_path, member, Member("a", outputs=[4, 0, 2], network_outputs=5, **description))
-    network = Supernetwork(space_of("bottleneck").largest).eval()
-    start_from(network, tmp_path / "weights.safetensors")
+    network = networks.Supernetwork(space_of("bottleneck").largest).eval()
+    networks.start_from(network, tmp_path / "weights.safetensors")
     torch.testing.assert_close(network(images()), member(images())[:, [4, 0, 2]], rtol=1e-4, atol=1e-4)
     with pytest.raises(Fault, match=r"weights.safetensors: not the weights of search.design"):
-        start_from(Supernetwork(space_of("basic").largest), tmp_path / "weights.safetensors")
+        networks.start_from(networks.Supernetwork(space_of("basic").largest), tmp_path / "weights.safetensors")
 
 
 def test_the_sandwich_by_hand():
     space = space_of()
     network, batch, labels = supernetwork(space).train(), images(), torch.tensor([0, 1, 2, 0, 1, 2])
-    loss = supernet_loss(space, "sandwich", 2, 100, smoothing=0.1, phases=[])
+    loss = networks.supernet_loss(space, "sandwich", 2, 100, smoothing=0.1, phases=[])
     torch.manual_seed(7)
     value = loss([network], batch, labels)
     value.backward()
@@ -185,15 +170,15 @@ def test_the_sandwich_by_hand():
 
 def test_shrinking_opens_one_dimension_after_the_other():
     space = space_of()
-    phases = progressive_phases(space.dimensions, started=False)
+    phases = networks.progressive_phases(space.dimensions, started=False)
     assert phases == [[], ["depth"], ["depth", "width"]]
-    assert progressive_phases(["depth", "width"], started=True) == [["depth"], ["depth", "width"]]
-    assert progressive_phases([], started=True) == [[]]
+    assert networks.progressive_phases(["depth", "width"], started=True) == [["depth"], ["depth", "width"]]
+    assert networks.progressive_phases([], started=True) == [[]]
     network, changed = supernetwork(space).train(), set()
-    loss = supernet_loss(space, "progressive", 4, 30, smoothing=0, phases=phases)
+    loss = networks.supernet_loss(space, "progressive", 4, 30, smoothing=0, phases=phases)
     network.activate = lambda shape, follow=True: (
         changed.update(key for key in ("layers", "channels") if shape[key] != space.largest[key]),
-        Supernetwork.activate(network, shape, follow),
+        networks.Supernetwork.activate(network, shape, follow),
     )
     for steps, expected in ((3, set()), (2, {"layers"}), (3, {*space.largest})):
         changed.clear()
@@ -246,22 +231,24 @@ def test_the_front_of_a_known_problem_is_found():
 
     sizes, random = np.full(5, 10), np.random.default_rng(0)
     first = np.unique(random.integers(sizes, size=(24, 5)), axis=0)
-    evolve(score, 2, sizes, first, 1000, seed=0)
+    searching.evolve(score, 2, sizes, first, 1000, seed=0)
     assert len(evaluated) == len(set(evaluated)) == 1000
     objectives = np.array([known_problem(np.array(genes))[0] for genes in evaluated])
-    assert sorted(map(tuple, objectives[fronts(objectives)[0]])) == [(value, 9 - value) for value in range(10)]
+    assert sorted(map(tuple, objectives[searching.fronts(objectives)[0]])) == [
+        (value, 9 - value) for value in range(10)
+    ]
 
 
 def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("resiliency.training.checkpoints.PAUSE", 0)
-    whole = search(Pretended(), SETTINGS, 0)
+    whole = searching.search(Pretended(), SETTINGS, 0)
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", {})
     for stop in (15, 9):
         with pytest.raises(KeyboardInterrupt):
-            search(Pretended(stop=stop), SETTINGS, 0, checkpoint)
+            searching.search(Pretended(stop=stop), SETTINGS, 0, checkpoint)
     last = Pretended()
-    again = search(last, SETTINGS, 0, checkpoint)
-    assert search_table(again, {}) == search_table(whole, {})
+    again = searching.search(last, SETTINGS, 0, checkpoint)
+    assert searching.search_table(again, {}) == searching.search_table(whole, {})
     assert len(last.evaluated) == 40 - 15 - 9
     assert len(set(whole.errors)) == 40
 
@@ -269,9 +256,9 @@ def test_an_interrupted_search_ends_with_the_same_table_and_repeats_nothing(tmp_
 def test_a_small_space_is_evaluated_whole():
     space = Space.of_design(DESCRIPTION, {"depth": [1, 2, 2, 1], "width": [1, 0.5]}, 3)
     evaluator = Pretended(space)
-    evaluations = search(evaluator, SETTINGS.model_copy(update={"evaluations": 1000}), 0)
+    evaluations = searching.search(evaluator, SETTINGS.model_copy(update={"evaluations": 1000}), 0)
     assert len(set(evaluator.evaluated)) == len(evaluator.evaluated) == space.count == 64
-    table = search_table(evaluations, {3: "search-00"})
+    table = searching.search_table(evaluations, {3: "search-00"})
     assert [row["member"] for row in table if row["member"]] == ["search-00"]
     assert {row["layers"] for row in table} == {"1 2 2 1", "2 2 2 1", "1 2 2 2", "2 2 2 2"}
 
@@ -288,7 +275,7 @@ def test_the_best_ensemble_is_that_of_an_exhaustive_search():
         error = np.mean(probabilities[list(chosen)].mean(axis=0).argmax(axis=1) != labels)
         return error, -np.mean([divergence[pair] for pair in combinations(chosen, 2)])
 
-    ensemble = best_ensemble(probabilities, labels, macs, 3, 0)
+    ensemble = searching.best_ensemble(probabilities, labels, macs, 3, 0)
     assert tuple(ensemble) == min(combinations(range(12), 3), key=value)
 
 
@@ -296,4 +283,4 @@ def test_members_spread_along_the_front_and_the_front_behind_it():
     """Error falls with MACs on the front; the sixth is behind the first."""
     objectives = np.array([(5, 1), (4, 2), (3, 3), (2, 4), (1, 5), (6, 1.5)])
     spread = {1: [0], 3: [0, 2, 4], 6: [0, 5, 1, 2, 3, 4]}
-    assert {count: along_the_front(objectives, count) for count in spread} == spread
+    assert {count: searching.along_the_front(objectives, count) for count in spread} == spread

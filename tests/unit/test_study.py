@@ -93,7 +93,6 @@ def test_ensembles_are_of_the_designs_that_a_study_names(tmp_path):
 
 
 REPOSITORY = Path(__file__).parents[2]
-DEFAULT = REPOSITORY / "config.yaml"
 
 
 def files(folder: Path, *texts: str) -> list[Path]:
@@ -175,6 +174,7 @@ FAULTS = [
     ("studdy", 1, "studdy: unknown key; did you mean study?"),
     ("designs.vit.training", {"epoch": 3}, "designs.vit.training.epoch: unknown key; did you mean epochs?"),
     ("designs.vit.architecture", "resnet51", "designs.vit.architecture: timm has no 'resnet51'; did you mean resnet5"),
+    ("designs.vit.family", "ResNet", "designs: families 'resnet' and 'ResNet' differ only in case; rename one"),
     ("designs.vit.training", {"shift": 32}, "designs.vit: shift 32 must be below the side of the images, 32 px"),
     ("corruptions.names", ["fog", "fog"], "corruptions.names: ['fog', 'fog']: must name each one once"),
     ("corruptions", {"engine": "imagecorruptions", "table": "cifar-10-c"}, "corruptions.table: the engine "),
@@ -218,12 +218,3 @@ def test_each_fault_is_one_line(path, value, message):
     assert len(lines) == 1
     assert message in lines[0]
     assert lines[0].startswith(path.partition(".")[0])
-
-
-def test_families_that_differ_in_case_only_are_refused(tmp_path):
-    (tmp_path / "scores.csv").write_text("member,clean\na,90\nb,80\nc,70\n")
-    (tmp_path / "about.csv").write_text("member,family\na,ResNet\nb,resnet\nc,vit\n")
-    config = imported({"scores": str(tmp_path / "scores.csv"), "members": str(tmp_path / "about.csv")}, "a")
-    assert faults_of(config) == ["external.members: families 'ResNet' and 'resnet' differ only in case; rename one"]
-    made_here = changed("designs.vit.family", "ResNet")
-    assert faults_of(made_here)[0].startswith("designs: families 'resnet' and 'ResNet' differ only in case")

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resiliency.analysis import verdicts
 from resiliency.analysis.parts import Part, Placebo, p_values
-from resiliency.analysis.verdicts import (
-    Observation,
-    PValues,
-    decide,
-    observation_rows,
-    share_supported,
-    units_to_decide,
-    verdict_of,
-)
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta
 from resiliency.statistics.resampling import ANGULAR, FISHER, LINEAR
 
@@ -47,11 +39,11 @@ def part(estimate: float, name: str = "") -> Part:
     return Part(name, estimate, 1, 10**6, units=20, planned=lambda n: (np.sqrt(20 / n), 10**6))
 
 
-def observed(sign: int, *estimates: float, **changed: object) -> Observation:
+def observed(sign: int, *estimates: float, **changed: object) -> verdicts.Observation:
     """Normal bounds: 1.645 errors at 95 %, 2.24 at 97.5 % of two parts."""
     fields = {"statistic": "a difference", "margin": 2.5, "unit": "designs", "minimum": 12, "resampled": "designs"}
     parts = [part(estimate, f"part {i}") for i, estimate in enumerate(estimates)]
-    return Observation(9, "It is so.", sign=sign, **{"parts": parts} | fields | changed)
+    return verdicts.Observation(9, "It is so.", sign=sign, **{"parts": parts} | fields | changed)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +64,7 @@ def observed(sign: int, *estimates: float, **changed: object) -> Observation:
     ],
 )
 def test_the_rule(sign, estimates, expected):
-    assert {row["verdict"] for row in observation_rows(observed(sign, *estimates), 0.95)} == {expected}
+    assert {row["verdict"] for row in verdicts.observation_rows(observed(sign, *estimates), 0.95)} == {expected}
 
 
 @pytest.mark.parametrize(
@@ -90,8 +82,8 @@ def test_the_rule(sign, estimates, expected):
     ],
 )
 def test_parts_that_are_decided_but_not_alike_support_in_part(estimates, expected, each):
-    assert verdict_of(observed(1, *estimates), 0.95) == (expected, each)
-    assert verdict_of(observed(-1, *(-estimate for estimate in estimates)), 0.95) == (expected, each)
+    assert verdicts.verdict_of(observed(1, *estimates), 0.95) == (expected, each)
+    assert verdicts.verdict_of(observed(-1, *(-estimate for estimate in estimates)), 0.95) == (expected, each)
 
 
 def test_bounds_and_p_values_agree():
@@ -121,8 +113,8 @@ def test_bounds_and_p_values_agree():
 def test_false_verdicts_together_are_rarer_than_six_in_a_hundred(truths, false, most):
     """Of 4,000 studies with a margin of 3 and errors of 1; 5.6 % is what the rule allows where one part of two is 0."""
     drawn = np.random.default_rng(0).normal(truths, 1, (4000, len(truths)))
-    verdicts, _ = decide(PValues(*p_values(drawn, np.ones_like(drawn), 10**6, 3)), 0.05)
-    assert np.isin(verdicts, list(false)).mean() < most
+    reached, _ = verdicts.decide(verdicts.PValues(*p_values(drawn, np.ones_like(drawn), 10**6, 3)), 0.05)
+    assert np.isin(reached, list(false)).mean() < most
 
 
 def test_perfect_separation_is_not_taken_for_certain():
@@ -143,7 +135,7 @@ def test_deltas_near_1_have_the_interval_of_few_units(variance):
     assert part.bound(0.95, -1) > 0.89
 
 
-def observation_of(estimates, draws: np.ndarray, sign: int = 1, **fields: object) -> Observation:
+def observation_of(estimates, draws: np.ndarray, sign: int = 1, **fields: object) -> verdicts.Observation:
     placebo = Placebo(draws, np.ones_like(draws), np.full(draws.shape[1], 1e6), "signs flipped")
     return observed(sign, *estimates, placebo=placebo, **fields)
 
@@ -175,9 +167,9 @@ def test_of_flipped_signs_the_study_itself_is_one(seeds, beyond):
     ],
 )
 def test_a_part_supports_beyond_its_placebo_only(estimates, middles, expected, each):
-    assert verdict_of(observation_of(estimates, draws_around(*middles)), 0.95) == (expected, each)
+    assert verdicts.verdict_of(observation_of(estimates, draws_around(*middles)), 0.95) == (expected, each)
     mirrored = observation_of([-e for e in estimates], -draws_around(*middles), sign=-1)
-    assert verdict_of(mirrored, 0.95) == (expected, each)
+    assert verdicts.verdict_of(mirrored, 0.95) == (expected, each)
 
 
 @pytest.mark.parametrize(
@@ -190,45 +182,45 @@ def test_a_part_supports_beyond_its_placebo_only(estimates, middles, expected, e
 )
 def test_a_part_with_a_control_needs_it(control, expected, each):
     observation = observation_of([4], draws_around(0, 0), controls=[part(control, "against noise")])
-    assert verdict_of(observation, 0.95) == (expected, each)
+    assert verdicts.verdict_of(observation, 0.95) == (expected, each)
 
 
 def test_rows_have_bounds_the_range_of_noise_and_how_often_it_is_supported():
     observation = observation_of([4], draws_around(0, 1), controls=[part(3, "control")], beside=[part(1, "beside")])
-    rows = observation_rows(observation, 0.95)
+    rows = verdicts.observation_rows(observation, 0.95)
     bounds = [rows[0][name] for name in ("low", "high", "opposite_bound", "confidence")]
     assert bounds == pytest.approx([4 - 1.645, 4 + 1.645, 4 + 2.241, 0.9], abs=1e-3)
     assert [row["placebo_low"] for row in rows] == pytest.approx([-1.645, -0.645, np.nan], abs=0.1, nan_ok=True)
     assert [row["placebo_high"] for row in rows] == pytest.approx([1.645, 2.645, np.nan], abs=0.1, nan_ok=True)
     assert [row["part_verdict"] for row in rows] == ["supported", "supported", ""]
-    assert rows[0]["placebo_supported"] == share_supported(observation, observation.placebo, 0.95) <= 0.05
+    assert rows[0]["placebo_supported"] == verdicts.share_supported(observation, observation.placebo, 0.95) <= 0.05
 
 
 def test_placebos_are_judged_by_the_whole_rule():
     """Draws whose own bounds support in all of 1,000: only those beyond the range of all parts count."""
     observation = observation_of([9, 9], draws_around(50, 50))
-    assert share_supported(observation, observation.placebo, 0.95) == 0.05
+    assert verdicts.share_supported(observation, observation.placebo, 0.95) == 0.05
     shuffled = draws_around(50, 50)
     shuffled[:, 1] = np.random.default_rng(1).permutation(shuffled[:, 1])
     observation = observation_of([9, 9], shuffled)
-    assert share_supported(observation, observation.placebo, 0.95) < 0.01
+    assert verdicts.share_supported(observation, observation.placebo, 0.95) < 0.01
 
 
 @pytest.mark.parametrize(("middle", "verdict"), [(3, "no better than noise"), (0, "supported")])
 def test_more_units_do_not_lift_an_estimate_out_of_noise(middle, verdict):
     """Below the middle of its placebo, it would support with more units, but never beyond noise."""
-    assert units_to_decide(observation_of([1.0], draws_around(middle), margin=0.1), 0.95).verdict == verdict
+    assert verdicts.units_to_decide(observation_of([1.0], draws_around(middle), margin=0.1), 0.95).verdict == verdict
 
 
 @pytest.mark.parametrize("estimates", [(0.9, 1.2), (2, -2), (3, 0), (-3, 0)])
 def test_so_many_units_have_the_power_that_is_promised(estimates):
     """Simulated anew, part by part, with the rule of the verdicts."""
-    need = units_to_decide(observed(1, *estimates, margin=0.9), 0.95)
+    need = verdicts.units_to_decide(observed(1, *estimates, margin=0.9), 0.95)
     error, rng = np.sqrt(20 / need.units), np.random.default_rng(1)
     decided = []
     for _ in range(400):
         parts = [Part("", estimate, error, 10**6, units=20) for estimate in rng.normal(estimates, error)]
-        decided.append(verdict_of(observed(1, parts=parts, margin=0.9), 0.95)[0])
+        decided.append(verdicts.verdict_of(observed(1, parts=parts, margin=0.9), 0.95)[0])
     assert 0.74 < np.mean([verdict != "undecided" for verdict in decided]) < 0.88
     assert max(set(decided) - {"undecided"}, key=decided.count) == need.verdict
 
@@ -236,9 +228,9 @@ def test_so_many_units_have_the_power_that_is_promised(estimates):
 def test_no_number_of_units_may_be_enough():
     """What images add does not go away with seeds; an estimate at the margin is never decided."""
     seeds = Part("", 0.1, 1, 9, units=3, planned=lambda n: (np.sqrt(0.5 / n + 0.8), 9), image_share=0.8)
-    assert units_to_decide(observed(1, parts=[seeds], margin=0.05), 0.95) == (None, "")
+    assert verdicts.units_to_decide(observed(1, parts=[seeds], margin=0.05), 0.95) == (None, "")
     edge = observed(1, parts=[Part("", 0.0, 5, 19, units=20), Part("", 9, 5, 19, units=20)], margin=0.01)
-    assert units_to_decide(edge, 0.95) == (None, "")
+    assert verdicts.units_to_decide(edge, 0.95) == (None, "")
 
 
 def test_without_a_plan_units_count_as_those_of_a_mean():

@@ -17,18 +17,25 @@ def test_words():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "shown"),
+    ("form", "low", "high", "shown"),
     [
-        (0.01, 0.034, "[1.0, 3.4]"),
-        (-0.0003, 0.0097, "[−0.03, 0.97]"),
-        (-0.00004, 0.00002, "[−0.004, 0.002]"),
-        (0, 0.01, "[0.0, 1.0]"),
-        (-1e-7, 0.02, "[0.000, 2.000]"),
-        (np.nan, 0.02, ""),
+        (difference_interval, 0.01, 0.034, "[1.0, 3.4]"),
+        (difference_interval, -0.0003, 0.0097, "[−0.03, 0.97]"),
+        (difference_interval, -0.00004, 0.00002, "[−0.004, 0.002]"),
+        (difference_interval, 0, 0.01, "[0.0, 1.0]"),
+        (difference_interval, -1e-7, 0.02, "[0.000, 2.000]"),
+        (difference_interval, np.nan, 0.02, ""),
+        (bounds, 0.2344, 0.4951, "[0.234, 0.495]"),
+        (bounds, -0.0023, 0.137, "[−0.002, 0.137]"),
+        (bounds, -0.0003, 0.137, "[−0.0003, 0.1370]"),
+        (bounds, -0.0093, -0.0042, "[−0.0093, −0.0042]"),
+        (bounds, -0.00004, 0.0058, "[−0.00004, 0.00580]"),
+        (bounds, 0, 0.2, "[0.000, 0.200]"),
+        (bounds, np.nan, 0.2, ""),
     ],
 )
-def test_ends_of_a_difference_show_on_which_side_of_0_they_are(low, high, shown):
-    assert difference_interval(low, high) == shown
+def test_ends_show_on_which_side_of_0_they_are(form, low, high, shown):
+    assert form(low, high) == shown
 
 
 def test_a_difference_has_the_decimals_of_its_interval():
@@ -36,19 +43,3 @@ def test_a_difference_has_the_decimals_of_its_interval():
     assert difference(-0.0123, np.nan, np.nan) == "−1.2"
     assert change(-0.0004, -0.0009, -0.0001, "more", "less", "same") == "0.04 percentage points less"
     assert change(0.0004, -0.0001, 0.0009, "more", "less", "same") == "same"
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "shown"),
-    [
-        (0.2344, 0.4951, "[0.234, 0.495]"),
-        (-0.0023, 0.137, "[−0.002, 0.137]"),
-        (-0.0003, 0.137, "[−0.0003, 0.1370]"),
-        (-0.0093, -0.0042, "[−0.0093, −0.0042]"),
-        (-0.00004, 0.0058, "[−0.00004, 0.00580]"),
-        (0, 0.2, "[0.000, 0.200]"),
-        (np.nan, 0.2, ""),
-    ],
-)
-def test_bounds_show_on_which_side_of_0_they_are(low, high, shown):
-    assert bounds(low, high) == shown
