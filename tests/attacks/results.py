@@ -157,6 +157,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], Expected]] = {
         )
         for key in (*STUDY, "study")
     },
+    "tables of an earlier version": (_with("provenance.json", tables={"members": 1, "corruption_errors": 1}), ACCEPTED),
     "tables that are not there": (_with("provenance.json", tables=["members", "deployment"]), ""),
     "a table of nothing": (_put("tables/members.csv", b""), ""),
 }

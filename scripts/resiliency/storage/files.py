@@ -195,7 +195,7 @@ class Run:
         self.folder = Path(folder)
         self.provenance = read_json(self.file(PROVENANCE))
         study, tables = (self.provenance.get(key) for key in ("study", "tables"))
-        if not isinstance(study, dict) or not isinstance(tables, list):
+        if not isinstance(study, dict) or not isinstance(tables, list | dict):  # a mapping in earlier runs
             raise Fault(f"{self.folder / PROVENANCE}: not the description of a run; {AGAIN}")
 
     def __contains__(self, table: str) -> bool:
