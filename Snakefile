@@ -1,3 +1,5 @@
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -9,6 +11,12 @@ configfile: f"{workflow.current_basedir}/config.yaml"
 if workflow.modifier.is_main_snakefile():
 
     report: "rules/overview.rst"
+
+
+# The image that Dockerfile makes, for jobs of `snakemake --sdm apptainer`: docker://<address>, or a file.
+if IMAGE := os.environ.get("RESILIENCY_IMAGE"):
+
+    container: IMAGE
 
 
 include: "rules/study.smk"
