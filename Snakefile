@@ -37,6 +37,7 @@ localrules:
     all,
     members,
     tables,
+    export,
 
 
 # One file of each job that tables are made from. A run asks for these too: a job that fails loses its older results, and
@@ -73,8 +74,6 @@ rule tables:
         INTERMEDIATE,
 
 
-FORMER_EXPORT = []
-
 if workflow.is_main_process:
     or_stop(check_records, RESULTS, lambda path: any(rule.is_producer(path) for rule in workflow.rules))
     if changed := changes(RESULTS, RESOLVED):
@@ -91,8 +90,6 @@ onstart:
     # With a limit, each job that ends leaves one more timer that looks at all ready jobs every second (Snakemake 9.27).
     if not workflow.non_local_exec:
         workflow.scheduler.job_rate_limiter = None
-    if "export" in {job.rule.name for job in workflow.dag.jobs}:
-        FORMER_EXPORT.append(exported())
 
 
 onsuccess:
@@ -100,8 +97,7 @@ onsuccess:
     if "report" in ran:
         logger.info(f"Report: {RESULTS}/report.html", extra={"last": True})
     elif "export" in ran:
-        for former in {*FORMER_EXPORT} - {"", exported()}:
-            logger.info(f"It replaces the export of {former}; copy a folder that you want to keep")
-        logger.info(f"Export: {RESULTS}/export", extra={"last": True})
+        chosen = export_folder(f"{RESULTS}/ensembles/exported.json")
+        logger.info(f"Export: {chosen}; open evidence.html there", extra={"last": True})
     else:
         logger.info("No report: it is not among the targets of this run", extra={"last": True})

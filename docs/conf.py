@@ -40,7 +40,7 @@ html_show_copyright = False
 
 NAVIGATION = {
     "Start": ["installation", "report"],
-    "Tutorials": ["photos", "evaluate", "imagenet", "predictions", "deploying"],
+    "Tutorials": ["photos", "evaluate", "imagenet", "predictions", "deploying", "assurance"],
     "How-to guides": ["studies", "members", "data", "cluster", "troubleshooting"],
     "Reference": [
         *("configuration", "files", "tables", "staleness", "python", "formulae", "corruptions"),

@@ -103,8 +103,9 @@ def publish(results: Path, folder: Path = RESULTS, pages: Path = PAGES) -> Path:
         _write_json(kept / CHARTS_FILE, texts)
         if "histories" in run:
             _write_json(kept / LONGEST, longest_training(*(_table(run, name) for name in ("members", "histories"))))
-    card = results / "export/card.md"
-    if card.is_file() and "deployment" in run and _is_newer(card, run.file(TABLES["deployment"].path)):
+    rows = contenders(_table(run, "deployment")) if "deployment" in run else []
+    card = results / f"export/{rows[0]['number'] if rows else 0}/card.md"
+    if card.is_file() and _is_newer(card, run.file(TABLES["deployment"].path)):
         (pages / name).mkdir(exist_ok=True)
         (pages / name / CARD).write_text(f"{ORPHAN}{card.read_text(encoding='utf-8')}", encoding="utf-8")
     written = pages / f"{name}.md"

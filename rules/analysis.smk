@@ -255,6 +255,7 @@ rule assess_ensembles:
     params:
         **RESAMPLING,
         code=code("assess_ensembles"),
+        wrong=STUDY.requirements.wrong,
         classes=as_it_is(CLASS_NAMES),
     script:
         "../scripts/assess_ensembles.py"

@@ -2,8 +2,17 @@ from resiliency.base.names import averaged
 from resiliency.study.files import command
 
 
-# A rule of its own: before a job, Snakemake removes what it writes, and a refused export would remove an earlier one.
-rule choose_export:
+def export_of_row(wildcards):
+    """The files of the export, in a folder named by the row, which is known once it is chosen; none is replaced."""
+    folder = export_folder(checkpoints.choose_export.get().output[0])
+    forced = workflow.dag_settings.forcetargets or "write_export" in workflow.dag_settings.forcerun
+    if Path(folder).exists() and not forced:
+        sys.exit(f"export: {folder} exists; move it elsewhere, or add --force to replace it")
+    return [f"{folder}/{Path(path).name}" for path in rules.write_export.output]
+
+
+# A job of its own: only it knows the row, which names the folder.
+checkpoint choose_export:
     input:
         deployment=TABLES["deployment"],
         descriptions=member_files("member.json", MEMBERS),
@@ -24,25 +33,30 @@ rule choose_export:
         "../scripts/choose_export.py"
 
 
-rule export:
+rule write_export:
     input:
         unpack(exportable),
         **TEST,
-        choice=rules.choose_export.output[0],
         conditions=EVALUATION["conditions"],
         all_labels=EVALUATION["labels"],
         units=EVALUATION_UNITS["units"],
+        described=UNITS[CLEAN]["described"] if CLEAN in UNITS else [],
+        corrupted=CORRUPTED,
         members=TABLES["members"],
         card=TRAINING_DATA["card"],
         logits=LOGITS,
         weights=MEMBER_FILES["weights"],
     output:
-        onnx=f"{RESULTS}/export/ensemble.onnx",
-        about=f"{RESULTS}/export/ensemble.json",
-        model=f"{RESULTS}/export/model.py",
-        readme=f"{RESULTS}/export/card.md",
+        onnx=f"{RESULTS}/export/{{row}}/ensemble.onnx",
+        about=f"{RESULTS}/export/{{row}}/ensemble.json",
+        programs=expand(f"{RESULTS}/export/{{{{row}}}}/{{name}}.py", name=["model", "watching"]),
+        readme=f"{RESULTS}/export/{{row}}/card.md",
+        evidence=f"{RESULTS}/export/{{row}}/evidence.json",
+        page=f"{RESULTS}/export/{{row}}/evidence.html",
     log:
-        log_of("export"),
+        log_of("write_export", "{row}"),
+    wildcard_constraints:
+        row=r"\d+",
     conda:
         "../envs/resiliency.yaml"
     threads: 8
@@ -50,22 +64,28 @@ rule export:
         **needing(8000, 60),
     params:
         **RESAMPLING,
-        code=code("export", "export/card.md.j2", "export/folder/model.py"),
+        row=lambda wildcards: int(wildcards.row),
+        code=code("write_export", "export/card.md.j2", "export/evidence.html.j2", "export/folder/model.py"),
+        requirements=STUDY.requirements.model_dump(),
         study=STUDY.study,
-        ensemble=STUDY.ensemble,
         margin=STUDY.data.margin,
         corruptions=len(averaged(STUDY.corruptions.names)),
-        model=lambda wildcards: str(LIBRARY / "export/folder/model.py"),
-        command=(
-            f"snakemake --cores all {RESULTS}/export/model.py"
+        folder=lambda wildcards: str(LIBRARY / "export/folder"),
+        command=lambda wildcards: (
+            f"snakemake --cores all {RESULTS}/export/{wildcards.row}/model.py"
             if IMPORTED
             else command(
                 "export",
                 workflow.overwrite_configfiles,
-                {**workflow.config_settings.config, "ensemble": STUDY.ensemble},
+                {**workflow.config_settings.config, "ensemble": int(wildcards.row)},
                 SCRIPTS.parent,
                 Path.cwd(),
             )
         ),
     script:
-        "../scripts/export.py"
+        "../scripts/write_export.py"
+
+
+rule export:
+    input:
+        export_of_row,

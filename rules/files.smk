@@ -140,10 +140,9 @@ def in_report(path):
     return report(path, category=folder.capitalize(), labels={"about": entry.topic, folder[:-1]: entry.title})
 
 
-def exported() -> str:
-    """The members of the export in the results; "" if there is none."""
-    about = Path(RESULTS, "export/ensemble.json")
-    return "+".join(read_json(about)["members"]) if about.is_file() else ""
+def export_folder(choice) -> str:
+    """The folder of the export of the row that was chosen last."""
+    return f"{RESULTS}/export/{read_json(choice)['number']}"
 
 
 def exportable(wildcards):

@@ -21,7 +21,8 @@ with stage(snakemake.log[0], snakemake.params.code):
     if inputs.validation:
         labels = read_array(inputs.validation_labels)
         validation = read_validation(inputs.validation, labels[calibration_indices(labels, params.seed)], needed)
-    for name, table in assessment(deployment, members, predictions, validation, resampling)._asdict().items():
+    assessed = assessment(deployment, members, predictions, validation, resampling, params.wrong)
+    for name, table in assessed._asdict().items():
         write_table(outputs.get(name), table)
     roles = contenders(deployment)
     names = read_items(inputs.named)[1] if inputs.named else []

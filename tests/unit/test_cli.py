@@ -34,6 +34,7 @@ def test_the_example_of_a_subcommand_is_understood(name):
         ("run studies/tiny.yaml -- --keep-going -n", "--cores all --configfile studies/tiny.yaml --keep-going -n"),
         ("run --profile profiles/slurm", "--profile profiles/slurm"),
         ("export --ensemble most_accurate", "export --cores all --config ensemble=most_accurate"),
+        ("export --ensemble 12 --force", "export --cores all --config ensemble=12 --forcerun write_export"),
     ],
 )
 def test_a_study_is_run_by_the_command_that_is_printed(words, command, monkeypatch, tmp_path, capsys):

@@ -112,7 +112,9 @@ def test_no_script_depends_on_the_study_and_few_on_analyses_and_the_report(scrip
     modules = reached(script)
     assert {f"{script}.py", "resiliency/study/stage.py"} <= modules
     assert "resiliency/study/model.py" not in modules
-    assert any(name.startswith("resiliency/report/") for name in modules) == (script in ("charts", "report", "export"))
+    assert any(name.startswith("resiliency/report/") for name in modules) == (
+        script in ("charts", "report", "write_export")
+    )
     assert script not in LONG or [name for name in modules if name.startswith(LATER)] == []
 
 

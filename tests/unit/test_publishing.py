@@ -14,7 +14,9 @@ from published.page import longest_training, page, publish, shown_charts
 from published.seeds import publish as publish_seeds
 from published.seeds import runs_of
 from resiliency.base.faults import Fault
+from resiliency.report.overview import contenders
 from resiliency.storage.files import read_json, write_json
+from resiliency.storage.tables import read_table
 from resiliency.tables import TABLES
 
 DIGITS = RESULTS / "digits"
@@ -57,8 +59,9 @@ def test_no_table_chart_or_card_of_an_earlier_run_is_kept(run):
 
 def test_the_card_of_an_ensemble_that_was_exported_of_earlier_tables_is_not_kept(tmp_path):
     run = run_as_published("digits", tmp_path / "results/mine")
-    card = run / "export/card.md"
-    card.parent.mkdir()
+    number = contenders(read_table(run / "tables/deployment.csv"))[0]["number"]
+    card = run / f"export/{number}/card.md"
+    card.parent.mkdir(parents=True)
     card.write_text("# A placeholder")
     assert "export_card.md" in kept(run)
     os.utime(card, (0, 0))

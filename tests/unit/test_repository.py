@@ -13,7 +13,8 @@ REPOSITORY = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 TEXT = "".join(path.read_text() for path in (REPOSITORY / "rules").glob("*.smk"))
 OWN = {
-    rule.partition(":")[0]: rule.split("use rule")[0] for rule in re.split(r"^\s*rule ", TEXT, flags=re.MULTILINE)[1:]
+    rule.partition(":")[0]: rule.split("use rule")[0]
+    for rule in re.split(r"^\s*(?:rule|checkpoint) ", TEXT, flags=re.MULTILINE)[1:]
 }
 DERIVED = {new: old for old, new in re.findall(r"use rule (\w+) as (\w+) with", TEXT)}
 WORKFLOWS = sorted(REPOSITORY.glob(".github/workflows/*.yml"))
@@ -21,7 +22,7 @@ LOCAL = {name for name, text in OWN.items() if "script:" not in text}  # they on
 PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in REPOSITORY.glob("profiles/*/config.yaml")}
 WITH_GPU = {name for name in [*OWN, *DERIVED] if "gpu=1" in OWN[DERIVED.get(name, name)]}
 LARGE = {"dataset", "units", "score_members", "pairwise_diversity", "score_ensembles", "choose_ensembles"}
-LARGE |= {"assess_ensembles", "leave_out_images", "choose_members", "export"}
+LARGE |= {"assess_ensembles", "leave_out_images", "choose_members", "write_export"}
 
 
 def test_conda_environment_has_the_dependencies_of_the_project():

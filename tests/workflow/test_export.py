@@ -20,9 +20,10 @@ REPOSITORY = Path(__file__).parents[2]
 # Whatever a user of an exported ensemble need not install.
 LACKING = ("resiliency", "snakemake", "torch", "torchvision", "timm", "onnx", "scipy", "sklearn", "pandas", "cv2")
 PROGRAM = f"""
-import runpy, sys
+import os, runpy, sys
 sys.modules.update(dict.fromkeys({LACKING}))
 del sys.argv[0]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -39,13 +40,21 @@ def exported(workflow):
     deployment = pd.read_csv(workflow.results / "tables/deployment.csv")
     row = deployment[deployment.origin == "joint"].iloc[0]
     printed = workflow.finish("export", "--cores", "2", "--config", f"ensemble={row.number}")
-    assert printed.rstrip().endswith(f"Export: results/{workflow.results.name}/export")
-    assert all((workflow.results / "export" / name).stat().st_size for name in ("card.md", "ensemble.json", "model.py"))
-    card = (workflow.results / "export/card.md").read_text(encoding="utf-8")
+    folder = workflow.results / f"export/{row.number}"
+    assert printed.rstrip().endswith(
+        f"Export: results/{workflow.results.name}/export/{row.number}; open evidence.html there"
+    )
+    assert all((folder / name).stat().st_size for name in ("card.md", "ensemble.json", "watching.py"))
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    found = json.loads((folder / "evidence.json").read_text())
+    estimates = {claim["claim"]: claim["estimate"] for claim in found["claims"]}
+    of_table = {"corrupted_error": row.corrupted_error, "clean_error": 1 - row.clean_accuracy}
+    of_table |= {"worst_condition_error": row.worst_error, "worst_class_error": row.worst_class_error}
+    assert {name: estimates[name] for name in of_table} == pytest.approx(of_table, abs=1e-6)
     assert "not the β of hardware in IEC 61508" in card
-    assert re.search(r"\n\| corrupted \| \d\.\d\d \[.*%.*%", card)
+    assert "What this does not cover" in (folder / "evidence.html").read_text(encoding="utf-8")
     assert ("\n> **Read with care.** Do not use" in card) == bool(shortcomings(row))
-    return workflow.results / "export", row
+    return folder, row
 
 
 def test_it_answers_image_files_without_this_project(workflow, exported, tmp_path):
@@ -66,7 +75,9 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
     with torch.inference_mode():
         outputs = [values.numpy() for values in expected(torch.from_numpy(images[:12]))]
     for index, line in enumerate(answers):
-        answer, *numbers = re.fullmatch(r".*: (.+), probability ([\d.]+), mutual information ([\d.]+)", line).groups()
+        answer, *numbers = re.fullmatch(
+            r".*: (.+), probability ([\d.]+), mutual information ([\d.]+)(?:, .*)?", line
+        ).groups()
         assert answer == classes[mean[index].argmax()]
         assert list(map(float, numbers)) == pytest.approx([outputs[0][index].max(), outputs[1][index]], abs=2e-4)
     assert len(answers) == 12
@@ -75,8 +86,7 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
 @pytest.mark.parametrize(("page", "number"), [("README.md", 0), *(("docs/deploying.md", n) for n in range(4))])
 def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, number):
     code = re.findall(r"```python\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)[number]
-    for folder in ("export", "data", "tables"):
-        code = code.replace(f"results/digits/{folder}", str(workflow.results / folder))
+    code = code.replace("results/digits/export/67", str(exported[0])).replace("results/digits", str(workflow.results))
     Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")
     (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
     done = python(code, tmp_path)
@@ -84,6 +94,15 @@ def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, 
     assert done.stdout
 
 
-def test_another_export_says_what_it_replaces(workflow, exported):
-    printed = workflow.finish("export", "--cores", "2", "--config", "ensemble=1")
-    assert f"It replaces the export of {exported[1].members};" in printed
+def test_an_export_is_not_replaced_without_force(workflow, exported):
+    arguments = "export", "--cores", "2", "--config", f"ensemble={exported[1].number}"
+    (exported[0] / "mine.txt").write_text("kept")
+    assert (
+        f"{exported[0].name} exists; move it elsewhere, or add --force to replace it"
+        in workflow.snakemake(*arguments).stdout
+    )
+    workflow.finish(*arguments, "--force")
+    other = pd.read_csv(workflow.results / "tables/deployment.csv").number.drop(exported[1].name).iloc[0]
+    workflow.finish("export", "--cores", "2", "--config", f"ensemble={other}")
+    assert {path.name for path in exported[0].parent.iterdir()} == {str(other), str(exported[1].number)}
+    assert (exported[0] / "mine.txt").read_text() == "kept"

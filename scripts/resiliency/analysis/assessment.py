@@ -195,14 +195,23 @@ THRESHOLDS += ["images"] + [f"{of}{end}" for of in ("coverage", "error", "wrong"
 LEFT_OUT = ["left_out_wrong", "left_out_wrong_low", "left_out_wrong_high", "left_out_corruption"]
 THRESHOLDS += LEFT_OUT
 COVERAGES, SHARES_WRONG = (0.99, 0.95, 0.9, 0.8), (0.02, 0.01, 0.005, 0.001)
-GOALS: list[tuple[str, float, Callable[[Ranked, float], float]]] = [
-    *((COVERAGE, target, covering_threshold) for target in COVERAGES),
-    *((WRONG, target, limiting_threshold) for target in SHARES_WRONG),
-]
+Goals = list[tuple[str, float, Callable[[Ranked, float], float]]]
+
+
+def goals_of(wrong: float | None = None) -> Goals:
+    """Goal, target and the function that finds its threshold; `wrong` is a required share of wrong answers."""
+    shares = sorted({*SHARES_WRONG, wrong or SHARES_WRONG[0]}, reverse=True)
+    goals: Goals = [(COVERAGE, target, covering_threshold) for target in COVERAGES]
+    return goals + [(WRONG, target, limiting_threshold) for target in shares]
 
 
 def threshold_rows(
-    ensemble: Ensemble, temperature: float, selection: Resampled, scored: dict[str, Scored], evaluation: Resampled
+    ensemble: Ensemble,
+    temperature: float,
+    selection: Resampled,
+    scored: dict[str, Scored],
+    evaluation: Resampled,
+    wrong: float | None = None,
 ) -> list[dict]:
     """Rows of thresholds.csv of one ensemble; none if it has no probabilities, as a plurality vote of several has none.
 
@@ -211,7 +220,9 @@ def threshold_rows(
         selection: images on which thresholds are chosen.
         scored: set of images -> confidences and errors of the ensemble on the evaluation images.
         evaluation: images on which thresholds are evaluated.
+        wrong: required share of wrong answers, in addition to `SHARES_WRONG`.
     """
+    goals = goals_of(wrong)
     if ensemble.rule.mean is None or any(REFERENCE not in of.confidences for of in scored.values()):
         return []
     tried = {name: (graded(of.confidences[REFERENCE]), of.errors) for name, of in scored.items()}
@@ -221,8 +232,8 @@ def threshold_rows(
         ranked = Ranked.of(confidences[REFERENCE], errors, selection.units[basis])
         corruptions = ensemble.members[0].conditions.corruption.to_numpy()[evaluation.conditions[basis]]
         resampled = evaluation.units[basis], evaluation.counts[basis], evaluation.confidence
-        worst = left_out(ranked, corruptions, *tried[basis], *resampled)
-        for goal, target, choose in GOALS:
+        worst = left_out(ranked, corruptions, *tried[basis], *resampled, goals)
+        for goal, target, choose in goals:
             threshold = choose(ranked, target)
             key = {"basis": basis, "goal": goal, "target": target, "threshold": threshold}
             unmet = goal == WRONG and not threshold < ABSTAIN
@@ -242,6 +253,7 @@ def left_out(
     units: Units,
     counts: np.ndarray,
     level: float,
+    goals: Goals,
 ) -> dict[tuple[str, float], dict]:
     """The largest share of wrong answers under a corruption that was left out when its threshold was chosen.
 
@@ -252,17 +264,18 @@ def left_out(
         units: units of the evaluation images.
         counts: float64 R x N, how often each resample draws each evaluation image.
         level: level of the intervals, which allow for the number of corruptions (Bonferroni).
+        goals: goals from `goals_of`.
 
     Returns:
         goal, target -> `LEFT_OUT`: the largest share of images that is answered wrongly under a corruption that was
         left out, over its severities, its interval, and that corruption; NaN without a second one or a threshold.
     """
     names = dict.fromkeys(corruptions) if len(set(corruptions)) > 1 else {}
-    worst = {(goal, target): dict.fromkeys(LEFT_OUT, np.nan) for goal, target, _ in GOALS}
+    worst = {(goal, target): dict.fromkeys(LEFT_OUT, np.nan) for goal, target, _ in goals}
     for name in names:
         own = np.flatnonzero(corruptions == name)
         others = ranked.without(own)
-        for goal, target, choose in GOALS:
+        for goal, target, choose in goals:
             threshold = choose(others, target)
             wrong = ((confidence[own] >= threshold) * errors[own]).mean(axis=0, dtype=np.float64)
             if not np.isnan(threshold) and not wrong.mean() <= worst[goal, target][LEFT_OUT[0]]:

@@ -208,6 +208,7 @@ def assessment(
     predictions: dict[str, Predictions],
     validation: dict[str, Predictions],
     resampling: Resampling,
+    wrong: float | None = None,
 ) -> Assessment:
     """Selective prediction, thresholds and temperature of each ensemble.
 
@@ -216,6 +217,7 @@ def assessment(
         members: members.csv.
         predictions: member -> its predictions, for the members in `deployment`.
         validation: member -> its predictions of validation images, if it has any.
+        wrong: required share of wrong answers, for which thresholds are chosen too.
     """
     members = members.set_index("member")
     selection, evaluation = both_halves(predictions, resampling)
@@ -243,7 +245,8 @@ def assessment(
         curves += [key | point for point in of_curves]
         compared = None if best is not None and row["members"] == best["members"] else reference
         temperatures += [key | changes for changes in temperature_rows(temperature, calibration, compared, evaluation)]
-        thresholds += [key | of for of in threshold_rows(ensemble, temperature.value, selection, scored, evaluation)]
+        chosen = threshold_rows(ensemble, temperature.value, selection, scored, evaluation, wrong)
+        thresholds += [key | of for of in chosen]
         progress.step("ensembles")
     return Assessment(
         pd.DataFrame(selective).assign(confidence=resampling.confidence),

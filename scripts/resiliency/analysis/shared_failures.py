@@ -40,12 +40,12 @@ def shared_failures(
     names = list(members)
     pair = [names[place] for place in _most_shared(list(members.values()), selection)]
     counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
-    of_all = _on_images(list(members.values()), evaluation)
-    of_pair = _on_images([members[name] for name in pair], evaluation)
+    of_all = pairs_on_images(list(members.values()), evaluation)
+    of_pair = pairs_on_images([members[name] for name in pair], evaluation)
     rows: dict[str, dict[str, float | str]] = {}
     for name in of_all:
-        rows[name] = {**_outcomes(of_all[name], counts, units, evaluation.confidence), "pair": "+".join(pair)}
-        two = _outcomes(of_pair[name], counts, units, evaluation.confidence)
+        rows[name] = {**outcomes_of(of_all[name], counts, units, evaluation.confidence), "pair": "+".join(pair)}
+        two = outcomes_of(of_pair[name], counts, units, evaluation.confidence)
         rows[name] |= {f"pair_{column}": value for column, value in two.items() if column.startswith(OF_PAIR)}
     return rows
 
@@ -63,7 +63,7 @@ def _most_shared(members: list[Predictions], selection: Resampled) -> np.ndarray
     return pairs[wrong[*pairs.T].argmax()]
 
 
-def _on_images(members: list[Predictions], evaluation: Resampled) -> dict[str, np.ndarray]:
+def pairs_on_images(members: list[Predictions], evaluation: Resampled) -> dict[str, np.ndarray]:
     """Name -> float64 (3 + M) x N, means over severities: shares of pairs that are both wrong, wrong with the same
     class, and alike; and whether each member is wrong."""
     first, second = np.triu_indices(len(members), 1)
@@ -80,8 +80,8 @@ def _on_images(members: list[Predictions], evaluation: Resampled) -> dict[str, n
     return means | {of: np.mean([means[name] for name in names], axis=0) for of, names in means_over(means).items()}
 
 
-def _outcomes(on_images: np.ndarray, counts: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
-    """`OUTCOMES` with the ends of their intervals, from `_on_images` of one name.
+def outcomes_of(on_images: np.ndarray, counts: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
+    """`OUTCOMES` with the ends of their intervals, from `pairs_on_images` of one name.
 
     Common failures are a share of failures. Their interval is Wilson's, of as many failures as would give a proportion
     the variance that the quotient has over resamples, with Student's t for the units on which a member fails.

@@ -20,6 +20,15 @@ from resiliency.base.faults import Fault, expected, one_line_faults
 
 ENDS = "--"  # what follows is for Snakemake
 
+FORMS = """
+
+forms of --ensemble:
+  best                                      the recommended model
+  best under N MACs                         the same within a limit, e.g. 'best under 5 M MACs'
+  best of at most N members [under N MACs]  the same of few members
+  most_accurate                             the model with the least error, whatever it costs
+  N                                         row N of tables/deployment.csv"""
+
 
 class Subcommand(NamedTuple):
     """A subcommand.
@@ -99,14 +108,14 @@ def _run(given: Namespace, rest: list[str]) -> None:
 
 def _add_export(parser: ArgumentParser) -> None:
     _add_run(parser)
-    parser.add_argument(
-        "--ensemble", help="row of deployment.csv by its number, or most_accurate (default: recommended)"
-    )
+    parser.add_argument("--ensemble", help="best (default: the recommended model), or another: see below")
+    parser.add_argument("--force", action="store_true", help="replace the folder of an earlier export of the same row")
+    parser.epilog += FORMS
 
 
 def _export(given: Namespace, rest: list[str]) -> None:
     chosen = ["--config", f"ensemble={given.ensemble}"] if given.ensemble else []
-    _snakemake(given, [*chosen, *rest], "export")
+    _snakemake(given, [*chosen, *(["--forcerun", "write_export"] if given.force else []), *rest], "export")
 
 
 def _snakemake(given: Namespace, rest: list[str], *targets: str) -> None:

@@ -13,26 +13,24 @@ import numpy as np
 import pandas as pd
 import timm
 import torch
+import yaml
 
 from resiliency.analysis.choices import clean_accuracy
-from resiliency.analysis.contenders import RECOMMENDED, comparison
 from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.pictures import images_at
-from resiliency.data.source import Images
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
 from resiliency.devices.machine import machine
 from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.export.choice import chosen_row
-from resiliency.export.evidence import conditions_of
+from resiliency.export.evidence import Evaluated, evidence_of, evidence_page
 from resiliency.export.loading import Deployable, Networks, temperature_of
+from resiliency.export.unfamiliar import unlike
 from resiliency.metrics.classification import ABSTAIN, accuracy_columns, scaled
-from resiliency.prediction.reading import Predictions
 from resiliency.report import words
 from resiliency.report.overview import unfit_cautions
 from resiliency.report.templates import Markdown, markdown_environment
-from resiliency.statistics.resampling import Resampling
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -169,13 +167,11 @@ class Provenance(NamedTuple):
 
     Attributes:
         study, seed, corruptions: name and seed of the study, and number of corruptions in its corrupted error.
-        ensemble: name by which the ensemble was chosen.
         command: command that repeats the export.
         commit: commit of this project; None if unknown.
     """
 
     study: str
-    ensemble: str | int
     corruptions: int
     commit: str | None
     seed: int
@@ -183,35 +179,32 @@ class Provenance(NamedTuple):
 
 
 class Exported(NamedTuple):
-    """The contents of ensemble.json, and the text of card.md."""
+    """The contents of ensemble.json and of evidence.json, and the texts of card.md and evidence.html."""
 
     about: dict[str, object]
+    evidence: dict[str, object]
     card: str
+    page: str
 
 
 def export(
     choice: Choice,
     networks: Networks,
-    images: Images,
-    labels: np.ndarray,
-    predictions: dict[str, Predictions],
+    tested: Evaluated,
+    requirements: dict[str, float | None],
     card: dict[str, object],
     path: Path,
     provenance: Provenance,
-    resampling: Resampling,
     margin: float,
     threads: int,
 ) -> Exported:
-    """Write the program of an ensemble, compare its answers with those of the study, and time it.
+    """Write the program of an ensemble, compare its answers with those of the study, judge and time it.
 
     Args:
         networks: networks of the members, on the CPU.
-        images: N clean test images.
-        labels: int N.
-        predictions: member -> its predictions.
+        requirements: fields of `Requirements`.
         card: card of the dataset, card.json.
         path: path to which the program is written.
-        resampling: resampling of the images that failures of pairs of members are measured on.
         margin: share of the side of an image file that is kept by the crop.
         threads: number of the machine's threads, with which the program is timed.
 
@@ -222,38 +215,40 @@ def export(
     row, weights = choice.row, member_weights(choice.members)
     temperature = temperature_of(choice.temperatures, row.members)
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
-    some = stratified_sample(labels, min(len(labels), MOST), provenance.seed, "export")
-    pixels = np.asarray(images_at(images, some)[:])
-    study = Ensemble([predictions[name] for name in choice.names], weights, row["rule"])
+    some = stratified_sample(tested.labels, min(len(tested.labels), MOST), provenance.seed, "export")
+    pixels = np.asarray(images_at(tested.conditions[0], some)[:])
+    study = Ensemble([tested.predictions[name] for name in choice.names], weights, row["rule"])
     write_program(ensemble, pixels.shape[1], path)
     run = onnx_runner(path, 1)
     check_refusal(run, pixels[:1])
     check = agreement(run, pixels, some, study, temperature.value)
     print(f"{PROGRAM}: {check.compared} of {check.images} images answered as scored")
+    evidence = evidence_of(row, choice.thresholds, study, temperature.value, tested, requirements, card)
+    inputs, evidence["unlike"] = unlike(tested.conditions, tested.predictions, tested.resampling)
+    evidence["provenance"] = provenance._asdict()
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
-    about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin}
-    about["thresholds"] = threshold_constants(choice.thresholds)
+    about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin, "inputs": inputs}
+    about |= {"thresholds": threshold_constants(choice.thresholds), "abstaining": evidence["abstaining"]}
     # Results of each threshold on images of the kind on which it was chosen.
     tried = choice.thresholds[choice.thresholds.images == choice.thresholds.basis]
-    judged = comparison({RECOMMENDED: row}, choice.members, predictions, resampling).under_corruptions
     text = model_card(
         row,
         choice.members,
         **provenance._asdict(),
         card=card,
+        evidence=evidence,
+        front_matter=front_matter(row, evidence),
         side=pixels.shape[1],
         temperature=temperature,
         calibration=choice.temperatures.to_dict("records"),
         selective=choice.selective.to_dict("records"),
         thresholds=tried.to_dict("records"),
-        judged=judged.to_dict("records"),
-        conditions=conditions_of(judged),
         times=timed(ensemble, path, pixels[:1], sorted({1, threads})),
         check=check,
         machine=machine(),
         python=platform.python_version(),
     )
-    return Exported(about, text)
+    return Exported(about, evidence, text, evidence_page(evidence))
 
 
 def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
@@ -288,6 +283,18 @@ def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
         two_digits=lambda value: words.number(value, 2),
         **context,
     )
+
+
+def front_matter(row: pd.Series, evidence: dict) -> Markdown:
+    """The metadata of card.md in YAML, in the form that Hugging Face reads of model cards (`model-index`)."""
+    values = {f"Accuracy on {name} images": value for name, value, *_ in _right(row)}
+    metrics = [{"type": "accuracy", "name": name, "value": round(float(of), 6)} for name, of in values.items()]
+    data = {"type": evidence["data"]["name"], "name": evidence["data"]["name"]}
+    result = {"task": {"type": "image-classification"}, "dataset": data, "metrics": metrics}
+    name = f"{evidence['provenance']['study']}-{int(row['number'])}"
+    index = {"pipeline_tag": "image-classification", "library_name": "onnx", "tags": ["ensemble", "robustness"]}
+    index |= {"model-index": [{"name": name, "results": [result]}]}
+    return Markdown(yaml.safe_dump(index, sort_keys=False, allow_unicode=True))
 
 
 def weights_of(member: dict) -> dict[str, str]:

@@ -1,6 +1,10 @@
-"""Names of ensembles for export, in a module that loads nothing else."""
+"""Settings of an export, in a module that loads nothing else."""
 
 import re
+
+from pydantic import Field
+
+from resiliency.base.settings import Settings
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # packages for exporting
 BEST, MOST_ACCURATE = "best", "most_accurate"
@@ -22,3 +26,25 @@ def checked_ensemble(ensemble: str | int) -> str | int:
     if text != MOST_ACCURATE and not UNDER.fullmatch(text) and not re.fullmatch(r"[1-9]\d{0,8}", text):
         raise ValueError(ALLOWED)
     return ensemble
+
+
+class Requirements(Settings):
+    """The largest values that an exported ensemble may have, on images by which nothing was selected."""
+
+    clean_error: float | None = Field(None, gt=0, lt=1, description="error on clean images")
+    corrupted_error: float | None = Field(None, gt=0, lt=1, description="mean error over corruptions and severities")
+    worst_condition_error: float | None = Field(None, gt=0, lt=1, description="error in the worst condition")
+    worst_class_error: float | None = Field(None, gt=0, lt=1, description="corrupted error of the worst class")
+    wrong: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of corrupted images answered wrongly if the program abstains at the threshold chosen for "
+        "this share, from which it abstains unless told otherwise; null: 0.02, which is not judged",
+    )
+    undetected: float | None = Field(
+        None, gt=0, lt=1, description="share of corrupted images that two members get wrong with the same class"
+    )
+    common_failures: float | None = Field(
+        None, gt=0, le=1, description="common-failure factor β of the members on corrupted images"
+    )

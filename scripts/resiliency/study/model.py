@@ -21,7 +21,7 @@ from resiliency.data.split import read_groups
 from resiliency.designs.settings import Design, Members
 from resiliency.diversity.settings import Attribution
 from resiliency.ensembles.settings import Deployment, Ensembles
-from resiliency.export.settings import BEST, checked_ensemble
+from resiliency.export.settings import BEST, Requirements, checked_ensemble
 from resiliency.external.tables import External, Paths
 from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import Prediction
@@ -73,6 +73,11 @@ class Study(Settings):
         BEST,
         description="ensemble that `snakemake export` exports: best (the recommended one), best under N MACs, best "
         "of at most N members, most_accurate, or the number of a row of deployment.csv",
+    )
+    requirements: Requirements = Field(
+        Requirements(),
+        description="largest values that an exported ensemble may have, which evidence.json and evidence.html judge by "
+        "one-sided bounds, with Holm's correction for their number; null: not judged",
     )
     statistics: Statistics = Field(Statistics(), description="intervals and margins")
     charts: Charts = Field(Charts(), description="look of the charts")

@@ -2,13 +2,17 @@
 
     python model.py photo.png ...
 
-From Python: `answer = load()`, then `probabilities, mutual_information, abstained = answer(read("photo.png"))`. Images
-are uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order of
-`CLASSES`; the mutual information of the members in nats is float32 B, and 0 if they agree;
-abstained is bool B: whether the largest probability is below the threshold that `load` was given, for example
-`load(threshold=THRESHOLDS["corrupted"]["wrong"][0.02])`. `THRESHOLDS` has those of card.md: for clean and corrupted
-images, for a least "coverage", and for a largest share of images that are answered wrongly ("wrong"); 2 where the
-images of the study promise it only if every image is abstained on.
+From Python: `answer = load()`, then `probabilities, mutual_information, abstained, unlike = answer(read("photo.png"))`.
+Images are uint8 B x H x W x 3, of the size that `read` makes them. Probabilities are float32 B x classes, in the order
+of `CLASSES`; the mutual information of the members in nats is float32 B, and 0 if they agree. abstained is bool B:
+whether the largest probability is below the threshold; unlike is bool B: whether the picture looks unlike those of the
+study in colour, contrast or sharpness. `answer.notes()` says what is to be known before the first answer, and whether
+the rate of either has left the range that the study measured.
+
+`load()` takes the threshold of the study's requirement. Others are `load(THRESHOLDS["corrupted"]["wrong"][0.02])`, of
+card.md: for clean and corrupted images, for a least "coverage", and for a largest share of images that are answered
+wrongly ("wrong"); 2 where the images of the study promise it only if every image is abstained on. `load(0)` never
+abstains.
 """
 
 import argparse
@@ -19,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
+from watching import Rate, distances
 
 FOLDER = Path(__file__).resolve().parent
 ABOUT = json.loads((FOLDER / "ensemble.json").read_text(encoding="utf-8"))
@@ -29,20 +34,48 @@ THRESHOLDS = {
 }
 
 
-def load(threshold=0.0):
-    """A function that answers images, and abstains where the largest probability is below `threshold`."""
-    run = _program()
-    side = ABOUT["side"]
+def load(threshold=None):
+    """An `Answerer`, which abstains below `threshold`; None for that of the study's requirement, 0 for never."""
+    return Answerer(threshold)
 
-    def answer(images):
+
+class Answerer:
+    """Answers images, counts how often it abstains and how many are unlike the study's, and watches both rates."""
+
+    def __init__(self, threshold=None):
+        chosen = ABOUT["abstaining"]
+        self.why_not = "" if threshold is not None or chosen["threshold"] is not None else chosen["why"]
+        self.threshold = (chosen["threshold"] or 0.0) if threshold is None else threshold
+        self.rates = {"abstains": Rate(*chosen["range"])} if self.threshold == chosen["threshold"] else {}
+        self.rates["is unlike the study's images"] = Rate(*ABOUT["inputs"]["range"])
+        self._run = _program()
+
+    def __call__(self, images):
+        """Probabilities, mutual information, whether it abstains, and whether the image is unlike the study's."""
+        side = ABOUT["side"]
         if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3):
             got = f"{images.dtype} {' x '.join(map(str, images.shape))}"
             raise TypeError(f"images: expected uint8 B x {side} x {side} x 3, got {got}; use read()")
-        probabilities, mutual_information = run(images)
+        probabilities, mutual_information = self._run(images)
         # In float64, so that a threshold is not rounded down to a smaller probability.
-        return probabilities, mutual_information, probabilities.max(axis=1).astype(np.float64) < threshold
+        abstained = probabilities.max(axis=1).astype(np.float64) < self.threshold
+        inputs = ABOUT["inputs"]
+        unlike = distances(images, inputs["mean"], inputs["inverse"]) > inputs["limit"]
+        for rate, events in zip(list(self.rates.values())[::-1], (unlike, abstained), strict=False):
+            rate.add(events)
+        return probabilities, mutual_information, abstained, unlike
 
-    return answer
+    def notes(self):
+        """Sentences: why it never abstains, and which rates have left the range that the study measured."""
+        found = [f"Never abstains: {self.why_not}"] if self.why_not else []
+        for name, rate in self.rates.items():
+            if rate.left:
+                measured = f"{rate.low:.1%} to {rate.high:.1%} in the study, chance of a false alarm {rate.alarm:.0%}"
+                found.append(f"It {name} too {OFTEN[rate.left]}: {rate.events} of {rate.count} images; {measured}")
+        return found
+
+
+OFTEN = {"above": "often", "below": "seldom"}
 
 
 def _program():
@@ -70,12 +103,12 @@ def main():
     """Classify the files of the command line; what cannot be read is reported, and the exit status is then 1."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
     parser.add_argument("images", nargs="+", help="image files")
-    parser.add_argument("--threshold", type=float, default=0.0, help="abstain below this probability")
+    parser.add_argument("--threshold", type=float, help="abstain below this probability (default: the study's)")
     arguments = parser.parse_args()
-    if not arguments.threshold:
-        print("model.py: never abstains without --threshold; card.md has some", file=sys.stderr)
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files may have any bytes
-    answer, unreadable = load(threshold=arguments.threshold), 0
+    answer, unreadable = load(arguments.threshold), 0
+    if said := answer.notes():
+        print(*said, sep="\n", file=sys.stderr, flush=True)
     for path in arguments.images:
         try:
             image = read(path)
@@ -83,10 +116,16 @@ def main():
             unreadable += 1
             print(f"{path}: not classified, because it cannot be read: {' '.join(str(error).split())}", file=sys.stderr)
             continue
-        probabilities, mutual_information, abstained = (values[0] for values in answer(image))
+        probabilities, mutual_information, abstained, unlike = (values[0] for values in answer(image))
         best = probabilities.argmax()
-        said = f"{CLASSES[best]}, probability {probabilities[best]:.4f}, mutual information {mutual_information:.4f}"
-        print(f"{path}: {said}{', abstains' if abstained else ''}", flush=True)
+        line = f"{CLASSES[best]}, probability {probabilities[best]:.4f}, mutual information {mutual_information:.4f}"
+        print(
+            f"{path}: {line}{', abstains' * bool(abstained)}{', unlike the images of the study' * bool(unlike)}",
+            flush=True,
+        )
+        if left := [note for note in answer.notes() if note not in said]:
+            said += left
+            print(*left, sep="\n", file=sys.stderr, flush=True)
     return int(unreadable > 0)
 
 

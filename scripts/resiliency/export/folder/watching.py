@@ -1,0 +1,55 @@
+"""What the program in this folder watches beside its answers; it needs numpy alone."""
+
+import numpy as np
+
+
+def look(images):
+    """What pictures look like, by eight numbers: colours, contrast, sharpness, saturation and clipped pixels.
+
+    Images are uint8 B x H x W x 3, the result is float64 B x 8. Content plays no part.
+    """
+    pixels = images.astype(np.float64) / 255
+    grey = pixels.mean(axis=3)
+    edges = [np.log(0.001 + np.abs(np.diff(grey, axis=axis)).mean(axis=(1, 2))) for axis in (1, 2)]
+    saturation = (pixels.max(axis=3) - pixels.min(axis=3)).mean(axis=(1, 2))
+    clipped = ((images == 0) | (images == 255)).mean(axis=(1, 2, 3))
+    return np.column_stack([pixels.mean(axis=(1, 2)), grey.std(axis=(1, 2)), *edges, saturation, clipped])
+
+
+def distances(images, mean, inverse):
+    """Squared Mahalanobis distances of pictures from those of the study, float64 B."""
+    apart = look(images) - np.asarray(mean)
+    return np.einsum("bi,ij,bj->b", apart, np.asarray(inverse), apart)
+
+
+class Rate:
+    """Counts events, and says when their rate leaves a range.
+
+    Bets on the event, and bets against it, multiply a capital of 1. While the chance of each event, given those before,
+    lies in the range, either capital ever exceeds 2 / `alarm` with a probability of at most `alarm` / 2 (Ville 1939),
+    so that a look after every image costs nothing. Several shares of the capital are bet, in equal parts
+    (Waudby-Smith and Ramdas, Journal of the Royal Statistical Society B 86, 2024).
+    """
+
+    def __init__(self, low, high, alarm=0.01):
+        self.low, self.high, self.alarm = low, high, alarm
+        self.count, self.events, self.left = 0, 0, ""
+
+    def add(self, events):
+        """Count some events, bool n; `left` is "above" or "below" from the first time on that the range was left."""
+        for event in events:
+            self.count, self.events = self.count + 1, self.events + bool(event)
+            if not self.left:
+                self.left = self._side()
+
+    def _side(self):
+        shares, others = np.arange(1, 20) / 20, self.count - self.events
+        with np.errstate(divide="ignore"):
+            above = (
+                self.events * np.log1p(shares * (1 / self.high - 1)) + others * np.log1p(-shares) if self.high else 0
+            )
+            below = others * np.log1p(shares * self.low / (1 - self.low)) + self.events * np.log1p(-shares)
+        for side, capital, possible in (("above", above, 0 < self.high < 1), ("below", below, 0 < self.low < 1)):
+            if possible and np.logaddexp.reduce(capital) - np.log(len(shares)) >= np.log(2 / self.alarm):
+                return side
+        return ""
