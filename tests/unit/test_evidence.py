@@ -116,8 +116,8 @@ def test_how_many_units_would_do():
 )
 def test_the_threshold_of_the_program_or_why_there_is_none(rows, why):
     chosen = abstaining(rows, 0.02, 27, "films")
-    assert (chosen.threshold is None) == bool(why)
-    assert why in chosen.why
+    assert (chosen["threshold"] is None) == bool(why)
+    assert why in chosen["why"]
 
 
 def test_tested_conditions():

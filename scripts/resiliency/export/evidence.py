@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.assessment import REFERENCE, SHARES_WRONG, Resampled, scored_images
+from resiliency.analysis.assessment import REFERENCE, SHARES_WRONG, WRONG, Resampled, scored_images
 from resiliency.analysis.choices import best_row, eligible
 from resiliency.analysis.contenders import both_halves, contenders, errors_under, own_conditions
 from resiliency.analysis.failures import name_of
@@ -64,6 +64,10 @@ class Measure(NamedTuple):
     units: int
     images: int
     ends: Callable[[float], tuple[float, float]]
+
+    def bound(self, error_rate: float, upper: bool = True) -> float:
+        """The one-sided bound that the true value is beyond with a probability of `error_rate` at most."""
+        return self.ends(1 - 2 * error_rate)[1 if upper else 0]
 
 
 def share(values: np.ndarray, counts: np.ndarray, units: Units) -> Measure:
@@ -135,47 +139,6 @@ def measures(
     return found
 
 
-def bound(measure: Measure, error_rate: float, upper: bool = True) -> float:
-    """The one-sided bound that the true value is beyond with a probability of `error_rate` at most."""
-    return measure.ends(1 - 2 * error_rate)[1 if upper else 0]
-
-
-class Verdict(NamedTuple):
-    """A verdict on a requirement, the error rate at which its bound was computed, and what would decide it."""
-
-    verdict: str | None
-    error_rate: float
-    needs: str
-
-
-def judged(found: dict[str, Measure], limits: dict[str, float], confidence: float, lacking: dict[str, str]) -> dict:
-    """Requirement -> its `Verdict`, by Holm's procedure over all of them.
-
-    Met: the upper bound is at most the limit. Not met: the lower bound is above it. Not shown: neither.
-
-    Args:
-        found: measures from `measures`.
-        limits: requirement -> largest value.
-        confidence: probability that no requirement is wrongly said to be met; likewise for not met.
-        lacking: requirement that cannot be judged -> what it needs.
-    """
-    known = {name: found[name] for name in limits if name in found and not np.isnan(found[name].value)}
-    met, rates = _rejected(
-        limits, lambda name, rate: name in known and bound(known[name], rate) <= limits[name], confidence
-    )
-    missed, _ = _rejected(
-        limits, lambda name, rate: name in known and bound(known[name], rate, upper=False) > limits[name], confidence
-    )
-    verdicts = {}
-    for name, limit in limits.items():
-        verdict = MET if name in met else NOT_MET if name in missed else NOT_SHOWN
-        needs = ""
-        if verdict == NOT_SHOWN:
-            needs = _needs(known[name], rates[name], limit) if name in known else lacking.get(name, "more images")
-        verdicts[name] = Verdict(verdict, rates[name], needs)
-    return verdicts
-
-
 def _rejected(
     limits: dict[str, float], rejects: Callable[[str, float], bool], confidence: float
 ) -> tuple[set[str], dict[str, float]]:
@@ -195,7 +158,7 @@ def _needs(measure: Measure, rate: float, limit: float) -> str:
     """What would show that a requirement is met: units, if the estimate stays; bounds narrow by their square root."""
     if measure.value >= limit:
         return "a better model: the estimate is no lower than the limit"
-    times = ((bound(measure, rate) - measure.value) / (limit - measure.value)) ** 2
+    times = ((measure.bound(rate) - measure.value) / (limit - measure.value)) ** 2
     return f"about {np.ceil(measure.units * times):,.0f} units of images, if the estimate stays"
 
 
@@ -226,20 +189,40 @@ def statements(row: pd.Series, rival: pd.Series | None, classes: list[str], targ
 
 def claims(
     found: dict[str, Measure], limits: dict[str, float], confidence: float, lacking: dict[str, str]
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """A claim per measure: estimate, one-sided bound, units, and the requirement and its verdict, if there is one.
 
-    Args are those of `judged`; a bound without a requirement holds with `confidence` by itself.
+    Met: the upper bound is at most the limit. Not met: the lower bound is above it. Not shown: neither.
+
+    Args:
+        found: measures from `measures`.
+        limits: requirement -> largest value.
+        confidence: probability that no requirement is wrongly said to be met, by Holm's procedure over all; likewise
+            for not met. A bound without a requirement holds with it by itself.
+        lacking: requirement that cannot be judged -> what it needs.
     """
-    verdicts, rows = judged(found, limits, confidence, lacking), []
+    known = {name: of for name, of in found.items() if not np.isnan(of.value)}
+    met, rates = _rejected(
+        limits, lambda name, rate: name in known and known[name].bound(rate) <= limits[name], confidence
+    )
+    missed, _ = _rejected(
+        limits, lambda name, rate: name in known and known[name].bound(rate, upper=False) > limits[name], confidence
+    )
+    rows = []
     for name in dict.fromkeys([*found, *limits]):
-        verdict = verdicts.get(name, Verdict(None, 1 - confidence, ""))
-        upper, known = name not in AT_LEAST, name in found and not np.isnan(found[name].value)
-        claim = {"claim": name, "estimate": found[name].value if known else None}
-        claim["bound"] = bound(found[name], verdict.error_rate, upper) if known else None
-        claim |= {"side": "at most" if upper else "at least", "bound_confidence": 1 - verdict.error_rate}
-        claim |= {"units": found[name].units if known else None, "images": found[name].images if known else None}
-        rows.append(claim | {"requirement": limits.get(name), "verdict": verdict.verdict, "needs": verdict.needs})
+        of, limit, rate, upper = (
+            known.get(name),
+            limits.get(name),
+            rates.get(name, 1 - confidence),
+            name not in AT_LEAST,
+        )
+        claim = {"claim": name, "estimate": of and of.value, "bound": of and of.bound(rate, upper)}
+        claim |= {"side": "at most" if upper else "at least", "bound_confidence": 1 - rate}
+        claim |= {"units": of and of.units, "images": of and of.images, "requirement": limit, "needs": ""}
+        claim["verdict"] = limit and (MET if name in met else NOT_MET if name in missed else NOT_SHOWN)
+        if claim["verdict"] == NOT_SHOWN:
+            claim["needs"] = _needs(of, rate, limit) if of else lacking.get(name, "more images")
+        rows.append(claim)
     return rows
 
 
@@ -264,43 +247,37 @@ def sources_of(
     return source
 
 
-class Abstaining(NamedTuple):
-    """How an exported program abstains by default.
-
-    Attributes:
-        threshold: least probability of an answer; None if no threshold keeps wrong answers below `target`.
-        target: largest share of corrupted images that are answered wrongly.
-        why: why there is no threshold, and how many units would give one; "" if there is one.
-        range: lower and upper end of the rate of abstentions in the study, from clean to corrupted images.
-    """
-
-    threshold: float | None
-    target: float
-    why: str
-    range: tuple[float, float]
-
-
-def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str) -> Abstaining:
-    """The default of an ensemble whose rows of thresholds.csv are these.
+def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str) -> dict[str, Any]:
+    """How the program of an ensemble abstains by default.
 
     Args:
+        thresholds: rows of thresholds.csv of the ensemble.
+        target: largest share of corrupted images that are answered wrongly.
         units: number of units by which thresholds were chosen.
         called: what several units are called, such as "films".
+
+    Returns:
+        threshold: least probability of an answer; None if no threshold keeps wrong answers below `target`;
+        target; why there is none, and how many units would give one; and range, the lower and upper end of the rate of
+        abstentions in the study, from clean to corrupted images.
     """
-    rows = thresholds[(thresholds.basis == CORRUPTED) & (thresholds.goal == "wrong")]
-    rows = rows[np.isclose(rows.target, target)]
+    rows = thresholds[(thresholds.basis == CORRUPTED) & (thresholds.goal == WRONG)]
+    rows = rows[np.isclose(rows.target, target) & rows.images.isin([CLEAN, CORRUPTED])]
+    found = {
+        "threshold": None,
+        "target": target,
+        "why": "a vote has no probability to compare with one",
+        "range": (0, 1),
+    }
     if rows.empty:
-        return Abstaining(None, target, "a vote has no probability that a threshold could be compared with", (0, 1))
-    row = rows.iloc[0]
-    if row.threshold < ABSTAIN:
-        own = rows[rows.images.isin([CLEAN, CORRUPTED])]
-        ends = float(1 - own.coverage_high.max()), float(1 - own.coverage_low.min())
-        return Abstaining(float(row.threshold), target, "", ends)
-    needed = (
-        f"about {row.units_needed:,.0f} are needed" if row.units_needed == row.units_needed else "no number would do"
-    )
+        return found
+    first = rows.iloc[0]
+    if first.threshold < ABSTAIN:
+        ends = float(1 - rows.coverage_high.max()), float(1 - rows.coverage_low.min())
+        return found | {"threshold": float(first.threshold), "why": "", "range": ends}
+    needed = "no number would do" if np.isnan(first.units_needed) else f"about {first.units_needed:,.0f} are needed"
     why = f"no threshold keeps wrong answers at {100 * target:g}% of corrupted images; {units:,} {called}; {needed}"
-    return Abstaining(None, target, why, (0, 1))
+    return found | {"why": why}
 
 
 class Evaluated(NamedTuple):
@@ -347,36 +324,32 @@ def evidence_of(
     limits = {name: limit for name, limit in requirements.items() if limit is not None}
     target, rival = limits.get("wrong", SHARES_WRONG[0]), rival_row(tested.deployment, row)
     chosen = abstaining(thresholds, target, selection.units[CLEAN].number, tested.called[1])
-    found = measures(ensemble, row, temperature, chosen.threshold, evaluation)
+    found = measures(ensemble, row, temperature, chosen["threshold"], evaluation)
     if rival is not None:
         alone = Ensemble([tested.predictions[rival["members"]]], np.ones(1), rival["rule"])
         errors = mean_errors(errors_of(alone, evaluation))[CORRUPTED]
         found[RIVAL] = share(errors, evaluation.counts[CLEAN], evaluation.units[CLEAN])
-    conditions = tested_conditions(ensemble.members[0].conditions)
     pairs = "an ensemble of two members or more, of which one fails"
-    lacking = {"wrong": chosen.why, "undetected": pairs, "common_failures": pairs}
-    stated = statements(row, rival, card["classes"], target)
-    sources = sources_of(tested.deployment, row, rival, target)
-    evidence = {"ensemble": {"row": int(row["number"]), "members": names, "rule": row["rule"]}}
-    evidence["data"] = {"name": card["name"], "source": card["source"], "classes": len(card["classes"])}
-    evidence["data"] |= {
-        "unit": tested.called[0],
-        "splits": {of: split["images"] for of, split in card["splits"].items()},
-    }
-    evidence["data"] |= {
-        "selection_units": selection.units[CLEAN].number,
-        "evaluation_units": evaluation.units[CLEAN].number,
-    }
-    evidence["confidence"] = confidence
-    evidence["claims"] = [
-        of | {"statement": stated(of["claim"]), "source": sources(of["claim"])}
-        for of in claims(found, limits, confidence, lacking)
-    ]
-    evidence["pair"] = None
+    lacking = {"wrong": chosen["why"], "undetected": pairs, "common_failures": pairs}
+    stated, sources = statements(row, rival, card["classes"], target), sources_of(tested.deployment, row, rival, target)
+    rows = claims(found, limits, confidence, lacking)
+    data = {"name": card["name"], "source": card["source"], "classes": len(card["classes"]), "unit": tested.called[0]}
+    data["splits"] = {name: of["images"] for name, of in card["splits"].items()}
+    for half, of in (("selection_units", selection), ("evaluation_units", evaluation)):
+        data[half] = of.units[CLEAN].number
+    pair = None
     if len(names) > 1:
         shared = shared_failures(dict(zip(names, ensemble.members, strict=True)), selection, evaluation)[CORRUPTED]
-        evidence["pair"] = {"members": shared["pair"].split("+"), "common_failures": shared["pair_common_failures"]}
-    return evidence | {"conditions": conditions, "abstaining": chosen._asdict()}
+        pair = {"members": shared["pair"].split("+"), "common_failures": shared["pair_common_failures"]}
+    return {
+        "ensemble": {"row": int(row["number"]), "members": names, "rule": row["rule"]},
+        "data": data,
+        "confidence": confidence,
+        "claims": [{"statement": stated(of["claim"])} | of | {"source": sources(of["claim"])} for of in rows],
+        "pair": pair,
+        "conditions": tested_conditions(ensemble.members[0].conditions),
+        "abstaining": chosen,
+    }
 
 
 def evidence_page(evidence: dict[str, Any]) -> str:

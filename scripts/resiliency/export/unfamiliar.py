@@ -57,7 +57,7 @@ def fitted(images: Images, selection: np.ndarray, units: Units, seed: int) -> di
     parts = np.array_split(selection, -(-len(selection) // AT_ONCE))
     described = np.concatenate([look(_pictures(images, part)) for part in parts])
     first = order[units.of_image] < units.number // 2
-    mean, covariance = described[first].mean(axis=0), np.cov(described[first], rowvar=False)
+    mean, covariance = described[first].mean(axis=0), np.cov(described[first], rowvar=False, bias=True)
     inverse = np.linalg.inv(covariance + RIDGE * np.eye(len(mean)))
     apart = described[~first] - mean
     far, of = np.einsum("bi,ij,bj->b", apart, inverse, apart), units.of(~first)
