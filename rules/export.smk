@@ -1,5 +1,4 @@
 from resiliency.base.names import averaged
-from resiliency.study.files import command
 
 
 def export_of_row(wildcards):
@@ -71,17 +70,7 @@ rule write_export:
         margin=STUDY.data.margin,
         corruptions=len(averaged(STUDY.corruptions.names)),
         folder=lambda wildcards: str(LIBRARY / "export/folder"),
-        command=lambda wildcards: (
-            f"snakemake --cores all {RESULTS}/export/{wildcards.row}/model.py"
-            if IMPORTED
-            else command(
-                "export",
-                workflow.overwrite_configfiles,
-                {**workflow.config_settings.config, "ensemble": int(wildcards.row)},
-                SCRIPTS.parent,
-                Path.cwd(),
-            )
-        ),
+        command=lambda wildcards: export_command(int(wildcards.row)),
     script:
         "../scripts/write_export.py"
 

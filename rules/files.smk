@@ -14,6 +14,7 @@ from resiliency.data.settings import table_of
 from resiliency.external.arrays import array_files
 from resiliency.report.registry import CHARTS
 from resiliency.storage.files import read_json
+from resiliency.study.files import command
 
 # Images are one array, or a list of files that are decoded on the fly.
 IMAGES = ".json" if STUDY.data.on_the_fly else ".npy"
@@ -143,6 +144,14 @@ def in_report(path):
 def export_folder(choice) -> str:
     """The folder of the export of the row that was chosen last."""
     return f"{RESULTS}/export/{read_json(choice)['number']}"
+
+
+def export_command(row):
+    """The command that exports a row of deployment.csv, as it is pasted in this folder."""
+    if IMPORTED:
+        return f"snakemake --cores all {RESULTS}/export/{row}/model.py"
+    given = {**workflow.config_settings.config, "ensemble": row}
+    return command("export", workflow.overwrite_configfiles, given, SCRIPTS.parent, Path.cwd())
 
 
 def exportable(wildcards):

@@ -95,5 +95,6 @@ rule report:
         made=TABLE_NAMES,
         added=EXTERNAL.added if EXTERNAL else [],
         resampled=list(UNITS),
+        export=lambda wildcards: export_command(0),
     script:
         "../scripts/report.py"

@@ -29,6 +29,7 @@ with stage(snakemake.log[0], snakemake.params.code):
         svgs={path.stem: path.read_text(encoding="utf-8") for path in charts if path.suffix == ".svg"},
         made=params.made,
         added=params.added,
+        export=params.export,
         docs=relpath(Path(snakemake.scriptdir).parent / "docs/{}.md", results),
     )
     with replacing(outputs.page) as temporary:

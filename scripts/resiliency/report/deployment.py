@@ -218,8 +218,15 @@ def delivery_facts(row: dict, deployment: pd.DataFrame, members: pd.DataFrame) -
     return {"number": int(row["number"]), "networkless": lacking, "other": other}
 
 
+EXPORT = "snakemake export --cores all --config ensemble=0"
+
+
 def deployment_answers(
-    tables: Mapping[str, pd.DataFrame], study: str, classes: Sequence[str] = (), units: str = "images"
+    tables: Mapping[str, pd.DataFrame],
+    study: str,
+    classes: Sequence[str] = (),
+    units: str = "images",
+    export: str = EXPORT,
 ) -> list[tuple[str, str]]:
     """Questions and answers about the recommended model: which, why, how good, when to abstain, worst case, cost.
 
@@ -228,6 +235,7 @@ def deployment_answers(
         study: name of the study.
         classes: names of the classes, if they have any.
         units: what the units of the test images are called, in the plural.
+        export: command that exports row 0.
     """
     rows = contenders(tables["deployment"]) if set(NEEDED) <= tables.keys() else []
     if not rows:
@@ -245,6 +253,7 @@ def deployment_answers(
         units=units,
         costs=cost_facts(rows),
         delivery=delivery_facts(row, deployment, members),
+        command=export,
     )
     return by_heading(text)
 

@@ -16,7 +16,7 @@ from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.charts import finding_of
 from resiliency.report.choosing import choosing
-from resiliency.report.deployment import deployment_answers
+from resiliency.report.deployment import EXPORT, deployment_answers
 from resiliency.report.overview import (
     added_sentences,
     architecture_answer,
@@ -66,6 +66,7 @@ def render(
     made: Collection[str] = TABLES,
     added: Collection[str] = (),
     units: Mapping[str, dict] = {},
+    export: str = EXPORT,
     docs: str = "../../docs/{}.md",
 ) -> str:
     """The page as HTML.
@@ -80,6 +81,7 @@ def render(
         made: names of the tables that the study has.
         added: added members.
         units: test set -> its `units.json`; empty if nothing is known about its images.
+        export: command that exports row 0.
         docs: address of a page of the documentation, from the folder of this page, with {} for its name.
     """
     further = [name for name in tables["corruption_errors"]["test_set"].unique() if name != CLEAN]
@@ -88,7 +90,7 @@ def render(
     members = tables["members"].loc[order.sort_values(kind="stable").index]
     members = members.astype(dict.fromkeys(("objective", "warnings"), object)).fillna({"objective": "", "warnings": ""})
     unit = unit_names(units.get(CLEAN))[1]
-    answers = deployment_answers(tables, study["study"], (card or {}).get("classes", ()), unit)
+    answers = deployment_answers(tables, study["study"], (card or {}).get("classes", ()), unit, export)
     figures = partial(_sections, specs=specs, svgs=svgs, made=made)
     return _template().render(
         study=study,
