@@ -1,10 +1,9 @@
-"""What the exchange rates of a study say on its page: a sentence for each row, what a family is worth, what to do."""
+"""What the exchange rates of a study say on its page: a sentence for each row, and what a family is worth."""
 
 import numpy as np
 import pandas as pd
 
 from resiliency.report import words
-from resiliency.report.charts.exchange_rates import MIXING, NAMES, amount_of
 
 MOST = {"point_of_clean_accuracy": 100}  # more cannot be bought
 WORTH = ("doubling_of_parameters", "doubling_of_training", "point_of_clean_accuracy")
@@ -17,28 +16,6 @@ def latest_rates(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([kept[~kept["exchange"].isin(present["exchange"])], present])
 
 
-def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
-    """Exchange -> its row, with `said`, such as "2.2 [−0.1, 4.6]", and by its interval whether it `helps` or `harms`.
-
-    Mixed families stand for mixed designs, as `mixing`. None for a row without an estimate; {} if all are.
-
-    Args:
-        rates: exchange_rates.csv.
-    """
-    rows = {}
-    for row in rates.dropna(subset=["points"]).to_dict("records"):
-        low, high = row["points_low"], row["points_high"]
-        name = "mixing" if row["exchange"] in MIXING else row["exchange"]
-        rows[name] = row | {
-            "low": low,
-            "high": high,
-            "said": " ".join(amount_of(row["points"], low, high).values()).rstrip(),
-            "helps": bool(low > 0),
-            "harms": bool(high < 0),
-        }
-    return dict.fromkeys([*NAMES, "mixing"]) | rows if rows else {}
-
-
 def worth(rows: dict[str, dict]) -> list[dict]:
     """How many of each thing in `WORTH` that helps buy as much as a family that is better by one SD, in all.
 
@@ -46,7 +23,7 @@ def worth(rows: dict[str, dict]) -> list[dict]:
     end beyond what there is to buy says nothing, and is left out.
 
     Args:
-        rows: as from `facts`.
+        rows: as from `resiliency.report.advice.facts`.
 
     Returns:
         For each, `exchange`, `times` and the ends `low` and `high`, and all three as `said`.
@@ -69,8 +46,3 @@ def worth(rows: dict[str, dict]) -> list[dict]:
         if of["high"] > MOST.get(of["exchange"], np.inf):
             of["said"] = f"{words.one_digit(of['times'])} (at least {words.one_digit(of['low'])})"
     return ratios
-
-
-def compared(one: dict, other: dict) -> int:
-    """1 if a row buys more than another for certain, their intervals apart, -1 if less, and else 0."""
-    return int(np.sign(max(one["low"] - other["high"], 0) - max(other["low"] - one["high"], 0)))

@@ -17,19 +17,17 @@ import pandas as pd
 import vl_convert
 from PIL import Image
 
-from published.bought import compared, facts, latest_rates, worth
+from published.bought import latest_rates, worth
 from published.kept import EXPERIMENTS, FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, SPECS, as_now, kept_tables, template_of
 from published.several_verdicts import agreement, counted_verdicts
 from published.site import draw_all, drawn
 from published.study_changes import command_settings, current_study, outdated_keys
-from published.what_helps import gain
 from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.member_tables import LITTLE, late_gain
-from resiliency.analysis.observations.architecture import WORTH
-from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.report import words
+from resiliency.report.advice import advice_of, facts
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.exchange_rates import NAMES, images_of
 from resiliency.report.drawing import svg
@@ -138,12 +136,6 @@ def _write_json(file: Path, content: dict) -> None:
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def lengths(members: pd.DataFrame) -> str:
-    """The lengths of training of independent members, such as "1 to 8 epochs"; "" if all are alike."""
-    epochs = members.loc[members["origin"] == INDEPENDENT, "training_epochs"].astype(float)
-    return f"{epochs.min():g} to {epochs.max():g} epochs" if epochs.nunique() > 1 else ""
-
-
 def longest_training(members: pd.DataFrame, histories: pd.DataFrame) -> dict:
     """Which independent designs of the longest training still gained a point or more in its last fifth.
 
@@ -239,14 +231,9 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         former=former_runs(kept.name),
         rates=(rates := facts(tables[LEAD]) if LEAD in tables else {}),
         present_rates=told("exchange_rates_present", facts),
-        advised=facts(latest_rates(tables)) if rates else {},
+        advice=advice_of(tables | {LEAD: latest_rates(tables)}) if rates else [],
         NAMES=NAMES,
         worth=worth(rates),
-        lengths=lengths(tables["members"]),
-        equal_accuracy=any(of["number"] == "1b" and of["verdict"] != NOT_TESTED for of in observed),
-        compared=compared,
-        least=WORTH,
-        gain=told("contenders", gain),
         on=images_of(tables[LEAD]["images"].iloc[0]) if rates else "",
         LEAD=LEAD,
         longest=read_json(kept / LONGEST) if (kept / LONGEST).is_file() else {},

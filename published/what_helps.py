@@ -21,17 +21,6 @@ def leading(studies: Studies) -> list[dict]:
     return found
 
 
-def gain(contenders: pd.DataFrame) -> str:
-    """How much lower the error of the recommended ensemble is than that of the best member; "" if not significantly.
-
-    Args:
-        contenders: contenders.csv.
-    """
-    rows = contenders[contenders["corruption"] == CORRUPTED]
-    lower = rows[(rows["role"] == "best member") & (rows["difference_high"] < 0)].to_dict("records")
-    return "{} {}{}".format(*difference_words(lower[0])) if lower and rows["size"].iloc[0] > 1 else ""
-
-
 def counts(rows: list[dict]) -> list[dict]:
     """How many correlations are significant in which direction, by images, raw and partial.
 

@@ -99,7 +99,7 @@ def member_table(designs, seeds, objectives, searched, rng) -> pd.DataFrame:
     error = table["design"].map({name: rng.uniform(0.2, 0.5) for name in table["design"].unique()}).astype(float)
     error += rng.normal(0, 0.015, len(table))
     table["architecture"] = table["design"]
-    table["weights_kind"], table["weights_source"] = "trained", "trained here"
+    table["weights_kind"], table["weights_source"], table["training_epochs"] = "trained", "trained here", 7.0
     table["warnings"], table["recipe"] = "", np.nan
     table["parameters"] = table["design"].map({name: int(10 ** rng.uniform(4, 6)) for name in table["design"].unique()})
     table["macs"] = 30 * table["parameters"]

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from published.bought import facts, worth
+from published.bought import worth
 from published.pooled import bought, mean_of, median_errors, pooled_odds, rates_of
+from resiliency.report.advice import facts
 
 
 def table(images: str = "corrupted", **of: tuple[float, float, float]) -> pd.DataFrame:

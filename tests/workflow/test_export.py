@@ -86,7 +86,7 @@ def test_it_answers_image_files_without_this_project(workflow, exported, tmp_pat
 @pytest.mark.parametrize(("page", "number"), [("README.md", 0), *(("docs/deploying.md", n) for n in range(4))])
 def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, number):
     code = re.findall(r"```python\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)[number]
-    code = code.replace("results/digits/export/67", str(exported[0])).replace("results/digits", str(workflow.results))
+    code = code.replace("results/digits/export/68", str(exported[0])).replace("results/digits", str(workflow.results))
     Image.new("RGB", (50, 40), "white").save(tmp_path / "photo.png")
     (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
     done = python(code, tmp_path)

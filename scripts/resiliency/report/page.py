@@ -14,6 +14,7 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
+from resiliency.report.advice import advice_of
 from resiliency.report.charts import finding_of
 from resiliency.report.choosing import choosing
 from resiliency.report.deployment import EXPORT, deployment_answers
@@ -100,6 +101,7 @@ def render(
         sections=figures(SECTIONS, openings=_openings(tables, answers)),
         appendix=figures(APPENDIX),
         answers=answers[1:],
+        advice=advice_of(tables),
         members=members.to_dict("records"),
         order="Most robust" if error.notna().any() else "Most accurate on clean images",
         largest_relative_error=LARGEST_RELATIVE_ERROR,
