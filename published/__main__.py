@@ -5,7 +5,7 @@ Run it in the repository after a change of a sentence: python -m published. `pub
 
 from pathlib import Path
 
-from published import claims, comparison, found, page, pooled, runtimes, seeds
+from published import claims, comparison, found, page, pooled, runtimes, seeds, swaps
 from published.address import addressed
 from published.kept import PAGES, RESULTS, ROOT, SEEDS_PAGE, kept_studies
 from resiliency.base.faults import one_line_faults, parser
@@ -36,6 +36,7 @@ def main() -> None:
             file.write_text(text, encoding="utf-8")
         studies = comparison.published_studies()
         charts = {"comparison": comparison.chart(studies), "exchange_rates": pooled.chart(pooled.rates_of(studies))}
+        charts["design_diversity"] = swaps.chart(studies)
         for name, drawn in charts.items():
             (PAGES / f"{name}.svg").write_text(svg(drawn.to_dict()), encoding="utf-8")
 

@@ -8,6 +8,7 @@ from published.comparison import correlations_with_accuracy, levels
 from published.kept import template_of
 from published.pooled import bought, median_errors, rates_of
 from published.several_verdicts import counted_verdicts, verdict_counts
+from published.swaps import answers, equal_accuracy_row
 from published.what_helps import Studies, counts, leading, totals
 from resiliency.analysis.observations.architecture import CLEAN_ERROR
 from resiliency.analysis.observations.correlation import GIVEN
@@ -28,6 +29,7 @@ JOINTLY, BALANCED = "3", "balanced"  # the observation of jointly trained member
 # What a reader can choose, of the exchanges that the README shows.
 CHOICES = ("doubling_of_parameters", "doubling_of_training", "second_member", *MIXING)
 
+DECIDES = "cifar10_lengths"  # the study whose probabilities decide the second part of what was registered of swaps
 Observations = dict[str, dict[str, dict]]
 
 
@@ -37,7 +39,11 @@ def readme(studies: Studies) -> str:
     corrupted = rates[rates["images"] == CORRUPTED]
     rows = [row for row in bought(corrupted) if row["exchange"] in CHOICES]
     priced = list(corrupted["study"].unique())
-    return template_of("readme.md.j2").render(priced=priced, rows=rows, medians=median_errors(corrupted)).strip()
+    rows.append(equal_accuracy_row(studies, factors=False))
+    said = template_of("readme.md.j2").render(
+        priced=priced, rows=rows, medians=median_errors(corrupted), swapped=answers(studies)
+    )
+    return said.strip()
 
 
 def observation_rows(studies: Studies) -> list[dict]:
@@ -74,7 +80,9 @@ def page(studies: Studies) -> str:
         shifted=sorted(shifted),
         members_on_shifts=_count_members(shifted, studies),
         priced=list(rates["study"].unique()),
-        bought=bought(rates),
+        bought=bought(rates) + [equal_accuracy_row(studies)] * bool(len(rates)),
+        swapped=(swapped := answers(studies)),
+        decided_by=any(of["study"] == DECIDES and of["alone"] is not None for of in swapped),
         medians=median_errors(rates),
         registered=[study for study, tables in studies.items() if "exchange_rates_present" in tables],
         leading=leading(studies),

@@ -22,6 +22,7 @@ from published.kept import EXPERIMENTS, FROM_PAGES, PAGES, RESULTS, SEEDS_PAGE, 
 from published.several_verdicts import agreement, counted_verdicts
 from published.site import draw_all, drawn
 from published.study_changes import command_settings, current_study, outdated_keys
+from published.swaps import answers, rows_of
 from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.member_tables import LITTLE, late_gain
 from resiliency.base.faults import Fault, one_line_faults, parser
@@ -231,11 +232,14 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         former=former_runs(kept.name),
         rates=(rates := facts(tables[LEAD]) if LEAD in tables else {}),
         present_rates=told("exchange_rates_present", facts),
-        advice=advice_of(tables | {LEAD: latest_rates(tables)}) if rates else [],
+        advice=advice_of(tables | ({LEAD: latest_rates(tables)} if rates else {})),
         NAMES=NAMES,
         worth=worth(rates),
         on=images_of(tables[LEAD]["images"].iloc[0]) if rates else "",
         LEAD=LEAD,
+        swapped=(swapped := next(iter(answers({kept.name: tables})), None)),
+        swap_rows=rows_of(tables["swaps"]) if swapped else [],
+        diversity=finding_of("swaps", tables["swaps"], tables["members"]) if swapped else "",
         longest=read_json(kept / LONGEST) if (kept / LONGEST).is_file() else {},
         registration=name if (pages / (name := f"{kept.name}_registration.md")).is_file() else "",
         by_seed=told("seeds", agreement),

@@ -43,7 +43,12 @@ def test_another_number_changes_the_page_that_shows_it(tmp_path):
     table.assign(correlation=-table["correlation"]).to_parquet(copy / "correlations.parquet")
     assert page_of_study(copy) != changed
     tables = published_studies()["digits"]
-    for table, column in (("exchange_rates", "points"), ("contenders", "error"), ("contenders", "difference")):
+    for table, column in (
+        ("swaps", "ratio"),
+        ("exchange_rates", "points"),
+        ("contenders", "error"),
+        ("contenders", "difference"),
+    ):
         assert digits(**{table: tables[table].assign(**{column: tables[table][column] / 2})}) != digits()
 
 

@@ -1,4 +1,4 @@
-"""What to do differently: what the exchange rates of a study mean for who builds a classifier."""
+"""What to do differently: what exchange rates and swaps of a study mean for who builds a classifier."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import CORRUPTED, INDEPENDENT
 from resiliency.report.charts.exchange_rates import MIXING, NAMES, amount_of, images_of
+from resiliency.report.charts.swaps import headline, twin_of
 from resiliency.report.rows import difference_words
 from resiliency.report.templates import sentences
 
@@ -56,15 +57,19 @@ def gain(contenders: pd.DataFrame) -> str:
 
 
 def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Sentences on what to do, by the exchange rates of a study with these tables; none without any."""
-    if "exchange_rates" not in tables or not (rows := facts(tables["exchange_rates"])):
+    """Sentences on what to do, by the exchange rates and swaps of a study with these tables; none without any."""
+    rates = tables.get("exchange_rates", pd.DataFrame(columns=["points"]))
+    rows, swapped = facts(rates), headline(tables.get("swaps", pd.DataFrame()))
+    if not rows and not swapped:
         return []
     tested = tables["observations"]["verdict"][tables["observations"]["observation"].astype(str) == "1b"]
     text = sentences("advice.txt.j2").render(
-        rows=rows,
-        images=images_of(tables["exchange_rates"]["images"].iloc[0]),
+        rows=rows or dict.fromkeys([*NAMES, "mixing"]),
+        images=images_of(rates["images"].iloc[0]) if rows else "",
+        swapped=swapped,
+        twins=twin_of(tables["members"]),
         gain=gain(tables["contenders"]) if "contenders" in tables else "",
-        lengths=lengths(tables["members"]),
+        lengths=lengths(tables["members"]) if rows else "",
         equal_accuracy=bool((tested != NOT_TESTED).any()),
         compared=compared,
         least=WORTH,

@@ -29,8 +29,8 @@ NAMES = {
     "second_member": "a second member",
     "third_member": "a third member",
     "two_more_members": "two more members",
-    DESIGNS_MIXED: "two designs, not the better one twice",
-    FAMILIES_MIXED: "two families, not the better one twice",
+    DESIGNS_MIXED: "any second design, not the better one twice",
+    FAMILIES_MIXED: "any second family, not the better one twice",
     "joint_training": "joint training instead of independent",
 }
 BOUGHT = (

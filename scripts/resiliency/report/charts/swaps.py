@@ -41,6 +41,11 @@ RUNGS = {
     FOUND: "sub-networks",
 }
 HELPS, HARMS, NOISE, OPEN, UNKNOWN = "helps", "harms", "noise", "open", "unknown"
+NOTHING_SHOWN = {OPEN: " (not significant)", NOISE: " (within the control)", UNKNOWN: " (no interval)"}
+TWINS = (
+    "an equally accurate design of the first one’s family (designs have one seed)",
+    "another seed of the first one’s design",
+)
 TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5]
 CLOSE = (0.55, 0.9)  # least end of an axis that has room for this tick
 FARTHEST = (0.4, 1.6)  # ratios beyond which points and intervals are cut
@@ -49,7 +54,7 @@ STEP = 15  # px of a series in a row
 
 
 def headline(table: pd.DataFrame) -> dict[str, dict]:
-    """Outcome -> its row, with its `finding`, on the images and of the rung that answer; {} without a stranger.
+    """Outcome -> its row, with `finding` and `said`, on the images and of the rung that answer; {} without a stranger.
 
     Images are corrupted ones, else those of the first further test set. The rung is *family at equal length and size*
     if it has intervals, else *family*.
@@ -66,7 +71,7 @@ def headline(table: pd.DataFrame) -> dict[str, dict]:
     has = FAMILY in of_rungs and np.isfinite(of_rungs[FAMILY].loc[UNDETECTED, "ratio_low"])
     rows = of_rungs[FAMILY if has or ANY_FAMILY not in of_rungs else ANY_FAMILY].to_dict("index")
     rows = known[(known["images"] == images) & (known["outcome"] == VOTES)].set_index("outcome").to_dict("index") | rows
-    return {outcome: row | {"finding": finding(row)} for outcome, row in rows.items()}
+    return {outcome: row | {"finding": finding(row), "said": factor(row)} for outcome, row in rows.items()}
 
 
 def finding(row: dict) -> str:
@@ -80,18 +85,34 @@ def finding(row: dict) -> str:
     return NOISE if row["ratio"] <= row["control_high"] else HARMS
 
 
+def factor(row: dict) -> str:
+    """A ratio of swaps.csv with its interval, and if it shows nothing, why."""
+    if not np.isfinite(row["ratio"]):
+        return "of unknown ratio"
+    said = with_interval(row["ratio"], row["ratio_low"], row["ratio_high"], hundredths)
+    return f"× {said}{NOTHING_SHOWN.get(finding(row), '')}"
+
+
+def twin_of(members: pd.DataFrame) -> str:
+    """What twins are, in words: with one seed per design, other designs of a family.
+
+    Args:
+        members: members.csv.
+    """
+    return TWINS[bool(independent(members)["design"].duplicated().any())]
+
+
 def facts(table: pd.DataFrame, members: pd.DataFrame) -> dict:
     """The rows that answer, and what is missing: seeds, families and probabilities."""
     of = headline(table)
     if not of:
         return {"first": None}
-    own = independent(members)
     rows = {name: of.get(name) for name in (COMMON, AGREED, WRONG, VOTES)}
     return {
         "first": of[UNDETECTED],
         "of": rows,
         "equal": of[UNDETECTED]["rung"] == FAMILY,
-        "seeds": bool(own["design"].duplicated().any()),
+        "twins": twin_of(members),
         "fewest": FEWEST,
     }
 
