@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Section(NamedTuple):
     """A part of the page: where links to it lead, the question that it answers, and its name in the navigation.
 
-    What is in the template `section-<anchor>.html.j2`, if there is one, stands behind a click.
+    A template `section-<anchor>.html.j2` stands before its charts, `after-<anchor>.html.j2` after them.
     """
 
     anchor: str
