@@ -7,10 +7,13 @@ from unittest.mock import patch
 
 import numpy as np
 from attacks.cases import ACCEPTED, Area, Expected, Wrong
+from attacks.studies import REPOSITORY
 from PIL import Image
 
 from resiliency.base.faults import Fault
-from resiliency.cli import commands
+from resiliency.cli import begin, commands
+from resiliency.data.folder import folder_classes
+from resiliency.study.files import load, read_merged
 
 
 def levels(images: np.ndarray) -> np.ndarray:
@@ -88,4 +91,40 @@ COMMANDS: dict[str, Expected] = {
     ),
     **dict.fromkeys(("run --core 1", "begin photos --from", "run --profile", "export --ensemble"), "usage 2"),
 }
-AREAS = (Area("command lines", _run, {line: (line.split(), expected) for line, expected in COMMANDS.items()}),)
+PLAIN = (
+    "a b",
+    "ü",
+    "a'b",
+    'a"b',
+    "#a",
+    "a: b",
+    "-a",
+    "!!python",
+    "a\\b",
+    "*",
+    "&a",
+    "%",
+    "é" * 40,
+    "null",
+    "123",
+    "1e3",
+)
+PLAIN += ("true", "~", "[a]", "a,b", "=1+1", "a\tb", "\u202ea", "a" * 200, "a\nb", "{a}", "a{}", "{{a}}", "%(a)s")
+FOLDERS = dict.fromkeys(PLAIN, ACCEPTED) | {"caf\udce9": "is not named in UTF-8; rename it"}
+
+
+def _begun(_: Path, name: str) -> None:
+    """A study of photographs in a folder of this name must be of this folder."""
+    _photos(Path(name), images=40)
+    with patch.object(begin, "estimate", return_value=(1.0, 1.0)):
+        begin.begin(name, Path("studies/new.yaml"), from_scratch=True)
+    study = load(read_merged([REPOSITORY / "config.yaml", Path("studies/new.yaml")]))
+    if study.data.folder != name or len(folder_classes(Path(study.data.folder), ("train",))) != 2:
+        raise Wrong(f"a study of {study.data.folder!r}")
+
+
+BEGUN = {f"{name!r:.40}": (name, expected) for name, expected in FOLDERS.items()}
+AREAS = (
+    Area("folders for begin", _begun, BEGUN),
+    Area("command lines", _run, {line: (line.split(), expected) for line, expected in COMMANDS.items()}),
+)

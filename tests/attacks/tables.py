@@ -1,5 +1,6 @@
 """Tables of decisions, scores and descriptions from elsewhere: in other orders, of other kinds, with odd cells."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 from attacks.cases import ACCEPTED, EITHER, Area, Wrong
 from attacks.elsewhere import CONDITIONS, IMAGES, judge, read, rows, scores, text
-from attacks.studies import elsewhere
+from attacks.studies import CONFIG, elsewhere
 
 from resiliency.study.files import load
 
@@ -236,6 +237,13 @@ DESCRIBED: dict[str, tuple[Edit, object]] = {
     ),
     "families that differ in case": (lambda table: table[2].__setitem__(1, "A"), "differ only in case"),
     "a family that is a formula": (lambda table: table[2].__setitem__(1, "=b"), "family '=b' must not begin with ="),
+    **{
+        f"recipe {text!r}": (
+            lambda table, t=text: [[*r, f"{t}{i}" if i else "recipe"] for i, r in enumerate(table)],
+            "recipe ",
+        )
+        for text in ("=cmd", "@a", " a", "a\x00", "a" * 999)
+    },
     "a member twice": (lambda table: table[2].__setitem__(0, "one"), "duplicate member 'one'"),
     "a column unknown": (lambda table: table[0].__setitem__(1, "kind"), "column 'kind' not found"),
     "an architecture unknown": (
@@ -269,7 +277,41 @@ ADDED: dict[str, tuple[object, object]] = {
     "no set of the study": ((("clean",), each(0, lambda name, index: "own")), ""),
     **{" and ".join(names): ((names, shuffled), ACCEPTED) for names in SETS},
 }
+# Sections of a study of files from elsewhere, and of what else the default study lacks, with keys of odd values.
+SECTIONS = {
+    "external": "decisions logits scores score_type members clean test_sets classes images clean_on",
+    "designs.own": "weights revision classes mean std input_size crop interpolation training arguments family recipe",
+    "statistics": "reference robustness accuracy_on confidence",
+    "deployment": "limits margin objective quantile",
+    "test_sets.own": "folder images labels groups classes",
+    "": "add costs ensemble",
+}
+OWN = {"architecture": "resnet18.a1_in1k", "weights": "pretrained"}
+
+
+def _section(_: Path, what: tuple[str, str, object]) -> None:
+    section, key, value = what
+    _write("own.csv", text(scores()))
+    config = elsewhere({"scores": "own.csv"}) if section in ("external", "", "statistics") else copy.deepcopy(CONFIG)
+    config["designs"]["own"] = dict(OWN)
+    config["members"]["designs"] += ["own"] if config["dataset"] else []
+    config |= {"test_sets": {"own": {"folder": "."}}} if config["dataset"] else {}
+    inner = config
+    for part in filter(None, section.split(".")):
+        inner = inner[part]
+    inner[key] = copy.deepcopy(value)
+    load(config)
+
+
+ODD_OF_SECTIONS = (None, True, -1, 10**30, "", "own.csv", ".", [], {}, ["own.csv"] * 2, [None], {"own": -1}, "\x00")
+OF_SECTIONS = {
+    f"{section}.{key}: {value!r:.20}": ((section, key, value), EITHER)
+    for section, keys in SECTIONS.items()
+    for key in keys.split()
+    for value in ODD_OF_SECTIONS
+}
 AREAS = (
+    Area("keys of other studies", _section, OF_SECTIONS),
     Area("decisions", _decisions, DECISIONS),
     Area("decisions in Parquet files", _parquet, COLUMNS),
     Area("Parquet tables with an index", _indexed, INDEXED),

@@ -90,7 +90,6 @@ class Design(Settings):
     )
     recipe: str | None = Field(
         None,
-        min_length=1,
         description="name of the training recipe, for observation 1, where designs differ in more than the length of "
         "training; default: none",
     )
@@ -157,9 +156,9 @@ class Design(Settings):
             raise ValueError("must contain only text, finite numbers, true, false, null, lists and mappings") from error
         return arguments
 
-    @field_validator("family")
+    @field_validator("family", "recipe")
     @classmethod
-    def _family_is_a_name(cls, name: str | None) -> str | None:
+    def _is_displayed(cls, name: str | None) -> str | None:
         if name is not None and (fault := family_fault(name)):
             raise ValueError(fault)
         return name

@@ -182,9 +182,10 @@ def read_members(file: str) -> pd.DataFrame:
         if column not in ("member", *TEXTS, *NUMBERS):
             raise Fault(f"{file}: {available('column', column, ('member', *TEXTS, *NUMBERS))}")
     columns = {name: table[name].fillna("").astype(str) if name in table else "" for name in TEXTS}
-    for member, family in zip(table["member"], columns["family"] if "family" in table else [], strict=False):
-        if family and (fault := family_fault(family)):
-            raise Fault(f"{file}: member {member!r}: family {short(family)} {fault}; rename it")
+    for column in ("family", "recipe"):
+        for member, text in zip(table["member"], columns[column], strict=False):
+            if text and (fault := family_fault(text)):
+                raise Fault(f"{file}: member {member!r}: {column} {short(text)} {fault}; rename it")
     for name in NUMBERS:
         columns[name] = _counted(file, table, name) if name in table else float("nan")
     catalogue = architectures()
