@@ -10,6 +10,7 @@ from scipy.special import logit
 from resiliency.analysis import swaps
 from resiliency.analysis.pair_counts import PairCounts, pair_counts, probability_counts
 from resiliency.analysis.swaps import FAMILY, Half, Rung, halves_of, rungs, swap, swap_table
+from resiliency.analysis.votes_of_four import drawn_fours, vote_counts, wrong_at
 from resiliency.prediction.reading import Condition, Predictions, Truth, condition_table
 from resiliency.statistics.resampling import Units
 
@@ -134,3 +135,33 @@ def test_what_is_missing_gives_no_interval(families, designs, seeds):
     ends = table.filter(regex="low|high").drop(columns="confidence", errors="ignore")
     assert ends.isna().all(axis=None)
     assert table.empty == (seeds == 1)
+
+
+def test_votes_of_four_against_an_enumeration():
+    """Each image by all ways to break its ties; what is given last is given by chance."""
+    random = np.random.default_rng(4)
+    decided, labels = random.integers(3, size=(6, 400)), random.integers(3, size=400)
+    fours = np.array([[0, 1, 2, 3], [5, 4, 3, 2]])
+    counts = vote_counts([decided], labels, np.zeros(400, int), fours)[:, 0]
+    for four, found in zip(fours, wrong_at(counts).T, strict=True):
+        of_images = []
+        for votes, label in zip(decided[four].T, labels, strict=True):
+            counted = np.bincount(votes, minlength=3)
+            tied = np.flatnonzero(counted == counted.max())
+            of_images.append((-counted.max(), np.mean(tied != label)))
+        of_images = pd.DataFrame(of_images, columns=["rank", "wrong"])
+        of_images["wrong"] = of_images.groupby("rank")["wrong"].transform("mean")
+        ordered = of_images.sort_values("rank")["wrong"].to_numpy()
+        assert found == pytest.approx([ordered[: int(400 * of)].sum() / 400 for of in (0.8, 0.9, 0.95)])
+
+
+def test_groups_of_four_have_one_family_or_four():
+    members = pool(6)
+    family = np.unique(members["family"], return_inverse=True)[1]
+    accurate = np.random.default_rng(5).random((24, 24)) < 0.5
+    drawn = drawn_fours(np.ones(24, bool), family, accurate | accurate.T, 0, 0)
+    assert len(drawn.twins) > 20
+    for twins, strangers in zip(*drawn, strict=True):
+        assert [len(set(of)) for of in (twins, family[twins], family[strangers])] == [4, 1, 4]
+        assert twins[0] == strangers[0]
+        assert (accurate | accurate.T)[twins[1:], strangers[1:]].all()

@@ -59,11 +59,7 @@ class Rung(NamedTuple):
 
 
 def rungs(members: pd.DataFrame) -> dict[str, Rung]:
-    """The rungs for which a pool has twins and strangers.
-
-    Args:
-        members: rows of members.csv.
-    """
+    """The rungs for which a pool, of rows of members.csv, has twins and strangers."""
     origin, weight = members["origin"].to_numpy(), members["loss_weight"].to_numpy(float)
     alone, joint, search = origin == INDEPENDENT, (origin == JOINT) & (weight > 0), origin == SEARCH
     others = ~np.eye(len(members), dtype=bool)
@@ -104,17 +100,18 @@ class Half(NamedTuple):
     Attributes:
         accurate: whether two members are equally accurate on one half, bool M x M.
         values: outcomes of pairs on the other half, means over images, float64 O x M x M.
+        measured: groups of the images of the other half, int.
     """
 
     accurate: np.ndarray
     values: np.ndarray
+    measured: np.ndarray
 
 
 def halves_of(counts: PairCounts, seed: int, left_out: int = -1) -> tuple[list[str], list[Half]]:
     """Names of the O outcomes, and `DIVISIONS` divisions of the groups of images into halves, each taken both ways.
 
-    Args:
-        left_out: group whose images give no outcomes; by default, none.
+    The group `left_out` gives no outcomes.
     """
     random, halves, count = stream(seed, "divisions of swaps"), [], len(counts.images)
     wrong = np.einsum("gii->gi", counts.outcomes["both_wrong"])
@@ -127,7 +124,7 @@ def halves_of(counts: PairCounts, seed: int, left_out: int = -1) -> tuple[list[s
             error = wrong[second].sum(axis=0) / images
             values = [of[second].sum(axis=0) / images for of in counts.outcomes.values()]
             values += [np.sqrt(error * error[:, None]), np.broadcast_to(error, (len(error), len(error)))]
-            halves.append(Half(np.abs(logits[:, None] - logits) <= CALIPER, np.stack(values)))
+            halves.append(Half(np.abs(logits[:, None] - logits) <= CALIPER, np.stack(values), second))
     return [*counts.outcomes, GEOMETRIC_MEAN, MATCHED], halves
 
 
@@ -248,8 +245,9 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
         for name, rung in rungs(members).items():
             of = swap(rung, halves, family, family)
             row = {"rung": name, "images": images, "twins": of.used, "families": of.families, "left_out": of.left_out}
+            enough = of.families >= FEWEST
             by_chance, shared, several = {}, np.nan, [of]
-            if of.families >= FEWEST:
+            if enough:
                 by_chance, shared = control(members, rung, names, halves, errors, seed)
                 several += [swap(rung, of_others, family, family) for of_others in without]
             taking_part = [0, *(1 + np.flatnonzero(of.taking_part))]
@@ -257,38 +255,39 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
             twins, strangers, alone = (outcomes_of(names, values) for values in means)
             for outcome in twins:
                 one = {"one_member": alone[outcome][0, 0] if "wrong" in outcome else np.nan}
-                compared = _compared(twins[outcome], strangers[outcome], by_chance.get(outcome), confidence)
-                rows.append(row | {"outcome": outcome, "shared": shared} | one | compared)
+                of_pair = compared(twins[outcome], strangers[outcome], by_chance.get(outcome), enough, confidence)
+                rows.append(row | {"outcome": outcome, "shared": shared} | one | of_pair)
     return pd.DataFrame(rows, columns=COLUMNS).assign(confidence=confidence)
 
 
-def _compared(twin: np.ndarray, stranger: np.ndarray, by_chance: np.ndarray | None, confidence: float) -> dict:
-    """Strangers against twins; with a control, there are intervals.
+def compared(
+    twin: np.ndarray, stranger: np.ndarray, by_chance: np.ndarray | None, enough: bool, confidence: float
+) -> dict[str, float]:
+    """Strangers against twins: the columns of a row.
 
     Args:
         twin, stranger: float (1 + G) x (1 + F), without none and each of G groups of images and F families.
-        by_chance: ratios of the control.
+        by_chance: ratios of the control, if there is one.
+        enough: whether there are enough families for an interval.
     """
+    difference_ends = ratio_ends = control_ends = np.nan, np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         difference, ratio = stranger - twin, stranger / twin
-        ends = [(np.nan, np.nan)] * 3
+        if enough:
+            difference_ends = _interval(difference, confidence, LINEAR)
+            ratio_ends = _interval(ratio, confidence, LOG)
         if by_chance is not None:
-            tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-            ends = [_interval(difference, confidence, LINEAR), _interval(ratio, confidence, LOG)]
-            ends.append(tuple(np.nanquantile(by_chance, tails)))
-    values = {"twin": twin[0, 0], "stranger": stranger[0, 0]}
-    values |= with_ends("difference", difference[0, 0], ends[0]) | with_ends("ratio", ratio[0, 0], ends[1])
-    return values | {"control_low": ends[2][0], "control_high": ends[2][1]}
+            control_ends = tuple(np.nanquantile(by_chance, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    values = {"twin": twin[0, 0], "stranger": stranger[0, 0]} | with_ends("ratio", ratio[0, 0], ratio_ends)
+    values |= with_ends("difference", difference[0, 0], difference_ends)
+    return values | dict(zip(("control_low", "control_high"), control_ends, strict=True))
 
 
 def _interval(replicates: np.ndarray, confidence: float, scale: Scale) -> tuple[float, float]:
-    """Student's t of families times a standard error over families and images.
+    """Student's t of families times a standard error over families and images; from `replicates` (1 + G) x (1 + F).
 
     The variance is that of families and that of images, each by its jackknife, less that of both, which each holds
-    (Cameron, Gelbach and Miller, Journal of Business and Economic Statistics 29, 2011).
-
-    Args:
-        replicates: float (1 + G) x (1 + F).
+    (Cameron, Gelbach and Miller, Journal of Business and Economic Statistics 29, 2011); at least that of families.
     """
     values = scale.to(replicates)
     groups, families = values.shape[0] - 1, values.shape[1] - 1
