@@ -197,12 +197,9 @@ def program_in(folder: Path, about: dict) -> ModuleType:
     for script in (Path(exporting.__file__).parent / "folder").glob("*.py"):
         shutil.copy(script, folder)
     module = module_from_spec(spec := spec_from_file_location("model", folder / "model.py"))
-    sys.path.insert(0, str(folder))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(folder))
-        del sys.modules["watching"]
+    spec.loader.exec_module(module)
+    sys.path.remove(str(folder))
+    del sys.modules["watching"]
     return module
 
 

@@ -185,6 +185,8 @@ FAULTS = [
     ("test_sets", {"photos": {"images": "a.npy"}}, "test_sets.photos.folder: a test set needs either a folder, or"),
     ("costs", "nowhere.csv", "costs: there is no file nowhere.csv"),
     ("deployment", {"objective": "cost"}, "deployment.objective: cost needs a table of costs, got costs: null"),
+    ("requirements", {"corupted_error": 0.05}, "requirements.corupted_error"),
+    ("requirements", {"wrong": 2}, "requirements.wrong: "),
     ("deployment", {"margin": 1}, "deployment.margin: expected a fraction"),
     ("corruptions", {"source": "precomputed", "folder": "x{y}"}, "corruptions.folder: x{y}: must not contain braces"),
     ("test_sets", {"fog": {"folder": "."}}, "test_sets.fog: column mean_member_fog_accuracy would have two meanings"),

@@ -20,10 +20,9 @@ REPOSITORY = Path(__file__).parents[2]
 # Whatever a user of an exported ensemble need not install.
 LACKING = ("resiliency", "snakemake", "torch", "torchvision", "timm", "onnx", "scipy", "sklearn", "pandas", "cv2")
 PROGRAM = f"""
-import os, runpy, sys
+import runpy, sys
 sys.modules.update(dict.fromkeys({LACKING}))
 del sys.argv[0]
-sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -97,10 +96,9 @@ def test_the_lines_of_the_pages_run(workflow, exported, python, tmp_path, page, 
 def test_an_export_is_not_replaced_without_force(workflow, exported):
     arguments = "export", "--cores", "2", "--config", f"ensemble={exported[1].number}"
     (exported[0] / "mine.txt").write_text("kept")
-    assert (
-        f"{exported[0].name} exists; move it elsewhere, or add --force to replace it"
-        in workflow.snakemake(*arguments).stdout
-    )
+    refused = workflow.snakemake(*arguments)
+    assert refused.returncode
+    assert f"{exported[0].name} exists; move it elsewhere, or add --force to replace it" in refused.stdout
     workflow.finish(*arguments, "--force")
     other = pd.read_csv(workflow.results / "tables/deployment.csv").number.drop(exported[1].name).iloc[0]
     workflow.finish("export", "--cores", "2", "--config", f"ensemble={other}")

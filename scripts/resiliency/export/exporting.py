@@ -224,7 +224,7 @@ def export(
     check = agreement(run, pixels, some, study, temperature.value)
     print(f"{PROGRAM}: {check.compared} of {check.images} images answered as scored")
     evidence = evidence_of(row, choice.thresholds, study, temperature.value, tested, requirements, card)
-    inputs, evidence["unlike"] = unlike(tested.conditions, tested.predictions, tested.resampling)
+    inputs, evidence["unlike"] = unlike(tested.conditions, study.members[0], provenance.seed)
     evidence["provenance"] = provenance._asdict()
     about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
     about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin, "inputs": inputs}

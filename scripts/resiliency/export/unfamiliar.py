@@ -6,34 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from resiliency.analysis.contenders import both_halves
+from resiliency.analysis.choices import halves
 from resiliency.base.names import CLEAN, CORRUPTED, means_over
 from resiliency.base.streams import stream
 from resiliency.data.pictures import images_at
 from resiliency.data.source import Images
 from resiliency.export.folder.watching import distances, look
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import Resampling, Units, wilson
+from resiliency.statistics.resampling import Units, wilson
 
 FALSE_ALARMS = 0.01
 RIDGE = 0.01**2  # variance that each number has at least, in their own units of about 1
-AT_ONCE = 256  # pictures in memory
-MOST = 200  # pictures of each condition
+AT_ONCE = 64  # pictures in memory
+MOST, MOST_CORRUPTED = 2_000, 200  # images of either half, and of each corrupted condition
 
 
-def unlike(
-    conditions: list[Images], predictions: dict[str, Predictions], resampling: Resampling
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def unlike(conditions: list[Images], one: Predictions, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """How the program tells pictures unlike the study's, for ensemble.json, and its rates, for evidence.json.
 
     Args:
         conditions: the test images under each condition.
-        predictions: member -> its predictions.
+        one: predictions of a member, which know labels, units and conditions.
+        seed: seed of the study, which also decides the halves of the images.
     """
-    (selection, evaluation), one = both_halves(predictions, resampling), next(iter(predictions.values()))
-    inputs = fitted(conditions[0], selection.images[CLEAN], selection.units[CLEAN], resampling.seed)
+    selection, evaluation = halves(one.labels(0), seed, one.units(0))
+    inputs = fitted(conditions[0], selection, one.units(0).of(selection), seed)
     names = one.conditions.corruption[one.conditions.test_set == CLEAN]
-    rates = flag_rates(inputs, conditions, names.tolist(), evaluation.images[CLEAN], one.units(0))
+    rates = flag_rates(inputs, conditions, names.tolist(), evaluation, one.units(0))
     inputs["range"] = 0.0, max(rates[name]["high"] for name in (CLEAN, CORRUPTED))
     return inputs, {"nominal": inputs["rate"], "calibrated_on": inputs["units"], "flagged": rates}
 
@@ -47,20 +46,19 @@ def fitted(images: Images, selection: np.ndarray, units: Units, seed: int) -> di
 
     Args:
         images: the clean test images.
-        selection: int n, images on which models were selected.
+        selection: int n, images on which models were selected, of which at most `MOST` count.
         units: units of these n images.
 
     Returns:
         mean (8 numbers), inverse (8 x 8), limit and rate, the nominal rate of false alarms.
     """
+    places = _some(np.arange(len(selection)), MOST)
+    units, described = units.of(places), _looks(images, selection[places])
     order = stream(seed, "unfamiliar").permutation(units.number)
-    parts = np.array_split(selection, -(-len(selection) // AT_ONCE))
-    described = np.concatenate([look(_pictures(images, part)) for part in parts])
     first = order[units.of_image] < units.number // 2
     mean, covariance = described[first].mean(axis=0), np.cov(described[first], rowvar=False, bias=True)
     inverse = np.linalg.inv(covariance + RIDGE * np.eye(len(mean)))
-    apart = described[~first] - mean
-    far, of = np.einsum("bi,ij,bj->b", apart, inverse, apart), units.of(~first)
+    far, of = distances(described[~first], mean, inverse), units.of(~first)
     rate = max(FALSE_ALARMS, 1 / (of.number + 1))
     candidates = np.sort(far)
     flagged = np.array([(of.sums((far > limit).astype(float)) / of.sizes).sum() for limit in candidates])
@@ -80,33 +78,39 @@ def flag_rates(
         inputs: what `fitted` returns.
         conditions: the test images under each condition.
         names: corruption of each condition; `clean` for none.
-        evaluation: images on which nothing was selected; under corruptions, at most `MOST` of them count.
+        evaluation: images on which nothing was selected, of which at most `MOST` or `MOST_CORRUPTED` count.
         units: units of all test images.
     """
-    some = evaluation[np.unique(np.linspace(0, len(evaluation) - 1, min(MOST, len(evaluation))).astype(int))]
+    chosen = {name: _some(evaluation, MOST if name == CLEAN else MOST_CORRUPTED) for name in names}
     flagged: dict[str, list[np.ndarray]] = {}
     for name, images in zip(names, conditions, strict=True):
-        flagged.setdefault(name, []).append(_flags(_pictures(images, evaluation if name == CLEAN else some), inputs))
+        flagged.setdefault(name, []).append(_flags(_looks(images, chosen[name]), inputs))
     shares = {name: np.mean(of, axis=0) for name, of in flagged.items()}
     shares |= {name: np.mean([shares[of] for of in over], axis=0) for name, over in means_over(shares).items() if over}
     rates: dict[str, dict[str, float | None]] = {}
     for name, of in shares.items():
-        own = units.of(evaluation if name == CLEAN else some)
+        own = units.of(chosen.get(name, _some(evaluation, MOST_CORRUPTED)))
         low, high = wilson(of.mean(), own.effective(own.sums(of)), 0.95)
         rates[name] = {"share": float(of.mean()), "low": float(low), "high": float(high), "images": len(of)}
     shape = conditions[0][:1].shape[1:]
     colours = np.array(list(product((0, 128, 255), repeat=3)), np.uint8)[:, None, None]
-    made = {"noise": stream(0, "noise").integers(0, 256, (MOST, *shape), np.uint8)}
+    made = {"noise": stream(0, "noise").integers(0, 256, (AT_ONCE, *shape), np.uint8)}
     made["constant"] = np.broadcast_to(colours, (len(colours), *shape))
     for name, pictures in made.items():
-        share = float(_flags(pictures, inputs).mean())
+        share = float(_flags(look(pictures), inputs).mean())
         rates[name] = {"share": share, "low": None, "high": None, "images": len(pictures)}
     return rates
 
 
-def _pictures(images: Images, places: np.ndarray) -> np.ndarray:
-    return np.asarray(images_at(images, places)[:])
+def _some(images: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the images, evenly spread."""
+    return images[np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).astype(int))]
 
 
-def _flags(images: np.ndarray, inputs: dict) -> np.ndarray:
-    return (distances(images, inputs["mean"], inputs["inverse"]) > inputs["limit"]).astype(float)
+def _looks(images: Images, places: np.ndarray) -> np.ndarray:
+    parts = np.array_split(places, -(-len(places) // AT_ONCE))
+    return np.concatenate([look(np.asarray(images_at(images, part)[:])) for part in parts])
+
+
+def _flags(looks: np.ndarray, inputs: dict[str, Any]) -> np.ndarray:
+    return (distances(looks, inputs["mean"], inputs["inverse"]) > inputs["limit"]).astype(float)

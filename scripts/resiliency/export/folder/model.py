@@ -23,9 +23,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
-from watching import Rate, distances
 
 FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER))  # also for python -I
+from watching import Rate, distances, look  # noqa: E402
+
 ABOUT = json.loads((FOLDER / "ensemble.json").read_text(encoding="utf-8"))
 CLASSES = ABOUT["classes"]
 THRESHOLDS = {
@@ -60,7 +62,7 @@ class Answerer:
         # In float64, so that a threshold is not rounded down to a smaller probability.
         abstained = probabilities.max(axis=1).astype(np.float64) < self.threshold
         inputs = ABOUT["inputs"]
-        unlike = distances(images, inputs["mean"], inputs["inverse"]) > inputs["limit"]
+        unlike = distances(look(images), inputs["mean"], inputs["inverse"]) > inputs["limit"]
         for rate, events in zip(list(self.rates.values())[::-1], (unlike, abstained), strict=False):
             rate.add(events)
         return probabilities, mutual_information, abstained, unlike

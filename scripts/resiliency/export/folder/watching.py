@@ -16,9 +16,9 @@ def look(images):
     return np.column_stack([pixels.mean(axis=(1, 2)), grey.std(axis=(1, 2)), *edges, saturation, clipped])
 
 
-def distances(images, mean, inverse):
-    """Squared Mahalanobis distances of pictures from those of the study, float64 B."""
-    apart = look(images) - np.asarray(mean)
+def distances(looks, mean, inverse):
+    """Squared Mahalanobis distances of what `look` returns from pictures of the study, float64 B."""
+    apart = looks - np.asarray(mean)
     return np.einsum("bi,ij,bj->b", apart, np.asarray(inverse), apart)
 
 
