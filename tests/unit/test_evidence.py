@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from predicted import conditions_of, drawn
+from predicted import conditions_of, drawn, predictions_of
 
 from resiliency.analysis.contenders import both_halves
 from resiliency.ensembles.combination import Ensemble
@@ -68,6 +68,19 @@ def test_claims_by_plain_means():
     assert "1 of 1 requirement shown to be met" in page
     assert "<b>" not in page
     assert "<i>" not in page
+
+
+def test_members_without_errors_are_no_evidence_of_common_failures():
+    labels = np.arange(IMAGES) % 3
+    sure = predictions_of(conditions_of(["fog"], [1, 2, 3], IMAGES), labels, np.stack([np.eye(3)[labels] * 9] * 4))
+    tested = Evaluated([], labels, dict.fromkeys(NAMES, sure), DEPLOYMENT, ("film", "films"), SETTINGS)
+    study, limits = Ensemble([sure, sure], np.ones(2), "mean_probability"), {"common_failures": 0.5, "undetected": 0.2}
+    found = evidence_of(ROW, THRESHOLDS.iloc[:0], study, 1.0, tested, limits, CARD)
+    verdicts = {of["claim"]: (of["verdict"], of["needs"]) for of in found["claims"] if of["verdict"]}
+    needed = "an ensemble of two members or more, of which one fails"
+    assert verdicts == {"common_failures": ("not shown", needed), "undetected": ("met", "")}
+    assert found["pair"]["common_failures"] is None
+    assert json.loads(json.dumps(found, allow_nan=False))["data"]["evaluation_units"] == IMAGES // 2
 
 
 def measure(value: float, error: float, units: int = 100) -> Measure:

@@ -4,6 +4,7 @@ All claims are about images by which nothing was selected. Requirements are judg
 is wrongly said to be met is at most 1 - confidence (Holm, Scandinavian Journal of Statistics 6, 1979)."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -129,13 +130,12 @@ def measures(
     if len(ensemble.members) > 1:
         on_images = pairs_on_images(ensemble.members, evaluation)[CORRUPTED]
 
-        def ends_of(name: str) -> Callable[[float], tuple[float, float]]:
-            return lambda level: tuple(
-                outcomes_of(on_images, counts, units, level)[f"{name}{end}"] for end in ("_low", "_high")
-            )
+        def ends(name: str, level: float) -> tuple[float, float]:
+            columns = outcomes_of(on_images, counts, units, level)
+            return columns[f"{name}_low"], columns[f"{name}_high"]
 
         values = outcomes_of(on_images, counts, units, evaluation.confidence)
-        found |= {name: Measure(values[name], units.number, units.images, ends_of(name)) for name in OUTCOMES}
+        found |= {name: Measure(values[name], units.number, units.images, partial(ends, name)) for name in OUTCOMES}
     return found
 
 
@@ -340,7 +340,8 @@ def evidence_of(
     pair = None
     if len(names) > 1:
         shared = shared_failures(dict(zip(names, ensemble.members, strict=True)), selection, evaluation)[CORRUPTED]
-        pair = {"members": shared["pair"].split("+"), "common_failures": shared["pair_common_failures"]}
+        factor = shared["pair_common_failures"]
+        pair = {"members": str(shared["pair"]).split("+"), "common_failures": factor if factor == factor else None}
     return {
         "ensemble": {"row": int(row["number"]), "members": names, "rule": row["rule"]},
         "data": data,

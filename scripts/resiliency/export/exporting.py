@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -292,7 +292,11 @@ def front_matter(row: pd.Series, evidence: dict) -> Markdown:
     data = {"type": evidence["data"]["name"], "name": evidence["data"]["name"]}
     result = {"task": {"type": "image-classification"}, "dataset": data, "metrics": metrics}
     name = f"{evidence['provenance']['study']}-{int(row['number'])}"
-    index = {"pipeline_tag": "image-classification", "library_name": "onnx", "tags": ["ensemble", "robustness"]}
+    index: dict[str, Any] = {
+        "pipeline_tag": "image-classification",
+        "library_name": "onnx",
+        "tags": ["ensemble", "robustness"],
+    }
     index |= {"model-index": [{"name": name, "results": [result]}]}
     return Markdown(yaml.safe_dump(index, sort_keys=False, allow_unicode=True))
 
