@@ -16,12 +16,12 @@ import pandas as pd
 from published.kept import RESULTS
 from published.study_changes import current_study
 from published.what_helps import Studies
-from resiliency.analysis.pair_counts import pair_counts
-from resiliency.analysis.swaps import FAMILY, swap_table
+from resiliency.analysis.swaps import FAMILY
+from resiliency.analysis.votes_of_four import whole_table
 from resiliency.base.faults import one_line_faults, parser
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.external.predictions import Reader, described_members, descriptions, read_members
-from resiliency.prediction.reading import Predictions, Truth, all_conditions, condition_groups
+from resiliency.prediction.reading import Predictions, Truth, all_conditions
 from resiliency.report import words
 from resiliency.report.charts.swaps import (
     AGREED,
@@ -79,9 +79,7 @@ def table_of(study: str) -> pd.DataFrame:
             predictions[member] = Predictions(conditions, dict(reader.read(member, classes)), truths)
     members = described(contents.kinds, settings.external.members)
     of_members = [predictions[name] for name in members["member"]]
-    groups = condition_groups(conditions)
-    of_images = {name: pair_counts(of_members, rows, settings.seed) for name, rows in groups.items()}
-    return swap_table(members, of_images, settings.statistics.confidence, settings.seed)
+    return whole_table(members, of_members, conditions, settings.statistics.confidence, settings.seed)
 
 
 def described(kinds: dict[str, str], files: list[str]) -> pd.DataFrame:
@@ -97,8 +95,9 @@ def answers(studies: Studies) -> list[dict]:
 
     Returns:
         `study`, `images` and `finding` of undetected errors, `equal` for the registered rung; in words `undetected`,
-        `common`, `agreed` and, "" if not known, `wrong` at 90% availability, of `votes` or probabilities;
-        `alone` and `paired`, wrong answers of one member there, and of the pair; the `verdict` if it is `registered`.
+        `common`, `agreed` and, "" if not known, `wrong` at 90% availability, of `votes` or probabilities, and `four` of
+        votes alone; `alone` and `paired`, wrong answers of one member there, and of the pair; the `verdict` if it is
+        `registered`.
     """
     found = []
     for study, tables in studies.items():
@@ -115,6 +114,7 @@ def answers(studies: Studies) -> list[dict]:
                 "agreed": f"{words.percent(agreed['stranger'])} instead of {words.percent(agreed['twin'])}",
                 "wrong": (wrong or of.get(VOTES) or {"said": ""})["said"],
                 "votes": not wrong,
+                "four": of[VOTES]["said"] if VOTES in of else "",
                 "alone": wrong.get("one_member"),
                 "paired": wrong.get("stranger"),
                 "registered": first["rung"] == FAMILY and first["images"] == CORRUPTED,
@@ -157,12 +157,14 @@ def chart(studies: Studies) -> alt.TopLevelMixin:
             rows = rows[rows["rung"].eq(first["rung"]) | rows["outcome"].eq(VOTES)]
             rows = rows[rows["images"].isin([CLEAN, first["images"]])]
             name = f"{study}: {RUNGS[first['rung']].removeprefix('family, ')}"
+            rows = rows.assign(outcome=rows["outcome"].replace(VOTES, WRONG))
             parts.append(rows.assign(name=name, of=np.where(rows["images"] == CLEAN, CLEAN, SHIFTED)))
     rows = pd.concat(parts, ignore_index=True)
     panels = ratio_panels(rows, [*rows["name"].unique()], OKABE_ITO, labels=320)
     subtitle = [
         "Factor by which it changes if an equally accurate member of another family replaces the twin, of the same",
-        "design (or family), with 95% intervals over families and images; grey: 95% of the negative control",
+        "design (or family), with 95% intervals over families and images; grey: 95% of the negative control.",
+        "Wrong answers: of pairs by probabilities, or of votes of four members, four families against one",
     ]
     return finish(panels, TITLE, subtitle)
 

@@ -174,7 +174,7 @@ def swap(rung: Rung, halves: list[Half], family: np.ndarray, left_out: np.ndarra
         with np.errstate(invalid="ignore"):
             means.append([of.sum(axis=1) / (families > 0).sum(axis=0) for of in of_families])
     numbers = used.sum(), (twin & ~used).sum(), family[i[used]].any(axis=0).sum()
-    return Swap(*_mean(np.array(means)), *numbers, taking_part)
+    return Swap(*known_mean(np.array(means)), *numbers, taking_part)
 
 
 def _without(values: np.ndarray, left_out: np.ndarray) -> np.ndarray:
@@ -183,7 +183,7 @@ def _without(values: np.ndarray, left_out: np.ndarray) -> np.ndarray:
     return np.concatenate([total, total - values @ left_out], axis=-1) if left_out.size else total
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def known_mean(values: np.ndarray) -> np.ndarray:
     """Mean over the first axis of what is not NaN."""
     with np.errstate(invalid="ignore"):
         return np.nansum(values, axis=0) / np.isfinite(values).sum(axis=0)

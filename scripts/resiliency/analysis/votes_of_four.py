@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, groups_of
-from resiliency.analysis.swaps import ANY_FAMILY, COLUMNS, FEWEST, Half, compared, halves_of
+from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, groups_of, pair_counts
+from resiliency.analysis.swaps import ANY_FAMILY, COLUMNS, FEWEST, Half, compared, halves_of, known_mean, swap_table
 from resiliency.base.compiled import compiled
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream
-from resiliency.prediction.reading import Predictions
+from resiliency.prediction.reading import Predictions, condition_groups
 
 FOURS = 20  # groups of four drawn of each family, for each half of the images
 VOTES = np.array([1, 2, 2, 3, 0, 0, 4])  # of the answer, by the number of equal pairs
@@ -65,6 +65,26 @@ def drawn_fours(alone: np.ndarray, family: np.ndarray, accurate: np.ndarray, see
     return Fours(*(np.array(of, int).reshape(-1, 4) for of in (twins, strangers)))
 
 
+def whole_table(
+    members: pd.DataFrame, predictions: Sequence[Predictions], conditions: pd.DataFrame, confidence: float, seed: int
+) -> pd.DataFrame:
+    """The table swaps.csv: swaps of pairs, and votes of four where only predicted labels are known.
+
+    Args:
+        members: rows of members.csv, M.
+        predictions: of these members.
+        conditions: the table of conditions.
+    """
+    of_images = condition_groups(conditions)
+    counts = {images: pair_counts(predictions, rows, seed) for images, rows in of_images.items()}
+    tables = [swap_table(members, counts, confidence, seed)]
+    if not all(of.has_probabilities for of in predictions):
+        for images, rows in of_images.items():
+            votes = vote_table(members, predictions, rows, counts[images], confidence, seed)
+            tables.append(votes.assign(images=images, confidence=confidence))
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
 def vote_table(
     members: pd.DataFrame,
     predictions: Sequence[Predictions],
@@ -96,7 +116,8 @@ def vote_table(
     counted = np.split(
         vote_counts(decided, first.labels(row), group, every), np.cumsum([len(of[0]) * 2 for of in drawn])
     )
-    twins, strangers = np.nanmean([_means(*of, family) for of in zip(drawn, halves, counted, strict=False)], axis=0)
+    means = [_means(*of, family) for of in zip(drawn, halves, counted, strict=False)]
+    twins, strangers = known_mean(np.array(means))
     families = len(np.unique(family[every[:, 0]]))
     tried = FOURS * len(halves) * sum(np.bincount(family[alone]) >= 4)
     numbers = {"twins": len(every) // 2, "families": families, "left_out": tried - len(every) // 2}
