@@ -1,15 +1,6 @@
 from resiliency.base.names import averaged
 
 
-def export_of_row(wildcards):
-    """The files of the export, in a folder named by the row, which is known once it is chosen; none is replaced."""
-    folder = export_folder(checkpoints.choose_export.get().output[0])
-    forced = workflow.dag_settings.forcetargets or "write_export" in workflow.dag_settings.forcerun
-    if Path(folder).exists() and not forced:
-        sys.exit(f"export: {folder} exists; move it elsewhere, or add --force to replace it")
-    return [f"{folder}/{Path(path).name}" for path in rules.write_export.output]
-
-
 # A job of its own: only it knows the row, which names the folder.
 checkpoint choose_export:
     input:

@@ -146,6 +146,15 @@ def export_folder(choice) -> str:
     return f"{RESULTS}/export/{read_json(choice)['number']}"
 
 
+def export_of_row(wildcards):
+    """The files of the export, in a folder named by the row, which is known once it is chosen; none is replaced."""
+    folder = export_folder(checkpoints.choose_export.get().output[0])
+    forced = workflow.dag_settings.forcetargets or "write_export" in workflow.dag_settings.forcerun
+    if Path(folder).exists() and not forced:
+        sys.exit(f"export: {folder} exists; move it elsewhere, or add --force to replace it")
+    return [f"{folder}/{Path(path).name}" for path in rules.write_export.output]
+
+
 def export_command(row):
     """The command that exports a row of deployment.csv, as it is pasted in this folder."""
     if IMPORTED:
