@@ -26,7 +26,8 @@ CAPTION = (
     "Left of 1, pairs with a stranger have less of it than pairs of twins. A grey band holds 95% of what designs give "
     "that are permuted among equally accurate members, so what lies within it may be noise. Hollow points have no "
     "interval, since that needs five families. The common-failure factor is P(both wrong) over the geometric mean of "
-    "both errors: coincident failures on test images, not β of IEC 61508. Arrows name what lies beyond the frame."
+    "both errors: coincident failures on test images, not β of IEC 61508. Votes of four have no control. Arrows name "
+    "what lies beyond the frame."
 )
 COMMON, UNDETECTED, AGREED = "common_failures", "undetected", "agreed"
 WRONG, VOTES = "wrong_at_90", "votes_wrong_at_90"  # VOTES: of four members, by their labels
