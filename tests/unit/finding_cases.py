@@ -34,7 +34,7 @@ OUTCOMES = ("undetected", "common_failures", "agreed", "error", "wrong_at_90")
 def swapped(low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOMES, **row) -> dict:
     """Facts of swaps.csv with these outcomes, all alike, and designs of so many seeds."""
     of = {"rung": rung, "images": "corrupted", "twin": 0.08, "stranger": 0.06, "ratio": 0.8, "one_member": 0.07}
-    of |= {"ratio_low": low, "ratio_high": high, "control_low": 0.95, "control_high": 1.05, "twins": 20}
+    of |= {"ratio_low": low, "ratio_high": high, "control_low": 0.95, "control_high": 1.05, "twins": 20, "left_out": 3}
     table = pd.DataFrame([of | {"outcome": name, "families": families} | row for name in outcomes])
     return swaps.facts(table, pd.DataFrame({"design": ["a"] * seeds, "origin": "independent"}))
 
@@ -79,5 +79,6 @@ CASES = [
     ("swaps", swapped(UNKNOWN, UNKNOWN, families=4)),
     ("swaps", swapped(outcomes=(*OUTCOMES[:-1], swaps.VOTES), rung=ANY_FAMILY, control_low=UNKNOWN)),
     ("swaps", swapped(outcomes=())),
+    ("swaps", swapped(twins=0, left_out=4)),
     ("swaps", swapped(rung="size")),
 ]

@@ -107,7 +107,8 @@ def facts(table: pd.DataFrame, members: pd.DataFrame) -> dict:
     """The rows that answer, and what is missing: seeds, families and probabilities."""
     of = headline(table)
     if not of:
-        return {"first": None}
+        alone = table[table["rung"].isin([FAMILY, ANY_FAMILY])] if len(table) else table
+        return {"first": None, "left_out": int(alone["left_out"].max()) if len(alone) else 0}
     rows = {name: of.get(name) for name in (COMMON, AGREED, WRONG, VOTES)}
     return {
         "first": of[UNDETECTED],
