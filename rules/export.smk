@@ -1,6 +1,3 @@
-from resiliency.base.names import averaged
-
-
 # A job of its own: only it knows the row, which names the folder.
 checkpoint choose_export:
     input:
@@ -59,7 +56,6 @@ rule write_export:
         requirements=STUDY.requirements.model_dump(),
         study=STUDY.study,
         margin=STUDY.data.margin,
-        corruptions=len(averaged(STUDY.corruptions.names)),
         folder=lambda wildcards: str(LIBRARY / "export/folder"),
         command=lambda wildcards: export_command(int(wildcards.row)),
     script:

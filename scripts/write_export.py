@@ -42,7 +42,7 @@ with stage(snakemake.log[0], snakemake.params.code):
             params.requirements,
             read_json(inputs.card),
             program,
-            Provenance(params.study, params.corruptions, source, params.seed, params.command),
+            Provenance(params.study, source, params.seed, params.command),
             params.margin,
             snakemake.threads,
         )

@@ -166,13 +166,12 @@ class Provenance(NamedTuple):
     """Origin of an export, for its card.
 
     Attributes:
-        study, seed, corruptions: name and seed of the study, and number of corruptions in its corrupted error.
+        study, seed: name and seed of the study.
         command: command that repeats the export.
         commit: commit of this project; None if unknown.
     """
 
     study: str
-    corruptions: int
     commit: str | None
     seed: int
     command: str
