@@ -98,7 +98,7 @@ def test_jobs_killed_at_any_stage_end_with_the_same_files(workflow, tmp_path):
 def test_what_a_failed_rerun_lost_is_made_again(workflow, tmp_path):
     """Snakemake removes the older results of a job that fails; tables that were made from them must not hide it."""
     copy = workflow.copied(tmp_path / "copy")
-    diverging = "designs={convnext: {training: {learning_rate: 1000000000000000000000}}}"
+    diverging = "designs={convnext: {training: {optimizer: sgd, learning_rate: 100}}}"
     run = copy.snakemake("--cores", "1", "--config", diverging)
     assert run.returncode != 0
     assert "training loss is nan; lower learning_rate" in run.stdout

@@ -21,7 +21,8 @@ CHOSEN = {"choose_ensembles": 1, "assess_ensembles": 1}
 ENSEMBLES = {"score_ensembles": 1, **CHOSEN}
 ENSEMBLES |= {"leave_out_images": 1, **CORRELATED}
 DIVERSITY = {"pairwise_diversity": 1, **ENSEMBLES}
-SCORES = {"score_members": 1, "compare_members": 1, "choose_members": 1, **DIVERSITY}
+SCORES = {"score_members": 1, "compare_members": 1, "choose_members": 1, "swap_members": 1}
+SCORES |= DIVERSITY
 GALLERY = {"gallery": 1}
 INDEPENDENT = {"predict": 4, "attribute": 4, **GALLERY, **SCORES}
 NEW_MEMBER = {"train": 1, "predict": 1, "attribute": 1, **SCORES}
@@ -80,11 +81,14 @@ def planned_with(workflow, tmp_path) -> Callable[..., dict[str, int]]:
 
 
 def test_nothing_after_edits_of_what_is_not_in_use_in_a_fresh_clone(planned_with):
-    """Other words, and other functions beside those in use; all files of the code are newer than the results."""
+    """Other words, and other functions beside those in use, in files that are newer than the results.
+
+    The page alone is made again: it has the command that exports a model, which names the folder of the code.
+    """
     others = ("storage/files", "data/reading", "ensembles/combination", "analysis/observations/correlation")
     edits = dict.fromkeys([f"{LIBRARY}/{module}.py" for module in others], another_definition)
     edits |= {f"scripts/{module}.py": other_words for module in ("train", "resiliency/training/engine")}
-    assert planned_with(edits) == {}
+    assert planned_with(edits) == {"report": 1}
 
 
 @pytest.mark.parametrize(
