@@ -7,6 +7,7 @@ members that ensembles are formed of.
 """
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from published.study_changes import current_study
 from resiliency.analysis.choosing import choosing_table
 from resiliency.base.names import CLEAN, design_of
 from resiliency.diversity.pairs import reader
-from resiliency.prediction.reading import read_predictions
+from resiliency.prediction.reading import Predictions, read_predictions
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.model import Study
 
@@ -25,23 +26,27 @@ def table_of(results: Path) -> pd.DataFrame:
     """The table choosing.csv of the members of `results/<study>`, all of which are networks."""
     study = Study(**current_study(results.name))  # its images need not be there
     names, methods = study.combined_members(), study.attribution.methods
-    conditions = read_table(results / "conditions.csv")
-    sets = conditions["test_set"].unique()
-    folders = [results / "data" / ("test" if of == CLEAN else f"test_sets/{of}") for of in sets]
-    logits = [results / f"predictions/{name}/{of}.npy" for name in names for of in sets]
-    units = [of / "units.npy" for of in folders]
-    predictions = read_predictions(conditions, [of / "labels.npy" for of in folders], logits, units=units)
     features = [str(results / f"features/{name}.npy") for name in names]
     maps = [str(results / f"attributions/{name}/{method}.npy") for name in names for method in methods]
     return choosing_table(
         pd.DataFrame({"member": names, "family": [study.family(design_of(name)) for name in names]}),
-        predictions,
+        predictions_of(results, names),
         reader(names, methods, features, maps, stages=[]),
         methods,
         study.probe.images,
         study.seed,
         study.statistics.confidence,
     )
+
+
+def predictions_of(results: Path, names: Iterable[str]) -> dict[str, Predictions]:
+    """Member -> its predictions in `results/<study>`."""
+    conditions = read_table(results / "conditions.csv")
+    sets = conditions["test_set"].unique()
+    folders = [results / "data" / ("test" if of == CLEAN else f"test_sets/{of}") for of in sets]
+    logits = [results / f"predictions/{name}/{of}.npy" for name in names for of in sets]
+    units = [of / "units.npy" for of in folders]
+    return read_predictions(conditions, [of / "labels.npy" for of in folders], logits, units=units)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from resiliency.analysis.verdicts import AGAINST, IN_PART, NOT_TESTED, RULES
 from resiliency.base.names import CORRUPTED
 from resiliency.report import words
 from resiliency.report.charts.exchange_rates import MIXING
+from resiliency.report.charts.swaps import WRONG
 from resiliency.report.overview import late_settings
 from resiliency.report.verdicts import ON_ACCURACY, by_observation
 
@@ -82,7 +83,7 @@ def page(studies: Studies) -> str:
         priced=list(rates["study"].unique()),
         bought=bought(rates) + [equal_accuracy_row(studies)] * bool(len(rates)),
         swapped=(swapped := answers(studies)),
-        decided_by=any(of["study"] == DECIDES and of["alone"] is not None for of in swapped),
+        second_part=next((of["verdicts"].get(WRONG) for of in swapped if of["study"] == DECIDES), None),
         medians=median_errors(rates),
         registered=[study for study, tables in studies.items() if "exchange_rates_present" in tables],
         leading=leading(studies),

@@ -6,17 +6,20 @@ computes the tables of the studies in `OF_LABELS` from studies/published, in abo
 registered studies lie beside the folder of what is kept of them, the others in it.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from time import process_time
 
 import altair as alt
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr, stdtrit
 
 from published.kept import RESULTS
 from published.study_changes import current_study
 from published.what_helps import Studies
-from resiliency.analysis.swaps import FAMILY
+from resiliency.analysis.pair_counts import PairCounts
+from resiliency.analysis.swaps import FAMILY, swap_table
 from resiliency.analysis.votes_of_four import whole_table
 from resiliency.base.faults import one_line_faults, parser
 from resiliency.base.names import CLEAN, CORRUPTED
@@ -41,6 +44,7 @@ from resiliency.report.charts.swaps import (
 )
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.style import finish
+from resiliency.statistics.resampling import holm
 from resiliency.storage.tables import write_table
 from resiliency.study.files import load
 
@@ -50,6 +54,7 @@ OF_LABELS = {  # study -> that of its labels
     "imagenet_decisions": "imagenet_decisions",
     "cifar10_published": "cifar10_published",
 }
+HUNDREDTHS = 100  # of an image, in counts of pairs: at an availability, a part of the last answers is given
 SHIFTED = "corrupted, or else shifted"  # images, in the chart of all studies
 VERDICTS = {HELPS: "supported", HARMS: "contradicted"}
 
@@ -61,7 +66,43 @@ def file_of(study: str) -> Path:
 
 
 def table_of(study: str) -> pd.DataFrame:
-    """swaps.csv of the published labels of a study, as its workflow computes it."""
+    """swaps.csv of the published labels of a study, as its workflow computes it.
+
+    Pairs are those of the counts that `published.pairs` kept of a run, which knew probabilities, if there are any.
+    """
+    settings = load(current_study(OF_LABELS[study]))
+    members, of_members, conditions = answers_of(study)
+    table = whole_table(members, of_members, conditions, settings.statistics.confidence, settings.seed)
+    if not pairs_file(study).is_file():
+        return table
+    counts = read_counts(pairs_file(study), members["member"])
+    pairs = swap_table(members, counts, settings.statistics.confidence, settings.seed)
+    return pd.concat([pairs, table[table["outcome"].str.startswith("votes")]], ignore_index=True)
+
+
+def pairs_file(study: str) -> Path:
+    """The file of the counts of pairs that `published.pairs` keeps of a run."""
+    return RESULTS / f"{study}_pairs.npz"
+
+
+def read_counts(path: Path, members: Iterable[str]) -> dict[str, PairCounts]:
+    """Set of images -> counts of pairs, which `published.pairs` wrote, of these members in this order."""
+    with np.load(path) as file:
+        names, counts = list(file["members"]), {}
+        order = [names.index(name) for name in members]
+        first, second = np.triu_indices(len(names))
+        for images in file["sets"]:
+            number, outcomes = file[f"{images}: images"], {}
+            for outcome in file["outcomes"]:
+                of_pairs = np.zeros((len(number), len(names), len(names)))
+                of_pairs[:, first, second] = of_pairs[:, second, first] = file[f"{images}: {outcome}"] / HUNDREDTHS
+                outcomes[str(outcome)] = of_pairs[:, order][:, :, order]
+            counts[str(images)] = PairCounts(number, outcomes)
+    return counts
+
+
+def answers_of(study: str) -> tuple[pd.DataFrame, list[Predictions], pd.DataFrame]:
+    """Of the published labels of a study: rows of members.csv, their predictions, and the table of conditions."""
     settings = load(current_study(OF_LABELS[study]))
     contents, known = settings.contents(), settings.external.known_classes
     readers = [Reader(of.kind, of.file, contents.layout(of), known) for of in contents.sources]
@@ -78,8 +119,7 @@ def table_of(study: str) -> pd.DataFrame:
         for member in source.members:
             predictions[member] = Predictions(conditions, dict(reader.read(member, classes)), truths)
     members = described(contents.kinds, settings.external.members)
-    of_members = [predictions[name] for name in members["member"]]
-    return whole_table(members, of_members, conditions, settings.statistics.confidence, settings.seed)
+    return members, [predictions[name] for name in members["member"]], conditions
 
 
 def described(kinds: dict[str, str], files: list[str]) -> pd.DataFrame:
@@ -96,8 +136,8 @@ def answers(studies: Studies) -> list[dict]:
     Returns:
         `study`, `images` and `finding` of undetected errors, `equal` for the registered rung; in words `undetected`,
         `common`, `agreed` and, "" if not known, `wrong` at 90% availability, of `votes` or probabilities, and `four` of
-        votes alone; `alone` and `paired`, wrong answers of one member there, and of the pair; the `verdict` if it is
-        `registered`.
+        votes alone; from probabilities, `rival`, whether the pair is better than one member there, and `over_rival`;
+        the `verdicts` on outcomes if they are `registered`.
     """
     found = []
     for study, tables in studies.items():
@@ -115,14 +155,34 @@ def answers(studies: Studies) -> list[dict]:
                 "wrong": (wrong or of.get(VOTES) or {"said": ""})["said"],
                 "votes": not wrong,
                 "four": of[VOTES]["said"] if VOTES in of else "",
-                "alone": wrong.get("one_member"),
-                "paired": wrong.get("stranger"),
+                "rival": wrong.get("rival"),
+                "over_rival": wrong.get("over_rival"),
                 "registered": first["rung"] == FAMILY and first["images"] == CORRUPTED,
-                "verdict": VERDICTS.get(first["finding"], "undecided"),
+                "verdicts": verdicts({name: of[name] for name in (UNDETECTED, WRONG) if name in of}),
                 "matched": words.number(100 * of["error"]["difference"], 2),
             }
         )
     return found
+
+
+def verdicts(parts: dict[str, dict]) -> dict[str, str]:
+    """Outcome -> verdict of the registered rule, corrected by Holm for the number of outcomes.
+
+    Args:
+        parts: outcome -> its row of `headline`.
+    """
+    if not all(np.isfinite(row["ratio_low"]) for row in parts.values()):
+        return dict.fromkeys(parts, "undecided")
+    rows = pd.DataFrame(parts).T
+    ratio, low, high, families, level = (
+        rows[name].to_numpy(float) for name in ("ratio", "ratio_low", "ratio_high", "families", "confidence")
+    )
+    error = np.log(high / low) / 2 / stdtrit(families - 1, (1 + level) / 2)
+    small = holm(2 * stdtr(families - 1, -np.abs(np.log(ratio)) / error)) < 1 - level
+    return {
+        of: VERDICTS.get(row["finding"], "undecided") if enough else "undecided"
+        for (of, row), enough in zip(parts.items(), small, strict=True)
+    }
 
 
 def equal_accuracy_row(studies: Studies, factors: bool = True) -> dict:

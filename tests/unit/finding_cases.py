@@ -34,6 +34,7 @@ OUTCOMES = ("undetected", "common_failures", "agreed", "error", "wrong_at_90")
 def swapped(low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOMES, **row) -> dict:
     """Facts of swaps.csv with these outcomes, all alike, and designs of so many seeds."""
     of = {"rung": rung, "images": "corrupted", "twin": 0.08, "stranger": 0.06, "ratio": 0.8, "one_member": 0.07}
+    of |= {"one_member_ratio": 0.9, "one_member_ratio_low": 0.8, "one_member_ratio_high": 1.1, "confidence": 0.95}
     of |= {"ratio_low": low, "ratio_high": high, "control_low": 0.95, "control_high": 1.05, "twins": 20, "left_out": 3}
     table = pd.DataFrame([of | {"outcome": name, "families": families} | row for name in outcomes])
     return swaps.facts(table, pd.DataFrame({"design": ["a"] * seeds, "origin": "independent"}))

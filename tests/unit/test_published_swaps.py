@@ -1,10 +1,26 @@
 """Swaps on published pages: tables follow from published labels, and sentences from tables."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
-from published.swaps import OF_LABELS, answers, equal_accuracy_row, file_of, rows_of, table_of
-from resiliency.analysis.swaps import ANY_FAMILY, FAMILY
+from published.kept import RESULTS
+from published.pairs import write_counts
+from published.study_changes import current_study
+from published.swaps import (
+    OF_LABELS,
+    answers,
+    equal_accuracy_row,
+    file_of,
+    pairs_file,
+    read_counts,
+    rows_of,
+    table_of,
+    verdicts,
+)
+from resiliency.analysis.pair_counts import PairCounts
+from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, swap_table
 from resiliency.report.advice import advice_of
 from resiliency.storage.tables import read_table, write_table
 
@@ -15,7 +31,8 @@ def swaps(ratio=0.8, low=0.7, high=0.9, rung=FAMILY, **others: float) -> dict[st
     """Tables of a study: swaps.csv with these ratios, and members.csv of two seeds."""
     row = {"rung": rung, "images": "corrupted", "twin": 0.05, "stranger": 0.04, "twins": 20, "families": 9}
     row |= {"ratio": ratio, "ratio_low": low, "ratio_high": high, "control_low": 0.95, "control_high": 1.05}
-    row |= {"difference": -0.01, "difference_low": -0.02, "difference_high": -0.004, "one_member": 0.045}
+    row |= {"difference": -0.01, "difference_low": -0.02, "difference_high": -0.004, "confidence": 0.95}
+    row |= {"one_member": 0.045, "one_member_ratio": 0.9, "one_member_ratio_low": 0.8, "one_member_ratio_high": 1.1}
     names = ("undetected", "common_failures", "agreed", "error", "wrong_at_90")[: 4 + others.pop("known", 1)]
     table = pd.DataFrame([row | {"outcome": name} | others for name in names])
     return {"swaps": table, "members": pd.DataFrame({"design": ["a", "a"], "origin": "independent"})}
@@ -26,6 +43,14 @@ def test_the_kept_table_is_what_published_labels_give(study, tmp_path):
     """Of one study, in a second; `python -m published.swaps` gives all."""
     write_table(tmp_path / "swaps.csv", table_of(study))
     pd.testing.assert_frame_equal(read_table(tmp_path / "swaps.csv"), read_table(file_of(study)), rtol=1e-6)
+
+
+def test_the_kept_table_of_a_run_is_what_kept_counts_of_pairs_give():
+    kept, members = (read_table(RESULTS / f"digits/{name}.csv") for name in ("swaps", "members"))
+    with np.load(pairs_file("digits")) as file:
+        known = members[members["member"].isin(file["members"])].reset_index(drop=True)
+    found = swap_table(known, read_counts(pairs_file("digits"), known["member"]), 0.95, current_study("digits")["seed"])
+    pd.testing.assert_frame_equal(found, kept, rtol=0.01, check_dtype=False)
 
 
 SAID = {
@@ -47,10 +72,40 @@ def test_advice_is_chosen_by_the_numbers(words):
 def test_what_is_missing_is_not_known():
     assert answers({"none": {}, "empty": {"swaps": pd.DataFrame(), "members": pd.DataFrame()}}) == []
     (labels,) = answers({"a": swaps(known=0, rung=ANY_FAMILY)})
-    assert (labels["wrong"], labels["alone"], labels["registered"]) == ("", None, False)
+    assert (labels["wrong"], labels["rival"], labels["registered"]) == ("", None, False)
     (both,) = answers({"a": swaps()})
-    assert (both["alone"], both["paired"], both["verdict"]) == (0.045, 0.04, "supported")
+    assert (both["rival"], both["over_rival"]) == ("open", "× 0.90 [0.80, 1.10] (not significant)")
+    assert both["verdicts"] == {"undetected": "supported", "wrong_at_90": "supported"}
     assert {row["factor"] for row in rows_of(swaps()["swaps"])} == {"× 0.80 [0.70, 0.90]"}
+
+
+def test_verdicts_on_two_parts_are_corrected_for_their_number():
+    """With nine families, 0.7 [0.5, 0.98] has p = 0.041 and 0.7 [0.52, 0.95] p = 0.026: Holm doubles the smaller."""
+    rows = {
+        name: {
+            "ratio": 0.7,
+            "ratio_low": low,
+            "ratio_high": high,
+            "families": 9,
+            "confidence": 0.95,
+            "finding": "helps",
+        }
+        for name, low, high in (("undetected", 0.5, 0.98), ("wrong_at_90", 0.52, 0.95))
+    }
+    assert set(verdicts(rows).values()) == {"undecided"}
+    assert verdicts({"undetected": rows["undetected"]}) == {"undetected": "supported"}
+    rows["wrong_at_90"]["ratio_high"] = 0.9
+    assert set(verdicts(rows).values()) == {"supported"}
+
+
+def test_counts_of_pairs_are_kept_to_a_hundredth_of_an_image(tmp_path):
+    outcomes = {name: np.random.default_rng(0).random((10, 3, 3)) * 50 for name in ("undetected", "wrong_at_90")}
+    outcomes = {name: of + of.transpose(0, 2, 1) for name, of in outcomes.items()}
+    write_counts(tmp_path / "a_pairs.npz", ["x", "y", "z"], {"clean": PairCounts(np.full(10, 20.0), outcomes)})
+    counts = read_counts(tmp_path / "a_pairs.npz", ["z", "x"])
+    assert (counts["clean"].images == 20).all()
+    for name, of in outcomes.items():
+        assert_allclose(counts["clean"].outcomes[name], of[:, [2, 0]][:, :, [2, 0]], atol=0.005)
 
 
 def test_points_of_an_equally_accurate_design_are_undetected_errors_that_it_avoids():

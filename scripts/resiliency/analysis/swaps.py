@@ -39,9 +39,10 @@ SIZE, FAMILY, ANY_FAMILY, KIND = "size", "family at equal length and size", "fam
 TOGETHER, FOUND = "joint training", "sub-networks"
 GEOMETRIC_MEAN, MATCHED = "geometric_mean", "error"  # of the errors of i and j, or k; error of j, or k
 QUOTIENTS = {"common_failures": ("both_wrong", GEOMETRIC_MEAN), "undetected_if_agreed": ("undetected", "agreed")}
-COLUMNS = ["rung", "images", "outcome", "twin", "stranger", "one_member", "difference", "difference_low"]
-COLUMNS += ["difference_high", "ratio", "ratio_low", "ratio_high", "control_low", "control_high", "twins", "families"]
-COLUMNS += ["left_out", "shared"]
+RATIO = ["ratio", "ratio_low", "ratio_high"]
+COLUMNS = ["rung", "images", "outcome", "twin", "stranger", "one_member", *(f"one_member_{of}" for of in RATIO)]
+COLUMNS += ["difference", "difference_low", "difference_high", *RATIO, "control_low", "control_high", "twins"]
+COLUMNS += ["families", "left_out", "shared"]
 
 
 class Rung(NamedTuple):
@@ -254,9 +255,11 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
             means = np.stack([[one.twins, one.strangers, one.alone] for one in several], axis=2)[..., taking_part]
             twins, strangers, alone = (outcomes_of(names, values) for values in means)
             for outcome in twins:
-                one = {"one_member": alone[outcome][0, 0] if "wrong" in outcome else np.nan}
                 of_pair = compared(twins[outcome], strangers[outcome], by_chance.get(outcome), enough, confidence)
-                rows.append(row | {"outcome": outcome, "shared": shared} | one | of_pair)
+                if "wrong" in outcome:
+                    rival = compared(alone[outcome], strangers[outcome], None, enough, confidence)
+                    of_pair |= {"one_member": rival["twin"]} | {f"one_member_{name}": rival[name] for name in RATIO}
+                rows.append(row | {"outcome": outcome, "shared": shared} | of_pair)
     return pd.DataFrame(rows, columns=COLUMNS).assign(confidence=confidence)
 
 

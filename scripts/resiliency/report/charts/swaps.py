@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FEWEST, FOUND, KIND, SIZE, TOGETHER
+from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FEWEST, FOUND, KIND, RATIO, SIZE, TOGETHER
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.panels import Key, chart, intervals, line_at, measure, names, told_apart, words_at
 from resiliency.report.rows import independent
@@ -42,6 +42,7 @@ RUNGS = {
     FOUND: "sub-networks",
 }
 HELPS, HARMS, NOISE, OPEN, UNKNOWN = "helps", "harms", "noise", "open", "unknown"
+NO_CONTROL = {"control_low": np.nan, "control_high": np.nan}
 NOTHING_SHOWN = {OPEN: " (not significant)", NOISE: " (within the control)", UNKNOWN: " (no interval)"}
 TWINS = (
     "an equally accurate design of the first one’s family (designs have one seed)",
@@ -55,7 +56,9 @@ STEP = 15  # px of a series in a row
 
 
 def headline(table: pd.DataFrame) -> dict[str, dict]:
-    """Outcome -> its row, with `finding` and `said`, on the images and of the rung that answer; {} without a stranger.
+    """Outcome -> its row, on the images and of the rung that answer; {} without a stranger.
+
+    Rows have `finding` and `said` of pairs of twins and, as `rival` and `over_rival`, of one member.
 
     Images are corrupted ones, else those of the first further test set. The rung is *family at equal length and size*
     if it has intervals, else *family*.
@@ -72,7 +75,12 @@ def headline(table: pd.DataFrame) -> dict[str, dict]:
     has = FAMILY in of_rungs and np.isfinite(of_rungs[FAMILY].loc[UNDETECTED, "ratio_low"])
     rows = of_rungs[FAMILY if has or ANY_FAMILY not in of_rungs else ANY_FAMILY].to_dict("index")
     rows = known[(known["images"] == images) & (known["outcome"] == VOTES)].set_index("outcome").to_dict("index") | rows
-    return {outcome: row | {"finding": finding(row), "said": factor(row)} for outcome, row in rows.items()}
+    rivals = {of: {name: row[f"one_member_{name}"] for name in RATIO} | NO_CONTROL for of, row in rows.items()}
+    return {
+        of: row
+        | {"finding": finding(row), "said": factor(row), "rival": finding(rivals[of]), "over_rival": factor(rivals[of])}
+        for of, row in rows.items()
+    }
 
 
 def finding(row: dict) -> str:
