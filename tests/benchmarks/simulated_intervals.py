@@ -141,7 +141,7 @@ def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> C
         skill = of_designs * random.standard_normal(designs)[design] + 0.01 * random.standard_normal(len(members))
         noise = of_pairs * random.standard_normal(len(table))
         accuracy = 0.7 + (skill[first] + skill[second]) / 2 + 0.02 * several + noise
-        rows = origin_table(table.assign(corrupted_accuracy=accuracy), CONFIDENCE)
+        rows = origin_table(table.assign(corrupted_accuracy=accuracy), None, CONFIDENCE)
         row = rows[(rows.measure == "corrupted_accuracy") & (rows.origin == ORIGINS[1])].iloc[0]
         alone = ttest_ind(accuracy[several], accuracy[~several], equal_var=False).confidence_interval(CONFIDENCE)
         return {"adopted": (row.advantage_low, row.advantage_high), "naive": (alone.low, alone.high)}

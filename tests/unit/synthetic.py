@@ -62,7 +62,7 @@ def made(
         "ensembles": ensembles,
         "correlations": correlation_table(ensembles, ensembles[["members"]].drop_duplicates(), pairs, 0.95),
         "effective_robustness": robustness_table(members, None),
-        "origins": origin_table(ensembles, 0.95),
+        "origins": origin_table(ensembles, members, 0.95),
         "ensemble_sizes": size_table(ensembles, members, 0.95),
         "exchange_rates": rates,
         "swaps": digits()["swaps"],

@@ -30,7 +30,7 @@ def ensembles() -> pd.DataFrame:
 
 
 def test_means_at_equal_size_and_at_equal_cost():
-    table = origin_table(ensembles(), 0.95)
+    table = origin_table(ensembles(), None, 0.95)
     accuracy = table[table.measure == "clean_accuracy"].set_index(["matched_on", "bin_start", "bin_end", "origin"])
     one, several, search, joint = ORIGINS
     assert accuracy["mean"].to_dict() == pytest.approx(
@@ -69,7 +69,7 @@ def test_intervals_leave_out_one_design_at_a_time():
     """The mean of one architecture is that of independent values, whose jackknife is their standard error."""
     values = np.array([0.5, 0.6, 0.8, 0.9])
     pairs = pairs_of_designs(dict(zip("abcd", values, strict=True)))
-    table = origin_table(pairs.assign(double_fault_clean=pairs["corrupted_accuracy"] - 1), 0.9)
+    table = origin_table(pairs.assign(double_fault_clean=pairs["corrupted_accuracy"] - 1), None, 0.9)
     rows = table[table.matched_on == "size"].set_index(["measure", "origin"])
     one, several = (rows.loc["corrupted_accuracy", origin] for origin in ORIGINS[:2])
     below_0 = rows.loc["double_fault_clean", ORIGINS[0]]
@@ -84,7 +84,7 @@ def test_intervals_leave_out_one_design_at_a_time():
     known = more["corrupted_accuracy"].where(~more.members.str.contains("e-")) - 1
     of_metric = (
         of[of.measure == "double_fault_clean"]
-        for of in (origin_table(more.assign(double_fault_clean=known), 0.9), table)
+        for of in (origin_table(more.assign(double_fault_clean=known), None, 0.9), table)
     )
     pd.testing.assert_frame_equal(*(of.reset_index(drop=True) for of in of_metric))
 
@@ -93,7 +93,7 @@ def test_the_advantage_is_of_the_same_designs():
     """The designs with one seed are the best, as those with few seeds are; the advantage is that of mixing alone."""
     seeds = {"a": 2, "b": 3, "c": 5, "d": 1, "e": 1}
     study = pairs_of_designs({"a": 0.7, "b": 0.6, "c": 0.4, "d": 0.9, "e": 0.9}, 0.02, seeds)
-    table = origin_table(study, 0.95)
+    table = origin_table(study, None, 0.95)
     rows = table[(table.origin == ORIGINS[1]) & (table.matched_on == "size")].set_index("measure")
     names = ["advantage", "advantage_low", "advantage_high"]
     assert rows.loc["corrupted_accuracy", names].tolist() == pytest.approx([0.02] * 3, abs=1e-9)

@@ -1,6 +1,6 @@
 """Ensembles by origin of their members, compared at equal size and at equal cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,43 +30,35 @@ from resiliency.statistics.correlation import weighted_quantiles
 from resiliency.statistics.resampling import interval_within, jackknife_interval
 
 SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
-
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
 FAMILIES = ("one family", "several families")  # in place of architectures where no design has a second seed
-CLASS = ["rule", "matched_on", "bin_start", "bin_end"]
-COLUMNS = [*CLASS, "origin", "measure", "ensembles", "mean", "low", "high", "lower_quartile", "upper_quartile"]
-COLUMNS += ["advantage", "advantage_low", "advantage_high", "confidence"]
+COLUMNS = ["rule", "matched_on", "bin_start", "bin_end", "origin", "measure", "ensembles", "mean", "low", "high"]
+COLUMNS += ["lower_quartile", "upper_quartile", "advantage", "advantage_low", "advantage_high"]
+SIZE_COLUMNS = ["rule", "measure", "size", "ensembles", "possible", "mean", "low", "high", "lower_quartile"]
+SIZE_COLUMNS += ["upper_quartile", "change", "change_low", "change_high", "members"]
 
 
 def summary(
     ensembles: pd.DataFrame, ranges: dict[str, tuple[float, float]], unit: Unit, confidence: float
 ) -> pd.DataFrame:
-    """The mean of each measure over ensembles, and its quartiles, with the ensembles' weights.
+    """A row per measure: its weighted mean over ensembles with an interval inside its range, and its quartiles.
+
+    Intervals are NaN if leaving out a unit leaves nothing.
 
     Args:
         ensembles: rows of ensembles.parquet.
         ranges: column of `ensembles` -> range of its values; infinite at an open end.
         unit: member -> the unit with which it is left out (see `LeftOut`).
-        confidence: level of the intervals, between 0 and 1.
-
-    Returns:
-        A row per measure: measure, ensembles (how many have it), mean, its interval low and high (inside its range),
-        lower_quartile, upper_quartile, and members (how many take part). NaN if leaving out a unit leaves nothing.
     """
-    measures = list(ranges)
-    left_out, values = LeftOut(ensembles, unit), ensembles[measures].to_numpy(float)
+    left_out, values = LeftOut(ensembles, unit), ensembles[list(ranges)].to_numpy(float)
     means, known = weighted_means(left_out.weights, values), np.isfinite(values).T
-    low, high = np.transpose(
-        [
-            interval_within(replicates[counting(left_out.weights, some)], confidence, *ends)
-            for replicates, some, ends in zip(means.T, known, ranges.values(), strict=True)
-        ]
-    )
-    weights = ensembles["weight"].to_numpy(float)
-    quartiles = np.transpose([weighted_quantiles(column, weights, [0.25, 0.75]) for column in values.T])
-    columns = {"measure": measures, "ensembles": known.sum(axis=1), "mean": means[0]}
-    columns |= {"low": low, "high": high, "lower_quartile": quartiles[0], "upper_quartile": quartiles[1]}
-    return pd.DataFrame(columns | {"members": len(left_out.members)})
+    rows = []
+    for (measure, ends), of, some, replicates in zip(ranges.items(), values.T, known, means.T, strict=True):
+        low, high = interval_within(replicates[counting(left_out.weights, some)], confidence, *ends)
+        lower, upper = weighted_quantiles(of, ensembles["weight"].to_numpy(float), [0.25, 0.75])
+        row = {"measure": measure, "ensembles": some.sum(), "mean": replicates[0], "low": low, "high": high}
+        rows.append(row | {"lower_quartile": lower, "upper_quartile": upper, "members": len(left_out.members)})
+    return pd.DataFrame(rows)
 
 
 def difference(
@@ -76,22 +68,22 @@ def difference(
     measures: list[str],
     confidence: float,
 ) -> np.ndarray:
-    """Mean of each measure over the `first` ensembles less that over the `second`, and its interval.
+    """Mean of each measure over the `first` ensembles less that over the `second`, and the ends of its interval.
 
     Args:
         first, second: rows of ensembles.parquet.
-        weights: weights of both groups, as from `weights_of_both`.
-        measures, confidence: as for `summary`.
+        weights: weights of both, as from `weights_of_both`.
 
     Returns:
-        float64 measures x 3: difference, low and high.
+        float64 measures x 3.
     """
     values = [rows[measures].to_numpy(float) for rows in (first, second)]
-    one, other = (weighted_means(*of_group) for of_group in zip(weights, values, strict=True))
-    known = [np.isfinite(of_group).T for of_group in values]
-    kept = [np.logical_or(*map(counting, weights, some)) for some in zip(*known, strict=True)]
-    replicates = [of_measure[rows] for of_measure, rows in zip((one - other).T, kept, strict=True)]
-    return np.array([[of_measure[0], *jackknife_interval(of_measure, confidence)] for of_measure in replicates])
+    one, other = map(weighted_means, weights, values)
+    rows = []
+    for replicates, *known in zip((one - other).T, *(np.isfinite(of).T for of in values), strict=True):
+        kept = np.logical_or(*map(counting, weights, known))
+        rows.append([replicates[0], *jackknife_interval(replicates[kept], confidence)])
+    return np.array(rows)
 
 
 def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
@@ -110,178 +102,129 @@ def origin_of(ensembles: pd.DataFrame) -> np.ndarray:
     return np.select(conditions, ORIGINS, "")
 
 
-def origins_or_families(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """`origin_table`; of families in place of architectures where no design has a second seed.
+def alike(ensembles: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+    """Ensembles under one rule with one number of members, then those with MACs of all members in one octave."""
+    for rule, of_rule in ensembles.groupby("rule", sort=False):
+        for size, rows in of_rule.groupby("size"):
+            yield {"rule": rule, "matched_on": "size", "bin_start": size, "bin_end": size}, rows
+        costs = of_rule[of_rule["macs"] > 0]
+        for octave, rows in costs.groupby(np.floor(np.log2(costs["macs"].astype(float))).astype(int)):
+            yield {"rule": rule, "matched_on": "macs", "bin_start": 2**octave, "bin_end": 2 ** (octave + 1)}, rows
 
-    Its first two origins are then `FAMILIES`, and families are what intervals leave out.
-    """
-    if not lack_second_seeds(ensembles):
-        return origin_table(ensembles, confidence)
-    table = origin_table(by_family(ensembles, members), confidence)
-    return table.assign(origin=table["origin"].replace(dict(zip(ORIGINS, FAMILIES, strict=False))))
 
+def origin_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """The table origins.csv: a row per class of ensembles that are `alike`, origin and measure.
 
-def origin_table(ensembles: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """A row per combination rule, in the order of the ensembles, class of those that are alike, origin and measure.
-
-    Classes are, where `matched_on` is "size", the numbers of members; where it is "macs", octaves of the MACs of all
-    members together. Measures are `SHARES`, mCE, accuracy on additional test sets, the mean accuracies of the members
-    and the diversities; without mCE where the baseline's errors are near zero.
+    Measures are `SHARES`, mCE, accuracy on additional test sets, the mean accuracies of the members and the
+    diversities; without mCE where the baseline's errors are near zero. Intervals leave out a design with all its seeds,
+    a sub-network, or a jointly trained ensemble at a time. Where no design has a second seed, families take the place
+    of designs, and the first two origins are `FAMILIES`.
 
     Args:
         ensembles: ensembles.parquet.
-        confidence: level of the intervals, which leave out one unit at a time (see `resiliency.statistics.resampling`):
-            a design with all its seeds, a sub-network, or a jointly trained ensemble.
-
-    Returns:
-        `COLUMNS`, as docs/tables.md describes them; advantages as from `_advantages`. Intervals are NaN if leaving
-        out some unit leaves nothing.
+        members: members.csv.
+        confidence: level of the intervals, between 0 and 1.
     """
+    names = ORIGINS
+    if lack_second_seeds(ensembles):
+        ensembles, names = by_family(ensembles, members), FAMILIES + ORIGINS[2:]
     images = images_of(ensembles)
     accuracies = [column(name) for column in (accuracy_of, mean_member_accuracy_of) for name in images]
     ranges = dict.fromkeys(SHARES, (0, 1)) | {"mce": (0, np.inf)} | dict.fromkeys(accuracies, (0, 1))
     if "mce_undefined_under" in ensembles and (ensembles["mce_undefined_under"] != "").any():
         del ranges["mce"]
-    metric_ranges = {
-        diversity_of(metric, name): record.range
-        for metric, record in (METRICS | ENSEMBLE_METRICS).items()
-        for name in images
-    }
+    metrics = (METRICS | ENSEMBLE_METRICS).items()
+    of_metrics = {diversity_of(metric, name): record.range for metric, record in metrics for name in images}
     ranges = {name: ends for name, ends in ranges.items() if name in ensembles}
-    ranges |= {column: metric_ranges[column] for column in ensembles if column in metric_ranges}
+    ranges |= {column: of_metrics[column] for column in ensembles if column in of_metrics}
     labelled = ensembles.assign(source=origin_of(ensembles))
-    sizes = labelled.assign(matched_on="size", bin_start=labelled["size"], bin_end=labelled["size"])
-    costs = labelled[labelled["macs"] > 0]
-    octave = np.floor(np.log2(costs["macs"].astype(float))).astype(int)
-    costs = costs.assign(matched_on="macs", bin_start=2**octave, bin_end=2 ** (octave + 1))
-    rows = pd.concat([sizes, costs], ignore_index=True)
-    rows = rows[rows["source"] != ""]
     parts = []
-    for key, alike in rows.groupby(CLASS):
-        of_origin = {name: chosen for name in ORIGINS if len(chosen := alike[alike["source"] == name])}
+    for key, rows in alike(labelled[labelled["source"] != ""]):
+        of_origin = {name: rows[rows["source"] == origin] for name, origin in zip(names, ORIGINS, strict=True)}
+        one, several, *_ = of_origin.values()
         for name, chosen in of_origin.items():
+            if chosen.empty:
+                continue
             # The name before the last dash: the design of an independent member, the ensemble of one trained jointly.
             unit = str if (chosen["origin"] == SEARCH).all() else design_of
-            part = summary(chosen, ranges, unit, confidence).assign(**dict(zip(CLASS, key, strict=True)), origin=name)
-            if name == ORIGINS[1] and ORIGINS[0] in of_origin:
-                ends = _advantages(chosen, of_origin[ORIGINS[0]], list(ranges), confidence)
+            part = summary(chosen, ranges, unit, confidence).assign(**key, origin=name)
+            if chosen is several and len(one):
+                ends = _advantages(several, one, list(ranges), confidence)
                 part[["advantage", "advantage_low", "advantage_high"]] = ends
             parts.append(part.dropna(subset=["mean"]))
-    table = pd.concat(parts) if parts else pd.DataFrame()
-    table = table.reindex(columns=COLUMNS).assign(confidence=confidence)
-    rules = list(ensembles["rule"].unique())
-    return table.sort_values(
-        ["rule", "matched_on", "bin_start"],
-        key=lambda column: column.map(rules.index) if column.name == "rule" else column,
-        ascending=[True, False, True],
-        kind="stable",
-        ignore_index=True,
-    )
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return table.reindex(columns=COLUMNS).assign(confidence=confidence)
 
 
 def _advantages(several: pd.DataFrame, one: pd.DataFrame, measures: list[str], confidence: float) -> np.ndarray:
-    """Mean of each measure of several designs less that of one design, of the same designs; measures x 3.
+    """The `difference` of several designs and one design, of the same designs; NaN if there is none.
 
     A design with one seed forms no ensemble of its own, so a mean over all ensembles would compare other members, too.
     Of several designs, those ensembles count whose designs all form ensembles of their own. Those of one design are
     weighted to have as many members of each design (direct standardisation), so both sides have equally good members.
-
-    Returns:
-        The advantage and the ends of its interval, which leaves out one design at a time; NaN if there is none.
     """
-    names = sorted({design for designs in map(_designs, one["members"]) for design in designs})
-    several = several[[set(_designs(members)).issubset(names) for members in several["members"]]]
-    if several.empty:
+    in_several, in_one = ([list(map(design_of, of.split("+"))) for of in rows["members"]] for rows in (several, one))
+    names = sorted({design for designs in in_one for design in designs})
+    kept = [set(designs).issubset(names) for designs in in_several]
+    if not any(kept):
         return np.full((len(measures), 3), np.nan)
-    first, second = weights_of_both(several, one, design_of)
+    several, in_several = several[kept], [designs for designs, keep in zip(in_several, kept, strict=True) if keep]
     of_several, of_one = (
-        np.array([[designs.count(name) for name in names] for designs in map(_designs, rows["members"])])
-        for rows in (several, one)
+        np.array([[designs.count(name) for name in names] for designs in of]) for of in (in_several, in_one)
     )
+    first, second = weights_of_both(several, one, design_of)
     wanted, present = first @ of_several, second @ of_one
     second = second * (np.divide(wanted, present, out=np.zeros(wanted.shape), where=present > 0) @ of_one.T)
     return difference(several, one, (first, second), measures, confidence)
 
 
-def _designs(members: str) -> list[str]:
-    """The designs of members that are joined by +."""
-    return [design_of(name) for name in members.split("+")]
-
-
-SIZE_COLUMNS = ["rule", "measure", "size", "ensembles", "possible", "mean", "low", "high", "lower_quartile"]
-SIZE_COLUMNS += ["upper_quartile", "change", "change_low", "change_high", "members", "confidence"]
-
-
 def size_table(ensembles: pd.DataFrame, members: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """A row per combination rule, in the order of the ensembles, measure and number of members.
+    """The table ensemble_sizes.csv: a row per combination rule, measure and number of independent members.
 
-    Ensembles are those of independent members; size 1 is these members alone. Measures are clean_accuracy,
-    corrupted_accuracy, corrupted_error and accuracy on additional test sets, those that the study has.
+    Size 1 is the members of ensembles alone. Intervals leave out one member at a time.
 
     Args:
         ensembles: ensembles.parquet.
         members: members.csv.
-        confidence: level of the intervals, which leave out one member at a time (see
-            `resiliency.statistics.resampling`).
-
-    Returns:
-        `SIZE_COLUMNS`, as docs/tables.md describes them. Intervals are NaN if leaving out some member leaves
-        nothing.
+        confidence: level of the intervals, between 0 and 1.
     """
     ensembles = ensembles[ensembles["origin"] == INDEPENDENT]
-    measures = [*SHARES, *(accuracy_of(name) for name in images_of(ensembles))]
-    measures = [name for name in dict.fromkeys(measures) if name in ensembles]
+    measures = dict.fromkeys([*SHARES, *(accuracy_of(name) for name in images_of(ensembles))], (0, 1))
+    measures = {name: ends for name, ends in measures.items() if name in ensembles}
+    alone = members.drop(columns="members", errors="ignore").rename(columns={"member": "members"})
+    if "corrupted_error" in alone:
+        alone = alone.assign(corrupted_accuracy=1 - alone["corrupted_error"])
     parts = []
     for rule, of_rule in ensembles.groupby("rule", sort=False):
-        pool = pd.concat([_alone(members, of_rule), of_rule], ignore_index=True)
-        sizes = {size: rows for size, rows in pool.groupby("size") if len(rows)}
-        smaller = None
-        for size, rows in sizes.items():
-            part = summary(rows, dict.fromkeys(measures, (0, 1)), str, confidence)
+        taking_part = {name for names in of_rule["members"] for name in names.split("+")}
+        single = alone[alone["members"].isin(taking_part)].assign(size=1, weight=1.0, possible=len(taking_part))
+        sizes, smaller = [], None
+        for size, rows in pd.concat([single, of_rule], ignore_index=True).groupby("size"):
+            part = summary(rows, measures, str, confidence)
             if smaller is not None:
-                changes = difference(rows, smaller, weights_of_both(rows, smaller, str), measures, confidence)
+                changes = difference(rows, smaller, weights_of_both(rows, smaller, str), list(measures), confidence)
                 part[["change", "change_low", "change_high"]] = changes
-            parts.append(part.assign(rule=rule, size=size, possible=int(rows["possible"].iloc[0])))
+            sizes.append(part.assign(rule=rule, size=size, possible=int(rows["possible"].iloc[0])))
             smaller = rows
+        order = list(measures).index
+        parts.append(pd.concat(sizes).sort_values("measure", key=lambda of: of.map(order), kind="stable"))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    table = table.reindex(columns=SIZE_COLUMNS).assign(confidence=confidence).dropna(subset=["mean"])
-    rules = list(ensembles["rule"].unique())
-    return table.sort_values(
-        ["rule", "measure", "size"],
-        key=lambda column: column.map((rules + measures).index) if column.name != "size" else column,
-        kind="stable",
-        ignore_index=True,
-    )
-
-
-def _alone(members: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
-    """The members that take part in ensembles, as ensembles of one."""
-    taking_part = {name for names in ensembles["members"] for name in names.split("+")}
-    alone = members[members["member"].isin(taking_part)].drop(columns="members", errors="ignore")
-    alone = alone.rename(columns={"member": "members"}).assign(size=1, weight=1.0, possible=len(taking_part))
-    if "corrupted_error" in alone:
-        alone["corrupted_accuracy"] = 1 - alone["corrupted_error"]
-    return alone.reindex(columns=[column for column in ensembles if column in alone])
+    return table.reindex(columns=SIZE_COLUMNS).assign(confidence=confidence).dropna(subset=["mean"], ignore_index=True)
 
 
 MOST = 10
 
 
 def best_table(members: pd.DataFrame, ensembles: pd.DataFrame, test_sets: Sequence[str]) -> pd.DataFrame:
-    """The `MOST` ensembles of each size, and members as size 1, with the highest clean accuracy.
+    """The table best_ensembles.csv: the `MOST` of each size with the highest clean accuracy, then the most robust.
 
-    Ties go to the most robust.
-
-    The best of thousands on some images is less good on others: accuracy on additional test sets, which nothing was
-    selected on, is the one to believe.
+    Size 1 is members alone. The best of thousands on some images is less good on others: accuracy on additional test
+    sets, which nothing was selected on, is the one to believe.
 
     Args:
         members: members.csv.
         ensembles: rows of ensembles.parquet under one rule.
-        test_sets: names of the additional test sets.
-
-    Returns:
-        Columns as docs/tables.md describes them; intervals of accuracy are each of one ensemble alone.
+        test_sets: names of the test sets.
     """
     of_sets = [column for name in test_sets for column in accuracy_columns(name)]
     columns = ["size", "members", "origin", "corrupted_error", *of_sets]
