@@ -4,8 +4,9 @@ from pathlib import Path
 
 from resiliency.data.pictures import read_conditions
 from resiliency.designs.members import named_factories
+from resiliency.export.choice import chosen_row
 from resiliency.export.evidence import Evaluated
-from resiliency.export.exporting import Provenance, export, read_choice
+from resiliency.export.exporting import export
 from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions
 from resiliency.report.overview import unit_names
@@ -21,11 +22,12 @@ with stage(snakemake.log[0], snakemake.params.code):
         name: read_table(inputs.get(name))
         for name in ("deployment", "members", "temperatures", "selective", "thresholds")
     }
-    choice = read_choice(tables, params.row)
-    print(f"number {choice.row.number} of deployment.csv: {choice.row.members}, combined by {choice.row['rule']}")
+    deployment = tables.pop("deployment")
+    row = chosen_row(deployment, params.row)
+    print(f"number {row['number']} of deployment.csv: {row['members']}, combined by {row['rule']}")
     folders = {Path(path).parent.name: Path(path).parent for path in inputs.weights}
-    deployment, source = tables["deployment"], commit(Path(params.folder).parent)
-    known = {*choice.names, *deployment.members[deployment["size"] == 1]}
+    names = row["members"].split("+")
+    known = {*names, *deployment.members[deployment["size"] == 1]}
     tested = Evaluated(
         read_conditions(inputs.images, inputs.corrupted),
         read_array(inputs.labels),
@@ -36,21 +38,23 @@ with stage(snakemake.log[0], snakemake.params.code):
     )
     with replacing(outputs.onnx) as program:
         exported = export(
-            choice,
-            read_networks((folders[name] for name in choice.names), named_factories(snakemake.config)),
+            tables,
+            row,
+            read_networks((folders[name] for name in names), named_factories(snakemake.config)),
             tested,
             params.requirements,
             read_json(inputs.card),
             program,
-            Provenance(params.study, source, params.seed, params.command),
+            {"study": params.study, "commit": commit(Path(params.folder).parent), "seed": params.seed}
+            | {"command": params.command},
             params.margin,
             snakemake.threads,
         )
     for path in outputs.programs:
         with replacing(path) as temporary:
             temporary.write_bytes(Path(params.folder, Path(path).name).read_bytes())
-    for path, text in ((outputs.readme, exported.card), (outputs.page, exported.page)):
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    write_json(outputs.about, exported.about)
-    write_json(outputs.evidence, exported.evidence)
+    for name in ("readme", "page"):
+        with replacing(outputs[name]) as temporary:
+            temporary.write_text(exported[name], encoding="utf-8")
+    for name in ("about", "evidence"):
+        write_json(outputs[name], exported[name])

@@ -23,7 +23,6 @@ from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
 from resiliency.devices.machine import machine
 from resiliency.ensembles.combination import Ensemble, member_weights
-from resiliency.export.choice import chosen_row
 from resiliency.export.evidence import Evaluated, evidence_of, evidence_page
 from resiliency.export.loading import Deployable, Networks, temperature_of
 from resiliency.export.unfamiliar import unlike
@@ -34,12 +33,12 @@ from resiliency.report.templates import Markdown, markdown_environment
 
 # Images uint8 n x H x W x 3 -> probabilities float32 n x K and mutual information float32 n.
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-EAGER = "torch"
 WARMING, LEAST, ROUNDS, LONGEST = 3, 5, 30, 3.0
 PROGRAM = "ensemble.onnx"
 LARGEST = 2 * 10**9  # bytes of weights in one file of ONNX
 NAMES = ("probabilities", "mutual_information")
 BATCH = 64
+VERSIONS = ("resiliency", "torch", "timm", "onnx", "onnxruntime", "numpy")
 MOST = 2_000
 # Tolerance of logits computed in another order or on another device.
 SLACK = 1e-3
@@ -102,24 +101,26 @@ def _decided(study: Ensemble, logs: np.ndarray, chosen: np.ndarray) -> tuple[np.
     return clear & (_margin(votes) > 0), votes.argmax(axis=1)
 
 
-def timed(ensemble: Deployable, path: Path, image: np.ndarray, threads: list[int]) -> list[dict]:
-    """Milliseconds per image of each member, and of the ensemble's program at `path`, for each number of threads.
+def times(path: Path, image: np.ndarray, threads: Sequence[int]) -> list[dict]:
+    """Milliseconds that a program takes for one image (uint8 1 x H x W x 3), for each number of threads.
 
-    Args:
-        image: uint8 1 x H x W x 3.
+    Of `ROUNDS` runs, or as many as `LONGEST` seconds allow, but at least `LEAST`, after `WARMING` that do not count.
 
     Returns:
-        model, runtime, threads, and median, low and high (quartiles).
+        threads, and median, low and high (quartiles).
     """
-    parts, rows = zip(ensemble.networks, ensemble.members, strict=True), []
-    members = [Deployable([part], [1.0], "mean_probability", 1).eval() for part in parts]
+    rows = []
     for count in threads:
-        runs = [(module.members[0].member, EAGER, eager_runner(module, count)) for module in members]
-        runs.append(("ensemble", "onnxruntime", onnx_runner(path, count)))
-        times = quartiles(milliseconds([run for *_, run in runs], image))
-        for (model, runtime, _), of_run in zip(runs, times.T, strict=True):
-            times_of = dict(zip(("median", "low", "high"), map(float, of_run), strict=True))
-            rows.append({"model": model, "runtime": runtime, "threads": count} | times_of)
+        run, spans = onnx_runner(path, count), []
+        for _ in range(WARMING):
+            run(image)
+        end = time.perf_counter() + LONGEST
+        while len(spans) < ROUNDS and (len(spans) < LEAST or time.perf_counter() < end):
+            began = time.perf_counter()
+            run(image)
+            spans.append(1000 * (time.perf_counter() - began))
+        quartiles = map(float, np.quantile(spans, [0.25, 0.5, 0.75]))
+        rows.append({"threads": count} | dict(zip(("low", "median", "high"), quartiles, strict=True)))
     return rows
 
 
@@ -129,125 +130,66 @@ def _margin(values: np.ndarray) -> np.ndarray:
     return ordered[:, -1] - ordered[:, -2]
 
 
-VERSIONS = ("resiliency", "torch", "timm", "onnx", "onnxruntime", "numpy")
-
-
-class Choice(NamedTuple):
-    """Rows about one ensemble: its row of deployment.csv, and its rows of four other tables."""
-
-    row: pd.Series
-    members: pd.DataFrame
-    temperatures: pd.DataFrame
-    selective: pd.DataFrame
-    thresholds: pd.DataFrame
-
-    @property
-    def names(self) -> list[str]:
-        """Names of its members, in their order."""
-        return self.row.members.split("+")
-
-
-def read_choice(tables: dict[str, pd.DataFrame], ensemble: str | int) -> Choice:
-    """Rows of `tables` about the ensemble that `ensemble` names.
-
-    Args:
-        tables: tables deployment, members, temperatures, selective and thresholds.
-        ensemble: name of an ensemble, as in `resiliency.export.settings.ALLOWED`.
-
-    Raises:
-        Fault: there is no such ensemble.
-    """
-    row, of = chosen_row(tables["deployment"], ensemble), ("temperatures", "selective", "thresholds")
-    of_ensemble = {name: tables[name][tables[name].members == row.members] for name in of}
-    return Choice(row, tables["members"].set_index("member", drop=False).loc[row.members.split("+")], **of_ensemble)
-
-
-class Provenance(NamedTuple):
-    """Origin of an export, for its card.
-
-    Attributes:
-        study, seed: name and seed of the study.
-        command: command that repeats the export.
-        commit: commit of this project; None if unknown.
-    """
-
-    study: str
-    commit: str | None
-    seed: int
-    command: str
-
-
-class Exported(NamedTuple):
-    """The contents of ensemble.json and of evidence.json, and the texts of card.md and evidence.html."""
-
-    about: dict[str, object]
-    evidence: dict[str, object]
-    card: str
-    page: str
-
-
 def export(
-    choice: Choice,
+    tables: dict[str, pd.DataFrame],
+    row: pd.Series,
     networks: Networks,
     tested: Evaluated,
     requirements: dict[str, float | None],
     card: dict[str, object],
     path: Path,
-    provenance: Provenance,
+    provenance: dict[str, object],
     margin: float,
     threads: int,
-) -> Exported:
+) -> dict[str, object]:
     """Write the program of an ensemble, compare its answers with those of the study, judge and time it.
 
     Args:
+        tables: tables members, temperatures, selective and thresholds.
+        row: row of deployment.csv.
         networks: networks of the members, on the CPU.
         requirements: fields of `Requirements`.
         card: card of the dataset, card.json.
         path: path to which the program is written.
+        provenance: study and seed; commit of this project, None if unknown; and command, which repeats the export.
         margin: share of the side of an image file that is kept by the crop.
         threads: number of the machine's threads, with which the program is timed.
+
+    Returns:
+        The contents of ensemble.json, `about`, and of evidence.json, `evidence`; the texts of card.md, `readme`, and of
+        evidence.html, `page`.
 
     Raises:
         Fault: the ensemble cannot be exported, or its program disagrees with the study, or answers images given as
             floats.
     """
-    row, weights = choice.row, member_weights(choice.members)
-    temperature = temperature_of(choice.temperatures, row.members)
+    names, seed = row["members"].split("+"), provenance["seed"]
+    members = tables["members"].set_index("member", drop=False).loc[names]
+    of = {name: table[table["members"] == row["members"]] for name, table in tables.items() if name != "members"}
+    weights, temperature = member_weights(members), temperature_of(of["temperatures"], row["members"])
     ensemble = Deployable(networks, list(weights), row["rule"], temperature.value).eval()
-    some = stratified_sample(tested.labels, min(len(tested.labels), MOST), provenance.seed, "export")
+    some = stratified_sample(tested.labels, min(len(tested.labels), MOST), seed, "export")
     pixels = np.asarray(images_at(tested.conditions[0], some)[:])
-    study = Ensemble([tested.predictions[name] for name in choice.names], weights, row["rule"])
+    study = Ensemble([tested.predictions[name] for name in names], weights, row["rule"])
     write_program(ensemble, pixels.shape[1], path)
     run = onnx_runner(path, 1)
     check_refusal(run, pixels[:1])
     check = agreement(run, pixels, some, study, temperature.value)
     print(f"{PROGRAM}: {check.compared} of {check.images} images answered as scored")
-    evidence = evidence_of(row, choice.thresholds, study, temperature.value, tested, requirements, card)
-    inputs, evidence["unlike"] = unlike(tested.conditions, study.members[0], provenance.seed)
-    evidence["provenance"] = provenance._asdict()
-    about = {"members": choice.names, "rule": row["rule"], "temperature": temperature.value}
+    evidence = evidence_of(row, of["thresholds"], study, temperature.value, tested, requirements, card)
+    inputs, evidence["unlike"] = unlike(tested.conditions, study.members[0], seed)
+    evidence["provenance"] = provenance
+    about = {"members": names, "rule": row["rule"], "temperature": temperature.value}
     about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin, "inputs": inputs}
-    about |= {"thresholds": threshold_constants(choice.thresholds), "abstaining": evidence["abstaining"]}
-    # Results of each threshold on images of the kind on which it was chosen.
-    tried = choice.thresholds[choice.thresholds.images == choice.thresholds.basis]
-    text = model_card(
-        row,
-        choice.members,
-        **provenance._asdict(),
-        card=card,
-        evidence=evidence,
-        front_matter=front_matter(row, evidence),
-        side=pixels.shape[1],
-        temperature=temperature,
-        calibration=choice.temperatures.to_dict("records"),
-        selective=choice.selective.to_dict("records"),
-        thresholds=tried.to_dict("records"),
-        times=timed(ensemble, path, pixels[:1], sorted({1, threads})),
-        check=check,
-        machine=machine(),
-        python=platform.python_version(),
-    )
-    return Exported(about, evidence, text, evidence_page(evidence))
+    about |= {"thresholds": threshold_constants(of["thresholds"]), "abstaining": evidence["abstaining"]}
+    context = provenance | {"card": card, "evidence": evidence, "side": pixels.shape[1], "temperature": temperature}
+    context |= {"check": check, "times": times(path, pixels[:1], sorted({1, threads}))}
+    return {
+        "about": about,
+        "evidence": evidence,
+        "readme": model_card(row, members, of, context),
+        "page": evidence_page(evidence),
+    }
 
 
 def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
@@ -263,24 +205,32 @@ def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[st
     return constants
 
 
-def model_card(row: pd.Series, members: pd.DataFrame, **context: object) -> str:
+def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame], context: dict[str, object]) -> str:
     """The text of card.md.
 
     Args:
         row: row of deployment.csv.
         members: rows of members.csv of the ensemble's members.
+        of: rows of temperatures, selective and thresholds of the ensemble.
         context: further variables of the template `card.md.j2`.
     """
     templates = markdown_environment(Path(__file__).parent)
     templates.globals["share"] = _share
+    tried = of["thresholds"][of["thresholds"].images == of["thresholds"].basis]  # results on images of the same kind
     return templates.get_template("card.md.j2").render(
+        context,
+        front_matter=front_matter(row, context["evidence"]),
         row=row.to_dict(),
-        members=[of | weights_of(of) for of in members.to_dict("records")],
+        members=[one | weights_of(one) for one in members.to_dict("records")],
         right=_right(row),
+        calibration=of["temperatures"].to_dict("records"),
+        selective=of["selective"].to_dict("records"),
+        thresholds=tried.to_dict("records"),
         unfit_cautions=unfit_cautions,
         versions={name: version(name) for name in VERSIONS},
+        machine=machine(),
+        python=platform.python_version(),
         two_digits=lambda value: words.number(value, 2),
-        **context,
     )
 
 
@@ -331,42 +281,6 @@ def _share(row: dict, name: str) -> Markdown:
     """A share of a row with its interval, where it has one."""
     low, high = (row.get(f"{name}_{end}") for end in ("low", "high"))
     return Markdown(f"{words.percent(row[name])} {words.interval(low, high, words.percent)}".rstrip())
-
-
-def eager_runner(module: torch.nn.Module, threads: int) -> Run:
-    """A function that runs a module as it is, in `threads` threads of this process."""
-
-    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        torch.set_num_threads(threads)
-        with torch.inference_mode():
-            outputs = module(torch.from_numpy(np.ascontiguousarray(images)))
-        return tuple(values.numpy() for values in outputs)
-
-    return run
-
-
-def milliseconds(runs: Sequence[Run], image: np.ndarray) -> np.ndarray:
-    """Time that each of R runs takes for one image (uint8 1 x H x W x 3) in ms; float64 rounds x R.
-
-    A round times each run once, so that what else the machine does slows all of them. There are `ROUNDS` rounds, or as
-    many as `LONGEST` seconds per run allow, but at least `LEAST`, after `WARMING` that do not count.
-    """
-    for run in runs:
-        for _ in range(WARMING):
-            run(image)
-    rounds, end = [], time.perf_counter() + LONGEST * len(runs)
-    while len(rounds) < ROUNDS and (len(rounds) < LEAST or time.perf_counter() < end):
-        marks = [time.perf_counter()]
-        for run in runs:
-            run(image)
-            marks.append(time.perf_counter())
-        rounds.append(1000 * np.diff(marks))
-    return np.array(rounds)
-
-
-def quartiles(times: np.ndarray) -> np.ndarray:
-    """Median, lower and upper quartile of each of R runs, float64 3 x R, of rounds x R."""
-    return np.quantile(times, [0.5, 0.25, 0.75], axis=0)
 
 
 def write_program(ensemble: Deployable, side: int, path: Path) -> None:
