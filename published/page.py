@@ -29,10 +29,11 @@ from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT
 from resiliency.report import words
 from resiliency.report.advice import advice_of, facts
+from resiliency.report.cautions import cautions
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.exchange_rates import NAMES, images_of
 from resiliency.report.drawing import svg
-from resiliency.report.overview import cautions, contenders, design_count, leaders
+from resiliency.report.overview import contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
 from resiliency.report.verdicts import by_observation, part_label
 from resiliency.storage.files import PROVENANCE, Run, read_json, replacing

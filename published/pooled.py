@@ -82,7 +82,7 @@ def bought(rates: pd.DataFrame) -> list[dict]:
         own = rates[rates["exchange"] == exchange]
         if (own["images"] == CORRUPTED).any():
             cells = {
-                of["study"]: " ".join(amount_of(of["points"], of["points_low"], of["points_high"]).values()).rstrip()
+                of["study"]: amount_of(of["points"], of["points_low"], of["points_high"])
                 for of in own.to_dict("records")
             }
             odds = pooled_odds(rates, exchange)

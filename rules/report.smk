@@ -65,7 +65,7 @@ rule charts:
     resources:
         **needing(2000, 15),
     params:
-        code=code("charts", "report/findings.txt.j2"),
+        code=code("charts"),
         charts=STUDY.charts.model_dump(),
     script:
         "../scripts/charts.py"

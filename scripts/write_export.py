@@ -9,7 +9,7 @@ from resiliency.export.evidence import Evaluated
 from resiliency.export.exporting import export
 from resiliency.export.loading import read_networks
 from resiliency.prediction.reading import read_predictions
-from resiliency.report.overview import unit_names
+from resiliency.report.cautions import unit_names
 from resiliency.report.provenance import commit
 from resiliency.statistics.resampling import Resampling
 from resiliency.storage.files import read_array, read_json, replacing, write_json

@@ -1,85 +1,130 @@
-"""Facts for which no published study has a sentence, so that golden texts show every sentence of charts."""
+"""Tables for which no published study has a sentence, so that golden texts show every sentence of charts."""
 
 import pandas as pd
 
 from resiliency.analysis.swaps import ANY_FAMILY, FAMILY
 from resiliency.report.charts import swaps
-from resiliency.report.charts.exchange_rates import facts
 
-CEILING = {"condition": "clean", "members": 2, "all_wrong": 0.05, "all_wrong_low": 0.04, "all_wrong_high": 0.06}
-CEILING |= {"best_member": "a-s0", "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.79}
-STEP = {"size": 3, "before": 2, "change": -0.02, "change_low": -0.03, "change_high": 0.01}
-SIZES = {"images": "corrupted", "largest": False}
-JOINT = {"objective": "ncl", "weight": 1.0, "settings": 1, "reached": 0.653, "seeds": 3, "independent": 0.62}
-PAIR = {"rate": 0.06, "times": 1.5, "more": 3, "pairs": 3}
-FREE = {"metrics": 5, "known": True, "positive": [], "negative": []}
-PLUS, MINUS = [{"metric": "Saliency", "r": 0.4}], [{"metric": "Features", "r": -0.3}]
-NET = {"clean": 0.9, "corrupted": 0.8, "macs": 2e6, "networks": 4}
-FOG = {"corruption": "fog", "error": 0.2}
-NOWHERE = {"role": "baseline", "hardest": FOG | {"error": 0}, "overall": None, "compared": [], "held_out": {}}
-LINE = {"sets": [{"images": "photos", "weak": False, "r_squared": 0.9, "effective_robustness": 1e-9}]}
+UNKNOWN, NONE = float("nan"), pd.DataFrame()
+MAIN_RULE = {"rule": "mean_probability"}
 
 
-def images(**free) -> dict:
-    return {"name": "corrupted", "free": FREE | free, "given": FREE, "by_labels": FREE}
+def ceiling(reached: float, low: float, high: float) -> pd.DataFrame:
+    row = {"condition": "clean", "members": 2, "size": 2, "all_wrong": 0.05, "all_wrong_low": 0.04}
+    row |= {"all_wrong_high": 0.06, "best_member": "a-s0", "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.79}
+    return pd.DataFrame([row | {"reached": reached, "reached_low": low, "reached_high": high}])
 
 
-UNKNOWN = float("nan")
+DOWN, OPEN, UNCLEAR = (-0.03, -0.01), (-0.03, 0.01), (UNKNOWN, UNKNOWN)
+
+
+def sizes(*steps: tuple[float, float]) -> tuple[pd.DataFrame, ...]:
+    """ensemble_sizes.csv whose errors fall by 2 points a member, with these intervals of the changes; no more."""
+    rows = [{"size": n, "mean": 0.3 - 0.02 * n} for n in range(1, len(steps) + 2)]
+    ends = pd.DataFrame([(UNKNOWN, UNKNOWN), *steps], columns=["change_low", "change_high"])
+    table = {"measure": "corrupted_error", "change": -0.02, "low": 0.1, "high": 0.3, "lower_quartile": 0.1}
+    table |= {"upper_quartile": 0.3, "members": 6}
+    return pd.DataFrame(rows).assign(**ends, **table, **MAIN_RULE), NONE, pd.DataFrame(columns=["exchange", "images"])
+
+
+def joint(*gains: float, alone: bool = True, settings: int = 1) -> tuple[pd.DataFrame, ...]:
+    """ensembles.parquet with gains of the ncl loss, a seed each, over independent training; and members.csv."""
+    rows = [("ncl", 1.0, seed, 0.62 + gain) for seed, gain in enumerate(gains)]
+    rows += [("ncl", weight / 10, 0, 0.5) for weight in range(1, settings)]
+    rows += [("ncl", 0.0, seed, 0.62) for seed in range(len(gains) * alone)]
+    table = pd.DataFrame(rows, columns=["objective", "loss_weight", "seed", "corrupted_accuracy"])
+    return table.assign(origin="joint", **MAIN_RULE), pd.DataFrame({"confidence": [0.95]})
+
+
+def searched(**alone: float) -> tuple[pd.DataFrame, ...]:
+    """evaluations.csv, and members.csv with a sub-network and, if it is described, an independent member."""
+    net = {"clean_accuracy": 0.9, "corrupted_error": 0.2, "macs": 2e6}
+    rows = [net | {"origin": "search"}, *([net | {"origin": "independent"} | alone] if alone else [])]
+    return pd.DataFrame({"front": [True]}), pd.DataFrame(rows)
+
+
+def pairs(low: float, *designs: str) -> tuple[pd.DataFrame]:
+    """coincident_failures.csv with pairs of a design and each of these."""
+    table = pd.DataFrame({"second": designs}).assign(first="a", corruption="clean", low=low, high=0.1)
+    return (table.assign(joint_failure_rate=0.06, independent=0.04),)
+
+
+def correlations(**of_images: dict[str, tuple[float, float]]) -> tuple[pd.DataFrame]:
+    """correlations.csv: images -> metric -> interval of its correlation."""
+    rows = [
+        {"condition": images, "metric": metric, "low": low, "high": high, "correlation": (low + high) / 2}
+        | {"p_holm": 0.01 if low * high > 0 else 0.5}
+        for images, of in of_images.items()
+        for metric, (low, high) in of.items()
+    ]
+    return (pd.DataFrame(rows).assign(measure="pearson", confidence=0.95, **MAIN_RULE),)
+
+
+def line(r_squared: float, above: float) -> tuple[pd.DataFrame]:
+    row = {"member": "a", "test_set": "photos", "is_reference": True, "r_squared": r_squared}
+    return (pd.DataFrame([row | {"effective_robustness": above, "accuracy": 0.5, "low": 0.4, "high": 0.6}]),)
+
+
 RATES = [("second_member", 0.04, 0.01, 0.09), ("mixing_designs", 0.04, 0.01, 0.09), ("family", 2.0, UNKNOWN, UNKNOWN)]
 RATES += [("joint_training", -0.5, -1.0, -0.1), ("third_member", 0.0, -0.4, 0.4)]
 RATES = pd.DataFrame(RATES, columns=["exchange", "points", "points_low", "points_high"]).assign(images="corrupted")
+NOWHERE = pd.DataFrame([{"role": "baseline", "corruption": "fog", "error": 0.0, "low": 0.0, "high": 0.1}])
+NOWHERE = NOWHERE.assign(difference_low=UNKNOWN, members="a", size=1)
+CURVE = pd.DataFrame({"validation_accuracy": [0.5, 0.5], "epoch": [1, 2]}).assign(origin="independent", design="a")
+CURVE = CURVE.assign(objective=None, loss_weight=UNKNOWN)
 OUTCOMES = ("undetected", "common_failures", "agreed", "error", "wrong_at_90")
 
 
-def swapped(low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOMES, **row) -> dict:
-    """Facts of swaps.csv with these outcomes, all alike, and designs of so many seeds."""
+def swapped(low=0.7, high=0.9, rung=FAMILY, families=9, seeds=2, outcomes=OUTCOMES, **row) -> tuple[pd.DataFrame, ...]:
+    """swaps.csv with these outcomes, all alike, and members.csv with designs of so many seeds."""
     of = {"rung": rung, "images": "corrupted", "twin": 0.08, "stranger": 0.06, "ratio": 0.8, "one_member": 0.07}
     of |= {"one_member_ratio": 0.9, "one_member_ratio_low": 0.8, "one_member_ratio_high": 1.1, "confidence": 0.95}
     of |= {"ratio_low": low, "ratio_high": high, "control_low": 0.95, "control_high": 1.05, "twins": 20, "left_out": 3}
     table = pd.DataFrame([of | {"outcome": name, "families": families} | row for name in outcomes])
-    return swaps.facts(table, pd.DataFrame({"design": ["a"] * seeds, "origin": "independent"}))
+    return table, pd.DataFrame({"design": ["a"] * seeds, "origin": "independent"})
 
 
+PLUS, MINUS, ALL = {"saliency_cosine": (0.3, 0.5)}, {"linear_cka": (-0.4, -0.2)}, {"saliency_cosine": (-1.0, 1.0)}
 CASES = [
-    ("ceiling", CEILING | {"reached": UNKNOWN, "reached_low": UNKNOWN, "reached_high": UNKNOWN}),
-    ("ceiling", CEILING | {"reached": -0.2, "reached_low": -0.3, "reached_high": -0.1}),
-    ("ceiling", CEILING | {"reached": 0.1, "reached_low": -0.1, "reached_high": 0.3}),
-    ("ensemble_size", SIZES | {"enough": 2, "step": STEP}),
-    ("ensemble_size", SIZES | {"enough": 1, "step": STEP | {"before": 1, "size": 2}}),
-    ("ensemble_size", SIZES | {"enough": 2, "step": STEP | {"change_low": UNKNOWN, "change_high": UNKNOWN}}),
-    ("ensemble_size", SIZES | {"enough": None, "step": STEP | {"change_low": UNKNOWN, "change_high": UNKNOWN}}),
-    ("loss_weight", JOINT | {"difference": 0.033, "low": 0.01, "high": 0.056}),
-    ("loss_weight", JOINT | {"reached": 0.6, "difference": -0.02, "low": -0.03, "high": -0.01}),
-    ("loss_weight", JOINT | {"independent": 0.653, "difference": 0.0, "low": -0.2, "high": 0.2}),
-    ("loss_weight", JOINT | {"settings": 4, "difference": 0.033, "low": -0.01, "high": 0.076}),
-    ("loss_weight", JOINT | {"difference": None, "low": None, "high": None}),
-    ("loss_weight", JOINT | {"independent": None, "difference": None, "low": None, "high": None}),
-    ("search_front", {"search": NET, "independent": NET | {"corrupted": 0.7, "macs": 3e6}}),
-    ("search_front", {"search": NET, "independent": NET | {"corrupted": 0.7, "macs": 1e6}}),
-    ("search_front", {"search": NET, "independent": NET | {"corrupted": 0.9, "macs": 3e6}}),
-    ("search_front", {"search": NET, "independent": NET | {"macs": UNKNOWN}}),
-    ("search_front", {"search": NET, "independent": None}),
-    ("learning_curves", {"trained": 1, "jointly": False, "late": 0, "most": None, "short": True}),
-    ("coincident_failures", {"images": "clean", "different": PAIR}),
-    ("coincident_failures", {"images": "clean", "different": PAIR | {"more": 0}}),
-    ("coincident_failures", {"images": "clean", "same": PAIR}),
-    ("coincident_failures", {"images": "clean", "different": PAIR, "same": PAIR}),
-    ("correlations", {"images": [images(positive=PLUS), images(negative=MINUS)]}),
-    ("correlations", {"images": [images(positive=PLUS, negative=MINUS), images(known=False), images(metrics=0)]}),
-    ("exchange_rates", facts(RATES)),
-    ("exchange_rates", facts(RATES[3:])),
-    ("exchange_rates", facts(RATES.assign(points_low=UNKNOWN, points_high=UNKNOWN)[3:])),
-    ("effective_robustness", LINE | {"reference": False}),
-    ("effective_robustness", {"sets": [], "reference": False}),
+    ("ceiling", ceiling(UNKNOWN, UNKNOWN, UNKNOWN)),
+    ("ceiling", ceiling(-0.2, -0.3, -0.1)),
+    ("ceiling", ceiling(0.1, -0.1, 0.3)),
+    ("ensemble_size", *sizes(DOWN, OPEN)),
+    ("ensemble_size", *sizes(OPEN)),
+    ("ensemble_size", *sizes(DOWN, UNCLEAR)),
+    ("ensemble_size", *sizes(UNCLEAR)),
+    ("loss_weight", *joint(0.02, 0.033, 0.04)),
+    ("loss_weight", *joint(-0.019, -0.02, -0.021)),
+    ("loss_weight", *joint(-0.001, 0.0, 0.001)),
+    ("loss_weight", *joint(-0.02, 0.03, 0.08, settings=4)),
+    ("loss_weight", *joint(0.033)),
+    ("loss_weight", *joint(0.033, alone=False)),
+    ("search_front", *searched(corrupted_error=0.3, macs=3e6)),
+    ("search_front", *searched(corrupted_error=0.1, macs=1e6)),
+    ("search_front", *searched(macs=UNKNOWN)),
+    ("search_front", *searched()),
+    ("learning_curves", CURVE),
+    ("coincident_failures", *pairs(0.01, "b", "c", "d")),
+    ("coincident_failures", *pairs(-0.01, "b", "c", "d")),
+    ("coincident_failures", *pairs(0.01, "a")),
+    ("coincident_failures", *pairs(0.01, "a", "b")),
+    ("correlations", *correlations(corrupted=PLUS, clean=MINUS)),
+    ("correlations", *correlations(corrupted=MINUS, clean=ALL)),
+    ("correlations", *correlations(corrupted=PLUS | MINUS, clean={"double_fault": (0.3, 0.5)})),
+    ("exchange_rates", RATES),
+    ("exchange_rates", RATES[3:]),
+    ("exchange_rates", RATES.assign(points_low=UNKNOWN, points_high=UNKNOWN)[3:]),
+    ("effective_robustness", *line(0.9, 1e-9)),
+    ("effective_robustness", *line(UNKNOWN, 1e-9)),
     ("under_corruptions", NOWHERE),
-    ("swaps", swapped()),
-    ("swaps", swapped(seeds=1, rung=ANY_FAMILY, outcomes=OUTCOMES[:-1])),
-    ("swaps", swapped(1.1, 1.4, ratio=1.2, stranger=0.09)),
-    ("swaps", swapped(0.7, 1.1, one_member=0.06)),
-    ("swaps", swapped(control_low=0.75)),
-    ("swaps", swapped(UNKNOWN, UNKNOWN, families=4)),
-    ("swaps", swapped(outcomes=(*OUTCOMES[:-1], swaps.VOTES), rung=ANY_FAMILY, control_low=UNKNOWN)),
-    ("swaps", swapped(outcomes=())),
-    ("swaps", swapped(twins=0, left_out=4)),
-    ("swaps", swapped(rung="size")),
+    ("swaps", *swapped()),
+    ("swaps", *swapped(seeds=1, rung=ANY_FAMILY, outcomes=OUTCOMES[:-1])),
+    ("swaps", *swapped(1.1, 1.4, ratio=1.2, stranger=0.09)),
+    ("swaps", *swapped(0.7, 1.1)),
+    ("swaps", *swapped(control_low=0.75)),
+    ("swaps", *swapped(UNKNOWN, UNKNOWN, families=4)),
+    ("swaps", *swapped(outcomes=(*OUTCOMES[:-1], swaps.VOTES), rung=ANY_FAMILY, control_low=UNKNOWN)),
+    ("swaps", *swapped(outcomes=())),
+    ("swaps", *swapped(twins=0, left_out=4)),
+    ("swaps", *swapped(rung="size")),
 ]

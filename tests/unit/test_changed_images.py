@@ -15,7 +15,7 @@ from resiliency.data.folder import image_folder
 from resiliency.data.pictures import read_conditions, read_images
 from resiliency.data.reading import labelled_folder
 from resiliency.data.split import draw_splits
-from resiliency.report.overview import pretraining_cautions
+from resiliency.report.cautions import pretraining_cautions
 from resiliency.storage.files import read_array
 from resiliency.training.augmentation import training_reader
 from resiliency.training.settings import Recipe

@@ -5,12 +5,10 @@ import pandas as pd
 import pytest
 from synthetic import MAIN, synthetic_tables
 
-from resiliency.report.charts.deployment import corruption_facts
-from resiliency.report.charts.diversity import correlation_facts
-from resiliency.report.charts.ensembles import errors_of, size_facts
+from resiliency.report.charts import finding_of
+from resiliency.report.charts.ensembles import errors_of
 from resiliency.report.charts.failures import photos_of
-from resiliency.report.charts.robustness import shift_facts
-from resiliency.report.charts.training import curve_facts, joint_facts
+from resiliency.report.words import label
 
 NONE = pd.DataFrame()
 
@@ -27,14 +25,13 @@ def test_joint_training_is_compared_by_seed_and_corrected_for_its_settings():
     gains = [0.01, 0.02, 0.03]
     rows = [("balanced", 0.0, seed, 0.6 + seed / 10) for seed in range(3)]
     rows += [("balanced", 0.5, seed, 0.6 + seed / 10 + gain) for seed, gain in enumerate(gains)]
-    facts = joint_facts(joint_of(rows), LEVEL)
-    assert (facts["reached"], facts["independent"], facts["difference"]) == pytest.approx((0.72, 0.7, 0.02))
-    half = 4.302653 * 0.01 / 3**0.5  # the quantile of Student's t for two degrees of freedom, from a table
-    assert (facts["low"], facts["high"]) == pytest.approx((0.02 - half, 0.02 + half))
+    said = finding_of("loss_weight", joint_of(rows), LEVEL)
+    assert "reaches 72.0% accuracy on corrupted images and independent training 70.0%" in said
+    assert "2.0 percentage points [−0.5, 4.5]" in said  # ± 4.302653 × 0.01 / √3, Student's t for two degrees of freedom
     worse = [("balanced", 1.0, seed, 0.5) for seed in range(3)]
-    of_two = joint_facts(joint_of(rows + worse), LEVEL)
-    assert (of_two["weight"], of_two["settings"]) == (0.5, 2)
-    assert of_two["low"] == pytest.approx(0.02 - 6.205347 * 0.01 / 3**0.5)  # the same at a level of 97.5%
+    of_two = finding_of("loss_weight", joint_of(rows + worse), LEVEL)
+    assert "λ = 0.5, the best of 2 settings" in of_two
+    assert "2.0 percentage points [−1.6, 5.6]" in of_two  # 6.205347 in place of 4.302653, at a level of 97.5%
 
 
 def sizes_of(changes: dict[int, tuple[float, float]], **columns) -> pd.DataFrame:
@@ -54,26 +51,30 @@ DOWN, OPEN, UNKNOWN = (-0.03, -0.01), (-0.03, 0.01), (np.nan, np.nan)
 @pytest.mark.parametrize(
     ("changes", "enough", "step"),
     [
-        ({2: DOWN, 3: DOWN}, 3, 3),
-        ({2: DOWN, 3: OPEN, 4: OPEN}, 2, 3),
-        ({2: OPEN}, 1, 2),
-        ({2: DOWN, 3: OPEN, 4: DOWN}, 4, 4),
-        ({2: UNKNOWN}, None, 2),
+        ({2: DOWN, 3: DOWN}, "At least 3", "from 2 to 3"),
+        ({2: DOWN, 3: OPEN, 4: OPEN}, "As few as 2", "from 2 to 3"),
+        ({2: OPEN}, "As few as one", "from one to 2"),
+        ({2: DOWN, 3: OPEN, 4: DOWN}, "At least 4", "from 3 to 4"),
+        ({2: UNKNOWN}, "Unknown", "from one to 2"),
     ],
 )
 def test_as_many_members_are_enough_as_after_which_no_step_is_significant(changes, enough, step):
-    facts = size_facts(sizes_of(changes), NONE, NONE)
-    assert (facts["enough"], facts["step"]["size"], facts["largest"]) == (enough, step, enough == max(changes))
-    assert size_facts(sizes_of({}), NONE, NONE) == {}
+    said = finding_of("ensemble_size", sizes_of(changes), NONE, NONE)
+    assert said.startswith(enough)
+    assert f"he step {step} members" in said
+    assert finding_of("ensemble_size", sizes_of({}), NONE, NONE) == ""
 
 
-@pytest.mark.parametrize(("images", "enough", "ends"), [("corrupted", 2, (-0.03, 0.005)), ("shifted", 3, DOWN)])
+@pytest.mark.parametrize(
+    ("images", "enough", "ends"),
+    [("corrupted", "As few as 2", "[−3.0, 0.5]"), ("shifted", "At least 3", "by 2.0 percentage points [1.0, 3.0]")],
+)
 def test_a_step_has_one_interval_on_the_page(images, enough, ends):
     """That of the exchange rate of a third member, on the same images."""
     rates = pd.DataFrame({"exchange": ["third_member"], "points_low": [-0.5], "points_high": [3.0], "images": images})
-    facts = size_facts(sizes_of({2: DOWN, 3: DOWN}), NONE, rates)
-    step = facts["step"]
-    assert (facts["enough"], step["size"], (step["change_low"], step["change_high"])) == (enough, 3, ends)
+    said = finding_of("ensemble_size", sizes_of({2: DOWN, 3: DOWN}), NONE, rates)
+    assert said.startswith(enough)
+    assert ends in said
 
 
 def test_clean_accuracy_is_turned_into_an_error():
@@ -87,13 +88,14 @@ def test_designs_and_settings_that_gain_at_the_end_are_counted():
     rows = [(design, i + 1, accuracy) for design, curve in curves.items() for i, accuracy in enumerate(curve)]
     histories = pd.DataFrame(rows, columns=["design", "epoch", "validation_accuracy"])
     histories = histories.assign(origin="independent", objective=np.nan, loss_weight=np.nan)
-    facts = curve_facts(histories)
-    assert (facts["late"], facts["trained"], facts["short"]) == (1, 2, True)
-    assert facts["most"] == {"name": "vit", "gain": pytest.approx(0.05)}
-    assert curve_facts(histories[histories["design"] == "short"]) == {}
+    said = finding_of("learning_curves", histories)
+    assert said.startswith("Not entirely: 1 of 2 designs was still improving")
+    assert "is that of vit: 5.0 percentage points" in said
+    assert said.endswith("With fewer than five epochs, the last one counts.")
+    assert finding_of("learning_curves", histories[histories["design"] == "short"]) == ""
     joint = histories[histories["design"] == "vit"].assign(origin="joint", objective="balanced")
     both = pd.concat([joint.assign(loss_weight=1.0), joint.assign(loss_weight=0.5, validation_accuracy=0.3)])
-    assert curve_facts(both)["most"]["name"] == "balanced at λ = 1"
+    assert "is that of balanced at λ = 1:" in finding_of("learning_curves", both)
 
 
 def shifted(residuals: list[float], r_squared: float, references: list[bool]) -> pd.DataFrame:
@@ -103,11 +105,14 @@ def shifted(residuals: list[float], r_squared: float, references: list[bool]) ->
 
 def test_robustness_is_effective_only_against_reference_members():
     for references, best in (([True, False, False], "c"), ([True] * 3, "a")):
-        facts = shift_facts(shifted([0.3, 0.1, 0.2], 0.8, references))
-        (of,) = facts["sets"]
-        assert (of["member"], of["weak"], facts["reference"]) == (best, False, not all(references))
-    assert shift_facts(shifted([0.3, 0.1, 0.2], 0.49, [True] * 3))["sets"][0]["weak"]
-    assert shift_facts(shifted([0.3, 0.1, 0.2], np.nan, [True] * 3))["sets"] == []
+        said = finding_of("effective_robustness", shifted([0.3, 0.1, 0.2], 0.8, references))
+        assert said.startswith(f"On corrupted images, {best} is the most robust")
+        assert said.endswith("fitted to all members of the study." if all(references) else "the reference members.")
+    weak, unknown = (
+        finding_of("effective_robustness", shifted([0.3, 0.1, 0.2], of, [True] * 3)) for of in (0.49, np.nan)
+    )
+    assert "none can be named" in weak
+    assert unknown.startswith("Unknown: a line needs three members")
 
 
 def correlations_of(intervals: dict[str, list[tuple[float, float]]]) -> pd.DataFrame:
@@ -131,33 +136,28 @@ CORRELATIONS = correlations_of(
 )
 
 
-def of_corrupted(table: pd.DataFrame) -> dict:
-    (images,) = correlation_facts(table)["images"]
-    return images
-
-
 def test_only_what_is_significant_at_every_size_is_said_and_labels_apart():
-    facts = of_corrupted(CORRELATIONS)
-    assert (facts["free"]["positive"], facts["free"]["metrics"]) == ([], 2)
-    assert facts["free"]["negative"] == [{"metric": "Jensen–Shannon divergence", "r": pytest.approx(-0.45)}]
-    assert facts["by_labels"]["positive"] == [{"metric": "negated Double fault", "r": pytest.approx(0.75)}]
-    uncorrected = CORRELATIONS.assign(p_holm=0.06)
-    assert of_corrupted(uncorrected)["free"]["negative"] == []
+    said = finding_of("correlations", CORRELATIONS)
+    assert "less accurate ones by Jensen–Shannon divergence (mean r −0.45). Metrics that use the labels" in said
+    assert said.endswith("on corrupted images negated Double fault (mean r 0.75).")
+    uncorrected = finding_of("correlations", CORRELATIONS.assign(p_holm=0.06))
+    assert uncorrected.startswith("Not significantly on corrupted images: none of the 2 label-free metrics")
 
 
 def test_only_metrics_that_the_chart_shows_are_named():
     falls = [(-0.9, -0.1), (-0.5, -0.3)]
     names = ("label_disagreement", "saliency_cosine", "saliency_spearman")
-    free = of_corrupted(correlations_of(dict.fromkeys(names, falls) | {"difficulty": falls}))["free"]
-    assert ([of["metric"] for of in free["negative"]], free["metrics"]) == (["Saliency"], 1)
-    alone = of_corrupted(correlations_of({"label_disagreement": falls, "difficulty": falls}))["free"]
-    assert [of["metric"] for of in alone["negative"]] == ["Label disagreement"]
+    said = finding_of("correlations", correlations_of(dict.fromkeys(names, falls) | {"difficulty": falls}))
+    assert "less accurate ones by Saliency (mean r −0.45)." in said
+    alone = finding_of("correlations", correlations_of({"label_disagreement": falls, "difficulty": falls}))
+    assert "less accurate ones by Label disagreement (mean r −0.45)." in alone
 
 
 @pytest.mark.parametrize(("ends", "known"), [((-1.0, 1.0), False), ((np.nan, np.nan), False), ((-0.4, 0.9), True)])
 def test_intervals_that_tell_nothing_are_not_called_an_absence(ends, known):
     rows = correlations_of({"jensen_shannon": [ends]}).fillna({"correlation": 0.3})
-    assert of_corrupted(rows)["free"]["known"] == known
+    answer = "Not significantly" if known else "Unknown"
+    assert finding_of("correlations", rows).startswith(f"{answer} on corrupted images")
 
 
 def test_failing_photos_once():
@@ -190,8 +190,10 @@ def under(rows: list[tuple]) -> pd.DataFrame:
 def test_the_first_role_is_compared_under_each_corruption_once_with_each_other_model():
     first = ("best ensemble", "a+b", [UNKNOWN] * 3)
     second = ("best member", "a", [(-0.2, -0.1), (-0.2, 0.1), (0.1, 0.2)])
-    facts = corruption_facts(under([first, second, ("baseline", "a", second[2])]))
-    assert (facts["hardest"]["corruption"], facts["hardest"]["error"]) == (MAIN[0], 0.2)
-    (one,) = facts["compared"]
-    assert (one["role"], one["fewer"], one["more"], one["corruptions"]) == ("best member and baseline", 1, 1, 3)
-    assert corruption_facts(under([first]))["compared"] == []
+    said = finding_of("under_corruptions", under([first, second, ("baseline", "a", second[2])]))
+    assert said.startswith(f"Most under {label(MAIN[0])}: the best ensemble has an error of 20.0%")
+    fewer = (
+        "fewer errors than the best member and baseline (a) under 1 of 3 corruptions, and significantly more under 1"
+    )
+    assert said.count("It makes") == said.count(fewer) == 1
+    assert "It makes" not in finding_of("under_corruptions", under([first]))

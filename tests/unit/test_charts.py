@@ -20,12 +20,11 @@ from synthetic import HOSTILE, OBJECTIVES, synthetic_tables
 
 from resiliency.base.faults import Fault
 from resiliency.report import drawing, settings
-from resiliency.report.charts import FINDINGS
+from resiliency.report.charts import finding_of
 from resiliency.report.charts.failures import MOST_CLASSES
 from resiliency.report.drawing import VEGA_LITE, draw, html, svg, write_chart
 from resiliency.report.registry import CHARTS
 from resiliency.report.style import cycled, shapes
-from resiliency.report.templates import said
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WIDTH = 160  # of a line of a golden file
@@ -83,7 +82,7 @@ def in_sentences(name: str, text: str) -> str:
 
 
 def test_every_sentence_is_as_it_was_reviewed(request):
-    text = "\n".join(in_sentences(name, said(FINDINGS, name, **facts)) for name, facts in CASES)
+    text = "\n".join(in_sentences(name, finding_of(name, *tables)) for name, *tables in CASES)
     compare(request, GOLDEN / "finding_cases.txt", text)
 
 

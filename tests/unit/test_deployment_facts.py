@@ -3,8 +3,9 @@
 import pytest
 from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, compared, varied
 
+from resiliency.report.cautions import unfit_cautions
 from resiliency.report.deployment import calibration_facts, choice_facts, deployment_answers
-from resiliency.report.overview import contenders, unfit_cautions
+from resiliency.report.overview import contenders
 
 ENDS = ("", "_low", "_high")
 

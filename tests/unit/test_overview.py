@@ -6,7 +6,7 @@ import pytest
 from synthetic import HOSTILE, synthetic_tables
 from verdict_cases import part
 
-from resiliency.report import overview
+from resiliency.report import cautions, overview
 from resiliency.report.verdicts import interval_picture
 
 
@@ -33,11 +33,9 @@ def test_the_best_ensemble_may_be_the_only_one_and_less_accurate_than_a_member()
     assert overview.best_answer(best).startswith("None is more accurate than the best member: a, right on 90.0%")
 
 
-def test_a_caution_of_one_member_is_no_plural():
+def test_a_caution_counts_and_names_its_members():
     members = pd.DataFrame({"member": ["a", "b"], "warnings": ["near chance", ""], "origin": "independent"})
-    assert overview.cautions(members)[0].startswith(
-        "1 of 2 members is close to chance level on clean images (a). Its training"
-    )
+    assert cautions.cautions(members)[0].startswith("Close to chance level on clean images: 1 of 2 members (a).")
 
 
 @pytest.mark.parametrize(("values", "end"), [([0.004], 0.01), ([0.02, 0.01], 0.02), ([0.51], 1.0), ([], 1.0)])
@@ -48,15 +46,15 @@ def test_scales_hold_all_values(values, end):
 @pytest.mark.parametrize(
     ("accuracy", "source", "advice"),
     [
-        (1 - overview.POOR, "trained here", "from pretrained weights"),
+        (1 - cautions.POOR, "trained here", "from pretrained weights"),
         (0.55, "pretrained timm/a@1", "preprocessing"),
-        (1.001 - overview.POOR, "trained here", None),
+        (1.001 - cautions.POOR, "trained here", None),
         (np.nan, "trained here", None),
     ],
 )
 def test_a_best_model_that_is_poor_needs_a_caution(accuracy, source, advice):
     members = pd.DataFrame({"clean_accuracy": [0.1, 0.9], "weights_source": source})
-    said = overview.poor_cautions(members, {"clean_accuracy": accuracy})
+    said = cautions.poor_cautions(members, {"clean_accuracy": accuracy})
     assert [advice in caution for caution in said] == [True] * bool(advice)
 
 

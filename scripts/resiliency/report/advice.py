@@ -27,7 +27,7 @@ def facts(rates: pd.DataFrame) -> dict[str, dict | None]:
         rows[name] = row | {
             "low": low,
             "high": high,
-            "said": " ".join(amount_of(row["points"], low, high).values()).rstrip(),
+            "said": amount_of(row["points"], low, high),
             "helps": bool(low > 0),
             "harms": bool(high < 0),
         }

@@ -4,8 +4,12 @@ import pandas as pd
 
 from resiliency.analysis.choosing import GREEDY, KINDS, NOT_TESTED, OUTCOMES, UNDECIDED, WORSE, WORTH
 from resiliency.report import words
-from resiliency.report.templates import said
 
+SAID = {
+    WORTH: "is worth choosing by",
+    WORSE: "is not worth choosing by",
+    UNDECIDED: "is not shown to be worth choosing by",
+}
 ORDER = ("attribution_diversity", "prediction_diversity", "activation_diversity")  # attributions are the question
 
 
@@ -16,31 +20,53 @@ def choosing(table: pd.DataFrame) -> dict:
         table: choosing.csv.
     """
     of_rules = {choice: rows.to_dict("records") for choice, rows in table.groupby("choice", sort=False)}
-    groups: dict[str, dict] = {}
-    missing: dict[str, list[str]] = {}
-    for choice in ORDER:
-        rows, kind = of_rules[choice], f"{KINDS[choice]}s"
-        verdict = next((of for of in (WORTH, WORSE, UNDECIDED) if of in [row["verdict"] for row in rows]), NOT_TESTED)
-        if verdict == NOT_TESTED:
-            missing.setdefault(rows[0]["missing"], []).append(kind)
-        else:
-            shown = [row for row in rows if row["verdict"] == verdict]
-            groups.setdefault(verdict, {"verdict": verdict, "kinds": [], "rows": shown})["kinds"].append(kind)
-    about, told = table.iloc[0].to_dict(), {"groups": list(groups.values()), "missing": missing}
     return {
-        "answer": said("overview.txt.j2", "choosing", about=about, **told),
+        "answer": _answer(of_rules, table.iloc[0]),
         "sizes": table["size"].unique().tolist(),
         "rows": [
             (words.label(of), [_cell(row, name) for name in OUTCOMES for row in rows]) for of, rows in of_rules.items()
         ],
-        "about": about,
+        "about": table.iloc[0].to_dict(),
     }
+
+
+def _answer(of_rules: dict[str, list[dict]], about: pd.Series) -> str:
+    """Whether each kind of diversity is worth choosing by; kinds of one verdict together, the first with numbers."""
+    groups: dict[str, list[str]] = {}
+    missing: dict[str, list[str]] = {}
+    for choice in ORDER:
+        verdicts = [row["verdict"] for row in of_rules[choice]]
+        verdict = next((of for of in SAID if of in verdicts), NOT_TESTED)
+        of, key = (missing, of_rules[choice][0]["missing"]) if verdict == NOT_TESTED else (groups, verdict)
+        of.setdefault(key, []).append(choice)
+    sentences = [f"Diversity of {_kinds(of)} is not tested ({reason})." for reason, of in missing.items()]
+    for verdict, choices in groups.items():
+        said = f"Diversity of {_kinds(choices)} {SAID[verdict]}"
+        if verdict != UNDECIDED or verdict == next(iter(groups)):
+            first = f"with {_kinds(choices[:1])} " if len(choices) > 1 else ""
+            rows = [row for row in of_rules[choices[0]] if row["verdict"] == verdict]
+            differences = words.listed([f"{_difference(row, 'error')} with {row['size']}" for row in rows])
+            minus = f"the error {first}minus that of greedy choice by error"
+            said += f": {minus} is {differences} members, in percentage points"
+        sentences.append(f"{said}.")
+    if about["near"] == about["near"]:
+        sentences.append(
+            f"On average {words.number(about['near'], 1)} of {about['members']} members lie within a percentage point "
+            "of the best, among which diversity may choose; an ensemble that needs more takes the most accurate ones."
+        )
+    return " ".join(sentences)
+
+
+def _kinds(choices: list[str]) -> str:
+    return words.listed([f"{KINDS[choice]}s" for choice in choices])
 
 
 def _cell(row: dict, name: str) -> str:
     """An outcome, its difference from greedy choice in percentage points, and the interval of this."""
-    value, low, high = (row[f"{name}_difference{end}"] for end in ("", "_low", "_high"))
-    if pd.isna(row[name]) or row["choice"] == GREEDY:
-        return words.percent(row[name])
-    interval = f"{'+' if value > 0 else ''}{words.difference(value, low, high)} {words.difference_interval(low, high)}"
-    return f"{words.percent(row[name])} ({interval.strip()})"
+    value = words.percent(row[name])
+    return value if pd.isna(row[name]) or row["choice"] == GREEDY else f"{value} ({_difference(row, name)})"
+
+
+def _difference(row: dict, name: str) -> str:
+    ends = [row[f"{name}_difference{end}"] for end in ("", "_low", "_high")]
+    return f"{'+' if ends[0] > 0 else ''}{words.in_points(*ends, unit='')}"

@@ -15,7 +15,8 @@ from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import ABSTAIN
 from resiliency.report import words
-from resiliency.report.overview import contenders, difference_from, shortcomings
+from resiliency.report.cautions import shortcomings
+from resiliency.report.overview import contenders, difference_from
 from resiliency.report.rows import compared_with
 from resiliency.report.templates import sentences
 

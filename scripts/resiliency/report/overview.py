@@ -1,39 +1,25 @@
-"""The first screen of the report: subject, cautions, the recommended model beside its competitors, and added members.
+"""The first screen of the report: basis, the recommended model beside its competitors, ranks, and added members."""
 
-Here are the facts; `overview.txt.j2` has the sentences."""
-
-import re
-from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from resiliency.analysis import choices
 from resiliency.analysis.choices import clean_accuracy
 from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER
 from resiliency.analysis.contenders import contenders as chosen
-from resiliency.analysis.failures import name_of
-from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
-from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, SYNSET, accuracy_of
+from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, accuracy_of
 from resiliency.data.card import OWN
-from resiliency.data.split import PLACE
 from resiliency.designs.members import WeightsKind
-from resiliency.metrics.classification import FEW_IMAGES, FEW_STEPS, FEWEST_IMAGES, FEWEST_STEPS, NEAR_CHANCE
-from resiliency.report import templates, words
+from resiliency.report import words
 from resiliency.report.rows import compared_with, difference_words, measured_on, under_main_rule
 from resiliency.statistics.resampling import holm
 
 LEADING = 3
-NAMED = 5
-POOR = 0.3  # clean error of the best model from which on comparisons say little about trained networks
-WARNINGS = (NEAR_CHANCE, FEW_STEPS, SAME_ANSWERS, STILL_LEARNING, FEW_IMAGES)
-ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # possible ends of the scale of bars
-FEWEST = 30  # number of units from which on intervals have about their nominal coverage
-CALLED = {"near_duplicates": "set of images that look alike"}
+SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # possible ends of the scale of bars
 COMPARED_WITH_FAMILIES = {"second_member": "a second member", "doubling_of_parameters": "a doubling of parameters"}
-said = partial(templates.said, "overview.txt.j2")
+ENDS = ("", "_low", "_high")  # of the columns of a value and its interval
 
 
 def contenders(deployment: pd.DataFrame) -> list[dict]:
@@ -74,7 +60,7 @@ def models(deployment: pd.DataFrame, compared: pd.DataFrame | None = None) -> li
 
 def scale_of(values: list[float]) -> float:
     """The smallest of 1, 2, 5, 10, 20, 50 and 100% that is not below any of the shares."""
-    return next((end for end in ENDS if end >= max(values, default=1)), 1.0)
+    return next((end for end in SCALES if end >= max(values, default=1)), 1.0)
 
 
 def shifted_answer(members: pd.DataFrame, further: list[str]) -> str:
@@ -84,9 +70,9 @@ def shifted_answer(members: pd.DataFrame, further: list[str]) -> str:
         members: members.csv.
         further: names of the test sets.
     """
-    columns = {name: f"{name}_accuracy" for name in (CLEAN, *further)}
-    sets = [{"name": name, "accuracy": members[column].median()} for name, column in columns.items()]
-    return said("shifted", sets=sets) if further else ""
+    medians = {f"{words.label(name)}{' images' * (name == CLEAN)}": name for name in (CLEAN, *further)}
+    said = [f"{words.percent(members[f'{name}_accuracy'].median())} on {on}" for on, name in medians.items()]
+    return f"Median accuracy is {words.listed(said)}." if further else ""
 
 
 def ensembles_answer(tables: Mapping[str, pd.DataFrame], further: list[str]) -> str:
@@ -98,18 +84,27 @@ def ensembles_answer(tables: Mapping[str, pd.DataFrame], further: list[str]) -> 
     """
     deployment, sizes = (tables.get(name, pd.DataFrame()) for name in ("deployment", "ensemble_sizes"))
     if len(deployment) and (deployment["size"] > 1).any():
-        first = contenders(deployment)[0]
-        rival = BEST_MEMBER if first["size"] > 1 else BEST_ENSEMBLE
-        difference = difference_from(tables.get("contenders"), "role", rival)
-        compared = compared_with(difference, f"that of the {rival}, {difference['members']}") if difference else ""
-        return said("recommended", row=first, compared=compared)
+        return _recommended(contenders(deployment)[0], tables.get("contenders"))
     if sizes.empty:
         return ""
     means = under_main_rule(sizes).pivot(index="size", columns="measure", values="mean").sort_index()
     means = means.assign(**{accuracy_of(CORRUPTED): 1 - means["corrupted_error"]} if "corrupted_error" in means else {})
-    names = [CORRUPTED] if "corrupted_error" in means else [CLEAN, *further]
-    sets = [{"name": name, "accuracies": means[accuracy_of(name)].tolist()} for name in names]
-    return said("means", sets=sets, fewest=means.index[0], most=means.index[-1])
+    fewest, others = means.index[0], []
+    for name in [CORRUPTED] if "corrupted_error" in means else [CLEAN, *further]:
+        first, *_, last = means[accuracy_of(name)].map(words.percent)
+        of = "" if others else "single members: " if fewest == 1 else f"of {fewest}: "
+        others.append(f"{last} of {words.label(name)} images ({of}{first})")
+    return f"On average, ensembles of {means.index[-1]} members are right on {words.listed(others)}."
+
+
+def _recommended(row: dict, compared: pd.DataFrame | None) -> str:
+    """The error of the recommended model, and how it compares with the best member or ensemble."""
+    rival = BEST_MEMBER if row["size"] > 1 else BEST_ENSEMBLE
+    other = difference_from(compared, "role", rival)
+    than = f": {compared_with(other, f'that of the {rival}, ' + other['members'])}" if other else ""
+    who = f"ensemble of {row['size']} members" if row["size"] > 1 else f"model, {row['members']},"
+    error = words.with_interval(*(row[f"corrupted_error{end}"] for end in ENDS))
+    return f"On corrupted images not used for selection, the recommended {who} has an error of {error}{than}."
 
 
 def difference_from(compared: pd.DataFrame | None, column: str, other: str) -> dict | None:
@@ -127,9 +122,14 @@ def best_answer(best: pd.DataFrame) -> str:
         best: best_ensembles.csv.
     """
     first = best[best["rank"] == 1]
-    ensemble = first.loc[first["clean_accuracy"].idxmax()].to_dict()
-    member = first[first["size"] == 1].to_dict("records")
-    return said("best", ensemble=ensemble, member=member[0] if member and ensemble["size"] > 1 else None)
+    right = [
+        f"{row['members'].replace('+', ' + ')}, right on "
+        f"{words.with_interval(*(row[f'clean_accuracy{end}'] for end in ENDS))} of clean images"
+        for row in (first.loc[first["clean_accuracy"].idxmax()], *first[first["size"] == 1].to_dict("records"))
+    ]
+    if first.loc[first["clean_accuracy"].idxmax(), "size"] == 1:
+        return f"None is more accurate than the best member: {right[0]}."
+    return "; the best single member is ".join(right[:2]) + "."
 
 
 def led_by(compared: pd.DataFrame, role: str) -> str:
@@ -139,12 +139,11 @@ def led_by(compared: pd.DataFrame, role: str) -> str:
         compared: table contenders.csv, which compares the contenders on the same images.
         role: role of the other contender, as in `contenders`; "" for the first one, or if nothing is known.
     """
-    rows = compared[(compared["role"] == role.lower()) & (compared["corruption"] == CORRUPTED)]
-    rows = rows.dropna(subset=["difference"])
-    if rows.empty or rows["members"].iloc[0] == compared["members"].iloc[0]:
+    row = difference_from(compared, "role", role.lower())
+    if row is None or row["members"] == compared["members"].iloc[0]:
         return ""
-    amount, ends, unclear = difference_words(rows.iloc[0])
-    return said("compared", first=compared["role"].iloc[0], amount=amount, ends=ends, unclear=unclear)
+    amount, ends, unclear = difference_words(row)
+    return f"The {compared['role'].iloc[0]}'s error is {f'{amount} {ends}'.rstrip()}{unclear}."
 
 
 def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
@@ -184,99 +183,6 @@ def leaders(tables: dict[str, pd.DataFrame], further: list[str]) -> list[dict]:
     return entries
 
 
-def shortcomings(row: dict | pd.Series, classes: Sequence[str]) -> str:
-    """What a row of deployment.csv is wrong on too often to be used as it is; "" if it is not.
-
-    Args:
-        classes: names of the classes, if they have any.
-    """
-    errors = choices.shortcomings(row)
-    worst = name_of(classes, int(row["worst_class"])) if "class" in errors else ""
-    return said("shortcomings", errors=errors, row=row, worst=worst, most=choices.BEARABLE) if errors else ""
-
-
-def unfit_cautions(row: dict | pd.Series, classes: Sequence[str], which: str = "the recommended") -> list[str]:
-    """A caution if `which` model or ensemble, a row of deployment.csv, should not be used as it is."""
-    short = shortcomings(row, classes)
-    return [said("unfit", short=short, which=which, alone=row["size"] == 1)] if short else []
-
-
-def skipped_reasons(skipped: pd.DataFrame) -> list[dict]:
-    """The parts that were left out, each with its reason and members: `item`, `reason`, `count` and `members`.
-
-    What the study as a whole leaves out for one reason is one item.
-
-    Args:
-        skipped: table skipped.csv; rows about the whole study have no member.
-    """
-    entries = []
-    of_study = skipped["member"].fillna("") == ""
-    for _, rows in skipped.groupby([skipped["skipped"].mask(of_study, ""), "reason"], sort=False):
-        members = rows["member"].dropna().tolist()
-        items = ", ".join(words.label(item) for item in rows["skipped"].unique())
-        entry = {"item": items, "reason": rows["reason"].iloc[0], "count": len(members)}
-        entries.append(entry | {"members": words.first_of(members, NAMED)})
-    return entries
-
-
-def cautions(members: pd.DataFrame) -> list[str]:
-    """A caution for each kind of warning in members.csv."""
-    notes = []
-    for kind in WARNINGS:
-        has = _warned(members, kind)
-        if has.any():
-            late = late_settings(members) if kind == STILL_LEARNING else {}
-            settings = [f"{objective} at {weights}" for objective, weights in late.items()]
-            names = "; ".join(settings) or words.first_of(members.loc[has, "member"].tolist(), NAMED)
-            fewest = {"fewest_steps": FEWEST_STEPS, "fewest_images": FEWEST_IMAGES}
-            notes.append(said("warning", kind=kind, count=int(has.sum()), total=len(members), names=names, **fewest))
-    return notes
-
-
-def _warned(members: pd.DataFrame, warning: str) -> pd.Series:
-    """A mask of the members with a warning."""
-    return members["warnings"].astype(object).fillna("").str.contains(warning, regex=False)
-
-
-def late_settings(members: pd.DataFrame) -> dict[str, str]:
-    """Objective -> weights of the loss at which joint training ended too early, such as "λ = 0.5 and 1"."""
-    joint = members[_warned(members, STILL_LEARNING) & (members["origin"] == JOINT)]
-    weights = joint.groupby("objective", sort=False)["loss_weight"].unique()
-    return {
-        objective: f"λ = {words.listed([words.plain(weight) for weight in sorted(of)])}"
-        for objective, of in weights.items()
-    }
-
-
-def poor_cautions(members: pd.DataFrame, best: dict | None) -> list[str]:
-    """What to do if the best model is wrong on `POOR` of the clean images or more.
-
-    Args:
-        best: recommended model, as from `models`; None for the member with the highest clean accuracy.
-    """
-    error = 1 - (best["clean_accuracy"] if best else members["clean_accuracy"].max())
-    if not error >= POOR:
-        return []
-    source = members["weights_source"].astype(str)
-    trained = source.str.startswith(("trained here", "fine-tuned here")).any()
-    facts = {"error": error, "told": best is not None}
-    return [said("poor", **facts, trained=trained, pretrained=source.str.contains("pretrained").any())]
-
-
-def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
-    """A caution if pretrained members may have seen the test images, because the classes are synsets of ImageNet.
-
-    Args:
-        card: card of the dataset; None if there is none. No pretrained weights have seen the test images of `imagenet`.
-    """
-    classes = (card or {}).get("classes", [])
-    if not classes or card["name"] == "imagenet" or not all(map(SYNSET.fullmatch, classes)):
-        return []
-    loaded = members["weights_source"].astype(str).str.contains(r"^(?:fine-tuned here from )?pretrained ")
-    names = words.first_of(members.loc[loaded, "member"].tolist(), NAMED)
-    return [said("pretrained", names=names, imagenette=card["name"] == "imagenette")] if names else []
-
-
 def basis(card: dict | None, tables: dict[str, pd.DataFrame], study: str = "") -> str:
     """The members and images of the study, in two sentences.
 
@@ -285,25 +191,25 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame], study: str = "") -
         study: name of the study, which replaces the name of a dataset for a user's own images.
     """
     members, errors = tables["members"], tables["corruption_errors"]
-    ensembles = tables["ensembles"]["ensemble"].nunique() if "ensembles" in tables else None
-    further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set")
+    designs, families = design_count(members), members.loc[members["origin"] != SEARCH, "family"].nunique()
+    of = f" of {words.plural(designs, 'design')} in {families} {'family' if families == 1 else 'families'}"
+    based = f"{words.plural(len(members), 'member')}{of if designs else ''} ({_kinds(members)})"
+    if "ensembles" in tables and (ensembles := tables["ensembles"]["ensemble"].nunique()):
+        based += f" and {words.plural(ensembles, 'ensemble')}"
     name = card["name"] if card else "the clean test set"
-    return said(
-        "basis",
-        members=len(members),
-        designs=design_count(members),
-        families=members.loc[members["origin"] != SEARCH, "family"].nunique(),
-        kinds=_kinds(members),
-        ensembles=ensembles,
-        images=int(errors["images"].iloc[0]),
-        data=study if name == OWN and study else name,
-        corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
-        further=[{"name": row.test_set, "images": int(row.images)} for row in further.itertuples()],
-    )
+    count = int(errors["images"].iloc[0])
+    tested = words.plural(count, "test image") + " of " if count else ""
+    tested += study if name == OWN and study else name
+    if corruptions := errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique():
+        tested += f", clean and under {words.plural(corruptions, 'corruption')}"
+    further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set").itertuples()
+    sets = [f"on {f'{of.images:,.0f} images of ' * (of.images > 0)}{words.label(of.test_set)}" for of in further]
+    tested += "".join(f", {'and ' * (of == sets[-1])}{of}" for of in sets)
+    return f"Based on {based}. Evaluated on {tested}."
 
 
-def _kinds(members: pd.DataFrame) -> list[dict]:
-    """Number of members by origin."""
+def _kinds(members: pd.DataFrame) -> str:
+    """Number of members by origin, such as "6 trained independently, 4 found by search"."""
     origins = members["origin"].value_counts()
     outside = members[members["weights_kind"] == WeightsKind.NONE]
     independent = int(origins.get("independent", 0)) - len(outside)
@@ -311,7 +217,7 @@ def _kinds(members: pd.DataFrame) -> list[dict]:
     kinds += [(source, len(rows)) for source, rows in outside.groupby("weights_source", sort=False)]
     kinds += [("jointly" if independent else "trained jointly", int(origins.get(JOINT, 0)))]
     kinds += [("found by search", int(origins.get(SEARCH, 0)))]
-    return [{"how": how, "count": count} for how, count in kinds if count]
+    return ", ".join(f"{count:,} {how}" for how, count in kinds if count)
 
 
 def design_count(members: pd.DataFrame) -> int:
@@ -338,10 +244,22 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
     with np.errstate(divide="ignore", invalid="ignore"):
         deviations = reach * pairs["next_difference"] / (pairs["next_difference"] - pairs["next_low"])
     differ = holm(2 * ndtr(-deviations.to_numpy())) < 1 - pairs["confidence"].to_numpy()
-    alone = "alone" if top["next_low"] > 0 else "same" if pd.isna(top["images_needed"]) else "unclear"
-    first = "differ" if differ[0] else alone
-    count = int(differ.sum())
-    return said("ranks", images=images, pairs=len(pairs), differ=count, first=first, needed=top["images_needed"])
+    count, of_pairs = int(differ.sum()), words.plural(len(pairs), "pair")
+    said = f"{count} of {of_pairs} differ significantly after correction for their number."
+    if not count:
+        where = f"({of_pairs} of neighbours, corrected for their number)"
+        said = f"No two neighbouring ranks can be told apart on {images} images {where}."
+    elif 2 * count < len(pairs):
+        said = f"Most neighbouring ranks cannot be told apart on {images} images: {said}"
+    else:
+        said = f"Neighbouring ranks on {images} images: {said}"
+    if differ[0]:
+        return f"{said} The first two do."
+    if top["next_low"] > 0:
+        return f"{said} The first two differ only before this correction."
+    if pd.isna(top["images_needed"]):
+        return f"{said} The first two have the same error."
+    return f"{said} About {words.whole(top['images_needed'])} images would tell the first two apart."
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
@@ -354,53 +272,25 @@ def architecture_answer(rates: pd.DataFrame) -> str:
     if not rows:
         return ""
     error = "corrupted error" if rates["images"].iloc[0] == CORRUPTED else "error on natural shifts"
-    others = [rows[key] | {"name": name} for key, name in COMPARED_WITH_FAMILIES.items() if key in rows]
-    equal = rows.get("family_at_equal_accuracy")
-    return said("architecture", family=rows.get("family"), equal=equal, others=others, error=error)
+    family, equal, unit = rows.get("family"), rows.get("family_at_equal_accuracy"), " percentage points"
+    said = "Unknown: the study has too few families of several designs."
+    if family:
+        said = f"Families differ by SD {_amount(family, ', no more than noise', unit)} of {error}"
+        said += f"; at equal accuracy and size by SD {_amount(equal, ', no more than noise')}." if equal else "."
+    others = [
+        f"{name} buys {_amount(rows[key], ' (not significant)', unit * (key == first and not family))}"
+        for first in [next((key for key in COMPARED_WITH_FAMILIES if key in rows), "")]
+        for key, name in COMPARED_WITH_FAMILIES.items()
+        if key in rows
+    ]
+    return f"{said} For comparison, {' and '.join(others)}." if others else said
 
 
-def resampled_sentence(units: dict[str, dict]) -> str:
-    """The units that intervals over test images resample, such as "Intervals over test images resample 421 tracks.".
-
-    Args:
-        units: test set -> its `units.json`; empty if only scores of members are available.
-    """
-    if CLEAN not in units:
-        return ""
-    sets = [(name, of) for name, of in units.items() if name == CLEAN or of["by"]]
-    told = [resampled(of) + (f" of {words.label(name)}" if name != CLEAN else "") for name, of in sets]
-    return f"Intervals over test images resample {words.listed(told)}."
-
-
-def resampled(of: dict) -> str:
-    """Number and name of the units of a test set, such as "421 tracks (12,630 images)" or "540 images"."""
-    name, many = unit_names(of)
-    counted = f"{of['units']:,} {many if of['units'] > 1 else name}"
-    return f"{counted} ({words.plural(of['images'], 'image')})" if of["by"] else counted
-
-
-def unit_names(of: dict | None) -> tuple[str, str]:
-    """What a unit of a test set is called, such as "track", and several: "tracks"; "image" if nothing is known."""
-    if not of or not of["by"]:
-        return "image", "images"
-    places = re.findall(PLACE, of["by"])
-    name = places[-1].strip("<>") if places else CALLED.get(of["by"], "group")
-    return name, name.replace("set ", "sets ", 1) if name in CALLED.values() else f"{name}s"
-
-
-def unit_cautions(units: dict[str, dict]) -> list[str]:
-    """A caution for each test set with few units, or whose groups do not fit.
-
-    Args:
-        units: test set -> its `units.json`.
-    """
-    notes = []
-    for name, of in units.items():
-        key = "dataset.test_groups" if name == CLEAN else f"test_sets.{name}.groups"
-        where = "Test images" if name == CLEAN else f"Images of {words.label(name)}"
-        few = resampled(of) if of["by"] and of["units"] < FEWEST else ""
-        notes.append(said("units", where=where, key=key, unfit=of["not_by"], few=few, fewest=FEWEST))
-    return list(filter(None, notes))
+def _amount(row: dict, unclear: str, unit: str = "") -> str:
+    """Percentage points with their interval, and that it includes 0 or is not known."""
+    low, high = row["points_low"] / 100, row["points_high"] / 100
+    note = f" {words.NO_INTERVAL}" if np.isnan(low) else unclear * (low <= 0 <= high)
+    return words.in_points(row["points"] / 100, low, high, unit) + note
 
 
 def added_sentences(members: pd.DataFrame, robustness: pd.DataFrame | None, added: Collection[str]) -> list[str]:
@@ -425,10 +315,12 @@ def _added(member: str, sets: dict[str, pd.DataFrame]) -> str:
     places, beyond = [], []
     for name, rows in sets.items():
         row = rows.loc[member]
-        rank = int((rows["accuracy"] > row["accuracy"]).sum()) + 1
-        errors = {"error": 1 - row["accuracy"], "low": 1 - row["high"], "high": 1 - row["low"]}
-        places.append({"name": name, "rank": rank, "count": len(rows)} | errors)
+        rank, on = int((rows["accuracy"] > row["accuracy"]).sum()) + 1, f"on {words.label(name)} images"
+        error = words.with_interval(1 - row["accuracy"], 1 - row["high"], 1 - row["low"])
+        places.append(f"{rank:,} of {len(rows):,} {on} (error {error})")
         if name != CLEAN and pd.notna(row["effective_robustness"]):
-            ends = {end: row[end] - row["predicted_accuracy"] for end in ("low", "high")}
-            beyond.append({"name": name, "value": row["effective_robustness"]} | ends)
-    return said("added", member=member, places=places, beyond=beyond)
+            ends = (row[end] - row["predicted_accuracy"] for end in ("low", "high"))
+            beyond.append(f"{words.in_points(row['effective_robustness'], *ends, unit='')} {on}")
+    said = f"{member} ranks {words.listed(places)}."
+    meaning = "Its effective robustness in percentage points (accuracy minus what clean accuracy predicts)"
+    return f"{said} {meaning} is {words.listed(beyond)}." if beyond else said

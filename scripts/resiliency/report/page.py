@@ -15,6 +15,16 @@ from resiliency.designs.members import LOADED, WeightsKind
 from resiliency.metrics.resiliency import LARGEST_RELATIVE_ERROR
 from resiliency.report import words
 from resiliency.report.advice import advice_of
+from resiliency.report.cautions import (
+    cautions,
+    poor_cautions,
+    pretraining_cautions,
+    resampled_sentence,
+    skipped_reasons,
+    unfit_cautions,
+    unit_cautions,
+    unit_names,
+)
 from resiliency.report.charts import finding_of
 from resiliency.report.choosing import choosing
 from resiliency.report.deployment import EXPORT, deployment_answers
@@ -23,20 +33,12 @@ from resiliency.report.overview import (
     architecture_answer,
     basis,
     best_answer,
-    cautions,
     design_count,
     ensembles_answer,
     leaders,
     models,
-    poor_cautions,
-    pretraining_cautions,
     ranks_sentence,
-    resampled_sentence,
     shifted_answer,
-    skipped_reasons,
-    unfit_cautions,
-    unit_cautions,
-    unit_names,
 )
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS, Section
 from resiliency.report.rows import measured_on

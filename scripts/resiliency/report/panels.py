@@ -35,23 +35,23 @@ class Drawing(NamedTuple):
     Attributes:
         draw: function of the chart's tables, in the order of the registry, and the colours; returns the chart.
         caption: how to read the chart.
-        facts: function of the same tables, of a chart that answers the question of a section; returns the variables of
-            the sentence in findings.txt.j2, {} if there is nothing to say.
+        finding: function of the same tables; returns sentences, the first of which answers the question of the chart's
+            section, "" if there is nothing to say.
     """
 
     draw: Callable[..., alt.TopLevelMixin]
     caption: str
-    facts: Callable[..., dict] | None
+    finding: Callable[..., str]
 
 
 DRAWINGS: dict[str, Drawing] = {}
 
 
-def chart(caption: str, facts: Callable[..., dict] | None = None) -> Callable[[Callable], Callable]:
+def chart(caption: str, finding: Callable[..., str] = lambda *tables: "") -> Callable[[Callable], Callable]:
     """Register a function that draws the chart of its name."""
 
     def register(draw: Callable[..., alt.TopLevelMixin]) -> Callable[..., alt.TopLevelMixin]:
-        DRAWINGS[draw.__name__] = Drawing(draw, caption, facts)
+        DRAWINGS[draw.__name__] = Drawing(draw, caption, finding)
         return draw
 
     return register

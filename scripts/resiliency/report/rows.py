@@ -81,23 +81,6 @@ def measured_on(members: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return members.assign(corrupted_error=members[SHIFTED_ERROR], **ends), "Mean error on natural shifts"
 
 
-def robustness_range(members: pd.DataFrame) -> dict:
-    """The members with the lowest and the highest error on corrupted images, `best` and `worst`, trained independently.
-
-    {} if fewer than two of them have one. `called` is what to call the error; `others`, whether other members have one.
-
-    Args:
-        members: members.csv.
-    """
-    measured, called = measured_on(members)
-    rows = independent(measured).dropna(subset=["corrupted_error"]).sort_values("corrupted_error", kind="stable")
-    if len(rows) < 2:
-        return {}
-    columns = ["member", "corrupted_error", "corrupted_error_low", "corrupted_error_high"]
-    ends = {"best": rows.iloc[0][columns].to_dict(), "worst": rows.iloc[-1][columns].to_dict()}
-    return {"called": called, "others": measured["corrupted_error"].count() > len(rows)} | ends
-
-
 def under_main_rule(table: pd.DataFrame) -> pd.DataFrame:
     """The rows for the main combination rule, which is the first in a table."""
     return table[table["rule"] == table["rule"].iloc[0]] if len(table) else table

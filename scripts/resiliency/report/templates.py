@@ -64,11 +64,6 @@ def sentences(name: str, *forms: Callable) -> Template:
     return environment(Path(__file__).parent, known, finalize=_in_line).get_template(name)
 
 
-def said(name: str, macro: str, **facts: object) -> str:
-    """Render a macro of the plain-text template `name` as one line."""
-    return " ".join(getattr(sentences(name).module, macro)(**facts).split())
-
-
 def coded(text: str) -> Markup:
     """A sentence as HTML: what stands between backticks is code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))

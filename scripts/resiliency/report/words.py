@@ -156,6 +156,11 @@ def _decimals(low: float | None, high: float | None) -> int:
     return next((digits for digits in (1, 2) if all(round(end, digits) for end in ends)), 3)
 
 
+def in_points(value: float, low: float, high: float, unit: str = " percentage points") -> str:
+    """A difference of shares, such as "3.3 percentage points [1.0, 5.6]"."""
+    return f"{difference(value, low, high)}{unit} {difference_interval(low, high)}".rstrip()
+
+
 def with_interval(value: float, low: float, high: float, form=percent) -> str:
     """A value and its interval, if known, such as 5.4% [4.4, 6.7]."""
     return f"{form(value)} {interval(low, high, form)}".rstrip()
@@ -173,8 +178,8 @@ def duration(seconds: float | None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Words such as "fog, snow and frost"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    """Words such as "fog, snow and frost"; "" for none."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def capital(text: str) -> str:

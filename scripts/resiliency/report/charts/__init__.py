@@ -1,7 +1,6 @@
 """The charts of the report, by topic: each is a function that `panels.chart` registers under its name.
 
-A chart builds its title, what it draws from its tables and its panels; the facts of one are what its sentence in
-findings.txt.j2 says.
+A chart builds its title, what it draws from its tables and its panels; beside it stands what it finds, in sentences.
 """
 
 from resiliency.report.charts import (
@@ -16,11 +15,9 @@ from resiliency.report.charts import (
     training,
 )
 from resiliency.report.panels import DRAWINGS
-from resiliency.report.templates import said
 from resiliency.report.words import capital
 
 TOPICS = (deployment, diversity, ensembles, exchange_rates, failures, galleries, robustness, swaps, training)
-FINDINGS = "findings.txt.j2"
 
 
 def caption_of(name: str) -> str:
@@ -29,6 +26,5 @@ def caption_of(name: str) -> str:
 
 
 def finding_of(name: str, *tables) -> str:
-    """The finding of the chart `name` in its tables, by rules; "" if there is nothing to say."""
-    facts = tell(*tables) if (tell := DRAWINGS[name].facts) else {}
-    return capital(said(FINDINGS, name, **facts)) if facts else ""
+    """The finding of the chart `name` in its tables, in one line; "" if there is nothing to say."""
+    return capital(" ".join(DRAWINGS[name].finding(*tables).split()))

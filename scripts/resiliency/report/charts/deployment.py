@@ -22,7 +22,7 @@ from resiliency.report.panels import (
 )
 from resiliency.report.rows import compared_with, held_out_corruptions, of_first_role, under_single
 from resiliency.report.style import DASHES, GREY, INK, MUTED, cycled, finish, notice, panel_title, tooltips
-from resiliency.report.words import label, percent, plural
+from resiliency.report.words import label, listed, percent, plural, quantity, with_interval
 
 CELLS = 48, 32
 SIDES = 400, 240  # px
@@ -39,24 +39,35 @@ TICKS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
 FEWEST = 10  # least number of predictions in a bin that is drawn
 HUES = (0, 3, 5, 7)  # positions of the roles' colours, in the order of the roles
 MARKS = ["circle", "square", "triangle-up", "diamond"]
+SIGNS = {"difference_high": -1, "difference_low": 1}  # end of a difference that excludes 0 -> its sign: fewer, more
 
 
-def deployment_facts(table: pd.DataFrame, candidates: pd.DataFrame) -> dict:
+def deployment_finding(table: pd.DataFrame, candidates: pd.DataFrame) -> str:
     """Error and cost of the recommended model and its competitors; a model of several roles comes once."""
-    roles: list[dict] = []
-    for row in contenders(table):
-        same = next((earlier for earlier in roles if earlier["members"] == row["members"]), None)
-        if same is None:
-            roles.append(row | {"role": row["role"].lower(), "also": []})
-        else:
-            same["also"].append(row["role"].lower())
-    return {"roles": roles} if roles else {}
+    rows = contenders(table)
+    of_models: dict[str, list[str]] = {}
+    for row in rows:
+        of_models.setdefault(row["members"], []).append(row["role"].lower())
+    sentences = []
+    for members, (role, *also) in of_models.items():
+        row = next(row for row in rows if row["members"] == members)
+        the = "The" if sentences else "On corrupted images not used for selection, the"
+        too = f", also the {listed(also)}," if also else ""
+        ends = (row["corrupted_error"], row["corrupted_error_low"], row["corrupted_error_high"])
+        cost = f" at {quantity(row['macs'])} MACs" if row["macs"] == row["macs"] else ""
+        sentences.append(f"{the} {role} ({called(row)}){too} has an error of {with_interval(*ends)}{cost}.")
+    return " ".join(sentences)
+
+
+def called(row: dict | pd.Series) -> str:
+    """The name of a single member, or the number of members of an ensemble."""
+    return f"{row['size']} members" if row["size"] > 1 else row["members"]
 
 
 @chart(
     "Further down is more robust, further left is cheaper. Points of the Pareto front whose bars overlap may be "
     "equally robust.",
-    deployment_facts,
+    deployment_finding,
 )
 def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Corrupted error of all candidates over MACs and over parameters, with the fronts, on unseen images.
@@ -263,46 +274,48 @@ def roles(rows: pd.DataFrame, colours: list[str]) -> Key:
     return told_apart("who", who.tolist(), hues, shapes=[MARKS[place] for place in places], legend=legend)
 
 
-def corruption_facts(table: pd.DataFrame) -> dict:
+def corruption_finding(table: pd.DataFrame) -> str:
     """Where the first role errs most, and under how many corruptions it makes fewer or more errors than others."""
     first = of_first_role(table).dropna(subset=["error"])
     single = under_single(first)
     if single.empty:
-        return {}
-    overall = first[first["corruption"] == CORRUPTED].to_dict("records")
-    compared: list[dict] = []
-    for role, rows in under_single(table).dropna(subset=["difference_low"]).groupby("role", sort=False):
-        members = rows["members"].iloc[0]
-        same = next((row for row in compared if row["members"] == members), None)
-        if same is not None:
-            same["role"] += f" and {role}"
-        elif members != first["members"].iloc[0]:
-            fewer, more = int((rows["difference_high"] < 0).sum()), int((rows["difference_low"] > 0).sum())
-            counts = {"fewer": fewer, "more": more, "corruptions": len(rows)}
-            compared.append({"role": role, "members": members, "size": rows["size"].iloc[0]} | counts)
-    return {
-        "role": first["role"].iloc[0],
-        "hardest": single.loc[single["error"].idxmax()].to_dict(),
-        "overall": overall[0] if overall else None,
-        "compared": compared,
-        "held_out": _held_out(table),
-    }
+        return ""
+    role, hardest = first["role"].iloc[0], single.loc[single["error"].idxmax()]
+    mean = "".join(f", and of {_error(row)} on average over corruptions" for row in _rows(first, CORRUPTED))
+    sentences = [
+        f"Most under {label(hardest['corruption'])}: the {role} has an error of {_error(hardest)} there{mean}."
+    ]
+    if hardest["error"] == 0:
+        sentences = [f"Nowhere: the {role} makes no errors under any corruption."]
+    others = under_single(table).dropna(subset=["difference_low"])
+    for _, rows in others[others["members"] != first["members"].iloc[0]].groupby("members", sort=False):
+        rows_of_one = rows[rows["role"] == rows["role"].iloc[0]]
+        fewer, more = ((rows_of_one[end] * sign > 0).sum() or "none" for end, sign in SIGNS.items())
+        who = f"{' and '.join(rows['role'].unique())} ({called(rows.iloc[0])})"
+        of = f"{fewer} of {plural(len(rows_of_one), 'corruption')}, and significantly more under {more}"
+        sentences.append(f"It makes significantly fewer errors than the {who} under {of}.")
+    held_out = _rows(table.dropna(subset=["error"]), HELD_OUT_IMAGES)
+    if held_out:
+        count = plural(len(held_out_corruptions(table)), "corruption")
+        sentences.append(f"Under {count} that took no part in the selection, its error is {_error(held_out[0])}.")
+    for row in held_out:
+        if row["members"] != held_out[0]["members"] and pd.notna(row["difference"]):
+            sentences.append(f"That is {compared_with(row, 'that of the ' + row['role'])}.")
+    return " ".join(sentences)
 
 
-def _held_out(table: pd.DataFrame) -> dict:
-    """The error of each role under the extra corruptions; {} if there are none."""
-    rows = table[table["corruption"] == HELD_OUT_IMAGES].dropna(subset=["error"])
-    if rows.empty:
-        return {}
-    others = rows[rows["members"] != rows["members"].iloc[0]].dropna(subset=["difference"]).to_dict("records")
-    compared = [compared_with(row, f"that of the {row['role']}") for row in others]
-    return {"first": rows.iloc[0].to_dict(), "corruptions": len(held_out_corruptions(table)), "compared": compared}
+def _rows(table: pd.DataFrame, images: str) -> list[dict]:
+    return table[table["corruption"] == images].to_dict("records")
+
+
+def _error(row: dict | pd.Series) -> str:
+    return with_interval(row["error"], row["low"], row["high"])
 
 
 @chart(
     "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
     "widened for the number of corruptions, excludes 0.",
-    corruption_facts,
+    corruption_finding,
 )
 def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error of each role under each corruption, with intervals; the corruption that is hardest for the first on top."""

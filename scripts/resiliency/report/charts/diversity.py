@@ -22,7 +22,18 @@ from resiliency.report.panels import (
 )
 from resiliency.report.rows import heading, how_many, main_pool, measured_columns, under_main_rule
 from resiliency.report.style import MANY, finish, notice, panel_title, set_properties, shades, tooltips
-from resiliency.report.words import KINDS, METRICS, kind_of, label, percent, plural, short_label
+from resiliency.report.words import (
+    KINDS,
+    METRICS,
+    hundredths,
+    kind_of,
+    label,
+    listed,
+    number,
+    percent,
+    plural,
+    short_label,
+)
 
 CONDITIONS = (CLEAN, CORRUPTED)
 SAME = ["rule", "size", "condition", "metric"]
@@ -61,16 +72,6 @@ def basis(rows: pd.DataFrame) -> str:
     return f"{counts}, combined by {label(rows['rule'].iloc[0])}"
 
 
-def signs(rows: pd.DataFrame) -> dict[str, tuple[int, float]]:
-    """Metric -> 1 or -1 if its correlations are `significant` with that sign at every size, else 0; and their mean."""
-    found, sign = {}, np.sign(rows["correlation"]) * significant(rows)
-    for metric in (metric for metric in METRICS if metric in set(rows["metric"])):
-        of_metric = rows["metric"] == metric
-        all_signs = set(sign[of_metric])
-        found[metric] = int(all_signs.pop()) if len(all_signs) == 1 else 0, rows.loc[of_metric, "correlation"].mean()
-    return found
-
-
 def _sample_size(rows: pd.DataFrame) -> str:
     """The size of the population that ensembles were sampled from; empty if none was left out."""
     most = rows.groupby("size")[["ensembles", "possible"]].max()
@@ -83,26 +84,62 @@ def _largest_count(rows: pd.DataFrame, column: str) -> str:
     return most if rows[column].nunique() == 1 else f"Up to {most}"
 
 
+MOST_NAMED = 3  # number of metrics that a sentence names one by one
 MEASURES = {"pearson": "correlation", "partial": "partial, given the members’ mean accuracy"}
 ROW, MARK = 32, 4  # px, least height of a metric, and of one of its marks
 
 
-def correlation_facts(table: pd.DataFrame) -> dict:
-    """Which metrics of the chart correlate with accuracy at every size, on corrupted images first: `images`.
-
-    Of the label-free ones first, plainly and given the members' mean accuracy, then of those that use the labels.
-    """
+def correlation_finding(table: pd.DataFrame) -> str:
+    """Which metrics of the chart correlate with accuracy at every size: label-free ones, then those that use labels."""
     plain, given = (_main(known(table, measured)) for measured in MEASURES)
-    images = []
-    for condition in reversed(CONDITIONS):
-        rows = plain[plain["condition"] == condition]
-        if len(rows):
-            controlled = given[given["condition"] == condition]
-            free, of_free = (of["metric"].map(label_free).astype(bool) for of in (rows, controlled))
-            raw, controlled = _counts(rows[free]), _counts(controlled[of_free])
-            by_labels = _counts(rows[~free])
-            images.append({"name": condition, "free": raw, "given": controlled, "by_labels": by_labels})
-    return {"images": images} if images else {}
+    sentences, by_labels = [], []
+    for images in reversed(CONDITIONS):
+        rows, controlled = (of[of["condition"] == images] for of in (plain, given))
+        if rows.empty:
+            continue
+        free, of_free = (of["metric"].map(label_free).astype(bool) for of in (rows, controlled))
+        answer, said = _answer(rows[free], controlled[of_free])
+        sentences.append(f"On {images} images, {said}." if sentences else f"{answer} on {images} images: {said}.")
+        if labelled := ", ".join(filter(None, _named_by_sign(rows[~free], "r"))):
+            by_labels.append(f"on {images} images {labelled}")
+    if by_labels:
+        sentences.append(f"Metrics that use the labels correlate by construction: {'; '.join(by_labels)}.")
+    return " ".join(sentences)
+
+
+def _answer(rows: pd.DataFrame, given: pd.DataFrame) -> tuple[str, str]:
+    """Whether label-free metrics predict accuracy, and which: plainly, and given the members' mean accuracy."""
+    if rows.empty:
+        return "Unknown without labels", "no label-free metric was measured"
+    if not (rows["high"] - rows["low"] < 2).any():
+        return "Unknown", "no interval of a correlation is known"
+    more, less = _named_by_sign(rows, "r")
+    directions = [f"the more accurate ones by {more}"] * bool(more) + [f"the less accurate ones by {less}"] * bool(less)
+    count = plural(rows["metric"].nunique(), "label-free metric")
+    said = f"the more diverse ensembles are {' and '.join(directions)}"
+    answer = "In both directions" if more and less else "Yes" if more else "Yes, but in reverse,"
+    if not directions:
+        answer, said = "Not significantly", f"none of the {count} below correlates with accuracy at every size"
+    rises, falls = _named_by_sign(given, "partial r")
+    of_given = [f"rises with {rises}"] * bool(rises) + [f"falls with {falls}"] * bool(falls)
+    also = f"; given the members’ mean accuracy, the ensemble’s {' and '.join(of_given)}" if of_given else ""
+    return answer, said + also
+
+
+def _named_by_sign(rows: pd.DataFrame, r: str) -> list[str]:
+    """The metrics above 0 at every size, then those below, in words; the largest mean correlation comes first."""
+    means, sign = rows.groupby("metric")["correlation"].mean(), np.sign(rows["correlation"]) * significant(rows)
+    texts = []
+    for wanted in (1, -1):
+        all_of = (sign == wanted).groupby(rows["metric"]).all()
+        known = means[all_of[all_of].index].sort_values(key=lambda of: -of.abs(), kind="stable")
+        named = [(short_label(metric), hundredths(mean)) for metric, mean in known.items()]
+        if len(named) > MOST_NAMED:
+            ends = " to ".join(f"{mean} ({metric})" for metric, mean in (named[0], named[-1]))
+            texts.append(f"{len(named)} of {len(means)} metrics (mean {r} {ends})")
+        else:
+            texts.append(listed([f"{metric} (mean {r} {mean})" for metric, mean in named]))
+    return texts
 
 
 def label_free(metric: str) -> bool:
@@ -116,29 +153,13 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
     return own if own["metric"].map(label_free).any() else rows[rows["metric"].isin([*MAIN, *LABEL_FREE])]
 
 
-def _counts(rows: pd.DataFrame) -> dict:
-    """Number of metrics, whether any interval is known, and metrics significant at every size, by sign.
-
-    `positive` and `negative` hold metrics with their mean correlation, the largest first.
-    """
-    found = signs(rows)
-    by_sign = {
-        name: sorted(
-            ({"metric": short_label(metric), "r": r} for metric, (own, r) in found.items() if own == sign),
-            key=lambda of: -abs(of["r"]),
-        )
-        for name, sign in (("positive", 1), ("negative", -1))
-    }
-    return {"metrics": len(found), "known": bool((rows["high"] - rows["low"] < 2).any())} | by_sign
-
-
 @chart(
     "Left of the zero line, more diverse ensembles are less accurate. Less accurate members often form more diverse "
     "ensembles. The partial correlation controls for the mean accuracy of the members: it correlates the residuals of "
     "diversity and accuracy after regressing both on that mean. Metrics that use the labels, such as double fault, "
     "correlate with accuracy by construction. Filled marks are significant: their p-values are corrected by Holm's "
     "method for all metrics of one size and set of images. Error bars are uncorrected.",
-    correlation_facts,
+    correlation_finding,
 )
 def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Correlation of each main metric with ensemble accuracy, plain and partial, by kind, condition and size."""
@@ -212,36 +233,33 @@ def _panel(rows: pd.DataFrame, order: list[str], key, left: bool, last: bool, ch
 
 
 PAIRS, SHAPES = ["one design", "two designs"], ["diamond", "circle"]
+WHOSE = {PAIRS[1]: ("different designs", "pairs of designs"), PAIRS[0]: ("the same design", "designs")}
 DESIGNS = dict(zip(PAIRS, ("of one design, which differ in their seeds", "of two designs"), strict=True))
 GROUPS = ["one design", "different designs"]
 FAMILIES = ["one family", "different families"]
 
 
-def coincidence_facts(table: pd.DataFrame) -> dict:
-    """For two members of one design, and of two, how often both fail, and how often if independent, mean over pairs."""
-    rows = of_pairs(table)
-    images = "corrupted" if (rows["corruption"] == "corrupted").any() else "clean"
-    rows = rows[rows["corruption"] == images]
-    found: dict = {}
-    for kind, name in zip(PAIRS, ("same", "different"), strict=True):
+def coincidence_finding(table: pd.DataFrame) -> str:
+    """How often two members of different designs, and of one, fail together, and how often if independent."""
+    rows, sentences = of_pairs(table), []
+    for kind, (whose, counted) in WHOSE.items():
         pairs = rows[rows["pair"] == kind]
-        means = pairs[["joint_failure_rate", "independent"]].mean()
-        if means["independent"] > 0:
-            more = int((pairs["low"] > 0).sum())
-            of = {"rate": means["joint_failure_rate"], "more": more, "pairs": len(pairs)}
-            found[name] = of | {"times": means["joint_failure_rate"] / means["independent"]}
-    return found | {"images": images} if found else {}
+        both, chance = pairs[["joint_failure_rate", "independent"]].mean()
+        if chance > 0:
+            often = f"{number(both / chance, 1)} times as often as by chance"
+            share = f"{percent(both)} of {pairs['corruption'].iloc[0]} images"
+            certain = f"significantly for {(pairs['low'] > 0).sum() or 'none'} of {len(pairs):,} {counted}"
+            sentences.append(f"Two members of {whose} fail together {often} ({share}), {certain}.")
+    return " ".join(sentences)
 
 
-@chart("Lower points for pairs of different designs mean that design diversity helps.", coincidence_facts)
+@chart("Lower points for pairs of different designs mean that design diversity helps.", coincidence_finding)
 def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """How often two members fail on the same image, against what independence would give, by pair of designs."""
     title = "Do two members fail on the same images more often than by chance?"
     rows = of_pairs(table)
     if rows.empty:
         return notice(title, "no two members trained independently in this study")
-    images = next(name for name in ("corrupted", "clean") if (rows["corruption"] == name).any())
-    rows = rows[rows["corruption"] == images]
     kinds = [pair for pair in PAIRS if (rows["pair"] == pair).any()]
     places = [PAIRS.index(kind) for kind in kinds]
     key = told_apart(
@@ -253,7 +271,7 @@ def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
     )
     rates = rows[["independent", "joint_failure_rate", "least", "most"]].stack()
     ends = [0 if from_zero(rates) else 0.95 * rates.min(), 1.05 * max(rates.max(), 0.001)]
-    x = measure(alt.X, "independent", f"Both wrong on {images} images, if independent", domain=ends)
+    x = measure(alt.X, "independent", f"Both wrong on {rows['corruption'].iloc[0]} images, if independent", domain=ends)
     y = measure(alt.Y, "joint_failure_rate", "Both wrong", domain=ends)
     forms = {"joint_failure_rate": ".2%", "independent": ".2%", "covariance": "+.4f", "low": "+.4f", "high": "+.4f"}
     diagonal = line_through(x, y, pd.DataFrame({"x": ends, "y": ends}))
@@ -270,8 +288,9 @@ def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
 
 
 def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows on clean and on all corrupted images, with `pair`, and the interval of `joint_failure_rate` as ends."""
-    rows = table[table["corruption"].isin(["clean", "corrupted"])].dropna(subset=["joint_failure_rate", "independent"])
+    """The rows on all corrupted images, else on clean ones, with `pair` and the ends of `joint_failure_rate`."""
+    rows = table[table["corruption"].isin([CLEAN, CORRUPTED])].dropna(subset=["joint_failure_rate", "independent"])
+    rows = rows[rows["corruption"] == (CORRUPTED if (rows["corruption"] == CORRUPTED).any() else CLEAN)]
     pair = (rows["first"] == rows["second"]).map({True: PAIRS[0], False: PAIRS[1]})
     return rows.assign(
         pair=pair.astype(object),

@@ -1,5 +1,7 @@
 """Charts of ensembles: their ceiling, and the gain by more members."""
 
+from functools import partial
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -16,31 +18,47 @@ from resiliency.report.panels import (
 )
 from resiliency.report.rows import under_main_rule
 from resiliency.report.style import cycled, finish, notice, panel_title, tooltips
-from resiliency.report.words import label, percent, plural
+from resiliency.report.words import NO_INTERVAL, capital, in_points, label, percent, plural, with_interval
 
 LEAST = 1e-4  # smaller shares of images are drawn here, because 0 has no logarithm
 STEPS = {(1, 2): "second_member", (2, 3): "third_member", (1, 3): "two_more_members"}  # sizes -> exchange
+ENDS = ("", "_low", "_high")  # of the columns of a value and its interval
 BOTH = {"corrupted_error": "corrupted", "clean_accuracy": "clean"}  # measure -> images, in the order of panels
 
 
-def ceiling_facts(ceiling: pd.DataFrame) -> dict:
+def ceiling_finding(ceiling: pd.DataFrame) -> str:
     """Share of images that all members misclassify, and the part of the remaining gain that the best ensemble reaches.
 
-    On corrupted images if there are any, else on clean ones; {} if there is but one member.
+    On corrupted images if there are any, else on clean ones; "" if there is but one member.
     """
     if ceiling.empty:
-        return {}
+        return ""
     rows = ceiling[(ceiling["size"] == ceiling["members"]) & (ceiling["members"] > 1)]
     rows = rows[rows["condition"] == (CORRUPTED if (rows["condition"] == CORRUPTED).any() else CLEAN)]
-    columns = ["condition", "members", "all_wrong", "all_wrong_low", "all_wrong_high", "reached", "reached_low"]
-    columns += ["reached_high", "best_member", "best_member_accuracy", "best_ensemble_accuracy"]
-    return {} if rows.empty else rows.iloc[0][columns].to_dict()
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    who = "both" if row["members"] == 2 else f"all {row['members']}"
+    same = with_interval(*(row[f"all_wrong{end}"] for end in ENDS))
+    most = f"At most {percent(1 - row['all_wrong'])} on {label(row['condition'])} images"
+    said = f"{most}: {who} members misclassify the same {same}."
+    if np.isnan(row["reached"]):
+        return said
+    gap = with_interval(*(row[f"reached{end}"] for end in ENDS), partial(percent, digits=0))
+    member, reached = (f"{{}} ({percent(row[f'best_{of}_accuracy'])})" for of in ("member", "ensemble"))
+    member = f"{member.format(row['best_member'])}, the best member whatever it costs"
+    reached = reached.format("The best ensemble")
+    if row["reached_low"] > 0:
+        return f"{said} {reached} closes {gap} of the gap between {member}, and this ceiling."
+    if row["reached_high"] < 0:
+        return f"{said} {reached} is worse than {member}."
+    return f"{said} {reached} does not differ significantly from {member}: it closes {gap} of the gap to this ceiling."
 
 
 @chart(
     "No vote among members is right on an image that all of them misclassify; a mean of probabilities can be. "
     "The share falls as the pool grows, and is not extrapolated beyond its size.",
-    ceiling_facts,
+    ceiling_finding,
 )
 def ceiling(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Share of images that k members all get wrong, for k from 1 to all, and what independent failures would give."""
@@ -89,15 +107,14 @@ def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(images=rows["condition"].map(label), order=order, **shares).sort_values("order", kind="stable")
 
 
-def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame) -> dict:
-    """After which size no step lowers the error significantly.
+def size_finding(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame) -> str:
+    """After which size no step lowers the error significantly, and the step after it, or the last one.
 
-    `enough` is that size, None if its interval is unknown; `step` the row after it, or the last. Steps that are
-    exchanges have the intervals of exchange_rates.csv, so that the page has one interval of each.
+    Steps that are exchanges have the intervals of exchange_rates.csv, so that the page has one interval of each.
     """
     rows = errors_of(sizes)
     if rows.empty or rows["size"].nunique() < 2:
-        return {}
+        return ""
     rows = rows[rows["images"] == rows["images"].iloc[0]].sort_values("size")
     rows = rows.assign(before=rows["size"].shift()).to_dict("records")
     exchanges = {row["exchange"]: row for row in rates.to_dict("records") if row["images"] == rows[0]["images"]}
@@ -105,18 +122,31 @@ def size_facts(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFram
         if of := exchanges.get(STEPS.get((row["before"], row["size"]))):
             row |= {"change_low": -of["points_high"] / 100, "change_high": -of["points_low"] / 100}
     lower = [row for row in rows[1:] if row["change_high"] < 0]
-    known = [row for row in rows[1:] if not np.isnan(row["change_low"])]
-    enough = (lower[-1] if lower else rows[0])["size"] if known else None
-    later = [row for row in rows[1:] if enough is not None and row["size"] > enough]
-    facts = {"enough": enough, "images": rows[0]["images"], "largest": enough == rows[-1]["size"]}
-    return facts | {"step": later[0] if later else rows[-1]}
+    enough = (lower[-1] if lower else rows[0])["size"]
+    step = next((row for row in rows[1:] if row["size"] > enough), rows[-1])
+    change, low, high = (step[f"change{end}"] for end in ENDS)
+    the_step = f"the step from {_counted(step['before'])} to {step['size']} members"
+    error, verb = f"the mean error on {step['images']} images", "lowers" if change < 0 else "raises"
+    by = in_points(*((-change, -high, -low) if change < 0 else (change, low, high)))
+    if all(np.isnan(row["change_low"]) for row in rows[1:]):
+        return f"Unknown: too few members for an interval. {capital(the_step)} {verb} {error} by {by}."
+    if enough == rows[-1]["size"]:
+        return f"At least {enough}; larger ones were not averaged. {capital(the_step)} still {verb} {error} by {by}."
+    if np.isnan(low):
+        return f"At least {_counted(enough)}: {the_step} {verb} {error} by {by} {NO_INTERVAL}."
+    changes = f"raises {error} by" if low > 0 else f"does not significantly change {error}:"
+    return f"As few as {_counted(enough)}: {the_step} {changes} {in_points(change, low, high)}."
+
+
+def _counted(size: float) -> str:
+    return "one" if size == 1 else f"{size:g}"
 
 
 @chart(
     "A flat line means that additional members bring little, although each costs as much as the first. Bars "
     "leave out one member at a time: they say little about other designs or families, for which they would be wider. "
     "Intervals of steps that exchange_rates.csv has are over its units.",
-    size_facts,
+    size_finding,
 )
 def ensemble_size(
     sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame, colours: list[str]

@@ -9,7 +9,7 @@ from resiliency.base.names import CATEGORIES, CLEAN, HELD_OUT
 from resiliency.report.panels import cell_names, chart, heat, pictures
 from resiliency.report.settings import METHODS
 from resiliency.report.style import finish, notice, panel_title, tooltips
-from resiliency.report.words import label, plural
+from resiliency.report.words import hundredths, label, listed, plural
 
 LABELS = 108  # px, of names of corruptions
 BLOCKS = (("", "noise", "blur"), ("weather", "digital", "extra"))
@@ -19,16 +19,16 @@ FOR, AGAINST = np.array([0xA6, 0x3D, 0x00]), np.array([0x0B, 0x5F, 0xA5])
 UNSIGNED = ("saliency", "grad_cam")
 
 
-def gallery_facts(table: pd.DataFrame) -> dict:
+def gallery_finding(table: pd.DataFrame) -> str:
     """How many corruptions the image is shown under, which may be more than the study tests."""
     corruptions = table.loc[table["severity"] > 0, "corruption"].nunique()
-    return {"corruptions": corruptions} if corruptions else {}
+    return f"The same test image under {plural(corruptions, 'corruption')}." if corruptions else ""
 
 
 @chart(
     "The clean image is at the top left. If the study generates corruptions, all available ones are shown, including "
     "those that it does not test.",
-    gallery_facts,
+    gallery_finding,
 )
 def gallery(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Pictures of one image: rows are corruptions, by category, columns are severities; the clean one comes first."""
@@ -64,15 +64,19 @@ def _corruptions(table: pd.DataFrame, name: str, corruptions: list[str], severit
     return pictures(cells, x, cell_names(alt.Y, "row", rows, name or None, **extent, **CORNER), tooltips("name"))
 
 
-def attribution_facts(pictures: pd.DataFrame, distances: pd.DataFrame) -> dict:
+def attribution_finding(pictures: pd.DataFrame, distances: pd.DataFrame) -> str:
     """Mean distances of maps, clean and corrupted."""
     means = distances.groupby("images")["distance"].mean().reindex(IMAGES).dropna()
-    return {"method": METHODS[distances["method"].iloc[0]], "means": means.to_dict()} if len(means) else {}
+    if means.empty:
+        return ""
+    apart = listed([f"{hundredths(mean)} apart on {images} images" for images, mean in means.items()])
+    method = METHODS[distances["method"].iloc[0]]
+    return f"{method} maps of members of different families lie {apart} (0: identical, 1: unrelated)."
 
 
 @chart(
     "Each row shows one image, clean and corrupted; each column shows one member. Identical maps have a distance of 0.",
-    attribution_facts,
+    attribution_finding,
 )
 def attribution_gallery(table: pd.DataFrame, distances: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Images with the members' maps beside them; below, how far apart the maps of each two members are.

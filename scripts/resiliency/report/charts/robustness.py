@@ -22,7 +22,6 @@ from resiliency.report.rows import (
     independent,
     measured_on,
     of_data_set,
-    robustness_range,
     without_held_out,
 )
 from resiliency.report.style import (
@@ -39,19 +38,25 @@ from resiliency.report.style import (
     shapes,
     tooltips,
 )
-from resiliency.report.words import label, number, percent, plural
+from resiliency.report.words import label, number, percent, plural, points, with_interval
 
 BEST, BASELINE, WORST = "best", "baseline", "worst"
 MOST_FAMILIES = 20  # number of families in a legend; others are one entry
 
 
-def range_facts(members: pd.DataFrame, *others: pd.DataFrame) -> dict:
-    """The least and the most robust member."""
-    ends = robustness_range(members)
-    return {"range": ends} if ends else {}
+def range_finding(members: pd.DataFrame, *others: pd.DataFrame) -> str:
+    """The independently trained members with the lowest and the highest error; "" if fewer than two have one."""
+    measured, called = measured_on(members)
+    rows = independent(measured).dropna(subset=["corrupted_error"]).sort_values("corrupted_error", kind="stable")
+    if len(rows) < 2:
+        return ""
+    of = " of independently trained members" if measured["corrupted_error"].count() > len(rows) else ""
+    columns = ["corrupted_error", "corrupted_error_low", "corrupted_error_high"]
+    best, worst = (f"{with_interval(*row[columns])} ({row['member']})" for _, row in rows.iloc[[0, -1]].iterrows())
+    return f"{called}{of} ranges from {best} to {worst} on all test images."
 
 
-@chart("A robust design has a line that stays low. Point at a grey line for its design.", range_facts)
+@chart("A robust design has a line that stays low. Point at a grey line for its design.", range_finding)
 def error_by_severity(
     members: pd.DataFrame, errors: pd.DataFrame, deployment: pd.DataFrame, colours: list[str]
 ) -> alt.TopLevelMixin:
@@ -104,15 +109,17 @@ def _means(rows: pd.DataFrame) -> str:
     return f"Mean over {plural(corruptions, 'corruption')} and {of} of each design; {images_of_data_set(rows)}"
 
 
-@chart("If size or clean accuracy determined robustness, points of all families would fall along a line.", range_facts)
+@chart(
+    "If size or clean accuracy determined robustness, points of all families would fall along a line.", range_finding
+)
 def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Corrupted error, or that on natural shifts, against size where that is known and against clean accuracy."""
     measured, called = measured_on(members)
-    points = independent(measured).dropna(subset=["corrupted_error"])
-    if points.empty:
+    rows = independent(measured).dropna(subset=["corrupted_error"])
+    if rows.empty:
         return notice("Robustness against model size and against clean accuracy", NO_MEMBERS)
-    points = points.assign(family=_largest_families(points["family"]))
-    families = points["family"].unique().tolist()
+    rows = rows.assign(family=_largest_families(rows["family"]))
+    families = rows["family"].unique().tolist()
     key = told_apart(
         "family", families, cycled(colours, len(families)), shapes=shapes(families, colours), legend={"title": "Family"}
     )
@@ -124,18 +131,18 @@ def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> alt.T
         "width": 300,
         "height": 320,
     }
-    sized = points.dropna(subset=["parameters"])
+    sized = rows.dropna(subset=["parameters"])
     accuracy = measure(alt.X, "clean_accuracy", "Clean accuracy")
     across = ("clean_accuracy_low", "clean_accuracy_high")
     panels = [_by_size(sized, y, key, look)] if len(sized) else []
-    panels.append(scatter(points, accuracy, y, key, across=across, choose=not panels, **look))
-    count = f"{plural(len(points), 'independently trained member')}; lower is more robust"
-    count += f", {len(sized):,} with a known number of parameters" if 0 < len(sized) < len(points) else ""
-    level = f"Bars: {percent(points['confidence'].iloc[0], 0)} intervals over test images"
+    panels.append(scatter(rows, accuracy, y, key, across=across, choose=not panels, **look))
+    count = f"{plural(len(rows), 'independently trained member')}; lower is more robust"
+    count += f", {len(sized):,} with a known number of parameters" if 0 < len(sized) < len(rows) else ""
+    level = f"Bars: {percent(rows['confidence'].iloc[0], 0)} intervals over test images"
     title = (
         "Robustness against model size and against clean accuracy" if len(sized) else "Robustness and clean accuracy"
     )
-    return finish(alt.hconcat(*panels, spacing=28), title, [count, level][: 2 if len(points) <= MANY else 1])
+    return finish(alt.hconcat(*panels, spacing=28), title, [count, level][: 2 if len(rows) <= MANY else 1])
 
 
 def _by_size(sized: pd.DataFrame, y: alt.Y, key: Key, look: dict) -> alt.LayerChart:
@@ -179,22 +186,37 @@ LEAST = 1e-3  # accuracies closer to 0 or 1 are drawn here, because their logits
 TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99, 0.999)
 
 
-def shift_facts(table: pd.DataFrame) -> dict:
+def shift_finding(table: pd.DataFrame) -> str:
     """On each set of images the member furthest above the line, or that none is, or that the line predicts little."""
     reference = not table["is_reference"].all()
     judged = (table[~table["is_reference"]] if reference else table).dropna(subset=["effective_robustness"])
-    sets = []
-    for name, rows in judged.groupby("test_set", sort=False):
-        best = rows.loc[rows["effective_robustness"].idxmax()]
-        if not np.isnan(best["r_squared"]):
-            images = "corrupted images" if name == CORRUPTED else label(name)
-            weak = bool(best["r_squared"] < LEAST_R_SQUARED)
-            sets.append(best.to_dict() | {"images": images, "weak": weak})
-    sets.sort(key=lambda of: of["weak"])
-    return {"sets": sets, "reference": reference} if len(judged) else {}
+    if judged.empty:
+        return ""
+    best = judged.loc[judged.groupby("test_set", sort=False)["effective_robustness"].idxmax()]
+    best = best.dropna(subset=["r_squared"])
+    weak = best["r_squared"] < LEAST_R_SQUARED
+    sentences = [_most_robust(row) for row in pd.concat([best[~weak], best[weak]]).to_dict("records")]
+    sentences = sentences or ["Unknown: a line needs three members that differ in clean accuracy."]
+    members = "the reference members" if reference else "all members of the study"
+    return " ".join([*sentences, f"The line is fitted to {members}."])
 
 
-@chart(CAPTION, shift_facts)
+def _most_robust(row: dict) -> str:
+    """Which member is the most robust on a set of images for its clean accuracy, by its row of the table."""
+    on = f"On {'corrupted images' if row['test_set'] == CORRUPTED else label(row['test_set'])}"
+    explained = f"R² {number(row['r_squared'], 2)}"
+    if row["r_squared"] < LEAST_R_SQUARED:
+        weak = f"{on}, none can be named: clean accuracy hardly predicts accuracy there ({explained})."
+        return f"{weak} Compare members by their errors."
+    if row["effective_robustness"] < 0.0005:
+        return f"{on}, no member lies 0.1 percentage points or more above the line ({explained})."
+    above = f"{points(row['effective_robustness'])} percentage points above the line"
+    accuracy = with_interval(row["accuracy"], row["low"], row["high"])
+    who = f"{row['member']} is the most robust for its clean accuracy"
+    return f"{on}, {who}: {above} (accuracy {accuracy}; {explained})."
+
+
+@chart(CAPTION, shift_finding)
 def effective_robustness(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """A panel for each set of shifted images, both axes on the logit scale, with the line that is fitted to members."""
     if table.empty:

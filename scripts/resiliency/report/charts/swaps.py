@@ -19,7 +19,7 @@ from resiliency.report.style import (
     set_properties,
     tooltips,
 )
-from resiliency.report.words import hundredths, label, number, percent, with_interval
+from resiliency.report.words import hundredths, label, number, percent, plural, with_interval
 
 TITLE = "What does design diversity buy?"
 CAPTION = (
@@ -43,6 +43,7 @@ RUNGS = {
 }
 HELPS, HARMS, NOISE, OPEN, UNKNOWN = "helps", "harms", "noise", "open", "unknown"
 NO_CONTROL = {"control_low": np.nan, "control_high": np.nan}
+ANSWERS = {HELPS: "Fewer undetected errors", HARMS: "More undetected errors", UNKNOWN: "Unknown"}
 NOTHING_SHOWN = {OPEN: " (not significant)", NOISE: " (within the control)", UNKNOWN: " (no interval)"}
 TWINS = (
     "an equally accurate design of the first one’s family (designs have one seed)",
@@ -111,23 +112,48 @@ def twin_of(members: pd.DataFrame) -> str:
     return TWINS[bool(independent(members)["design"].duplicated().any())]
 
 
-def facts(table: pd.DataFrame, members: pd.DataFrame) -> dict:
-    """The rows that answer, and what is missing: seeds, families and probabilities."""
+def told(table: pd.DataFrame, members: pd.DataFrame) -> str:
+    """What changes if a stranger replaces the twin, or what is missing for a swap: seeds, families, probabilities."""
     of = headline(table)
     if not of:
         alone = table[table["rung"].isin([FAMILY, ANY_FAMILY])] if len(table) else table
-        return {"first": None, "left_out": int(alone["left_out"].max()) if len(alone) else 0}
-    rows = {name: of.get(name) for name in (COMMON, AGREED, WRONG, VOTES)}
-    return {
-        "first": of[UNDETECTED],
-        "of": rows,
-        "equal": of[UNDETECTED]["rung"] == FAMILY,
-        "twins": twin_of(members),
-        "fewest": FEWEST,
-    }
+        left_out = int(alone["left_out"].max()) if len(alone) else 0
+        no_twins = "a swap needs two seeds of a design or two designs of a family, and equally accurate ones of another"
+        no_stranger = f"none of {plural(left_out, 'pair')} of twins has an equally accurate member of another family"
+        return f"Unknown: {no_stranger if left_out else no_twins}."
+    first, common, agreed, votes = (of.get(name) for name in (UNDETECTED, COMMON, AGREED, VOTES))
+    answer = ANSWERS.get(first["finding"], "Nothing is shown")
+    alike = ", as large and as long trained," if first["rung"] == FAMILY else ""
+    sentences = [
+        f"{answer}: two members give the same wrong class, which no comparison notices, for "
+        f"{percent(first['stranger'])} of {label(first['images'])} images instead of {percent(first['twin'])}, "
+        f"{first['said']}, if the second is an equally accurate member of another family{alike} and not "
+        f"{twin_of(members)}.",
+        f"The common-failure factor is {hundredths(common['stranger'])} instead of {hundredths(common['twin'])}, "
+        f"{common['said']}; it counts coincident failures on test images and is not β of IEC 61508.",
+        f"The two agree on {percent(agreed['stranger'])} of the images instead of {percent(agreed['twin'])}.",
+    ]
+    if wrong := of.get(WRONG):
+        stranger, twin, one = (percent(wrong[who], 2) for who in ("stranger", "twin", "one_member"))
+        answers = f"{stranger} of the images instead of {twin}, {wrong['said']}"
+        pair = f"the pair with a stranger {wrong['over_rival']} as many"
+        sentences.append(f"At 90% availability, wrong answers are {answers}.")
+        sentences.append(f"One network with a threshold, the rival, makes {one}; {pair}.")
+    elif votes:
+        stranger, twin = (percent(votes[who], 2) for who in ("stranger", "twin"))
+        share = f"{stranger} of the images, of one family for {twin}, {votes['said']}"
+        sentences.append(f"At 90% availability, votes of four members of as many families are wrong for {share}.")
+    if not wrong:
+        more = "" if votes else "wrong answers fall at equal availability, and whether "
+        unknown = f"whether {more}the pair beats one network with a threshold"
+        sentences.append(f"Open, with predicted labels alone: {unknown}.")
+    if first["finding"] == UNKNOWN:
+        are = "is" if first["families"] == 1 else "are"
+        sentences.append(f"An interval needs {FEWEST} families with strangers; there {are} {first['families']}.")
+    return " ".join(sentences)
 
 
-@chart(CAPTION, facts)
+@chart(CAPTION, told)
 def swaps(table: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """A panel per outcome and a row per rung, with a ratio of strangers to twins per set of images."""
     rows = ratios(table)

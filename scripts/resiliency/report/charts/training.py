@@ -20,7 +20,7 @@ from resiliency.report.style import (
     shades,
     tooltips,
 )
-from resiliency.report.words import OBJECTIVES, kind_of, label, percent, plain, plural
+from resiliency.report.words import OBJECTIVES, in_points, kind_of, label, percent, plain, plural, points, quantity
 
 POINTS = 6000  # number of points of all learning curves
 TRAINING = ["design", "family", "origin", "objective", "loss_weight", "seed"]
@@ -29,25 +29,30 @@ GAP, LABELS = 16, 32  # px, between panels, and of the labels of an axis
 SERIES = ["ensemble", "its members, mean"]
 STROKES = {"orient": "bottom", "direction": "horizontal", "symbolType": "stroke", "symbolStrokeWidth": 2}
 WAYS = ["sub-network of the search", "trained independently"]
+AVERAGES = {"corrupted_error": "mean", "macs": "median"}
 STATES = ["evaluated", "on the front", "chosen"]
 
 
-def curve_facts(histories: pd.DataFrame) -> dict:
+def curve_finding(histories: pd.DataFrame) -> str:
     """How many designs and settings of joint training gained a point or more at the end, and which of them the most."""
     rows = histories.dropna(subset=[VALIDATION])
     rows = rows[rows["origin"].isin(["independent", "joint"])]
     names = [_training_name(row.origin, row.design, row.objective, row.loss_weight) for row in rows.itertuples()]
     gains = pd.Series({name: late_gain(group, fewest=2) for name, group in rows.groupby(names)}, dtype=float).dropna()
     if gains.empty:
-        return {}
-    late = gains[gains >= LITTLE]
-    return {
-        "trained": len(gains),
-        "jointly": bool((rows["origin"] == "joint").any()),
-        "late": len(late),
-        "most": {"name": late.idxmax(), "gain": late.max()} if len(late) else None,
-        "short": bool(rows.groupby(names)["epoch"].max().min() < FEWEST_EPOCHS),
-    }
+        return ""
+    late, joint = gains[gains >= LITTLE], (rows["origin"] == "joint").any()
+    trained = f"{len(gains)} designs and settings of joint training" if joint else plural(len(gains), "design")
+    end = "over the last fifth of the epochs"
+    said = f"Yes: none of {trained} gained a percentage point or more of validation accuracy {end}."
+    if len(late):
+        answer = "No" if len(late) == len(gains) else "Not entirely"
+        was, them = ("was", "it") if len(late) == 1 else ("were", "them")
+        said = f"{answer}: {len(late)} of {trained} {was} still improving; train {them} longer."
+        most = f"that of {late.idxmax()}: {points(late.max())} percentage points of validation accuracy"
+        said += f" The largest gain {end} is {most}."
+    short = rows.groupby(names)["epoch"].max().min() < FEWEST_EPOCHS
+    return said + " With fewer than five epochs, the last one counts." * bool(short)
 
 
 def _training_name(origin: str, design: str, objective: str, loss_weight: float) -> str:
@@ -61,7 +66,7 @@ def _training_name(origin: str, design: str, objective: str, loss_weight: float)
     "A flat end does not mean that longer training would bring nothing, because the learning rate falls to zero. "
     "Members whose lines stay low have not learnt. Lines of one panel differ in the seed, or in the weight of the "
     "joint loss. Training losses are in tables/histories.csv.",
-    curve_facts,
+    curve_finding,
 )
 def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Validation accuracy over epochs: panels per design and per objective, a line per training."""
@@ -120,28 +125,34 @@ def _grid(curves: pd.DataFrame, by: str, key: Key, title: str) -> alt.ConcatChar
     return alt.concat(*panels, columns=columns, align="each", spacing=spacing, title=panel_title(title))
 
 
-def joint_facts(ensembles: pd.DataFrame, members: pd.DataFrame) -> dict:
+def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
     """The best setting of joint training against independent training of the same ensembles, on corrupted images.
 
-    `low` and `high` are the ends of Student's interval of the mean difference over seeds, corrected by Bonferroni for
-    the number of `settings` that the best is selected from; None if there are fewer than two seeds of both.
+    The interval of their mean difference over seeds is Student's, corrected by Bonferroni for the number of settings
+    that the best is selected from; it needs two seeds of both.
     """
     joint = jointly_trained(ensembles)
     settings = joint[joint["loss_weight"] > 0].groupby(["objective", "loss_weight"], sort=False)
     if joint.empty or not settings.ngroups:
-        return {}
-    best = settings["corrupted_accuracy"].mean().idxmax()
+        return ""
+    objective, weight = best = settings["corrupted_accuracy"].mean().idxmax()
     by_seed = settings.get_group(best).set_index("seed")["corrupted_accuracy"]
     alone = joint[joint["loss_weight"] == 0].drop_duplicates("seed").set_index("seed")["corrupted_accuracy"]
-    facts = {"objective": best[0], "weight": best[1], "settings": settings.ngroups, "reached": by_seed.mean()}
-    facts |= {"seeds": len(by_seed), "independent": alone.mean() if len(alone) else None}
+    several, level = settings.ngroups > 1, 1 - (1 - members["confidence"].max()) / settings.ngroups
+    setting = f"the {objective} loss at λ = {plain(weight)}"
+    setting += f", the best of {settings.ngroups} settings," if several else ""
+    said = f"{setting} reaches {percent(by_seed.mean())} accuracy on corrupted images"
+    if alone.empty:
+        return f"Unknown: {said}, and the study has no independent training (λ = 0) to compare with."
+    said += f" and independent training {percent(alone.mean())}"
     differences = (by_seed - alone).dropna()
     if len(differences) < 2:
-        return facts | {"difference": None, "low": None, "high": None}
-    level = 1 - (1 - members["confidence"].max()) / settings.ngroups
-    half = stdtrit(len(differences) - 1, (1 + level) / 2) * differences.sem()
-    mean = differences.mean()
-    return facts | {"seeds": len(differences), "difference": mean, "low": mean - half, "high": mean + half}
+        return f"Unknown (one seed): {said}."
+    mean, half = differences.mean(), stdtrit(len(differences) - 1, (1 + level) / 2) * differences.sem()
+    corrected = "; corrected for the choice of the best" if several else ""
+    answer = "Yes" if mean - half > 0 else "No" if mean + half < 0 else "Not significantly"
+    difference = in_points(mean, mean - half, mean + half)
+    return f"{answer}: {said}, a difference of {difference} ({len(differences)} seeds{corrected})."
 
 
 def jointly_trained(ensembles: pd.DataFrame) -> pd.DataFrame:
@@ -152,7 +163,7 @@ def jointly_trained(ensembles: pd.DataFrame) -> pd.DataFrame:
 @chart(
     "Above a dashed line, joint training beats independent training. Observation 3 claims that the robustness of the "
     "balanced loss peaks between λ = 0 and λ = 1.",
-    joint_facts,
+    joint_finding,
 )
 def loss_weight(ensembles: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Accuracy on clean and corrupted images and a diversity of each kind over lambda: a row per objective."""
@@ -229,31 +240,41 @@ def _weights(
     return scatter(own, x, y, key, tooltip, size=34, under=[rule, line], choose=first)
 
 
-def search_facts(evaluations: pd.DataFrame, members: pd.DataFrame) -> dict:
-    """Cost and accuracy of the chosen sub-networks, and of independent members, means and medians."""
-    found = {}
-    for origin in ("search", "independent"):
-        rows = members[members["origin"] == origin].dropna(subset=["clean_accuracy", "corrupted_error"])
-        if len(rows) and len(evaluations):
-            accuracy = {"clean": rows["clean_accuracy"].mean(), "corrupted": 1 - rows["corrupted_error"].mean()}
-            found[origin] = accuracy | {"macs": rows["macs"].median(), "networks": len(rows)}
-    return {"independent": None} | found if "search" in found else {}
+def search_finding(evaluations: pd.DataFrame, members: pd.DataFrame) -> str:
+    """Accuracy and cost of the chosen sub-networks beside those of independent members, means and medians."""
+    known = members.dropna(subset=["clean_accuracy", "corrupted_error"])
+    found, alone = (known[known["origin"] == origin] for origin in ("search", "independent"))
+    if found.empty or evaluations.empty:
+        return ""
+    own = f"{plural(len(found), 'chosen sub-network')} with {_averages(found)}"
+    if alone.empty:
+        return f"{own} (means, and the median of MACs)."
+    errors, macs = (found[column].agg(how) - alone[column].agg(how) for column, how in AVERAGES.items())
+    worse = "Nothing better: " if errors > 0 and macs > 0 else ""
+    others = f"{plural(len(alone), 'independently trained member')} with {_averages(alone)}"
+    return f"{worse}{own}, {others} (means, and medians of MACs, without intervals)."
+
+
+def _averages(rows: pd.DataFrame) -> str:
+    accuracies = percent(1 - rows["corrupted_error"].mean()), percent(rows["clean_accuracy"].mean())
+    said, macs = "{} accuracy on corrupted images and {} on clean ones".format(*accuracies), rows["macs"].median()
+    return f"{said} at {quantity(macs)} MACs" if macs == macs else said
 
 
 @chart(
     "Sub-networks share the weights of one super-network. No sub-network has fewer validation errors at a lower cost "
     "than those on the front. On test images they can be compared with independently trained designs.",
-    search_facts,
+    search_finding,
 )
 def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """All evaluations, their front and the chosen sub-networks; beside them members of the study, over MACs."""
     title = "Sub-networks of the search, and independently trained designs"
     if evaluations.empty:
         return notice(title, "no search in this study")
-    points = members[members["origin"].isin(["search", "independent"])]
-    points = points.assign(
-        way=points["origin"].map(dict(zip(("search", "independent"), WAYS, strict=True))),
-        corrupted_accuracy=1 - points["corrupted_error"],
+    networks = members[members["origin"].isin(["search", "independent"])]
+    networks = networks.assign(
+        way=networks["origin"].map(dict(zip(("search", "independent"), WAYS, strict=True))),
+        corrupted_accuracy=1 - networks["corrupted_error"],
     )
     hues = [(colours * 2)[1], (colours * 4)[3]]
     legend = {"orient": "bottom", "direction": "vertical"}
@@ -261,7 +282,7 @@ def search_front(evaluations: pd.DataFrame, members: pd.DataFrame, colours: list
     panels = []
     for images in ("clean", "corrupted"):
         column = f"{images}_accuracy"
-        rows = points.dropna(subset=[column])
+        rows = networks.dropna(subset=[column])
         y, tooltip = measure(alt.Y, column, "Accuracy"), tooltips("member", "family", **{"macs": ",", column: ".1%"})
         look = {"width": 230, "height": 200, "title": panel_title(f"Test images, {images}")}
         panels.append(scatter(rows, _macs(rows), y, key, tooltip, choose=images == "clean", **look))
