@@ -8,15 +8,10 @@ min_version("9.20")
 configfile: f"{workflow.current_basedir}/config.yaml"
 
 
-if workflow.modifier.is_main_snakefile():
-
-    report: "rules/overview.rst"
-
-
 # The image that Dockerfile makes, for jobs of `snakemake --sdm apptainer`: docker://<address>, or a file.
-if IMAGE := os.environ.get("RESILIENCY_IMAGE"):
+if image := os.environ.get("RESILIENCY_IMAGE"):
 
-    container: IMAGE
+    container: image
 
 
 include: "rules/study.smk"
@@ -33,24 +28,15 @@ include: "rules/report.smk"
 include: "rules/export.smk"
 
 
+if RUN.main:
+
+    report: "rules/overview.rst"
+
+
 localrules:
     all,
-    members,
     tables,
     export,
-
-
-# One file of each job that tables are made from. A run asks for these too: a job that fails loses its older results, and
-# Snakemake does not miss what only finished tables were made from.
-INTERMEDIATE = [
-    [f"{RESULTS}/data/card.json", GALLERY, CORRUPTED] if STUDY.dataset else [],
-    MEMBER_FILES["weights"],
-    MEMBER_FILES["descriptions"],
-    [f"{RESULTS}/search/supernet/weights.safetensors"] if SEARCHED else [],
-    LOGITS,
-    attributed(ENSEMBLE_NETWORKS)["skipped"],
-    [files["labels"] for files in TEST_SET_FILES.values()],
-]
 
 
 rule all:
@@ -59,41 +45,32 @@ rule all:
         f"{RESULTS}/report.html",
         f"{RESULTS}/provenance.json",
         CHART_FILES,
-        [TABLES[name] for name in TABLE_NAMES],
-        INTERMEDIATE,
-
-
-rule members:
-    input:
-        MEMBER_FILES["weights"],
+        all_tables(),
+        made_on_the_way(),
 
 
 rule tables:
     input:
-        [TABLES[name] for name in TABLE_NAMES],
-        INTERMEDIATE,
+        all_tables(),
+        made_on_the_way(),
 
 
-if workflow.is_main_process:
-    or_stop(check_records, RESULTS, lambda path: any(rule.is_producer(path) for rule in workflow.rules))
-    if changed := changes(RESULTS, RESOLVED):
+if RUN.plans:
+    or_stop(check_records, RESULTS, RUN.makes)
+    if changed := changes(RESULTS, STUDY.resolved()):
         logger.info(changed)
 
 
 onstart:
-    or_stop(sign, RESULTS, RESOLVED)
-    if workflow.is_main_process:
-        scripts = SCRIPTS.glob("*.py") if workflow.non_local_exec else ()
+    or_stop(sign, RESULTS, STUDY.resolved())
+    if RUN.plans:
+        scripts = SCRIPTS.glob("*.py") if RUN.elsewhere else ()
         os.environ[BEGUN] = json.dumps({path.stem: fingerprint(path, root=LIBRARY.parent) for path in scripts})
-    if workflow.is_main_process and not workflow.non_local_exec:
-        warm_start.install(sum(1 for job in workflow.dag.needrun_jobs()))
-    # With a limit, each job that ends leaves one more timer that looks at all ready jobs every second (Snakemake 9.27).
-    if not workflow.non_local_exec:
-        workflow.scheduler.job_rate_limiter = None
+    RUN.begin()
 
 
 onsuccess:
-    ran = {job.rule.name for job in workflow.dag.jobs}
+    ran = RUN.ran()
     if "report" in ran:
         logger.info(f"Report: {RESULTS}/report.html", extra={"last": True})
     elif "export" in ran:

@@ -1,23 +1,16 @@
-FAILURE_PICTURES = f"{RESULTS}/ensembles/failures.parquet"
-KNOWN_CLASSES = STUDY.external.known_classes if STUDY.external else []
-CLASS_NAMES = KNOWN_CLASSES if isinstance(KNOWN_CLASSES, list) else []
-IMAGES_LEFT_OUT = {"ensembles", "images"} <= HAS
-BY_COST = STUDY.deployment.objective == "cost"
-
-
 rule score_members:
     input:
         **EVALUATION_UNITS,
-        descriptions=MEMBER_FILES["descriptions"],
-        histories=MEMBER_FILES["histories"],
-        external_errors=MEMBER_FILES["errors"],
+        descriptions=member_files("member.json", PLAN.networks + list(PLAN.kinds)),
+        histories=member_files("history.csv", PLAN.trained),
+        external_errors=[f"{RESULTS}/external/{of.name}/errors.csv" for of in PLAN.sources if of.kind == "scores"],
         logits=LOGITS,
     output:
-        members=in_report(TABLES["members"]),
-        errors=in_report(TABLES["corruption_errors"]),
-        histories=in_report(TABLES["histories"]),
-        calibration=in_report(TABLES["calibration"]),
-        ranks=in_report(TABLES["member_ranks"]) if "member_ranks" in TABLE_NAMES else [],
+        members=in_report(f"{RESULTS}/tables/members.csv"),
+        errors=in_report(f"{RESULTS}/tables/corruption_errors.csv"),
+        histories=in_report(f"{RESULTS}/tables/histories.csv"),
+        calibration=in_report(f"{RESULTS}/tables/calibration.csv"),
+        ranks=in_report(made(f"{RESULTS}/tables/member_ranks.csv")),
     log:
         log_of("score_members"),
     benchmark:
@@ -39,16 +32,16 @@ rule score_members:
 rule correlate:
     input:
         conditions=EVALUATION["conditions"],
-        members=TABLES["members"],
-        ensembles=TABLES["ensembles"],
+        members=f"{RESULTS}/tables/members.csv",
+        ensembles=f"{RESULTS}/tables/ensembles.parquet",
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         pairs=f"{RESULTS}/diversity/pairs.parquet",
     output:
-        correlations=in_report(TABLES["correlations"]),
-        differences=in_report(TABLES["correlation_differences"]),
-        best=in_report(TABLES["best_ensembles"]),
-        origins=in_report(TABLES["origins"]),
-        sizes=in_report(TABLES["ensemble_sizes"]),
+        correlations=in_report(f"{RESULTS}/tables/correlations.csv"),
+        differences=in_report(f"{RESULTS}/tables/correlation_differences.csv"),
+        best=in_report(f"{RESULTS}/tables/best_ensembles.csv"),
+        origins=in_report(f"{RESULTS}/tables/origins.csv"),
+        sizes=in_report(f"{RESULTS}/tables/ensemble_sizes.csv"),
     log:
         log_of("correlate"),
     benchmark:
@@ -68,12 +61,13 @@ rule correlate:
 
 rule leave_out_images:
     input:
-        **attributed(POOLED_NETWORKS),
         **EVALUATION_UNITS,
-        members=TABLES["members"],
-        ensembles=TABLES["ensembles"],
-        logits=predictions(INDEPENDENT + EXTERNAL_PREDICTED),
-        features=predicted(POOLED_NETWORKS)["features"],
+        maps=attribution_maps(PLAN.pooled_networks),
+        skipped=skipped_methods(PLAN.pooled_networks),
+        members=f"{RESULTS}/tables/members.csv",
+        ensembles=f"{RESULTS}/tables/ensembles.parquet",
+        logits=predictions(PLAN.independent + PLAN.predicted),
+        features=features(PLAN.pooled_networks),
     output:
         ensembles=f"{RESULTS}/ensembles/leave_images_out.parquet",
         members=f"{RESULTS}/ensembles/members_leave_images_out.parquet",
@@ -90,7 +84,7 @@ rule leave_out_images:
         code=code("leave_out_images"),
         seed=STUDY.seed,
         rule=STUDY.ensembles.main_rule,
-        networks=POOLED_NETWORKS,
+        networks=PLAN.pooled_networks,
         methods=METHODS,
         shifts=STUDY.shifts(),
         accuracy_on=STUDY.accuracy_on(),
@@ -102,14 +96,14 @@ rule leave_out_images:
 rule observe:
     input:
         conditions=EVALUATION["conditions"],
-        members=TABLES["members"],
-        ensembles=made("ensembles"),
-        pairs=f"{RESULTS}/diversity/pairs.parquet" if made("ensembles") else [],
-        image_errors=f"{RESULTS}/ensembles/image_errors.parquet" if made("ensembles") else [],
-        without_images=list(rules.leave_out_images.output) if IMAGES_LEFT_OUT else [],
+        members=f"{RESULTS}/tables/members.csv",
+        ensembles=made(f"{RESULTS}/tables/ensembles.parquet"),
+        pairs=made(f"{RESULTS}/diversity/pairs.parquet", "ensembles"),
+        image_errors=made(f"{RESULTS}/ensembles/image_errors.parquet", "ensembles"),
+        without_images=list(rules.leave_out_images.output) if {"ensembles", "images"} <= PLAN.has else [],
     output:
-        observations=in_report(TABLES["observations"]),
-        exchange_rates=in_report(TABLES["exchange_rates"]) if made("exchange_rates") else [],
+        observations=in_report(f"{RESULTS}/tables/observations.csv"),
+        exchange_rates=in_report(made(f"{RESULTS}/tables/exchange_rates.csv")),
     log:
         log_of("observe"),
     benchmark:
@@ -133,10 +127,10 @@ rule observe:
 rule swap_members:
     input:
         **EVALUATION_UNITS,
-        members=TABLES["members"],
+        members=f"{RESULTS}/tables/members.csv",
         logits=LOGITS,
     output:
-        in_report(TABLES["swaps"]),
+        in_report(f"{RESULTS}/tables/swaps.csv"),
     log:
         log_of("swap_members"),
     benchmark:
@@ -157,16 +151,16 @@ rule swap_members:
 rule choose_ensembles:
     input:
         **EVALUATION_UNITS,
-        members=TABLES["members"],
-        ensembles=TABLES["ensembles"],
+        members=f"{RESULTS}/tables/members.csv",
+        ensembles=f"{RESULTS}/tables/ensembles.parquet",
         logits=LOGITS,
-        costs=STUDY.costs if BY_COST else [],
-        card=f"{RESULTS}/data/card.json" if BY_COST else [],
+        costs=STUDY.costs if STUDY.deployment.objective == "cost" else [],
+        card=f"{RESULTS}/data/card.json" if STUDY.deployment.objective == "cost" else [],
     output:
-        deployment=in_report(TABLES["deployment"]) if "deployment" in TABLE_NAMES else [],
-        candidates=f"{RESULTS}/ensembles/candidates.parquet" if "deployment" in TABLE_NAMES else [],
-        failures=in_report(TABLES["coincident_failures"]),
-        ceiling=in_report(TABLES["ceiling"]),
+        deployment=in_report(made(f"{RESULTS}/tables/deployment.csv")),
+        candidates=made(f"{RESULTS}/ensembles/candidates.parquet", "deployment"),
+        failures=in_report(f"{RESULTS}/tables/coincident_failures.csv"),
+        ceiling=in_report(f"{RESULTS}/tables/ceiling.csv"),
     log:
         log_of("choose_ensembles"),
     benchmark:
@@ -182,20 +176,21 @@ rule choose_ensembles:
         code=code("choose_ensembles"),
         ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
         baseline=STUDY.members.baseline,
-        combined=POOLED_MEMBERS,
+        combined=PLAN.pooled,
     script:
         "../scripts/choose_ensembles.py"
 
 
 rule choose_members:
     input:
-        **attributed(POOLED_NETWORKS),
         **EVALUATION_UNITS,
-        members=TABLES["members"],
-        logits=predictions(POOLED_MEMBERS),
-        features=predicted(POOLED_NETWORKS)["features"],
+        maps=attribution_maps(PLAN.pooled_networks),
+        skipped=skipped_methods(PLAN.pooled_networks),
+        members=f"{RESULTS}/tables/members.csv",
+        logits=predictions(PLAN.pooled),
+        features=features(PLAN.pooled_networks),
     output:
-        in_report(TABLES["choosing"]),
+        in_report(f"{RESULTS}/tables/choosing.csv"),
     log:
         log_of("choose_members"),
     benchmark:
@@ -210,7 +205,7 @@ rule choose_members:
         seed=STUDY.seed,
         confidence=STUDY.statistics.confidence,
         ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
-        networks=POOLED_NETWORKS,
+        networks=PLAN.pooled_networks,
         methods=METHODS,
         probe_images=STUDY.probe.images,
     script:
@@ -220,29 +215,29 @@ rule choose_members:
 rule assess_ensembles:
     input:
         **EVALUATION_UNITS,
-        members=TABLES["members"],
-        deployment=TABLES["deployment"],
+        members=f"{RESULTS}/tables/members.csv",
+        deployment=f"{RESULTS}/tables/deployment.csv",
         logits=LOGITS,
-        validation=predicted(MEMBERS)["validation"],
-        validation_labels=VALIDATION["labels"] if MEMBERS and VALIDATED else [],
-        card=TRAINING_DATA["card"] if STUDY.dataset else [],
-        named=TEST_ITEMS if STUDY.dataset else [],
-        images=TEST["images"] if STUDY.dataset else [],
-        corrupted=CORRUPTED if STUDY.dataset else [],
-        cost_matrix=STUDY.costs if "costs" in TABLE_NAMES else [],
+        validation=validation_of(PLAN.networks),
+        validation_labels=VALIDATION_INPUTS["validation_labels"] if PLAN.networks and VALIDATION_INPUTS else [],
+        card=of_dataset(f"{RESULTS}/data/card.json"),
+        named=of_dataset(f"{RESULTS}/data/test/items.csv"),
+        images=of_dataset(TEST["images"]),
+        corrupted=of_dataset(CORRUPTED),
+        cost_matrix=made(STUDY.costs, "costs"),
     output:
-        selective=in_report(TABLES["selective_prediction"]),
-        temperatures=in_report(TABLES["temperatures"]),
-        thresholds=in_report(TABLES["thresholds"]),
+        selective=in_report(f"{RESULTS}/tables/selective_prediction.csv"),
+        temperatures=in_report(f"{RESULTS}/tables/temperatures.csv"),
+        thresholds=in_report(f"{RESULTS}/tables/thresholds.csv"),
         curves=f"{RESULTS}/ensembles/risk_coverage.parquet",
-        under_corruptions=in_report(TABLES["contenders"]),
-        calibration=in_report(TABLES["contender_calibration"]),
-        confusions=in_report(TABLES["confusions"]),
-        class_errors=in_report(TABLES["class_errors"]),
-        failures=in_report(TABLES["failures"]),
-        pictures=FAILURE_PICTURES if STUDY.dataset else [],
-        costs=in_report(TABLES["costs"]) if "costs" in TABLE_NAMES else [],
-        costly_confusions=in_report(TABLES["costly_confusions"]) if "costs" in TABLE_NAMES else [],
+        under_corruptions=in_report(f"{RESULTS}/tables/contenders.csv"),
+        calibration=in_report(f"{RESULTS}/tables/contender_calibration.csv"),
+        confusions=in_report(f"{RESULTS}/tables/confusions.csv"),
+        class_errors=in_report(f"{RESULTS}/tables/class_errors.csv"),
+        failures=in_report(f"{RESULTS}/tables/failures.csv"),
+        pictures=of_dataset(f"{RESULTS}/ensembles/failures.parquet"),
+        costs=in_report(made(f"{RESULTS}/tables/costs.csv")),
+        costly_confusions=in_report(made(f"{RESULTS}/tables/costly_confusions.csv")),
     log:
         log_of("assess_ensembles"),
     benchmark:
@@ -256,6 +251,6 @@ rule assess_ensembles:
         **RESAMPLING,
         code=code("assess_ensembles"),
         wrong=STUDY.requirements.wrong,
-        classes=as_it_is(CLASS_NAMES),
+        classes=as_it_is(STUDY.class_names_elsewhere()),
     script:
         "../scripts/assess_ensembles.py"

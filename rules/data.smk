@@ -4,11 +4,6 @@ ENGINE = {
     "table": STUDY.corruptions.table_at(STUDY.data.side),
 }
 GENERATED = STUDY.corruptions.source == "generated"
-PRECOMPUTED = {
-    "dataset": STUDY.data.name,
-    "folder": STUDY.corruptions.folder,
-    "content": published,
-}
 
 
 rule dataset:
@@ -16,10 +11,8 @@ rule dataset:
         STUDY.data.files,
     output:
         expand(f"{RESULTS}/data/{{split}}/items.csv", split=STUDY.splits),
-        TRAIN.values() if "train" in STUDY.splits else [],
-        VALIDATION.values() if "validation" in STUDY.splits else [],
-        TEST.values(),
-        digests=DIGESTS,
+        expand(f"{RESULTS}/data/{{split}}/{{file}}", split=STUDY.splits, file=[f"images{IMAGES}", "labels.npy"]),
+        digests=f"{RESULTS}/data/digests.npy",
         card=f"{RESULTS}/data/card.json",
     log:
         log_of("dataset"),
@@ -48,11 +41,11 @@ for name, test_set in STUDY.test_sets.items():
             f"test_set_{name}"
         input:
             **test_set.inputs(),
-            card=TRAINING_DATA["card"],
-            digests=DIGESTS,
+            card=f"{RESULTS}/data/card.json",
+            digests=f"{RESULTS}/data/digests.npy",
         output:
             f"{RESULTS}/data/test_sets/{name}/items.csv",
-            **TEST_SET_FILES[name],
+            **further(name),
         log:
             log_of("test_set", name),
         benchmark:
@@ -85,7 +78,7 @@ if STUDY.dataset:
         log:
             log_of("units", "{grouped}"),
         wildcard_constraints:
-            grouped=one_of(GROUPED),
+            grouped=one_of(["test", *(f"test_sets/{name}" for name in STUDY.test_sets)]),
         conda:
             "../envs/resiliency.yaml"
         threads: 1
@@ -103,9 +96,9 @@ if STUDY.dataset:
     rule conditions:
         input:
             labels=EVALUATION["labels"],
-            card=TRAINING_DATA["card"],
+            card=f"{RESULTS}/data/card.json",
         output:
-            TABLES["conditions"],
+            f"{RESULTS}/conditions.csv",
         log:
             log_of("conditions"),
         conda:
@@ -115,7 +108,7 @@ if STUDY.dataset:
             **needing(1000, 5),
         params:
             code=code("conditions"),
-            test_sets=TEST_SETS,
+            test_sets=PLAN.test_sets,
             masked=[name for name, of in STUDY.test_sets.items() if of.classes == "present"],
             corruptions=STUDY.corruptions.names,
             severities=STUDY.corruptions.severities,
@@ -125,9 +118,8 @@ if STUDY.dataset:
 
 rule corrupt:
     input:
-        images=TEST["images"],
-        labels=TEST["labels"],
-        classes=TEST_ITEMS,
+        **TEST,
+        classes=f"{RESULTS}/data/test/items.csv",
     output:
         f"{RESULTS}/corrupted/{{corruption}}{IMAGES}",
         [directory(f"{RESULTS}/corrupted/{{corruption}}")] if GENERATED and STUDY.data.on_the_fly else [],
@@ -141,7 +133,7 @@ rule corrupt:
     resources:
         **needing(2000, MINUTES["corrupt"]),
     params:
-        **(ENGINE if GENERATED else PRECOMPUTED),
+        **(ENGINE if GENERATED else published_set()),
         code=code("corrupt") if GENERATED else code("precomputed"),
         severities=STUDY.corruptions.severities,
         side=STUDY.data.side,

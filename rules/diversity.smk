@@ -1,10 +1,11 @@
 rule pairwise_diversity:
     input:
-        **attributed(ENSEMBLE_NETWORKS),
         **EVALUATION,
-        logits=predictions(ENSEMBLE_MEMBERS),
-        features=predicted(ENSEMBLE_NETWORKS)["features"],
-        stages=predicted(ENSEMBLE_NETWORKS)["stages"],
+        maps=attribution_maps(PLAN.networks_in_ensembles),
+        skipped=skipped_methods(PLAN.networks_in_ensembles),
+        logits=predictions(PLAN.in_ensembles),
+        features=features(PLAN.networks_in_ensembles),
+        stages=features(PLAN.networks_in_ensembles, stages=True),
     output:
         f"{RESULTS}/diversity/pairs.parquet",
     log:
@@ -20,8 +21,8 @@ rule pairwise_diversity:
         code=code("pairwise_diversity"),
         methods=METHODS,
         attribution_metrics=STUDY.attribution.metrics(),
-        groups=[POOLED_MEMBERS, *STUDY.joint_ensembles(), *([SEARCHED] if SEARCHED else [])],
-        networks=ENSEMBLE_NETWORKS,
+        groups=[PLAN.pooled, *STUDY.joint_ensembles(), *([PLAN.searched] if PLAN.searched else [])],
+        networks=PLAN.networks_in_ensembles,
     script:
         "../scripts/pairwise_diversity.py"
 
@@ -29,12 +30,12 @@ rule pairwise_diversity:
 rule score_ensembles:
     input:
         **EVALUATION_UNITS,
-        members=TABLES["members"],
-        errors=TABLES["corruption_errors"],
-        pairs=rules.pairwise_diversity.output[0],
-        logits=predictions(ENSEMBLE_MEMBERS),
+        members=f"{RESULTS}/tables/members.csv",
+        errors=f"{RESULTS}/tables/corruption_errors.csv",
+        pairs=f"{RESULTS}/diversity/pairs.parquet",
+        logits=predictions(PLAN.in_ensembles),
     output:
-        ensembles=TABLES["ensembles"],
+        ensembles=f"{RESULTS}/tables/ensembles.parquet",
         by_corruption=f"{RESULTS}/ensembles/by_corruption.parquet",
         image_errors=f"{RESULTS}/ensembles/image_errors.parquet",
     log:
@@ -59,12 +60,12 @@ rule score_ensembles:
 rule compare_members:
     input:
         conditions=EVALUATION["conditions"],
-        members=TABLES["members"],
-        skipped=attributed(ENSEMBLE_NETWORKS)["skipped"],
-        stages=predicted(ENSEMBLE_NETWORKS)["stages"],
+        members=f"{RESULTS}/tables/members.csv",
+        skipped=skipped_methods(PLAN.networks_in_ensembles),
+        stages=features(PLAN.networks_in_ensembles, stages=True),
     output:
-        skipped=in_report(TABLES["skipped"]),
-        robustness=in_report(TABLES["effective_robustness"]) if made("effective_robustness") else [],
+        skipped=in_report(f"{RESULTS}/tables/skipped.csv"),
+        robustness=in_report(made(f"{RESULTS}/tables/effective_robustness.csv")),
     log:
         log_of("compare_members"),
     benchmark:
@@ -77,11 +78,11 @@ rule compare_members:
     params:
         code=code("compare_members"),
         reference=as_it_is(STUDY.statistics.reference),
-        networks=ENSEMBLE_NETWORKS,
-        kinds=EXTERNAL.kinds if EXTERNAL else {},
-        left_out=EXTERNAL.left_out if EXTERNAL else {},
-        lacking=[name for name in TABLES if name not in TABLE_NAMES],
-        for_few=[name for name in tables.made(HAS | {"images"}) if name not in TABLE_NAMES],
+        networks=PLAN.networks_in_ensembles,
+        kinds=PLAN.kinds,
+        left_out=PLAN.left_out,
+        lacking=[name for name in TABLES if name not in PLAN.tables],
+        for_few=PLAN.lacking_for_few_images(),
         min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
     script:
         "../scripts/compare_members.py"

@@ -1,8 +1,8 @@
 # A job of its own: only it knows the row, which names the folder.
 checkpoint choose_export:
     input:
-        deployment=TABLES["deployment"],
-        descriptions=member_files("member.json", MEMBERS),
+        deployment=f"{RESULTS}/tables/deployment.csv",
+        descriptions=member_files("member.json", PLAN.networks),
     output:
         f"{RESULTS}/ensembles/exported.json",
     log:
@@ -27,12 +27,12 @@ rule write_export:
         conditions=EVALUATION["conditions"],
         all_labels=EVALUATION["labels"],
         units=EVALUATION_UNITS["units"],
-        described=UNITS[CLEAN]["described"] if CLEAN in UNITS else [],
+        described=of_dataset(f"{RESULTS}/data/test/units.json"),
         corrupted=CORRUPTED,
-        members=TABLES["members"],
-        card=TRAINING_DATA["card"],
+        members=f"{RESULTS}/tables/members.csv",
+        card=f"{RESULTS}/data/card.json",
         logits=LOGITS,
-        weights=MEMBER_FILES["weights"],
+        weights=member_files("weights.safetensors", PLAN.networks),
     output:
         onnx=f"{RESULTS}/export/{{row}}/ensemble.onnx",
         about=f"{RESULTS}/export/{{row}}/ensemble.json",

@@ -1,10 +1,10 @@
-if EXTERNAL:
+if PLAN.kinds:
 
     rule describe_external:
         input:
             STUDY.external.members,
         output:
-            member_files("member.json", EXTERNAL_MEMBERS),
+            member_files("member.json", list(PLAN.kinds)),
         log:
             log_of("describe_external"),
         benchmark:
@@ -16,20 +16,20 @@ if EXTERNAL:
             **needing(2000, 10),
         params:
             code=code("describe_external"),
-            kinds=EXTERNAL.kinds,
+            kinds=PLAN.kinds,
             image_size=STUDY.data.side if STUDY.dataset else None,
         script:
             "../scripts/describe_external.py"
 
 
-for source in SOURCES:
+for source in PLAN.sources:
 
     rule:
         name:
             f"import_{source.name}"
         input:
             external_files(source),
-            **({} if source.kind == "scores" else EVALUATION | {"images": IMAGE_NAMES}),
+            **({} if source.kind == "scores" else EVALUATION | {"images": beside_labels("items.csv")}),
         output:
             imported(source),
         log:
@@ -46,7 +46,7 @@ for source in SOURCES:
             code=code("import_source"),
             kind=source.kind,
             file=source.file,
-            layout=EXTERNAL.layout(source),
+            layout=STUDY.contents().layout(source),
         script:
             "../scripts/import_source.py"
 
@@ -55,13 +55,13 @@ if not STUDY.dataset:
 
     rule external_conditions:
         input:
-            external_files(SOURCES[0], labels_alone=True),
+            external_files(PLAN.sources[0], labels_alone=True),
         output:
-            conditions=TABLES["conditions"],
+            conditions=f"{RESULTS}/conditions.csv",
             labels=EVALUATION["labels"],
             units=EVALUATION_UNITS["units"],
-            described=[files["described"] for files in UNITS.values()],
-            images=IMAGE_NAMES,
+            described=beside_labels("units.json"),
+            images=beside_labels("items.csv"),
         log:
             log_of("external_conditions"),
         benchmark:
@@ -75,11 +75,11 @@ if not STUDY.dataset:
             classes=as_it_is(STUDY.external.known_classes),
             images=STUDY.external.images,
             code=code("external_conditions"),
-            kind=SOURCES[0].kind,
-            file=SOURCES[0].file,
-            members=SOURCES[0].members,
-            layout=EXTERNAL.layout(SOURCES[0]),
-            corruptions=CORRUPTIONS,
-            severities=EXTERNAL.severities,
+            kind=PLAN.sources[0].kind,
+            file=PLAN.sources[0].file,
+            members=PLAN.sources[0].members,
+            layout=STUDY.contents().layout(PLAN.sources[0]),
+            corruptions=PLAN.corruptions,
+            severities=STUDY.contents().severities,
         script:
             "../scripts/external_conditions.py"

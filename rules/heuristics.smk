@@ -1,13 +1,21 @@
-if SETTINGS:
-    TRAINED_JOINTLY = [f"{{setting}}-s{{seed}}-m{index}" for index in range(len(STUDY.joint.designs))]
+if PLAN.joint:
 
     rule train_jointly:
         input:
-            **TRAINING_DATA,
+            **TRAINING,
         output:
-            weights=member_files("weights.safetensors", TRAINED_JOINTLY),
-            descriptions=member_files("member.json", TRAINED_JOINTLY),
-            histories=member_files("history.csv", TRAINED_JOINTLY),
+            weights=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/weights.safetensors"
+                for index in range(len(STUDY.joint.designs))
+            ],
+            descriptions=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/member.json"
+                for index in range(len(STUDY.joint.designs))
+            ],
+            histories=[
+                f"{RESULTS}/members/{{setting}}-s{{seed}}-m{index}/history.csv"
+                for index in range(len(STUDY.joint.designs))
+            ],
         log:
             log_of("train_jointly", "{setting}-s{seed}"),
         benchmark:
@@ -18,7 +26,7 @@ if SETTINGS:
         resources:
             **needing(NETWORK_MEMORY, MINUTES["train_jointly"], most=DAY, gpu=1),
         params:
-            code=code("train_jointly", designs=STUDY.joint.designs),
+            code=code("train_jointly", designs=tuple(STUDY.joint.designs)),
             seed=STUDY.seed,
             members=lambda wildcards: [
                 described(
@@ -27,7 +35,7 @@ if SETTINGS:
                     origin=names.JOINT,
                     index=index,
                     setting=wildcards.setting,
-                    **dict(zip(("objective", "loss_weight"), SETTINGS[wildcards.setting])),
+                    **dict(zip(("objective", "loss_weight"), STUDY.joint_settings()[wildcards.setting])),
                 )
                 for index, design in enumerate(STUDY.joint.designs)
             ],

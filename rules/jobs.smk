@@ -1,9 +1,11 @@
 # What jobs of several rules have in common: resources, logs and parameters.
 import json
 import os
+from functools import cache
 from math import inf
 
 from resiliency.base import names
+from resiliency.base.names import FEWEST_UNITS
 from resiliency.data.folder import folders_read
 from resiliency.devices.machine import visible_gpus
 from resiliency.study.stage import BEGUN
@@ -26,7 +28,7 @@ def needing(megabytes, minutes, most=inf, **others):
 
 def decoding(wildcards):
     """Threads of a job that computes with networks: one for them, and where a GPU waits for images those to decode."""
-    return 1 + (DECODERS if workflow.non_local_exec or visible_gpus() else 0)
+    return 1 + (DECODERS if RUN.elsewhere or visible_gpus() else 0)
 
 
 def log_of(rule, job="all"):
@@ -39,6 +41,7 @@ def benchmark_of(rule, job="all"):
     return f"{RESULTS}/benchmarks/{rule}/{job}.tsv"
 
 
+@cache
 def code(script, *files, designs=()):
     """The fingerprint of a script, of what it imports from the library and of other files that it uses there.
 
@@ -67,23 +70,24 @@ def images_in(folder):
     return lambda wildcards: image_states(Path(folder)) if folder else ""
 
 
-def published(wildcards):
-    """A parameter: what a published set holds of a corruption."""
-    return published_states(Path(STUDY.corruptions.folder), wildcards.corruption, STUDY.corruptions.severities)
+def published_set():
+    """Parameters of a published set: what it is of, where it is, and what it holds of a corruption."""
+    folder, severities = STUDY.corruptions.folder, STUDY.corruptions.severities
+    content = lambda wildcards: published_states(Path(folder), wildcards.corruption, severities)
+    return {"dataset": STUDY.data.name, "folder": folder, "content": content}
 
 
 def grouping(wildcards):
     """What says which images of a test set belong together, and how the test set is read."""
-    name = GROUPED[wildcards.grouped]
+    name = grouped_name(wildcards)
     if name == CLEAN:
-        groups = STUDY.data.test_groups
+        groups, named = STUDY.data.test_groups, STUDY.data.named_groups
         read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved(), "splits": STUDY.splits}
-        read["fewest"] = FEWEST_IMAGES if {"ensembles", "images"} <= HAS else FEWEST_UNITS
+        read["fewest"] = PLAN.fewest_units
     else:
-        groups = STUDY.test_sets[name].groups
+        groups, named = STUDY.test_sets[name].groups, STUDY.test_sets[name].named_groups
         read = {"folder": STUDY.test_sets[name].folder, "side": STUDY.data.side, "margin": STUDY.data.margin}
         read["fewest"] = FEWEST_UNITS
-    named = (STUDY.data if name == CLEAN else STUDY.test_sets[name]).named_groups
     return read | {"name": name, "groups": groups, "named": named}
 
 

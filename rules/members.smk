@@ -1,19 +1,9 @@
 # Members are made by `train`, `fine_tune`, `load`, `train_jointly` or `search`; what follows takes any of them.
-WEIGHTS = f"{RESULTS}/members/{{member}}/weights.safetensors"
-DESCRIPTION = f"{RESULTS}/members/{{member}}/member.json"
-# One job decodes the images for several loaded members and predicts them; then a job of each member completes what is
-# kept of it. These jobs depend on one file for all, whose time does not count: a new member makes no other stale.
-MEMBERS_PER_JOB = STUDY.prediction.members_per_job
-LOADED_JOBS = [
-    LOADED_MEMBERS[start : start + MEMBERS_PER_JOB] for start in range(0, len(LOADED_MEMBERS), MEMBERS_PER_JOB)
-]
-PREDICTED_TOGETHER = f"{RESULTS}/predicted_together/all.done"
-TOGETHER_FIRST = ancient(PREDICTED_TOGETHER) if len(LOADED_JOBS) < len(LOADED_MEMBERS) else []
 
 
 rule train:
     input:
-        **TRAINING_DATA,
+        **TRAINING,
     output:
         weights=f"{RESULTS}/members/{{design}}-s{{seed}}/weights.safetensors",
         description=f"{RESULTS}/members/{{design}}-s{{seed}}/member.json",
@@ -23,14 +13,14 @@ rule train:
     benchmark:
         benchmark_of("train", "{design}-s{seed}")
     wildcard_constraints:
-        design=one_of(design for design in TRAINED if design not in FINE_TUNED),
+        design=one_of(design for design in STUDY.trained_designs() if design not in STUDY.fine_tuned_designs()),
     conda:
         "../envs/resiliency.yaml"
     threads: decoding
     resources:
         **needing(NETWORK_MEMORY, MINUTES["train"], most=DAY, gpu=1),
     params:
-        code=lambda wildcards: code("train", designs=[wildcards.design]),
+        code=lambda wildcards: code("train", designs=(wildcards.design,)),
         seed=STUDY.seed,
         member=lambda wildcards: described(wildcards.design, wildcards.seed),
         recipe=lambda wildcards: STUDY.recipe(wildcards.design).model_dump(),
@@ -38,12 +28,12 @@ rule train:
         "../scripts/train.py"
 
 
-if FINE_TUNED:
+if STUDY.fine_tuned_designs():
 
     use rule train as fine_tune with:
         input:
             unpack(given),
-            **TRAINING_DATA,
+            **TRAINING,
         output:
             **rules.train.output,
         log:
@@ -51,21 +41,21 @@ if FINE_TUNED:
         benchmark:
             benchmark_of("fine_tune", "{design}-s{seed}")
         wildcard_constraints:
-            design=one_of(FINE_TUNED),
+            design=one_of(STUDY.fine_tuned_designs()),
         priority: 1  # what is wrong with weights is said before others are trained
 
 
 rule predict:
     input:
-        lambda wildcards: TOGETHER_FIRST if wildcards.member in LOADED_MEMBERS else [],
+        together_first,
         **TEST,
         **VALIDATION_INPUTS,
         corrupted=CORRUPTED,
-        weights=WEIGHTS,
-        description=DESCRIPTION,
+        weights=f"{RESULTS}/members/{{member}}/weights.safetensors",
+        description=f"{RESULTS}/members/{{member}}/member.json",
     output:
-        logits=f"{RESULTS}/predictions/{{member}}/{CLEAN}.npy",
-        validation=f"{RESULTS}/validation/{{member}}.npy" if VALIDATED else [],
+        logits=f"{RESULTS}/predictions/{{member}}/clean.npy",
+        validation=f"{RESULTS}/validation/{{member}}.npy" if "validation" in STUDY.splits else [],
         features=f"{RESULTS}/features/{{member}}.npy",
         stages=f"{RESULTS}/features/{{member}}.stages.npy",
     log:
@@ -89,10 +79,10 @@ rule predict:
 
 rule predict_test_set:
     input:
-        lambda wildcards: TOGETHER_FIRST if wildcards.member in LOADED_MEMBERS else [],
-        images=further_images,
-        weights=WEIGHTS,
-        description=DESCRIPTION,
+        together_first,
+        images=lambda wildcards: further(wildcards.test_set)["images"],
+        weights=f"{RESULTS}/members/{{member}}/weights.safetensors",
+        description=f"{RESULTS}/members/{{member}}/member.json",
     output:
         f"{RESULTS}/predictions/{{member}}/{{test_set}}.npy",
     log:
@@ -114,8 +104,8 @@ rule predict_test_set:
 rule attribute:
     input:
         **TEST,
-        weights=WEIGHTS,
-        description=DESCRIPTION,
+        weights=f"{RESULTS}/members/{{member}}/weights.safetensors",
+        description=f"{RESULTS}/members/{{member}}/member.json",
     output:
         maps=[f"{RESULTS}/attributions/{{member}}/{method}.npy" for method in METHODS],
         skipped=f"{RESULTS}/attributions/{{member}}/skipped.json",
@@ -137,13 +127,13 @@ rule attribute:
         "../scripts/attribute.py"
 
 
-if LOADED:
+if PLAN.loaded:
 
     rule load:
         input:
             unpack(given),
             **VALIDATION_INPUTS,
-            card=TRAINING_DATA["card"],
+            card=f"{RESULTS}/data/card.json",
         output:
             weights=f"{RESULTS}/members/{{loaded}}-s{{seed}}/weights.safetensors",
             description=f"{RESULTS}/members/{{loaded}}-s{{seed}}/member.json",
@@ -158,20 +148,20 @@ if LOADED:
         resources:
             **needing(NETWORK_MEMORY, 60, gpu=1),
         params:
-            code=lambda wildcards: code("load", designs=[wildcards.loaded]),
+            code=lambda wildcards: code("load", designs=(wildcards.loaded,)),
             member=lambda wildcards: described(wildcards.loaded, wildcards.seed),
         script:
             "../scripts/load.py"
 
-    if len(LOADED_JOBS) < len(LOADED_MEMBERS):
+    if PLAN.together:
 
         rule predict_together:
             input:
                 **TEST,
                 corrupted=CORRUPTED,
-                further=[files["images"] for files in TEST_SET_FILES.values()],
-                weights=lambda wildcards: member_files("weights.safetensors", LOADED_JOBS[int(wildcards.number)]),
-                descriptions=lambda wildcards: member_files("member.json", LOADED_JOBS[int(wildcards.number)]),
+                further=of_further("images"),
+                weights=lambda wildcards: member_files("weights.safetensors", PLAN.together[int(wildcards.number)]),
+                descriptions=lambda wildcards: member_files("member.json", PLAN.together[int(wildcards.number)]),
             output:
                 f"{RESULTS}/predicted_together/{{number}}.done",
             log:
@@ -187,7 +177,7 @@ if LOADED:
                 logits=code("predict_together"),
                 corruptions=STUDY.corruptions.names,
                 code=code("predict_together"),
-                test_sets=TEST_SETS,
+                test_sets=PLAN.test_sets,
                 predictions=f"{RESULTS}/predictions",
             script:
                 "../scripts/predict_together.py"
@@ -197,6 +187,6 @@ if LOADED:
 
         rule predicted_together:
             input:
-                expand(f"{RESULTS}/predicted_together/{{number}}.done", number=range(len(LOADED_JOBS))),
+                expand(f"{RESULTS}/predicted_together/{{number}}.done", number=range(len(PLAN.together))),
             output:
-                touch(PREDICTED_TOGETHER),
+                touch(f"{RESULTS}/predicted_together/all.done"),

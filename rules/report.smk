@@ -1,32 +1,31 @@
 from resiliency.report.settings import CHART_SUFFIXES, PAGE_FILES
 
-GALLERY, ATTRIBUTION_GALLERY = f"{RESULTS}/data/gallery.parquet", f"{RESULTS}/data/attribution_gallery.parquet"
-CHART_TABLES = {name: TABLES[name] for name in TABLE_NAMES}
-CHART_TABLES |= {"gallery": GALLERY} if STUDY.dataset else {}
-CHART_TABLES |= {"attribution_gallery": ATTRIBUTION_GALLERY} if MEMBERS else {}
-CHART_TABLES |= {"candidates": f"{RESULTS}/ensembles/candidates.parquet"} if "deployment" in TABLE_NAMES else {}
-CHART_TABLES |= {"failure_pictures": FAILURE_PICTURES} if STUDY.dataset and "failures" in TABLE_NAMES else {}
-CHART_TABLES |= {"risk_coverage": f"{RESULTS}/ensembles/risk_coverage.parquet"} if "deployment" in TABLE_NAMES else {}
-CHARTS_DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | HAS}
-CHART_TABLES = {
-    name: path for name, path in CHART_TABLES.items() if any(name in of.needs for of in CHARTS_DRAWN.values())
+# What charts are drawn from, by the names in their registry; those that are drawn, and their files.
+CHART_TABLES = {Path(path).stem: path for path in all_tables()} | {
+    "gallery": of_dataset(f"{RESULTS}/data/gallery.parquet"),
+    "attribution_gallery": f"{RESULTS}/data/attribution_gallery.parquet" if PLAN.networks else [],
+    "candidates": made(f"{RESULTS}/ensembles/candidates.parquet", "deployment"),
+    "failure_pictures": of_dataset(made(f"{RESULTS}/ensembles/failures.parquet", "failures")),
+    "risk_coverage": made(f"{RESULTS}/ensembles/risk_coverage.parquet", "deployment"),
 }
+CHART_TABLES = {name: path for name, path in CHART_TABLES.items() if path}
+CHARTS_DRAWN = {name: chart for name, chart in CHARTS.items() if chart.needs <= CHART_TABLES.keys() | PLAN.has}
 CHART_FILES = [f"{RESULTS}/charts/{chart}{suffix}" for chart in CHARTS_DRAWN for suffix in CHART_SUFFIXES]
 
 
 rule gallery:
     input:
         **TEST,
-        classes=TEST_ITEMS,
+        classes=f"{RESULTS}/data/test/items.csv",
         corrupted=CORRUPTED[0],
         published=[] if GENERATED else CORRUPTED,
         weights=member_files("weights.safetensors", STUDY.pictured_members()),
         descriptions=member_files("member.json", STUDY.pictured_members()),
         maps=[f"{RESULTS}/attributions/{member}/{METHODS[0]}.npy" for member in STUDY.pictured_members()],
     output:
-        corruptions=GALLERY,
-        attributions=ATTRIBUTION_GALLERY,
-        distances=in_report(TABLES["attribution_distances"]),
+        corruptions=f"{RESULTS}/data/gallery.parquet",
+        attributions=f"{RESULTS}/data/attribution_gallery.parquet",
+        distances=in_report(f"{RESULTS}/tables/attribution_distances.csv"),
     log:
         log_of("gallery"),
     benchmark:
@@ -52,7 +51,11 @@ rule gallery:
 
 rule charts:
     input:
-        **CHART_TABLES,
+        **{
+            name: path
+            for name, path in CHART_TABLES.items()
+            if any(name in chart.needs for chart in CHARTS_DRAWN.values())
+        },
     output:
         [in_report(path) if path.endswith(".svg") else path for path in CHART_FILES],
     log:
@@ -73,12 +76,12 @@ rule charts:
 
 rule report:
     input:
-        tables=[TABLES[name] for name in TABLE_NAMES],
+        tables=all_tables(),
         charts=CHART_FILES,
-        descriptions=MEMBER_FILES["descriptions"],
-        card=f"{RESULTS}/data/card.json" if STUDY.dataset else [],
-        test_sets=[files["card"] for files in TEST_SET_FILES.values()],
-        units=[files["described"] for files in UNITS.values()],
+        descriptions=member_files("member.json", PLAN.networks + list(PLAN.kinds)),
+        card=of_dataset(f"{RESULTS}/data/card.json"),
+        test_sets=of_further("card"),
+        units=beside_labels("units.json"),
     output:
         page=report(f"{RESULTS}/report.html", category="Report", labels={"file": "Report of the study"}),
         provenance=report(f"{RESULTS}/provenance.json", category="Report", labels={"file": "Provenance"}),
@@ -91,10 +94,10 @@ rule report:
         **needing(2000, 5),
     params:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES), "tables.yaml"),
-        study=RESOLVED,
-        made=TABLE_NAMES,
-        added=EXTERNAL.added if EXTERNAL else [],
-        resampled=list(UNITS),
+        study=STUDY.resolved(),
+        made=PLAN.tables,
+        added=PLAN.added,
+        resampled=PLAN.test_sets if EVALUATION["labels"] else [],
         export=lambda wildcards: export_command(0),
     script:
         "../scripts/report.py"

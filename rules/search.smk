@@ -1,12 +1,9 @@
-if SEARCHED:
-    START = STUDY.search.start
-    STARTED = {} if START == "random" else {"start": f"{RESULTS}/members/{START}/weights.safetensors"}
-    STARTED |= {"start_description": f"{RESULTS}/members/{START}/member.json"} if STARTED else {}
+if PLAN.searched:
 
     rule train_supernet:
         input:
-            **TRAINING_DATA,
-            **STARTED,
+            **TRAINING,
+            **supernet_start(),
         output:
             weights=f"{RESULTS}/search/supernet/weights.safetensors",
             description=f"{RESULTS}/search/supernet/member.json",
@@ -31,13 +28,13 @@ if SEARCHED:
 
     rule search:
         input:
-            **TRAINING_DATA,
-            weights=rules.train_supernet.output.weights,
-            description=rules.train_supernet.output.description,
+            **TRAINING,
+            weights=f"{RESULTS}/search/supernet/weights.safetensors",
+            description=f"{RESULTS}/search/supernet/member.json",
         output:
-            table=in_report(TABLES["evaluations"]),
-            weights=member_files("weights.safetensors", SEARCHED),
-            descriptions=member_files("member.json", SEARCHED),
+            table=in_report(f"{RESULTS}/search/evaluations.csv"),
+            weights=member_files("weights.safetensors", PLAN.searched),
+            descriptions=member_files("member.json", PLAN.searched),
         log:
             log_of("search"),
         benchmark:
@@ -59,7 +56,7 @@ if SEARCHED:
                     "family": STUDY.family(STUDY.search.design),
                     "index": index,
                 }
-                for index, name in enumerate(SEARCHED)
+                for index, name in enumerate(PLAN.searched)
             },
         script:
             "../scripts/search.py"

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from resiliency.storage.tables import CHECKED
-from snakemake_warm_start.server import PACKAGES
+from snakemake_internals.server import PACKAGES
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -39,7 +39,7 @@ def request_status(address: str, request: dict, output: int = 1, errors: int = 2
 
 def serve(address: str, owner: int, imported: list[str]) -> None:
     """Listen, and leave to a fork that forks for each request until the process `owner` ends."""
-    from snakemake_warm_start import server
+    from snakemake_internals import server
 
     server.prepare(imported)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -9,7 +9,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_resiliency as console
-from snakemake_warm_start import server
+from snakemake_internals import server
 
 
 @pytest.fixture

@@ -14,14 +14,16 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from edits import edited_job
+from snakemake.script import PythonScript
 
-from snakemake_warm_start import client, server
+import snakemake_internals as client
+from snakemake_internals import server
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SNAKEFILE = f"""
 import sys
 sys.path.insert(0, {str(SCRIPTS)!r})
-from snakemake_warm_start import client
+import snakemake_internals as client
 
 onstart:
     client.install(100)
@@ -156,7 +158,7 @@ def test_a_connection_that_says_nothing_does_not_keep_others_waiting(monkeypatch
 def test_a_fork_searches_modules_where_python_does(tmp_path, safe):
     (tmp_path / "job.py").write_text("import os, sys; print([*map(os.path.abspath, sys.path)])")
     path = {"PYTHONPATH": f"{tmp_path / 'own'}:{SCRIPTS}", "PYTHONSAFEPATH": safe}
-    fork = "import numpy, os; from snakemake_warm_start import server; server.run_script('job.py', '.', {**os.environ})"
+    fork = "import numpy, os; from snakemake_internals import server; server.run_script('job.py', '.', {**os.environ})"
     printed = [
         subprocess.run([sys.executable, *of], cwd=tmp_path, env=os.environ | path, stdout=-1, check=True).stdout
         for of in (["job.py"], ["-c", fork, " " * 1000])
@@ -168,10 +170,10 @@ def test_a_fork_searches_modules_where_python_does(tmp_path, safe):
 def test_the_switch_takes_no_other_values(monkeypatch, value, forks):
     monkeypatch.setenv(client.SWITCH, value)
     monkeypatch.setattr(client, "start_server", lambda: "address")
-    monkeypatch.setattr(client.PythonScript, "execute_script", before := client.PythonScript.execute_script)
+    monkeypatch.setattr(PythonScript, "execute_script", before := PythonScript.execute_script)
     with nullcontext() if forks is not None else pytest.raises(SystemExit, match="expected 0 or 1, got 'yes'"):
         client.install(client.FEWEST)
-    assert (client.PythonScript.execute_script is not before) == bool(forks)
+    assert (PythonScript.execute_script is not before) == bool(forks)
 
 
 def test_requests_of_other_users_are_not_served(monkeypatch):

@@ -28,6 +28,7 @@ from resiliency.study.definitions import PACKAGE, SOURCES, UNFOLLOWED, Module, m
 
 # Modules that print or check, and change no result.
 SILENT = {f"{PACKAGE}.{name}" for name in ("base.progress", "described", "study.definitions", "study.fingerprint")}
+SILENT |= {"snakemake_internals"}
 DIGITS = 16  # of a fingerprint
 NOTHING = Module([], {}, {}, [], False)
 INSTALLED = {"site-packages", "dist-packages"}

@@ -87,6 +87,15 @@ class Study(Settings):
         """The dataset; its defaults if there is none, which nothing that runs then uses."""
         return self.dataset or Dataset()
 
+    def resolved(self) -> dict[str, Any]:
+        """All keys with their values, but for the ensemble to export, on which no result depends."""
+        return self.model_dump(mode="json", exclude={"ensemble"})
+
+    def class_names_elsewhere(self) -> list[str]:
+        """Names of the classes of members from elsewhere; empty if only their number is known."""
+        known = self.external.known_classes if self.external else []
+        return known if isinstance(known, list) else []
+
     def recipe(self, design: str) -> Recipe:
         """The training recipe of `design`: the study's, with what the design changes in it."""
         kind = FineTuning if self.designs[design].fine_tuned else Recipe

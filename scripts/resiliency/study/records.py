@@ -8,13 +8,13 @@ their record says; and no job starts while the clock is behind."""
 import json
 import os
 import secrets
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from resiliency.base.faults import LONGEST_VALUE, Fault, short
+from snakemake_internals import RECORDS, job_start, kept, kept_in_database
 
 ABSENT, EMPTY = "–", (None, {}, [], False)
 
@@ -48,7 +48,6 @@ def _written(own: object, other: object) -> tuple[str, str]:
     return own_words, other_words
 
 
-SNAKEMAKE = Path(".snakemake")
 NAME = ".records"  # file beside the results that names their records; its twin lies among the records
 PROVENANCE, STUDY = "provenance.json", ".study.json"  # study of the last finished run, and before one
 CHANGED = "Changed in the study:"
@@ -68,18 +67,18 @@ def check_records(results: str, makes: Callable[[str], bool]) -> None:
     """
     if not _paired(results) and any(makes(path) for path in _files(results)):
         raise _lost(results)
-    if Path(SNAKEMAKE, "metadata.db").exists():  # the other of Snakemake's two ways to keep records
+    if kept_in_database():
         return
     # In this order: what a job is making leaves the incomplete files only after it has a record.
-    there = _files(results, _kept("metadata"))
-    incomplete, recorded = _kept("incomplete"), _kept("metadata")
+    there = _files(results, kept("metadata"))
+    incomplete, recorded = kept("incomplete"), kept("metadata")
     lacking = [path for path in there if path not in recorded and path not in incomplete and makes(path)]
     if lacking and not recorded.keys() & there.keys():
         raise _lost(results)
     if lacking:
         more = f" and {len(lacking) - NAMED:,} more" if len(lacking) > NAMED else ""
         raise Fault(
-            f"{', '.join(lacking[:NAMED])}{more}: no record in {SNAKEMAKE} says what was used to make it; delete and "
+            f"{', '.join(lacking[:NAMED])}{more}: no record in {RECORDS} says what was used to make it; delete and "
             "run again"
         )
     for path in sorted(there.keys() & recorded.keys() - incomplete.keys()):
@@ -88,7 +87,7 @@ def check_records(results: str, makes: Callable[[str], bool]) -> None:
 
 def _lost(results: str) -> Fault:
     return Fault(
-        f"{results}: Snakemake's records of what these results were made with are not in {Path.cwd() / SNAKEMAKE}: "
+        f"{results}: Snakemake's records of what these results were made with are not in {Path.cwd() / RECORDS}: "
         "they were removed, or other results took their place; put the folder back, run where the results were made, "
         f"or move the results away and compute them again (mv {results} {results}-before)"
     )
@@ -96,7 +95,7 @@ def _lost(results: str) -> Fault:
 
 def _check_age(path: str, modified: float, record: str) -> None:
     try:
-        started = float(json.loads(Path(record).read_bytes())["starttime"])
+        started = job_start(record)
     except (OSError, ValueError, KeyError, TypeError):
         raise Fault(f"{path}: Snakemake's record of it is damaged; delete it and run again") from None
     if modified < started - SKEW:
@@ -147,7 +146,7 @@ def sign(results: str, study: dict) -> None:
 
 
 def _check_clock(results: str, now: float) -> None:
-    files = _files(results, _kept("metadata"))
+    files = _files(results, kept("metadata"))
     newest = max(files, key=files.__getitem__, default="")
     if newest and files[newest] > now + SKEW:
         raise Fault(
@@ -157,7 +156,7 @@ def _check_clock(results: str, now: float) -> None:
 
 
 def _twin(results: str) -> Path:
-    return Path(SNAKEMAKE, "metadata", f"{NAME}-{Path(results).name}")
+    return Path(RECORDS, "metadata", f"{NAME}-{Path(results).name}")
 
 
 def _first(path: Path) -> str:
@@ -188,18 +187,6 @@ def _files(results: str, folders: Collection[str] = ()) -> dict[str, float]:
             if not name.startswith("."):
                 with suppress(OSError):
                     found[f"{path}/{name}"] = os.stat(f"{path}/{name}").st_mtime
-    return found
-
-
-def _kept(kind: str) -> dict[str, str]:
-    """Path of a result -> file that Snakemake keeps about it: its name in Base64, long ones in parts."""
-    folder, found = str(SNAKEMAKE / kind), {}
-    for path, _, files in os.walk(folder):
-        parts = [part.removeprefix("@") for part in path.removeprefix(folder).split("/")]
-        for name in files:
-            if not name.startswith("."):
-                with suppress(ValueError):
-                    found[urlsafe_b64decode("".join([*parts, name])).decode()] = f"{path}/{name}"
     return found
 
 

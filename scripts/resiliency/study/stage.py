@@ -15,13 +15,13 @@ from threadpoolctl import threadpool_limits
 
 from resiliency.base.faults import Fault, expected
 from resiliency.study.fingerprint import DIGITS, imported_fingerprint
+from snakemake_internals import running_script
 
 # The rounding of a sum depends on its order, and so on the number of threads. One thread gives the same bytes on any
 # number of cores.
 COMPUTE_THREADS = 1
 _LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-PREAMBLE = b"######## snakemake preamble end #########\n"  # before the text of a script in its copy (Snakemake 9)
 BEGUN = "RESILIENCY_CODE"  # fingerprints of scripts when the run began, for jobs on other machines, which take new ones
 
 
@@ -72,10 +72,9 @@ def _check_code(code: str) -> None:
     """Raise a Fault if the script, as Snakemake read it, and its imports have another fingerprint than `code`."""
     if not code:
         return
-    script: Any = sys.modules["__main__"]
-    text = Path(getattr(script, "__real_file__", script.__file__)).read_bytes()
-    path, begun = Path(os.path.realpath(script.__file__)), json.loads(os.environ.get(BEGUN, "{}"))
-    given, got = begun.get(path.stem, code[:DIGITS]), imported_fingerprint(path, text.rpartition(PREAMBLE)[2])
+    path, text = running_script()
+    begun = json.loads(os.environ.get(BEGUN, "{}"))
+    given, got = begun.get(path.stem, code[:DIGITS]), imported_fingerprint(path, text)
     if got != given:
         imported = f"this job has other code than the run began with, and the library from {Path(__file__).parents[1]}"
         reason = f"{imported}: {expected(f'fingerprint {given}', got)}"
