@@ -2,7 +2,7 @@
 
 These are what a run knows of itself (`Run`), files below `.snakemake`, copies of scripts, and what replaces methods of
 Snakemake: jobs of this machine as forks of one process that has imported the packages (`server.py`), so that they start
-at once. Where Snakemake's methods are not as expected, nothing is replaced.
+at once, and a memory of checksums. Where Snakemake's methods are not as expected, nothing is replaced.
 
 Python and torch take seconds of CPU time to start, for each of a hundred jobs. A fork imports the library itself, and
 so runs the code of its moment. Forks have the environment, streams, exit status and measurements that processes of
@@ -71,6 +71,8 @@ class Run:
 
     def begin(self) -> None:
         """Have the jobs that are planned run sooner, if this process runs them."""
+        if self.plans:
+            remember_checksums()
         if self.plans and not self.elsewhere:
             install(sum(1 for job in self._workflow.dag.needrun_jobs()))
         # With a limit, each job that ends leaves one more timer that looks at all ready jobs every second.
@@ -113,6 +115,27 @@ def running_script() -> tuple[Path, bytes]:
     script: Any = sys.modules["__main__"]
     text = Path(getattr(script, "__real_file__", script.__file__)).read_bytes()
     return Path(os.path.realpath(script.__file__)), text.rpartition(PREAMBLE)[2]
+
+
+def remember_checksums() -> None:
+    """Have Snakemake read a file once for its checksum, and not for each output of each job that reads it."""
+    from snakemake.io import _IOFile
+
+    compute: Callable = _IOFile.checksum
+    if [*inspect.signature(compute).parameters] != ["self", "threshold", "force", "algorithm"]:
+        return
+    known: dict[tuple, str | None] = {}
+
+    async def checksum(self: _IOFile, *args: Any, **options: Any) -> str | None:
+        if self.is_storage or not os.path.isfile(self.file):
+            return await compute(self, *args, **options)
+        state = os.stat(self.file)
+        key = self.file, state.st_ino, state.st_size, state.st_mtime_ns, args, *options.items()
+        if key not in known:
+            known[key] = await compute(self, *args, **options)
+        return known[key]
+
+    _IOFile.checksum = checksum
 
 
 def install(jobs: int) -> None:
