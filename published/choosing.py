@@ -33,7 +33,7 @@ def table_of(results: Path) -> pd.DataFrame:
         predictions_of(results, names),
         reader(names, methods, features, maps, stages=[]),
         methods,
-        study.probe.images,
+        study.probe.n_images,
         study.seed,
         study.statistics.confidence,
     )

@@ -80,7 +80,7 @@ def as_now(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     error = (high - low) / 2 / stdtrit(freedom, (1 + former["confidence"].to_numpy()) / 2)
     now = {"low": former["design_low"], "high": former["design_high"], "units": freedom + 1}
     table = former.assign(**now, p_value=2 * stdtr(freedom, -abs(value) / error))
-    table["p_holm"] = table.groupby(["rule", "size", "condition", "measure"])["p_value"].transform(
+    table["p_holm"] = table.groupby(["rule", "size", "images", "measure"])["p_value"].transform(
         lambda of: holm(of.to_numpy())
     )
     return tables | {"correlations": table.drop(columns=["design_low", "design_high"])}

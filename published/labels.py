@@ -59,7 +59,7 @@ def table_of(
     for row in conditions.itertuples():
         name = row.test_set if row.corruption == CLEAN else f"{row.corruption}.{row.severity}"
         answers = {member: of.decisions(row.condition).astype(np.uint8) for member, of in predictions.items()}
-        keys = {"image": np.arange(row.images), "label": one.labels(row.condition), "unit": units[row.test_set]}
+        keys = {"image": np.arange(row.n_images), "label": one.labels(row.condition), "unit": units[row.test_set]}
         blocks.append(pd.DataFrame({"test_set": name, **keys, "condition": row.condition, **answers}))
     table = pd.concat(blocks, ignore_index=True)
     order = table.assign(further=table["test_set"].isin([of for of in units if of != CLEAN]))

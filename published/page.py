@@ -222,7 +222,7 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         members=tables["members"],
         design_count=design_count(tables["members"]),
         ensembles=told("best_ensembles", _scored),
-        images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "images"].max()),
+        n_images=int(errors.loc[(errors["test_set"] == CLEAN) & (errors["corruption"] == CLEAN), "n_images"].max()),
         corruptions=errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique(),
         further=further,
         cautions=cautions(tables["members"]),

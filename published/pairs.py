@@ -35,7 +35,7 @@ def write_counts(path: Path, names: list[str], counts: dict[str, PairCounts]) ->
     first, second = np.triu_indices(len(names))
     arrays = {"members": names, "sets": [*counts], "outcomes": [*next(iter(counts.values())).outcomes]}
     for images, of in counts.items():
-        arrays[f"{images}: images"] = of.images
+        arrays[f"{images}: images"] = of.n_images
         for outcome, of_pairs in of.outcomes.items():
             arrays[f"{images}: {outcome}"] = np.rint(of_pairs[:, first, second] * HUNDREDTHS).astype(np.int32)
     with replacing(path) as temporary:

@@ -28,13 +28,13 @@ def counts(rows: list[dict]) -> list[dict]:
         rows: those of `resiliency.report.charts.diversity.free_correlations`.
     """
     counted = []
-    for condition in (CLEAN, CORRUPTED):
-        of = [row for row in rows if row["condition"] == condition]
+    for images in (CLEAN, CORRUPTED):
+        of = [row for row in rows if row["images"] == images]
         for kind, (low, high) in {"raw": ("low", "high"), "partial": ("partial_low", "partial_high")}.items():
             ends = np.array([(own[low], own[high]) for own in of]).reshape(-1, 2)
             known = ends[np.isfinite(ends).all(axis=1)]
             positive, negative = int((known[:, 0] > 0).sum()), int((known[:, 1] < 0).sum())
-            row = {"images": condition, "kind": kind, "positive": positive, "negative": negative}
+            row = {"images": images, "kind": kind, "positive": positive, "negative": negative}
             counted += [row | {"open": len(known) - positive - negative}] if len(known) else []
     return counted
 

@@ -88,7 +88,7 @@ rule leave_out_images:
         methods=METHODS,
         shifts=STUDY.shifts(),
         accuracy_on=STUDY.accuracy_on(),
-        probe_images=STUDY.probe.images,
+        n_probe_images=STUDY.probe.n_images,
     script:
         "../scripts/leave_out_images.py"
 
@@ -207,7 +207,7 @@ rule choose_members:
         ensembles=STUDY.ensembles.model_dump(exclude={"designs"}),
         networks=PLAN.pooled_networks,
         methods=METHODS,
-        probe_images=STUDY.probe.images,
+        n_probe_images=STUDY.probe.n_images,
     script:
         "../scripts/choose_members.py"
 

@@ -73,7 +73,7 @@ if not STUDY.dataset:
             **needing(2000, 10),
         params:
             classes=as_it_is(STUDY.external.known_classes),
-            images=STUDY.external.images,
+            n_images=STUDY.external.n_images,
             code=code("external_conditions"),
             kind=PLAN.sources[0].kind,
             file=PLAN.sources[0].file,

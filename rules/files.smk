@@ -185,7 +185,7 @@ def imported(source):
 def reading(source):
     """What a source is read with, beside its files and its layout."""
     if source.kind == "scores":
-        scores = STUDY.external.model_dump(include={"score_type", "images", "clean_on"})
+        scores = STUDY.external.model_dump(include={"score_type", "n_images", "clean_on"})
         return scores | {"clean": as_it_is(STUDY.external.clean)}
     return {"members": source.members, "classes": as_it_is(STUDY.external.known_classes)}
 

@@ -72,7 +72,7 @@ rule predict:
         corruptions=STUDY.corruptions.names,  # Snakemake records inputs without their order
         code=code("predict"),
         seed=STUDY.seed,
-        probe_images=STUDY.probe.images,
+        n_probe_images=STUDY.probe.n_images,
     script:
         "../scripts/predict.py"
 
@@ -122,7 +122,7 @@ rule attribute:
         **STUDY.attribution.model_dump(exclude={"similarities"}),
         code=code("attribute"),
         seed=STUDY.seed,
-        probe_images=STUDY.probe.images,
+        n_probe_images=STUDY.probe.n_images,
     script:
         "../scripts/attribute.py"
 

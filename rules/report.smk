@@ -42,7 +42,7 @@ rule gallery:
         **STUDY.attribution.model_dump(include={"target", "steps"}),
         code=code("gallery"),
         table_label=STUDY.corruptions.table_label(STUDY.data.side),
-        probe_images=STUDY.probe.images,
+        n_probe_images=STUDY.probe.n_images,
         method=METHODS[0],
         members=STUDY.pictured_members(),
     script:

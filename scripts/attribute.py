@@ -14,7 +14,7 @@ from resiliency.study.stage import stage
 with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     labels = read_array(inputs.labels)
-    chosen = probe_indices(labels, params.probe_images, params.seed)
+    chosen = probe_indices(labels, params.n_probe_images, params.seed)
     images, labels = read_images(inputs.images)[chosen], labels[chosen]
     network, member = read_member(Path(inputs.weights).parent, named_factories(snakemake.config))
     reasons, progress = {}, Progress(len(params.methods))

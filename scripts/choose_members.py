@@ -18,7 +18,7 @@ with stage(snakemake.log[0], snakemake.params.code):
         predictions,
         lambda name, source: read(name, source) if name in params.networks else UNKNOWN,
         params.methods,
-        params.probe_images if params.networks else 0,
+        params.n_probe_images if params.networks else 0,
         params.seed,
         params.confidence,
     )

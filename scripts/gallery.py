@@ -33,7 +33,7 @@ with stage(snakemake.log[0], snakemake.params.code):
     write_table(outputs.corruptions, gallery_table(first[0], rows, index=0, label=classes[0], table=params.table_label))
 
     labels = read_array(inputs.labels)
-    chosen = probe_indices(labels, params.probe_images, params.seed)
+    chosen = probe_indices(labels, params.n_probe_images, params.seed)
     clean, *corrupted = read_conditions(inputs.images, [inputs.corrupted])
     images = {CLEAN: clean[chosen], CORRUPTED: corrupted[params.position][chosen]}
     maps = {CLEAN: [read_array(path) for path in inputs.maps]}

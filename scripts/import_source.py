@@ -15,7 +15,7 @@ with stage(snakemake.log[0], snakemake.params.code):
         names = [name for of_set in params.layout.values() for name in of_set]
         further = [name for test_set, of_set in params.layout.items() if test_set != CLEAN for name in of_set]
         scores = read_scores(params.file, params.clean, params.score_type, [*further, *params.clean_on.values()])
-        write_table(next(outputs), error_rows(scores, params.layout, params.images, params.clean_on))
+        write_table(next(outputs), error_rows(scores, params.layout, params.n_images, params.clean_on))
         print(f"{params.file}: {len(scores):,} members under {len(names)} conditions")
     else:
         reader = Reader(params.kind, params.file, params.layout, params.classes)

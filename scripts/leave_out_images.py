@@ -16,7 +16,7 @@ with stage(snakemake.log[0], snakemake.params.code):
         reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[]),
         params.rule,
         params.methods,
-        params.probe_images,
+        params.n_probe_images,
         params.seed,
         params.shifts,
         params.accuracy_on,

@@ -17,10 +17,10 @@ with stage(snakemake.log[0], snakemake.params.code):
             without_images=WithoutImages(*map(read_table, without)) if without else NOTHING,
             image_errors=read_table(inputs.image_errors),
         )
-    members, images = read_table(inputs.members), int(read_table(inputs.conditions).images.iloc[0])
+    members, n_images = read_table(inputs.members), int(read_table(inputs.conditions).n_images.iloc[0])
     settings = params.rule, params.reference, params.target, params.shifts
-    tested = observations(members, images, of_ensembles, *settings)
+    tested = observations(members, n_images, of_ensembles, *settings)
     write_table(outputs.observations, observation_table(tested, params.confidence))
     if outputs.exchange_rates:
-        settings = images, params.rule, params.confidence, params.reference, params.shifts
+        settings = n_images, params.rule, params.confidence, params.reference, params.shifts
         write_table(outputs.exchange_rates, exchange_rates(members, of_ensembles, *settings))

@@ -13,7 +13,7 @@ from resiliency.study.stage import stage
 with stage(snakemake.log[0], snakemake.params.code):
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
     conditions, labels = read_conditions(inputs.images, inputs.corrupted), read_array(inputs.labels)
-    chosen = probe_indices(labels, params.probe_images, params.seed)
+    chosen = probe_indices(labels, params.n_probe_images, params.seed)
     folder = Path(inputs.weights).parent
     member = read_member(folder, named_factories(snakemake.config))
     write_array(output.features, features(member, conditions[0][chosen]))

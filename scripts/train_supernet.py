@@ -16,7 +16,7 @@ with stage(snakemake.log[0], snakemake.params.code):
     card = read_json(inputs["card"])
     space = Space.of_design(params.design, params.elastic, len(card["classes"]))
     print(f"{space.count:,} sub-networks, elastic in {', '.join(space.dimensions) or 'nothing'}")
-    steps = card["splits"]["train"]["images"] // recipe["batch_size"]
+    steps = card["splits"]["train"]["n_images"] // recipe["batch_size"]
     phases = progressive_phases(space.dimensions, bool(start))
     settings = {"strategy": params.strategy, "random_subnetworks": params.random_subnetworks}
     train_members(
@@ -26,7 +26,7 @@ with stage(snakemake.log[0], snakemake.params.code):
         loss=supernet_loss(
             space,
             **settings,
-            images=recipe["epochs"] * steps * recipe["batch_size"],
+            n_images=recipe["epochs"] * steps * recipe["batch_size"],
             smoothing=recipe["label_smoothing"],
             phases=phases,
         ),

@@ -35,7 +35,7 @@ OF_CORRUPTIONS = ("source", "folder", "table", "engine")  # in `corruptions`, be
 RECOMMENDED, MEMBERS = "recommended model", "shared members"
 SAME_ANSWERS, ONE_UNIT = "the same answers on all images", "all images belong together"
 KINDS = (CORRUPTED, CLEAN)
-COLUMNS = ["question", "study", "reference", "model", "images", "image_count", "unit", "units", "difference"]
+COLUMNS = ["question", "study", "reference", "model", "images", "n_images", "unit", "units", "difference"]
 COLUMNS += ["low", "high", "confidence", "comparisons", "not_comparable"]
 FLIPS, CHUNK = 2000, 1024
 Errors = dict[str, np.ndarray]  # clean and corrupted -> error on each test image, float32 N
@@ -186,7 +186,7 @@ def difference_table(studies: list[Finished]) -> pd.DataFrame:
     """A row per question, study other than the first, model and kind of images.
 
     Returns:
-        Columns `COLUMNS`: difference is the error of the study less that of the first (`reference`) on image_count
+        Columns `COLUMNS`: difference is the error of the study less that of the first (`reference`) on n_images
         images; low and high are its simultaneous interval over so many units; comparisons is how many of the question
         it allows for. Without an interval, not_comparable says why.
     """
@@ -302,7 +302,7 @@ def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[F
         if not pair.why:
             finite = np.isfinite(pair.each)
             row |= {
-                "image_count": finite.sum(),
+                "n_images": finite.sum(),
                 "units": units.of(finite).number,
                 "difference": pair.each[finite].mean(),
             }

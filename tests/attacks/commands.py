@@ -26,9 +26,9 @@ def broken(images: np.ndarray) -> np.ndarray:
     raise KeyError("layer1")
 
 
-def _photos(folder: Path, classes: int = 2, images: int = 3) -> None:
+def _photos(folder: Path, classes: int = 2, n_images: int = 3) -> None:
     for name in "ab"[:classes]:
-        for index in range(images):
+        for index in range(n_images):
             path = folder / name / f"{index}_{index}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (40, 40), (index, 200 * (name == "b"), index)).save(path)
@@ -115,7 +115,7 @@ FOLDERS = dict.fromkeys(PLAIN, ACCEPTED) | {"caf\udce9": "is not named in UTF-8;
 
 def _begun(_: Path, name: str) -> None:
     """A study of photographs in a folder of this name must be of this folder."""
-    _photos(Path(name), images=40)
+    _photos(Path(name), n_images=40)
     with patch.object(begin, "estimate", return_value=(1.0, 1.0)):
         begin.begin(name, Path("studies/new.yaml"), from_scratch=True)
     study = load(read_merged([REPOSITORY / "config.yaml", Path("studies/new.yaml")]))

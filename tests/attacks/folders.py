@@ -18,13 +18,13 @@ from resiliency.data.split import draw_splits
 CLASSES = ("ant", "bee")
 
 
-def good_folder(folder: Path, images: int = 30, side: int = 40, seed: int = 0) -> Path:
+def good_folder(folder: Path, n_images: int = 30, side: int = 40, seed: int = 0) -> Path:
     """Two classes of noise, all images different, in train and val."""
     random = np.random.default_rng(seed)
     for split in ("train", "val"):
         for name in CLASSES:
             (folder / split / name).mkdir(parents=True)
-            for index in range(images):
+            for index in range(n_images):
                 noise = random.integers(0, 256, (side, side, 3), dtype=np.uint8)
                 Image.fromarray(noise).save(folder / split / name / f"{index}.png")
     return folder
@@ -85,7 +85,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], object]] = {
 
 
 def _data_set(folder: Path, spoil: Callable[[Path], object]) -> None:
-    spoil(good_folder(folder / "photos", images=32))
+    spoil(good_folder(folder / "photos", n_images=32))
     try:
         _, chosen = read(folder / "photos", folder / "out")
     except Fault:

@@ -154,7 +154,7 @@ NONSENSE = {
     ("training", "gradient_clip"): (1e-320,),
     ("joint", "objectives", "balanced"): ([1e-320], [0.5, "1_0"]),
     ("joint", "objectives", "ncl"): ([1e300],),
-    ("search", "calibration_images"): (10**30,),
+    ("search", "n_calibration_images"): (10**30,),
     ("search", "random_subnetworks"): (10**9,),
     ("statistics", "resamples"): (10**30, "2_000"),
     ("attribution", "steps"): (10**9, "1_000", " 50", "5e1x"),

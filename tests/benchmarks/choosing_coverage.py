@@ -49,7 +49,7 @@ def study(seed: int, families: int, spread: float, sizes: int = 2) -> dict:
             arrays[name].reshape(PROBES, 4, 4) if source != "features" else arrays[name]
         ),
         "methods": ["saliency"],
-        "probe_images": PROBES,
+        "n_probe_images": PROBES,
         "seed": seed,
         "confidence": 0.95,
     }

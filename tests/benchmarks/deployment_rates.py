@@ -60,13 +60,13 @@ class Drawn:
 
     objective = "mean"
 
-    def __init__(self, case: Case, images: int, random: np.random.Generator):
-        difficulty = random.standard_normal(images)
+    def __init__(self, case: Case, n_images: int, random: np.random.Generator):
+        difficulty = random.standard_normal(n_images)
         self.margins = (
             case.skills[:, None, None]
             - CONDITIONS[:, None]
             - difficulty
-            + case.own * random.standard_normal((len(case.skills), len(CONDITIONS), images))
+            + case.own * random.standard_normal((len(case.skills), len(CONDITIONS), n_images))
         )
 
     def units(self, test_set: str) -> Units:
@@ -92,7 +92,7 @@ def truths(case: Case, ensembles: list[np.ndarray]) -> np.ndarray:
     return np.array([norm.cdf(-of / by).mean() for of, by in zip(means, spread, strict=True)])
 
 
-def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
+def choices(case: Case, n_images: int, simulations: int, resamples: int) -> dict:
     """What a choice on so many images is like, over simulations.
 
     Returns:
@@ -108,19 +108,19 @@ def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
     table = pd.DataFrame({"fit": True, "size": list(map(len, ensembles)), "macs": costs})
     true, counts, regrets, ratios = truths(case, ensembles), np.zeros(4, int), [], []
     for seed in range(simulations):
-        random = np.random.default_rng([seed, images, CASES.index(case)])
-        drawn, everything = Drawn(case, images, random), np.arange(images)
+        random = np.random.default_rng([seed, n_images, CASES.index(case)])
+        drawn, everything = Drawn(case, n_images, random), np.arange(n_images)
         errors = np.array([drawn.image_errors(ensemble).mean() for ensemble in ensembles])
         resampled = drawn_errors(drawn, ensembles, everything, Resampling(resamples, CONFIDENCE, seed))
         best = int(errors.argmin())
         of = differences(errors, resampled, best, CONFIDENCE)
         margin = margin_of(errors[best], None, "mean")
-        pick = cheapest(table.assign(selection_error=errors), of, best, margin, images).place
+        pick = cheapest(table.assign(selection_error=errors), of, best, margin, n_images).place
         regrets.append(true[[pick, best]] - true.min())
         ratios.append(costs[pick] / costs[best])
-        judged = Drawn(case, images, random).image_errors(ensembles[pick])
-        picked = judged @ random.multinomial(images, np.full(images, 1 / images), resamples).T / images
-        low, high = share_interval(judged.mean(), picked, images, CONFIDENCE)
+        judged = Drawn(case, n_images, random).image_errors(ensembles[pick])
+        picked = judged @ random.multinomial(n_images, np.full(n_images, 1 / n_images), resamples).T / n_images
+        low, high = share_interval(judged.mean(), picked, n_images, CONFIDENCE)
         counts += [
             of.low[true.argmin()] > 0,
             low <= true[pick] <= high,
@@ -128,7 +128,7 @@ def choices(case: Case, images: int, simulations: int, resamples: int) -> dict:
             true[pick] > true[: len(members)].min() + margin,
         ]
     recommended, accurate = np.transpose(regrets)
-    row = {"situation": case.situation, "images": images, "simulations": simulations}
+    row = {"situation": case.situation, "images": n_images, "simulations": simulations}
     for name, values in (("recommended", recommended), ("most_accurate", accurate)):
         row |= {name: round(float(values.mean()), 4), f"{name}_most": round(float(np.quantile(values, 0.95)), 4)}
     row["cheaper"] = round(float(np.mean(ratios)), 3)

@@ -51,15 +51,15 @@ SIZES = (2, 3, 4, 5)
 RULES = ["mean_probability", "plurality_vote"]
 
 
-def synthetic(members: int, count: int, images: int, classes: int) -> tuple[list[np.ndarray], np.ndarray]:
+def synthetic(members: int, count: int, n_images: int, classes: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Logits float16 C x N x K of each member, right on about 80 % of the images, and labels."""
     random = stream(0, "benchmark")
-    labels = random.integers(0, classes, images)
-    shared = random.standard_normal((count, images, classes), dtype=np.float32)
+    labels = random.integers(0, classes, n_images)
+    shared = random.standard_normal((count, n_images, classes), dtype=np.float32)
     logits = []
     for _ in range(members):
-        values = shared + random.standard_normal((count, images, classes), dtype=np.float32)
-        values[:, np.arange(images), labels] += 4
+        values = shared + random.standard_normal((count, n_images, classes), dtype=np.float32)
+        values[:, np.arange(n_images), labels] += 4
         logits.append(values.astype(np.float16))
     return logits, labels
 
@@ -132,11 +132,11 @@ def clean_predictions(arrays: list[np.ndarray], labels: np.ndarray) -> list[Pred
     return [Predictions(table, {CLEAN: array}, {CLEAN: Truth(labels)}) for array in arrays]
 
 
-def paper_size(compared: int, members: int = 20, count: int = 76, images: int = 50_000, some: int = 2000) -> None:
+def paper_size(compared: int, members: int = 20, count: int = 76, n_images: int = 50_000, some: int = 2000) -> None:
     """Score all ensembles on some of the images; print the time that all would take, and the peak memory."""
     groups = [ensembles_of(members, size) for size in SIZES]
     total = sum(map(len, groups))
-    of_pairs = _pairs_from_disk(members, compared, groups) * images / compared
+    of_pairs = _pairs_from_disk(members, compared, groups) * n_images / compared
     hours, differences, ratios = {}, [], []
     print(f"one condition of {count}: pairs {of_pairs:.1f} s; {total:,} ensembles on {some:,} images, three times:")
     for kind in DRAWS:
@@ -152,7 +152,7 @@ def paper_size(compared: int, members: int = 20, count: int = 76, images: int = 
             if kind == "corrupted":
                 ratios.append(total * one_at_a_time(np.stack(logits), labels, groups, 3) / times[-1])
         differences.append(largest_difference(scored, logits, labels, groups))
-        hours[kind] = [(seconds * images / some + of_pairs) / 3600 for seconds in times]
+        hours[kind] = [(seconds * n_images / some + of_pairs) / 3600 for seconds in times]
         least, most = (1e9 * seconds / total / some for seconds in (min(times), max(times)))
         print(
             f"{kind}: accuracy {right:.1%}, mean largest probability {sure:.2f}, two answer alike {alike:.1%};"
@@ -169,12 +169,12 @@ def paper_size(compared: int, members: int = 20, count: int = 76, images: int = 
     print(json.dumps(figures | {"peak_memory_gib": round(peak_memory(), 2)}))
 
 
-def _pairs_from_disk(members: int, images: int, groups: list[np.ndarray]) -> float:
+def _pairs_from_disk(members: int, n_images: int, groups: list[np.ndarray]) -> float:
     """Seconds that all pairs take on images from disk; some ensembles are scored, for the memory of all images."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         paths, labels = [Path(folder, f"{member}.npy") for member in range(members)], []
-        files = [stack.enter_context(appending(path, (1, images, CLASSES), np.float16)) for path in paths]
-        for start in range(0, images, 1000):
+        files = [stack.enter_context(appending(path, (1, n_images, CLASSES), np.float16)) for path in paths]
+        for start in range(0, n_images, 1000):
             logits, of_part = member_logits("corrupted", members, 1000, start)
             labels.append(of_part)
             for append, values in zip(files, logits, strict=True):

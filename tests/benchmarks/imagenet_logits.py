@@ -30,15 +30,15 @@ DRAWS = {
 }
 
 
-def member_logits(kind: str, members: int, images: int, *names: int) -> tuple[list[np.ndarray], np.ndarray]:
+def member_logits(kind: str, members: int, n_images: int, *names: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Logits float16 images x 1000 of each member, and labels int64; `names` tell draws of a kind apart."""
     draw, random = DRAWS[kind], stream(0, "logits", kind, *names)
-    labels = random.integers(0, CLASSES, images)
-    easy = draw.mean + draw.deviation * random.standard_normal(images, dtype=np.float32)
-    shared = draw.shared * random.standard_normal((images, CLASSES), dtype=np.float32)
-    shared[np.arange(images), labels] += easy
+    labels = random.integers(0, CLASSES, n_images)
+    easy = draw.mean + draw.deviation * random.standard_normal(n_images, dtype=np.float32)
+    shared = draw.shared * random.standard_normal((n_images, CLASSES), dtype=np.float32)
+    shared[np.arange(n_images), labels] += easy
     logits = []
     for _ in range(members):
-        values = shared + draw.own * random.standard_normal((images, CLASSES), dtype=np.float32)
+        values = shared + draw.own * random.standard_normal((n_images, CLASSES), dtype=np.float32)
         logits.append((draw.scale * values).astype(np.float16))
     return logits, labels

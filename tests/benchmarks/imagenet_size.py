@@ -51,12 +51,12 @@ def pretrained() -> Study:
     return load(merged("imagenet_pretrained") | {"test_sets": {}})
 
 
-def make(folder: Path, study: Study, images: int) -> None:
+def make(folder: Path, study: Study, n_images: int) -> None:
     """Logits, labels and the tables that stages read."""
     names = [f"{design}-s0" for design in study.members.designs]
-    of_conditions = all_conditions([CORRUPTION], [1], {CLEAN: images}, {CLEAN: CLASSES})
+    of_conditions = all_conditions([CORRUPTION], [1], {CLEAN: n_images}, {CLEAN: CLASSES})
     write_table(folder / "conditions.csv", of_conditions)
-    parts = [member_logits("corrupted", len(names), 500, start) for start in range(0, images, 500)]
+    parts = [member_logits("corrupted", len(names), 500, start) for start in range(0, n_images, 500)]
     write_array(folder / "labels.npy", np.concatenate([labels for _, labels in parts]))
     for index, name in enumerate(names):
         values = np.concatenate([logits[index] for logits, _ in parts])
@@ -156,11 +156,11 @@ def before_and_after() -> str:
     return table(rows)
 
 
-def page(images: int) -> str:
+def page(n_images: int) -> str:
     study = pretrained()
     rate, on_processor = predicting(study)
-    predictions = images * CONDITIONS
-    decoding = len(study.members.designs) * images * (ORIGINAL + (CONDITIONS - 1) * CORRUPTED)
+    predictions = n_images * CONDITIONS
+    decoding = len(study.members.designs) * n_images * (ORIGINAL + (CONDITIONS - 1) * CORRUPTED)
     predicted = on_processor * predictions + decoding
     rows = [["stage", "measured", "peak memory", "factor", "extrapolated, one core", "on two cores"]]
     rows.append(["`predict`", "see below", "", "", lasting(predicted), lasting(predicted / 2)])
@@ -170,7 +170,7 @@ def page(images: int) -> str:
     names = {pairs: "pairwise_diversity", score: "score_ensembles"}
     total, on_two = predicted, predicted / 2
     with tempfile.TemporaryDirectory() as folder:
-        make(Path(folder), study, images)
+        make(Path(folder), study, n_images)
         for stage, factor in factors.items():
             seconds, gigabytes = in_own_process("spawn", measured, stage, Path(folder))
             spent = seconds * factor
@@ -190,7 +190,7 @@ def page(images: int) -> str:
         members=members,
         ensembles=sum(len(ensembles_of(members, size)) for size in study.ensembles.sizes),
         conditions=CONDITIONS,
-        images=images,
+        images=n_images,
         classes=CLASSES,
         gigabytes=members * predictions * CLASSES * 2 / 1e9,
         measured=2,

@@ -35,7 +35,7 @@ def observed(results: Path, draws: int) -> list[Observation]:
     metrics = read_distinct(results / "diversity/pairs.parquet", ["kind", "metric"])
     errors = read_table(scored / "image_errors.parquet")
     of_ensembles = EnsembleTables(read_table(tables / "ensembles.parquet"), errors, without, metrics)
-    images = int(read_table(results / "conditions.csv").images.iloc[0])
+    images = int(read_table(results / "conditions.csv").n_images.iloc[0])
     settings = study["ensembles"]["rules"][0], study["statistics"]["reference"], study["attribution"]["target"]
     return observations(read_table(tables / "members.csv"), images, of_ensembles, *settings, draws=draws)
 

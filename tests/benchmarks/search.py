@@ -58,10 +58,10 @@ class Remembering(Evaluator):
         return self.cache[genes.tobytes()]
 
 
-def sandwich(images: int) -> Loss:
+def sandwich(n_images: int) -> Loss:
     """The loss of the super-network, for so many training images."""
     recipe = STUDY.search_recipe()
-    seen = recipe.epochs * (images // recipe.batch_size) * recipe.batch_size
+    seen = recipe.epochs * (n_images // recipe.batch_size) * recipe.batch_size
     phases = progressive_phases(SPACE.dimensions, started=False)
     return supernet_loss(SPACE, SETTINGS.strategy, SETTINGS.random_subnetworks, seen, recipe.label_smoothing, phases)
 
@@ -97,7 +97,9 @@ def compared(seed: int, searches: int) -> dict[str, float]:
     loss = sandwich(len(training.labels))
     _, cost = train(network, STUDY.search_recipe(), PREPROCESSING, training, loss=loss, **of_both)
     right = accuracies([network, alone], validation, PREPROCESSING)
-    calibration = training.images[stratified_sample(training.labels, SETTINGS.calibration_images, seed, "calibration")]
+    calibration = training.images[
+        stratified_sample(training.labels, SETTINGS.n_calibration_images, seed, "calibration")
+    ]
     evaluator = Remembering(network, SPACE, calibration, validation, PREPROCESSING)
     start, fronts = process_time(), []
     for number in range(searches):

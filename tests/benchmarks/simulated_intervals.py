@@ -154,17 +154,17 @@ def advantage(of_designs: float, of_pairs: float, designs: int, seeds: int) -> C
 # Intervals over images, and observation 3
 
 
-def covariance(alike: float, images: int) -> Case:
+def covariance(alike: float, n_images: int) -> Case:
     """Two designs of two members; images are hard for all members by a share of the variance."""
 
     def failures(random: np.random.Generator, number: int) -> np.ndarray:
         hardness, own = random.standard_normal(number), random.standard_normal((4, number))
         return np.sqrt(alike) * hardness + np.sqrt(1 - alike) * own > 1
 
-    table_of_conditions = all_conditions(["fog"], [1], {CLEAN: images}, {CLEAN: 2})
+    table_of_conditions = all_conditions(["fog"], [1], {CLEAN: n_images}, {CLEAN: 2})
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        wrong, seed = failures(random, images), int(random.integers(2**31))
+        wrong, seed = failures(random, n_images), int(random.integers(2**31))
         resampling = Resampling(resamples, CONFIDENCE, seed)
         table = failure_table([wrong, wrong], list("aabb"), table_of_conditions, resampling)
         row = table[(table.corruption == "fog") & (table["first"] != table["second"])].iloc[0]
@@ -174,10 +174,10 @@ def covariance(alike: float, images: int) -> Case:
         wrong = failures(stream(0, "coverage", "truth", "covariance"), 2_000_000).astype(float)
         return float(np.mean([np.cov(wrong[i], wrong[j])[0, 1] for i, j in ((0, 2), (0, 3), (1, 2), (1, 3))]))
 
-    return Case("Covariance of failures", f"{alike:g} of the variance shared", f"{images} images", truth, simulate)
+    return Case("Covariance of failures", f"{alike:g} of the variance shared", f"{n_images} images", truth, simulate)
 
 
-def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
+def corruption_error(alike: float, n_images: int, corrupted: int = 75) -> Case:
     """A member that fails on an image under many of the conditions or under few."""
 
     def wrong(random: np.random.Generator, number: int) -> np.ndarray:
@@ -185,16 +185,16 @@ def corruption_error(alike: float, images: int, corrupted: int = 75) -> Case:
         return np.sqrt(alike) * random.standard_normal((number, 1)) + np.sqrt(1 - alike) * own > 1
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
-        failures = wrong(random, images)
-        counts = resampled_counts(images, resamples, int(random.integers(2**31)), "images")
+        failures = wrong(random, n_images)
+        counts = resampled_counts(n_images, resamples, int(random.integers(2**31)), "images")
         alone = binomtest(int(failures.sum()), failures.size).proportion_ci(CONFIDENCE, method="wilson")
         return {
-            "adopted": percentile_interval(counts @ failures.mean(axis=1) / images, CONFIDENCE),
+            "adopted": percentile_interval(counts @ failures.mean(axis=1) / n_images, CONFIDENCE),
             "naive": (alone.low, alone.high),
         }
 
     description = f"{alike:g} of the variance shared by conditions"
-    return Case("Corrupted error", description, f"{images} images", lambda: float(norm.sf(1)), simulate)
+    return Case("Corrupted error", description, f"{n_images} images", lambda: float(norm.sf(1)), simulate)
 
 
 # Shares of images that all members misclassify: members fail on hard images together
@@ -203,13 +203,13 @@ SPREAD = 0.5  # of abilities of members, on the logit scale, beside a spread of 
 MANY = {"images": 400_000, "members": 40_000}
 
 
-def all_wrong(other: str, drawn: int, members: int, images: int) -> Case:
+def all_wrong(other: str, drawn: int, members: int, n_images: int) -> Case:
     """How often `drawn` of so many members all fail; other images, or other members, are drawn anew."""
-    random = stream(0, "coverage", "ceiling", other, drawn, members, images)
-    hardness = random.normal(-0.5, 2, images if other == "members" else MANY["images"])
+    random = stream(0, "coverage", "ceiling", other, drawn, members, n_images)
+    hardness = random.normal(-0.5, 2, n_images if other == "members" else MANY["images"])
     ability = random.normal(0, SPREAD, members if other == "images" else MANY["members"])
-    table_of_conditions = all_conditions([], [], {CLEAN: images}, {CLEAN: 2})
-    labels, units = np.zeros(images, int), np.arange(members)
+    table_of_conditions = all_conditions([], [], {CLEAN: n_images}, {CLEAN: 2})
+    labels, units = np.zeros(n_images, int), np.arange(members)
 
     def truth() -> float:
         """With images drawn anew the mean over all of them, for these members; with members drawn anew, the reverse."""
@@ -225,8 +225,8 @@ def all_wrong(other: str, drawn: int, members: int, images: int) -> Case:
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         own = random.choice(ability, members) if other == "members" else ability
-        hard = random.choice(hardness, images) if other == "images" else hardness
-        decisions = (random.random((members, images)) < _chance(own, hard)).astype(int)
+        hard = random.choice(hardness, n_images) if other == "images" else hardness
+        decisions = (random.random((members, n_images)) < _chance(own, hard)).astype(int)
         of = coincident_failures.failures(decisions, labels, [drawn], units)
         table, _ = coincident_failures.ceiling_table(table_of_conditions, iter([of]), [drawn], members, CONFIDENCE)
         row = table.iloc[0]
@@ -234,7 +234,7 @@ def all_wrong(other: str, drawn: int, members: int, images: int) -> Case:
         return {"adopted": ends[other]}
 
     described = f"{drawn} of {members} members, other {other}"
-    units_of = f"{images:,} images" if other == "images" else f"{members} members"
+    units_of = f"{n_images:,} images" if other == "images" else f"{members} members"
     return Case("Share that all members misclassify", described, units_of, truth, simulate)
 
 

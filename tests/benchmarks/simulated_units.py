@@ -53,10 +53,10 @@ class Drawn(NamedTuple):
         return [Predictions(CONDITIONS, {CLEAN: of}, {CLEAN: Truth(LABELS, None, units)}) for of in logits]
 
 
-def independent(random: np.random.Generator, images: int) -> np.ndarray:
+def independent(random: np.random.Generator, n_images: int) -> np.ndarray:
     """Margins to images of which some are hard for all members and under all conditions."""
-    hard, of_members = random.standard_normal(images), random.standard_normal((MEMBERS, 1, images))
-    own = random.standard_normal((MEMBERS, 1 + SEVERITIES, images))
+    hard, of_members = random.standard_normal(n_images), random.standard_normal((MEMBERS, 1, n_images))
+    own = random.standard_normal((MEMBERS, 1 + SEVERITIES, n_images))
     skill = np.array([0.0, 0.0, 0.2])[:, None, None]
     return (hard + of_members + own) / np.sqrt(3) - 0.8 - skill + 0.2 * np.arange(1 + SEVERITIES)[:, None]
 
@@ -153,7 +153,7 @@ def the_way_there(drawn: Drawn) -> float:
 
 def of_covariance(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     table = failure_table(list(drawn.wrong.swapaxes(0, 1)), list("abc"), CONDITIONS, resampling, {CLEAN: units})
-    return ends(table[(table.corruption == "fog") & (table["first"] == "a") & (table["second"] == "b")].iloc[0])
+    return ends(table[(table.images == "fog") & (table["first"] == "a") & (table["second"] == "b")].iloc[0])
 
 
 def covariance(drawn: Drawn) -> float:
@@ -161,7 +161,7 @@ def covariance(drawn: Drawn) -> float:
 
 
 def judged_by(units: Units, resampling: Resampling) -> Resampled:
-    return Resampled(CONDITIONS, np.arange(units.images), *resampling, {CLEAN: units})
+    return Resampled(CONDITIONS, np.arange(units.n_images), *resampling, {CLEAN: units})
 
 
 def confidences(drawn: Drawn) -> Scored:

@@ -20,7 +20,7 @@ OUTCOMES, WEIGHTS = ["common_failures", "undetected"], {True: (1.2, 0.7, 0.4, 0.
 
 
 def study(
-    random: np.random.Generator, families: int, images: int, effect: bool = True
+    random: np.random.Generator, families: int, n_images: int, effect: bool = True
 ) -> tuple[pd.DataFrame, PairCounts]:
     """Members of two designs a family and two seeds, and the counts of their pairs."""
     place = np.arange(4 * families)
@@ -28,34 +28,34 @@ def study(
     members = {"family": family.astype(str), "design": design.astype(str), "seed": place % 2, "setting": ""}
     table = pd.DataFrame(members | {"parameters": 1e5 * (1 + 2 * (design % 2)), "training_epochs": 7.0})
     causes = zip(WEIGHTS[effect], (place * 0, family, design, place), strict=True)
-    hard = sum(weight * random.standard_normal((of[-1] + 1, images))[of] for weight, of in causes)
+    hard = sum(weight * random.standard_normal((of[-1] + 1, n_images))[of] for weight, of in causes)
     shift = 0.15 * random.standard_normal(design[-1] + 1)[design] + 0.05 * random.standard_normal(len(place))
     errors = expit(logit(random.uniform(0.15, 0.5, families))[family] + shift)
     wrong = hard > np.array([np.quantile(of, 1 - error) for of, error in zip(hard, errors, strict=True)])[:, None]
-    own, alike = random.integers(1, 10, (len(place), images)), 1 + random.integers(3, size=images)
-    shared = random.integers(1, 10, (families, images))[family] if effect else own
-    which = random.random((len(place), images))
+    own, alike = random.integers(1, 10, (len(place), n_images)), 1 + random.integers(3, size=n_images)
+    shared = random.integers(1, 10, (families, n_images))[family] if effect else own
+    which = random.random((len(place), n_images))
     answers = np.where(which < 0.5, alike, np.where(which < 0.75, shared, own))
-    decided, truths = np.where(wrong, answers, 0), {"clean": Truth(np.zeros(images, int))}
-    conditions = condition_table([Condition("clean", "clean", 0, images, 10)])
+    decided, truths = np.where(wrong, answers, 0), {"clean": Truth(np.zeros(n_images, int))}
+    conditions = condition_table([Condition("clean", "clean", 0, n_images, 10)])
     predictions = [Predictions(conditions, {"clean": row[None]}, truths) for row in decided]
     return table.assign(origin="independent", loss_weight=np.nan), pair_counts(predictions, [0], 0)
 
 
-def rows(seed: int, families: int, images: int, effect: bool) -> pd.DataFrame:
+def rows(seed: int, families: int, n_images: int, effect: bool) -> pd.DataFrame:
     """The rows of the headline's rung and of `OUTCOMES`."""
-    members, counts = study(np.random.default_rng([seed, families]), families, images, effect)
+    members, counts = study(np.random.default_rng([seed, families]), families, n_images, effect)
     table = swap_table(members, {"clean": counts}, 0.95, 0)
     return table[(table.rung == FAMILY) & table.outcome.isin(OUTCOMES)].set_index("outcome")
 
 
-def covered(families: int, images: int, studies: int, effect: bool, value: pd.Series) -> pd.DataFrame:
+def covered(families: int, n_images: int, studies: int, effect: bool, value: pd.Series) -> pd.DataFrame:
     """How often the interval holds `value`, and how often the ratio lies in the control's range."""
-    of = pd.concat([rows(seed, families, images, effect) for seed in range(studies)])
+    of = pd.concat([rows(seed, families, n_images, effect) for seed in range(studies)])
     of = of.assign(value=value, below=of.ratio_high < value, above=of.ratio_low > value)
     of["inside"] = (of.control_low <= of.ratio) & (of.ratio <= of.control_high)
     means = of.groupby(level=0)[["value", "ratio", "below", "above", "inside"]].mean()
-    return means.assign(covered=1 - means.below - means.above, families=families, images=images, effect=effect)
+    return means.assign(covered=1 - means.below - means.above, families=families, images=n_images, effect=effect)
 
 
 if __name__ == "__main__":

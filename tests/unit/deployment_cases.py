@@ -71,9 +71,9 @@ KNOWN = {  # by what is known
     "no cost of the best, a cheaper one is as good": varied(
         macs=ROWS.macs.mask(ROWS.members == BEST), instead=ROWS.number.iloc[0]
     ),
-    "no number of images would do": varied(images_needed=np.nan),
-    "no temperature": with_columns("temperatures", fitted_images=0, note="no predictions of them"),
-    "a temperature of validation images": with_columns("temperatures", fitted_on="validation", note=np.nan),
+    "no number of images would do": varied(n_images_needed=np.nan),
+    "no temperature": with_columns("temperatures", n_fitted_images=0, note="no predictions of them"),
+    "a temperature of validation images": with_columns("temperatures", fitted_images="validation", note=np.nan),
     "no calibration": with_columns("temperatures", ece_after=np.nan),
     "no confidence": NO_THRESHOLDS | {"selective_prediction": SELECTIVE.iloc[:0]},
     "entropy ranks better": with_columns("selective_prediction", **dict.fromkeys(UNCOMPARED, OF_ENTROPY)),

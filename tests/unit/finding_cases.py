@@ -10,7 +10,7 @@ MAIN_RULE = {"rule": "mean_probability"}
 
 
 def ceiling(reached: float, low: float, high: float) -> pd.DataFrame:
-    row = {"condition": "clean", "members": 2, "size": 2, "all_wrong": 0.05, "all_wrong_low": 0.04}
+    row = {"images": "clean", "members": 2, "size": 2, "all_wrong": 0.05, "all_wrong_low": 0.04}
     row |= {"all_wrong_high": 0.06, "best_member": "a-s0", "best_member_accuracy": 0.8, "best_ensemble_accuracy": 0.79}
     return pd.DataFrame([row | {"reached": reached, "reached_low": low, "reached_high": high}])
 
@@ -45,14 +45,14 @@ def searched(**alone: float) -> tuple[pd.DataFrame, ...]:
 
 def pairs(low: float, *designs: str) -> tuple[pd.DataFrame]:
     """coincident_failures.csv with pairs of a design and each of these."""
-    table = pd.DataFrame({"second": designs}).assign(first="a", corruption="clean", low=low, high=0.1)
+    table = pd.DataFrame({"second": designs}).assign(first="a", images="clean", low=low, high=0.1)
     return (table.assign(joint_failure_rate=0.06, independent=0.04),)
 
 
 def correlations(**of_images: dict[str, tuple[float, float]]) -> tuple[pd.DataFrame]:
     """correlations.csv: images -> metric -> interval of its correlation."""
     rows = [
-        {"condition": images, "metric": metric, "low": low, "high": high, "correlation": (low + high) / 2}
+        {"images": images, "metric": metric, "low": low, "high": high, "correlation": (low + high) / 2}
         | {"p_holm": 0.01 if low * high > 0 else 0.5}
         for images, of in of_images.items()
         for metric, (low, high) in of.items()
@@ -61,7 +61,7 @@ def correlations(**of_images: dict[str, tuple[float, float]]) -> tuple[pd.DataFr
 
 
 def line(r_squared: float, above: float) -> tuple[pd.DataFrame]:
-    row = {"member": "a", "test_set": "photos", "is_reference": True, "r_squared": r_squared}
+    row = {"member": "a", "images": "photos", "is_reference": True, "r_squared": r_squared}
     return (pd.DataFrame([row | {"effective_robustness": above, "accuracy": 0.5, "low": 0.4, "high": 0.6}]),)
 
 

@@ -8,24 +8,24 @@ from resiliency.base.names import CLEAN
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 
-def conditions_of(corruptions, severities, images: int, classes: int = 3):
+def conditions_of(corruptions, severities, n_images: int, classes: int = 3):
     """The table of conditions of a study with no test set but its own."""
-    return all_conditions(corruptions, severities, {CLEAN: images}, {CLEAN: classes})
+    return all_conditions(corruptions, severities, {CLEAN: n_images}, {CLEAN: classes})
 
 
-def logits_of(members: int, images: int, seed: int, skill: float = 1.0) -> tuple[list[np.ndarray], np.ndarray]:
+def logits_of(members: int, n_images: int, seed: int, skill: float = 1.0) -> tuple[list[np.ndarray], np.ndarray]:
     """Logits of three classes under four conditions, 4 x N x 3 of each member, and labels."""
     rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(images) % 3)
-    values = rng.standard_normal((members, 4, images, 3))
-    values[..., np.arange(images), labels] += skill
+    labels = rng.permutation(np.arange(n_images) % 3)
+    values = rng.standard_normal((members, 4, n_images, 3))
+    values[..., np.arange(n_images), labels] += skill
     return list(values.astype(np.float16)), labels
 
 
-def drawn(members: int, images: int, corruptions: Iterable[str] = ("fog",), severities=(1, 2, 3)):
+def drawn(members: int, n_images: int, corruptions: Iterable[str] = ("fog",), severities=(1, 2, 3)):
     """The table of conditions, predictions of each member, and labels."""
-    logits, labels = logits_of(members, images, 0)
-    table = conditions_of(list(corruptions), list(severities), images)
+    logits, labels = logits_of(members, n_images, 0)
+    table = conditions_of(list(corruptions), list(severities), n_images)
     return table, [predictions_of(table, labels, of) for of in logits], labels
 
 

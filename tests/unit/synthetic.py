@@ -126,7 +126,7 @@ def error_table(members, corruptions, rng) -> pd.DataFrame:
         for corruption, severity in ((c, s) for c in corruptions for s in range(1, 6)):
             error = row.corrupted_error * hardness[corruption] * severity / 3
             rows.append((row.member, corruption, severity, 540, min(error, 0.9)))
-    table = pd.DataFrame(rows, columns=["member", "corruption", "severity", "images", "error"])
+    table = pd.DataFrame(rows, columns=["member", "corruption", "severity", "n_images", "error"])
     return table.assign(test_set=CLEAN)
 
 
@@ -194,8 +194,8 @@ def coincidences(designs, seeds, corruptions) -> pd.DataFrame:
         (c, a, b, *((0.12, 0.08) if a == b else (0.06, 0.02)))
         for c, (a, b) in product((CLEAN, *corruptions, CORRUPTED), pairs)
     ]
-    table = pd.DataFrame(rows, columns=["corruption", "first", "second", "joint_failure_rate", "covariance"])
-    return table.assign(independent=0.04, low=0.01, high=0.1, confidence=0.95, images=540)
+    table = pd.DataFrame(rows, columns=["images", "first", "second", "joint_failure_rate", "covariance"])
+    return table.assign(independent=0.04, low=0.01, high=0.1, confidence=0.95, n_images=540)
 
 
 def attribution_tables(designs) -> dict[str, pd.DataFrame]:

@@ -34,13 +34,13 @@ def deployment_tables(members, ensembles) -> dict[str, pd.DataFrame]:
     scores |= {"objective": "mean", "worst_corruption": "fog", "worst_severity": 5, "worst_class": 1, "quantile": 0.9}
     for name in ("worst_error", "worst_class_error", "quantile_error"):
         scores |= {name: errors + 0.05, f"{name}_low": errors, f"{name}_high": errors + 0.1}
-    scores |= {"rule": RULE, "optimism": 0.01, accuracy_of(CLEAN): 0.9, "selection_images": 270, "images": 270}
+    scores |= {"rule": RULE, "optimism": 0.01, accuracy_of(CLEAN): 0.9, "n_selection_images": 270, "n_images": 270}
     kept = both["front_macs"] | both["front_parameters"] | (both["found"] == "single")
     table = both.assign(**scores, baseline=both.index == 0)[kept]
     table.insert(0, "number", np.arange(1, len(table) + 1))
     behind = table["selection_error"] - table["selection_error"].min()
     table = table.assign(fit=True, instead=table["number"], behind=behind, behind_low=behind - 0.01, margin=0.01)
-    table["images_needed"] = 4100
+    table["n_images_needed"] = 4100
     table["behind_high"] = behind + 0.01
     return {"deployment": table, "candidates": both.assign(judged_error=errors), **confidence_tables(table)}
 

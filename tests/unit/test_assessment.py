@@ -112,7 +112,7 @@ def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
     rows, confidence, errors, (chosen, judged) = tried
     assert len(rows) == 2 * (len(COVERAGES) + len(SHARES_WRONG)) * 2
     for row in rows:
-        of = np.ix_(PLACES[row["basis"]], chosen)
+        of = np.ix_(PLACES[row["selection_images"]], chosen)
         threshold = threshold_of(row, confidence[of], errors[of])
         assert row["threshold"] == pytest.approx(threshold, rel=1e-5, nan_ok=True)
         if np.isnan(threshold):
@@ -138,7 +138,9 @@ def test_where_every_answer_is_wrong_the_error_is_1():
 
 def test_what_is_left_out_of_the_choice_is_let_through_by_the_threshold_of_the_others(tried):
     rows, confidence, errors, (chosen, judged) = tried
-    compared = [row for row in rows if row["basis"] == row["images"] == "corrupted" and row["threshold"] >= 0]
+    compared = [
+        row for row in rows if row["selection_images"] == row["images"] == "corrupted" and row["threshold"] >= 0
+    ]
     assert len(compared) >= 5
     assert all(np.isnan(row["left_out_wrong"]) for row in rows if row not in compared)
     for row in compared:
@@ -162,21 +164,21 @@ def validation_with(errors: int) -> Ensemble:
 
 
 @pytest.mark.parametrize(
-    ("errors", "fitted_on", "note"),
+    ("errors", "fitted_images", "note"),
     [(10, "validation", LOADED), (9, "corrupted", FEW_ERRORS), (None, "corrupted", NO_VALIDATION)],
 )
-def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(study, errors, fitted_on, note):
+def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(study, errors, fitted_images, note):
     """Validation images with enough errors, else the corrupted images of the choice."""
     table, members, labels = study
     selection, ensemble = Resampled(table, np.arange(0, IMAGES, 2), 20, 0.9, 0), Ensemble(members, WEIGHTS, RULE)
     validation = validation_with(errors) if errors else None
     fitted = temperature_of(validation, True, ensemble, selection)
-    if fitted_on == "validation":
+    if fitted_images == "validation":
         images, truth, parts = IMAGES, np.arange(IMAGES) % 3, [next(validation.outputs(0, np.arange(IMAGES)))]
     else:
         images, truth = IMAGES // 2, np.tile(labels[::2], 3)
         parts = [next(ensemble.outputs(condition, selection.images["corrupted"])) for condition in (1, 2, 3)]
-    assert fitted[1:] == (images, fitted_on, note)
+    assert fitted[1:] == (images, fitted_images, note)
     logs, everyone = np.concatenate([part.log_probabilities for part in parts]), np.arange(len(truth))
     losses = [-scaled(logs, fitted.value * factor)[everyone, truth].mean() for factor in (1, 0.98, 1.02)]
     assert losses[0] == min(losses)

@@ -59,7 +59,7 @@ def test_it_counts_classes_splits_and_sizes(tmp_path):
     folder = photos(tmp_path / "photos", [f"photo{number}" for number in range(20)])
     found = seen(folder)
     assert found.classes == {"cat": 20, "dog": 20}
-    assert found.images == {"train": 18, "validation": 10, "test": 12}
+    assert found.n_images == {"train": 18, "validation": 10, "test": 12}
     assert found.shares == {"validation": 0.25, "test": 0.3}
     assert (found.side, found.films) == (100, "")
 

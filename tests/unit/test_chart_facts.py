@@ -100,7 +100,7 @@ def test_designs_and_settings_that_gain_at_the_end_are_counted():
 
 def shifted(residuals: list[float], r_squared: float, references: list[bool]) -> pd.DataFrame:
     rows = pd.DataFrame({"member": list("abc"), "effective_robustness": residuals, "is_reference": references})
-    return rows.assign(test_set="corrupted", accuracy=0.5, low=np.nan, high=np.nan, r_squared=r_squared)
+    return rows.assign(images="corrupted", accuracy=0.5, low=np.nan, high=np.nan, r_squared=r_squared)
 
 
 def test_robustness_is_effective_only_against_reference_members():
@@ -123,7 +123,7 @@ def correlations_of(intervals: dict[str, list[tuple[float, float]]]) -> pd.DataF
         for metric, ends in intervals.items()
         for size, (low, high) in enumerate(ends, 2)
     ]
-    said = {"rule": "mean_probability", "measure": "pearson", "condition": "corrupted", "confidence": 0.95}
+    said = {"rule": "mean_probability", "measure": "pearson", "images": "corrupted", "confidence": 0.95}
     return pd.DataFrame(rows).assign(**said)
 
 

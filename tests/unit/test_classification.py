@@ -47,11 +47,11 @@ def test_the_interval_is_wilsons(confidence):
 CLASSES = 4
 
 
-def answers(images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def answers(n_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    labels = rng.integers(0, CLASSES, images)
-    logits = rng.standard_normal((images, CLASSES))
-    logits[np.arange(images), labels] += 1
+    labels = rng.integers(0, CLASSES, n_images)
+    logits = rng.standard_normal((n_images, CLASSES))
+    logits[np.arange(n_images), labels] += 1
     return metrics.softmax(2 * logits), labels
 
 

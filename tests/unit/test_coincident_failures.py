@@ -32,7 +32,7 @@ FAILING = np.random.default_rng(0).random((6, 5, 40)) < 0.4
 
 
 TABLE = failure_table(list(FAILING.swapaxes(0, 1)), DESIGNS, CONDITIONS, DRAWN)
-TABLE = TABLE.set_index(["corruption", "first", "second"])
+TABLE = TABLE.set_index(["images", "first", "second"])
 
 
 @pytest.mark.parametrize(("first", "second"), [("a", "a"), ("b", "b"), ("a", "b"), ("b", "c")])
@@ -60,7 +60,7 @@ def test_the_best_of_the_pool_are_those_that_are_selected_under_corruptions():
     decisions, labels = (np.arange(40) >= right[..., None]).astype(int), np.zeros(40, int)
     predictions = [predictions_of(conditions_of(["fog"], [1], 40), labels, of_member) for of_member in decisions]
     scored = EnsembleErrors(predictions, np.ones(4), VOTE)
-    rows = pd.DataFrame({"condition": ["clean", "fog", "corrupted"], "severity": [0, 1, np.nan], "size": 3})
+    rows = pd.DataFrame({"images": ["clean", "fog", "corrupted"], "severity": [0, 1, np.nan], "size": 3})
     everyone = [scored.wrong_in(np.arange(3), np.arange(40), condition) for condition in range(2)]
     candidates = [("clean", 1, 0.9), ("tough", 1, 0.1), ("clean+tough", 2, 0.2), ("tough+elsewhere", 2, 0)]
     candidates = pd.DataFrame(candidates, columns=["members", "size", "selection_error"])
@@ -109,7 +109,7 @@ def test_shares_are_means_over_all_sets_of_members():
         assert row.independent == pytest.approx(product)
         assert row.times_independent == pytest.approx(together / product)
         assert row.same_wrong == pytest.approx(alike / together)
-    ends = wilson(table.loc[5].all_wrong, table.loc[5].images, 0.95)
+    ends = wilson(table.loc[5].all_wrong, table.loc[5].n_images, 0.95)
     assert (table.loc[5].all_wrong_low, table.loc[5].all_wrong_high) == pytest.approx(ends)
     assert mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
 
@@ -137,7 +137,7 @@ def test_the_mean_over_corruptions_follows_the_conditions():
     drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]
     made, everyone = ceiling_table(table, (failures(*of, sizes, units) for of in drawn), sizes, 5, 0.95)
     whole = made[made["size"] == 5].reset_index()
-    assert list(whole.condition) == ["clean", "fog", "fog", "photos", "corrupted"]
+    assert list(whole.images) == ["clean", "fog", "fog", "photos", "corrupted"]
     assert whole.severity.tolist()[:4] == [0, 1, 3, 0]
     assert whole.all_wrong[4] == pytest.approx(whole.all_wrong[1:3].mean())
     assert [of.mean() for of in everyone] == pytest.approx(whole.all_wrong[:4].tolist())

@@ -81,20 +81,20 @@ def test_differences_are_those_of_the_same_images_without_held_out_corruptions(t
     expected = (wrong(two, member).astype(float) - wrong(one, member))[1:, judged].mean()
     assert row["difference"] == pytest.approx(expected)
     assert 0 < row["low"] < expected < row["high"]
-    assert (row["study"], row["reference"], row["image_count"], row["units"]) == ("two", "one", 100, 100)
+    assert (row["study"], row["reference"], row["n_images"], row["units"]) == ("two", "one", 100, 100)
     table = of(differences, comparison.MEMBERS, "clean").set_index("model")
     for member in SHARED:
         difference = wrong(two, member)[0].mean() - wrong(one, member)[0].mean()
         assert table.loc[member, "difference"] == pytest.approx(difference)
 
 
-def false_difference(random: np.random.Generator, images: int, pairs: int, size: int, errors: float) -> bool:
+def false_difference(random: np.random.Generator, n_images: int, pairs: int, size: int, errors: float) -> bool:
     """Whether any of so many pairs of equally good networks seem to differ; all images of a unit are wrong together."""
-    chances = np.clip(errors * random.exponential(size=images), 0, 1)
-    of_units = (random.random((2, pairs, images)) < chances).astype(float)
+    chances = np.clip(errors * random.exponential(size=n_images), 0, 1)
+    of_units = (random.random((2, pairs, n_images)) < chances).astype(float)
     each = of_units[0] - of_units[1]
     each = each[each.any(axis=1)]
-    sizes = np.tile(1 + np.arange(images) % size, (len(each), 1)).T
+    sizes = np.tile(1 + np.arange(n_images) % size, (len(each), 1)).T
     if not len(each):
         return False
     sums = each.T * sizes
@@ -143,7 +143,7 @@ def test_a_study_with_another_seed_is_compared_on_clean_images_that_neither_sele
     differences = compared(*folders)
     whys = of(differences, comparison.RECOMMENDED).set_index("study")["not_comparable"]
     assert whys.to_dict() == {"study1": "", "study2": "another seed, which corrupts images in another way"}
-    assert of(differences, comparison.RECOMMENDED, "clean")["image_count"].tolist() == [
+    assert of(differences, comparison.RECOMMENDED, "clean")["n_images"].tolist() == [
         100, len(np.intersect1d(halves(TRUTH, 0)[1], halves(TRUTH, 1)[1]))
     ]  # fmt: skip
 

@@ -78,7 +78,7 @@ def test_each_ensemble_is_assessed_with_its_own_members(predictions, validation)
             ensemble_of(joined.split("+"), "mean_probability", of, members) for of in (predictions, validation)
         )
         assert of_ensemble.temperature[joined] == temperature_of(of_validation, False, own, chosen).value
-    assert of_ensemble.fitted_on.to_dict() == {
+    assert of_ensemble.fitted_images.to_dict() == {
         "a-s0": "validation",
         "a-s0+b-s0": "validation",
         "b-s0+c-s0": "corrupted",
@@ -161,7 +161,7 @@ def test_errors_and_differences_by_hand():
     assert rows.error.tolist() == [0.5, 0, 0.25, 0.75, 1, 0.875]
     assert rows.difference.loc["baseline"].tolist() == [-0.25, -1, -0.625]
     assert rows.difference.loc["best ensemble"].isna().all()
-    assert set(rows.images) == {2}
+    assert set(rows.n_images) == {2}
     fog = rows.loc[("best ensemble", "fog")]
     assert 0 <= fog.low < 0.5 < fog.high <= 1
     # Two corruptions are compared: the outermost of 39 resamples, of the first image alone and of the second one.

@@ -140,8 +140,8 @@ def test_correlations_against_scipy_and_loops():
         group = both[both["size"] == row.size]
 
         def correlation(rows: pd.DataFrame, row=row) -> float:
-            x, given = rows[column_of(row.metric, row.condition)], rows[f"mean_member_{row.condition}_accuracy"]
-            return MEASURES[row.measure](x, accuracy(rows, row.condition), given)
+            x, given = rows[column_of(row.metric, row.images)], rows[f"mean_member_{row.images}_accuracy"]
+            return MEASURES[row.measure](x, accuracy(rows, row.images), given)
 
         assert row.correlation == pytest.approx(correlation(group))
         assert (row.members, row.units, row.ensembles, row.possible) == (8, 4, len(group), len(group))
@@ -162,7 +162,7 @@ def test_seeds_of_a_single_design_are_left_out_in_turn():
 def test_families_of_tests_are_the_metrics_of_one_rule_size_condition_and_measure():
     ensembles, fog, pairs = tables()
     table = correlation_table(pd.concat([ensembles, ensembles.assign(rule="plurality_vote")]), fog, pairs, 0.95)
-    for _, family in table.groupby(["rule", "size", "condition", "measure"]):
+    for _, family in table.groupby(["rule", "size", "images", "measure"]):
         assert len(family) == 6
         np.testing.assert_allclose(family.p_holm, holm(family.p_value.to_numpy()))
 
@@ -172,7 +172,7 @@ def test_ensembles_without_a_diversity_do_not_count():
     missing = ensembles.index % 5 == 0
     holes = ensembles.assign(saliency_cosine_clean=ensembles.saliency_cosine_clean.where(~missing))
     table = correlation_table(holes, fog, pairs, 0.95)
-    rows = table[(table.metric == "saliency_cosine") & (table.condition == "clean")].set_index("measure")
+    rows = table[(table.metric == "saliency_cosine") & (table.images == "clean")].set_index("measure")
     few = ensembles[~missing]
     for measure in ("pearson", "spearman"):
         expected = MEASURES[measure](few.saliency_cosine_clean, few.clean_accuracy, None)

@@ -109,7 +109,7 @@ def test_judgement_does_not_see_the_images_of_the_choice(study):
 
     candidates, table = judge(study[0])
     assert table[table.baseline].members.tolist() == ["a-s0"]
-    assert (table.selection_images + table.images == IMAGES).all()
+    assert (table.n_selection_images + table.n_images == IMAGES).all()
     of_fit = table[table.fit]
     np.testing.assert_allclose(of_fit.margin, np.minimum(0.01, of_fit.selection_error / 10))
     expected = candidates.set_index("members").judged_error[table.members]

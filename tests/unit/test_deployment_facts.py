@@ -17,7 +17,7 @@ def figure_of(row: dict, name: str) -> list[float]:
 @pytest.mark.parametrize(
     ("column", "question"),
     [
-        *((column, "Why") for column in ("margin", "images_needed", "images", "selection_images")),
+        *((column, "Why") for column in ("margin", "n_images_needed", "n_images", "n_selection_images")),
         *((column, "How accurate") for column in ("corrupted_error", "low", "high", "clean_accuracy")),
         *((f"{name}_error{end}", "worst") for name in ("worst", "quantile") for end in ENDS),
         *((column, "cost") for column in ("macs", "parameters")),
@@ -32,7 +32,7 @@ def test_another_number_changes_its_answer_and_no_other(column, question):
     usual, said = (dict(deployment_answers(tables, "tiny")) for tables in (BASE, varied(**changed)))
     differ = [asked for asked in usual if usual[asked] != said[asked]]
     assert [asked for asked in differ if question in asked]
-    assert len(differ) == (2 if column in ("images", "macs", "clean_accuracy") else 1)
+    assert len(differ) == (2 if column in ("n_images", "macs", "clean_accuracy") else 1)
 
 
 ANSWERS = {
@@ -100,6 +100,6 @@ def test_calibration_is_worse_only_where_the_interval_of_the_difference_says_so(
 
 
 def test_models_of_one_cost_are_not_cheaper_and_images_that_are_needed_are_rounded_up():
-    table = ROWS.assign(macs=1e6, images_needed=4001.0)
+    table = ROWS.assign(macs=1e6, n_images_needed=4001.0)
     facts = choice_facts(contenders(table)[0], table, None)
-    assert (facts["cheaper"], facts["images_needed"]) == (0, 4100)
+    assert (facts["cheaper"], facts["n_images_needed"]) == (0, 4100)

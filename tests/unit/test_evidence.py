@@ -24,8 +24,8 @@ OF_PAIR = (
 ROW = pd.Series(OF_PAIR)
 SINGLE = {"number": 1, "members": "c-s0", "size": 1, "macs": 1e6, "selection_error": 0.3, "instead": 1}
 DEPLOYMENT = pd.DataFrame([OF_PAIR | SINGLE, OF_PAIR])
-CARD = {"name": "<b>photos", "source": "mine", "classes": ["0", "<i>", "2"], "splits": {"test": {"images": IMAGES}}}
-AT = {"basis": "corrupted", "goal": "wrong", "target": 0.02, "threshold": 0.6, "units_needed": np.nan}
+CARD = {"name": "<b>photos", "source": "mine", "classes": ["0", "<i>", "2"], "splits": {"test": {"n_images": IMAGES}}}
+AT = {"selection_images": "corrupted", "goal": "wrong", "target": 0.02, "threshold": 0.6, "units_needed": np.nan}
 THRESHOLDS = pd.DataFrame([AT | {"images": "clean", "coverage_low": 0.8, "coverage_high": 0.9}])
 THRESHOLDS = pd.concat([THRESHOLDS, THRESHOLDS.assign(images="corrupted", coverage_low=0.5, coverage_high=0.7)])
 
@@ -62,7 +62,7 @@ def test_claims_by_plain_means():
     unlike = {
         "nominal": 0.01,
         "calibrated_on": 30,
-        "flagged": {"clean": {"share": 0, "low": 0, "high": 0.1, "images": 9}},
+        "flagged": {"clean": {"share": 0, "low": 0, "high": 0.1, "n_images": 9}},
     }
     page = evidence_page(found | {"unlike": unlike, "provenance": {"study": "s", "commit": None, "seed": 0}})
     assert "1 of 1 requirement shown to be met" in page

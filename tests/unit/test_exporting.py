@@ -91,7 +91,7 @@ def test_the_module_answers_as_the_study(members, images, rule):
     if RULES[rule].mean:
         np.testing.assert_allclose(probabilities, np.exp(scaled(part.log_probabilities, 0.5)), atol=5e-3)
     result = agreement(partial(answers, ensemble), images, np.arange(IMAGES), of_study, 0.5)
-    assert result.images == IMAGES
+    assert result.n_images == IMAGES
     assert result.compared > IMAGES / 4
 
 
@@ -171,7 +171,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     confidence, answers = scored["clean"].confidences["max_probability"][0], 0
     assert (confidence > 1 - 1e-9).mean() > 0.2
     for row in rows.dropna(subset=["threshold"]).itertuples():
-        threshold = module.THRESHOLDS[row.basis][row.goal][row.target]
+        threshold = module.THRESHOLDS[row.selection_images][row.goal][row.target]
         assert threshold == row.threshold
         abstained = module.load(threshold)(images[1::2])[2]
         np.testing.assert_array_equal(~abstained, confidence >= row.threshold)
@@ -179,7 +179,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
         answers += (~abstained).sum()
     assert answers > 500
     unmet = rows[rows["threshold"].isna()]
-    assert {module.THRESHOLDS[row.basis][row.goal][row.target] for row in unmet.itertuples()} == {ABSTAIN}
+    assert {module.THRESHOLDS[row.selection_images][row.goal][row.target] for row in unmet.itertuples()} == {ABSTAIN}
     assert module.load(ABSTAIN)(images)[2].all()
     Image.fromarray(images[0]).save(tmp_path / "a.png")
     for given, said in (
@@ -228,7 +228,7 @@ def test_the_program_abstains_and_flags_as_the_study_asks(members, tmp_path):
 
 def test_other_programs_read_the_metadata_of_the_card():
     errors = dict.fromkeys(("corrupted_error", "low", "high"), 0.2)
-    row = pd.Series({"number": 2, "clean_accuracy": 0.9, "confidence": 0.95, "images": 50} | errors)
+    row = pd.Series({"number": 2, "clean_accuracy": 0.9, "confidence": 0.95, "n_images": 50} | errors)
     evidence = {"data": {"name": "photos: *mine*"}, "provenance": {"study": "s"}}
     card = ModelCard(f"---\n{front_matter(row, evidence)}---\n\n# A card")
     (first, second) = card.data.eval_results
@@ -273,10 +273,10 @@ def test_what_names_no_ensemble(ensemble):
 
 def test_the_temperature_of_an_ensemble_is_that_of_its_row():
     table = pd.DataFrame(
-        {"members": ["a+b", "a", "a"], "temperature": [0.7, 1.5, 1], "fitted_images": [90, 50, 50]}
-    ).assign(fitted_on="validation", note=np.nan)
+        {"members": ["a+b", "a", "a"], "temperature": [0.7, 1.5, 1], "n_fitted_images": [90, 50, 50]}
+    ).assign(fitted_images="validation", note=np.nan)
     assert temperature_of(table, "a") == Temperature(1.5, 50, "validation", "")
-    assert temperature_of(table.assign(fitted_images=0, note="none"), "a+b") == Temperature(1, 0, "", "none")
+    assert temperature_of(table.assign(n_fitted_images=0, note="none"), "a+b") == Temperature(1, 0, "", "none")
 
 
 def test_a_factory_is_called_if_the_caller_or_the_file_of_the_study_names_it(tmp_path):
@@ -285,7 +285,9 @@ def test_a_factory_is_called_if_the_caller_or_the_file_of_the_study_names_it(tmp
     write_member(results / "members/a-s0", from_factory(factory, described.arguments), described)
     row = {"member": "a-s0", "members": "a-s0", "number": 1, "rule": "mean_probability", "temperature": 1.0}
     for name in ("deployment", "members", "temperatures"):
-        write_csv(results / f"tables/{name}.csv", [row | {"fitted_images": 0, "note": "", "validation_accuracy": 0.5}])
+        write_csv(
+            results / f"tables/{name}.csv", [row | {"n_fitted_images": 0, "note": "", "validation_accuracy": 0.5}]
+        )
     end_run(results, {"study": {}})
     with pytest.raises(Fault, match=r"member\.json: factory 'own_networks:small' would run code"):
         load_ensemble(results, 1)

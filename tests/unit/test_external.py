@@ -192,7 +192,7 @@ def test_scores_name_their_conditions():
         "test_set": ["clean", "clean", "sketched", "clean_on_sketched"],
         "corruption": ["clean", "fog", "clean", "clean"],
         "severity": [0, 3, 0, 0],
-        "images": [50, 50, 0, 0],
+        "n_images": [50, 50, 0, 0],
         "error": [0.1, 0.4, 0.6, 0.2],
     }
 

@@ -61,7 +61,7 @@ def test_errors_of_classes_are_means_over_their_images_and_severities(found):
             chosen = TABLE.corruption != "clean" if corruption == "corrupted" else TABLE.corruption == corruption
             of_images = wrong[np.ix_(chosen, own)].mean(axis=0)
             row = rows.loc["recommended model", name, corruption]
-            assert (row.error, row.images, row.confidence) == pytest.approx((of_images.mean(), own.sum(), 0.9))
+            assert (row.error, row.n_images, row.confidence) == pytest.approx((of_images.mean(), own.sum(), 0.9))
             assert row.low <= row.error <= row.high
             if corruption == "clean":
                 interval = binomtest(int(of_images.sum()), int(own.sum())).proportion_ci(0.9, "wilson")

@@ -52,8 +52,8 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
 @pytest.mark.parametrize("names", [["1", "01"], ["2012", "1e5"], ["inf", "-0"], ["True", "False"], ["NA", "null"]])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_tables_come_back_and_names_that_look_like_numbers_stay_names(tmp_path, names, suffix):
-    table = pd.DataFrame({column: names for column in ("member", "design", "family", "first", "second", "setting")})
-    table = table.assign(error=[0.125, np.nan], images=[3, 4])
+    table = pd.DataFrame({column: names for column in ("member", "images", "family", "first", "second", "setting")})
+    table = table.assign(error=[0.125, np.nan], n_images=[3, 4])
     path = tmp_path / f"table{suffix}"
     write_table(path, table)
     pd.testing.assert_frame_equal(read_table(path), table)
@@ -83,7 +83,7 @@ def test_tests_refuse_a_table_of_a_study_that_is_not_as_described(tmp_path, cell
 
 def test_csv_tables_hold_whole_numbers_in_full_beside_missing_ones(tmp_path):
     columns = {"macs": [828411176.0, np.nan, 3.0], "ratio": [1e9, 0.5, np.nan], "limit": [np.inf, 1e9, np.nan]}
-    table = pd.DataFrame(columns | {"none": np.nan, "images": [123456789, 4, 5]})
+    table = pd.DataFrame(columns | {"none": np.nan, "n_images": [123456789, 4, 5]})
     write_table(tmp_path / "t.csv", table)
     lines = (tmp_path / "t.csv").read_text().splitlines()
     assert lines[1:] == ["828411176,1e+09,inf,,123456789", ",0.5,1e+09,,4", "3,,,,5"]

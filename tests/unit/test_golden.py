@@ -35,10 +35,10 @@ PUBLISHED = {
     "decisions": "imagenet_decisions",
     "scores": "timm_published",
 }
-SPLIT = {"images": 60, "images_per_class": [30, 30], "sha256": "0" * 64}
+SPLIT = {"n_images": 60, "images_per_class": [30, 30], "sha256": "0" * 64}
 CARD = {"name": "image_folder", "source": "data/photos", "classes": ["cat", "dog"], "image_shape": [64, 64, 3]}
 CARD |= {"splits": {"train": SPLIT, "test": SPLIT}}
-UNITS = {"images": 60, "units": 12, "by": "<film>_*", "not_by": ""}
+UNITS = {"n_images": 60, "units": 12, "by": "<film>_*", "not_by": ""}
 
 
 def page_text(tables: dict[str, pd.DataFrame], study: dict, card: dict | None = None, units: dict | None = None) -> str:

@@ -76,5 +76,5 @@ def test_members_are_ranked_without_them(study, wrong):
     table, members, _ = study
     of_conditions = [np.stack([~member.correct(condition) for member in members]) for condition in range(4)]
     ranks = rank_table(list("abc"), table, of_conditions, Resampling(20, 0.95, 0))
-    errors = ranks[ranks["condition"] == "corrupted"].set_index("member")["error"]
+    errors = ranks[ranks["images"] == "corrupted"].set_index("member")["error"]
     assert [errors[name] for name in "abc"] == pytest.approx(wrong[:, [1, 3]].mean(axis=1).tolist())

@@ -11,7 +11,7 @@ from resiliency.analysis import without_images
 from resiliency.analysis.observations.study import metrics_in, with_images
 from resiliency.analysis.parts import Part, Placebo
 from resiliency.analysis.verdicts import Observation
-from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
+from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool
@@ -27,20 +27,20 @@ class Drawn:
     No image is of the last of three classes, which members answer all the same.
     """
 
-    def __init__(self, seed: int, images: int, probes: int):
+    def __init__(self, seed: int, n_images: int, probes: int):
         random = np.random.default_rng(seed)
         self.names = [f"d{design}-s{index}" for design in range(3) for index in range(2)]
-        self.labels = random.integers(0, 2, images)
-        self.conditions = conditions_of(["fog", "snow"], [1, 2], images)
-        self.probe = np.sort(random.choice(images, probes, replace=False))
-        logits = random.standard_normal((len(self.names), len(self.conditions), images, 3))
-        logits[..., np.arange(images), self.labels] += np.linspace(0.5, 2, len(self.names))[:, None, None]
+        self.labels = random.integers(0, 2, n_images)
+        self.conditions = conditions_of(["fog", "snow"], [1, 2], n_images)
+        self.probe = np.sort(random.choice(n_images, probes, replace=False))
+        logits = random.standard_normal((len(self.names), len(self.conditions), n_images, 3))
+        logits[..., np.arange(n_images), self.labels] += np.linspace(0.5, 2, len(self.names))[:, None, None]
         self.logits = list(logits.astype(np.float16))
         self.maps = list(random.standard_normal((len(self.names), probes, 5, 5)))
         self.features = [one.reshape(probes, -1) for one in self.maps]
 
     def members(self, images: np.ndarray) -> list[Predictions]:
-        conditions = self.conditions.assign(images=len(images))
+        conditions = self.conditions.assign(n_images=len(images))
         return [predictions_of(conditions, self.labels[images], one[:, images]) for one in self.logits]
 
     def ensembles(self, images: np.ndarray) -> pd.DataFrame:
@@ -58,7 +58,7 @@ class Drawn:
 
 
 def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
-    drawn = Drawn(1, images=90, probes=41)
+    drawn = Drawn(1, n_images=90, probes=41)
     of_image, everyone = without_images.image_groups(drawn.labels, drawn.probe, 0), drawn.members(np.arange(90))
     of_probe = of_image[drawn.probe]
     representations = {
@@ -84,7 +84,7 @@ def test_replicates_equal_ensembles_scored_and_compared_on_the_other_images():
         kept = drawn.members(np.flatnonzero(of_image != group))
         right = [[member.correct(condition).mean() for condition in range(5)] for member in kept]
         assert of_members["member"].tolist() == drawn.names
-        assert (of_members["images"] == (of_image != group).sum()).all()
+        assert (of_members["n_images"] == (of_image != group).sum()).all()
         np.testing.assert_allclose(of_members["clean_accuracy"], [of[0] for of in right])
         np.testing.assert_allclose(of_members["corrupted_error"], [1 - np.mean(of[1:]) for of in right])
 
@@ -103,9 +103,9 @@ def test_groups_share_classes_and_probe_images():
 
 def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_another_test_set():
     """The third design forms no ensembles; clean accuracy is that of a further test set as well."""
-    drawn = Drawn(4, images=60, probes=30)
+    drawn = Drawn(4, n_images=60, probes=30)
     further = np.random.default_rng(1).integers(0, 3, 80)
-    conditions = pd.concat([drawn.conditions, drawn.conditions.iloc[:1].assign(test_set="official", images=80)])
+    conditions = pd.concat([drawn.conditions, drawn.conditions.iloc[:1].assign(test_set="official", n_images=80)])
     conditions = conditions.reset_index(drop=True)
     truths = {"clean": Truth(drawn.labels), "official": Truth(further)}
     answers = [np.where(np.random.default_rng(index).random(80) < 0.6, further, 0) for index in range(6)]
@@ -128,7 +128,7 @@ def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_anothe
     for (group, name), row in few.members.set_index(["without", "member"]).iterrows():
         kept = groups != group
         right = (answers[drawn.names.index(name)] == further)[kept]
-        assert (row[SEPARATE_ACCURACY], row[SEPARATE_IMAGES]) == pytest.approx((right.mean(), kept.sum()))
+        assert (row[SEPARATE_ACCURACY], row[N_SEPARATE_IMAGES]) == pytest.approx((right.mean(), kept.sum()))
         assert row["shifted_error"] == pytest.approx(1 - right.mean())
 
 
@@ -164,7 +164,7 @@ def test_images_widen_intervals_and_placebos_by_their_variance():
 
 
 def test_representations_without_a_group_of_images_are_those_of_the_networks_that_there_are():
-    drawn = Drawn(2, images=60, probes=40)
+    drawn = Drawn(2, n_images=60, probes=40)
     members = pd.DataFrame({"member": drawn.names, "design": "d", "origin": "independent", "validation_accuracy": 1.0})
     predictions = dict(zip(drawn.names, drawn.members(np.arange(60)), strict=True))
     table = drawn.ensembles(np.arange(60)).query("size == 2").assign(possible=1.0, weight=1.0)

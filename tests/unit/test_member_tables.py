@@ -39,7 +39,7 @@ def test_members_are_ranked_by_error_with_intervals():
     assert np.isnan(table.next_difference[3])
     copied = rank_rows(["a", "copy", "worse"], errors_of([0.3, 0.6])[[0, 0, 1]], RESAMPLING, "clean")
     assert copied.next_difference[0] == 0
-    assert np.isnan(copied.images_needed[0])
+    assert np.isnan(copied.n_images_needed[0])
     certain = rank_rows(["right", "wrong"], np.repeat([[0.0], [1.0]], 50, axis=1), RESAMPLING, "clean")
     assert certain[["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 1], [2, 2]]
 
@@ -50,7 +50,7 @@ def test_the_images_needed_are_those_of_a_paired_comparison():
     table = rank_rows(["a", "b"], errors, RESAMPLING, "clean")
     difference = errors[1] - errors[0]
     expected = (1.959964 + 0.841621) ** 2 * difference.var(ddof=1) / difference.mean() ** 2
-    assert table.images_needed[0] == np.ceil(expected)
+    assert table.n_images_needed[0] == np.ceil(expected)
 
 
 def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies():
@@ -72,7 +72,7 @@ def test_scores_from_errors_are_means_over_severities_then_corruptions():
     rows = [("clean", "clean", 0, 100, 0.1), ("clean", "fog", 1, 100, 0.2), ("clean", "fog", 2, 100, 0.4)]
     rows += [("clean", "snow", 1, 100, 0.5), ("clean", "snow", 2, 100, 0.7), ("other", "clean", 0, 0, 0.3)]
     rows += [("clean", "saturate", 1, 100, 0.9), ("clean", "saturate", 2, 100, 0.9)]
-    errors = pd.DataFrame(rows, columns=["test_set", "corruption", "severity", "images", "error"])
+    errors = pd.DataFrame(rows, columns=["test_set", "corruption", "severity", "n_images", "error"])
     scores = error_scores(errors, np.array([0.6, 0.6]), 0.2, 0.95)
     assert scores["clean_accuracy"] == pytest.approx(0.9)
     assert (scores["clean_accuracy_low"], scores["clean_accuracy_high"]) == pytest.approx((0.8256, 0.9448), abs=1e-4)
@@ -157,7 +157,7 @@ def test_members_have_the_length_of_their_training():
 def test_a_report_says_where_an_added_member_ranks():
     columns = ["member", "clean_accuracy", "clean_accuracy_low", "clean_accuracy_high"]
     members = pd.DataFrame([["one", 0.9, 0.88, 0.92], ["mine", 0.8, 0.77, 0.83]], columns=columns)
-    columns = ["member", "test_set", "accuracy", "low", "high", "predicted_accuracy", "effective_robustness"]
+    columns = ["member", "images", "accuracy", "low", "high", "predicted_accuracy", "effective_robustness"]
     rows = [["one", "night", 0.4, 0.37, 0.43, 0.5, -0.1], ["mine", "night", 0.6, 0.57, 0.63, 0.5, 0.1]]
     (sentence,) = added_sentences(members, pd.DataFrame(rows, columns=columns), ["mine"])
     assert sentence.startswith("mine ranks 2 of 2 on clean images (error 20.0%")

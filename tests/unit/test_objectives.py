@@ -21,12 +21,12 @@ LOSS_WEIGHTS = {name: 0.7 if JOINT_OBJECTIVES[name] else 0 for name in OBJECTIVE
 PENALISED = [name for name, loss_weight in LOSS_WEIGHTS.items() if loss_weight]
 
 
-def random_case(members: int = 3, images: int = 5, classes: int = 4, seed: int = 0):
+def random_case(members: int = 3, n_images: int = 5, classes: int = 4, seed: int = 0):
     """Logits, of images that the members are differently sure of, and labels."""
     random = torch.Generator().manual_seed(seed)
-    sureness = 10 ** torch.linspace(-1, 1, images)[:, None]
-    logits = sureness * torch.randn(members, images, classes, generator=random)
-    return logits, torch.randint(classes, (images,), generator=random)
+    sureness = 10 ** torch.linspace(-1, 1, n_images)[:, None]
+    logits = sureness * torch.randn(members, n_images, classes, generator=random)
+    return logits, torch.randint(classes, (n_images,), generator=random)
 
 
 def value_and_gradient(loss, logits):

@@ -27,7 +27,7 @@ from resiliency.analysis.observations.architecture import (
 )
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_rows, observation_table, share_supported, verdict_of
-from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
+from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.statistics.correlation import Families
 from resiliency.statistics.mixed_model import points
 
@@ -241,16 +241,16 @@ def test_halves_hold_the_images_that_were_left_out(without, separate):
     of_error, of_further = (np.concatenate([np.arange(10), rng.integers(0, 10, count)]) for count in (90, 190))
     of_accuracy = of_further if separate else of_error
     right, wrong = rng.random((2, len(of_accuracy))) < 0.7, rng.random((2, 100))
-    names = (SEPARATE_ACCURACY, SEPARATE_IMAGES) if separate else ("clean_accuracy", "images")
+    names = (SEPARATE_ACCURACY, N_SEPARATE_IMAGES) if separate else ("clean_accuracy", "n_images")
     rows = without_groups(of_accuracy, {names[0]: right}, names[1])
-    rows = rows.merge(without_groups(of_error, {"corrupted_error": wrong}, "images"))
+    rows = rows.merge(without_groups(of_error, {"corrupted_error": wrong}, "n_images"))
     measured = on_halves(pd.DataFrame({"member": ["b", "a", "c"]}), rows, without)
     halves = measured.weights > 0
     assert len({frozenset([of.tobytes(), (~of).tobytes()]) for of in halves}) == len(halves) == 30
     for place, half in enumerate(halves):
         kept = of_accuracy != without
         first, second = kept & half[of_accuracy], kept & ~half[of_accuracy]
-        assert measured.images[place] == first.sum()
+        assert measured.n_images[place] == first.sum()
         of_half = wrong[:, of_error != without if separate else second]
         for found, of_images in zip(measured[1:4], (right[:, first], right[:, second], of_half), strict=True):
             np.testing.assert_allclose(found[place], [*of_images.mean(axis=1)[::-1], np.nan])
@@ -259,7 +259,7 @@ def test_halves_hold_the_images_that_were_left_out(without, separate):
 def test_estimates_are_those_of_all_divisions_into_halves():
     """Slopes are means over divisions, and so are variances between families less the noise of each."""
     table, random = members(0, 0.3, noise=0.2), np.random.default_rng(0)
-    rows = table.assign(images=900).loc[np.tile(table.index, 10)].assign(without=np.repeat(range(10), len(table)))
+    rows = table.assign(n_images=900).loc[np.tile(table.index, 10)].assign(without=np.repeat(range(10), len(table)))
     rows["clean_accuracy"] += 0.01 * random.standard_normal(len(rows))
     measured = on_halves(table, rows)
     each = [

@@ -347,7 +347,7 @@ def test_observation_3_matches_seeds_by_name():
 def test_observation_3_counts_images_where_its_errors_are_of_units_of_them():
     joint = pd.DataFrame({"objective": "balanced", "design": ["a", "b"] * 20})
     observation = of_joint_training(joint, image_errors(0.3, 0.4, 0.4), 120, draws=1)
-    assert (observation.images, observation.designs, observation.members) == (120, 2, 40)
+    assert (observation.n_images, observation.designs, observation.members) == (120, 2, 40)
 
 
 def test_few_seeds_borrow_the_spread_of_all_joint_settings():
@@ -393,4 +393,4 @@ def test_five_seeds_stand_for_themselves_with_a_third_more_variance():
     images = (by_image[0.5] - by_image[0.0]).var(ddof=1) / 50
     assert part.estimate == pytest.approx(change.mean())
     assert part.error**2 == pytest.approx(1.3 * change.var(ddof=1) / 5 + images)
-    assert (observation.members, observation.ensembles, observation.images) == (45, 15, 50)
+    assert (observation.members, observation.ensembles, observation.n_images) == (45, 15, 50)

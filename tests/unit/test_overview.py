@@ -60,8 +60,8 @@ def test_a_best_model_that_is_poor_needs_a_caution(accuracy, source, advice):
 
 def test_neighbouring_ranks_are_corrected_for_their_number():
     """Differences of 5, 2.1 and 0 standard errors; of three, one of 2.1 is not below a third of 5%."""
-    rows = pd.DataFrame({"next_difference": [0.05, 0.021, 0.0, np.nan], "images_needed": [9, 99, np.nan, np.nan]})
-    rows = rows.assign(condition="corrupted", confidence=0.95, next_low=rows["next_difference"] - 0.01959964)
+    rows = pd.DataFrame({"next_difference": [0.05, 0.021, 0.0, np.nan], "n_images_needed": [9, 99, np.nan, np.nan]})
+    rows = rows.assign(images="corrupted", confidence=0.95, next_low=rows["next_difference"] - 0.01959964)
     said = overview.ranks_sentence(rows)
     assert "1 of 3 pairs differ" in said
     assert said.endswith("The first two do.")

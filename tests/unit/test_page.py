@@ -27,7 +27,7 @@ def report(tables: dict[str, pd.DataFrame], card: dict, charts: tuple[dict[str, 
 
 @pytest.fixture(scope="module")
 def card() -> dict:
-    splits = {name: {"images": 540, "images_per_class": [270, 270], "sha256": "0" * 64} for name in ("train", "test")}
+    splits = {name: {"n_images": 540, "images_per_class": [270, 270], "sha256": "0" * 64} for name in ("train", "test")}
     return {"name": "tiny", "source": "none", "classes": ["a", HOSTILE], "image_shape": [32, 32, 3], "splits": splits}
 
 

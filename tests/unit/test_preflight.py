@@ -40,16 +40,16 @@ def photos(here):
     [
         ({"folder": "photo"}, ["dataset.folder: there is no folder photo (relative to "]),
         ({"folder": "untrained"}, ["designs.resnet18: needs training images, but untrained: found val/ but no train/"]),
-        ({}, ["probe.images: 13 is more than the 12 test images", "designs.resnet18: batch_size 18 is more than"]),
+        ({}, ["probe.n_images: 13 is more than the 12 test images", "designs.resnet18: batch_size 18 is more than"]),
         (
             {"images_per_class": {"test": 3}, "validation_fraction": 0.01},
-            ["probe.images: 13 is more than the 6 test", "images for validation, got 0;", "images for test, got 6;"],
+            ["probe.n_images: 13 is more than the 6 test", "images for validation, got 0;", "images for test, got 6;"],
         ),
         (
             {"images": "list.txt"},
             ["13 is more than the 2 test images in photos", "designs.resnet18: ", "images for test, got 2; add images"],
         ),
-        ({"groups": "<number>.*", "validation_fraction": 0.01}, ["probe.images: 13 is more than the 12 test images"]),
+        ({"groups": "<number>.*", "validation_fraction": 0.01}, ["probe.n_images: 13 is more than the 12 test images"]),
         (
             {"folder": "photos/train", "test_fraction": 0.5},
             ["than the 14 test images", "more than the 3 training", "images for train, got 3; add images"],
@@ -60,13 +60,13 @@ def test_folders_are_counted(photos, dataset, faults):
     shutil.copytree(photos / "val", photos.with_name("untrained") / "val")
     photos.with_name("list.txt").write_text("cat/0.png\n\ndog/1.png\n")
     config = SMALL | {"dataset": PHOTOS | dataset, "training": CONFIG["training"] | {"batch_size": 18}}
-    config["probe"] = {"images": 15 if "test_fraction" in dataset else 13}
+    config["probe"] = {"n_images": 15 if "test_fraction" in dataset else 13}
     for line, words in zip(lines_of(preflight, load(config)), faults, strict=True):
         assert words in line
 
 
 def test_pictures_that_cannot_be_decoded_are_named_where_all_are_used(photos):
-    config = SMALL | {"dataset": PHOTOS, "training": CONFIG["training"] | {"batch_size": 4}, "probe": {"images": 12}}
+    config = SMALL | {"dataset": PHOTOS, "training": CONFIG["training"] | {"batch_size": 4}, "probe": {"n_images": 12}}
     config["test_sets"] = {"field": {"folder": "field"}}
     shutil.copytree(photos / "val", photos.with_name("field"))
     broken = ["field/cat/5.png", "photos/val/dog/1.png"]

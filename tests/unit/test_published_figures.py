@@ -45,7 +45,7 @@ def test_disagreement_goes_against_accuracy_until_members_accuracy_is_given(
     assert weighted_pearson(everything, disagreement, accuracy) == pytest.approx([raw], abs=6e-4)
     assert partial(everything, disagreement, accuracy, of_members) == pytest.approx([given_accuracy], abs=6e-4)
     kept = read_table(KEPT / "correlations.parquet").query("size == 3 and metric == 'label_disagreement'")
-    correlation = kept[kept.condition == condition].set_index("measure").correlation
+    correlation = kept[kept.images == condition].set_index("measure").correlation
     assert correlation[["pearson", "partial"]].tolist() == pytest.approx([raw, given_accuracy], abs=6e-4)
 
 

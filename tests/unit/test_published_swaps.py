@@ -103,7 +103,7 @@ def test_counts_of_pairs_are_kept_to_a_hundredth_of_an_image(tmp_path):
     outcomes = {name: of + of.transpose(0, 2, 1) for name, of in outcomes.items()}
     write_counts(tmp_path / "a_pairs.npz", ["x", "y", "z"], {"clean": PairCounts(np.full(10, 20.0), outcomes)})
     counts = read_counts(tmp_path / "a_pairs.npz", ["z", "x"])
-    assert (counts["clean"].images == 20).all()
+    assert (counts["clean"].n_images == 20).all()
     for name, of in outcomes.items():
         assert_allclose(counts["clean"].outcomes[name], of[:, [2, 0]][:, :, [2, 0]], atol=0.005)
 

@@ -101,14 +101,14 @@ def test_a_page_says_how_the_study_that_ran_differs_from_its_file(tmp_path):
     copy = shutil.copytree(DIGITS, tmp_path / "digits")
     provenance = read_json(copy / "provenance.json")
     provenance["study"]["dataset"] |= {"name": "image_folder", "folder": "photos", "image_size": 32}
-    provenance["study"] |= {"search": None, "probe": provenance["study"]["probe"] | {"images": 3}}
+    provenance["study"] |= {"search": None, "probe": provenance["study"]["probe"] | {"n_images": 3}}
     provenance["study"]["training"]["flip"] = True
     (copy / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
     images = '"dataset={name: image_folder, folder: <folder>, image_size: 32}"'
     text = page(copy)
     assert f'snakemake --cores all --config {images} "training={{flip: true}}" search=\n' in text
-    assert "since then 1 key of its file changed: `probe.images`." in text
-    assert "`probe.images`" not in page(DIGITS)
+    assert "since then 1 key of its file changed: `probe.n_images`." in text
+    assert "`probe.n_images`" not in page(DIGITS)
 
 
 def finished(name: str, seed: int) -> Path:

@@ -115,9 +115,9 @@ def files(folder: Path, *texts: str) -> list[Path]:
         ("test_sets: {a: {folder: x, classes: all}}", "test_sets: {a: {folder: y}}", "test_sets: {a: {folder: y}}"),
         ("members: {seeds: {a: 2}, baseline: c}", "members: {seeds: {b: 3}}", "members: {seeds: {b: 3}, baseline: c}"),
         (
-            "external: {images: {a: 1}, clean_on: {a: b}, classes: 10}",
-            "external: {images: {c: 1}, clean_on: {}}",
-            "external: {images: {c: 1}, clean_on: {}, classes: 10}",
+            "external: {n_images: {a: 1}, clean_on: {a: b}, classes: 10}",
+            "external: {n_images: {c: 1}, clean_on: {}}",
+            "external: {n_images: {c: 1}, clean_on: {}, classes: 10}",
         ),
     ],
 )
@@ -202,7 +202,7 @@ FAULTS = [
     ("search.elastic.width", [1, 0.5, 0.49], "stage 1 would have [8, 4, 4] channels; choose shares"),
     ("search", FEW | {"members": 33}, "search.members: 33 is more than the 32 distinct sub-networks"),
     ("search.training", {"batch_size": 5000}, "search: batch_size 5000 is more than the 1078 training images"),
-    ("probe.images", 540, "probe.images: 540 is more than the 539 test images"),
+    ("probe.n_images", 540, "probe.n_images: 540 is more than the 539 test images"),
     ("designs.vit.arguments", {"a": {1, 2}}, "designs.vit.arguments: must contain only text, "),
     ("joint.training", {"mixup": 0.2}, "joint.training: mixup and label_smoothing must be 0, because the objectives "),
     ("joint.objectives", {"ncl": [-1]}, "joint.objectives.ncl.0: -1: Input should be greater than or equal to 0"),

@@ -24,15 +24,15 @@ def pool(families: int, designs: int = 2, seeds: int = 2) -> pd.DataFrame:
     return members.assign(origin="independent", loss_weight=np.nan, setting="", training_epochs=4.0)
 
 
-def studied(members: pd.DataFrame, random: np.random.Generator, common: float, images: int = 500) -> dict:
+def studied(members: pd.DataFrame, random: np.random.Generator, common: float, n_images: int = 500) -> dict:
     """Counts of members that fail where what is common to all, to their family, or their own is hard."""
     family = np.unique(members["family"], return_inverse=True)[1]
-    of_family, own = (random.standard_normal((size, images)) for size in (family.max() + 1, len(members)))
-    hardness = 1.2 * random.standard_normal(images) + common * of_family[family] + np.sqrt(1.2 - common**2) * own
+    of_family, own = (random.standard_normal((size, n_images)) for size in (family.max() + 1, len(members)))
+    hardness = 1.2 * random.standard_normal(n_images) + common * of_family[family] + np.sqrt(1.2 - common**2) * own
     errors = random.uniform(0.15, 0.5, family.max() + 1)[family] + random.uniform(0, 0.02, len(members))
     wrong = hardness > np.quantile(hardness, 1 - errors, axis=1).diagonal()[:, None]
-    shared = np.where(random.random((len(members), images)) < 0.6, 1, random.integers(1, 9, (len(members), images)))
-    truth, group = Truth(np.zeros(images, int)), condition_table([Condition("clean", "clean", 0, images, 9)])
+    shared = np.where(random.random((len(members), n_images)) < 0.6, 1, random.integers(1, 9, (len(members), n_images)))
+    truth, group = Truth(np.zeros(n_images, int)), condition_table([Condition("clean", "clean", 0, n_images, 9)])
     of = [Predictions(group, {"clean": row[None]}, {"clean": truth}) for row in np.where(wrong, shared, 0)]
     return {"clean": pair_counts(of, [0], 0)}
 
@@ -45,7 +45,7 @@ def test_counts_of_pairs_by_hand():
         for of in ([0, 1, 2, 2], [1, 1, 2, 0])
     )
     counts = pair_counts([first, second], [0], 0)
-    assert counts.images.tolist() == [2, 2]
+    assert counts.n_images.tolist() == [2, 2]
     sums = {name: of.sum(axis=0).tolist() for name, of in counts.outcomes.items()}
     assert sums == {"both_wrong": [[3, 3], [3, 4]], "undetected": [[3, 2], [2, 4]], "agreed": [[4, 2], [2, 4]]}
 

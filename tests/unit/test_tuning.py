@@ -74,7 +74,7 @@ def test_the_head_alone_is_trained_on_features_of_the_network(tmp_path, file):
     (folder,) = tmp_path.glob("small-s0*")
     images, labels = (read_array(tmp_path / f"data/validation/{name}.npy") for name in ("images", "labels"))
     assert accuracy(read_member(folder), images, labels, 0) == pytest.approx(member["validation_accuracy"])
-    assert member["training_cost"] == {"epochs": 2, "images": 64, "macs": 32 * member["macs"], "steps": 8}
+    assert member["training_cost"] == {"epochs": 2, "n_images": 64, "macs": 32 * member["macs"], "steps": 8}
 
 
 def test_the_whole_network_learns_and_its_body_slower(tmp_path, file):

@@ -34,7 +34,7 @@ FAST = [case for case in CASES if not case.statistic.endswith(("aurc", "error_at
 
 def test_units_by_hand():
     assert FILMS.of_image.tolist() == [0, 1, 0, 2, 1, 0]
-    assert (FILMS.number, FILMS.images, FILMS.sizes.tolist()) == (3, 6, [3, 2, 1])
+    assert (FILMS.number, FILMS.n_images, FILMS.sizes.tolist()) == (3, 6, [3, 2, 1])
     assert FILMS.of(np.array([4, 3, 1])).of_image.tolist() == [0, 1, 0]
     assert FILMS.sums(np.stack([VALUES, 1 - VALUES])).tolist() == [[2, 1, 0], [1, 1, 1]]
 

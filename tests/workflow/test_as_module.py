@@ -13,7 +13,7 @@ SEARCH = {
     "elastic": {"depth": [1, 1, 1, 1], "width": [1, 0.5]},
     "strategy": "progressive",
     "objective": "ensemble",
-    "calibration_images": 64,
+    "n_calibration_images": 64,
     "population": 8,
     "evaluations": 60,
     "members": 3,

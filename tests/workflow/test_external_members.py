@@ -133,13 +133,13 @@ def test_a_model_of_ones_own_is_ranked_and_combined_with_those_of_a_study(mixed,
     tables = [f"results/mine/tables/{name}" for name in ("member_ranks.csv", "ensembles.parquet")]
     mixed.finish("--cores", "2", *tables, "--config", "add=mine.csv", "study=mine")
     ranks = pd.read_csv(folder / tables[0])
-    mine = ranks[ranks.member == "mine"].set_index("condition")
+    mine = ranks[ranks.member == "mine"].set_index("images")
     assert mine.index.tolist() == ["clean", "corrupted", "night"]
     assert len(ranks) == 5 * len(mine)
     wrong = (decisions.image >= 20) & (decisions.one != decisions.label)
     errors = wrong.groupby(decisions.test_set).mean()
     assert mine.error[["clean", "night"]].tolist() == pytest.approx(errors[["clean", "night"]].tolist())
-    better = [(ranks.error[ranks.condition == name] < row.error).sum() for name, row in mine.iterrows()]
+    better = [(ranks.error[ranks.images == name] < row.error).sum() for name, row in mine.iterrows()]
     assert (mine["rank"] > better).all()
     assert mine["rank"].between(mine.rank_low, mine.rank_high).all()
     joined = pd.read_parquet(folder / tables[1]).query("rule == 'plurality_vote'").members.str.split("+")

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 CLASSES, PHOTOS = 3, 40
 # Less than the tutorial has, so that the test does not take minutes.
 SHORTER = {"epochs: 20": "epochs: 1", "warmup_epochs: 2": "warmup_epochs: 0", "seeds: 2": "seeds: 1"}
-SHORTER |= {"image_size: 64": "image_size: 32", "probe: {images: 30}": "probe: {images: 12}"}
+SHORTER |= {"image_size: 64": "image_size: 32", "probe: {n_images: 30}": "probe: {n_images: 12}"}
 FEWER = "corruptions: {names: [contrast], severities: [5]}\nstatistics: {resamples: 200}\n"
 FEWER += "charts: {pixels_per_point: 1}\n"
 DESIGNS = ("resnet18", "densenet", "mobilenetv3")
@@ -72,7 +72,7 @@ def test_the_tutorial_leads_to_a_report(clone, python):
     assert re.findall(r"^\d+ +(\S+) .*few test images$", members, re.MULTILINE) == [f"{name}-s0" for name in DESIGNS]
     card = json.loads((clone.folder / "results/photos/data/card.json").read_text())
     assert card["classes"] == ["cat", "flower", "temple"]
-    assert sum(split["images"] for split in card["splits"].values()) == CLASSES * PHOTOS
+    assert sum(split["n_images"] for split in card["splits"].values()) == CLASSES * PHOTOS
 
 
 def test_a_table_of_decisions_leads_to_a_report(clone):

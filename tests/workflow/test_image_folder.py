@@ -31,7 +31,7 @@ STUDY = {
     "members": {"designs": ["small"], "seeds": 2, "baseline": "small-s0"},
     "joint": None,
     "search": None,
-    "probe": {"images": 12},
+    "probe": {"n_images": 12},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2]},
     "statistics": {"resamples": 200},

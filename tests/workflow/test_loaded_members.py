@@ -39,7 +39,7 @@ STUDY = {
     "members": {"designs": ["densenet_s", "small"], "seeds": 1, "baseline": "densenet_s-s0"},
     "joint": None,
     "search": None,
-    "probe": {"images": 20},
+    "probe": {"n_images": 20},
     "attribution": {"methods": ["saliency"]},
     "ensembles": {"sizes": [2, 3]},
     "statistics": {"resamples": 200},

@@ -35,7 +35,7 @@ STUDY = {
     "joint": None,
     "search": None,
     "prediction": {"members_per_job": 2},
-    "probe": {"images": 5},
+    "probe": {"n_images": 5},
     "ensembles": {"sizes": [2]},
 }
 

@@ -123,7 +123,7 @@ def test_a_real_change_of_code(planned_with, file, edit, expected):
         ("corruptions={names: [gaussian_noise, contrast, fog]}", {**PREDICTED, "corrupt": 1, "conditions": 1}),
         ("corruptions={names: [contrast, gaussian_noise]}", {**PREDICTED, **GALLERY, "conditions": 1}),
         ("attribution={methods: [saliency, integrated_gradients, grad_cam, occlusion]}", ATTRIBUTED),
-        ("search={calibration_images: 32}", SEARCHED),
+        ("search={n_calibration_images: 32}", SEARCHED),
     ],
 )
 def test_a_change_of_the_study(workflow, change, expected):

@@ -52,8 +52,8 @@ def test_deployed_ensembles_are_judged_on_the_other_half(workflow):
     expected = dict(zip(ensembles.members, ensembles.corrupted_error, strict=True))
     expected |= dict(zip(members.member, members.corrupted_error, strict=True))
     rows = deployment[deployment.found != "greedy"]
-    halves = rows.selection_error * rows.selection_images + rows.corrupted_error * rows.images
-    errors = halves / (rows.selection_images + rows.images)
+    halves = rows.selection_error * rows.n_selection_images + rows.corrupted_error * rows.n_images
+    errors = halves / (rows.n_selection_images + rows.n_images)
     assert errors.tolist() == pytest.approx(rows.members.map(expected).tolist(), abs=1e-6)
     fit = deployment[(deployment["size"] == 1) & deployment.fit]
     assert 4 <= len(fit) < 6

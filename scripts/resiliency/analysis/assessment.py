@@ -72,9 +72,9 @@ class Resampled:
         self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), confidence
         self.images, self.units, self.counts = {}, {}, {}
         for name, rows in self.conditions.items():
-            test_set, images = conditions.test_set.iloc[rows[0]], conditions.images.iloc[rows[0]]
-            self.images[name] = evaluation if test_set == CLEAN else np.arange(images)
-            self.units[name] = (units.get(test_set) or Units.single(images)).of(self.images[name])
+            test_set, n_images = conditions.test_set.iloc[rows[0]], conditions.n_images.iloc[rows[0]]
+            self.images[name] = evaluation if test_set == CLEAN else np.arange(n_images)
+            self.units[name] = (units.get(test_set) or Units.single(n_images)).of(self.images[name])
             drawn_as = "images" if test_set == CLEAN else name
             self.counts[name] = self.units[name].counts(resamples, seed, drawn_as).astype(np.float64)
 
@@ -190,8 +190,9 @@ def scored_images(
 
 
 COVERAGE, WRONG = "coverage", "wrong"
-THRESHOLDS = ["members", "size", "rule", "basis", "goal", "target", "threshold", "selection_images", "units_needed"]
-THRESHOLDS += ["images"] + [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")]
+THRESHOLDS = ["members", "size", "rule", "selection_images", "goal", "target", "threshold", "n_selection_images"]
+THRESHOLDS += ["units_needed", "images"]
+THRESHOLDS += [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")]
 LEFT_OUT = ["left_out_wrong", "left_out_wrong_low", "left_out_wrong_high", "left_out_corruption"]
 THRESHOLDS += LEFT_OUT
 COVERAGES, SHARES_WRONG = (0.99, 0.95, 0.9, 0.8), (0.02, 0.01, 0.005, 0.001)
@@ -227,21 +228,21 @@ def threshold_rows(
         return []
     tried = {name: (graded(of.confidences[REFERENCE]), of.errors) for name, of in scored.items()}
     rows = []
-    for basis in (name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions):
-        confidences, errors = scored_images(ensemble, temperature, selection, basis, (REFERENCE,))
-        ranked = Ranked.of(confidences[REFERENCE], errors, selection.units[basis])
-        corruptions = ensemble.members[0].conditions.corruption.to_numpy()[evaluation.conditions[basis]]
-        resampled = evaluation.units[basis], evaluation.counts[basis], evaluation.confidence
-        worst = left_out(ranked, corruptions, *tried[basis], *resampled, goals)
+    for chosen_on in (name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions):
+        confidences, errors = scored_images(ensemble, temperature, selection, chosen_on, (REFERENCE,))
+        ranked = Ranked.of(confidences[REFERENCE], errors, selection.units[chosen_on])
+        corruptions = ensemble.members[0].conditions.corruption.to_numpy()[evaluation.conditions[chosen_on]]
+        resampled = evaluation.units[chosen_on], evaluation.counts[chosen_on], evaluation.confidence
+        worst = left_out(ranked, corruptions, *tried[chosen_on], *resampled, goals)
         for goal, target, choose in goals:
             threshold = choose(ranked, target)
-            key = {"basis": basis, "goal": goal, "target": target, "threshold": threshold}
+            key = {"selection_images": chosen_on, "goal": goal, "target": target, "threshold": threshold}
             unmet = goal == WRONG and not threshold < ABSTAIN
-            key["selection_images"] = ranked.units.images
+            key["n_selection_images"] = ranked.units.n_images
             key["units_needed"] = units_needed(ranked, target) if unmet else np.nan
             for name in tried:
                 row = key | {"images": name} | shares_at(threshold, *tried[name], evaluation, name)
-                rows.append(row | (worst[goal, target] if name == basis else dict.fromkeys(LEFT_OUT, np.nan)))
+                rows.append(row | (worst[goal, target] if name == chosen_on else dict.fromkeys(LEFT_OUT, np.nan)))
     return rows
 
 
@@ -321,7 +322,7 @@ NO_VALIDATION = "no predictions of validation images"
 FEW_ERRORS = f"fewer than {LEAST_ERRORS} validation images are answered wrongly"
 LOADED = "loaded weights may have been trained on the validation images"
 CALIBRATION_MEASURES = ("nll", "ece", "brier")
-TEMPERATURES = ["members", "size", "rule", "temperature", "fitted_on", "fitted_images", "note", "images"]
+TEMPERATURES = ["members", "size", "rule", "temperature", "fitted_images", "n_fitted_images", "note", "images"]
 TEMPERATURES += [
     f"{measure}_{column}"
     for measure in CALIBRATION_MEASURES
@@ -338,15 +339,15 @@ class Temperature(NamedTuple):
 
     Attributes:
         value: the temperature; 1 if none could be fitted.
-        images: number of images to which it was fitted; 0 if none could be.
-        fitted_on: `validation`, or `corrupted` for corrupted images of the selection half; empty if none could be
+        n_images: number of images to which it was fitted; 0 if none could be.
+        fitted_images: `validation`, or `corrupted` for corrupted images of the selection half; empty if none could be
             fitted.
         note: why it was not fitted, or not on validation images, or a caution; may be empty.
     """
 
     value: float
-    images: int
-    fitted_on: str
+    n_images: int
+    fitted_images: str
     note: str
 
 
@@ -431,8 +432,8 @@ def temperature_rows(
     and the values after it less those of the best member (`reference`) after its own scaling, with an interval that
     allows for the number of measures (Bonferroni), on the same resamples. Without probabilities, figures are empty.
     """
-    columns = {"temperature": temperature.value if temperature.images else np.nan, "note": temperature.note}
-    columns |= {"fitted_on": temperature.fitted_on, "fitted_images": temperature.images}
+    columns = {"temperature": temperature.value if temperature.n_images else np.nan, "note": temperature.note}
+    columns |= {"fitted_images": temperature.fitted_images, "n_fitted_images": temperature.n_images}
     rows = []
     for name in evaluation.conditions:
         row = columns | {"images": name}
@@ -452,9 +453,9 @@ def temperature_rows(
 class Sums:
     """Sums over conditions of the terms of NLL, ECE and Brier score, for each of N images."""
 
-    def __init__(self, images: int):
-        self.losses, self.squares, self.answers = np.zeros(images), np.zeros(images), np.zeros(images)
-        self.gaps = np.zeros((images, ECE_BINS))
+    def __init__(self, n_images: int):
+        self.losses, self.squares, self.answers = np.zeros(n_images), np.zeros(n_images), np.zeros(n_images)
+        self.gaps = np.zeros((n_images, ECE_BINS))
 
     def add(self, images: np.ndarray, part: Outputs, labels: np.ndarray) -> None:
         """Count the outputs to n images."""

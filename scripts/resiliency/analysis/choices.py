@@ -30,12 +30,12 @@ from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import Resampling, Units, resampled_counts
 
 BEARABLE = {"clean": 0.1, "class": 0.5, "condition": 0.5}  # largest error of a model to use: clean, in the worst others
-EFFECTIVE = "clean_effective_images"  # column of deployment.csv if images are grouped in units
+EFFECTIVE = "n_clean_effective_images"  # column of deployment.csv if images are grouped in units
 
 
 def clean_accuracy(row: dict | pd.Series) -> dict[str, float]:
     """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under their names."""
-    return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["images"]), row["confidence"])
+    return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["n_images"]), row["confidence"])
 
 
 def priced(rows: pd.DataFrame) -> str:
@@ -280,15 +280,15 @@ class Instead(NamedTuple):
     """The position of the row to deploy instead of another, and the number of images for a cheaper one.
 
     Attributes:
-        images: number of selection images at which the bound of a cheaper row would be within the margin if differences
-            stay as they are; NaN if a cheaper row is chosen already, or no number would do.
+        n_images: number of selection images at which the bound of a cheaper row would be within the margin if
+            differences stay as they are; NaN if a cheaper row is chosen already, or no number would do.
     """
 
     place: int
-    images: float
+    n_images: float
 
 
-def cheapest(table: pd.DataFrame, difference: Difference, reference: int, margin: float, images: int) -> Instead:
+def cheapest(table: pd.DataFrame, difference: Difference, reference: int, margin: float, n_images: int) -> Instead:
     """The row to deploy instead of that at `reference`: it is fit and, by its upper bound, worse by at most `margin`.
 
     It has no more members. Of these rows the one with the least error that saves at least `SAVING` of the cost is
@@ -300,7 +300,7 @@ def cheapest(table: pd.DataFrame, difference: Difference, reference: int, margin
         table: rows with fit, size, macs and selection_error.
         difference: differences of the rows from the reference.
         margin: 0 or more, in units of the objective.
-        images: number of units over which the differences are means.
+        n_images: number of units over which the differences are means.
     """
     costs = table[priced(table[table.fit])].fillna(np.inf).to_numpy(float)
     sizes, errors, place = table["size"].to_numpy(), table.selection_error.to_numpy(), reference
@@ -309,16 +309,16 @@ def cheapest(table: pd.DataFrame, difference: Difference, reference: int, margin
     while (cheaper := allowed & (costs <= (1 - SAVING) * costs[place])).any():
         place = int(np.lexsort([sizes, costs, np.where(cheaper, errors, np.inf)])[0])
     cheaper = eligible & (costs <= (1 - SAVING) * costs[reference])
-    return Instead(place, _images_needed(difference, cheaper, margin, images) if place == reference else np.nan)
+    return Instead(place, _images_needed(difference, cheaper, margin, n_images) if place == reference else np.nan)
 
 
-def _images_needed(difference: Difference, cheaper: np.ndarray, margin: float, images: int) -> float:
-    """`Instead.images`, of rows that are `cheaper`: bounds approach differences as the root of the images grows."""
+def _images_needed(difference: Difference, cheaper: np.ndarray, margin: float, n_images: int) -> float:
+    """`Instead.n_images`, of rows that are `cheaper`: bounds approach differences as the root of the images grows."""
     room = margin - difference.value[cheaper]
     if not (room > 0).any():
         return np.nan
     reach = (difference.high - difference.value)[cheaper]
-    return float(np.ceil(images * ((reach / room)[room > 0] ** 2).min()))
+    return float(np.ceil(n_images * ((reach / room)[room > 0] ** 2).min()))
 
 
 def within_limits(candidates: pd.DataFrame, limits: Limits) -> np.ndarray:

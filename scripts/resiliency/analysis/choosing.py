@@ -55,7 +55,7 @@ def choosing_table(
     predictions: Mapping[str, Predictions],
     representation: Reader,
     methods: Sequence[str],
-    probe_images: int,
+    n_probe_images: int,
     seed: int,
     confidence: float,
 ) -> pd.DataFrame:
@@ -66,14 +66,14 @@ def choosing_table(
         predictions: member -> its predictions.
         representation: member, and attribution method or `features` -> array by which it is compared, NaN without one.
         methods: attribution methods.
-        probe_images: number of attribution images; 0 for none.
+        n_probe_images: number of attribution images; 0 for none.
         seed: seed of the study.
         confidence: level of the intervals.
 
     Raises:
         Fault: there are fewer than ten units of images.
     """
-    pool = Pool(members, [predictions[name] for name in members["member"]], probe_images, seed)
+    pool = Pool(members, [predictions[name] for name in members["member"]], n_probe_images, seed)
     categories, count, families = list(pool.categories), len(members), len(pool.without) - 1
     lacking, diversities, values, near = "", {}, {}, np.nan
     if len(categories) < 2:
@@ -94,7 +94,7 @@ def choosing_table(
     ends = ("", "_difference", "_difference_low", "_difference_high")
     columns = [f"{name}{end}" for name in OUTCOMES for end in ends]
     table = pd.DataFrame(rows).reindex(columns=["choice", "size", "metrics", *columns, "p_value", "missing"])
-    about = {"near": near, "members": count, "families": families, "images": sum(map(len, pool.images))}
+    about = {"near": near, "members": count, "families": families, "n_images": sum(map(len, pool.images))}
     about |= {"categories": "+".join(categories), "rule": pool.scored.rule if pool.known else VOTE}
     return with_verdicts(table, confidence).assign(**about, confidence=confidence)
 
@@ -145,11 +145,11 @@ class Pool:
     Args:
         members: rows of members.csv.
         predictions: their predictions.
-        probe_images: number of attribution images; 0 for none.
+        n_probe_images: number of attribution images; 0 for none.
         seed: seed of the study.
     """
 
-    def __init__(self, members: pd.DataFrame, predictions: list[Predictions], probe_images: int, seed: int):
+    def __init__(self, members: pd.DataFrame, predictions: list[Predictions], n_probe_images: int, seed: int):
         self.names, self.seed = list(members["member"]), seed
         families, self.family = np.unique(members["family"].astype(str), return_inverse=True)
         self.without = np.arange(-1, len(families))[:, None] != self.family
@@ -157,7 +157,7 @@ class Pool:
         self.known = bool(self.scored.known.all())
         self.scored.known[:] = self.known
         labels = self.scored.labels(CLEAN)
-        probed = probe_indices(labels, probe_images, seed)
+        probed = probe_indices(labels, n_probe_images, seed)
         half = image_groups(labels, probed, seed, self.scored.units(CLEAN)) % 2
         self.images, self.of_probe = [np.flatnonzero(half == of) for of in (0, 1)], half[probed]
         corruptions = predictions[0].conditions["corruption"].to_numpy()[np.asarray(self.scored.corrupted, int)]

@@ -109,8 +109,8 @@ def failure_table(
         Columns as docs/tables.md describes them; the covariance is U / (U - 1), of U units, times the joint failure
         rate less the product of rates.
     """
-    sizes = conditions.groupby("test_set")["images"].first()
-    of_sets = {name: units.get(name) or Units.single(images) for name, images in sizes.items()}
+    sizes = conditions.groupby("test_set")["n_images"].first()
+    of_sets = {name: units.get(name) or Units.single(n_images) for name, n_images in sizes.items()}
     weights = {name: _weights(name, of_set, resampling) for name, of_set in of_sets.items()}
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
     pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
@@ -130,8 +130,8 @@ def failure_table(
                 of_name = sums.pop(name) / len(names[name])
                 rates = means[:, names[name]].mean(axis=1)
                 tables[name] = _rows(of_name, rates, members, pairs, resampling.confidence)
-                tables[name].insert(0, "corruption", name)
-                tables[name]["images"] = conditions.images.iloc[rows[0]]
+                tables[name].insert(0, "images", name)
+                tables[name]["n_images"] = conditions.n_images.iloc[rows[0]]
     return pd.concat([tables[name] for name in names], ignore_index=True)
 
 
@@ -199,12 +199,12 @@ def _weights(test_set: str, units: Units, resampling: Resampling) -> np.ndarray:
     """Weights of the images of a test set in their mean, float64 (1 + resamples) x N, the actual images first."""
     names = ["images"] if test_set == CLEAN else ["images", test_set]
     drawn = units.counts(resampling.resamples, resampling.seed, *names)
-    counts = np.vstack([np.ones(units.images), drawn])
+    counts = np.vstack([np.ones(units.n_images), drawn])
     return counts / counts.sum(axis=1, keepdims=True)
 
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
-CEILING = ["condition", "severity", "size", "members", "images", "all_wrong", "all_wrong_low", "all_wrong_high"]
+CEILING = ["images", "severity", "size", "members", "n_images", "all_wrong", "all_wrong_low", "all_wrong_high"]
 CEILING += ["members_low", "members_high", "independent", "times_independent", "same_wrong"]
 REACHED = ["best_member", "best_member_accuracy", "best_ensemble", "best_ensemble_accuracy", "ceiling"]
 REACHED += ["reached", "reached_low", "reached_high"]
@@ -306,17 +306,17 @@ def ceiling_table(
     corrupted = condition_groups(conditions).get(CORRUPTED, [])
     for row, together in zip(conditions.itertuples(), of_condition, strict=True):
         name = row.corruption if row.test_set == CLEAN else row.test_set
-        of_images = units.get(row.test_set) or Units.single(row.images)
+        of_images = units.get(row.test_set) or Units.single(row.n_images)
         rows = _ceiling_rows(together, sizes, of_images, confidence)
-        tables.append(rows.assign(condition=name, severity=row.severity, images=row.images))
+        tables.append(rows.assign(images=name, severity=row.severity, n_images=row.n_images))
         everyone.append(together.shares[-1] == 1)
         if row.condition in corrupted:
             total = together if total is None else Failures(*map(np.add, total, together))
     if total is not None:
         mean = Failures(*(values / len(corrupted) for values in total))
-        images = conditions.images.iloc[corrupted[0]]
-        rows = _ceiling_rows(mean, sizes, units.get(CLEAN) or Units.single(images), confidence)
-        tables.append(rows.assign(condition=CORRUPTED, severity=np.nan, images=images))
+        n_images = conditions.n_images.iloc[corrupted[0]]
+        rows = _ceiling_rows(mean, sizes, units.get(CLEAN) or Units.single(n_images), confidence)
+        tables.append(rows.assign(images=CORRUPTED, severity=np.nan, n_images=n_images))
     return pd.concat(tables, ignore_index=True).assign(members=members)[CEILING], everyone
 
 

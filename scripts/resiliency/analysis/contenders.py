@@ -52,7 +52,7 @@ from resiliency.statistics.resampling import (
 RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER = "recommended model", "best ensemble", "best member"
 ROLES = (RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER, "baseline")
 WHO = ["role", "members", "size"]
-UNDER_CORRUPTION = [*WHO, "corruption", "severities", "images", "error", "low", "high"]
+UNDER_CORRUPTION = [*WHO, "corruption", "severities", "n_images", "error", "low", "high"]
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high", *SHARED_FAILURES]
 CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
 
@@ -125,7 +125,7 @@ def under_corruptions(
         same = np.array_equal(errors[role], errors[first])  # as that of the same model is
         for name, of_name, best in zip(intervals, values, of_images[first], strict=True):
             ends = share_interval(of_name.mean(), counts @ of_name / drawn_images, units, confidence)
-            row = {"role": role, "corruption": name, "images": len(of_name), "error": of_name.mean()}
+            row = {"role": role, "corruption": name, "n_images": len(of_name), "error": of_name.mean()}
             row |= dict(zip(("low", "high"), ends, strict=True))
             if role != first:
                 difference, drawn = (best - of_name).mean(), counts @ (best - of_name) / drawn_images

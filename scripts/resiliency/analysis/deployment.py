@@ -31,9 +31,9 @@ WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low",
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
 WORST += ["quantile", "quantile_error", "quantile_error_low", "quantile_error_high"]
 COLUMNS = ["number", "found", "members", "origin", "size", "rule", "macs", "parameters", "front_macs"]
-COLUMNS += ["front_parameters", "fit", "instead", "margin", "images_needed", "behind", "behind_low", "behind_high"]
+COLUMNS += ["front_parameters", "fit", "instead", "margin", "n_images_needed", "behind", "behind_low", "behind_high"]
 COLUMNS += ["baseline", "selection_error", "corrupted_error", "low", "high", "confidence", "optimism"]
-COLUMNS += ["clean_accuracy", "selection_images", "images", "objective", *WORST]
+COLUMNS += ["clean_accuracy", "n_selection_images", "n_images", "objective", *WORST]
 COST = ["cost", "cost_low", "cost_high"]
 UNLIMITED = Limits()
 
@@ -171,8 +171,8 @@ def deployment_table(
         objective=scored.objective,
         baseline=table.members == baseline,
         confidence=confidence,
-        selection_images=len(scored.labels(CLEAN)) - len(evaluation),
-        images=len(evaluation),
+        n_selection_images=len(scored.labels(CLEAN)) - len(evaluation),
+        n_images=len(evaluation),
     )
     columns = COLUMNS + [column for column in (*COST, EFFECTIVE) if column in table]
     return table[columns + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
@@ -187,7 +187,7 @@ def _compared(
     resampling: Resampling,
     margin: float | None,
 ) -> dict[str, pd.Series]:
-    """behind with its ends; of those `picked` (bool) margin, images_needed and instead, the index of a candidate."""
+    """behind with its ends; of those `picked` (bool) margin, n_images_needed and instead, the index of a candidate."""
     places = shortlist(candidates, picked)
     some, names = candidates.iloc[places], {member: place for place, member in enumerate(members.member)}
     ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
@@ -206,7 +206,7 @@ def _compared(
             other, needed[own] = cheapest(table, of_rows, place, most, len(selection))
             instead[own], margins[own] = table.index[other], most
     columns = {name: pd.Series(values, some.index) for name, values in columns.items()}
-    return columns | {"instead": instead, "margin": margins, "images_needed": needed}
+    return columns | {"instead": instead, "margin": margins, "n_images_needed": needed}
 
 
 def worst_cases(

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.base.names import SEPARATE_ACCURACY, SEPARATE_IMAGES
+from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.base.streams import stream
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
 from resiliency.statistics.resampling import Scale
@@ -49,7 +49,7 @@ class Measured(NamedTuple):
         members: rows of members.csv.
         accuracy, other, error: clean accuracy on one half, and on the half of the errors, and these, float S x M;
             without halves, S is 1, and `other` None if that accuracy is unknown.
-        images: how many images the accuracies have, float S; 0 if unknown.
+        n_images: how many images the accuracies have, float S; 0 if unknown.
         weights: of G groups of images in the accuracies, float S x G.
     """
 
@@ -57,7 +57,7 @@ class Measured(NamedTuple):
     accuracy: np.ndarray
     other: np.ndarray | None
     error: np.ndarray
-    images: np.ndarray
+    n_images: np.ndarray
     weights: np.ndarray
 
 
@@ -219,14 +219,14 @@ def slope_freedom(within: np.ndarray, family: np.ndarray) -> float:
     return float(min(squares.sum() ** 2 / (squares**2).sum(), len(squares) - 1))
 
 
-def empirical_logit(shares: np.ndarray, images: np.ndarray | float) -> np.ndarray:
-    """Log odds of shares of `images` images, with half an image added on either side (Haldane 1956; Anscombe 1956).
+def empirical_logit(shares: np.ndarray, n_images: np.ndarray | float) -> np.ndarray:
+    """Log odds of shares of `n_images` images, with half an image added on either side (Haldane 1956; Anscombe 1956).
 
     The plain logit if the number of images is 0, which means unknown.
     """
-    half, images = np.where(np.equal(images, 0), 0.0, 0.5), np.where(np.equal(images, 0), 1, images)
+    half, n_images = np.where(np.equal(n_images, 0), 0.0, 0.5), np.where(np.equal(n_images, 0), 1, n_images)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log((shares * images + half) / ((1 - shares) * images + half))
+        return np.log((shares * n_images + half) / ((1 - shares) * n_images + half))
 
 
 def designs_of(members: pd.DataFrame, response: str) -> pd.DataFrame:
@@ -272,7 +272,7 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
     designs = designs_of(of.members, response)
     families, seeds = sorted(set(designs["family"])), pd.factorize(of.members["design"])[0]
     average = np.eye(len(designs))[seeds] / designs["seeds"].to_numpy()
-    each = [None if one is None else empirical_logit(one, of.images[:, None]) for one in of[1:4]]
+    each = [None if one is None else empirical_logit(one, of.n_images[:, None]) for one in of[1:4]]
     accuracy, other, error = (None if one is None else one @ average for one in each)
     size = np.log2(designs["parameters"].to_numpy(float))
     if len(families) < FEWEST or len(designs) < len(families) + SPARE:
@@ -375,15 +375,15 @@ def _unfollowed(accuracy: np.ndarray, error: np.ndarray, freedom: int, slopes: n
     return np.clip(variance - followed, 0, variance)
 
 
-def on_one_set(members: pd.DataFrame, response: str, images: float) -> Measured:
+def on_one_set(members: pd.DataFrame, response: str, n_images: float) -> Measured:
     """Members by the accuracy and the error that they have, and `other_accuracy` if it is among their columns.
 
     Args:
-        images: how many images there are; 0 if unknown.
+        n_images: how many images there are; 0 if unknown.
     """
     accuracy, error = (members[name].to_numpy(float)[None] for name in ("clean_accuracy", response))
     other = members[OTHER_ACCURACY].to_numpy(float)[None] if OTHER_ACCURACY in members else None
-    return Measured(members, accuracy, other, error, np.array([float(images)]), np.ones((1, 1)))
+    return Measured(members, accuracy, other, error, np.array([float(n_images)]), np.ones((1, 1)))
 
 
 def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None = None) -> Measured:
@@ -399,7 +399,7 @@ def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None =
         without: a group of images that is left out.
     """
     separate = SEPARATE_ACCURACY in scores
-    accuracy, counted = (SEPARATE_ACCURACY, SEPARATE_IMAGES) if separate else ("clean_accuracy", "images")
+    accuracy, counted = (SEPARATE_ACCURACY, N_SEPARATE_IMAGES) if separate else ("clean_accuracy", "n_images")
     groups = np.unique(scores["without"])
     halves = np.array(list(combinations(groups, len(groups) // 2)))  # the second half of these is the rest of the first
     random = stream(0, "halves of images")
@@ -409,32 +409,32 @@ def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None =
     kept = groups != without
     first, second = first & kept, ~first & kept
 
-    def of_members(column: str, images: str, chosen: np.ndarray) -> np.ndarray:
-        return means_of_groups(scores, column, images, chosen).reindex(columns=members["member"]).to_numpy()
+    def of_members(column: str, counted: str, chosen: np.ndarray) -> np.ndarray:
+        return means_of_groups(scores, column, counted, chosen).reindex(columns=members["member"]).to_numpy()
 
-    error = of_members("corrupted_error", "images", first | second if separate else second)
+    error = of_members("corrupted_error", "n_images", first | second if separate else second)
     accuracies = (of_members(accuracy, counted, half) for half in (first, second))
-    images = first @ _sizes(scores, counted).to_numpy(float)
-    return Measured(members, *accuracies, error, images, first / first.sum(axis=1, keepdims=True))
+    n_images = first @ _sizes(scores, counted).to_numpy(float)
+    return Measured(members, *accuracies, error, n_images, first / first.sum(axis=1, keepdims=True))
 
 
-def means_of_groups(scores: pd.DataFrame, column: str, images: str, chosen: np.ndarray) -> pd.DataFrame:
+def means_of_groups(scores: pd.DataFrame, column: str, counted: str, chosen: np.ndarray) -> pd.DataFrame:
     """Means of a column over the images of some of the groups: a row for each choice, a column for each member.
 
     Args:
         scores: table as for `on_halves`.
-        images: column with the number of remaining images.
+        counted: column with the number of remaining images.
         chosen: bool S x G, the groups of each choice, in ascending order.
     """
-    kept = scores.groupby("without")[images].first()
+    kept = scores.groupby("without")[counted].first()
     sums = scores.pivot(index="without", columns="member", values=column).mul(kept, axis=0)
     of_groups = sums.sum(skipna=False) / (len(kept) - 1) - sums
-    sizes = chosen @ _sizes(scores, images).to_numpy(float)
+    sizes = chosen @ _sizes(scores, counted).to_numpy(float)
     means = chosen.astype(float) @ of_groups.to_numpy() / sizes[:, None]
     return pd.DataFrame(means, columns=of_groups.columns).clip(0, 1)
 
 
-def _sizes(scores: pd.DataFrame, images: str) -> pd.Series:
+def _sizes(scores: pd.DataFrame, counted: str) -> pd.Series:
     """Group -> number of its images."""
-    kept = scores.groupby("without")[images].first()
+    kept = scores.groupby("without")[counted].first()
     return kept.sum() / (len(kept) - 1) - kept

@@ -27,8 +27,8 @@ from resiliency.analysis.without_images import EnsembleTables
 from resiliency.base.names import (
     CORRUPTED,
     INDEPENDENT,
+    N_SEPARATE_IMAGES,
     SEPARATE_ACCURACY,
-    SEPARATE_IMAGES,
     accuracy_of,
     design_of,
     mean_member_accuracy_of,
@@ -323,7 +323,7 @@ def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence
 def exchange_rates(
     members: pd.DataFrame,
     of_ensembles: EnsembleTables | None,
-    images: int,
+    n_images: int,
     rule: str,
     confidence: float,
     reference: str | None = None,
@@ -334,7 +334,7 @@ def exchange_rates(
     Args:
         members: members.csv.
         of_ensembles: tables of ensembles; None if there are no ensembles.
-        images: number of clean test images; 0 if unknown.
+        n_images: number of clean test images; 0 if unknown.
         confidence: level of the intervals, between 0 and 1.
         reference: recipe of the members by which families are compared; None for all recipes.
         shifts: additional test sets whose mean error replaces corrupted error.
@@ -352,7 +352,7 @@ def exchange_rates(
         separate = not shifts and len(without) and set(sized["member"]) <= set(without["member"])
         rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]
         scores, median_error = without if separate else None, of_designs.median_errors[0, 0]
-        rows += family_at_equal_accuracy(sized, scores, images, shifts, median_error, confidence)
+        rows += family_at_equal_accuracy(sized, scores, n_images, shifts, median_error, confidence)
     if of_ensembles:
         rows += _of_ensembles(members, known, of_ensembles, errors, rule, confidence, measured_on)
     return table_of(rows, "+".join(measured_on), confidence)
@@ -369,7 +369,7 @@ def _accuracies(members: pd.DataFrame, without: pd.DataFrame) -> list[pd.Series]
     if SEPARATE_ACCURACY not in without:
         return _on_images(members, without, "clean_accuracy")
     groups = np.ones((1, without["without"].nunique()), bool)
-    everything = means_of_groups(without, SEPARATE_ACCURACY, SEPARATE_IMAGES, groups).iloc[0]
+    everything = means_of_groups(without, SEPARATE_ACCURACY, N_SEPARATE_IMAGES, groups).iloc[0]
     of_all = members.assign(**{SEPARATE_ACCURACY: everything.reindex(members["member"]).to_numpy()})
     return _on_images(of_all, without, SEPARATE_ACCURACY)
 

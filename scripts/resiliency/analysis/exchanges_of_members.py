@@ -194,7 +194,7 @@ def designs(
 def family_at_equal_accuracy(
     members: pd.DataFrame,
     scores: pd.DataFrame | None,
-    images: int,
+    n_images: int,
     shifts: Sequence[str],
     median_error: float,
     confidence: float,
@@ -204,14 +204,14 @@ def family_at_equal_accuracy(
     Args:
         members: rows of members.csv of independent members.
         scores: table members_leave_images_out.parquet; None if images cannot be left out.
-        images: number of test images; 0 if unknown.
+        n_images: number of test images; 0 if unknown.
         shifts: additional test sets that replace corruptions.
         median_error: that of the designs.
     """
 
     groups = [] if scores is None else scores["without"].unique().tolist()
     everything, *of_groups = [
-        families_differ_at_equal_accuracy(members, images, shifts, draws=0, scores=scores, without=group)
+        families_differ_at_equal_accuracy(members, n_images, shifts, draws=0, scores=scores, without=group)
         for group in (None, *groups)
     ]
     if not everything.parts:

@@ -14,7 +14,7 @@ from resiliency.ensembles.combination import Ensemble
 from resiliency.statistics.resampling import Units, widened, wilson_of_means
 
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
-CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "images", "error", "low", "high", "confidence"]
+CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "n_images", "error", "low", "high", "confidence"]
 FAILURES = ["kind", "image", "name", "corruption", "severity", "class", "predicted", "confidence", "conditions", "said"]
 CLEAN_ANSWERS = ["clean_predicted", "clean_confidence", "clean_said"]  # answers to uncorrupted images
 PAIR, CORRUPTION, NOBODY = "classes", "corruption", "no member"
@@ -134,7 +134,7 @@ def class_error(errors: np.ndarray, units: Units, confidence: float) -> dict[str
     mean = errors.mean()
     ends = wilson_of_means(mean, units.variance_of_mean(errors), units.number, confidence)
     low, high = widened(*ends, units.number, confidence)
-    return {"images": len(errors), "error": mean, "low": low, "high": high, "confidence": confidence}
+    return {"n_images": len(errors), "error": mean, "low": low, "high": high, "confidence": confidence}
 
 
 def name_of(classes: Sequence[str], place: int) -> str:

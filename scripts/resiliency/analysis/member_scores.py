@@ -53,7 +53,7 @@ class Scored(NamedTuple):
 
     Attributes:
         scores: scores by name of their column in members.csv.
-        errors: top-1 error, a row per condition (test_set, corruption, severity, images, error).
+        errors: top-1 error, a row per condition (test_set, corruption, severity, n_images, error).
         calibration: rows of calibration.csv without the column member.
     """
 
@@ -80,11 +80,11 @@ class Scorer:
     ):
         self.conditions, self.confidence = conditions, resampling.confidence
         self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
-        images = conditions.images.iloc[0]
-        units = units or Units.single(images)
+        n_images = conditions.n_images.iloc[0]
+        units = units or Units.single(n_images)
         self.few, self.units = few_images(CLEAN, units.number), units.number
         drawn = units.counts(resampling.resamples, resampling.seed, "images")
-        counts = np.vstack([np.ones(images), drawn])
+        counts = np.vstack([np.ones(n_images), drawn])
         self.weights = counts / counts.sum(axis=1, keepdims=True)
         names = list(self.corruptions)
         self.undefined = dict.fromkeys(UNDEFINED, "")
@@ -114,7 +114,7 @@ class Scorer:
         return Scored(scores, self._errors(wrong), self._calibration(bins))
 
     def _errors(self, wrong: list[np.ndarray]) -> pd.DataFrame:
-        table = self.conditions[["test_set", "corruption", "severity", "images"]]
+        table = self.conditions[["test_set", "corruption", "severity", "n_images"]]
         return table.assign(error=[of_condition.mean() for of_condition in wrong])
 
     def _rates(self, predictions: Predictions, wrong: list[np.ndarray]) -> dict[str, float]:
@@ -230,7 +230,7 @@ def error_scores(
     so that nothing can be said of the interval of their mean without the decisions.
 
     Args:
-        errors: a row per condition: test_set, corruption, severity, images (0 if unknown) and error, in 0..1 or NaN.
+        errors: a row per condition: test_set, corruption, severity, n_images (0 if unknown) and error, in 0..1 or NaN.
         baseline: error of the baseline under each corruption that mCE counts, mean over severities.
         baseline_clean: clean error of the baseline; NaN if unknown.
         confidence: level of the intervals, between 0 and 1.
@@ -239,7 +239,7 @@ def error_scores(
     of_corruption = errors[errors.corruption != CLEAN].groupby("corruption", sort=False)["error"].mean()
     scores = {}
     for row in clean.itertuples():
-        scores |= accuracies(row.test_set, 1 - row.error, row.images or np.nan, confidence)
+        scores |= accuracies(row.test_set, 1 - row.error, row.n_images or np.nan, confidence)
     names = averaged(of_corruption.index)
     chosen = of_corruption[names].to_numpy()
     clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
@@ -260,8 +260,8 @@ def error_scores(
 
 
 POWER = 0.8
-COLUMNS = ["condition", "member", "rank", "rank_low", "rank_high", "error", "next_difference", "next_low", "next_high"]
-COLUMNS += ["images_needed", "images"]
+COLUMNS = ["images", "member", "rank", "rank_low", "rank_high", "error", "next_difference", "next_low", "next_high"]
+COLUMNS += ["n_images_needed", "n_images"]
 
 
 def rank_table(
@@ -282,7 +282,7 @@ def rank_table(
     Returns:
         `COLUMNS` and confidence, as docs/tables.md describes them; without sets of few images.
     """
-    number = conditions.set_index("test_set")["images"].to_dict() | {name: of.number for name, of in units.items()}
+    number = conditions.set_index("test_set")["n_images"].to_dict() | {name: of.number for name, of in units.items()}
     groups = condition_groups(conditions)
     chosen = {name: of for name, of in groups.items() if not few_images(name, number[conditions.test_set.iloc[of[0]]])}
     last, sums = {name: of.max() for name, of in chosen.items()}, {}
@@ -296,7 +296,7 @@ def rank_table(
             errors = sums.pop(name) / len(chosen[name])
             of_set = units.get(conditions.test_set.iloc[place])
             rows = rank_rows(members, errors, resampling, name, of_set)
-            tables[name] = rows.assign(condition=name, images=errors.shape[1])
+            tables[name] = rows.assign(images=name, n_images=errors.shape[1])
     table = pd.concat([tables[name] for name in chosen or tables], ignore_index=True)
     return table[COLUMNS].assign(confidence=resampling.confidence)
 
@@ -337,7 +337,7 @@ def rank_rows(
             "next_difference": difference,
             "next_low": difference - half,
             "next_high": difference + half,
-            "images_needed": needed,
+            "n_images_needed": needed,
         }
     )
 

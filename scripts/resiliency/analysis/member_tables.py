@@ -113,7 +113,7 @@ DESCRIBED = (
     *("member", "origin", "objective", "design", "setting", "loss_weight", "seed", "index", "family", "architecture"),
     *("weights_kind", "weights_source", "parameters", "macs", "validation_accuracy", "recipe"),
 )
-ERRORS = ["member", "test_set", "corruption", "severity", "images", "error"]
+ERRORS = ["member", "test_set", "corruption", "severity", "n_images", "error"]
 
 
 class MemberTables(NamedTuple):
@@ -212,7 +212,7 @@ def with_shifted_error(members: pd.DataFrame, test_sets: Sequence[str]) -> pd.Da
     return members.assign(**{SHIFTED_ERROR: 1 - accuracies.mean(axis=1, skipna=False)})
 
 
-COLUMNS = ["member", "family", "recipe", "is_reference", "test_set", "clean_accuracy", "accuracy", "low", "high"]
+COLUMNS = ["member", "family", "recipe", "is_reference", "images", "clean_accuracy", "accuracy", "low", "high"]
 COLUMNS += ["predicted_accuracy", "effective_robustness", "slope", "intercept", "r_squared", "reference_members"]
 LEAST = 1e-4  # accuracies are kept this far from 0 and 1, whose logits are infinite
 
@@ -294,7 +294,7 @@ def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFra
         line = fitted_line(clean[is_reference].to_numpy(float), accuracy[is_reference].to_numpy(float))
         part = chosen[["member", "family", "recipe"]].assign(
             is_reference=is_reference,
-            test_set=name,
+            images=name,
             clean_accuracy=clean,
             accuracy=accuracy,
             low=ends[0],
@@ -371,11 +371,11 @@ def skipped_table(
 
 def few_rows(conditions: pd.DataFrame, for_few: list[str]) -> list[tuple[str, str, str]]:
     """Rows about what is left out because a test set has few images; arguments as above."""
-    images = conditions.drop_duplicates("test_set").set_index("test_set")["images"]
+    n_images = conditions.drop_duplicates("test_set").set_index("test_set")["n_images"]
     of_study = [*for_few, "intervals of corrupted errors", "verdicts on the observations"] if for_few else []
-    rows = [("", item, few_images(CLEAN, int(images[CLEAN]))) for item in of_study]
+    rows = [("", item, few_images(CLEAN, int(n_images[CLEAN]))) for item in of_study]
     further = [] if "member_ranks" in for_few else additional_test_sets(conditions)
-    reasons = {name: few_images(name, int(images[name])) for name in further if images[name]}  # 0 if unknown
+    reasons = {name: few_images(name, int(n_images[name])) for name in further if n_images[name]}  # 0 if unknown
     return rows + [("", f"member_ranks on {name}", reason) for name, reason in reasons.items() if reason]
 
 

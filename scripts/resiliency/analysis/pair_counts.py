@@ -29,14 +29,14 @@ class PairCounts(NamedTuple):
     """Counts of pairs of M members on one set of images, under any number of conditions.
 
     Attributes:
-        images: float64 G, number of images of each group, times the conditions.
+        n_images: float64 G, number of images of each group, times the conditions.
         outcomes: outcome -> float64 G x M x M, symmetric; on the diagonal, those of a member alone. `both_wrong`;
             `undetected`, wrong with the same class; `agreed`, the same class; if probabilities are known, `pair_wrong`,
             wrong answers of the mean probability, and `wrong_at_80`, `wrong_at_90` and `wrong_at_95`, wrong ones among
             the answers that are given at an availability.
     """
 
-    images: np.ndarray
+    n_images: np.ndarray
     outcomes: dict[str, np.ndarray]
 
 
@@ -50,9 +50,9 @@ def pair_counts(members: Sequence[Predictions], rows: Sequence[int], seed: int) 
     """The counts of pairs of `members` over some conditions of one test set, `rows` of the table of conditions."""
     first, row = members[0], rows[0]
     labels, group = first.labels(row), groups_of(first.units(row), first.conditions.test_set.iloc[row], seed)
-    images = np.bincount(group)
-    parts = [np.flatnonzero(group == number) for number in range(len(images))]
-    outcomes = {name: np.zeros((len(images), len(members), len(members))) for name in OF_LABELS}
+    n_images = np.bincount(group)
+    parts = [np.flatnonzero(group == number) for number in range(len(n_images))]
+    outcomes = {name: np.zeros((len(n_images), len(members), len(members))) for name in OF_LABELS}
     for row in rows:
         decided = np.stack([of.decisions(row) for of in members])
         for number, part in enumerate(parts):
@@ -63,7 +63,7 @@ def pair_counts(members: Sequence[Predictions], rows: Sequence[int], seed: int) 
         parts = [np.arange(start, min(start + size, len(group))) for start in range(0, len(group), size)]
         answered = ((np.stack([of.probabilities(row, part) for of in members]), part) for row in rows for part in parts)
         outcomes |= probability_counts(answered, labels, group, len(members))
-    return PairCounts(len(rows) * images.astype(float), outcomes)
+    return PairCounts(len(rows) * n_images.astype(float), outcomes)
 
 
 def probability_counts(

@@ -114,16 +114,16 @@ def halves_of(counts: PairCounts, seed: int, left_out: int = -1) -> tuple[list[s
 
     The group `left_out` gives no outcomes.
     """
-    random, halves, count = stream(seed, "divisions of swaps"), [], len(counts.images)
+    random, halves, count = stream(seed, "divisions of swaps"), [], len(counts.n_images)
     wrong = np.einsum("gii->gi", counts.outcomes["both_wrong"])
     for _ in range(DIVISIONS):
         drawn = random.permutation(count)
         for first, second in ((drawn[: count // 2], drawn[count // 2 :]), (drawn[count // 2 :], drawn[: count // 2])):
-            logits = logit((wrong[first].sum(axis=0) + 0.5) / (counts.images[first].sum() + 1))
+            logits = logit((wrong[first].sum(axis=0) + 0.5) / (counts.n_images[first].sum() + 1))
             second = second[second != left_out]
-            images = counts.images[second].sum()
-            error = wrong[second].sum(axis=0) / images
-            values = [of[second].sum(axis=0) / images for of in counts.outcomes.values()]
+            n_images = counts.n_images[second].sum()
+            error = wrong[second].sum(axis=0) / n_images
+            values = [of[second].sum(axis=0) / n_images for of in counts.outcomes.values()]
             values += [np.sqrt(error * error[:, None]), np.broadcast_to(error, (len(error), len(error)))]
             halves.append(Half(np.abs(logits[:, None] - logits) <= CALIPER, np.stack(values), second))
     return [*counts.outcomes, GEOMETRIC_MEAN, MATCHED], halves
@@ -242,7 +242,7 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
     for images, counts in of_images.items():
         names, halves = halves_of(counts, seed)
         errors = np.einsum("gii->i", counts.outcomes["both_wrong"])
-        without = [halves_of(counts, seed, group)[1] for group in range(len(counts.images))]
+        without = [halves_of(counts, seed, group)[1] for group in range(len(counts.n_images))]
         for name, rung in rungs(members).items():
             of = swap(rung, halves, family, family)
             row = {"rung": name, "images": images, "twins": of.used, "families": of.families, "left_out": of.left_out}

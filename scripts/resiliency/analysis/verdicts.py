@@ -127,7 +127,7 @@ class Observation:
     designs: int = 0
     members: int = 0
     ensembles: int = 0
-    images: int = 0
+    n_images: int = 0
     sampled: bool = False
     metrics: str = ""
     shifts: tuple[str, ...] = ()
@@ -286,7 +286,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "members": observation.members,
                 "ensembles": observation.ensembles,
                 "sampled": observation.sampled,
-                "images": observation.images,
+                "n_images": observation.n_images,
                 "rules": RULES,
             }
         )

@@ -16,8 +16,8 @@ from resiliency.base.names import (
     CORRUPTED,
     FEWEST_IMAGES,
     INDEPENDENT,
+    N_SEPARATE_IMAGES,
     SEPARATE_ACCURACY,
-    SEPARATE_IMAGES,
     accuracy_of,
     diversity_of,
     mean_member_accuracy_of,
@@ -50,7 +50,7 @@ class WithoutImages(NamedTuple):
             mean accuracy of its members and its label-free diversities, on clean and on corrupted images.
         members: a row per group and member: `without`, `member`, `images` (number of remaining clean ones),
             `clean_accuracy`; `corrupted_error` if there are corruptions, `shifted_error` if test sets replace them;
-            `separate_accuracy` and `separate_images` on the test set that defines clean accuracy, if any.
+            `separate_accuracy` and `n_separate_images` on the test set that defines clean accuracy, if any.
     """
 
     ensembles: pd.DataFrame
@@ -92,7 +92,7 @@ def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units
     """
     units = units or Units.single(len(labels))
     if units.number < GROUPS:
-        got = f"{units.images:,} images in {units.number:,}"
+        got = f"{units.n_images:,} images in {units.number:,}"
         raise Fault(f"needs {GROUPS} units of test images, to leave out groups of them; there are {got}")
     first = np.unique(units.of_image, return_index=True)[1]
     shuffled = stream(seed, "groups of images").permutation(units.number)
@@ -125,7 +125,7 @@ def scores_without_images(
     representation: Callable[[str, str], np.ndarray],
     rule: str,
     methods: list[str],
-    probe_images: int,
+    n_probe_images: int,
     seed: int,
     shifts: Sequence[str] = (),
     accuracy_on: str | None = None,
@@ -138,7 +138,7 @@ def scores_without_images(
         predictions: member -> its predictions.
         networks: members of ensembles of which the networks are available.
         representation: member, and attribution method or `features` -> array by which it is compared.
-        probe_images: number of images on which representations are compared.
+        n_probe_images: number of images on which representations are compared.
         shifts: additional test sets whose mean error replaces corrupted error in observation 1.
         accuracy_on: additional test set that defines clean accuracy; None for the clean test images.
     """
@@ -153,7 +153,7 @@ def scores_without_images(
     with_networks = {name for name in networks if name in names}
     one = next(iter(predictions.values()))
     labels = one.labels(0)
-    probed = probe_indices(labels, probe_images, seed) if with_networks else np.empty(0, np.int64)
+    probed = probe_indices(labels, n_probe_images, seed) if with_networks else np.empty(0, np.int64)
     of_image = image_groups(labels, probed, seed, one.units(0))
 
     def of_each(source: str) -> list[np.ndarray]:
@@ -172,8 +172,8 @@ def scores_without_images(
         accuracies = [_accuracies(of_everyone, name, seed)[0] for name in shifts]
         scores = scores.assign(shifted_error=1 - np.mean(accuracies, axis=0))
     if accuracy_on:
-        accuracy, images = _accuracies(of_everyone, accuracy_on, seed)
-        scores = scores.assign(**{SEPARATE_ACCURACY: accuracy, SEPARATE_IMAGES: images})
+        accuracy, n_images = _accuracies(of_everyone, accuracy_on, seed)
+        scores = scores.assign(**{SEPARATE_ACCURACY: accuracy, N_SEPARATE_IMAGES: n_images})
     return WithoutImages(without_each(chosen, names, scored, of_image, representations), scores)
 
 
@@ -234,7 +234,7 @@ def member_scores(names: list[str], predictions: list[Predictions], of_image: np
         scores["corrupted_error"] = np.mean(errors, axis=0)
     columns = {name: values.ravel() for name, values in scores.items()}
     left = len(of_image) - np.bincount(of_image, minlength=GROUPS)
-    columns = {"images": np.repeat(left, len(names)), **columns}
+    columns = {"n_images": np.repeat(left, len(names)), **columns}
     return pd.DataFrame({"without": np.repeat(range(GROUPS), len(names)), "member": names * GROUPS, **columns})
 
 

@@ -130,7 +130,7 @@ def evaluate(
     >>> labels = images.mean(axis=(1, 2)).argmax(axis=1)
     >>> brightest = lambda images: images.mean(axis=(1, 2))  # a classifier of three classes
     >>> evaluation = evaluate(brightest, images, labels, corruptions=["glass_blur"], severities=[1, 5], progress=False)
-    >>> evaluation.errors[["corruption", "severity", "images", "error"]]
+    >>> evaluation.errors[["corruption", "severity", "n_images", "error"]]
        corruption  severity  images  error
     0       clean         0      20   0.00
     1  glass_blur         1      20   0.30

@@ -34,7 +34,7 @@ class Seen(NamedTuple):
     """
 
     table: str
-    images: int
+    n_images: int
     height: int
     width: int
     seed: int
@@ -46,8 +46,8 @@ class Seen(NamedTuple):
             return expected(f"one with table {self.table}", other.table)
         if self[2:4] != other[2:4]:
             return expected(f"one on images of {self.height}x{self.width} px", f"{other.height}x{other.width} px")
-        if self.images != other.images:
-            return expected(f"one on the same {self.images:,} images", f"{other.images:,} images")
+        if self.n_images != other.n_images:
+            return expected(f"one on the same {self.n_images:,} images", f"{other.n_images:,} images")
         if self.seed != other.seed:
             return expected(f"one with seed {self.seed}", other.seed)
         return "" if self.digest == other.digest else expected("one on the same images and labels", "others")
@@ -192,7 +192,7 @@ class Evaluation:
         rows = [self.errors, self.by_corruption]
         if CORRUPTED in self.summary.index:
             rows.append(self.summary.loc[[CORRUPTED]].assign(corruption=CORRUPTED, ce=self.mce))
-        return pd.concat(rows, ignore_index=True).astype({"severity": "Int64", "images": "Int64"})
+        return pd.concat(rows, ignore_index=True).astype({"severity": "Int64", "n_images": "Int64"})
 
     def to_csv(self, path: str | Path) -> None:
         """Write the table of `to_frame` as CSV, with eight significant digits."""
@@ -208,7 +208,7 @@ class Evaluation:
         from resiliency.report.style import finish
 
         order = [MEAN, *(_row_of(severity) for severity in sorted(self.errors.severity[1:].unique()))]
-        lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.seen.images:,} images"]
+        lines = [*(self._line(name) for name in self.summary.index), f"In %, {self.seen.n_images:,} images"]
         return finish(error_panels(self._cells(), order), "Top-1 error under each corruption", lines)
 
     def _cells(self) -> pd.DataFrame:
@@ -255,7 +255,7 @@ def _measures(answers: Answers, conditions: slice | np.ndarray) -> dict[str, flo
     sums = (np.bincount(bins, weights, ECE_BINS) for weights in (None, 1 - errors.ravel(), confidence))
     means = {name: getattr(answers, name)[conditions].mean(dtype=float) for name in ("nll", "brier")}
     return {
-        "images": errors.shape[1],
+        "n_images": errors.shape[1],
         "error": errors.mean(dtype=float),
         **means,
         "ece": calibration_error(np.stack(list(sums))),

@@ -28,7 +28,7 @@ JOINT = "joint"
 SEARCH = "search"
 
 # Accuracy without each group of images of an additional test set that stands for clean accuracy, and how many are left.
-SEPARATE_ACCURACY, SEPARATE_IMAGES = "separate_accuracy", "separate_images"
+SEPARATE_ACCURACY, N_SEPARATE_IMAGES = "separate_accuracy", "n_separate_images"
 
 SYNSET = re.compile(r"n\d{8}")  # a class of ImageNet
 LAST = re.compile(r"-[sm]\d+$")
@@ -172,8 +172,8 @@ FEWEST_IMAGES = 10  # least number of images, or of units: one for each group of
 FEWEST_UNITS = 2  # least number of units where no groups are left out: one to compare with the other
 
 
-def few_images(name: str, images: int) -> str:
+def few_images(name: str, n_images: int) -> str:
     """What an analysis lacks because the set `name` has only `images` images; empty if there are enough."""
-    if images >= FEWEST_IMAGES:
+    if n_images >= FEWEST_IMAGES:
         return ""
-    return f"needs {FEWEST_IMAGES} {name} images, to halve or resample them; there are {images:,}"
+    return f"needs {FEWEST_IMAGES} {name} images, to halve or resample them; there are {n_images:,}"

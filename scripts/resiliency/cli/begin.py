@@ -64,9 +64,9 @@ def check(files: Sequence[Path]) -> None:
     print(f"about {needed / 2**30:.1f} GiB of {free / 2**30:.0f} GiB free on the disk")
 
 
-def of_splits(images: dict[str, int]) -> str:
+def of_splits(n_images: dict[str, int]) -> str:
     """Words such as "train 108, test 54 images"."""
-    return ", ".join(f"{split} {count:,}" for split, count in images.items() if count) + " images"
+    return ", ".join(f"{split} {count:,}" for split, count in n_images.items() if count) + " images"
 
 
 def counted(study: Study, source: Source | None = None) -> dict[str, int]:
@@ -89,7 +89,7 @@ def counted(study: Study, source: Source | None = None) -> dict[str, int]:
     return dict.fromkeys(SPLITS, 0) | {split: len(indices) for split, (_, indices) in chosen.items()}
 
 
-def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
+def estimate(study: Study, n_images: dict[str, int]) -> tuple[float, float]:
     """Seconds on all cores of this machine, and bytes of memory per job, from a timed batch of each design.
 
     Training steps count as three predictions. Attributions and analysis add about as much as half the predictions, and
@@ -110,25 +110,25 @@ def estimate(study: Study, images: dict[str, int]) -> tuple[float, float]:
             start = time.process_time()
             network(batch)
         of_image = (time.process_time() - start) / TIMED
-        steps = images["train"] * study.recipe(design).epochs * BACKWARD
+        steps = n_images["train"] * study.recipe(design).epochs * BACKWARD
         seeds = sum(member.startswith(f"{design}-s") for member in study.independent_members())
-        seconds += of_image * seeds * (steps + 1.5 * images["test"] * conditions)
+        seconds += of_image * seeds * (steps + 1.5 * n_images["test"] * conditions)
     rate = CORRUPT_PER_MINUTE[min(CORRUPT_PER_MINUTE, key=lambda known: abs(known - side))] / 60
-    seconds += images["test"] * (conditions - 1) / rate
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + images["test"] * side**2 * 3
+    seconds += n_images["test"] * (conditions - 1) / rate
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + n_images["test"] * side**2 * 3
     members = len(study.independent_members())
     seconds += SECONDS_OF_JOB * (JOBS + JOBS_OF_MEMBER * members + len(study.corruptions.names))
     return seconds / (os.cpu_count() or 1), memory
 
 
-def stored(study: Study, images: dict[str, int]) -> int:
+def stored(study: Study, n_images: dict[str, int]) -> int:
     """Bytes on disk that grow with a study: its images, corrupted images, and the logits of all members."""
     pixels, conditions = study.data.side**2 * CHANNELS, len(study.corruptions.names) * len(study.corruptions.severities)
-    arrays = 0 if study.data.on_the_fly else sum(images.values()) * pixels
-    corrupted = images["test"] * conditions * pixels
+    arrays = 0 if study.data.on_the_fly else sum(n_images.values()) * pixels
+    corrupted = n_images["test"] * conditions * pixels
     members = len(study.independent_members() + study.joint_members() + study.searched_members())
     classes = PUBLISHED[study.data.name].classes if study.data.name in PUBLISHED else UNCOUNTED_CLASSES
-    return arrays + corrupted + members * images["test"] * (1 + conditions) * classes * OF_LOGIT
+    return arrays + corrupted + members * n_images["test"] * (1 + conditions) * classes * OF_LOGIT
 
 
 SAMPLED = 500  # number of images whose sizes are read
@@ -170,7 +170,7 @@ STUDY = """\
 # {found}
 study: {name}
 {chosen}ensembles: {{sizes: [2, 3]}}
-probe: {{images: {probe}}}               # test images for attributions and activations
+probe: {{n_images: {probe}}}             # test images for attributions and activations
 joint: null                       # no joint training
 search: null                      # no architecture search
 """
@@ -180,14 +180,14 @@ class Found(NamedTuple):
     """Contents of a folder of images.
 
     Attributes:
-        images: number of images of each split; an estimate if the study is to split them.
+        n_images: number of images of each split; an estimate if the study is to split them.
         shares: split -> its share of the images, for splits that the study draws.
         classes: name -> number of images.
         side: median length of the shorter side, in pixels.
         films: pattern of names of frames, such as `<film>_*`, if all names look so; else empty.
     """
 
-    images: dict[str, int]
+    n_images: dict[str, int]
     shares: dict[str, float]
     classes: dict[str, int]
     side: int
@@ -206,7 +206,7 @@ def look(source: Source) -> Found:
     listed = [file for part in parts.values() for file in part.images.files]
     labels = np.concatenate([part.labels for part in parts.values()])
     return Found(
-        images={split: counts[split] for split in SPLITS},
+        n_images={split: counts[split] for split in SPLITS},
         shares=shares,
         classes=dict(zip(source.classes, np.bincount(labels, minlength=len(source.classes)).tolist(), strict=True)),
         side=_median_side(listed),
@@ -255,7 +255,7 @@ def study_name(text: str) -> str:
 
 def is_tuned(found: Found) -> bool:
     """Whether pretrained networks suit the images: there are few to train on, and they are large enough."""
-    return found.images["train"] < FEW and found.side >= 96
+    return found.n_images["train"] < FEW and found.side >= 96
 
 
 def available() -> dict[str, str]:
@@ -277,14 +277,14 @@ def study_text(name: str, folder: str, found: Found, pretrained: dict[str, str])
         folder=quoted(folder),
         side=64 if found.side >= 64 else 32,
         options="".join(f", {key}: {value}" for key, value in options.items()),
-        batch=max(4, min(64, found.images["train"] // 20)),
+        batch=max(4, min(64, found.n_images["train"] // 20)),
         designs="\n".join(designs),
         names=", ".join(pretrained),
         baseline=next(iter(pretrained), ""),
     )
     total = sum(found.classes.values())
     comment = f"{total:,} images of {len(found.classes):,} classes in {quoted(folder)}, by resiliency begin"
-    return STUDY.format(name=quoted(name), found=comment, chosen=chosen, probe=min(30, found.images["test"]))
+    return STUDY.format(name=quoted(name), found=comment, chosen=chosen, probe=min(30, found.n_images["test"]))
 
 
 def quoted(text: str) -> str:
@@ -309,7 +309,7 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
         raise Fault("\n".join(broken))
     found = look(source := image_folder(Path(folder), 64, 0.875))
     print(*sentences(found), sep="\n")
-    _check_enough(folder, found.images)
+    _check_enough(folder, found.n_images)
     pretrained = available() if is_tuned(found) and not from_scratch else {}
     if is_tuned(found) and not from_scratch and len(pretrained) < FEWEST_DESIGNS:
         print(OFFLINE)
@@ -333,9 +333,9 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     print(f"resiliency run {shlex.quote(str(file))}")
 
 
-def _check_enough(folder: str, images: dict[str, int]) -> None:
-    if min(images.values()) < FEWEST_IMAGES:
-        got = listed([f"{count} for {split}" for split, count in images.items()])
+def _check_enough(folder: str, n_images: dict[str, int]) -> None:
+    if min(n_images.values()) < FEWEST_IMAGES:
+        got = listed([f"{count} for {split}" for split, count in n_images.items()])
         raise Fault(f"{printable(folder)}: {expected(f'{FEWEST_IMAGES} images or more per split', got)}; add images")
 
 

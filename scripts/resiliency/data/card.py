@@ -130,7 +130,7 @@ def _write_split(
     groups = {} if part.groups is None else {"groups": len(np.unique(part.groups[indices]))}
     grouping = f" in {groups['groups']:,} groups" if groups else ""
     print(f"{folder.name}: {len(labels):,} images of {np.count_nonzero(counts)} classes{grouping}")
-    entry = {"images": len(labels), "images_per_class": counts, "sha256": checksum} | groups
+    entry = {"n_images": len(labels), "images_per_class": counts, "sha256": checksum} | groups
     return WrittenSplit(entry, histogram, contents)
 
 

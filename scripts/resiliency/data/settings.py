@@ -300,7 +300,7 @@ class TestSet(Settings):
 
 
 class Probe(Settings):
-    images: int = Field(
+    n_images: int = Field(
         100,
         ge=4,
         le=10**6,

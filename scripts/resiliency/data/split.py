@@ -251,7 +251,7 @@ def probe_indices(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
         Fault: there are fewer test images.
     """
     if count > len(labels):
-        raise Fault(f"probe.images: {count} is more than the {len(labels)} test images")
+        raise Fault(f"probe.n_images: {count} is more than the {len(labels)} test images")
     return stratified_sample(labels, count, seed, "probe")
 
 

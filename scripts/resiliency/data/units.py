@@ -213,8 +213,8 @@ def check_number(test_set: str, grouped: Grouped, fewest: int = FEWEST_UNITS) ->
         Fault: there are fewer units than `fewest`, though enough images.
     """
     units = grouped.units
-    if units.number < fewest <= units.images:
-        got = f"{units.images:,} images of {test_set} in {units.number} unit{'s' if units.number > 1 else ''}"
+    if units.number < fewest <= units.n_images:
+        got = f"{units.n_images:,} images of {test_set} in {units.number} unit{'s' if units.number > 1 else ''}"
         raise Fault(
             f"{grouped.by}: {expected(f'{fewest} units or more', got)}; add images of others, or name finer ones"
         )
@@ -229,11 +229,11 @@ def write_units(folder: Path, test_set: str, grouped: Grouped, fewest: int = FEW
     units = grouped.units
     check_number(test_set, grouped, fewest)
     by = f", by {grouped.by}" if grouped.by else ""
-    print(f"{test_set}: {units.images:,} images in {units.number:,} units{by}")
+    print(f"{test_set}: {units.n_images:,} images in {units.number:,} units{by}")
     if grouped.not_by:
         print(f"warning: {test_set}: each image is a unit of its own: {grouped.not_by}")
     write_array(folder / "units.npy", units.of_image.astype(np.int32))
-    described = {"images": units.images, "units": units.number, "by": grouped.by, "not_by": grouped.not_by}
+    described = {"n_images": units.n_images, "units": units.number, "by": grouped.by, "not_by": grouped.not_by}
     write_json(folder / "units.json", described)
 
 

@@ -24,7 +24,7 @@ def packed(correct: np.ndarray) -> np.ndarray:
     return np.packbits(padded, axis=1).view(np.uint64)
 
 
-def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.ndarray:
+def right_counts(ensembles: np.ndarray, words: np.ndarray, n_images: int) -> np.ndarray:
     """Number of images on which exactly 0, 1, ..., L members are right.
 
     The bits of the count are one word each, and a member is added to all 64 counts of a word at once, as in a ripple
@@ -33,7 +33,7 @@ def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.nd
     Args:
         ensembles: int E x L.
         words: uint64 M x W, as from `packed`.
-        images: number of images, N.
+        n_images: number of images, N.
 
     Returns:
         int64 E x (L + 1); rows sum to N.
@@ -41,7 +41,7 @@ def right_counts(ensembles: np.ndarray, words: np.ndarray, images: int) -> np.nd
     block = max(1, BLOCK_WORDS // words.shape[1])
     parts = [_counts(ensembles[start : start + block], words) for start in range(0, len(ensembles), block)]
     counts = np.concatenate(parts)
-    counts[:, 0] = images - counts[:, 1:].sum(axis=1)
+    counts[:, 0] = n_images - counts[:, 1:].sum(axis=1)
     return counts
 
 

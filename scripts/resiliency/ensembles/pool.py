@@ -186,9 +186,9 @@ class EnsembleErrors:
         units = self.units(test_set).of(images)
         if units.alone:
             return len(images)
-        rows, condition = np.arange(units.images), self.conditions[test_set][0]
-        in_unit = csr_array((np.ones(units.images, np.float32), (rows, units.of_image)))
-        blocks = np.array_split(ensembles, -(-len(ensembles) * units.images // BLOCK_VALUES))
+        rows, condition = np.arange(units.n_images), self.conditions[test_set][0]
+        in_unit = csr_array((np.ones(units.n_images, np.float32), (rows, units.of_image)))
+        blocks = np.array_split(ensembles, -(-len(ensembles) * units.n_images // BLOCK_VALUES))
         sums = (sum(_sums_in_groups(self._wrong(block, images, condition), in_unit)) for block in blocks)
         return np.concatenate([units.effective(of_block) for of_block in sums])
 

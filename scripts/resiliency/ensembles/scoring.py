@@ -147,15 +147,15 @@ class Tally:
         self.nll[places] -= logs
         self.gaps[places] += gaps
 
-    def scores(self, images: int) -> dict[str, np.ndarray]:
+    def scores(self, n_images: int) -> dict[str, np.ndarray]:
         """`accuracy`, `nll`, `brier` and `ece`, float64 E each, over all images; NaN without probabilities."""
-        scores = {"accuracy": self.right / images}
+        scores = {"accuracy": self.right / n_images}
         if self.rule.mean is None:
             return scores | dict.fromkeys(("nll", "brier", "ece"), np.full(len(self.right), np.nan))
-        brier = np.concatenate(list(map(self._brier, self.groups))) / images + 1
-        brier = brier if self.rule.mean == "arithmetic" else self.brier / images
-        ece = np.abs(self.gaps).sum(axis=1) / images
-        return scores | {"nll": self.nll / images, "brier": brier, "ece": ece}
+        brier = np.concatenate(list(map(self._brier, self.groups))) / n_images + 1
+        brier = brier if self.rule.mean == "arithmetic" else self.brier / n_images
+        ece = np.abs(self.gaps).sum(axis=1) / n_images
+        return scores | {"nll": self.nll / n_images, "brier": brier, "ece": ece}
 
     def _brier(self, ensembles: np.ndarray) -> np.ndarray:
         """Sums over images of the Brier score less 1, of weighted means; float64 E."""

@@ -162,11 +162,11 @@ class Pool:
     def _effective(self, groups: list[np.ndarray], rule: str) -> dict[str, np.ndarray | int]:
         """Test set -> how many independent images its own are worth (see `Units.effective`), of all groups."""
         scored, effective = EnsembleErrors(self.predictions, self.weights, rule), {}
-        for name, images in self.conditions.drop_duplicates("test_set")[["test_set", "images"]].values.tolist():
+        for name, n_images in self.conditions.drop_duplicates("test_set")[["test_set", "n_images"]].values.tolist():
             if scored.units(name).alone:
-                effective[name] = images
+                effective[name] = n_images
             else:
-                of_groups = [scored.effective_images(group, name, np.arange(images)) for group in groups]
+                of_groups = [scored.effective_images(group, name, np.arange(n_images)) for group in groups]
                 effective[name] = np.concatenate(of_groups)
         return effective
 
@@ -182,8 +182,8 @@ class Pool:
     def _intervals(self, of_images: Nested, effective: dict) -> dict[str, np.ndarray]:
         """The ends of the intervals of accuracy on each test set."""
         columns = {}
-        for test_set, images in effective.items():
-            columns |= accuracies(test_set, of_images[test_set]["accuracy"], images, self.confidence)
+        for test_set, n_images in effective.items():
+            columns |= accuracies(test_set, of_images[test_set]["accuracy"], n_images, self.confidence)
         return columns
 
     def _resiliency(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray | float]:
@@ -402,7 +402,7 @@ class EnsemblesOfStudy:
             pool, everyone = self._pool(chosen, pairs), np.arange(len(chosen))
             tables.append(pool.score([everyone[None]], self.settings.rules)[0].assign(**columns))
             of_rule = EnsembleErrors(pool.predictions, pool.weights, self.settings.main_rule)
-            errors = of_rule.image_errors(everyone[None], np.arange(pool.conditions.images.iloc[0]))[0]
+            errors = of_rule.image_errors(everyone[None], np.arange(pool.conditions.n_images.iloc[0]))[0]
             errors = pool.predictions[0].units(0).values(errors)
             described = {name: columns[name] for name in COMPARED}
             image_errors.append(pd.DataFrame(described | {"image": np.arange(len(errors)), "error": errors}))

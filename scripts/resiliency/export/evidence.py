@@ -57,13 +57,13 @@ class Measure(NamedTuple):
 
     Attributes:
         value: its value; NaN if it is not defined.
-        units, images: number of units and of images that it was measured on.
+        units, n_images: number of units and of images that it was measured on.
         ends: function of a confidence that returns the ends of the interval.
     """
 
     value: float
     units: int
-    images: int
+    n_images: int
     ends: Callable[[float], tuple[float, float]]
 
     def bound(self, error_rate: float, upper: bool = True) -> float:
@@ -135,7 +135,7 @@ def measures(
             return columns[f"{name}_low"], columns[f"{name}_high"]
 
         values = outcomes_of(on_images, counts, units, evaluation.confidence)
-        found |= {name: Measure(values[name], units.number, units.images, partial(ends, name)) for name in OUTCOMES}
+        found |= {name: Measure(values[name], units.number, units.n_images, partial(ends, name)) for name in OUTCOMES}
     return found
 
 
@@ -218,7 +218,7 @@ def claims(
         )
         claim = {"claim": name, "estimate": of and of.value, "bound": of and of.bound(rate, upper)}
         claim |= {"side": "at most" if upper else "at least", "bound_confidence": 1 - rate}
-        claim |= {"units": of and of.units, "images": of and of.images, "requirement": limit, "needs": ""}
+        claim |= {"units": of and of.units, "n_images": of and of.n_images, "requirement": limit, "needs": ""}
         claim["verdict"] = limit and (MET if name in met else NOT_MET if name in missed else NOT_SHOWN)
         if claim["verdict"] == NOT_SHOWN:
             claim["needs"] = _needs(of, rate, limit) if of else lacking.get(name, "more images")
@@ -261,7 +261,7 @@ def abstaining(thresholds: pd.DataFrame, target: float, units: int, called: str)
         target; why there is none, and how many units would give one; and range, the lower and upper end of the rate of
         abstentions in the study, from clean to corrupted images.
     """
-    rows = thresholds[(thresholds.basis == CORRUPTED) & (thresholds.goal == WRONG)]
+    rows = thresholds[(thresholds.selection_images == CORRUPTED) & (thresholds.goal == WRONG)]
     rows = rows[np.isclose(rows.target, target) & rows.images.isin([CLEAN, CORRUPTED])]
     found = {
         "threshold": None,
@@ -334,7 +334,7 @@ def evidence_of(
     stated, sources = statements(row, rival, card["classes"], target), sources_of(tested.deployment, row, rival, target)
     rows = claims(found, limits, confidence, lacking)
     data = {"name": card["name"], "source": card["source"], "classes": len(card["classes"]), "unit": tested.called[0]}
-    data["splits"] = {name: of["images"] for name, of in card["splits"].items()}
+    data["splits"] = {name: of["n_images"] for name, of in card["splits"].items()}
     for half, of in (("selection_units", selection), ("evaluation_units", evaluation)):
         data[half] = of.units[CLEAN].number
     pair = None

@@ -48,7 +48,7 @@ class Agreement(NamedTuple):
     """Agreement of answers: number of compared images, number of all, and largest difference of a probability."""
 
     compared: int
-    images: int
+    n_images: int
     difference: float
 
 
@@ -175,7 +175,7 @@ def export(
     run = onnx_runner(path, 1)
     check_refusal(run, pixels[:1])
     check = agreement(run, pixels, some, study, temperature.value)
-    print(f"{PROGRAM}: {check.compared} of {check.images} images answered as scored")
+    print(f"{PROGRAM}: {check.compared} of {check.n_images} images answered as scored")
     evidence = evidence_of(row, of["thresholds"], study, temperature.value, tested, requirements, card)
     inputs, evidence["unlike"] = unlike(tested.conditions, study.members[0], seed)
     evidence["provenance"] = provenance
@@ -193,15 +193,15 @@ def export(
 
 
 def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
-    """Basis -> goal -> target as text -> threshold: `ABSTAIN` if the study has too few images for another.
+    """Images of the choice -> goal -> target as text -> threshold: `ABSTAIN` if there are too few images for another.
 
     Args:
         thresholds: rows of thresholds.csv of one ensemble.
     """
     constants: dict[str, dict[str, dict[str, float]]] = {}
-    for row in thresholds.drop_duplicates(["basis", "goal", "target"]).itertuples():
+    for row in thresholds.drop_duplicates(["selection_images", "goal", "target"]).itertuples():
         value = ABSTAIN if pd.isna(row.threshold) else float(row.threshold)
-        constants.setdefault(row.basis, {}).setdefault(row.goal, {})[f"{row.target:g}"] = value
+        constants.setdefault(row.selection_images, {}).setdefault(row.goal, {})[f"{row.target:g}"] = value
     return constants
 
 
@@ -216,7 +216,9 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
     """
     templates = markdown_environment(Path(__file__).parent)
     templates.globals["share"] = _share
-    tried = of["thresholds"][of["thresholds"].images == of["thresholds"].basis]  # results on images of the same kind
+    tried = of["thresholds"][
+        of["thresholds"].images == of["thresholds"].selection_images
+    ]  # results on images of the same kind
     return templates.get_template("card.md.j2").render(
         context,
         front_matter=front_matter(row, context["evidence"]),

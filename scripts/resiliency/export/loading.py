@@ -99,10 +99,10 @@ Networks = list[tuple[nn.Module, Member]]
 def temperature_of(temperatures: pd.DataFrame, members: str) -> Temperature:
     """The temperature of the ensemble of `members`, joined by "+", in temperatures.csv."""
     first = temperatures[temperatures.members == members].iloc[0]
-    images, note = int(first.fitted_images), first.note if isinstance(first.note, str) else ""
+    images, note = int(first.n_fitted_images), first.note if isinstance(first.note, str) else ""
     if not images:
         return Temperature(1.0, 0, "", note)
-    return Temperature(float(first.temperature), images, first.fitted_on, note)
+    return Temperature(float(first.temperature), images, first.fitted_images, note)
 
 
 def read_networks(folders: Iterable[str | Path], allow: Collection[str]) -> Networks:

@@ -91,14 +91,14 @@ def flag_rates(
     for name, of in shares.items():
         own = units.of(chosen.get(name, _some(evaluation, MOST_CORRUPTED)))
         low, high = wilson(of.mean(), own.effective(own.sums(of)), 0.95)
-        rates[name] = {"share": float(of.mean()), "low": float(low), "high": float(high), "images": len(of)}
+        rates[name] = {"share": float(of.mean()), "low": float(low), "high": float(high), "n_images": len(of)}
     shape = conditions[0][:1].shape[1:]
     colours = np.array(list(product((0, 128, 255), repeat=3)), np.uint8)[:, None, None]
     made = {"noise": stream(0, "noise").integers(0, 256, (AT_ONCE, *shape), np.uint8)}
     made["constant"] = np.broadcast_to(colours, (len(colours), *shape))
     for name, pictures in made.items():
         share = float(_flags(look(pictures), inputs).mean())
-        rates[name] = {"share": share, "low": None, "high": None, "images": len(pictures)}
+        rates[name] = {"share": share, "low": None, "high": None, "n_images": len(pictures)}
     return rates
 
 

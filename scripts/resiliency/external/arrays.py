@@ -70,7 +70,7 @@ def read_labels(folder: str, test_set: str, classes: int | None = None) -> np.nd
     return labels.astype(np.int64)
 
 
-def read_units(folder: str, test_set: str, images: int) -> np.ndarray | None:
+def read_units(folder: str, test_set: str, n_images: int) -> np.ndarray | None:
     """Integers N, equal for images of a test set that belong together; None if there is no folder `units`.
 
     Raises:
@@ -80,8 +80,8 @@ def read_units(folder: str, test_set: str, images: int) -> np.ndarray | None:
         return None
     path = array_file(Path(folder) / UNITS, test_set)
     units = read_array(path, SAVE)
-    if units.shape != (images,) or not np.issubdtype(units.dtype, np.integer):
-        raise _fault(path, f"{images:,} integers, one per image", f"{units.dtype} of shape {units.shape}")
+    if units.shape != (n_images,) or not np.issubdtype(units.dtype, np.integer):
+        raise _fault(path, f"{n_images:,} integers, one per image", f"{units.dtype} of shape {units.shape}")
     return units
 
 

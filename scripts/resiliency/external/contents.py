@@ -43,7 +43,7 @@ class Source:
     Attributes:
         kind: key of the settings.
         names: name of a condition -> its name in the file.
-        images: number of clean images; 0 if unknown.
+        n_images: number of clean images; 0 if unknown.
         named: whether images have names in the file, not numbers.
         added: whether its members were added to those of the study.
     """
@@ -52,7 +52,7 @@ class Source:
     file: str
     members: list[str]
     names: dict[str, str]
-    images: int = 0
+    n_images: int = 0
     named: bool = False
     added: bool = False
 
@@ -95,9 +95,9 @@ class Contents:
         return [name for source in self.sources if source.added for name in source.members]
 
     @property
-    def clean_images(self) -> int:
+    def n_clean_images(self) -> int:
         """Number of clean images on which all members with predictions are evaluated; 0 if there are none."""
-        return max((source.images for source in self.sources), default=0)
+        return max((source.n_images for source in self.sources), default=0)
 
     @property
     def corrupted_conditions(self) -> list[str]:

@@ -254,7 +254,7 @@ def _check_per_cent(file: str, scores: pd.DataFrame, clean: str, kind: str, list
 
 
 def error_rows(
-    scores: pd.DataFrame, layout: Mapping[str, list[str]], images: Mapping[str, int], clean_on: Mapping[str, str]
+    scores: pd.DataFrame, layout: Mapping[str, list[str]], n_images: Mapping[str, int], clean_on: Mapping[str, str]
 ) -> pd.DataFrame:
     """A row per member and condition: member, test_set, corruption, severity, images (0 if unknown) and error.
 
@@ -263,7 +263,7 @@ def error_rows(
     Args:
         scores: table from `read_scores`.
         layout: test set -> columns of the file, in the order of the conditions.
-        images: name of a test set in the study -> number of its images.
+        n_images: name of a test set in the study -> number of its images.
         clean_on: column of an additional test set -> column of the clean images of its classes.
     """
     rows = []
@@ -280,7 +280,7 @@ def error_rows(
                 "test_set": test_set,
                 "corruption": corruption,
                 "severity": severity,
-                "images": images.get(test_set, 0),
+                "n_images": n_images.get(test_set, 0),
                 "error": scores[column].to_numpy(),
             }
         )
@@ -362,7 +362,7 @@ class External(Settings):
         description="number of classes, or their names in order, or a text file with a name per line, which decisions "
         "may then contain; default: the number of columns of arrays, or the largest label or prediction plus 1",
     )
-    images: dict[str, Annotated[int, Field(ge=1, le=10**9)]] = Field(
+    n_images: dict[str, Annotated[int, Field(ge=1, le=10**9)]] = Field(
         {}, description="number of images behind the scores of each test set, for intervals"
     )
     clean_on: dict[str, str] = Field(

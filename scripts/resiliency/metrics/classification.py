@@ -32,15 +32,15 @@ def accuracy_columns(test_set: str) -> list[str]:
     return [f"{accuracy_of(test_set)}{suffix}" for suffix in ("", "_low", "_high")]
 
 
-def accuracies(test_set: str, shares: np.ndarray, images: float, confidence: float) -> dict[str, np.ndarray]:
+def accuracies(test_set: str, shares: np.ndarray, n_images: float, confidence: float) -> dict[str, np.ndarray]:
     """The columns of `accuracy_columns`, each of the shape of `shares`.
 
     Args:
         shares: float64, share of the images of the test set that are answered rightly; a tie may count in part.
-        images: number of these images; NaN if unknown, and then so is the interval.
+        n_images: number of these images; NaN if unknown, and then so is the interval.
         confidence: level of the interval, between 0 and 1.
     """
-    return dict(zip(accuracy_columns(test_set), (shares, *wilson(shares, images, confidence)), strict=True))
+    return dict(zip(accuracy_columns(test_set), (shares, *wilson(shares, n_images, confidence)), strict=True))
 
 
 ECE_BINS = 15
@@ -214,7 +214,7 @@ class Ranked(NamedTuple):
 
         A unit's loss, its sum over the mean size of a unit, is at most the largest size over that.
         """
-        size = self.units.images / self.units.number
+        size = self.units.n_images / self.units.number
         return (level * (self.units.number + 1) * size - self.units.sizes.max()) * self.conditions
 
     def threshold_at(self, place: int) -> float:
@@ -268,7 +268,7 @@ def units_needed(ranked: Ranked, level: float) -> float:
     Units are as large as these, and the most confident answers as often wrong.
     """
     wrong = ranked.errors[ranked.confidence == ranked.confidence[-1]].sum() / len(ranked.errors)
-    largest = ranked.units.sizes.max() * ranked.units.number / ranked.units.images
+    largest = ranked.units.sizes.max() * ranked.units.number / ranked.units.n_images
     return float(np.ceil((largest - level) / (level - wrong) - 1e-9)) if wrong < level else np.nan
 
 

@@ -33,14 +33,14 @@ class Condition(NamedTuple):
     Attributes:
         test_set: name of the test set.
         corruption, severity: corruption and severity of its images; `clean` and 0 if they are not corrupted.
-        images: number of images.
+        n_images: number of images.
         classes: number of classes among which members choose.
     """
 
     test_set: str
     corruption: str
     severity: int
-    images: int
+    n_images: int
     classes: int
 
 
@@ -52,12 +52,12 @@ def condition_table(conditions: Iterable[Condition]) -> pd.DataFrame:
 
 
 def all_conditions(
-    corruptions: list[str], severities: list[int], images: dict[str, int], classes: dict[str, int]
+    corruptions: list[str], severities: list[int], n_images: dict[str, int], classes: dict[str, int]
 ) -> pd.DataFrame:
     """The one order of conditions: clean images, these under each corruption at each severity, additional test sets.
 
     Args:
-        images: test set -> number of its images; `clean` comes first.
+        n_images: test set -> number of its images; `clean` comes first.
         classes: test set -> number of classes among which members choose.
 
     Returns:
@@ -70,8 +70,8 @@ def all_conditions(
         if count < 2:
             raise Fault(f"test_sets.{test_set}: all images are of one class; set `classes: all`, or add other images")
     rows = [(CLEAN, CLEAN, 0), *((CLEAN, c, s) for c in corruptions for s in severities)]
-    rows += [(test_set, CLEAN, 0) for test_set in images if test_set != CLEAN]
-    return condition_table(Condition(*row, images[row[0]], classes[row[0]]) for row in rows)
+    rows += [(test_set, CLEAN, 0) for test_set in n_images if test_set != CLEAN]
+    return condition_table(Condition(*row, n_images[row[0]], classes[row[0]]) for row in rows)
 
 
 def group_names(conditions: pd.DataFrame) -> np.ndarray:
@@ -164,7 +164,7 @@ class Predictions:
         classes, labels = self._truths[condition].classes, self._truths[0].labels
         images = np.flatnonzero(np.isin(labels, classes))
         truth = Truth(np.searchsorted(classes, labels[images]), classes, self.units(0).of(images))
-        table = self.conditions.iloc[:1].assign(images=len(images), classes=len(classes))
+        table = self.conditions.iloc[:1].assign(n_images=len(images), classes=len(classes))
         return Predictions(table, {CLEAN: self._stored(0, images)[None]}, {CLEAN: truth})
 
     def labels(self, condition: int) -> np.ndarray:

@@ -151,7 +151,7 @@ def resampled(of: dict) -> str:
     """Number and name of the units of a test set, such as "421 tracks (12,630 images)" or "540 images"."""
     name, many = unit_names(of)
     counted = f"{of['units']:,} {many if of['units'] > 1 else name}"
-    return f"{counted} ({words.plural(of['images'], 'image')})" if of["by"] else counted
+    return f"{counted} ({words.plural(of['n_images'], 'image')})" if of["by"] else counted
 
 
 def unit_names(of: dict | None) -> tuple[str, str]:

@@ -51,8 +51,8 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
     Returns:
         `best`, the row of the least error on the images of the choice, and `is_best`; `cost`, the column that decides;
         `cheaper`, how many rows of no more members cost a tenth less than the best; `unknown`, how many other rows have
-        no known cost; `images_needed`, to show that a cheaper one is hardly worse, rounded up to two digits because it
-        is extrapolated; `times`, the cost of the best over that of `row`; rows of contenders.csv that compare the
+        no known cost; `n_images_needed`, to show that a cheaper one is hardly worse, rounded up to two digits because
+        it is extrapolated; `times`, the cost of the best over that of `row`; rows of contenders.csv that compare the
         errors on other images, as `difference` with the best one, as `gain` of an ensemble with the best member, and as
         `loss` of a member with the best ensemble; `rival`, the single member of at most its cost that makes the fewest
         errors on these images, if it makes fewer.
@@ -72,7 +72,7 @@ def choice_facts(row: dict, deployment: pd.DataFrame, compared: pd.DataFrame | N
         "cost_known": row[cost] == row[cost],
         "cheaper": _cheaper(row, rows, cost),
         "unknown": int(rows[cost].isna().sum()) - int(row[cost] != row[cost]),
-        "images_needed": _rounded_up(row.get("images_needed", np.nan)),
+        "n_images_needed": _rounded_up(row.get("n_images_needed", np.nan)),
         "times": ratio(best, row, cost),
         "difference": None if is_best else difference_from(compared, "members", best["members"]),
         "gain": difference_from(compared, "role", BEST_MEMBER) if row["size"] > 1 and by_errors else None,
@@ -88,11 +88,11 @@ def _cheaper(row: dict, rows: pd.DataFrame, cost: str) -> int:
     return int(enough.sum() if row[cost] == row[cost] else others[cost].notna().sum())
 
 
-def _rounded_up(images: float) -> int | None:
-    if pd.isna(images):
+def _rounded_up(n_images: float) -> int | None:
+    if pd.isna(n_images):
         return None
-    step = 10 ** max(len(f"{images:.0f}") - 2, 0)
-    return math.ceil(images / step) * step
+    step = 10 ** max(len(f"{n_images:.0f}") - 2, 0)
+    return math.ceil(n_images / step) * step
 
 
 def ratio(one: dict, other: dict, cost: str) -> float | None:
@@ -118,7 +118,7 @@ def calibration_facts(temperatures: pd.DataFrame) -> dict:
         `images`, those of which calibration is known, and for each measure its `figures`; `worse`, measures and images
         with a `Figure` of the difference if its interval is above 0; `compared`, whether any difference is known.
     """
-    first = temperatures.iloc[0] if len(temperatures) else pd.Series({"note": "not known", "fitted_images": 0})
+    first = temperatures.iloc[0] if len(temperatures) else pd.Series({"note": "not known", "n_fitted_images": 0})
     by_images = temperatures.set_index("images")
     images = [name for name in (CLEAN, CORRUPTED) if name in by_images.index]
     known = {name: by_images.loc[name] for name in images if pd.notna(by_images.loc[name].get("ece_after"))}
@@ -127,8 +127,8 @@ def calibration_facts(temperatures: pd.DataFrame) -> dict:
     }
     return {
         "note": first["note"] if isinstance(first["note"], str) else "",
-        "fitted_images": int(first["fitted_images"]),
-        "fitted_on": first.get("fitted_on"),
+        "n_fitted_images": int(first["n_fitted_images"]),
+        "fitted_images": first.get("fitted_images"),
         "temperature": first.get("temperature"),
         "images": list(known),
         "figures": {measure: [figure(row, f"{measure}_after") for row in known.values()] for measure in MEASURES},
@@ -158,7 +158,7 @@ def abstaining_facts(members: str, selective: pd.DataFrame, thresholds: pd.DataF
     nothing = dict.fromkeys(("covering", "limiting", "left_out"))
     if thresholds is None:
         return facts | nothing | {"unmet": [], "needed": {}}
-    rows = thresholds[(thresholds["members"] == members) & (thresholds["basis"] == CORRUPTED)]
+    rows = thresholds[(thresholds["members"] == members) & (thresholds["selection_images"] == CORRUPTED)]
     rows = rows[rows["images"] == CORRUPTED].sort_values("target", ascending=False)
     wrong, answers = rows["goal"] == "wrong", rows["threshold"] < ABSTAIN
     covering = rows[~wrong & (rows["target"] == COVERAGE) & (rows["threshold"] > 0)]

@@ -197,13 +197,13 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame], study: str = "") -
     if "ensembles" in tables and (ensembles := tables["ensembles"]["ensemble"].nunique()):
         based += f" and {words.plural(ensembles, 'ensemble')}"
     name = card["name"] if card else "the clean test set"
-    count = int(errors["images"].iloc[0])
+    count = int(errors["n_images"].iloc[0])
     tested = words.plural(count, "test image") + " of " if count else ""
     tested += study if name == OWN and study else name
     if corruptions := errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique():
         tested += f", clean and under {words.plural(corruptions, 'corruption')}"
     further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set").itertuples()
-    sets = [f"on {f'{of.images:,.0f} images of ' * (of.images > 0)}{words.label(of.test_set)}" for of in further]
+    sets = [f"on {f'{of.n_images:,.0f} images of ' * (of.n_images > 0)}{words.label(of.test_set)}" for of in further]
     tested += "".join(f", {'and ' * (of == sets[-1])}{of}" for of in sets)
     return f"Based on {based}. Evaluated on {tested}."
 
@@ -234,8 +234,8 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
     Args:
         ranks: member_ranks.csv.
     """
-    images = CORRUPTED if (ranks["condition"] == CORRUPTED).any() else CLEAN
-    rows = ranks[ranks["condition"] == images]
+    images = CORRUPTED if (ranks["images"] == CORRUPTED).any() else CLEAN
+    rows = ranks[ranks["images"] == images]
     neighbours = rows["next_difference"].notna()
     if not neighbours.any():
         return ""
@@ -257,9 +257,9 @@ def ranks_sentence(ranks: pd.DataFrame) -> str:
         return f"{said} The first two do."
     if top["next_low"] > 0:
         return f"{said} The first two differ only before this correction."
-    if pd.isna(top["images_needed"]):
+    if pd.isna(top["n_images_needed"]):
         return f"{said} The first two have the same error."
-    return f"{said} About {words.whole(top['images_needed'])} images would tell the first two apart."
+    return f"{said} About {words.whole(top['n_images_needed'])} images would tell the first two apart."
 
 
 def architecture_answer(rates: pd.DataFrame) -> str:
@@ -305,7 +305,7 @@ def added_sentences(members: pd.DataFrame, robustness: pd.DataFrame | None, adde
     columns = {"clean_accuracy": "accuracy", "clean_accuracy_low": "low", "clean_accuracy_high": "high"}
     sets = {CLEAN: clean[list(columns)].rename(columns=columns)}
     if robustness is not None:
-        sets |= dict(iter(robustness.set_index("member").groupby("test_set", sort=False)))
+        sets |= dict(iter(robustness.set_index("member").groupby("images", sort=False)))
     known = {name: rows.dropna(subset=["accuracy"]) for name, rows in sets.items()}
     of_members = [(member, {name: rows for name, rows in known.items() if member in rows.index}) for member in added]
     return [_added(member, of_member) for member, of_member in of_members if of_member]

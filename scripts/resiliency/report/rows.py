@@ -64,7 +64,7 @@ def without_held_out(errors: pd.DataFrame) -> pd.DataFrame:
 
 def images_of_data_set(errors: pd.DataFrame) -> str:
     """Number of test images of the dataset, such as "540 test images"."""
-    count = int(of_data_set(errors)["images"].max())
+    count = int(of_data_set(errors)["n_images"].max())
     return plural(count, "test image") if count else "an unknown number of test images"
 
 

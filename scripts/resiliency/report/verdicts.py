@@ -281,14 +281,14 @@ def _on_its_images(reading: str, leaning: list[dict], beside: list[dict]) -> str
 
 def _counted_by_images(leaning: list[dict], beside: list[dict]) -> str:
     """Number of the other metrics that lean, such as "3 of 5", by images if these disagree."""
-    of = len({row["reading"] for row in beside if row["reading"].startswith(AGAINST)})
+    number = len({row["reading"] for row in beside if row["reading"].startswith(AGAINST)})
     metrics = {_images_of(row): set() for row in beside if row["reading"]}
     for row in leaning:
         metrics[_images_of(row)].add(row["reading"])
     first, *others = metrics.values()
     if all(of_images == first for of_images in others):
-        return f"{len(first)} of {of}"
-    return ", ".join(f"{len(of_images)} of {of} on {images}" for images, of_images in metrics.items() if of_images)
+        return f"{len(first)} of {number}"
+    return ", ".join(f"{len(of_images)} of {number} on {images}" for images, of_images in metrics.items() if of_images)
 
 
 def _images_of(row: dict) -> str:

@@ -34,17 +34,17 @@ def supernet_description(space: Space, start: str | None) -> dict:
     return description
 
 
-def search_cost(space: Space, settings: Search, trained: dict, evaluated: np.ndarray, images: int) -> dict:
+def search_cost(space: Space, settings: Search, trained: dict, evaluated: np.ndarray, n_images: int) -> dict:
     """The cost of all members of a search together, as `training.member.cost_of_training` gives it for one.
 
     Args:
-        trained: `training_cost` of the super-network, of which epochs and images are used.
+        trained: `training_cost` of the super-network, of which epochs and n_images are used.
         evaluated: MACs of each evaluated sub-network.
-        images: number of images on which each of them was evaluated.
+        n_images: number of images on which each of them was evaluated.
     """
     phases = progressive_phases(space.dimensions, settings.start != RANDOM)
     macs = training_macs(space, settings.strategy, settings.random_subnetworks, phases)
-    spent = 3 * macs * trained["images"] + int(evaluated.sum()) * images
+    spent = 3 * macs * trained["n_images"] + int(evaluated.sum()) * n_images
     return trained | {"macs": spent, "shared_by": settings.members}
 
 
@@ -76,7 +76,7 @@ def search_members(
     card = read_json(data["card"])
     space = Space.of_design(design, settings.elastic.model_dump(), len(card["classes"]))
     network, supernet = read_member(Path(data["weights"]).parent)
-    calibration, validation = _read_images(data, settings.calibration_images, seed)
+    calibration, validation = _read_images(data, settings.n_calibration_images, seed)
     preprocessing = Preprocessing(supernet.mean, supernet.std, workers)
     evaluator = Evaluator(network, space, calibration, validation, preprocessing)
     dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}

@@ -273,7 +273,7 @@ def _sort(writers: list[tuple[nn.Conv2d, nn.BatchNorm2d]], readers: list[nn.Modu
 
 
 def supernet_loss(
-    space: Space, strategy: str, random_subnetworks: int, images: int, smoothing: float, phases: list[list[str]]
+    space: Space, strategy: str, random_subnetworks: int, n_images: int, smoothing: float, phases: list[list[str]]
 ) -> Loss:
     """The loss of one super-network, a sum over sub-networks: cross-entropy of the largest one with the labels, and of
     the others with its probabilities, in float32, which are not learned from them (in-place distillation).
@@ -286,7 +286,7 @@ def supernet_loss(
     batch, and after an interruption.
 
     Args:
-        images: number of training images in all steps.
+        n_images: number of training images in all steps.
         smoothing: label smoothing.
         phases: elastic dimensions of each phase of "progressive".
     """
@@ -295,7 +295,7 @@ def supernet_loss(
         random = np.random.default_rng(torch.initial_seed())
         dimensions = None
         if strategy == "progressive":
-            dimensions = phases[min(int(network.seen) * len(phases) // images, len(phases) - 1)]
+            dimensions = phases[min(int(network.seen) * len(phases) // n_images, len(phases) - 1)]
         else:
             yield space.sizes - 1
         if dimensions != []:

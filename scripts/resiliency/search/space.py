@@ -51,7 +51,7 @@ class Search(Settings):
         "sub-networks; progressive: the largest and random ones, of more and more dimensions",
     )
     random_subnetworks: int = Field(1, ge=1, le=100, description="number of random sub-networks per step")
-    calibration_images: int = Field(
+    n_calibration_images: int = Field(
         512, ge=2, le=10**6, description="number of training images for the batch-norm statistics of a sub-network"
     )
     population: int = Field(16, ge=4, le=10**4, description="number of sub-networks per generation of NSGA-II")

@@ -159,9 +159,9 @@ class Units:
     of_image: np.ndarray
 
     @classmethod
-    def single(cls, images: int) -> "Units":
+    def single(cls, n_images: int) -> "Units":
         """Units of one image each."""
-        return cls(np.arange(images))
+        return cls(np.arange(n_images))
 
     @classmethod
     def numbered(cls, keys: np.ndarray) -> "Units":
@@ -179,14 +179,14 @@ class Units:
         return len(self.sizes)
 
     @property
-    def images(self) -> int:
+    def n_images(self) -> int:
         """Number of images, N."""
         return len(self.of_image)
 
     @property
     def alone(self) -> bool:
         """Whether each image is a unit of its own."""
-        return self.number == self.images
+        return self.number == self.n_images
 
     def of(self, images: np.ndarray) -> "Units":
         """The units of some of the images, positions int n or bool N."""
@@ -210,8 +210,8 @@ class Units:
 
     def from_sums(self, sums: np.ndarray) -> np.ndarray:
         """The `values` of units whose `sums` are known, ... x U."""
-        means = sums.sum(axis=-1, keepdims=True) / self.images
-        return means + (sums - means * self.sizes) * (self.number / self.images)
+        means = sums.sum(axis=-1, keepdims=True) / self.n_images
+        return means + (sums - means * self.sizes) * (self.number / self.n_images)
 
     def variance_of_mean(self, values: np.ndarray) -> np.ndarray | float:
         """The variance that the mean of values, ... x N, has over units; float64 ...
@@ -241,7 +241,7 @@ class Units:
             sums: sums over the images of each unit of values in 0..1, ... x U.
         """
         if self.alone:
-            return self.images
+            return self.n_images
         values = self.from_sums(np.asarray(sums, np.float64))
         shares, variances = values.mean(axis=-1), values.var(axis=-1, ddof=1) / self.number
         of_one = shares * (1 - shares)
@@ -249,7 +249,7 @@ class Units:
             images = np.where((variances > 0) & (of_one > 0), of_one / variances, self.number)
             end, rarer = 4 / (self.number + 4), np.minimum(shares, 1 - shares)
             most = np.where(rarer < end, 4 * end * (1 - end) / (end - rarer) ** 2, np.inf)
-        return np.minimum(np.minimum(images, most), self.images)
+        return np.minimum(np.minimum(images, most), self.n_images)
 
     def counts(self, resamples: int, seed: int, *names: str | int) -> np.ndarray:
         """How often each image is drawn if units are, as from `resampled_counts`; int64 resamples x N."""
@@ -311,24 +311,24 @@ def spread(
     return Spread(*np.sqrt(np.maximum(ends, 0)).tolist())
 
 
-def wilson(shares: np.ndarray, images: float | np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+def wilson(shares: np.ndarray, n_images: float | np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper ends of the interval of a proportion, float64 in 0..1, of the shape of `shares`.
 
     Wilson, Journal of the American Statistical Association 22, 1927.
 
     Args:
         shares: float64 in 0..1.
-        images: number of images behind each share; NaN if unknown.
+        n_images: number of images behind each share; NaN if unknown.
         confidence: level of the interval, between 0 and 1.
     """
-    square = ndtri((1 + confidence) / 2) ** 2 / images
+    square = ndtri((1 + confidence) / 2) ** 2 / n_images
     middle = shares + square / 2
     half = np.sqrt(square * (shares * (1 - shares) + square / 4))
     return np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)
 
 
 def wilson_of_means(
-    means: np.ndarray, variances: np.ndarray, images: float, confidence: float
+    means: np.ndarray, variances: np.ndarray, n_images: float, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `wilson`, for other means: with the number of images that gives a proportion their variance.
 
@@ -338,7 +338,7 @@ def wilson_of_means(
     """
     of_one = means * (1 - means)
     with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where((variances > NONE) & (of_one > 0), of_one / variances, images)
+        effective = np.where((variances > NONE) & (of_one > 0), of_one / variances, n_images)
     return wilson(means, effective, confidence)
 
 

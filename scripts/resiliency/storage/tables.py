@@ -36,6 +36,7 @@ IDENTIFIERS = {
         "addition",
         "most_accurate",
         "influential",
+        "images",
         "test_set",
         "corruption",
         "layers",

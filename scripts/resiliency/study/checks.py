@@ -324,8 +324,8 @@ def _splits(study: Study) -> Iterator[str]:
 
 def _probe(study: Study) -> Iterator[str]:
     test = study.data.most_images().get("test", inf)
-    if study.probe.images > test:
-        yield f"probe.images: {study.probe.images} is more than the {test} test images"
+    if study.probe.n_images > test:
+        yield f"probe.n_images: {study.probe.n_images} is more than the {test} test images"
 
 
 def _search(study: Study) -> Iterator[str]:

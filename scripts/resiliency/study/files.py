@@ -125,7 +125,7 @@ REPLACED = (
     ("members", "seeds"),
     ("joint", "objectives"),
     ("dataset", "images_per_class"),
-    ("external", "images"),
+    ("external", "n_images"),
     ("external", "clean_on"),
 )
 

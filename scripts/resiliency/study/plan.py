@@ -96,7 +96,7 @@ def plan_of(study: Study) -> Plan:
     probabilities = any(source.kind in ("logits", "probabilities") for source in sources)
     has = {
         "ensembles": len(pooled) >= min(study.ensembles.sizes),
-        "images": bool(study.dataset) or not predicted or contents.clean_images >= FEWEST_IMAGES,
+        "images": bool(study.dataset) or not predicted or contents.n_clean_images >= FEWEST_IMAGES,
         "networks": made_here,
         "probabilities": made_here or probabilities,
         "corruptions": bool(corruptions),

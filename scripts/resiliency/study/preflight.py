@@ -52,10 +52,10 @@ def _data_faults(study: Study) -> Iterator[str]:
         yield f"{keys}: needs {images} images, but {fault}"
         return
     batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in used_recipes(study)}
-    needed = {"test": max(study.probe.images, FEWEST), "train": max(batches.values(), default=0)}
+    needed = {"test": max(study.probe.n_images, FEWEST), "train": max(batches.values(), default=0)}
     counts = _count(study.data, needed, study.splits)
-    if study.probe.images > counts["test"]:
-        yield f"probe.images: {study.probe.images} is more than the {counts['test']} test images in {folder}"
+    if study.probe.n_images > counts["test"]:
+        yield f"probe.n_images: {study.probe.n_images} is more than the {counts['test']} test images in {folder}"
     for name, size in batches.items():
         if size > counts["train"]:
             yield f"{name} {size} is more than the {counts['train']} training images in {folder}"
@@ -145,8 +145,8 @@ def minutes(study: Study) -> dict[str, int]:
         "train": 60 + train * max(epochs, default=0) // TRAINED,
         "predict": 30 + test * conditions // PREDICTED,
         "predict_test_set": 30 + UNCOUNTED // PREDICTED,
-        "attribute": 60 + round(study.probe.images * _explanation(study, methods) / PREDICTED),
-        "gallery": 60 + round(study.probe.images * pictured * _explanation(study, methods[:1]) / PREDICTED),
+        "attribute": 60 + round(study.probe.n_images * _explanation(study, methods) / PREDICTED),
+        "gallery": 60 + round(study.probe.n_images * pictured * _explanation(study, methods[:1]) / PREDICTED),
     }
     if study.prediction.members_per_job > 1:
         predicted = test * conditions + UNCOUNTED * len(study.test_sets)
@@ -157,7 +157,7 @@ def minutes(study: Study) -> dict[str, int]:
         estimates["train_supernet"] = (
             60 + train * study.search_recipe().epochs * (2 + search.random_subnetworks) // TRAINED
         )
-        estimates["search"] = 60 + search.evaluations * (search.calibration_images + validation) // PREDICTED
+        estimates["search"] = 60 + search.evaluations * (search.n_calibration_images + validation) // PREDICTED
     return estimates | _minutes_of_ensembles(study, test * conditions + UNCOUNTED * len(study.test_sets))
 
 

@@ -128,8 +128,8 @@ def cost_of_training(macs: int, recipe: Recipe, training: LabelledImages) -> dic
     A backward pass takes twice as many as a forward pass; where layers are frozen, this counts too many.
     """
     steps = recipe.epochs * (len(training.labels) // recipe.batch_size)
-    images = steps * recipe.batch_size
-    return {"epochs": recipe.epochs, "images": images, "macs": 3 * macs * images, "steps": steps}
+    n_images = steps * recipe.batch_size
+    return {"epochs": recipe.epochs, "n_images": n_images, "macs": 3 * macs * n_images, "steps": steps}
 
 
 def train_and_write(

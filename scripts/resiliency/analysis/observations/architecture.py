@@ -42,7 +42,7 @@ CLEAN_ERROR = "for the clean error"
 
 
 def architecture_matters_more(
-    members: pd.DataFrame, images: int, shifts: Sequence[str] = (), *, draws: int = DRAWS
+    members: pd.DataFrame, n_images: int, shifts: Sequence[str] = (), *, draws: int = DRAWS
 ) -> Observation:
     """Test observation 1a: architecture matters more for robustness than size.
 
@@ -57,7 +57,7 @@ def architecture_matters_more(
 
     Args:
         members: table members.csv, one row per member; only independently trained members count.
-        images: number of test images; 0 if unknown.
+        n_images: number of test images; 0 if unknown.
         shifts: additional test sets whose mean error, the column shifted_error, replaces corrupted error.
         draws: number of draws of the placebo; 0 for none.
 
@@ -77,9 +77,9 @@ def architecture_matters_more(
         moved = _permuted(values[:, SIZE], families, draws)
         if draws:
             placebo = _placebo(values[moved], families, parts[0], REMOVED)
-            alone = _of_accuracy_alone(values, families, images, min(draws, FEWER))
+            alone = _of_accuracy_alone(values, families, n_images, min(draws, FEWER))
             accuracy = _placebo(alone, families, parts[0]) if np.isfinite(alone).all() else None
-        of_scales = {error: of_both[:, ACCURACY]} | _other_scales(values, families, error, images)
+        of_scales = {error: of_both[:, ACCURACY]} | _other_scales(values, families, error, n_images)
         beside = [_clean_error(values, families, moved, names)]
         beside += [
             Part.from_replicates(
@@ -112,7 +112,7 @@ def architecture_matters_more(
         missing=_missing(designs, families, shares, error),
         designs=len(designs),
         members=len(members),
-        images=images,
+        n_images=n_images,
         shifts=tuple(shifts),
         placebo=placebo,
         accuracy=accuracy,
@@ -189,12 +189,12 @@ def _permuted(size: np.ndarray, families: Families, draws: int) -> np.ndarray:
     return moved
 
 
-def _of_accuracy_alone(values: np.ndarray, families: Families, images: int, draws: int) -> np.ndarray:
+def _of_accuracy_alone(values: np.ndarray, families: Families, n_images: int, draws: int) -> np.ndarray:
     """Designs whose logit error is a line in logit clean accuracy and chance, float64 D x n x 3; not finite if unknown.
 
     Chance is drawn from the residuals within families, scaled to the variance that designs of a family have.
     """
-    accuracy, error = (empirical_logit(values[:, column], images) for column in (ACCURACY, RESPONSE))
+    accuracy, error = (empirical_logit(values[:, column], n_images) for column in (ACCURACY, RESPONSE))
     drawn = np.repeat(values[None], draws, axis=0)
     if not np.isfinite([accuracy, error]).all():
         return np.full_like(drawn, np.nan)
@@ -229,13 +229,13 @@ def _clean_error(values: np.ndarray, families: Families, moved: np.ndarray, name
     return replace(part, noise=ends(closeness(exchanged[moved], families, CONTESTS[:1])[:, 0])) if len(moved) else part
 
 
-def _other_scales(values: np.ndarray, families: Families, error: str, images: int) -> dict[str, np.ndarray]:
+def _other_scales(values: np.ndarray, families: Families, error: str, n_images: int) -> dict[str, np.ndarray]:
     """Closeness of family against clean accuracy, float 1 + F, for the error in excess of the clean error."""
     clean, response = 1 - values[:, ACCURACY], values[:, RESPONSE]
     scales = {
         f"excess of {error} over clean error": response - clean,
-        f"excess of {error} over clean error in logits": empirical_logit(response, images)
-        - empirical_logit(clean, images),
+        f"excess of {error} over clean error in logits": empirical_logit(response, n_images)
+        - empirical_logit(clean, n_images),
     }
     return {
         scale: replicates(np.column_stack([values[:, :2], excess])[None], families)[0, :, ACCURACY]
@@ -263,7 +263,7 @@ SLOPES = 0.15  # SD between families of their slopes on clean accuracy, as a sha
 
 def families_differ_at_equal_accuracy(
     members: pd.DataFrame,
-    images: float,
+    n_images: float,
     shifts: Sequence[str] = (),
     *,
     draws: int = DRAWS,
@@ -281,7 +281,7 @@ def families_differ_at_equal_accuracy(
     Args:
         members: members.csv; only independently trained members count. `other_accuracy`, the clean accuracy on the
             images of the error, says that accuracy and error are of different images.
-        images: number of images behind each accuracy, and each error; 0 if unknown.
+        n_images: number of images behind each accuracy, and each error; 0 if unknown.
         shifts: additional test sets whose mean error, the column shifted_error, replaces corrupted error.
         draws: number of draws of the placebo; 0 for none.
         scores: table of `on_halves`, by which accuracy and error are of different images; None without it.
@@ -293,7 +293,7 @@ def families_differ_at_equal_accuracy(
     members = members[members.origin == INDEPENDENT]
     response = response_of(shifts)
     designs = designs_of(members, response)
-    measured = on_one_set(members, response, images) if scores is None else on_halves(members, scores, without)
+    measured = on_one_set(members, response, n_images) if scores is None else on_halves(members, scores, without)
     model = model_of(measured, response, leave_out=without is None)
     robust, error = ("robustness", "mean error on natural shifts") if shifts else ("resiliency", "corrupted error")
     return Observation(
@@ -313,7 +313,7 @@ def families_differ_at_equal_accuracy(
         omitted=_omitted(designs),
         designs=len(designs),
         members=len(members),
-        images=int(measured.images.mean()),
+        n_images=int(measured.n_images.mean()),
         shifts=tuple(shifts),
         placebo=_spread_placebo(model, draws) if model and draws else None,
     )

@@ -87,7 +87,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
         designs=0,
         members=members if parts else 0,
         ensembles=len(of_balanced) if parts else 0,
-        images=len(of_balanced.columns) if parts else 0,
+        n_images=len(of_balanced.columns) if parts else 0,
         placebo=placebo,
     )
 

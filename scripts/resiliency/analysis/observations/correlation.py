@@ -20,27 +20,27 @@ from resiliency.statistics.correlation import MEASURES
 from resiliency.statistics.resampling import FISHER, LINEAR, holm, in_groups, jackknife_interval, p_value, studentised
 
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members", "units"]
-GROUP = ["rule", "size", "condition", "measure"]
+GROUP = ["rule", "size", "images", "measure"]
 CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
 CORRELATIONS += ["ensembles", "possible"]
 DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
 
 
-def diversity_columns(pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
-    """Column -> (kind, metric) of the diversities of pairs that go with accuracy on `condition`.
+def diversity_columns(pairs: pd.DataFrame, images: str) -> dict[str, tuple[str, str]]:
+    """Column -> (kind, metric) of the diversities of pairs that go with accuracy on `images`.
 
     Prediction diversity is taken on the same images as the accuracy; attributions and activations on clean probes.
     """
     return {
-        f"{metric}_{condition if kind == 'prediction' else 'clean'}": (kind, metric)
+        f"{metric}_{images if kind == 'prediction' else 'clean'}": (kind, metric)
         for kind, metric in zip(pairs["kind"], pairs["metric"], strict=True)
     }
 
 
-def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, condition: str) -> dict[str, tuple[str, str]]:
+def _all_columns(ensembles: pd.DataFrame, pairs: pd.DataFrame, images: str) -> dict[str, tuple[str, str]]:
     """The columns of `diversity_columns`, and those of metrics of whole ensembles in `ensembles`."""
-    columns = {diversity_of(name, condition): (metric.kind, name) for name, metric in ENSEMBLE_METRICS.items()}
-    return diversity_columns(pairs, condition) | {c: names for c, names in columns.items() if c in ensembles}
+    columns = {diversity_of(name, images): (metric.kind, name) for name, metric in ENSEMBLE_METRICS.items()}
+    return diversity_columns(pairs, images) | {c: names for c, names in columns.items() if c in ensembles}
 
 
 def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tuple[dict, LeftOut]]:
@@ -61,7 +61,7 @@ def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tu
 def correlation_table(
     ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
 ) -> pd.DataFrame:
-    """The rows of correlations.csv: one per rule, size, condition, metric and measure.
+    """The rows of correlations.csv: one per rule, size, set of images, metric and measure.
 
     Intervals and p-values leave out a design at a time with all its seeds, or one of 100 groups of more than 200
     designs.
@@ -79,15 +79,15 @@ def correlation_table(
     rows = []
     for key, left_out in _groups(ensembles, by_corruption):
         key |= {"possible": left_out.ensembles.possible.iloc[0]}
-        for condition in images_of(ensembles) + corruptions:
-            columns = _all_columns(left_out.ensembles, pairs, condition)
+        for images in images_of(ensembles) + corruptions:
+            columns = _all_columns(left_out.ensembles, pairs, images)
             has = left_out.ensembles[list(columns)].notna().to_numpy().T
             for measure in MEASURES:
-                values = left_out.correlations(list(columns), condition, measure, left_out.weights)
+                values = left_out.correlations(list(columns), images, measure, left_out.weights)
                 for (kind, metric), of_column, replicates in zip(columns.values(), has, values, strict=True):
                     kept, counts = left_out.behind(of_column)
                     low, high = jackknife_interval(replicates[kept], confidence, FISHER)
-                    row = key | {"condition": condition, "measure": measure, "kind": kind, "metric": metric}
+                    row = key | {"images": images, "measure": measure, "kind": kind, "metric": metric}
                     row |= {"correlation": replicates[0], "low": low, "high": high, "ensembles": of_column.sum()}
                     row |= {"p_value": p_value(replicates[kept], FISHER), **counts}
                     rows.append(row)
@@ -99,28 +99,28 @@ def difference_table(
 ) -> pd.DataFrame:
     """The rows of correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
 
-    A row per rule, size, condition (clean, corrupted or an additional test set) and pair of metrics, over the ensembles
-    that have both, as observation 2 has it of means; columns `DIFFERENCES`. p_holm is corrected for all pairs of
-    metrics of one rule, size and condition.
+    A row per rule, size, set of images (clean, corrupted or an additional test set) and pair of metrics, over the
+    ensembles that have both, as observation 2 has it of means; columns `DIFFERENCES`. p_holm is corrected for all
+    pairs of metrics of one rule, size and set of images.
     """
     rows = []
     for key, left_out in _groups(ensembles, by_corruption):
-        for condition in images_of(ensembles):
-            columns = _all_columns(left_out.ensembles, pairs, condition)
+        for images in images_of(ensembles):
+            columns = _all_columns(left_out.ensembles, pairs, images)
             of_kind = {
                 wanted: {metric: column for column, (kind, metric) in columns.items() if kind == wanted}
                 for wanted in ("attribution", "prediction")
             }
             attributions, predictions = of_kind.values()
             has = left_out.ensembles.notna()
-            values = left_out.differences(list(attributions.values()), list(predictions.values()), condition)
+            values = left_out.differences(list(attributions.values()), list(predictions.values()), images)
             for i, attribution in enumerate(attributions):
                 for j, prediction in enumerate(predictions):
                     both = has[attributions[attribution]] & has[predictions[prediction]]
                     kept, counts = left_out.behind(both.to_numpy())
                     replicates = values[kept, i, j]
                     low, high = jackknife_interval(replicates, confidence)
-                    row = key | {"condition": condition, "measure": "pearson"}
+                    row = key | {"images": images, "measure": "pearson"}
                     row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
                     row |= {"low": low, "high": high, "p_value": p_value(replicates), **counts}
                     rows.append(row)
@@ -151,7 +151,7 @@ def attribution_diversity_is_less_negative(
     ensembles: pd.DataFrame,
     pairs: pd.DataFrame,
     rule: str,
-    images: int,
+    n_images: int,
     target: str = "prediction",
     families: Mapping[str, str] | None = None,
     draws: int = DRAWS,
@@ -175,7 +175,7 @@ def attribution_diversity_is_less_negative(
             with an attribution diversity, count.
         pairs: table with the columns kind and metric of each diversity metric.
         rule: combination rule, such as mean_probability.
-        images: number of test images.
+        n_images: number of test images.
         target: class that attributions explain, label or prediction.
         families: member -> its family; without it, designs are left out.
         draws: number of draws of the placebo; 0 for none.
@@ -218,7 +218,7 @@ def attribution_diversity_is_less_negative(
         designs=len(set(map(design_of, members))),
         members=len(members),
         ensembles=sum(map(len, sizes)),
-        images=images,
+        n_images=n_images,
         sampled=is_sample(scored),
         controls=controls,
         placebo=_placebo(left_out, tested, kind, members, draws) if draws and not missing else None,

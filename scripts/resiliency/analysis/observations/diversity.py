@@ -48,7 +48,7 @@ def architecture_brings_diversity(
     ensembles: pd.DataFrame,
     pairs: pd.DataFrame,
     rule: str,
-    images: int,
+    n_images: int,
     units: Units = OF_DESIGNS,
     families: Mapping[str, str] | None = None,
     draws: int = DRAWS,
@@ -71,7 +71,7 @@ def architecture_brings_diversity(
             count.
         pairs: table with the columns kind and metric of each diversity metric.
         rule: combination rule, such as mean_probability.
-        images: number of test images.
+        n_images: number of test images.
         units: unit that the column `designs` of ensembles counts, and with whose names the names of members begin.
         families: member -> its family; without it, designs are left out.
         draws: number of draws of the placebo; 0 for none.
@@ -122,7 +122,7 @@ def architecture_brings_diversity(
         designs=len({design_of(member) for of_size in left_out for member in of_size.members}),
         members=len({member for of_size in left_out for member in of_size.members}),
         ensembles=sum(len(group) for group in sizes),
-        images=images,
+        n_images=n_images,
         sampled=is_sample(scored),
         controls=controls,
         placebo=_placebo(left_out, tested, freedoms, units, draws) if tested and draws else None,

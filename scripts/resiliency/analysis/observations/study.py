@@ -26,7 +26,7 @@ from resiliency.base.names import CLEAN, INDEPENDENT, few_images
 
 def observations(
     members: pd.DataFrame,
-    images: int,
+    n_images: int,
     tables: EnsembleTables | None,
     rule: str,
     reference: str | None,
@@ -38,7 +38,7 @@ def observations(
 
     Args:
         members: members.csv.
-        images: number of clean test images.
+        n_images: number of clean test images.
         tables: tables of ensembles; None if there are none, so that only observation 1 is tested.
         reference: recipe of the members that observation 1 compares; None for all recipes.
         target: class that attributions explain: `label` or `prediction`.
@@ -48,10 +48,10 @@ def observations(
     compared = members.dropna(subset=["parameters", response_of(shifts)])
     compared = compared[compared["recipe"] == reference] if reference else compared
     scores = tables.without_images.members if tables else pd.DataFrame()
-    architecture = _of_architecture(compared, scores, images, shifts, draws)
+    architecture = _of_architecture(compared, scores, n_images, shifts, draws)
     if tables is None:
         return architecture
-    common = {"rule": rule, "images": images}
+    common = {"rule": rule, "n_images": n_images}
     families = dict(zip(members["member"], members["family"], strict=True))
     less_negative = partial(attribution_diversity_is_less_negative, target=target, families=families, **common)
     brings = partial(architecture_brings_diversity, families=families, **common)
@@ -60,15 +60,15 @@ def observations(
     of_study = [
         *architecture,
         _of_ensembles(less_negative, tables, draws),
-        of_joint_training(members, tables.image_errors, images, draws),
+        of_joint_training(members, tables.image_errors, n_images, draws),
         _of_ensembles(brings, tables, draws),
     ]
-    few = few_images(CLEAN, images)
+    few = few_images(CLEAN, n_images)
     return [replace(one, missing="; ".join(filter(None, (few, one.missing)))) for one in of_study]
 
 
 def _of_architecture(
-    members: pd.DataFrame, scores: pd.DataFrame, images: int, shifts: Sequence[str], draws: int
+    members: pd.DataFrame, scores: pd.DataFrame, n_images: int, shifts: Sequence[str], draws: int
 ) -> list[Observation]:
     """Both parts of observation 1, with the variance over images where `scores` has them without each group.
 
@@ -81,14 +81,14 @@ def _of_architecture(
     def at_equal_accuracy(draws: int, without: int | None = None) -> Observation:
         if halves:
             return families_differ_at_equal_accuracy(
-                members, images, shifts, draws=draws, scores=scores, without=without
+                members, n_images, shifts, draws=draws, scores=scores, without=without
             )
         measured = members if without is None else _with_scores(members, groups[without])
-        return families_differ_at_equal_accuracy(measured, images, shifts, draws=draws)
+        return families_differ_at_equal_accuracy(measured, n_images, shifts, draws=draws)
 
-    each = [architecture_matters_more(_with_scores(members, of), images, shifts, draws=0) for of in groups.values()]
+    each = [architecture_matters_more(_with_scores(members, of), n_images, shifts, draws=0) for of in groups.values()]
     return [
-        with_images(architecture_matters_more(members, images, shifts, draws=draws), each),
+        with_images(architecture_matters_more(members, n_images, shifts, draws=draws), each),
         with_images(at_equal_accuracy(draws), [at_equal_accuracy(0, group) for group in groups]),
     ]
 
@@ -100,11 +100,11 @@ def _with_scores(members: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return members.assign(**{name: scores[name].to_numpy(float) for name in columns})
 
 
-def of_joint_training(members: pd.DataFrame, image_errors: pd.DataFrame, images: int, draws: int) -> Observation:
+def of_joint_training(members: pd.DataFrame, image_errors: pd.DataFrame, n_images: int, draws: int) -> Observation:
     """Observation 3, with the number of `images`: `image_errors` are those of units of images."""
     balanced = members[members["objective"] == "balanced"]
     observation = balance_is_most_resilient(image_errors, len(balanced), draws)
-    counted = {"designs": balanced["design"].nunique(), "images": images}
+    counted = {"designs": balanced["design"].nunique(), "n_images": n_images}
     return replace(observation, **counted) if observation.parts else observation
 
 
@@ -116,11 +116,11 @@ def _of_ensembles(observe: Callable[..., Observation], tables: EnsembleTables, d
 
 
 def _families_bring_diversity(
-    ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, images: int, members: pd.DataFrame, draws: int = DRAWS
+    ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, n_images: int, members: pd.DataFrame, draws: int = DRAWS
 ) -> Observation:
     """Observation 4, with families in place of designs."""
     renamed = by_family(ensembles, members)
-    return architecture_brings_diversity(renamed, metrics, rule, images, OF_FAMILIES, draws=draws)
+    return architecture_brings_diversity(renamed, metrics, rule, n_images, OF_FAMILIES, draws=draws)
 
 
 def metrics_in(metrics: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:

@@ -97,8 +97,8 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
     subtitle = [
         f"Pale dots: all {plural(len(candidates), 'candidate')}; labels give ensemble size; "
         f"bars: {percent(first['confidence'], 0)} intervals",
-        f"The Pareto front was selected on {plural(int(first['selection_images']), 'test image')}, evaluated on the "
-        f"{int(first['images']):,} others; points that it dominates there are hidden",
+        f"The Pareto front was selected on {plural(int(first['n_selection_images']), 'test image')}, evaluated on the "
+        f"{int(first['n_images']):,} others; points that it dominates there are hidden",
         f"Ensembles combined by {label(first['rule'])}; costs on a logarithmic scale, errors on a square-root scale",
     ]
     if far.any():
@@ -337,7 +337,7 @@ def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMi
     size = {"width": 800, "height": alt.Step(22, **{"for": "position"})}
     panel = intervals(rows, error, rows_of, ("low", "high"), roles(rows, colours), tooltip, **look, **size)
     subtitle = [
-        f"{plural(int(table['images'].iloc[0]), 'test image')} of the evaluation half; bars: "
+        f"{plural(int(table['n_images'].iloc[0]), 'test image')} of the evaluation half; bars: "
         f"{percent(table['confidence'].iloc[0], 0)} intervals over images; hardest corruption first"
     ]
     return finish(panel, title, subtitle)

@@ -36,7 +36,7 @@ from resiliency.report.words import (
 )
 
 CONDITIONS = (CLEAN, CORRUPTED)
-SAME = ["rule", "size", "condition", "metric"]
+SAME = ["rule", "size", "images", "metric"]
 
 
 def known(table: pd.DataFrame, measure: str = "pearson", conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def known(table: pd.DataFrame, measure: str = "pearson", conditions: Sequence[st
     Args:
         measure: pearson; or partial, given the mean accuracy of the members.
     """
-    rows = table[(table["measure"] == measure) & table["condition"].isin(conditions)].dropna(subset=["correlation"])
+    rows = table[(table["measure"] == measure) & table["images"].isin(conditions)].dropna(subset=["correlation"])
     return under_main_rule(rows)
 
 
@@ -94,7 +94,7 @@ def correlation_finding(table: pd.DataFrame) -> str:
     plain, given = (_main(known(table, measured)) for measured in MEASURES)
     sentences, by_labels = [], []
     for images in reversed(CONDITIONS):
-        rows, controlled = (of[of["condition"] == images] for of in (plain, given))
+        rows, controlled = (of[of["images"] == images] for of in (plain, given))
         if rows.empty:
             continue
         free, of_free = (of["metric"].map(label_free).astype(bool) for of in (rows, controlled))
@@ -177,7 +177,7 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     legend = {"title": "Members in an ensemble", "orient": "bottom", "direction": "horizontal"}
     key = told_apart("size", sizes, shades(colours[0], len(sizes)), legend=legend, kind="O")
     kinds = [kind for kind in KINDS if kind in set(rows["kind"])]
-    conditions = [name for name in CONDITIONS if (rows["condition"] == name).any()]
+    conditions = [name for name in CONDITIONS if (rows["images"] == name).any()]
     bands = []
     for kind in kinds:
         of_kind = rows[rows["kind"] == kind]
@@ -186,7 +186,7 @@ def correlations(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         order = [_named(metric) for metric in sorted(metrics, key=label_free, reverse=True)]
         panels = []
         for condition in conditions:
-            part = of_kind[of_kind["condition"] == condition]
+            part = of_kind[of_kind["images"] == condition]
             panel = _panel(part, order, key, not panels, kind == kinds[-1], kind == kinds[0] and not panels)
             if kind == kinds[0]:
                 set_properties(panel, title=panel_title(f"{condition.capitalize()} accuracy", anchor="middle"))
@@ -247,7 +247,7 @@ def coincidence_finding(table: pd.DataFrame) -> str:
         both, chance = pairs[["joint_failure_rate", "independent"]].mean()
         if chance > 0:
             often = f"{number(both / chance, 1)} times as often as by chance"
-            share = f"{percent(both)} of {pairs['corruption'].iloc[0]} images"
+            share = f"{percent(both)} of {pairs['images'].iloc[0]} images"
             certain = f"significantly for {(pairs['low'] > 0).sum() or 'none'} of {len(pairs):,} {counted}"
             sentences.append(f"Two members of {whose} fail together {often} ({share}), {certain}.")
     return " ".join(sentences)
@@ -271,7 +271,7 @@ def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
     )
     rates = rows[["independent", "joint_failure_rate", "least", "most"]].stack()
     ends = [0 if from_zero(rates) else 0.95 * rates.min(), 1.05 * max(rates.max(), 0.001)]
-    x = measure(alt.X, "independent", f"Both wrong on {rows['corruption'].iloc[0]} images, if independent", domain=ends)
+    x = measure(alt.X, "independent", f"Both wrong on {rows['images'].iloc[0]} images, if independent", domain=ends)
     y = measure(alt.Y, "joint_failure_rate", "Both wrong", domain=ends)
     forms = {"joint_failure_rate": ".2%", "independent": ".2%", "covariance": "+.4f", "low": "+.4f", "high": "+.4f"}
     diagonal = line_through(x, y, pd.DataFrame({"x": ends, "y": ends}))
@@ -282,15 +282,15 @@ def coincident_failures(table: pd.DataFrame, colours: list[str]) -> alt.TopLevel
         f"Each point: two members {', or '.join(DESIGNS[pair] for pair in kinds)}; mean over such pairs",
     ]
     if len(rows) <= MANY:
-        over = plural(int(rows["images"].max()), "test image")
+        over = plural(int(rows["n_images"].max()), "test image")
         subtitle.append(f"Bars: {percent(rows['confidence'].iloc[0], 0)} intervals over {over}")
     return finish(panel, title, subtitle)
 
 
 def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
     """The rows on all corrupted images, else on clean ones, with `pair` and the ends of `joint_failure_rate`."""
-    rows = table[table["corruption"].isin([CLEAN, CORRUPTED])].dropna(subset=["joint_failure_rate", "independent"])
-    rows = rows[rows["corruption"] == (CORRUPTED if (rows["corruption"] == CORRUPTED).any() else CLEAN)]
+    rows = table[table["images"].isin([CLEAN, CORRUPTED])].dropna(subset=["joint_failure_rate", "independent"])
+    rows = rows[rows["images"] == (CORRUPTED if (rows["images"] == CORRUPTED).any() else CLEAN)]
     pair = (rows["first"] == rows["second"]).map({True: PAIRS[0], False: PAIRS[1]})
     return rows.assign(
         pair=pair.astype(object),

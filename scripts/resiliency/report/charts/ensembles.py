@@ -34,13 +34,13 @@ def ceiling_finding(ceiling: pd.DataFrame) -> str:
     if ceiling.empty:
         return ""
     rows = ceiling[(ceiling["size"] == ceiling["members"]) & (ceiling["members"] > 1)]
-    rows = rows[rows["condition"] == (CORRUPTED if (rows["condition"] == CORRUPTED).any() else CLEAN)]
+    rows = rows[rows["images"] == (CORRUPTED if (rows["images"] == CORRUPTED).any() else CLEAN)]
     if rows.empty:
         return ""
     row = rows.iloc[0]
     who = "both" if row["members"] == 2 else f"all {row['members']}"
     same = with_interval(*(row[f"all_wrong{end}"] for end in ENDS))
-    most = f"At most {percent(1 - row['all_wrong'])} on {label(row['condition'])} images"
+    most = f"At most {percent(1 - row['all_wrong'])} on {label(row['images'])} images"
     said = f"{most}: {who} members misclassify the same {same}."
     if np.isnan(row["reached"]):
         return said
@@ -99,12 +99,12 @@ def drawn_rows(ceiling: pd.DataFrame) -> pd.DataFrame:
     """The rows of clean images, of the mean over corruptions and of additional test sets, with `images` and `share`."""
     if ceiling.empty:
         return ceiling
-    rows = ceiling[(ceiling["severity"] == 0) | (ceiling["condition"] == CORRUPTED)]
+    rows = ceiling[(ceiling["severity"] == 0) | (ceiling["images"] == CORRUPTED)]
     rows = rows[rows["members"] > 1]
     ends = {"share": "all_wrong", "low": "all_wrong_low", "high": "all_wrong_high"}
     shares = {name: rows[column].clip(lower=LEAST) for name, column in ends.items()}
-    order = rows["condition"].map({CORRUPTED: 0, CLEAN: 1}).fillna(2)
-    return rows.assign(images=rows["condition"].map(label), order=order, **shares).sort_values("order", kind="stable")
+    order = rows["images"].map({CORRUPTED: 0, CLEAN: 1}).fillna(2)
+    return rows.assign(images=rows["images"].map(label), order=order, **shares).sort_values("order", kind="stable")
 
 
 def size_finding(sizes: pd.DataFrame, candidates: pd.DataFrame, rates: pd.DataFrame) -> str:

@@ -97,10 +97,10 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
         return notice(title, NOTHING)
     order = _hardest(rows)["class"].tolist()
     cells = rows.assign(row=rows["class"], column=rows["corruption"].replace(CORRUPTED, "mean"))
-    images = rows.drop_duplicates("class")["images"]
-    count = f"{images.min():,} to " if images.min() < images.max() else ""
+    counts = rows.drop_duplicates("class")["n_images"]
+    least = f"{counts.min():,} to " if counts.min() < counts.max() else ""
     subtitle = [
-        f"Mean over severities, in %; hardest class first; {count}{plural(int(images.max()), 'image')} of each class, "
+        f"Mean over severities, in %; hardest class first; {least}{plural(int(counts.max()), 'image')} of each class, "
         "of the evaluation half"
     ]
     if len(order) > MOST_ROWS:

@@ -192,7 +192,7 @@ def shift_finding(table: pd.DataFrame) -> str:
     judged = (table[~table["is_reference"]] if reference else table).dropna(subset=["effective_robustness"])
     if judged.empty:
         return ""
-    best = judged.loc[judged.groupby("test_set", sort=False)["effective_robustness"].idxmax()]
+    best = judged.loc[judged.groupby("images", sort=False)["effective_robustness"].idxmax()]
     best = best.dropna(subset=["r_squared"])
     weak = best["r_squared"] < LEAST_R_SQUARED
     sentences = [_most_robust(row) for row in pd.concat([best[~weak], best[weak]]).to_dict("records")]
@@ -203,7 +203,7 @@ def shift_finding(table: pd.DataFrame) -> str:
 
 def _most_robust(row: dict) -> str:
     """Which member is the most robust on a set of images for its clean accuracy, by its row of the table."""
-    on = f"On {'corrupted images' if row['test_set'] == CORRUPTED else label(row['test_set'])}"
+    on = f"On {'corrupted images' if row['images'] == CORRUPTED else label(row['images'])}"
     explained = f"R² {number(row['r_squared'], 2)}"
     if row["r_squared"] < LEAST_R_SQUARED:
         weak = f"{on}, none can be named: clean accuracy hardly predicts accuracy there ({explained})."
@@ -226,10 +226,10 @@ def effective_robustness(table: pd.DataFrame, colours: list[str]) -> alt.TopLeve
     columns = legend_columns(names)
     legend = {"title": field.capitalize(), "columns": columns}
     key = told_apart(field, names, cycled(colours, len(names)), shapes=shapes(names, colours), legend=legend)
-    sets = list(dict.fromkeys(table["test_set"]))
+    sets = list(dict.fromkeys(table["images"]))
     in_a_row = min(len(sets), COLUMNS)
     width = WIDTHS[in_a_row - 1] - LEGEND_COLUMN * (columns - 1) // in_a_row
-    panels = [_panel(table[table["test_set"] == name], name, key, name == sets[0], width) for name in sets]
+    panels = [_panel(table[table["images"] == name], name, key, name == sets[0], width) for name in sets]
     rows = [alt.hconcat(*panels[start : start + COLUMNS], spacing=28) for start in range(0, len(panels), COLUMNS)]
     reference = table[table["is_reference"]]
     of = plural(reference["member"].nunique(), "member" if table["is_reference"].all() else "reference member")
