@@ -189,7 +189,7 @@ FAULTS = [
     ("requirements", {"wrong": 2}, "requirements.wrong: "),
     ("deployment", {"margin": 1}, "deployment.margin: expected a fraction"),
     ("corruptions", {"source": "precomputed", "folder": "x{y}"}, "corruptions.folder: x{y}: must not contain braces"),
-    ("test_sets", {"fog": {"folder": "."}}, "test_sets.fog: column mean_member_fog_accuracy would have two meanings"),
+    ("test_sets", {"fog": {"folder": "."}}, "test_sets.fog: a column would have two meanings; expected a name other"),
     ("training.train", "head", "training.train: unknown key"),
     ("designs.vit.training", {"epochs": 1}, "designs.vit: warmup_epochs 1 must be below epochs 1"),
     ("designs.vit.training", {"batch_size": 5000}, "designs.vit: batch_size 5000 is more than the 1078"),

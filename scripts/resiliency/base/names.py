@@ -77,20 +77,11 @@ FORMS = {
     "member": (r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "letters, digits, '_', '-' and '.', the first not '-' or '.'"),
     "test set": (r"^[A-Za-z][A-Za-z0-9_]*$", "letters, digits and '_', the first a letter"),
 }
-# What columns have after the name of images, and before it.
+# What columns have before the name of images, as they have metrics and `error`, and after it; names of images that all
+# studies have, or that charts have beside these.
+BEFORE = ("clean_on", "mean_member")
 AFTER = ("accuracy", "accuracy_low", "accuracy_high", "nll", "brier", "ece", "oracle", "raw", "pairs")
-BEFORE = (CLEAN_ON, "mean_member_")
-ERROR = "error"  # precedes the name of a corruption, as a metric does
-METRIC = "entropy"  # an example in messages
-# Images that tables and charts of every study have -> one of their columns or rows.
-STANDING = {
-    CLEAN: accuracy_of(CLEAN),
-    CORRUPTED: accuracy_of(CORRUPTED),
-    HELD_OUT_IMAGES: "held_out",
-    "selection": accuracy_of("selection"),
-    "validation": accuracy_of("validation"),
-    "mean": "mean",
-}
+STANDING = (CLEAN, CORRUPTED, HELD_OUT_IMAGES, "selection", "validation", "mean")
 
 
 def form_fault(kind: str, name: str) -> str:
@@ -113,17 +104,26 @@ def family_fault(name: str) -> str:
 
 
 def images_fault(name: str, corruptions: Iterable[str], metrics: Iterable[str]) -> str:
-    """The fault of the name of a test set; "" if there is none. Case does not count.
+    """The fault of the name of a test set with which a column could be of other images; "" if there is none.
+
+    Case does not count. Names that continue a metric to another one, as `first_stage` does `linear_cka`, count as well.
 
     Args:
         corruptions: names of all corruptions, whether the study uses them or not.
         metrics: names of all diversity metrics.
     """
-    lower, metrics = name.lower(), [*metrics]
-    if lower in metrics:
-        return "reports would label it as the metric; expected a name that no metric has; rename it"
-    column, expected = next(_ambiguous(lower, corruptions, metrics), ("", ""))
-    return f"column {column} would have two meanings; expected a name {expected}; rename it" if column else ""
+    lower, before, corruptions = name.lower(), [*metrics, "error"], [*corruptions]
+    rests = [metric.removeprefix(f"{of}_") for of in before for metric in before if metric.startswith(f"{of}_")]
+    taken = [*STANDING, *before, *corruptions, *(of.removeprefix(f"{rest}_") for rest in rests for of in corruptions)]
+    if lower in taken:
+        expected = f"other than a corruption or metric, their parts, {', '.join(STANDING)}"
+    elif first := next((of for of in (*BEFORE, *rests) if f"{lower}_".startswith(f"{of}_")), ""):
+        expected = f"that does not begin with {first}"
+    elif last := next((of for of in AFTER if f"_{lower}".endswith(f"_{of}")), ""):
+        expected = f"that does not end in {last}"
+    else:
+        return ""
+    return f"a column would have two meanings; expected a name {expected}; rename it"
 
 
 def alike(names: Iterable[str], written: Callable[[str], str] = str.lower) -> Iterator[tuple[str, str]]:
@@ -139,33 +139,6 @@ def check_written_alike(place: str, names: Iterable[str]) -> None:
     """Raise a Fault, which begins with `place`, if names of groups of images differ only in case or as 1 and 1.0."""
     for one, other in alike(names, lambda name: re.sub(r"\b(\d+)\.0+$", r"\1", name.lower())):
         raise Fault(f"{place}: {one!r} and {other!r} differ only in case or as 1 and 1.0; write one group alike")
-
-
-def _ambiguous(name: str, corruptions: Iterable[str], metrics: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Columns of images called `name` that could be those of other images; and what a name of images is like."""
-    if name in STANDING:
-        yield STANDING[name], f"other than {', '.join(STANDING)}"
-    if name in corruptions:
-        yield mean_member_accuracy_of(name), "that no corruption has"
-    for words in AFTER:
-        if f"_{name}".endswith(f"_{words}"):
-            yield diversity_of(METRIC, name), f"that does not end in {words}"
-    for words in BEFORE:
-        if f"{name}_".startswith(words):
-            yield accuracy_of(name), f"that does not begin with {words}"
-    for metric, rest in _continued([*metrics, ERROR]):
-        if f"{name}_".startswith(rest):
-            yield diversity_of(metric, name), f"that does not begin with {rest}"
-        if f"{rest}{name}" in corruptions:
-            yield diversity_of(metric, f"{rest}{name}"), f"that does not end {rest}{name}"
-
-
-def _continued(metrics: list[str]) -> Iterator[tuple[str, str]]:
-    """Each metric by whose name others begin, and what follows there: `linear_cka` and `first_stage_`."""
-    for metric in metrics:
-        for longer in metrics:
-            if longer.startswith(f"{metric}_"):
-                yield metric, f"{longer.removeprefix(f'{metric}_')}_"
 
 
 FEWEST_IMAGES = 10  # least number of images, or of units: one for each group of the jackknife
