@@ -19,8 +19,7 @@ from published.kept import RESULTS
 from published.study_changes import current_study
 from published.what_helps import Studies
 from resiliency.analysis.pair_counts import PairCounts
-from resiliency.analysis.swaps import FAMILY, swap_table
-from resiliency.analysis.votes_of_four import whole_table
+from resiliency.analysis.swaps import FAMILY, swap_table, whole_table
 from resiliency.base.faults import one_line_faults, parser
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.external.predictions import Reader, described_members, descriptions, read_members

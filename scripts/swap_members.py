@@ -1,6 +1,6 @@
 """Compare pairs of members with pairs in which an equally accurate stranger replaces one of them."""
 
-from resiliency.analysis.votes_of_four import whole_table
+from resiliency.analysis.swaps import whole_table
 from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, design_of, mean_member_accuracy_of
 from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta
-from resiliency.statistics.resampling import LINEAR, Scale
+from resiliency.statistics.resampling import Scale
 
 COLUMNS = 8  # number of columns that are correlated at a time
 
@@ -45,6 +45,7 @@ class LeftOut:
         members: names of the members of these ensembles.
         units: names of the units that are left out in turn, in alphabetical order.
         weights: float64 (1 + units) x E, number of possible ensembles that each represents; 0 if it is left out.
+        known: which cells of `ensembles` are known, bool.
 
     Args:
         ensembles: rows of ensembles.parquet, all of independent members.
@@ -57,6 +58,7 @@ class LeftOut:
         self.members = sorted({member for members in lists for member in members})
         self.units = sorted(set(map(unit, self.members)))
         self.weights = kept_weights([list(map(unit, members)) for members in lists]) * ensembles.weight.to_numpy(float)
+        self.known = ensembles.notna()
         self._behind: dict[bytes, tuple[np.ndarray, dict[str, int]]] = {}
 
     @cached_property
@@ -77,8 +79,8 @@ class LeftOut:
             self._behind[key] = kept, counts
         return self._behind[key]
 
-    def correlations(self, columns: list[str], condition: str, measure: str, weights: np.ndarray) -> np.ndarray:
-        """Columns x replicates (rows of `weights`) of the correlation of each column with accuracy on `condition`.
+    def correlations(self, columns: list[str], condition: str, measure: str) -> np.ndarray:
+        """Correlation of each column with accuracy on `condition`, float64 columns x (1 + units).
 
         Ensembles that lack a column, since no pair of their members could be measured, do not count for it.
         """
@@ -87,34 +89,22 @@ class LeftOut:
         finite, alike = np.isfinite(values), {}
         for row, of_column in enumerate(finite):
             alike.setdefault(of_column.tobytes(), []).append(row)
-        correlations = np.full((len(columns), len(weights)), np.nan)
+        correlations = np.full((len(columns), len(self.weights)), np.nan)
         for rows in alike.values():
             has = finite[rows[0]]
-            kept = weights if has.all() else weights[:, has]
+            kept = self.weights if has.all() else self.weights[:, has]
             for some in (rows[start : start + COLUMNS] for start in range(0, len(rows) if has.any() else 0, COLUMNS)):
                 x = values[some][:, has]
                 correlations[some] = MEASURES[measure](kept, x, accuracy[has], given[has])
         return correlations
 
-    def differences(
-        self, first: list[str], second: list[str], condition: str, measure: str = "pearson", scale: Scale = LINEAR
-    ) -> np.ndarray:
-        """Correlation of each of `first` with accuracy less that of each of `second`, over ensembles that have both.
-
-        Args:
-            measure: measure of correlation.
-            scale: scale on which the difference is taken; on Fisher's it is Cohen's q.
-
-        Returns:
-            float64 (1 + units) x first x second.
-        """
-        one, other = self.compared(first, second, condition, measure, scale)
-        return one - other
-
     def compared(
         self, first: list[str], second: list[str], condition: str, measure: str, scale: Scale
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Both correlations behind `differences`, on `scale`."""
+        """Correlation of each of `first` with accuracy, and that of each of `second`, over ensembles that have both.
+
+        Both float64 (1 + units) x first x second, on `scale`; their difference on Fisher's is Cohen's q.
+        """
         accuracy, given = self.accuracies(condition)
         values = {column: self.ensembles[column].to_numpy(np.float64) for column in [*first, *second]}
         finite = {column: np.isfinite(of_column) for column, of_column in values.items()}

@@ -1,10 +1,14 @@
-"""How often two members fail together, fail alike and agree, for all pairs, in each of ten groups of images.
+"""How often two members fail together, fail alike and agree, and how four vote, in each of ten groups of images.
 
 What is asked of pairs at equal accuracy (`resiliency.analysis.swaps`) is a function of sums of these counts, so that
 halves of the images are taken without reading predictions again. A group has whole units of images.
 
 Answers of two members are ranked by the largest of their mean probabilities, and given for a share of the images, the
 availability. Logits of these probabilities are counted in bins; of the bin that holds the last answer, a part is given.
+
+Predicted labels alone say how many members agree, which ranks their answers; two members have two ranks only, four have
+enough. Of four labels, the numbers of equal pairs (0 to 6) and of right ones (0 to 4) say how many votes the answer has,
+and how probably it is wrong, ties broken by chance.
 """
 
 from collections.abc import Iterable, Sequence
@@ -116,3 +120,49 @@ def _count(
             place = min(max(int((logit - LEAST) / WIDTH), 0), BINS - 1)
             counts[pair, group[image], place, 0] += 1
             counts[pair, group[image], place, 1] += answer != labels[image]
+
+
+VOTES = np.array([1, 2, 2, 3, 0, 0, 4])  # of the answer, by the number of equal pairs
+# Probability that the answer is wrong, by equal pairs (rows) and right members.
+WRONG = np.ones((7, 5))
+WRONG[0, 1], WRONG[1, 2], WRONG[2, 2], WRONG[3, 3], WRONG[6, 4] = 0.75, 0, 0.5, 0, 0
+
+
+def vote_counts(decided: Iterable[np.ndarray], labels: np.ndarray, group: np.ndarray, fours: np.ndarray) -> np.ndarray:
+    """Numbers of images by equal pairs and right members; int64 P x G x 7 x 5.
+
+    Args:
+        decided: decisions of each condition, int M x N.
+        labels, group: true class and group of each image, int N.
+        fours: int P x 4, members.
+    """
+    counts = np.zeros((len(fours), group.max() + 1, 7, 5), np.int64)
+    for decisions in decided:
+        _count_fours(decisions, labels, group, fours, counts)
+    return counts
+
+
+@compiled()
+def _count_fours(
+    decisions: np.ndarray, labels: np.ndarray, group: np.ndarray, fours: np.ndarray, counts: np.ndarray
+) -> None:
+    for four in range(len(fours)):
+        one, two = decisions[fours[four, 0]], decisions[fours[four, 1]]
+        three, last = decisions[fours[four, 2]], decisions[fours[four, 3]]
+        for image in range(len(labels)):
+            a, b, c, d, true = one[image], two[image], three[image], last[image], labels[image]
+            pairs = int(a == b) + int(a == c) + int(a == d) + int(b == c) + int(b == d) + int(c == d)
+            right = int(a == true) + int(b == true) + int(c == true) + int(d == true)
+            counts[four, group[image], pairs, right] += 1
+
+
+def wrong_at(counts: np.ndarray) -> np.ndarray:
+    """Wrong answers per image at each of `AVAILABILITIES`; float64 A x P, from counts P x 7 x 5."""
+    votes = np.arange(4, 0, -1)
+    of_votes = (votes[:, None] == VOTES).astype(float)
+    given = counts.sum(axis=2) @ of_votes.T
+    wrong = (counts * WRONG).sum(axis=2) @ of_votes.T
+    images = given.sum(axis=1, keepdims=True)
+    before = given.cumsum(axis=1) - given
+    shares = [np.clip((of * images - before) / np.maximum(given, 1), 0, 1) for of in AVAILABILITIES]
+    return np.array([(share * wrong).sum(axis=1) for share in shares]) / images[:, 0]

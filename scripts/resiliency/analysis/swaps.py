@@ -14,20 +14,25 @@ Mathematical Statistics 40, 1969), with Student's t.
 
 The negative control permutes designs among equally accurate members, so that twins are as strange as strangers.
 
+Where only predicted labels are known, pairs have no ranks of answers. Then wrong answers of votes are compared: of four
+members of one family, and of one of them with equally accurate strangers of three other families.
+
 The common-failure factor is P(both wrong) over the geometric mean of the two errors. It counts coincident failures on
 test images, as Eckhardt and Lee (IEEE Transactions on Software Engineering 11, 1985) and Littlewood and Miller (15,
 1989) model them; it is not the common-cause factor beta of hardware in IEC 61508."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import logit, stdtrit
 
-from resiliency.analysis.pair_counts import PairCounts
+from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, groups_of, pair_counts, vote_counts, wrong_at
 from resiliency.base.names import INDEPENDENT, JOINT, SEARCH
 from resiliency.base.streams import stream
 from resiliency.designs.kinds import KINDS
+from resiliency.prediction.reading import Predictions, condition_groups
 from resiliency.statistics.resampling import LINEAR, LOG, Scale, with_ends
 
 CALIPER = 0.05  # largest difference of the logit errors of equally accurate members
@@ -35,6 +40,7 @@ NEAR = {"parameters": 2.0, "training_epochs": 1.1}  # largest ratios of equal si
 FEWEST = 5  # least number of families for an interval
 DIVISIONS = 5  # divisions of the groups of images into halves
 DRAWS, BIN = 200, 4  # permutations of the control, among so many members of about equal error
+FOURS = 20  # groups of four drawn of each family, for each half of the images
 SIZE, FAMILY, ANY_FAMILY, KIND = "size", "family at equal length and size", "family", "kind of network"
 TOGETHER, FOUND = "joint training", "sub-networks"
 GEOMETRIC_MEAN, MATCHED = "geometric_mean", "error"  # of the errors of i and j, or k; error of j, or k
@@ -61,11 +67,16 @@ class Rung(NamedTuple):
 
 def rungs(members: pd.DataFrame) -> dict[str, Rung]:
     """The rungs for which a pool, of rows of members.csv, has twins and strangers."""
+
+    def near(column: str) -> np.ndarray:
+        logs = np.log(members[column].to_numpy(float))
+        return np.abs(logs[:, None] - logs) <= np.log(NEAR[column])
+
     origin, weight = members["origin"].to_numpy(), members["loss_weight"].to_numpy(float)
     alone, joint, search = origin == INDEPENDENT, (origin == JOINT) & (weight > 0), origin == SEARCH
     others = ~np.eye(len(members), dtype=bool)
     design, family, setting, seed = (_equal(members[of]) for of in ("design", "family", "setting", "seed"))
-    size, length = (_near(members[of], ratio) for of, ratio in NEAR.items())
+    size, length = map(near, NEAR)
     known = members["parameters"].notna().to_numpy()
     kind = members["family"].map(KINDS).to_numpy(object)
     kinds = (kind[:, None] != kind) & pd.notna(kind) & pd.notna(kind)[:, None]
@@ -87,12 +98,6 @@ def rungs(members: pd.DataFrame) -> dict[str, Rung]:
 
 def _equal(values: pd.Series) -> np.ndarray:
     return values.to_numpy()[:, None] == values.to_numpy()
-
-
-def _near(values: pd.Series, ratio: float) -> np.ndarray:
-    """Whether two numbers are known and differ by a factor of at most `ratio`, bool M x M."""
-    logs = np.log(values.to_numpy(float))
-    return np.abs(logs[:, None] - logs) <= np.log(ratio)
 
 
 class Half(NamedTuple):
@@ -133,16 +138,13 @@ class Swap(NamedTuple):
     """Outcomes of all families, then without each: means of what the pairs of a rung have.
 
     Attributes:
-        twins, strangers, alone: of twins, of their strangers and of members i alone, float64 O x (1 + F); NaN without
-            a stranger.
+        means: of twins, of their strangers and of members i alone, float64 3 x O x (1 + F); NaN without a stranger.
         used, left_out: how many pairs of i and j have a stranger in some half, and in none.
         families: number of families of the members i.
         taking_part: whether a family has a member among those i or k, bool F.
     """
 
-    twins: np.ndarray
-    strangers: np.ndarray
-    alone: np.ndarray
+    means: np.ndarray
     used: int
     left_out: int
     families: int
@@ -175,7 +177,7 @@ def swap(rung: Rung, halves: list[Half], family: np.ndarray, left_out: np.ndarra
         with np.errstate(invalid="ignore"):
             means.append([of.sum(axis=1) / (families > 0).sum(axis=0) for of in of_families])
     numbers = used.sum(), (twin & ~used).sum(), family[i[used]].any(axis=0).sum()
-    return Swap(*known_mean(np.array(means)), *numbers, taking_part)
+    return Swap(known_mean(np.array(means)), *numbers, taking_part)
 
 
 def _without(values: np.ndarray, left_out: np.ndarray) -> np.ndarray:
@@ -221,21 +223,18 @@ def control(
         shared.append((twins & relatives).sum() / twins.sum())
         permuted = Rung(twins & ~relatives, strangers & ~relatives, rung.by_error)
         drawn = swap(permuted, halves, family[given], family[:, :0])
-        twin, stranger = (outcomes_of(names, of[:, 0]) for of in (drawn.twins, drawn.strangers))
+        twin, stranger, _ = (outcomes_of(names, of[:, 0]) for of in drawn.means)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios.append([stranger[name] / twin[name] for name in twin])
     return dict(zip(twin, np.transpose(ratios), strict=True)), float(np.mean(shared))
 
 
 def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confidence: float, seed: int) -> pd.DataFrame:
-    """The rows of swaps.csv.
+    """The rows of swaps.csv on pairs; none if a pool has no twins.
 
     Args:
         members: rows of members.csv, of the M members of the counts, in their order.
         of_images: set of images -> counts of pairs.
-
-    Returns:
-        Columns as docs/tables.md describes them; without rows if a pool has no twins.
     """
     codes = np.unique(members["family"], return_inverse=True)[1]
     family, rows = np.eye(codes.max() + 1, dtype=bool)[codes], []
@@ -246,13 +245,12 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
         for name, rung in rungs(members).items():
             of = swap(rung, halves, family, family)
             row = {"rung": name, "images": images, "twins": of.used, "families": of.families, "left_out": of.left_out}
-            enough = of.families >= FEWEST
             by_chance, shared, several = {}, np.nan, [of]
-            if enough:
+            if enough := of.families >= FEWEST:
                 by_chance, shared = control(members, rung, names, halves, errors, seed)
                 several += [swap(rung, of_others, family, family) for of_others in without]
             taking_part = [0, *(1 + np.flatnonzero(of.taking_part))]
-            means = np.stack([[one.twins, one.strangers, one.alone] for one in several], axis=2)[..., taking_part]
+            means = np.stack([one.means for one in several], axis=2)[..., taking_part]
             twins, strangers, alone = (outcomes_of(names, values) for values in means)
             for outcome in twins:
                 of_pair = compared(twins[outcome], strangers[outcome], by_chance.get(outcome), enough, confidence)
@@ -273,17 +271,16 @@ def compared(
         by_chance: ratios of the control, if there is one.
         enough: whether there are enough families for an interval.
     """
-    difference_ends = ratio_ends = control_ends = np.nan, np.nan
+    values = {"twin": twin[0, 0], "stranger": stranger[0, 0]}
     with np.errstate(divide="ignore", invalid="ignore"):
-        difference, ratio = stranger - twin, stranger / twin
-        if enough:
-            difference_ends = _interval(difference, confidence, LINEAR)
-            ratio_ends = _interval(ratio, confidence, LOG)
+        compared_by = {"difference": (stranger - twin, LINEAR), "ratio": (stranger / twin, LOG)}
+        for name, (replicates, scale) in compared_by.items():
+            ends = _interval(replicates, confidence, scale) if enough else (np.nan, np.nan)
+            values |= with_ends(name, replicates[0, 0], ends)
         if by_chance is not None:
-            control_ends = tuple(np.nanquantile(by_chance, [(1 - confidence) / 2, (1 + confidence) / 2]))
-    values = {"twin": twin[0, 0], "stranger": stranger[0, 0]} | with_ends("ratio", ratio[0, 0], ratio_ends)
-    values |= with_ends("difference", difference[0, 0], difference_ends)
-    return values | dict(zip(("control_low", "control_high"), control_ends, strict=True))
+            low, high = np.nanquantile(by_chance, [(1 - confidence) / 2, (1 + confidence) / 2])
+            values |= {"control_low": low, "control_high": high}
+    return values
 
 
 def _interval(replicates: np.ndarray, confidence: float, scale: Scale) -> tuple[float, float]:
@@ -300,3 +297,118 @@ def _interval(replicates: np.ndarray, confidence: float, scale: Scale) -> tuple[
     error = np.sqrt(max(variance, (families - 1) * np.var(values[0, 1:])))
     reach = stdtrit(families - 1, (1 + confidence) / 2) * error
     return float(scale.back(values[0, 0] - reach)), float(scale.back(values[0, 0] + reach))
+
+
+def whole_table(
+    members: pd.DataFrame, predictions: Sequence[Predictions], conditions: pd.DataFrame, confidence: float, seed: int
+) -> pd.DataFrame:
+    """The table swaps.csv: swaps of pairs, and votes of four where only predicted labels are known.
+
+    Args:
+        members: rows of members.csv, M.
+        predictions: of these members.
+    """
+    of_images = condition_groups(conditions)
+    counts = {images: pair_counts(predictions, rows, seed) for images, rows in of_images.items()}
+    tables = [swap_table(members, counts, confidence, seed)]
+    if not all(of.has_probabilities for of in predictions):
+        for images, rows in of_images.items():
+            votes = vote_table(members, predictions, rows, counts[images], confidence, seed)
+            tables.append(votes.assign(images=images, confidence=confidence))
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+class Fours(NamedTuple):
+    """P groups of four members.
+
+    Attributes:
+        twins: members of one family, int P x 4, i first.
+        strangers: i, and those that replace the others, int P x 4.
+    """
+
+    twins: np.ndarray
+    strangers: np.ndarray
+
+
+def drawn_fours(alone: np.ndarray, family: np.ndarray, accurate: np.ndarray, seed: int, half: int) -> Fours:
+    """Up to `FOURS` groups of each family whose members j all have strangers of different families.
+
+    Args:
+        alone: whether a member was trained independently, bool M.
+        family: family of each member, int M.
+        accurate: whether two members are equally accurate, bool M x M.
+    """
+    random, twins, strangers = stream(seed, "groups of four", half), [], []
+    for own in np.unique(family[alone]):
+        relatives = np.flatnonzero(alone & (family == own))
+        for _ in range(FOURS if len(relatives) >= 4 else 0):
+            group, taken, found = random.permutation(relatives)[:4], {own}, []
+            for j in group[1:]:
+                candidates = np.flatnonzero(alone & accurate[j] & ~np.isin(family, list(taken)))
+                if len(candidates):
+                    found.append(random.choice(candidates))
+                    taken.add(family[found[-1]])
+            if len(found) == 3:
+                twins.append(group)
+                strangers.append([group[0], *found])
+    return Fours(*(np.array(of, int).reshape(-1, 4) for of in (twins, strangers)))
+
+
+def vote_table(
+    members: pd.DataFrame,
+    predictions: Sequence[Predictions],
+    rows: Sequence[int],
+    counts: PairCounts,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Rows of swaps.csv for one set of images: wrong answers of votes, families beside whatever else differs.
+
+    Args:
+        members, predictions: as for `whole_table`.
+        rows: conditions of the set of images.
+        counts: counts of pairs on it.
+    """
+    alone, family = (members["origin"] == INDEPENDENT).to_numpy(), np.unique(members["family"], return_inverse=True)[1]
+    halves = halves_of(counts, seed)[1]
+    drawn = [drawn_fours(alone, family, half.accurate, seed, place) for place, half in enumerate(halves)]
+    first, row = predictions[0], rows[0]
+    group = groups_of(first.units(row), first.conditions.test_set.iloc[row], seed)
+    every = np.concatenate([np.concatenate([of.twins, of.strangers]) for of in drawn])
+    if not len(every):
+        return pd.DataFrame(columns=COLUMNS)
+    decided = (np.stack([of.decisions(row) for of in predictions]) for row in rows)
+    counted = np.split(
+        vote_counts(decided, first.labels(row), group, every), np.cumsum([len(of[0]) * 2 for of in drawn])
+    )
+    means = [_means(*of, family) for of in zip(drawn, halves, counted, strict=False)]
+    twins, strangers = known_mean(np.array(means))
+    families = len(np.unique(family[every[:, 0]]))
+    tried = FOURS * len(halves) * sum(np.bincount(family[alone]) >= 4)
+    numbers = {"twins": len(every) // 2, "families": families, "left_out": tried - len(every) // 2}
+    names = [f"votes_wrong_at_{of * 100:.0f}" for of in AVAILABILITIES]
+    table = [
+        {"rung": ANY_FAMILY, "outcome": name} | numbers | compared(*of, None, families >= FEWEST, confidence)
+        for name, *of in zip(names, twins, strangers, strict=True)
+    ]
+    return pd.DataFrame(table, columns=COLUMNS)
+
+
+def _means(drawn: Fours, half: Half, counts: np.ndarray, family: np.ndarray) -> np.ndarray:
+    """Wrong answers of one family and of four; float64 2 x A x (1 + G) x (1 + F), families weighing alike.
+
+    Without each group of images and family; a group that is not measured changes nothing.
+    """
+    groups, own = counts.shape[1], family[drawn.twins[:, 0]]
+    involved = (family[drawn.strangers][:, :, None] == np.arange(family.max() + 1)).any(axis=1)
+    kept = ~np.pad(involved, ((0, 0), (1, 0)))
+    of_family = (own == np.arange(family.max() + 1)[:, None]).astype(float)
+    number = of_family @ kept
+    means = []
+    for left_out in range(-1, groups):
+        measured = half.measured[half.measured != left_out]
+        values = wrong_at(counts[:, measured].sum(axis=1)).reshape(len(AVAILABILITIES), 2, -1)
+        sums = of_family @ (values[..., None] * kept)
+        with np.errstate(invalid="ignore"):
+            means.append((sums / np.maximum(number, 1)).sum(axis=2) / (number > 0).sum(axis=0))
+    return np.transpose(means, (2, 1, 0, 3))

@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -17,12 +16,20 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import MEASURES
-from resiliency.statistics.resampling import FISHER, LINEAR, holm, in_groups, jackknife_interval, p_value, studentised
+from resiliency.statistics.resampling import (
+    FISHER,
+    LINEAR,
+    Scale,
+    holm,
+    in_groups,
+    jackknife_interval,
+    p_value,
+    studentised,
+)
 
-TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members", "units"]
 GROUP = ["rule", "size", "images", "measure"]
-CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED]
-CORRELATIONS += ["ensembles", "possible"]
+TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members", "units"]
+CORRELATIONS = [*GROUP, "kind", "metric", "correlation", *TESTED, "ensembles", "possible"]
 DIFFERENCES = [*GROUP, "attribution", "prediction", "difference", *TESTED]
 
 
@@ -61,78 +68,72 @@ def _groups(ensembles: pd.DataFrame, by_corruption: pd.DataFrame) -> Iterator[tu
 def correlation_table(
     ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
 ) -> pd.DataFrame:
-    """The rows of correlations.csv: one per rule, size, set of images, metric and measure.
-
-    Intervals and p-values leave out a design at a time with all its seeds, or one of 100 groups of more than 200
-    designs.
+    """The table correlations.csv: a row per rule, size, set of images, metric and measure, over ensembles that have it.
 
     Args:
         ensembles: ensembles.parquet; only those of independent members count.
         by_corruption: by_corruption.parquet.
-        pairs: the table of pairs.
+        pairs: the kind and metric of each diversity of pairs.
         confidence: level of the intervals, between 0 and 1.
-
-    Returns:
-        `CORRELATIONS`, as docs/tables.md describes them.
     """
-    corruptions = images_of(by_corruption)
-    rows = []
+    sets, rows = images_of(ensembles) + images_of(by_corruption), []
     for key, left_out in _groups(ensembles, by_corruption):
-        key |= {"possible": left_out.ensembles.possible.iloc[0]}
-        for images in images_of(ensembles) + corruptions:
+        for images, measure in product(sets, MEASURES):
             columns = _all_columns(left_out.ensembles, pairs, images)
-            has = left_out.ensembles[list(columns)].notna().to_numpy().T
-            for measure in MEASURES:
-                values = left_out.correlations(list(columns), images, measure, left_out.weights)
-                for (kind, metric), of_column, replicates in zip(columns.values(), has, values, strict=True):
-                    kept, counts = left_out.behind(of_column)
-                    low, high = jackknife_interval(replicates[kept], confidence, FISHER)
-                    row = key | {"images": images, "measure": measure, "kind": kind, "metric": metric}
-                    row |= {"correlation": replicates[0], "low": low, "high": high, "ensembles": of_column.sum()}
-                    row |= {"p_value": p_value(replicates[kept], FISHER), **counts}
-                    rows.append(row)
+            values = left_out.correlations(list(columns), images, measure)
+            for (column, (kind, metric)), replicates in zip(columns.items(), values, strict=True):
+                row = key | {"images": images, "measure": measure, "kind": kind, "metric": metric}
+                tested = _tested(left_out, [column], replicates, confidence, FISHER)
+                rows.append(row | {"correlation": replicates[0]} | tested)
     return _with_p_holm(rows, CORRELATIONS, confidence)
 
 
 def difference_table(
     ensembles: pd.DataFrame, by_corruption: pd.DataFrame, pairs: pd.DataFrame, confidence: float
 ) -> pd.DataFrame:
-    """The rows of correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
+    """The table correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
 
-    A row per rule, size, set of images (clean, corrupted or an additional test set) and pair of metrics, over the
-    ensembles that have both, as observation 2 has it of means; columns `DIFFERENCES`. p_holm is corrected for all
-    pairs of metrics of one rule, size and set of images.
+    A row per rule, size, set of images (clean, corrupted or an additional test set) and pair of metrics, over the ensembles
+    that have both, as observation 2 has it of means. Arguments are those of `correlation_table`.
     """
     rows = []
     for key, left_out in _groups(ensembles, by_corruption):
         for images in images_of(ensembles):
             columns = _all_columns(left_out.ensembles, pairs, images)
-            of_kind = {
-                wanted: {metric: column for column, (kind, metric) in columns.items() if kind == wanted}
+            attributions, predictions = (
+                {column: metric for column, (kind, metric) in columns.items() if kind == wanted}
                 for wanted in ("attribution", "prediction")
-            }
-            attributions, predictions = of_kind.values()
-            has = left_out.ensembles.notna()
-            values = left_out.differences(list(attributions.values()), list(predictions.values()), images)
-            for i, attribution in enumerate(attributions):
-                for j, prediction in enumerate(predictions):
-                    both = has[attributions[attribution]] & has[predictions[prediction]]
-                    kept, counts = left_out.behind(both.to_numpy())
-                    replicates = values[kept, i, j]
-                    low, high = jackknife_interval(replicates, confidence)
-                    row = key | {"images": images, "measure": "pearson"}
-                    row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
-                    row |= {"low": low, "high": high, "p_value": p_value(replicates), **counts}
-                    rows.append(row)
+            )
+            one, other = left_out.compared(list(attributions), list(predictions), images, "pearson", LINEAR)
+            compared = product(attributions.items(), predictions.items())
+            differences = (one - other).reshape(len(one), -1).T
+            for ((first, attribution), (second, prediction)), replicates in zip(compared, differences, strict=True):
+                row = key | {"images": images, "measure": "pearson"}
+                row |= {"attribution": attribution, "prediction": prediction, "difference": replicates[0]}
+                rows.append(row | _tested(left_out, [first, second], replicates, confidence, LINEAR))
     return _with_p_holm(rows, DIFFERENCES, confidence)
+
+
+def _tested(
+    left_out: LeftOut, columns: list[str], replicates: np.ndarray, confidence: float, scale: Scale
+) -> dict[str, float]:
+    """The interval and test of a statistic of the ensembles that have `columns`, and the numbers behind it.
+
+    Args:
+        replicates: float 1 + units, statistic of all and without each unit.
+    """
+    some = np.logical_and.reduce([left_out.known[column] for column in columns])
+    kept, counts = left_out.behind(some)
+    low, high = jackknife_interval(replicates[kept], confidence, scale)
+    tested = {"low": low, "high": high, "p_value": p_value(replicates[kept], scale), "ensembles": some.sum()}
+    return tested | counts | {"possible": left_out.ensembles["possible"].iloc[0]}
 
 
 def _with_p_holm(rows: list[dict], columns: list[str], confidence: float) -> pd.DataFrame:
     """The table of `rows` with p_holm: tests of one `GROUP` are a family."""
-    table = pd.DataFrame(rows, columns=columns)
-    table["confidence"] = confidence
-    table["p_holm"] = table.groupby(GROUP, sort=False)["p_value"].transform(lambda values: holm(values.to_numpy()))
-    return table
+    table = pd.DataFrame(rows, columns=columns).assign(confidence=confidence)
+    of_groups = table.groupby(GROUP, sort=False)["p_value"]
+    return table.assign(p_holm=of_groups.transform(lambda values: holm(values.to_numpy())))
 
 
 FAMILIES = 8  # with fewer, designs are left out in turn
@@ -179,9 +180,6 @@ def attribution_diversity_is_less_negative(
         target: class that attributions explain, label or prediction.
         families: member -> its family; without it, designs are left out.
         draws: number of draws of the placebo; 0 for none.
-
-    Returns:
-        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     attributions = list(_columns(pairs, CLEAN)["attribution"].values())
@@ -195,9 +193,17 @@ def attribution_diversity_is_less_negative(
     by_images = {group: _columns(pairs, group) for group in images_of(pool)} if left_out else {}
     by_images = {group: columns for group, columns in by_images.items() if columns["attribution"] and columns[kind]}
     tested = {group: columns for group, columns in by_images.items() if group in (CLEAN, CORRUPTED)}
-    parts, controls, beside, omitted = _statistics(left_out, by_images, kind, names)
-    missing = _missing(parts, len(names), unit)
+    parts, controls, beside, omitted = [], [], [], []
+    for group, columns in by_images.items():
+        part, control, further, left = _statistics(left_out, columns, kind, group, names)
+        if group in tested:
+            parts.append(part)
+            controls.append(control)
+            omitted += left
+        beside += [*([] if group in tested else [part]), *further]
+    missing, placebo = _missing(parts, len(names), unit), None
     if draws and not missing:
+        placebo = _placebo(left_out, tested, kind, members, draws)
         beside = _beyond_noise(beside, left_out, tested, kind, members, min(draws, FEWER))
     return Observation(
         number="2",
@@ -221,7 +227,7 @@ def attribution_diversity_is_less_negative(
         n_images=n_images,
         sampled=is_sample(scored),
         controls=controls,
-        placebo=_placebo(left_out, tested, kind, members, draws) if draws and not missing else None,
+        placebo=placebo,
     )
 
 
@@ -237,55 +243,32 @@ def _columns(pairs: pd.DataFrame, group: str) -> dict[str, dict[str, str]]:
 
 
 def _statistics(
-    left_out: list[LeftOut], by_images: dict[str, dict], kind: str, names: list[str]
-) -> tuple[list[Part], list[Part], list[Part], list[str]]:
-    """Parts, their controls, statistics without a verdict, and what was left out, on each group of images."""
-    parts, controls, beside, omitted = [], [], [], []
-    for group, columns in by_images.items():
-        part, left = _part(left_out, columns, kind, group, names)
-        if group in (CLEAN, CORRUPTED):
-            parts.append(part)
-            controls.append(_control(left_out, columns, kind, group, names))
-            omitted += left
-        else:
-            beside.append(part)
-        beside += _parts_beside(left_out, columns, kind, group, names)
-    return parts, controls, beside, omitted
+    left_out: list[LeftOut], columns: dict[str, dict[str, str]], kind: str, group: str, names: list[str]
+) -> tuple[Part, Part, list[Part], list[str]]:
+    """The statistic on a set of images, its control, statistics without a verdict, and what the first leaves out."""
+    predictions, others = columns[kind].values(), columns[BASED if kind == FREE else FREE]
 
+    def difference(of: Collection[str], measure: str = "pearson") -> tuple[np.ndarray, list[str]]:
+        return mean_over_sizes(left_out, lambda of_size: np.subtract(*_both(columns, of, group, of_size, measure)))
 
-def _part(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> tuple[Part, list[str]]:
-    """The statistic on a group of images, and what it leaves out."""
-    replicates, left = mean_over_sizes(left_out, partial(_differences, columns, columns[kind].values(), group))
-    return Part.from_replicates(f"{group} images", replicates, names=names), left
-
-
-def _control(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> Part:
-    """The statistic in which attributions must exceed random numbers, on a group of images."""
-    replicates, _ = mean_over_sizes(left_out, lambda of_size: _both(columns, columns[kind].values(), group, of_size)[0])
-    statistic = "Fisher's z of r(attribution diversity, accuracy), which random numbers have at 0"
-    name = f"{group} images, {RANDOM}"
-    return Part.from_replicates(name, replicates, names=names, statistic=statistic, reading=RANDOM)
-
-
-def _parts_beside(left_out: list[LeftOut], columns: dict, kind: str, group: str, names: list[str]) -> list[Part]:
-    """Further statistics on a group of images, without a verdict."""
-    parts, counts = [], group in (CLEAN, CORRUPTED)
-    others = columns[BASED if kind == FREE else FREE]
+    replicates, omitted = difference(predictions)
+    part = Part.from_replicates(f"{group} images", replicates, names=names)
+    own, _ = mean_over_sizes(left_out, lambda of_size: _both(columns, predictions, group, of_size)[0])
+    quantity = "Fisher's z of r(attribution diversity, accuracy), which random numbers have at 0"
+    about = {"names": names, "statistic": quantity, "reading": RANDOM}
+    control, beside = Part.from_replicates(f"{group} images, {RANDOM}", own, **about), []
     readings = {f"against {metric}": ([column], "pearson") for metric, column in others.items()}
-    for reading, (predictions, measure) in (readings | {GIVEN: (columns[kind].values(), "partial")}).items():
-        statistic = partial(_differences, columns, predictions, group, measure=measure)
-        replicates = mean_over_sizes(left_out, statistic)[0]
-        name = f"{group} images, {reading}"
-        parts.append(Part.from_replicates(name, replicates, names=names, reading=reading if counts else ""))
-    quantity = f"r(diversity, accuracy) {GIVEN}"
+    for reading, compared in (readings | {GIVEN: (predictions, "partial")}).items():
+        name, told = f"{group} images, {reading}", reading if group in (CLEAN, CORRUPTED) else ""
+        beside.append(Part.from_replicates(name, difference(*compared)[0], names=names, reading=told))
     for name, of_metrics in columns.items():
-        if not of_metrics:
-            continue
-        replicates = mean_over_sizes(left_out, partial(_partial_correlations, of_metrics.values(), group))[0]
-        diversity = name if name == "attribution" else f"{name} prediction"
-        full = f"{group} images, partial r of {diversity} diversity"
-        parts.append(Part.from_replicates(full, replicates, FISHER, statistic=quantity))
-    return parts
+        if of_metrics:
+            given = (list(of_metrics.values()), group, "partial")
+            replicates, _ = mean_over_sizes(left_out, lambda of_size, given=given: of_size.correlations(*given).T)
+            full = f"{group} images, partial r of {name}{' prediction' * (name != 'attribution')} diversity"
+            quantity = f"r(diversity, accuracy) {GIVEN}"
+            beside.append(Part.from_replicates(full, replicates, FISHER, statistic=quantity))
+    return part, control, beside, omitted
 
 
 def _missing(parts: list[Part], units: int, unit: str) -> str:
@@ -307,30 +290,19 @@ def _both(
     return attributions, others
 
 
-def _differences(
-    columns: dict, predictions: Collection[str], group: str, of_size: LeftOut, measure: str = "pearson"
-) -> np.ndarray:
-    attributions, others = _both(columns, predictions, group, of_size, measure)
-    return attributions - others
-
-
-def _partial_correlations(columns: Collection[str], group: str, of_size: LeftOut) -> np.ndarray:
-    return of_size.correlations(list(columns), group, "partial", of_size.weights).T
-
-
 def _placebo(
     left_out: list[LeftOut], tested: dict[str, dict], kind: str, members: Sequence[str], draws: int
 ) -> Placebo:
     """Draws of the parts and of their controls.
 
     Args:
-        tested: group of images -> its columns, as from `_columns`.
+        tested: set of images -> its columns, as from `_columns`.
         members: members to whose pairs random numbers are assigned.
     """
-    statistics = [
-        partial(_of_random_numbers, columns, kind, group, members, draws) for group, columns in tested.items()
+    drawn = [
+        studentised(_of_random_numbers(left_out, columns, kind, group, members, draws), LINEAR)
+        for group, columns in tested.items()
     ]
-    drawn = [studentised(mean_over_sizes(left_out, statistic)[0], LINEAR) for statistic in statistics]
     estimates, errors = (np.reshape([of_group[i] for of_group in drawn], (-1, 2, draws)) for i in range(2))
     freedom = np.repeat(drawn[0][2], 2 * len(drawn)).astype(float)
     return Placebo(*(of.swapaxes(0, 1).reshape(-1, draws).T for of in (estimates, errors)), freedom, REMOVED)
@@ -342,35 +314,39 @@ def _beyond_noise(
     """The statistics beside, those given the members' accuracy with their range on random numbers."""
     ranges = {}
     for group, columns in tested.items():
-        of_group = partial(_of_random_numbers, columns, kind, group, members, draws, measure="partial")
-        ranges[f"{group} images, {GIVEN}"] = ends(mean_over_sizes(left_out, of_group)[0][0, :draws])
+        drawn = _of_random_numbers(left_out, columns, kind, group, members, draws, "partial")
+        ranges[f"{group} images, {GIVEN}"] = ends(drawn[0, :draws])
     return [replace(part, noise=ranges.get(part.name, part.noise)) for part in beside]
 
 
 def _of_random_numbers(
-    columns: dict,
+    left_out: list[LeftOut],
+    columns: dict[str, dict[str, str]],
     kind: str,
     group: str,
     members: Sequence[str],
     draws: int,
-    of_size: LeftOut,
     measure: str = "pearson",
 ) -> np.ndarray:
-    """`_differences` and, after these, its attributions' own correlations; (1 + units) x comparisons x 2 draws."""
+    """The statistic and, after it, that of attributions alone, with random numbers for these; (1 + units) x 2 draws."""
     attributions, predictions = list(columns["attribution"].values()), list(columns[kind].values())
-    finite = of_size.ensembles[attributions + predictions].notna().to_numpy()
-    both = finite[:, : len(attributions), None] & finite[:, None, len(attributions) :]
-    sets, of_comparison = np.unique(both.reshape(len(both), -1), axis=1, return_inverse=True)
-    accuracy, given = of_size.accuracies(group)
-    own = np.full((sets.shape[1], draws, len(of_size.weights)), np.nan)
-    for some, noise in _random_diversities(of_size.ensembles.members, members, draws):
-        for index in np.flatnonzero(sets.any(axis=0)):
-            has = sets[:, index]
-            of_both = noise[:, has], accuracy[has], given[has]
-            own[index, some] = FISHER.to(MEASURES[measure](of_size.weights[:, has], *of_both))
-    drawn = own[of_comparison.ravel()].transpose(2, 0, 1)
-    others = _both(columns, columns[kind].values(), group, of_size, measure)[1]
-    return np.concatenate([drawn - others[:, :, None], drawn], axis=2)
+
+    def of_comparisons(of_size: LeftOut) -> np.ndarray:
+        finite = of_size.ensembles[attributions + predictions].notna().to_numpy()
+        both = finite[:, : len(attributions), None] & finite[:, None, len(attributions) :]
+        sets, of_comparison = np.unique(both.reshape(len(both), -1), axis=1, return_inverse=True)
+        accuracy, given = of_size.accuracies(group)
+        own = np.full((sets.shape[1], draws, len(of_size.weights)), np.nan)
+        for some, noise in _random_diversities(of_size.ensembles.members, members, draws):
+            for index in np.flatnonzero(sets.any(axis=0)):
+                has = sets[:, index]
+                of_both = noise[:, has], accuracy[has], given[has]
+                own[index, some] = FISHER.to(MEASURES[measure](of_size.weights[:, has], *of_both))
+        drawn = own[of_comparison.ravel()].transpose(2, 0, 1)
+        others = _both(columns, predictions, group, of_size, measure)[1]
+        return np.concatenate([drawn - others[:, :, None], drawn], axis=2)
+
+    return mean_over_sizes(left_out, of_comparisons)[0]
 
 
 def _random_diversities(
