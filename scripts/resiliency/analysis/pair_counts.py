@@ -6,9 +6,9 @@ halves of the images are taken without reading predictions again. A group has wh
 Answers of two members are ranked by the largest of their mean probabilities, and given for a share of the images, the
 availability. Logits of these probabilities are counted in bins; of the bin that holds the last answer, a part is given.
 
-Predicted labels alone say how many members agree, which ranks their answers; two members have two ranks only, four have
-enough. Of four labels, the numbers of equal pairs (0 to 6) and of right ones (0 to 4) say how many votes the answer has,
-and how probably it is wrong, ties broken by chance.
+Predicted labels say how many members agree, which ranks their answers. Two members have two ranks only, four enough:
+the numbers of equal pairs (0 to 6) and of right ones (0 to 4) say how many votes an answer has, and how probably it is
+wrong, ties broken by chance.
 """
 
 from collections.abc import Iterable, Sequence

@@ -93,8 +93,8 @@ def difference_table(
 ) -> pd.DataFrame:
     """The table correlation_differences.csv: r(attribution diversity, accuracy) - r(prediction diversity, accuracy).
 
-    A row per rule, size, set of images (clean, corrupted or an additional test set) and pair of metrics, over the ensembles
-    that have both, as observation 2 has it of means. Arguments are those of `correlation_table`.
+    A row per rule, size, set of images (clean, corrupted or an additional test set) and pair of metrics, over the
+    ensembles that have both, as observation 2 has it of means. Arguments are those of `correlation_table`.
     """
     rows = []
     for key, left_out in _groups(ensembles, by_corruption):
