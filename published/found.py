@@ -18,6 +18,7 @@ from resiliency.report import words
 from resiliency.report.cautions import late_settings
 from resiliency.report.charts.exchange_rates import MIXING
 from resiliency.report.charts.swaps import WRONG
+from resiliency.report.choosing import choosing
 from resiliency.report.verdicts import ON_ACCURACY, by_observation
 
 AT_EQUAL_ACCURACY = {
@@ -84,6 +85,7 @@ def page(studies: Studies) -> str:
         bought=bought(rates) + [equal_accuracy_row(studies)] * bool(len(rates)),
         swapped=(swapped := answers(studies)),
         second_part=next((of["verdicts"].get(WRONG) for of in swapped if of["study"] == DECIDES), None),
+        choosing={of: choosing(tables["choosing"])["answer"] for of, tables in studies.items() if "choosing" in tables},
         medians=median_errors(rates),
         registered=[study for study, tables in studies.items() if "exchange_rates_present" in tables],
         leading=leading(studies),

@@ -45,12 +45,13 @@ def kept_tables(kept: Path) -> dict[str, pd.DataFrame]:
     Beside them, `choices` has the verdicts by other choices of the study, `on_halves` the observations with clean
     accuracy from the test images of the corruptions, `present` and `exchange_rates_present` observation 1 and exchange
     rates of members of a registered study by the present library, and `seeds`, of a study that was run with several
-    study seeds, a row per seed and part of an observation. `swaps` of a registered study is made of published labels.
+    study seeds, a row per seed and part of an observation. `swaps` and `choosing` of a registered study are those of
+    `published.swaps` and `published.choosing`.
     """
     tables = as_now({path.stem: read_table(path) for path in table_files(kept)})
     beside = {
         "choices": EXPERIMENTS / f"{kept.name}_choices.csv",
-        **{key: kept.with_name(f"{kept.name}_{key}.csv") for key in ("on_halves", "swaps")},
+        **{key: kept.with_name(f"{kept.name}_{key}.csv") for key in ("on_halves", "swaps", "choosing")},
         **{key: present_file(kept.name, table, kept.parent) for table, key in PRESENT.items()},
     }
     tables |= {name: read_table(path) for name, path in beside.items() if path.is_file()}

@@ -32,6 +32,7 @@ from resiliency.report.advice import advice_of, facts
 from resiliency.report.cautions import cautions
 from resiliency.report.charts import finding_of
 from resiliency.report.charts.exchange_rates import NAMES, images_of
+from resiliency.report.choosing import choosing
 from resiliency.report.drawing import svg
 from resiliency.report.overview import contenders, design_count, leaders
 from resiliency.report.registry import APPENDIX, CHARTS, SECTIONS
@@ -239,6 +240,7 @@ def page(kept: Path, pages: Path = PAGES) -> str:
         on=images_of(tables[LEAD]["images"].iloc[0]) if rates else "",
         LEAD=LEAD,
         swapped=(swapped := next(iter(answers({kept.name: tables})), None)),
+        choosing=choosing(tables["choosing"]) if "choosing" in tables else None,
         swap_rows=rows_of(tables["swaps"]) if swapped else [],
         diversity=finding_of("swaps", tables["swaps"], tables["members"]) if swapped else "",
         longest=read_json(kept / LONGEST) if (kept / LONGEST).is_file() else {},

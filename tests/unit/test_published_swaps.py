@@ -69,6 +69,21 @@ def test_advice_is_chosen_by_the_numbers(words):
     assert words in said
 
 
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("worth it", ["Choose members by diversity of attributions, too: such ensembles err less than"]),
+        ("undecided", ["Choose members by the error of their ensemble, not by their diversity: no kind"]),
+        ("not tested", []),
+    ],
+)
+def test_advice_on_choosing_follows_from_its_verdicts(verdict, said):
+    chosen = pd.DataFrame({"choice": ["greedy", "attribution_diversity"], "verdict": ["", verdict]})
+    tables = swaps() | {"observations": pd.DataFrame({"observation": [], "verdict": []}), "choosing": chosen}
+    lines = [line for line in advice_of(tables) if line.startswith("Choose members")]
+    assert [line[: len(of)] for line, of in zip(lines, said, strict=True)] == said
+
+
 def test_what_is_missing_is_not_known():
     assert answers({"none": {}, "empty": {"swaps": pd.DataFrame(), "members": pd.DataFrame()}}) == []
     (labels,) = answers({"a": swaps(known=0, rung=ANY_FAMILY)})

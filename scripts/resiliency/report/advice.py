@@ -1,8 +1,9 @@
-"""What to do differently: what exchange rates and swaps of a study mean for who builds a classifier."""
+"""What to do differently: what tables of a study mean for who builds a classifier."""
 
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis import choosing
 from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import CORRUPTED, INDEPENDENT
@@ -57,16 +58,19 @@ def gain(contenders: pd.DataFrame) -> str:
 
 
 def advice_of(tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Sentences on what to do, by the exchange rates and swaps of a study with these tables; none without any."""
+    """Sentences on what to do, by the tables of a study; none without exchange rates and swaps."""
     rates = tables.get("exchange_rates", pd.DataFrame(columns=["points"]))
     rows, swapped = facts(rates), headline(tables.get("swaps", pd.DataFrame()))
     if not rows and not swapped:
         return []
     tested = tables["observations"]["verdict"][tables["observations"]["observation"].astype(str) == "1b"]
+    chosen = tables.get("choosing", pd.DataFrame(columns=["choice", "verdict"]))
     text = sentences("advice.txt.j2").render(
         rows=rows or dict.fromkeys([*NAMES, "mixing"]),
         images=images_of(rates["images"].iloc[0]) if rows else "",
         swapped=swapped,
+        chosen=bool(chosen["verdict"].isin([choosing.WORTH, choosing.WORSE, choosing.UNDECIDED]).any()),
+        worth=[f"{choosing.KINDS[of]}s" for of in chosen.loc[chosen["verdict"] == choosing.WORTH, "choice"].unique()],
         twins=twin_of(tables["members"]),
         gain=gain(tables["contenders"]) if "contenders" in tables else "",
         lengths=lengths(tables["members"]) if rows else "",
