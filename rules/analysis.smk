@@ -244,7 +244,7 @@ rule assess_ensembles:
         benchmark_of("assess_ensembles")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
+    threads: 2
     resources:
         **needing(8000, MINUTES["choose_ensembles"] + 120),
     params:

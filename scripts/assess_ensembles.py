@@ -14,6 +14,7 @@ from resiliency.study.stage import stage
 
 with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    threads = snakemake.threads
     members, deployment, validation = read_table(inputs.members), read_table(inputs.deployment), {}
     conditions, needed = read_table(inputs.conditions), named_in(deployment["members"])
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, needed, inputs.units)
@@ -21,15 +22,17 @@ with stage(snakemake.log[0], snakemake.params.code):
     if inputs.validation:
         labels = read_array(inputs.validation_labels)
         validation = read_validation(inputs.validation, labels[calibration_indices(labels, params.seed)], needed)
-    assessed = assessment(deployment, members, predictions, validation, resampling, params.wrong)
+    assessed = assessment(deployment, members, predictions, validation, resampling, params.wrong, threads)
     for name, table in assessed._asdict().items():
         write_table(outputs.get(name), table)
     roles = contenders(deployment)
     names = read_items(inputs.named)[1] if inputs.named else []
     classes = read_json(inputs.card)["classes"] if inputs.card else params.classes
     temperatures = read_table(outputs.temperatures)  # rounded like those that an export applies
-    failed = failures(roles, members, temperatures, predictions, names, classes, params.confidence, params.seed)
-    tables = comparison(roles, members, predictions, resampling)._asdict()
+    failed = failures(
+        roles, members, temperatures, predictions, names, classes, params.confidence, params.seed, threads
+    )
+    tables = comparison(roles, members, predictions, resampling, threads)._asdict()
     tables |= failed._replace(failures=failed.failures[FAILURES])._asdict()
     if inputs.cost_matrix:
         matrix = cost_matrix(read_costs(inputs.cost_matrix), classes)

@@ -13,17 +13,17 @@ import pandas as pd
 from scipy.special import expit, log_softmax
 from simulated_correlations import CONFIDENCE, Case, Interval
 
-from resiliency.analysis.assessment import Resampled, Scored, Sums, selective_rows, shares_at
+from resiliency.analysis.assessment import selective_rows, shares_at
 from resiliency.analysis.choices import differences, drawn_errors
 from resiliency.analysis.coincident_failures import ceiling_table, failure_table, failures, way_to_ceiling
 from resiliency.analysis.contenders import under_corruptions
 from resiliency.analysis.failures import class_error
+from resiliency.analysis.judging import Judged, Resampled, Said, Sums
 from resiliency.analysis.member_scores import Scorer, rank_rows
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.api.evaluation import Answers, Evaluation, Seen
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream
-from resiliency.ensembles.combination import Outputs
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import accuracies
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
@@ -164,10 +164,11 @@ def judged_by(units: Units, resampling: Resampling) -> Resampled:
     return Resampled(CONDITIONS, np.arange(units.n_images), *resampling, {CLEAN: units})
 
 
-def confidences(drawn: Drawn) -> Scored:
+def confidences(drawn: Drawn) -> Judged:
     """How sure the first member is of its answers to corrupted images, and whether they are wrong."""
     sure = expit(np.abs(drawn.margins[0, 1:]))
-    return Scored({"max_probability": sure}, drawn.wrong[0, 1:].astype(np.float32))
+    wrong = drawn.wrong[0, 1:]
+    return Judged(wrong.astype(np.float32), wrong.astype(np.int32), {"max_probability": sure}, ())
 
 
 def of_selective(measure: str) -> Callable[[Drawn, Units, Resampling], Interval]:
@@ -194,7 +195,7 @@ def of_threshold(of: str) -> Callable[[Drawn, Units, Resampling], Interval]:
     def interval(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
         scored = confidences(drawn)
         answers = scored.confidences["max_probability"], scored.errors
-        return ends(shares_at(THRESHOLD, *answers, judged_by(units, resampling), CORRUPTED), of)
+        return ends(shares_at([THRESHOLD], *answers, judged_by(units, resampling), CORRUPTED)[0], of)
 
     return interval
 
@@ -217,7 +218,7 @@ def losses(drawn: Drawn) -> np.ndarray:
 def of_nll(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     sums, everyone = Sums(IMAGES), np.arange(IMAGES)
     for of, wrong in zip(losses(drawn), drawn.wrong[0, 1:], strict=True):
-        sums.add(everyone, Outputs(of, of.argmax(axis=-1), wrong.astype(np.float32), None, None), LABELS)
+        sums.add(everyone, Said(np.exp(of), of), wrong.astype(np.float32), LABELS)
     values = sums.estimates(judged_by(units, resampling).counts[CORRUPTED])["nll"][1:]
     return tuple(np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
 

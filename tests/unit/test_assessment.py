@@ -11,17 +11,16 @@ from resiliency.analysis.assessment import (
     NO_VALIDATION,
     SHARES_WRONG,
     TEMPERATURES,
-    Resampled,
-    Scored,
     Temperature,
-    scored_and_calibrated,
+    calibration,
     selective_rows,
     shares_at,
     temperature_of,
     temperature_rows,
     threshold_rows,
 )
-from resiliency.ensembles.combination import SCORES, Ensemble
+from resiliency.analysis.judging import Judged, Resampled, judged
+from resiliency.ensembles.combination import RULES, SCORES, Ensemble
 from resiliency.metrics.classification import (
     ABSTAIN,
     Ranked,
@@ -46,12 +45,40 @@ def study():
     return drawn(MEMBERS, IMAGES)
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("factor", [1, 100, 1000])
+def test_ensembles_that_share_members_say_what_each_says_alone(rule, factor, monkeypatch):
+    """In blocks of images and threads, of ties, sure answers and probabilities that are 0 in float64."""
+    logits, labels = logits_of(MEMBERS, IMAGES, 0)
+    logits = [np.round(of * factor) for of in logits]
+    table = conditions_of(["fog"], [1, 2, 3], IMAGES)
+    members = [predictions_of(table, labels, of) for of in logits]
+    members.append(predictions_of(table, labels, logits[0].argmax(axis=-1)))
+    ensembles = [Ensemble([members[i] for i in of], WEIGHTS[list(of)], rule) for of in ((0, 1), (1,), (0, 2, 1))]
+    ensembles.append(Ensemble([members[i] for i in (3, 0, 1)], np.ones(3), "plurality_vote"))
+    half = Resampled(table, np.arange(1, IMAGES, 2), 3, 0.9, 0)
+    monkeypatch.setattr("resiliency.analysis.judging.AT_ONCE", 21)
+    temperatures = [0.5, 2.0, 1.3, 1.0]
+    found = judged(ensembles, temperatures, half, calibrated=True, threads=2)
+    for ensemble, temperature, of in zip(ensembles, temperatures, found, strict=True):
+        for name, conditions in half.conditions.items():
+            for row, condition in enumerate(conditions):
+                (part,) = ensemble.outputs(condition, half.images[name])
+                np.testing.assert_array_equal(of[name].answers[row], part.answers)
+                np.testing.assert_array_equal(of[name].errors[row], part.errors)
+                after = part.at(temperature).confidences()
+                assert list(of[name].confidences) == list(after)
+                for score, values in after.items():
+                    np.testing.assert_allclose(of[name].confidences[score][row], values, rtol=1e-9, atol=1e-7)
+            assert len(of[name].sums) == 2 * (ensemble.has_probabilities and ensemble.rule.mean is not None)
+
+
 def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
     table, members, labels = study
     images = np.arange(0, IMAGES, 2)
-    judged = Resampled(table, images, 100, 0.9, 0)
+    half = Resampled(table, images, 100, 0.9, 0)
     ensemble = Ensemble(members, WEIGHTS, "mean_probability")
-    rows, curves = selective_rows(scored_and_calibrated(ensemble, 1, judged)[0], judged)
+    rows, curves = selective_rows(judged([ensemble], [1], half)[0], half)
     assert [(row["images"], row["score"]) for row in rows] == [(n, s) for n in ("clean", "corrupted") for s in SCORES]
     mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0)
     wrong = mean.argmax(axis=-1) != labels[images]
@@ -71,14 +98,14 @@ def test_judgement_is_of_the_judged_images_under_all_corruptions(study):
 
 def test_few_wrong_answers_leave_doubt():
     """Of 40 images: Wilson's interval of 0 of 40, and of 1 of 1."""
-    judged = Resampled(conditions_of([], [], 40), np.arange(40), 100, 0.95, 0)
+    half = Resampled(conditions_of([], [], 40), np.arange(40), 100, 0.95, 0)
     scores = {name: np.arange(40.0)[None] for name in ("max_probability", "entropy")}
     none, one = np.zeros((1, 40), np.float32), np.eye(1, 40, dtype=np.float32)
-    row, other = selective_rows({"clean": Scored(scores, none)}, judged)[0]
+    row, other = selective_rows({"clean": Judged(none, none, scores, ())}, half)[0]
     assert (row["aurc_low"], row["aurc_high"]) == pytest.approx((0, 0.0876), abs=1e-4)
     assert other["aurc_difference_high"] == -other["aurc_difference_low"] == pytest.approx(row["aurc_high"])
     assert np.isnan([row["auroc"], row["auroc_low"], row["fpr_at_95_high"]]).all()
-    row, other = selective_rows({"clean": Scored(scores, one)}, judged)[0]
+    row, other = selective_rows({"clean": Judged(one, one, scores, ())}, half)[0]
     assert [row["auroc"], row["auroc_low"], row["auroc_high"]] == pytest.approx([1, 0.2065, 1], abs=1e-4)
     assert [row["fpr_at_95"], row["fpr_at_95_high"]] == pytest.approx([0, 0.7935], abs=1e-4)
     assert [other["aurc_difference_low"], other["aurc_difference_high"]] == [0, 0]  # of the same ranking
@@ -95,9 +122,10 @@ def tried():
     harder = [of[1:3] * 0.3 + np.roll(of[1:3], 1, axis=1) * 0.7 for of in logits]
     logits = [np.concatenate([of, hard[:1], hard]) for of, hard in zip(logits, harder, strict=True)]
     table, halves = conditions_of(list(CORRUPTIONS), [1, 2], 400), (np.arange(0, 400, 2), np.arange(1, 400, 2))
-    chosen, judged = (Resampled(table, half, 200, 0.95, 0) for half in halves)
+    both = [Resampled(table, half, 200, 0.95, 0) for half in halves]
     ensemble = Ensemble([predictions_of(table, labels, of) for of in logits], np.ones(2), RULE)
-    rows = threshold_rows(ensemble, 1.0, chosen, scored_and_calibrated(ensemble, 1.0, judged)[0], judged)
+    chosen, tried = (judged([ensemble], [1.0], half)[0] for half in both)
+    rows = threshold_rows(ensemble, chosen, both[0], tried, both[1])
     mean = np.mean([softmax(of) for of in logits], axis=0)
     return rows, graded(mean.max(axis=-1)), mean.argmax(axis=-1) != labels, halves
 
@@ -129,9 +157,9 @@ def test_they_are_chosen_on_one_half_and_tried_on_the_other(tried):
 
 def test_where_every_answer_is_wrong_the_error_is_1():
     """Of six conditions, whose shares are not whole in float32."""
-    judged = Resampled(conditions_of(list(CORRUPTIONS), [1, 2], 40), np.arange(40), 100, 0.95, 0)
+    half = Resampled(conditions_of(list(CORRUPTIONS), [1, 2], 40), np.arange(40), 100, 0.95, 0)
     confidence = np.random.default_rng(0).random((6, 40)).astype(np.float32)
-    row = shares_at(0.5, confidence, np.ones((6, 40), np.float32), judged, "corrupted")
+    (row,) = shares_at([0.5], confidence, np.ones((6, 40), np.float32), half, "corrupted")
     assert row["error"] == 1
     assert row["wrong"] == row["coverage"]
 
@@ -187,10 +215,11 @@ def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(stu
 def test_calibration_before_and_after_and_against_the_best_member(study):
     table, members, labels = study
     images = np.arange(10, 50)
-    judged = Resampled(table, images, 100, 0.9, 0)
-    together, alone = (Ensemble(of, WEIGHTS[: len(of)], RULE) for of in (members, members[:1]))
-    calibration, of_member = (scored_and_calibrated(of, 0.4, judged, ())[1] for of in (together, alone))
-    rows = temperature_rows(Temperature(0.4, 10, "validation", ""), calibration, of_member, judged)
+    half = Resampled(table, images, 100, 0.9, 0)
+    ensembles = [Ensemble(of, WEIGHTS[: len(of)], RULE) for of in (members, members[:1])]
+    found = judged(ensembles, [0.4, 0.4], half, None, (), calibrated=True)
+    together, of_member = (calibration(of, half) for of in found)
+    rows = temperature_rows(Temperature(0.4, 10, "validation", ""), together, of_member, half)
     mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
     after, repeated = np.exp(scaled(np.log(mean), 0.4)), np.tile(labels[images], 3)
     row = rows[1]
@@ -198,11 +227,11 @@ def test_calibration_before_and_after_and_against_the_best_member(study):
         assert row[f"nll_{name}"] == pytest.approx(negative_log_likelihood(probabilities, repeated), rel=1e-5)
         assert row[f"ece_{name}"] == pytest.approx(expected_calibration_error(probabilities, repeated), rel=1e-4)
         assert row[f"brier_{name}"] == pytest.approx(brier_score(probabilities, repeated), rel=1e-5)
-    (_, itself) = temperature_rows(Temperature(0.4, 10, "validation", ""), of_member, of_member, judged)
+    (_, itself) = temperature_rows(Temperature(0.4, 10, "validation", ""), of_member, of_member, half)
     for measure in ("nll", "ece", "brier"):
         assert itself[f"{measure}_difference_low"] == itself[f"{measure}_difference_high"] == 0
         assert row[f"{measure}_change_low"] < row[f"{measure}_change"] < row[f"{measure}_change_high"]
-        own, others = row[f"{measure}_after"], of_member["corrupted"].after[measure][0]
+        own, others = row[f"{measure}_after"], of_member["corrupted"][1][measure][0]
         assert row[f"{measure}_difference"] == pytest.approx(own - others)
         assert row[f"{measure}_difference_low"] < own - others < row[f"{measure}_difference_high"]
     assert set(row) <= set(TEMPERATURES)

@@ -10,6 +10,7 @@ from sklearn.metrics import log_loss
 from torchmetrics.functional.classification import binary_auroc, multiclass_calibration_error
 
 from resiliency.metrics import classification as metrics
+from resiliency.metrics import selective
 
 
 @given(st.integers(0, 1000))
@@ -61,9 +62,9 @@ def test_measures_against_torch_uncertainty(images, seed):
 
     probabilities, labels = answers(images, seed)
     confidence, errors = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
-    scores = {name: values[0] for name, values in metrics.measures(metrics.ranking(confidence, errors)).items()}
+    scores = {name: values[0] for name, values in selective.measures(selective.ranking(confidence, errors)).items()}
     given_both = torch.from_numpy(probabilities), torch.from_numpy(labels)
-    expected = {"aurc": AURC()} | {f"error_at_{round(100 * c)}": RiskAtxCov(c) for c in metrics.COVERAGES}
+    expected = {"aurc": AURC()} | {f"error_at_{round(100 * c)}": RiskAtxCov(c) for c in selective.COVERAGES}
     for name, metric in expected.items():
         metric.update(*given_both)
         assert scores[name] == pytest.approx(metric.compute().item(), abs=1e-6), name
@@ -76,35 +77,35 @@ def test_measures_against_torch_uncertainty(images, seed):
 
 def test_ties_count_as_in_random_order():
     """Of two equally confident images one is wrong; the third, less confident, is right."""
-    ranked = metrics.ranking(np.array([0.9, 0.9, 0.5]), np.array([1.0, 0, 0]))
-    np.testing.assert_allclose(metrics.risk_coverage(ranked, np.array([1, 2, 3]) / 3), [1 / 2, 1 / 2, 1 / 3])
-    assert metrics.measures(ranked)["aurc"][0] == pytest.approx((1 / 2 + (1 / 2 + 1 / 3) / 2) / 2)
-    assert metrics.measures(ranked)["auroc"][0] == pytest.approx((1 / 2 + 0) / 2)
+    ranked = selective.ranking(np.array([0.9, 0.9, 0.5]), np.array([1.0, 0, 0]))
+    np.testing.assert_allclose(selective.risk_coverage(ranked, np.array([1, 2, 3]) / 3), [1 / 2, 1 / 2, 1 / 3])
+    assert selective.measures(ranked)["aurc"][0] == pytest.approx((1 / 2 + (1 / 2 + 1 / 3) / 2) / 2)
+    assert selective.measures(ranked)["auroc"][0] == pytest.approx((1 / 2 + 0) / 2)
 
 
 def test_resamples_are_those_of_repeated_images():
     rng = np.random.default_rng(0)
     confidence, errors = rng.random((3, 20)), (rng.random((3, 20)) < 0.3).astype(float)
     counts = rng.multinomial(20, np.full(20, 1 / 20), size=4)
-    whole, drawn = metrics.resampled_rankings(confidence, errors, counts)
-    exact = metrics.measures(metrics.ranking(confidence.ravel(), errors.ravel()))
-    for name, values in metrics.measures(whole).items():
+    *of_all, drawn = selective.resampled_rankings(confidence, errors, counts)
+    exact, whole = map(selective.measures, of_all)
+    for name, values in whole.items():
         assert values[0] == pytest.approx(exact[name][0])
     for row, count in enumerate(counts):
         repeated = np.repeat(np.arange(20), count)
-        expected = metrics.measures(metrics.ranking(confidence[:, repeated].ravel(), errors[:, repeated].ravel()))
-        for name, values in metrics.measures(drawn).items():
+        expected = selective.measures(selective.ranking(confidence[:, repeated].ravel(), errors[:, repeated].ravel()))
+        for name, values in selective.measures(drawn).items():
             assert values[row] == pytest.approx(expected[name][0], nan_ok=True), name
 
 
 def test_groups_of_neighbours_stand_for_the_images():
     probabilities, labels = answers(2000, 1)
     confidence, errors = probabilities.max(axis=1)[None], (probabilities.argmax(axis=1) != labels)[None].astype(float)
-    exact = metrics.measures(metrics.ranking(confidence[0], errors[0]))
-    whole, _ = metrics.resampled_rankings(confidence, errors, np.ones((1, 2000)))
+    exact, whole, _ = selective.resampled_rankings(confidence, errors, np.ones((1, 2000)))
     assert whole.answered.shape == (1, 256)
-    for name, values in metrics.measures(whole).items():
-        assert values[0] == pytest.approx(exact[name][0], abs=0.01), name
+    found = selective.measures(exact)
+    for name, values in selective.measures(whole).items():
+        assert values[0] == pytest.approx(found[name][0], abs=0.01), name
 
 
 def test_mutual_information_against_torch_uncertainty():

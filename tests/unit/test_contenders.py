@@ -23,9 +23,10 @@ from resiliency.analysis.contenders import (
     named_in,
     under_corruptions,
 )
+from resiliency.analysis.judging import judged
 from resiliency.analysis.shared_failures import SHARED_FAILURES, shared_failures
 from resiliency.ensembles.combination import Ensemble
-from resiliency.metrics.classification import expected_calibration_error
+from resiliency.metrics.classification import CALIBRATION, expected_calibration_error
 from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_validation
 from resiliency.statistics.resampling import Resampling, wilson
@@ -92,12 +93,12 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert named_in(row["members"] for row in roles.values()) == {"a-s0", "b-s0"}
     needed = {name: predictions[name] for name in ("a-s0", "b-s0")}
     tables = comparison(roles, MEMBERS, needed, SETTINGS)
-    judged = evaluation_half(needed, SETTINGS)
+    half = evaluation_half(needed, SETTINGS)
     best = ensemble_of(["a-s0", "b-s0"], "mean_probability", needed, MEMBERS.set_index("member"))
     table = tables.under_corruptions.query("corruption == 'corrupted'").set_index("role")
-    both = [[needed[name].probabilities(c)[judged.images["corrupted"]] for name in needed] for c in range(4)]
-    wrong = np.mean(both, axis=1).argmax(axis=-1) != best.members[0].labels(1)[judged.images["corrupted"]]
-    np.testing.assert_array_equal(errors_under(best, judged), wrong)
+    both = [[needed[name].probabilities(c)[half.images["corrupted"]] for name in needed] for c in range(4)]
+    wrong = np.mean(both, axis=1).argmax(axis=-1) != best.members[0].labels(1)[half.images["corrupted"]]
+    np.testing.assert_array_equal(errors_under(best, half), wrong)
     assert table.error["best ensemble"] == pytest.approx(wrong[1:].mean())
     assert table.severities.unique() == ["1+2+3"]
     ensembles = dict.fromkeys(["recommended model", "best ensemble"], "a-s0+b-s0")
@@ -184,15 +185,17 @@ def test_equal_errors_of_models_that_differ_elsewhere_may_differ():
 
 
 def test_bins_have_the_calibration_error_of_all_predictions(predictions):
-    members, judged = list(predictions.values()), evaluation_half(predictions, SETTINGS)
-    bins = calibration_bins(Ensemble(members, np.ones(3), "mean_probability"), judged)
-    corrupted, images = bins[bins.images == "corrupted"], judged.images["corrupted"]
+    members, half = list(predictions.values()), evaluation_half(predictions, SETTINGS)
+    (answers,) = judged([Ensemble(members, np.ones(3), "mean_probability")], [1], half)
+    found = [calibration_bins(of.confidences["max_probability"], of.errors) for of in answers.values()]
+    clean, corrupted = (pd.DataFrame(of, columns=CALIBRATION[1:]) for of in found)
+    images = half.images["corrupted"]
     mean = np.mean([[m.probabilities(c)[images] for c in (1, 2, 3)] for m in members], axis=0).reshape(-1, 3)
     labels = np.tile(members[0].labels(0)[images], 3)
     gap = (corrupted.accuracy - corrupted.mean_confidence).abs() @ corrupted.predictions / corrupted.predictions.sum()
-    assert bins.groupby("images").predictions.sum().to_dict() == {"clean": 30, "corrupted": 90}
+    assert [of.predictions.sum() for of in (clean, corrupted)] == [30, 90]
     assert gap == pytest.approx(expected_calibration_error(mean, labels), rel=1e-4)
-    assert ((bins.bin_low < bins.mean_confidence) & (bins.mean_confidence <= bins.bin_high + 1e-9)).all()
+    assert corrupted.mean_confidence.between(corrupted.bin_low, corrupted.bin_high + 1e-9).all()
 
 
 CLASSES = ["stop", "yield", "speed limit 30"]

@@ -19,7 +19,8 @@ from PIL import Image
 from predicted import conditions_of, predictions_of
 from torch import nn
 
-from resiliency.analysis.assessment import Resampled, scored_and_calibrated, threshold_rows
+from resiliency.analysis.assessment import threshold_rows
+from resiliency.analysis.judging import Resampled, judged
 from resiliency.base.faults import Fault
 from resiliency.designs.members import Member
 from resiliency.designs.networks import from_factory, normalised, write_member
@@ -155,9 +156,9 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     table = conditions_of([], [], 400)
     predictions = predictions_of(table, labels, (images.reshape(1, 400, CLASSES) / 4).astype(np.float16))
     ensemble = Ensemble([predictions], np.ones(1), "mean_probability")
-    chosen, judged = (Resampled(table, np.arange(first, 400, 2), 20, 0.95, 0) for first in (0, 1))
-    scored = scored_and_calibrated(ensemble, temperature, judged)[0]
-    rows = pd.DataFrame(threshold_rows(ensemble, temperature, chosen, scored, judged))
+    halves = [Resampled(table, np.arange(first, 400, 2), 20, 0.95, 0) for first in (0, 1)]
+    chosen, tried = (judged([ensemble], [temperature], half)[0] for half in halves)
+    rows = pd.DataFrame(threshold_rows(ensemble, chosen, halves[0], tried, halves[1]))
     write_table(tmp_path / "thresholds.csv", rows)
     thresholds = threshold_constants(read_table(tmp_path / "thresholds.csv"))
     deployable = Deployable(
@@ -168,7 +169,7 @@ def test_study_table_and_program_answer_the_same_images_at_every_threshold(tempe
     about["abstaining"] = {"threshold": None, "why": "27 films", "range": [0, 1]}
     about["inputs"] = {"mean": [0] * 8, "inverse": np.zeros((8, 8)).tolist(), "limit": 1, "range": [0, 0.5]}
     module = program_in(tmp_path, about)
-    confidence, answers = scored["clean"].confidences["max_probability"][0], 0
+    confidence, answers = tried["clean"].confidences["max_probability"][0], 0
     assert (confidence > 1 - 1e-9).mean() > 0.2
     for row in rows.dropna(subset=["threshold"]).itertuples():
         threshold = module.THRESHOLDS[row.selection_images][row.goal][row.target]

@@ -4,32 +4,25 @@ Clean and corrupted images are those of the evaluation half of deployment.csv, w
 other; all corrupted conditions count together, because one threshold of confidence has to serve them all. All images of
 additional test sets count. Units of images are resampled, each with all of its conditions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from resiliency.analysis.judging import CALIBRATION_MEASURES, Judged, Resampled
 from resiliency.analysis.parts import corrected_interval
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.combination import SCORES, Ensemble, Outputs
+from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import (
     ABSTAIN,
-    ECE_BINS,
-    MEASURES,
     Ranked,
-    bin_of,
     covering_threshold,
     fitted_temperature,
     graded,
     limiting_threshold,
-    measures,
-    ranking,
-    resampled_rankings,
-    risk_coverage,
     units_needed,
 )
-from resiliency.prediction.reading import condition_groups, held_out
+from resiliency.metrics.selective import MEASURES, measures, resampled_rankings, risk_coverage
 from resiliency.statistics.resampling import (
     Units,
     apart,
@@ -47,69 +40,11 @@ REFERENCE = "max_probability"
 ERRORS_AT = {f"error_at_{coverage}": coverage / 100 for coverage in (80, 90, 95)}
 
 
-class Resampled:
-    """Images that ensembles are selected or evaluated on, and resamples of them.
-
-    Args:
-        evaluation: int, the dataset's own test images that count; additional test sets count whole.
-        resamples, confidence, seed: number of bootstrap resamples, level of the intervals, and seed.
-        units: test set -> units of all its images; in a test set without an entry, each image is a unit.
-
-    Attributes:
-        images, units, counts: set of images -> its images, their units, and how often each resample draws each image,
-            float R x N, as matrix products need it.
-    """
-
-    def __init__(
-        self,
-        conditions: pd.DataFrame,
-        evaluation: np.ndarray,
-        resamples: int,
-        confidence: float,
-        seed: int,
-        units: Mapping[str, Units] = {},
-    ):
-        self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), confidence
-        self.images, self.units, self.counts = {}, {}, {}
-        for name, rows in self.conditions.items():
-            test_set, n_images = conditions.test_set.iloc[rows[0]], conditions.n_images.iloc[rows[0]]
-            self.images[name] = evaluation if test_set == CLEAN else np.arange(n_images)
-            self.units[name] = (units.get(test_set) or Units.single(n_images)).of(self.images[name])
-            drawn_as = "images" if test_set == CLEAN else name
-            self.counts[name] = self.units[name].counts(resamples, seed, drawn_as).astype(np.float64)
-
-    def outputs(
-        self, ensemble: Ensemble, name: str, disagreement: bool = True
-    ) -> Iterator[tuple[int, np.ndarray, Outputs]]:
-        """Outputs of `ensemble` on the set of images `name`: condition, positions of the images in the set, outputs.
-
-        Args:
-            disagreement: passed to `Ensemble.outputs`.
-        """
-        for condition in self.conditions[name]:
-            start = 0
-            for part in ensemble.outputs(condition, self.images[name], disagreement):
-                yield condition, np.arange(start, start + len(part.errors)), part
-                start += len(part.errors)
-
-
-class Scored(NamedTuple):
-    """Confidences and errors of an ensemble on N images under C conditions.
-
-    Attributes:
-        confidences: confidence score -> float64 C x N.
-        errors: float32 C x N.
-    """
-
-    confidences: dict[str, np.ndarray]
-    errors: np.ndarray
-
-
-def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[list[dict], list[dict]]:
+def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[list[dict], list[dict]]:
     """Rows of selective_prediction.csv, and of the risk-coverage curves, of one ensemble.
 
     Args:
-        scored: set of images -> confidences and errors of the ensemble on the evaluation images.
+        answers: set of images -> answers of the ensemble to the evaluation images.
 
     Returns:
         For each set of images and score of confidence: `MEASURES` with the ends of their intervals, and
@@ -118,14 +53,13 @@ def selective_rows(scored: dict[str, Scored], evaluation: Resampled) -> tuple[li
         better.
     """
     rows, curves = [], []
-    for name, (confidences, errors) in scored.items():
+    for name, (errors, _, confidences, _) in answers.items():
         scores, counts, units = {}, evaluation.counts[name].astype(np.float32), evaluation.units[name]
         fewer = max(1, min(np.count_nonzero(units.sums(of.sum(axis=0))) for of in (errors, 1 - errors)))
         for score, confidence in confidences.items():
-            exact = ranking(confidence.ravel(), errors.ravel())
-            whole, drawn = resampled_rankings(confidence, errors, counts)
-            scores[score] = {key: measures(ranked) for key, ranked in (("", exact), ("whole", whole), ("drawn", drawn))}
-            risks = risk_coverage(exact, CURVE)
+            rankings = resampled_rankings(confidence, errors, counts)
+            scores[score] = dict(zip(("", "whole", "drawn"), map(measures, rankings), strict=True))
+            risks = risk_coverage(rankings[0], CURVE)
             curves += [
                 {"images": name, "score": score, "coverage": c, "risk": r} for c, r in zip(CURVE, risks, strict=True)
             ]
@@ -160,36 +94,8 @@ def _excess(
     return with_ends("aurc_difference", value[0], ends)
 
 
-def scored_images(
-    ensemble: Ensemble,
-    temperature: float,
-    evaluation: Resampled,
-    name: str,
-    scores: Sequence[str] = SCORES,
-    count: Callable[[np.ndarray, tuple[Outputs, Outputs], np.ndarray], None] | None = None,
-) -> Scored:
-    """Confidences and errors of an ensemble on the set of images `name`.
-
-    Args:
-        temperature: temperature by which its logits are divided.
-        scores: names of the confidence scores.
-        count: called with the positions of some images, their outputs before and after scaling, and their labels.
-    """
-    shape = len(evaluation.conditions[name]), len(evaluation.images[name])
-    errors, confidences = np.empty(shape, np.float32), {}
-    position = {condition: index for index, condition in enumerate(evaluation.conditions[name])}
-    disagreement = bool({"mutual_information", "vote_agreement"} & set(scores))
-    for condition, images, part in evaluation.outputs(ensemble, name, disagreement):
-        after = part.at(temperature)
-        errors[position[condition], images] = part.errors
-        for score, values in after.confidences(scores).items():
-            confidences.setdefault(score, np.empty(shape))[position[condition], images] = values
-        if count is not None:
-            count(images, (part, after), ensemble.members[0].labels(condition)[evaluation.images[name][images]])
-    return Scored(confidences, errors)
-
-
 COVERAGE, WRONG = "coverage", "wrong"
+BASES = (CLEAN, CORRUPTED)
 THRESHOLDS = ["members", "size", "rule", "selection_images", "goal", "target", "threshold", "n_selection_images"]
 THRESHOLDS += ["units_needed", "images"]
 THRESHOLDS += [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")]
@@ -208,41 +114,39 @@ def goals_of(wrong: float | None = None) -> Goals:
 
 def threshold_rows(
     ensemble: Ensemble,
-    temperature: float,
+    chosen: dict[str, Judged],
     selection: Resampled,
-    scored: dict[str, Scored],
+    tried: dict[str, Judged],
     evaluation: Resampled,
     wrong: float | None = None,
 ) -> list[dict]:
     """Rows of thresholds.csv of one ensemble; none if it has no probabilities, as a plurality vote of several has none.
 
     Args:
-        temperature: temperature by which its logits are divided.
+        chosen: `clean` and `corrupted` -> answers to the images of the selection.
         selection: images on which thresholds are chosen.
-        scored: set of images -> confidences and errors of the ensemble on the evaluation images.
+        tried: set of images -> answers to the evaluation images.
         evaluation: images on which thresholds are evaluated.
         wrong: required share of wrong answers, in addition to `SHARES_WRONG`.
     """
-    goals = goals_of(wrong)
-    if ensemble.rule.mean is None or any(REFERENCE not in of.confidences for of in scored.values()):
-        return []
-    tried = {name: (graded(of.confidences[REFERENCE]), of.errors) for name, of in scored.items()}
-    rows = []
-    for chosen_on in (name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions):
-        confidences, errors = scored_images(ensemble, temperature, selection, chosen_on, (REFERENCE,))
-        ranked = Ranked.of(confidences[REFERENCE], errors, selection.units[chosen_on])
+    goals, rows = goals_of(wrong), []
+    if ensemble.rule.mean is None or any(REFERENCE not in of.confidences for of in tried.values()):
+        return rows
+    given = {name: (graded(of.confidences[REFERENCE]), of.errors) for name, of in tried.items()}
+    for chosen_on, answers in chosen.items():
+        ranked = Ranked.of(answers.confidences[REFERENCE], answers.errors, selection.units[chosen_on])
         corruptions = ensemble.members[0].conditions.corruption.to_numpy()[evaluation.conditions[chosen_on]]
-        resampled = evaluation.units[chosen_on], evaluation.counts[chosen_on], evaluation.confidence
-        worst = left_out(ranked, corruptions, *tried[chosen_on], *resampled, goals)
-        for goal, target, choose in goals:
-            threshold = choose(ranked, target)
+        worst = left_out(ranked, corruptions, *given[chosen_on], evaluation, chosen_on, goals)
+        thresholds = [choose(ranked, target) for _, target, choose in goals]
+        shares = {name: shares_at(thresholds, *of, evaluation, name) for name, of in given.items()}
+        for place, (threshold, (goal, target, _)) in enumerate(zip(thresholds, goals, strict=True)):
             key = {"selection_images": chosen_on, "goal": goal, "target": target, "threshold": threshold}
             unmet = goal == WRONG and not threshold < ABSTAIN
             key["n_selection_images"] = ranked.units.n_images
             key["units_needed"] = units_needed(ranked, target) if unmet else np.nan
-            for name in tried:
-                row = key | {"images": name} | shares_at(threshold, *tried[name], evaluation, name)
-                rows.append(row | (worst[goal, target] if name == chosen_on else dict.fromkeys(LEFT_OUT, np.nan)))
+            for name in given:
+                row = key | {"images": name} | shares[name][place]
+                rows.append(row | (worst[place] if name == chosen_on else dict.fromkeys(LEFT_OUT, np.nan)))
     return rows
 
 
@@ -251,66 +155,81 @@ def left_out(
     corruptions: np.ndarray,
     confidence: np.ndarray,
     errors: np.ndarray,
-    units: Units,
-    counts: np.ndarray,
-    level: float,
+    evaluation: Resampled,
+    chosen_on: str,
     goals: Goals,
-) -> dict[tuple[str, float], dict]:
+) -> list[dict]:
     """The largest share of wrong answers under a corruption that was left out when its threshold was chosen.
 
     Args:
         ranked: answers on which thresholds are chosen, under C conditions.
         corruptions: str C, corruption of each condition.
         confidence, errors: float C x N, graded confidences and errors of the evaluation images.
-        units: units of the evaluation images.
-        counts: float64 R x N, how often each resample draws each evaluation image.
-        level: level of the intervals, which allow for the number of corruptions (Bonferroni).
+        evaluation, chosen_on: the evaluation images, and the name of the set of the C conditions.
         goals: goals from `goals_of`.
 
     Returns:
-        goal, target -> `LEFT_OUT`: the largest share of images that is answered wrongly under a corruption that was
-        left out, over its severities, its interval, and that corruption; NaN without a second one or a threshold.
+        `LEFT_OUT` of each goal: the largest share of images that is answered wrongly under a corruption that was left
+        out, over its severities, its interval, which allows for the number of corruptions (Bonferroni), and that
+        corruption; NaN without a second one or a threshold.
     """
     names = dict.fromkeys(corruptions) if len(set(corruptions)) > 1 else {}
-    worst = {(goal, target): dict.fromkeys(LEFT_OUT, np.nan) for goal, target, _ in goals}
+    worst: dict[int, tuple[str, np.ndarray]] = {}
     for name in names:
         own = np.flatnonzero(corruptions == name)
         others = ranked.without(own)
-        for goal, target, choose in goals:
+        for place, (_, target, choose) in enumerate(goals):
             threshold = choose(others, target)
             wrong = ((confidence[own] >= threshold) * errors[own]).mean(axis=0, dtype=np.float64)
-            if not np.isnan(threshold) and not wrong.mean() <= worst[goal, target][LEFT_OUT[0]]:
-                drawn = counts @ wrong / counts.sum(axis=1)
-                ends = share_interval(wrong.mean(), drawn, units.number, 1 - (1 - level) / len(names))
-                worst[goal, target] = with_ends(LEFT_OUT[0], wrong.mean(), ends) | {LEFT_OUT[3]: name}
-    return worst
+            if not np.isnan(threshold) and (place not in worst or wrong.mean() > worst[place][1].mean()):
+                worst[place] = name, wrong
+    rows, counts = [dict.fromkeys(LEFT_OUT, np.nan) for _ in goals], evaluation.counts[chosen_on]
+    if worst:
+        level, units = 1 - (1 - evaluation.confidence) / len(names), evaluation.units[chosen_on].number
+        drawn = counts @ np.stack([wrong for _, wrong in worst.values()], axis=1) / counts.sum(axis=1, keepdims=True)
+        for (place, (name, wrong)), of in zip(worst.items(), drawn.T, strict=True):
+            ends = share_interval(wrong.mean(), of, units, level)
+            rows[place] = with_ends(LEFT_OUT[0], wrong.mean(), ends) | {LEFT_OUT[3]: name}
+    return rows
 
 
 def shares_at(
-    threshold: float, confidence: np.ndarray, errors: np.ndarray, evaluation: Resampled, name: str
-) -> dict[str, float]:
-    """Coverage, error of the answers given and share of wrong answers, with intervals; NaN without a threshold.
+    thresholds: Sequence[float], confidence: np.ndarray, errors: np.ndarray, evaluation: Resampled, name: str
+) -> list[dict[str, float]]:
+    """Coverage, error of the answers given and share of wrong answers, with intervals, at each of T thresholds.
 
-    The intervals are Wilson's of one condition, and of several those of the bootstrap over units (`share_interval`).
+    NaN without a threshold. The intervals are Wilson's of one condition, and of several those of the bootstrap over
+    units (`share_interval`).
     """
-    if np.isnan(threshold):
-        return {f"{of}{end}": np.nan for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")}
+    everyone = np.ones(confidence.shape[1])
+    columns = [(everyone, *_given(threshold, confidence, errors)) for threshold in thresholds]
+    several = len(confidence) > 1
+    values = np.stack([everyone, *(of for _, *given in columns for of in given)], axis=1)
+    drawn = (evaluation.counts[name] @ values).T if several else [None] * values.shape[1]
+    rows = []
+    for place, (threshold, images) in enumerate(zip(thresholds, columns, strict=True)):
+        row, of_resamples = {}, (drawn[0], *drawn[1 + 2 * place : 3 + 2 * place])
+        for of, part, whole in (("coverage", 1, 0), ("error", 2, 1), ("wrong", 2, 0)):
+            value, ends = np.nan, (np.nan, np.nan)
+            if not np.isnan(threshold):
+                total, has = images[whole].sum(), images[whole] > 0
+                value, units = images[part].sum() / total if total else np.nan, evaluation.units[name].of(has)
+                if several:
+                    known, shares = of_resamples[whole] > 0, np.full(len(of_resamples[whole]), np.nan)
+                    shares = np.divide(of_resamples[part], of_resamples[whole], out=shares, where=known)
+                    ends = share_interval(value, shares, units.number, evaluation.confidence)
+                else:
+                    effective = units.effective(units.sums(images[part][has])) if total else np.nan
+                    ends = wilson(value, effective, evaluation.confidence)
+            row |= with_ends(of, value, tuple(map(float, ends)))
+        rows.append(row)
+    return rows
+
+
+def _given(threshold: float, confidence: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often each image is answered, and answered wrongly, float64 N each, over C conditions."""
     given = (confidence >= threshold).astype(np.float32)  # sums of bools take far longer
-    answered, wrong = (of.sum(axis=0) / np.float64(len(given)) for of in (given, given * errors))
-    images, row = (np.ones(len(answered)), answered, wrong), {}
-    drawn = evaluation.counts[name] @ np.column_stack(images) if len(confidence) > 1 else None
-    for of, part, whole in (("coverage", 1, 0), ("error", 2, 1), ("wrong", 2, 0)):
-        total, has = images[whole].sum(), images[whole] > 0
-        value, units = images[part].sum() / total if total else np.nan, evaluation.units[name].of(has)
-        if drawn is None:
-            effective = units.effective(units.sums(images[part][has])) if total else np.nan
-            ends = wilson(value, effective, evaluation.confidence)
-        else:
-            known = drawn[:, whole] > 0
-            shares = np.divide(drawn[:, part], drawn[:, whole], out=np.full(len(drawn), np.nan), where=known)
-            ends = share_interval(value, shares, units.number, evaluation.confidence)
-        row |= with_ends(of, value, tuple(map(float, ends)))
-    return row
+    return given.sum(axis=0) / np.float64(len(given)), (given * errors).sum(axis=0) / np.float64(len(given))
 
 
 VALIDATION = "validation"
@@ -321,7 +240,6 @@ NO_PROBABILITIES, VOTES = "members without probabilities", "a vote has no probab
 NO_VALIDATION = "no predictions of validation images"
 FEW_ERRORS = f"fewer than {LEAST_ERRORS} validation images are answered wrongly"
 LOADED = "loaded weights may have been trained on the validation images"
-CALIBRATION_MEASURES = ("nll", "ece", "brier")
 TEMPERATURES = ["members", "size", "rule", "temperature", "fitted_images", "n_fitted_images", "note", "images"]
 TEMPERATURES += [
     f"{measure}_{column}"
@@ -392,32 +310,19 @@ def _fitted(ensemble: Ensemble, conditions: list[int] | np.ndarray, images: np.n
     return None if np.isnan(value) else value
 
 
-class Calibration(NamedTuple):
-    """Measure -> float64 1 + R, on all images and in each resample, before and after scaling by the temperature."""
-
-    before: dict[str, np.ndarray]
-    after: dict[str, np.ndarray]
+Calibration = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
 
-def scored_and_calibrated(
-    ensemble: Ensemble, temperature: float, evaluation: Resampled, scores: Sequence[str] = SCORES
-) -> tuple[dict[str, Scored], dict[str, Calibration]]:
-    """Set of images -> `Scored` of an ensemble on it, and its calibration over the conditions of the set.
+def calibration(answers: dict[str, Judged], evaluation: Resampled) -> dict[str, Calibration]:
+    """Set of images -> measure -> float64 1 + R, on all images and in each resample, before and after scaling.
 
-    An ensemble without probabilities, such as one that votes, has no calibration. `scores` are those of confidence.
+    An ensemble without probabilities, such as one that votes, has none.
     """
-    found, calibration = {}, {}
-    for name, images in evaluation.images.items():
-        sums = [Sums(len(images)), Sums(len(images))] if ensemble.has_probabilities and ensemble.rule.mean else []
-
-        def count(places: np.ndarray, parts: tuple, labels: np.ndarray, sums: list = sums) -> None:
-            for total, part in zip(sums, parts, strict=False):
-                total.add(places, part, labels)
-
-        found[name] = scored_images(ensemble, temperature, evaluation, name, scores, count)
-        if sums:
-            calibration[name] = Calibration(*(total.estimates(evaluation.counts[name]) for total in sums))
-    return found, calibration
+    return {
+        name: tuple(sums.estimates(evaluation.counts[name]) for sums in of.sums)
+        for name, of in answers.items()
+        if of.sums
+    }
 
 
 def temperature_rows(
@@ -443,38 +348,8 @@ def temperature_rows(
             for column, values in ((f"{measure}_after", after), (f"{measure}_change", after - before)):
                 row |= with_ends(column, values[0], percentile_interval(values[1:], evaluation.confidence))
             if reference and name in reference:
-                values = after - reference[name].after[measure]
+                values = after - reference[name][1][measure]
                 ends = corrected_interval(values[1:], evaluation.confidence, len(CALIBRATION_MEASURES))
                 row |= with_ends(f"{measure}_difference", values[0], ends)
         rows.append(row)
     return rows
-
-
-class Sums:
-    """Sums over conditions of the terms of NLL, ECE and Brier score, for each of N images."""
-
-    def __init__(self, n_images: int):
-        self.losses, self.squares, self.answers = np.zeros(n_images), np.zeros(n_images), np.zeros(n_images)
-        self.gaps = np.zeros((n_images, ECE_BINS))
-
-    def add(self, images: np.ndarray, part: Outputs, labels: np.ndarray) -> None:
-        """Count the outputs to n images."""
-        probabilities, everyone = np.exp(part.log_probabilities), np.arange(len(labels))
-        confidence = probabilities.max(axis=-1)
-        self.losses[images] -= part.log_probabilities[everyone, labels]
-        self.squares[images] += np.square(probabilities).sum(axis=-1) - 2 * probabilities[everyone, labels] + 1
-        self.answers[images] += 1
-        self.gaps[images, bin_of(confidence)] += 1 - part.errors - confidence
-
-    def estimates(self, counts: np.ndarray) -> dict[str, np.ndarray]:
-        """Each measure of all images and of each resample, float64 1 + R; counts float64 R x N."""
-        parts = [self._estimates(weights) for weights in (np.ones((1, counts.shape[1])), counts)]
-        return {measure: np.concatenate([part[measure] for part in parts]) for measure in CALIBRATION_MEASURES}
-
-    def _estimates(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        answers = weights @ self.answers
-        return {
-            "nll": weights @ self.losses / answers,
-            "ece": np.abs(weights @ self.gaps).sum(axis=1) / answers,
-            "brier": weights @ self.squares / answers,
-        }

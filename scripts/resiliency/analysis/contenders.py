@@ -3,6 +3,7 @@
 All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.deployment`)."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -10,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import (
+    BASES,
+    REFERENCE,
     TEMPERATURES,
     THRESHOLDS,
-    Resampled,
     Temperature,
-    scored_and_calibrated,
+    calibration,
     selective_rows,
     temperature_of,
     temperature_rows,
@@ -31,12 +33,13 @@ from resiliency.analysis.failures import (
     confusion_table,
     failure_table,
 )
+from resiliency.analysis.judging import Judged, Resampled, judged
 from resiliency.analysis.parts import corrected_interval
 from resiliency.analysis.shared_failures import SHARED_FAILURES, shared_failures
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
 from resiliency.base.progress import Progress
 from resiliency.designs.members import LOADED
-from resiliency.ensembles.combination import Ensemble, member_weights
+from resiliency.ensembles.combination import SCORES, Ensemble, member_weights
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.prediction.reading import Predictions
 from resiliency.statistics.resampling import (
@@ -75,20 +78,21 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
 
 def errors_under(ensemble: Ensemble, evaluation: Resampled) -> np.ndarray:
     """Error of an ensemble on each evaluated image under each of `own_conditions`; float32 C x N."""
-    position = {condition: index for index, condition in enumerate(own_conditions(evaluation))}
-    errors = np.empty((len(position), len(evaluation.images[CLEAN])), np.float32)
-    for name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES):
-        for condition, images, part in (
-            evaluation.outputs(ensemble, name, False) if name in evaluation.conditions else ()
-        ):
-            errors[position[condition], images] = part.errors
-    return errors
+    return _in_order(judged([ensemble], [1], evaluation, _own_sets(evaluation), ())[0], evaluation)
+
+
+def _in_order(answers: dict[str, Judged], evaluation: Resampled) -> np.ndarray:
+    rows = np.concatenate([evaluation.conditions[name] for name in _own_sets(evaluation)])
+    return np.concatenate([answers[name].errors for name in _own_sets(evaluation)])[np.argsort(rows)]
+
+
+def _own_sets(evaluation: Resampled) -> list[str]:
+    return [name for name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES) if name in evaluation.conditions]
 
 
 def own_conditions(evaluation: Resampled) -> np.ndarray:
     """The clean condition and all with a corruption, extra ones included; int64, ascending."""
-    names = (CLEAN, CORRUPTED, HELD_OUT_IMAGES)
-    return np.sort(np.concatenate([evaluation.conditions[name] for name in names if name in evaluation.conditions]))
+    return np.sort(np.concatenate([evaluation.conditions[name] for name in _own_sets(evaluation)]))
 
 
 def under_corruptions(
@@ -143,27 +147,21 @@ def _by_corruption(errors: np.ndarray, corruptions: Sequence[str], names: list[s
     return np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
 
 
-def calibration_bins(ensemble: Ensemble, evaluation: Resampled) -> pd.DataFrame:
-    """Confidence and accuracy in bins of confidence on clean and on corrupted images, before any temperature.
+def calibration_bins(confidence: np.ndarray, errors: np.ndarray) -> list[tuple]:
+    """Lower and upper end, number of predictions, mean confidence and accuracy of each bin that is not empty.
 
-    Returns:
-        Columns images, bin_low, bin_high, predictions (their number), mean_confidence and accuracy (over them), of bins
-        that are not empty. No row if there are no probabilities, as of a plurality vote.
+    Args:
+        confidence, errors: float C x N, before any temperature.
     """
-    names = [CLEAN, CORRUPTED] if ensemble.has_probabilities and ensemble.rule.mean else []
-    rows = []
-    for name in names:
-        sums = np.zeros((3, ECE_BINS))
-        for _, _, part in evaluation.outputs(ensemble, name, disagreement=False):
-            confidence = np.exp(part.log_probabilities.max(axis=-1))
-            for total, values in zip(sums, (None, confidence, 1 - part.errors), strict=True):
-                total += np.bincount(bin_of(confidence), values, ECE_BINS)
-        rows += [
-            (name, place / ECE_BINS, (place + 1) / ECE_BINS, int(count), sure / count, right / count)
-            for place, (count, sure, right) in enumerate(sums.T)
-            if count
-        ]
-    return pd.DataFrame(rows, columns=CALIBRATION)
+    bins, rows = bin_of(confidence.ravel()), []
+    sums = [np.bincount(bins, of, ECE_BINS) for of in (None, confidence.ravel(), 1 - errors.ravel())]
+    for place, (count, sure, right) in enumerate(np.transpose(sums)):
+        if count:
+            rows.append((place / ECE_BINS, (place + 1) / ECE_BINS, int(count), sure / count, right / count))
+    return rows
+
+
+HELD = 2**27  # number of confidences in memory at a time
 
 
 class Assessment(NamedTuple):
@@ -209,6 +207,7 @@ def assessment(
     validation: dict[str, Predictions],
     resampling: Resampling,
     wrong: float | None = None,
+    threads: int = 1,
 ) -> Assessment:
     """Selective prediction, thresholds and temperature of each ensemble.
 
@@ -218,41 +217,58 @@ def assessment(
         predictions: member -> its predictions, for the members in `deployment`.
         validation: member -> its predictions of validation images, if it has any.
         wrong: required share of wrong answers, for which thresholds are chosen too.
+        threads: number of ensembles at a time, which changes no byte.
     """
     members = members.set_index("member")
     selection, evaluation = both_halves(predictions, resampling)
+    keys = deployment[["members", "size", "rule"]].to_dict("records")
+    ensembles = [ensemble_of(key["members"].split("+"), key["rule"], predictions, members) for key in keys]
 
-    def of_row(row: pd.Series) -> tuple[Ensemble, Temperature]:
-        names = row["members"].split("+")
-        ensemble = ensemble_of(names, row["rule"], predictions, members)
+    def temperature(place: int) -> Temperature:
+        names, rule = keys[place]["members"].split("+"), keys[place]["rule"]
         known = validation.keys() >= set(names)
-        validated = ensemble_of(names, row["rule"], validation, members) if known else None
+        validated = ensemble_of(names, rule, validation, members) if known else None
         loaded = bool(members.weights_kind[names].isin(LOADED).any())
-        return ensemble, temperature_of(validated, loaded, ensemble, selection)
+        return temperature_of(validated, loaded, ensembles[place], selection)
 
-    best, progress = best_member(deployment), Progress(len(deployment), pause=5)
-    reference = None
-    if best is not None:
-        ensemble, temperature = of_row(best)
-        _, reference = scored_and_calibrated(ensemble, temperature.value, evaluation, scores=())
-    selective, temperatures, thresholds, curves = [], [], [], []
-    for _, row in deployment.iterrows():
-        ensemble, temperature = of_row(row)
-        scored, calibration = scored_and_calibrated(ensemble, temperature.value, evaluation)
-        of_scores, of_curves = selective_rows(scored, evaluation)
-        key = {"members": row["members"], "size": row["size"], "rule": row["rule"]}
-        selective += [key | scores for scores in of_scores]
-        curves += [key | point for point in of_curves]
-        compared = None if best is not None and row["members"] == best["members"] else reference
-        temperatures += [key | changes for changes in temperature_rows(temperature, calibration, compared, evaluation)]
-        chosen = threshold_rows(ensemble, temperature.value, selection, scored, evaluation, wrong)
-        thresholds += [key | of for of in chosen]
-        progress.step("ensembles")
+    best, progress, tables = best_member(deployment), Progress(len(keys), pause=5), {}
+    chosen_on = [name for name in BASES if name in evaluation.conditions]
+    answers = len(evaluation.images[CLEAN]) * sum(map(len, evaluation.conditions.values()))
+    several = max(1, HELD // (len(SCORES) * answers))
+    with ThreadPoolExecutor(threads) as executor:
+        fitted = list(executor.map(temperature, range(len(keys))))
+        values, reference = [of.value for of in fitted], None
+        if best is not None:
+            place = list(deployment["members"]).index(best["members"])
+            of_best = [ensembles[place]], [values[place]], evaluation
+            reference = calibration(judged(*of_best, None, (), True, threads)[0], evaluation)
+        for start in range(0, len(keys), several):
+            some = slice(start, start + several)
+            tried = judged(ensembles[some], values[some], evaluation, None, SCORES, True, threads)
+            chosen = judged(ensembles[some], values[some], selection, chosen_on, (REFERENCE,), False, threads)
+
+            def rows(place: int, tried: list = tried, chosen: list = chosen, start: int = start) -> dict[str, list]:
+                own = tried[place - start], chosen[place - start]
+                compared = None if best is not None and keys[place]["members"] == best["members"] else reference
+                calibrated = calibration(own[0], evaluation)
+                selective, curves = selective_rows(own[0], evaluation)
+                temperatures = temperature_rows(fitted[place], calibrated, compared, evaluation)
+                thresholds = threshold_rows(ensembles[place], own[1], selection, own[0], evaluation, wrong)
+                return dict(selective=selective, temperatures=temperatures, thresholds=thresholds, curves=curves)
+
+            for place, of_ensemble in zip(
+                range(len(keys))[some], executor.map(rows, range(len(keys))[some]), strict=True
+            ):
+                for name, found in of_ensemble.items():
+                    tables.setdefault(name, []).extend(keys[place] | row for row in found)
+                progress.step("ensembles")
+    confidence = {"confidence": resampling.confidence}
+    selective, temperatures, thresholds, curves = (pd.DataFrame(tables[name]) for name in tables)
     return Assessment(
-        pd.DataFrame(selective).assign(confidence=resampling.confidence),
-        pd.DataFrame(temperatures).reindex(columns=TEMPERATURES).assign(confidence=resampling.confidence),
-        pd.DataFrame(thresholds, columns=None if thresholds else THRESHOLDS).assign(confidence=resampling.confidence),
-        pd.DataFrame(curves),
+        selective.assign(**confidence),
+        temperatures.reindex(columns=TEMPERATURES).assign(**confidence),
+        thresholds.reindex(columns=None if len(thresholds) else THRESHOLDS).assign(**confidence),
+        curves,
     )
 
 
@@ -273,6 +289,7 @@ def failures(
     classes: Sequence[str],
     confidence: float,
     seed: int,
+    threads: int = 1,
 ) -> Failures:
     """Confusions of the recommended model and of the best member, and failures of the former.
 
@@ -291,16 +308,15 @@ def failures(
         )
     members, (_, evaluation) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
     fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
-    answers, ensembles = {}, {}
-    for role, row in shown.items():
-        ensembles[role] = ensemble_of(row["members"].split("+"), row["rule"], predictions, members)
-        answers[role] = answers_of(ensembles[role], fitted[row["members"]], evaluation)
-    one, first = next(iter(predictions.values())), next(iter(shown))
+    ensembles = [ensemble_of(row["members"].split("+"), row["rule"], predictions, members) for row in shown.values()]
+    scaled_by = [fitted[row["members"]] for row in shown.values()]
+    answers = dict(zip(shown, answers_of(ensembles, scaled_by, evaluation, threads), strict=True))
+    one = next(iter(predictions.values()))
     labels = one.labels(0)[evaluation.images[CLEAN]]
     return Failures(
         confusion_table(shown, answers, labels, classes),
         class_error_table(shown, answers, one.conditions, labels, evaluation.units[CLEAN], classes, confidence),
-        failure_table(ensembles[first], answers[first], evaluation, names, classes),
+        failure_table(ensembles[0], next(iter(answers.values())), evaluation, names, classes),
     )
 
 
@@ -312,7 +328,11 @@ class Comparison(NamedTuple):
 
 
 def comparison(
-    roles: dict[str, pd.Series], members: pd.DataFrame, predictions: dict[str, Predictions], resampling: Resampling
+    roles: dict[str, pd.Series],
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    resampling: Resampling,
+    threads: int = 1,
 ) -> Comparison:
     """Errors under each corruption and calibration of all roles; empty if nobody has a role.
 
@@ -325,16 +345,20 @@ def comparison(
         nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
         return Comparison(nothing, pd.DataFrame(columns=CALIBRATION_OF_ROLES))
     members, (selection, evaluation) = members.set_index("member"), both_halves(predictions, resampling)
-    errors, shared, bins = {}, [], [pd.DataFrame(columns=CALIBRATION_OF_ROLES)]
-    for role, row in roles.items():
+    ensembles = [ensemble_of(row["members"].split("+"), row["rule"], predictions, members) for row in roles.values()]
+    sets, rows = _own_sets(evaluation), own_conditions(evaluation)
+    found = judged(ensembles, np.ones(len(roles)), evaluation, sets, (REFERENCE,), threads=threads)
+    errors, shared, bins = {}, [], []
+    for (role, row), ensemble, own in zip(roles.items(), ensembles, found, strict=True):
+        errors[role] = _in_order(own, evaluation)
         names = row["members"].split("+")
-        ensemble = ensemble_of(names, row["rule"], predictions, members)
-        errors[role] = errors_under(ensemble, evaluation)
         several = {name: predictions[name] for name in names if len(names) > 1}
         of_pairs = shared_failures(several, selection, evaluation) if several else {}
         shared += [{"role": role, "corruption": name} | outcomes for name, outcomes in of_pairs.items()]
-        bins.append(calibration_bins(ensemble, evaluation).assign(role=role, members=row["members"], size=row["size"]))
-    conditions = next(iter(predictions.values())).conditions.iloc[own_conditions(evaluation)]
+        for name in (CLEAN, CORRUPTED) if ensemble.has_probabilities and ensemble.rule.mean else ():
+            who = role, row["members"], row["size"], name
+            bins += [who + of for of in calibration_bins(own[name].confidences[REFERENCE], own[name].errors)]
+    conditions = next(iter(predictions.values())).conditions.iloc[rows]
     counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
     table = under_corruptions(errors, conditions.corruption, counts, units.number, resampling.confidence)
     table = table.merge(
@@ -349,7 +373,7 @@ def comparison(
     table["severities"] = ["+".join(map(str, own[name])) for name in table.corruption]
     return Comparison(
         table.reindex(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence),
-        pd.concat(bins, ignore_index=True)[CALIBRATION_OF_ROLES],
+        pd.DataFrame(bins, columns=CALIBRATION_OF_ROLES),
     )
 
 
@@ -389,13 +413,13 @@ def cost_tables(
     if models:
         _, joined, rule = models[0]
         models += [(MEMBER, name, rule) for name in joined.split("+") if name != joined]
+    known = [(*model, ensemble_of(model[1].split("+"), model[2], predictions, members)) for model in models]
+    known = [model for model in known if model[3].has_probabilities]
+    everything = answers_of([ensemble for *_, ensemble in known], np.ones(len(known)), evaluation) if known else []
     costs, confusions = [], []
-    for role, joined, rule in models:
-        names = joined.split("+")
-        ensemble = ensemble_of(names, rule, predictions, members)
-        given = answers_of(ensemble, 1, evaluation) if ensemble.has_probabilities else {}
+    for (role, joined, _, ensemble), given in zip(known, everything, strict=True):
         for images, of in given.items():
-            who = {"role": role, "members": joined, "size": len(names), "images": images}
+            who = {"role": role, "members": joined, "size": len(ensemble.members), "images": images}
             labels = np.broadcast_to(ensemble.members[0].labels(0)[evaluation.images[images]], of.predicted.shape)
             counts, of_images = np.zeros(matrix.shape, np.int64), matrix[labels, of.predicted].mean(axis=0)
             np.add.at(counts, (labels, of.predicted), 1)

@@ -3,12 +3,14 @@
 All are of the half of the test images on which nothing was selected (see `resiliency.analysis.deployment`)."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.assessment import REFERENCE, Resampled
+from resiliency.analysis.assessment import REFERENCE
+from resiliency.analysis.judging import Resampled, judged
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import Ensemble
 from resiliency.statistics.resampling import Units, widened, wilson_of_means
@@ -39,25 +41,22 @@ class Answers(NamedTuple):
     nobody: np.ndarray
 
 
-def answers_of(ensemble: Ensemble, temperature: float, evaluation: Resampled) -> dict[str, Answers]:
-    """`clean` and `corrupted`, if there are such images -> the answers to them."""
-    found = {}
-    for name in (name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions):
+def answers_of(
+    ensembles: Sequence[Ensemble], temperatures: Sequence[float], evaluation: Resampled, threads: int = 1
+) -> list[dict[str, Answers]]:
+    """`clean` and `corrupted`, if there are such images -> the answers of each ensemble to them."""
+    names = [name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions]
+    scores = ("vote_agreement",)[: not all(ensemble.has_probabilities for ensemble in ensembles)]
+    everything = judged(ensembles, temperatures, evaluation, names, (REFERENCE, *scores), threads=threads)
+    found: list[dict[str, Answers]] = [{} for _ in ensembles]
+    for name, (ensemble, own, of) in product(names, list(zip(ensembles, everything, found, strict=True))):
         conditions, images = np.asarray(evaluation.conditions[name]), evaluation.images[name]
-        shape = len(conditions), len(images)
-        answers = Answers(
-            conditions, np.empty(shape, np.int32), *(np.ones(shape, np.float32) for _ in "ce"), np.ones(shape, bool)
-        )
-        place = {condition: index for index, condition in enumerate(conditions)}
-        for condition, some, part in evaluation.outputs(ensemble, name, disagreement=False):
-            row, chosen = place[condition], images[some]
-            for values in part.at(temperature).confidences(("vote_agreement", REFERENCE)).values():
-                answers.confidence[row, some] = values
-            decided = np.stack([member.decisions(condition, chosen) for member in ensemble.members])
-            answers.errors[row, some] = part.errors
-            answers.predicted[row, some] = part.answers
-            answers.nobody[row, some] = (decided != ensemble.members[0].labels(condition)[chosen]).all(axis=0)
-        found[name] = answers
+        nobody = np.ones(own[name].errors.shape, bool)
+        for row, condition in enumerate(conditions):
+            for member in ensemble.members:
+                nobody[row] &= member.decisions(condition, images) != member.labels(condition)[images]
+        sure = next(iter(own[name].confidences.values()), np.ones(nobody.shape)).astype(np.float32)
+        of[name] = Answers(conditions, own[name].answers, sure, own[name].errors, nobody)
     return found
 
 

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.assessment import REFERENCE, SHARES_WRONG, WRONG, Resampled, scored_images
+from resiliency.analysis.assessment import REFERENCE, SHARES_WRONG, WRONG
 from resiliency.analysis.choices import best_row, eligible
 from resiliency.analysis.contenders import both_halves, contenders, errors_under, own_conditions
 from resiliency.analysis.failures import name_of
+from resiliency.analysis.judging import Resampled, judged
 from resiliency.analysis.shared_failures import OUTCOMES, outcomes_of, pairs_on_images, shared_failures
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES, MAIN, means_over
 from resiliency.corruptions.settings import SEVERITIES
@@ -123,7 +124,8 @@ def measures(
     }
     found |= {f"{UNDER}{name}": share(values, counts, units) for name, values in means.items()}
     if threshold is not None:
-        scored = scored_images(ensemble, temperature, evaluation, CORRUPTED, (REFERENCE,))
+        (answers,) = judged([ensemble], [temperature], evaluation, [CORRUPTED], (REFERENCE,))
+        scored = answers[CORRUPTED]
         given = (graded(scored.confidences[REFERENCE]) >= threshold).astype(np.float64)
         found["wrong"] = share((given * scored.errors).mean(axis=0), counts, units)
         found["answered"] = share(given.mean(axis=0), counts, units)

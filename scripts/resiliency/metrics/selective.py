@@ -1,0 +1,132 @@
+"""Selective prediction of a classifier.
+
+Images are answered in descending order of a confidence; the risk at a coverage is the share of wrong answers among the
+images answered (Geifman and El-Yaniv, NeurIPS 2017). Conventions are those of torch-uncertainty (`AURC`, `RiskAtxCov`,
+`FPR95`) and torchmetrics (`BinaryAUROC`), except that images of equal confidence count as answered in random order: the
+risk is its expectation, where those packages leave it to the order of the images."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from resiliency.base.compiled import compiled
+
+COVERAGES = (0.8, 0.9, 0.95)
+RECALL = 0.95
+MEASURES = ("aurc", *(f"error_at_{round(100 * coverage)}" for coverage in COVERAGES), "auroc", "fpr_at_95")
+GROUPS = 256
+
+
+class Ranking(NamedTuple):
+    """Images in groups of one confidence each, the most confident first.
+
+    Attributes:
+        answered: float64 R x G, number of images in each group, in each of R resamples.
+        wrong: float64 R x G, number of these that are answered wrongly; a tie broken at random counts in part.
+    """
+
+    answered: np.ndarray
+    wrong: np.ndarray
+
+
+def ranking(confidence: np.ndarray, errors: np.ndarray) -> Ranking:
+    """The ranking of N images by confidence; errors float N in 0..1."""
+    return _ranking(errors, *_order(confidence))
+
+
+def _order(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Images from the most confident on, int64 N, and where in this order each group of one confidence starts."""
+    order = np.argsort(-confidence, kind="stable")
+    return order, np.flatnonzero(np.diff(confidence[order], prepend=np.inf))
+
+
+def _ranking(errors: np.ndarray, order: np.ndarray, starts: np.ndarray) -> Ranking:
+    answered = np.diff(starts, append=len(order)).astype(np.float64)
+    return Ranking(answered[None], np.add.reduceat(errors[order], starts, dtype=np.float64)[None])
+
+
+def resampled_rankings(
+    confidence: np.ndarray, errors: np.ndarray, counts: np.ndarray
+) -> tuple[Ranking, Ranking, Ranking]:
+    """The ranking of all images, that in at most `GROUPS` groups of neighbours of equal size, and each resample's.
+
+    Args:
+        confidence, errors: float C x N, for N images under C conditions, which are drawn together; errors in 0..1.
+        counts: float32 R x N, how often each resample draws each image.
+    """
+    (conditions, images), wrong = confidence.shape, errors.ravel()
+    order, starts = _order(confidence.ravel())
+    exact, size, group = _ranking(wrong, order, starts), min(len(starts), GROUPS), np.empty(len(order), np.int64)
+    if len(starts) > GROUPS:
+        group[order] = np.arange(len(order)) * GROUPS // len(order)
+    else:
+        group[order] = np.repeat(np.arange(size), np.diff(starts, append=len(order)))
+    places = np.tile(np.arange(images), conditions) * size + group
+    tables = [np.bincount(places, of, images * size).reshape(images, size) for of in (None, wrong)]
+    whole = Ranking(*(table.sum(axis=0, dtype=np.float64)[None] for table in tables))
+    return exact, whole, Ranking(*((counts @ table.astype(np.float32)).astype(np.float64) for table in tables))
+
+
+def measures(ranked: Ranking) -> dict[str, np.ndarray]:
+    """`MEASURES` of each of R rankings, float64 R.
+
+    aurc: area under the curve of risk over coverage, by trapezoids from one image to all, over the width of that range.
+    error_at_<c>: risk at c % coverage. auroc: probability that a right answer is more confident than a wrong one; NaN
+    without either. fpr_at_95: share of wrong answers that are accepted at the largest threshold that accepts 95 % of
+    the right ones (right answers are the positives, as in Hendrycks and Gimpel, ICLR 2017); NaN likewise.
+    """
+    most = int(np.rint(ranked.answered.sum(axis=1).max()))
+    harmonic = np.concatenate([[0], np.cumsum(1 / np.arange(1, most + 1))])
+    found = np.full((len(MEASURES), len(ranked.answered)), np.nan)
+    _measure(*ranked, harmonic, np.array(COVERAGES), found)
+    return dict(zip(MEASURES, found, strict=True))
+
+
+@compiled(error_model="numpy")
+def _measure(
+    answered: np.ndarray, wrong: np.ndarray, harmonic: np.ndarray, coverages: np.ndarray, found: np.ndarray
+) -> None:
+    """Set `found` to the measures, 6 x R, of rankings R x G, by one walk over the groups of each.
+
+    In a group with a wrong share e, the risk at k is (W + e (k - N)) / k, with N and W before it.
+
+    Args:
+        harmonic: float64, sum of 1 / k for k from 1 to each number of images.
+        coverages: float64 3, shares of the images whose errors are measured.
+    """
+    for r in range(len(answered)):
+        images, all_wrong, all_right, share, first = 0.0, 0.0, 0.0, 0.0, -1.0
+        for g in range(answered.shape[1]):
+            images, all_wrong = images + answered[r, g], all_wrong + wrong[r, g]
+            all_right += answered[r, g] - wrong[r, g]
+        goals = np.ceil(np.rint(images * coverages * 1e6) / 1e6)
+        area, auroc, accepted, rightly, wrongly, before, passed = 0.0, 0.0, np.nan, 0.0, 0.0, 0.0, 0.0
+        next_goal = 0
+        for g in range(answered.shape[1]):
+            here, missed = answered[r, g], wrong[r, g]
+            share = missed / here if here > 0 else 0.0
+            if here > 0 and first < 0:
+                first = share
+            sum_here = harmonic[int(np.rint(before + here))]
+            area += share * here + (wrongly - share * before) * (sum_here - passed)
+            passed, before, wrongly, rightly = sum_here, before + here, wrongly + missed, rightly + here - missed
+            auroc += (here - missed) * (all_wrong - wrongly + missed / 2)
+            while next_goal < len(goals) and before >= goals[next_goal] - 1e-6:
+                left = (before - goals[next_goal]) * missed / here
+                found[1 + next_goal, r] = (wrongly - left) / goals[next_goal]
+                next_goal += 1
+            if np.isnan(accepted) and rightly >= RECALL * all_right - 1e-9:
+                accepted = wrongly
+        whole = np.rint(images)
+        found[0, r] = (area - (first + wrongly / whole) / 2) / (whole - 1) if whole > 1 else np.nan
+        found[4, r] = auroc / (all_right * all_wrong)
+        found[5, r] = accepted / all_wrong if all_right > 0 else np.nan
+
+
+def risk_coverage(ranked: Ranking, coverages: np.ndarray) -> np.ndarray:
+    """Risk at each of `coverages` (in 0..1) of the first ranking; float64."""
+    answered, wrongly = (np.cumsum(table[0]) for table in ranked)
+    images = np.maximum(np.ceil(np.round(answered[-1] * coverages, 6)), 1)
+    place = np.searchsorted(answered, images - 1e-6)
+    missing = (answered[place] - images) * ranked.wrong[0, place] / ranked.answered[0, place]
+    return (wrongly[place] - missing) / images
