@@ -4,14 +4,11 @@ import pytest
 from deployment_cases import BASE, CHOSEN, KNOWN, ROWS, compared, varied
 
 from resiliency.report.cautions import unfit_cautions
-from resiliency.report.deployment import calibration_facts, choice_facts, deployment_answers
+from resiliency.report.deployment import deployment_answers
 from resiliency.report.overview import contenders
+from resiliency.report.words import percent, points, quantity
 
 ENDS = ("", "_low", "_high")
-
-
-def figure_of(row: dict, name: str) -> list[float]:
-    return [row[f"{name}{end}"] for end in ENDS]
 
 
 @pytest.mark.parametrize(
@@ -78,28 +75,34 @@ def test_a_model_that_errs_too_often_is_cautioned_against(column, most, above, n
     assert named in caution
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.01, 0.03), (-0.01, 0.05), (-0.05, -0.01)])
-def test_the_best_one_is_compared_on_the_images_that_judge(low, high):
+@pytest.mark.parametrize(
+    ("low", "high", "than"),
+    [(0.01, 0.03, "higher [1.0, 3.0]"), (-0.01, 0.05, "higher [−1.0, 5.0]"), (-0.05, -0.01, "lower [1.0, 5.0]")],
+)
+def test_the_best_one_is_compared_on_the_images_that_judge(low, high, than):
     tables = compared(low, high)
     table = tables["deployment"]
-    facts = choice_facts(contenders(table)[0], table, tables["contenders"])
-    accurate = table.loc[table.selection_error.idxmin()]
-    assert facts["best"]["members"] == accurate.members
-    assert figure_of(facts["difference"], "difference") == pytest.approx([(low + high) / 2, low, high])
-    assert facts["times"] == accurate.macs / table.macs.iloc[0]
+    said = dict(deployment_answers(tables, "tiny"))["Why this one?"]
+    accurate, row = table.loc[table.selection_error.idxmin()], contenders(table)[0]
+    assert f"On these, its corrupted error is {points(abs(low + high) / 2)} percentage points {than}" in said
+    assert f"{percent(accurate.selection_error)} at {quantity(accurate.macs / row['macs'])} times the MACs" in said
+    assert ("set `ensemble=most_accurate`" in said) == (low > 0)
 
 
 def test_calibration_is_worse_only_where_the_interval_of_the_difference_says_so():
-    table = BASE["temperatures"]
-    rows = table[table.members == contenders(ROWS)[0]["members"]].set_index("images")
+    table = BASE["temperatures"].copy()
+    chosen = table.members == contenders(ROWS)[0]["members"]
     columns = [f"ece_difference{end}" for end in ENDS]
-    rows.loc["clean", columns], rows.loc["corrupted", columns] = (0.02, -0.01, 0.05), (0.02, 0.01, 0.03)
-    worse = calibration_facts(rows.reset_index())["worse"]
-    assert ("ece", "clean") not in worse
-    assert list(worse["ece", "corrupted"]) == [0.02, 0.01, 0.03]
+    table.loc[chosen & (table.images == "clean"), columns] = (0.02, -0.01, 0.05)
+    table.loc[chosen & (table.images == "corrupted"), columns] = (0.02, 0.01, 0.03)
+    said = dict(deployment_answers(BASE | {"temperatures": table}, "tiny"))
+    worse = "calibration error (ECE) on corrupted images, by 2.0 percentage points [1.0, 3.0]"
+    assert (
+        f"Significantly worse than the best member's: {worse}." in said["How accurate is it, and how certain is that?"]
+    )
 
 
 def test_models_of_one_cost_are_not_cheaper_and_images_that_are_needed_are_rounded_up():
-    table = ROWS.assign(macs=1e6, n_images_needed=4001.0)
-    facts = choice_facts(contenders(table)[0], table, None)
-    assert (facts["cheaper"], facts["n_images_needed"]) == (0, 4100)
+    one_cost, needing = (varied(**columns) for columns in ({"macs": 1e6}, {"n_images_needed": 4001.0}))
+    assert "saves a tenth" not in dict(deployment_answers(one_cost, "tiny"))["Why this one?"]
+    assert "about 4,100 for the selection" in dict(deployment_answers(needing, "tiny"))["Why this one?"]

@@ -7,7 +7,7 @@ from synthetic import HOSTILE, synthetic_tables
 from verdict_cases import part
 
 from resiliency.report import cautions, overview
-from resiliency.report.verdicts import interval_picture
+from resiliency.report.picture import interval_picture
 
 
 @pytest.mark.parametrize("options", [{}, {"objectives": {}, "searched": 0, "sizes": ()}])

@@ -11,8 +11,7 @@ OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "
 
 TEMPLATES = ("report", "navigation", "overview", "figures", "macros", "details")
 TEMPLATES += ("section-deploy", "section-best", "section-designs", "after-architecture")
-PAGE_FILES = (*(f"{name}.html.j2" for name in TEMPLATES), "advice.txt.j2", "deployment.txt.j2")
-PAGE_FILES += ("verdict.txt.j2", "report.css", "report.js")
+PAGE_FILES = (*(f"{name}.html.j2" for name in TEMPLATES), "report.css", "report.js")
 # Tables of the page, as far as a study has them.
 PAGE_TABLES = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
 PAGE_TABLES += ("selective_prediction", "temperatures", "thresholds", "contenders", "member_ranks")

@@ -10,32 +10,10 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from resiliency.report import words
-
-FORMS = (
-    words.bounds,
-    words.capital,
-    words.change,
-    words.difference,
-    words.difference_interval,
-    words.estimate,
-    words.hundredths,
-    words.interval,
-    words.label,
-    words.listed,
-    words.margin,
-    words.number,
-    words.percent,
-    words.plain,
-    words.plural,
-    words.points,
-    words.quantity,
-    words.whole,
-    words.with_interval,
-)
 
 
 def environment(folder: Path, forms: dict[str, Callable], **escaping: object) -> Environment:
@@ -49,28 +27,13 @@ def environment(folder: Path, forms: dict[str, Callable], **escaping: object) ->
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **escaping
     )
     templates.filters |= forms
-    templates.globals |= forms | {"NO_INTERVAL": words.NO_INTERVAL}
+    templates.globals |= forms
     return templates
-
-
-@cache
-def sentences(name: str, *forms: Callable) -> Template:
-    """The template of plain text `name` of this folder, compiled once per process; what it prints stays in its line.
-
-    Args:
-        forms: functions that format values, in addition to those of `words`.
-    """
-    known = {form.__name__: form for form in (*FORMS, *forms)}
-    return environment(Path(__file__).parent, known, finalize=_in_line).get_template(name)
 
 
 def coded(text: str) -> Markup:
     """A sentence as HTML: what stands between backticks is code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
-
-
-def _in_line(value: object) -> str:
-    return " ".join(str(value).splitlines())
 
 
 NUMBERS = (words.percent, words.number, words.estimate, words.duration, words.quantity, words.plural)

@@ -1,116 +1,28 @@
 """The observations with their verdicts, parts, pictures and reasons."""
 
-import math
 import re
-from collections.abc import Callable
 
 import pandas as pd
-from markupsafe import Markup
 
 from resiliency.analysis.observations.architecture import CLEAN_ERROR
-from resiliency.analysis.verdicts import CONTROLS, FOR, IN_PART, NOISE, RANGE, SUPPORTED, UNDECIDED, against
+from resiliency.analysis.verdicts import (
+    CONTRADICTED,
+    FOR,
+    IN_PART,
+    NO_DIFFERENCE,
+    NOISE,
+    NOT_TESTED,
+    SUPPORTED,
+    UNDECIDED,
+    against,
+)
 from resiliency.report import words
-from resiliency.report.templates import sentences
+from resiliency.report.picture import interval_picture
 
-WIDE, LINE, EDGE, AXIS = 300, 11, 8, 14  # width, height of a row, free space at both ends, height below the rows
-Scale = Callable[[float], float]  # value -> its place
-
-
-def interval_picture(parts: list[dict]) -> Markup:
-    """An observation's parts and labelled controls, a grey band behind each for its placebo; nothing if none is known.
-
-    Args:
-        parts: rows of observations.csv that have a verdict.
-    """
-    drawn = [part for part in parts if not pd.isna(part["low"]) and not pd.isna(part["high"])]
-    margin = next((part["margin"] for part in drawn if not pd.isna(part.get("margin"))), 0)
-    least = next((part["least"] for part in drawn if part.get("least", 0) > 0), 0)
-    values = [part.get(end) for part in drawn for end in ("low", "high", "estimate", *RANGE, *CONTROLLED[:2])]
-    reach = max((abs(value) for value in (*values, margin, least) if not pd.isna(value)), default=0)
-    if not drawn or not reach:
-        return Markup("")
-    height = LINE * len(drawn) + AXIS + 4
-
-    def x(value: float) -> float:
-        return round(WIDE / 2 + value / reach * (WIDE / 2 - EDGE), 1)
-
-    rows = [_row(part, LINE * row + LINE / 2 + 2, x) for row, part in enumerate(drawn)]
-    labels = [_label(part, LINE * row + LINE / 2 + 2, x) for row, part in enumerate(drawn)]
-    bands = [_band(part, name, LINE * row + 2, x) for row, part in enumerate(drawn) for name in CONTROLS]
-    label = f"Estimates and intervals of {words.plural(len(drawn), 'part')} around zero"
-    head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDE, height, label)
-    axis = _axis(margin, reach, height - AXIS, x)
-    axis.append(_least(least if drawn[0].get("side") != "below" else -least, height - AXIS, x))
-    return head + Markup("").join([*bands, *axis, *labels, *rows]) + Markup("</svg>")
-
-
-def _row(part: dict, y: float, x: Scale) -> Markup:
-    """The interval and the estimate of a part."""
-    says = f"{part['part']}: {words.estimate(part['estimate'])} {words.bounds(part['low'], part['high'])}"
-    return Markup(
-        '<g class="{}"><title>{}</title><line x1="{}" x2="{}" y1="{y}" y2="{y}"/><circle cx="{}" cy="{y}" r="3.5"/></g>'
-    ).format(part["part_verdict"].replace(" ", "-"), says, x(part["low"]), x(part["high"]), x(part["estimate"]), y=y)
-
-
-def _label(part: dict, y: float, x: Scale) -> Markup:
-    """The label that distinguishes a control from a part, on the side with more room."""
-    if not part.get("reading"):
-        return Markup("")
-    place, anchor = (0, "start") if x(part["estimate"]) > WIDE / 2 else (WIDE, "end")
-    return Markup('<text class="control" x="{}" y="{}" text-anchor="{}">control</text>').format(place, y + 3, anchor)
-
-
-def _band(part: dict, control: str, top: float, x: Scale) -> Markup:
-    """The range of one of the part's controls."""
-    low, high = (part.get(f"{control}_{end}") for end in ("low", "high"))
-    if pd.isna(low) or pd.isna(high):
-        return Markup("")
-    drawn = "negative control" if control == "placebo" else "data in which accuracy alone acts"
-    says = f"{part['part']}: 90% of the draws of the {drawn} lie in {words.bounds(low, high)}"
-    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
-        control, x(low), top, round(x(high) - x(low), 1), LINE - 1, says
-    )
-
-
-def _least(least: float, bottom: float, x: Scale) -> Markup:
-    """The smallest effect of interest, which estimates must exceed; nothing if it is 0."""
-    if not least:
-        return Markup("")
-    says = f"smallest effect of interest: {words.plain(abs(least))}"
-    return Markup('<line class="least" x1="{0}" x2="{0}" y1="0" y2="{1}"><title>{2}</title></line>').format(
-        x(least), bottom, says
-    )
-
-
-def _axis(margin: float, reach: float, bottom: float, x: Scale) -> list[Markup]:
-    """Zero, and the margin on both sides, each with its number unless it is too near another."""
-    marks = [Markup('<line class="zero" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(x(0), bottom)]
-    ticks = [(0, "0")]
-    if margin:
-        marks += [
-            Markup('<line class="margin" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(x(side * margin), bottom)
-            for side in (-1, 1)
-        ]
-    shown = margin if margin / reach > 0.2 else _round_below(reach)
-    ticks += [(side * shown, f"{'−' if side < 0 else '+'}{shown:.2g}") for side in (-1, 1)]
-    return marks + [
-        Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
-            min(max(x(at), 24), WIDE - 24), bottom + 11, says
-        )
-        for at, says in ticks
-    ]
-
-
-def _round_below(value: float) -> float:
-    """The largest of 1, 2 and 5 times a power of ten that is not above a positive number."""
-    power = 10 ** math.floor(math.log10(value))
-    return next(digit for digit in (5, 2, 1) if digit * power <= value * (1 + 1e-9)) * power
-
-
-SMALL = "no practical difference"
-VERDICTS = ("contradicted", SUPPORTED, SMALL, NOISE, UNDECIDED)
+SMALL = NO_DIFFERENCE
+VERDICTS = (CONTRADICTED, SUPPORTED, SMALL, NOISE, UNDECIDED)
 # Verdict -> sides of the readings that its reason names: those that say the reverse, of an undecided one both.
-LEANING = {SUPPORTED: ["against"], IN_PART: ["against"], "contradicted": ["for"], NOISE: ["against"]}
+LEANING = {SUPPORTED: ["against"], IN_PART: ["against"], CONTRADICTED: ["for"], NOISE: ["against"]}
 LEANING |= {UNDECIDED: ["for", "against"]}
 AGAINST = "against "  # how readings begin that compare with another metric
 READABLE = {
@@ -189,7 +101,7 @@ def part_label(part: str) -> str:
 
 
 def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> str:
-    """The reason for the verdict of an observation, rendered by `verdict.txt.j2`.
+    """The reason for the verdict of an observation.
 
     Args:
         parts: rows of observations.csv that have a verdict.
@@ -197,19 +109,122 @@ def reason_of(parts: list[dict], beside: list[dict], controls: list[dict]) -> st
         controls: rows of controls, which parts need in addition to their own estimates.
     """
     first, verdict = parts[0], parts[0]["verdict"]
-    text = sentences("verdict.txt.j2").render(
-        verdict=verdict,
-        parts=parts,
-        controls=controls,
-        expected=str(first["observation"]) in EXPECTED and verdict in (SUPPORTED, IN_PART),
-        readings={side: _readings(side, beside) for side in LEANING.get(verdict, ())},
-        earned=_earned(first, beside),
-        against_accuracy=[row for row in beside if row["part"].startswith(ON_ACCURACY) and row["low"] <= row["high"]],
-        shifts=[name for name in first["shifts"].split("+") if name],
-        in_points=str(first["observation"]) in POINTS,
-        **part_facts(parts, controls),
-    )
-    return " ".join(text.split())
+    if verdict == NOT_TESTED:
+        return f"Not tested: {first['missing_requirements']}."
+    number, shifts = str(first["observation"]), [words.label(name) for name in first["shifts"].split("+") if name]
+    sentences = _decided(parts, controls)
+    if verdict == UNDECIDED:
+        needed = f"A verdict needs {first['sample_size_needed']}."
+        if first["units_needed"] > 0:
+            needed = f"About {int(first['units_needed']):,} {first['unit']} would probably settle this."
+        sentences.append(needed)
+    sentences.append(_earned_by(first, beside, "natural shifts" if shifts else "corruptions"))
+    against_accuracy = [row for row in beside if row["part"].startswith(ON_ACCURACY) and row["low"] <= row["high"]]
+    if against_accuracy:
+        values = "; ".join(f"{_valued(row)} in {row['part'].partition(', ')[2]}" for row in against_accuracy)
+        half = "the other half of the paper’s sentence, without a verdict"
+        sentences.append(f"Family against clean accuracy, {half}: {values}.")
+    if number in EXPECTED and verdict in (SUPPORTED, IN_PART):
+        sentences.append("Expected by construction: seeds of one design differ less than designs.")
+    if first["metrics"] and verdict != UNDECIDED:
+        sentences.append(f"This holds for {first['metrics']} diversity.")
+    sentences += [_readings(side, beside, verdict) for side in LEANING.get(verdict, ())]
+    if shifts:
+        no_test = "no test of the paper's sentence, which is about corruptions"
+        sentences.append(f"On natural shifts ({' + '.join(shifts)}): {no_test}.")
+    return " ".join(filter(None, sentences))
+
+
+def _decided(parts: list[dict], controls: list[dict]) -> list[str]:
+    """What the rule found of the parts of a tested observation."""
+    verdict, count = parts[0]["verdict"], len(parts)
+    of = {each: [part for part in parts if part["part_verdict"] == each] for each in VERDICTS}
+    margin = f"±{_within(parts[0])}"
+    if verdict == SUPPORTED:
+        which = {1: "The estimate is", 2: "Both estimates are"}.get(count, f"All {count} estimates are")
+        small = [part for part in parts if -part["margin"] < part["low"] and part["high"] < part["margin"]]
+        said = f"It makes no practical difference (within {margin}) for {_named(small, count)}." if small else ""
+        return [f"{which} significant and in the direction the paper claims.", said]
+    if verdict in (IN_PART, CONTRADICTED):
+        told = {
+            CONTRADICTED: "Significant in the opposite direction",
+            SUPPORTED: "Significant in the direction the paper claims",
+            SMALL: f"No practical difference (within {margin})",
+            UNDECIDED: "Undecided",
+        }
+        return [f"{said}: {_named(of[each], count)}." for each, said in told.items() if of[each]]
+    if verdict == SMALL:
+        beyond_zero = [part for part in parts if part["low"] > 0 or part["high"] < 0]
+        lie = "the interval lies" if count == 1 else "every interval lies"
+        also = f"Significant, but smaller than the margin: {_estimates(beyond_zero, count)}." if beyond_zero else ""
+        return [f"No practical difference: {lie} within {margin}.", also]
+    return _no_better_than_noise(of, controls, count) if verdict == NOISE else _undecided(of, count)
+
+
+def _no_better_than_noise(of: dict[str, list[dict]], controls: list[dict], count: int) -> list[str]:
+    sentences = ["Significant in the direction the paper claims, but no better than noise."]
+    in_range = [part for part in of[NOISE] if _in_range(part)]
+    if in_range:
+        which = f": {_named(in_range, count)}" if len(in_range) < count else ""
+        sentences.append(f"Data without the effect ({in_range[0]['placebo']}) give as much{which}.")
+    failing = [control for control in controls if control["part_verdict"] == NOISE]
+    random = [control["part"] for control in failing if control["reading"] == "against random numbers"]
+    if random:
+        which = f" ({'; '.join(random).replace(', against random numbers', '')})" if len(random) < len(controls) else ""
+        sentences.append(f"Attribution diversity is not shown to do better than random numbers{which}.")
+    elif failing:
+        sentences.append(f"A second control is not significant: {'; '.join(control['part'] for control in failing)}.")
+    return sentences + [f"Beyond noise: {_named(some, count)}." for some in [of[SUPPORTED]] if some]
+
+
+def _undecided(of: dict[str, list[dict]], count: int) -> list[str]:
+    """Of the undecided parts those with no interval, those around what they must exceed, and those that oppose."""
+    undecided, small, supported = of[UNDECIDED], of[SMALL], of[SUPPORTED]
+    unknown = sum(pd.isna(part["low"]) or pd.isna(part["high"]) for part in undecided)
+    around, around_small = (sum(of["low"] <= of["least"] <= of["high"] for of in some) for some in (undecided, small))
+    opposing = [part for part in undecided if part["low"] > part["least"] or part["high"] < 0]
+    if not (unknown or around or opposing):
+        found = f"{len(supported)} for the observation, {len(small)} without a practical difference"
+        return [f"Mixed before correction for multiple comparisons: of {words.plural(count, 'estimate')}, {found}."]
+    least = words.plain(undecided[0]["least"])
+    if count == 1 and around:
+        return [f"Not significant: the interval includes {least}."]
+    sentences, intervals = [], words.plural(count, "interval")
+    if supported:
+        sentences.append(f"Significant in the direction the paper claims: {_estimates(supported, count)}.")
+    if unknown:
+        sentences.append(f"Not significant: {unknown} of {intervals} cannot be computed.")
+    if around:
+        includes, start = "include" + "s" * (around + around_small == 1), "" if unknown else "Not significant: "
+        also = f", {around_small} of them without a practical difference" if around_small else ""
+        sentences.append(f"{start}{around + around_small} of {intervals} {includes} {least}{also}.")
+    if opposing:
+        level = (1 - opposing[0]["confidence"]) / 2
+        levels = f"at the {100 * level:.2g}% level, but not at the {100 * against(level, count):.1g}% level"
+        said = f"In the opposite direction {levels} that contradicting takes"
+        sentences.append(f"{said}: {_estimates(opposing, count)}.")
+    return sentences
+
+
+def _named(some: list[dict], count: int) -> str:
+    return " and ".join(part["part"] for part in some) if len(some) <= LISTED else f"{len(some)} of {count} estimates"
+
+
+def _estimates(some: list[dict], count: int) -> str:
+    texts = [f"{part['part']}, {_valued(part)}" for part in some]
+    return " and ".join(texts) if len(some) <= LISTED else _named(some, count)
+
+
+def _valued(part: dict) -> str:
+    """The estimate of a part with its bounds, in percentage points if it is a difference of errors."""
+    if str(part["observation"]) in POINTS:
+        return words.in_points(part["estimate"], part["low"], part["high"])
+    return f"{words.estimate(part['estimate'])} {words.bounds(part['low'], part['high'])}"
+
+
+def _within(part: dict) -> str:
+    in_points = str(part["observation"]) in POINTS
+    return f"{100 * part['margin']:.2g} percentage points" if in_points else words.margin(part["margin"])
 
 
 def _earned(first: dict, beside: list[dict]) -> dict:
@@ -226,31 +241,20 @@ def _earned(first: dict, beside: list[dict]) -> dict:
     return {"clean": clean, "alone": alone, "share": share}
 
 
-def part_facts(parts: list[dict], controls: list[dict]) -> dict:
-    """The parts of an observation, grouped for the sentences on them.
-
-    Returns:
-        `decided`, the parts of each verdict; those whose interval lies within the margin as `small`, or beyond 0 as
-        `beyond_zero`; those `in_range` of their negative control, and the controls that are `failing`; of the undecided
-        those whose interval is `unknown`, or `around` what it must exceed, as numbers, or that are `opposing`;
-        `around_small`, parts without a practical difference that are around it; and the `level` at which these oppose
-        with the `needed_level`.
-    """
-    decided = {verdict: [part for part in parts if part["part_verdict"] == verdict] for verdict in VERDICTS}
-    undecided, level = decided[UNDECIDED], (1 - parts[0]["confidence"]) / 2
-    return {
-        "decided": decided,
-        "small": [part for part in parts if -part["margin"] < part["low"] and part["high"] < part["margin"]],
-        "beyond_zero": [part for part in parts if part["low"] > 0 or part["high"] < 0],
-        "in_range": [part for part in decided[NOISE] if _in_range(part)],
-        "failing": [control for control in controls if control["part_verdict"] == NOISE],
-        "unknown": sum(pd.isna(part["low"]) or pd.isna(part["high"]) for part in undecided),
-        "around": _around_least(undecided),
-        "around_small": _around_least(decided[SMALL]),
-        "opposing": [part for part in undecided if part["low"] > part["least"] or part["high"] < 0],
-        "level": level,
-        "needed_level": against(level, len(parts)),
-    }
+def _earned_by(first: dict, beside: list[dict], where: str) -> str:
+    """What else than robustness the rule supports; "" if nothing."""
+    earned = _earned(first, beside)
+    if not earned:
+        return ""
+    share = words.percent(earned["share"], 0)
+    if earned["alone"]:
+        lie = words.bounds(first["accuracy_low"], first["accuracy_high"])
+        what = "the clean error and " * earned["clean"] + "data in which accuracy alone acts"
+        how = f"({share} of draws, 90% of whose estimates lie in {lie}) as well"
+        differ = "on natural shifts" if where == "natural shifts" else "under corruptions"
+        return f"The rule supports {what} {how}: this says that families differ, not that they differ {differ}."
+    only = "" if pd.isna(earned["share"]) else f"; but data in which accuracy alone acts in only {share} of draws"
+    return f"The rule supports the clean error as well, which by itself says nothing about {where}{only}."
 
 
 def _in_range(part: dict) -> bool:
@@ -260,17 +264,21 @@ def _in_range(part: dict) -> bool:
     return not part["estimate"] < part["placebo_low"]
 
 
-def _readings(side: str, beside: list[dict]) -> dict:
-    """The other readings that lean to a side: the `count` of label-based metrics if they are many, and the `others`."""
+def _readings(side: str, beside: list[dict], verdict: str) -> str:
+    """The other readings that lean to a side: by their number if they are many metrics, the others by name."""
     leaning = [row for row in beside if row["leans"] == side]
     names = [_on_its_images(reading, leaning, beside) for reading in dict.fromkeys(row["reading"] for row in leaning)]
     metrics = [name for name in names if name.startswith(AGAINST)]
-    few = len(metrics) <= LISTED
-    of_metrics = [row for row in leaning if row["reading"].startswith(AGAINST)]
-    return {
-        "count": "" if few else _counted_by_images(of_metrics, beside),
-        "others": names if few else [name for name in names if name not in metrics],
-    }
+    agree = verdict == UNDECIDED and side == FOR
+    sentences = []
+    if len(metrics) > LISTED:
+        names = [name for name in names if name not in metrics]
+        counted = _counted_by_images([row for row in leaning if row["reading"].startswith(AGAINST)], beside)
+        most = "agree with the statement" if agree else "point the other way"
+        sentences.append(f"Label-based metrics {most}: {counted}.")
+    if names:
+        sentences.append(f"{'The statement holds' if agree else 'The reverse holds'} {', and '.join(names)}.")
+    return " ".join(sentences)
 
 
 def _on_its_images(reading: str, leaning: list[dict], beside: list[dict]) -> str:
@@ -294,8 +302,3 @@ def _counted_by_images(leaning: list[dict], beside: list[dict]) -> str:
 def _images_of(row: dict) -> str:
     """The images of a row beside observation 2, the first half of the part's name."""
     return row["part"].rpartition(", ")[0]
-
-
-def _around_least(parts: list[dict]) -> int:
-    """Number of intervals that include the value to exceed, usually 0."""
-    return sum(part["low"] <= part["least"] <= part["high"] for part in parts)
