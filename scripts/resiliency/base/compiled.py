@@ -13,13 +13,13 @@ from numba import config, njit
 CONFIG: Any = config  # whose attributes mypy does not know
 
 
-def compiled(**options: Any) -> Callable[[Callable], Any]:
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """A decorator: the function, compiled at its first call, with these options of numba.
 
     Other threads run while it does.
     """
 
-    def decorate(function: Callable) -> Any:
+    def decorate(function: Callable[..., Any]) -> Any:
         loader = function.__globals__["__spec__"].loader
         folder = Path(CONFIG.CACHE_DIR or Path(loader.path).parent / "__pycache__")
         former, CONFIG.CACHE_DIR = CONFIG.CACHE_DIR, str(folder / f"{crc32(loader.get_data(loader.path)):08x}")

@@ -3,11 +3,12 @@
 import contextlib
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 AUTO = "auto"
+Item = TypeVar("Item")
 # A number as text: Python also takes 1_000 and digits of other scripts for numbers.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -16,7 +17,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def distinct(values: list) -> list:
+def distinct(values: list[Item]) -> list[Item]:
     """A validator: `values`, if each is there once."""
     if len(set(values)) < len(values):
         raise ValueError("must name each one once")

@@ -1,6 +1,7 @@
 """Settings of the dataset."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, WithJsonSchema, field_validator, model_validator
@@ -168,6 +169,12 @@ class Dataset(Settings):
                 columns = " and ".join(COLUMNS)
                 raise ValueError(f"{key}: {self.name} has no file names; name a CSV file with the columns {columns}")
         return self
+
+    @property
+    def place(self) -> Path:
+        """The folder of a dataset that has one."""
+        assert self.folder is not None
+        return Path(self.folder)
 
     @property
     def files(self) -> list[str]:

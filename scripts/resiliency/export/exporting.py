@@ -4,7 +4,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -138,7 +138,7 @@ def export(
     requirements: dict[str, float | None],
     card: dict[str, object],
     path: Path,
-    provenance: dict[str, object],
+    provenance: Mapping[str, Any],
     margin: float,
     threads: int,
 ) -> dict[str, object]:
@@ -182,7 +182,7 @@ def export(
     about = {"members": names, "rule": row["rule"], "temperature": temperature.value}
     about |= {"classes": card["classes"], "side": pixels.shape[1], "margin": margin, "inputs": inputs}
     about |= {"thresholds": threshold_constants(of["thresholds"]), "abstaining": evidence["abstaining"]}
-    context = provenance | {"card": card, "evidence": evidence, "side": pixels.shape[1], "temperature": temperature}
+    context = {**provenance} | {"card": card, "evidence": evidence, "side": pixels.shape[1], "temperature": temperature}
     context |= {"check": check, "times": times(path, pixels[:1], sorted({1, threads}))}
     return {
         "about": about,
@@ -205,7 +205,7 @@ def threshold_constants(thresholds: pd.DataFrame) -> dict[str, dict[str, dict[st
     return constants
 
 
-def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame], context: dict[str, object]) -> str:
+def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame], context: Mapping[str, Any]) -> str:
     """The text of card.md.
 
     Args:
@@ -216,9 +216,8 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
     """
     templates = markdown_environment(Path(__file__).parent)
     templates.globals["share"] = _share
-    tried = of["thresholds"][
-        of["thresholds"].images == of["thresholds"].selection_images
-    ]  # results on images of the same kind
+    same = of["thresholds"].images == of["thresholds"].selection_images  # results on images of the same kind
+    tried = of["thresholds"][same]
     return templates.get_template("card.md.j2").render(
         context,
         front_matter=front_matter(row, context["evidence"]),
@@ -236,7 +235,7 @@ def model_card(row: pd.Series, members: pd.DataFrame, of: dict[str, pd.DataFrame
     )
 
 
-def front_matter(row: pd.Series, evidence: dict) -> Markdown:
+def front_matter(row: pd.Series, evidence: Mapping[str, Any]) -> Markdown:
     """The metadata of card.md in YAML, in the form that Hugging Face reads of model cards (`model-index`)."""
     values = {f"Accuracy on {name} images": value for name, value, *_ in _right(row)}
     metrics = [{"type": "accuracy", "name": name, "value": round(float(of), 6)} for name, of in values.items()]

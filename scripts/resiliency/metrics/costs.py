@@ -27,7 +27,8 @@ def read_costs(path: str | Path) -> Costs:
         header, *rows = csv.reader(io.StringIO(text, newline=""))
     except (OSError, ValueError, csv.Error) as error:
         raise Fault(f"{path}: cannot be read ({error}); a CSV file is needed") from error
-    answers, costs = [name.strip() for name in header[1:]], {}
+    answers = [name.strip() for name in header[1:]]
+    costs: dict[tuple[str, str], float] = {}
     rows = [[cell.strip() for cell in row] for row in rows if any(map(str.strip, row))]
     for kind, names in (("column", answers), ("row", [row[0] for row in rows])):
         if twice := next((name for name in names if names.count(name) > 1), None):

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import inf
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from resiliency.analysis.parts import FEWEST, least_resamples
 from resiliency.base.faults import Fault, expected, hint, path_fault, short
-from resiliency.base.names import alike, averaged, design_of, form_fault, images_fault
-from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
+from resiliency.base.names import HELD_OUT, MAIN, alike, averaged, design_of, form_fault, images_fault
+from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.folder import folder_classes
 from resiliency.data.settings import PUBLISHED, Dataset
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
@@ -272,9 +271,9 @@ def _robustness(study: Study) -> Iterator[str]:
     for index, name in enumerate(study.shifts()):
         if name not in there:
             yield _no_test_set(f"robustness.{index}", study.statistics.robustness[index], there)
-    accuracy_on = study.accuracy_on()
-    if accuracy_on and accuracy_on not in there:
-        yield _no_test_set("accuracy_on", study.statistics.accuracy_on, there)
+    given = study.statistics.accuracy_on
+    if given and study.accuracy_on() not in there:
+        yield _no_test_set("accuracy_on", given, there)
 
 
 def _no_test_set(key: str, given: str, there: list[str]) -> str:
@@ -340,7 +339,7 @@ def _class_count(dataset: Dataset) -> int:
     if dataset.name in PUBLISHED:
         return PUBLISHED[dataset.name].classes
     with suppress(Fault):
-        return len(folder_classes(Path(dataset.folder)))
+        return len(folder_classes(dataset.place))
     return 1
 
 

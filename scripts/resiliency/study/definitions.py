@@ -10,13 +10,13 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.util import resolve_name
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from resiliency.storage.files import kept
 
@@ -24,16 +24,16 @@ PACKAGE = "resiliency"  # the package whose modules are divided into definitions
 FIELD = "Field"  # of pydantic; the description of a key is documentation, like a docstring
 UNFOLLOWED = "unfollowed:"  # prefix of a function that runs code which cannot be followed
 IMPORTING = ("importlib.import_module", "__import__", "runpy.run_module")  # functions that import a module by its name
-RUNNING = ("runpy.run_path", "exec", "torch.hub.load", "importlib.machinery.SourceFileLoader")
-RUNNING += ("importlib.util.spec_from_file_location",)
+RUNNING = {"runpy.run_path", "exec", "torch.hub.load", "importlib.machinery.SourceFileLoader"}
+RUNNING |= {"importlib.util.spec_from_file_location"}
 CALLS = {*IMPORTING, *RUNNING}
 # Names that find code by other names than those in the text; attributes begin with a dot.
 DYNAMIC = {"builtins", "dir()", "eval", "exec", "globals", "inspect.getmodule", "locals", "sys.modules", "vars()"}
 DYNAMIC |= {".__builtins__", ".__globals__", ".f_globals", ".f_locals"}
 # Methods that notify a class of its subclasses, and packages whose classes have none.
 HOOKS = {"__init_subclass__", "__pydantic_init_subclass__", "__subclasses__", "metaclass"}
-QUIET = (PACKAGE, "builtins", "collections", "enum", "importlib", "pydantic", "pymoo", "torch", "torchvision", "types")
-QUIET += ("typing",)
+QUIET = {PACKAGE, "builtins", "collections", "enum", "importlib", "pydantic", "pymoo", "torch", "torchvision", "types"}
+QUIET |= {"typing"}
 # Functions without an effect beside their result, as decorators or called while a module is imported.
 HARMLESS = {"bool", "classmethod", "dict", "dict.fromkeys", "float", "frozenset", "int", "isinstance", "len", "list"}
 HARMLESS |= {"property", "range", "round", "set", "slice", "staticmethod", "str", "tuple", "zip", "typing.get_args"}
@@ -50,8 +50,10 @@ DEFINED = (*FUNCTIONS, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 ASSIGNED = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 # Values without another name: `X += [1]` changes the value of `X` alone.
-NEW = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Constant)
-NEW += (ast.BinOp, ast.Call)
+NEW = (
+    *(ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp),
+    *(ast.Constant, ast.BinOp, ast.Call),
+)
 
 
 class Definition(NamedTuple):
@@ -98,7 +100,7 @@ class _Scope(NamedTuple):
         own = [f"{self.module}.{root}"] if root in self.own else []
         return own + [name + dot + rest for name in self.aliases.get(root, [])] or [text]
 
-    def within(self, imports: list[ast.stmt]) -> "_Scope":
+    def within(self, imports: Sequence[ast.AST]) -> "_Scope":
         """The scope of a part that imports more."""
         aliases = {name: [*names] for name, names in self.aliases.items()} if imports else self.aliases
         for name, full, _ in _imported(imports, self.package):
@@ -109,9 +111,9 @@ class _Scope(NamedTuple):
 class _Part:
     """Statements of a module, and the nodes in them by their types."""
 
-    def __init__(self, statements: list[ast.AST], scope: _Scope):
+    def __init__(self, statements: Sequence[ast.AST], scope: _Scope):
         self.statements = statements
-        self.nodes: dict[type, list] = defaultdict(list)
+        self.nodes: dict[type, list[Any]] = defaultdict(list)
         for node in chain.from_iterable(map(ast.walk, statements)):
             self.nodes[type(node)].append(node)
         self.imports = self.nodes[ast.Import] + self.nodes[ast.ImportFrom]
@@ -268,8 +270,9 @@ def _dotted(node: ast.AST) -> str:
     """The text of a name, or of attributes of a name; empty for other expressions."""
     if isinstance(node, ast.Name):
         return node.id
-    value = _dotted(node.value) if isinstance(node, ast.Attribute) else ""
-    return f"{value}.{node.attr}" if value else ""
+    if isinstance(node, ast.Attribute) and (value := _dotted(node.value)):
+        return f"{value}.{node.attr}"
+    return ""
 
 
 def _registers(body: list[ast.stmt], scope: _Scope) -> bool:
@@ -285,7 +288,7 @@ def _registers(body: list[ast.stmt], scope: _Scope) -> bool:
 
 def _only_binds(statement: ast.stmt) -> bool:
     if isinstance(statement, ASSIGNED):
-        targets = getattr(statement, "targets", None) or [statement.target]
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         parts = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.expr)]
         return all(isinstance(part, ast.Name | ast.Tuple | ast.List | ast.Starred) for part in parts)
     constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
@@ -314,7 +317,7 @@ def _is_harmless(function: ast.expr, scope: _Scope) -> bool:
 def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
     """A node and those in it that are evaluated with it: not the bodies of functions."""
     yield node
-    children = ast.iter_child_nodes(node)
+    children: Iterable[ast.AST] = ast.iter_child_nodes(node)
     if isinstance(node, (*FUNCTIONS, ast.Lambda)):
         children = [*getattr(node, "decorator_list", []), node.args, *filter(None, [getattr(node, "returns", None)])]
     for child in children:
@@ -342,21 +345,20 @@ def _run_by_call(call: ast.Call, scope: _Scope) -> list[str]:
 
 def _tree_text(node: object) -> str:
     """A syntax tree as text, the same in all versions of Python: the empty fields that some add are left out."""
-    kind = type(node)
-    if kind is list:
+    if isinstance(node, list):
         return f"[{','.join([_tree_text(item) for item in node])}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, (*DEFINED, ast.Module)):
         _drop_docstring(node)
-    if kind is ast.Call and getattr(node.func, "id", "") == FIELD:
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == FIELD:
         node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
     values = [(name, getattr(node, name, None)) for name in node._fields]
     fields = [f"{name}={_tree_text(value)}" for name, value in values if value is not None and value != []]
-    return f"{kind.__name__}({','.join(fields)})"
+    return f"{type(node).__name__}({','.join(fields)})"
 
 
-def _drop_docstring(node: ast.AST) -> None:
+def _drop_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module) -> None:
     if node.body and isinstance(node.body[0], ast.Expr):
         value = node.body[0].value
         if isinstance(value, ast.Constant) and isinstance(value.value, str):

@@ -73,7 +73,7 @@ MOST_VALUES = 100_000
 TEMPLATE = "__use_yte__"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """YAML in which no mapping gives a key twice."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:

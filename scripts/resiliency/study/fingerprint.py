@@ -115,7 +115,7 @@ def _installed(package: str) -> list[Path]:
         return []
     folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
     files = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    return files or ([Path(spec.origin)] if spec and spec.has_location else [])
+    return files or ([Path(spec.origin)] if spec and spec.origin and spec.has_location else [])
 
 
 def _name(path: Path, root: Path) -> str:

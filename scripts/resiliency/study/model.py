@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,12 +103,14 @@ class Study(Settings):
 
     def joint_recipe(self) -> Recipe:
         """The recipe of joint training: that of its design, if it has but one, else the study's, with its changes."""
+        assert self.joint is not None
         designs = set(self.joint.designs)
         common = self.designs[self.joint.designs[0]].training if len(designs) == 1 else {}
         return self._resolved(self.training.model_dump() | common | self.joint.training)
 
     def search_recipe(self) -> Recipe:
         """The recipe of the super-network: that of its design, with its changes."""
+        assert self.search is not None
         values = self.training.model_dump() | self.designs[self.search.design].training | self.search.training
         return self._resolved(values)
 
@@ -179,6 +181,8 @@ class Study(Settings):
 
     @cached_property
     def _contents(self) -> Any:
+        if self.external is None:
+            return None
         from resiliency.external.contents import read_contents  # its imports take a second
 
         needed = list(self.test_sets) if self.dataset else None
@@ -190,7 +194,7 @@ class Study(Settings):
         Raises:
             Fault: a file is wrong.
         """
-        return self._contents if self.external else None
+        return self._contents
 
     def shifts(self) -> list[str]:
         """Names in tables of the test sets in `statistics.robustness`."""
@@ -212,7 +216,9 @@ class Study(Settings):
         """
         from resiliency.external.predictions import described_members, read_members
 
-        return described_members(self.contents().kinds, [read_members(file) for file in self.external.members])
+        return described_members(
+            self.contents().kinds, map(read_members, self.external.members if self.external else [])
+        )
 
     def joint_settings(self) -> dict[str, tuple[str, float]]:
         """Setting of joint training, such as `balanced-l0.5` -> (objective, loss_weight).
@@ -228,11 +234,9 @@ class Study(Settings):
 
     def joint_ensembles(self) -> list[list[str]]:
         """Names of the members of each jointly trained ensemble, such as `balanced-l0.5-s0-m1`."""
-        return [
-            [f"{setting}-s{seed}-m{index}" for index in range(len(self.joint.designs))]
-            for setting in self.joint_settings()
-            for seed in range(self.joint.seeds)
-        ]
+        settings = product(self.joint_settings(), range(self.joint.seeds)) if self.joint else ()
+        indices = range(len(self.joint.designs) if self.joint else 0)
+        return [[f"{setting}-s{seed}-m{index}" for index in indices] for setting, seed in settings]
 
     def joint_members(self) -> list[str]:
         """Names of all members trained jointly."""
@@ -332,7 +336,7 @@ def _known_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
         Fault: names in files cannot be read.
     """
     if dataset.name == "image_folder":
-        classes = folder_classes(Path(dataset.folder), splits)
+        classes = folder_classes(dataset.place, splits)
         return names_for_classes(classes, dataset.classes) if dataset.classes else classes
     if dataset.name == "gtsrb":
         return list(CLASSES)

@@ -76,7 +76,7 @@ def _broken_pictures(study: Study) -> Iterator[str]:
 
 def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> dict[str, int]:
     """Number of images that each split can have at most, counted up to the number `needed`."""
-    folder, held_out, test = Path(dataset.folder), dataset.validation_fraction, dataset.test_fraction
+    folder, held_out, test = dataset.place, dataset.validation_fraction, dataset.test_fraction
     smallest = max(min(test, held_out, 1 - held_out - test), 1e-3)
     counts: dict[str, float] = dict(count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits))
     if dataset.groups:  # a share may be larger if groups are not split
@@ -93,7 +93,7 @@ def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> d
         lines = Path(dataset.images).read_text(encoding="utf-8", errors="replace").splitlines()
         sizes["test"] = min(sizes["test"], sum(bool(line.strip()) for line in lines))
     classes = len(folder_classes(folder, splits))
-    most: dict = dataset.images_per_class
+    most = {str(split): most for split, most in dataset.images_per_class.items()}
     return {split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()}
 
 

@@ -8,23 +8,27 @@ their record says; and no job starts while the clock is behind."""
 import json
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from resiliency.base.faults import LONGEST_VALUE, Fault, short
 from snakemake_internals import RECORDS, job_start, kept, kept_in_database
 
-ABSENT, EMPTY = "–", (None, {}, [], False)
+ABSENT = "–"
+EMPTY: tuple[object, ...] = (None, {}, [], False)
 
 
-def differences(before: dict, after: dict) -> dict[str, tuple[str, str]]:
+def differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[str, str]]:
     """Key, such as `training.epochs` -> its values in the two studies, as written; `ABSENT` if a study lacks it."""
     return dict(_differing(before, after, ""))
 
 
-def _differing(before: dict, after: dict, parent: str) -> Iterator[tuple[str, tuple[str, str]]]:
+def _differing(
+    before: Mapping[str, object], after: Mapping[str, object], parent: str
+) -> Iterator[tuple[str, tuple[str, str]]]:
     for name in [*before, *(name for name in after if name not in before)]:
         key, own, other = f"{parent}{name}", before.get(name, ABSENT), after.get(name, ABSENT)
         if isinstance(own, dict) and isinstance(other, dict):
@@ -105,14 +109,14 @@ def _check_age(path: str, modified: float, record: str) -> None:
         )
 
 
-def changes(results: str, study: dict) -> str:
+def changes(results: str, study: Mapping[str, object]) -> str:
     """A line per key in which `study` differs from the one that the results were made with; empty if there is none."""
     before = _made_with(results)
     keys = differences(before, study).items() if before else ()
     return "\n".join([CHANGED, *(f"  {key}: {own} -> {other}" for key, (own, other) in keys)]) if keys else ""
 
 
-def _made_with(results: str) -> dict | None:
+def _made_with(results: str) -> Any:
     """The study of the last run that was finished, or of the first run if none was; None if there is none."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return json.loads(Path(results, PROVENANCE).read_bytes())["study"]
@@ -121,7 +125,7 @@ def _made_with(results: str) -> dict | None:
     return None
 
 
-def sign(results: str, study: dict) -> None:
+def sign(results: str, study: Mapping[str, object]) -> None:
     """Pair the records in this working folder with `results`, if these can be written at all.
 
     Each run with jobs does this, so that a copy of the records can be distinguished from them. It also notes the study
