@@ -17,7 +17,7 @@ from resiliency.analysis.exchanges_of_members import with_image_groups
 from resiliency.analysis.parts import Part
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.diversity.predictions import disagreement, label_disagreement
-from resiliency.ensembles.combination import right_chances
+from resiliency.ensembles.scoring import right_chances, tied_votes
 from resiliency.statistics.resampling import FISHER, LINEAR, Scale, Units
 from resiliency.storage.tables import read_table
 
@@ -82,8 +82,7 @@ class Answers:
 
     def wrong_votes(self, ensembles: np.ndarray) -> np.ndarray:
         """Images that each ensemble, int E x L, gets wrong by plurality vote, ties by chance; float64 E x GROUPS."""
-        everyone = np.arange(ensembles.shape[1])[None]
-        chances = (right_chances(everyone, self.given[members], self.labels)[0] for members in ensembles)
+        chances = (right_chances(tied_votes(of[None], self.given, self.labels)[0])[0] for of in ensembles)
         return np.stack([np.bincount(self.group, 1.0 - chance, GROUPS) for chance in chances])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from predicted import conditions_of, predictions_of
-from scipy.special import softmax
+from scipy.special import logit, softmax
 from scipy.stats import entropy
 from scipy.stats import t as student
 
@@ -173,9 +173,8 @@ def cka(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.parametrize("labels_alone", [False, True], ids=["probabilities", "labels"])
 def test_choices_and_intervals_are_those_of_plain_loops(labels_alone, monkeypatch):
-    monkeypatch.setattr(pool, "BINS", 2**14)
-    monkeypatch.setattr(pool, "WIDTH", 2**-10)  # so that no answers share a bin
-    monkeypatch.setattr(pool, "LEAST", -6.0)
+    monkeypatch.setattr(pool, "BINS", 2**14)  # so that no answers share a bin
+    monkeypatch.setattr(pool, "confidence_bins", lambda sure: ((logit(sure) + 6) * 2**10).astype(int))
     drawn = Drawn(2, images=20, families=6, skill=np.repeat([1.4, 1.5, 1.6], 4), labels_alone=labels_alone)
     chosen_from = Pool(drawn.members, list(drawn.predictions.values()), 16, 0)
     drawn.maps = {name: of[:16] for name, of in drawn.maps.items()}

@@ -16,7 +16,6 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics.pairwise import cosine_similarity as pairwise_cosine
 
 from resiliency.diversity import predictions, representations
-from resiliency.ensembles.combination import packed, right_counts
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.statistics.gram import gram
 
@@ -160,7 +159,7 @@ def test_counts_against_sums(images, size):
     correct = np.random.default_rng(0).random((7, images)) < 0.6
     ensembles = ensembles_of(7, size)
     expected = [np.bincount(correct[row].sum(axis=0), minlength=size + 1) for row in ensembles]
-    np.testing.assert_array_equal(right_counts(ensembles, packed(correct), images), expected)
+    np.testing.assert_array_equal(predictions.right_counts(ensembles, correct), expected)
 
 
 @given(arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 30))))

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from fault_messages import fault_of
 from four_members import (
     ARRAYS,
@@ -34,10 +35,10 @@ from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles import pool, scoring
-from resiliency.ensembles.combination import RULES, VOTE, Ensemble, expected_accuracy, right_chances
+from resiliency.ensembles.combination import RULES, VOTE, Ensemble, mean_logarithms, member_values
 from resiliency.ensembles.settings import Ensembles
 from resiliency.ensembles.table import Pool
-from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood
+from resiliency.metrics.classification import brier_score, calibration_error, confidence_bins, negative_log_likelihood
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
 
 WEIGHTS = np.array([0.2, 0.9, 0.5, 0.7, 0.4])
@@ -96,7 +97,7 @@ def test_scores_of_a_condition_by_loops(chunk, monkeypatch):
             assert of_ensemble["accuracy"] == pytest.approx(np.mean(own.argmax(axis=1) == labels))
             assert of_ensemble["nll"] == pytest.approx(negative_log_likelihood(own, labels), rel=1e-5)
             assert of_ensemble["brier"] == pytest.approx(brier_score(own, labels), rel=1e-5)
-            assert of_ensemble["ece"] == pytest.approx(expected_calibration_error(own, labels), abs=1e-5)
+            assert of_ensemble["ece"] == pytest.approx(calibration_error(confidence_bins(own, labels)), abs=1e-5)
             alone = list(Ensemble([predictions[m] for m in row], WEIGHTS[row], rule).outputs(0, np.arange(30)))
             logs = np.concatenate([part.log_probabilities for part in alone])
             np.testing.assert_allclose(np.exp(logs), own, rtol=1e-4)
@@ -141,6 +142,40 @@ def test_mean_probabilities_break_the_ties_of_ensembles_that_have_them(size):
     assert table["clean_accuracy"].to_numpy() == pytest.approx(1 - expected[:, 0].mean(axis=1))
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("decided", [(), (1, 4)])
+def test_the_compiled_and_the_plain_answers_are_the_same(rule, size, dtype, decided):
+    """Logits of four values, so that many classes tie; some members may be known by their labels alone."""
+    random, table = np.random.default_rng(0), conditions_of([], [], 60, 12)
+    logits, labels = random.integers(-2, 2, (7, 1, 60, 12)).astype(dtype), random.integers(12, size=60)
+    known = [of.argmax(axis=-1) if member in decided else of for member, of in enumerate(logits)]
+    predictions, weights = [predictions_of(table, labels, of) for of in known], random.random(7) + 0.1
+    rule, everything = VOTE if decided else rule, np.arange(60)
+    scored, ensembles = pool.EnsembleErrors(predictions, weights, rule), pool.ensembles_of(7, size)
+    plain = [Ensemble([predictions[m] for m in row], weights[row], rule) for row in ensembles]
+    outputs = [next(of.outputs(0, everything)) for of in plain]
+    for several in (ensembles, ensembles[:3]):  # by candidates and over all classes
+        wrong = np.concatenate(list(scored._wrong(several, everything, 0)), axis=1)
+        np.testing.assert_array_equal(wrong, [of.errors for of in outputs[: len(several)]])
+    if not decided:
+        probabilities = np.stack([of.probabilities(0) for of in predictions])
+        given_classes = scoring.given_answers(rule, ensembles, probabilities, labels, weights)
+        np.testing.assert_array_equal(given_classes, [of.answers for of in outputs])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_plain_answer_is_the_same_of_arrays_and_tensors(rule):
+    logits = np.random.default_rng(0).standard_normal((3, 20, 4))
+    logs, shares = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)), np.array([0.2, 0.3, 0.5])
+    of_tensors = mean_logarithms(RULES[rule], torch.from_numpy(logs), torch.from_numpy(shares), torch)
+    np.testing.assert_allclose(of_tensors, mean_logarithms(RULES[rule], logs, shares), rtol=1e-12)
+    if not RULES[rule].weighted:
+        values = member_values(RULES[rule], torch.from_numpy(np.exp(logs)), 3, of=torch).numpy()
+        np.testing.assert_allclose(values, member_values(RULES[rule], np.exp(logs), 3), rtol=1e-12)
+
+
 def chance(answers, label):
     """By counting votes: 1 / t where the label is one of t classes with the most votes."""
     votes = Counter(answers)
@@ -156,8 +191,9 @@ def test_votes_are_those_that_are_counted_one_by_one(seed, size, classes):
     counted = [
         [chance(decisions[list(ensemble), image], labels[image]) for image in range(20)] for ensemble in ensembles
     ]
-    assert right_chances(ensembles, decisions, labels) == pytest.approx(np.array(counted))
-    assert expected_accuracy(ensembles, decisions, labels) == pytest.approx(np.mean(counted, axis=1))
+    tied = scoring.tied_votes(ensembles, decisions, labels)[0]
+    assert scoring.right_chances(tied) == pytest.approx(np.array(counted))
+    assert scoring.expected_accuracy(ensembles, decisions, labels) == pytest.approx(np.mean(counted, axis=1))
 
 
 def test_accuracies_are_double_beside_members_with_decisions_alone():

@@ -8,7 +8,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from resiliency.base.faults import Fault
 from resiliency.diversity.pairs import pair_tables
-from resiliency.ensembles.combination import Ensemble, score_decisions
+from resiliency.ensembles.combination import Ensemble
+from resiliency.ensembles.scoring import score_decisions
 from resiliency.prediction import reading
 from resiliency.storage.files import write_array
 

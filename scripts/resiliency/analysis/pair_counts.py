@@ -4,7 +4,7 @@ What is asked of pairs at equal accuracy (`resiliency.analysis.swaps`) is a func
 halves of the images are taken without reading predictions again. A group has whole units of images.
 
 Answers of two members are ranked by the largest of their mean probabilities, and given for a share of the images, the
-availability. Logits of these probabilities are counted in bins; of the bin that holds the last answer, a part is given.
+availability. Logits of these probabilities are counted in bins.
 
 Predicted labels say how many members agree, which ranks their answers. Two members have two ranks only, four enough:
 the numbers of equal pairs (0 to 6) and of right ones (0 to 4) say how many votes an answer has, and how probably it is
@@ -16,16 +16,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from resiliency.analysis.without_images import drawn_groups
 from resiliency.base.compiled import compiled
-from resiliency.base.streams import stream
 from resiliency.diversity.predictions import pair_failures
+from resiliency.ensembles.kernels import BINS, confidence_bin
+from resiliency.metrics.selective import given_shares
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import Units
 
-GROUPS = 10
 OF_LABELS = ("both_wrong", "undetected", "agreed")  # as `pair_failures` has them
 AVAILABILITIES = (0.8, 0.9, 0.95)
-BINS, LEAST, WIDTH = 512, -8.0, 0.05  # of logits; float32 cannot tell a probability with a logit above 17 from 1
 VALUES = 2**24  # number of float32 values in memory at a time
 
 
@@ -44,16 +43,10 @@ class PairCounts(NamedTuple):
     outcomes: dict[str, np.ndarray]
 
 
-def groups_of(units: Units, name: str, seed: int) -> np.ndarray:
-    """Group of each image of a test set, int64 N in 0..9; their numbers of units differ by at most one."""
-    order = stream(seed, "groups of images", name).permutation(units.number)
-    return (np.argsort(order) % GROUPS)[units.of_image]
-
-
 def pair_counts(members: Sequence[Predictions], rows: Sequence[int], seed: int) -> PairCounts:
     """The counts of pairs of `members` over some conditions of one test set, `rows` of the table of conditions."""
     first, row = members[0], rows[0]
-    labels, group = first.labels(row), groups_of(first.units(row), first.conditions.test_set.iloc[row], seed)
+    labels, group = first.labels(row), drawn_groups(first.units(row), seed, first.conditions.test_set.iloc[row])
     n_images = np.bincount(group)
     parts = [np.flatnonzero(group == number) for number in range(len(n_images))]
     outcomes = {name: np.zeros((len(n_images), len(members), len(members))) for name in OF_LABELS}
@@ -86,11 +79,9 @@ def probability_counts(
     for probabilities, images in answered:
         _count(probabilities, labels[images], group[images], first, second, counts)
     given, wrong = counts[..., 0].sum(axis=1), counts[..., 1]
-    before = given[:, ::-1].cumsum(axis=1)[:, ::-1] - given  # number of answers ranked before those of a bin
     outcomes = {"pair_wrong": wrong.sum(axis=2)}
     for availability in AVAILABILITIES:
-        left = availability * given.sum(axis=1, keepdims=True) - before
-        share = np.clip(left / np.maximum(given, 1), 0, 1)
+        share = given_shares(given[:, ::-1], availability)[:, ::-1]
         outcomes[f"wrong_at_{availability * 100:.0f}"] = np.einsum("pgb,pb->pg", wrong, share)
     filled = {name: np.zeros((groups, members, members)) for name in outcomes}
     for name, of_pairs in outcomes.items():
@@ -116,8 +107,7 @@ def _count(
                 total = one[image, k] + other[image, k]
                 if total > largest:
                     answer, largest = k, total
-            logit = np.log(largest / max(2 - largest, np.float32(1e-7)))
-            place = min(max(int((logit - LEAST) / WIDTH), 0), BINS - 1)
+            place = confidence_bin(largest, 2)
             counts[pair, group[image], place, 0] += 1
             counts[pair, group[image], place, 1] += answer != labels[image]
 
@@ -162,7 +152,5 @@ def wrong_at(counts: np.ndarray) -> np.ndarray:
     of_votes = (votes[:, None] == VOTES).astype(float)
     given = counts.sum(axis=2) @ of_votes.T
     wrong = (counts * WRONG).sum(axis=2) @ of_votes.T
-    images = given.sum(axis=1, keepdims=True)
-    before = given.cumsum(axis=1) - given
-    shares = [np.clip((of * images - before) / np.maximum(given, 1), 0, 1) for of in AVAILABILITIES]
-    return np.array([(share * wrong).sum(axis=1) for share in shares]) / images[:, 0]
+    shares = [given_shares(given, of) for of in AVAILABILITIES]
+    return np.array([(share * wrong).sum(axis=1) for share in shares]) / given.sum(axis=1)

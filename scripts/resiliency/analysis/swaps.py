@@ -28,7 +28,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit, stdtrit
 
-from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, groups_of, pair_counts, vote_counts, wrong_at
+from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, pair_counts, vote_counts, wrong_at
+from resiliency.analysis.without_images import drawn_groups
 from resiliency.base.names import INDEPENDENT, JOINT, SEARCH
 from resiliency.base.streams import stream
 from resiliency.designs.kinds import KINDS
@@ -373,7 +374,7 @@ def vote_table(
     halves = halves_of(counts, seed)[1]
     drawn = [drawn_fours(alone, family, half.accurate, seed, place) for place, half in enumerate(halves)]
     first, row = predictions[0], rows[0]
-    group = groups_of(first.units(row), first.conditions.test_set.iloc[row], seed)
+    group = drawn_groups(first.units(row), seed, first.conditions.test_set.iloc[row])
     every = np.concatenate([np.concatenate([of.twins, of.strangers]) for of in drawn])
     if not len(every):
         return pd.DataFrame(columns=COLUMNS)

@@ -95,10 +95,22 @@ def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units
         got = f"{units.n_images:,} images in {units.number:,}"
         raise Fault(f"needs {GROUPS} units of test images, to leave out groups of them; there are {got}")
     first = np.unique(units.of_image, return_index=True)[1]
-    shuffled = stream(seed, "groups of images").permutation(units.number)
-    others = ~np.isin(shuffled, units.of_image[probed])
+    return drawn_groups(units, seed, kinds=[labels[first], ~np.isin(np.arange(units.number), units.of_image[probed])])
+
+
+def drawn_groups(units: Units, seed: int, *name: str, kinds: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """A random group for each image, int64 N in 0..GROUPS-1, none of which splits a unit.
+
+    Numbers of units differ by at most one between groups, and hardly more for units of a kind.
+
+    Args:
+        name: names of the random stream.
+        kinds: int or bool per unit each, of which the last is spread first.
+    """
+    order = stream(seed, "groups of images", *name).permutation(units.number)
+    order = order[np.lexsort([kind[order] for kind in kinds])] if kinds else order
     of_unit = np.empty(units.number, np.int64)
-    of_unit[shuffled[np.lexsort([labels[first][shuffled], others])]] = np.arange(units.number) % GROUPS
+    of_unit[order] = np.arange(units.number) % GROUPS
     return of_unit[units.of_image]
 
 

@@ -8,9 +8,6 @@ on an image, and a mean is over images."""
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from resiliency.base.compiled import compiled
 
@@ -248,25 +245,46 @@ def _log2(value: np.float32) -> np.float32:
 
     With the root of 1/2 <= m < the root of 2, ln m = 2 artanh((m - 1) / (m + 1)). Finite at 0, where 0 log 0 is 0.
     """
-    bits = _bits(value)
+    bits = np.float32(value).view(np.int32)
     exponent = np.int32(np.int32(bits - ROOT) >> 23)
-    mantissa = _float(np.int32(bits - np.int32(exponent << 23)))
+    mantissa = np.int32(bits - np.int32(exponent << 23)).view(np.float32)
     ratio = (mantissa - ONE) / (mantissa + ONE)
     square = ratio * ratio
     series = FIRST + square * (THIRD + square * (FIFTH + square * (SEVENTH + square * NINTH)))
     return np.float32(exponent) + ratio * series
 
 
-@intrinsic
-def _bits(context, value):
-    """The bits of a float32 as an int32."""
-    return types.int32(types.float32), lambda _, builder, __, values: builder.bitcast(values[0], ir.IntType(32))
+BLOCK_WORDS = 2**15
 
 
-@intrinsic
-def _float(context, bits):
-    """The float32 with the bits of an int32."""
-    return types.float32(types.int32), lambda _, builder, __, values: builder.bitcast(values[0], ir.FloatType())
+def right_counts(ensembles: np.ndarray, correct: np.ndarray) -> np.ndarray:
+    """Number of images on which exactly 0, 1, ..., L members are right.
+
+    An image is a bit of a word of 64. The bits of the count are one word each, and a member is added to all 64 counts
+    of a word at once, as in a ripple carry adder.
+
+    Args:
+        ensembles: int E x L.
+        correct: bool M x N, whether each member is right.
+
+    Returns:
+        int64 E x (L + 1); rows sum to N.
+    """
+    padded = np.pad(correct, [(0, 0), (0, -correct.shape[1] % 64)])
+    words, size = np.packbits(padded, axis=1).view(np.uint64), ensembles.shape[1]
+    counts, block = np.zeros((len(ensembles), size + 1), np.int64), max(1, BLOCK_WORDS // words.shape[1])
+    for start in range(0, len(ensembles), block):
+        some = slice(start, start + block)
+        planes = [np.zeros((len(ensembles[some]), words.shape[1]), np.uint64) for _ in range(size.bit_length())]
+        for member in ensembles[some].T:
+            carry = words[member]
+            for digit, plane in enumerate(planes):
+                planes[digit], carry = plane ^ carry, plane & carry
+        for right in range(1, size + 1):
+            exactly = [plane if right >> digit & 1 else ~plane for digit, plane in enumerate(planes)]
+            counts[some, right] = np.bitwise_count(np.bitwise_and.reduce(exactly)).sum(axis=1)
+    counts[:, 0] = correct.shape[1] - counts[:, 1:].sum(axis=1)
+    return counts
 
 
 def _right(shares: np.ndarray) -> np.ndarray:

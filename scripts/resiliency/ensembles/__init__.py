@@ -8,9 +8,9 @@ right answers, losses (float64 E) and gaps between confidence and accuracy (E x 
 `scoring.Block`, B of them as int B x L, in an order in which sums over their first members can be used again.
 `scoring.panel` picks the few classes that can be the answer to an image, and the compiled loops of `kernels` sum these,
 or all K where they do not decide; they also sum what answers and confidences say over the images, which are never B x n
-in memory but for the geometric rule. `combination` counts on bits how many members are right on each image, which
-diversity of whole ensembles takes, and the votes of members that are known by their decisions alone, int M x N.
+in memory but for the geometric rule. They also count the votes of members that are known by their decisions alone, int
+M x N.
 
-`combination.Ensemble` holds the plain definition of what one ensemble says, without blocks, candidates or kernels; the
-tests compare the scores of all others with it, under every rule.
+`combination` holds the plain definition of what one ensemble says, without blocks, candidates or kernels, for whatever
+is asked of one ensemble at a time and for the exported program; tests hold both together, ties included.
 """

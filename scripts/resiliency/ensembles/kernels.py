@@ -11,6 +11,7 @@ from resiliency.base.compiled import compiled
 LANES = 128  # number of values that a compiled loop handles at once
 FACTORS = 16  # factors per product, and products side by side; float64 holds a product of so many factors of LEAST
 LEAST = np.float32(1e-12)
+BINS, LOWEST, WIDTH = 512, -8.0, 0.05  # of logits; float32 cannot tell a probability with a logit above 17 from 1
 ORDERED = {"nnan", "nsz"}  # keeps the order of sums
 REORDERED = {"reassoc", "contract", "nsz"}
 
@@ -172,8 +173,10 @@ def _settle(
     """Sum all classes where `_compare` does not decide; then `rival` is less than `own` where the answer is right."""
     for i in range(len(own)):
         if max(own[i], rival[i]) <= bound[i] or own[i] == rival[i]:
-            rival[i] = _largest(ensemble, values[i], total)
-            if _is_first(total, labels[i], rival[i]):
+            rival[i], first = _largest(ensemble, values[i], total), 0
+            while total[first] < rival[i]:
+                first += 1
+            if first == labels[i]:
                 rival[i] = -np.inf
 
 
@@ -194,15 +197,6 @@ def _largest(ensemble: np.ndarray, values: np.ndarray, total: np.ndarray) -> np.
     for value in lanes:
         largest = max(largest, value)
     return largest
-
-
-@compiled()
-def _is_first(total: np.ndarray, label: int, largest: np.float32) -> bool:
-    """Whether the label has the sum `largest`, and no class before it."""
-    first = 0
-    while total[first] < largest:
-        first += 1
-    return first == label
 
 
 @compiled(fastmath=REORDERED)
@@ -227,7 +221,6 @@ def product_sums(
     """
     classes = values.shape[2]
     first, second = np.empty((len(before), classes), np.float32), np.empty((len(after), classes), np.float32)
-    scaled = np.empty((max(len(before), len(after)), classes), np.float32)
     for image in range(len(values)):
         _products(before, values[image], first)
         _products(after, values[image], second)
@@ -235,7 +228,7 @@ def product_sums(
             middle = values[image, ensembles[start, 0]]
             left, right = first[first_start:first_stop], second[second_start:second_stop]
             if len(left) * len(right) <= 2 * (stop - start):
-                table = _inner_products(left, right, middle, scaled)
+                table = (left * middle) @ right.T if len(left) < len(right) else left @ (right * middle).T
                 for e in range(start, stop):
                     sums[image, e] = table[of_before[e] - first_start, of_after[e] - second_start]
             else:
@@ -256,48 +249,6 @@ def _products(parts: np.ndarray, values: np.ndarray, products: np.ndarray) -> No
             factor = values[member]
             for k in range(len(product)):
                 product[k] *= factor[k]
-
-
-@compiled()
-def _inner_products(left: np.ndarray, right: np.ndarray, weights: np.ndarray, scaled: np.ndarray) -> np.ndarray:
-    """Sums over classes of the products of each row of `left` (P x K) and of `right` (Q x K) with `weights`; P x Q."""
-    table = np.empty((len(left), len(right)), np.float32)
-    fewer = left if len(left) < len(right) else right
-    for row in range(len(fewer)):
-        for k in range(len(weights)):
-            scaled[row, k] = fewer[row, k] * weights[k]
-    if len(left) < len(right):
-        left = scaled[: len(left)]
-    else:
-        right = scaled[: len(right)]
-    for i in range(0, len(left), 4):
-        for j in range(0, len(right), 4):
-            _four_by_four(left, right, i, j, table)
-    return table
-
-
-@compiled(fastmath=REORDERED)
-def _four_by_four(left: np.ndarray, right: np.ndarray, i: int, j: int, table: np.ndarray) -> None:
-    """Set table[i : i + 4, j : j + 4] to inner products of rows; each value is read once for four of them.
-
-    A library of linear algebra takes three times as long for so few rows.
-    """
-    i1, i2, i3 = min(i + 1, len(left) - 1), min(i + 2, len(left) - 1), min(i + 3, len(left) - 1)
-    j1, j2, j3 = min(j + 1, len(right) - 1), min(j + 2, len(right) - 1), min(j + 3, len(right) - 1)
-    a0, a1, a2, a3 = left[i], left[i1], left[i2], left[i3]
-    b0, b1, b2, b3 = right[j], right[j1], right[j2], right[j3]
-    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = np.float32(0)
-    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = np.float32(0)
-    for k in range(len(a0)):
-        x0, x1, x2, x3, y0, y1, y2, y3 = a0[k], a1[k], a2[k], a3[k], b0[k], b1[k], b2[k], b3[k]
-        s00, s01, s02, s03 = s00 + x0 * y0, s01 + x0 * y1, s02 + x0 * y2, s03 + x0 * y3
-        s10, s11, s12, s13 = s10 + x1 * y0, s11 + x1 * y1, s12 + x1 * y2, s13 + x1 * y3
-        s20, s21, s22, s23 = s20 + x2 * y0, s21 + x2 * y1, s22 + x2 * y2, s23 + x2 * y3
-        s30, s31, s32, s33 = s30 + x3 * y0, s31 + x3 * y1, s32 + x3 * y2, s33 + x3 * y3
-    table[i, j], table[i, j1], table[i, j2], table[i, j3] = s00, s01, s02, s03
-    table[i1, j], table[i1, j1], table[i1, j2], table[i1, j3] = s10, s11, s12, s13
-    table[i2, j], table[i2, j1], table[i2, j2], table[i2, j3] = s20, s21, s22, s23
-    table[i3, j], table[i3, j1], table[i3, j2], table[i3, j3] = s30, s31, s32, s33
 
 
 @compiled(fastmath=REORDERED)
@@ -396,3 +347,67 @@ def _add_gaps(differences: np.ndarray, places: np.ndarray, several: np.ndarray, 
     for place in range(gaps.shape[1]):
         gaps[e, place] += several[0, place] + several[1, place] + several[2, place] + several[3, place]
     several[:] = 0
+
+
+@compiled()
+def count_votes(
+    ensembles: np.ndarray,
+    decisions: np.ndarray,
+    labels: np.ndarray,
+    tied: np.ndarray,
+    most: np.ndarray,
+    counts: np.ndarray,
+) -> None:
+    """Count the votes of members that are known by their decisions.
+
+    Args:
+        ensembles: int64 B x L.
+        decisions, labels: M x n and n, of one type of integers.
+        tied: uint16 B x n, set to the number of classes that share the most votes; 0 if the label is none of them.
+        most: uint16 B x n, set to the number of votes for each of these.
+        counts: int64 B x (L + 1), to which the number of images of each value of `tied` is added.
+    """
+    size, images = ensembles.shape[1], len(labels)
+    votes, leaders = np.empty((size, images), np.uint16), np.empty(images, np.uint16)
+    for e in range(len(ensembles)):
+        best, hits = most[e], tied[e]
+        best[:], hits[:], leaders[:] = 0, 0, 0
+        for place in range(size):
+            own, behind = decisions[ensembles[e, place]], votes[place]
+            behind[:] = 0
+            for member in ensembles[e]:
+                other = decisions[member]
+                for i in range(images):
+                    behind[i] += np.uint16(own[i] == other[i])
+            for i in range(images):
+                best[i] = behind[i] if behind[i] > best[i] else best[i]
+        for place in range(size):
+            own, behind = decisions[ensembles[e, place]], votes[place]
+            for i in range(images):
+                leads = np.uint16(behind[i] == best[i])
+                leaders[i] += leads
+                hits[i] |= leads & np.uint16(own[i] == labels[i])
+        for i in range(images):
+            hits[i] = np.float32(leaders[i] * hits[i]) / np.float32(best[i])
+        for classes in range(size + 1):
+            total = 0
+            for i in range(images):
+                total += hits[i] == classes
+            counts[e, classes] += total
+
+
+@compiled()
+def confidence_bin(total: np.float32, members: int) -> int:
+    """The bin of the logit of a mean probability, whose sum over `members` is `total`."""
+    logit = np.log(total / max(members - total, members * np.float32(5e-8)))
+    return min(max(int((logit - LOWEST) / WIDTH), 0), BINS - 1)
+
+
+@compiled()
+def confidence_bins(confidence: np.ndarray) -> np.ndarray:
+    """`confidence_bin` of mean probabilities, float32 E x n; int64 E x n."""
+    bins = np.empty(confidence.shape, np.int64)
+    for e in range(bins.shape[0]):
+        for i in range(bins.shape[1]):
+            bins[e, i] = confidence_bin(confidence[e, i], 1)
+    return bins

@@ -12,14 +12,22 @@ from scipy.sparse import csr_array
 from resiliency.base.faults import Fault, expected, short
 from resiliency.base.names import CORRUPTED, INDEPENDENT, JOINT
 from resiliency.base.streams import stream
-from resiliency.ensembles.combination import chances_and_votes, expected_accuracy, right_chances
-from resiliency.ensembles.scoring import CHUNK_VALUES, confident_answers, correct_answers, given_answers
+from resiliency.ensembles.kernels import BINS, confidence_bins
+from resiliency.ensembles.scoring import (
+    CHUNK_VALUES,
+    confident_answers,
+    correct_answers,
+    expected_accuracy,
+    given_answers,
+    right_chances,
+    tied_votes,
+)
 from resiliency.ensembles.settings import Ensembles
+from resiliency.metrics.selective import given_shares
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
 from resiliency.statistics.resampling import Units
 
 BLOCK_VALUES = 2**23  # number of answers of ensembles to images at a time
-BINS, LEAST, WIDTH = 512, -8.0, 0.05  # of logits of confidence; that of a float32 below 1 is at most 17
 
 
 def eligible_members(members: pd.DataFrame, predicted: Collection[str], settings: Ensembles) -> pd.DataFrame:
@@ -45,19 +53,6 @@ def is_inaccurate(members: pd.DataFrame, least: float) -> pd.Series:
     return (members.origin == INDEPENDENT) & (members.clean_accuracy < least)
 
 
-def objective_of(losses: np.ndarray, objective: str, quantile: float) -> np.ndarray:
-    """The criterion of selection, float64 of the leading shape, from losses ... x C under C corrupted conditions.
-
-    Args:
-        losses: errors, or mean costs if the objective is cost.
-        objective: mean (corrupted error), worst_condition (largest error), quantile, or cost (mean cost).
-        quantile: quantile of the errors, in 0..1, interpolated linearly.
-    """
-    if objective == "quantile":
-        return np.quantile(losses, quantile, axis=-1)
-    return losses.max(axis=-1) if objective == "worst_condition" else losses.mean(axis=-1)
-
-
 class EnsembleErrors:
     """Errors of ensembles of the same members, under one combination rule.
 
@@ -66,7 +61,9 @@ class EnsembleErrors:
     Args:
         predictions: one entry per member, M in all.
         weights: float M, positive, weight of each member; only a weighted rule uses them.
-        objective, quantile: criterion by which ensembles are selected; see `objective_of`.
+        objective: criterion by which ensembles are selected: mean (corrupted error), worst_condition (largest error),
+            quantile, or cost (mean cost).
+        quantile: quantile of the errors, in 0..1, interpolated linearly.
         costs: float64 K x K, cost of each answer, true class first, if the objective is cost; members then need
             probabilities.
     """
@@ -80,16 +77,12 @@ class EnsembleErrors:
         quantile: float = 0.9,
         costs: np.ndarray | None = None,
     ):
-        self.costs = costs
-        self.objective, self.quantile = objective, quantile
-        self.predictions, self.weights = predictions, weights
-        self.rule = rule
+        self.predictions, self.weights, self.rule = predictions, weights, rule
+        self.objective, self.quantile, self.costs = objective, quantile, costs
         self.known = np.array([member.has_probabilities for member in predictions])
         self.conditions = condition_groups(predictions[0].conditions)
-        self.corrupted, self.further = (
-            self.conditions.get(CORRUPTED, []),
-            additional_test_sets(predictions[0].conditions),
-        )
+        self.corrupted = self.conditions.get(CORRUPTED, [])
+        self.further = additional_test_sets(predictions[0].conditions)
 
     def labels(self, test_set: str) -> np.ndarray:
         """Labels of a test set, int64 N."""
@@ -101,31 +94,27 @@ class EnsembleErrors:
 
     def errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """The objective, float64 E, of ensembles (int E x size) on these images (int n)."""
-        return self.chosen_by(
-            (self.condition_errors if self.costs is None else self.condition_costs)(ensembles, images)
-        )
+        losses = self.condition_errors if self.costs is None else self.condition_costs
+        return self.chosen_by(losses(ensembles, images))
 
     def chosen_by(self, losses: np.ndarray) -> np.ndarray:
         """The objective from losses ... x C under the corrupted conditions."""
-        return objective_of(losses, self.objective, self.quantile)
+        if self.objective == "quantile":
+            return np.quantile(losses, self.quantile, axis=-1)
+        return losses.max(axis=-1) if self.objective == "worst_condition" else losses.mean(axis=-1)
 
     def condition_errors(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Error float64 E x C of ensembles (int E x size) on these images (int n) under each corrupted condition."""
-
-        known = self._known(ensembles)
-
-        def error(condition: int) -> np.ndarray:
-            errors = np.empty(len(ensembles))
+        known, errors = self._known(ensembles), np.empty((len(ensembles), len(self.corrupted)))
+        for place, condition in enumerate(self.corrupted):
             if not known.all():
                 decisions = np.stack([member.decisions(condition, images) for member in self.predictions])
                 labels = self.predictions[0].labels(condition)[images]
-                errors[~known] = 1 - expected_accuracy(ensembles[~known], decisions, labels)
+                errors[~known, place] = 1 - expected_accuracy(ensembles[~known], decisions, labels)
             if known.any():
                 parts = self._wrong(ensembles[known], images, condition)
-                errors[known] = sum(part.sum(axis=1, dtype=np.float64) for part in parts) / len(images)
-            return errors
-
-        return np.stack([error(condition) for condition in self.corrupted], axis=1)
+                errors[known, place] = sum(part.sum(axis=1, dtype=np.float64) for part in parts) / len(images)
+        return errors
 
     def condition_costs(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Mean cost of the answers, float64 E x C, as `condition_errors`."""
@@ -233,16 +222,15 @@ class EnsembleErrors:
                 if self._known(ensembles).all():
                     probabilities = np.stack([member.probabilities(condition, some) for member in members])
                     right, confidence = confident_answers(within, probabilities, labels)
-                    logits = np.log(confidence / np.maximum(1 - confidence, np.float32(1e-8)))
-                    bins = np.clip((logits - LEAST) / WIDTH, 0, BINS - 1).astype(np.int64)
+                    bins = confidence_bins(confidence)
                 else:
                     decisions = np.stack([member.decisions(condition, some) for member in members])
-                    right, bins = chances_and_votes(within, decisions, labels)
+                    tied, bins, _ = tied_votes(within, decisions, labels)
+                    right = right_chances(tied)
                 answered += np.bincount((first + bins).ravel(), minlength=len(answered))
                 wrong += np.bincount((first + bins).ravel(), (1.0 - right).ravel(), len(wrong))
         answered, wrong = np.concatenate([of.reshape(2, -1, BINS)[..., ::-1] for of in parts], axis=1)
-        left = availability * answered.sum(axis=1, keepdims=True) - (np.cumsum(answered, axis=1) - answered)
-        given = wrong * np.clip(left / np.maximum(answered, 1), 0, 1)
+        given = wrong * given_shares(answered, availability)
         return np.column_stack([wrong.sum(axis=1), given.sum(axis=1)]) / answered.sum(axis=1, keepdims=True)
 
     def _known(self, ensembles: np.ndarray) -> np.ndarray:
@@ -255,29 +243,20 @@ class EnsembleErrors:
         Bool, or where ties of some ensembles are broken at random, the probability that it does.
         """
         known = self._known(ensembles)
-        if known.all():
-            yield from self._wrong_for_sure(ensembles, images, condition)
-        elif not known.any():
-            yield from self._wrong_by_chance(ensembles, images, condition)
-        else:
-            parts = (
-                self._wrong_for_sure(ensembles[known], images, condition),
-                self._wrong_by_chance(ensembles[~known], images, condition),
-            )
+        if known.any() and not known.all():
+            parts = (self._wrong(ensembles[of], images, condition) for of in (known, ~known))
             for of_known, of_others in zip(*parts, strict=True):
                 wrong = np.empty((len(ensembles), of_known.shape[1]), np.float32)
                 wrong[known], wrong[~known] = of_known, of_others
                 yield wrong
-
-    def _wrong_for_sure(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
+            return
         for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
-            probabilities = np.stack([member.probabilities(condition, some) for member in members])
-            yield ~correct_answers(self.rule, within, probabilities, labels, weights)
-
-    def _wrong_by_chance(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
-        for some, within, members, labels, _ in self._chunks(ensembles, images, condition):
-            decisions = np.stack([member.decisions(condition, some) for member in members])
-            yield 1 - right_chances(within, decisions, labels)
+            if known.all():
+                probabilities = np.stack([member.probabilities(condition, some) for member in members])
+                yield ~correct_answers(self.rule, within, probabilities, labels, weights)
+            else:
+                decisions = np.stack([member.decisions(condition, some) for member in members])
+                yield 1 - right_chances(tied_votes(within, decisions, labels)[0])
 
     def _costs(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         """Costs of the answers of each ensemble, float64 E x some, one chunk of images at a time."""

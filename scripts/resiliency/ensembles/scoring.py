@@ -9,8 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resiliency.ensembles.combination import RULES, Rule, logarithms, metric_inputs
-from resiliency.ensembles.kernels import LANES, add_probabilities, answers, log_normalisers, product_sums, tally
+from resiliency.diversity.predictions import right_counts
+from resiliency.ensembles.combination import RULES, VOTE, member_values, summed
+from resiliency.ensembles.kernels import (
+    LANES,
+    LEAST,
+    add_probabilities,
+    answers,
+    count_votes,
+    log_normalisers,
+    product_sums,
+    tally,
+)
 from resiliency.metrics.classification import ECE_BINS, softmax
 from resiliency.prediction.reading import Predictions
 
@@ -41,7 +51,8 @@ class Block(NamedTuple):
 
 def blocks(ensembles: np.ndarray, largest: int) -> Iterator[Block]:
     """All of `ensembles` (int E x L, members in any order), at most `largest` in a block."""
-    middle, turned = ensembles.shape[1] // 2, from_the_middle(ensembles)
+    middle = ensembles.shape[1] // 2
+    turned = np.concatenate([ensembles[:, middle::-1], ensembles[:, middle + 1 :]], axis=1).astype(np.int64)
     order = np.lexsort(turned.T[::-1])
     for start in range(0, len(order), largest):
         places = order[start : start + largest]
@@ -52,13 +63,10 @@ def blocks(ensembles: np.ndarray, largest: int) -> Iterator[Block]:
         ends = [starts, np.append(starts[1:], len(own))]
         for of_part in (of_before, of_after):
             ends += [np.minimum.reduceat(of_part, starts), np.maximum.reduceat(of_part, starts) + 1]
-        yield Block(places, own, _first_changes(own), before, after, of_before, of_after, np.stack(ends, axis=1))
-
-
-def from_the_middle(ensembles: np.ndarray) -> np.ndarray:
-    """Ensembles (int E x L) in the order in which their members are summed: see `Block.ensembles`; int64 E x L."""
-    middle = ensembles.shape[1] // 2
-    return np.concatenate([ensembles[:, middle::-1], ensembles[:, middle + 1 :]], axis=1).astype(np.int64)
+        changed = np.diff(own, axis=0) != 0
+        changes = np.where(changed.any(axis=1), changed.argmax(axis=1), own.shape[1] - 1)
+        changes = np.concatenate([np.zeros(1, np.int64), changes])
+        yield Block(places, own, changes, before, after, of_before, of_after, np.stack(ends, axis=1))
 
 
 def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,13 +78,6 @@ def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for column in rows.T:
         _, first, places = np.unique(places * (rows.max() + 1) + column, return_index=True, return_inverse=True)
     return rows[first], places
-
-
-def _first_changes(ensembles: np.ndarray) -> np.ndarray:
-    """The first column in which each row of ensembles (int B x L) differs from the row above; int64 B, first 0."""
-    changed = ensembles[1:] != ensembles[:-1]
-    places = np.where(changed.any(axis=1), changed.argmax(axis=1), ensembles.shape[1] - 1)
-    return np.concatenate([np.zeros(1, np.int64), places])
 
 
 CHUNK_VALUES = 2**22  # probabilities of all members
@@ -98,7 +99,7 @@ class Tally:
 
     def __init__(self, rule: str, groups: list[np.ndarray], weights: np.ndarray):
         self.rule, self.groups = RULES[rule], groups
-        self.weights = _member_weights(rule, weights)
+        self.weights = weights if self.rule.weighted else np.ones(len(weights))
         self.totals = np.concatenate([self.weights[group].sum(axis=1) for group in groups]).astype(np.float32)
         ensembles = len(self.totals)
         self.right = np.zeros(ensembles, np.int64)
@@ -110,10 +111,14 @@ class Tally:
     def start(self, probabilities: np.ndarray, labels: np.ndarray) -> None:
         """Begin with n images: probabilities float32 n x M x K, labels int n."""
         largest, classes = max(group.shape[1] for group in self.groups), probabilities.shape[2]
-        self.labels, self.values = labels, _values(self.rule, probabilities, largest, self.weights)
+        self.labels, self.values = labels, member_values(self.rule, probabilities, largest, self.weights[:, None])
         if self.answers:
-            summed = classes * self.summed / self.answers
-            self.candidates, self.least = adapted(self.candidates, summed, self.least)
+            # More candidates if summing all classes so often cost more than these would, fewer if it was rare.
+            cost = SUMMING * classes * self.summed / self.answers
+            if cost > self.candidates:
+                self.candidates = self.least = 2 * self.candidates
+            elif 8 * cost < self.candidates:
+                self.candidates = max(self.least, self.candidates // 2)
             self.answers = self.summed = 0
         self.panel = panel(self.values, labels, candidates(self.candidates, classes))
         if self.rule.mean == "arithmetic":
@@ -152,18 +157,17 @@ class Tally:
         scores = {"accuracy": self.right / n_images}
         if self.rule.mean is None:
             return scores | dict.fromkeys(("nll", "brier", "ece"), np.full(len(self.right), np.nan))
-        brier = np.concatenate(list(map(self._brier, self.groups))) / n_images + 1
-        brier = brier if self.rule.mean == "arithmetic" else self.brier / n_images
         ece = np.abs(self.gaps).sum(axis=1) / n_images
-        return scores | {"nll": self.nll / n_images, "brier": brier, "ece": ece}
-
-    def _brier(self, ensembles: np.ndarray) -> np.ndarray:
-        """Sums over images of the Brier score less 1, of weighted means; float64 E."""
-        shares = self.weights[ensembles]
-        shares = shares / shares.sum(axis=1, keepdims=True)
-        products = self.products[ensembles[:, :, None], ensembles[:, None, :]]
-        squares = np.einsum("ei,ej,eij->e", shares, shares, products)
-        return squares - 2 * (shares * self.own[ensembles]).sum(axis=1)
+        if self.rule.mean == "geometric":
+            return scores | {"nll": self.nll / n_images, "brier": self.brier / n_images, "ece": ece}
+        losses = []
+        for ensembles in self.groups:
+            shares = self.weights[ensembles]
+            shares = shares / shares.sum(axis=1, keepdims=True)
+            products = self.products[ensembles[:, :, None], ensembles[:, None, :]]
+            squares = np.einsum("ei,ej,eij->e", shares, shares, products)
+            losses.append(squares - 2 * (shares * self.own[ensembles]).sum(axis=1))
+        return scores | {"nll": self.nll / n_images, "brier": np.concatenate(losses) / n_images + 1, "ece": ece}
 
 
 def correct_answers(
@@ -183,12 +187,9 @@ def correct_answers(
     """
     right = np.empty((len(ensembles), len(labels)), bool)
     if ensembles.size <= FEW * len(probabilities):
-        values = _values(RULES[rule], probabilities, ensembles.shape[1], _member_weights(rule, weights)[:, None])
-        for place, (first, *others) in enumerate(from_the_middle(ensembles)):
-            total = values[first].copy()
-            for member in others:
-                total += values[member]
-            right[place] = total.argmax(axis=1) == labels
+        values = member_values(RULES[rule], probabilities, ensembles.shape[1], weights[:, None, None])
+        for place, members in enumerate(ensembles):
+            right[place] = summed(values, members).argmax(axis=1) == labels
         return right
     for places, some, (answered, _, _, _) in _in_blocks(rule, ensembles, probabilities, labels, weights):
         right[places, some] = answered
@@ -220,7 +221,7 @@ def _in_blocks(
 ) -> Iterator[tuple[np.ndarray, slice, tuple]]:
     """Places of ensembles, images, and what `_answered` gives for these; arguments as of `correct_answers`."""
     by_image = np.ascontiguousarray(probabilities.swapaxes(0, 1))
-    values = _values(RULES[rule], by_image, ensembles.shape[1], _member_weights(rule, weights))
+    values = member_values(RULES[rule], by_image, ensembles.shape[1], weights[:, None])
     chunk = _chunk(*values.shape[1:])
     of_blocks = list(blocks(ensembles, max(1, BLOCK_ANSWERS // chunk)))
     for start in range(0, len(labels), chunk):
@@ -236,11 +237,11 @@ def given_answers(
     """The class that each ensemble answers for each image, int64 E x N; arguments as of `correct_answers`."""
     places, images = np.nonzero(~correct_answers(rule, ensembles, probabilities, labels, weights))
     answers, by_image = np.tile(labels, (len(ensembles), 1)), probabilities.swapaxes(0, 1)
-    values = _values(RULES[rule], by_image, ensembles.shape[1], _member_weights(rule, weights))
+    values = member_values(RULES[rule], by_image, ensembles.shape[1], weights[:, None])
     several = max(1, CHUNK_VALUES // (ensembles.shape[1] * values.shape[2]))
     for start in range(0, len(places), several):
         ensemble, image = places[start : start + several], images[start : start + several]
-        sums = values[image[:, None], ensembles[ensemble]].sum(axis=1)
+        sums = summed(values[image, ensembles[ensemble].T], range(ensembles.shape[1]))
         sums[np.arange(len(image)), labels[image]] = -np.inf  # however sums are rounded, these answers are wrong
         answers[ensemble, image] = sums.argmax(axis=1)
     return answers
@@ -277,7 +278,7 @@ def score_condition(
         probabilities = softmax(logits)
         for of_rule in tallies.values():
             of_rule.start(probabilities, of_chunk)
-        logs = logarithms(probabilities)
+        logs = np.log(np.maximum(probabilities, LEAST))
         for first, group, of_group in zip(firsts, groups, of_groups, strict=False):
             roots = np.exp(logs / np.float32(group.shape[1]))
             by_member = np.ascontiguousarray(roots.transpose(1, 2, 0)) if in_lanes else None
@@ -294,6 +295,72 @@ def score_condition(
                     of_rule.add(places, block, roots, normalisers)
     scores = {rule: of_rule.scores(images) for rule, of_rule in tallies.items()}
     return scores, metric_inputs(groups, correct, np.split(log_sums, firsts[1:-1]))
+
+
+def metric_inputs(
+    groups: list[np.ndarray], correct: np.ndarray, log_sums: list[np.ndarray]
+) -> list[dict[str, np.ndarray]]:
+    """Inputs of metrics of whole ensembles (see `resiliency.diversity.metrics`), for groups of ensembles of one size.
+
+    Args:
+        groups: int E_i x size_i each.
+        correct: bool M x N, whether each member is right.
+        log_sums: float64 E_i each, sums over images of ln sum_k exp((1/L) sum_i ln p_ik).
+    """
+    failures, images = 1 - correct.mean(axis=1), correct.shape[1]
+    return [
+        {"shares": right_counts(group, correct) / images, "failures": failures[group], "log_sums": sums / images}
+        for group, sums in zip(groups, log_sums, strict=True)
+    ]
+
+
+def tied_votes(
+    ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Plurality votes of members that are known by their decisions, whose ties are broken at random.
+
+    Args:
+        ensembles: int E x L, positions of the members of each ensemble.
+        decisions: int M x N, class that each member answers.
+        labels: int N.
+
+    Returns:
+        Number of classes that share the most votes, 0 if the label is none of them, and number of votes for each of
+        these; uint16 E x N. Number of images with each of the former, int64 E x (L + 1).
+    """
+    tied, most = np.empty((2, len(ensembles), len(labels)), np.uint16)
+    counts = np.zeros((len(ensembles), ensembles.shape[1] + 1), np.int64)
+    smallest = np.min_scalar_type(max(decisions.max(initial=0), labels.max(initial=0)))
+    arguments = ensembles.astype(np.int64), decisions.astype(smallest, "C"), labels.astype(smallest)
+    count_votes(*arguments, tied, most, counts)
+    return tied, most, counts
+
+
+def right_chances(tied: np.ndarray) -> np.ndarray:
+    """Probability, float32, that a vote is right whose label is one of `tied` classes, or of none if that is 0."""
+    return np.array([0, *(1 / np.arange(1, tied.max(initial=0) + 1))], np.float32)[tied]
+
+
+def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Expected accuracy of the plurality vote of each ensemble; float64 E in 0..1; arguments as of `tied_votes`."""
+    alike = (decisions == decisions[0]).all(axis=0)
+    certain = np.count_nonzero(decisions[0][alike] == labels[alike])
+    block = max(1, BLOCK_ANSWERS // max(1, np.count_nonzero(~alike)))
+    blocks_of = (ensembles[start : start + block] for start in range(0, len(ensembles), block))
+    counts = np.concatenate([tied_votes(some, decisions[:, ~alike], labels[~alike])[2] for some in blocks_of])
+    return (sum(counts[:, tied] / tied for tied in range(1, counts.shape[1])) + certain) / len(labels)
+
+
+def score_decisions(
+    predictions: list[Predictions], condition: int, groups: list[np.ndarray]
+) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+    """The result of `score_condition` under plurality vote, from decisions alone; scores but accuracy are NaN."""
+    labels = predictions[0].labels(condition)
+    decisions = np.stack([member.decisions(condition) for member in predictions])
+    accuracy = np.concatenate([expected_accuracy(group, decisions, labels) for group in groups])
+    nothing = np.full(len(accuracy), np.nan)
+    inputs = metric_inputs(groups, decisions == labels, [np.full(len(group), np.nan) for group in groups])
+    return {VOTE: {"accuracy": accuracy, "nll": nothing, "brier": nothing, "ece": nothing}}, inputs
 
 
 def mean_over_pairs(ensembles: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -339,21 +406,6 @@ def _product_sums(block: Block, values: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _values(rule: Rule, probabilities: np.ndarray, largest: int, weights: np.ndarray) -> np.ndarray:
-    """The members' values for each class under a rule, whose sums are compared; float32 as `probabilities`.
-
-    Args:
-        weights: float, weights of the members, of a shape that matches the probabilities without their classes.
-    """
-    values = rule.values(probabilities, largest)
-    return values * weights.astype(np.float32)[..., None] if rule.weighted else values
-
-
-def _member_weights(rule: str, weights: np.ndarray) -> np.ndarray:
-    """The weight of each member under a rule."""
-    return weights if RULES[rule].weighted else np.ones(len(weights))
-
-
 def candidates(count: int, classes: int) -> int:
     """Number of candidate classes beside the label: all, which need not be found, if `count` is half of them."""
     return count if 2 * count < classes else classes - 1
@@ -384,19 +436,3 @@ def panel(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
         rest = others.max(axis=2, keepdims=True)
     rows = [np.take_along_axis(values, chosen[:, None], axis=2), rest]
     return np.ascontiguousarray(np.concatenate(rows, axis=2).transpose(1, 2, 0))
-
-
-def adapted(count: int, summed: float, least: int) -> tuple[int, int]:
-    """The next number of candidates: more if summing all classes so often cost more than further candidates would.
-
-    Args:
-        count: number of candidates so far.
-        summed: mean number of other classes that were summed per answer.
-        least: least number of candidates to try, because fewer were too few before.
-
-    Returns:
-        The next `count` and `least`.
-    """
-    if SUMMING * summed > count:
-        return 2 * count, 2 * count
-    return max(least, count // 2) if 8 * SUMMING * summed < count else count, least

@@ -21,7 +21,7 @@ from resiliency.base.names import (
 )
 from resiliency.base.progress import Progress
 from resiliency.diversity.metrics import ENSEMBLE_METRICS
-from resiliency.ensembles.combination import VOTE, member_weights, score_decisions
+from resiliency.ensembles.combination import VOTE, member_weights
 from resiliency.ensembles.pool import (
     TOGETHER,
     EnsembleErrors,
@@ -31,7 +31,7 @@ from resiliency.ensembles.pool import (
     stands_for,
     trained_together,
 )
-from resiliency.ensembles.scoring import mean_over_pairs, score_condition
+from resiliency.ensembles.scoring import mean_over_pairs, score_condition, score_decisions
 from resiliency.ensembles.settings import Ensembles
 from resiliency.metrics.classification import accuracies
 from resiliency.metrics.resiliency import mean_corruption_error

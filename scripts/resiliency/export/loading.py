@@ -13,7 +13,7 @@ from torch.nn import functional
 from resiliency.analysis.assessment import Temperature
 from resiliency.designs.members import Member, named_factories
 from resiliency.designs.networks import normalised, read_member
-from resiliency.ensembles.combination import LEAST, member_weights, rule_of
+from resiliency.ensembles.combination import mean_logarithms, member_values, member_weights, rule_of
 from resiliency.export.choice import chosen_row, refuse_own_crops
 from resiliency.storage.files import Run
 from resiliency.storage.tables import read_table
@@ -64,18 +64,11 @@ class Deployable(nn.Module):
         apart = _entropy(mean, torch.log(mean.clamp_min(1e-30))) - (
             self.shares[:, :, 0] * _entropy(probabilities, logs)
         ).sum(0)
-        return self._combined(logs, probabilities), apart.clamp_min(0)
-
-    def _combined(self, logs: Tensor, probabilities: Tensor) -> Tensor:
         if self.rule.mean is None:
-            votes = (probabilities.argmax(-1, keepdim=True) == torch.arange(probabilities.shape[-1])).float()
-            values = (votes + probabilities / (2 * len(self.networks))).mean(dim=0)
-            return values / values.sum(dim=-1, keepdim=True)
-        if self.rule.mean == "geometric":
-            combined = logs.clamp_min(float(torch.log(torch.tensor(float(LEAST))))).mean(dim=0)
-        else:
-            combined = torch.logsumexp(logs + self.shares.log(), dim=0)
-        return (combined / self.temperature).softmax(dim=-1)
+            values = member_values(self.rule, probabilities, len(self.networks), of=torch).mean(dim=0)
+            return values / values.sum(dim=-1, keepdim=True), apart.clamp_min(0)
+        combined = mean_logarithms(self.rule, logs, self.shares.flatten(), torch)
+        return (combined / self.temperature).softmax(dim=-1), apart.clamp_min(0)
 
 
 def _entropy(probabilities: Tensor, logs: Tensor) -> Tensor:

@@ -130,3 +130,16 @@ def risk_coverage(ranked: Ranking, coverages: np.ndarray) -> np.ndarray:
     place = np.searchsorted(answered, images - 1e-6)
     missing = (answered[place] - images) * ranked.wrong[0, place] / ranked.answered[0, place]
     return (wrongly[place] - missing) / images
+
+
+def given_shares(answered: np.ndarray, availability: float) -> np.ndarray:
+    """Share of the answers in each bin that are given, if a share `availability` of all is; float64 ... x B in 0..1.
+
+    Of the bin that holds the last answer that is given, a part is.
+
+    Args:
+        answered: ... x B, number of answers in each bin, the most confident one first.
+    """
+    before = np.cumsum(answered, axis=-1) - answered
+    left = availability * answered.sum(axis=-1, keepdims=True) - before
+    return np.clip(left / np.maximum(answered, 1), 0, 1)
