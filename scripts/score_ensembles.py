@@ -24,5 +24,5 @@ with stage(snakemake.log[0], snakemake.params.code):
         params.seed,
         snakemake.threads,
     ).tables()
-    for name, table in tables._asdict().items():
+    for name, table in tables.items():
         write_table(outputs.get(name), table)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from math import comb
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,7 +37,8 @@ from resiliency.metrics.resiliency import mean_corruption_error
 from resiliency.prediction.reading import Predictions, additional_test_sets, group_names
 
 SCORES = ("nll", "brier", "ece")
-Nested = dict[str, dict[str, np.ndarray]]
+WHOLE, MEMBERS = "", "mean_member_{}_accuracy"  # quantities of no rule, and the one of members among them
+BY_CORRUPTION = ("error", MEMBERS, *(f"{name}_{{}}" for name in ENSEMBLE_METRICS))
 
 
 class Pool:
@@ -87,42 +87,46 @@ class Pool:
             A row per ensemble and rule, ensembles in the order of `groups` under each rule; and a row per ensemble,
             with the mean accuracy of its members and all diversities of predictions under each corruption, as float32.
         """
-        of_images, by_corruption = {}, {}
-        names = self.conditions.corruption.to_numpy()
-
-        def score(condition: int) -> tuple:
-            return self._scored(self.predictions, condition, groups, rules)
-
-        clean_on = self._clean_on(groups, rules)
+        corruptions, clean_on = self.conditions.corruption.to_numpy(), self._clean_on(groups, rules)
+        sums: dict[str, pd.DataFrame] = {}
+        under: dict[str, pd.DataFrame] = {}
         with ThreadPoolExecutor(self.threads) as executor:
-            for condition, (scores, inputs) in enumerate(executor.map(score, range(len(names)))):
-                of_condition, images = {"diversities": _ensemble_diversities(inputs), **scores}, self.images[condition]
-                of_images[images] = _added(of_images.get(images), of_condition)
-                if names[condition] != CLEAN:
-                    here = {rule: {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
-                    here["members"] = _of_members(inputs) | _without_raw(of_condition["diversities"])
-                    by_corruption[names[condition]] = _added(by_corruption.get(names[condition]), here)
-                callback(f"{images} images, {names[condition]}: scored")
-        of_images.pop(HELD_OUT_IMAGES, None)
-        of_images = {name: _divided(sums, (self.images == name).sum()) for name, sums in of_images.items()}
-        errors = {name: _divided(sums, (names == name).sum()) for name, sums in by_corruption.items()}
-        described = pd.concat(map(self._described, groups), ignore_index=True)
-        shared = {n.format(images): v for images, means in of_images.items() for n, v in means["diversities"].items()}
-        described = pd.concat([described, pd.DataFrame(shared)], axis=1)
+            scored = executor.map(lambda row: self._under(row, groups, rules), range(len(corruptions)))
+            for images, corruption, table in zip(self.images, corruptions, scored, strict=True):
+                sums[images] = sums[images] + table if images in sums else table
+                if corruption != CLEAN:
+                    table = table[[column for column in table if column[1] in BY_CORRUPTION]]
+                    under[corruption] = under[corruption] + table if corruption in under else table
+                callback(f"{images} images, {corruption}: scored")
+        means = {name: total / (self.images == name).sum() for name, total in sums.items() if name != HELD_OUT_IMAGES}
+        by_corruption = {name: total / (corruptions == name).sum() for name, total in under.items()}
+        whole = {images: of[WHOLE].drop(columns=MEMBERS) for images, of in means.items()}
+        described = pd.concat([pd.concat(map(self._described, groups), ignore_index=True), *_named(whole)], axis=1)
         tables = [
-            described.assign(
-                rule=rule,
-                **self._summary(
-                    {images: means[rule] for images, means in of_images.items()},
-                    {name: means[rule]["error"] for name, means in errors.items()},
-                    self._effective(groups, rule),
-                ),
-                **{f"{CLEAN_ON}{name}_accuracy": scores[rule]["accuracy"] for name, scores in clean_on.items()},
-            )
+            described.assign(rule=rule, **self._summary(rule, groups, means, by_corruption), **clean_on[rule])
             for rule in rules
         ]
-        of_members = {name: means["members"] for name, means in errors.items()}
-        return pd.concat(tables, ignore_index=True), self._under_each_corruption(groups, of_members)
+        distances = {
+            name: np.concatenate([mean_over_pairs(ensembles, matrix)[0] for ensembles in groups])
+            for name, matrix in self.by_corruption.items()
+        }
+        of_corruptions = {corruption: of[WHOLE] for corruption, of in by_corruption.items()}
+        under_each = pd.concat([*_named(of_corruptions), pd.DataFrame(distances)], axis=1)
+        return pd.concat(tables, ignore_index=True), under_each.astype(np.float32)
+
+    def _under(self, condition: int, groups: list[np.ndarray], rules: list[str]) -> pd.DataFrame:
+        """Scores under one condition, a row per ensemble, a column per rule and score, and per quantity of `WHOLE`.
+
+        Names of these have `{}` for that of the images.
+        """
+        scores, inputs = self._scored(self.predictions, condition, groups, rules)
+        whole = {MEMBERS: np.concatenate([1 - of["failures"].mean(axis=1) for of in inputs])}
+        whole["{}_oracle"] = np.concatenate([1 - of["shares"][:, 0] for of in inputs])
+        for name, metric in ENSEMBLE_METRICS.items():
+            raw = np.concatenate([metric.raw(*(of[source] for source in metric.sources)) for of in inputs])
+            whole |= {f"{name}_{{}}": metric.diversity(raw), f"{name}_{{}}_raw": raw}
+        of_rules = {rule: scores[rule] | {"error": 1 - scores[rule]["accuracy"]} for rule in rules}
+        return pd.concat({name: pd.DataFrame(of) for name, of in (of_rules | {WHOLE: whole}).items()}, axis=1)
 
     def _scored(
         self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str]
@@ -143,55 +147,43 @@ class Pool:
             scores[VOTE]["accuracy"][np.concatenate(of_known)] = voted[VOTE]["accuracy"]
         return scores, inputs
 
-    def _clean_on(self, groups: list[np.ndarray], rules: list[str]) -> dict[str, Nested]:
-        """Test set -> rule -> scores on the clean images of its classes, for the test sets that have only some."""
-        scores = {}
+    def _clean_on(self, groups: list[np.ndarray], rules: list[str]) -> dict[str, dict[str, np.ndarray]]:
+        """Rule -> accuracy on the clean images of the classes of each test set that has only some."""
+        columns: dict[str, dict[str, np.ndarray]] = {rule: {} for rule in rules}
         for name in additional_test_sets(self.conditions):
             condition = int(np.flatnonzero(self.images == name)[0])
             if self.predictions[0].has_fewer_classes(condition):
                 predictions = [member.clean_on(condition) for member in self.predictions]
-                scores[name] = self._scored(predictions, 0, groups, rules)[0]
-        return scores
-
-    def _under_each_corruption(self, groups: list[np.ndarray], means: dict) -> pd.DataFrame:
-        table = {n.format(name): v for name, of_members in means.items() for n, v in of_members.items()}
-        for name, matrix in self.by_corruption.items():
-            table[name] = np.concatenate([mean_over_pairs(ensembles, matrix)[0] for ensembles in groups])
-        return pd.DataFrame({name: values.astype(np.float32) for name, values in table.items()})
-
-    def _effective(self, groups: list[np.ndarray], rule: str) -> dict[str, np.ndarray | int]:
-        """Test set -> how many independent images its own are worth (see `Units.effective`), of all groups."""
-        scored, effective = EnsembleErrors(self.predictions, self.weights, rule), {}
-        for name, n_images in self.conditions.drop_duplicates("test_set")[["test_set", "n_images"]].values.tolist():
-            if scored.units(name).alone:
-                effective[name] = n_images
-            else:
-                of_groups = [scored.effective_images(group, name, np.arange(n_images)) for group in groups]
-                effective[name] = np.concatenate(of_groups)
-        return effective
-
-    def _summary(self, of_images: Nested, errors: dict[str, np.ndarray], effective: dict) -> dict[str, np.ndarray]:
-        return {
-            **{accuracy_of(images): scores["accuracy"] for images, scores in of_images.items()},
-            **self._resiliency(of_images, errors),
-            **{f"{images}_{name}": scores[name] for images, scores in of_images.items() for name in SCORES},
-            **{f"error_{name}": error for name, error in errors.items()},
-            **self._intervals(of_images, effective),
-        }
-
-    def _intervals(self, of_images: Nested, effective: dict) -> dict[str, np.ndarray]:
-        """The ends of the intervals of accuracy on each test set."""
-        columns = {}
-        for test_set, n_images in effective.items():
-            columns |= accuracies(test_set, of_images[test_set]["accuracy"], n_images, self.confidence)
+                for rule, scores in self._scored(predictions, 0, groups, rules)[0].items():
+                    columns[rule][f"{CLEAN_ON}{name}_accuracy"] = scores["accuracy"]
         return columns
 
-    def _resiliency(self, of_images: Nested, errors: dict[str, np.ndarray]) -> dict[str, np.ndarray | float]:
-        if not errors:
-            return {"corrupted_error": np.nan, "mce": np.nan}
-        of_counted = np.stack([errors[name] for name in averaged(list(errors))], axis=1)
-        mce = mean_corruption_error(of_counted, self.baseline)
-        return {"corrupted_error": 1 - of_images[CORRUPTED]["accuracy"], "mce": mce}
+    def _summary(
+        self,
+        rule: str,
+        groups: list[np.ndarray],
+        means: dict[str, pd.DataFrame],
+        by_corruption: dict[str, pd.DataFrame],
+    ) -> dict[str, np.ndarray | float]:
+        """The columns of one rule, from means over the conditions of each set of images and of each corruption."""
+        of_images = {images: of[rule].to_dict("series") for images, of in means.items()}
+        errors = {name: of[rule, "error"].to_numpy() for name, of in by_corruption.items()}
+        columns = {accuracy_of(images): of["accuracy"].to_numpy() for images, of in of_images.items()}
+        columns |= {"corrupted_error": np.nan, "mce": np.nan}
+        if errors:
+            counted = np.stack([errors[name] for name in averaged(list(errors))], axis=1)
+            columns["corrupted_error"] = 1 - columns[accuracy_of(CORRUPTED)]
+            columns["mce"] = mean_corruption_error(counted, self.baseline)
+        columns |= {f"{images}_{name}": of[name] for images, of in of_images.items() for name in SCORES}
+        columns |= {f"error_{name}": error for name, error in errors.items()}
+        scored = EnsembleErrors(self.predictions, self.weights, rule)
+        for name, n_images in self.conditions.drop_duplicates("test_set")[["test_set", "n_images"]].values.tolist():
+            worth = n_images  # how many independent images they are worth; see `Units.effective`
+            if not scored.units(name).alone:
+                of_groups = [scored.effective_images(group, name, np.arange(n_images)) for group in groups]
+                worth = np.concatenate(of_groups)
+            columns |= accuracies(name, columns[accuracy_of(name)], worth, self.confidence)
+        return columns
 
     def _described(self, ensembles: np.ndarray) -> pd.DataFrame:
         members = {name: self.members[name].to_numpy()[ensembles] for name in self.members}
@@ -218,32 +210,9 @@ class Pool:
         return pd.DataFrame(table)
 
 
-def _added(sums: Nested | None, more: Nested) -> Nested:
-    if sums is None:
-        return more
-    return {key: {name: sums[key][name] + values for name, values in of_key.items()} for key, of_key in more.items()}
-
-
-def _divided(sums: Nested, count: int) -> Nested:
-    return {key: {name: values / count for name, values in of_key.items()} for key, of_key in sums.items()}
-
-
-def _ensemble_diversities(inputs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Diversities of whole ensembles under one condition, for all groups; its name replaces `{}`."""
-    diversities = {"{}_oracle": np.concatenate([1 - of_group["shares"][:, 0] for of_group in inputs])}
-    for name, metric in ENSEMBLE_METRICS.items():
-        raw = np.concatenate([metric.raw(*(of_group[source] for source in metric.sources)) for of_group in inputs])
-        diversities[name + "_{}"], diversities[name + "_{}_raw"] = metric.diversity(raw), raw
-    return diversities
-
-
-def _of_members(inputs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Mean accuracy of the members of each ensemble under one condition, whose name replaces `{}`."""
-    return {"mean_member_{}_accuracy": np.concatenate([1 - of_group["failures"].mean(axis=1) for of_group in inputs])}
-
-
-def _without_raw(diversities: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{name}_{{}}": diversities[f"{name}_{{}}"] for name in ENSEMBLE_METRICS}
+def _named(tables: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
+    """The tables, with their keys in the names of their columns in place of `{}`."""
+    return [table.set_axis([name.format(of) for name in table], axis=1) for of, table in tables.items()]
 
 
 def _diversity_matrices(
@@ -271,8 +240,9 @@ def _diversity_matrices(
                     )
                     total[0, *places[:, rows]] += values[rows]
                     total[1, *places[:, rows]] += 1
+    both_ways = [{name: total + total.swapaxes(1, 2) for name, total in totals.items()} for totals in sums]
     with np.errstate(invalid="ignore"):
-        return [{name: total[0] / total[1] for name, total in _both_ways(totals).items()} for totals in sums]
+        return [{name: total / count for name, (total, count) in of_name.items()} for of_name in both_ways]
 
 
 def _rows_of_each(metrics: pd.Series, conditions: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
@@ -288,27 +258,7 @@ def _rows_of_each(metrics: pd.Series, conditions: np.ndarray) -> Iterator[tuple[
         yield names[kinds[kind] // count], int(kinds[kind] % count), parts[kind]
 
 
-def _both_ways(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: total + total.swapaxes(1, 2) for name, total in sums.items()}
-
-
 COMPARED = ["objective", "loss_weight", "seed"]  # columns that identify jointly trained ensembles
-
-
-class Tables(NamedTuple):
-    """Tables of the ensembles of a study.
-
-    Attributes:
-        ensembles: table ensembles.parquet, a row per ensemble and combination rule.
-        by_corruption: table by_corruption.parquet, a row per ensemble of independent members.
-        image_errors: a row per jointly trained ensemble and unit of images (see `Units.values`): objective,
-            loss_weight, seed, image, and error, the share of corrupted conditions that the ensemble gets wrong under
-            the main rule.
-    """
-
-    ensembles: pd.DataFrame
-    by_corruption: pd.DataFrame
-    image_errors: pd.DataFrame
 
 
 class EnsemblesOfStudy:
@@ -348,21 +298,29 @@ class EnsemblesOfStudy:
         conditions = len(next(iter(predictions.values()))) if predictions else 0
         self.progress = Progress(len(self.pools) * conditions + len(self.joint))
 
-    def tables(self) -> Tables:
-        """Form and score all ensembles."""
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Form and score all ensembles: the tables `ensembles`, `by_corruption` and `image_errors`.
+
+        The last has a row per jointly trained ensemble and unit of images (see `Units.values`): what identifies the
+        ensemble, image, and error, the share of corrupted conditions that it gets wrong under the main rule.
+        """
         scored, by_corruption = self._of_pools()
         of_joint, image_errors = self._of_joint()
         table = pd.concat([*scored, *of_joint], ignore_index=True)
         table = table.reindex(columns=list(dict.fromkeys([*TOGETHER, *table])))
         table.insert(0, "ensemble", table.groupby("members", sort=False).ngroup())
         none = pd.DataFrame(columns=[*COMPARED, "image", "error"])
-        return Tables(table.assign(mce_undefined_under=self.undefined), by_corruption, pd.concat([none, *image_errors]))
+        table = table.assign(mce_undefined_under=self.undefined)
+        return {"ensembles": table, "by_corruption": by_corruption, "image_errors": pd.concat([none, *image_errors])}
 
     def _of_pools(self) -> tuple[list[pd.DataFrame], pd.DataFrame]:
         """The tables of ensembles that are formed here, all or a sample, and that under each corruption."""
         tables, by_corruption = [], pd.DataFrame(columns=["members"])
         for origin, chosen in self.pools.items():
-            groups = self._formed(origin, chosen)
+            sizes, designs = [size for size in self.settings.sizes if size <= len(chosen)], list(chosen.design)
+            counts = zip(sizes, limits(len(chosen), sizes, self.settings.limit), strict=True)
+            groups = [chosen_ensembles(designs, size, count, self.seed) for size, count in counts]
+            print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
             pool, rules = self._pool(chosen, self.pairs()), self.settings.rules
             if not pool.has_probabilities:
                 rules = [VOTE]
@@ -373,15 +331,6 @@ class EnsemblesOfStudy:
                 under_each.insert(0, "members", scored.members[: len(under_each)])
                 by_corruption = under_each
         return tables, by_corruption
-
-    def _formed(self, origin: str, chosen: pd.DataFrame) -> list[np.ndarray]:
-        """The ensembles of each size, int E x size each, as indices of `chosen`."""
-        sizes = [size for size in self.settings.sizes if size <= len(chosen)]
-        counts = zip(sizes, limits(len(chosen), sizes, self.settings.limit), strict=True)
-        designs, seed = list(chosen.design), self.seed
-        groups = [chosen_ensembles(designs, size, count, seed) for size, count in counts]
-        print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
-        return groups
 
     def _of_probabilities(self, chosen: pd.DataFrame, groups: list[np.ndarray]) -> Iterator[pd.DataFrame]:
         """The ensembles of those of `chosen` that have probabilities, under the rules that need them."""
