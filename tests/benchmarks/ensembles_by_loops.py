@@ -6,7 +6,13 @@ from itertools import combinations
 import numpy as np
 
 from resiliency.diversity.metrics import METRICS
-from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
+from resiliency.metrics.classification import (
+    brier_score,
+    calibration_error,
+    confidence_bins,
+    negative_log_likelihood,
+    softmax,
+)
 
 BINS = 15
 
@@ -111,7 +117,7 @@ def largest_difference(scored: tuple, predictions: list[np.ndarray], labels: np.
                 "accuracy": np.mean(mean.argmax(axis=1) == labels),
                 "nll": negative_log_likelihood(mean, labels),
                 "brier": brier_score(mean, labels),
-                "ece": expected_calibration_error(mean, labels),
+                "ece": calibration_error(confidence_bins(mean, labels)),
             }
             differences += [v - scored[0]["mean_probability"][n][first + index] for n, v in expected.items()]
             voted = (votes[chosen].sum(axis=0) + mean / 2).argmax(axis=1) == labels

@@ -11,8 +11,7 @@ import pytest
 
 from resiliency.corruptions.engine import corrupt
 from resiliency.corruptions.registry import CORRUPTIONS
-from resiliency.diversity.metric import Metric
-from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
+from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS, Metric
 from resiliency.report.settings import METRIC_LABELS
 
 LIBRARY = Path(__file__).parents[2] / "scripts/resiliency"

@@ -25,8 +25,9 @@ from resiliency.metrics.classification import (
     ABSTAIN,
     Ranked,
     brier_score,
+    calibration_error,
+    confidence_bins,
     covering_threshold,
-    expected_calibration_error,
     graded,
     limiting_threshold,
     negative_log_likelihood,
@@ -225,7 +226,9 @@ def test_calibration_before_and_after_and_against_the_best_member(study):
     row = rows[1]
     for name, probabilities in (("before", mean), ("after", after)):
         assert row[f"nll_{name}"] == pytest.approx(negative_log_likelihood(probabilities, repeated), rel=1e-5)
-        assert row[f"ece_{name}"] == pytest.approx(expected_calibration_error(probabilities, repeated), rel=1e-4)
+        assert row[f"ece_{name}"] == pytest.approx(
+            calibration_error(confidence_bins(probabilities, repeated)), rel=1e-4
+        )
         assert row[f"brier_{name}"] == pytest.approx(brier_score(probabilities, repeated), rel=1e-5)
     (_, itself) = temperature_rows(Temperature(0.4, 10, "validation", ""), of_member, of_member, half)
     for measure in ("nll", "ece", "brier"):

@@ -22,7 +22,8 @@ def test_scores_against_numpy_scikit_learn_and_torchmetrics(seed):
     squares = np.square(probabilities - np.eye(4)[labels]).sum(axis=1)
     assert metrics.brier_score(probabilities, labels) == pytest.approx(squares.mean(), rel=1e-9)
     error = multiclass_calibration_error(torch.from_numpy(probabilities), torch.from_numpy(labels), 4, n_bins=15)
-    assert metrics.expected_calibration_error(probabilities, labels) == pytest.approx(float(error), abs=1e-6)
+    ours = metrics.calibration_error(metrics.confidence_bins(probabilities, labels))
+    assert ours == pytest.approx(float(error), abs=1e-6)
 
 
 def test_bins_of_confidence_by_hand():

@@ -26,7 +26,7 @@ from resiliency.analysis.contenders import (
 from resiliency.analysis.judging import judged
 from resiliency.analysis.shared_failures import SHARED_FAILURES, shared_failures
 from resiliency.ensembles.combination import Ensemble
-from resiliency.metrics.classification import CALIBRATION, expected_calibration_error
+from resiliency.metrics.classification import CALIBRATION, calibration_error, confidence_bins
 from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_validation
 from resiliency.statistics.resampling import Resampling, wilson
@@ -194,7 +194,7 @@ def test_bins_have_the_calibration_error_of_all_predictions(predictions):
     labels = np.tile(members[0].labels(0)[images], 3)
     gap = (corrupted.accuracy - corrupted.mean_confidence).abs() @ corrupted.predictions / corrupted.predictions.sum()
     assert [of.predictions.sum() for of in (clean, corrupted)] == [30, 90]
-    assert gap == pytest.approx(expected_calibration_error(mean, labels), rel=1e-4)
+    assert gap == pytest.approx(calibration_error(confidence_bins(mean, labels)), rel=1e-4)
     assert corrupted.mean_confidence.between(corrupted.bin_low, corrupted.bin_high + 1e-9).all()
 
 

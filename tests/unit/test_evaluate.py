@@ -10,7 +10,13 @@ import torch
 from resiliency.api import Evaluation, evaluate
 from resiliency.base.faults import Fault
 from resiliency.corruptions import engine
-from resiliency.metrics.classification import brier_score, expected_calibration_error, negative_log_likelihood, softmax
+from resiliency.metrics.classification import (
+    brier_score,
+    calibration_error,
+    confidence_bins,
+    negative_log_likelihood,
+    softmax,
+)
 
 COUNT, CLASSES = 30, 3
 NAMES, SEVERITIES = ("glass_blur", "contrast", "speckle_noise"), (2, 5)
@@ -47,12 +53,12 @@ def test_the_tables_are_those_of_a_plain_loop(whole):
         assert row.error == pytest.approx((probabilities.argmax(axis=1) != LABELS).mean())
         assert row.nll == pytest.approx(negative_log_likelihood(probabilities, LABELS), rel=1e-5)
         assert row.brier == pytest.approx(brier_score(probabilities, LABELS), rel=1e-5)
-        assert row.ece == pytest.approx(expected_calibration_error(probabilities, LABELS), rel=1e-5)
+        assert row.ece == pytest.approx(calibration_error(confidence_bins(probabilities, LABELS)), rel=1e-5)
         assert row.error_low < row.error < row.error_high or row.error in (0, 1)
     averaged = everything[1 : -len(SEVERITIES)]  # speckle noise is held out
     pooled, repeated = np.concatenate(averaged), np.tile(LABELS, len(averaged))
     corrupted = whole.summary.loc["corrupted"]
-    assert corrupted.ece == pytest.approx(expected_calibration_error(pooled, repeated), rel=1e-5)
+    assert corrupted.ece == pytest.approx(calibration_error(confidence_bins(pooled, repeated)), rel=1e-5)
     assert corrupted.error == pytest.approx(whole.errors.error[1 : -len(SEVERITIES)].mean())
     assert whole.summary.loc["clean", "error"] == pytest.approx(0.1)
     assert corrupted.error_low < corrupted.error < corrupted.error_high

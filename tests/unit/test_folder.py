@@ -16,7 +16,7 @@ from PIL import Image
 from timm.data import ImageNetInfo
 from torchvision.datasets import ImageFolder
 
-from resiliency.data.folder import _imagenet_synsets, folders_read, image_folder, imagenet, training_fault
+from resiliency.data.folder import folders_read, image_folder, imagenet, training_fault
 from resiliency.data.source import ALL, SPLITS, names_for_classes
 
 REPOSITORY = Path(__file__).parents[2]
@@ -157,7 +157,7 @@ def test_names_of_classes_are_lines_in_the_order_of_the_folders(tmp_path, conten
         assert names_for_classes(*job) == ["stop", "speed limit 30"]
 
 
-SYNSETS = _imagenet_synsets()
+SYNSETS = ImageNetInfo().label_names()
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +176,7 @@ def test_imagenet(ilsvrc):
     source = imagenet(ilsvrc, 32, 1)
     title = "ImageNet, ILSVRC2012 (Russakovsky et al. 2015)"
     assert source.description == f"{title} in {ilsvrc}: train from train/, test from val/"
-    assert source.classes == SYNSETS == ImageNetInfo().label_names()
+    assert source.classes == SYNSETS
     assert list(source.parts) == ["train", "test"]
     np.testing.assert_array_equal(source.parts["test"].labels, np.arange(1000))
     assert source.parts["train"].names[3] == "n00000003_7"

@@ -282,16 +282,12 @@ def _check_synsets(folder: Path) -> None:
             f"{printable(folder)}: expected ImageNet's {SYNSETS:,} synset folders, got {synsets:,} and "
             f"{len(classes) - synsets:,} others; for a subset, set dataset.name to image_folder"
         )
-    published = _imagenet_synsets()
+    # As timm lists them, without the seconds that importing timm takes.
+    listed = Path(find_spec("timm").submodule_search_locations[0], "data/_info/imagenet_synsets.txt")
+    published = listed.read_text(encoding="utf-8").split()
     if unknown := sorted(set(classes) - set(published)):
         near = hint(unknown[0], sorted(set(published) - set(classes)))
         raise Fault(f"{printable(folder)}: {unknown[0]} is not one of ImageNet's 1,000 synsets{near}; rename it")
-
-
-def _imagenet_synsets() -> list[str]:
-    """ImageNet's 1,000 synsets, as timm lists them, without the seconds that importing timm takes."""
-    timm = find_spec("timm").submodule_search_locations[0]
-    return Path(timm, "data/_info/imagenet_synsets.txt").read_text(encoding="utf-8").split()
 
 
 def _source(title: str, folder: Path, splits: dict[str, Path], size: int, margin: float) -> Source:
@@ -370,9 +366,13 @@ def broken_pictures(folders: Iterable[Path]) -> list[str]:
 def _decoding_faults(folder: str) -> list[str | None]:
     """The fault of each new or changed picture; None if there is none."""
     classes = [os.path.join(folder, name) for name in folders_in(Path(folder))]
-    states = {file: file_state(file) for path in classes for file in _files(path)}
+    files = [os.path.join(path, image) for path in classes for image in images_in(path)[0]]
+    states = {file: file_state(file) for file in files}
     kept = cache_folder() / "pictures" / f"{hashlib.sha256(os.fsencode(os.path.abspath(folder))).hexdigest()}.json"
-    decoded = _read(kept)
+    decoded: dict[str, str] = {}
+    with suppress(OSError, ValueError):
+        content = json.loads(kept.read_bytes())
+        decoded = content if isinstance(content, dict) else {}
     new = [file for file, state in states.items() if decoded.get(os.path.relpath(file, folder)) != state]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(decoding_fault, new)
@@ -382,17 +382,6 @@ def _decoding_faults(folder: str) -> list[str | None]:
     if sound:
         _write(kept, decoded | {os.path.relpath(file, folder): states[file] for file in sound})
     return faults
-
-
-def _files(folder: str) -> list[str]:
-    return [os.path.join(folder, image) for image in images_in(folder)[0]]
-
-
-def _read(kept: Path) -> dict[str, str]:
-    with suppress(OSError, ValueError):
-        content = json.loads(kept.read_bytes())
-        return content if isinstance(content, dict) else {}
-    return {}
 
 
 def _write(kept: Path, decoded: dict[str, str]) -> None:

@@ -156,7 +156,11 @@ def decode(path: str | Path) -> Image.Image:
             # Broken EXIF data say nothing about the pixels; where only other tags are broken, the image is turned.
             with suppress(Exception):
                 ImageOps.exif_transpose(image, in_place=True)
-            return _rgb(image)
+            if image.mode.startswith("I"):  # 16 bits; PIL would clip them
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            if image.has_transparency_data:
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+            return image.convert("RGB")
         except Exception as error:
             raise _broken(path, error) from error
 
@@ -245,14 +249,6 @@ def _broken(path: str | Path, error: Exception) -> Fault:
     return Fault(f"{printable(path)}: cannot be decoded ({' '.join(reason.split())}); replace or remove it")
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits; PIL would clip them
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image.convert("RGB")
-
-
 CHUNK = 2**22
 FORMULA = ("=", "+", "-", "@", "'")
 
@@ -316,13 +312,13 @@ def images_in_views(images: Images, indices: slice | np.ndarray, views: list[Vie
     """
     if isinstance(images, FileImages):
         return images.in_views(indices, views)
-    common = np.asarray(images[indices])
-    return [common if view is None or view.size == common.shape[1] else _resized(common, view) for view in views]
-
-
-def _resized(images: np.ndarray, view: View) -> np.ndarray:
-    uncropped = view._replace(margin=1)
-    return np.stack([fitted(Image.fromarray(image), *uncropped) for image in images])
+    common, seen = np.asarray(images[indices]), []
+    for view in views:
+        if view is None or view.size == common.shape[1]:
+            seen.append(common)
+        else:
+            seen.append(np.stack([fitted(Image.fromarray(image), *view._replace(margin=1)) for image in common]))
+    return seen
 
 
 def write_items(path: str | Path, classes: list[str], names: list[str]) -> None:

@@ -69,7 +69,7 @@ def traffic_signs(side: int, folder: Path) -> Source:
                 if (got := hashlib.file_digest(archive, "sha256").hexdigest()) != sha256:
                     raise ValueError(f"{name}: {expected(f'SHA-256 {sha256}', got)}")
         training, test, truth = (folder / name for name in ARCHIVES)
-        parts = {"train": _training(training, side), "test": _test(test, side, _labels(truth))}
+        parts = {"train": _training(training, side), "test": _test(test, side, truth)}
     return Source(f"{DESCRIPTION}, from {_URL}", list(CLASSES), parts)
 
 
@@ -85,15 +85,11 @@ def _training(archive: Path, side: int) -> Part:
     return Part(_images(archive, [member for *_, member in frames], side), labels, names, groups)
 
 
-def _labels(archive: Path) -> dict[str, int]:
-    """File name -> class of each test image."""
-    with ZipFile(archive) as opened:
+def _test(archive: Path, side: int, truth: Path) -> Part:
+    with ZipFile(truth) as opened:
         (name,) = (name for name in opened.namelist() if name.endswith(".csv"))
         rows = csv.DictReader(io.StringIO(opened.read(name).decode()), delimiter=";")
-        return {row["Filename"]: int(row["ClassId"]) for row in rows}
-
-
-def _test(archive: Path, side: int, labels: dict[str, int]) -> Part:
+        labels = {row["Filename"]: int(row["ClassId"]) for row in rows}
     with ZipFile(archive) as opened:
         members = {Path(name).name: name for name in opened.namelist() if name.endswith(".ppm")}
     files = sorted(labels)

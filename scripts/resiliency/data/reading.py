@@ -65,10 +65,18 @@ def labelled_folder(folder: Path, classes: list[str], size: int, margin: float) 
     Raises:
         Fault: a folder is not of a class, or is empty, or the header of an image shows that it is unusable.
     """
-    names = class_folders(folder)
-    positions = _positions(folder, names, classes)
+    names, positions = class_folders(folder), {name: position for position, name in enumerate(classes)}
+    unknown = [name for name in names if name not in positions]
+    numbers = all(name.isascii() and name.isdecimal() and int(name) < len(classes) for name in names)
+    distinct = numbers and len(set(map(int, names))) == len(names)
+    if unknown and distinct and not any(name.isdecimal() for name in classes):
+        positions = {name: int(name) for name in names}
+    elif unknown:
+        spellings = f"; folders must be named as its classes: {excerpt(classes, FILES_NAMED)}"
+        near = hint(unknown[0], classes) or spellings
+        raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}{near}")
     part = folder_part(folder, names, size, margin)
-    return part._replace(labels=positions[part.labels])
+    return part._replace(labels=np.array([positions[name] for name in names])[part.labels])
 
 
 def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -> Part:
@@ -98,18 +106,3 @@ def labelled_arrays(images: Path, labels: Path, classes: list[str], size: int) -
         )
     sized = pixels if pixels.shape[1] == size else resized_array(pixels, size)
     return Part(sized, numbers.astype(np.int64), [str(position) for position in range(len(numbers))])
-
-
-def _positions(folder: Path, names: Sequence[str], classes: list[str]) -> np.ndarray:
-    """Position in `classes` of each folder, int64."""
-    positions = {name: position for position, name in enumerate(classes)}
-    unknown = [name for name in names if name not in positions]
-    numbers = all(name.isascii() and name.isdecimal() and int(name) < len(classes) for name in names)
-    distinct = numbers and len(set(map(int, names))) == len(names)
-    if unknown and distinct and not any(name.isdecimal() for name in classes):
-        return np.array([int(name) for name in names])
-    if unknown:
-        spellings = f"; folders must be named as its classes: {excerpt(classes, FILES_NAMED)}"
-        near = hint(unknown[0], classes) or spellings
-        raise Fault(f"{printable(folder)}: the dataset has no class {unknown[0]!r}{near}")
-    return np.array([positions[name] for name in names])

@@ -54,19 +54,19 @@ def table_of(groups: str | None) -> str | None:
     return groups if groups and is_table(groups) else None
 
 
-def _takes_whole_names(pattern: str) -> bool:
-    """Whether the places of a pattern of groups leave nothing of a file name out, as those of `<track>*` do."""
-    name = pattern.rpartition("/")[2]
-    return bool(re.search(PLACE, name)) and ("*" not in name or bool(re.search(rf"{PLACE}\*", name)))
-
-
 def _checked_groups(value: str | None) -> str | None:
     """Groups as a study gives them: a pattern that leaves something out, or the name of a table."""
     if value and not (is_table(value) or is_pattern(value)):
         raise ValueError("must be a pattern such as <track>_*, or the name of a file that ends in .csv")
-    if value and not is_table(value) and _takes_whole_names(value):
-        raise ValueError("makes each image a group of its own; put * for what differs in a group, as in <track>_*")
+    if value and not is_table(value):
+        name = value.rpartition("/")[2]
+        if re.search(PLACE, name) and ("*" not in name or re.search(rf"{PLACE}\*", name)):  # no part is left out
+            raise ValueError("makes each image a group of its own; put * for what differs in a group, as in <track>_*")
     return value
+
+
+def _checked_test_groups(value: str | None) -> str | None:
+    return value if value == NEAR_DUPLICATES else _checked_groups(value)
 
 
 def _is_pattern(groups: str | None) -> bool:
@@ -144,15 +144,8 @@ class Dataset(Settings):
             raise ValueError(f"must be from 1 to {MOST_PER_CLASS:,}")
         return value
 
-    @field_validator("groups")
-    @classmethod
-    def _pattern_or_table(cls, value: str | None) -> str | None:
-        return _checked_groups(value)
-
-    @field_validator("test_groups")
-    @classmethod
-    def _groups_of_test_images(cls, value: str | None) -> str | None:
-        return value if value == NEAR_DUPLICATES else _checked_groups(value)
+    _pattern_or_table = field_validator("groups")(_checked_groups)
+    _groups_of_test_images = field_validator("test_groups")(_checked_test_groups)
 
     @model_validator(mode="after")
     def _folder_where_needed(self) -> "Dataset":
@@ -287,10 +280,7 @@ class TestSet(Settings):
             )
         return self
 
-    @field_validator("groups")
-    @classmethod
-    def _groups_of_images(cls, value: str | None) -> str | None:
-        return value if value == NEAR_DUPLICATES else _checked_groups(value)
+    _groups_of_images = field_validator("groups")(_checked_test_groups)
 
     @property
     def named_groups(self) -> bool:

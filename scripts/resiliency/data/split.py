@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -29,7 +29,14 @@ def listed_images(path: str | Path, source: Source) -> np.ndarray:
     if ALL in source.parts:
         raise Fault(f"dataset.images: {path} lists test images; put them in a folder test/ or val/")
     files = [PurePosixPath(Path(file).as_posix()).parts for file in files_of(source.parts["test"].images)]
-    return np.array(sorted(named_files(path, _lines(path), files, "test image")), np.int64)
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one file name per line") from error
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise Fault(f"{path}: expected one file name per line, got none")
+    return np.array(sorted(named_files(path, lines, files, "test image")), np.int64)
 
 
 def named_files(
@@ -57,7 +64,14 @@ def named_files(
         if not matches and find_other(end):
             continue
         if len(matches) != 1:
-            raise Fault(f"{path}, line {number}: {_mismatch(end, matches, files, kind)}")
+            if matches:
+                first, second = ("/".join(files[index][-2:]) for index in matches[:2])
+                some = f"e.g. {first} and {second}; write the class folder too"
+                reason = f"there are {len(matches)} such {kind}s, {some}"
+            else:
+                near = hint(PurePosixPath(end).name, list({parts[-1] for parts in files}))
+                reason = f"there is no such {kind}{near}"
+            raise Fault(f"{path}, line {number}: {printable(end)}: {reason}")
         earlier = numbers.setdefault(matches[0], number)
         if earlier != number:
             raise Fault(f"{path}, line {number}: {printable(end)}: named in line {earlier} already; remove one")
@@ -76,28 +90,6 @@ def _finder(files: Sequence[tuple[str, ...]]) -> Callable[[str], list[int]]:
         return [index for index in candidates if files[index][-len(parts) :] == parts]
 
     return find
-
-
-def _mismatch(end: str, matches: list[int], files: list[tuple[str, ...]], kind: str) -> str:
-    """The fault of the end of a path with no or several `matches` among `files`, each a `kind`."""
-    if matches:
-        first, second = ("/".join(files[index][-2:]) for index in matches[:2])
-        reason = f"there are {len(matches)} such {kind}s, e.g. {first} and {second}; write the class folder too"
-    else:
-        reason = f"there is no such {kind}" + hint(PurePosixPath(end).name, list({parts[-1] for parts in files}))
-    return f"{printable(end)}: {reason}"
-
-
-def _lines(path: str | Path) -> list[tuple[int, str]]:
-    """Number and text of each line that is not empty."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read ({error}); expected a text file with one file name per line") from error
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not lines:
-        raise Fault(f"{path}: expected one file name per line, got none")
-    return lines
 
 
 MOST_CALIBRATION = 5_000
@@ -318,7 +310,8 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
     if len(set(keys)) == len(keys) > 1:
         reason = f"each of {len(keys):,} images is a group of its own"
         raise Fault(f"dataset.groups: {groups}: {reason}; name what images have in common, or remove it")
-    part = source.parts[name]._replace(groups=_numbered(keys))
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    part = source.parts[name]._replace(groups=np.array([numbers[key] for key in keys], np.int64))
     print(f"dataset.groups: {len(part.labels):,} images in {part.groups.max() + 1:,} groups")
     return source._replace(parts=source.parts | {name: part})
 
@@ -419,9 +412,3 @@ def _paths(part: Part, classes: list[str]) -> list[tuple[str, ...]]:
     if isinstance(part.images, FileImages):
         return [PurePosixPath(Path(file).as_posix()).parts for file in part.images.files]
     return [(classes[label], name) for label, name in zip(part.labels.tolist(), part.names, strict=True)]
-
-
-def _numbered(keys: Iterable[Hashable]) -> np.ndarray:
-    """int64 N: equal keys get one number, from 0 in the order in which they come."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)

@@ -1,7 +1,6 @@
 """Images that are alike or belong together: copies in several splits, and units of test images."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -177,18 +176,15 @@ def look_alikes(images: Images, labels: np.ndarray) -> Units:
     side = np.asarray(images[:1]).shape[1]
     small = np.concatenate([thumbnails(images[piece]) for piece in chunks(np.arange(len(labels)), side)])
     patterns = normalised(small)
-    links = [pairs for label in np.unique(labels) for pairs in _links(patterns, np.flatnonzero(labels == label))]
-    first, second = np.concatenate([np.empty((2, 0), np.int64), *links], axis=1)
+    links = [np.empty((2, 0), np.int64)]
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        for start in range(0, len(own), BLOCK):
+            one, other = np.nonzero(patterns[own[start : start + BLOCK]] @ patterns[own[start:]].T >= ALIKE)
+            links.append(np.stack([own[start:][one], own[start:][other]]))
+    first, second = np.concatenate(links, axis=1)
     graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(len(labels), len(labels)))
     return Units.numbered(connected_components(graph, directed=False)[1])
-
-
-def _links(patterns: np.ndarray, own: np.ndarray) -> Iterator[np.ndarray]:
-    """Pairs of `own`, rows of `patterns`, that look alike: int 2 x P."""
-    for start in range(0, len(own), BLOCK):
-        block = own[start : start + BLOCK]
-        first, second = np.nonzero(patterns[block] @ patterns[own[start:]].T >= ALIKE)
-        yield np.stack([block[first], own[start:][second]])
 
 
 def by_look(images: str, labels: str, groups: str | None) -> Grouped:

@@ -46,9 +46,11 @@ def pair_tables(
     chosen = [member for member, has in zip(predictions, probable, strict=True) if has]
 
     def compare(condition: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        everything = np.arange(len(predictions[0].labels(condition)))
-        of_both = probability_metrics(chosen, condition, everything) if len(chosen) > 1 else {}
-        return _of_decisions(predictions, condition), of_both
+        labels, predicted = predictions[0].labels(condition), np.stack([of.decisions(condition) for of in predictions])
+        given = {"correct": predicted == labels, "predicted": predicted}
+        of_decisions = {name: of.raw(given[of.source]) for name, of in METRICS.items() if of.source in given}
+        of_both = probability_metrics(chosen, condition, np.arange(len(labels))) if len(chosen) > 1 else {}
+        return of_decisions, of_both
 
     with ThreadPoolExecutor(threads) as executor:
         for start in range(0, count, threads):  # holds only what is compared at a time
@@ -81,13 +83,6 @@ def _tables(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) 
         columns |= {"metric": np.repeat(some, len(first)), "condition": condition, "raw": np.concatenate(raw)}
         of_pairs = [METRICS[name].diversity(values) for name, values in zip(some, raw, strict=True)]
         yield pd.DataFrame(columns | {"diversity": np.concatenate(of_pairs)})
-
-
-def _of_decisions(predictions: list[Predictions], condition: int) -> dict[str, np.ndarray]:
-    """The raw metrics of decisions under one condition, float64 M x M each."""
-    predicted = np.stack([member.decisions(condition) for member in predictions])
-    sources = {"correct": predicted == predictions[0].labels(condition), "predicted": predicted}
-    return {name: metric.raw(sources[metric.source]) for name, metric in METRICS.items() if metric.source in sources}
 
 
 def probability_metrics(predictions: list[Predictions], condition: int, images: np.ndarray) -> dict[str, np.ndarray]:

@@ -118,20 +118,16 @@ def read_logits(folder: str, member: str, test_set: str, labels: np.ndarray, kin
     logits = np.empty(values.shape, np.float32)
     step = max(1, CHUNK_VALUES // values.shape[1])
     for start in range(0, len(values), step):
+        part = values[start : start + step]
+        if part.dtype == np.float64:  # float32 would round differences between large logits away
+            most = part.max(axis=1, keepdims=True)
+            beyond = np.abs(part).max(axis=1, keepdims=True) > np.finfo(np.float32).max
+            part = part - np.where((np.abs(most) > LARGEST) & ~beyond, most, 0)
         with np.errstate(over="ignore"):  # infinity is refused
-            part = _single(values[start : start + step])
+            part = part.astype(np.float32)
         _check(path, part, start, kind)
         logits[start : start + step] = np.log(np.maximum(part, LEAST)) if kind == "probabilities" else part
     return logits
-
-
-def _single(values: np.ndarray) -> np.ndarray:
-    """Values n x K as float32; less the largest of an image where float32 would round differences of float64 away."""
-    if values.dtype == np.float64:
-        largest = values.max(axis=1, keepdims=True)
-        beyond = np.abs(values).max(axis=1, keepdims=True) > np.finfo(np.float32).max
-        values = values - np.where((np.abs(largest) > LARGEST) & ~beyond, largest, 0)
-    return values.astype(np.float32)
 
 
 def open_scores(folder: str, member: str, test_set: str, labels: np.ndarray, kind: str) -> tuple[Path, np.ndarray]:

@@ -1,7 +1,7 @@
 """The contents of imported files: members, the kind of each, and the conditions that all of them share."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -130,7 +130,10 @@ def read_contents(
     of_study = external.clean
     external, missing = _with_added(external, added)
     corruptions = corruptions if external.clean == of_study else []  # they describe the study's clean images
-    read = list(_sources(external, added))
+    read = [_source(kind, file, external) for kind in KINDS for file in getattr(external, kind)]
+    for file in added:
+        source, content = _source(_kind(file, external), file, external)
+        read.append((replace(source, added=True), content))
     sources = [source for source, _ in read]
     _check_distinct(sources)
     if needed is None:
@@ -139,7 +142,12 @@ def read_contents(
         _check_images(contents, [decisions for _, decisions in read], external.known_classes)
     else:
         contents = Contents(sources, list(needed), list(corruptions), list(severities), _numbered_images(sources))
-        _check_complete(contents)
+        for source in sources:
+            for name in [CLEAN, *contents.test_sets, *contents.corrupted_conditions]:
+                if name not in source.names:
+                    there = ", ".join(list(source.names)[:8])
+                    missing_name = f"{source.file}: {name!r} not found, on which other members are tested"
+                    raise Fault(f"{missing_name}; available: {there}")
     return contents
 
 
@@ -183,15 +191,6 @@ def _check_distinct(sources: list[Source]) -> None:
             first[member] = source.file
 
 
-def _check_complete(contents: Contents) -> None:
-    """Raise a Fault if a file lacks a condition of the study."""
-    for source in contents.sources:
-        for name in [CLEAN, *contents.test_sets, *contents.corrupted_conditions]:
-            if name not in source.names:
-                there = ", ".join(list(source.names)[:8])
-                raise Fault(f"{source.file}: {name!r} not found, on which other members are tested; available: {there}")
-
-
 def _shared_conditions(sources: list[Source], corruptions: Sequence[str], severities: Sequence[int]) -> Contents:
     """The conditions that all files have, and every corruption at each of the same severities.
 
@@ -211,20 +210,15 @@ def _shared_conditions(sources: list[Source], corruptions: Sequence[str], severi
     test_sets = [name for name in shared if name != CLEAN and not corruption_and_severity(name)]
     left_out = _numbered_images(sources) if sum(source.kind != "scores" for source in sources) > 1 else {}
     conditions = {CLEAN, *test_sets, *(f"{name}.{severity}" for name in used for severity in common)}
-    left_out |= _unused_conditions(sources, conditions)
+    present = dict.fromkeys(name for source in sources for name in source.names)
+    if unused := [name for name in present if name not in conditions]:
+        more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
+        left_out[", ".join(unused[:NAMED]) + more] = "not in every file, not of every corruption, or not in the study"
     if used and (used != list(corruptions) or common != list(severities)):
         at = f"{'severity' if len(common) == 1 else 'severities'} {', '.join(map(str, common))}"
         means = f"corrupted errors are means over what all files share: {', '.join(used)} at {at}"
         left_out["other corruptions and severities"] = means
     return Contents(sources, test_sets, used, common, left_out)
-
-
-def _unused_conditions(sources: list[Source], used: set[str]) -> dict[str, str]:
-    """Sentences about conditions that some file has and that are not used."""
-    unused = [name for name in dict.fromkeys(name for source in sources for name in source.names) if name not in used]
-    more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
-    why = "not in every file, not of every corruption, or not in the study"
-    return {", ".join(unused[:NAMED]) + more: why} if unused else {}
 
 
 def _numbered_images(sources: list[Source]) -> dict[str, str]:
@@ -247,16 +241,6 @@ def _check_images(contents: Contents, decisions: list, classes: int | list[str] 
         items = {name: (list(map(str, labels[name])), images) for name, images in first.images().items()}
         for reader in others:
             reader.check(labels, items)
-
-
-def _sources(external: External, added: Sequence[str]) -> Iterator[tuple[Source, Decisions | pd.DataFrame | None]]:
-    """Each file or folder; and its decisions, or its errors from `read_scores`."""
-    for kind in KINDS:
-        for file in getattr(external, kind):
-            yield _source(kind, file, external)
-    for file in added:
-        source, content = _source(_kind(file, external), file, external)
-        yield replace(source, added=True), content
 
 
 def _kind(file: str, external: External) -> str:

@@ -47,7 +47,18 @@ class Reader:
         Raises:
             Fault: corrupted images are not those of the test set, or have other labels.
         """
-        return {test_set: self._common_labels(names) for test_set, names in self.layout.items()}
+        common = {}
+        for test_set, (first, *others) in self.layout.items():
+            labels, images = self._labels(first), self._images(first)
+            common[test_set] = labels
+            for name in others:
+                if not np.array_equal(self._images(name), images):
+                    named = difference(self._images(name), images)
+                    raise Fault(f"{self.file}: images of {name!r} differ from those of {first!r}{named}; use the same")
+                wrong = np.flatnonzero(self._labels(name) != labels)
+                if len(wrong):
+                    raise self._label_fault(name, wrong[0], labels[wrong[0]], f"in {first!r}", "use the same images")
+        return common
 
     def images(self) -> dict[str, list[str]]:
         """Test set -> the names of its N images; numbers from 0 if the file has none."""
@@ -87,8 +98,20 @@ class Reader:
             Fault: the member answers a class outside the study's, or has another number of columns.
         """
         for test_set, names in self.layout.items():
-            order = self.orders.get(test_set, slice(None))
-            values = [self._of_condition(member, name, classes)[order] for name in names]
+            order, values = self.orders.get(test_set, slice(None)), []
+            for name in names:
+                if self.decisions:
+                    under = self.decisions.answers[member][name]
+                    wrong = f"class {under.max()}" if under.max() >= classes else ""
+                else:
+                    under = self._logits(member, name)
+                    wrong = f"{under.shape[1]:,} columns" if under.shape[1] != classes else ""
+                if wrong:
+                    raise Fault(
+                        f"{self.file}: member {member!r}, test set {name!r}: expected classes 0 to {classes - 1} of "
+                        f"the study, got {wrong}; without a dataset, set external.classes"
+                    )
+                values.append(under[order])
             if self.decisions:
                 yield test_set, np.stack(values).astype(np.int32 if np.max(values) > 32_000 else np.int16)
             else:
@@ -114,18 +137,6 @@ class Reader:
                 name = self.layout[test_set][0]
                 raise self._label_fault(name, image, label, "for other members", "put the images in the same order")
 
-    def _common_labels(self, names: list[str]) -> np.ndarray:
-        first, *others = names
-        labels, images = self._labels(first), self._images(first)
-        for name in others:
-            if not np.array_equal(self._images(name), images):
-                named = difference(self._images(name), images)
-                raise Fault(f"{self.file}: images of {name!r} differ from those of {first!r}{named}; use the same")
-            wrong = np.flatnonzero(self._labels(name) != labels)
-            if len(wrong):
-                raise self._label_fault(name, wrong[0], labels[wrong[0]], f"in {first!r}", "use the same images")
-        return labels
-
     def _label_fault(self, name: str, place: int, label: int, where: str, remedy: str) -> Fault:
         row = self.decisions.rows[name][place] if self.decisions else place + 1
         image, got = self._images(name)[place], self._labels(name)[place]
@@ -133,21 +144,6 @@ class Reader:
             f"{self.file}: test set {name!r}, row {row}, image {image}: expected label {label}, as {where}, got {got}; "
             f"{remedy}"
         )
-
-    def _of_condition(self, member: str, name: str, classes: int) -> np.ndarray:
-        """Decisions int64 N, or logits float32 N x K, under one condition, among the classes of the study."""
-        if self.decisions:
-            values = self.decisions.answers[member][name]
-            wrong = f"class {values.max()}" if values.max() >= classes else ""
-        else:
-            values = self._logits(member, name)
-            wrong = f"{values.shape[1]:,} columns" if values.shape[1] != classes else ""
-        if wrong:
-            raise Fault(
-                f"{self.file}: member {member!r}, test set {name!r}: expected classes 0 to {classes - 1} of "
-                f"the study, got {wrong}; without a dataset, set external.classes"
-            )
-        return values
 
     def _labels(self, name: str) -> np.ndarray:
         return self.decisions.labels[name] if self.decisions else read_labels(self.file, name, self.class_count)
@@ -186,23 +182,18 @@ def read_members(file: str) -> pd.DataFrame:
         for member, text in zip(table["member"], columns[column], strict=False):
             if text and (fault := family_fault(text)):
                 raise Fault(f"{file}: member {member!r}: {column} {short(text)} {fault}; rename it")
-    for name in NUMBERS:
-        columns[name] = _counted(file, table, name) if name in table else float("nan")
+    columns |= dict.fromkeys(NUMBERS, float("nan"))
+    for name in (name for name in NUMBERS if name in table):
+        low, high, form = (0, LONGEST, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
+        values = columns[name] = as_numbers(table[name])
+        wrong = ~((values >= low) & (values <= high)) & table[name].notna().to_numpy()
+        refuse_wrong(file, table[name], wrong, f"a number from {low:,} to {high:.0e}{form}")
     catalogue = architectures()
     if catalogue and "architecture" in table:
         architecture = columns["architecture"].str.partition(".")[0]
         wrong = ((architecture != "") & ~architecture.isin(list(catalogue))).to_numpy()
         refuse_wrong(file, table["architecture"], wrong, "the name of an architecture of timm")
     return pd.DataFrame(columns).set_axis(pd.Index(table["member"].astype(str), name="member"))
-
-
-def _counted(file: str, table: pd.DataFrame, name: str) -> np.ndarray:
-    """A column of `NUMBERS` as float64; NaN for empty cells."""
-    values = as_numbers(table[name])
-    low, high, form = (0, LONGEST, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
-    wrong = ~((values >= low) & (values <= high)) & table[name].notna().to_numpy()
-    refuse_wrong(file, table[name], wrong, f"a number from {low:,} to {high:.0e}{form}")
-    return values
 
 
 def described_members(members: Iterable[str], tables: Iterable[pd.DataFrame]) -> pd.DataFrame:

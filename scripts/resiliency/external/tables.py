@@ -106,7 +106,13 @@ def columns_of(file: str) -> list[str]:
     if path.suffix not in (".csv", ".parquet"):
         raise Fault(f"{file}: {expected('a file ending in .csv or .parquet', repr(path.suffix))}")
     try:
-        names = _names(path)
+        if path.suffix == ".parquet":
+            from pyarrow import parquet
+
+            names = [name for name in parquet.read_schema(path).names if not OF_NO_NAME.fullmatch(name)]
+        else:
+            with path.open(newline="", encoding="utf-8-sig") as opened:
+                names = next(csv.reader(opened), [])
     except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(file, error) from error
     if len(names) == 1 and any(character in names[0] for character in OTHER_SEPARATORS):
@@ -138,15 +144,6 @@ def _read_csv(path: Path) -> pd.DataFrame:
             f"{path}: expected {len(table.columns)} values per row, one per column, got more; name or remove the rest"
         )
     return table
-
-
-def _names(path: Path) -> list[str]:
-    if path.suffix == ".parquet":
-        from pyarrow import parquet
-
-        return [name for name in parquet.read_schema(path).names if not OF_NO_NAME.fullmatch(name)]
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return next(csv.reader(file), [])
 
 
 def _unreadable(file: str, error: Exception) -> Fault:
@@ -289,12 +286,9 @@ def error_rows(
     return pd.concat(parts, ignore_index=True).sort_values("member", kind="stable", ignore_index=True)
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-Paths = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(ONE_OR_MORE)]
+AS_LIST = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+Paths = Annotated[list[str], AS_LIST, WithJsonSchema(ONE_OR_MORE)]
 
 
 def _classes(value: object) -> object:

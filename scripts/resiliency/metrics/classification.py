@@ -79,21 +79,11 @@ def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return (squares - 2 * _of_label(probabilities, labels) + 1).mean(axis=-1)
 
 
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Sum over 15 equal-width bins of confidence of |accuracy - confidence|, weighted by images (Guo et al., 2017).
-
-    Args:
-        probabilities: N x K.
-        labels: int N.
-
-    Returns:
-        A value in 0..1. A confidence on the edge of two bins is in the lower one.
-    """
-    return calibration_error(confidence_bins(probabilities, labels))
-
-
 def calibration_error(bins: np.ndarray) -> float:
-    """The expected calibration error of the bins from `confidence_bins`, float64 3 x 15."""
+    """The expected calibration error, in 0..1, of the bins from `confidence_bins`, float64 3 x 15.
+
+    Sum over bins of |accuracy - confidence|, weighted by images (Guo et al., 2017).
+    """
     images, right, confidence = bins
     return float(np.abs(right - confidence).sum() / images.sum())
 
@@ -102,7 +92,8 @@ def confidence_bins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     """Data of a reliability diagram: images, right answers and summed confidence in 15 equal-width bins.
 
     Args:
-        probabilities, labels: as in `expected_calibration_error`.
+        probabilities: N x K.
+        labels: int N.
 
     Returns:
         float64 3 x 15, from the lowest confidence to the highest.

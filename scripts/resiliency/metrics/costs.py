@@ -38,23 +38,17 @@ def read_costs(path: str | Path) -> Costs:
             raise Fault(
                 f"{path}: {label}: expected {len(answers)} costs at most, got {len(cells)}; separate all by commas"
             )
-        costs |= {
-            (label, answer): _cost(cell, f"{path}: {label}, {answer}")
-            for answer, cell in zip(answers, cells, strict=False)
-            if cell
-        }
+        for answer, cell in zip(answers, cells, strict=False):
+            cost = float(cell) if NUMBER.fullmatch(cell) else np.nan
+            if cell and not 0 <= cost < np.inf:
+                wrong = f"expected a number of 0 or more, got {cell!r}"
+                raise Fault(f"{path}: {label}, {answer}: {wrong}; correct it")
+            costs |= {(label, answer): cost} if cell else {}
     if not costs:
         raise Fault(
             f"{path}: expected costs, got none; give a row per true class and, after commas, a column per answered one"
         )
     return costs
-
-
-def _cost(cell: str, place: str) -> float:
-    cost = float(cell) if NUMBER.fullmatch(cell) else np.nan
-    if not 0 <= cost < np.inf:
-        raise Fault(f"{place}: expected a number of 0 or more, got {cell!r}; correct it")
-    return cost
 
 
 def cost_matrix(costs: Costs, classes: list[str]) -> np.ndarray:

@@ -220,11 +220,6 @@ class Predictions:
         return self.decisions(condition) == self.labels(condition)
 
 
-def _truth_of(labels: np.ndarray, classes: int, units: Units | None) -> Truth:
-    present, positions = np.unique(labels, return_inverse=True)
-    return Truth(positions, present, units) if classes == len(present) else Truth(np.asarray(labels), None, units)
-
-
 def read_predictions(
     conditions: pd.DataFrame,
     labels: Sequence[str | Path],
@@ -249,10 +244,11 @@ def read_predictions(
         return {}
     rows, counts = conditions.drop_duplicates("test_set").itertuples(), conditions.test_set.value_counts().to_dict()
     of_sets = [Units.numbered(read_array(path)) for path in units] or [None] * len(labels)
-    truths = {
-        row.test_set: _truth_of(read_array(path), row.classes, of_set)
-        for row, path, of_set in zip(rows, labels, of_sets, strict=True)
-    }
+    truths = {}
+    for row, path, of_set in zip(rows, labels, of_sets, strict=True):
+        truth = Truth(np.asarray(read_array(path)), None, of_set)
+        present, positions = np.unique(truth.labels, return_inverse=True)
+        truths[row.test_set] = Truth(positions, present, of_set) if row.classes == len(present) else truth
     arrays: dict[str, dict[str, np.ndarray]] = {}
     for path in paths:
         array, expected = read_array(path), (counts[path.stem], len(truths[path.stem].labels))

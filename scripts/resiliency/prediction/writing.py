@@ -81,10 +81,12 @@ def predict_parts(
     if len(pending) < len(conditions):
         print(f"resuming after {len(conditions) - len(pending)} of {len(conditions)} conditions")
     progress = Progress(len(pending), pause=5)
-    predicted = _condition_logits(members, conditions, pending, workers)
-    for condition, values in zip(pending, predicted, strict=True):
-        for folder, member_values in zip(folders, values, strict=True):
-            write_array(_part_path(folder, condition), member_values)
+    order = in_order(len(conditions[0]), BATCH)
+    loaded = _load_batches(members, conditions, [(condition, some) for condition in pending for some in order], workers)
+    for condition in pending:
+        parts = [_batch_logits(members, next(loaded)) for _ in order]
+        for folder, of_member in zip(folders, zip(*parts, strict=True), strict=True):
+            write_array(_part_path(folder, condition), np.concatenate(of_member))
         progress.step("conditions predicted")
 
 
@@ -116,18 +118,6 @@ def _parts_folder(path: Path, key: str) -> Path:
 
 def _part_path(folder: Path, condition: int) -> Path:
     return folder / f"{condition}.npy"
-
-
-def _condition_logits(
-    members: list[Classifier], conditions: list[Images], pending: list[int], workers: int
-) -> Iterator[list[np.ndarray]]:
-    """Logits under each condition in `pending`: for each member float16 NxK."""
-    order = in_order(len(conditions[0]), BATCH)
-    places = [(condition, indices) for condition in pending for indices in order]
-    loaded = _load_batches(members, conditions, places, workers)
-    for _ in pending:
-        batches_of_logits = [_batch_logits(members, next(loaded)) for _ in order]
-        yield [np.concatenate(parts) for parts in zip(*batches_of_logits, strict=True)]
 
 
 def _load_batches(
@@ -244,24 +234,17 @@ def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
     names = list(stages)
     if not names:
         return np.full((PARTS, len(images), len(images)), np.nan, np.float32)
-    grams = []
+    network, description = member
+    device, order, grams = next(network.parameters()).device, in_order(len(images), STAGE_BATCH), []
     for name in (names[0], names[(len(names) - 1) // 2], names[-1]):
-        inner = gram(_features(member, stages[name], images))
+        features = np.empty((0, 0), np.float32)  # filled by parts, without a second copy in memory
+        for chosen, batch in zip(order, batches(images, order, device, workers=0), strict=True):
+            with inference(), watched_stages({"stage": stages[name]}) as outputs:
+                network(normalised(batch, description.mean, description.std))
+            part = outputs["stage"].flatten(1).float().cpu().numpy()
+            if not features.size:
+                features = np.empty((len(images), part.shape[1]), np.float32)
+            features[chosen] = part
+        inner = gram(features)
         grams.append(inner / max(np.abs(inner).max(), np.finfo(float).tiny))
     return np.stack(grams).astype(np.float32)
-
-
-def _features(member: Classifier, stage: nn.Module, images: np.ndarray) -> np.ndarray:
-    """Output of `stage` for all images, flattened, float32 N x D, without a second copy in memory."""
-    network, description = member
-    device = next(network.parameters()).device
-    order = in_order(len(images), STAGE_BATCH)
-    features = np.empty((0, 0), np.float32)
-    for chosen, batch in zip(order, batches(images, order, device, workers=0), strict=True):
-        with inference(), watched_stages({"stage": stage}) as outputs:
-            network(normalised(batch, description.mean, description.std))
-        part = outputs["stage"].flatten(1).float().cpu().numpy()
-        if not features.size:
-            features = np.empty((len(images), part.shape[1]), np.float32)
-        features[chosen] = part
-    return features

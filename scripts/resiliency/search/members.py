@@ -76,7 +76,10 @@ def search_members(
     card = read_json(data["card"])
     space = Space.of_design(design, settings.elastic.model_dump(), len(card["classes"]))
     network, supernet = read_member(Path(data["weights"]).parent)
-    calibration, validation = _read_images(data, settings.n_calibration_images, seed)
+    labels = read_array(data["labels"])
+    count = min(settings.n_calibration_images, len(labels))
+    calibration = read_images(data["images"])[stratified_sample(labels, count, seed, "search", "calibration")]
+    validation = LabelledImages(read_images(data["validation_images"]), read_array(data["validation_labels"]))
     preprocessing = Preprocessing(supernet.mean, supernet.std, workers)
     evaluator = Evaluator(network, space, calibration, validation, preprocessing)
     dependencies = {"code": code, "search": settings.model_dump(exclude={"training"}), "seed": seed}
@@ -95,14 +98,6 @@ def search_members(
         _write_member(folder, evaluator, evaluations, position, descriptions[folder.name], card, common)
     write_csv(table, search_table(evaluations, {position: folder.name for position, folder in positions.items()}))
     checkpoint.remove()
-
-
-def _read_images(data: dict[str, str], count: int, seed: int) -> tuple[np.ndarray, LabelledImages]:
-    """Images that batch norm is calibrated on, `count` at most, and all that sub-networks are evaluated on."""
-    labels = read_array(data["labels"])
-    calibration = stratified_sample(labels, min(count, len(labels)), seed, "search", "calibration")
-    validation = LabelledImages(read_images(data["validation_images"]), read_array(data["validation_labels"]))
-    return read_images(data["images"])[calibration], validation
 
 
 def _write_member(

@@ -62,7 +62,12 @@ class Residual(nn.Module):
             inward = shape["channels"][stage] * EXPANSION[shape["block"]]
         self.feature_info = [{"module": f"layer{stage + 1}"} for stage in range(self.stages)]
         self.fc = layers.linear(inward, shape["classes"])
-        self._initialise()
+        # As timm does: He et al. (2015) by outgoing connections; blocks begin as their shortcuts.
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, Block):
+                nn.init.zeros_(getattr(module, f"bn{module.depth}").weight)
 
     def blocks(self, stage: int) -> nn.Sequential:
         """The blocks of a stage, from 0."""
@@ -84,14 +89,6 @@ class Residual(nn.Module):
         """Images float Bx3xHxW -> logits BxK."""
         return self.forward_head(self.forward_features(images))
 
-    def _initialise(self) -> None:
-        """Initialise as timm does: He et al. (2015) by outgoing connections; blocks begin as their shortcuts."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, Block):
-                nn.init.zeros_(getattr(module, f"bn{module.depth}").weight)
-
 
 def residual(**shape) -> Residual:
     """The factory of residual networks, that of sub-networks too.
@@ -110,25 +107,20 @@ def residual(**shape) -> Residual:
 
 def _stage(shape: Shape, stage: int, inward: int, layers: Layers) -> nn.Sequential:
     c, blocks = shape["channels"][stage], []
+    outward = c * EXPANSION[shape["block"]]
     for index in range(shape["layers"][stage]):
         stride = 2 if stage and not index else 1
-        projects = not index and (stage > 0 or shape["projected"])
-        blocks.append(_block(shape["block"], inward, c, stride, projects, layers))
-        inward = c * EXPANSION[shape["block"]]
+        if shape["block"] == "basic":
+            sizes = [(inward, c, 3, stride), (c, outward, 3, 1)]
+        else:
+            sizes = [(inward, c, 1, 1), (c, c, 3, stride), (c, outward, 1, 1)]
+        convs = [layers.conv(a, b, k, s, k // 2, bias=False) for a, b, k, s in sizes]
+        downsample = None
+        if not index and (stage > 0 or shape["projected"]):
+            downsample = nn.Sequential(layers.conv(inward, outward, 1, stride, bias=False), layers.norm(outward))
+        blocks.append(Block(convs, downsample, layers.norm))
+        inward = outward
     return nn.Sequential(*blocks)
-
-
-def _block(kind: str, inward: int, c: int, stride: int, projects: bool, layers: Layers) -> Block:
-    outward = c * EXPANSION[kind]
-    if kind == "basic":
-        sizes = [(inward, c, 3, stride), (c, outward, 3, 1)]
-    else:
-        sizes = [(inward, c, 1, 1), (c, c, 3, stride), (c, outward, 1, 1)]
-    convs = [layers.conv(a, b, k, s, k // 2, bias=False) for a, b, k, s in sizes]
-    downsample = None
-    if projects:
-        downsample = nn.Sequential(layers.conv(inward, outward, 1, stride, bias=False), layers.norm(outward))
-    return Block(convs, downsample, layers.norm)
 
 
 class _Conv(nn.Conv2d):

@@ -195,22 +195,8 @@ def best_ensemble(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarra
         labels: int N.
         macs: int M.
     """
-    scored: dict[tuple[int, ...], tuple[float, float, float]] = {}
-    score = _ensemble_score(probabilities.astype(np.float32), labels, macs, scored)
-    random = stream(seed, "search", "ensembles")
-    drawn = [random.choice(len(macs), count, replace=False) for _ in range(POPULATION)]
-    population = np.unique(drawn, axis=0)
-    sizes = np.full(count, len(macs))
-    evolve(score, 3, sizes, population, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32)
-    *_, best = min((*scores, ensemble) for ensemble, scores in scored.items())
-    return list(best)
-
-
-def _ensemble_score(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndarray, scored: dict) -> Score:
-    """A function that scores an ensemble by error, diversity (negated) and MACs, and keeps the allowed scores.
-
-    Sub-networks that are named twice are what exceeds.
-    """
+    scored: dict[tuple[int, ...], tuple[float, float, float]] = {}  # of ensembles that name no sub-network twice
+    probabilities = probabilities.astype(np.float32)
     divergence = jensen_shannon(probabilities)
 
     def score(genes: np.ndarray) -> tuple[list[float], float]:
@@ -224,7 +210,13 @@ def _ensemble_score(probabilities: np.ndarray, labels: np.ndarray, macs: np.ndar
             scored[ensemble] = objectives
         return list(objectives), repeated
 
-    return score
+    random = stream(seed, "search", "ensembles")
+    drawn = [random.choice(len(macs), count, replace=False) for _ in range(POPULATION)]
+    population = np.unique(drawn, axis=0)
+    sizes = np.full(count, len(macs))
+    evolve(score, 3, sizes, population, ENSEMBLES, derived_seed(seed, "search", "ensembles") % 2**32)
+    *_, best = min((*scores, ensemble) for ensemble, scores in scored.items())
+    return list(best)
 
 
 class Evaluations:
@@ -247,16 +239,14 @@ class Evaluations:
         """Validation error of a sub-network."""
         key = tuple(genes.tolist())
         if key not in self.errors:
-            self.errors[key] = self.previous[key] if key in self.previous else self._evaluate(genes)
+            if key not in self.previous:
+                decisions = self.evaluator.probabilities(genes).argmax(axis=1)
+                self.previous[key] = float(np.mean(decisions != self.evaluator.validation.labels))
+            self.errors[key] = self.previous[key]
             self.progress.step(f"validation error {self.errors[key]:.4f}, {self.evaluator.space.macs(genes):,} MACs")
             if self.checkpoint and self.checkpoint.due():
-                evaluations = self.previous | self.errors
-                self.checkpoint.save({"evaluations": [[list(g), e] for g, e in evaluations.items()]})
+                self.checkpoint.save({"evaluations": [[list(g), e] for g, e in self.previous.items()]})
         return self.errors[key]
-
-    def _evaluate(self, genes: np.ndarray) -> float:
-        decisions = self.evaluator.probabilities(genes).argmax(axis=1)
-        return float(np.mean(decisions != self.evaluator.validation.labels))
 
     @property
     def genes(self) -> np.ndarray:

@@ -93,7 +93,10 @@ def largest_shape(description: dict, classes: int) -> Shape:
     block, layers = RESNETS[description["architecture"].partition(".")[0]]
     channels = list(description["arguments"].get("channels", [64, 128, 256, 512]))
     layers = list(description["arguments"].get("layers", layers))
-    halvings = _halvings(description["side"], len(layers)) if description["stem"] == "adapted" else len(layers) + 1
+    halvings = len(layers) + 1
+    if description["stem"] == "adapted":  # see `designs.layers`
+        while halvings > len(layers) - 1 and -(-description["side"] // 2**halvings) < LEAST_MAP:
+            halvings -= 1
     return {
         "block": block,
         "stem": STEM,
@@ -197,14 +200,6 @@ class Space:
         return sorted((np.array(genes) for genes in product(*map(range, self.sizes))), key=self.macs)
 
 
-def _halvings(side: int, stages: int) -> int:
-    """How often a network whose stem is adapted halves images; see `designs.layers`."""
-    halvings = stages + 1
-    while halvings > stages - 1 and -(-side // 2**halvings) < LEAST_MAP:
-        halvings -= 1
-    return halvings
-
-
 def _half(side: int) -> int:
     return (side + 1) // 2
 
@@ -246,7 +241,15 @@ def search_faults(search: Search, design: Design, side: int, classes: int, names
         requirement = f"must have at most as many blocks per stage as {name}: {layers}"
         yield f"search.elastic.depth: {short(depth)}: {requirement}"
         return
-    yield from _space_faults(search, Space.of_design(description, search.elastic.model_dump(), classes))
+    space = Space.of_design(description, search.elastic.model_dump(), classes)
+    for stage in range(len(space.depth)):
+        channels = space.channels(stage)
+        if len(set(channels)) < len(channels):
+            problem = f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
+            yield f"search.elastic.width: {problem}; choose shares that give different numbers"
+            return
+    if search.members > space.count:
+        yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"
 
 
 def _size_fault(arguments: dict[str, Any]) -> str:
@@ -257,14 +260,3 @@ def _size_fault(arguments: dict[str, Any]) -> str:
         if not numbers or len(values) != STAGES or not all(1 <= v <= MOST[argument] for v in values):
             return f"{argument}: {short(values)}: must be a list of {STAGES} whole numbers from 1 to {MOST[argument]:,}"
     return ""
-
-
-def _space_faults(search: Search, space: Space) -> Iterator[str]:
-    for stage in range(len(space.depth)):
-        channels = space.channels(stage)
-        if len(set(channels)) < len(channels):
-            problem = f"{short(search.elastic.width)}: stage {stage + 1} would have {channels} channels"
-            yield f"search.elastic.width: {problem}; choose shares that give different numbers"
-            return
-    if search.members > space.count:
-        yield f"search.members: {search.members} is more than the {space.count} distinct sub-networks"

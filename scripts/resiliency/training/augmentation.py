@@ -104,15 +104,10 @@ def _read(images: Images, recipe: Recipe, seed: int, epoch: int, view: View | No
         else:
             image = images[index]
         if recipe.augment != "none":
-            image = _augmented(image, recipe.augment, derived_seed(seed, "augment", epoch, index))
+            from torchvision.transforms import v2  # takes long to load
+
+            change = v2.TrivialAugmentWide() if recipe.augment == "trivial" else v2.AugMix()
+            torch.manual_seed(derived_seed(seed, "augment", epoch, index))  # from which torchvision draws
+            image = np.asarray(change(Image.fromarray(image)))
         augmented.append(image)
     return np.stack(augmented)
-
-
-def _augmented(image: np.ndarray, policy: str, seed: int) -> np.ndarray:
-    """`image`, uint8 HxWx3, after a random change that torchvision draws from torch's global generator."""
-    from torchvision.transforms import v2
-
-    change = v2.TrivialAugmentWide() if policy == "trivial" else v2.AugMix()
-    torch.manual_seed(seed)
-    return np.asarray(change(Image.fromarray(image)))

@@ -109,17 +109,11 @@ class Checkpoint:
         if not isinstance(state, dict) or state.get("key") != self.key:
             print(f"{self.path}: checkpoint has different settings; training from scratch")
             return None
-        self._add_devices(state["devices"])
+        (here,), earlier = self.devices, state["devices"]
+        if earlier[-1] != here:
+            print(f"{self.path}: saved on {earlier[-1]}, resuming on {here}; results will match neither device exactly")
+        self.devices = earlier if earlier[-1] == here else [*earlier, here]
         return state
-
-    def _add_devices(self, devices: list[str]) -> None:
-        """Note that what was begun on `devices` is resumed on this one."""
-        (here,) = self.devices
-        if devices[-1] == here:
-            self.devices = devices
-            return
-        print(f"{self.path}: saved on {devices[-1]}, resuming on {here}; results will match neither device exactly")
-        self.devices = [*devices, here]
 
     def due(self) -> bool:
         """Whether so much time has passed since the last save that another is worth it, or the process is to end."""

@@ -111,7 +111,10 @@ class Trainer:
         history, done, total = self._resume(checkpoint)
         progress = Progress(recipe.epochs - done // steps)
         for epoch in range(done // steps, recipe.epochs):
-            self._set_training_mode()
+            for network in self.networks:
+                network.train()
+            for module in self.frozen:
+                module.eval()
             for step, images, indices in self._batches(training.images, count, epoch, done % steps):
                 total += self._step(images, labels[indices.to(self.device)], epoch * steps + step, steps)
                 done += 1
@@ -147,14 +150,12 @@ class Trainer:
         for step, (indices, batch) in enumerate(zip(order[first:], loaded, strict=True), start=first):
             yield step, batch, indices
 
-    def _set_training_mode(self) -> None:
-        for network in self.networks:
-            network.train()
-        for module in self.frozen:
-            module.eval()
-
     def _step(self, images: Tensor, labels: Tensor, step: int, steps: int) -> Tensor:
-        """One step of the optimizer; the loss before it."""
+        """One step of the optimizer; the loss before it.
+
+        Raises:
+            Fault: memory does not hold the batch.
+        """
         seed = derived_seed(self.seed, "step", step)
         random = torch.Generator().manual_seed(seed)
         self.seed_torch(seed)
@@ -165,14 +166,6 @@ class Trainer:
         if self.recipe.mixup:
             images, labels = mixup(images, labels, self.classes, self.recipe.mixup, seed)
         set_learning_rate(self.optimizer, learning_rate(self.recipe, step, steps))
-        return self._learn(images, labels)
-
-    def _learn(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Learn from a batch; its loss before that.
-
-        Raises:
-            Fault: memory does not hold the batch.
-        """
         self.optimizer.zero_grad()
         try:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
@@ -183,12 +176,10 @@ class Trainer:
                 nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_clip)
             self.optimizer.step()
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
                 raise
-            raise Fault(
-                f"training.batch_size: a batch of {len(images)} does not fit into memory; lower it, or run fewer jobs "
-                "at once"
-            ) from error
+            message = f"training.batch_size: a batch of {len(images)} does not fit into memory"
+            raise Fault(f"{message}; lower it, or run fewer jobs at once") from error
         for average in self.averages:
             average.update()
         return loss.detach()
@@ -243,7 +234,3 @@ def cross_entropy(networks: list[nn.Module], images: Tensor, labels: Tensor, smo
 def _is_frozen(module: nn.Module) -> bool:
     parameters = list(module.parameters())
     return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -243,7 +243,11 @@ def build_for_tuning(
     shape = [view["size"], view["size"], 3] if view else card["image_shape"]
     _refuse_unfit(network, description, shape[0], outputs)
     head = head_name(network, trial_images(shape[0], torch.device("cpu")))
-    _initialise_head(network.get_submodule(head))
+    for layer in network.get_submodule(head).modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.normal_(layer.weight, std=HEAD_STD)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     source = _load_body(network, head, description, files)
     details = design_card(network.to(device()), description, card | {"image_shape": shape}, outputs)
     details |= {"view": view, "side": shape[0]} | normalisation(network, loaded, name)
@@ -253,15 +257,6 @@ def build_for_tuning(
     print(f"{details['weights_source']}; a new head {head} of {outputs:,} outputs")
     fields = {key: value for key, value in description.items() if key != "loaded"}
     return network, network.get_submodule(head), fields | details
-
-
-def _initialise_head(head: nn.Module) -> None:
-    """Draw small weights for a new head, and set its bias to zero."""
-    for layer in head.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            nn.init.normal_(layer.weight, std=HEAD_STD)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
 
 
 def _load_body(network: nn.Module, head: str, description: dict, files: dict[str, str]) -> str:

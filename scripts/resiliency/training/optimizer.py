@@ -59,7 +59,10 @@ class Muon(torch.optim.AdamW):
         kernels = [kernel for kernel in group["params"] if kernel.grad is not None]
         if not kernels:
             return
-        momenta = [self._momentum(kernel) for kernel in kernels]
+        for kernel in kernels:
+            if not self.state[kernel]:
+                self.state[kernel]["momentum"] = torch.zeros_like(kernel)
+        momenta = [self.state[kernel]["momentum"] for kernel in kernels]
         torch._foreach_lerp_(momenta, [kernel.grad for kernel in kernels], 1 - MOMENTUM)
         torch._foreach_mul_(kernels, 1 - group["lr"] * group["weight_decay"])
         alike = defaultdict(list)
@@ -74,12 +77,6 @@ class Muon(torch.optim.AdamW):
             own += [kernel for kernel, _ in pairs]
             steps += stack.unbind()
         torch._foreach_add_(own, [_as_kernel(step, kernel) for step, kernel in zip(steps, own, strict=True)])
-
-    def _momentum(self, kernel: Tensor) -> Tensor:
-        state = self.state[kernel]
-        if not state:
-            state["momentum"] = torch.zeros_like(kernel)
-        return state["momentum"]
 
 
 def _in_order_of_memory(momentum: Tensor, kernel: Tensor) -> Tensor:
@@ -118,19 +115,15 @@ def orthogonalised(stacks: list[Tensor]) -> list[Tensor]:
         if on_cpu and (rows < HALVED or not bfloat16_in_hardware()):
             directions = _multiplied(matrices, COEFFICIENTS)
         else:
+            rounded = [stack.bfloat16() for stack in matrices] if on_cpu else matrices
             with tf32(not on_cpu):
-                directions = _multiplied_twice([stack.bfloat16() for stack in matrices] if on_cpu else matrices)
+                first = _multiplied(rounded, COEFFICIENTS[:FIRST])
+                directions = [stack.float() for stack in _multiplied(first, COEFFICIENTS[FIRST:])]
         for position, direction in zip(positions, directions, strict=True):
             units[position] = direction
     return [
         unit.mT.contiguous() if unit.shape != stack.shape else unit for unit, stack in zip(units, stacks, strict=True)
     ]
-
-
-def _multiplied_twice(stacks: list[Tensor]) -> list[Tensor]:
-    """Float32 matrices of `_multiplied`, by the first factors and then by the others, whose products may be rounded."""
-    first = _multiplied(stacks, COEFFICIENTS[:FIRST])
-    return [stack.float() for stack in _multiplied(first, COEFFICIENTS[FIRST:])]
 
 
 def _multiplied(stacks: list[Tensor], coefficients: tuple[tuple[float, float, float], ...]) -> list[Tensor]:
@@ -158,12 +151,12 @@ def kernels(network: nn.Module) -> list[nn.Parameter]:
     ]
     left_out = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     left_out |= {id(matrix) for matrix in matrices[-1:]}
-    return [matrix for matrix in matrices if id(matrix) not in left_out and _is_kernel(matrix)]
-
-
-def _is_kernel(matrix: Tensor) -> bool:
-    shorter, longer = sorted((matrix.shape[0], matrix[0].numel()))
-    return min(matrix.shape[:2]) > 1 and shorter >= SMALLEST and longer <= WIDEST * shorter
+    own = []
+    for matrix in matrices:
+        shorter, longer = sorted((matrix.shape[0], matrix[0].numel()))
+        fits = min(matrix.shape[:2]) > 1 and shorter >= SMALLEST and longer <= WIDEST * shorter
+        own += [matrix] if fits and id(matrix) not in left_out else []
+    return own
 
 
 def make_optimizer(
@@ -175,37 +168,28 @@ def make_optimizer(
         body: parameters that learn at the share `body_rate` of the learning rate, if the recipe has one.
     """
     parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+    own = [kernel for network in networks for kernel in kernels(network)] if recipe.optimizer == "muon" else []
+    orthogonal, rate = set(own), recipe.learning_rate
+    others = [p for p in parameters if p not in orthogonal]
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    rate = recipe.learning_rate
     if recipe.optimizer == "muon":
-        groups = _with_kernel_group(groups, networks)
+        of_kernels = {"params": own, "weight_decay": recipe.weight_decay, "orthogonal": True}
+        groups = [of_kernels, *(group | {"orthogonal": False} for group in groups)]
     if body:
-        groups = [part for group in groups for part in _split_by_rate(group, set(body), rate, recipe.body_rate)]
+        slow, at_share = set(body), {"lr": rate * recipe.body_rate, "share": recipe.body_rate}
+        groups = [
+            group | {"params": [p for p in group["params"] if (p in slow) == in_body]} | (at_share if in_body else {})
+            for group in groups
+            for in_body in (False, True)
+        ]
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, foreach=True)
     fused = parameters[0].device.type == "cpu"
     adamw = torch.optim.AdamW if recipe.optimizer == "adamw" else Muon
     return adamw(groups, lr=rate, fused=fused, foreach=not fused)
-
-
-def _with_kernel_group(groups: list[dict], networks: list[nn.Module]) -> list[dict]:
-    """`groups` for Muon: kernels form one of their own, which decays as other matrices do."""
-    own = [kernel for network in networks for kernel in kernels(network)]
-    kernel_ids = set(map(id, own))
-    others = [group | {"params": [p for p in group["params"] if id(p) not in kernel_ids]} for group in groups]
-    return [
-        {"params": own, "weight_decay": groups[0]["weight_decay"], "orthogonal": True},
-        *(group | {"orthogonal": False} for group in others),
-    ]
-
-
-def _split_by_rate(group: dict, body: set[nn.Parameter], rate: float, share: float) -> list[dict]:
-    """`group`, in two where some of its parameters are of the body; a `share` of the rate is kept with these."""
-    head, slow = ([p for p in group["params"] if (p in body) == of_body] for of_body in (False, True))
-    return [group | {"params": head}, group | {"params": slow, "lr": rate * share, "share": share}]
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
