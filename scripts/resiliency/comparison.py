@@ -6,6 +6,8 @@ not for retrained ones, and for all comparisons of a question at once.
 
 from collections.abc import Iterator
 from filecmp import cmp
+from functools import cache
+from itertools import compress, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -201,14 +203,23 @@ def difference_table(studies: list[Finished]) -> pd.DataFrame:
 def _recommended(studies: list[Finished]) -> Iterator[Pair]:
     """Pairs of recommended models, on the images on which neither study selected."""
     first, *others = studies
-    for other in others:
-        for images in KINDS:
-            models = [_model(study) for study in (first, other)]
-            why = not_comparable(first, other, images) or next(
-                (model for model in models if isinstance(model, str)), ""
-            )
-            names = " against ".join(model["members"] for model in models[::-1] if not isinstance(model, str))
-            yield Pair(other.name, names, images, *(([], why) if why else _judged(first, other, images)))
+    rows = {study.name: _model(study) for study in studies}
+    errors_of = cache(lambda name: _ensemble_errors(next(study for study in studies if study.name == name)))
+    for other, images in product(others, KINDS):
+        models = [rows[other.name], rows[first.name]]
+        why = not_comparable(first, other, images) or next((of for of in models[::-1] if isinstance(of, str)), "")
+        names = " against ".join(of["members"] for of in models if not isinstance(of, str))
+        yield _pair(other.name, names, images, why, *({} if why else errors_of(of.name) for of in (other, first)))
+
+
+def _pair(study: str, model: str, images: str, why: str, own: Errors, theirs: Errors) -> Pair:
+    """The difference of the errors of two models, unless there is a reason `why` not."""
+    if not why and not (images in own and images in theirs):
+        why = f"a study has no {images} images"
+    each = np.empty(0) if why else own[images] - theirs[images]
+    if not why and not np.isfinite(each).any():
+        why = "no image is left that neither study selected on"
+    return Pair(study, model, images, each, why)
 
 
 def _model(study: Finished) -> dict | str:
@@ -217,14 +228,6 @@ def _model(study: Finished) -> dict | str:
         return f"{study.name} recommends no model"
     row = contenders(study.tables["deployment"])[0]
     return f"{study.name} weights members by validation images" if RULES[row["rule"]].weighted else row
-
-
-def _judged(first: Finished, other: Finished, images: str) -> tuple[np.ndarray, str]:
-    own, theirs = (_ensemble_errors(study).get(images) for study in (other, first))
-    if own is None or theirs is None:
-        return np.empty(0), f"a study has no {images} images"
-    each = own - theirs
-    return each, "" if np.isfinite(each).any() else "no image is left that neither study selected on"
 
 
 def _ensemble_errors(study: Finished) -> Errors:
@@ -273,43 +276,32 @@ def _shared(studies: list[Finished], errors: dict[str, dict[str, Errors]]) -> It
     """Pairs of the members that all studies have, by name."""
     first, *others = studies
     shared = [member for member in errors[first.name] if all(member in errors[other.name] for other in others)]
-    for other in others:
-        for images in KINDS:
-            why = not_comparable(first, other, images)
-            for member in shared:
-                own, theirs = (errors[study.name][member] for study in (other, first))
-                if why or images not in own or images not in theirs:
-                    yield Pair(other.name, member, images, why=why or f"a study has no {images} images")
-                else:
-                    yield Pair(other.name, member, images, own[images] - theirs[images])
+    for other, images in product(others, KINDS):
+        why = not_comparable(first, other, images)
+        for member in shared:
+            yield _pair(other.name, member, images, why, errors[other.name][member], errors[first.name][member])
 
 
 def _rows(question: str, pairs: list[Pair], units: Units | None, studies: list[Finished]) -> list[dict]:
     """Differences of these networks, with intervals over units of images."""
     first, confidence = studies[0], studies[0].study["statistics"]["confidence"]
-    known = [pair for pair in pairs if not pair.why and np.nan_to_num(pair.each).any()]
-    reach = dict.fromkeys(map(id, pairs), np.nan)
-    if known:
-        kept = np.array([np.isfinite(pair.each) for pair in known])
-        sums, sizes = (units.sums(values.astype(float)).T for values in (np.nan_to_num([p.each for p in known]), kept))
-        random = stream(first.study["seed"], "compare", question)
-        reach |= zip(map(id, known), reaches(sums, sizes, confidence, random), strict=True)
+    differ = [not pair.why and bool(np.nan_to_num(pair.each).any()) for pair in pairs]
+    each, reach = np.array([pair.each for pair in compress(pairs, differ)]), np.full(len(pairs), np.nan)
+    if len(each):
+        sums, sizes = (units.sums(values.astype(float)).T for values in (np.nan_to_num(each), np.isfinite(each)))
+        reach[differ] = reaches(sums, sizes, confidence, stream(first.study["seed"], "compare", question))
+    shared = {"question": question, "reference": first.name, "confidence": confidence, "comparisons": sum(differ)}
+    shared |= {"unit": "image" if units is None or units.alone else "unit of images"}
     rows = []
-    for pair in pairs:
-        row = {"question": question, "study": pair.study, "reference": first.name, "model": pair.model}
-        row |= {"images": pair.images, "unit": "image" if units is None or units.alone else "unit of images"}
-        row |= {"confidence": confidence, "comparisons": len(known), "not_comparable": pair.why}
+    for pair, half, is_other in zip(pairs, reach, differ, strict=True):
+        row = shared | {"study": pair.study, "model": pair.model, "images": pair.images, "not_comparable": pair.why}
         if not pair.why:
             finite = np.isfinite(pair.each)
-            row |= {
-                "n_images": finite.sum(),
-                "units": units.of(finite).number,
-                "difference": pair.each[finite].mean(),
-            }
-            ends = np.clip(row["difference"] + np.array([-1, 1]) * reach[id(pair)], -1, 1)  # errors differ by 1 at most
-            row |= dict(zip(("low", "high"), ends, strict=True))
-            differ = bool(np.nan_to_num(pair.each).any())
-            row["not_comparable"] = "" if np.isfinite(reach[id(pair)]) else ONE_UNIT if differ else SAME_ANSWERS
+            difference = pair.each[finite].mean()
+            low, high = np.clip([difference - half, difference + half], -1, 1)  # errors differ by 1 at most
+            row |= {"n_images": finite.sum(), "units": units.of(finite).number, "difference": difference}
+            unknown = ONE_UNIT if is_other else SAME_ANSWERS
+            row |= {"low": low, "high": high, "not_comparable": "" if np.isfinite(half) else unknown}
         rows.append(row)
     return rows
 
