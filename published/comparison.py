@@ -7,15 +7,15 @@ import pandas as pd
 
 from published.kept import kept_studies, kept_tables
 from resiliency.analysis.verdicts import NOT_TESTED, RANGE
-from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report import style, words
-from resiliency.report.charts.diversity import free_correlations
+from resiliency.report.charts.diversity import known, label_free
 from resiliency.report.settings import OKABE_ITO
 from resiliency.report.verdicts import CONTROLLED, by_observation
 
 TITLE = "The four observations in the published studies"
 DRAWN = ("digits", "fashion_mnist")  # data sets that are no natural images
 LABELS = 400  # width of labels in pixels
+SAME = ["rule", "size", "images", "metric"]
 
 
 def published_studies() -> dict[str, dict[str, pd.DataFrame]]:
@@ -47,7 +47,7 @@ def correlations_with_accuracy(studies: dict[str, dict[str, pd.DataFrame]]) -> d
     if not tables:
         return {"size": 0, "studies": [], "rows": []}
     size = max(set.intersection(*(set(table["size"]) for table in tables.values())), default=0)
-    found = {study: free_correlations(table, [CLEAN, CORRUPTED], size) for study, table in tables.items()}
+    found = {study: free_correlations(table, size) for study, table in tables.items()}
     rows = [row for table in found.values() for row in table.to_dict("records")]
     return {"size": size, "studies": [study for study, table in found.items() if len(table)], "rows": rows}
 
@@ -114,3 +114,15 @@ def _observation(rows: pd.DataFrame, names: list[str]) -> alt.LayerChart:
     )
     title = style.panel_title(f"{first['name']}. {first['statement']}", frame="bounds", limit=style.WIDTH)
     return (margin + placebo + accuracy + zero + lines + points).properties(width=460, height=alt.Step(22), title=title)
+
+
+def free_correlations(table: pd.DataFrame, size: int) -> pd.DataFrame:
+    """Pearson's and partial correlations of all label-free metrics in ensembles of `size` members.
+
+    Columns `partial`, `partial_low` and `partial_high` stand beside those of Pearson's r.
+    """
+    rows = known(table)
+    rows = rows[rows["metric"].map(label_free).astype(bool) & (rows["size"] == size)]
+    given = known(table, "partial")[[*SAME, "correlation", "low", "high"]]
+    columns = {"correlation": "partial", "low": "partial_low", "high": "partial_high"}
+    return rows.merge(given.rename(columns=columns), on=SAME, how="left")

@@ -25,7 +25,7 @@ def counts(rows: list[dict]) -> list[dict]:
     """How many correlations are significant in which direction, by images, raw and partial.
 
     Args:
-        rows: those of `resiliency.report.charts.diversity.free_correlations`.
+        rows: those of `published.comparison.free_correlations`.
     """
     counted = []
     for images in (CLEAN, CORRUPTED):

@@ -55,6 +55,7 @@ FORMS = {form.__name__: form for form in (*FORMS, coded)}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')
+UNQUOTED = " !$()*+,-./:;=?@[]^_`{|}~"  # in a data URL
 TITLE, LINE = 37, 17  # px, height of a chart's title with the gap below it, and of a line of its subtitle
 
 
@@ -135,10 +136,12 @@ def _first_screen(
     best = models(tables["deployment"], tables.get("contenders")) if "deployment" in tables else []
     poor = unfit_cautions(best[0], (card or {}).get("classes", ())) if best else []
     poor += poor_cautions(members, best[0] if best else None)
+    corrupted = (tables["corruption_errors"]["corruption"] != CLEAN).any()
+    opening = words.first_sentence(specs[OPENING]["usermeta"]["finding"])[0] if OPENING in specs else ""
     return {
         "subject": _subject(tables),
-        "images": _images(tables["corruption_errors"], further),
-        "answer": ensembles_answer(tables, further) or _answer(specs.get(OPENING)) or shifted_answer(members, further),
+        "images": CORRUPTED if corrupted else "shifted" if further else "",
+        "answer": ensembles_answer(tables, further) or opening or shifted_answer(members, further),
         "basis": basis(card, tables, study),
         "level": words.percent(members["confidence"].max(), 0),
         "resampled": resampled_sentence(units),
@@ -173,11 +176,6 @@ def _template() -> Template:
     return environment(FOLDER, FORMS, autoescape=True).get_template("report.html.j2")
 
 
-def _answer(spec: dict | None) -> str:
-    """The first sentence of a chart's finding; empty if the study has no such chart."""
-    return words.first_sentence(spec["usermeta"]["finding"])[0] if spec else ""
-
-
 def _subject(tables: dict[str, pd.DataFrame]) -> str:
     """The subject of the title, in the plural."""
     several = design_count(tables["members"]) > 1
@@ -186,11 +184,6 @@ def _subject(tables: dict[str, pd.DataFrame]) -> str:
     ):
         return "ensembles of different designs" if several else "ensembles"
     return "different designs" if several else "networks"
-
-
-def _images(errors: pd.DataFrame, further: list[str]) -> str:
-    """The images other than clean ones that the study tests, in a word; "" if there are none."""
-    return CORRUPTED if (errors["corruption"] != CLEAN).any() else "shifted" if further else ""
 
 
 def _losses(members: pd.DataFrame) -> list[dict[str, str]]:
@@ -204,11 +197,6 @@ def _undefined(members: pd.DataFrame, name: str) -> str:
     """The corruptions under which a ratio to the baseline is undefined; empty if there are none."""
     corruptions = members[f"{name}_undefined_under"].dropna()
     return ", ".join(words.label(corruption) for corruption in (corruptions.max() if len(corruptions) else "").split())
-
-
-def charts_of(section: Section) -> list[str]:
-    """The charts of a section."""
-    return [name for name, chart in CHARTS.items() if chart.section == section.anchor]
 
 
 def _sections(
@@ -225,7 +213,8 @@ def _sections(
     """
     content = []
     for section in sections:
-        drawn = [name for name in charts_of(section) if name in specs and "nothing" not in specs[name]["usermeta"]]
+        of_section = [name for name, chart in CHARTS.items() if chart.section == section.anchor and name in specs]
+        drawn = [name for name in of_section if "nothing" not in specs[name]["usermeta"]]
         figures = [_figure(name, specs[name], svgs[name], made) for name in drawn]
         answer = openings.get(section.anchor, "")
         if figures and answer:
@@ -250,7 +239,7 @@ def _figure(name: str, spec: dict, svg: str, made: Collection[str]) -> dict:
         "rest": rest,
         "caption": spec["usermeta"]["caption"],
         "tables": [TABLES[table].path for table in made if table in spec["usermeta"]["tables"]],
-        "picture": _data_url(untitled(svg, len(title["subtitle"]))),
+        "picture": f"data:image/svg+xml,{quote(untitled(svg, len(title['subtitle'])), safe=UNQUOTED)}",
         "photos": spec["usermeta"].get("photos", []),
     }
 
@@ -260,7 +249,3 @@ def untitled(svg: str, lines: int) -> str:
     above = TITLE + LINE * lines
     cut = 'height="{0:g}" viewBox="0 {1} {2} {0:g}"'
     return SIZE.sub(lambda of: cut.format(float(of[3]) - above, above, of[2]), svg, count=1)
-
-
-def _data_url(svg: str) -> str:
-    return "data:image/svg+xml," + quote(svg, safe=" !$()*+,-./:;=?@[]^_`{|}~")

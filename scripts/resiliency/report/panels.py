@@ -11,7 +11,7 @@ from typing import NamedTuple
 import altair as alt
 import pandas as pd
 
-from resiliency.report.style import INK, MANY, MUTED, PICTURE, SHARE, by_click, by_legend, point_style
+from resiliency.report.style import FADED, INK, MANY, MUTED, PICTURE, SHARE
 
 Ends = tuple[str, str]  # columns of the lower and the upper end of an interval
 DASHED = [4, 3]
@@ -22,7 +22,8 @@ class Key(NamedTuple):
 
     Attributes:
         channels: colour, opacity and perhaps shape and dash, by the values of one column.
-        choice: parameter for choosing among these values by a click, in one panel of a chart.
+        choice: parameter for choosing among these values by a click, which fades the marks of all others. Vega-Lite
+            wants it on the first mark of a chart that has the legend, and on no other.
     """
 
     channels: dict[str, object]
@@ -73,14 +74,16 @@ def told_apart(
         legend: options of the legend; None for no legend, and then a click on a mark chooses its name.
     """
     drawn = None if legend is None else alt.Legend(**{"title": None} | legend)
-    ranges = {alt.Color: hues, alt.Shape: shapes, alt.StrokeDash: dashes}
-    named = {alt.Color: "color", alt.Shape: "shape", alt.StrokeDash: "strokeDash"}
+    ranges = {"color": (alt.Color, hues), "shape": (alt.Shape, shapes), "strokeDash": (alt.StrokeDash, dashes)}
     channels = {
-        named[channel]: channel(f"{field}:{kind}", legend=drawn).scale(domain=list(names), range=list(values))
-        for channel, values in ranges.items()
+        name: channel(f"{field}:{kind}", legend=drawn).scale(domain=list(names), range=list(values))
+        for name, (channel, values) in ranges.items()
         if values is not None
     }
-    choice, opacity = by_click(field) if legend is None else by_legend(field)
+    choice = alt.selection_point(
+        fields=[field], name=f"chosen_{field}", bind=alt.Undefined if legend is None else "legend"
+    )
+    opacity = alt.OpacityValue(**alt.when(choice).then(alt.value(1)).otherwise(alt.value(FADED)))
     return Key(channels | {"opacity": opacity}, choice)
 
 
@@ -158,10 +161,10 @@ def scatter(
         point: further channels of points.
     """
     few = len(rows) <= MANY
+    look = {"size": size} if few else {"size": 14, "fillOpacity": 0.5}  # many points are small and translucent
     marks = [_bars(rows, {"x": across}, {"y": y}, key, bar, down)] if across and few else []
     marks += [_bars(rows, {"y": up}, {"x": x}, key, bar, down)] if up and few else []
-    look = {"filled": not hollow, "fillOpacity": 1, "yOffset": down} | point_style(len(rows), size)
-    points = alt.Chart(rows).mark_point(**look)
+    points = alt.Chart(rows).mark_point(**{"filled": not hollow, "fillOpacity": 1, "yOffset": down} | look)
     marks.append(points.encode(x=x, y=y, tooltip=tooltip, **_without(key, "strokeDash") | (point or {})))
     return _layered(under, marks, over, key, choose, properties)
 

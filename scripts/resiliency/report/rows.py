@@ -6,7 +6,7 @@ import pandas as pd
 from resiliency.analysis.member_tables import SHIFTED_ERROR
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, averaged
 from resiliency.diversity.settings import MAIN
-from resiliency.report.words import KINDS, NO_INTERVAL, change, difference_interval, kind_of, label, plural
+from resiliency.report.words import NO_INTERVAL, change, difference_interval, plural
 
 SAME = "about the same"
 
@@ -95,14 +95,3 @@ def measured_columns(pool: pd.DataFrame) -> dict[str, str]:
     """The column of each main metric: on corrupted images if measured there, else on clean ones."""
     candidates = [(metric, f"{metric}_{images}") for metric in MAIN for images in ("clean", "corrupted")]
     return {metric: column for metric, column in candidates if column in pool and pool[column].notna().any()}
-
-
-def how_many(pool: pd.DataFrame) -> str:
-    """Number of ensembles under one rule, such as "6,868 ensembles", and of how many if they are a sample."""
-    count, possible = plural(len(pool), "ensemble"), int(pool.groupby("size")["possible"].first().sum())
-    return count if len(pool) == possible else f"{count}, a sample of {possible:,}"
-
-
-def heading(metric: str, column: str) -> str:
-    """The title of a panel for one metric."""
-    return f"{KINDS[kind_of(metric)]}: {label(metric)} ({column.rsplit('_', 1)[1]} images)"

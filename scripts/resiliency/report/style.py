@@ -86,24 +86,6 @@ def panel_title(text: str | list[str], **more) -> alt.TitleParams:
     return alt.TitleParams(text=text, fontSize=13, offset=6, **{"frame": "group", "subtitleFontSize": 12} | more)
 
 
-def by_legend(field: str) -> tuple[alt.Parameter, alt.OpacityValue]:
-    """A choice of values of `field` by a click in its legend, and the opacity that fades the marks of all others.
-
-    Vega-Lite wants the parameter on the first mark of a chart that has the legend, and on no other.
-    """
-    return _choice(field, bind="legend")
-
-
-def by_click(field: str) -> tuple[alt.Parameter, alt.OpacityValue]:
-    """As `by_legend`, by a click on a mark or on the name beside it, for charts without a legend."""
-    return _choice(field)
-
-
-def _choice(field: str, **bound: str) -> tuple[alt.Parameter, alt.OpacityValue]:
-    chosen = alt.selection_point(fields=[field], name=f"chosen_{field}", **bound)
-    return chosen, alt.OpacityValue(**alt.when(chosen).then(alt.value(1)).otherwise(alt.value(FADED)))
-
-
 def tooltips(*fields: str | alt.Tooltip, **formats: str) -> list[alt.Tooltip]:
     """Contents of tooltips: `fields` as they are, then the fields with these `formats`."""
     plain = [field if isinstance(field, alt.Tooltip) else alt.Tooltip(field) for field in fields]
@@ -149,11 +131,6 @@ def notice(title: str, text: str) -> alt.TopLevelMixin:
     """A chart that says why there is nothing to draw; the report leaves it out, by its `usermeta`."""
     words = alt.Chart(alt.Data(values=[{"text": text}])).mark_text(fontSize=15, color=MUTED).encode(text="text:N")
     return finish(words.properties(width=WIDTH - 80, height=90, usermeta={"nothing": text}), title, [])
-
-
-def point_style(count: int, size: int) -> dict[str, float]:
-    """The look of `count` filled points in a panel: of this size, or small and translucent if there are many."""
-    return {"size": size} if count <= MANY else {"size": 14, "fillOpacity": 0.5}
 
 
 def legend_columns(names: list[str]) -> int:

@@ -81,7 +81,8 @@ def deployment(table: pd.DataFrame, candidates: pd.DataFrame, colours: list[str]
         return notice(title, "no members that were trained on their own, and no ensembles, in this study")
     first = table.iloc[0]
     table = table.assign(recommended=table["number"] == contenders(table)[0]["number"])
-    named = table[_is_named(table)]
+    on_fronts = _is_unbeaten(table, "macs") | _is_unbeaten(table, "parameters")
+    named = table[table["recommended"] | table["baseline"].astype(bool) | on_fronts]  # how far the axis reaches
     highest = 1.1 * float(named[["high", "corrupted_error"]].max(axis=None))
     far = candidates["judged_error"] > highest
     table, candidates = table[table["corrupted_error"] <= highest], candidates[~far]
@@ -157,12 +158,6 @@ def _apart(rows: pd.DataFrame, cost: str, domain: list[float]) -> pd.DataFrame:
     return rows.iloc[kept]
 
 
-def _is_named(table: pd.DataFrame) -> pd.Series:
-    """Which rows the chart names or has on a front: they set how far its axis reaches."""
-    fronts = [_is_unbeaten(table, cost) for cost in COSTS]
-    return table["recommended"] | table["baseline"].astype(bool) | fronts[0] | fronts[1]
-
-
 def _is_unbeaten(table: pd.DataFrame, cost: str) -> pd.Series:
     """Which rows of the front, as chosen, are on it as judged too: none as cheap has a lower error."""
     chosen = table[table[f"front_{cost}"].astype(bool)].sort_values([cost, "corrupted_error"], kind="stable")
@@ -172,13 +167,9 @@ def _is_unbeaten(table: pd.DataFrame, cost: str) -> pd.Series:
 
 def _cells(candidates: pd.DataFrame, cost: str) -> pd.DataFrame:
     """Places of candidates: a point per occupied cell of a grid, at their mean, with their number."""
-    places = {cost: candidates[cost].astype(float), "corrupted_error": candidates["judged_error"].round(5)}
-    across, up = CELLS
-    bins = [
-        pd.cut(np.log10(places[cost]), across, labels=False),
-        pd.cut(places["corrupted_error"], up, labels=False),
-    ]
-    groups = pd.DataFrame(places).groupby(bins)
+    costs, errors = candidates[cost].astype(float), candidates["judged_error"].round(5)
+    bins = [pd.cut(np.log10(costs), CELLS[0], labels=False), pd.cut(errors, CELLS[1], labels=False)]
+    groups = pd.DataFrame({cost: costs, "corrupted_error": errors}).groupby(bins)
     return groups.mean().round(5).assign(ensembles=groups.size()).reset_index(drop=True)
 
 

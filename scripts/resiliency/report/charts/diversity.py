@@ -1,7 +1,5 @@
 """Charts of diversity: its correlation with accuracy, what architectures add to it, and coincident failures."""
 
-from collections.abc import Sequence
-
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -20,7 +18,7 @@ from resiliency.report.panels import (
     scatter,
     told_apart,
 )
-from resiliency.report.rows import heading, how_many, main_pool, measured_columns, under_main_rule
+from resiliency.report.rows import main_pool, measured_columns, under_main_rule
 from resiliency.report.style import MANY, finish, notice, panel_title, set_properties, shades, tooltips
 from resiliency.report.words import (
     KINDS,
@@ -36,16 +34,15 @@ from resiliency.report.words import (
 )
 
 CONDITIONS = (CLEAN, CORRUPTED)
-SAME = ["rule", "size", "images", "metric"]
 
 
-def known(table: pd.DataFrame, measure: str = "pearson", conditions: Sequence[str] = CONDITIONS) -> pd.DataFrame:
-    """The rows with a known correlation, under the main rule and for the given images.
+def known(table: pd.DataFrame, measure: str = "pearson") -> pd.DataFrame:
+    """The rows with a known correlation, under the main rule, on clean and on all corrupted images.
 
     Args:
         measure: pearson; or partial, given the mean accuracy of the members.
     """
-    rows = table[(table["measure"] == measure) & table["images"].isin(conditions)].dropna(subset=["correlation"])
+    rows = table[(table["measure"] == measure) & table["images"].isin(CONDITIONS)].dropna(subset=["correlation"])
     return under_main_rule(rows)
 
 
@@ -54,34 +51,16 @@ def significant(rows: pd.DataFrame) -> pd.Series:
     return rows["p_holm"] < 1 - rows["confidence"]
 
 
-def free_correlations(table: pd.DataFrame, conditions: Sequence[str], size: int) -> pd.DataFrame:
-    """Pearson's and partial correlations of all label-free metrics in ensembles of `size` members.
-
-    Columns `partial`, `partial_low` and `partial_high` stand beside those of Pearson's r.
-    """
-    rows = known(table, conditions=conditions)
-    rows = rows[rows["metric"].map(label_free).astype(bool) & (rows["size"] == size)]
-    given = known(table, "partial", conditions)[[*SAME, "correlation", "low", "high"]]
-    columns = {"correlation": "partial", "low": "partial_low", "high": "partial_high"}
-    return rows.merge(given.rename(columns=columns), on=SAME, how="left")
-
-
 def basis(rows: pd.DataFrame) -> str:
     """Number of ensembles and members behind the correlations, in words."""
-    counts = f"{_largest_count(rows, 'ensembles')}{_sample_size(rows)} at a size, of {_largest_count(rows, 'members')}"
-    return f"{counts}, combined by {label(rows['rule'].iloc[0])}"
-
-
-def _sample_size(rows: pd.DataFrame) -> str:
-    """The size of the population that ensembles were sampled from; empty if none was left out."""
     most = rows.groupby("size")[["ensembles", "possible"]].max()
-    return f" (samples of up to {most['possible'].max():,})" if (most["ensembles"] < most["possible"]).any() else ""
-
-
-def _largest_count(rows: pd.DataFrame, column: str) -> str:
-    """The count in `column` in words, with "Up to" if it varies."""
-    most = plural(int(rows[column].max()), column.removesuffix("s"))
-    return most if rows[column].nunique() == 1 else f"Up to {most}"
+    sampled = (most["ensembles"] < most["possible"]).any()
+    sample = f" (samples of up to {most['possible'].max():,})" if sampled else ""
+    ensembles, members = (
+        "Up to " * (rows[column].nunique() > 1) + plural(int(rows[column].max()), column.removesuffix("s"))
+        for column in ("ensembles", "members")
+    )
+    return f"{ensembles}{sample} at a size, of {members}, combined by {label(rows['rule'].iloc[0])}"
 
 
 MOST_NAMED = 3  # number of metrics that a sentence names one by one
@@ -310,7 +289,9 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.T
     if not columns:
         return notice(title, "no diversity was measured in this study")
     size, groups = pool["size"].iloc[0], group_names(pool)
-    scored = main_pool(ensembles)
+    scored = main_pool(ensembles).query("size == @size")
+    count, possible = plural(len(scored), "ensemble"), int(scored["possible"].iloc[0])
+    sampled = "" if len(scored) == possible else f", a sample of {possible:,}"
     key = told_apart("group", groups, (colours * 2)[:2], shapes=SHAPES)
     panels = []
     for metric, column in columns.items():
@@ -320,13 +301,14 @@ def architecture_diversity(ensembles: pd.DataFrame, colours: list[str]) -> alt.T
         look = {"bar": 5, "size": 110, "width": 270, "height": 64, "choose": not panels}
         x, y = measure(alt.X, "median", form="~g"), names("group", groups)
         tooltip = tooltips("group", "count", **forms)
-        title_of = panel_title(heading(metric, column), frame="bounds")
+        images = f"({column.rsplit('_', 1)[1]} images)"
+        title_of = panel_title(f"{KINDS[kind_of(metric)]}: {label(metric)} {images}", frame="bounds")
         panels.append(intervals(rows, x, y, ("lower", "upper"), key, tooltip, title=title_of, **look))
     one, different = (int((pool["group"] == group).sum()) for group in groups)
     other = "no design has a second seed" if groups == FAMILIES else "other seeds"
     subtitle = [
         f"Ensembles of {size} members: {one:,} of {groups[0]} ({other}), {different:,} of {groups[1]}",
-        f"They are among {how_many(scored[scored['size'] == size])} of that size",
+        f"They are among {count}{sampled} of that size",
         "Point: median; bar: middle half of the ensembles. Each panel has its own scale",
     ]
     return finish(alt.concat(*panels, columns=2, spacing=18), title, subtitle)

@@ -83,11 +83,6 @@ def _bars(rows: pd.DataFrame, colours: list[str], title: alt.TitleParams) -> alt
     return bars.encode(x=x, y=y, tooltip=tooltips("class", "predicted", "answers", share=".1%"))
 
 
-def _hardest(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows under all corruptions; the largest error first."""
-    return rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
-
-
 @chart("Dark cells are large errors. Few images stand behind a cell: the table has the intervals.")
 def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     """Error on each class, clean and under each corruption, mean over severities; the hardest classes come first."""
@@ -95,7 +90,8 @@ def class_errors(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:
     rows = of_first_role(table.dropna(subset=["error"]))
     if rows.empty:
         return notice(title, NOTHING)
-    order = _hardest(rows)["class"].tolist()
+    overall = rows[rows["corruption"] == CORRUPTED].sort_values("error", ascending=False, kind="stable")
+    order = overall["class"].tolist()
     cells = rows.assign(row=rows["class"], column=rows["corruption"].replace(CORRUPTED, "mean"))
     counts = rows.drop_duplicates("class")["n_images"]
     least = f"{counts.min():,} to " if counts.min() < counts.max() else ""
@@ -174,24 +170,17 @@ def _view(row: dict, members: list[str]) -> dict:
     told = row["said"].split("; ")
     known = members if len(members) == len(told) else [f"member {place}" for place in range(1, len(told) + 1)]
     answers = [
-        {"member": member, "answer": _readable(answer), "wrong": PROBABILITY.sub("", answer) != row["class"]}
+        {
+            "member": member,
+            "answer": PROBABILITY.sub(lambda found: f", {percent(float(found[1]), 0)}", answer),  # such as "stop, 98%"
+            "wrong": PROBABILITY.sub("", answer) != row["class"],
+        }
         for member, answer in zip(known, told, strict=True)
     ]
     columns = ("corruption", "severity", "picture", "predicted", "confidence")
     view = {column: row[column] for column in columns}
     failed = row["predicted"] != row["class"] or all(of["wrong"] for of in answers)
     return view | {"failed": failed, "answers": answers}
-
-
-def _readable(answer: str) -> str:
-    """A class and its probability, if there is one, such as "stop, 98%"."""
-    return PROBABILITY.sub(lambda found: f", {percent(float(found[1]), 0)}", answer)
-
-
-def _members(deployment: pd.DataFrame) -> list[str]:
-    """The members of the recommended model."""
-    rows = contenders(deployment) if len(deployment) else []
-    return rows[0]["members"].split("+") if rows else []
 
 
 @chart(
@@ -204,7 +193,8 @@ def failure_gallery(failures: pd.DataFrame, deployment: pd.DataFrame, colours: l
     The page shows the records of `photos_of` in its place: all conditions of an image, and each member's answer.
     """
     title = "Failures of the recommended model"
-    photos = photos_of(failures, _members(deployment))
+    roles = contenders(deployment) if len(deployment) else []
+    photos = photos_of(failures, roles[0]["members"].split("+") if roles else [])
     if not photos:
         return notice(title, "the recommended model makes no errors, or there is none, in this study")
     tiles = pd.DataFrame([_tile(photo, place) for place, photo in enumerate(photos[:MOST_TILES])])

@@ -118,7 +118,11 @@ def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> alt.T
     rows = independent(measured).dropna(subset=["corrupted_error"])
     if rows.empty:
         return notice("Robustness against model size and against clean accuracy", NO_MEMBERS)
-    rows = rows.assign(family=_largest_families(rows["family"]))
+    largest = rows["family"].value_counts().index
+    if len(largest) > MOST_FAMILIES:  # one name for all others
+        rows = rows.assign(
+            family=rows["family"].where(rows["family"].isin(largest[: MOST_FAMILIES - 1]), "other families")
+        )
     families = rows["family"].unique().tolist()
     key = told_apart(
         "family", families, cycled(colours, len(families)), shapes=shapes(families, colours), legend={"title": "Family"}
@@ -134,7 +138,12 @@ def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> alt.T
     sized = rows.dropna(subset=["parameters"])
     accuracy = measure(alt.X, "clean_accuracy", "Clean accuracy")
     across = ("clean_accuracy_low", "clean_accuracy_high")
-    panels = [_by_size(sized, y, key, look)] if len(sized) else []
+    panels = []
+    if len(sized):
+        sizes = sized["parameters"]
+        reach = {"type": "log", "domain": [0.7 * sizes.min(), 1.4 * sizes.max()]}
+        x = measure(alt.X, "parameters", "Parameters (log scale)", "~s", {"values": _decades(sizes)}, **reach)
+        panels.append(scatter(sized, x, y, key, choose=True, **look))
     panels.append(scatter(rows, accuracy, y, key, across=across, choose=not panels, **look))
     count = f"{plural(len(rows), 'independently trained member')}; lower is more robust"
     count += f", {len(sized):,} with a known number of parameters" if 0 < len(sized) < len(rows) else ""
@@ -143,28 +152,6 @@ def size_accuracy_robustness(members: pd.DataFrame, colours: list[str]) -> alt.T
         "Robustness against model size and against clean accuracy" if len(sized) else "Robustness and clean accuracy"
     )
     return finish(alt.hconcat(*panels, spacing=28), title, [count, level][: 2 if len(rows) <= MANY else 1])
-
-
-def _by_size(sized: pd.DataFrame, y: alt.Y, key: Key, look: dict) -> alt.LayerChart:
-    sizes = sized["parameters"]
-    x = measure(
-        alt.X,
-        "parameters",
-        "Parameters (log scale)",
-        "~s",
-        {"values": _decades(sizes)},
-        type="log",
-        domain=[0.7 * sizes.min(), 1.4 * sizes.max()],
-    )
-    return scatter(sized, x, y, key, choose=True, **look)
-
-
-def _largest_families(families: pd.Series) -> pd.Series:
-    """`families` with one name for all but the largest, if there are too many for a legend."""
-    counts = families.value_counts()
-    if len(counts) <= MOST_FAMILIES:
-        return families
-    return families.where(families.isin(counts.index[: MOST_FAMILIES - 1]), "other families")
 
 
 def _decades(values: pd.Series) -> list[int]:

@@ -193,10 +193,12 @@ def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str], label
     ends = rows.loc[inside, ["ratio", "ratio_low", "ratio_high", "control_low", "control_high"]].clip(low, high).stack()
     frame = [min(float(ends.min()), 0.95) / ROOM, max(float(ends.max()), 1.05) * ROOM]
     cut = rows[["ratio_low", "ratio_high", "control_low", "control_high"]].clip(*frame)
+    said = [with_interval(*row, hundredths) for row in rows[["ratio", "ratio_low", "ratio_high"]].to_numpy()]
+    arrows = [f"← {text}" if ratio < 1 else f"{text} →" for text, ratio in zip(said, rows["ratio"], strict=True)]
     rows = rows.assign(
         order=rows["of"].map(series.index),
         **cut.set_axis(["left", "right", "band_low", "band_high"], axis=1),
-        beyond=["" if low <= row["ratio"] <= high else _beyond(row) for row in rows.to_dict("records")],
+        beyond=np.where(inside, "", arrows),
         at=[frame[0] if of < 1 else frame[1] for of in rows["ratio"]],
     )
     legend = {"orient": "bottom", "direction": "horizontal", "title": "Images"}
@@ -208,11 +210,6 @@ def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str], label
     for outcome, panel in zip(drawn, panels, strict=True):
         set_properties(panel, title=panel_title(OUTCOMES[outcome], anchor="middle"))
     return alt.hconcat(*panels, spacing=18, bounds="flush")
-
-
-def _beyond(row: dict) -> str:
-    said = with_interval(row["ratio"], row["ratio_low"], row["ratio_high"], hundredths)
-    return f"← {said}" if row["ratio"] < 1 else f"{said} →"
 
 
 def _panel(

@@ -77,7 +77,8 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevel
     curves = runs.groupby([*TRAINING, "epoch"], dropna=False, sort=False)[VALIDATION].mean().round(5).reset_index()
     trainings = curves.groupby(TRAINING, dropna=False, sort=False)
     most = max(2, POINTS // trainings.ngroups)
-    thinned = pd.concat([_thinned(curve, most) for _, curve in trainings])
+    kept = [np.unique(np.linspace(0, count - 1, most).round().astype(int)) for count in trainings.size()]
+    thinned = pd.concat([curve.iloc[at] for (_, curve), at in zip(trainings, kept, strict=True)])
     alone, together = (thinned[thinned["origin"] == origin] for origin in ("independent", "joint"))
     blocks = []
     if len(alone):
@@ -95,11 +96,6 @@ def learning_curves(histories: pd.DataFrame, colours: list[str]) -> alt.TopLevel
         subtitle.append(f"Lines go through {most} evenly spaced epochs where there were more")
     rows = alt.vconcat(*blocks, spacing=26).resolve_scale(color="independent")
     return finish(rows, title, subtitle)
-
-
-def _thinned(curve: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most `most` evenly spaced epochs of a training, the first and the last among them."""
-    return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, most).round().astype(int))]
 
 
 def _grid(curves: pd.DataFrame, by: str, key: Key, title: str) -> alt.ConcatChart:
