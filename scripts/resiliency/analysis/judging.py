@@ -13,7 +13,7 @@ import pandas as pd
 
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.combination import LEAST as SMALLEST
-from resiliency.ensembles.combination import SCORES, Ensemble, Outputs
+from resiliency.ensembles.combination import SCORES, Ensemble, Outputs, member_values, summed
 from resiliency.metrics.classification import ECE_BINS, bin_of, entropy, scaled, softmax
 from resiliency.prediction.reading import Predictions, condition_groups, held_out
 from resiliency.statistics.resampling import Units
@@ -215,7 +215,9 @@ def _outputs(
 def _together(ensemble: Ensemble, said: list[Member], labels: np.ndarray, disagreement: bool) -> Outputs | None:
     """The outputs of an ensemble; None if a probability is too small for its logarithm."""
     weights = ensemble.weights.astype(np.float64)
-    answers = _sum([ensemble.rule.values(of.softmax, len(said)) for of in said], ensemble.weights).argmax(axis=-1)
+    given = zip(said, ensemble.weights, strict=True)
+    values = [member_values(ensemble.rule, of.softmax, len(said), weight) for of, weight in given]
+    answers = summed(values, range(len(said))).argmax(axis=-1)
     information = agreement = None
     mean = _sum([of.probabilities for of in said], weights) / weights.sum()
     if mean.min() < LEAST:

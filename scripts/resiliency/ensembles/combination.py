@@ -74,8 +74,8 @@ def member_values(rule: Rule, probabilities: Any, largest: int, weights: Any = N
     return probabilities * weights.astype(np.float32) if rule.weighted else probabilities
 
 
-def summed(values: np.ndarray, members: Sequence[int]) -> np.ndarray:
-    """The sum of some members' `values`, float32 M x ..., in the order in which compiled loops add: from the middle."""
+def summed(values: Sequence[np.ndarray] | np.ndarray, members: Sequence[int]) -> np.ndarray:
+    """The sum of some members' `values`, M of one shape, in the order in which compiled loops add: from the middle."""
     middle = len(members) // 2
     total = values[members[middle]].copy()
     for member in (*members[:middle][::-1], *members[middle + 1 :]):
