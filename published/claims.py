@@ -18,7 +18,8 @@ from resiliency.analysis.parts import Part
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.diversity.predictions import disagreement, label_disagreement
 from resiliency.ensembles.scoring import right_chances, tied_votes
-from resiliency.statistics.resampling import FISHER, LINEAR, Scale, Units
+from resiliency.statistics.intervals import FISHER, LINEAR, Scale
+from resiliency.statistics.resampling import Units
 from resiliency.storage.tables import read_table
 
 LABELS = ROOT / "studies/published"
@@ -184,7 +185,7 @@ def judged(statistic: Statistic, pool: Pool, scale: Scale = LINEAR) -> tuple[flo
     replicates = [statistic(kept, EVERY_GROUP) for kept in (everyone, *others)]
     without = [statistic(everyone, np.arange(GROUPS) != group) for group in range(GROUPS)]
     part = with_image_groups(Part.from_replicates("", np.array(replicates), scale), without)
-    return part.estimate, *part.interval(CONFIDENCE)
+    return part.estimate, *part.interval(CONFIDENCE).ends
 
 
 def verdict(low: float, high: float, claimed: tuple[float, float]) -> str:

@@ -16,7 +16,6 @@ with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
     conditions = read_table(inputs.conditions)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
-    resampling = Resampling(params.resamples, params.confidence, params.seed)
     tables = member_tables(
         [Member.read(path) for path in inputs.descriptions],
         conditions,
@@ -24,12 +23,13 @@ with stage(snakemake.log[0], snakemake.params.code):
         [read_table(path) for path in inputs.external_errors],
         {Path(path).parent.name: read_table(path) for path in inputs.histories},
         params.baseline,
-        resampling,
+        params.confidence,
     )
     tables = tables._replace(members=with_shifted_error(tables.members, params.shifts))
     for name, table in tables._asdict().items():
         write_table(snakemake.output.get(name), table)
     if snakemake.output.ranks:
+        resampling = Resampling(params.resamples, params.confidence, params.seed)
         units = next(iter(predictions.values())).units_of_test_sets()
         wrong = (~np.stack([m.correct(c) for m in predictions.values()]) for c in range(len(conditions)))
         write_table(snakemake.output.ranks, rank_table(list(predictions), conditions, wrong, resampling, units))

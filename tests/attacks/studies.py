@@ -13,7 +13,6 @@ import yaml
 from attacks.cases import ACCEPTED, EITHER, Area, Expected, Wrong
 from jsonschema import Draft202012Validator
 
-from resiliency.base.names import MAIN
 from resiliency.study.files import load, read, read_merged
 from resiliency.study.model import Study
 from resiliency.study.preflight import minutes
@@ -145,7 +144,6 @@ def _numbers() -> Iterator[tuple]:
             yield path
 
 
-TEN = {"names": list(MAIN[:10])}
 KEYS = {f"{'.'.join(map(str, path))}: true": ({path: True}, "") for path in _numbers()}
 # Numbers that no study means, and texts that pydantic takes for numbers.
 NONSENSE = {
@@ -170,10 +168,6 @@ KEYS |= {
     f"{'.'.join(path)}: {value!r:.40}": ({path: value}, "") for path, values in NONSENSE.items() for value in values
 }
 KEYS |= {f"{text!r} as text": ({("attribution", "steps"): text}, ACCEPTED) for text in ("50", "50.0")}
-KEYS |= {
-    f"{count} resamples for ten corruptions": ({("corruptions",): TEN, ("statistics", "resamples"): count}, expected)
-    for count, expected in ((398, "statistics.resamples: expected at least"), (399, ACCEPTED))
-}
 
 
 def _bomb() -> str:

@@ -21,7 +21,8 @@ from shared import EXPERIMENTS, beside, options, resumed, table_row
 
 from resiliency.analysis.choices import cheapest, differences, drawn_errors, margin_of
 from resiliency.report import words
-from resiliency.statistics.resampling import Resampling, Units, share_interval
+from resiliency.statistics.intervals import share
+from resiliency.statistics.resampling import Resampling, Units
 
 PAGE = EXPERIMENTS / "deployment_rates.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("deployment_rows.json", "deployment_rates.md.template"))
@@ -113,14 +114,13 @@ def choices(case: Case, n_images: int, simulations: int, resamples: int) -> dict
         errors = np.array([drawn.image_errors(ensemble).mean() for ensemble in ensembles])
         resampled = drawn_errors(drawn, ensembles, everything, Resampling(resamples, CONFIDENCE, seed))
         best = int(errors.argmin())
-        of = differences(errors, resampled, best, CONFIDENCE)
+        of = differences(errors, resampled, best, Units.single(n_images), CONFIDENCE)
         margin = margin_of(errors[best], None, "mean")
         pick = cheapest(table.assign(selection_error=errors), of, best, margin, n_images).place
         regrets.append(true[[pick, best]] - true.min())
         ratios.append(costs[pick] / costs[best])
         judged = Drawn(case, n_images, random).image_errors(ensembles[pick])
-        picked = judged @ random.multinomial(n_images, np.full(n_images, 1 / n_images), resamples).T / n_images
-        low, high = share_interval(judged.mean(), picked, n_images, CONFIDENCE)
+        low, high = share(judged, Units.single(n_images), CONFIDENCE).ends
         counts += [
             of.low[true.argmin()] > 0,
             low <= true[pick] <= high,

@@ -2,11 +2,10 @@
 
 Run by hand: python tests/benchmarks/interval_coverage.py [--simulations 400] [--resamples 200] [--only intervals]
 [--rows FILE] [--write]. Each row simulates studies anew, all of their members, designs, families or seeds included,
-and calls the functions of the pipeline. --only runs one of the two parts. Rows are kept in a file as they come; those
+and calls the functions of the pipeline. --only runs one of the parts. Rows are kept in a file as they come; those
 that are there are not simulated again, so that another FILE than coverage_rows.json, which has all, simulates anew.
---write makes published/experiments/coverage.md, of both parts. Truths and widths in coverage_rows.json are rounded.
-Rows where some part is 0 have five times as many simulations. With 200 resamples the ends of percentile intervals lie
-too far inside; --resamples 2000 is a study's default.
+--write makes published/experiments/coverage.md, of all parts. Truths and widths in coverage_rows.json are rounded.
+Rows where some part is 0 have five times as many simulations, those of the four kinds with few units fifteen times.
 
 The last line is JSON: `worst_placebo_supported` (largest rate of `supported` in rows where some part is 0),
 `worst_placebo_p` (least p-value that it is above 5 %, by Holm's correction over rows), `worst_any_false` (largest rate
@@ -23,16 +22,19 @@ import numpy as np
 from scipy.stats import binomtest
 from shared import EXPERIMENTS, beside, options, resumed, table_row
 from simulated_intervals import CASES, CONFIDENCE, coverage, sure
+from simulated_kinds import FEW, UNITS
 from simulated_verdicts import SITUATIONS, rates
+from swaps import FAMILIES, IMAGES, OUTCOMES, covered
 
 from resiliency.analysis.verdicts import SUPPORTED
 from resiliency.base.streams import derived_seed
-from resiliency.statistics.resampling import holm
+from resiliency.statistics.p_values import holm
 
 PAGE = EXPERIMENTS / "coverage.md"
 ROWS, TEMPLATE = (beside(__file__, name) for name in ("coverage_rows.json", "coverage.md.template"))
 KEYS = {"verdicts": ("observation", "situation", "size"), "intervals": ("statistic", "situation", "units")}
-MOST_FALSE = 0.06
+KEYS["swaps"] = ("families",)
+MOST_FALSE, LEAST_COVERAGE = 0.06, 0.93
 NOMINAL = 0.05  # rate at which noise may support
 WITHOUT_EFFECT = 5.0  # times as many simulations as asked for have rows where only noise can support
 NOISY = {(case.observation, case.name, case.size) for case in SITUATIONS if case.without_effect}
@@ -43,7 +45,11 @@ def jobs(part: str, simulations: int, resamples: int) -> dict[tuple, partial]:
     """What a row has under `KEYS` -> what makes it; intervals need fewer simulations than rates of false verdicts."""
     if part == "intervals":
         of_cases = {(case.statistic, case.situation, case.units): case for case in CASES}
-        return {key: partial(coverage, case, max(simulations // 3, 1), resamples) for key, case in of_cases.items()}
+        number = max(simulations // 3, 1)
+        return {key: partial(coverage, case, number * case.times, resamples) for key, case in of_cases.items()}
+    if part == "swaps":
+        numbers = max(simulations // 2, 1), max(3 * simulations // 20, 1)
+        return {(families,): partial(covered, families, *numbers) for families in FAMILIES}
     cases = {(case.observation, case.name, case.size): case for case in SITUATIONS}
     cases |= {key: cases[key]._replace(share=WITHOUT_EFFECT) for key in NOISY}
     return {
@@ -86,8 +92,9 @@ def _key(row: dict) -> tuple:
     return tuple(row[key] for key in KEYS["verdicts"])
 
 
-def page(intervals: list[dict], verdicts: list[dict]) -> str:
+def page(intervals: list[dict], verdicts: list[dict], swaps: list[dict]) -> str:
     """The whole page, as Markdown: a row per observation and study, and per statistic, and the rows that fall short."""
+    few, intervals = ([row for row in intervals if (row["situation"] == FEW) == of] for of in (True, False))
     verdicts = sorted(verdicts, key=lambda row: row["observation"])
     worst = max(verdicts, key=lambda row: _rate(row)[0])
     surest = max(verdicts, key=lambda row: _rate(row)[1][0])
@@ -104,6 +111,11 @@ def page(intervals: list[dict], verdicts: list[dict]) -> str:
         lowest=min(_coverage(row)[0] for row in intervals),
         intervals="".join(_interval_row(rows) for rows in _groups(intervals, "statistic")),
         short=_shortfalls(too_low(intervals)),
+        kinds="".join(_kind_row(rows) for rows in _groups(few, "statistic")),
+        units=table_row([f"{of} units" for of in UNITS])[2:-1],
+        images=IMAGES,
+        far="; ".join(f"{row['statistic']}, {row['units']} ({_coverage(row)[0]:.1%})" for row in _below(few)) or "none",
+        swaps="".join(map(_swap_row, swaps)),
     )
 
 
@@ -162,6 +174,25 @@ def _verdict_row(rows: list[dict]) -> str:
     return table_row(cells)
 
 
+def _kind_row(rows: list[dict]) -> str:
+    """A kind of interval and a share: the coverage for each number of units."""
+    return table_row([rows[0]["statistic"], *(f"{_coverage(row)[0]:.1%}" for row in rows)])
+
+
+def _below(few: list[dict]) -> list[dict]:
+    return [row for row in few if _coverage(row)[0] < LEAST_COVERAGE]
+
+
+def _swap_row(row: dict) -> str:
+    """Families: coverage of the ratio, intervals below and above the truth, ratios without an effect in the range."""
+    cells = [row["families"]]
+    for outcome in OUTCOMES:
+        below, above, inside = (row[outcome][name] for name in ("below", "above", "inside"))
+        held = 1 - (below + above) / row["studies"]
+        cells += [f"{held:.1%}", f"{below}, {above}", f"{inside / row['controlled']:.0%}"]
+    return table_row(cells)
+
+
 def _range(shares: Iterable[float]) -> str:
     ends = sorted({f"{share:.0%}" for share in shares}, key=lambda share: int(share[:-1]))
     return " to ".join(dict.fromkeys([*ends[:1], *ends[-1:]]))
@@ -208,7 +239,7 @@ def _short_row(row: dict) -> str:
 
 def main() -> None:
     parser = options(__doc__, "write", simulations=400, resamples=200)
-    parser.add_argument("--only", choices=("intervals", "verdicts"))
+    parser.add_argument("--only", choices=[*KEYS])
     parser.add_argument("--rows", type=Path, default=ROWS)
     arguments = parser.parse_args()
     rows = {}
@@ -216,7 +247,7 @@ def main() -> None:
         wanted = jobs(part, arguments.simulations, arguments.resamples) if arguments.only in (None, part) else {}
         rows[part] = resumed(arguments.rows, wanted, keys, part)
     if arguments.write:
-        PAGE.write_text(page(rows["intervals"], rows["verdicts"]))
+        PAGE.write_text(page(rows["intervals"], rows["verdicts"], rows["swaps"]))
     print(json.dumps(summary(rows["intervals"], rows["verdicts"])))
 
 

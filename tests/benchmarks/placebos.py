@@ -20,7 +20,7 @@ from resiliency.analysis.observations.study import observations
 from resiliency.analysis.parts import BEYOND, DRAWS
 from resiliency.analysis.verdicts import SUPPORTED, Observation, verdicts_of
 from resiliency.analysis.without_images import EnsembleTables, WithoutImages
-from resiliency.statistics.resampling import holm
+from resiliency.statistics.p_values import holm
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_distinct, read_table
 

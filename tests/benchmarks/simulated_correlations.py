@@ -11,14 +11,19 @@ from scipy.special import ndtri
 from resiliency.analysis.left_out import kept_weights
 from resiliency.base.streams import stream
 from resiliency.ensembles.pool import ensembles_of
-from resiliency.statistics import resampling
 from resiliency.statistics.correlation import MEASURES, weighted_pearson
-from resiliency.statistics.resampling import percentile_interval
+from resiliency.statistics.intervals import FISHER, LINEAR, jackknife
 
 CONFIDENCE = 0.95
 
 
 Interval = tuple[float, float]
+
+
+def percentiles(drawn: np.ndarray) -> Interval:
+    """The percentile interval of resamples, for comparison."""
+    low, high = np.nanquantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
 
 
 class Case(NamedTuple):
@@ -28,6 +33,7 @@ class Case(NamedTuple):
         statistic, situation, units: what is simulated, in words.
         truth: -> the true value.
         simulate: (random, resamples) -> method -> interval, of one study.
+        times: how many times as many simulations as asked for.
     """
 
     statistic: str
@@ -35,6 +41,7 @@ class Case(NamedTuple):
     units: str
     truth: Callable[[], float]
     simulate: Callable[[np.random.Generator, int], dict[str, Interval]]
+    times: int = 1
 
 
 SITUATIONS = {  # what members' oddity takes from skill, what diversity gives, noise of pairs and of ensembles
@@ -89,18 +96,18 @@ def correlation(measure: str, situation: str, members: int, size: int, alike: fl
     """Members are of a design each, or of two seeds where these are `alike`."""
     ensembles = ensembles_of(members, size)
     kept = kept_weights((ensembles // 2 if alike else ensembles).astype(str).tolist())
-    scale = resampling.LINEAR if measure == "difference" else resampling.FISHER
+    scale = LINEAR if measure == "difference" else FISHER
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         study = ensemble_study(random, situation, members, size, alike)
         replicates = of_measure(measure, kept, study)
-        intervals = {"adopted": resampling.jackknife_interval(replicates, CONFIDENCE, scale)}
+        found = {"adopted": jackknife(replicates, CONFIDENCE, scale).ends}
         counts = random.multinomial(members, np.full(members, 1 / members), size=resamples)
         weights = counts[:, ensembles].prod(axis=2, dtype=float)
-        intervals["bootstrap"] = percentile_interval(of_measure(measure, weights, study), CONFIDENCE)
+        found["bootstrap"] = percentiles(of_measure(measure, weights, study))
         if measure != "difference":
-            intervals["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
-        return intervals
+            found["naive"] = independent_interval(measure, replicates[0], len(ensembles), CONFIDENCE)
+        return found
 
     def truth() -> float:
         everything = many_studies(situation, members, size, alike)
@@ -123,6 +130,6 @@ def independent_interval(
         return np.nan, np.nan
     factor = 1 + correlation**2 / 2 if measure == "spearman" else 1
     error = np.sqrt(factor / (observations - (4 if measure == "partial" else 3)))
-    ends = resampling.FISHER.to(correlation) + np.array([-1, 1]) * ndtri((1 + confidence) / 2) * error
-    low, high = resampling.FISHER.back(ends)
+    ends = FISHER.to(correlation) + np.array([-1, 1]) * ndtri((1 + confidence) / 2) * error
+    low, high = FISHER.back(ends)
     return float(low), float(high)

@@ -23,7 +23,7 @@ from resiliency.analysis.observations.diversity import (
 from resiliency.analysis.parts import Part
 from resiliency.analysis.verdicts import Observation, verdict_of
 from resiliency.statistics.correlation import weighted_ranks
-from resiliency.statistics.resampling import ANGULAR, studentised
+from resiliency.statistics.intervals import ANGULAR, studentised
 
 RULE = "mean_probability"
 DRAWS = 200  # of the placebo of each study

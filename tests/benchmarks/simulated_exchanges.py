@@ -28,15 +28,15 @@ class Logits(NamedTuple):
 
     family: float = 0.0
     design: float = 0.1
-    n_images: float = 0.1  # of a tenth of them
+    images: float = 0.1  # of a tenth of them
     size: float = 0.0
     accuracy: float = 0.0
     training: float = 0.0
 
 
-def without_groups(values: np.ndarray, n_images: float, random: np.random.Generator) -> np.ndarray:
+def without_groups(values: np.ndarray, images: float, random: np.random.Generator) -> np.ndarray:
     """Values with noise of ten groups of images, their mean and the mean without each: 11 x N."""
-    of_groups = values + n_images * random.standard_normal((GROUPS, len(values)))
+    of_groups = values + images * random.standard_normal((GROUPS, len(values)))
     return np.vstack([of_groups.mean(axis=0), (of_groups.sum(axis=0) - of_groups) / (GROUPS - 1)])
 
 
@@ -61,7 +61,7 @@ def drawn(effects: Logits, families: int, sizes: int, lengths: int, random: np.r
     error = effects.family * of_families[1][family] + effects.design * of_networks[1][network]
     error += effects.size * size + effects.accuracy * accuracy + effects.training * length
     error += 0.05 * random.standard_normal(len(family))
-    errors, accuracies = (without_groups(of, effects.n_images, random) for of in (error, accuracy))
+    errors, accuracies = (without_groups(of, effects.images, random) for of in (error, accuracy))
     kept = (network % sizes == sizes // 2) | (length == lengths // 2)
     named = [of.astype(str)[kept] for of in (family, network, length)]
     training = length[kept] if lengths > 1 else np.full(kept.sum(), np.nan)
@@ -104,17 +104,17 @@ def of_designs(exchange: str, effects: Logits, families: int, sizes: int, length
     return Case(f"Exchange rate: {exchange}", situation, units, lambda: points(truths[exchange], ERROR), simulate)
 
 
-def seeds(deviation: float, n_images: float, count: int, designs: int = 8) -> Case:
+def seeds(deviation: float, images: float, count: int, designs: int = 8) -> Case:
     """The standard deviation between seeds, in percentage points."""
     members = pd.DataFrame({"member": [f"d{place // count}-s{place % count}" for place in range(designs * count)]})
     members["design"] = members["member"].str.partition("-")[0]
 
     def simulate(random: np.random.Generator, _: int) -> dict[str, Interval]:
-        errors = without_groups(deviation * random.standard_normal(len(members)), n_images, random)
+        errors = without_groups(deviation * random.standard_normal(len(members)), images, random)
         series = [pd.Series(of, index=members["member"]) for of in errors]
         return {"adopted": _ends(*exchanges_of_members.another_seed(members, series, CONFIDENCE))}
 
-    situation = f"seeds {100 * deviation:g}, a tenth of the images {100 * n_images:g}"
+    situation = f"seeds {100 * deviation:g}, a tenth of the images {100 * images:g}"
     return Case(
         "Exchange rate: another_seed", situation, f"{designs} designs of {count}", lambda: 100 * deviation, simulate
     )
@@ -135,7 +135,7 @@ def mixtures(of_designs: float, of_seeds: float, gain: float, designs: int, coun
         )
         contrast = against_better(everything, without, CONFIDENCE)
         part = with_image_groups(Part.from_replicates("", contrast.replicates), contrast.without)
-        low, high = contrast.interval(*part.interval(CONFIDENCE))
+        low, high = contrast.interval(*part.interval(CONFIDENCE).ends)
         return {"adopted": (100 * low, 100 * high)}
 
     def truth() -> float:

@@ -9,7 +9,7 @@ from resiliency.analysis.observations.architecture import FAMILIES, MARGIN, WITH
 from resiliency.analysis.parts import p_values
 from resiliency.analysis.verdicts import NOT_TESTED, PValues, decide
 from resiliency.statistics.correlation import CONTESTS, Families, replicates, share_within
-from resiliency.statistics.resampling import FISHER
+from resiliency.statistics.intervals import FISHER
 
 CONFIDENCE = 0.95
 POOLS = {  # designs of each family

@@ -8,9 +8,10 @@ import pandas as pd
 import simulated_spread as spreads
 from scipy.stats import binomtest, norm, ttest_ind
 from simulated_class_errors import CASES as CLASS_ERRORS
-from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation
+from simulated_correlations import CONFIDENCE, SITUATIONS, Case, Interval, correlation, percentiles
 from simulated_exchanges import CASES as EXCHANGES
 from simulated_families import POOLS, WORDS, Effects, drawn, truth
+from simulated_kinds import CASES as KINDS
 from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 from simulated_units import CASES as IN_UNITS
 
@@ -23,9 +24,9 @@ from resiliency.base.names import CLEAN
 from resiliency.base.streams import derived_seed, stream
 from resiliency.ensembles.pool import ensembles_of
 from resiliency.prediction.reading import all_conditions
-from resiliency.statistics import resampling
+from resiliency.statistics import intervals
 from resiliency.statistics.correlation import Families, closeness, replicates, weighted_cliffs_delta
-from resiliency.statistics.resampling import Resampling, percentile_interval, resampled_counts
+from resiliency.statistics.resampling import Resampling, Units
 
 # Observation 1
 
@@ -41,10 +42,10 @@ def contest(effects: Effects, between: float, kind: str, pool: str) -> Case:
         of_families = replicates(study, families)[0, :, 1]
         kept = [np.arange(len(names)) != design for design in range(len(names))]
         of_designs = [closeness(study[:, of], Families.of(names[of]))[0, 1] for of in kept]
-        part = Part.from_replicates("", of_families, resampling.FISHER, freedom=families.large - 1)
+        part = Part.from_replicates("", of_families, intervals.FISHER, freedom=families.large - 1)
         of_designs = np.array([of_families[0], *of_designs])
-        without_designs = resampling.jackknife_interval(of_designs, CONFIDENCE, resampling.FISHER)
-        return {"adopted": part.interval(CONFIDENCE), "designs": without_designs}
+        without_designs = intervals.jackknife(of_designs, CONFIDENCE, intervals.FISHER).ends
+        return {"adopted": part.interval(CONFIDENCE).ends, "designs": without_designs}
 
     situation = (
         f"family {effects.family:g}, size {effects.size:g}, accuracy {effects.accuracy:g}, noise {effects.noise:g}; "
@@ -60,7 +61,7 @@ def spread(truth: float, layout: Layout, noise: Noise, kind: str) -> Case:
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         (part,) = spreads.parts(spreads.drawn(random, layout, spreads.in_logits(truth, layout), noise, kind), layout)
-        return {"adopted": part.interval(CONFIDENCE)}
+        return {"adopted": part.interval(CONFIDENCE).ends}
 
     noisy = "no noise" if noise == NO_NOISE else "noise"
     situation = f"{noisy} in clean accuracy; {WORDS[kind]} families"
@@ -97,8 +98,8 @@ def delta(gap: float, of_designs: float, designs: int, seeds: int, sizes: tuple[
         counts = random.multinomial(len(design), np.full(len(design), 1 / len(design)), size=resamples // 4)
         drawn = of_weights(values, [counts[:, e].prod(axis=2, dtype=float) for e in groups])
         return {
-            "adopted": Part.from_replicates("", of_weights(values, kept), resampling.ANGULAR).interval(CONFIDENCE),
-            "bootstrap": percentile_interval(drawn, CONFIDENCE),
+            "adopted": Part.from_replicates("", of_weights(values, kept), intervals.ANGULAR).interval(CONFIDENCE).ends,
+            "bootstrap": percentiles(drawn),
         }
 
     def truth() -> float:
@@ -167,7 +168,7 @@ def covariance(alike: float, n_images: int) -> Case:
         wrong, seed = failures(random, n_images), int(random.integers(2**31))
         resampling = Resampling(resamples, CONFIDENCE, seed)
         table = failure_table([wrong, wrong], list("aabb"), table_of_conditions, resampling)
-        row = table[(table.corruption == "fog") & (table["first"] != table["second"])].iloc[0]
+        row = table[(table.images == "fog") & (table["first"] != table["second"])].iloc[0]
         return {"adopted": (row.low, row.high)}
 
     def truth() -> float:
@@ -186,10 +187,9 @@ def corruption_error(alike: float, n_images: int, corrupted: int = 75) -> Case:
 
     def simulate(random: np.random.Generator, resamples: int) -> dict[str, Interval]:
         failures = wrong(random, n_images)
-        counts = resampled_counts(n_images, resamples, int(random.integers(2**31)), "images")
         alone = binomtest(int(failures.sum()), failures.size).proportion_ci(CONFIDENCE, method="wilson")
         return {
-            "adopted": percentile_interval(counts @ failures.mean(axis=1) / n_images, CONFIDENCE),
+            "adopted": intervals.share(failures.mean(axis=1), Units.single(n_images), CONFIDENCE).ends,
             "naive": (alone.low, alone.high),
         }
 
@@ -270,6 +270,7 @@ CASES = [
     *CLASS_ERRORS,
     *EXCHANGES,
     *IN_UNITS,
+    *KINDS,
 ]
 
 

@@ -27,7 +27,8 @@ from resiliency.base.streams import stream
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import accuracies
 from resiliency.prediction.reading import Predictions, Truth, all_conditions
-from resiliency.statistics.resampling import Resampling, Units, jackknife_interval
+from resiliency.statistics.intervals import POSITIVE, bootstrap, jackknife
+from resiliency.statistics.resampling import Resampling, Units
 
 CORRELATION, SIZE, UNITS = 0.4, 5, 100
 MEMBERS, SEVERITIES = 3, 3
@@ -98,7 +99,7 @@ def of_member(column: str) -> Callable[[Drawn, Units, Resampling], Interval]:
 
     def interval(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
         one, other, _ = drawn.predictions(units)
-        return ends(Scorer(CONDITIONS, other, resampling, units).score(one).scores, column)
+        return ends(Scorer(CONDITIONS, other, CONFIDENCE, units).score(one).scores, column)
 
     return interval
 
@@ -106,7 +107,7 @@ def of_member(column: str) -> Callable[[Drawn, Units, Resampling], Interval]:
 def of_ensemble(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     of = EnsembleErrors(drawn.predictions(units), np.ones(MEMBERS), "mean_probability")
     asked = np.arange(MEMBERS)[None], CLEAN, np.arange(IMAGES)
-    columns = accuracies(CLEAN, of.accuracy(*asked), of.effective_images(*asked), CONFIDENCE)
+    columns = accuracies(CLEAN, of.accuracy(*asked), of.effective_images(*asked, CONFIDENCE), CONFIDENCE)
     return ends({name: values[0] for name, values in columns.items()}, "clean_accuracy")
 
 
@@ -114,7 +115,7 @@ def of_pair(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     """The first member less the last under corruptions, as contenders.csv has it."""
     counts = units.counts(resampling.resamples, resampling.seed, "images")
     errors = {"first": drawn.wrong[0, 1:], "last": drawn.wrong[2, 1:]}
-    table = under_corruptions(errors, ["fog"] * SEVERITIES, counts, units.number, CONFIDENCE)
+    table = under_corruptions(errors, ["fog"] * SEVERITIES, counts, units, CONFIDENCE)
     return ends(table[(table.role == "last") & (table.corruption == CORRUPTED)].iloc[0], "difference")
 
 
@@ -123,7 +124,7 @@ def of_all(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     of, ensembles = EnsembleErrors(drawn.predictions(units), np.ones(MEMBERS), "mean_probability"), np.arange(MEMBERS)
     images, ensembles = np.arange(IMAGES), list(ensembles[:, None])
     errors = np.array([of.errors(ensemble[None], images)[0] for ensemble in ensembles])
-    bounds = differences(errors, drawn_errors(of, ensembles, images, resampling), 0, CONFIDENCE).high[1:]
+    bounds = differences(errors, drawn_errors(of, ensembles, images, resampling), 0, units, CONFIDENCE).high[1:]
     true = MANY.wrong[:, 1:].mean(axis=(1, 2))
     return -1.0, float((bounds - (true[1:] - true[0])).min())
 
@@ -219,15 +220,15 @@ def of_nll(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     sums, everyone = Sums(IMAGES), np.arange(IMAGES)
     for of, wrong in zip(losses(drawn), drawn.wrong[0, 1:], strict=True):
         sums.add(everyone, Said(np.exp(of), of), wrong.astype(np.float32), LABELS)
-    values = sums.estimates(judged_by(units, resampling).counts[CORRUPTED])["nll"][1:]
-    return tuple(np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
+    value, *values = sums.estimates(judged_by(units, resampling).counts[CORRUPTED])["nll"]
+    return bootstrap(value, np.array(values), units, CONFIDENCE, POSITIVE).ends
 
 
 def without_groups(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     """Of a mean over images without each of ten groups, as observations have it."""
     of_image, wrong = image_groups(LABELS, np.empty(0, int), resampling.seed, units), drawn.wrong[0, 0].astype(float)
     without = [wrong[of_image != group].mean() for group in range(GROUPS)]
-    return jackknife_interval(np.array([wrong.mean(), *without]), CONFIDENCE)
+    return jackknife(np.array([wrong.mean(), *without]), CONFIDENCE).ends
 
 
 def of_evaluation(images: str) -> Callable[[Drawn, Units, Resampling], Interval]:

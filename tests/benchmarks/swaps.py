@@ -6,16 +6,20 @@ The value to hold is the mean over 16 studies of 40 families and 3,000 images.
 """
 
 from argparse import ArgumentParser
+from functools import cache
 from time import process_time
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from resiliency.analysis import swaps
 from resiliency.analysis.pair_counts import PairCounts, pair_counts
-from resiliency.analysis.swaps import FAMILY, swap_table
+from resiliency.analysis.swaps import FAMILY, control, rungs
 from resiliency.prediction.reading import Condition, Predictions, Truth, condition_table
 
+CONFIDENCE, IMAGES, LARGE, FAMILIES = 0.95, 500, 16, (26, 11, 8, 5)
 OUTCOMES, WEIGHTS = ["common_failures", "undetected"], {True: (1.2, 0.7, 0.4, 0.9), False: (1.2, 0, 0, 1.21)}
 
 
@@ -42,34 +46,41 @@ def study(
     return table.assign(origin="independent", loss_weight=np.nan), pair_counts(predictions, [0], 0)
 
 
-def rows(seed: int, families: int, n_images: int, effect: bool) -> pd.DataFrame:
-    """The rows of the headline's rung and of `OUTCOMES`."""
+def rows(seed: int, families: int, n_images: int, effect: bool = True, controlled: bool = False) -> pd.DataFrame:
+    """The rows of the headline's rung and of `OUTCOMES`; without the control unless it is asked for."""
     members, counts = study(np.random.default_rng([seed, families]), families, n_images, effect)
-    table = swap_table(members, {"clean": counts}, 0.95, 0)
-    return table[(table.rung == FAMILY) & table.outcome.isin(OUTCOMES)].set_index("outcome")
+    known = {"rungs": lambda of: {FAMILY: rungs(of)[FAMILY]}, "control": control if controlled else lambda *_: ({}, 0)}
+    with patch.multiple(swaps, **known):
+        table = swaps.swap_table(members, {"clean": counts}, CONFIDENCE, 0)
+    return table[table.outcome.isin(OUTCOMES)].set_index("outcome")
 
 
-def covered(families: int, n_images: int, studies: int, effect: bool, value: pd.Series) -> pd.DataFrame:
-    """How often the interval holds `value`, and how often the ratio lies in the control's range."""
-    of = pd.concat([rows(seed, families, n_images, effect) for seed in range(studies)])
-    of = of.assign(value=value, below=of.ratio_high < value, above=of.ratio_low > value)
-    of["inside"] = (of.control_low <= of.ratio) & (of.ratio <= of.control_high)
-    means = of.groupby(level=0)[["value", "ratio", "below", "above", "inside"]].mean()
-    return means.assign(covered=1 - means.below - means.above, families=families, images=n_images, effect=effect)
+@cache
+def truth() -> pd.Series:
+    """The ratios that intervals should hold: means over studies of many families and images."""
+    return pd.concat([rows(900 + seed, 40, 3000) for seed in range(LARGE)]).groupby(level=0)["ratio"].mean()
+
+
+def covered(families: int, studies: int, controlled: int) -> dict:
+    """How many intervals hold the truth, and lie below and above; how many ratios lie in the control's range."""
+    of = pd.concat([rows(seed, families, IMAGES) for seed in range(studies)])
+    none = pd.concat([rows(seed, families, IMAGES, False, True) for seed in range(controlled)])
+    of = of.assign(below=of.ratio_high < truth(), above=of.ratio_low > truth())
+    inside = (none.control_low <= none.ratio) & (none.ratio <= none.control_high)
+    row = {"families": families, "studies": studies, "controlled": controlled}
+    for name, counts in of.groupby(level=0)[["below", "above"]].sum().iterrows():
+        row[name] = counts.to_dict() | {"inside": int(inside[name].sum())}
+    return row
 
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=400)
     number = parser.parse_args().studies
-    large = pd.concat([rows(900 + seed, 40, 3000, True) for seed in range(16)]).groupby(level=0)["ratio"].mean()
-    layouts = [(26, 500), (11, 500), (8, 500), (26, 150)]
-    parts = [
-        covered(*of, number, effect, large if effect else large * 0 + 1) for of in layouts for effect in (True, False)
-    ]
-    print(pd.concat(parts).round(3).to_string())
+    for layout in FAMILIES:
+        print(covered(layout, number, number // 5), flush=True)
     start = process_time()
     members, counts = study(np.random.default_rng(0), 67, 80_000)
     middle = process_time()
-    swap_table(members, {"clean": counts}, 0.95, 0)
+    swaps.swap_table(members, {"clean": counts}, CONFIDENCE, 0)
     print(f"268 members, 80,000 images: count {middle - start:.1f} CPU s, table {process_time() - middle:.1f} CPU s")

@@ -23,7 +23,8 @@ from resiliency.analysis.coincident_failures import (
 from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.prediction.reading import all_conditions
-from resiliency.statistics.resampling import Resampling, Units, wilson
+from resiliency.statistics.intervals import wilson
+from resiliency.statistics.resampling import Resampling, Units
 
 CONDITIONS = conditions_of(["fog", "snow"], [1, 2], 40)
 DESIGNS = ["a", "a", "a", "b", "b", "c"]
@@ -109,7 +110,7 @@ def test_shares_are_means_over_all_sets_of_members():
         assert row.independent == pytest.approx(product)
         assert row.times_independent == pytest.approx(together / product)
         assert row.same_wrong == pytest.approx(alike / together)
-    ends = wilson(table.loc[5].all_wrong, table.loc[5].n_images, 0.95)
+    ends = wilson(table.loc[5].all_wrong, table.loc[5].n_images, 0.95).ends
     assert (table.loc[5].all_wrong_low, table.loc[5].all_wrong_high) == pytest.approx(ends)
     assert mean_product(np.array([0.5, 0.2, 0.4]), [0, 2]) == pytest.approx([1, (0.1 + 0.2 + 0.08) / 3])
 

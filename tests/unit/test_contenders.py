@@ -29,7 +29,8 @@ from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import CALIBRATION, calibration_error, confidence_bins
 from resiliency.metrics.costs import cost_matrix, read_costs
 from resiliency.prediction.reading import read_validation
-from resiliency.statistics.resampling import Resampling, wilson
+from resiliency.statistics.intervals import wilson
+from resiliency.statistics.resampling import Resampling, Units
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
 SETTINGS = Resampling(50, 0.9, 0)
@@ -156,8 +157,8 @@ def test_errors_and_differences_by_hand():
     """Two severities of fog, one of snow, on two images."""
     first = np.array([[0, 1], [0, 1], [0, 0]], float)
     other = np.array([[1, 1], [1, 0], [1, 1]], float)
-    counts = np.array([[1, 1]] * 37 + [[2, 0], [0, 2]])
-    table = under_corruptions({"best ensemble": first, "baseline": other}, ["fog", "fog", "snow"], counts, 2, 0.9)
+    counts, units = np.array([[1, 1]] * 50 + [[2, 0], [0, 2]] * 25), Units.single(2)
+    table = under_corruptions({"best ensemble": first, "baseline": other}, ["fog", "fog", "snow"], counts, units, 0.9)
     rows = table.set_index(["role", "corruption"])
     assert rows.error.tolist() == [0.5, 0, 0.25, 0.75, 1, 0.875]
     assert rows.difference.loc["baseline"].tolist() == [-0.25, -1, -0.625]
@@ -165,20 +166,20 @@ def test_errors_and_differences_by_hand():
     assert set(rows.n_images) == {2}
     fog = rows.loc[("best ensemble", "fog")]
     assert 0 <= fog.low < 0.5 < fog.high <= 1
-    # Two corruptions are compared: the outermost of 39 resamples, of the first image alone and of the second one.
+    # Of the resamples, half are of one image alone, with a difference of -1 or of .5.
     assert rows.loc[("baseline", "fog"), ["difference_low", "difference_high"]].tolist() == pytest.approx([-1, 0.5])
     alike = rows.loc[("baseline", "snow"), ["difference_low", "difference_high"]]  # of both images
     assert alike.tolist() == pytest.approx([-1, -1 + wilson(np.zeros(1), 2, 0.95)[1][0]])
-    ends = np.quantile([-0.625] * 37 + [-1, -0.25], [0.05, 0.95])  # one comparison, which needs no correction
+    ends = -1, -0.625 + 1.645 * 0.375 / np.sqrt(2)  # of -1 and -.25, within the range
     overall = rows.loc[("baseline", "corrupted"), ["difference_low", "difference_high"]]
-    assert overall.tolist() == pytest.approx(list(ends))
+    assert overall.tolist() == pytest.approx(ends, abs=1e-3)
 
 
 def test_equal_errors_of_models_that_differ_elsewhere_may_differ():
     """Under fog no image of 40 does; both levels are of one comparison or of two."""
     first, other = np.zeros((2, 40)), np.vstack([np.zeros(40), np.arange(40) % 2])
     counts = np.random.default_rng(0).multinomial(40, np.full(40, 1 / 40), 99)
-    table = under_corruptions({"a": first, "b": other, "c": first}, ["fog", "snow"], counts, 40, 0.9)
+    table = under_corruptions({"a": first, "b": other, "c": first}, ["fog", "snow"], counts, Units.single(40), 0.9)
     fog = table[table.corruption == "fog"].set_index("role")[["difference_low", "difference_high"]]
     assert fog.loc["b"].tolist() == pytest.approx([-0.0876, 0.0876], abs=1e-4)  # at 95%
     assert fog.loc["c"].tolist() == [0, 0]

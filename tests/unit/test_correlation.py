@@ -19,7 +19,8 @@ from resiliency.statistics.correlation import (
     weighted_ranks,
     weighted_spearman,
 )
-from resiliency.statistics.resampling import FISHER, holm, jackknife_interval, p_value
+from resiliency.statistics.intervals import FISHER, jackknife
+from resiliency.statistics.p_values import holm, p_value
 
 
 def test_correlations_are_those_of_repeated_values_with_ties():
@@ -147,7 +148,7 @@ def test_correlations_against_scipy_and_loops():
         assert (row.members, row.units, row.ensembles, row.possible) == (8, 4, len(group), len(group))
         without = [correlation(group[~group.members.str.contains(f"d{design}-")]) for design in range(4)]
         replicates = np.array([correlation(group), *without])
-        assert (row.low, row.high) == pytest.approx(jackknife_interval(replicates, 0.9, FISHER))
+        assert (row.low, row.high) == pytest.approx(jackknife(replicates, 0.9, FISHER).ends)
         assert row.p_value == pytest.approx(p_value(replicates, FISHER))
 
 

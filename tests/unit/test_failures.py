@@ -5,14 +5,15 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, logits_of, predictions_of
 from scipy.special import softmax
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm, t
 from test_contenders import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
 
 from resiliency.analysis.contenders import both_halves, contenders, failures
 from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, class_error
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
-from resiliency.statistics.resampling import Units, wilson
+from resiliency.statistics.intervals import wilson
+from resiliency.statistics.resampling import Units
 
 CLASSES = ["cat", "dog", "01"]
 ROLES = contenders(DEPLOYMENT)
@@ -73,8 +74,8 @@ def test_few_units_of_a_class_vary_as_a_sample_does():
     """Sixteen units of 5 images, of which 3, 2, 1 or 0 are wrong: p = .3, s^2 = 16 / 15 x 20 / 80^2."""
     wrong = np.concatenate([np.repeat([1.0, 0.0], [of, 5 - of]) for of in [3, 2, 1, 0] * 4])
     row = class_error(wrong, Units.numbered(np.arange(80) // 5), 0.95)
-    effective = 0.3 * 0.7 / (16 / 15 * 20 / 80**2)
-    assert (row["low"], row["high"]) == pytest.approx(tuple(map(float, wilson(np.array(0.3), effective, 0.95))))
+    effective = 0.3 * 0.7 / (16 / 15 * 20 / 80**2) * (norm.ppf(0.975) / t(15).ppf(0.975)) ** 2
+    assert (row["low"], row["high"]) == pytest.approx(wilson(0.3, effective, 0.95).ends)
 
 
 def test_failures_are_the_most_confident_of_each_pair_and_corruption(found):

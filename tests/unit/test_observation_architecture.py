@@ -321,7 +321,7 @@ def test_the_spread_stands_beside_on_other_scales():
         (fitted.deviations[0], part.estimate / 100 / fitted.share)
     )
     for of in (part, odds, relative):
-        low, high = of.interval(0.9)
+        low, high = of.interval(0.9).ends
         assert 0 < low < of.estimate < high
 
 

@@ -13,7 +13,7 @@ from resiliency.analysis.observations.diversity import architecture_brings_diver
 from resiliency.analysis.observations.study import of_joint_training
 from resiliency.analysis.verdicts import Observation, observation_rows, verdict_of
 from resiliency.base.streams import stream
-from resiliency.statistics.resampling import ANGULAR
+from resiliency.statistics.intervals import ANGULAR
 
 PAIRS = pd.DataFrame(
     [("prediction", "label_disagreement"), ("attribution", "saliency_cosine"), ("activation", "linear_cka")] * 2,

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import t as student
 
 from resiliency.analysis.origins import ORIGINS, origin_table, size_table
-from resiliency.statistics.resampling import interval_within, jackknife_interval
+from resiliency.statistics.intervals import SHARE, jackknife
 
 COLUMNS = ["members", "origin", "loss_weight", "size", "designs", "macs", "clean_accuracy"]
 ROWS = [
@@ -125,7 +125,7 @@ def test_means_and_changes_by_hand():
     assert rows.change[[2, 3]].tolist() == pytest.approx([-0.15, 0])
     assert rows.lower_quartile[1] == pytest.approx(0.175)
     without = [np.mean([e for name, e in ERRORS.items() if name != left_out]) for left_out in ERRORS]
-    ends = interval_within(np.array([0.3, *without]), 0.9, 0, 1)
+    ends = jackknife(np.array([0.3, *without]), 0.9, SHARE).ends
     assert rows.loc[1, ["low", "high"]].tolist() == pytest.approx(list(ends))
-    changes = jackknife_interval(np.array([-0.15, *(-w / 2 for w in without)]), 0.9)
+    changes = jackknife(np.array([-0.15, *(-w / 2 for w in without)]), 0.9).ends
     assert rows.loc[2, ["change_low", "change_high"]].tolist() == pytest.approx(list(changes))

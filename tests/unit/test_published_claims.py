@@ -12,7 +12,7 @@ from published import claims
 from published.claims import EVERY_GROUP, Answers, Ensembles, Pool, judged, neighbours, of_one_length, verdict
 from published.kept import RESULTS, ROOT
 from resiliency.analysis.without_images import GROUPS
-from resiliency.statistics.resampling import jackknife_interval
+from resiliency.statistics.intervals import jackknife
 from resiliency.storage.tables import read_table
 
 FIGURE = 0.0, -1.0, 1.0
@@ -101,10 +101,10 @@ def test_the_interval_is_a_jackknife_over_families_and_one_over_images(pool):
     """Each alone, of means of values of members and of groups of images."""
     members, groups = np.arange(12.0) ** 2, np.arange(GROUPS) ** 2.0
     without = [np.delete(members, range(start, start + 4)).mean() for start in (0, 4, 8)]
-    of_members = members.mean(), *jackknife_interval(np.array([members.mean(), *without]), 0.95)
+    of_members = members.mean(), *jackknife(np.array([members.mean(), *without]), 0.95).ends
     assert judged(lambda kept, _: members[kept].mean(), pool) == pytest.approx(of_members)
     without = [np.delete(groups, group).mean() for group in range(GROUPS)]
-    of_groups = groups.mean(), *jackknife_interval(np.array([groups.mean(), *without]), 0.95)
+    of_groups = groups.mean(), *jackknife(np.array([groups.mean(), *without]), 0.95).ends
     assert judged(lambda _, kept: groups[kept].mean(), pool) == pytest.approx(of_groups)
 
 

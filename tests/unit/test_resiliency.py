@@ -16,7 +16,7 @@ from resiliency.metrics.resiliency import (
     mean_corruption_error,
     relative_mean_corruption_error,
 )
-from resiliency.statistics.resampling import Resampling, wilson
+from resiliency.statistics.intervals import wilson
 
 
 def test_by_hand():
@@ -49,10 +49,10 @@ OWN, BASELINE = RANDOM.standard_normal((2, 5, 30, 3)).astype(np.float16)
 OWN[:, np.arange(30), LABELS] += 1
 
 
-def scored(table, labels, own, baseline=None, resamples=100):
+def scored(table, labels, own, baseline=None):
     """What is scored of a member, given its logits and perhaps those of a baseline."""
     theirs = None if baseline is None else predictions_of(table, labels, baseline)
-    return Scorer(table, theirs, Resampling(resamples, 0.95, 0)).score(predictions_of(table, labels, own))
+    return Scorer(table, theirs, 0.95).score(predictions_of(table, labels, own))
 
 
 def test_scores_of_a_member_by_loops():
@@ -70,7 +70,7 @@ def test_scores_of_a_member_by_loops():
     assert np.isnan(scores["relative_mce"])
     for name in ("clean_accuracy", "corrupted_error", "mce"):
         assert scores[f"{name}_low"] < scores[name] < scores[f"{name}_high"]
-    assert (scores["clean_accuracy_low"], scores["clean_accuracy_high"]) == wilson(1 - clean, 30, 0.95)
+    assert (scores["clean_accuracy_low"], scores["clean_accuracy_high"]) == wilson(1 - clean, 30, 0.95).ends
     faultless = scored(TABLE, LABELS, np.eye(3, dtype=np.float16)[[LABELS] * 5], BASELINE).scores
     assert faultless["corrupted_error_high"] == pytest.approx(wilson(0, 30, 0.95)[1])
     relative = (1 / base_fog + 1 / base_snow) / 2
@@ -94,7 +94,7 @@ def test_scores_of_probabilities_are_means_over_the_corrupted_conditions():
     assert corrupted.accuracy @ corrupted.predictions == pytest.approx((OWN[1:].argmax(-1) == LABELS).sum())
 
 
-def test_the_baseline_scores_one_in_every_resample():
+def test_the_baseline_scores_one_on_any_images():
     scores = scored(TABLE, LABELS, BASELINE, BASELINE).scores
     assert scores["mce"] == scores["mce_low"] == scores["mce_high"] == pytest.approx(1)
 
@@ -117,18 +117,19 @@ def test_alexnet_is_a_baseline_without_clean_error():
     assert np.isnan(scores["relative_mce"])
 
 
-def test_an_interval_of_mce_says_that_it_is_infinite():
-    """The baseline errs on one image of 30 under fog: more than a third of all resamples leave that image out."""
+def test_an_interval_of_mce_is_linearised_on_the_logarithm():
+    """The baseline errs on one image of 30 under fog: 6 -+ 30 sd / sqrt(30) of (e - 6 b) there, .3 of e - .6 b."""
     table, labels = conditions_of(["fog", "snow"], [1], 30), np.zeros(30, np.int64)
     right, wrong = np.array([1.0, 0]), np.array([0, 1.0])
     own = np.tile(right, (3, 30, 1))
     own[1:, :6] = wrong
     baseline = np.tile(right, (3, 30, 1))
     baseline[1, :1], baseline[2, :10] = wrong, wrong
-    scores = scored(table, labels, own, baseline, 500).scores
+    scores = scored(table, labels, own, baseline).scores
     assert scores["mce"] == pytest.approx((6 + 0.6) / 2)
-    assert scores["mce_high"] == np.inf
-    assert 0 <= scores["mce_low"] < 3
+    e, fog, snow = (np.arange(30) < errors for errors in (6, 1, 10))
+    half = 1.96 * ((30 * (e - 6 * fog) + 3 * (e - 0.6 * snow)) / 2).std() / np.sqrt(30) / 3.3
+    assert (scores["mce_low"], scores["mce_high"]) == pytest.approx((3.3 / np.exp(half), 3.3 * np.exp(half)), rel=1e-3)
     assert scores["mce_undefined_under"] == scores["relative_mce_undefined_under"] == "fog"
 
 
@@ -138,5 +139,5 @@ def test_a_ratio_to_few_errors_is_flagged(errors, flagged):
     table, labels = conditions_of(["fog", "snow"], [1], 500), np.zeros(500, np.int64)
     logits = np.tile([1.0, 0], (3, 500, 1))
     logits[1, :errors], logits[2, :100] = [0, 1.0], [0, 1.0]
-    scores = scored(table, labels, logits, logits, 2000).scores
+    scores = scored(table, labels, logits, logits).scores
     assert scores["mce_undefined_under"] == ("fog" if flagged else "")

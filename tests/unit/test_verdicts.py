@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from resiliency.analysis import verdicts
 from resiliency.analysis.parts import Part, Placebo, p_values
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta
-from resiliency.statistics.resampling import ANGULAR, FISHER, LINEAR
+from resiliency.statistics.intervals import ANGULAR, FISHER, LINEAR
 
 weighted = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 3)), min_size=1, max_size=8).filter(
     lambda values: any(weight for _, weight in values)
@@ -93,7 +93,7 @@ def test_bounds_and_p_values_agree():
         assert part.bound(1 - supports, -1) == pytest.approx(0, abs=1e-9)
         assert opposes == pytest.approx(1 - supports)
         if abs(estimate) < 1:
-            assert max(np.abs(part.interval(1 - 2 * within))) == pytest.approx(0.9)
+            assert max(np.abs(part.interval(1 - 2 * within).ends)) == pytest.approx(0.9)
         else:
             assert within == 1
 
@@ -121,17 +121,17 @@ def test_perfect_separation_is_not_taken_for_certain():
     """Eight designs, all ensembles of one kind above all of the other: (8 - z^2) / (8 + z^2)."""
     part = Part.from_replicates("", np.ones(9), ANGULAR)
     perfect = (8 - 1.6449**2) / (8 + 1.6449**2), 1
-    assert part.interval(0.9) == pytest.approx(perfect, abs=1e-4)
+    assert part.interval(0.9).ends == pytest.approx(perfect, abs=1e-4)
     nearly = Part.from_replicates("", np.full(9, 1 - 1e-9), ANGULAR)
-    assert nearly.interval(0.9) == pytest.approx(perfect, abs=1e-3)
+    assert nearly.interval(0.9).ends == pytest.approx(perfect, abs=1e-3)
 
 
 @pytest.mark.parametrize("variance", [np.nan, 0.0, 1e-6])
 def test_deltas_near_1_have_the_interval_of_few_units(variance):
     """At .9, Wilson's of 8 / .375945 units: from .8102 to .9883 in shares; variance over images adds no units."""
     part = Part.from_replicates("", np.full(9, 0.9), ANGULAR).with_images(variance, 50)
-    assert part.interval(0.9) == pytest.approx((0.6203, 0.9766), abs=1e-4)
-    assert replace(part, estimate=-0.9).interval(0.9) == pytest.approx((-0.9766, -0.6203), abs=1e-4)
+    assert part.interval(0.9).ends == pytest.approx((0.6203, 0.9766), abs=1e-4)
+    assert replace(part, estimate=-0.9).interval(0.9).ends == pytest.approx((-0.9766, -0.6203), abs=1e-4)
     assert part.bound(0.95, -1) > 0.89
 
 

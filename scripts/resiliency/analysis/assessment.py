@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from resiliency.analysis.judging import CALIBRATION_MEASURES, Judged, Resampled
-from resiliency.analysis.parts import corrected_interval
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import (
@@ -23,21 +22,24 @@ from resiliency.metrics.classification import (
     units_needed,
 )
 from resiliency.metrics.selective import MEASURES, measures, resampled_rankings, risk_coverage
-from resiliency.statistics.resampling import (
-    Units,
-    apart,
-    cost_interval,
-    percentile_interval,
-    share_interval,
-    varies,
-    widened,
-    wilson,
-    with_ends,
+from resiliency.statistics.intervals import (
+    DIFFERENCE,
+    LINEAR,
+    OF_PAIRS,
+    POSITIVE,
+    SHARE,
+    UNKNOWN,
+    Scale,
+    bootstrap,
+    max_t,
+    share,
 )
+from resiliency.statistics.resampling import Units
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"
 ERRORS_AT = {f"error_at_{coverage}": coverage / 100 for coverage in (80, 90, 95)}
+COUNTED = ("aurc", *ERRORS_AT)  # measures of all answers given; others are of right and of wrong ones
 
 
 def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[list[dict], list[dict]]:
@@ -49,8 +51,7 @@ def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[l
     Returns:
         For each set of images and score of confidence: `MEASURES` with the ends of their intervals, and
         aurc_difference, the AURC less that under the maximum probability, on the same resamples, with an interval
-        that allows for the number of scores that are compared with it (Bonferroni); it is below 0 if the score is
-        better.
+        that holds together with those of the other scores (max-t); it is below 0 if the score is better.
     """
     rows, curves = [], []
     for name, (errors, _, confidences, _) in answers.items():
@@ -63,35 +64,34 @@ def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[l
             curves += [
                 {"images": name, "score": score, "coverage": c, "risk": r} for c, r in zip(CURVE, risks, strict=True)
             ]
+        excess = _excess(scores, bool(errors.any()), units, evaluation.confidence)
         for score, of_score in scores.items():
             row = {"images": name, "answers": errors.size, "error": errors.mean(), "score": score}
             for measure in MEASURES:
-                value, whole = of_score[""][measure][0], of_score["whole"][measure][0]
-                drawn = of_score["drawn"][measure] - whole
-                if measure == "aurc":
-                    ends = cost_interval(value, value + drawn, 1, units.number, evaluation.confidence)
-                elif measure in ERRORS_AT:
-                    answered = ERRORS_AT[measure] * units.number
-                    ends = share_interval(value, value + drawn, answered, evaluation.confidence)
-                else:
-                    low, high = (value + end for end in percentile_interval(drawn, evaluation.confidence))
-                    ends = (low, high) if varies(drawn) else widened(value, value, fewer, evaluation.confidence)
-                row |= with_ends(measure, value, np.clip(ends, 0, 1))
-            rows.append(row | _excess(of_score, scores.get(REFERENCE), len(scores) - 1, score, evaluation, units))
+                value = of_score[""][measure][0]
+                drawn = value + of_score["drawn"][measure] - of_score["whole"][measure][0]
+                scale = OF_PAIRS if measure == "auroc" else SHARE
+                varying = ERRORS_AT.get(measure, 1) * units.number if measure in COUNTED else fewer
+                of = bootstrap(value, drawn, units, evaluation.confidence, scale, varying)
+                row |= of.columns(measure, value)
+            rows.append(row | excess.get(score, UNKNOWN.columns("aurc_difference", np.nan)))
     return rows, curves
 
 
-def _excess(
-    of_score: dict, reference: dict | None, compared: int, score: str, evaluation: Resampled, units: Units
-) -> dict[str, float]:
-    if reference is None or score == REFERENCE:
-        return with_ends("aurc_difference", np.nan, (np.nan, np.nan))
-    value, whole, drawn = (of_score[key]["aurc"] - reference[key]["aurc"] for key in ("", "whole", "drawn"))
-    low, high = corrected_interval(drawn - whole[0], evaluation.confidence, compared)
-    ends = value[0] + low, value[0] + high
-    if not of_score[""]["aurc"][0]:  # no answer is wrong
-        ends = apart(value[0], units.number, 1 - (1 - evaluation.confidence) / compared)
-    return with_ends("aurc_difference", value[0], ends)
+def _excess(scores: dict[str, dict], wrong: bool, units: Units, confidence: float) -> dict[str, dict[str, float]]:
+    """Score other than `REFERENCE` -> its columns of aurc_difference; `wrong` is whether any answer is."""
+    others = [score for score in scores if score != REFERENCE] if REFERENCE in scores else []
+    if not others:
+        return {}
+    value, whole, drawn = (
+        np.stack([scores[score][key]["aurc"] - scores[REFERENCE][key]["aurc"] for score in others], axis=1)
+        for key in ("", "whole", "drawn")
+    )
+    intervals = max_t(value[0], value + drawn - whole, units, confidence, LINEAR if wrong else DIFFERENCE)
+    return {
+        score: of.columns("aurc_difference", of_score)
+        for score, of, of_score in zip(others, intervals, value[0], strict=True)
+    }
 
 
 COVERAGE, WRONG = "coverage", "wrong"
@@ -183,13 +183,10 @@ def left_out(
             wrong = ((confidence[own] >= threshold) * errors[own]).mean(axis=0, dtype=np.float64)
             if not np.isnan(threshold) and (place not in worst or wrong.mean() > worst[place][1].mean()):
                 worst[place] = name, wrong
-    rows, counts = [dict.fromkeys(LEFT_OUT, np.nan) for _ in goals], evaluation.counts[chosen_on]
-    if worst:
-        level, units = 1 - (1 - evaluation.confidence) / len(names), evaluation.units[chosen_on].number
-        drawn = counts @ np.stack([wrong for _, wrong in worst.values()], axis=1) / counts.sum(axis=1, keepdims=True)
-        for (place, (name, wrong)), of in zip(worst.items(), drawn.T, strict=True):
-            ends = share_interval(wrong.mean(), of, units, level)
-            rows[place] = with_ends(LEFT_OUT[0], wrong.mean(), ends) | {LEFT_OUT[3]: name}
+    rows, units = [dict.fromkeys(LEFT_OUT, np.nan) for _ in goals], evaluation.units[chosen_on]
+    for place, (name, wrong) in worst.items():
+        of_wrong = share(wrong, units, 1 - (1 - evaluation.confidence) / len(names))
+        rows[place] = of_wrong.columns(LEFT_OUT[0], wrong.mean()) | {LEFT_OUT[3]: name}
     return rows
 
 
@@ -198,38 +195,21 @@ def shares_at(
 ) -> list[dict[str, float]]:
     """Coverage, error of the answers given and share of wrong answers, with intervals, at each of T thresholds.
 
-    NaN without a threshold. The intervals are Wilson's of one condition, and of several those of the bootstrap over
-    units (`share_interval`).
+    NaN without a threshold.
     """
-    everyone = np.ones(confidence.shape[1])
-    columns = [(everyone, *_given(threshold, confidence, errors)) for threshold in thresholds]
-    several = len(confidence) > 1
-    values = np.stack([everyone, *(of for _, *given in columns for of in given)], axis=1)
-    drawn = (evaluation.counts[name] @ values).T if several else [None] * values.shape[1]
-    rows = []
-    for place, (threshold, images) in enumerate(zip(thresholds, columns, strict=True)):
-        row, of_resamples = {}, (drawn[0], *drawn[1 + 2 * place : 3 + 2 * place])
-        for of, part, whole in (("coverage", 1, 0), ("error", 2, 1), ("wrong", 2, 0)):
-            value, ends = np.nan, (np.nan, np.nan)
-            if not np.isnan(threshold):
-                total, has = images[whole].sum(), images[whole] > 0
-                value, units = images[part].sum() / total if total else np.nan, evaluation.units[name].of(has)
-                if several:
-                    known, shares = of_resamples[whole] > 0, np.full(len(of_resamples[whole]), np.nan)
-                    shares = np.divide(of_resamples[part], of_resamples[whole], out=shares, where=known)
-                    ends = share_interval(value, shares, units.number, evaluation.confidence)
-                else:
-                    effective = units.effective(units.sums(images[part][has])) if total else np.nan
-                    ends = wilson(value, effective, evaluation.confidence)
-            row |= with_ends(of, value, tuple(map(float, ends)))
+    rows, units, level = [], evaluation.units[name], evaluation.confidence
+    for threshold in thresholds:
+        given = (confidence >= threshold).astype(np.float32)  # sums of bools take far longer
+        answered, wrong = (of.sum(axis=0) / np.float64(len(given)) for of in (given, given * errors))
+        row = {}
+        for of, part, whole in (("coverage", answered, None), ("error", wrong, answered), ("wrong", wrong, None)):
+            total = len(part) if whole is None else whole.sum()
+            interval, value = UNKNOWN, np.nan
+            if total and not np.isnan(threshold):
+                interval, value = share(part, units, level, whole), part.sum() / total
+            row |= interval.columns(of, value)
         rows.append(row)
     return rows
-
-
-def _given(threshold: float, confidence: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How often each image is answered, and answered wrongly, float64 N each, over C conditions."""
-    given = (confidence >= threshold).astype(np.float32)  # sums of bools take far longer
-    return given.sum(axis=0) / np.float64(len(given)), (given * errors).sum(axis=0) / np.float64(len(given))
 
 
 VALIDATION = "validation"
@@ -240,6 +220,7 @@ NO_PROBABILITIES, VOTES = "members without probabilities", "a vote has no probab
 NO_VALIDATION = "no predictions of validation images"
 FEW_ERRORS = f"fewer than {LEAST_ERRORS} validation images are answered wrongly"
 LOADED = "loaded weights may have been trained on the validation images"
+SCALES = {"nll": POSITIVE, "ece": SHARE, "brier": Scale(low=0, high=2)}  # of `CALIBRATION_MEASURES`
 TEMPERATURES = ["members", "size", "rule", "temperature", "fitted_images", "n_fitted_images", "note", "images"]
 TEMPERATURES += [
     f"{measure}_{column}"
@@ -335,21 +316,25 @@ def temperature_rows(
 
     NLL, ECE (15 bins) and Brier score before scaling, and after it with their intervals; the change with its interval;
     and the values after it less those of the best member (`reference`) after its own scaling, with an interval that
-    allows for the number of measures (Bonferroni), on the same resamples. Without probabilities, figures are empty.
+    holds together with those of the other measures (max-t), on the same resamples. Without probabilities, figures are
+    empty.
     """
     columns = {"temperature": temperature.value if temperature.n_images else np.nan, "note": temperature.note}
     columns |= {"fitted_images": temperature.fitted_images, "n_fitted_images": temperature.n_images}
     rows = []
     for name in evaluation.conditions:
-        row = columns | {"images": name}
-        for measure in CALIBRATION_MEASURES if name in calibration else ():
+        row, units = columns | {"images": name}, evaluation.units[name]
+        for measure, scale in SCALES.items() if name in calibration else ():
             before, after = (of[measure] for of in calibration[name])
             row[f"{measure}_before"] = before[0]
-            for column, values in ((f"{measure}_after", after), (f"{measure}_change", after - before)):
-                row |= with_ends(column, values[0], percentile_interval(values[1:], evaluation.confidence))
-            if reference and name in reference:
-                values = after - reference[name][1][measure]
-                ends = corrected_interval(values[1:], evaluation.confidence, len(CALIBRATION_MEASURES))
-                row |= with_ends(f"{measure}_difference", values[0], ends)
+            for of, values, on in (("after", after, scale), ("change", after - before, LINEAR)):
+                interval = bootstrap(values[0], values[1:], units, evaluation.confidence, on)
+                row |= interval.columns(f"{measure}_{of}", values[0])
+        if name in calibration and reference and name in reference:
+            own, others = (of[name][1] for of in (calibration, reference))
+            values = np.stack([own[measure] - others[measure] for measure in CALIBRATION_MEASURES], axis=1)
+            intervals = max_t(values[0], values[1:], units, evaluation.confidence)
+            for measure, value, interval in zip(CALIBRATION_MEASURES, values[0], intervals, strict=True):
+                row |= interval.columns(f"{measure}_difference", value)
         rows.append(row)
     return rows

@@ -27,6 +27,7 @@ from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import accuracies, near_chance
 from resiliency.prediction.reading import Predictions
+from resiliency.statistics.intervals import critical
 from resiliency.statistics.resampling import Resampling, Units, resampled_counts
 
 BEARABLE = {"clean": 0.1, "class": 0.5, "condition": 0.5}  # largest error of a model to use: clean, in the worst others
@@ -247,22 +248,20 @@ def _mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
     return total / count
 
 
-def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, confidence: float) -> Difference:
+def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, units: Units, confidence: float) -> Difference:
     """Differences of K candidates from the one at `reference`, simultaneous for all of them.
 
     Args:
         errors: float K, error of each candidate.
         drawn: float K x R, error in each resample, the same resamples for all candidates.
+        units: units of the images that are resampled.
         confidence: probability that no difference exceeds its `high`, and that none is below its `low`.
     """
     value = errors - errors[reference]
     deviations = drawn - drawn[reference] - value[:, None]
     spread = deviations.std(axis=1)
-    known = spread > 0
-    reach = 0.0
-    if known.any():
-        # By chance the truly best may look as much worse than the reference as others look better.
-        reach = np.quantile((-deviations[known] / spread[known, None]).max(axis=0), confidence)
+    # By chance the truly best may look as much worse than the reference as others look better.
+    reach = critical(-deviations.T, spread, confidence, units)
     return Difference(value, value - reach * spread, value + reach * spread)
 
 

@@ -27,7 +27,8 @@ from resiliency.ensembles.combination import VOTE
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.selection import DIGITS, Selection, farthest
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import holm, jackknife_interval, p_value, with_ends
+from resiliency.statistics.intervals import jackknife
+from resiliency.statistics.p_values import holm, p_value
 
 SIZES = (2, 3, 5)
 NEAR = 0.01  # members whose error is at most this much above the least are about as accurate
@@ -110,7 +111,7 @@ def compared(values: np.ndarray, greedy: np.ndarray, confidence: float) -> dict[
     for name, replicates in zip(OUTCOMES, differences.T, strict=True):
         row[f"{name}_difference"] = replicates[0]
         if families >= FEWEST and not same:
-            row |= with_ends(f"{name}_difference", replicates[0], jackknife_interval(replicates, confidence))
+            row |= jackknife(replicates, confidence).columns(f"{name}_difference", replicates[0])
     if np.isnan(values[0]).any():
         row["missing"] = f"too few families, {families}"
     elif families < FEWEST:

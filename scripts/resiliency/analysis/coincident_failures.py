@@ -37,15 +37,8 @@ import pandas as pd
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.prediction.reading import condition_groups, corruption_conditions
-from resiliency.statistics.resampling import (
-    Resampling,
-    Units,
-    in_groups,
-    interval_within,
-    percentile_interval,
-    widened,
-    wilson_of_means,
-)
+from resiliency.statistics.intervals import COVARIANCE, SHARE, bootstrap, jackknife, of_linear, reach_of_none, share
+from resiliency.statistics.resampling import Resampling, Units, in_groups
 
 PAIRS_AT_ONCE = 64
 
@@ -129,7 +122,7 @@ def failure_table(
             if rows[-1] == last[name]:
                 of_name = sums.pop(name) / len(names[name])
                 rates = means[:, names[name]].mean(axis=1)
-                tables[name] = _rows(of_name, rates, members, pairs, resampling.confidence)
+                tables[name] = _rows(of_name, rates, members, pairs, of_sets[test_set], resampling.confidence)
                 tables[name].insert(0, "images", name)
                 tables[name]["n_images"] = conditions.n_images.iloc[rows[0]]
     return pd.concat([tables[name] for name in names], ignore_index=True)
@@ -170,13 +163,14 @@ def _rows(
     rates: np.ndarray,
     members: dict[str, np.ndarray],
     pairs: list[tuple[str, str]],
+    units: Units,
     confidence: float,
 ) -> pd.DataFrame:
     rows = []
     of_designs = {design: rates[own].mean() for design, own in members.items()}
     for (a, b), of_pair in zip(pairs, coincidences, strict=True):
         together, independent, covariance = of_pair[:3]
-        low, high = percentile_interval(of_pair[3:], confidence)
+        low, high = bootstrap(covariance, of_pair[3:], units, confidence, COVARIANCE).ends
         rows.append(
             {
                 "first": a,
@@ -324,12 +318,10 @@ def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence
     shares = together.shares.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
-    low, high = wilson_of_means(shares, units.variance_of_mean(together.shares), units.number, confidence)
-    if not units.alone:
-        low, high = np.transpose([widened(*of, units.number, confidence) for of in zip(low, high, strict=True)])
+    low, high = share(together.shares, units, confidence).ends
     over_members = [
-        interval_within(np.append(share, without), confidence, 0, 1)
-        for share, without in zip(shares, together.without, strict=True)
+        jackknife(np.append(of_all, without), confidence, SHARE)
+        for of_all, without in zip(shares, together.without, strict=True)
     ]
     return pd.DataFrame(
         {
@@ -337,8 +329,8 @@ def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence
             "all_wrong": shares,
             "all_wrong_low": low,
             "all_wrong_high": high,
-            "members_low": [ends[0] for ends in over_members],
-            "members_high": [ends[1] for ends in over_members],
+            "members_low": [of.low for of in over_members],
+            "members_high": [of.high for of in over_members],
             "independent": together.independent,
             "times_independent": np.where(together.independent > 0, times, np.nan),
             "same_wrong": np.where(shares > 0, same, np.nan),
@@ -375,10 +367,10 @@ def way_to_ceiling(
     if possible.mean() <= 0:
         return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
     reached = gained.mean() / possible.mean()
-    error = np.sqrt(units.variance_of_mean(gained - reached * possible)) / possible.mean()
-    reach, differing = units.reach(confidence) * error, np.count_nonzero(units.sums((gained != 0) | (possible != 0)))
-    ends = widened(reached - reach, reached + reach, differing, confidence)
-    return accuracies | dict(zip(REACHED[-3:], (reached, *ends), strict=True))
+    parts = (gained - reached * possible) / possible.mean()
+    low, high = of_linear(reached, parts, units, confidence).ends
+    least = reach_of_none(np.count_nonzero(units.sums((gained != 0) | (possible != 0))), confidence)
+    return accuracies | dict(zip(REACHED[-3:], (reached, min(low, 1 - least), max(high, least)), strict=True))
 
 
 def with_best(

@@ -4,7 +4,6 @@ All are evaluated on the half of the test images on which nothing was selected (
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +33,6 @@ from resiliency.analysis.failures import (
     failure_table,
 )
 from resiliency.analysis.judging import Judged, Resampled, judged
-from resiliency.analysis.parts import corrected_interval
 from resiliency.analysis.shared_failures import SHARED_FAILURES, shared_failures
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
 from resiliency.base.progress import Progress
@@ -42,15 +40,8 @@ from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import SCORES, Ensemble, member_weights
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import (
-    Resampling,
-    apart,
-    cost_interval,
-    percentile_interval,
-    share_interval,
-    varies,
-    with_ends,
-)
+from resiliency.statistics.intervals import DIFFERENCE, LINEAR, max_t, of_linear, share
+from resiliency.statistics.resampling import Resampling, Units
 
 RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER = "recommended model", "best ensemble", "best member"
 ROLES = (RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER, "baseline")
@@ -96,7 +87,7 @@ def own_conditions(evaluation: Resampled) -> np.ndarray:
 
 
 def under_corruptions(
-    errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, units: int, confidence: float
+    errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, units: Units, confidence: float
 ) -> pd.DataFrame:
     """Error under each corruption and their mean over severities, and differences from the first role.
 
@@ -104,40 +95,40 @@ def under_corruptions(
         errors: role -> float C x N, error on each image under each condition.
         corruptions: the corruption of each of the C conditions; `clean` for none.
         counts: float R x N, how often each resample draws each image.
-        units: number of units of the images.
+        units: units of the images.
         confidence: level of the intervals, between 0 and 1.
 
     Returns:
         A row per role and corruption, clean first, and the last of each role of means: "corrupted", and "held_out" if
         there are corruptions that nothing was selected by. Columns: role, corruption, images (N), error with its
-        interval low and high (bootstrap over units); difference, the error of the first role less that of this one on
-        the same images, NaN in the rows of the first role, with an interval that allows for the number of corruptions
-        (Bonferroni); that of clean images or of a mean is one comparison and needs none.
+        interval low and high (Wilson); difference, the error of the first role less that of this one on the same
+        images, NaN in the rows of the first role, with its interval. Those of all corruptions hold together (max-t);
+        that of clean images or of a mean holds by itself (linearised, t).
     """
     names, rows = list(dict.fromkeys(corruptions)), []
     means, single = means_over(names), [name for name in names if name != CLEAN]
-    intervals = dict.fromkeys([*names, *means], percentile_interval)
-    intervals |= dict.fromkeys(single, partial(corrected_interval, comparisons=len(single)))
-    levels = dict.fromkeys(intervals, confidence) | dict.fromkeys(single, 1 - (1 - confidence) / len(single))
     of_images = {role: _by_corruption(values, corruptions, names) for role, values in errors.items()}
     of_images = {
         role: np.vstack([values, *(values[np.isin(names, over)].mean(axis=0) for over in means.values())])
         for role, values in of_images.items()
     }
-    first, drawn_images = next(iter(of_images), None), counts.sum(axis=1)
+    first, drawn_images = next(iter(of_images), None), counts.sum(axis=1, keepdims=True)
     for role, values in of_images.items():
-        same = np.array_equal(errors[role], errors[first])  # as that of the same model is
-        for name, of_name, best in zip(intervals, values, of_images[first], strict=True):
-            ends = share_interval(of_name.mean(), counts @ of_name / drawn_images, units, confidence)
-            row = {"role": role, "corruption": name, "n_images": len(of_name), "error": of_name.mean()}
-            row |= dict(zip(("low", "high"), ends, strict=True))
-            if role != first:
-                difference, drawn = (best - of_name).mean(), counts @ (best - of_name) / drawn_images
-                ends = intervals[name](drawn, confidence)
-                if not varies(drawn):
-                    ends = (0.0, 0.0) if same else apart(difference, units, levels[name])
-                row |= with_ends("difference", difference, ends)
-            rows.append(row)
+        low, high = share(values, units, confidence).ends
+        better, intervals = of_images[first] - values, {}
+        scale = LINEAR if np.array_equal(errors[role], errors[first]) else DIFFERENCE  # of the same model it is 0
+        if role != first:
+            intervals = {
+                name: of_linear(of_name.mean(), of_name, units, confidence, scale)
+                for name, of_name in zip([*names, *means], better, strict=True)
+            }
+            places = [names.index(name) for name in single]
+            drawn = counts @ better[places].T / drawn_images
+            intervals |= zip(single, max_t(better[places].mean(axis=1), drawn, units, confidence, scale), strict=True)
+        for place, name in enumerate([*names, *means]):
+            row = {"role": role, "corruption": name, "n_images": units.n_images, "error": values[place].mean()}
+            row |= {"low": low[place], "high": high[place]}
+            rows.append(row | (intervals[name].columns("difference", better[place].mean()) if intervals else {}))
     return pd.DataFrame(rows)
 
 
@@ -360,7 +351,7 @@ def comparison(
             bins += [who + of for of in calibration_bins(own[name].confidences[REFERENCE], own[name].errors)]
     conditions = next(iter(predictions.values())).conditions.iloc[rows]
     counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
-    table = under_corruptions(errors, conditions.corruption, counts, units.number, resampling.confidence)
+    table = under_corruptions(errors, conditions.corruption, counts, units, resampling.confidence)
     table = table.merge(
         pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
     ).merge(
@@ -423,12 +414,11 @@ def cost_tables(
             labels = np.broadcast_to(ensemble.members[0].labels(0)[evaluation.images[images]], of.predicted.shape)
             counts, of_images = np.zeros(matrix.shape, np.int64), matrix[labels, of.predicted].mean(axis=0)
             np.add.at(counts, (labels, of.predicted), 1)
-            drawn = evaluation.counts[images] @ of_images / evaluation.counts[images].sum(axis=1)
             total = counts.sum()
             wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
-            cost, units = (counts * matrix).sum() / total, evaluation.units[images].number
-            ends = cost_interval(cost, drawn, matrix.max(), units, resampling.confidence)
-            costs.append(who | wrong | with_ends("cost", cost, ends))
+            cost, units = (counts * matrix).sum() / total, evaluation.units[images]
+            of_cost = share(of_images, units, resampling.confidence, largest=matrix.max())
+            costs.append(who | wrong | of_cost.columns("cost", cost))
             confusions += [who | row for row in _costliest(counts, matrix, classes)]
     table = pd.DataFrame(costs, columns=COSTS).assign(confidence=resampling.confidence)
     return CostTables(table, pd.DataFrame(confusions, columns=COST_COLUMNS))

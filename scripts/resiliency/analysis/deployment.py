@@ -25,7 +25,8 @@ from resiliency.ensembles.pool import EnsembleErrors, front, is_inaccurate
 from resiliency.ensembles.selection import greedy
 from resiliency.ensembles.settings import Limits
 from resiliency.metrics.classification import accuracies, accuracy_columns
-from resiliency.statistics.resampling import Resampling, Units, cost_interval, share_interval, with_ends
+from resiliency.statistics.intervals import share, share_of_variance
+from resiliency.statistics.resampling import Resampling, Units
 
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
@@ -141,7 +142,7 @@ def deployment_table(
     harder = (candidates.judged_error - candidates.selection_error).mean()
     units = scored.units(CLEAN).of(evaluation)
     counts = units.counts(resampling.resamples, resampling.seed, "images").astype(np.float64)
-    confidence, drawn_images = resampling.confidence, counts.sum(axis=1)
+    confidence = resampling.confidence
     for rows, of_size in by_size(table, members):
         errors = np.empty((len(rows), len(evaluation)))
         for place, (row, ensemble) in enumerate(zip(rows, of_size, strict=True)):
@@ -149,19 +150,16 @@ def deployment_table(
             errors[place] = wrong[:, len(selection) :].mean(axis=0, dtype=np.float64)
             for column, value in worst_cases(scored, wrong, selection, evaluation, units, counts, confidence).items():
                 table.loc[row, column] = value
-        drawn = errors @ counts.T / drawn_images
-        table.loc[rows, "corrupted_error"] = means = errors.mean(axis=1)
-        ends = [share_interval(*of, units.number, confidence) for of in zip(means, drawn, strict=True)]
-        table.loc[rows, ["low", "high"]] = ends
+        table.loc[rows, "corrupted_error"] = errors.mean(axis=1)
+        table.loc[rows, ["low", "high"]] = np.transpose(share(errors, units, confidence).ends)
         if scored.costs is not None:
             costs = scored.image_costs(of_size, evaluation)
-            table.loc[rows, COST[0]] = of_rows = costs.mean(axis=1)
-            of_costs = zip(of_rows, costs @ counts.T / drawn_images, strict=True)
-            largest = scored.costs.max()
-            table.loc[rows, COST[1:]] = [cost_interval(*of, largest, units.number, confidence) for of in of_costs]
+            table.loc[rows, COST[0]] = costs.mean(axis=1)
+            of_costs = share(costs, units, confidence, largest=scored.costs.max())
+            table.loc[rows, COST[1:]] = np.transpose(of_costs.ends)
         table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, evaluation)
         if not units.alone:
-            table.loc[rows, EFFECTIVE] = scored.effective_images(of_size, CLEAN, evaluation)
+            table.loc[rows, EFFECTIVE] = scored.effective_images(of_size, CLEAN, evaluation, confidence)
         for column, values in _further_accuracies(scored, of_size, confidence).items():
             table.loc[rows, column] = values
     optimism = table.corrupted_error - table.selection_error - harder
@@ -194,14 +192,16 @@ def _compared(
     errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, selection, resampling)
     # Among equals this is the cheapest, which comes first in the table.
     best = np.lexsort([some["macs"], some.selection_error.where(some.fit & picked[places], np.inf)])[0]
-    of_best = differences(errors, drawn, best, resampling.confidence)
+    units = scored.units(CLEAN).of(selection)
+    of_best = differences(errors, drawn, best, units, resampling.confidence)
     columns = dict(zip(("behind", "behind_low", "behind_high"), of_best, strict=True))
     rows = np.flatnonzero(picked[places])
     table, instead = some.iloc[rows], pd.Series(candidates.index, candidates.index)
     margins, needed = (pd.Series(np.nan, candidates.index) for _ in range(2))
     for place, row in enumerate(rows):
         if table.fit.iloc[place]:
-            of_rows = Difference(*(values[rows] for values in differences(errors, drawn, row, resampling.confidence)))
+            of_row = differences(errors, drawn, row, units, resampling.confidence)
+            of_rows = Difference(*(values[rows] for values in of_row))
             own, most = table.index[place], margin_of(errors[row], margin, scored.objective)
             other, needed[own] = cheapest(table, of_rows, place, most, len(selection))
             instead[own], margins[own] = table.index[other], most
@@ -238,22 +238,16 @@ def worst_cases(
     of_classes = wrongly / np.maximum(len(before) * np.bincount(labels[selection]), 1)
     of_class = labels[evaluation] == of_classes.argmax()
     drawn = counts @ after.T.astype(np.float64) / counts.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        drawn_class = (
-            counts[:, of_class] @ after[:, of_class].mean(axis=0, dtype=np.float64) / counts[:, of_class].sum(axis=1)
-        )
     errors = after.mean(axis=1, dtype=np.float64)
-    of_quantile = [np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn)]
     columns = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
-    columns |= _with_interval("worst_error", errors[worst], drawn[:, worst], units.number, confidence)
-    in_class = after[:, of_class].mean(dtype=np.float64), drawn_class, units.of(of_class).number
-    columns |= {"worst_class": of_classes.argmax()} | _with_interval("worst_class_error", *in_class, confidence)
-    columns["quantile"] = scored.quantile
-    return columns | _with_interval("quantile_error", *of_quantile, units.number, confidence)
-
-
-def _with_interval(name: str, value: float, drawn: np.ndarray, units: int, confidence: float) -> dict[str, float]:
-    return with_ends(name, float(value), share_interval(value, drawn, units, confidence))
+    columns |= share(after[worst], units, confidence).columns("worst_error", errors[worst])
+    in_class = after[:, of_class].mean(axis=0, dtype=np.float64)
+    columns |= {"worst_class": of_classes.argmax(), "quantile": scored.quantile}
+    columns |= share(in_class, units.of(of_class), confidence).columns("worst_class_error", in_class.mean())
+    quantile, of_resamples = (np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn))
+    reach = units.reach(confidence)
+    of_quantile = share_of_variance(quantile, of_resamples.var(), units.number, confidence, reach)
+    return columns | of_quantile.columns("quantile_error", float(quantile))
 
 
 def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
@@ -262,7 +256,8 @@ def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidenc
     for test_set in scored.further:
         everything = np.arange(len(scored.labels(test_set)))
         shares = scored.accuracy(ensembles, test_set, everything)
-        columns |= accuracies(test_set, shares, scored.effective_images(ensembles, test_set, everything), confidence)
+        effective = scored.effective_images(ensembles, test_set, everything, confidence)
+        columns |= accuracies(test_set, shares, effective, confidence)
     return columns
 
 

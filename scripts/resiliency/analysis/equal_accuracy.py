@@ -24,8 +24,8 @@ import pandas as pd
 
 from resiliency.base.names import N_SEPARATE_IMAGES, SEPARATE_ACCURACY
 from resiliency.base.streams import stream
+from resiliency.statistics.intervals import Scale
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
-from resiliency.statistics.resampling import Scale
 
 OTHER_ACCURACY = "other_accuracy"  # accuracy on the images of the error
 DIVISIONS = 30  # divisions of the ten groups of images into halves

@@ -34,7 +34,7 @@ from resiliency.base.names import (
     mean_member_accuracy_of,
 )
 from resiliency.ensembles.combination import VOTE
-from resiliency.statistics.resampling import spread, without_image_noise
+from resiliency.statistics.spreads import spread, without_image_noise
 
 
 class Pairs(NamedTuple):
@@ -267,7 +267,7 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
     contrast = against_better(every, without, confidence)
     exchange, units = (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
     part = with_image_groups(Part.from_replicates(exchange, contrast.replicates), contrast.without)
-    ends = contrast.interval(*part.interval(confidence))
+    ends = contrast.interval(*part.interval(confidence).ends)
     macs = members.set_index("member")["macs"].astype(float)[taking_part].groupby(group).mean()
     cost = _relative_cost(every, macs[names].to_numpy())
     counts = {"designs": members.set_index("member")["design"][taking_part].nunique(), "members": len(taking_part)}
@@ -310,7 +310,7 @@ def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence
     observed = balance_is_most_resilient(image_errors, len(balanced), draws=1)
     compared = balanced[balanced["loss_weight"] < 1]
     for part in observed.parts[:1]:
-        low, high = part.interval(confidence)
+        low, high = part.interval(confidence).ends
         counted = {"designs": compared["design"].nunique(), "members": len(compared)}
         counted["ensembles"] = len(compared.drop_duplicates(["loss_weight", "seed"]))
         independent = image_errors.query("objective == 'balanced' and loss_weight == 0")

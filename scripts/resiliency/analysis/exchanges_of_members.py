@@ -15,7 +15,7 @@ from resiliency.analysis.equal_accuracy import designs_of, medians, slope_freedo
 from resiliency.analysis.observations.architecture import IN_LOG_ODDS, SPREAD, families_differ_at_equal_accuracy
 from resiliency.analysis.parts import Part
 from resiliency.statistics.mixed_model import Fits, Layout, fit, logits, points, precisions
-from resiliency.statistics.resampling import Spread, spread
+from resiliency.statistics.spreads import Spread, spread
 
 POINTS = 100  # percentage points in a share
 
@@ -58,7 +58,7 @@ class Exchange(NamedTuple):
     @classmethod
     def from_part(cls, exchange: str, part: Part, confidence: float, unit: str, **more: float) -> Self:
         """The exchange of a statistic with a standard error."""
-        return cls(exchange, part.estimate, *part.interval(confidence), unit, part.units, **more)
+        return cls(exchange, part.estimate, *part.interval(confidence).ends, unit, part.units, **more)
 
     def in_log_odds(self, log_odds: float, low: float, high: float) -> Self:
         """The exchange with the same reduction in log odds."""
@@ -220,7 +220,7 @@ def family_at_equal_accuracy(
 
     def interval(name: str) -> tuple[float, float, float]:
         part = with_image_groups(replace(known[name], caution=CAUTION), [of[name].estimate for of in without])
-        return part.estimate, *part.interval(confidence)
+        return part.estimate, *part.interval(confidence).ends
 
     of_errors = Spread(*(end / POINTS for end in interval(SPREAD)))
     counted = {"designs": everything.designs, "members": everything.members}
@@ -398,7 +398,7 @@ def _in_errors(of_logits: Spread, of: Designs, confidence: float) -> Spread:
     """
     steepness = np.log(of.median_errors * (1 - of.median_errors))
     part = with_image_groups(Part.from_replicates("", steepness[0]), steepness[1:, 0])
-    reach = part.interval(confidence)[1] - part.estimate
+    reach = part.interval(confidence).high - part.estimate
     value, low, high = (float(points(of_end, of.median_errors[0, 0])) / POINTS for of_end in of_logits)
 
     def widened(end: float, side: int) -> float:
@@ -431,7 +431,7 @@ def _bought(
     in_logits, in_errors = part(-slopes), part(points(-slopes, of.median_errors) / POINTS)
     counted = {"designs": len(of.family), "members": of.members, "median_error": of.median_errors[0, 0]}
     row = Exchange.from_part(exchange, in_errors, confidence, "families", **counted, **costs)
-    return row.in_log_odds(in_logits.estimate, *in_logits.interval(confidence))
+    return row.in_log_odds(in_logits.estimate, *in_logits.interval(confidence).ends)
 
 
 def _plain_slope(response: np.ndarray, predictor: np.ndarray, within: np.ndarray) -> float:

@@ -13,7 +13,8 @@ from resiliency.analysis.assessment import REFERENCE
 from resiliency.analysis.judging import Resampled, judged
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import Ensemble
-from resiliency.statistics.resampling import Units, widened, wilson_of_means
+from resiliency.statistics.intervals import share
+from resiliency.statistics.resampling import Units
 
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
 CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "n_images", "error", "low", "high", "confidence"]
@@ -126,14 +127,9 @@ def class_error_table(
 
 
 def class_error(errors: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
-    """The mean of the errors of images, float64 N from 0 to 1, with its interval.
-
-    Few units of a small error vary too little among themselves: the interval is `widened`.
-    """
-    mean = errors.mean()
-    ends = wilson_of_means(mean, units.variance_of_mean(errors), units.number, confidence)
-    low, high = widened(*ends, units.number, confidence)
-    return {"n_images": len(errors), "error": mean, "low": low, "high": high, "confidence": confidence}
+    """The mean of the errors of images, float64 N from 0 to 1, with its interval."""
+    low, high = share(errors, units, confidence).ends
+    return {"n_images": len(errors), "error": errors.mean(), "low": low, "high": high, "confidence": confidence}
 
 
 def name_of(classes: Sequence[str], place: int) -> str:

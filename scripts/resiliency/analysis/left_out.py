@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, design_of, mean_member_accuracy_of
 from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta
-from resiliency.statistics.resampling import Scale
+from resiliency.statistics.intervals import Scale
 
 COLUMNS = 8  # number of columns that are correlated at a time
 

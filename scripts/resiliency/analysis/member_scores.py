@@ -1,4 +1,4 @@
-"""Scores of single members: accuracy, calibration and resiliency, with intervals that resample images.
+"""Scores of single members: accuracy, calibration and resiliency, with intervals over images.
 
 Of some members only the errors under each condition are known."""
 
@@ -26,21 +26,22 @@ from resiliency.metrics.resiliency import (
     PUBLISHED_ERRORS,
     baseline_errors,
     mean_corruption_error,
-    range_of_mean_corruption_error,
     relative_mean_corruption_error,
 )
 from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups, corruption_conditions
-from resiliency.statistics.resampling import (
-    Resampling,
-    Units,
-    cost_interval,
-    range_interval,
-    share_interval,
-    wilson,
-    with_ends,
+from resiliency.statistics.intervals import (
+    DIFFERENCE,
+    POSITIVE,
+    UNKNOWN,
+    WILSON,
+    Interval,
+    critical,
+    of_linear,
+    reach_of_none,
+    share,
 )
+from resiliency.statistics.resampling import Resampling, Units
 
-UNKNOWN = np.nan, np.nan  # ends of an interval
 LOSSES = ("nll", "brier", "ece")
 # Scores of members if there are no corruptions.
 RESILIENCY = dict.fromkeys([f"{name}{end}" for name in ("corrupted_error", "mce") for end in ("", "_low", "_high")])
@@ -67,37 +68,28 @@ class Scorer:
 
     Args:
         baseline: predictions of the baseline, or None for AlexNet's published errors.
-        resampling: resampling of the images.
+        confidence: level of the intervals, between 0 and 1.
         units: units of the clean images; None if each image is a unit.
     """
 
     def __init__(
-        self,
-        conditions: pd.DataFrame,
-        baseline: Predictions | None,
-        resampling: Resampling,
-        units: Units | None = None,
+        self, conditions: pd.DataFrame, baseline: Predictions | None, confidence: float, units: Units | None = None
     ):
-        self.conditions, self.confidence = conditions, resampling.confidence
+        self.conditions, self.confidence = conditions, confidence
         self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
-        n_images = conditions.n_images.iloc[0]
-        units = units or Units.single(n_images)
-        self.few, self.units = few_images(CLEAN, units.number), units.number
-        drawn = units.counts(resampling.resamples, resampling.seed, "images")
-        counts = np.vstack([np.ones(n_images), drawn])
-        self.weights = counts / counts.sum(axis=1, keepdims=True)
+        self.units = units or Units.single(conditions.n_images.iloc[0])
+        self.few = few_images(CLEAN, self.units.number)
         names = list(self.corruptions)
         self.undefined = dict.fromkeys(UNDEFINED, "")
         self.averaged = [names.index(name) for name in averaged(names)]
-        if not names:
-            self.baseline, self.baseline_clean = np.empty((1, 0)), np.nan
-        elif baseline is None:
-            self.baseline, self.baseline_clean = np.array([[ALEXNET_ERRORS[c] for c in averaged(names)]]), np.nan
+        self.of_baseline = np.zeros((len(self.averaged), 1))  # on each image, if they are known
+        if not names or baseline is None:
+            self.baseline, self.baseline_clean = np.array([ALEXNET_ERRORS[name] for name in averaged(names)]), np.nan
         else:
             wrong = self._wrong(baseline)
-            self.baseline, self.baseline_clean = self._resampled(wrong)[:, self.averaged], wrong[0].mean()
-            clean = self.weights @ wrong[0]
-            denominators = self.baseline, self.baseline - clean[:, None]
+            self.of_baseline = self._under_corruptions(wrong)
+            self.baseline, self.baseline_clean = self.of_baseline.mean(axis=1), wrong[0].mean()
+            denominators = self.of_baseline, self.of_baseline - wrong[0]
             self.undefined = dict(zip(UNDEFINED, map(self._uncertain, denominators), strict=True))
 
     def score(self, predictions: Predictions) -> Scored:
@@ -131,27 +123,28 @@ class Scorer:
         return scores
 
     def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
-        errors = self._resampled(wrong).take(self.averaged, axis=1)
-        relative = relative_mean_corruption_error(errors[0], wrong[0].mean(), self.baseline[0], self.baseline_clean)
-        return {
-            **self._with_interval("corrupted_error", errors.mean(axis=1)),
-            **self._mce(errors),
-            "relative_mce": float(relative),
-            **self.undefined,
-        }
-
-    def _mce(self, errors: np.ndarray) -> dict[str, float]:
-        """mCE and its interval, which is infinite at an end where the baseline makes no error in too many resamples.
-
-        Without any error it ends where that of the share of errors does (see `cost_interval`).
-        """
-        value = mean_corruption_error(errors[0], self.baseline[0])
-        ends = range_interval(
-            *(values[1:] for values in range_of_mean_corruption_error(errors, self.baseline)), self.confidence
+        of_images = self._under_corruptions(wrong)
+        errors = of_images.mean(axis=1)
+        relative = relative_mean_corruption_error(errors, wrong[0].mean(), self.baseline, self.baseline_clean)
+        mce, mean = float(mean_corruption_error(errors, self.baseline)), of_images.mean(axis=0)
+        of_error, of_mce = (
+            (UNKNOWN, UNKNOWN)
+            if self.few
+            else (share(mean, self.units, self.confidence), self._of_mce(mce, errors, of_images))
         )
-        if value == 0:
-            ends = cost_interval(0, errors, np.mean(1 / self.baseline[0]), self.units, self.confidence)
-        return with_ends("mce", float(value), UNKNOWN if self.few else ends)
+        scores = of_error.columns("corrupted_error", float(errors.mean())) | of_mce.columns("mce", mce)
+        return scores | {"relative_mce": float(relative), **self.undefined}
+
+    def _of_mce(self, mce: float, errors: np.ndarray, of_images: np.ndarray) -> Interval:
+        """The interval of mCE, a mean of ratios; without any error it ends where that of the share of errors does."""
+        if mce == 0:
+            end = np.mean(1 / self.baseline) * reach_of_none(self.units.number, self.confidence)
+            return Interval(0.0, float(end), WILSON, self.units.number)
+        if np.isnan(mce):
+            return UNKNOWN
+        ratios = (errors / self.baseline)[:, None]
+        parts = (of_images - ratios * self.of_baseline) / self.baseline[:, None]
+        return of_linear(mce, parts.mean(axis=0), self.units, self.confidence, POSITIVE)
 
     def _uncertain(self, denominators: np.ndarray) -> str:
         """The corruptions under which a denominator is too uncertain for a ratio, joined by spaces.
@@ -159,28 +152,26 @@ class Scorer:
         That is so if it is not above 0, or its relative standard error over images exceeds `LARGEST_RELATIVE_ERROR`.
 
         Args:
-            denominators: float (1 + resamples) x corruptions, the actual images first.
+            denominators: float corruptions x N, means over images.
         """
-        names = np.array(list(self.corruptions))[self.averaged]
-        certain = denominators[0] * LARGEST_RELATIVE_ERROR >= denominators[1:].std(axis=0)
-        return " ".join(names[~(certain & (denominators[0] > 0))])
+        names, means = np.array(list(self.corruptions))[self.averaged], denominators.mean(axis=1)
+        certain = means * LARGEST_RELATIVE_ERROR >= np.sqrt(self.units.variance_of_mean(denominators))
+        return " ".join(names[~(certain & (means > 0))])
 
     def _accuracy(self, name: str, correct: np.ndarray, units: Units) -> dict[str, float]:
         """Accuracy on a test set, with Wilson's interval, from bool N."""
-        columns = accuracies(name, correct.mean(), units.effective(units.sums(correct)), self.confidence)
+        columns = accuracies(
+            name, correct.mean(), units.effective(units.sums(correct), self.confidence), self.confidence
+        )
         return {column: float(value) for column, value in columns.items()}
 
     def _wrong(self, predictions: Predictions) -> list[np.ndarray]:
         return [~predictions.correct(condition) for condition in range(len(predictions))]
 
-    def _resampled(self, wrong: list[np.ndarray]) -> np.ndarray:
-        """Error per corruption over severities: float64 (1 + resamples) x corruptions, the actual images first."""
-        by_image = np.stack([np.mean([wrong[c] for c in chosen], axis=0) for chosen in self.corruptions.values()])
-        return self.weights @ by_image.T
-
-    def _with_interval(self, name: str, values: np.ndarray) -> dict[str, float]:
-        ends = UNKNOWN if self.few else share_interval(values[0], values[1:], self.units, self.confidence)
-        return with_ends(name, float(values[0]), ends)
+    def _under_corruptions(self, wrong: list[np.ndarray]) -> np.ndarray:
+        """Error of each image under each corruption that counts, mean over severities: float64 corruptions x N."""
+        chosen = list(self.corruptions.values())
+        return np.stack([np.mean([wrong[c] for c in chosen[place]], axis=0) for place in self.averaged])
 
     def _means_of_losses(self, losses: np.ndarray) -> dict[str, float]:
         """`LOSSES` of each group of images, means over its conditions, from float C x 3."""
@@ -314,17 +305,19 @@ def rank_rows(
         units: units of the images; None if each image is a unit.
     """
     means, images = errors.mean(axis=1), errors.shape[1]
-    of_units = (units or Units.single(images)).values(errors)
-    order = np.argsort(means, kind="stable")
-    means, covariance = means[order], np.cov(of_units[order], ddof=1).reshape(len(order), -1) / of_units.shape[1]
+    units, order = units or Units.single(images), np.argsort(means, kind="stable")
+    means, errors = means[order], errors[order]
+    covariance = np.cov(units.values(errors), ddof=1).reshape(len(order), -1) / units.number
     spread = np.sqrt(np.maximum(np.add.outer(np.diag(covariance), np.diag(covariance)) - 2 * covariance, 0))
     spread[spread < 1e-12] = 0
-    low, high = rank_intervals(means, spread, _draws(covariance, resampling, name), resampling.confidence)
+    low, high = rank_intervals(means, spread, _draws(covariance, resampling, name), units, resampling.confidence)
     difference, error = np.append(np.diff(means), np.nan), np.append(np.diag(spread, 1), np.nan)
-    reach = ndtri((1 + resampling.confidence) / 2)
-    if_equal = wilson(np.zeros(1), of_units.shape[1], resampling.confidence)[1]
-    half = np.where(error == 0, if_equal, reach * error)
-    needed = (reach + ndtri(POWER)) ** 2 * images * np.square(error)
+    of_next = [
+        of_linear(value, parts, units, resampling.confidence, DIFFERENCE).ends
+        for value, parts in zip(difference, np.diff(errors, axis=0), strict=False)
+    ]
+    next_low, next_high = np.transpose([*of_next, UNKNOWN.ends])
+    needed = (ndtri((1 + resampling.confidence) / 2) + ndtri(POWER)) ** 2 * images * np.square(error)
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = np.where(difference > 0, np.ceil(needed / np.square(difference)), np.nan)
     return pd.DataFrame(
@@ -335,15 +328,15 @@ def rank_rows(
             "rank_high": high,
             "error": means,
             "next_difference": difference,
-            "next_low": difference - half,
-            "next_high": difference + half,
+            "next_low": next_low,
+            "next_high": next_high,
             "n_images_needed": needed,
         }
     )
 
 
 def rank_intervals(
-    means: np.ndarray, spread: np.ndarray, draws: np.ndarray, confidence: float
+    means: np.ndarray, spread: np.ndarray, draws: np.ndarray, units: Units, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and largest rank of each of M members, int64.
 
@@ -351,13 +344,12 @@ def rank_intervals(
         means: float M, mean errors.
         spread: float M x M, standard errors of the differences of mean errors.
         draws: float R x M, deviations of the mean errors from their expectations.
+        units: units of the images.
         confidence: level of each interval, between 0 and 1.
     """
     low, high = np.ones(len(means), np.int64), np.full(len(means), len(means))
     for member in range(len(means)):
-        others = spread[member] > 0
-        deviations = np.abs(draws[:, others] - draws[:, [member]]) / spread[member, others]
-        reach = np.quantile(deviations.max(axis=1, initial=0), confidence)
+        reach = critical(np.abs(draws - draws[:, [member]]), spread[member], confidence, units)
         with np.errstate(divide="ignore", invalid="ignore"):  # infinite if the difference is that of each image
             differences = (means - means[member]) / spread[member]
         low[member] += (differences < -reach).sum()

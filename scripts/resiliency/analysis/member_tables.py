@@ -19,7 +19,6 @@ from resiliency.ensembles.pool import is_inaccurate
 from resiliency.metrics.classification import CALIBRATION, member_warnings
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS
 from resiliency.prediction.reading import Predictions, additional_test_sets
-from resiliency.statistics.resampling import Resampling
 
 SAME_ANSWERS = "same answers as"
 FIRST = slice(0, 1000)
@@ -132,7 +131,7 @@ def member_tables(
     outside: Iterable[pd.DataFrame],
     histories: dict[str, pd.DataFrame],
     baseline: str,
-    resampling: Resampling,
+    confidence: float,
 ) -> MemberTables:
     """Score every member.
 
@@ -142,12 +141,13 @@ def member_tables(
         outside: imported errors: tables as `Scored.errors`, with a column member.
         histories: member -> its history.csv.
         baseline: name of a member, or of `PUBLISHED_ERRORS`.
+        confidence: level of the intervals, between 0 and 1.
     """
-    scored = _scores(conditions, predictions, baseline, resampling)
+    scored = _scores(conditions, predictions, baseline, confidence)
     of_members = [one.errors.assign(member=member) for member, one in scored.items()]
     errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
     scores = {member: one.scores for member, one in scored.items()}
-    scores |= outside_scores(errors, scores, baseline, resampling.confidence)
+    scores |= outside_scores(errors, scores, baseline, confidence)
     members, twice = list(members), copies(predictions)
     further = {name: [f"{SAME_ANSWERS} {original}"] for name, original in twice.items()}
     for name in still_learning(members, histories):
@@ -167,12 +167,12 @@ def member_tables(
 
 
 def _scores(
-    conditions: pd.DataFrame, predictions: dict[str, Predictions], baseline: str, resampling: Resampling
+    conditions: pd.DataFrame, predictions: dict[str, Predictions], baseline: str, confidence: float
 ) -> dict[str, Scored]:
     if not predictions:
         return {}
     units = next(iter(predictions.values())).units(0)
-    scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], resampling, units)
+    scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], confidence, units)
     return {member: scorer.score(of_member) for member, of_member in predictions.items()}
 
 

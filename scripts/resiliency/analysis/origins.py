@@ -27,7 +27,7 @@ from resiliency.base.names import (
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.metrics.classification import accuracy_columns, images_of
 from resiliency.statistics.correlation import weighted_quantiles
-from resiliency.statistics.resampling import interval_within, jackknife_interval
+from resiliency.statistics.intervals import LINEAR, Scale, jackknife
 
 SHARES = ("clean_accuracy", "corrupted_accuracy", "corrupted_error")
 ORIGINS = ("one architecture", "several architectures", "sub-networks of a search", "joint training")
@@ -54,7 +54,8 @@ def summary(
     means, known = weighted_means(left_out.weights, values), np.isfinite(values).T
     rows = []
     for (measure, ends), of, some, replicates in zip(ranges.items(), values.T, known, means.T, strict=True):
-        low, high = interval_within(replicates[counting(left_out.weights, some)], confidence, *ends)
+        scale = Scale(low=ends[0], high=ends[1]) if np.isfinite(ends[0]) else LINEAR
+        low, high = jackknife(replicates[counting(left_out.weights, some)], confidence, scale).ends
         lower, upper = weighted_quantiles(of, ensembles["weight"].to_numpy(float), [0.25, 0.75])
         row = {"measure": measure, "ensembles": some.sum(), "mean": replicates[0], "low": low, "high": high}
         rows.append(row | {"lower_quartile": lower, "upper_quartile": upper, "members": len(left_out.members)})
@@ -82,7 +83,7 @@ def difference(
     rows = []
     for replicates, *known in zip((one - other).T, *(np.isfinite(of).T for of in values), strict=True):
         kept = np.logical_or(*map(counting, weights, known))
-        rows.append([replicates[0], *jackknife_interval(replicates[kept], confidence)])
+        rows.append([replicates[0], *jackknife(replicates[kept], confidence).ends])
     return np.array(rows)
 
 

@@ -6,13 +6,7 @@ from resiliency.base.settings import Settings, distinct
 
 
 class Statistics(Settings):
-    resamples: int = Field(
-        2000,
-        ge=100,
-        le=10**6,
-        description="number of bootstrap resamples of the images; C corruptions (5 if fewer) need 2 C/(1 − confidence) "
-        "− 1, which is 599 for 15 at 0.95",
-    )
+    resamples: int = Field(2000, ge=100, le=10**6, description="number of bootstrap resamples of the images")
     reference: str | None = Field(
         None,
         description="recipe of the reference members, in a table that describes imported members: observation 1 and "

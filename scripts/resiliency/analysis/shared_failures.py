@@ -5,13 +5,14 @@ Transactions on Software Engineering 11, 1985; Littlewood and Miller, ibid. 15, 
 share of hardware failures with a common cause."""
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import stdtrit
 
 from resiliency.analysis.assessment import Resampled
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
 from resiliency.diversity.predictions import pair_failures
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import Units, share_interval, widened, wilson_of_means, with_ends
+from resiliency.statistics.intervals import UNKNOWN, share, share_of_variance
+from resiliency.statistics.resampling import Units
 
 OUTCOMES = ("common_failures", "undetected", "availability")
 OF_PAIR = OUTCOMES[:2]
@@ -89,16 +90,15 @@ def outcomes_of(on_images: np.ndarray, counts: np.ndarray, units: Units, confide
     drawn = (counts @ on_images.T / counts.sum(axis=1, keepdims=True)).T
     means, failing = on_images.mean(axis=1), np.count_nonzero(units.sums(on_images[3:].sum(axis=0)))
     expected, of_resamples = _if_together(means[3:]), _if_together(drawn[3:])
-    columns = dict.fromkeys((OUTCOMES[0], f"{OUTCOMES[0]}_low", f"{OUTCOMES[0]}_high"), np.nan)
+    factor, of_factor = np.nan, UNKNOWN
     if expected:
         with np.errstate(invalid="ignore"):
-            variance = np.nanvar(drawn[0] / of_resamples)
-        wider = stdtrit(max(failing - 1, 1), (1 + confidence) / 2) / ndtri((1 + confidence) / 2)
-        factor, number = means[0] / expected, expected * units.number
-        low, high = wilson_of_means(factor, variance * wider**2, number, confidence)
-        columns = with_ends(OUTCOMES[0], factor, widened(float(low), float(high), number, confidence))
-    for name, value, of in zip(OUTCOMES[1:], means[1:3], drawn[1:3], strict=True):
-        columns |= with_ends(name, value, share_interval(value, of, units.number, confidence))
+            factor, variance = means[0] / expected, np.nanvar(drawn[0] / of_resamples)
+        reach = stdtrit(max(failing - 1, 1), (1 + confidence) / 2)
+        of_factor = share_of_variance(factor, variance, expected * units.number, confidence, reach)
+    columns = of_factor.columns(OUTCOMES[0], factor)
+    for name, values in zip(OUTCOMES[1:], on_images[1:3], strict=True):
+        columns |= share(values, units, confidence).columns(name, values.mean())
     return columns
 
 

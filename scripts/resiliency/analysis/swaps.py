@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit, stdtrit
+from scipy.special import logit
 
 from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, pair_counts, vote_counts, wrong_at
 from resiliency.analysis.without_images import drawn_groups
@@ -34,7 +34,7 @@ from resiliency.base.names import INDEPENDENT, JOINT, SEARCH
 from resiliency.base.streams import stream
 from resiliency.designs.kinds import KINDS
 from resiliency.prediction.reading import Predictions, condition_groups
-from resiliency.statistics.resampling import LINEAR, LOG, Scale, with_ends
+from resiliency.statistics.intervals import LINEAR, LOG, UNKNOWN, crossed_jackknife
 
 CALIPER = 0.05  # largest difference of the logit errors of equally accurate members
 NEAR = {"parameters": 2.0, "training_epochs": 1.1}  # largest ratios of equal size, and of equal length
@@ -276,28 +276,12 @@ def compared(
     with np.errstate(divide="ignore", invalid="ignore"):
         compared_by = {"difference": (stranger - twin, LINEAR), "ratio": (stranger / twin, LOG)}
         for name, (replicates, scale) in compared_by.items():
-            ends = _interval(replicates, confidence, scale) if enough else (np.nan, np.nan)
-            values |= with_ends(name, replicates[0, 0], ends)
+            of = crossed_jackknife(replicates, scale, confidence) if enough else UNKNOWN
+            values |= of.columns(name, replicates[0, 0])
         if by_chance is not None:
             low, high = np.nanquantile(by_chance, [(1 - confidence) / 2, (1 + confidence) / 2])
             values |= {"control_low": low, "control_high": high}
     return values
-
-
-def _interval(replicates: np.ndarray, confidence: float, scale: Scale) -> tuple[float, float]:
-    """Student's t of families times a standard error over families and images; from `replicates` (1 + G) x (1 + F).
-
-    The variance is that of families and that of images, each by its jackknife, less that of both, which each holds
-    (Cameron, Gelbach and Miller, Journal of Business and Economic Statistics 29, 2011); at least that of families.
-    """
-    values = scale.to(replicates)
-    groups, families = values.shape[0] - 1, values.shape[1] - 1
-    both = values[1:, 1:] - values[1:, :1] - values[:1, 1:] + values[0, 0]
-    variance = (families - 1) * np.var(values[0, 1:]) + (groups - 1) * np.var(values[1:, 0])
-    variance -= (families - 1) * (groups - 1) * np.mean(np.square(both))
-    error = np.sqrt(max(variance, (families - 1) * np.var(values[0, 1:])))
-    reach = stdtrit(families - 1, (1 + confidence) / 2) * error
-    return float(scale.back(values[0, 0] - reach)), float(scale.back(values[0, 0] + reach))
 
 
 def whole_table(

@@ -245,7 +245,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     }
     rows = []
     for index, (part, part_verdict) in enumerate(parts):
-        low, high = part.interval(2 * confidence - 1)
+        low, high = part.interval(2 * confidence - 1).ends
         counts, decides = part_verdict != "", part not in observation.controls + observation.beside
         ranges = _ranges(observation, index) if counts else dict(zip(RANGE, part.noise, strict=True))
         rows.append(

@@ -12,7 +12,8 @@ from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED, averaged
 from resiliency.metrics.classification import ECE_BINS, bin_of, calibration_error, may_be_probabilities
 from resiliency.metrics.resiliency import mean_corruption_error
-from resiliency.statistics.resampling import Units, interval_if_rare, wilson
+from resiliency.statistics.intervals import share, wilson
+from resiliency.statistics.resampling import Units
 
 if TYPE_CHECKING:
     import altair as alt
@@ -142,9 +143,7 @@ class Evaluation:
         by_corruption: a row per corruption: corruption, error (mean over severities), ce (the error divided by the
             baseline's; NaN without a baseline, if it makes no error, or if mCE does not count the corruption).
         summary: rows clean and corrupted (all conditions, but of extra corruptions only if there are no others):
-            images, error with its ends (of corrupted images by the normal distribution of the means of units, or
-            Wilson's if fewer than 10 units are wrong, or right, each by its share), nll, brier and ece (over all
-            answers).
+            images, error with its ends (Wilson's, with the variance over units), nll, brier and ece (over all answers).
         mce: mean of ce over the corruptions of mCE; NaN without a baseline.
         outputs: "logits" or "probabilities", which the classifier returned.
         confidence: level of the intervals, between 0 and 1.
@@ -171,8 +170,8 @@ class Evaluation:
         corruptions, severities = zip(*answers.conditions, strict=True)
         rows = [_measures(answers, slice(place, place + 1)) for place in range(len(corruptions))]
         errors = pd.DataFrame({"corruption": corruptions, "severity": severities}).join(pd.DataFrame(rows))
-        effective = answers.units.effective(answers.units.sums(answers.errors))
-        errors = _with_ends(errors, wilson(errors.error.to_numpy(), effective, confidence))
+        effective = answers.units.effective(answers.units.sums(answers.errors), confidence)
+        errors = _with_ends(errors, wilson(errors.error.to_numpy(), effective, confidence).ends)
         means = errors[1:].groupby("corruption", sort=False).error.mean()
         known = pd.Series(baseline or {}, dtype=float).reindex(means.index)
         by_corruption = pd.DataFrame({"error": means, "ce": means / known.where(known > 0)}).reset_index()
@@ -275,10 +274,6 @@ def _summary(answers: Answers, errors: pd.DataFrame, confidence: float) -> pd.Da
     if len(errors) == 1:
         return clean
     rows = np.flatnonzero(errors.corruption.isin(averaged(errors.corruption[1:].unique())))
-    of_units = answers.units.values(answers.errors[rows].mean(axis=0, dtype=float))
-    spread = of_units.std(ddof=1) / np.sqrt(len(of_units)) if len(of_units) > 1 else np.nan
-    reach, row = answers.units.reach(confidence) * spread, _measures(answers, rows)
-    normal = max(row["error"] - reach, 0), min(row["error"] + reach, 1)
-    ends = interval_if_rare(row["error"], normal, spread**2, len(of_units), confidence)
-    row |= dict(zip(("error_low", "error_high"), ends, strict=True))
+    row, mean = _measures(answers, rows), answers.errors[rows].mean(axis=0, dtype=float)
+    row |= share(mean, answers.units, confidence).columns("error", row["error"])
     return pd.concat([clean, pd.DataFrame([row], index=[CORRUPTED])[columns]])

@@ -167,7 +167,9 @@ class EnsembleErrors:
         wrong = self._wrong(ensembles, images, self.conditions[test_set][0])
         return 1 - np.concatenate(list(wrong), axis=1).mean(axis=1, dtype=np.float64)
 
-    def effective_images(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray | int:
+    def effective_images(
+        self, ensembles: np.ndarray, test_set: str, images: np.ndarray, confidence: float
+    ) -> np.ndarray | int:
         """Number of independent images that these of a test set are worth for each ensemble's accuracy; float64 E.
 
         Their number, int, where each image is a unit of its own (see `Units.effective`).
@@ -179,7 +181,7 @@ class EnsembleErrors:
         in_unit = csr_array((np.ones(units.n_images, np.float32), (rows, units.of_image)))
         blocks = np.array_split(ensembles, -(-len(ensembles) * units.n_images // BLOCK_VALUES))
         sums = (sum(_sums_in_groups(self._wrong(block, images, condition), in_unit)) for block in blocks)
-        return np.concatenate([units.effective(of_block) for of_block in sums])
+        return np.concatenate([units.effective(of_block, confidence) for of_block in sums])
 
     def errors_without(self, ensembles: np.ndarray, conditions: np.ndarray, of_image: np.ndarray) -> np.ndarray:
         """Mean error of ensembles (int E x size) under these conditions, without each group of images.

@@ -180,7 +180,9 @@ class Pool:
         for name, n_images in self.conditions.drop_duplicates("test_set")[["test_set", "n_images"]].values.tolist():
             worth = n_images  # how many independent images they are worth; see `Units.effective`
             if not scored.units(name).alone:
-                of_groups = [scored.effective_images(group, name, np.arange(n_images)) for group in groups]
+                of_groups = [
+                    scored.effective_images(group, name, np.arange(n_images), self.confidence) for group in groups
+                ]
                 worth = np.concatenate(of_groups)
             columns |= accuracies(name, columns[accuracy_of(name)], worth, self.confidence)
         return columns

@@ -26,7 +26,8 @@ from resiliency.prediction.reading import Predictions
 from resiliency.report import words
 from resiliency.report.templates import environment
 from resiliency.report.words import label, percent
-from resiliency.statistics.resampling import Resampling, Units, share_interval
+from resiliency.statistics.intervals import share
+from resiliency.statistics.resampling import Resampling, Units
 
 MET, NOT_MET, NOT_SHOWN = "met", "not met", "not shown"
 UNDER = "error under "
@@ -72,19 +73,9 @@ class Measure(NamedTuple):
         return self.ends(1 - 2 * error_rate)[1 if upper else 0]
 
 
-def share(values: np.ndarray, counts: np.ndarray, units: Units) -> Measure:
-    """The mean of values of images, float N in 0..1, with `share_interval`.
-
-    Args:
-        counts: float R x N, how often each resample draws each image.
-        units: units of the images.
-    """
-    with np.errstate(invalid="ignore"):
-        drawn = counts @ values / counts.sum(axis=1)
-    value = float(values.mean())
-    return Measure(
-        value, units.number, len(values), lambda confidence: share_interval(value, drawn, units.number, confidence)
-    )
+def mean_of(values: np.ndarray, units: Units) -> Measure:
+    """The mean of values of images, float N in 0..1."""
+    return Measure(float(values.mean()), units.number, len(values), lambda level: share(values, units, level).ends)
 
 
 def errors_of(ensemble: Ensemble, evaluation: Resampled) -> dict[tuple[str, int], np.ndarray]:
@@ -117,18 +108,18 @@ def measures(
     of_class = ensemble.members[0].labels(0)[evaluation.images[CLEAN]] == row["worst_class"]
     worst, corrupted = errors[row["worst_corruption"], row["worst_severity"]], means.pop(CORRUPTED)
     found = {
-        "clean_error": share(means.pop(CLEAN), counts, units),
-        "corrupted_error": share(corrupted, counts, units),
-        "worst_condition_error": share(worst, counts, units),
-        "worst_class_error": share(corrupted[of_class], counts[:, of_class], units.of(of_class)),
+        "clean_error": mean_of(means.pop(CLEAN), units),
+        "corrupted_error": mean_of(corrupted, units),
+        "worst_condition_error": mean_of(worst, units),
+        "worst_class_error": mean_of(corrupted[of_class], units.of(of_class)),
     }
-    found |= {f"{UNDER}{name}": share(values, counts, units) for name, values in means.items()}
+    found |= {f"{UNDER}{name}": mean_of(values, units) for name, values in means.items()}
     if threshold is not None:
         (answers,) = judged([ensemble], [temperature], evaluation, [CORRUPTED], (REFERENCE,))
         scored = answers[CORRUPTED]
         given = (graded(scored.confidences[REFERENCE]) >= threshold).astype(np.float64)
-        found["wrong"] = share((given * scored.errors).mean(axis=0), counts, units)
-        found["answered"] = share(given.mean(axis=0), counts, units)
+        found["wrong"] = mean_of((given * scored.errors).mean(axis=0), units)
+        found["answered"] = mean_of(given.mean(axis=0), units)
     if len(ensemble.members) > 1:
         on_images = pairs_on_images(ensemble.members, evaluation)[CORRUPTED]
 
@@ -330,7 +321,7 @@ def evidence_of(
     if rival is not None:
         alone = Ensemble([tested.predictions[rival["members"]]], np.ones(1), rival["rule"])
         errors = mean_errors(errors_of(alone, evaluation))[CORRUPTED]
-        found[RIVAL] = share(errors, evaluation.counts[CLEAN], evaluation.units[CLEAN])
+        found[RIVAL] = mean_of(errors, evaluation.units[CLEAN])
     pairs = "an ensemble of two members or more, of which one fails"
     lacking = {"wrong": chosen["why"], "undetected": pairs, "common_failures": pairs}
     stated, sources = statements(row, rival, card["classes"], target), sources_of(tested.deployment, row, rival, target)

@@ -13,7 +13,8 @@ from resiliency.data.pictures import images_at
 from resiliency.data.source import Images
 from resiliency.export.folder.watching import distances, look
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.resampling import Units, wilson
+from resiliency.statistics.intervals import share
+from resiliency.statistics.resampling import Units
 
 FALSE_ALARMS = 0.01
 RIDGE = 0.01**2  # variance that each number has at least, in their own units of about 1
@@ -90,15 +91,15 @@ def flag_rates(
     rates: dict[str, dict[str, float | None]] = {}
     for name, of in shares.items():
         own = units.of(chosen.get(name, _some(evaluation, MOST_CORRUPTED)))
-        low, high = wilson(of.mean(), own.effective(own.sums(of)), 0.95)
-        rates[name] = {"share": float(of.mean()), "low": float(low), "high": float(high), "n_images": len(of)}
+        low, high = share(of, own, 0.95).ends
+        rates[name] = {"share": float(of.mean()), "low": low, "high": high, "n_images": len(of)}
     shape = conditions[0][:1].shape[1:]
     colours = np.array(list(product((0, 128, 255), repeat=3)), np.uint8)[:, None, None]
     made = {"noise": stream(0, "noise").integers(0, 256, (AT_ONCE, *shape), np.uint8)}
     made["constant"] = np.broadcast_to(colours, (len(colours), *shape))
     for name, pictures in made.items():
-        share = float(_flags(look(pictures), inputs).mean())
-        rates[name] = {"share": share, "low": None, "high": None, "n_images": len(pictures)}
+        flagged_share = float(_flags(look(pictures), inputs).mean())
+        rates[name] = {"share": flagged_share, "low": None, "high": None, "n_images": len(pictures)}
     return rates
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from resiliency.base.names import accuracy_of, mean_member_accuracy_of
-from resiliency.statistics.resampling import Units, wilson
+from resiliency.statistics.intervals import wilson
+from resiliency.statistics.resampling import Units
 
 MEAN_ACCURACY = re.compile(mean_member_accuracy_of("(.*)"))
 
@@ -36,7 +37,7 @@ def accuracies(test_set: str, shares: np.ndarray, n_images: float, confidence: f
         n_images: number of these images; NaN if unknown, and then so is the interval.
         confidence: level of the interval, between 0 and 1.
     """
-    return dict(zip(accuracy_columns(test_set), (shares, *wilson(shares, n_images, confidence)), strict=True))
+    return dict(zip(accuracy_columns(test_set), (shares, *wilson(shares, n_images, confidence).ends), strict=True))
 
 
 ECE_BINS = 15

@@ -53,16 +53,6 @@ def mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> np.ndarra
     return corruption_errors(errors, baseline).mean(axis=-1)
 
 
-def range_of_mean_corruption_error(errors: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest value that mCE may have where the baseline makes no error under some corruption.
-
-    An error over none is infinite; none over none may be anything from 0 up. Elsewhere both are mCE.
-    """
-    ratios, broken = corruption_errors(errors, baseline), np.broadcast_to(baseline <= 0, errors.shape)
-    least = np.where(broken, np.where(errors > 0, np.inf, 0), ratios)
-    return least.mean(axis=-1), np.where(broken, np.inf, ratios).mean(axis=-1)
-
-
 def relative_mean_corruption_error(
     errors: np.ndarray, clean: float, baseline: np.ndarray, baseline_clean: float
 ) -> np.ndarray:

@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from resiliency.analysis.parts import FEWEST, least_resamples
-from resiliency.base.faults import Fault, expected, hint, path_fault, short
+from resiliency.base.faults import Fault, hint, path_fault, short
 from resiliency.base.names import HELD_OUT, MAIN, alike, averaged, design_of, form_fault, images_fault
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.folder import folder_classes
@@ -281,16 +280,6 @@ def _no_test_set(key: str, given: str, there: list[str]) -> str:
     return f"statistics.{key}: {short(given)} is not an additional test set of the study{near}"
 
 
-def _resamples(study: Study) -> Iterator[str]:
-    """Fewer resamples than the intervals of all corruptions together need."""
-    corruptions = study.corruptions.names if study.dataset else study.contents().corruptions
-    comparisons, statistics = max(len(corruptions), FEWEST), study.statistics
-    least = least_resamples(comparisons, statistics.confidence)
-    if statistics.resamples < least:
-        needed = f"at least {least} for {comparisons} comparisons at confidence {statistics.confidence:g}"
-        yield f"statistics.resamples: {expected(needed, statistics.resamples)}; set it to more"
-
-
 def _ensembles(study: Study) -> Iterator[str]:
     elsewhere = study.contents().predicted if study.external else []
     there = [*study.members.designs, *dict.fromkeys(map(design_of, elsewhere))]
@@ -350,6 +339,6 @@ FIRST = (
 )
 CHECKS = (
     *(_families, _views, file_faults, cost_faults, objective_faults, margin_faults),
-    *(_corruptions, _precomputed, _baseline, _alexnet, _reference, _robustness, _resamples, _ensembles),
+    *(_corruptions, _precomputed, _baseline, _alexnet, _reference, _robustness, _ensembles),
     *(_test_sets, _splits, _probe, warmup_faults, shift_faults, batch_faults, _search),
 )

@@ -23,7 +23,7 @@ from resiliency.analysis.verdicts import Observation
 from resiliency.base.names import INDEPENDENT
 from resiliency.base.streams import stream
 from resiliency.statistics.correlation import CONTESTS, RESPONSE, Families, closeness, replicates, share_within
-from resiliency.statistics.resampling import FISHER, Scale
+from resiliency.statistics.intervals import FISHER, Scale
 
 FAMILIES = 8  # families with two designs or more; with fewer, leaving out a family says too little about the others
 ESTIMABLE = 3  # least number of such families for an estimate

@@ -16,16 +16,9 @@ from resiliency.diversity.metrics import ENSEMBLE_METRICS
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import MEASURES
-from resiliency.statistics.resampling import (
-    FISHER,
-    LINEAR,
-    Scale,
-    holm,
-    in_groups,
-    jackknife_interval,
-    p_value,
-    studentised,
-)
+from resiliency.statistics.intervals import FISHER, LINEAR, Scale, jackknife, studentised
+from resiliency.statistics.p_values import holm, p_value
+from resiliency.statistics.resampling import in_groups
 
 GROUP = ["rule", "size", "images", "measure"]
 TESTED = ["low", "high", "confidence", "p_value", "p_holm", "members", "units"]
@@ -124,7 +117,7 @@ def _tested(
     """
     some = np.logical_and.reduce([left_out.known[column] for column in columns])
     kept, counts = left_out.behind(some)
-    low, high = jackknife_interval(replicates[kept], confidence, scale)
+    low, high = jackknife(replicates[kept], confidence, scale).ends
     tested = {"low": low, "high": high, "p_value": p_value(replicates[kept], scale), "ensembles": some.sum()}
     return tested | counts | {"possible": left_out.ensembles["possible"].iloc[0]}
 

@@ -16,7 +16,7 @@ from resiliency.base.streams import stream
 from resiliency.diversity.settings import LABEL_FREE, MAIN
 from resiliency.metrics.classification import images_of
 from resiliency.statistics.correlation import cliffs_deltas_of_partitions, weighted_cliffs_delta, weighted_ranks
-from resiliency.statistics.resampling import ANGULAR, studentised
+from resiliency.statistics.intervals import ANGULAR, studentised
 
 FAMILIES = 6  # families with a design of two or more members; with fewer, designs are left out in turn
 DESIGNS = 6  # designs with two or more members; with fewer, leaving one out says too little about the others

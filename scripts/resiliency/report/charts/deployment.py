@@ -305,7 +305,7 @@ def _error(row: dict | pd.Series) -> str:
 
 @chart(
     "Selected on half of the test images, evaluated on the other half. A difference is significant if its interval, "
-    "widened for the number of corruptions, excludes 0.",
+    "which holds together with those of all corruptions, excludes 0.",
     corruption_finding,
 )
 def under_corruptions(table: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin:

@@ -3,7 +3,6 @@
 import altair as alt
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from resiliency.analysis.member_tables import FEWEST_EPOCHS, LITTLE, late_gain
 from resiliency.report.panels import Key, chart, lines, measure, one_colour, scatter, told_apart, words_at
@@ -21,6 +20,7 @@ from resiliency.report.style import (
     tooltips,
 )
 from resiliency.report.words import OBJECTIVES, in_points, kind_of, label, percent, plain, plural, points, quantity
+from resiliency.statistics.intervals import jackknife
 
 POINTS = 6000  # number of points of all learning curves
 TRAINING = ["design", "family", "origin", "objective", "loss_weight", "seed"]
@@ -144,11 +144,12 @@ def joint_finding(ensembles: pd.DataFrame, members: pd.DataFrame) -> str:
     differences = (by_seed - alone).dropna()
     if len(differences) < 2:
         return f"Unknown (one seed): {said}."
-    mean, half = differences.mean(), stdtrit(len(differences) - 1, (1 + level) / 2) * differences.sem()
+    mean, seeds = differences.mean(), len(differences)
+    low, high = jackknife(np.array([mean, *(differences.sum() - differences) / (seeds - 1)]), level).ends
     corrected = "; corrected for the choice of the best" if several else ""
-    answer = "Yes" if mean - half > 0 else "No" if mean + half < 0 else "Not significantly"
-    difference = in_points(mean, mean - half, mean + half)
-    return f"{answer}: {said}, a difference of {difference} ({len(differences)} seeds{corrected})."
+    answer = "Yes" if low > 0 else "No" if high < 0 else "Not significantly"
+    difference = in_points(mean, low, high)
+    return f"{answer}: {said}, a difference of {difference} ({seeds} seeds{corrected})."
 
 
 def jointly_trained(ensembles: pd.DataFrame) -> pd.DataFrame:
