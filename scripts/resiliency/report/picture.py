@@ -1,6 +1,7 @@
 """The small picture of an observation: its estimates and intervals around zero, as SVG within the page."""
 
 import math
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 from markupsafe import Markup
@@ -34,22 +35,8 @@ def interval_picture(parts: list[dict]) -> Markup:
     def line_at(kind: str, value: float, says: str = "") -> Markup:
         return _mark("line", says, kind, x1=x(value), x2=x(value), y1=0, y2=bottom)
 
-    bands, rows, controls = [], [], []
-    for row, part in enumerate(drawn):
-        top, y, name, estimate = LINE * row + 2, LINE * row + LINE / 2 + 2, part["part"], part["estimate"]
-        for band, control in BANDS.items():
-            low, high = (part.get(f"{band}_{end}") for end in ENDS)
-            if not pd.isna(low) and not pd.isna(high):
-                says = f"{name}: 90% of the draws of the {control} lie in {words.bounds(low, high)}"
-                size = {"x": x(low), "y": top, "width": round(x(high) - x(low), 1), "height": LINE - 1}
-                bands.append(_mark("rect", says, band, **size))
-        if part.get("reading"):  # a control, labelled on the side with more room
-            place = {"x": 0, "anchor": "start"} if x(estimate) > WIDE / 2 else {"x": WIDE, "anchor": "end"}
-            controls.append(_text("control", y=y + 3, kind="control", **place))
-        says = f"{name}: {words.estimate(estimate)} {words.bounds(part['low'], part['high'])}"
-        line = _mark("line", x1=x(part["low"]), x2=x(part["high"]), y1=y, y2=y)
-        marks = line + _mark("circle", cx=x(estimate), cy=y, r=3.5)
-        rows.append(_mark("g", says, part["part_verdict"].replace(" ", "-"), inside=marks))
+    bands = [band for row, part in enumerate(drawn) for band in _bands(part, LINE * row + 2, x)]
+    rows = [_row(part, LINE * row + LINE / 2 + 2, x) for row, part in enumerate(drawn)]
     axis = [line_at("zero", 0)] + [line_at("margin", side * margin) for side in (-1, 1) if margin]
     if least:
         sign = -1 if drawn[0].get("side") == "below" else 1
@@ -60,8 +47,28 @@ def interval_picture(parts: list[dict]) -> Markup:
         axis.append(_text(says, x=min(max(x(value), 24), WIDE - 24), y=bottom + 11, anchor="middle"))
     label = f"Estimates and intervals of {words.plural(len(drawn), 'part')} around zero"
     head = Markup('<svg class="intervals" viewBox="0 0 {} {}" role="img" aria-label="{}">')
-    inside = Markup("").join([*bands, *axis, *controls, *rows])
+    inside = Markup("").join([*bands, *axis, *rows])
     return head.format(WIDE, bottom + AXIS, label) + inside + Markup("</svg>")
+
+
+def _bands(part: dict, top: float, x: Callable[[float], float]) -> Iterator[Markup]:
+    """The ranges of a part's controls."""
+    for band, control in BANDS.items():
+        low, high = (part.get(f"{band}_{end}") for end in ENDS)
+        if not pd.isna(low) and not pd.isna(high):
+            says = f"{part['part']}: 90% of the draws of the {control} lie in {words.bounds(low, high)}"
+            size = {"x": x(low), "y": top, "width": round(x(high) - x(low), 1), "height": LINE - 1}
+            yield _mark("rect", says, band, **size)
+
+
+def _row(part: dict, y: float, x: Callable[[float], float]) -> Markup:
+    """The interval and the estimate of a part; a control is labelled on the side with more room."""
+    low, high, estimate = part["low"], part["high"], part["estimate"]
+    says = f"{part['part']}: {words.estimate(estimate)} {words.bounds(low, high)}"
+    marks = _mark("line", x1=x(low), x2=x(high), y1=y, y2=y) + _mark("circle", cx=x(estimate), cy=y, r=3.5)
+    drawn = _mark("g", says, part["part_verdict"].replace(" ", "-"), inside=marks)
+    place = {"x": 0, "anchor": "start"} if x(estimate) > WIDE / 2 else {"x": WIDE, "anchor": "end"}
+    return _text("control", y=y + 3, kind="control", **place) + drawn if part.get("reading") else drawn
 
 
 def _mark(tag: str, says: str = "", kind: str = "", inside: str = "", **attributes: float | str) -> Markup:

@@ -1,4 +1,4 @@
-"""Environments of Jinja for pages and sentences, with the formats of `words`.
+"""Environments of Jinja for pages, with the formats of `words`.
 
 What a template of Markdown prints is text, unless it says that it is Markdown: names come from users, and a page is
 read by programs that run what HTML they find in it.

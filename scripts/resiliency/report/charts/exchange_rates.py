@@ -83,14 +83,7 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin
     if rows.empty:
         return notice(TITLE, "too few families, designs and ensembles in this study")
     frame = frame_of(rows, FARTHEST)
-    rows = rows.assign(
-        name=rows["exchange"].map(NAMES).map(capital),
-        kind=np.where(rows["spread"], KINDS[1], KINDS[0]),
-        cost=[_cost(row) for row in rows.itertuples()],
-        line=[f"{_amount(row)}; {_cost(row)}; {row.units} {row.unit}" for row in rows.itertuples()],
-        left=rows["points_low"].clip(*frame),
-        right=rows["points_high"].clip(*frame),
-    )
+    rows = _in_words(rows).assign(left=rows["points_low"].clip(*frame), right=rows["points_high"].clip(*frame))
     legend = {"orient": "bottom", "direction": "horizontal", "symbolType": "circle"}
     hues = [colours[0], (colours * 6)[5]]
     key = told_apart("kind", KINDS, hues, shapes=["circle", "diamond"], legend=legend)
@@ -124,6 +117,16 @@ def exchange_rates(rates: pd.DataFrame, colours: list[str]) -> alt.TopLevelMixin
         "SD: standard deviation, without what noise adds",
     ]
     return finish(panel, TITLE, subtitle)
+
+
+def _in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their names, kinds, costs, and the line of numbers below a name."""
+    return rows.assign(
+        name=rows["exchange"].map(NAMES).map(capital),
+        kind=np.where(rows["spread"], KINDS[1], KINDS[0]),
+        cost=[_cost(row) for row in rows.itertuples()],
+        line=[f"{_amount(row)}; {_cost(row)}; {row.units} {row.unit}" for row in rows.itertuples()],
+    )
 
 
 def frame_of(rows: pd.DataFrame, farthest: float) -> list[float]:
