@@ -173,10 +173,8 @@ def _settle(
     """Sum all classes where `_compare` does not decide; then `rival` is less than `own` where the answer is right."""
     for i in range(len(own)):
         if max(own[i], rival[i]) <= bound[i] or own[i] == rival[i]:
-            rival[i], first = _largest(ensemble, values[i], total), 0
-            while total[first] < rival[i]:
-                first += 1
-            if first == labels[i]:
+            rival[i] = _largest(ensemble, values[i], total)
+            if _is_first(total, labels[i], rival[i]):
                 rival[i] = -np.inf
 
 
@@ -197,6 +195,15 @@ def _largest(ensemble: np.ndarray, values: np.ndarray, total: np.ndarray) -> np.
     for value in lanes:
         largest = max(largest, value)
     return largest
+
+
+@compiled()
+def _is_first(total: np.ndarray, label: int, largest: np.float32) -> bool:
+    """Whether the label has the sum `largest`, and no class before it."""
+    first = 0
+    while total[first] < largest:
+        first += 1
+    return first == label
 
 
 @compiled(fastmath=REORDERED)
