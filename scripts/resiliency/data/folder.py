@@ -380,17 +380,13 @@ def _decoding_faults(folder: str) -> list[str | None]:
         faults = list(tqdm(found, f"Decoding {printable(folder)}", len(new), delay=SHOWN_AFTER, mininterval=every))
     sound = [file for file, fault in zip(new, faults, strict=True) if not fault]
     if sound:
-        _write(kept, decoded | {os.path.relpath(file, folder): states[file] for file in sound})
+        decoded |= {os.path.relpath(file, folder): states[file] for file in sound}
+        temporary = kept.with_name(f".{kept.stem}.{os.getpid()}")
+        with suppress(OSError):  # if nothing can be written, all is decoded each time
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_text(json.dumps(decoded), encoding="utf-8")
+                temporary.replace(kept)
+            finally:
+                temporary.unlink(missing_ok=True)
     return faults
-
-
-def _write(kept: Path, decoded: dict[str, str]) -> None:
-    """Replace `kept`; if nothing can be written, all is decoded each time."""
-    temporary = kept.with_name(f".{kept.stem}.{os.getpid()}")
-    with suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(json.dumps(decoded), encoding="utf-8")
-            temporary.replace(kept)
-        finally:
-            temporary.unlink(missing_ok=True)

@@ -86,7 +86,16 @@ def read_foreign(file: str, needed: Sequence[str]) -> pd.DataFrame:
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise Fault(f"{file}: {duplicate('column', twice[0], names.count(twice[0]))}")
-        table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        if path.suffix == ".parquet":
+            from pyarrow import parquet, types
+
+            for column in parquet.read_schema(path):
+                if types.is_nested(column.type):
+                    raise Fault(f"{path}: column {column.name!r}: {expected('one value per row', column.type)}")
+            table = pd.read_parquet(path)
+            table = table.reset_index(drop=not any(table.index.names))
+        else:
+            table = _read_csv(path)
     except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(file, error) from error
     if table.empty:
@@ -118,16 +127,6 @@ def columns_of(file: str) -> list[str]:
     if len(names) == 1 and any(character in names[0] for character in OTHER_SEPARATORS):
         raise Fault(f"{file}: {expected('values separated by commas', f'the header {short(names[0])}')}")
     return names
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    from pyarrow import parquet, types
-
-    for column in parquet.read_schema(path):
-        if types.is_nested(column.type):
-            raise Fault(f"{path}: column {column.name!r}: {expected('one value per row', column.type)}")
-    table = pd.read_parquet(path)
-    return table.reset_index(drop=not any(table.index.names))
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -28,14 +28,7 @@ class Prediction(Settings):
 
 
 class Condition(NamedTuple):
-    """One condition; rows of the table of conditions have these columns, after `condition`, their number from 0.
-
-    Attributes:
-        test_set: name of the test set.
-        corruption, severity: corruption and severity of its images; `clean` and 0 if they are not corrupted.
-        n_images: number of images.
-        classes: number of classes among which members choose.
-    """
+    """One condition: a row of conditions.csv without its number."""
 
     test_set: str
     corruption: str
