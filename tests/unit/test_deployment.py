@@ -11,7 +11,7 @@ from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binom
 
 from resiliency.analysis import choices
-from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.analysis.deployment import candidate_table, deployment_table, worst_cases
 from resiliency.ensembles.pool import EnsembleErrors, front
 from resiliency.ensembles.selection import greedy
 from resiliency.ensembles.settings import Limits
@@ -53,6 +53,19 @@ def test_greedy_selection_against_loops(study):
         assert sorted(chosen) == ensemble.tolist()
     assert [len(ensemble) for ensemble in greedy(scored(study), pool, 9, images)] == [1, 2, 3, 4]
     assert greedy(scored(study), pool[:0], 3, images) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_worst_class_is_one_that_is_evaluated():
+    """Class 2 is always wrong in the selection, and absent from the other half, which alone has class 3."""
+    labels, table = np.array([0, 1, 2, 0, 1, 3]), conditions_of(["fog"], [1, 2, 3], 6, 4)
+    of = EnsembleErrors(
+        [predictions_of(table, labels, np.zeros((4, 6, 4), np.float16))], np.ones(1), "mean_probability"
+    )
+    wrong = np.tile(np.array([0, 0.5, 1, 0, 1, 1], np.float32), (3, 1))
+    halves = np.arange(3), np.arange(3, 6)
+    row = worst_cases(of, wrong, *halves, Units.single(3), np.ones((5, 3)), 0.9)
+    assert (row["worst_class"], row["worst_class_error"]) == (1, 1)
 
 
 def test_the_front_is_what_nothing_dominates():

@@ -221,7 +221,8 @@ def worst_cases(
     """`WORST` of one ensemble: condition and class with its largest errors, and a quantile of errors.
 
     The largest of many errors is partly chance; so condition and class are chosen on one half of the images, and the
-    errors in them are those on the other. The class is the one with the largest corrupted error.
+    errors in them are those on the other. The class is the one with the largest corrupted error, of those that both
+    halves have, if there are any.
 
     Args:
         wrong: float32 C x (selection and evaluation images), from `EnsembleErrors.wrong`.
@@ -236,13 +237,15 @@ def worst_cases(
     # Sums of integers are exact in float64, so that the first of several classes with equal errors is the worst.
     wrongly = np.bincount(labels[selection], before.sum(axis=0, dtype=np.float64))
     of_classes = wrongly / np.maximum(len(before) * np.bincount(labels[selection]), 1)
-    of_class = labels[evaluation] == of_classes.argmax()
+    known = np.unique(labels[evaluation])
+    worst_class = known[np.pad(of_classes, (0, labels.max() + 1 - len(of_classes)))[known].argmax()]
+    of_class = labels[evaluation] == worst_class
     drawn = counts @ after.T.astype(np.float64) / counts.sum(axis=1, keepdims=True)
     errors = after.mean(axis=1, dtype=np.float64)
     columns = {"worst_corruption": condition.corruption, "worst_severity": condition.severity}
     columns |= share(after[worst], units, confidence).columns("worst_error", errors[worst])
     in_class = after[:, of_class].mean(axis=0, dtype=np.float64)
-    columns |= {"worst_class": of_classes.argmax(), "quantile": scored.quantile}
+    columns |= {"worst_class": worst_class, "quantile": scored.quantile}
     columns |= share(in_class, units.of(of_class), confidence).columns("worst_class_error", in_class.mean())
     quantile, of_resamples = (np.quantile(values, scored.quantile, axis=-1) for values in (errors, drawn))
     reach = units.reach(confidence)
