@@ -11,7 +11,7 @@ from resiliency.analysis.contenders import both_halves
 from resiliency.ensembles.combination import Ensemble
 from resiliency.export import evidence, unfamiliar
 from resiliency.export.evidence import Evaluated, Measure, abstaining, claims, evidence_of, evidence_page
-from resiliency.export.folder.watching import Rate
+from resiliency.export.folder.watching import Rate, look
 from resiliency.statistics.resampling import Resampling, Units
 
 IMAGES, NAMES = 60, ["a-s0", "b-s0", "c-s0"]
@@ -177,3 +177,12 @@ def test_a_rate_that_stays_raises_few_alarms_and_one_that_leaves_is_noticed():
     always = Rate(0, 1)
     always.add([True] * 100)
     assert always.left == ""
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1)])
+def test_pictures_without_neighbours_have_no_edges(shape):
+    images = np.random.default_rng(0).integers(0, 256, (2, *shape, 3), np.uint8)
+    flat = [axis for axis in (0, 1) if shape[axis] == 1]
+    assert look(images)[:, 4:6][:, flat] == pytest.approx(np.log(0.001))
+    assert np.isfinite(look(images)).all()
