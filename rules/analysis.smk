@@ -48,7 +48,7 @@ rule correlate:
         benchmark_of("correlate")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
+    threads: 2
     resources:
         **needing(4000, 60),
     params:

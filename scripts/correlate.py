@@ -9,7 +9,7 @@ with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     ensembles, members = read_table(inputs.ensembles), read_table(inputs.members)
     tables = ensembles, read_table(inputs.by_corruption), read_distinct(inputs.pairs, ["kind", "metric"])
-    write_table(outputs.correlations, correlation_table(*tables, params.confidence))
+    write_table(outputs.correlations, correlation_table(*tables, params.confidence, snakemake.threads))
     write_table(outputs.differences, difference_table(*tables, params.confidence))
 
     test_sets = list(read_table(inputs.conditions)["test_set"].unique())

@@ -29,7 +29,7 @@ def ordinals(values: np.ndarray) -> np.ndarray:
     Args:
         values: finite float E.
     """
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)  # of equal values in any order
     ascending = np.asarray(values, np.float64)[order]
     apart = np.diff(ascending, prepend=ascending[:1]) > RANK_ROUNDING * np.abs(ascending).max(initial=0)
     of_value = np.empty(len(order), np.int64)
