@@ -1,7 +1,9 @@
 """Assess the ensembles of deployment.csv: calibration and thresholds; confusions, failures and costs of the best."""
 
-from resiliency.analysis.contenders import assessment, comparison, contenders, cost_tables, failures, named_in
-from resiliency.analysis.failures import FAILURES
+from resiliency.analysis.assessment import assessment
+from resiliency.analysis.contenders import comparison, contenders
+from resiliency.analysis.failures import FAILURES, cost_tables, failures
+from resiliency.analysis.judging import named_in
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
@@ -22,9 +24,8 @@ with stage(snakemake.log[0], snakemake.params.code):
     if inputs.validation:
         labels = read_array(inputs.validation_labels)
         validation = read_validation(inputs.validation, labels[calibration_indices(labels, params.seed)], needed)
-    assessed = assessment(deployment, members, predictions, validation, resampling, params.wrong, threads)
-    for name, table in assessed._asdict().items():
-        write_table(outputs.get(name), table)
+    tables = assessment(deployment, members, predictions, validation, resampling, params.wrong, threads)
+    write_table(outputs.temperatures, tables.pop("temperatures"))
     roles = contenders(deployment)
     names = read_items(inputs.named)[1] if inputs.named else []
     classes = read_json(inputs.card)["classes"] if inputs.card else params.classes
@@ -32,14 +33,13 @@ with stage(snakemake.log[0], snakemake.params.code):
     failed = failures(
         roles, members, temperatures, predictions, names, classes, params.confidence, params.seed, threads
     )
-    tables = comparison(roles, members, predictions, resampling, threads)._asdict()
-    tables |= failed._replace(failures=failed.failures[FAILURES])._asdict()
+    tables |= comparison(roles, members, predictions, resampling, threads)
+    tables |= failed | {"failures": failed["failures"][FAILURES]}
     if inputs.cost_matrix:
         matrix = cost_matrix(read_costs(inputs.cost_matrix), classes)
-        costs = cost_tables(roles, members, predictions, matrix, classes, resampling)
-        tables |= {"costs": costs.costs, "costly_confusions": costs.confusions}
+        tables |= cost_tables(roles, members, predictions, matrix, classes, resampling)
     for name, table in tables.items():
         write_table(outputs.get(name), table)
     if outputs.pictures:
         images = read_conditions(inputs.images, inputs.corrupted)
-        write_table(outputs.pictures, failure_pictures(failed.failures, conditions, images))
+        write_table(outputs.pictures, failure_pictures(failed["failures"], conditions, images))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from shared import options, peak_memory, timed
 
-from resiliency.analysis.contenders import assessment
+from resiliency.analysis.assessment import assessment
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.combination import Ensemble
 from resiliency.prediction.reading import Predictions, Truth, all_conditions

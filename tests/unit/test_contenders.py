@@ -8,23 +8,18 @@ import pytest
 from fault_messages import fault_of
 from predicted import conditions_of, drawn, logits_of, predictions_of
 
-from resiliency.analysis.assessment import NO_VALIDATION, temperature_of
+from resiliency.analysis.assessment import NO_VALIDATION, assessment, temperature_of
 from resiliency.analysis.contenders import (
-    MEMBER,
-    assessment,
-    both_halves,
+    SHARED_FAILURES,
     calibration_bins,
     comparison,
     contenders,
-    cost_tables,
-    ensemble_of,
     errors_under,
-    evaluation_half,
-    named_in,
+    shared_failures,
     under_corruptions,
 )
-from resiliency.analysis.judging import judged
-from resiliency.analysis.shared_failures import SHARED_FAILURES, shared_failures
+from resiliency.analysis.failures import MEMBER, cost_tables
+from resiliency.analysis.judging import both_halves, ensemble_of, evaluation_half, judged, named_in
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import CALIBRATION, calibration_error, confidence_bins
 from resiliency.metrics.costs import cost_matrix, read_costs
@@ -73,7 +68,7 @@ def validation(tmp_path):
 
 def test_each_ensemble_is_assessed_with_its_own_members(predictions, validation):
     tables = assessment(DEPLOYMENT, MEMBERS, predictions, validation, SETTINGS)
-    of_ensemble = tables.temperatures.drop_duplicates("members").set_index("members")
+    of_ensemble = tables["temperatures"].drop_duplicates("members").set_index("members")
     members, (chosen, _) = MEMBERS.set_index("member"), both_halves(predictions, SETTINGS)
     for joined in ("a-s0", "a-s0+b-s0"):
         own, of_validation = (
@@ -96,7 +91,7 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     tables = comparison(roles, MEMBERS, needed, SETTINGS)
     half = evaluation_half(needed, SETTINGS)
     best = ensemble_of(["a-s0", "b-s0"], "mean_probability", needed, MEMBERS.set_index("member"))
-    table = tables.under_corruptions.query("corruption == 'corrupted'").set_index("role")
+    table = tables["under_corruptions"].query("corruption == 'corrupted'").set_index("role")
     both = [[needed[name].probabilities(c)[half.images["corrupted"]] for name in needed] for c in range(4)]
     wrong = np.mean(both, axis=1).argmax(axis=-1) != best.members[0].labels(1)[half.images["corrupted"]]
     np.testing.assert_array_equal(errors_under(best, half), wrong)
@@ -104,7 +99,7 @@ def test_roles_are_compared_on_the_images_that_judge(predictions):
     assert table.severities.unique() == ["1+2+3"]
     ensembles = dict.fromkeys(["recommended model", "best ensemble"], "a-s0+b-s0")
     assert table.members.to_dict() == ensembles | {"best member": "a-s0", "baseline": "a-s0"}
-    clean = tables.calibration[tables.calibration.images == "clean"].groupby("role").predictions.sum()
+    clean = tables["calibration"].query("images == 'clean'").groupby("role").predictions.sum()
     assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
 
 
@@ -141,7 +136,7 @@ def test_members_without_errors_share_no_known_part_of_them(predictions):
     assert row["undetected"] == 0 < row["undetected_high"]
     assert row["availability_low"] < row["availability"] == 1
     roles = contenders(DEPLOYMENT.iloc[:1])
-    assert comparison(roles, MEMBERS, predictions, SETTINGS).under_corruptions[SHARED_FAILURES].isna().all(axis=None)
+    assert comparison(roles, MEMBERS, predictions, SETTINGS)["under_corruptions"][SHARED_FAILURES].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(("cost", "best"), [(5e6, "a-s0"), (3e6, "d-s0"), (np.nan, "d-s0")])
@@ -250,12 +245,12 @@ def test_costs_and_confusions_against_plain_sums(predictions, of_right):
     tables, labels, outputs = costed(predictions, "mean_probability", matrix)
     answers = np.array([of.log_probabilities.argmax(axis=-1) for of in outputs[1:]])
     spent = matrix[labels, answers]
-    row = tables.costs.set_index(["role", "images"]).loc["recommended model", "corrupted"]
+    row = tables["costs"].set_index(["role", "images"]).loc["recommended model", "corrupted"]
     expected = answers.size, spent.mean(), (answers != labels).mean()
     assert (row.answers, row.cost, row.error) == pytest.approx(expected)
     assert row.cost_low <= row.cost <= row.cost_high
-    assert tables.costs[tables.costs.role == MEMBER].members.unique().tolist() == ["a-s0", "b-s0"]
-    confusions = tables.confusions.query("role == 'recommended model' and images == 'corrupted'")
+    assert tables["costs"].set_index("role").members[MEMBER].unique().tolist() == ["a-s0", "b-s0"]
+    confusions = tables["costly_confusions"].query("role == 'recommended model' and images == 'corrupted'")
     costly = (confusions["count"] * confusions.cost).tolist()
     assert costly == sorted(costly, reverse=True)
     pairs = pd.DataFrame({"label": np.tile(labels, 3), "answer": answers.ravel(), "spent": spent.ravel()})
@@ -266,5 +261,5 @@ def test_costs_and_confusions_against_plain_sums(predictions, of_right):
 
 def test_the_cost_of_a_plurality_vote_is_that_of_its_answers(predictions):
     tables, _, outputs = costed(predictions, "plurality_vote", 1.0 - np.eye(3))
-    row = tables.costs.set_index(["role", "images"]).loc["recommended model", "clean"]
+    row = tables["costs"].set_index(["role", "images"]).loc["recommended model", "clean"]
     assert (row.cost, row.error) == pytest.approx([outputs[0].errors.mean()] * 2)

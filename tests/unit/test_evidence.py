@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from predicted import conditions_of, drawn, predictions_of
 
-from resiliency.analysis.contenders import both_halves
+from resiliency.analysis.judging import both_halves
 from resiliency.ensembles.combination import Ensemble
 from resiliency.export import evidence, unfamiliar
 from resiliency.export.evidence import Evaluated, Measure, abstaining, claims, evidence_of, evidence_page

@@ -8,8 +8,9 @@ from scipy.special import softmax
 from scipy.stats import binomtest, norm, t
 from test_contenders import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
 
-from resiliency.analysis.contenders import both_halves, contenders, failures
-from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, class_error
+from resiliency.analysis.contenders import contenders
+from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, class_error, failures
+from resiliency.analysis.judging import both_halves
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
 from resiliency.statistics.intervals import wilson
@@ -36,9 +37,9 @@ def found():
 
 
 def test_confusions_are_counts_of_images_that_chose_nothing(found):
-    assert list(found.confusions) == CONFUSIONS
-    assert dict.fromkeys(found.confusions.role) == dict.fromkeys(["recommended model", "best member"])
-    counts = found.confusions.set_index(["role", "images", "class", "predicted"]).answers.sort_index()
+    assert list(found["confusions"]) == CONFUSIONS
+    assert dict.fromkeys(found["confusions"].role) == dict.fromkeys(["recommended model", "best member"])
+    counts = found["confusions"].set_index(["role", "images", "class", "predicted"]).answers.sort_index()
     for name, conditions in (("clean", [0]), ("corrupted", range(1, len(TABLE)))):
         answers = np.concatenate([MEANS[condition, EVALUATED].argmax(axis=1) for condition in conditions])
         truth = np.tile(LABELS[EVALUATED], len(conditions))
@@ -46,7 +47,7 @@ def test_confusions_are_counts_of_images_that_chose_nothing(found):
             for other, predicted in enumerate(CLASSES):
                 expected = ((truth == place) & (answers == other)).sum()
                 assert counts.get(("recommended model", name, of, predicted), 0) == expected
-    shares = found.confusions.groupby(["role", "images", "class"]).share.sum()
+    shares = found["confusions"].groupby(["role", "images", "class"]).share.sum()
     np.testing.assert_allclose(shares, 1)
     alone = LOGITS[0, 0, EVALUATED].argmax(axis=-1)
     assert counts["best member", "clean"].sum() == len(EVALUATED)
@@ -55,7 +56,7 @@ def test_confusions_are_counts_of_images_that_chose_nothing(found):
 
 def test_errors_of_classes_are_means_over_their_images_and_severities(found):
     wrong = np.array([MEANS[c, EVALUATED].argmax(axis=1) != LABELS[EVALUATED] for c in range(len(TABLE))])
-    rows = found.class_errors.set_index(["role", "class", "corruption"])
+    rows = found["class_errors"].set_index(["role", "class", "corruption"])
     for place, name in enumerate(CLASSES):
         own = LABELS[EVALUATED] == place
         for corruption in ("clean", "fog", "snow", "corrupted"):
@@ -87,17 +88,17 @@ def test_failures_are_the_most_confident_of_each_pair_and_corruption(found):
     wrong = pd.DataFrame(rows, columns=["corruption", "image", "class", "predicted", "confidence"])
     wrong = wrong[wrong["class"] != wrong.predicted]
     for kind, keys in (("classes", ["class", "predicted"]), ("corruption", ["corruption"])):
-        shown = found.failures[found.failures.kind == kind]
+        shown = found["failures"][found["failures"].kind == kind]
         largest = wrong.groupby(keys).confidence.max().sort_values(ascending=False)[:MOST]
         np.testing.assert_allclose(shown.confidence, largest, rtol=1e-5)
         assert shown.confidence.is_monotonic_decreasing
-    assert list(found.failures) == [*FAILURES, *CLEAN_ANSWERS]
-    assert set(found.failures["class"]) <= set(CLASSES)
-    assert (found.failures.name == found.failures.image.map("{:03}".format)).all()
+    assert list(found["failures"]) == [*FAILURES, *CLEAN_ANSWERS]
+    assert set(found["failures"]["class"]) <= set(CLASSES)
+    assert (found["failures"].name == found["failures"].image.map("{:03}".format)).all()
 
 
 def test_it_is_said_what_each_member_predicts(found):
-    for row in found.failures.itertuples():
+    for row in found["failures"].itertuples():
         condition = TABLE.index[(TABLE.corruption == row.corruption) & (TABLE.severity == row.severity)][0]
         for given, under in ((row.said, condition), (row.clean_said, 0)):
             each = [PREDICTIONS[name].probabilities(under)[row.image] for name in NAMES[:2]]
@@ -109,7 +110,7 @@ def test_it_is_said_what_each_member_predicts(found):
 
 def test_images_that_no_member_gets_right_come_with_their_first_such_condition(found):
     nobody = (LOGITS[:2, :, EVALUATED].argmax(axis=-1) != LABELS[EVALUATED]).all(axis=0)
-    shown = found.failures[found.failures.kind == "no member"]
+    shown = found["failures"][found["failures"].kind == "no member"]
     assert shown.conditions.tolist() == sorted(nobody.sum(axis=0)[nobody.any(axis=0)], reverse=True)[:MOST]
     for row in shown.itertuples():
         place = np.flatnonzero(row.image == EVALUATED)[0]
@@ -121,7 +122,7 @@ def test_pictures_are_those_of_the_images_under_their_corruptions(found):
     images = [np.full((IMAGES, 32, 32, 3), 10 * condition, np.uint8) for condition in range(len(TABLE))]
     for condition, of in enumerate(images):
         of[:, 0, 0, 0] = np.arange(IMAGES) + condition
-    pictures = failure_pictures(found.failures, TABLE, images)
+    pictures = failure_pictures(found["failures"], TABLE, images)
     for row in pictures.itertuples():
         condition = TABLE.index[(TABLE.corruption == row.corruption) & (TABLE.severity == row.severity)][0]
         assert row.picture == data_url(images[condition][row.image])

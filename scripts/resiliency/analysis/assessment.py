@@ -5,13 +5,18 @@ other; all corrupted conditions count together, because one threshold of confide
 additional test sets count. Units of images are resampled, each with all of its conditions."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from resiliency.analysis.judging import CALIBRATION_MEASURES, Judged, Resampled
+from resiliency.analysis.choices import best_member
+from resiliency.analysis.judging import CALIBRATION_MEASURES, Judged, Resampled, both_halves, ensemble_of, judged
 from resiliency.base.names import CLEAN, CORRUPTED
-from resiliency.ensembles.combination import Ensemble
+from resiliency.base.progress import Progress
+from resiliency.designs.members import LOADED as LOADED_KINDS
+from resiliency.ensembles.combination import SCORES, Ensemble
 from resiliency.metrics.classification import (
     ABSTAIN,
     Ranked,
@@ -22,6 +27,7 @@ from resiliency.metrics.classification import (
     units_needed,
 )
 from resiliency.metrics.selective import MEASURES, measures, resampled_rankings, risk_coverage
+from resiliency.prediction.reading import Predictions
 from resiliency.statistics.intervals import (
     DIFFERENCE,
     LINEAR,
@@ -34,7 +40,7 @@ from resiliency.statistics.intervals import (
     max_t,
     share,
 )
-from resiliency.statistics.resampling import Units
+from resiliency.statistics.resampling import Resampling, Units
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
 REFERENCE = "max_probability"
@@ -338,3 +344,77 @@ def temperature_rows(
                 row |= interval.columns(f"{measure}_difference", value)
         rows.append(row)
     return rows
+
+
+HELD = 2**27  # number of confidences in memory at a time
+
+
+def assessment(
+    deployment: pd.DataFrame,
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    validation: dict[str, Predictions],
+    resampling: Resampling,
+    wrong: float | None = None,
+    threads: int = 1,
+) -> dict[str, pd.DataFrame]:
+    """Selective prediction, thresholds and temperature of each ensemble, and its risk-coverage curves.
+
+    Args:
+        deployment: deployment.csv.
+        members: members.csv.
+        predictions: member -> its predictions, for the members in `deployment`.
+        validation: member -> its predictions of validation images, if it has any.
+        wrong: required share of wrong answers, for which thresholds are chosen too.
+        threads: number of ensembles at a time, which changes no byte.
+    """
+    members = members.set_index("member")
+    selection, evaluation = both_halves(predictions, resampling)
+    keys = deployment[["members", "size", "rule"]].to_dict("records")
+    ensembles = [ensemble_of(key["members"].split("+"), key["rule"], predictions, members) for key in keys]
+
+    def temperature(place: int) -> Temperature:
+        names, rule = keys[place]["members"].split("+"), keys[place]["rule"]
+        known = validation.keys() >= set(names)
+        validated = ensemble_of(names, rule, validation, members) if known else None
+        loaded = bool(members.weights_kind[names].isin(LOADED_KINDS).any())
+        return temperature_of(validated, loaded, ensembles[place], selection)
+
+    best, progress, tables = best_member(deployment), Progress(len(keys), pause=5), {}
+    chosen_on = [name for name in BASES if name in evaluation.conditions]
+    answers = len(evaluation.images[CLEAN]) * sum(map(len, evaluation.conditions.values()))
+    several = max(1, HELD // (len(SCORES) * answers))
+    with ThreadPoolExecutor(threads) as executor:
+        fitted = list(executor.map(temperature, range(len(keys))))
+        values, reference = [of.value for of in fitted], None
+        if best is not None:
+            place = list(deployment["members"]).index(best["members"])
+            of_best = [ensembles[place]], [values[place]], evaluation
+            reference = calibration(judged(*of_best, None, (), True, threads)[0], evaluation)
+        for start in range(0, len(keys), several):
+            some = slice(start, start + several)
+            tried = judged(ensembles[some], values[some], evaluation, None, SCORES, True, threads)
+            chosen = judged(ensembles[some], values[some], selection, chosen_on, (REFERENCE,), False, threads)
+
+            def rows(place: int, tried: list = tried, chosen: list = chosen, start: int = start) -> dict[str, list]:
+                own = tried[place - start], chosen[place - start]
+                compared = None if best is not None and keys[place]["members"] == best["members"] else reference
+                calibrated = calibration(own[0], evaluation)
+                selective, curves = selective_rows(own[0], evaluation)
+                temperatures = temperature_rows(fitted[place], calibrated, compared, evaluation)
+                thresholds = threshold_rows(ensembles[place], own[1], selection, own[0], evaluation, wrong)
+                return dict(selective=selective, temperatures=temperatures, thresholds=thresholds, curves=curves)
+
+            for place, of_ensemble in zip(
+                range(len(keys))[some], executor.map(rows, range(len(keys))[some]), strict=True
+            ):
+                for name, found in of_ensemble.items():
+                    tables.setdefault(name, []).extend(keys[place] | row for row in found)
+                progress.step("ensembles")
+    found = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    found["temperatures"] = found["temperatures"].reindex(columns=TEMPERATURES)
+    found["thresholds"] = found["thresholds"].reindex(columns=THRESHOLDS)
+    return {
+        name: table if name == "curves" else table.assign(confidence=resampling.confidence)
+        for name, table in found.items()
+    }

@@ -1,49 +1,33 @@
-"""The recommended model and its competitors: their errors under each corruption, and their calibration.
+"""The recommended model and its competitors: errors under each corruption, calibration, and failures of members.
 
-All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.deployment`)."""
+All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.deployment`).
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+The common-failure factor β is the coincidence of systematic failures over test images (Eckhardt and Lee, IEEE
+Transactions on Software Engineering 11, 1985; Littlewood and Miller, ibid. 15, 1989). It is not the β of IEC 61508, the
+share of hardware failures with a common cause."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
-from resiliency.analysis.assessment import (
-    BASES,
-    REFERENCE,
-    TEMPERATURES,
-    THRESHOLDS,
-    Temperature,
-    calibration,
-    selective_rows,
-    temperature_of,
-    temperature_rows,
-    threshold_rows,
-)
-from resiliency.analysis.choices import best_member, best_row, eligible, halves, known_rows, recommended_row
-from resiliency.analysis.failures import (
-    CLASS_ERRORS,
-    CLEAN_ANSWERS,
-    CONFUSIONS,
-    FAILURES,
-    answers_of,
-    class_error_table,
-    confusion_table,
-    failure_table,
-)
-from resiliency.analysis.judging import Judged, Resampled, judged
-from resiliency.analysis.shared_failures import SHARED_FAILURES, shared_failures
+from resiliency.analysis.assessment import REFERENCE
+from resiliency.analysis.choices import best_member, best_row, eligible, known_rows, recommended_row
+from resiliency.analysis.judging import Judged, Resampled, both_halves, ensemble_of, judged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
-from resiliency.base.progress import Progress
-from resiliency.designs.members import LOADED
-from resiliency.ensembles.combination import SCORES, Ensemble, member_weights
+from resiliency.diversity.predictions import pair_failures
+from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.intervals import DIFFERENCE, LINEAR, max_t, of_linear, share
+from resiliency.statistics.intervals import DIFFERENCE, LINEAR, UNKNOWN, max_t, of_linear, share, share_of_variance
 from resiliency.statistics.resampling import Resampling, Units
 
 RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER = "recommended model", "best ensemble", "best member"
+OUTCOMES = ("common_failures", "undetected", "availability")
+OF_PAIR = OUTCOMES[:2]
+SHARED_FAILURES = [f"{name}{end}" for name in OUTCOMES for end in ("", "_low", "_high")] + ["pair"]
+SHARED_FAILURES += [f"pair_{name}{end}" for name in OF_PAIR for end in ("", "_low", "_high")]
 ROLES = (RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER, "baseline")
 WHO = ["role", "members", "size"]
 UNDER_CORRUPTION = [*WHO, "corruption", "severities", "n_images", "error", "low", "high"]
@@ -152,179 +136,13 @@ def calibration_bins(confidence: np.ndarray, errors: np.ndarray) -> list[tuple]:
     return rows
 
 
-HELD = 2**27  # number of confidences in memory at a time
-
-
-class Assessment(NamedTuple):
-    """selective_prediction.csv, temperatures.csv, thresholds.csv and risk_coverage.parquet."""
-
-    selective: pd.DataFrame
-    temperatures: pd.DataFrame
-    thresholds: pd.DataFrame
-    curves: pd.DataFrame
-
-
-def named_in(ensembles: Iterable[str]) -> set[str]:
-    """The members of ensembles whose members are joined by "+"."""
-    return {name for joined in ensembles for name in joined.split("+")}
-
-
-def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions], members: pd.DataFrame) -> Ensemble:
-    """The ensemble of the members `names` under a combination rule.
-
-    Args:
-        predictions: member -> its predictions.
-        members: table members.csv, indexed by member.
-    """
-    return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
-
-
-def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Resampled, Resampled]:
-    """The half of the test images on which ensembles were selected, and the other."""
-    member = next(iter(predictions.values()))
-    both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
-    return tuple(Resampled(member.conditions, half, *resampling, units) for half in both)
-
-
-def evaluation_half(predictions: dict[str, Predictions], resampling: Resampling) -> Resampled:
-    """The half of the test images on which no ensemble was selected."""
-    return both_halves(predictions, resampling)[1]
-
-
-def assessment(
-    deployment: pd.DataFrame,
-    members: pd.DataFrame,
-    predictions: dict[str, Predictions],
-    validation: dict[str, Predictions],
-    resampling: Resampling,
-    wrong: float | None = None,
-    threads: int = 1,
-) -> Assessment:
-    """Selective prediction, thresholds and temperature of each ensemble.
-
-    Args:
-        deployment: deployment.csv.
-        members: members.csv.
-        predictions: member -> its predictions, for the members in `deployment`.
-        validation: member -> its predictions of validation images, if it has any.
-        wrong: required share of wrong answers, for which thresholds are chosen too.
-        threads: number of ensembles at a time, which changes no byte.
-    """
-    members = members.set_index("member")
-    selection, evaluation = both_halves(predictions, resampling)
-    keys = deployment[["members", "size", "rule"]].to_dict("records")
-    ensembles = [ensemble_of(key["members"].split("+"), key["rule"], predictions, members) for key in keys]
-
-    def temperature(place: int) -> Temperature:
-        names, rule = keys[place]["members"].split("+"), keys[place]["rule"]
-        known = validation.keys() >= set(names)
-        validated = ensemble_of(names, rule, validation, members) if known else None
-        loaded = bool(members.weights_kind[names].isin(LOADED).any())
-        return temperature_of(validated, loaded, ensembles[place], selection)
-
-    best, progress, tables = best_member(deployment), Progress(len(keys), pause=5), {}
-    chosen_on = [name for name in BASES if name in evaluation.conditions]
-    answers = len(evaluation.images[CLEAN]) * sum(map(len, evaluation.conditions.values()))
-    several = max(1, HELD // (len(SCORES) * answers))
-    with ThreadPoolExecutor(threads) as executor:
-        fitted = list(executor.map(temperature, range(len(keys))))
-        values, reference = [of.value for of in fitted], None
-        if best is not None:
-            place = list(deployment["members"]).index(best["members"])
-            of_best = [ensembles[place]], [values[place]], evaluation
-            reference = calibration(judged(*of_best, None, (), True, threads)[0], evaluation)
-        for start in range(0, len(keys), several):
-            some = slice(start, start + several)
-            tried = judged(ensembles[some], values[some], evaluation, None, SCORES, True, threads)
-            chosen = judged(ensembles[some], values[some], selection, chosen_on, (REFERENCE,), False, threads)
-
-            def rows(place: int, tried: list = tried, chosen: list = chosen, start: int = start) -> dict[str, list]:
-                own = tried[place - start], chosen[place - start]
-                compared = None if best is not None and keys[place]["members"] == best["members"] else reference
-                calibrated = calibration(own[0], evaluation)
-                selective, curves = selective_rows(own[0], evaluation)
-                temperatures = temperature_rows(fitted[place], calibrated, compared, evaluation)
-                thresholds = threshold_rows(ensembles[place], own[1], selection, own[0], evaluation, wrong)
-                return dict(selective=selective, temperatures=temperatures, thresholds=thresholds, curves=curves)
-
-            for place, of_ensemble in zip(
-                range(len(keys))[some], executor.map(rows, range(len(keys))[some]), strict=True
-            ):
-                for name, found in of_ensemble.items():
-                    tables.setdefault(name, []).extend(keys[place] | row for row in found)
-                progress.step("ensembles")
-    confidence = {"confidence": resampling.confidence}
-    selective, temperatures, thresholds, curves = (pd.DataFrame(tables[name]) for name in tables)
-    return Assessment(
-        selective.assign(**confidence),
-        temperatures.reindex(columns=TEMPERATURES).assign(**confidence),
-        thresholds.reindex(columns=None if len(thresholds) else THRESHOLDS).assign(**confidence),
-        curves,
-    )
-
-
-class Failures(NamedTuple):
-    """confusions.csv, class_errors.csv and failures.csv, this with `CLEAN_ANSWERS`."""
-
-    confusions: pd.DataFrame
-    class_errors: pd.DataFrame
-    failures: pd.DataFrame
-
-
-def failures(
-    roles: dict[str, pd.Series],
-    members: pd.DataFrame,
-    temperatures: pd.DataFrame,
-    predictions: dict[str, Predictions],
-    names: Sequence[str],
-    classes: Sequence[str],
-    confidence: float,
-    seed: int,
-    threads: int = 1,
-) -> Failures:
-    """Confusions of the recommended model and of the best member, and failures of the former.
-
-    Args:
-        roles: rows from `contenders`.
-        members, temperatures: tables members.csv and temperatures.csv.
-        predictions: member -> its predictions, for the members in `roles`.
-        names: names of the test images; empty if they have none.
-        classes: names of the classes; empty if they have none.
-        confidence: level of the intervals, between 0 and 1.
-    """
-    shown = {role: roles[role] for role in (RECOMMENDED, BEST_MEMBER) if role in roles}
-    if not shown:
-        return Failures(
-            *(pd.DataFrame(columns=columns) for columns in (CONFUSIONS, CLASS_ERRORS, [*FAILURES, *CLEAN_ANSWERS]))
-        )
-    members, (_, evaluation) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
-    fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
-    ensembles = [ensemble_of(row["members"].split("+"), row["rule"], predictions, members) for row in shown.values()]
-    scaled_by = [fitted[row["members"]] for row in shown.values()]
-    answers = dict(zip(shown, answers_of(ensembles, scaled_by, evaluation, threads), strict=True))
-    one = next(iter(predictions.values()))
-    labels = one.labels(0)[evaluation.images[CLEAN]]
-    return Failures(
-        confusion_table(shown, answers, labels, classes),
-        class_error_table(shown, answers, one.conditions, labels, evaluation.units[CLEAN], classes, confidence),
-        failure_table(ensembles[0], next(iter(answers.values())), evaluation, names, classes),
-    )
-
-
-class Comparison(NamedTuple):
-    """contenders.csv and contender_calibration.csv."""
-
-    under_corruptions: pd.DataFrame
-    calibration: pd.DataFrame
-
-
 def comparison(
     roles: dict[str, pd.Series],
     members: pd.DataFrame,
     predictions: dict[str, Predictions],
     resampling: Resampling,
     threads: int = 1,
-) -> Comparison:
+) -> dict[str, pd.DataFrame]:
     """Errors under each corruption and calibration of all roles; empty if nobody has a role.
 
     Args:
@@ -334,7 +152,7 @@ def comparison(
     """
     if not roles:
         nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
-        return Comparison(nothing, pd.DataFrame(columns=CALIBRATION_OF_ROLES))
+        return {"under_corruptions": nothing, "calibration": pd.DataFrame(columns=CALIBRATION_OF_ROLES)}
     members, (selection, evaluation) = members.set_index("member"), both_halves(predictions, resampling)
     ensembles = [ensemble_of(row["members"].split("+"), row["rule"], predictions, members) for row in roles.values()]
     sets, rows = _own_sets(evaluation), own_conditions(evaluation)
@@ -362,77 +180,93 @@ def comparison(
         of: sorted({s for name in over for s in own[name]}) for of, over in means_over(own.index).items()
     }
     table["severities"] = ["+".join(map(str, own[name])) for name in table.corruption]
-    return Comparison(
-        table.reindex(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence),
-        pd.DataFrame(bins, columns=CALIBRATION_OF_ROLES),
-    )
+    table = table.reindex(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
+    return {"under_corruptions": table, "calibration": pd.DataFrame(bins, columns=CALIBRATION_OF_ROLES)}
 
 
-LISTED = 10  # number of listed confusions per model
-MEMBER = "member of the recommended model"
-COSTS = [*WHO, "images", "answers", "error", "cost", "cost_low", "cost_high"]
-COST_COLUMNS = [*WHO, "images", "label", "answer", "count", "share", "cost", "cost_share"]
+def shared_failures(
+    members: dict[str, Predictions], selection: Resampled, evaluation: Resampled
+) -> dict[str, dict[str, float | str]]:
+    """Common failures, undetected errors and availability of an ensemble, and of the pair that shares most failures.
 
-
-class CostTables(NamedTuple):
-    """costs.csv and costly_confusions.csv."""
-
-    costs: pd.DataFrame
-    confusions: pd.DataFrame
-
-
-def cost_tables(
-    roles: dict[str, pd.Series],
-    members: pd.DataFrame,
-    predictions: dict[str, Predictions],
-    matrix: np.ndarray,
-    classes: list[str],
-    resampling: Resampling,
-) -> CostTables:
-    """Costs and confusions of the contenders, and of each member of the recommended model.
-
-    Models without probabilities, whose ties are broken at random, are left out.
+    A pair with errors e, g fails together on a share b of the images. Common failures are the mean of b over pairs,
+    divided by the mean of sqrt(e g), which is b if one of them fails whenever the other does, at equal errors.
 
     Args:
-        roles: rows from `contenders`.
-        members: members.csv.
-        predictions: member -> its predictions, for the members in `roles`.
-        matrix: float64 K x K from `resiliency.metrics.costs.cost_matrix`.
+        members: at least two members -> their predictions.
+        selection: images on which the pair is chosen: the one with most common failures on corrupted images.
+        evaluation: images of all else.
+
+    Returns:
+        `clean`, each corruption, `corrupted` and, if there are extra corruptions, `held_out` -> `OUTCOMES` with the
+        ends of their intervals over units of images; `pair`, its members joined by "+", and `OF_PAIR` of it, after
+        "pair_". Common failures are NaN if there is no failure.
     """
-    members, evaluation = members.set_index("member"), evaluation_half(predictions, resampling)
-    models = [(role, row["members"], row["rule"]) for role, row in roles.items()]
-    if models:
-        _, joined, rule = models[0]
-        models += [(MEMBER, name, rule) for name in joined.split("+") if name != joined]
-    known = [(*model, ensemble_of(model[1].split("+"), model[2], predictions, members)) for model in models]
-    known = [model for model in known if model[3].has_probabilities]
-    everything = answers_of([ensemble for *_, ensemble in known], np.ones(len(known)), evaluation) if known else []
-    costs, confusions = [], []
-    for (role, joined, _, ensemble), given in zip(known, everything, strict=True):
-        for images, of in given.items():
-            who = {"role": role, "members": joined, "size": len(ensemble.members), "images": images}
-            labels = np.broadcast_to(ensemble.members[0].labels(0)[evaluation.images[images]], of.predicted.shape)
-            counts, of_images = np.zeros(matrix.shape, np.int64), matrix[labels, of.predicted].mean(axis=0)
-            np.add.at(counts, (labels, of.predicted), 1)
-            total = counts.sum()
-            wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
-            cost, units = (counts * matrix).sum() / total, evaluation.units[images]
-            of_cost = share(of_images, units, resampling.confidence, largest=matrix.max())
-            costs.append(who | wrong | of_cost.columns("cost", cost))
-            confusions += [who | row for row in _costliest(counts, matrix, classes)]
-    table = pd.DataFrame(costs, columns=COSTS).assign(confidence=resampling.confidence)
-    return CostTables(table, pd.DataFrame(confusions, columns=COST_COLUMNS))
-
-
-def _costliest(counts: np.ndarray, matrix: np.ndarray, classes: list[str]) -> list[dict]:
-    """The wrong answers with the largest total cost, costliest first; correct answers that cost are not listed."""
-    spent = counts * matrix
-    wrongly = spent * (1 - np.eye(len(spent)))
-    order = np.argsort(-wrongly, axis=None, kind="stable")[:LISTED]
-    rows = []
-    for label, answer in zip(*np.unravel_index(order, spent.shape), strict=True):
-        if wrongly[label, answer] > 0:
-            row = {"label": classes[label], "answer": classes[answer], "count": counts[label, answer]}
-            row |= {"share": counts[label, answer] / counts[label].sum(), "cost": matrix[label, answer]}
-            rows.append(row | {"cost_share": spent[label, answer] / spent.sum()})
+    names = list(members)
+    pair = [names[place] for place in _most_shared(list(members.values()), selection)]
+    counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
+    of_all = pairs_on_images(list(members.values()), evaluation)
+    of_pair = pairs_on_images([members[name] for name in pair], evaluation)
+    rows: dict[str, dict[str, float | str]] = {}
+    for name in of_all:
+        rows[name] = {**outcomes_of(of_all[name], counts, units, evaluation.confidence), "pair": "+".join(pair)}
+        two = outcomes_of(of_pair[name], counts, units, evaluation.confidence)
+        rows[name] |= {f"pair_{column}": value for column, value in two.items() if column.startswith(OF_PAIR)}
     return rows
+
+
+def _most_shared(members: list[Predictions], selection: Resampled) -> np.ndarray:
+    """Positions of the two members that fail together most often on corrupted images, the first of several pairs."""
+    images = selection.images[CORRUPTED]
+    wrong = sum(
+        pair_failures(
+            np.stack([member.decisions(condition, images) for member in members]), members[0].labels(condition)[images]
+        ).wrong
+        for condition in selection.conditions[CORRUPTED]
+    )
+    pairs = np.transpose(np.triu_indices(len(members), 1))
+    return pairs[wrong[*pairs.T].argmax()]
+
+
+def pairs_on_images(members: list[Predictions], evaluation: Resampled) -> dict[str, np.ndarray]:
+    """Name -> float64 (3 + M) x N, means over severities: shares of pairs that are both wrong, wrong with the same
+    class, and alike; and whether each member is wrong."""
+    first, second = np.triu_indices(len(members), 1)
+    corruptions, images = members[0].conditions.corruption, evaluation.images[CLEAN]
+    sums: dict[str, list] = {}
+    for condition in np.concatenate([evaluation.conditions.get(of, []) for of in (CLEAN, CORRUPTED, HELD_OUT_IMAGES)]):
+        decided = np.stack([member.decisions(int(condition), images) for member in members])
+        wrong, alike = decided != members[0].labels(int(condition))[images], decided[first] == decided[second]
+        both = wrong[first] & wrong[second]
+        of_pairs = [values.mean(axis=0) for values in (both, both & alike, alike)]
+        total = sums.setdefault(corruptions[condition], [0, 0])
+        total[0], total[1] = total[0] + np.vstack([*of_pairs, wrong]), total[1] + 1
+    means = {name: total / severities for name, (total, severities) in sums.items()}
+    return means | {of: np.mean([means[name] for name in names], axis=0) for of, names in means_over(means).items()}
+
+
+def outcomes_of(on_images: np.ndarray, counts: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
+    """`OUTCOMES` with the ends of their intervals, from `pairs_on_images` of one name.
+
+    Common failures are a share of failures. Their interval is Wilson's, of as many failures as would give a proportion
+    the variance that the quotient has over resamples, with Student's t for the units on which a member fails.
+    """
+    drawn = (counts @ on_images.T / counts.sum(axis=1, keepdims=True)).T
+    means, failing = on_images.mean(axis=1), np.count_nonzero(units.sums(on_images[3:].sum(axis=0)))
+    expected, of_resamples = _if_together(means[3:]), _if_together(drawn[3:])
+    factor, of_factor = np.nan, UNKNOWN
+    if expected:
+        with np.errstate(invalid="ignore"):
+            factor, variance = means[0] / expected, np.nanvar(drawn[0] / of_resamples)
+        reach = stdtrit(max(failing - 1, 1), (1 + confidence) / 2)
+        of_factor = share_of_variance(factor, variance, expected * units.number, confidence, reach)
+    columns = of_factor.columns(OUTCOMES[0], factor)
+    for name, values in zip(OUTCOMES[1:], on_images[1:3], strict=True):
+        columns |= share(values, units, confidence).columns(name, values.mean())
+    return columns
+
+
+def _if_together(errors: np.ndarray) -> np.ndarray:
+    """Mean of sqrt(e g) over pairs of errors e, g of M members, float64 M x ..."""
+    first, second = np.triu_indices(len(errors), 1)
+    return np.sqrt(errors[first] * errors[second]).mean(axis=0)

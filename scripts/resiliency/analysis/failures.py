@@ -1,4 +1,4 @@
-"""Failures of the recommended ensemble: the classes that it confuses, and images for inspection.
+"""Failures of the recommended ensemble: the classes that it confuses, what they cost, and images for inspection.
 
 All are of the half of the test images on which nothing was selected (see `resiliency.analysis.deployment`)."""
 
@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from resiliency.analysis.assessment import REFERENCE
-from resiliency.analysis.judging import Resampled, judged
+from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, WHO
+from resiliency.analysis.judging import Resampled, both_halves, ensemble_of, evaluation_half, judged
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.ensembles.combination import Ensemble
+from resiliency.prediction.reading import Predictions
 from resiliency.statistics.intervals import share
-from resiliency.statistics.resampling import Units
+from resiliency.statistics.resampling import Resampling, Units
 
 CONFUSIONS = ["role", "members", "size", "images", "class", "predicted", "answers", "share"]
 CLASS_ERRORS = ["role", "members", "size", "class", "corruption", "n_images", "error", "low", "high", "confidence"]
@@ -209,3 +211,109 @@ def _said(ensemble: Ensemble, condition: int, image: int, classes: Sequence[str]
             answer += f" {member.probabilities(condition, np.array([image])).max():.2f}"
         answers.append(answer)
     return "; ".join(answers)
+
+
+def failures(
+    roles: dict[str, pd.Series],
+    members: pd.DataFrame,
+    temperatures: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    names: Sequence[str],
+    classes: Sequence[str],
+    confidence: float,
+    seed: int,
+    threads: int = 1,
+) -> dict[str, pd.DataFrame]:
+    """Confusions and errors of classes of the recommended model and of the best member, and failures of the former.
+
+    Args:
+        roles: rows from `contenders`.
+        members, temperatures: tables members.csv and temperatures.csv.
+        predictions: member -> its predictions, for the members in `roles`.
+        names: names of the test images; empty if they have none.
+        classes: names of the classes; empty if they have none.
+        confidence: level of the intervals, between 0 and 1.
+
+    Returns:
+        Tables `confusions`, `class_errors` and `failures`, this with `CLEAN_ANSWERS`.
+    """
+    shown = {role: roles[role] for role in (RECOMMENDED, BEST_MEMBER) if role in roles}
+    if not shown:
+        columns = {"confusions": CONFUSIONS, "class_errors": CLASS_ERRORS, "failures": [*FAILURES, *CLEAN_ANSWERS]}
+        return {name: pd.DataFrame(columns=of) for name, of in columns.items()}
+    members, (_, evaluation) = members.set_index("member"), both_halves(predictions, Resampling(1, 0.5, seed))
+    fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
+    ensembles = [ensemble_of(row["members"].split("+"), row["rule"], predictions, members) for row in shown.values()]
+    scaled_by = [fitted[row["members"]] for row in shown.values()]
+    answers = dict(zip(shown, answers_of(ensembles, scaled_by, evaluation, threads), strict=True))
+    one = next(iter(predictions.values()))
+    labels = one.labels(0)[evaluation.images[CLEAN]]
+    units = evaluation.units[CLEAN]
+    return {
+        "confusions": confusion_table(shown, answers, labels, classes),
+        "class_errors": class_error_table(shown, answers, one.conditions, labels, units, classes, confidence),
+        "failures": failure_table(ensembles[0], next(iter(answers.values())), evaluation, names, classes),
+    }
+
+
+LISTED = 10  # number of listed confusions per model
+MEMBER = "member of the recommended model"
+COSTS = [*WHO, "images", "answers", "error", "cost", "cost_low", "cost_high"]
+COST_COLUMNS = [*WHO, "images", "label", "answer", "count", "share", "cost", "cost_share"]
+
+
+def cost_tables(
+    roles: dict[str, pd.Series],
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    matrix: np.ndarray,
+    classes: list[str],
+    resampling: Resampling,
+) -> dict[str, pd.DataFrame]:
+    """Costs and confusions of the contenders, and of each member of the recommended model.
+
+    Models without probabilities, whose ties are broken at random, are left out.
+
+    Args:
+        roles: rows from `contenders`.
+        members: members.csv.
+        predictions: member -> its predictions, for the members in `roles`.
+        matrix: float64 K x K from `resiliency.metrics.costs.cost_matrix`.
+    """
+    members, evaluation = members.set_index("member"), evaluation_half(predictions, resampling)
+    models = [(role, row["members"], row["rule"]) for role, row in roles.items()]
+    if models:
+        _, joined, rule = models[0]
+        models += [(MEMBER, name, rule) for name in joined.split("+") if name != joined]
+    known = [(*model, ensemble_of(model[1].split("+"), model[2], predictions, members)) for model in models]
+    known = [model for model in known if model[3].has_probabilities]
+    everything = answers_of([ensemble for *_, ensemble in known], np.ones(len(known)), evaluation) if known else []
+    costs, confusions = [], []
+    for (role, joined, _, ensemble), given in zip(known, everything, strict=True):
+        for images, of in given.items():
+            who = {"role": role, "members": joined, "size": len(ensemble.members), "images": images}
+            labels = np.broadcast_to(ensemble.members[0].labels(0)[evaluation.images[images]], of.predicted.shape)
+            counts, of_images = np.zeros(matrix.shape, np.int64), matrix[labels, of.predicted].mean(axis=0)
+            np.add.at(counts, (labels, of.predicted), 1)
+            total = counts.sum()
+            wrong = {"answers": total, "error": 1 - np.trace(counts) / total}
+            cost, units = (counts * matrix).sum() / total, evaluation.units[images]
+            of_cost = share(of_images, units, resampling.confidence, largest=matrix.max())
+            costs.append(who | wrong | of_cost.columns("cost", cost))
+            confusions += [who | row for row in _costliest(counts, matrix, classes)]
+    table = pd.DataFrame(costs, columns=COSTS).assign(confidence=resampling.confidence)
+    return {"costs": table, "costly_confusions": pd.DataFrame(confusions, columns=COST_COLUMNS)}
+
+
+def _costliest(counts: np.ndarray, matrix: np.ndarray, classes: list[str]) -> list[dict]:
+    """The wrong answers with the largest total cost, costliest first; correct answers that cost are not listed."""
+    spent = counts * matrix
+    wrongly = spent * (1 - np.eye(len(spent)))
+    order = np.argsort(-wrongly, axis=None, kind="stable")[:LISTED]
+    rows = []
+    for label, answer in zip(*np.unravel_index(order, spent.shape), strict=True):
+        if wrongly[label, answer] > 0:
+            row = {"label": classes[label], "answer": classes[answer], "count": counts[label, answer]}
+            row |= {"share": counts[label, answer] / counts[label].sum(), "cost": matrix[label, answer]}
+            rows.append(row | {"cost_share": spent[label, answer] / spent.sum()})
+    return rows

@@ -3,7 +3,7 @@
 Logits are read and taken apart once for all ensembles that share a member. `Ensemble.outputs` is the plain definition
 of what an ensemble says; here its probabilities are means of its members' in place of their logarithms."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import NamedTuple
@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.choices import halves
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.combination import LEAST as SMALLEST
-from resiliency.ensembles.combination import SCORES, Ensemble, Outputs, member_values, summed
+from resiliency.ensembles.combination import SCORES, Ensemble, Outputs, member_values, member_weights, summed
 from resiliency.metrics.classification import ECE_BINS, bin_of, entropy, scaled, softmax
 from resiliency.prediction.reading import Predictions, condition_groups, held_out
-from resiliency.statistics.resampling import Units
+from resiliency.statistics.resampling import Resampling, Units
 
 CALIBRATION_MEASURES = ("nll", "ece", "brier")
 AT_ONCE = 2**16  # number of probabilities of a member at a time, which fit into a core's cache
@@ -239,6 +240,33 @@ def _sum(values: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
     for of, weight in zip(values[1:], weights[1:], strict=True):
         total += of if weight == 1 else of * weight
     return total
+
+
+def named_in(ensembles: Iterable[str]) -> set[str]:
+    """The members of ensembles whose members are joined by "+"."""
+    return {name for joined in ensembles for name in joined.split("+")}
+
+
+def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions], members: pd.DataFrame) -> Ensemble:
+    """The ensemble of the members `names` under a combination rule.
+
+    Args:
+        predictions: member -> its predictions.
+        members: table members.csv, indexed by member.
+    """
+    return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
+
+
+def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Resampled, Resampled]:
+    """The half of the test images on which ensembles were selected, and the other."""
+    member = next(iter(predictions.values()))
+    both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
+    return tuple(Resampled(member.conditions, half, *resampling, units) for half in both)
+
+
+def evaluation_half(predictions: dict[str, Predictions], resampling: Resampling) -> Resampled:
+    """The half of the test images on which no ensemble was selected."""
+    return both_halves(predictions, resampling)[1]
 
 
 class Sums:

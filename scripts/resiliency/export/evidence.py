@@ -13,10 +13,17 @@ import pandas as pd
 
 from resiliency.analysis.assessment import REFERENCE, SHARES_WRONG, WRONG
 from resiliency.analysis.choices import best_row, eligible
-from resiliency.analysis.contenders import both_halves, contenders, errors_under, own_conditions
+from resiliency.analysis.contenders import (
+    OUTCOMES,
+    contenders,
+    errors_under,
+    outcomes_of,
+    own_conditions,
+    pairs_on_images,
+    shared_failures,
+)
 from resiliency.analysis.failures import name_of
-from resiliency.analysis.judging import Resampled, judged
-from resiliency.analysis.shared_failures import OUTCOMES, outcomes_of, pairs_on_images, shared_failures
+from resiliency.analysis.judging import Resampled, both_halves, judged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES, MAIN, means_over
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.source import Images
