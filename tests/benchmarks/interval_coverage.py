@@ -187,9 +187,10 @@ def _swap_row(row: dict) -> str:
     """Families: coverage of the ratio, intervals below and above the truth, ratios without an effect in the range."""
     cells = [row["families"]]
     for outcome in OUTCOMES:
-        below, above, inside = (row[outcome][name] for name in ("below", "above", "inside"))
-        held = 1 - (below + above) / row["studies"]
-        cells += [f"{held:.1%}", f"{below}, {above}", f"{inside / row['controlled']:.0%}"]
+        of = row[outcome]
+        held = 1 - (of["below"] + of["above"]) / of["studies"]
+        cells += [f"{held:.1%} of {of['studies']}", f"{of['below']}, {of['above']}"]
+        cells.append(f"{of['inside'] / of['controlled']:.0%} of {of['controlled']}")
     return table_row(cells)
 
 

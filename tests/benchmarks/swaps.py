@@ -62,14 +62,19 @@ def truth() -> pd.Series:
 
 
 def covered(families: int, studies: int, controlled: int) -> dict:
-    """How many intervals hold the truth, and lie below and above; how many ratios lie in the control's range."""
-    of = pd.concat([rows(seed, families, IMAGES) for seed in range(studies)])
+    """How many intervals there are, and lie below and above the truth; how many ratios lie in the control's range.
+
+    Fewer than five families with an equally accurate stranger have no interval.
+    """
+    of = pd.concat([rows(seed, families, IMAGES) for seed in range(studies)]).dropna(subset=["ratio_low"])
     none = pd.concat([rows(seed, families, IMAGES, False, True) for seed in range(controlled)])
-    of = of.assign(below=of.ratio_high < truth(), above=of.ratio_low > truth())
-    inside = (none.control_low <= none.ratio) & (none.ratio <= none.control_high)
-    row = {"families": families, "studies": studies, "controlled": controlled}
-    for name, counts in of.groupby(level=0)[["below", "above"]].sum().iterrows():
-        row[name] = counts.to_dict() | {"inside": int(inside[name].sum())}
+    none, row = none.dropna(subset=["control_low"]), {"families": families}
+    for name in OUTCOMES:
+        own, without = of.loc[[name]], none.loc[[name]]
+        counts = {"below": (own.ratio_high < truth()[name]).sum(), "above": (own.ratio_low > truth()[name]).sum()}
+        counts["inside"] = ((without.control_low <= without.ratio) & (without.ratio <= without.control_high)).sum()
+        counts |= {"studies": len(own), "controlled": len(without)}
+        row[name] = {key: int(count) for key, count in counts.items()}
     return row
 
 
