@@ -13,7 +13,6 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from published.kept import RESULTS, ROOT, template_of
-from resiliency.analysis.exchanges_of_members import with_image_groups
 from resiliency.analysis.parts import Part
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.diversity.predictions import disagreement, label_disagreement
@@ -184,7 +183,7 @@ def judged(statistic: Statistic, pool: Pool, scale: Scale = LINEAR) -> tuple[flo
     everyone, *others = pool.without_each_family()
     replicates = [statistic(kept, EVERY_GROUP) for kept in (everyone, *others)]
     without = [statistic(everyone, np.arange(GROUPS) != group) for group in range(GROUPS)]
-    part = with_image_groups(Part.from_replicates("", np.array(replicates), scale), without)
+    part = Part.from_replicates("", np.array(replicates), scale).without_images(without)
     return part.estimate, *part.interval(CONFIDENCE).ends
 
 

@@ -10,7 +10,7 @@ from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis import exchanges_of_members
 from resiliency.analysis.exchange_rates import Pairs, against_better
-from resiliency.analysis.exchanges_of_members import STEP, Designs, Exchange, with_image_groups
+from resiliency.analysis.exchanges_of_members import STEP, Designs, Exchange
 from resiliency.analysis.parts import Part
 from resiliency.statistics.mixed_model import points
 
@@ -134,7 +134,7 @@ def mixtures(of_designs: float, of_seeds: float, gain: float, designs: int, coun
             _pairs(of.reshape(designs, count), gain) for of in without_groups(members, 0.01, random)
         )
         contrast = against_better(everything, without, CONFIDENCE)
-        part = with_image_groups(Part.from_replicates("", contrast.replicates), contrast.without)
+        part = Part.from_replicates("", contrast.replicates).without_images(contrast.without)
         low, high = contrast.interval(*part.interval(CONFIDENCE).ends)
         return {"adopted": (100 * low, 100 * high)}
 

@@ -32,7 +32,7 @@ def scored(rule: str = "mean_probability", mixed: float = 0.0) -> Scored:
             count, mean = of["design"].nunique(), of["error"].mean()
             rows.append(("+".join(of["member"]), size, count, mean, mean - gain - mixed * (count > 1)))
     pool = pd.DataFrame(rows, columns=["members", "size", "designs", "member_error", "error"])
-    return Scored(pool.assign(rule=rule, weight=1.0, origin="independent"), [])
+    return Scored(pool.assign(rule=rule, weight=1.0, origin="independent"), [], rule == "plurality_vote")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from resiliency.analysis.exchanges_of_members import (
     median_of_designs,
     predictors,
     table_of,
-    with_image_groups,
 )
 from resiliency.analysis.left_out import LeftOut, lack_second_seeds, units_of, weighted_means, weights_of_both
 from resiliency.analysis.observations.architecture import response_of
@@ -160,19 +159,12 @@ class Scored(NamedTuple):
     Attributes:
         pool: rows of ensembles.parquet.
         without: rows of leave_images_out.parquet without each group of images; empty if images are treated as fixed.
+        by_vote: whether they vote; two votes are right as often as their members on average, whatever these are.
     """
 
     pool: pd.DataFrame
     without: list[pd.DataFrame]
-
-    def with_size(self, size: int) -> "Scored":
-        """The ensembles with `size` members."""
-        return Scored(*(_of_size(self.pool, size), [_of_size(table, size) for table in self.without]))
-
-    @property
-    def by_vote(self) -> bool:
-        """Whether they vote; two votes are right as often as their members on average, whatever these are."""
-        return bool((self.pool["rule"] == VOTE).any())
+    by_vote: bool = False
 
 
 def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Sequence[str]) -> Scored:
@@ -191,7 +183,8 @@ def scored(ensembles: pd.DataFrame, without: pd.DataFrame, rule: str, images: Se
         return pool.assign(**{name: 1 - pool[columns].astype(float).mean(axis=1) for name, columns in means.items()})
 
     known = len(without) and {*own, *of_members} <= set(without)
-    return Scored(with_errors(ensembles), [with_errors(of) for _, of in without.groupby("without")] if known else [])
+    groups = [with_errors(of) for _, of in without.groupby("without")] if known else []
+    return Scored(with_errors(ensembles), groups, by_vote=rule == VOTE)
 
 
 def more_members(of: Scored, members: pd.DataFrame, errors: pd.Series, confidence: float) -> Iterator[Exchange]:
@@ -213,15 +206,11 @@ def more_members(of: Scored, members: pd.DataFrame, errors: pd.Series, confidenc
         names = {name for joined in compared[-1]["members"] for name in joined.split("+")}
         unit, units = units_of(names, families, FAMILIES)
         part = Part.from_replicates(exchange, _step(of.pool, before, after, unit))
-        part = with_image_groups(part, [_step(table, before, after, unit)[0] for table in of.without])
-        counts = {
-            "designs": len(set(map(design_of, names))),
-            "members": len(names),
-            "ensembles": sum(map(len, compared)),
-            "median_error": median_of_designs(errors[[*names]], members),
-        }
+        part = part.without_images([_step(table, before, after, unit)[0] for table in of.without])
+        counts = {"designs": len(set(map(design_of, names))), "members": len(names)}
+        counts |= {"ensembles": sum(map(len, compared)), "median_error": median_of_designs(errors[[*names]], members)}
         cost = after / before
-        yield Exchange.from_part(exchange, part, confidence, units, inference=cost, training=cost, **counts)
+        yield Exchange.of(exchange, part, confidence, units, inference=cost, training=cost, **counts)
 
 
 def _of_size(table: pd.DataFrame, size: int) -> pd.DataFrame:
@@ -254,24 +243,24 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
         return
     kind = "family" if lack_second_seeds(of.pool) else "design"
     group = members.set_index("member")[kind]
-    pairs = of.with_size(2)
-    grouped = [_grouped(table, group) for table in (pairs.pool, *pairs.without)]
+    pairs, *fewer = (_of_size(table, 2) for table in (of.pool, *of.without))
+    grouped = [_grouped(table, group) for table in (pairs, *fewer)]
     names = sorted({one for one, other in grouped[0].index if one == other})
     if len(names) < DESIGNS:
         return
-    taking_part = {name for joined in pairs.pool["members"] for name in joined.split("+")}
+    taking_part = {name for joined in pairs["members"] for name in joined.split("+")}
     taking_part = [name for name in taking_part if group[name] in names]
     every, *without = [
         _pairs(table, of_members[taking_part], group, names) for table, of_members in zip(grouped, errors, strict=False)
     ]
     contrast = against_better(every, without, confidence)
     exchange, units = (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
-    part = with_image_groups(Part.from_replicates(exchange, contrast.replicates), contrast.without)
+    part = Part.from_replicates(exchange, contrast.replicates).without_images(contrast.without)
     ends = contrast.interval(*part.interval(confidence).ends)
     macs = members.set_index("member")["macs"].astype(float)[taking_part].groupby(group).mean()
     cost = _relative_cost(every, macs[names].to_numpy())
     counts = {"designs": members.set_index("member")["design"][taking_part].nunique(), "members": len(taking_part)}
-    counts["ensembles"] = sum(set(joined.split("+")) <= set(taking_part) for joined in pairs.pool["members"])
+    counts["ensembles"] = sum(set(joined.split("+")) <= set(taking_part) for joined in pairs["members"])
     counts["median_error"] = median_of_designs(errors[0][taking_part], members)
     yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
 
@@ -354,7 +343,10 @@ def exchange_rates(
         scores, median_error = without if separate else None, of_designs.median_errors[0, 0]
         rows += family_at_equal_accuracy(sized, scores, n_images, shifts, median_error, confidence)
     if of_ensembles:
-        rows += _of_ensembles(members, known, of_ensembles, errors, rule, confidence, measured_on)
+        pool = scored(of_ensembles.ensembles, of_ensembles.without_images.ensembles, rule, measured_on)
+        rows += [*more_members(pool, known, errors[0], confidence), *mixing(pool, known, errors, confidence)]
+        if not shifts:
+            rows += joint_training(of_ensembles.image_errors, members, confidence)
     return table_of(rows, "+".join(measured_on), confidence)
 
 
@@ -372,20 +364,3 @@ def _accuracies(members: pd.DataFrame, without: pd.DataFrame) -> list[pd.Series]
     everything = means_of_groups(without, SEPARATE_ACCURACY, N_SEPARATE_IMAGES, groups).iloc[0]
     of_all = members.assign(**{SEPARATE_ACCURACY: everything.reindex(members["member"]).to_numpy()})
     return _on_images(of_all, without, SEPARATE_ACCURACY)
-
-
-def _of_ensembles(
-    members: pd.DataFrame,
-    known: pd.DataFrame,
-    tables: EnsembleTables,
-    errors: list[pd.Series],
-    rule: str,
-    confidence: float,
-    images: tuple[str, ...],
-) -> Iterator[Exchange]:
-    """Exchange rates that are estimated from ensembles."""
-    pool = scored(tables.ensembles, tables.without_images.ensembles, rule, images)
-    yield from more_members(pool, known, errors[0], confidence)
-    yield from mixing(pool, known, errors, confidence)
-    if images == (CORRUPTED,):
-        yield from joint_training(tables.image_errors, members, confidence)

@@ -21,21 +21,14 @@ POINTS = 100  # percentage points in a share
 
 
 class Exchange(NamedTuple):
-    """The reduction of the error by a change, as a share, and its cost.
+    """A row of exchange_rates.csv: the reduction of the error by a change, as a share, and its cost.
 
     Attributes:
-        exchange: what is bought, such as `second_member`.
-        reduction: reduction of the error; negative if the error rises.
-        low, high: ends of the interval.
-        unit: sampling unit of the interval, in the plural.
-        units: number of sampling units.
-        inference: multiply-accumulate operations as a multiple of those without the change; NaN if undetermined.
-        training: training operations, or number of trainings, as a multiple of those without the change.
-        designs, members, ensembles: numbers behind the estimate; 0 if none.
+        low, high: ends of the interval of `reduction`, which is negative if the error rises.
+        unit, units: sampling unit of the interval, in the plural, and number of units.
+        inference, training: operations as multiples of those without the change; NaN if undetermined.
         spread: whether the reduction is a standard deviation or a range, which cannot be negative.
-        median_error: median of the errors of the designs behind the estimate.
-        log_odds, log_odds_low, log_odds_high: the reduction in log odds of the error; NaN if it is that of `reduction`
-            at the median error.
+        log_odds: NaN if it is that of `reduction` at the median error; so are its ends.
     """
 
     exchange: str
@@ -56,7 +49,7 @@ class Exchange(NamedTuple):
     log_odds_high: float = np.nan
 
     @classmethod
-    def from_part(cls, exchange: str, part: Part, confidence: float, unit: str, **more: float) -> Self:
+    def of(cls, exchange: str, part: Part, confidence: float, unit: str, **more: float) -> Self:
         """The exchange of a statistic with a standard error."""
         return cls(exchange, part.estimate, *part.interval(confidence).ends, unit, part.units, **more)
 
@@ -64,26 +57,9 @@ class Exchange(NamedTuple):
         """The exchange with the same reduction in log odds."""
         return self._replace(log_odds=log_odds, log_odds_low=low, log_odds_high=high)
 
-    @classmethod
-    def from_spread(cls, exchange: str, spread: Spread, unit: str, units: int, **more: float) -> Self:
-        """The exchange of a standard deviation between units."""
-        return cls(exchange, *spread, unit, units, spread=True, **more)
-
-
-def with_image_groups(part: Part, without: Sequence[float]) -> Part:
-    """`part` with the variance over images, from its statistic without each of G groups; itself where G is 0.
-
-    The variance is that of a delete-a-group jackknife (Kott, Journal of Official Statistics 17, 2001).
-    """
-    values = part.scale.to(np.asarray(without, float))
-    return part.with_images(float((len(values) - 1) * values.var()), len(values) - 1) if len(values) else part
-
 
 def table_of(exchanges: Iterable[Exchange], measured_on: str, confidence: float) -> pd.DataFrame:
-    """A row per exchange rate, as docs/tables.md describes exchange_rates.csv.
-
-    Intervals of few units are cut at 100 points, which no two errors can differ by more than.
-    """
+    """The table exchange_rates.csv; intervals end at 100 points, which no two errors can differ by more than."""
     table = pd.DataFrame(exchanges, columns=Exchange._fields)
     ends = ["low", "high"]
     table[["reduction", *ends]] *= POINTS
@@ -130,6 +106,11 @@ class Designs(NamedTuple):
     size: np.ndarray
     operations: np.ndarray
     training: np.ndarray
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Numbers behind a row of exchange_rates.csv, and the median error."""
+        return {"designs": len(self.family), "members": self.members, "median_error": self.median_errors[0, 0]}
 
     @property
     def layout(self) -> Layout:
@@ -219,13 +200,12 @@ def family_at_equal_accuracy(
     known, *without = [{of.name: of for of in one.parts + one.beside} for one in (everything, *of_groups)]
 
     def interval(name: str) -> tuple[float, float, float]:
-        part = with_image_groups(replace(known[name], caution=CAUTION), [of[name].estimate for of in without])
+        part = replace(known[name], caution=CAUTION).without_images([of[name].estimate for of in without])
         return part.estimate, *part.interval(confidence).ends
 
-    of_errors = Spread(*(end / POINTS for end in interval(SPREAD)))
-    counted = {"designs": everything.designs, "members": everything.members}
-    counted["median_error"] = median_error
-    row = Exchange.from_spread("family_at_equal_accuracy", of_errors, "families", known[SPREAD].units, **counted)
+    of_errors = (end / POINTS for end in interval(SPREAD))
+    about = {"designs": everything.designs, "members": everything.members, "median_error": median_error, "spread": True}
+    row = Exchange("family_at_equal_accuracy", *of_errors, "families", known[SPREAD].units, **about)
     yield row.in_log_odds(*interval(IN_LOG_ODDS))
 
 
@@ -247,9 +227,9 @@ def another_seed(members: pd.DataFrame, errors: Sequence[pd.Series], confidence:
     replicates = np.array([pooled[0], *((sums[0].sum() - sums[0]) / (freedom.sum() - freedom))])
     of_seeds = spread(replicates, freedom.sum(), pooled[1:], confidence)
     repeated = members[members["design"].isin(several)]
-    counted = {"designs": len(several), "members": len(repeated)}
-    counted["median_error"] = median_of_designs(errors[0][repeated["member"]], members)
-    yield Exchange.from_spread("another_seed", of_seeds, "designs", len(several), inference=1, training=2, **counted)
+    about = {"designs": len(several), "members": len(repeated), "spread": True, "inference": 1, "training": 2}
+    about["median_error"] = median_of_designs(errors[0][repeated["member"]], members)
+    yield Exchange("another_seed", *of_seeds, "designs", len(several), **about)
 
 
 def median_of_designs(errors: pd.Series, members: pd.DataFrame) -> float:
@@ -263,51 +243,41 @@ def families(of: Designs, confidence: float) -> Iterator[Exchange]:
     Trainings that every family has are fixed effects: as chance, they would hide a part of what families differ by.
     """
     fitted = _fit(of, of.errors, *of.shared.T)
-    between = _between(of, fitted, confidence)
+    noise = np.mean(1 / precisions(of.layout, fitted.components[..., 1], fitted.residual)[1], axis=-1)
+    measured = fitted.components[:, :, 0] + noise
+    between = spread(measured[0], of.layout.families - 1, measured[1:, 0], confidence, float(noise[0, 0]))
     rows = {"family": between, "best_to_worst_family": _best_to_worst(of, between, fitted, confidence)}
-    counted = {"designs": len(of.family), "members": of.members, "median_error": of.median_errors[0, 0]}
     for exchange, of_logits in rows.items():
         in_errors = _in_errors(of_logits, of, confidence)
-        row = Exchange.from_spread(exchange, in_errors, "families", of.layout.families, **counted)
+        row = Exchange(exchange, *in_errors, "families", of.layout.families, **of.numbers, spread=True)
         yield row.in_log_odds(*of_logits)
 
 
 def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
-    """The gains by a doubling of parameters, a doubling of training and a point of clean accuracy."""
-    if varies(of.size, of.family):
-        cost = 2 ** _plain_slope(of.operations, of.size, of.family)
-        within, between = centred(of.size, of.family)
-        slopes = _slopes(_fit(of, of.errors, within, between))
-        yield _bought("doubling_of_parameters", slopes, within, of, confidence, inference=cost, training=cost)
-    if of.trained_longer:
-        within, between = centred(of.training, of.network)
-        slopes = _slopes(_fit(of, of.errors, within, between))
-        yield _bought("doubling_of_training", slopes, within, of, confidence, inference=1, training=2)
-    if accuracy_varies(of):
-        yield _point_of_accuracy(of, confidence)
+    """The gains by a doubling of parameters, a doubling of training and a point of clean accuracy.
 
-
-def _point_of_accuracy(of: Designs, confidence: float) -> Exchange:
-    """The gain by a point of clean accuracy at the median: the slope on accuracy without the noise of its images.
-
-    That noise makes the slope too flat, by as much as the slope of accuracy on one half of the images on accuracy on
-    the other is below 1 (instrumental variables: Fuller, Measurement Error Models, 1987, section 1.4).
+    The last is the slope on clean accuracy without the noise of its images, where accuracy varies by more than other
+    images of the same number would change. That noise makes the slope too flat, by as much as the slope of accuracy on
+    one half of the images on accuracy on the other is below 1 (instrumental variables: Fuller, Measurement Error
+    Models, 1987, section 1.4).
     """
-    slopes = sum(_slopes(_fit(of, error, *centred(other, of.alike))) for error, _, other in _halves(of))
-    middle = np.clip(expit(medians(of.accuracies, of.family)), STEP, 1 - STEP)
-    step = logit(middle + STEP / 2) - logit(middle - STEP / 2)
-    within, _ = centred(of.accuracies[0], of.alike)
-    return _bought("point_of_clean_accuracy", step * slopes / _repeated_accuracy(of), within, of, confidence)
-
-
-def accuracy_varies(of: Designs) -> bool:
-    """Whether clean accuracy varies within groups, and by more than other images of the same number would change."""
-    return varies(of.accuracies[0], of.alike) and bool(_repeated_accuracy(of)[0, 0] / len([*_halves(of)]) >= RELIABLE)
-
-
-def _repeated_accuracy(of: Designs) -> np.ndarray:
-    """Slopes of accuracy on one half of the images on accuracy on the other, R x (1 + F), summed over both ways."""
-    return sum(_slopes(_fit(of, same, *centred(other, of.alike))) for _, same, other in _halves(of))
+    if varies(of.size, of.family):
+        x, operations = (centred(values, of.family)[0] for values in (of.size, of.operations))
+        cost = 2 ** float((x * operations).sum() / (x * x).sum())
+        slopes = _slopes(of, of.errors, of.size, of.family)
+        yield _bought("doubling_of_parameters", slopes, x, of, confidence, inference=cost, training=cost)
+    if of.trained_longer:
+        slopes, within = _slopes(of, of.errors, of.training, of.network), centred(of.training, of.network)[0]
+        yield _bought("doubling_of_training", slopes, within, of, confidence, inference=1, training=2)
+    if not varies(of.accuracies[0], of.alike):
+        return
+    halves = list(_halves(of))
+    repeated = sum(_slopes(of, same, other, of.alike) for _, same, other in halves)
+    if repeated[0, 0] / len(halves) >= RELIABLE:
+        slopes = sum(_slopes(of, error, other, of.alike) for error, _, other in halves)
+        middle = np.clip(expit(medians(of.accuracies, of.family)), STEP, 1 - STEP)
+        slopes = (logit(middle + STEP / 2) - logit(middle - STEP / 2)) * slopes / repeated
+        yield _bought("point_of_clean_accuracy", slopes, centred(of.accuracies[0], of.alike)[0], of, confidence)
 
 
 def enough(members: pd.DataFrame) -> bool:
@@ -358,13 +328,6 @@ def _halves(of: Designs) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         yield tuple(np.array([values[rows & side].mean(axis=0) for rows in kept]) for values, side in sides)
 
 
-def _between(of: Designs, fitted: Fits, confidence: float) -> Spread:
-    """The standard deviation between families, of logits."""
-    noise = np.mean(1 / precisions(of.layout, fitted.components[..., 1], fitted.residual)[1], axis=-1)
-    measured = fitted.components[:, :, 0] + noise
-    return spread(measured[0], of.layout.families - 1, measured[1:, 0], confidence, float(noise[0, 0]))
-
-
 def _best_to_worst(of: Designs, between: Spread, fitted: Fits, confidence: float) -> Spread:
     """The difference of logits of the best and the worst family, as predicted, with the interval of predictions.
 
@@ -397,7 +360,7 @@ def _in_errors(of_logits: Spread, of: Designs, confidence: float) -> Spread:
     Distances of ends are added in squares, of logarithms (Zou and Donner, Statistics in Medicine 27, 2008).
     """
     steepness = np.log(of.median_errors * (1 - of.median_errors))
-    part = with_image_groups(Part.from_replicates("", steepness[0]), steepness[1:, 0])
+    part = Part.from_replicates("", steepness[0]).without_images(steepness[1:, 0])
     reach = part.interval(confidence).high - part.estimate
     value, low, high = (float(points(of_end, of.median_errors[0, 0])) / POINTS for of_end in of_logits)
 
@@ -408,9 +371,9 @@ def _in_errors(of_logits: Spread, of: Designs, confidence: float) -> Spread:
     return Spread(value, widened(low, -1), widened(high, 1))
 
 
-def _slopes(fitted: Fits) -> np.ndarray:
-    """Slopes on the first predictor, R x (1 + F)."""
-    return fitted.coefficients[:, :, 1]
+def _slopes(of: Designs, responses: np.ndarray, predictor: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Slopes of responses on a predictor, of designs of one group, R x (1 + F)."""
+    return _fit(of, responses, *centred(predictor, within)).coefficients[:, :, 1]
 
 
 def _bought(
@@ -426,15 +389,8 @@ def _bought(
     freedom = slope_freedom(within, of.family)
 
     def part(replicates: np.ndarray) -> Part:
-        return with_image_groups(Part.from_replicates(exchange, replicates[0], freedom=freedom), replicates[1:, 0])
+        return Part.from_replicates(exchange, replicates[0], freedom=freedom).without_images(replicates[1:, 0])
 
     in_logits, in_errors = part(-slopes), part(points(-slopes, of.median_errors) / POINTS)
-    counted = {"designs": len(of.family), "members": of.members, "median_error": of.median_errors[0, 0]}
-    row = Exchange.from_part(exchange, in_errors, confidence, "families", **counted, **costs)
+    row = Exchange.of(exchange, in_errors, confidence, "families", **of.numbers, **costs)
     return row.in_log_odds(in_logits.estimate, *in_logits.interval(confidence).ends)
-
-
-def _plain_slope(response: np.ndarray, predictor: np.ndarray, within: np.ndarray) -> float:
-    """Least squares within groups; NaN if the response is unknown."""
-    x, y = centred(predictor, within)[0], centred(response, within)[0]
-    return float((x * y).sum() / (x * x).sum())

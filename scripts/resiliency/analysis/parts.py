@@ -211,6 +211,19 @@ class Part:
             return self.planned(units)
         return self.error * np.sqrt(self.units / units), self.freedom + units - self.units
 
+    def without_images(self, statistics: Sequence[float]) -> Self:
+        """The part with the variance over images, from the statistic without each of G groups; itself where G is 0.
+
+        The variance is that of a delete-a-group jackknife, (G - 1) / G times the sum of squared deviations on `scale`
+        (Kott, Journal of Official Statistics 17, 2001), with G - 1 degrees of freedom.
+        """
+        return self.with_images(self.image_variance(statistics), len(statistics) - 1)
+
+    def image_variance(self, statistics: Sequence[float]) -> float:
+        """The variance of `without_images`; NaN where G is 0 or a statistic is unknown."""
+        values = self.scale.to(np.asarray(statistics, float))
+        return float((len(values) - 1) * values.var()) if len(values) else np.nan
+
     def with_images(self, variance: float, freedom: int) -> Self:
         """The part with the variance over images added to its squared error; unchanged if that is unknown.
 

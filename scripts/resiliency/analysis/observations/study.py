@@ -132,25 +132,21 @@ def metrics_in(metrics: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
 def with_images(observation: Observation, without: Sequence[Observation]) -> Observation:
     """`observation` with the variance over images in the errors of its parts, where it is known.
 
-    The variance is that of a delete-a-group jackknife, (G - 1) / G times the sum of squared deviations of G estimates
-    (Kott, Journal of Official Statistics 17, 2001), on the scale of the part's error, with G - 1 degrees of freedom.
-
     Args:
         without: the same observation without each of G groups of images; empty if images cannot be left out.
     """
     estimates = [{of.name: of.estimate for of in one.parts + one.controls + one.beside} for one in without]
-    freedom = len(without) - 1
 
-    def variance(part: Part) -> float:
-        values = np.array([part.scale.to(of_group.get(part.name, np.nan)) for of_group in estimates])
-        return float(freedom * values.var()) if without else np.nan
+    def replicates(part: Part) -> list[float]:
+        return [of_group.get(part.name, np.nan) for of_group in estimates]
 
     varied = {
-        name: [part.with_images(variance(part), freedom) for part in getattr(observation, name)]
+        name: [part.without_images(replicates(part)) for part in getattr(observation, name)]
         for name in ("parts", "controls", "beside")
     }
-    of_images = np.array([variance(part) for part in observation.parts + observation.controls])
-    drawn = {name: of.with_images(of_images, freedom) for name in CONTROLS if (of := getattr(observation, name))}
+    of_images = np.array([part.image_variance(replicates(part)) for part in observation.parts + observation.controls])
+    of_draws = of_images, len(without) - 1
+    drawn = {name: of.with_images(*of_draws) for name in CONTROLS if (of := getattr(observation, name))}
     known = bool(varied["parts"]) and all(np.isfinite(part.image_share) for part in varied["parts"])
     resampled = f"{observation.resampled}{' and images' if known else '; images are held fixed'}"
     return replace(observation, **varied, **drawn, resampled=resampled)
