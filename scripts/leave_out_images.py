@@ -8,7 +8,7 @@ from resiliency.study.stage import stage
 
 with stage(snakemake.log[0], snakemake.params.code):
     inputs, params = snakemake.input, snakemake.params
-    without = scores_without_images(
+    tables = scores_without_images(
         read_table(inputs.ensembles),
         read_table(inputs.members),
         read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units),
@@ -21,5 +21,5 @@ with stage(snakemake.log[0], snakemake.params.code):
         params.shifts,
         params.accuracy_on,
     )
-    write_table(snakemake.output.ensembles, without.ensembles)
-    write_table(snakemake.output.members, without.members)
+    for name, table in tables.items():
+        write_table(snakemake.output.get(name), table)

@@ -3,24 +3,21 @@
 from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_table
-from resiliency.analysis.without_images import NOTHING, EnsembleTables, WithoutImages
 from resiliency.storage.tables import read_distinct, read_table, write_table
 from resiliency.study.stage import stage
 
 with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    of_ensembles, without = None, inputs.without_images
+    tables = {}
     if inputs.ensembles:
-        of_ensembles = EnsembleTables(
-            ensembles=read_table(inputs.ensembles),
-            metrics=read_distinct(inputs.pairs, ["kind", "metric"]),
-            without_images=WithoutImages(*map(read_table, without)) if without else NOTHING,
-            image_errors=read_table(inputs.image_errors),
-        )
+        tables = {"pairs": read_distinct(inputs.pairs, ["kind", "metric"])}
+        tables |= {name: read_table(inputs.get(name)) for name in ("ensembles", "image_errors")}
+        without = map(read_table, inputs.without_images)
+        tables |= dict(zip(("ensembles_without", "members_without"), without, strict=False))
     members, n_images = read_table(inputs.members), int(read_table(inputs.conditions).n_images.iloc[0])
     settings = params.rule, params.reference, params.target, params.shifts
-    tested = observations(members, n_images, of_ensembles, *settings)
+    tested = observations(members, n_images, tables, *settings)
     write_table(outputs.observations, observation_table(tested, params.confidence))
     if outputs.exchange_rates:
         settings = n_images, params.rule, params.confidence, params.reference, params.shifts
-        write_table(outputs.exchange_rates, exchange_rates(members, of_ensembles, *settings))
+        write_table(outputs.exchange_rates, exchange_rates(members, tables, *settings))

@@ -19,7 +19,6 @@ from shared import options
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.parts import BEYOND, DRAWS
 from resiliency.analysis.verdicts import SUPPORTED, Observation, verdicts_of
-from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.statistics.p_values import holm
 from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_distinct, read_table
@@ -30,14 +29,15 @@ CONFIDENCE = 0.95
 def observed(results: Path, draws: int) -> list[Observation]:
     """The observations of a finished study, with so many draws of each placebo."""
     study = read_json(results / "provenance.json")["study"]
-    scored, tables = results / "ensembles", results / "tables"
-    without = WithoutImages(*(read_table(scored / f"{name}leave_images_out.parquet") for name in ("", "members_")))
-    metrics = read_distinct(results / "diversity/pairs.parquet", ["kind", "metric"])
-    errors = read_table(scored / "image_errors.parquet")
-    of_ensembles = EnsembleTables(read_table(tables / "ensembles.parquet"), errors, without, metrics)
+    names = {"ensembles_without": "leave_images_out", "members_without": "members_leave_images_out"}
+    files = {name: results / f"ensembles/{file}.parquet" for name, file in names.items()}
+    files |= {"image_errors": results / "ensembles/image_errors.parquet"}
+    files |= {"ensembles": results / "tables/ensembles.parquet"}
+    tables = {name: read_table(file) for name, file in files.items()}
+    tables["pairs"] = read_distinct(results / "diversity/pairs.parquet", ["kind", "metric"])
     images = int(read_table(results / "conditions.csv").n_images.iloc[0])
     settings = study["ensembles"]["rules"][0], study["statistics"]["reference"], study["attribution"]["target"]
-    return observations(read_table(tables / "members.csv"), images, of_ensembles, *settings, draws=draws)
+    return observations(read_table(results / "tables/members.csv"), images, tables, *settings, draws=draws)
 
 
 def judged(observation: Observation) -> np.ndarray:

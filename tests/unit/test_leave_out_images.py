@@ -122,10 +122,10 @@ def test_members_outside_the_ensembles_keep_their_scores_and_get_those_of_anothe
     everyone, few = (
         without_images.scores_without_images(of, *arguments, ["official"], "official") for of in (table, some)
     )
-    assert few.ensembles["members"].nunique() == len(some)
-    pd.testing.assert_frame_equal(few.members, everyone.members)
+    assert few["ensembles"]["members"].nunique() == len(some)
+    pd.testing.assert_frame_equal(few["members"], everyone["members"])
     groups = without_images.image_groups(further, np.empty(0, int), 0)
-    for (group, name), row in few.members.set_index(["without", "member"]).iterrows():
+    for (group, name), row in few["members"].set_index(["without", "member"]).iterrows():
         kept = groups != group
         right = (answers[drawn.names.index(name)] == further)[kept]
         assert (row[SEPARATE_ACCURACY], row[N_SEPARATE_IMAGES]) == pytest.approx((right.mean(), kept.sum()))
@@ -174,7 +174,7 @@ def test_representations_without_a_group_of_images_are_those_of_the_networks_tha
         return of[drawn.names.index(name)]
 
     known = members, predictions, drawn.names[:5], represented, RULE, ["saliency"], 40, 0
-    replicates = without_images.scores_without_images(table, *known).ensembles
+    replicates = without_images.scores_without_images(table, *known)["ensembles"]
     for name in CHOSEN_METRICS:
         of_networks = ~replicates["members"].str.contains(drawn.names[5])
         assert (replicates[f"{name}_clean"].notna() == of_networks).all()

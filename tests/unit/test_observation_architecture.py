@@ -363,6 +363,6 @@ def test_the_placebo_has_the_noise_of_clean_accuracy():
 
 def test_without_known_members_neither_part_counts_families():
     unknown = members(0, 0.4).assign(parameters=np.nan)
-    parts = observations(unknown, 100, None, "mean_probability", None, "prediction", draws=0)
+    parts = observations(unknown, 100, {}, "mean_probability", None, "prediction", draws=0)
     words = "needs members whose parameters and corrupted error are known; there are none"
     assert [part.missing for part in parts] == [words, words]

@@ -11,7 +11,6 @@ from published.kept import PRESENT, RESULTS, present_file
 from resiliency.analysis.exchange_rates import exchange_rates
 from resiliency.analysis.observations.study import observations
 from resiliency.analysis.verdicts import observation_table
-from resiliency.analysis.without_images import EnsembleTables, WithoutImages
 from resiliency.storage.tables import read_distinct, read_table, write_table
 
 REPOSITORY = Path(__file__).parents[2]
@@ -68,12 +67,7 @@ def test_a_published_study_has_the_numbers_that_its_labels_give(of_labels, tmp_p
 def without_placebos(paths: dict[str, Path], folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Observations and exchange rates of the study, written to a folder; placebos of observations take a minute."""
     read = {name: read_table(path) for name, path in paths.items() if name != "pairs"}
-    tables = EnsembleTables(
-        ensembles=read["ensembles"],
-        image_errors=read["image_errors"],
-        without_images=WithoutImages(read["ensembles_without"], read["members_without"]),
-        metrics=read_distinct(paths["pairs"], ["kind", "metric"]),
-    )
+    tables = read | {"pairs": read_distinct(paths["pairs"], ["kind", "metric"])}
     members, n_images = read["members"], int(read["conditions"].n_images.iloc[0])
     observed = observations(members, n_images, tables, RULE, None, "label", draws=0)
     write_table(folder / "observations.csv", observation_table(observed, CONFIDENCE))

@@ -395,7 +395,7 @@ def on_halves(members: pd.DataFrame, scores: pd.DataFrame, without: int | None =
 
     Args:
         members: members.csv.
-        scores: the table `members` of `resiliency.analysis.without_images.WithoutImages`.
+        scores: table members_leave_images_out.parquet.
         without: a group of images that is left out.
     """
     separate = SEPARATE_ACCURACY in scores

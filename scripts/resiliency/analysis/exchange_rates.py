@@ -22,7 +22,6 @@ from resiliency.analysis.left_out import LeftOut, lack_second_seeds, units_of, w
 from resiliency.analysis.observations.architecture import response_of
 from resiliency.analysis.observations.balance import balance_is_most_resilient
 from resiliency.analysis.parts import Part
-from resiliency.analysis.without_images import EnsembleTables
 from resiliency.base.names import (
     CORRUPTED,
     INDEPENDENT,
@@ -311,7 +310,7 @@ def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence
 
 def exchange_rates(
     members: pd.DataFrame,
-    of_ensembles: EnsembleTables | None,
+    tables: dict[str, pd.DataFrame],
     n_images: int,
     rule: str,
     confidence: float,
@@ -322,7 +321,7 @@ def exchange_rates(
 
     Args:
         members: members.csv.
-        of_ensembles: tables of ensembles; None if there are no ensembles.
+        tables: tables of ensembles, as for `resiliency.analysis.observations.study.observations`.
         n_images: number of clean test images; 0 if unknown.
         confidence: level of the intervals, between 0 and 1.
         reference: recipe of the members by which families are compared; None for all recipes.
@@ -331,7 +330,7 @@ def exchange_rates(
     measured_on = tuple(shifts) or (CORRUPTED,)
     response = response_of(shifts)
     known = members[(members["origin"] == INDEPENDENT) & members[response].notna()]
-    without = of_ensembles.without_images.members if of_ensembles else pd.DataFrame()
+    without = tables.get("members_without", pd.DataFrame())
     errors, accuracies = _on_images(known, without, response), _accuracies(known, without)
     compared = known[known["recipe"] == reference] if reference else known
     rows = [*another_seed(compared, errors, confidence)]
@@ -342,11 +341,11 @@ def exchange_rates(
         rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]
         scores, median_error = without if separate else None, of_designs.median_errors[0, 0]
         rows += family_at_equal_accuracy(sized, scores, n_images, shifts, median_error, confidence)
-    if of_ensembles:
-        pool = scored(of_ensembles.ensembles, of_ensembles.without_images.ensembles, rule, measured_on)
+    if tables:
+        pool = scored(tables["ensembles"], tables.get("ensembles_without", pd.DataFrame()), rule, measured_on)
         rows += [*more_members(pool, known, errors[0], confidence), *mixing(pool, known, errors, confidence)]
         if not shifts:
-            rows += joint_training(of_ensembles.image_errors, members, confidence)
+            rows += joint_training(tables["image_errors"], members, confidence)
     return table_of(rows, "+".join(measured_on), confidence)
 
 

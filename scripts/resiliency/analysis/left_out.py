@@ -125,10 +125,10 @@ class LeftOut:
                     compared[:, :, row, column] = correlation(one, both), correlation(other, both)
         return compared[0], compared[1]
 
-    def between(self, column: str, one: pd.Series) -> np.ndarray:
-        """Cliff's delta of `column` between the other ensembles and those in `one` (bool); float64 1 + units."""
-        values = self.ensembles[column].to_numpy(np.float64)
-        one, other = (chosen.to_numpy() & np.isfinite(values) for chosen in (one, ~one))
+    def of_several(self, column: str) -> np.ndarray:
+        """Cliff's delta of `column` between ensembles of several designs and those of one; float64 1 + units."""
+        values, one = self.ensembles[column].to_numpy(np.float64), (self.ensembles["designs"] == 1).to_numpy()
+        one, other = (chosen & np.isfinite(values) for chosen in (one, ~one))
         return weighted_cliffs_delta(values[other], values[one], self.weights[:, other], self.weights[:, one])
 
     def accuracies(self, condition: str) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,6 @@ Statistics 17, 2001) adds what other images would change: their statistics witho
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,40 +39,6 @@ MOST = 1_000  # ensembles of a size and kind: some suffice, because other images
 BOTH = (CLEAN, CORRUPTED)
 UNKNOWN = np.array([np.nan])  # representation of members without networks
 DESCRIBED = ["ensemble", "origin", "rule", "size", "possible", "weight", "members", "designs", "families"]
-
-
-class WithoutImages(NamedTuple):
-    """Tables of ensembles and members without each group of images.
-
-    Attributes:
-        ensembles: a row per group and ensemble: `without` (the group), the ensemble's description, its accuracy, the
-            mean accuracy of its members and its label-free diversities, on clean and on corrupted images.
-        members: a row per group and member: `without`, `member`, `images` (number of remaining clean ones),
-            `clean_accuracy`; `corrupted_error` if there are corruptions, `shifted_error` if test sets replace them;
-            `separate_accuracy` and `n_separate_images` on the test set that defines clean accuracy, if any.
-    """
-
-    ensembles: pd.DataFrame
-    members: pd.DataFrame
-
-
-NOTHING = WithoutImages(pd.DataFrame(columns=["without"]), pd.DataFrame(columns=["without"]))  # with few images
-
-
-class EnsembleTables(NamedTuple):
-    """Tables of ensembles behind observations and exchange rates.
-
-    Attributes:
-        ensembles: table ensembles.parquet.
-        image_errors: table image_errors.parquet, of jointly trained ensembles.
-        without_images: members and some of the ensembles without each group of images; empty if there are few images.
-        metrics: kind and name of each pairwise diversity metric; only observations need it.
-    """
-
-    ensembles: pd.DataFrame
-    image_errors: pd.DataFrame
-    without_images: WithoutImages
-    metrics: pd.DataFrame | None = None
 
 
 def image_groups(labels: np.ndarray, probed: np.ndarray, seed: int, units: Units | None = None) -> np.ndarray:
@@ -141,7 +106,7 @@ def scores_without_images(
     seed: int,
     shifts: Sequence[str] = (),
     accuracy_on: str | None = None,
-) -> WithoutImages:
+) -> dict[str, pd.DataFrame]:
     """Independent members, and ensembles of some of them, without each group of images.
 
     Args:
@@ -153,11 +118,18 @@ def scores_without_images(
         n_probe_images: number of images on which representations are compared.
         shifts: additional test sets whose mean error replaces corrupted error in observation 1.
         accuracy_on: additional test set that defines clean accuracy; None for the clean test images.
+
+    Returns:
+        `ensembles`, a row per group and ensemble: `without` (the group), what describes the ensemble, its accuracy, the
+        mean accuracy of its members and its label-free diversities, on clean and on corrupted images. `members`, a row
+        per group and member: `without`, `member`, `n_images` (number of remaining clean ones), `clean_accuracy`;
+        `corrupted_error` if there are corruptions, `shifted_error` if test sets replace them; `separate_accuracy` and
+        `n_separate_images` on the test set that defines clean accuracy, if any.
     """
     chosen = some_ensembles(ensembles, rule, seed)
     print(f"{len(chosen):,} ensembles of independent members, each without {GROUPS} groups of images")
     if chosen.empty:
-        return WithoutImages(chosen.assign(without=0), pd.DataFrame(columns=["without", "member"]))
+        return {"ensembles": chosen.assign(without=0), "members": pd.DataFrame(columns=["without", "member"])}
     independent = set(members.loc[members["origin"] == INDEPENDENT, "member"])
     everyone = [name for name in predictions if name in independent]
     combined = {name for joined in ensembles["members"] for name in joined.split("+")}
@@ -186,7 +158,7 @@ def scores_without_images(
     if accuracy_on:
         accuracy, n_images = _accuracies(of_everyone, accuracy_on, seed)
         scores = scores.assign(**{SEPARATE_ACCURACY: accuracy, N_SEPARATE_IMAGES: n_images})
-    return WithoutImages(without_each(chosen, names, scored, of_image, representations), scores)
+    return {"ensembles": without_each(chosen, names, scored, of_image, representations), "members": scores}
 
 
 def without_each(
@@ -196,7 +168,7 @@ def without_each(
     of_image: np.ndarray,
     representations: dict[str, np.ndarray],
 ) -> pd.DataFrame:
-    """The table `ensembles` of `WithoutImages`: accuracy and diversity without each group of images.
+    """The table `ensembles` of `scores_without_images`: accuracy and diversity without each group of images.
 
     Args:
         ensembles: rows as from `some_ensembles`.
@@ -230,7 +202,7 @@ def without_each(
 
 
 def member_scores(names: list[str], predictions: list[Predictions], of_image: np.ndarray) -> pd.DataFrame:
-    """The table `members` of `WithoutImages`, of members that need not be in ensembles."""
+    """The table `members` of `scores_without_images`, of members that need not be in ensembles."""
     groups = condition_groups(predictions[0].conditions)
 
     def of_condition(condition: int) -> np.ndarray:

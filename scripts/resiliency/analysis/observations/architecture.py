@@ -35,10 +35,12 @@ MEASURED = ("clean_accuracy", "corrupted_error")
 FAMILY = "architecture family"
 SIZE, ACCURACY = range(2)  # columns of predictors, and of closeness to each
 OTHERS = ("log10 parameters", "clean accuracy")
+AGAINST_SIZE = f"{FAMILY} - {OTHERS[SIZE]}"
 NOBODY = "needs members whose parameters and {} are known; there are none"
 MOST_DESIGNS, FEWER = 150, 200  # with more designs, fewer draws, as they would take minutes
 REMOVED = "families permuted among designs of about the same size"
 CLEAN_ERROR = "for the clean error"
+OF_VARIANCE = "share of the variance that lies within families"
 
 
 def architecture_matters_more(
@@ -60,9 +62,6 @@ def architecture_matters_more(
         n_images: number of test images; 0 if unknown.
         shifts: additional test sets whose mean error, the column shifted_error, replaces corrupted error.
         draws: number of draws of the placebo; 0 for none.
-
-    Returns:
-        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     members = members_of_one_training(members[members.origin == INDEPENDENT], response_of(shifts))
     response, error = response_of(shifts), "mean error on natural shifts" if shifts else "corrupted error"
@@ -73,7 +72,7 @@ def architecture_matters_more(
     if families.large >= ESTIMABLE and np.isfinite(values).all():
         names, freedom = sorted(set(designs.family)), families.large - 1
         of_both = replicates(values[None], families)[0]
-        parts = [Part.from_replicates(_against(OTHERS[SIZE]), of_both[:, SIZE], FISHER, names, freedom)]
+        parts = [Part.from_replicates(AGAINST_SIZE, of_both[:, SIZE], FISHER, names, freedom)]
         moved = _permuted(values[:, SIZE], families, draws)
         if draws:
             placebo = _placebo(values[moved], families, parts[0], REMOVED)
@@ -83,18 +82,13 @@ def architecture_matters_more(
         beside = [_clean_error(values, families, moved, names)]
         beside += [
             Part.from_replicates(
-                f"{_against(OTHERS[ACCURACY])}, {scale}", of, FISHER, names, freedom, statistic=_closeness_in(scale)
+                f"{FAMILY} - {OTHERS[ACCURACY]}, {scale}", of, FISHER, names, freedom, statistic=_closeness_in(scale)
             )
             for scale, of in of_scales.items()
         ]
         shares = dict(zip(OTHERS, share_within(values[None], families)[0], strict=False))
         beside += [
-            Part(
-                f"share within families: {name}",
-                float(share),
-                statistic="share of the variance that lies within families",
-                units=len(families.sizes),
-            )
+            Part(f"share within families: {name}", float(share), units=len(families.sizes), statistic=OF_VARIANCE)
             for name, share in shares.items()
         ]
     return Observation(
@@ -137,10 +131,6 @@ def members_of_one_training(members: pd.DataFrame, response: str) -> pd.DataFram
 def response_of(shifts: Sequence[str]) -> str:
     """The column of members.csv that observation 1 is about, without or with test sets in place of corruptions."""
     return SHIFTED_ERROR if shifts else MEASURED[1]
-
-
-def _against(predictor: str) -> str:
-    return f"{FAMILY} - {predictor}"
 
 
 def _closeness_in(scale: str) -> str:
@@ -223,7 +213,7 @@ def _clean_error(values: np.ndarray, families: Families, moved: np.ndarray, name
     """The same test of the clean error, which changes places with the error, and its range on permuted families."""
     exchanged = np.column_stack([values[:, SIZE], 1 - values[:, RESPONSE], 1 - values[:, ACCURACY]])
     of_all = replicates(exchanged[None], families, CONTESTS[:1])[0, :, 0]
-    name, statistic = f"{_against(OTHERS[SIZE])}, clean error", _closeness_in("clean error")
+    name, statistic = f"{AGAINST_SIZE}, clean error", _closeness_in("clean error")
     freedom = families.large - 1
     part = Part.from_replicates(name, of_all, FISHER, names, freedom, statistic=statistic, reading=CLEAN_ERROR)
     return replace(part, noise=ends(closeness(exchanged[moved], families, CONTESTS[:1])[:, 0])) if len(moved) else part
@@ -286,9 +276,6 @@ def families_differ_at_equal_accuracy(
         draws: number of draws of the placebo; 0 for none.
         scores: table of `on_halves`, by which accuracy and error are of different images; None without it.
         without: a group of images that is left out; then estimates have no errors.
-
-    Returns:
-        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     members = members[members.origin == INDEPENDENT]
     response = response_of(shifts)
@@ -296,6 +283,11 @@ def families_differ_at_equal_accuracy(
     measured = on_one_set(members, response, n_images) if scores is None else on_halves(members, scores, without)
     model = model_of(measured, response, leave_out=without is None)
     robust, error = ("robustness", "mean error on natural shifts") if shifts else ("resiliency", "corrupted error")
+    parts, placebo = [part_of(model)] if model else [], None
+    if model and draws:  # families are not left out of draws, which have the error of the study
+        estimates = model.without_family(min(draws, FEWER))[:, None]
+        errors = np.full_like(estimates, parts[0].error)
+        placebo = Placebo(estimates, errors, np.array([model.freedom]), SPREAD_REMOVED)
     return Observation(
         number="1b",
         statement=f"Architecture matters for {robust} at equal clean accuracy and size.",
@@ -307,15 +299,15 @@ def families_differ_at_equal_accuracy(
         unit="families",
         minimum=FAMILIES,
         resampled="families",
-        parts=[part_of(model)] if model else [],
-        beside=[*_beside(model), *_slopes(model)] if model else [],
+        parts=parts,
+        beside=_beside(model) if model else [],
         missing=_missing_for_spread(designs, error, bool(shifts) or measured.other is not None),
         omitted=_omitted(designs),
         designs=len(designs),
         members=len(members),
         n_images=int(measured.n_images.mean()),
         shifts=tuple(shifts),
-        placebo=_spread_placebo(model, draws) if model and draws else None,
+        placebo=placebo,
     )
 
 
@@ -368,34 +360,19 @@ def _part(name: str, replicates: np.ndarray, scale: Scale, model: Model, **field
     return replace(part, error=max(SKEWED * part.error, model.least_error))
 
 
-def _spread_placebo(model: Model, draws: int) -> Placebo:
-    """The draws of the model, with the error of the study, as families are not left out of draws."""
-    estimates = model.without_family(min(draws, FEWER))[:, None]
-    return Placebo(estimates, np.full_like(estimates, part_of(model).error), np.array([model.freedom]), SPREAD_REMOVED)
-
-
 def _beside(model: Model) -> list[Part]:
-    """The spread on other scales, and what else would give one."""
+    """The spread on other scales, what else would give one, and the fixed effects."""
     share = "standard deviation between families, divided by the median error"
     slopes = f"SD that slopes on clean accuracy would give that vary by {SLOPES:.0%} between families"
-    return [
+    parts = [
         _part(IN_LOG_ODDS, model.deviations, model.scale, model, statistic="standard deviation in logits of the error"),
         _part(RELATIVE, model.spread / 100 / model.shares, model.scale_in(100 * model.share), model, statistic=share),
         Part.from_replicates(
             slopes, model.of_slopes(SLOPES), model.scale_in(1), statistic="standard deviation, in percentage points"
         ),
     ]
-
-
-def _slopes(model: Model) -> list[Part]:
-    """The fixed effects, with intervals by leaving out families."""
-    return [
-        Part.from_replicates(
-            f"slope: {name}",
-            of,
-            freedom=model.freedoms[name],
-            statistic="slope of the mixed model, in logits of the error",
-        )
-        for name, of in model.coefficients.items()
-        if name != CONSTANT and np.isfinite(of).all()
-    ]
+    for name, of in model.coefficients.items():
+        if name != CONSTANT and np.isfinite(of).all():
+            about = {"freedom": model.freedoms[name], "statistic": "slope of the mixed model, in logits of the error"}
+            parts.append(Part.from_replicates(f"slope: {name}", of, **about))
+    return parts

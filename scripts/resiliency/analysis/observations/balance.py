@@ -47,9 +47,6 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
             seed; image; error, the share of corrupted conditions that the ensemble gets wrong, 0 to 1.
         members: number of members trained with the objective balanced.
         draws: number of draws of the placebo if there are too many patterns to try all.
-
-    Returns:
-        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     errors = image_errors.set_index(["objective", "loss_weight", "seed", "image"]).error.unstack()
     of_balanced = errors[errors.index.get_level_values("objective") == "balanced"].droplevel("objective")
@@ -57,13 +54,15 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
         loss_weight: of_weight.droplevel("loss_weight") for loss_weight, of_weight in of_balanced.groupby("loss_weight")
     }
     middles = sorted(loss_weight for loss_weight in balanced if 0 < loss_weight < 1)
-    seeds = _common_seeds(balanced, [*middles, *ENDS]) if middles else []
+    trained = [set(balanced[weight].index) if weight in balanced else set() for weight in (*middles, *ENDS)]
+    seeds = sorted(set.intersection(*trained)) if middles else []
+    missing = f"needs {SEEDS} seeds of objective balanced at lambda 0, 1 and between; there are {len(seeds)}"
     parts, resampled, placebo, margin = [], "seeds and images", None, np.nan
     if len(seeds) >= FEWEST:
         between = np.mean([balanced[loss_weight].loc[seeds].to_numpy() for loss_weight in middles], axis=0)
         ends = {end: balanced[end].loc[seeds].to_numpy() for end in ENDS}
         differences = [between - ends[end] for end in ENDS]
-        pooled = _pooled_spread(_trained_apart(errors)) if len(seeds) < SEEDS else None
+        pooled = _pooled_spread(errors) if len(seeds) < SEEDS else None
         weights = ", ".join(f"{weight:g}" for weight in middles)
         names = [f"lambda = {weights} against lambda = {end:g} ({name})" for end, name in ENDS.items()]
         parts = [_part(*each, len(middles), pooled) for each in zip(names, differences, strict=True)]
@@ -83,7 +82,7 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
         minimum=SEEDS,
         resampled=resampled,
         parts=parts,
-        missing=_missing(len(seeds)),
+        missing=missing if len(seeds) < SEEDS else "",
         designs=0,
         members=members if parts else 0,
         ensembles=len(of_balanced) if parts else 0,
@@ -92,27 +91,14 @@ def balance_is_most_resilient(image_errors: pd.DataFrame, members: int, draws: i
     )
 
 
-def _missing(seeds: int) -> str:
-    """The requirements of a verdict that the study lacks, in words."""
-    if seeds >= SEEDS:
-        return ""
-    return f"needs {SEEDS} seeds of objective balanced at lambda 0, 1 and between; there are {seeds}"
-
-
-def _common_seeds(balanced: dict[float, pd.DataFrame], loss_weights: list[float]) -> list:
-    """The seeds with which every weight was trained."""
-    return sorted(set.intersection(*(set(balanced[s].index) if s in balanced else set() for s in loss_weights)))
-
-
-def _trained_apart(errors: pd.DataFrame) -> pd.DataFrame:
-    """`errors` with only one objective at lambda 0, where all objectives train in the same way."""
-    index = errors.index.to_frame()
-    return errors[~((index["loss_weight"] == 0) & index.duplicated(["loss_weight", "seed"]))]
-
-
 def _pooled_spread(errors: pd.DataFrame) -> tuple[Spread, int]:
-    """The spread of seeds over all settings, and how many settings those are: those with the seeds that most have."""
-    means = errors.mean(axis=1).unstack("seed")
+    """The spread of seeds over all settings, and how many settings those are: those with the seeds that most have.
+
+    All objectives train in the same way at lambda 0, which counts once.
+    """
+    index = errors.index.to_frame()
+    apart = errors[~((index["loss_weight"] == 0) & index.duplicated(["loss_weight", "seed"]))]
+    means = apart.mean(axis=1).unstack("seed")
     means = means[means.notna().sum(axis=1) == means.notna().sum(axis=1).max()].dropna(axis=1).to_numpy()
     settings, seeds = means.shape
     residual = means - means.mean(axis=0) - means.mean(axis=1, keepdims=True) + means.mean()

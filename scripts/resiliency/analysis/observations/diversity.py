@@ -75,9 +75,6 @@ def architecture_brings_diversity(
         units: unit that the column `designs` of ensembles counts, and with whose names the names of members begin.
         families: member -> its family; without it, designs are left out.
         draws: number of draws of the placebo; 0 for none.
-
-    Returns:
-        The statistics, for `observation_table`; `missing` names what the rule needs and the tables do not have, if any.
     """
     scored = ensembles[(ensembles.origin == INDEPENDENT) & (ensembles.rule == rule)]
     pool = scored[(scored.designs == 1) | (scored.designs == scored["size"])]
@@ -153,8 +150,10 @@ def _parts_beside(
     for column, (its_kind, metric) in columns.items():
         if its_kind != kind or metric not in {*MAIN, *LABEL_FREE}:
             continue
-        replicates = mean_over_sizes(left_out, partial(_delta_of_one, column))[0]
-        label, difference = _column_label(column, columns), _gap(sizes, column)
+        replicates = mean_over_sizes(left_out, lambda of_size, column=column: of_size.of_several(column))[0]
+        means = [group.groupby(group["designs"] > 1)[column].mean() for group in sizes]
+        label = f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
+        difference = float(np.mean([of_group[True] - of_group[False] for of_group in means]))
         yield Part.from_replicates(label, replicates, ANGULAR, difference=difference)
 
 
@@ -195,11 +194,6 @@ def _counting_columns(columns: dict[str, tuple[str, str]], kind: str) -> list[st
     """The `columns` that count for a kind of diversity."""
     metrics = LABEL_FREE if kind == "prediction" else MAIN
     return [column for column, (its_kind, metric) in columns.items() if its_kind == kind and metric in metrics]
-
-
-def _column_label(column: str, columns: dict[str, tuple[str, str]]) -> str:
-    kind, metric = columns[column]
-    return f"{kind}: {metric}, {column.removeprefix(metric + '_')} images"
 
 
 def _members(sizes: list[pd.DataFrame], columns: Sequence[str] = (), *, of_one: bool = False) -> set[str]:
@@ -297,14 +291,3 @@ def left_by(features: np.ndarray, rank: np.ndarray, weight: np.ndarray) -> np.nd
     root = np.sqrt(weight)
     slopes = np.linalg.lstsq(centred * root[:, None], rank * root, rcond=1e-9)[0]
     return rank - centred @ slopes
-
-
-def _delta_of_one(column: str, of_size: LeftOut) -> np.ndarray:
-    """`_delta` of one column, whose ranks have the order of its values."""
-    return of_size.between(column, of_size.ensembles.designs == 1)
-
-
-def _gap(sizes: list[pd.DataFrame], column: str) -> float:
-    """Mean over sizes of the difference of means."""
-    means = [(g.loc[g.designs > 1, column].mean(), g.loc[g.designs == 1, column].mean()) for g in sizes]
-    return float(np.mean([different - one for different, one in means]))

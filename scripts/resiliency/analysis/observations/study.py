@@ -20,14 +20,13 @@ from resiliency.analysis.observations.correlation import attribution_diversity_i
 from resiliency.analysis.observations.diversity import OF_FAMILIES, architecture_brings_diversity
 from resiliency.analysis.parts import DRAWS, Part
 from resiliency.analysis.verdicts import CONTROLS, Observation
-from resiliency.analysis.without_images import EnsembleTables
 from resiliency.base.names import CLEAN, INDEPENDENT, few_images
 
 
 def observations(
     members: pd.DataFrame,
     n_images: int,
-    tables: EnsembleTables | None,
+    tables: dict[str, pd.DataFrame],
     rule: str,
     reference: str | None,
     target: str,
@@ -39,7 +38,10 @@ def observations(
     Args:
         members: members.csv.
         n_images: number of clean test images.
-        tables: tables of ensembles; None if there are none, so that only observation 1 is tested.
+        tables: empty if there are no ensembles, so that only observation 1 is tested. Else `ensembles` and
+            `image_errors`, as the files of these names, `pairs`, the kind and metric of each diversity of pairs, and,
+            unless there are few images, `ensembles_without` and `members_without`, leave_images_out.parquet and
+            members_leave_images_out.parquet.
         reference: recipe of the members that observation 1 compares; None for all recipes.
         target: class that attributions explain: `label` or `prediction`.
         shifts: additional test sets whose mean error replaces corrupted error in observation 1.
@@ -47,20 +49,24 @@ def observations(
     """
     compared = members.dropna(subset=["parameters", response_of(shifts)])
     compared = compared[compared["recipe"] == reference] if reference else compared
-    scores = tables.without_images.members if tables else pd.DataFrame()
+    scores = tables.get("members_without", pd.DataFrame())
     architecture = _of_architecture(compared, scores, n_images, shifts, draws)
-    if tables is None:
+    if not tables:
         return architecture
     common = {"rule": rule, "n_images": n_images}
     families = dict(zip(members["member"], members["family"], strict=True))
     less_negative = partial(attribution_diversity_is_less_negative, target=target, families=families, **common)
     brings = partial(architecture_brings_diversity, families=families, **common)
-    if lack_second_seeds(tables.ensembles):
-        brings = partial(_families_bring_diversity, members=members, **common)
+    if lack_second_seeds(tables["ensembles"]):
+
+        def brings(ensembles: pd.DataFrame, pairs: pd.DataFrame, *, draws: int) -> Observation:
+            renamed = by_family(ensembles, members)
+            return architecture_brings_diversity(renamed, pairs, units=OF_FAMILIES, draws=draws, **common)
+
     of_study = [
         *architecture,
         _of_ensembles(less_negative, tables, draws),
-        of_joint_training(members, tables.image_errors, n_images, draws),
+        of_joint_training(members, tables["image_errors"], n_images, draws),
         _of_ensembles(brings, tables, draws),
     ]
     few = few_images(CLEAN, n_images)
@@ -108,19 +114,12 @@ def of_joint_training(members: pd.DataFrame, image_errors: pd.DataFrame, n_image
     return replace(observation, **counted) if observation.parts else observation
 
 
-def _of_ensembles(observe: Callable[..., Observation], tables: EnsembleTables, draws: int) -> Observation:
+def _of_ensembles(observe: Callable[..., Observation], tables: dict[str, pd.DataFrame], draws: int) -> Observation:
     """An observation of ensembles by metrics, with the variance over images; its placebo uses all images."""
-    without = [table for _, table in tables.without_images.ensembles.groupby("without")]
-    replicates = [observe(table, metrics_in(tables.metrics, table), draws=0) for table in without]
-    return with_images(observe(tables.ensembles, tables.metrics, draws=draws), replicates)
-
-
-def _families_bring_diversity(
-    ensembles: pd.DataFrame, metrics: pd.DataFrame, rule: str, n_images: int, members: pd.DataFrame, draws: int = DRAWS
-) -> Observation:
-    """Observation 4, with families in place of designs."""
-    renamed = by_family(ensembles, members)
-    return architecture_brings_diversity(renamed, metrics, rule, n_images, OF_FAMILIES, draws=draws)
+    ensembles, pairs = tables["ensembles"], tables["pairs"]
+    without = tables.get("ensembles_without", pd.DataFrame(columns=["without"])).groupby("without")
+    replicates = [observe(table, metrics_in(pairs, table), draws=0) for _, table in without]
+    return with_images(observe(ensembles, pairs, draws=draws), replicates)
 
 
 def metrics_in(metrics: pd.DataFrame, ensembles: pd.DataFrame) -> pd.DataFrame:
