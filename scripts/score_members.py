@@ -25,8 +25,8 @@ with stage(snakemake.log[0], snakemake.params.code):
         params.baseline,
         params.confidence,
     )
-    tables = tables._replace(members=with_shifted_error(tables.members, params.shifts))
-    for name, table in tables._asdict().items():
+    tables["members"] = with_shifted_error(tables["members"], params.shifts)
+    for name, table in tables.items():
         write_table(snakemake.output.get(name), table)
     if snakemake.output.ranks:
         resampling = Resampling(params.resamples, params.confidence, params.seed)

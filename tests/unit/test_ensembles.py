@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 
-from resiliency.analysis.member_tables import skipped_rows
+from resiliency.analysis.member_tables import skipped_table
 from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables
@@ -332,7 +332,9 @@ SCORED = pd.DataFrame({"member": ELIGIBLE, "clean_accuracy": [0.9, 0.5, 0.8, 0.7
 def test_accurate_members_are_eligible_and_the_others_are_listed(least, left_out):
     eligible = pool.eligible_members(SCORED, ELIGIBLE, Ensembles(sizes=[2], min_clean_accuracy=least))
     assert list(eligible.member) == [name for name in ELIGIBLE[:4] if name not in left_out]
-    assert [row[0] for row in skipped_rows(SCORED, {}, [], least) if row[1] == "ensembles"] == left_out
+    conditions = all_conditions([], [], {"clean": 100}, {"clean": 2})
+    skipped = skipped_table(SCORED, {}, {}, {}, {}, [], [], conditions, least)
+    assert skipped.loc[skipped["skipped"] == "ensembles", "member"].tolist() == left_out
 
 
 def test_too_few_accurate_members_are_refused_and_too_few_members_are_not():

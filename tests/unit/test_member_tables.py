@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from scipy.stats import linregress
 
 from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows
-from resiliency.analysis.member_tables import _row, copies, effective_robustness, fitted_line, late_gain, still_learning
+from resiliency.analysis.member_tables import _row, copies, fitted_line, late_gain, still_learning
 from resiliency.designs.members import Member
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External
@@ -60,12 +60,11 @@ def test_the_line_is_that_of_least_squares_over_the_members_with_both_accuracies
     kept = np.delete(np.arange(30), [3, 4])
     expected = linregress(logit(accuracy[kept]), logit(shifted[kept]))
     line = fitted_line(accuracy, shifted)
-    assert line.members == 28
+    assert line.reference_members == 28
     assert (line.slope, line.intercept) == pytest.approx((expected.slope, expected.intercept))
     assert line.r_squared == pytest.approx(expected.rvalue**2)
     assert np.isnan(fitted_line(accuracy[:2], shifted[:2]).r_squared)  # any two lie on a line
-    on_it = expit(line.slope * logit(0.7) + line.intercept)
-    assert effective_robustness(np.array([0.7]), np.array([on_it + 0.05]), line) == pytest.approx([0.05])
+    assert line.predicted(np.array([0.7])) == pytest.approx([expit(line.slope * logit(0.7) + line.intercept)])
 
 
 def test_scores_from_errors_are_means_over_severities_then_corruptions():

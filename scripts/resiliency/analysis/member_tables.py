@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from resiliency.analysis.member_scores import Scored, Scorer, outside_scores
+from resiliency.analysis.member_scores import Scorer, outside_scores
 from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, JOINT, accuracy_of, few_images
 from resiliency.designs.members import Member
 from resiliency.diversity.representations import applicable
@@ -115,15 +115,6 @@ DESCRIBED = (
 ERRORS = ["member", "test_set", "corruption", "severity", "n_images", "error"]
 
 
-class MemberTables(NamedTuple):
-    """members.csv, corruption_errors.csv, histories.csv and calibration.csv."""
-
-    members: pd.DataFrame
-    errors: pd.DataFrame
-    histories: pd.DataFrame
-    calibration: pd.DataFrame
-
-
 def member_tables(
     members: Iterable[Member],
     conditions: pd.DataFrame,
@@ -132,8 +123,8 @@ def member_tables(
     histories: dict[str, pd.DataFrame],
     baseline: str,
     confidence: float,
-) -> MemberTables:
-    """Score every member.
+) -> dict[str, pd.DataFrame]:
+    """The tables `members`, `errors` (corruption_errors.csv), `histories` and `calibration`.
 
     Args:
         members: members in the order of the tables.
@@ -143,7 +134,11 @@ def member_tables(
         baseline: name of a member, or of `PUBLISHED_ERRORS`.
         confidence: level of the intervals, between 0 and 1.
     """
-    scored = _scores(conditions, predictions, baseline, confidence)
+    scored = {}
+    if predictions:
+        units = next(iter(predictions.values())).units(0)
+        scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], confidence, units)
+        scored = {member: scorer.score(of_member) for member, of_member in predictions.items()}
     of_members = [one.errors.assign(member=member) for member, one in scored.items()]
     errors = pd.concat([*of_members, *outside], ignore_index=True)[ERRORS]
     scores = {member: one.scores for member, one in scored.items()}
@@ -158,22 +153,12 @@ def member_tables(
     ]
     table = pd.DataFrame(rows)
     calibration = [one.calibration.assign(member=member) for member, one in scored.items()]
-    return MemberTables(
-        table,
-        errors[errors["test_set"].isin(conditions["test_set"])],
-        history_table(table, histories),
-        pd.concat([pd.DataFrame(columns=["member", *CALIBRATION]), *calibration]),
-    )
-
-
-def _scores(
-    conditions: pd.DataFrame, predictions: dict[str, Predictions], baseline: str, confidence: float
-) -> dict[str, Scored]:
-    if not predictions:
-        return {}
-    units = next(iter(predictions.values())).units(0)
-    scorer = Scorer(conditions, None if baseline in PUBLISHED_ERRORS else predictions[baseline], confidence, units)
-    return {member: scorer.score(of_member) for member, of_member in predictions.items()}
+    return {
+        "members": table,
+        "errors": errors[errors["test_set"].isin(conditions["test_set"])],
+        "histories": history_table(table, histories),
+        "calibration": pd.concat([pd.DataFrame(columns=["member", *CALIBRATION]), *calibration]),
+    }
 
 
 def _row(
@@ -212,8 +197,6 @@ def with_shifted_error(members: pd.DataFrame, test_sets: Sequence[str]) -> pd.Da
     return members.assign(**{SHIFTED_ERROR: 1 - accuracies.mean(axis=1, skipna=False)})
 
 
-COLUMNS = ["member", "family", "recipe", "is_reference", "images", "clean_accuracy", "accuracy", "low", "high"]
-COLUMNS += ["predicted_accuracy", "effective_robustness", "slope", "intercept", "r_squared", "reference_members"]
 LEAST = 1e-4  # accuracies are kept this far from 0 and 1, whose logits are infinite
 
 
@@ -223,13 +206,13 @@ class Line(NamedTuple):
     Attributes:
         slope, intercept: float; NaN if fewer than two reference members differ in accuracy.
         r_squared: share of the variance of logit(shifted accuracy) that the line explains.
-        members: number of reference members in the fit.
+        reference_members: number of reference members in the fit.
     """
 
     slope: float
     intercept: float
     r_squared: float
-    members: int
+    reference_members: int
 
     def predicted(self, accuracy: np.ndarray) -> np.ndarray:
         """beta(accuracy), the shifted accuracy that the line predicts, float64 in 0..1."""
@@ -254,44 +237,34 @@ def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
     return Line(float(slope), float(intercept), float(explained), len(x))
 
 
-def effective_robustness(accuracy: np.ndarray, shifted: np.ndarray, line: Line) -> np.ndarray:
-    """shifted - beta(accuracy); float64 n in -1..1, positive above the line."""
-    return shifted - line.predicted(accuracy)
-
-
 def _logit(accuracy: np.ndarray) -> np.ndarray:
     return logit(np.clip(accuracy, LEAST, 1 - LEAST))
 
 
-def shifted_sets(members: pd.DataFrame) -> list[str]:
-    """Names of the images of members.csv that are shifted: corrupted ones, and additional test sets."""
-    names = [name.removesuffix("_accuracy") for name in members if name.endswith("_accuracy")]
-    further = [name for name in names if name not in ("clean", "validation") and not name.startswith(CLEAN_ON)]
-    return ([CORRUPTED] if members["corrupted_error"].notna().any() else []) + further
-
-
 def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
-    """A row per shifted set and member that is not trained jointly, with its effective robustness.
+    """The table effective_robustness.csv: a row per shifted set and member that is not trained jointly.
 
-    Clean accuracy is that on the classes of the shifted set, if members.csv has it.
+    Shifted are corrupted images, if there are any, and additional test sets. Clean accuracy is that on the classes of
+    the shifted set, if members.csv has it.
 
     Args:
         members: members.csv.
         reference: recipe of the reference members; None for all recipes.
-
-    Returns:
-        Columns `COLUMNS`; accuracies and their intervals in 0..1.
     """
+    named = [name.removesuffix("_accuracy") for name in members if name.endswith("_accuracy")]
+    further = [name for name in named if name not in (CLEAN, "validation") and not name.startswith(CLEAN_ON)]
+    corrupted = [CORRUPTED] if members["corrupted_error"].notna().any() else []
     chosen = members[members["origin"] != JOINT]
     is_reference = chosen["recipe"] == reference if reference else pd.Series(True, chosen.index)
     parts = []
-    for name in shifted_sets(members):
-        clean = chosen.get(f"{CLEAN_ON}{name}_accuracy", chosen["clean_accuracy"])
+    for name in corrupted + further:
+        clean = chosen.get(f"{CLEAN_ON}{name}_accuracy", chosen["clean_accuracy"]).astype(float)
         ends = [chosen.get(f"{name}_accuracy_{end}") for end in ("low", "high")]
         if name == CORRUPTED:
             ends = [1 - chosen[f"corrupted_error_{end}"].astype(float) for end in ("high", "low")]
         accuracy = 1 - chosen["corrupted_error"] if name == CORRUPTED else chosen[accuracy_of(name)]
-        line = fitted_line(clean[is_reference].to_numpy(float), accuracy[is_reference].to_numpy(float))
+        line = fitted_line(clean[is_reference].to_numpy(), accuracy[is_reference].to_numpy(float))
+        predicted = line.predicted(clean.to_numpy())
         part = chosen[["member", "family", "recipe"]].assign(
             is_reference=is_reference,
             images=name,
@@ -299,14 +272,11 @@ def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFra
             accuracy=accuracy,
             low=ends[0],
             high=ends[1],
-            predicted_accuracy=line.predicted(clean.to_numpy(float)),
-            effective_robustness=effective_robustness(clean.to_numpy(float), accuracy.to_numpy(float), line),
-            slope=line.slope,
-            intercept=line.intercept,
-            r_squared=line.r_squared,
-            reference_members=line.members,
+            predicted_accuracy=predicted,
+            effective_robustness=accuracy.astype(float) - predicted,
+            **line._asdict(),
         )
-        parts.append(part[COLUMNS].dropna(subset=["accuracy"]))
+        parts.append(part.dropna(subset=["accuracy"]))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -364,26 +334,13 @@ def skipped_table(
     applies = zip(stages, applicable(list(stages.values())), strict=True)
     rows += [(member, "stages", NO_STAGES) for member, has_stages in applies if not has_stages]
     rows += [("", *item) for item in left_out.items()]
-    rows += few_rows(conditions, for_few)
-    rows += skipped_rows(members, kinds, [name for name in lacking if name not in for_few], min_clean_accuracy)
-    return pd.DataFrame(rows, columns=["member", "skipped", "reason"])
-
-
-def few_rows(conditions: pd.DataFrame, for_few: list[str]) -> list[tuple[str, str, str]]:
-    """Rows about what is left out because a test set has few images; arguments as above."""
     n_images = conditions.drop_duplicates("test_set").set_index("test_set")["n_images"]
     of_study = [*for_few, "intervals of corrupted errors", "verdicts on the observations"] if for_few else []
-    rows = [("", item, few_images(CLEAN, int(n_images[CLEAN]))) for item in of_study]
-    further = [] if "member_ranks" in for_few else additional_test_sets(conditions)
-    reasons = {name: few_images(name, int(n_images[name])) for name in further if n_images[name]}  # 0 if unknown
-    return rows + [("", f"member_ranks on {name}", reason) for name, reason in reasons.items() if reason]
-
-
-def skipped_rows(
-    members: pd.DataFrame, kinds: dict[str, str], lacking: list[str], min_clean_accuracy: float
-) -> list[tuple[str, str, str]]:
-    """Rows about what is left out because of a member's kind of predictions or its accuracy; arguments as above."""
-    rows = [("", table, LACKING[table]) for table in lacking if table in LACKING]
+    rows += [("", item, few_images(CLEAN, int(n_images[CLEAN]))) for item in of_study]
+    for name in [] if "member_ranks" in for_few else additional_test_sets(conditions):
+        if n_images[name] and (reason := few_images(name, int(n_images[name]))):  # 0 if unknown
+            rows.append(("", f"member_ranks on {name}", reason))
+    rows += [("", table, LACKING[table]) for table in lacking if table in LACKING and table not in for_few]
     rows += [(member, item, why) for member, kind in kinds.items() for item, why in LEFT_OUT[kind].items()]
     for row, inaccurate in zip(members.itertuples(), is_inaccurate(members, min_clean_accuracy), strict=True):
         if row.member in kinds and pd.isna(row.parameters):
@@ -391,4 +348,4 @@ def skipped_rows(
         if inaccurate:
             why = f"clean accuracy {row.clean_accuracy:.1%}, less than the {min_clean_accuracy:.1%} of the study"
             rows.append((row.member, "ensembles", why))
-    return rows
+    return pd.DataFrame(rows, columns=["member", "skipped", "reason"])
