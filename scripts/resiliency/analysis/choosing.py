@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from resiliency.analysis.left_out import FEWEST_FAMILIES
 from resiliency.analysis.without_images import image_groups
 from resiliency.base.names import CATEGORIES, CLEAN
 from resiliency.base.streams import stream
@@ -34,7 +35,7 @@ SIZES = (2, 3, 5)
 NEAR = 0.01  # members whose error is at most this much above the least are about as accurate
 AVAILABILITY = 0.9  # share of the images for which an answer is given
 DRAWS = 30  # random ensembles of a way
-FEWEST, FEWEST_PROBES = 5, 4  # least number of families for an interval, and of attribution images in a half for CKA
+FEWEST_PROBES = 4  # attribution images in a half for CKA
 ACCURATE, GREEDY, DISTINCT, RANDOM = "most_accurate", "greedy", "greedy_distinct_families", "random"
 KINDS = {f"{kind}_diversity": kind for kind in ("prediction", "attribution", "activation")}
 CHOICES = (ACCURATE, GREEDY, DISTINCT, *KINDS, RANDOM)
@@ -110,12 +111,12 @@ def compared(values: np.ndarray, greedy: np.ndarray, confidence: float) -> dict[
     same = not differences.any()
     for name, replicates in zip(OUTCOMES, differences.T, strict=True):
         row[f"{name}_difference"] = replicates[0]
-        if families >= FEWEST and not same:
+        if families >= FEWEST_FAMILIES and not same:
             row |= jackknife(replicates, confidence).columns(f"{name}_difference", replicates[0])
     if np.isnan(values[0]).any():
         row["missing"] = f"too few families, {families}"
-    elif families < FEWEST:
-        row["missing"] = f"no interval: needs {FEWEST} families, got {families}"
+    elif families < FEWEST_FAMILIES:
+        row["missing"] = f"no interval: needs {FEWEST_FAMILIES} families, got {families}"
     elif np.isnan(differences).any():
         row["missing"] = "no interval: too few members without one of the families"
     else:

@@ -11,6 +11,7 @@ from resiliency.base.names import CLEAN, CORRUPTED, INDEPENDENT, accuracy_of, de
 from resiliency.statistics.correlation import MEASURES, ordinals, weighted_cliffs_delta
 from resiliency.statistics.intervals import Scale
 
+FEWEST_FAMILIES = 5  # for an interval that leaves out each
 COLUMNS = 8  # number of columns that are correlated at a time
 
 

@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
+from resiliency.analysis.left_out import FEWEST_FAMILIES
 from resiliency.analysis.pair_counts import AVAILABILITIES, PairCounts, pair_counts, vote_counts, wrong_at
 from resiliency.analysis.without_images import drawn_groups
 from resiliency.base.names import INDEPENDENT, JOINT, SEARCH
@@ -38,7 +39,6 @@ from resiliency.statistics.intervals import LINEAR, LOG, UNKNOWN, crossed_jackkn
 
 CALIPER = 0.05  # largest difference of the logit errors of equally accurate members
 NEAR = {"parameters": 2.0, "training_epochs": 1.1}  # largest ratios of equal size, and of equal length
-FEWEST = 5  # least number of families for an interval
 DIVISIONS = 5  # divisions of the groups of images into halves
 DRAWS, BIN = 200, 4  # permutations of the control, among so many members of about equal error
 FOURS = 20  # groups of four drawn of each family, for each half of the images
@@ -247,7 +247,7 @@ def swap_table(members: pd.DataFrame, of_images: dict[str, PairCounts], confiden
             of = swap(rung, halves, family, family)
             row = {"rung": name, "images": images, "twins": of.used, "families": of.families, "left_out": of.left_out}
             by_chance, shared, several = {}, np.nan, [of]
-            if enough := of.families >= FEWEST:
+            if enough := of.families >= FEWEST_FAMILIES:
                 by_chance, shared = control(members, rung, names, halves, errors, seed)
                 several += [swap(rung, of_others, family, family) for of_others in without]
             taking_part = [0, *(1 + np.flatnonzero(of.taking_part))]
@@ -373,7 +373,7 @@ def vote_table(
     numbers = {"twins": len(every) // 2, "families": families, "left_out": tried - len(every) // 2}
     names = [f"votes_wrong_at_{of * 100:.0f}" for of in AVAILABILITIES]
     table = [
-        {"rung": ANY_FAMILY, "outcome": name} | numbers | compared(*of, None, families >= FEWEST, confidence)
+        {"rung": ANY_FAMILY, "outcome": name} | numbers | compared(*of, None, families >= FEWEST_FAMILIES, confidence)
         for name, *of in zip(names, twins, strangers, strict=True)
     ]
     return pd.DataFrame(table, columns=COLUMNS)

@@ -204,12 +204,11 @@ def without_each(
 def member_scores(names: list[str], predictions: list[Predictions], of_image: np.ndarray) -> pd.DataFrame:
     """The table `members` of `scores_without_images`, of members that need not be in ensembles."""
     groups = condition_groups(predictions[0].conditions)
-
-    def of_condition(condition: int) -> np.ndarray:
-        correct = np.stack([member.correct(condition) for member in predictions])
-        return _means(lambda images: correct[:, images].mean(axis=1), of_image)
-
-    right = {name: np.stack([of_condition(row) for row in groups[name]], axis=1) for name in BOTH if name in groups}
+    right = {
+        name: np.stack([_right(predictions, row, of_image) for row in groups[name]], axis=1)
+        for name in BOTH
+        if name in groups
+    }
     scores = {accuracy_of(CLEAN): right[CLEAN].mean(axis=1)}
     if CORRUPTED in right:
         of_corruptions = corruption_conditions(predictions[0].conditions).values()
@@ -227,10 +226,14 @@ def _accuracies(predictions: list[Predictions], test_set: str, seed: int) -> tup
     condition = condition_groups(predictions[0].conditions)[test_set][0]
     labels, units = predictions[0].labels(condition), predictions[0].units(condition)
     of_image = image_groups(labels, np.empty(0, np.int64), seed, units)
-    correct = np.stack([member.correct(condition) for member in predictions])
     left = len(labels) - np.bincount(of_image, minlength=GROUPS)
-    accuracies = _means(lambda images: correct[:, images].mean(axis=1), of_image)
-    return accuracies.ravel(), np.repeat(left, len(predictions))
+    return _right(predictions, condition, of_image).ravel(), np.repeat(left, len(predictions))
+
+
+def _right(predictions: list[Predictions], condition: int, of_image: np.ndarray) -> np.ndarray:
+    """Accuracy of M members under a condition without each group of its images, float64 GROUPS x M."""
+    correct = np.stack([member.correct(condition) for member in predictions])
+    return _means(lambda images: correct[:, images].mean(axis=1), of_image)
 
 
 def map_diversities(maps: Sequence[np.ndarray], of_probe: np.ndarray) -> np.ndarray:
@@ -281,41 +284,25 @@ def _prediction_diversities(
     predictions: list[Predictions], conditions: np.ndarray, of_image: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Accuracy of members, GROUPS x C x M, and the mean of each label-free metric over C conditions, GROUPS x M x M."""
-    of_conditions = [_under(predictions, condition, of_image) for condition in conditions]
-    right = np.stack([of_condition for of_condition, _ in of_conditions], axis=1)
-    return right, {name: np.mean([raw[name] for _, raw in of_conditions], axis=0) for name in of_conditions[0][1]}
-
-
-def _under(
-    predictions: list[Predictions], condition: int, of_image: np.ndarray
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """`_prediction_diversities` under one condition."""
-    decided = np.stack([member.decisions(condition) for member in predictions])
-    correct, classes = decided == predictions[0].labels(condition), predictions[0].classes(condition)
-    right = _means(lambda images: correct[:, images].mean(axis=1), of_image)
-    shares = _means(lambda images: class_shares(decided[:, images], classes), of_image)
-    differ = _means(lambda images: label_disagreement(decided[:, images]), of_image)
-    kappas = np.stack([cohen_kappa_of(*of_group) for of_group in zip(differ, shares, strict=True)])
-    raw = {"label_disagreement": differ, "cohen_kappa": kappas}
+    members, rights, diversities = len(predictions), [], []
     has = np.flatnonzero([member.has_probabilities for member in predictions])
-    if len(has) > 1:
-        raw |= _probability_diversities(
-            [predictions[index] for index in has], condition, of_image, len(predictions), has
-        )
-    return right, {name: METRICS[name].diversity(values) for name, values in raw.items()}
-
-
-def _probability_diversities(
-    predictions: list[Predictions], condition: int, of_image: np.ndarray, members: int, has: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Metrics of probabilities without each group, GROUPS x M x M; NaN for members that have none."""
-    in_groups = [probability_metrics(predictions, condition, np.flatnonzero(of_image == g)) for g in range(GROUPS)]
-    metrics = {}
-    for name in in_groups[0]:
-        metrics[name] = np.full((GROUPS, members, members), np.nan)
-        means = np.stack([of_group[name] for of_group in in_groups])
-        metrics[name][:, has[:, None], has] = _without(means, of_image)
-    return metrics
+    of_groups = [np.flatnonzero(of_image == group) for group in range(GROUPS)]
+    for condition in conditions:
+        decided, classes = np.stack([of.decisions(condition) for of in predictions]), predictions[0].classes(condition)
+        answers = [decided[:, images] for images in of_groups]
+        differ = _without(np.stack(list(map(label_disagreement, answers))), of_image)
+        shares = _without(np.stack([class_shares(of, classes) for of in answers]), of_image)
+        raw = {"label_disagreement": differ, "cohen_kappa": np.stack(list(map(cohen_kappa_of, differ, shares)))}
+        if len(has) > 1:
+            known = [predictions[index] for index in has]
+            metrics = [probability_metrics(known, condition, images) for images in of_groups]
+            for name in metrics[0]:
+                raw[name] = np.full((GROUPS, members, members), np.nan)
+                raw[name][:, has[:, None], has] = _without(np.stack([of[name] for of in metrics]), of_image)
+        rights.append(_right(predictions, condition, of_image))
+        diversities.append({name: METRICS[name].diversity(values) for name, values in raw.items()})
+    means = {name: np.mean([of[name] for of in diversities], axis=0) for name in diversities[0]}
+    return np.stack(rights, axis=1), means
 
 
 def _means(mean_over: Callable[[np.ndarray], np.ndarray], of_image: np.ndarray) -> np.ndarray:

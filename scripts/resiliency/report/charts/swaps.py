@@ -4,7 +4,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FEWEST, FOUND, KIND, RATIO, SIZE, TOGETHER
+from resiliency.analysis.left_out import FEWEST_FAMILIES
+from resiliency.analysis.swaps import ANY_FAMILY, FAMILY, FOUND, KIND, RATIO, SIZE, TOGETHER
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.report.panels import Key, chart, intervals, line_at, measure, names, told_apart, words_at
 from resiliency.report.rows import independent
@@ -149,7 +150,9 @@ def told(table: pd.DataFrame, members: pd.DataFrame) -> str:
         sentences.append(f"Open, with predicted labels alone: {unknown}.")
     if first["finding"] == UNKNOWN:
         are = "is" if first["families"] == 1 else "are"
-        sentences.append(f"An interval needs {FEWEST} families with strangers; there {are} {first['families']}.")
+        sentences.append(
+            f"An interval needs {FEWEST_FAMILIES} families with strangers; there {are} {first['families']}."
+        )
     return " ".join(sentences)
 
 
