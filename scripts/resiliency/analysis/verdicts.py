@@ -58,22 +58,20 @@ def decide(p: PValues, alpha: float, noise: np.ndarray | None = None) -> tuple[n
 
 
 def _without_placebo(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """The verdicts of studies without a placebo."""
+    """The verdicts of studies without a placebo.
+
+    In part, Holm's correction decides each part, some of them for the statement.
+    """
     parts = p.supports.shape[1]
     supports, opposes, within = p.supports < alpha, p.opposes < against(alpha, parts), p.within < alpha
     each = np.select([supports, opposes, within], [SUPPORTED, CONTRADICTED, NO_DIFFERENCE], UNDECIDED)
-    in_part, claims = _in_part(p, alpha)
+    candidates = np.stack([p.supports, p.within])
+    stepped = np.sort(candidates.min(axis=0), axis=1) * np.arange(parts, 0, -1)
+    claims = np.array([SUPPORTED, NO_DIFFERENCE])[candidates.argmin(axis=0)]
+    in_part = (stepped < alpha).all(axis=1) & (claims == SUPPORTED).any(axis=1)
     cases = [supports.all(axis=1), opposes.any(axis=1), within.all(axis=1), in_part]
     verdicts = np.select(cases, [SUPPORTED, CONTRADICTED, NO_DIFFERENCE, IN_PART], UNDECIDED)
     return verdicts, np.where((verdicts == IN_PART)[:, None], claims, each)
-
-
-def _in_part(p: PValues, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each part is decided by Holm's correction, some of them for the statement; and as what."""
-    candidates = np.stack([p.supports, p.within])
-    stepped = np.sort(candidates.min(axis=0), axis=1) * np.arange(p.supports.shape[1], 0, -1)
-    claims = np.array([SUPPORTED, NO_DIFFERENCE])[candidates.argmin(axis=0)]
-    return (stepped < alpha).all(axis=1) & (claims == SUPPORTED).any(axis=1), claims
 
 
 RULES = "2026-11-29"  # day on which the present rules were fixed; docs/paper.md has their history
@@ -150,22 +148,17 @@ class Observation:
         """The rule in words."""
         side, other = self.side, "below" if self.side == "above" else "above"
         margin = f"±{self.margin:g}" if np.isfinite(self.margin) else "the margin"
+        control = ", and its control by its own bound" if self.controls else ""
+        noise = (
+            f"; a part supports only if it lies {side} the range that 90% of its placebo's draws have{control}, "
+            "else the verdict is no better than noise"
+        )
         return (
             f"supported if every part lies {side} {self.least:g} by its own one-sided bound; contradicted if some part "
             f"lies {other} 0 by a stricter bound corrected for the number of parts; no practical difference if the "
             f"interval of every part lies within {margin}; supported in part if, by Holm's correction, some "
             f"parts lie {side} {self.least:g} and all others within {margin}; else undecided"
-            f"{self._placebo_rule}"
-        )
-
-    @property
-    def _placebo_rule(self) -> str:
-        if not self.placebo:
-            return ""
-        control = ", and its control by its own bound" if self.controls else ""
-        return (
-            f"; a part supports only if it lies {self.side} the range that 90% of its placebo's draws have{control}, "
-            "else the verdict is no better than noise"
+            f"{noise if self.placebo else ''}"
         )
 
 
@@ -240,14 +233,18 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     parts = [*zip(tested, each, strict=True), *((part, "") for part in observation.beside)] or [(Part(""), NOT_TESTED)]
     sign, need = observation.sign, units_to_decide(observation, confidence) if verdict == UNDECIDED else Need(None, "")
     corrected = observation.corrected(confidence)
-    supported = {
-        f"{name}_supported": share_supported(observation, getattr(observation, name), confidence) for name in CONTROLS
+    drawn = {name: getattr(observation, name) for name in CONTROLS}
+    supported = {f"{name}_supported": share_supported(observation, of, confidence) for name, of in drawn.items()}
+    unknown, rows = np.full((2, len(parts)), np.nan), []
+    ranges = {
+        f"{name}_{end}": of_end
+        for name, of in drawn.items()
+        for end, of_end in zip(("low", "high"), of.range if of else unknown, strict=True)
     }
-    rows = []
     for index, (part, part_verdict) in enumerate(parts):
         low, high = part.interval(2 * confidence - 1).ends
         counts, decides = part_verdict != "", part not in observation.controls + observation.beside
-        ranges = _ranges(observation, index) if counts else dict(zip(RANGE, part.noise, strict=True))
+        own = {name: of_end[index] for name, of_end in ranges.items()} if counts else {}
         rows.append(
             {
                 "observation": observation.number,
@@ -262,8 +259,7 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
                 "opposite_bound": part.bound(corrected, sign) if decides else float("nan"),
                 "margin": observation.margin if decides else float("nan"),
                 "least": observation.least if decides else float("nan"),
-                **ranges,
-                **(supported if counts else {}),
+                **(own | supported if counts else dict(zip(RANGE, part.noise, strict=True))),
                 "placebo": observation.placebo.removed if observation.placebo and counts else "",
                 "difference_of_means": part.difference,
                 "side": observation.side,
@@ -293,16 +289,6 @@ def observation_rows(observation: Observation, confidence: float) -> list[dict]:
     return rows
 
 
-def _ranges(observation: Observation, index: int) -> dict[str, float]:
-    """The ends of the range of each control of the `index`-th of the parts and controls."""
-    columns = {}
-    for name in CONTROLS:
-        drawn = getattr(observation, name)
-        low, high = np.transpose(drawn.range)[index].tolist() if drawn else (np.nan, np.nan)
-        columns |= {f"{name}_low": low, f"{name}_high": high}
-    return columns
-
-
 def _leans(part: Part, sign: int, confidence: float) -> str:
     """Whether another reading lies on the statement's side of 0 by a one-sided bound, `for`, or on the other.
 
@@ -325,15 +311,12 @@ def _sample_size_needed(observation: Observation, need: Need) -> str:
 
 
 def observation_table(observations: list[Observation], confidence: float) -> pd.DataFrame:
-    """Turn the statistics of observations into intervals and verdicts: the table observations.csv.
+    """The table observations.csv: intervals and verdicts, a row per part of an observation and statistic beside it.
 
     Args:
         observations: what the functions of the four observations return.
         confidence: level of the one-sided bounds by which the rules decide, above 0.5 and below 1, such as 0.95; the
             intervals then have the level 2 confidence - 1.
-
-    Returns:
-        One row per part of an observation and per statistic beside it; docs/tables.md describes the columns.
     """
     table = pd.DataFrame([row for observation in observations for row in observation_rows(observation, confidence)])
     return table.astype({"units_needed": "Int64"})
