@@ -46,7 +46,6 @@ class LeftOut:
         members: names of the members of these ensembles.
         units: names of the units that are left out in turn, in alphabetical order.
         weights: float64 (1 + units) x E, number of possible ensembles that each represents; 0 if it is left out.
-        known: which cells of `ensembles` are known, bool.
 
     Args:
         ensembles: rows of ensembles.parquet, all of independent members.
@@ -59,7 +58,6 @@ class LeftOut:
         self.members = sorted({member for members in lists for member in members})
         self.units = sorted(set(map(unit, self.members)))
         self.weights = kept_weights([list(map(unit, members)) for members in lists]) * ensembles.weight.to_numpy(float)
-        self.known = ensembles.notna()
         self._behind: dict[bytes, tuple[np.ndarray, dict[str, int]]] = {}
 
     @cached_property

@@ -118,7 +118,7 @@ def _tested(
     Args:
         replicates: float 1 + units, statistic of all and without each unit.
     """
-    some = np.logical_and.reduce([left_out.known[column] for column in columns])
+    some = np.logical_and.reduce([left_out.ensembles[column].notna() for column in columns])
     kept, counts = left_out.behind(some)
     low, high = jackknife(replicates[kept], confidence, scale).ends
     tested = {"low": low, "high": high, "p_value": p_value(replicates[kept], scale), "ensembles": some.sum()}
