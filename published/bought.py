@@ -42,7 +42,7 @@ def worth(rows: dict[str, dict]) -> list[dict]:
         for row in known
     ]
     for of in ratios:
-        of["said"] = words.with_interval(of["times"], of["low"], of["high"], words.one_digit)
+        of["said"] = words.with_interval(of["times"], of["low"], of["high"], form=words.one_digit)
         if of["high"] > MOST.get(of["exchange"], np.inf):
             of["said"] = f"{words.one_digit(of['times'])} (at least {words.one_digit(of['low'])})"
     return ratios

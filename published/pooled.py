@@ -86,7 +86,7 @@ def bought(rates: pd.DataFrame) -> list[dict]:
                 for of in own.to_dict("records")
             }
             odds = pooled_odds(rates, exchange)
-            said = words.with_interval(*odds, lambda value: words.number(value, 2)) if odds else ""
+            said = words.with_interval(*odds, form=lambda value: words.number(value, 2)) if odds else ""
             rows.append({"exchange": exchange, "name": NAMES[exchange], "cells": cells, "odds": said})
     return rows
 

@@ -102,9 +102,9 @@ def _read(folder: Path) -> Finished:
 
 
 def _check(studies: list[Finished]) -> None:
-    first, *others = [study for study in studies if study.card] or [None]
-    for other in others:
-        classes, theirs = first.card["classes"], other.card["classes"]
+    known = [(study, study.card["classes"]) for study in studies if study.card]
+    for other, theirs in known[1:]:
+        first, classes = known[0]
         if theirs != classes:
             alike = len(set(classes) & set(theirs))
             wanted = expected(f"the same {len(classes)} classes", f"{len(theirs)}, of which {alike} are the same")
@@ -126,7 +126,9 @@ def units_of(studies: list[Finished]) -> Units | None:
 
 def same_images(a: Finished, b: Finished) -> bool:
     """Whether two studies are known to have the same test images."""
-    return bool(a.card and b.card) and a.card["splits"]["test"]["sha256"] == b.card["splits"]["test"]["sha256"]
+    if not a.card or not b.card:
+        return False
+    return a.card["splits"]["test"]["sha256"] == b.card["splits"]["test"]["sha256"]
 
 
 def corruptions_of(study: Finished) -> set[tuple[str, int]]:
@@ -265,7 +267,7 @@ def _of_members(study: Finished) -> dict[str, Errors]:
     for member, predictions in _predictions(study, list(study.tables["members"]["member"])).items():
         groups = condition_groups(predictions.conditions)
         errors[member] = {
-            name: np.mean([~predictions.correct(of) for of in rows], axis=0, dtype=np.float64).astype(np.float32)
+            name: np.stack([~predictions.correct(of) for of in rows]).mean(axis=0, dtype=np.float64).astype(np.float32)
             for name, rows in groups.items()
             if name in KINDS
         }

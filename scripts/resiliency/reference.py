@@ -92,7 +92,7 @@ def _words(value: dict[str, Any]) -> str:
         for key, of in value.items()
     }
     limits = (limit.format(given[key]) for key, limit in LIMITS.items() if key in value)
-    words = [TYPES.get(value.get("type"), "any"), *limits]
+    words = [TYPES.get(value.get("type", ""), "any"), *limits]
     of, to = value.get("propertyNames", value.get("items")), value.get("additionalProperties")
     words += [f"of {_words(of)}"] if of else []
     words += [f"to {_words(to)}"] if isinstance(to, dict) else []

@@ -297,7 +297,7 @@ def _fitted(ensemble: Ensemble, conditions: list[int] | np.ndarray, images: np.n
     return None if np.isnan(value) else value
 
 
-Calibration = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+Calibration = tuple[dict[str, np.ndarray], ...]
 
 
 def calibration(answers: dict[str, Judged], evaluation: Resampled) -> dict[str, Calibration]:
@@ -408,8 +408,8 @@ def assessment(
             for place, of_ensemble in zip(
                 range(len(keys))[some], executor.map(rows, range(len(keys))[some]), strict=True
             ):
-                for name, found in of_ensemble.items():
-                    tables.setdefault(name, []).extend(keys[place] | row for row in found)
+                for name, of_table in of_ensemble.items():
+                    tables.setdefault(name, []).extend(keys[place] | row for row in of_table)
                 progress.step("ensembles")
     found = {name: pd.DataFrame(rows) for name, rows in tables.items()}
     found["temperatures"] = found["temperatures"].reindex(columns=TEMPERATURES)

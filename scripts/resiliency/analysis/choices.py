@@ -34,7 +34,7 @@ BEARABLE = {"clean": 0.1, "class": 0.5, "condition": 0.5}  # largest error of a 
 EFFECTIVE = "n_clean_effective_images"  # column of deployment.csv if images are grouped in units
 
 
-def clean_accuracy(row: dict | pd.Series) -> dict[str, float]:
+def clean_accuracy(row: dict | pd.Series) -> dict[str, np.ndarray]:
     """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under their names."""
     return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["n_images"]), row["confidence"])
 
@@ -233,16 +233,15 @@ def drawn_errors(
         for start in range(0, len(rows), several):
             some = rows[start : start + several]
             losses = scored.losses_in_groups(np.stack([ensembles[row] for row in some]), images, groups)
-            if of_mean:  # the mean of the resamples, for less work
-                losses = [_mean(losses)]
-            for row, of_row in zip(some, np.stack(list(losses), axis=1), strict=True):
+            parts = [_mean(losses)] if of_mean else list(losses)  # the mean of the resamples, for less work
+            for row, of_row in zip(some, np.stack(parts, axis=1), strict=True):
                 drawn[row] = scored.chosen_by((of_row @ counts / drawn_images).T)
     return drawn
 
 
 def _mean(arrays: Iterable[np.ndarray]) -> np.ndarray:
     """The mean of float32 arrays, only one of which is in memory at a time."""
-    total = count = np.float32(0)
+    total, count = np.zeros((), np.float32), np.float32(0)
     for array in arrays:
         total, count = total + array, count + np.float32(1)
     return total / count

@@ -96,9 +96,9 @@ def choosing_table(
     ends = ("", "_difference", "_difference_low", "_difference_high")
     columns = [f"{name}{end}" for name in OUTCOMES for end in ends]
     table = pd.DataFrame(rows).reindex(columns=["choice", "size", "metrics", *columns, "p_value", "missing"])
-    about = {"near": near, "members": count, "families": families, "n_images": sum(map(len, pool.images))}
-    about |= {"categories": "+".join(categories), "rule": pool.scored.rule if pool.known else VOTE}
-    return with_verdicts(table, confidence).assign(**about, confidence=confidence)
+    counted = {"near": near, "members": count, "families": families, "n_images": sum(map(len, pool.images))}
+    said = {"categories": "+".join(categories), "rule": pool.scored.rule if pool.known else VOTE}
+    return with_verdicts(table, confidence).assign(**counted, **said, confidence=confidence)
 
 
 def compared(values: np.ndarray, greedy: np.ndarray, confidence: float) -> dict[str, float | str]:
@@ -107,7 +107,8 @@ def compared(values: np.ndarray, greedy: np.ndarray, confidence: float) -> dict[
     Args:
         values, greedy: float (1 + F) x 2, outcomes of all families, then without each of F; NaN with too few members.
     """
-    row, differences, families = {"missing": ""}, values - greedy, len(values) - 1
+    row: dict[str, float | str] = {"missing": ""}
+    differences, families = values - greedy, len(values) - 1
     same = not differences.any()
     for name, replicates in zip(OUTCOMES, differences.T, strict=True):
         row[f"{name}_difference"] = replicates[0]

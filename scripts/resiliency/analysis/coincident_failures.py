@@ -28,6 +28,7 @@ For k < M, beta_k is an unbiased U-statistic of members drawn from a population 
 Statistics 19, 1948); a jackknife over designs says how much other members would change it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
@@ -149,7 +150,8 @@ def _coincidences(
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = pairs[start : start + PAIRS_AT_ONCE].T
         together, independent = (
-            sum(joint_failure_rates(of_condition, *some) for of_condition in of) for of in (on_images, of_rates)
+            reduce(np.add, (joint_failure_rates(of_condition, *some) for of_condition in of))
+            for of in (on_images, of_rates)
         )
         together = together @ weights.T  # the slowest step, for all conditions at once
         block = coincidences[start : start + PAIRS_AT_ONCE]

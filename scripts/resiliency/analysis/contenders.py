@@ -96,7 +96,7 @@ def under_corruptions(
         role: np.vstack([values, *(values[np.isin(names, over)].mean(axis=0) for over in means.values())])
         for role, values in of_images.items()
     }
-    first, drawn_images = next(iter(of_images), None), counts.sum(axis=1, keepdims=True)
+    first, drawn_images = next(iter(of_images), ""), counts.sum(axis=1, keepdims=True)
     for role, values in of_images.items():
         low, high = share(values, units, confidence).ends
         better, intervals = of_images[first] - values, {}
@@ -163,7 +163,7 @@ def comparison(
         names = row["members"].split("+")
         several = {name: predictions[name] for name in names if len(names) > 1}
         of_pairs = shared_failures(several, selection, evaluation) if several else {}
-        shared += [{"role": role, "corruption": name} | outcomes for name, outcomes in of_pairs.items()]
+        shared += [{"role": role, "corruption": name, **outcomes} for name, outcomes in of_pairs.items()]
         for name in (CLEAN, CORRUPTED) if ensemble.has_probabilities and ensemble.rule.mean else ():
             who = role, row["members"], row["size"], name
             bins += [who + of for of in calibration_bins(own[name].confidences[REFERENCE], own[name].errors)]
@@ -218,12 +218,10 @@ def shared_failures(
 def _most_shared(members: list[Predictions], selection: Resampled) -> np.ndarray:
     """Positions of the two members that fail together most often on corrupted images, the first of several pairs."""
     images = selection.images[CORRUPTED]
-    wrong = sum(
-        pair_failures(
-            np.stack([member.decisions(condition, images) for member in members]), members[0].labels(condition)[images]
-        ).wrong
-        for condition in selection.conditions[CORRUPTED]
-    )
+    wrong = np.zeros((len(members), len(members)))
+    for condition in selection.conditions[CORRUPTED]:
+        decided = np.stack([member.decisions(condition, images) for member in members])
+        wrong += pair_failures(decided, members[0].labels(condition)[images]).wrong
     pairs = np.transpose(np.triu_indices(len(members), 1))
     return pairs[wrong[*pairs.T].argmax()]
 

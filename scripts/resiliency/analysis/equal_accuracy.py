@@ -17,7 +17,7 @@ What depends on the division into halves is averaged over `DIVISIONS` of them: s
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -272,8 +272,9 @@ def model_of(of: Measured, response: str, leave_out: bool = True) -> Model | Non
     designs = designs_of(of.members, response)
     families, seeds = sorted(set(designs["family"])), pd.factorize(of.members["design"])[0]
     average = np.eye(len(designs))[seeds] / designs["seeds"].to_numpy()
-    each = [None if one is None else empirical_logit(one, of.n_images[:, None]) for one in of[1:4]]
-    accuracy, other, error = (None if one is None else one @ average for one in each)
+    each: list[Any] = [None if one is None else empirical_logit(one, of.n_images[:, None]) for one in of[1:4]]
+    of_designs: list[Any] = [None if one is None else one @ average for one in each]
+    accuracy, other, error = of_designs
     size = np.log2(designs["parameters"].to_numpy(float))
     if len(families) < FEWEST or len(designs) < len(families) + SPARE:
         return None

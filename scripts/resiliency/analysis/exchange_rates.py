@@ -1,7 +1,7 @@
 """Exchange rates: by how much designs, training and ensembles lower the error, and what they cost."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,14 +51,15 @@ class Pairs(NamedTuple):
     variances: np.ndarray
     seeds: np.ndarray
 
-    def without(self, design: int) -> Self:
+    def without(self, design: int) -> "Pairs":
         """The pairs without one design."""
         kept = np.arange(len(self.own)) != design
         return Pairs(self.own[kept], self.mixed[np.ix_(kept, kept)], self.variances[kept], self.seeds[kept])
 
     def known(self) -> tuple[np.ndarray, np.ndarray]:
         """The first and the second design of each pair of designs with a known error."""
-        return np.nonzero(np.triu(np.isfinite(self.mixed), 1))
+        first, second = np.nonzero(np.triu(np.isfinite(self.mixed), 1))
+        return first, second
 
 
 class Contrast(NamedTuple):
@@ -247,8 +248,8 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
     names = sorted({one for one, other in grouped[0].index if one == other})
     if len(names) < DESIGNS:
         return
-    taking_part = {name for joined in pairs["members"] for name in joined.split("+")}
-    taking_part = [name for name in taking_part if group[name] in names]
+    combined = {name for joined in pairs["members"] for name in joined.split("+")}
+    taking_part = [name for name in combined if group[name] in names]
     every, *without = [
         _pairs(table, of_members[taking_part], group, names) for table, of_members in zip(grouped, errors, strict=False)
     ]

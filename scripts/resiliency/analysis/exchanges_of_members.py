@@ -304,7 +304,7 @@ def _fit(of: Designs, responses: np.ndarray, *columns: np.ndarray) -> Fits:
 
     All columns but the first are left out if they cannot be separated without some family.
     """
-    stacked = np.stack([np.broadcast_to(column, responses.shape) for column in (1.0, *columns)], axis=-1)
+    stacked = np.stack([np.broadcast_to(column, responses.shape) for column in (np.ones(()), *columns)], axis=-1)
     kept = [stacked[0][of.family != family] for family in np.unique(of.family)]
     if any(np.linalg.matrix_rank(rows) < rows.shape[1] for rows in kept):
         stacked = stacked[..., :2]
@@ -325,7 +325,8 @@ def _halves(of: Designs) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     kept = np.vstack([np.ones(groups, bool), ~np.eye(groups, dtype=bool)])
     for half in (np.arange(groups) % 2 == 0, np.arange(groups) % 2 == 1):
         sides = (errors, half), (accuracies, half), (accuracies, ~half)
-        yield tuple(np.array([values[rows & side].mean(axis=0) for rows in kept]) for values, side in sides)
+        error, same, other = (np.array([values[rows & side].mean(axis=0) for rows in kept]) for values, side in sides)
+        yield error, same, other
 
 
 def _best_to_worst(of: Designs, between: Spread, fitted: Fits, confidence: float) -> Spread:

@@ -261,7 +261,8 @@ def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> 
     """The half of the test images on which ensembles were selected, and the other."""
     member = next(iter(predictions.values()))
     both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
-    return tuple(Resampled(member.conditions, half, *resampling, units) for half in both)
+    selection, evaluation = (Resampled(member.conditions, half, *resampling, units) for half in both)
+    return selection, evaluation
 
 
 def evaluation_half(predictions: dict[str, Predictions], resampling: Resampling) -> Resampled:

@@ -109,9 +109,9 @@ class Scorer:
         table = self.conditions[["test_set", "corruption", "severity", "n_images"]]
         return table.assign(error=[of_condition.mean() for of_condition in wrong])
 
-    def _rates(self, predictions: Predictions, wrong: list[np.ndarray]) -> dict[str, float]:
+    def _rates(self, predictions: Predictions, wrong: list[np.ndarray]) -> dict[str, float | str]:
         """Accuracy and resiliency; `wrong` is bool N of each condition."""
-        scores = self._accuracy(CLEAN, ~wrong[0], predictions.units(0))
+        scores: dict[str, float | str] = {**self._accuracy(CLEAN, ~wrong[0], predictions.units(0))}
         scores |= self._resiliency(wrong) if self.corruptions else RESILIENCY
         scores["confidence"] = self.confidence
         for name in additional_test_sets(self.conditions):

@@ -202,8 +202,8 @@ class Part:
         nearly, reached = (float(ANGULAR.to(np.float64(of))) for of in (NEARLY_SEPARATE, abs(self.estimate)))
         near = (reached - nearly) / (np.pi / 2 - nearly)
         low, high = wilson(np.float64((1 + self.estimate) / 2), self.counting / near, confidence).ends
-        ends = float(np.minimum(ends[0], 2 * low - 1)), float(np.maximum(ends[1], 2 * high - 1))
-        return Interval(*ends, JACKKNIFE, self.units)
+        low, high = np.minimum(ends[0], 2 * low - 1), np.maximum(ends[1], 2 * high - 1)
+        return Interval(float(low), float(high), JACKKNIFE, self.units)
 
     def with_units(self, units: int) -> tuple[float, float]:
         """Standard error and degrees of freedom with `units` units."""

@@ -276,7 +276,9 @@ def _where_applicable(arrays: Sequence[np.ndarray], compare: Callable[[list[np.n
     diversities = np.full((GROUPS, len(arrays), len(arrays)), np.nan)
     if applies.sum() > 1:
         chosen = np.flatnonzero(applies)
-        diversities[:, chosen[:, None], chosen] = compare([arrays[index] for index in chosen])
+        diversities[:, chosen[:, None], chosen] = compare(
+            [array for array, fits in zip(arrays, applies, strict=True) if fits]
+        )
     return diversities
 
 

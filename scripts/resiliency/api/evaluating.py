@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ from resiliency.corruptions import engine
 from resiliency.corruptions.settings import SEVERITIES, table_for
 from resiliency.metrics.resiliency import PUBLISHED_ERRORS
 from resiliency.statistics.resampling import Units
+
+if TYPE_CHECKING:
+    from resiliency.data.source import Images
 
 MEAN, STD = (np.array(of, np.float32) for of in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))  # of ImageNet
 
@@ -81,7 +85,7 @@ Condition = tuple[str, int]
 
 def evaluate(
     predict: Callable[[np.ndarray], object],
-    images: np.ndarray,
+    images: "Images",
     labels: np.ndarray,
     *,
     units: Sequence[object] | None = None,
@@ -158,7 +162,7 @@ def evaluate(
 
 
 def _batches(
-    images: np.ndarray, count: int, size: int, conditions: list[Condition], table: str, seed: int
+    images: "Images", count: int, size: int, conditions: list[Condition], table: str, seed: int
 ) -> Iterator[tuple[int, slice, np.ndarray]]:
     """Position of the condition, images and batch, of each batch under each condition; the next one in the making."""
 
@@ -186,7 +190,7 @@ def _next(waiting: deque) -> tuple[int, slice, np.ndarray]:
     return (position, *job.result())
 
 
-def _checked_table(images: np.ndarray, table: str) -> str:
+def _checked_table(images: "Images", table: str) -> str:
     """The table of severities; the engine checks it, and the images by their shape and type."""
     if not hasattr(images, "__len__") or not len(images):
         got = "none" if hasattr(images, "__len__") else short(images)
@@ -196,13 +200,14 @@ def _checked_table(images: np.ndarray, table: str) -> str:
     return table_for(max(first.shape[1:3])) if table == AUTO else table
 
 
-def _seen(images: np.ndarray, labels: np.ndarray, table: str, size: int, seed: int) -> Seen:
+def _seen(images: "Images", labels: np.ndarray, table: str, size: int, seed: int) -> Seen:
     """The description of the evaluated images, which are read `size` at a time."""
     digest = hashlib.sha256(labels.tobytes())
     for start in range(0, len(labels), size):
         batch = np.ascontiguousarray(images[start : start + size])
         digest.update(batch.data)
-    return Seen(table, len(labels), *batch.shape[1:3], seed, digest.hexdigest())
+    height, width = batch.shape[1:3]
+    return Seen(table, len(labels), height, width, seed, digest.hexdigest())
 
 
 def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
@@ -217,13 +222,13 @@ def _labels_of(labels: np.ndarray, count: int) -> np.ndarray:
 def _units_of(units: Sequence[object] | None, count: int) -> Units:
     if units is None:
         return Units.single(count)
-    units = np.asarray(units)
-    if units.shape != (count,) or pd.isna(units).any():
-        raise Fault(f"units: {expected(f'{count} numbers or names, one per image', short(units.tolist()))}")
-    if count > 1 and len(np.unique(units)) < 2:
+    named = np.asarray(units)
+    if named.shape != (count,) or pd.isna(named).any():
+        raise Fault(f"units: {expected(f'{count} numbers or names, one per image', short(named.tolist()))}")
+    if count > 1 and len(np.unique(named)) < 2:
         raise Fault(f"units: {expected('two units or more', 'one')}; number the images that belong together")
-    check_written_alike("units", np.unique(units).astype(str).tolist())
-    return Units.numbered(units)
+    check_written_alike("units", np.unique(named).astype(str).tolist())
+    return Units.numbered(named)
 
 
 def _baseline_errors(baseline: object, conditions: list[Condition], seen: Seen) -> dict[str, float] | None:

@@ -29,7 +29,7 @@ class Seen(NamedTuple):
 
     Attributes:
         table: the published severity parameters.
-        images, height, width: number of images, and their size in pixels.
+        n_images, height, width: number of images, and their size in pixels.
         seed: seed of the corruptions.
         digest: SHA-256 of the images and their labels, hexadecimal.
     """
@@ -197,7 +197,7 @@ class Evaluation:
         """Write the table of `to_frame` as CSV, with eight significant digits."""
         self.to_frame().to_csv(path, index=False, float_format="%.8g")
 
-    def plot(self) -> "alt.HConcatChart":
+    def plot(self) -> "alt.TopLevelMixin":
         """Draw the errors as the report does: a row per severity, after their mean, and a column per corruption.
 
         Returns:

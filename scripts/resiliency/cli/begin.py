@@ -23,7 +23,7 @@ from PIL import Image
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, FEWEST_IMAGES, LONGEST
 from resiliency.data.folder import broken_pictures, folders_read, image_folder
-from resiliency.data.pictures import printable
+from resiliency.data.pictures import files_of, printable
 from resiliency.data.reading import read_source
 from resiliency.data.settings import PUBLISHED
 from resiliency.data.source import ALL, SPLITS, Source
@@ -83,7 +83,8 @@ def counted(study: Study, source: Source | None = None) -> dict[str, int]:
         return most
     source = source or read_source(data.name, data.folder, data.side, data.margin, study.splits)
     source, fractions = with_groups(source, data.groups, study.splits), (data.validation_fraction, data.test_fraction)
-    chosen = draw_splits(source, *fractions, dict(data.images_per_class), study.seed, study.splits, data.images)
+    most_per_class = {str(split): most for split, most in data.images_per_class.items()}
+    chosen = draw_splits(source, *fractions, most_per_class, study.seed, study.splits, data.images)
     if data.named_groups and len(study.combined_members()) >= min(study.ensembles.sizes):
         check_number(CLEAN, units_of_data_set(source, chosen["test"], data.groups, data.test_groups), FEWEST_IMAGES)
     return dict.fromkeys(SPLITS, 0) | {split: len(indices) for split, (_, indices) in chosen.items()}
@@ -203,7 +204,7 @@ def look(source: Source) -> Found:
     shares = {split: max(share, smallest) for split, share in SHARES.items() if split not in counts}
     counts |= {split: round(share * divided) for split, share in shares.items()}
     counts["train"] = divided - sum(counts[split] for split in shares)
-    listed = [file for part in parts.values() for file in part.images.files]
+    listed = [file for part in parts.values() for file in files_of(part.images)]
     labels = np.concatenate([part.labels for part in parts.values()])
     return Found(
         n_images={split: counts[split] for split in SPLITS},
@@ -235,7 +236,7 @@ def _films(files: list[str]) -> str:
 
 def sentences(found: Found) -> list[str]:
     """Sentences about what was found and how to use it."""
-    total, fewest = sum(found.classes.values()), min(found.classes, key=found.classes.get)
+    total, fewest = sum(found.classes.values()), min(found.classes, key=lambda name: found.classes[name])
     lines = [
         f"{total:,} images of {len(found.classes):,} classes; the fewest of {fewest} ({found.classes[fewest]:,}); "
         f"shorter side {found.side} px (median)"
@@ -262,12 +263,13 @@ def available() -> dict[str, str]:
     """The entries of `PRETRAINED` whose weights are on this machine or can be downloaded."""
     from resiliency.designs.weights import is_available, pretrained_config
 
-    return {name: of for name, of in PRETRAINED.items() if is_available(pretrained_config(of).hf_hub_id)}
+    return {name: of for name, of in PRETRAINED.items() if is_available(str(pretrained_config(of).hf_hub_id))}
 
 
 def study_text(name: str, folder: str, found: Found, pretrained: dict[str, str]) -> str:
     """The study as YAML: fine-tuning of `pretrained`, design -> architecture, or training from scratch without any."""
-    options = {f"{split}_fraction": share for split, share in found.shares.items() if share != SHARES[split]}
+    changed = {split: share for split, share in found.shares.items() if share != SHARES[split]}
+    options = {f"{split}_fraction": str(share) for split, share in changed.items()}
     options |= {"groups": found.films} if found.films else {}
     designs = (
         f"  {design}: {{architecture: {architecture}, weights: pretrained, training: {{train: 1}}}}"

@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import shtab
 
@@ -91,9 +91,9 @@ def _begin(given: Namespace, _: list[str]) -> None:
 
 
 def _add_study(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "study", type=Path, nargs="*", help="files of the study, each changing those before it (default: config.yaml)"
-    ).complete = shtab.FILE
+    told = "files of the study, each changing those before it (default: config.yaml)"
+    study: Any = parser.add_argument("study", type=Path, nargs="*", help=told)
+    study.complete = shtab.FILE
 
 
 def _add_run(parser: ArgumentParser) -> None:
@@ -110,7 +110,7 @@ def _add_export(parser: ArgumentParser) -> None:
     _add_run(parser)
     parser.add_argument("--ensemble", help="best (default: the recommended model), or another: see below")
     parser.add_argument("--force", action="store_true", help="replace the folder of an earlier export of the same row")
-    parser.epilog += FORMS
+    parser.epilog = f"{parser.epilog}{FORMS}"
 
 
 def _export(given: Namespace, rest: list[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from math import ceil, cos, prod, radians, sin
 from statistics import NormalDist
+from typing import cast
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ class Streams(Sequence[np.random.Generator]):
         generators = [stream(self.seed, *self.names, index) for index in self.indices]
         if self.drawn:
             for generator in generators:
-                generator.bit_generator.advance(self.drawn)
+                cast(np.random.PCG64, generator.bit_generator).advance(self.drawn)
         return generators
 
     @cached_property
@@ -280,7 +281,7 @@ def channel_minimum(images: np.ndarray) -> np.ndarray:
     return cv2.min(cv2.min(first, second), third).reshape(images.shape[:3])
 
 
-def _channels(images: np.ndarray) -> tuple[np.ndarray, ...]:
+def _channels(images: np.ndarray) -> Sequence[np.ndarray]:
     return cv2.split(images.reshape(-1, *images.shape[2:]))
 
 
@@ -329,7 +330,7 @@ def normals(streams: Streams, shape: tuple[int, ...]) -> np.ndarray:
 def normal_quantiles() -> np.ndarray:
     """float32 2**16, in order: the medians of as many equally likely parts of the standard normal distribution."""
     quantile = NormalDist().inv_cdf  # importing scipy.special would take much longer than these calls
-    lower = np.float32([quantile((step + 0.5) / STEPS) for step in range(STEPS // 2)])
+    lower = np.array([quantile((step + 0.5) / STEPS) for step in range(STEPS // 2)], np.float32)
     return np.concatenate([lower, -lower[::-1]])
 
 

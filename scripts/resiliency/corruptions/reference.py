@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import skimage.color
@@ -41,7 +42,7 @@ class _NumPyWithFloat(types.ModuleType):
 
 
 def _load() -> types.ModuleType:
-    stand_in = types.ModuleType("pkg_resources")
+    stand_in: Any = types.ModuleType("pkg_resources")
     stand_in.resource_filename = _resource_filename
     present = sys.modules.setdefault("pkg_resources", stand_in)
     with warnings.catch_warnings():

@@ -73,7 +73,7 @@ def write_data_set(
         for split, (part, indices) in chosen.items()
     }
     if not on_the_fly:
-        contents = {split: one.contents for split, one in written.items()}
+        contents = {split: one.contents or [] for split, one in written.items()}
         check_duplicates(chosen, contents, refused)
     learned = b"".join(chain.from_iterable(of for split, of in contents.items() if split != "test"))
     write_array(folder / "digests.npy", np.frombuffer(learned, np.uint8).reshape(-1, DIGEST))

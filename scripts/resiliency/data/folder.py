@@ -283,7 +283,9 @@ def _check_synsets(folder: Path) -> None:
             f"{len(classes) - synsets:,} others; for a subset, set dataset.name to image_folder"
         )
     # As timm lists them, without the seconds that importing timm takes.
-    listed = Path(find_spec("timm").submodule_search_locations[0], "data/_info/imagenet_synsets.txt")
+    spec = find_spec("timm")
+    [timm, *_] = (spec and spec.submodule_search_locations) or [""]
+    listed = Path(timm, "data/_info/imagenet_synsets.txt")
     published = listed.read_text(encoding="utf-8").split()
     if unknown := sorted(set(classes) - set(published)):
         near = hint(unknown[0], sorted(set(published) - set(classes)))

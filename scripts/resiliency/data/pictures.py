@@ -68,12 +68,12 @@ class FileImages:
             Fault: see `decode`.
         """
         indices = range(len(self.files))[chosen] if isinstance(chosen, slice) else chosen
-        views = [view or View(self.size, self.margin) for view in views]
-        views = [view._replace(margin=1) if self.cropped else view for view in views]
-        images = [np.empty((len(indices), view.size, view.size, 3), np.uint8) for view in views]
+        seen = [view or View(self.size, self.margin) for view in views]
+        seen = [view._replace(margin=1) if self.cropped else view for view in seen]
+        images = [np.empty((len(indices), view.size, view.size, 3), np.uint8) for view in seen]
         for position, index in enumerate(indices):
             image = self.decoded(index)
-            for pixels, view in zip(images, views, strict=True):
+            for pixels, view in zip(images, seen, strict=True):
                 pixels[position] = fitted(image, *view)
         return images
 
@@ -94,8 +94,8 @@ class FileImages:
     def at(self, indices: Iterable[int]) -> "FileImages":
         """The images at `indices`, in their order."""
         chosen = list(indices)
-        files, states = (values and [values[index] for index in chosen] for values in (self.files, self.states))
-        return FileImages(files, self.size, self.margin, states, self.cropped)
+        states = self.states and [self.states[index] for index in chosen]
+        return FileImages([self.files[index] for index in chosen], self.size, self.margin, states, self.cropped)
 
 
 def files_of(images: Images) -> list[str]:

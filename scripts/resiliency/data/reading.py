@@ -44,9 +44,9 @@ def read_source(name: str, folder: str | None, side: int, margin: float, needed:
     """
     if name == "digits":
         return digits(side)
-    if name == "image_folder":
+    if folder and name == "image_folder":
         return image_folder(Path(folder), side, margin, needed)
-    if name == "imagenet":
+    if folder and name == "imagenet":
         return imagenet(Path(folder), side, margin, needed)
     if name == "imagenette":
         return image_folder(imagenette_folder(cache_folder()), side, margin)

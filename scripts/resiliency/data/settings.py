@@ -70,7 +70,7 @@ def _checked_test_groups(value: str | None) -> str | None:
 
 
 def _is_pattern(groups: str | None) -> bool:
-    return bool(groups) and not is_table(groups) and groups != NEAR_DUPLICATES
+    return not (not groups or is_table(groups) or groups == NEAR_DUPLICATES)
 
 
 class Dataset(Settings):
@@ -289,7 +289,7 @@ class TestSet(Settings):
 
     def inputs(self) -> dict[str, str]:
         """The arrays that it is read from; none of a folder."""
-        return {"images": self.images, "labels": self.labels} if self.images else {}
+        return {"images": self.images, "labels": self.labels} if self.images and self.labels else {}
 
     def on_the_fly(self, side: int) -> bool:
         """Whether images of `side` pixels stay in their files; see `Dataset.on_the_fly`."""

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -99,7 +99,7 @@ def draw_splits(
     source: Source,
     validation_fraction: float,
     test_fraction: float,
-    images_per_class: dict[str, int],
+    images_per_class: Mapping[str, int],
     seed: int,
     needed: Sequence[str] = SPLITS,
     image_list: str | None = None,
@@ -121,7 +121,7 @@ def draw_splits(
     if name:
         part = parts[name]
         if part.groups is not None:
-            _check_groups(part, source.classes, SPLITS if name == ALL else SPLITS[:2])
+            _check_groups(part.labels, part.groups, source.classes, SPLITS if name == ALL else SPLITS[:2])
         validation = round(validation_fraction * len(part.labels))
         test = round(test_fraction * len(part.labels)) if name == ALL else None
         drawn = split_indices(part.labels, validation, test, seed, part.groups)
@@ -255,8 +255,8 @@ def calibration_indices(labels: np.ndarray, seed: int) -> np.ndarray:
     return stratified_sample(labels, min(len(labels), MOST_CALIBRATION), seed, "calibration")
 
 
-def _check_groups(part: Part, classes: list[str], drawn: Sequence[str]) -> None:
-    pairs = np.unique(np.stack([part.labels, part.groups]), axis=1)
+def _check_groups(labels: np.ndarray, groups: np.ndarray, classes: list[str], drawn: Sequence[str]) -> None:
+    pairs = np.unique(np.stack([labels, groups]), axis=1)
     counts = np.bincount(pairs[0], minlength=len(classes))
     if (counts < len(drawn)).any():
         few = int(np.argmin(counts))
@@ -312,7 +312,7 @@ def with_groups(source: Source, groups: str | None, needed: Sequence[str]) -> So
         raise Fault(f"dataset.groups: {groups}: {reason}; name what images have in common, or remove it")
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     part = source.parts[name]._replace(groups=np.array([numbers[key] for key in keys], np.int64))
-    print(f"dataset.groups: {len(part.labels):,} images in {part.groups.max() + 1:,} groups")
+    print(f"dataset.groups: {len(part.labels):,} images in {len(numbers):,} groups")
     return source._replace(parts=source.parts | {name: part})
 
 

@@ -159,7 +159,9 @@ def units_of_part(part: Part, others: Source, groups: str, key: str) -> Units:
         grouped = with_groups(others._replace(parts=parts), groups, ())
     except Fault as fault:
         raise Fault(str(fault).replace("dataset.groups", key)) from fault
-    return Units.numbered(grouped.parts[ALL].groups)
+    numbers = grouped.parts[ALL].groups
+    assert numbers is not None
+    return Units.numbered(numbers)
 
 
 def look_alikes(images: Images, labels: np.ndarray) -> Units:
@@ -252,6 +254,7 @@ def units_of_data_set(
         return Grouped(units_of_part(part, source, test_groups, "dataset.test_groups").of(indices), test_groups)
     if part.groups is not None:
         return Grouped(Units.numbered(part.groups[indices]), groups or "the groups of the data set")
+    assert groups is not None
     if is_table(groups):
         return _single(indices, f"{groups} is a table of the images that the study splits")
     try:

@@ -56,7 +56,7 @@ def unwrapped(network: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def hooked(layers: Iterable[nn.Module], hook: Callable[[nn.Module, tuple, object], object]) -> Iterator[None]:
+def hooked(layers: Iterable[nn.Module], hook: Callable[[nn.Module, Any, Any], object]) -> Iterator[None]:
     """Call `hook` with layer, inputs and output after each call of one of `layers`; what it returns, unless None,
     takes the place of the output.
     """

@@ -78,6 +78,13 @@ class Member:
     precision: str = ""
     validation_accuracy: float | None = None
 
+    @property
+    def normalising(self) -> tuple[list[float], list[float]]:
+        """Mean and standard deviation per channel, of values in 0..1, by which the network sees images normalised."""
+        assert self.mean is not None
+        assert self.std is not None
+        return self.mean, self.std
+
     @classmethod
     def read(cls, path: str | Path) -> Self:
         """The member that the file `member.json` at `path` describes.

@@ -174,8 +174,8 @@ def normalised(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
     """Images uint8 BxHxWx3 -> float32 Bx3xHxW, channels last in memory; mean and std per channel, of values in 0..1."""
     # A row of all pixels fills vectors; a pixel of three channels does not, and takes three times as long.
     pixels = images.shape[1] * images.shape[2]
-    mean, std = (torch.tensor(values, device=images.device).repeat(pixels) for values in (mean, std))
-    rows = images.flatten(1).div(255).sub_(mean).div_(std)
+    means, stds = (torch.tensor(values, device=images.device).repeat(pixels) for values in (mean, std))
+    rows = images.flatten(1).div(255).sub_(means).div_(stds)
     return rows.view(images.shape).permute(0, 3, 1, 2)
 
 

@@ -19,7 +19,7 @@ _REGISTERED = re.compile(r"^@register_model\s+def (\w+)", re.MULTILINE)
 def architectures() -> dict[str, str]:
     """Architecture name -> family (the module of timm that defines it); empty if timm is not installed."""
     spec = find_spec("timm")
-    if spec is None:
+    if not spec or not spec.submodule_search_locations:
         return {}
     modules = sorted(Path(spec.submodule_search_locations[0], "models").glob("*.py"))
     return {name: module.stem for module in modules for name in _REGISTERED.findall(module.read_text(encoding="utf-8"))}
@@ -56,12 +56,8 @@ def _class_names(value: Any) -> Any:
 def _seeds(value: Any) -> Any:
     """Whole numbers, which may come as text, as all within braces does on Snakemake's command line."""
     numbers = value if isinstance(value, dict) else {None: value}
-    try:
-        numbers = {
-            design: int(re.fullmatch(r"\d{1,9}", str(number), re.ASCII)[0]) for design, number in numbers.items()
-        }
-    except TypeError:
-        numbers = {None: 0}
+    texts = {design: re.fullmatch(r"\d{1,9}", str(number), re.ASCII) for design, number in numbers.items()}
+    numbers = {design: int(text[0]) if text else 0 for design, text in texts.items()}
     if not all(1 <= number <= MOST_SEEDS for number in numbers.values()):
         raise ValueError(f"must be a whole number from 1 to {MOST_SEEDS:,}, or such a number for each design by name")
     return numbers if isinstance(value, dict) else numbers[None]
@@ -223,7 +219,7 @@ class Design(Settings):
         """The family: as the study says, else timm's module with the architecture, or the function."""
         if self.factory:
             return self.family or self.factory.rpartition(":")[2]
-        name = self.architecture.partition(".")[0]
+        name = (self.architecture or "").partition(".")[0]
         return self.family or architectures().get(name, name)
 
     def member_count(self, seeds: int) -> int:

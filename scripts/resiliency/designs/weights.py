@@ -306,7 +306,7 @@ def pretrained_config(architecture: str) -> timm.models.PretrainedCfg:
         config = timm.get_pretrained_cfg(architecture, allow_unregistered=False)
     except Exception as error:
         raise Fault(f"architecture: timm has no {architecture!r}: {error!r}") from error
-    if not config.hf_hub_id or not config.num_classes:
+    if not config or not config.hf_hub_id or not config.num_classes:
         raise Fault(f"weights: timm has no pretrained classifier {architecture} on its hub; name a file or train it")
     return config
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -62,10 +63,10 @@ def pair_tables(
     for source in dict.fromkeys(METRICS[name].source for name in metrics):
         arrays = representations(source)
         applies = applicable(arrays)
-        chosen = [array for array, fits in zip(arrays, applies, strict=True) if fits]
-        if len(chosen) > 1:
-            chosen = chosen if source == "features" else np.stack(chosen)
-            raw = {name: METRICS[name].raw(chosen) for name in metrics if METRICS[name].source == source}
+        own = [array for array, fits in zip(arrays, applies, strict=True) if fits]
+        if len(own) > 1:
+            compared = own if source == "features" else np.stack(own)
+            raw = {name: METRICS[name].raw(compared) for name in metrics if METRICS[name].source == source}
             yield from _tables(raw, 0, with_networks[applies])
 
 
@@ -78,7 +79,8 @@ def _tables(matrices: dict[str, np.ndarray], condition: int, names: np.ndarray) 
     metrics, several = list(matrices), max(1, TABLE_ROWS // max(1, len(first)))
     for some in (metrics[start : start + several] for start in range(0, len(metrics), several)):
         raw = [matrices[name][first, second] for name in some]
-        columns = {"first": np.tile(names[first], len(some)), "second": np.tile(names[second], len(some))}
+        columns: dict[str, object] = {"first": np.tile(names[first], len(some))}
+        columns |= {"second": np.tile(names[second], len(some))}
         columns |= {"kind": np.repeat([METRICS[name].kind for name in some], len(first))}
         columns |= {"metric": np.repeat(some, len(first)), "condition": condition, "raw": np.concatenate(raw)}
         of_pairs = [METRICS[name].diversity(values) for name, values in zip(some, raw, strict=True)]
@@ -89,7 +91,7 @@ def probability_metrics(predictions: list[Predictions], condition: int, images: 
     """The raw metrics of probabilities under one condition, float64 M x M, of `images` (int n), read in chunks."""
     classes = predictions[0].classes(condition)
     metrics = {name: metric.raw for name, metric in METRICS.items() if metric.source == "probabilities"}
-    totals = dict.fromkeys(metrics, 0.0)
+    totals: dict[str, np.ndarray] = dict.fromkeys(metrics, np.zeros(()))
     chunk = max(1, min(CHUNK_VALUES // len(predictions), MEMBER_VALUES) // classes)
     for start in range(0, len(images), chunk):
         some = images[start : start + chunk]
@@ -124,6 +126,12 @@ def reader(
     return representation
 
 
+def _representations(
+    representation: Callable[[str, str], np.ndarray], members: list[str], source: str
+) -> list[np.ndarray]:
+    return [representation(member, source) for member in members]
+
+
 def pairs_of_groups(
     groups: list[list[str]],
     predictions: dict[str, Predictions],
@@ -145,10 +153,11 @@ def pairs_of_groups(
     activations = [name for name, metric in METRICS.items() if metric.kind == "activation"]
     with_networks, progress = set(networks), Progress(len(groups))
     for group in groups:
+        of_networks = [member for member in group if member in with_networks]
         yield from pair_tables(
             group,
             [predictions[member] for member in group],
-            lambda source, group=group: [representation(member, source) for member in group if member in with_networks],
+            partial(_representations, representation, of_networks),
             attribution_metrics + activations if networks else [],
             [member in with_networks for member in group],
             threads,

@@ -131,7 +131,7 @@ class Outputs(NamedTuple):
 
         Entropy and mutual information are negated.
         """
-        confidences = {"vote_agreement": self.agreement}
+        confidences: dict[str, np.ndarray | None] = {"vote_agreement": self.agreement}
         if self.mutual_information is not None:
             confidences["mutual_information"] = -self.mutual_information
         if self.log_probabilities is not None:
@@ -139,7 +139,7 @@ class Outputs(NamedTuple):
             confidences["max_probability"] = probabilities.max(axis=-1)
             if "entropy" in scores:
                 confidences["entropy"] = -entropy(probabilities)
-        return {score: confidences[score] for score in scores if confidences.get(score) is not None}
+        return {score: known for score in scores if (known := confidences.get(score)) is not None}
 
 
 class Ensemble:

@@ -318,7 +318,7 @@ def add_probabilities(right: np.ndarray, own: np.ndarray, best: np.ndarray, logs
 @compiled()
 def _bin(confidence: np.float32, bins: int) -> int:
     """The position of the bin that holds a confidence."""
-    return min(max(np.int32(np.ceil(confidence * np.float32(bins))), 1), bins) - 1
+    return min(max(int(np.ceil(confidence * np.float32(bins))), 1), bins) - 1
 
 
 @compiled()
@@ -413,8 +413,9 @@ def confidence_bin(total: np.float32, members: int) -> int:
 @compiled()
 def confidence_bins(confidence: np.ndarray) -> np.ndarray:
     """`confidence_bin` of mean probabilities, float32 E x n; int64 E x n."""
-    bins = np.empty(confidence.shape, np.int64)
-    for e in range(bins.shape[0]):
-        for i in range(bins.shape[1]):
+    ensembles, images = confidence.shape
+    bins = np.empty((ensembles, images), np.int64)
+    for e in range(ensembles):
+        for i in range(images):
             bins[e, i] = confidence_bin(confidence[e, i], 1)
     return bins

@@ -1,6 +1,7 @@
 """The ensembles of a study, or a sample of them if there are too many."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import reduce
 from itertools import chain, combinations, product
 from math import comb
 from numbers import Integral
@@ -144,7 +145,7 @@ class EnsembleErrors:
     def image_costs(self, ensembles: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Mean cost of the answers to each image over the corrupted conditions; float64 E x n."""
         parts = (np.concatenate(list(self._costs(ensembles, images, c)), axis=1) for c in self.corrupted)
-        return sum(parts) / len(self.corrupted)
+        return reduce(np.add, parts) / len(self.corrupted)
 
     def losses_in_groups(self, ensembles: np.ndarray, images: np.ndarray, groups: np.ndarray) -> Iterator[np.ndarray]:
         """Sums over each of G groups of images of the losses of each ensemble, one corrupted condition after the other.
@@ -160,7 +161,7 @@ class EnsembleErrors:
         in_group = np.eye(groups.max() + 1, dtype=np.float32)[groups]
         losses = self._wrong if self.costs is None else self._costs
         for condition in self.corrupted:
-            yield sum(_sums_in_groups(losses(ensembles, images, condition), in_group))
+            yield reduce(np.add, _sums_in_groups(losses(ensembles, images, condition), in_group))
 
     def accuracy(self, ensembles: np.ndarray, test_set: str, images: np.ndarray) -> np.ndarray:
         """Accuracy float64 E on these images of a test set without corruption."""
@@ -180,7 +181,7 @@ class EnsembleErrors:
         rows, condition = np.arange(units.n_images), self.conditions[test_set][0]
         in_unit = csr_array((np.ones(units.n_images, np.float32), (rows, units.of_image)))
         blocks = np.array_split(ensembles, -(-len(ensembles) * units.n_images // BLOCK_VALUES))
-        sums = (sum(_sums_in_groups(self._wrong(block, images, condition), in_unit)) for block in blocks)
+        sums = (reduce(np.add, _sums_in_groups(self._wrong(block, images, condition), in_unit)) for block in blocks)
         return np.concatenate([units.effective(of_block, confidence) for of_block in sums])
 
     def errors_without(self, ensembles: np.ndarray, conditions: np.ndarray, of_image: np.ndarray) -> np.ndarray:
@@ -262,6 +263,7 @@ class EnsembleErrors:
 
     def _costs(self, ensembles: np.ndarray, images: np.ndarray, condition: int) -> Iterator[np.ndarray]:
         """Costs of the answers of each ensemble, float64 E x some, one chunk of images at a time."""
+        assert self.costs is not None
         for some, within, members, labels, weights in self._chunks(ensembles, images, condition):
             probabilities = np.stack([member.probabilities(condition, some) for member in members])
             yield self.costs[labels, given_answers(self.rule, within, probabilities, labels, weights)]
@@ -371,10 +373,10 @@ def chosen_ensembles(designs: list[str], size: int, count: int, seed: int) -> np
         return drawn[kinds[drawn].min(axis=1) != kinds[drawn].max(axis=1)]
 
     if alike > of_one:
-        chosen = _distinct(draw_alike, of_one)
+        alone = list(_distinct(draw_alike, of_one))
     else:
-        chosen = [np.flatnonzero(kinds == k)[e] for k, n in enumerate(of_kind) for e in ensembles_of(int(n), size)]
-    chosen = np.array([*chosen, *_distinct(draw_others, count - of_one)])
+        alone = [np.flatnonzero(kinds == k)[e] for k, n in enumerate(of_kind) for e in ensembles_of(int(n), size)]
+    chosen = np.array([*alone, *_distinct(draw_others, count - of_one)])
     return chosen[np.lexsort(chosen.T[::-1])]
 
 

@@ -3,7 +3,8 @@
 Images come in chunks and ensembles in blocks, both of a fixed number of values, so that memory grows neither with the
 images nor, but for a few numbers for each, with the ensembles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import combinations
 from typing import NamedTuple
 
@@ -248,7 +249,7 @@ def given_answers(
 
 
 def score_condition(
-    predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str], weights: np.ndarray
+    predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: Sequence[str], weights: np.ndarray
 ) -> tuple[dict[str, dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
     """Scores of all ensembles, and the inputs of metrics of whole ensembles, under one condition.
 
@@ -285,7 +286,7 @@ def score_condition(
             for block in of_group:
                 places = first + block.places
                 if in_lanes:
-                    normalisers, of_block = None, np.zeros(len(places))
+                    normalisers, of_block = np.empty((0, 0), np.float32), np.zeros(len(places))
                     log_normalisers(block.ensembles, block.changes, by_member, of_block)
                 else:
                     normalisers = _product_sums(block, roots)
@@ -345,10 +346,11 @@ def expected_accuracy(ensembles: np.ndarray, decisions: np.ndarray, labels: np.n
     """Expected accuracy of the plurality vote of each ensemble; float64 E in 0..1; arguments as of `tied_votes`."""
     alike = (decisions == decisions[0]).all(axis=0)
     certain = np.count_nonzero(decisions[0][alike] == labels[alike])
-    block = max(1, BLOCK_ANSWERS // max(1, np.count_nonzero(~alike)))
+    block = max(1, BLOCK_ANSWERS // max(1, int(np.count_nonzero(~alike))))
     blocks_of = (ensembles[start : start + block] for start in range(0, len(ensembles), block))
     counts = np.concatenate([tied_votes(some, decisions[:, ~alike], labels[~alike])[2] for some in blocks_of])
-    return (sum(counts[:, tied] / tied for tied in range(1, counts.shape[1])) + certain) / len(labels)
+    expected = reduce(np.add, (counts[:, tied] / tied for tied in range(1, counts.shape[1])))
+    return (expected + certain) / len(labels)
 
 
 def score_decisions(

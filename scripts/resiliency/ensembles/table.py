@@ -1,6 +1,6 @@
 """The table of ensembles: accuracy, corrupted error and diversity of each, under each combination rule."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import comb
 
@@ -67,14 +67,14 @@ class Pool:
         self.conditions, self.baseline = predictions[0].conditions, baseline
         self.confidence, self.threads = confidence, threads
         self.images = group_names(self.conditions)
-        reported = np.where(self.images == HELD_OUT_IMAGES, None, self.images)
-        corruptions = np.where(self.conditions.corruption == CLEAN, None, self.conditions.corruption)
+        reported = [None if name == HELD_OUT_IMAGES else name for name in self.images]
+        corruptions = [None if name == CLEAN else name for name in self.conditions.corruption]
         self.diversities, self.by_corruption = _diversity_matrices(pairs, list(members.member), [reported, corruptions])
         self.weights = member_weights(members)
         self.has_probabilities = all(member.has_probabilities for member in predictions)
 
     def score(
-        self, groups: list[np.ndarray], rules: list[str], callback: Callable[[str], None] = lambda message: None
+        self, groups: list[np.ndarray], rules: Sequence[str], callback: Callable[[str], None] = lambda message: None
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The columns of ensembles.parquet and of by_corruption.parquet.
 
@@ -114,7 +114,7 @@ class Pool:
         under_each = pd.concat([*_named(of_corruptions), pd.DataFrame(distances)], axis=1)
         return pd.concat(tables, ignore_index=True), under_each.astype(np.float32)
 
-    def _under(self, condition: int, groups: list[np.ndarray], rules: list[str]) -> pd.DataFrame:
+    def _under(self, condition: int, groups: list[np.ndarray], rules: Sequence[str]) -> pd.DataFrame:
         """Scores under one condition, a row per ensemble, a column per rule and score, and per quantity of `WHOLE`.
 
         Names of these have `{}` for that of the images.
@@ -129,7 +129,7 @@ class Pool:
         return pd.concat({name: pd.DataFrame(of) for name, of in (of_rules | {WHOLE: whole}).items()}, axis=1)
 
     def _scored(
-        self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: list[str]
+        self, predictions: list[Predictions], condition: int, groups: list[np.ndarray], rules: Sequence[str]
     ) -> tuple:
         """As `score_condition`, from probabilities, or from decisions if a member has no probabilities.
 
@@ -147,7 +147,7 @@ class Pool:
             scores[VOTE]["accuracy"][np.concatenate(of_known)] = voted[VOTE]["accuracy"]
         return scores, inputs
 
-    def _clean_on(self, groups: list[np.ndarray], rules: list[str]) -> dict[str, dict[str, np.ndarray]]:
+    def _clean_on(self, groups: list[np.ndarray], rules: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
         """Rule -> accuracy on the clean images of the classes of each test set that has only some."""
         columns: dict[str, dict[str, np.ndarray]] = {rule: {} for rule in rules}
         for name in additional_test_sets(self.conditions):
@@ -218,7 +218,7 @@ def _named(tables: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
 
 
 def _diversity_matrices(
-    pairs: Iterable[pd.DataFrame], members: list[str], names: list[np.ndarray]
+    pairs: Iterable[pd.DataFrame], members: list[str], names: list[list[str | None]]
 ) -> list[dict[str, np.ndarray]]:
     """For each of `names`: `<metric>_<name>` -> float64 M x M, means over the conditions of the same name.
 
@@ -226,7 +226,7 @@ def _diversity_matrices(
 
     Args:
         pairs: parts of the table of pairs.
-        names: arrays with a name for each condition, None for one that is left out.
+        names: lists with a name for each condition, None for one that is left out.
     """
     position, sums = pd.Index(members), [{} for _ in names]
     for block in pairs:
@@ -323,9 +323,9 @@ class EnsemblesOfStudy:
             counts = zip(sizes, limits(len(chosen), sizes, self.settings.limit), strict=True)
             groups = [chosen_ensembles(designs, size, count, self.seed) for size, count in counts]
             print(f"{origin}:", *(f"{len(group):,} ensembles of {group.shape[1]}," for group in groups))
-            pool, rules = self._pool(chosen, self.pairs()), self.settings.rules
+            pool = self._pool(chosen, self.pairs())
+            rules = self.settings.rules if pool.has_probabilities else [VOTE]
             if not pool.has_probabilities:
-                rules = [VOTE]
                 tables += self._of_probabilities(chosen, groups)
             scored, under_each = pool.score(groups, rules, self.progress.step)
             tables.append(scored.assign(origin=origin, objective="", setting=""))

@@ -37,7 +37,9 @@ def chosen_row(deployment: pd.DataFrame, ensemble: str | int) -> pd.Series:
     rows = eligible(deployment)
     if text == MOST_ACCURATE:
         return best_row(rows)
-    members, macs, unit = UNDER.fullmatch(text).groups()
+    found = UNDER.fullmatch(text)
+    assert found is not None
+    members, macs, unit = found.groups()
     rows = rows[rows["size"] <= int(members)] if members else rows
     rows = _under(rows, float(macs) * FACTORS[unit]) if macs else rows
     if rows.empty:

@@ -220,7 +220,7 @@ def claims(
         claim |= {"side": "at most" if upper else "at least", "bound_confidence": 1 - rate}
         claim |= {"units": of and of.units, "n_images": of and of.n_images, "requirement": limit, "needs": ""}
         claim["verdict"] = limit and (MET if name in met else NOT_MET if name in missed else NOT_SHOWN)
-        if claim["verdict"] == NOT_SHOWN:
+        if limit is not None and claim["verdict"] == NOT_SHOWN:
             claim["needs"] = _needs(of, rate, limit) if of else lacking.get(name, "more images")
         rows.append(claim)
     return rows
@@ -235,7 +235,7 @@ def sources_of(
     role = next((name for name, of in contenders(deployment).items() if of["members"] == row["members"]), "")
 
     def source(claim: str) -> str:
-        if claim == RIVAL:
+        if claim == RIVAL and rival is not None:
             return f"tables/deployment.csv: number {rival['number']}, corrupted_error"
         if claim in chosen:
             return f"tables/thresholds.csv: {row['members']}, corrupted, wrong, {target:g}; {chosen[claim]}"

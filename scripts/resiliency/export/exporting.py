@@ -304,6 +304,7 @@ def write_program(ensemble: Deployable, side: int, path: Path) -> None:
             converted = torch.onnx.export(
                 program, input_names=["images"], output_names=list(NAMES), dynamo=True, verbose=False
             )
+            assert converted is not None
             converted.save(path, external_data=False)
         except Exception as error:
             names = ", ".join(member.member for member in ensemble.members)

@@ -55,7 +55,7 @@ class Deployable(nn.Module):
             wanted, got = (" x ".join(map(str, of)) for of in (sizes[0], images.shape[1:]))
             raise TypeError(f"images: expected uint8 B x {wanted}, got B x {got}; resize them as the study does")
         logits = [
-            network(normalised(_seen(images, member), member.mean, member.std)).float()
+            network(normalised(_seen(images, member), *member.normalising)).float()
             for network, member in zip(self.networks, self.members, strict=True)
         ]
         logs = torch.stack(logits).log_softmax(dim=-1)

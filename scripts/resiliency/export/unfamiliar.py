@@ -34,7 +34,7 @@ def unlike(conditions: list[Images], one: Predictions, seed: int) -> tuple[dict[
     inputs = fitted(conditions[0], selection, one.units(0).of(selection), seed)
     names = one.conditions.corruption[one.conditions.test_set == CLEAN]
     rates = flag_rates(inputs, conditions, names.tolist(), evaluation, one.units(0))
-    inputs["range"] = 0.0, max(rates[name]["high"] for name in (CLEAN, CORRUPTED))
+    inputs["range"] = 0.0, max(high for name in (CLEAN, CORRUPTED) if (high := rates[name]["high"]) is not None)
     return inputs, {"nominal": inputs["rate"], "calibrated_on": inputs["units"], "flagged": rates}
 
 

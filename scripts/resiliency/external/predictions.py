@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -177,12 +178,13 @@ def read_members(file: str) -> pd.DataFrame:
     for column in table:
         if column not in ("member", *TEXTS, *NUMBERS):
             raise Fault(f"{file}: {available('column', column, ('member', *TEXTS, *NUMBERS))}")
-    columns = {name: table[name].fillna("").astype(str) if name in table else "" for name in TEXTS}
+    empty = pd.Series("", table.index)
+    columns = {name: table[name].fillna("").astype(str) if name in table else empty for name in TEXTS}
     for column in ("family", "recipe"):
         for member, text in zip(table["member"], columns[column], strict=False):
             if text and (fault := family_fault(text)):
                 raise Fault(f"{file}: member {member!r}: {column} {short(text)} {fault}; rename it")
-    columns |= dict.fromkeys(NUMBERS, float("nan"))
+    columns |= dict.fromkeys(NUMBERS, pd.Series(np.nan, table.index))
     for name in (name for name in NUMBERS if name in table):
         low, high, form = (0, LONGEST, "") if name == "epochs" else (FEWEST, MOST, ", not in millions")
         values = columns[name] = as_numbers(table[name])
@@ -254,7 +256,7 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
     sizes = {name: _size(name, image_size) for name in names}
     members = []
     for member, row in table.iterrows():
-        counted = dict(zip(("parameters", "macs"), sizes.get(row["architecture"], (None, None)), strict=True))
+        parameters, macs = sizes.get(row["architecture"], (None, None))
         seed = SEED.search(member)
         members.append(
             Member(
@@ -269,7 +271,8 @@ def descriptions(table: pd.DataFrame, kinds: dict[str, str], image_size: int | N
                 weights_source=f"imported as {IMPORTED.get(kinds[member], kinds[member])}",
                 device="elsewhere",
                 training_cost=None if pd.isna(row["epochs"]) else {"epochs": row["epochs"]},
-                **{key: counted[key] if pd.isna(row[key]) else row[key] for key in ("parameters", "macs")},
+                parameters=parameters if pd.isna(row["parameters"]) else row["parameters"],
+                macs=macs if pd.isna(row["macs"]) else row["macs"],
             )
         )
     return members
@@ -283,6 +286,6 @@ def _size(architecture: str, image_size: int | None) -> tuple[int, int]:
     from resiliency.designs.networks import parameters_and_macs
 
     with torch.device("meta"):
-        network = timm.create_model(architecture)
+        network: Any = timm.create_model(architecture)
         side = image_size or network.pretrained_cfg["input_size"][-1]
         return parameters_and_macs(network, [side, side, 3])

@@ -44,8 +44,7 @@ def corruption_and_severity(condition: str) -> tuple[str, int] | None:
 def check_spelling(file: str, condition: str) -> None:
     """Raise a Fault if the name of a test set is like a corruption with a severity, as fogg.3, fog_3 or fog.6."""
     spelled = SPELLED.fullmatch(condition)
-    near = get_close_matches(spelled[1].lower(), (*MAIN, *HELD_OUT), n=1, cutoff=LIKE) if spelled else []
-    if near:
+    if spelled and (near := get_close_matches(spelled[1].lower(), (*MAIN, *HELD_OUT), n=1, cutoff=LIKE)):
         known = f"a corruption with a severity from {SEVERITIES[0]} to {SEVERITIES[-1]}"
         meant = f"did you mean {near[0]}.{spelled[2]}? " if int(spelled[2]) in SEVERITIES else ""
         raise Fault(f"{file}: {condition!r} is not {known}; {meant}rename it, or list it in external.test_sets")

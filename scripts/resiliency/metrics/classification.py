@@ -29,7 +29,9 @@ def accuracy_columns(test_set: str) -> list[str]:
     return [f"{accuracy_of(test_set)}{suffix}" for suffix in ("", "_low", "_high")]
 
 
-def accuracies(test_set: str, shares: np.ndarray, n_images: float, confidence: float) -> dict[str, np.ndarray]:
+def accuracies(
+    test_set: str, shares: np.ndarray, n_images: np.ndarray | float, confidence: float
+) -> dict[str, np.ndarray]:
     """The columns of `accuracy_columns`, each of the shape of `shares`.
 
     Args:

@@ -94,7 +94,7 @@ def attribution_maps(
         Inapplicable: the method does not apply to the network.
     """
     device = next(network.parameters()).device
-    normalisation = member.mean, member.std
+    normalisation = member.normalising
     maps = []
     for start in range(0, len(images), BATCH):
         (pixels,) = images_in_views(images[start : start + BATCH], slice(None), [view_of(member)])

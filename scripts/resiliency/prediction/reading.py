@@ -155,6 +155,7 @@ class Predictions:
     def clean_on(self, condition: int) -> "Predictions":
         """The clean images of the classes of another condition, the member choosing among these, as condition 0."""
         classes, labels = self._truths[condition].classes, self._truths[0].labels
+        classes = np.arange(self.classes(condition)) if classes is None else classes
         images = np.flatnonzero(np.isin(labels, classes))
         truth = Truth(np.searchsorted(classes, labels[images]), classes, self.units(0).of(images))
         table = self.conditions.iloc[:1].assign(n_images=len(images), classes=len(classes))
@@ -236,7 +237,8 @@ def read_predictions(
     if not paths:
         return {}
     rows, counts = conditions.drop_duplicates("test_set").itertuples(), conditions.test_set.value_counts().to_dict()
-    of_sets = [Units.numbered(read_array(path)) for path in units] or [None] * len(labels)
+    of_sets: list[Units | None] = [Units.numbered(read_array(path)) for path in units]
+    of_sets = of_sets or [None] * len(labels)
     truths = {}
     for row, path, of_set in zip(rows, labels, of_sets, strict=True):
         truth = Truth(np.asarray(read_array(path)), None, of_set)

@@ -52,7 +52,9 @@ def write_logits(
         keys: hash of all that determines the logits of each member, as from `prediction_key`.
     """
     predict_parts(paths, members, conditions, workers, keys)
-    shape = len(conditions), len(conditions[0]), len(members[0][1].classes)
+    classes = members[0][1].classes
+    assert classes is not None
+    shape = len(conditions), len(conditions[0]), len(classes)
     for path, key in zip(map(Path, paths), keys, strict=True):
         folder = _parts_folder(path, key)
         with appending(path, shape, np.float16) as append:
@@ -171,9 +173,10 @@ def _batch_logits(members: list[Classifier], view_images: list[Tensor]) -> list[
     outputs = []
     with inference():
         for network, member in members:
-            preprocessing = view_of(member), tuple(member.mean), tuple(member.std)
+            view = view_of(member)
+            preprocessing = view, *map(tuple, member.normalising)
             if preprocessing not in shared:
-                shared[preprocessing] = normalised(batch[preprocessing[0]], member.mean, member.std)
+                shared[preprocessing] = normalised(batch[view], *member.normalising)
             outputs.append(network(shared[preprocessing]))
     named = zip(members, outputs, strict=True)
     return [storable(values.float().cpu().numpy(), member.member) for (_, member), values in named]
@@ -207,7 +210,7 @@ def features(member: Classifier, images: np.ndarray) -> np.ndarray:
     device = next(network.parameters()).device
     with inference():
         parts = [
-            logits_and_features(network, normalised(batch, description.mean, description.std))[1].float().cpu()
+            logits_and_features(network, normalised(batch, *description.normalising))[1].float().cpu()
             for batch in batches(images, in_order(len(images), BATCH), device, workers=0)
         ]
     return torch.cat(parts).numpy()
@@ -240,7 +243,7 @@ def stage_grams(member: Classifier, images: np.ndarray) -> np.ndarray:
         features = np.empty((0, 0), np.float32)  # filled by parts, without a second copy in memory
         for chosen, batch in zip(order, batches(images, order, device, workers=0), strict=True):
             with inference(), watched_stages({"stage": stages[name]}) as outputs:
-                network(normalised(batch, description.mean, description.std))
+                network(normalised(batch, *description.normalising))
             part = outputs["stage"].flatten(1).float().cpu().numpy()
             if not features.size:
                 features = np.empty((len(images), part.shape[1]), np.float32)

@@ -1,7 +1,7 @@
 """Cautions on the first screen: what warns of members, of the recommended model and of images; what was left out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -81,7 +81,8 @@ def pretraining_cautions(card: dict | None, members: pd.DataFrame) -> list[str]:
     Args:
         card: card of the dataset; None if there is none. No pretrained weights have seen the test images of `imagenet`.
     """
-    classes = (card or {}).get("classes", [])
+    card = card or {"classes": []}
+    classes = card["classes"]
     if not classes or card["name"] == "imagenet" or not all(map(SYNSET.fullmatch, classes)):
         return []
     loaded = members["weights_source"].astype(str).str.contains(r"^(?:fine-tuned here from )?pretrained ")
@@ -134,7 +135,7 @@ def unfit_cautions(row: dict | pd.Series, classes: Sequence[str], which: str = "
     return [f"Do not use {which} {what} as it is: it is {short}."] if short else []
 
 
-def resampled_sentence(units: dict[str, dict]) -> str:
+def resampled_sentence(units: Mapping[str, dict]) -> str:
     """The units that intervals over test images resample, such as "Intervals over test images resample 421 tracks.".
 
     Args:
@@ -163,7 +164,7 @@ def unit_names(of: dict | None) -> tuple[str, str]:
     return name, name.replace("set ", "sets ", 1) if name in CALLED.values() else f"{name}s"
 
 
-def unit_cautions(units: dict[str, dict]) -> list[str]:
+def unit_cautions(units: Mapping[str, dict]) -> list[str]:
     """A caution for each test set with few units, or whose groups do not fit.
 
     Args:

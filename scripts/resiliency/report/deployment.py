@@ -73,7 +73,7 @@ def _deploy(rows: list[dict], deployment: pd.DataFrame, compared: pd.DataFrame |
     known = "Its corrupted error on images not used for selection is"
     if several and other:
         than = compared_with(other, f"that of the {BEST_MEMBER}, {other['members']}")
-        price = f", at {_times(macs['Best member'], 'MACs')}" if macs.get("Best member") else ""
+        price = f", at {_times(times, 'MACs')}" if (times := macs.get("Best member")) else ""
         objective = f"lowest {OBJECTIVES[row['objective']]} in the selection"
         sentences.append(f"{known} {than}{price}.")
         sentences.append(f"The best member is that of the {objective}, of at most the ensemble's cost.")
@@ -81,8 +81,8 @@ def _deploy(rows: list[dict], deployment: pd.DataFrame, compared: pd.DataFrame |
         sentences.append("It was not compared with a single member of at most its cost.")
     elif other:
         sentences.append(f"{known} {compared_with(other, f'that of the {BEST_ENSEMBLE}')}.")
-        if macs.get("Best ensemble"):
-            sentences.append(f"That ensemble takes {_times(1 / macs['Best ensemble'], 'MACs')}.")
+        if times := macs.get("Best ensemble"):
+            sentences.append(f"That ensemble takes {_times(1 / times, 'MACs')}.")
     if rival:
         errors = " against ".join(percent(of["corrupted_error"]) for of in (rival, row))
         fewer = "alone, at no higher cost, makes fewer errors"
@@ -179,7 +179,7 @@ def _cheaper(row: dict, rows: pd.DataFrame, cost: str, worse: str) -> list[str]:
 
 def _accuracy(row: dict, temperatures: pd.DataFrame) -> list[str]:
     right, level = clean_accuracy(row), percent(row["confidence"], 0)
-    clean = words.with_interval(*(1 - right[f"clean_accuracy{end}"] for end in ("", "_high", "_low")))
+    clean = words.with_interval(*(1 - float(right[f"clean_accuracy{end}"]) for end in ("", "_high", "_low")))
     error = f"{_of(row, 'corrupted_error')} on corrupted images and {clean} on clean ones ({level} intervals)"
     sentences = [f"Its error is {error}."]
     if "cost" in row:
@@ -222,7 +222,7 @@ def _calibration_of(temperatures: pd.DataFrame) -> list[str]:
 def _calibration(row: pd.Series, measure: str, of: str) -> str:
     ends = [row.get(f"{measure}_{of}{end}", math.nan) for end in ENDS]
     if measure != "ece":
-        return words.with_interval(*ends, number)
+        return words.with_interval(*ends, form=number)
     return words.in_points(*ends) if of == "difference" else words.with_interval(*ends)
 
 
@@ -349,7 +349,7 @@ def _times(ratio: float, unit: str) -> str:
 
 def _of(row: pd.Series | dict, name: str, form=percent) -> str:
     """The value and interval in a column; a published table may lack the interval."""
-    return words.with_interval(*(row.get(f"{name}{end}", math.nan) for end in ENDS), form)
+    return words.with_interval(*(row.get(f"{name}{end}", math.nan) for end in ENDS), form=form)
 
 
 def _either(texts: Sequence[str]) -> str:

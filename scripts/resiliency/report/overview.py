@@ -290,7 +290,7 @@ def _amount(row: dict, unclear: str, unit: str = "") -> str:
     """Percentage points with their interval, and that it includes 0 or is not known."""
     low, high = row["points_low"] / 100, row["points_high"] / 100
     note = f" {words.NO_INTERVAL}" if np.isnan(low) else unclear * (low <= 0 <= high)
-    return words.in_points(row["points"] / 100, low, high, unit) + note
+    return words.in_points(row["points"] / 100, low, high, unit=unit) + note
 
 
 def added_sentences(members: pd.DataFrame, robustness: pd.DataFrame | None, added: Collection[str]) -> list[str]:

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -49,9 +50,9 @@ from resiliency.tables import TABLES
 FOLDER = Path(__file__).parent
 
 
-FORMS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
-FORMS = (*FORMS, words.points, words.interval, words.bounds, words.difference, words.difference_interval)
-FORMS = {form.__name__: form for form in (*FORMS, coded)}
+NUMBERS = (words.percent, words.number, words.quantity, words.estimate, words.duration, words.label, words.plural)
+OF_INTERVALS = (words.points, words.interval, words.bounds, words.difference, words.difference_interval)
+FORMS: dict[str, Callable[..., Any]] = {form.__name__: form for form in (*NUMBERS, *OF_INTERVALS, coded)}
 OPENING = "size_accuracy_robustness"  # the chart whose finding opens the page
 ORDER = (CLEAN, CORRUPTED)
 SIZE = re.compile(r'height="([\d.]+)" viewBox="0 0 ([\d.]+) ([\d.]+)"')

@@ -23,8 +23,8 @@ def interval_picture(parts: list[dict]) -> Markup:
     margin = next((part["margin"] for part in drawn if not pd.isna(part.get("margin"))), 0)
     least = next((part["least"] for part in drawn if part.get("least", 0) > 0), 0)
     columns = ("low", "high", "estimate", *(f"{band}_{end}" for band in BANDS for end in ENDS))
-    values = [margin, least, *(part.get(column) for part in drawn for column in columns)]
-    reach = max((abs(value) for value in values if not pd.isna(value)), default=0)
+    values = [margin, least, *(part.get(column, math.nan) for part in drawn for column in columns)]
+    reach = max((abs(value) for value in values if not math.isnan(value)), default=0)
     if not drawn or not reach:
         return Markup("")
     bottom = LINE * len(drawn) + 4
@@ -54,11 +54,11 @@ def interval_picture(parts: list[dict]) -> Markup:
 def _bands(part: dict, top: float, x: Callable[[float], float]) -> Iterator[Markup]:
     """The ranges of a part's controls."""
     for band, control in BANDS.items():
-        low, high = (part.get(f"{band}_{end}") for end in ENDS)
-        if not pd.isna(low) and not pd.isna(high):
+        low, high = (part.get(f"{band}_{end}", math.nan) for end in ENDS)
+        if not math.isnan(low) and not math.isnan(high):
             says = f"{part['part']}: 90% of the draws of the {control} lie in {words.bounds(low, high)}"
-            size = {"x": x(low), "y": top, "width": round(x(high) - x(low), 1), "height": LINE - 1}
-            yield _mark("rect", says, band, **size)
+            width = round(x(high) - x(low), 1)
+            yield _mark("rect", says, band, x=x(low), y=top, width=width, height=LINE - 1)
 
 
 def _row(part: dict, y: float, x: Callable[[float], float]) -> Markup:
@@ -67,8 +67,8 @@ def _row(part: dict, y: float, x: Callable[[float], float]) -> Markup:
     says = f"{part['part']}: {words.estimate(estimate)} {words.bounds(low, high)}"
     marks = _mark("line", x1=x(low), x2=x(high), y1=y, y2=y) + _mark("circle", cx=x(estimate), cy=y, r=3.5)
     drawn = _mark("g", says, part["part_verdict"].replace(" ", "-"), inside=marks)
-    place = {"x": 0, "anchor": "start"} if x(estimate) > WIDE / 2 else {"x": WIDE, "anchor": "end"}
-    return _text("control", y=y + 3, kind="control", **place) + drawn if part.get("reading") else drawn
+    at, anchor = (0, "start") if x(estimate) > WIDE / 2 else (WIDE, "end")
+    return _text("control", x=at, y=y + 3, anchor=anchor, kind="control") + drawn if part.get("reading") else drawn
 
 
 def _mark(tag: str, says: str = "", kind: str = "", inside: str = "", **attributes: float | str) -> Markup:

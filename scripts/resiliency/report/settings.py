@@ -9,13 +9,13 @@ from resiliency.diversity.settings import STAGES
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"]
 
-TEMPLATES = ("report", "navigation", "overview", "figures", "macros", "details")
-TEMPLATES += ("section-deploy", "section-best", "section-designs", "after-architecture")
+TEMPLATES = ["report", "navigation", "overview", "figures", "macros", "details"]
+TEMPLATES += ["section-deploy", "section-best", "section-designs", "after-architecture"]
 PAGE_FILES = (*(f"{name}.html.j2" for name in TEMPLATES), "report.css", "report.js")
 # Tables of the page, as far as a study has them.
-PAGE_TABLES = ("members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles")
-PAGE_TABLES += ("selective_prediction", "temperatures", "thresholds", "contenders", "member_ranks")
-PAGE_TABLES += ("effective_robustness", "exchange_rates", "ensemble_sizes", "choosing", "swaps")
+PAGE_TABLES = ["members", "corruption_errors", "observations", "skipped", "ensembles", "deployment", "best_ensembles"]
+PAGE_TABLES += ["selective_prediction", "temperatures", "thresholds", "contenders", "member_ranks"]
+PAGE_TABLES += ["effective_robustness", "exchange_rates", "ensemble_sizes", "choosing", "swaps"]
 CHART_SUFFIXES = (".html", ".svg", ".png", ".vl.json")
 
 METHODS = {

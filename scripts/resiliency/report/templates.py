@@ -5,9 +5,10 @@ read by programs that run what HTML they find in it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,7 +17,7 @@ from markupsafe import Markup, escape
 from resiliency.report import words
 
 
-def environment(folder: Path, forms: dict[str, Callable], **escaping: object) -> Environment:
+def environment(folder: Path, forms: Mapping[str, Callable[..., Any]], **escaping: Any) -> Environment:
     """An environment for the templates in `folder`; an unknown name raises an error.
 
     Args:
@@ -36,8 +37,8 @@ def coded(text: str) -> Markup:
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
-NUMBERS = (words.percent, words.number, words.estimate, words.duration, words.quantity, words.plural)
-NUMBERS = (*NUMBERS, words.interval, words.bounds)
+NUMBERS: list[Callable[..., str]] = [words.percent, words.number, words.estimate, words.duration, words.quantity]
+NUMBERS += [words.plural, words.interval, words.bounds]
 MARKS = re.compile(r"([\\`*_\[\]<>&|~$])")  # also of dollarmath and of strikethrough
 AT_START = re.compile(r"^(?=[#+\-=:])")
 LIST_NUMBER = re.compile(r"^(\d+)(?=[.)](?:\s|$))")
@@ -81,7 +82,7 @@ def markdown_environment(folder: Path) -> Environment:
 
     Filters `markdown`, `code`, `code_line` and `link` are for what is not text.
     """
-    forms = {form.__name__: _as_markdown(form) for form in NUMBERS}
+    forms: dict[str, Callable[..., Any]] = {form.__name__: _as_markdown(form) for form in NUMBERS}
     forms |= {"label": words.label, "markdown": Markdown, "code": code, "code_line": code_line, "link": link}
     return environment(folder, forms, finalize=escaped)
 

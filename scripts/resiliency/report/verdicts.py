@@ -44,8 +44,8 @@ LISTED = 2  # parts that a sentence names one by one
 ICONS = {"supported": "✓", "supported in part": "◐", "contradicted": "✗", "undecided": "?", "not tested": "–", "": ""}
 ICONS |= {"no practical difference": "≈", "no better than noise": "~"}
 CONTROLLED = ("accuracy_low", "accuracy_high", "accuracy_supported")
-TEXTS = ("part", "part_verdict", "missing_requirements", "sample_size_needed", "leans", "reading", "metrics")
-TEXTS += ("influential", "shifts", "placebo")
+TEXTS = ["part", "part_verdict", "missing_requirements", "sample_size_needed", "leans", "reading", "metrics"]
+TEXTS += ["influential", "shifts", "placebo"]
 
 
 def by_observation(table: pd.DataFrame) -> list[dict]:

@@ -1,13 +1,17 @@
 """Names and numbers as people read them. Only reports read them, so that no table depends on a label."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resiliency.diversity import metrics
 from resiliency.report.settings import METRIC_LABELS
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 MINUS = "−"
 PREFIXES = ("", "k", "M", "G", "T")
@@ -156,12 +160,12 @@ def _decimals(low: float | None, high: float | None) -> int:
     return next((digits for digits in (1, 2) if all(round(end, digits) for end in ends)), 3)
 
 
-def in_points(value: float, low: float, high: float, unit: str = " percentage points") -> str:
+def in_points(value: float, low: float, high: float, *, unit: str = " percentage points") -> str:
     """A difference of shares, such as "3.3 percentage points [1.0, 5.6]"."""
     return f"{difference(value, low, high)}{unit} {difference_interval(low, high)}".rstrip()
 
 
-def with_interval(value: float, low: float, high: float, form=percent) -> str:
+def with_interval(value: float, low: float, high: float, *, form: Callable[[float], str] = percent) -> str:
     """A value and its interval, if known, such as 5.4% [4.4, 6.7]."""
     return f"{form(value)} {interval(low, high, form)}".rstrip()
 
@@ -198,5 +202,5 @@ def first_sentence(text: str) -> tuple[str, str]:
     return (f"{first}.", rest) if end else (first, "")
 
 
-def _missing(value: float | None) -> bool:
+def _missing(value: float | None) -> "TypeIs[None]":
     return value is None or (isinstance(value, float) and math.isnan(value))

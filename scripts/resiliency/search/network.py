@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -71,7 +71,8 @@ class Residual(nn.Module):
 
     def blocks(self, stage: int) -> nn.Sequential:
         """The blocks of a stage, from 0."""
-        return self.get_submodule(f"layer{stage + 1}")
+        blocks: Any = self.get_submodule(f"layer{stage + 1}")
+        return blocks
 
     def forward_features(self, images: Tensor) -> Tensor:
         """Images float Bx3xHxW -> the last feature map BxCxhxw."""

@@ -20,7 +20,6 @@ from resiliency.base.progress import Progress
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import batches, in_order
 from resiliency.designs.members import Member
-from resiliency.designs.networks import normalised
 from resiliency.devices.choice import inference
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.metrics.classification import softmax
@@ -125,9 +124,8 @@ class Evaluator:
         network = extract(self.supernetwork, self.space.shape(genes))
         device = network.fc.weight.device
         read = batches(self.calibration, in_order(len(self.calibration), BATCH), device, workers=0)
-        images = (normalised(batch, self.preprocessing.mean, self.preprocessing.std) for batch in read)
         with inference():
-            recalibrate(network, images)
+            recalibrate(network, map(self.preprocessing.normalised, read))
         return network
 
     def probabilities(self, genes: np.ndarray) -> np.ndarray:

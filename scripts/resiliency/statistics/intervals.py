@@ -13,7 +13,6 @@
 Student's t allows for how few units there are (Tukey 1958). What does not vary among the units seen may vary among
 others: its interval reaches as far as Wilson's of a share of 0 of these units."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,13 +55,13 @@ class Scale(NamedTuple):
     """A scale on which intervals are symmetric, and the range of the statistics that are measured on it.
 
     Attributes:
-        to, back: the transformation, increasing, and its inverse; None for that of the range: the logit between two
-            ends, the logarithm of the distance from one.
+        to, back: the transformation of an array, increasing, and its inverse; None for that of the range: the logit
+            between two ends, the logarithm of the distance from one.
         low, high: ends of the range; infinite at an open end.
     """
 
-    to: Callable[[np.ndarray], np.ndarray] | None = None
-    back: Callable[[np.ndarray], np.ndarray] | None = None
+    to: Any = None
+    back: Any = None
     low: float = -np.inf
     high: float = np.inf
 
@@ -122,7 +121,7 @@ def share(
     return Interval(largest * low, largest * high, kind, counted)
 
 
-def share_of_variance(shares: Any, variances: Any, units: float, confidence: float, reach: float) -> Interval:
+def share_of_variance(shares: Any, variances: Any, units: Any, confidence: float, reach: float) -> Interval:
     """The interval of shares with these variances over units: Wilson's, with the images that would give them these.
 
     Few units of a small share, or of one near 1, vary too little among themselves: the upper end is no lower than that
@@ -139,7 +138,9 @@ def share_of_variance(shares: Any, variances: Any, units: float, confidence: flo
     low, high = _wilson(shares, n_images, np.where(known, reach, _normal(confidence)))
     least = reach_of_none(units, confidence)
     low, high = np.minimum(low, 1 - least), np.maximum(high, least)
-    return Interval(*((float(low), float(high)) if shares.ndim == 0 else (low, high)), WILSON, units)
+    if shares.ndim == 0:
+        low, high = float(low), float(high)
+    return Interval(low, high, WILSON, units)
 
 
 def reach_of_none(units: float, confidence: float) -> float:
@@ -268,7 +269,7 @@ def _normal(confidence: float) -> float:
     return float(ndtri((1 + confidence) / 2))
 
 
-def _wilson(shares: Any, n_images: Any, reach: float) -> tuple[Any, Any]:
+def _wilson(shares: Any, n_images: Any, reach: Any) -> tuple[Any, Any]:
     """Wilson's ends, `reach` standard errors from shares."""
     square = reach**2 / n_images
     middle = shares + square / 2
@@ -276,9 +277,7 @@ def _wilson(shares: Any, n_images: Any, reach: float) -> tuple[Any, Any]:
     return np.clip((middle - half) / (1 + square), 0, 1), np.clip((middle + half) / (1 + square), 0, 1)
 
 
-def _interval(
-    value: float, error: float, reach: float, units: int, confidence: float, scale: Scale, kind: str
-) -> Interval:
+def _interval(value: float, error: Any, reach: Any, units: int, confidence: float, scale: Scale, kind: str) -> Interval:
     """The ends `reach` times an error from a value, on its scale and inside its range; the error is on `scale.to`.
 
     Without a transformation the error is carried over by the derivative to the logit between two ends, or the logarithm

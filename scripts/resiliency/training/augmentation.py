@@ -68,7 +68,8 @@ def mixup(images: Tensor, labels: Tensor, classes: int, alpha: float, seed: int)
     share = random.beta(alpha, alpha)
     others = torch.from_numpy(random.permutation(len(images))).to(images.device)
     shares = F.one_hot(labels, classes).to(images.dtype)
-    return tuple(share * values + (1 - share) * values[others] for values in (images, shares))
+    mixed, shares_of_mixed = (share * values + (1 - share) * values[others] for values in (images, shares))
+    return mixed, shares_of_mixed
 
 
 def random_crop(
@@ -85,7 +86,7 @@ def random_crop(
         aspect = math.exp(random.uniform(*map(math.log, ASPECTS)))
         w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if 0 < w <= width and 0 < h <= height:
-            left, top = random.integers(width - w, endpoint=True), random.integers(height - h, endpoint=True)
+            left, top = (int(random.integers(rest, endpoint=True)) for rest in (width - w, height - h))
             break
     else:
         w, h = min(width, round(height * ASPECTS[1])), min(height, round(width / ASPECTS[0]))

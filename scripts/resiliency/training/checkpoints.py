@@ -158,7 +158,7 @@ class Preprocessing(NamedTuple):
 
     def normalised(self, images: Tensor) -> Tensor:
         """Images uint8 BxHxWx3 -> float32 Bx3xHxW."""
-        return images if self.mean is None else normalised(images, self.mean, self.std)
+        return images if self.mean is None or self.std is None else normalised(images, self.mean, self.std)
 
     def in_view(self, images: Images, indices: np.ndarray) -> np.ndarray:
         """The images at `indices`, uint8 BxHxWx3."""

@@ -78,8 +78,9 @@ def train_members(
     ]
     for network, description in zip(networks, descriptions, strict=True):
         _refuse_unfit(network, description, card["image_shape"][0], len(card["classes"]))
-    for network in networks if prepare else ():
-        prepare(network)
+    if prepare is not None:
+        for network in networks:
+            prepare(network)
     cards = [
         design_card(network, description, card, len(card["classes"]))
         for network, description in zip(networks, descriptions, strict=True)
@@ -116,10 +117,11 @@ def learned_from(card: dict) -> dict:
 
 def read_labelled_images(data: dict[str, str]) -> tuple[LabelledImages, LabelledImages]:
     """The training and the validation images of `data`; see `train_members`."""
-    return tuple(
+    training, validation = (
         LabelledImages(read_images(data[f"{prefix}images"]), read_array(data[f"{prefix}labels"]))
         for prefix in ("", "validation_")
     )
+    return training, validation
 
 
 def cost_of_training(macs: int, recipe: Recipe, training: LabelledImages) -> dict:
@@ -204,7 +206,8 @@ def fine_tune(
     if settings.train == HEAD:
         member.training_cost["macs"] = member.macs * len(training.labels)  # the head's own MACs are negligible
         shape, training, validation = _head_inputs(network, head, [training, validation], preprocessing)
-        trained, preprocessing = OnFeatures(head, shape), Preprocessing(None, None)
+        trained: nn.Module = OnFeatures(head, shape)
+        preprocessing = Preprocessing(None, None)
         settings = settings.model_copy(update={"shift": 0, "flip": False, "augment": "none"})
         body = []
     else:
@@ -280,7 +283,8 @@ def _head_inputs(
 ) -> tuple[tuple[int, ...], *tuple[Any, ...]]:
     """The shape of the input of `head` for one image; and each of `sets` with it, float32 Nx1x1xD, as its images."""
     network.eval()
-    shape, head_inputs = (), []
+    shape: tuple[int, ...] = ()
+    head_inputs = []
     for images, labels in sets:
         order = in_order(len(labels), BATCH)
         read = batches(images, order, device(), preprocessing.workers, partial(preprocessing.in_view, images))

@@ -76,7 +76,8 @@ class Muon(torch.optim.AdamW):
             stack *= -0.2 * max(shape) ** 0.5 * group["lr"]
             own += [kernel for kernel, _ in pairs]
             steps += stack.unbind()
-        torch._foreach_add_(own, [_as_kernel(step, kernel) for step, kernel in zip(steps, own, strict=True)])
+        moved = [_as_kernel(step, kernel) for step, kernel in zip(steps, own, strict=True)]
+        torch._foreach_add_(own, moved)
 
 
 def _in_order_of_memory(momentum: Tensor, kernel: Tensor) -> Tensor:

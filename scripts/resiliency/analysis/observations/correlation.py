@@ -259,8 +259,12 @@ def _statistics(
         beside.append(Part.from_replicates(name, difference(*compared)[0], names=names, reading=told))
     for name, of_metrics in columns.items():
         if of_metrics:
-            given = (list(of_metrics.values()), group, "partial")
-            replicates, _ = mean_over_sizes(left_out, lambda of_size, given=given: of_size.correlations(*given).T)
+            given = list(of_metrics.values())
+
+            def partials(of_size: LeftOut, given: list[str] = given) -> np.ndarray:
+                return of_size.correlations(given, group, "partial").T
+
+            replicates, _ = mean_over_sizes(left_out, partials)
             full = f"{group} images, partial r of {name}{' prediction' * (name != 'attribution')} diversity"
             quantity = f"r(diversity, accuracy) {GIVEN}"
             beside.append(Part.from_replicates(full, replicates, FISHER, statistic=quantity))

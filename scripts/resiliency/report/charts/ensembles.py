@@ -44,7 +44,7 @@ def ceiling_finding(ceiling: pd.DataFrame) -> str:
     said = f"{most}: {who} members misclassify the same {same}."
     if np.isnan(row["reached"]):
         return said
-    gap = with_interval(*(row[f"reached{end}"] for end in ENDS), partial(percent, digits=0))
+    gap = with_interval(*(row[f"reached{end}"] for end in ENDS), form=partial(percent, digits=0))
     member, reached = (f"{{}} ({percent(row[f'best_{of}_accuracy'])})" for of in ("member", "ensemble"))
     member = f"{member.format(row['best_member'])}, the best member whatever it costs"
     reached = reached.format("The best ensemble")

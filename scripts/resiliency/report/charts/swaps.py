@@ -100,7 +100,7 @@ def factor(row: dict) -> str:
     """A ratio of swaps.csv with its interval, and if it shows nothing, why."""
     if not np.isfinite(row["ratio"]):
         return "of unknown ratio"
-    said = with_interval(row["ratio"], row["ratio_low"], row["ratio_high"], hundredths)
+    said = with_interval(row["ratio"], row["ratio_low"], row["ratio_high"], form=hundredths)
     return f"× {said}{NOTHING_SHOWN.get(finding(row), '')}"
 
 
@@ -196,7 +196,7 @@ def ratio_panels(rows: pd.DataFrame, order: list[str], colours: list[str], label
     ends = rows.loc[inside, ["ratio", "ratio_low", "ratio_high", "control_low", "control_high"]].clip(low, high).stack()
     frame = [min(float(ends.min()), 0.95) / ROOM, max(float(ends.max()), 1.05) * ROOM]
     cut = rows[["ratio_low", "ratio_high", "control_low", "control_high"]].clip(*frame)
-    said = [with_interval(*row, hundredths) for row in rows[["ratio", "ratio_low", "ratio_high"]].to_numpy()]
+    said = [with_interval(*row, form=hundredths) for row in rows[["ratio", "ratio_low", "ratio_high"]].to_numpy()]
     arrows = [f"← {text}" if ratio < 1 else f"{text} →" for text, ratio in zip(said, rows["ratio"], strict=True)]
     rows = rows.assign(
         order=rows["of"].map(series.index),
