@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
+from resiliency.data.pictures import FileImages
 from resiliency.designs.members import Member
 from resiliency.prediction import writing
-from resiliency.prediction.writing import is_written, logits, predict_parts, prediction_key, write_logits
+from resiliency.prediction.writing import batches_of, is_written, logits, predict_parts, prediction_key, write_logits
 
 CLASSES, COUNT = 3, 5
 KEY, OTHER = ["0" * 16] * 2, ["1" * 16] * 2
@@ -41,7 +43,8 @@ def members(last: int | None = None):
 @pytest.fixture
 def conditions(monkeypatch):
     """Four conditions of five images, predicted in batches of two."""
-    monkeypatch.setattr(writing, "BATCH", 2)
+    monkeypatch.setattr(writing, "FEWEST", 2)
+    monkeypatch.setattr(writing, "BATCH_BYTES", 0)
     return list(np.random.default_rng(0).integers(0, 256, (4, COUNT, 32, 32, 3), dtype=np.uint8))
 
 
@@ -100,3 +103,13 @@ def test_what_several_members_predicted_together_is_gone_on_from_by_each(tmp_pat
         for written, images in zip(np.load(path), conditions, strict=True):
             expected = np.concatenate([batch[0] for batch in logits([member], images)])
             np.testing.assert_array_equal(written, expected, strict=True)
+
+
+@pytest.mark.parametrize(("side", "view", "size"), [(32, None, 1365), (32, 64, 341), (64, 32, 1365), (500, None, 64)])
+def test_batches_are_as_large_as_the_largest_view_of_their_images_allows(side, view, size):
+    seen = [(None, MEMBER), (None, replace(MEMBER, view={"size": view, "margin": 1.0} if view else None))]
+    files = FileImages([""] * 3000, side, 1.0)
+    for images in (files, np.broadcast_to(np.uint8(0), (3000, side, side, 3))):
+        order = batches_of(images, seen[view == 32 :])
+        assert len(order[0]) == size
+        assert np.array_equal(np.concatenate(order), np.arange(3000))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from resiliency.base.faults import Fault
 from resiliency.base.progress import Progress
 from resiliency.data.loading import batches, in_order, several_batches
-from resiliency.data.pictures import View, images_in_views
+from resiliency.data.pictures import FileImages, View, images_in_views
 from resiliency.data.source import Images
 from resiliency.designs.layers import feature_stages, watched_stages
 from resiliency.designs.members import Member, view_of
@@ -24,7 +24,8 @@ from resiliency.devices.choice import device_name, inference
 from resiliency.statistics.gram import gram
 from resiliency.storage.files import appending, read_array, write_array
 
-BATCH = 256
+# Bytes of a batch of images as float32, at least so many images: small networks spend much of a small batch in calls.
+BATCH_BYTES, FEWEST = 2**24, 64
 KEY_LENGTH = 16
 ALL_IMAGES = slice(None)
 # Up to here float16 is exact to 1/64; if a logit is larger, the image's largest is subtracted from all.
@@ -83,7 +84,7 @@ def predict_parts(
     if len(pending) < len(conditions):
         print(f"resuming after {len(conditions) - len(pending)} of {len(conditions)} conditions")
     progress = Progress(len(pending), pause=5)
-    order = in_order(len(conditions[0]), BATCH)
+    order = batches_of(conditions[0], members)
     loaded = _load_batches(members, conditions, [(condition, some) for condition in pending for some in order], workers)
     for condition in pending:
         parts = [_batch_logits(members, next(loaded)) for _ in order]
@@ -140,6 +141,13 @@ def views_of(members: list[Classifier]) -> list[View | None]:
     return list(dict.fromkeys(view_of(member) for _, member in members))
 
 
+def batches_of(images: Images, members: list[Classifier]) -> list[np.ndarray]:
+    """Indices of all images in batches of about `BATCH_BYTES`, by the largest view in which a member sees them."""
+    own = images.size if isinstance(images, FileImages) else images.shape[1]
+    side = max(view.size if view else own for view in views_of(members))
+    return in_order(len(images), max(FEWEST, BATCH_BYTES // (side**2 * 3 * 4)))
+
+
 def logits(members: list[Classifier], images: Images, workers: int = 0) -> Iterator[list[np.ndarray]]:
     """Logits of `images`, batch after batch: for each member float16 BxK, as from `storable`.
 
@@ -152,7 +160,7 @@ def logits(members: list[Classifier], images: Images, workers: int = 0) -> Itera
     Raises:
         Fault: a logit is NaN or infinite.
     """
-    places = [(0, indices) for indices in in_order(len(images), BATCH)]
+    places = [(0, indices) for indices in batches_of(images, members)]
     for batch in _load_batches(members, [images], places, workers):
         yield _batch_logits(members, batch)
 
@@ -211,7 +219,7 @@ def features(member: Classifier, images: np.ndarray) -> np.ndarray:
     with inference():
         parts = [
             logits_and_features(network, normalised(batch, *description.normalising))[1].float().cpu()
-            for batch in batches(images, in_order(len(images), BATCH), device, workers=0)
+            for batch in batches(images, batches_of(images, [member]), device, workers=0)
         ]
     return torch.cat(parts).numpy()
 
