@@ -135,10 +135,10 @@ def evaluate(
     >>> brightest = lambda images: images.mean(axis=(1, 2))  # a classifier of three classes
     >>> evaluation = evaluate(brightest, images, labels, corruptions=["glass_blur"], severities=[1, 5], progress=False)
     >>> evaluation.errors[["corruption", "severity", "n_images", "error"]]
-       corruption  severity  images  error
-    0       clean         0      20   0.00
-    1  glass_blur         1      20   0.30
-    2  glass_blur         5      20   0.35
+       corruption  severity  n_images  error
+    0       clean         0        20   0.00
+    1  glass_blur         1        20   0.30
+    2  glass_blur         5        20   0.35
     """
     table, labels = _checked_table(images, table), _labels_of(labels, len(images))
     conditions = [(CLEAN, 0), *checked_conditions(corruptions, severities)]

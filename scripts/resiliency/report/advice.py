@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis import choosing
+from resiliency.analysis.choosing import KINDS, UNDECIDED, WORSE
+from resiliency.analysis.choosing import WORTH as WORTH_CHOOSING
 from resiliency.analysis.observations.architecture import WORTH
 from resiliency.analysis.verdicts import NOT_TESTED
 from resiliency.base.names import CORRUPTED, INDEPENDENT
@@ -163,9 +164,9 @@ def _of_mixing(mixing: dict | None) -> str:
 
 def _of_diversity(table: pd.DataFrame) -> str:
     """Whether members should be chosen by diversity too, by choosing.csv; "" if that was not tested."""
-    if not table["verdict"].isin([choosing.WORTH, choosing.WORSE, choosing.UNDECIDED]).any():
+    if not table["verdict"].isin([WORTH_CHOOSING, WORSE, UNDECIDED]).any():
         return ""
-    kinds = [f"{choosing.KINDS[of]}s" for of in table.loc[table["verdict"] == choosing.WORTH, "choice"].unique()]
+    kinds = [f"{KINDS[of]}s" for of in table.loc[table["verdict"] == WORTH_CHOOSING, "choice"].unique()]
     if kinds:
         err = "such ensembles err less than those chosen by error alone"
         return f"Choose members by diversity of {' and '.join(kinds)}, too: {err}."
