@@ -6,11 +6,11 @@ from shares import OUTCOMES, PAGE, SAMPLE, page
 
 
 def test_the_sample_is_found():
-    """Three in four of those whose function is still in its module; others went with what they were in."""
+    """Seven in ten of those whose function is still in its module; others went with what they were in."""
     sample, library = read_sample(SAMPLE), Library(REPOSITORY)
     there = {(place.module, place.function) for place in library.places}
     left = [one for one in sample if (one.module, one.function) in there]
-    assert len([one for one in left if library.find(one)]) >= 0.75 * len(left) >= 75
+    assert len([one for one in left if library.find(one)]) >= 0.7 * len(left) >= 75
     assert [one.number for one in sample] == list(range(len(sample)))
 
 
