@@ -114,8 +114,17 @@ def _count(
 
 VOTES = np.array([1, 2, 2, 3, 0, 0, 4])  # of the answer, by the number of equal pairs
 # Probability that the answer is wrong, by equal pairs (rows) and right members.
-WRONG = np.ones((7, 5))
-WRONG[0, 1], WRONG[1, 2], WRONG[2, 2], WRONG[3, 3], WRONG[6, 4] = 0.75, 0, 0.5, 0, 0
+WRONG = np.array(
+    [
+        [1, 0.75, 1, 1, 1],
+        [1, 1, 0, 1, 1],
+        [1, 1, 0.5, 1, 1],
+        [1, 1, 1, 0, 1],
+        [1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 0],
+    ]
+)
 
 
 def vote_counts(decided: Iterable[np.ndarray], labels: np.ndarray, group: np.ndarray, fours: np.ndarray) -> np.ndarray:

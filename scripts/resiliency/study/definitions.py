@@ -43,6 +43,9 @@ HARMLESS |= {"numpy.array", "numpy.float32", "pandas.DataFrame", "pathlib.Path",
 HARMLESS |= {"pydantic.BeforeValidator", "pydantic.ConfigDict", "pydantic.Field", "pydantic.WithJsonSchema"}
 HARMLESS |= {"pydantic.field_validator", "pydantic.model_validator", "types.MappingProxyType"}
 HARMLESS |= {f"{PACKAGE}.base.compiled.compiled", "numba.extending.intrinsic"}
+# So that an edit of a metric leaves alone what reads the other registry only.
+HARMLESS |= {f"{PACKAGE}.diversity.{name}" for name in ("metrics.Metric", "metrics.EnsembleMetric")}
+HARMLESS |= {f"{PACKAGE}.diversity.representations.SIMILARITIES.items"}
 
 NAME = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)*")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
