@@ -143,7 +143,7 @@ def views_of(members: list[Classifier]) -> list[View | None]:
 
 def batches_of(images: Images, members: list[Classifier]) -> list[np.ndarray]:
     """Indices of all images in batches of about `BATCH_BYTES`, by the largest view in which a member sees them."""
-    own = images.size if isinstance(images, FileImages) else images.shape[1]
+    own = images.size if isinstance(images, FileImages) else images[:1].shape[1]
     side = max(view.size if view else own for view in views_of(members))
     return in_order(len(images), max(FEWEST, BATCH_BYTES // (side**2 * 3 * 4)))
 
