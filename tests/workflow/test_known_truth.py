@@ -54,7 +54,7 @@ def test_intervals_of_members_contain_their_errors_and_count_units_once(found):
 
 
 def test_members_are_ranked_as_planted(found):
-    ranks = found.table("member_ranks").query("condition == 'corrupted'").set_index("member")
+    ranks = found.table("member_ranks").query("images == 'corrupted'").set_index("member")
     ranks = ranks.loc[found.truth.about["member"]]
     true = found.truth.errors.argsort().argsort() + 1
     assert ((ranks.rank_low <= true) & (true <= ranks.rank_high)).mean() >= 0.95

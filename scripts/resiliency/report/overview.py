@@ -203,7 +203,10 @@ def basis(card: dict | None, tables: dict[str, pd.DataFrame], study: str = "") -
     if corruptions := errors.loc[errors["corruption"] != CLEAN, "corruption"].nunique():
         tested += f", clean and under {words.plural(corruptions, 'corruption')}"
     further = errors[errors["test_set"] != CLEAN].drop_duplicates("test_set").itertuples()
-    sets = [f"on {f'{of.n_images:,.0f} images of ' * (of.n_images > 0)}{words.label(of.test_set)}" for of in further]
+    sets = [
+        f"on {words.plural(int(of.n_images), 'image') + ' of ' if of.n_images > 0 else ''}{words.label(of.test_set)}"
+        for of in further
+    ]
     tested += "".join(f", {'and ' * (of == sets[-1])}{of}" for of in sets)
     return f"Based on {based}. Evaluated on {tested}."
 
