@@ -1,9 +1,11 @@
 rule score_members:
     input:
         **EVALUATION_UNITS,
-        descriptions=member_files("member.json", PLAN.networks + list(PLAN.kinds)),
+        descriptions=member_files("member.json", PLAN.networks + list(PLAN.elsewhere.kinds)),
         histories=member_files("history.csv", PLAN.trained),
-        external_errors=[f"{RESULTS}/external/{of.name}/errors.csv" for of in PLAN.sources if of.kind == "scores"],
+        external_errors=[
+            f"{RESULTS}/external/{of.name}/errors.csv" for of in PLAN.elsewhere.sources if of.kind == "scores"
+        ],
         logits=LOGITS,
     output:
         members=in_report(f"{RESULTS}/tables/members.csv"),
@@ -17,7 +19,6 @@ rule score_members:
         benchmark_of("score_members")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(4000, 2 * MINUTES["score_members"]),
     params:
@@ -66,7 +67,7 @@ rule leave_out_images:
         skipped=skipped_methods(PLAN.pooled_networks),
         members=f"{RESULTS}/tables/members.csv",
         ensembles=f"{RESULTS}/tables/ensembles.parquet",
-        logits=predictions(PLAN.independent + PLAN.predicted),
+        logits=predictions(PLAN.independent + PLAN.elsewhere.predicted),
         features=features(PLAN.pooled_networks),
     output:
         ensembles=f"{RESULTS}/ensembles/leave_images_out.parquet",
@@ -77,7 +78,6 @@ rule leave_out_images:
         benchmark_of("leave_out_images")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(4000, MINUTES["pairwise_diversity"]),
     params:
@@ -110,7 +110,6 @@ rule observe:
         benchmark_of("observe")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(4000, 60),
     params:
@@ -137,7 +136,6 @@ rule swap_members:
         benchmark_of("swap_members")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(4000, MINUTES["choose_ensembles"]),
     params:
@@ -167,7 +165,6 @@ rule choose_ensembles:
         benchmark_of("choose_ensembles")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(8000, 2 * MINUTES["choose_ensembles"] + MINUTES["score_members"]),
     params:
@@ -197,7 +194,6 @@ rule choose_members:
         benchmark_of("choose_members")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(4000, MINUTES["pairwise_diversity"]),
     params:

@@ -20,7 +20,6 @@ rule dataset:
         benchmark_of("dataset")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(2000, 60),
     params:
@@ -52,7 +51,6 @@ for name, test_set in STUDY.test_sets.items():
             benchmark_of("test_set", name)
         conda:
             "../envs/resiliency.yaml"
-        threads: 1
         resources:
             **needing(2000, 60),
         params:
@@ -81,7 +79,6 @@ if STUDY.dataset:
             grouped=one_of(["test", *(f"test_sets/{name}" for name in STUDY.test_sets)]),
         conda:
             "../envs/resiliency.yaml"
-        threads: 1
         resources:
             **needing(2000, 60),
         params:
@@ -103,7 +100,6 @@ if STUDY.dataset:
             log_of("conditions"),
         conda:
             "../envs/resiliency.yaml"
-        threads: 1
         resources:
             **needing(1000, 5),
         params:
@@ -129,7 +125,6 @@ rule corrupt:
         benchmark_of("corrupt", "{corruption}")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(2000, MINUTES["corrupt"]),
     params:

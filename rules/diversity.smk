@@ -72,17 +72,16 @@ rule compare_members:
         benchmark_of("compare_members")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(2000, 10),
     params:
         code=code("compare_members"),
         reference=as_it_is(STUDY.statistics.reference),
         networks=PLAN.networks_in_ensembles,
-        kinds=PLAN.kinds,
-        left_out=PLAN.left_out,
-        lacking=[name for name in TABLES if name not in PLAN.tables],
-        for_few=PLAN.lacking_for_few_images(),
+        kinds=PLAN.elsewhere.kinds,
+        left_out=PLAN.elsewhere.left_out,
+        lacking=[name for name in tables.TABLES if name not in PLAN.tables],
+        for_few=[name for name in tables.made(PLAN.has | {"images"}) if name not in PLAN.tables],
         min_clean_accuracy=STUDY.ensembles.min_clean_accuracy,
     script:
         "../scripts/compare_members.py"

@@ -9,7 +9,6 @@ checkpoint choose_export:
         log_of("choose_export"),
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(1000, 5),
     params:

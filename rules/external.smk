@@ -1,28 +1,27 @@
-if PLAN.kinds:
+if PLAN.elsewhere.kinds:
 
     rule describe_external:
         input:
             STUDY.external.members,
         output:
-            member_files("member.json", list(PLAN.kinds)),
+            member_files("member.json", list(PLAN.elsewhere.kinds)),
         log:
             log_of("describe_external"),
         benchmark:
             benchmark_of("describe_external")
         conda:
             "../envs/resiliency.yaml"
-        threads: 1
         resources:
             **needing(2000, 10),
         params:
             code=code("describe_external"),
-            kinds=PLAN.kinds,
+            kinds=PLAN.elsewhere.kinds,
             image_size=STUDY.data.side if STUDY.dataset else None,
         script:
             "../scripts/describe_external.py"
 
 
-for source in PLAN.sources:
+for source in PLAN.elsewhere.sources:
 
     rule:
         name:
@@ -38,7 +37,6 @@ for source in PLAN.sources:
             benchmark_of("import", source.name)
         conda:
             "../envs/resiliency.yaml"
-        threads: 1
         resources:
             **needing(4000, 60),
         params:
@@ -46,7 +44,7 @@ for source in PLAN.sources:
             code=code("import_source"),
             kind=source.kind,
             file=source.file,
-            layout=STUDY.contents().layout(source),
+            layout=PLAN.elsewhere.layout(source),
         script:
             "../scripts/import_source.py"
 
@@ -55,7 +53,7 @@ if not STUDY.dataset:
 
     rule external_conditions:
         input:
-            external_files(PLAN.sources[0], labels_alone=True),
+            external_files(PLAN.elsewhere.sources[0], labels_alone=True),
         output:
             conditions=f"{RESULTS}/conditions.csv",
             labels=EVALUATION["labels"],
@@ -68,18 +66,17 @@ if not STUDY.dataset:
             benchmark_of("external_conditions")
         conda:
             "../envs/resiliency.yaml"
-        threads: 1
         resources:
             **needing(2000, 10),
         params:
             classes=as_it_is(STUDY.external.known_classes),
             n_images=STUDY.external.n_images,
             code=code("external_conditions"),
-            kind=PLAN.sources[0].kind,
-            file=PLAN.sources[0].file,
-            members=PLAN.sources[0].members,
-            layout=STUDY.contents().layout(PLAN.sources[0]),
+            kind=PLAN.elsewhere.sources[0].kind,
+            file=PLAN.elsewhere.sources[0].file,
+            members=PLAN.elsewhere.sources[0].members,
+            layout=PLAN.elsewhere.layout(PLAN.elsewhere.sources[0]),
             corruptions=PLAN.corruptions,
-            severities=STUDY.contents().severities,
+            severities=PLAN.elsewhere.severities,
         script:
             "../scripts/external_conditions.py"

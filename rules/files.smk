@@ -1,6 +1,7 @@
 # Files that several rules read, and helpers that list files. Dictionaries hold a rule's inputs by their keywords.
 from importlib.util import find_spec
 
+from resiliency import tables
 from resiliency.base.names import CLEAN
 from resiliency.data.settings import table_of
 from resiliency.export.settings import PACKAGES
@@ -8,7 +9,6 @@ from resiliency.external.arrays import array_files
 from resiliency.report.registry import CHARTS
 from resiliency.storage.files import read_json
 from resiliency.study.files import command
-from resiliency.tables import TABLES
 
 # Images are one array, or a list of files that are decoded on the fly.
 IMAGES = ".json" if STUDY.data.on_the_fly else ".npy"
@@ -43,7 +43,7 @@ def of_further(name):
 # which images belong together.
 EVALUATION = {"conditions": f"{RESULTS}/conditions.csv", "labels": [TEST["labels"], *of_further("labels")]}
 if not STUDY.dataset:
-    EVALUATION["labels"] = [f"{RESULTS}/data/{name}/labels.npy" for name in PLAN.test_sets if PLAN.predicted]
+    EVALUATION["labels"] = [f"{RESULTS}/data/{name}/labels.npy" for name in PLAN.test_sets if PLAN.elsewhere.predicted]
 
 
 def beside_labels(name):
@@ -68,14 +68,14 @@ def in_report(path):
     """A table or a chart that `snakemake --report` shows too; none if there is none."""
     if not path:
         return path
-    folder, listed = ("charts", CHARTS) if path.endswith(".svg") else ("tables", TABLES)
+    folder, listed = ("charts", CHARTS) if path.endswith(".svg") else ("tables", tables.TABLES)
     entry = listed[Path(path).stem]
     return report(path, category=folder.capitalize(), labels={"about": entry.topic, folder[:-1]: entry.title})
 
 
 def all_tables():
     """The tables that the study makes."""
-    return [f"{RESULTS}/{TABLES[name].path}" for name in PLAN.tables]
+    return [f"{RESULTS}/{tables.TABLES[name].path}" for name in PLAN.tables]
 
 
 def member_files(name, members):
@@ -112,7 +112,7 @@ def predictions(members):
     return [f"{RESULTS}/predictions/{member}/{test_set}.npy" for member in members for test_set in PLAN.test_sets]
 
 
-LOGITS = predictions(PLAN.networks + PLAN.predicted)
+LOGITS = predictions(PLAN.networks + PLAN.elsewhere.predicted)
 
 
 def features(members, stages=False):
@@ -143,7 +143,7 @@ def made_on_the_way():
     return [
         of_dataset([f"{RESULTS}/data/card.json", f"{RESULTS}/data/gallery.parquet", *CORRUPTED]),
         member_files("weights.safetensors", PLAN.networks),
-        member_files("member.json", PLAN.networks + list(PLAN.kinds)),
+        member_files("member.json", PLAN.networks + list(PLAN.elsewhere.kinds)),
         [f"{RESULTS}/search/supernet/weights.safetensors"] if PLAN.searched else [],
         LOGITS,
         skipped_methods(PLAN.networks_in_ensembles),
@@ -172,7 +172,7 @@ def external_files(source, labels_alone=False):
     if source.kind in ("decisions", "scores"):
         return [source.file]
     members = source.members[:1] if labels_alone else source.members
-    return array_files(source.file, members, STUDY.contents().layout(source))
+    return array_files(source.file, members, PLAN.elsewhere.layout(source))
 
 
 def imported(source):

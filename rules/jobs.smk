@@ -5,7 +5,7 @@ from functools import cache
 from math import inf
 
 from resiliency.base import names
-from resiliency.base.names import FEWEST_UNITS
+from resiliency.base.names import FEWEST_IMAGES, FEWEST_UNITS
 from resiliency.data.folder import folders_read
 from resiliency.devices.machine import visible_gpus
 from resiliency.study.stage import BEGUN
@@ -83,7 +83,7 @@ def grouping(wildcards):
     if name == CLEAN:
         groups, named = STUDY.data.test_groups, STUDY.data.named_groups
         read = {"seed": STUDY.seed, "dataset": STUDY.data.resolved(), "splits": STUDY.splits}
-        read["fewest"] = PLAN.fewest_units
+        read["fewest"] = FEWEST_IMAGES if {"ensembles", "images"} <= PLAN.has else FEWEST_UNITS
     else:
         groups, named = STUDY.test_sets[name].groups, STUDY.test_sets[name].named_groups
         read = {"folder": STUDY.test_sets[name].folder, "side": STUDY.data.side, "margin": STUDY.data.margin}

@@ -64,7 +64,6 @@ rule charts:
         benchmark_of("charts")
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(2000, 15),
     params:
@@ -78,7 +77,7 @@ rule report:
     input:
         tables=all_tables(),
         charts=CHART_FILES,
-        descriptions=member_files("member.json", PLAN.networks + list(PLAN.kinds)),
+        descriptions=member_files("member.json", PLAN.networks + list(PLAN.elsewhere.kinds)),
         card=of_dataset(f"{RESULTS}/data/card.json"),
         test_sets=of_further("card"),
         units=beside_labels("units.json"),
@@ -89,14 +88,13 @@ rule report:
         log_of("report"),
     conda:
         "../envs/resiliency.yaml"
-    threads: 1
     resources:
         **needing(2000, 5),
     params:
         code=code("report", *(f"report/{name}" for name in PAGE_FILES), "tables.yaml"),
         study=STUDY.resolved(),
         made=PLAN.tables,
-        added=PLAN.added,
+        added=PLAN.elsewhere.added,
         resampled=PLAN.test_sets if EVALUATION["labels"] else [],
         export=lambda wildcards, output: export_command(0),  # not recorded: another folder of the code changes nothing
     script:

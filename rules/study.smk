@@ -42,7 +42,7 @@ if RUN.plans:
     or_stop(preflight, STUDY)
 PLAN = plan_of(STUDY)
 if RUN.plans:
-    for what, why in PLAN.left_out.items():
+    for what, why in PLAN.elsewhere.left_out.items():
         print(f"study: external: left out: {what} ({why})", file=sys.stderr)
 METHODS = STUDY.attribution.methods
 RESAMPLING = STUDY.statistics.model_dump(include={"resamples", "confidence"}) | {"seed": STUDY.seed}

@@ -92,7 +92,7 @@ def test_one_version_is_told_and_no_result_depends_on_it():
 
 @pytest.mark.parametrize("name", OWN)
 def test_rules_have_logs_resources_and_the_fingerprint_of_their_script(name):
-    for part in ("log:", "threads: ", "**needing(", "conda:", f'code("{name}"', f"/{name}.py"):
+    for part in ("log:", "**needing(", "conda:", f'code("{name}"', f"/{name}.py"):
         assert part in OWN[name] or name in LOCAL, f"{name} lacks {part}"
 
 
