@@ -206,21 +206,17 @@ def look(source: Source) -> Found:
     counts["train"] = divided - sum(counts[split] for split in shares)
     listed = [file for part in parts.values() for file in files_of(part.images)]
     labels = np.concatenate([part.labels for part in parts.values()])
+    sides: list[int] = []
+    for file in listed[:: max(1, len(listed) // SAMPLED)]:
+        with Image.open(file) as image:
+            sides.append(min(image.size))
     return Found(
         n_images={split: counts[split] for split in SPLITS},
         shares=shares,
         classes=dict(zip(source.classes, np.bincount(labels, minlength=len(source.classes)).tolist(), strict=True)),
-        side=_median_side(listed),
+        side=int(np.median(sides)),
         films=_films(listed),
     )
-
-
-def _median_side(files: list[str]) -> int:
-    sides = []
-    for file in files[:: max(1, len(files) // SAMPLED)]:
-        with Image.open(file) as image:
-            sides.append(min(image.size))
-    return int(np.median(sides))
 
 
 def _films(files: list[str]) -> str:
@@ -305,7 +301,7 @@ def begin(folder: str, file: Path, from_scratch: bool = False) -> None:
     """
     if file.exists():
         raise Fault(f"{file}: {expected('a new file', 'one that exists')}; delete it or give another --study")
-    if not encodable(folder):
+    if any("\ud800" <= character <= "\udfff" for character in folder):
         raise Fault(f"{printable(folder)}: is not named in UTF-8; rename it")
     if broken := broken_pictures(folders_read("image_folder", Path(folder))):
         raise Fault("\n".join(broken))
@@ -339,11 +335,6 @@ def _check_enough(folder: str, n_images: dict[str, int]) -> None:
     if min(n_images.values()) < FEWEST_IMAGES:
         got = listed([f"{count} for {split}" for split, count in n_images.items()])
         raise Fault(f"{printable(folder)}: {expected(f'{FEWEST_IMAGES} images or more per split', got)}; add images")
-
-
-def encodable(text: str) -> bool:
-    """Whether `text` can be written in UTF-8, which names of files need not be in."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def checked(text: str, name: str) -> Study:

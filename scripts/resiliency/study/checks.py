@@ -20,21 +20,17 @@ from resiliency.study.model import Study, cost_faults, file_faults, messages, od
 from resiliency.training.settings import Recipe
 
 
-def objective_faults(study: Study) -> Iterator[str]:
-    """Selection by costs that are not given, or of members whose answers are unknown."""
+def _deployment(study: Study) -> Iterator[str]:
+    """Selection by costs that are not given, or of members whose answers are unknown, or by a margin in per cent."""
+    margin = study.deployment.margin
     if study.deployment.objective != "cost":
+        if margin is not None and margin >= 0.5:
+            yield f"deployment.margin: expected a fraction below 0.5, got {margin:g}; 0.01 is one percentage point"
         return
     if not study.costs:
         yield "deployment.objective: cost needs a table of costs, got costs: null; name a file in costs, or set mean"
     if study.external and "decisions" in study.contents().kinds.values():
         yield "deployment.objective: cost needs probabilities, got members with only predicted labels; set mean"
-
-
-def margin_faults(study: Study) -> Iterator[str]:
-    """A margin that every error is within, such as one in per cent."""
-    margin = study.deployment.margin
-    if margin is not None and margin >= 0.5 and study.deployment.objective != "cost":
-        yield f"deployment.margin: expected a fraction below 0.5, got {margin:g}; 0.01 is one percentage point"
 
 
 def used_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
@@ -46,14 +42,10 @@ def used_recipes(study: Study) -> Iterator[tuple[str, Recipe]]:
         yield "search", study.search_recipe()
 
 
-def joint_faults(study: Study) -> Iterator[str]:
-    """Faults of the recipe of joint training."""
+def _further_recipes(study: Study) -> Iterator[str]:
+    """Faults of the recipes of joint training and of the super-network."""
     if study.joint:
         yield from recipe_faults("joint", study.joint.training, study.joint_recipe)
-
-
-def supernet_faults(study: Study) -> Iterator[str]:
-    """Faults of the recipe of the super-network."""
     if study.search:
         yield from recipe_faults("search", study.search.training, study.search_recipe)
 
@@ -70,24 +62,14 @@ def recipe_faults(path: str, changes: dict[str, Any], recipe: Callable[..., Reci
         yield from odd_numbers(changes, made, f"{path}.training")
 
 
-def warmup_faults(study: Study) -> Iterator[str]:
-    """Trainings that end before their learning rate has fallen."""
+def _recipes(study: Study) -> Iterator[str]:
+    """Trainings that end before their learning rate has fallen, shift images away, or mix or smooth joint labels."""
+    train = study.data.most_images().get("train", inf)
     for path, recipe in used_recipes(study):
         if recipe.warmup_epochs >= recipe.epochs:
             yield f"{path}: warmup_epochs {recipe.warmup_epochs:g} must be below epochs {recipe.epochs}"
-
-
-def shift_faults(study: Study) -> Iterator[str]:
-    """Shifts that leave nothing of an image."""
-    for path, recipe in () if study.data.on_the_fly else used_recipes(study):
-        if recipe.shift >= study.data.side:
+        if recipe.shift >= study.data.side and not study.data.on_the_fly:
             yield f"{path}: shift {recipe.shift} must be below the side of the images, {study.data.side} px"
-
-
-def batch_faults(study: Study) -> Iterator[str]:
-    """Batches that the training images do not fill, and those of joint training that mix or smooth labels."""
-    train = study.data.most_images().get("train", inf)
-    for path, recipe in used_recipes(study):
         if recipe.batch_size > train:
             yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
         if path == "joint" and (recipe.mixup or recipe.label_smoothing):
@@ -204,13 +186,11 @@ def _families(study: Study) -> Iterator[str]:
 
 
 def _corruptions(study: Study) -> Iterator[str]:
-    if study.corruptions.engine == "imagecorruptions" and study.corruptions.table == "cifar-10-c":
+    """An engine, or a precomputed set, that does not have what the study asks for."""
+    dataset, corruptions = study.data, study.corruptions
+    if corruptions.engine == "imagecorruptions" and corruptions.table == "cifar-10-c":
         yield "corruptions.table: the engine imagecorruptions has only imagenet-c, got 'cifar-10-c'"
-
-
-def _precomputed(study: Study) -> Iterator[str]:
-    dataset = study.data
-    if study.corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
+    if corruptions.source == "precomputed" and dataset.name.startswith("cifar") and dataset.side != 32:
         yield f"dataset.image_size: expected 32, as in the precomputed set of {dataset.name}, got {dataset.side}"
 
 
@@ -305,15 +285,12 @@ def _test_sets(study: Study) -> Iterator[str]:
 
 
 def _splits(study: Study) -> Iterator[str]:
+    """Splits with fewer images than are used of them."""
     most = study.data.most_images()
     if min((count for split, count in most.items() if split in study.splits), default=inf) < 10:
         yield "dataset: validation_fraction and test_fraction must leave at least 10 images to each split that is used"
-
-
-def _probe(study: Study) -> Iterator[str]:
-    test = study.data.most_images().get("test", inf)
-    if study.probe.n_images > test:
-        yield f"probe.n_images: {study.probe.n_images} is more than the {test} test images"
+    if study.probe.n_images > most.get("test", inf):
+        yield f"probe.n_images: {study.probe.n_images} is more than the {most['test']} test images"
 
 
 def _search(study: Study) -> Iterator[str]:
@@ -334,11 +311,11 @@ def _class_count(dataset: Dataset) -> int:
 
 # In their order: each relies on what those before it have checked, and so do all `CHECKS`.
 FIRST = (
-    *(_references, _catalogue, joint_faults, supernet_faults),
+    *(_references, _catalogue, _further_recipes),
     *(_external, _files_from_elsewhere, _members_from_elsewhere),
 )
 CHECKS = (
-    *(_families, _views, file_faults, cost_faults, objective_faults, margin_faults),
-    *(_corruptions, _precomputed, _baseline, _alexnet, _reference, _robustness, _ensembles),
-    *(_test_sets, _splits, _probe, warmup_faults, shift_faults, batch_faults, _search),
+    *(_families, _views, file_faults, cost_faults, _deployment),
+    *(_corruptions, _baseline, _alexnet, _reference, _robustness, _ensembles),
+    *(_test_sets, _splits, _recipes, _search),
 )

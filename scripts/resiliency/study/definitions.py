@@ -353,16 +353,11 @@ def _tree_text(node: object) -> str:
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, (*DEFINED, ast.Module)):
-        _drop_docstring(node)
+        first = node.body[0].value if node.body and isinstance(node.body[0], ast.Expr) else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):  # the docstring
+            node.body = node.body[1:]
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") == FIELD:
         node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
     values = [(name, getattr(node, name, None)) for name in node._fields]
     fields = [f"{name}={_tree_text(value)}" for name, value in values if value is not None and value != []]
     return f"{type(node).__name__}({','.join(fields)})"
-
-
-def _drop_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module) -> None:
-    if node.body and isinstance(node.body[0], ast.Expr):
-        value = node.body[0].value
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            node.body = node.body[1:]

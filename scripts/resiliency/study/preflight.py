@@ -26,17 +26,13 @@ def preflight(study: Study) -> None:
         Fault: one line for each fault: a folder that is missing or has too few images; or a picture that cannot be
             decoded.
     """
-    _check_python()
+    if sys.flags.optimize > 1:
+        reason = "removes docstrings, without which Altair, which draws the charts, cannot be imported"
+        raise Fault(f"PYTHONOPTIMIZE: {sys.flags.optimize} {reason}; expected 0 or 1. Unset it")
     for warning in _unwatched_code(study):
         print(f"study: {warning}", file=sys.stderr)
     if faults := [*_data_faults(study), *_broken_pictures(study)]:
         raise Fault("\n".join(faults))
-
-
-def _check_python() -> None:
-    if sys.flags.optimize > 1:
-        reason = "removes docstrings, without which Altair, which draws the charts, cannot be imported"
-        raise Fault(f"PYTHONOPTIMIZE: {sys.flags.optimize} {reason}; expected 0 or 1. Unset it")
 
 
 def _data_faults(study: Study) -> Iterator[str]:

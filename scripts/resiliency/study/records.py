@@ -146,17 +146,14 @@ def sign(results: str, study: Mapping[str, object]) -> None:
         there.write_text(f"{name}\n", encoding="ascii")
         twin.write_text(f"{name}\n", encoding="ascii")
         Path(results, STUDY).write_text(json.dumps(_made_with(results) or study), encoding="utf-8")
-        _check_clock(results, there.stat().st_mtime)
-
-
-def _check_clock(results: str, now: float) -> None:
-    files = _files(results, kept("metadata"))
-    newest = max(files, key=files.__getitem__, default="")
-    if newest and files[newest] > now + SKEW:
-        raise Fault(
-            f"{newest}: dated {_time(files[newest])}, and it is {_time(now)}: results of a clock that is behind would "
-            f"not count as new; set the clock, or, if it is right, delete what `find {results} -newermt now` lists"
-        )
+        files, now = _files(results, kept("metadata")), there.stat().st_mtime
+        newest = max(files, key=files.__getitem__, default="")
+        if newest and files[newest] > now + SKEW:
+            raise Fault(
+                f"{newest}: dated {_time(files[newest])}, and it is {_time(now)}: results of a clock that is behind "
+                f"would not count as new; set the clock, or, if it is right, delete what `find {results} -newermt now` "
+                "lists"
+            )
 
 
 def _twin(results: str) -> Path:
