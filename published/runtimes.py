@@ -7,6 +7,7 @@ import pandas as pd
 from published.kept import RESULTS, ROOT, kept_studies, template_of
 
 STARTS = ROOT / "published/experiments/job_starts.csv"  # both ways to start jobs, measured side by side
+SPEEDS = ROOT / "published/experiments/workflow_speed.csv"  # by tests/benchmarks/workflow.py
 LONGEST = 3  # stages that are named of each study
 
 
@@ -37,4 +38,5 @@ def runtimes() -> list[dict]:
 def page(rows: list[dict]) -> str:
     """The page of these rows, and of how jobs start."""
     starts = pd.read_csv(STARTS).to_dict("records")
-    return template_of("runtimes.md.j2").render(rows=rows, starts=starts)
+    speeds = pd.read_csv(SPEEDS).to_dict("records")
+    return template_of("runtimes.md.j2").render(rows=rows, starts=starts, speeds=speeds)
