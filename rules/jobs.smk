@@ -7,13 +7,14 @@ from math import inf
 from resiliency.base import names
 from resiliency.base.names import FEWEST_IMAGES, FEWEST_UNITS
 from resiliency.data.folder import folders_read
-from resiliency.devices.machine import visible_gpus
+from resiliency.base.machine import visible_gpus
 from resiliency.study.stage import BEGUN
 from resiliency.study.fingerprint import factory_code, fingerprint, image_states, published_states
-from resiliency.study.preflight import DAY, minutes, network_memory
+from resiliency.study.plan import DAY, minutes
 
 DECODERS = 7 if STUDY.data.on_the_fly else 0
-MINUTES, NETWORK_MEMORY = minutes(STUDY), network_memory(DECODERS)
+MINUTES = minutes(STUDY)
+NETWORK_MEMORY = 8000 + 2000 * DECODERS  # megabytes of a process that computes with networks, and of its decoders
 
 
 def growing(amount, most=inf):

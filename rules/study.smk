@@ -10,9 +10,9 @@ sys.path.insert(0, str(SCRIPTS))
 
 import resiliency
 from resiliency.base.faults import Fault
+from resiliency.study.checks import preflight
 from resiliency.study.files import load, merged, read
 from resiliency.study.plan import plan_of
-from resiliency.study.preflight import preflight
 from resiliency.study.records import changes, check_records, sign
 from snakemake_internals import Run
 

@@ -1,8 +1,8 @@
 """Corrupt the test images, at all severities of one corruption."""
 
+from resiliency.base.machine import keep_freed_memory
 from resiliency.corruptions.writing import corruption_engine, write_pictures, write_stack
 from resiliency.data.pictures import read_images, read_items
-from resiliency.devices.machine import keep_freed_memory
 from resiliency.study.stage import stage
 
 with stage(snakemake.log[0], snakemake.params.code):

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from resiliency.study.files import load, read, read_merged
 from resiliency.study.model import Study
-from resiliency.study.preflight import minutes
+from resiliency.study.plan import minutes
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))

@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 from shared import ROOT, options, table, timed
 
+from resiliency.base.machine import keep_freed_memory
 from resiliency.corruptions import engine, reference
 from resiliency.corruptions.settings import HELD_OUT, MAIN, SEVERITIES
-from resiliency.devices.machine import keep_freed_memory
 
 KEPT = ROOT / "published/experiments/engine_speed.csv"
 # Side in pixels: images in a batch for the engine, and for a package, which handles them one by one anyway.

@@ -28,9 +28,9 @@ from resiliency.analysis.observations.architecture import architecture_matters_m
 from resiliency.analysis.observations.correlation import correlation_table, difference_table
 from resiliency.analysis.observations.diversity import architecture_brings_diversity
 from resiliency.analysis.without_images import image_groups, some_ensembles, without_each
+from resiliency.base.machine import processor
 from resiliency.base.names import CLEAN
 from resiliency.designs.networks import build, parameters_and_macs
-from resiliency.devices.machine import processor
 from resiliency.diversity.pairs import pair_tables
 from resiliency.ensembles.pool import EnsembleErrors, ensembles_of
 from resiliency.ensembles.table import Pool

@@ -16,8 +16,8 @@ import torch
 from shared import options, study
 from shared_training import preprocessing_of, train
 
+from resiliency.base.machine import keep_freed_memory
 from resiliency.designs.networks import build
-from resiliency.devices.machine import keep_freed_memory
 from resiliency.training.checkpoints import LabelledImages
 from resiliency.training.settings import Recipe
 

@@ -17,8 +17,8 @@ from shared import options, study
 from shared_training import digit_images, preprocessing_of
 from torch import Tensor, nn
 
+from resiliency.base.machine import keep_freed_memory
 from resiliency.designs.networks import build
-from resiliency.devices.machine import keep_freed_memory
 from resiliency.training.checkpoints import LabelledImages
 from resiliency.training.engine import Trainer, cross_entropy
 from resiliency.training.settings import Recipe

@@ -30,9 +30,9 @@ from timm.optim import create_optimizer_v2
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from resiliency.base.machine import keep_freed_memory, processor
+from resiliency.designs.device import bfloat16_in_hardware
 from resiliency.designs.networks import build
-from resiliency.devices.choice import bfloat16_in_hardware
-from resiliency.devices.machine import keep_freed_memory, processor
 from resiliency.training.checkpoints import LabelledImages, Preprocessing, accuracies
 from resiliency.training.engine import cross_entropy
 from resiliency.training.optimizer import learning_rate

@@ -26,10 +26,10 @@ import numpy as np
 import torch
 from shared import ROOT, options, study, timed
 
+from resiliency.base.machine import keep_freed_memory
 from resiliency.data.loading import in_order
 from resiliency.designs.members import Member
 from resiliency.designs.networks import build
-from resiliency.devices.machine import keep_freed_memory
 from resiliency.prediction import writing
 
 JOBS = """

@@ -8,8 +8,8 @@ import torch
 from pretended import preserved_settings
 
 from resiliency.base.faults import Fault
-from resiliency.devices.choice import device, inference
-from resiliency.devices.machine import VISIBLE
+from resiliency.base.machine import VISIBLE
+from resiliency.designs.device import device, inference
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from fault_messages import fault_of, lines_of
 from PIL import Image
 from snakemake.utils import update_config
 
+from resiliency.study.checks import preflight
 from resiliency.study.files import load, read_merged
-from resiliency.study.preflight import minutes, preflight
+from resiliency.study.plan import minutes
 
 SMALL = CONFIG | {"joint": None, "search": None, "ensembles": {"sizes": [2]}}
 SMALL |= {"members": {"designs": ["resnet18"], "baseline": "resnet18-s0"}}

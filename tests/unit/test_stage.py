@@ -8,7 +8,7 @@ import sys
 import pytest
 from edits import edited_job
 
-from resiliency.devices.machine import cpu_seconds
+from resiliency.base.machine import cpu_seconds
 from resiliency.study.stage import BEGUN
 
 

@@ -32,7 +32,7 @@ from resiliency.data.units import check_number, units_of_data_set
 from resiliency.report.words import duration, listed, plural
 from resiliency.study.files import home, load, read_merged
 from resiliency.study.model import Study
-from resiliency.study.preflight import UNCOUNTED_CLASSES
+from resiliency.study.plan import UNCOUNTED_CLASSES
 
 TIMED = 8  # number of images in a timed batch
 BACKWARD = 3  # time of a training step, in predictions

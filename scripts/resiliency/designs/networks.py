@@ -18,10 +18,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from resiliency.base.faults import Fault, expected, short
 from resiliency.designs.checks import load_weights, not_finite
+from resiliency.designs.device import device
 from resiliency.designs.layers import adapt_stem, hooked, map_side, select_outputs, unwrapped
 from resiliency.designs.members import Member
 from resiliency.designs.settings import RESERVED, architectures
-from resiliency.devices.choice import device
 from resiliency.storage.files import replacing
 
 

@@ -17,11 +17,11 @@ import yaml
 
 from resiliency.analysis.choices import clean_accuracy
 from resiliency.base.faults import Fault
+from resiliency.base.machine import machine
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.data.pictures import images_at
 from resiliency.data.split import stratified_sample
 from resiliency.designs.members import WeightsKind
-from resiliency.devices.machine import machine
 from resiliency.ensembles.combination import Ensemble, member_weights
 from resiliency.export.evidence import Evaluated, evidence_of, evidence_page
 from resiliency.export.loading import Deployable, Networks, temperature_of

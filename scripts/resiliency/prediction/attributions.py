@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate as resize
 
 from resiliency.data.pictures import images_in_views
+from resiliency.designs.device import inference
 from resiliency.designs.layers import spatial_layer
 from resiliency.designs.members import Member, view_of
 from resiliency.designs.networks import normalised
-from resiliency.devices.choice import inference
 
 BATCH = 64
 WINDOWS = 4  # occluding windows that fit side by side; they move by half of their side

@@ -17,10 +17,10 @@ from resiliency.base.progress import Progress
 from resiliency.data.loading import batches, in_order, several_batches
 from resiliency.data.pictures import FileImages, View, images_in_views
 from resiliency.data.source import Images
+from resiliency.designs.device import device_name, inference
 from resiliency.designs.layers import feature_stages, watched_stages
 from resiliency.designs.members import Member, view_of
 from resiliency.designs.networks import logits_and_features, normalised
-from resiliency.devices.choice import device_name, inference
 from resiliency.statistics.gram import gram
 from resiliency.storage.files import appending, read_array, write_array
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from resiliency.base.faults import Fault
+from resiliency.base.machine import cpu_seconds, processor
 from resiliency.designs.members import Member
-from resiliency.devices.machine import cpu_seconds, processor
 
 PACKAGES = (
     *("resiliency", "snakemake", "torch", "torchvision", "timm", "captum", "imagecorruptions", "numpy", "scipy"),

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from resiliency.base.progress import Progress
 from resiliency.base.streams import derived_seed, stream
 from resiliency.data.loading import batches, in_order
+from resiliency.designs.device import inference
 from resiliency.designs.members import Member
-from resiliency.devices.choice import inference
 from resiliency.diversity.predictions import jensen_shannon
 from resiliency.metrics.classification import softmax
 from resiliency.prediction.writing import logits

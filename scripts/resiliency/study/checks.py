@@ -1,8 +1,13 @@
-"""Checks across the keys of a study: each generates lines that begin with a key's path."""
+"""Checks of a study: of its keys together, and, before the first job, of what it needs on this machine.
 
-from collections.abc import Callable, Iterator
+Each generates lines that begin with a key's path.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from math import inf
+from math import ceil, inf
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,12 +15,15 @@ from pydantic import ValidationError
 from resiliency.base.faults import Fault, hint, path_fault, short
 from resiliency.base.names import HELD_OUT, MAIN, alike, averaged, design_of, form_fault, images_fault
 from resiliency.corruptions.settings import SEVERITIES
-from resiliency.data.folder import folder_classes
+from resiliency.data.card import FEWEST
+from resiliency.data.folder import broken_pictures, count_images, folder_classes, folders_read, training_fault
 from resiliency.data.settings import PUBLISHED, Dataset
+from resiliency.data.source import ALL, SPLITS
 from resiliency.designs.settings import ALEXNET, VIEW, architectures
 from resiliency.external.tables import class_count
 from resiliency.report.settings import METRIC_LABELS
 from resiliency.search.space import search_faults
+from resiliency.study.fingerprint import unfollowed_code
 from resiliency.study.model import Study, cost_faults, file_faults, messages, odd_numbers
 from resiliency.training.settings import Recipe
 
@@ -74,14 +82,6 @@ def _recipes(study: Study) -> Iterator[str]:
             yield f"{path}: batch_size {recipe.batch_size} is more than the {train} training images"
         if path == "joint" and (recipe.mixup or recipe.label_smoothing):
             yield "joint.training: mixup and label_smoothing must be 0, because the objectives need hard labels"
-
-
-def cross_checks(study: Study) -> list[str]:
-    """A line for each fault that the `CHECKS` find in a study, or those of the first of `FIRST` that finds any."""
-    for check in FIRST:
-        if lines := list(check(study)):
-            return lines
-    return [line for check in CHECKS for line in check(study)]
 
 
 def _references(study: Study) -> Iterator[str]:
@@ -319,3 +319,98 @@ CHECKS = (
     *(_corruptions, _baseline, _alexnet, _reference, _robustness, _ensembles),
     *(_test_sets, _splits, _recipes, _search),
 )
+
+
+def cross_checks(study: Study) -> list[str]:
+    """A line for each fault that the `CHECKS` find in a study, or those of the first of `FIRST` that finds any."""
+    for check in FIRST:
+        if lines := list(check(study)):
+            return lines
+    return [line for check in CHECKS for line in check(study)]
+
+
+def preflight(study: Study) -> None:
+    """Check what a study needs that is not in its keys.
+
+    Raises:
+        Fault: one line for each fault: a folder that is missing or has too few images; or a picture that cannot be
+            decoded.
+    """
+    if sys.flags.optimize > 1:
+        reason = "removes docstrings, without which Altair, which draws the charts, cannot be imported"
+        raise Fault(f"PYTHONOPTIMIZE: {sys.flags.optimize} {reason}; expected 0 or 1. Unset it")
+    for warning in _unwatched_code(study):
+        print(f"study: {warning}", file=sys.stderr)
+    if faults := [*_data_faults(study), *_broken_pictures(study)]:
+        raise Fault("\n".join(faults))
+
+
+def _data_faults(study: Study) -> Iterator[str]:
+    if not study.data.folder:
+        return
+    folder = Path(study.data.folder)
+    if not folder.is_dir():
+        yield f"dataset.folder: there is no folder {folder} (relative to {Path.cwd()})"
+        return
+    if fault := training_fault(folder, study.splits):
+        keys = ", ".join(study.learning()) or "ensembles.rules: weighted_mean"
+        images = "training" if study.learning() else "validation"
+        yield f"{keys}: needs {images} images, but {fault}"
+        return
+    batches = {f"{path}: batch_size": recipe.batch_size for path, recipe in used_recipes(study)}
+    needed = {"test": max(study.probe.n_images, FEWEST), "train": max(batches.values(), default=0)}
+    counts = _count(study.data, needed, study.splits)
+    if study.probe.n_images > counts["test"]:
+        yield f"probe.n_images: {study.probe.n_images} is more than the {counts['test']} test images in {folder}"
+    for name, size in batches.items():
+        if size > counts["train"]:
+            yield f"{name} {size} is more than the {counts['train']} training images in {folder}"
+    for split in study.splits:
+        if counts[split] < FEWEST:
+            yield f"dataset: expected at least {FEWEST} images for {split}, got {counts[split]}; add images"
+
+
+def _broken_pictures(study: Study) -> Iterator[str]:
+    """Pictures that cannot be decoded, in folders that the study takes whole; the stage decodes what it draws."""
+    folders = [Path(test_set.folder) for test_set in study.test_sets.values() if test_set.folder]
+    if study.data.folder and not (study.data.images_per_class or study.data.images):
+        folders += folders_read(study.data.name, Path(study.data.folder), study.splits)
+    for folder in folders:
+        with suppress(Fault):  # of the layout, which `_data_faults`, or the stage of a test set, tells
+            yield from broken_pictures([folder])
+
+
+def _count(dataset: Dataset, needed: dict[str, int], splits: Sequence[str]) -> dict[str, int]:
+    """Number of images that each split can have at most, counted up to the number `needed`."""
+    folder, held_out, test = dataset.place, dataset.validation_fraction, dataset.test_fraction
+    smallest = max(min(test, held_out, 1 - held_out - test), 1e-3)
+    counts: dict[str, float] = dict(count_images(folder, ceil(max(needed.values()) / smallest) + 1, splits))
+    if dataset.groups:  # a share may be larger if groups are not split
+        whole = counts.get(ALL, counts.get("train", 0))
+        sizes = dict.fromkeys(SPLITS, whole) | counts
+    elif ALL in counts:
+        shares = {"test": test, "validation": held_out, "train": 1 - held_out - test}
+        sizes = {split: counts[ALL] * share for split, share in shares.items()}
+    else:
+        train = counts.get("train", 0)
+        split_off = 0 if "validation" in counts else train * held_out
+        sizes = {"validation": split_off, "train": train - split_off} | counts | {"train": train - split_off}
+    if dataset.images:
+        lines = Path(dataset.images).read_text(encoding="utf-8", errors="replace").splitlines()
+        sizes["test"] = min(sizes["test"], sum(bool(line.strip()) for line in lines))
+    classes = len(folder_classes(folder, splits))
+    most = {str(split): most for split, most in dataset.images_per_class.items()}
+    return {split: round(min(size, classes * most.get(split, inf))) for split, size in sizes.items()}
+
+
+def _unwatched_code(study: Study) -> Iterator[str]:
+    """Warnings of factories that run code which the fingerprint of their members does not contain."""
+    names = dict.fromkeys([*study.members.designs, *(study.joint.designs if study.joint else [])])
+    names |= {study.search.design: None} if study.search else {}
+    for name in names:
+        factory = study.designs[name].factory
+        if factory and (calls := unfollowed_code(factory, Path.cwd())):
+            yield (
+                f"designs.{name}.factory: no change of the code that is run in {', '.join(calls)} is noticed; "
+                "import it by its name, or delete the results of its members after a change"
+            )

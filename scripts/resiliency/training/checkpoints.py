@@ -18,8 +18,8 @@ from resiliency.base.faults import Fault
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import View, images_in_views
 from resiliency.data.source import Images
+from resiliency.designs.device import device_name, inference
 from resiliency.designs.networks import normalised
-from resiliency.devices.choice import device_name, inference
 from resiliency.storage.files import replacing
 
 

@@ -13,8 +13,8 @@ from resiliency.base.progress import Progress
 from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches
 from resiliency.data.source import Images
+from resiliency.designs.device import bfloat16_in_hardware, compiled
 from resiliency.designs.layers import with_right_gradients
-from resiliency.devices.choice import bfloat16_in_hardware, compiled
 from resiliency.training.augmentation import flipped, mixup, shifted, training_reader
 from resiliency.training.checkpoints import Average, Checkpoint, LabelledImages, Preprocessing, accuracies
 from resiliency.training.optimizer import learning_rate, make_optimizer, set_learning_rate

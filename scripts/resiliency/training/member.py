@@ -16,6 +16,7 @@ from resiliency.base.streams import derived_seed
 from resiliency.data.loading import batches, in_order
 from resiliency.data.pictures import read_images
 from resiliency.designs.checks import load_weights, network_fault, read_checkpoint, trial_images
+from resiliency.designs.device import device, inference
 from resiliency.designs.members import Member, WeightsKind, view_of
 from resiliency.designs.networks import build, network_name, write_member
 from resiliency.designs.weights import (
@@ -29,7 +30,6 @@ from resiliency.designs.weights import (
     train_last,
     view_in_training,
 )
-from resiliency.devices.choice import device, inference
 from resiliency.metrics.classification import near_chance
 from resiliency.storage.files import read_array, read_json, write_csv
 from resiliency.training.checkpoints import Checkpoint, LabelledImages, Preprocessing, accuracies

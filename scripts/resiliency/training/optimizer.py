@@ -9,7 +9,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 
-from resiliency.devices.choice import bfloat16_in_hardware, tf32
+from resiliency.designs.device import bfloat16_in_hardware, tf32
 from resiliency.training.settings import Recipe
 
 MOMENTUM = 0.9

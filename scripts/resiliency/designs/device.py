@@ -13,7 +13,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from resiliency.base.faults import Fault
-from resiliency.devices.machine import VISIBLE, keep_freed_memory, visible_gpus
+from resiliency.base.machine import VISIBLE, keep_freed_memory, visible_gpus
 
 _NOT_DETERMINISTIC = re.compile(r"(\S+) does not have a deterministic implementation")
 
