@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from resiliency.analysis.member_scores import rank_table
+from resiliency.analysis.compared_members import rank_table
 from resiliency.analysis.member_tables import member_tables, with_shifted_error
 from resiliency.designs.members import Member
 from resiliency.prediction.reading import read_predictions
@@ -30,6 +28,4 @@ with stage(snakemake.log[0], snakemake.params.code):
         write_table(snakemake.output.get(name), table)
     if snakemake.output.ranks:
         resampling = Resampling(params.resamples, params.confidence, params.seed)
-        units = next(iter(predictions.values())).units_of_test_sets()
-        wrong = (~np.stack([m.correct(c) for m in predictions.values()]) for c in range(len(conditions)))
-        write_table(snakemake.output.ranks, rank_table(list(predictions), conditions, wrong, resampling, units))
+        write_table(snakemake.output.ranks, rank_table(conditions, predictions, resampling))

@@ -16,10 +16,11 @@ from simulated_correlations import CONFIDENCE, Case, Interval
 from resiliency.analysis.assessment import selective_rows, shares_at
 from resiliency.analysis.choices import differences, drawn_errors
 from resiliency.analysis.coincident_failures import ceiling_table, failure_table, failures, way_to_ceiling
+from resiliency.analysis.compared_members import rank_rows
 from resiliency.analysis.contenders import under_corruptions
 from resiliency.analysis.failures import class_error
 from resiliency.analysis.judging import Judged, Resampled, Said, Sums
-from resiliency.analysis.member_scores import Scorer, rank_rows
+from resiliency.analysis.member_tables import Scorer
 from resiliency.analysis.without_images import GROUPS, image_groups
 from resiliency.api.evaluation import Answers, Evaluation, Seen
 from resiliency.base.names import CLEAN, CORRUPTED

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from synthetic_deployment import RULE, contender_tables, deployment_tables, digits, failure_tables
 
-from resiliency.analysis.member_tables import history_table, robustness_table
+from resiliency.analysis.compared_members import robustness_table
+from resiliency.analysis.member_tables import history_table
 from resiliency.analysis.observations.correlation import correlation_table
 from resiliency.analysis.origins import origin_table, size_table
 from resiliency.analysis.pictures import attribution_table, distance_table, gallery_table

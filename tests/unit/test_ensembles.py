@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 
-from resiliency.analysis.member_tables import skipped_table
+from resiliency.analysis.compared_members import skipped_table
 from resiliency.base.names import CLEAN
 from resiliency.diversity.metrics import ENSEMBLE_METRICS, METRICS
 from resiliency.diversity.pairs import pair_tables

@@ -11,8 +11,8 @@ from fault_messages import fault_of
 from published.kept import ROOT
 from published.labels import text_of
 from published.study_changes import current_study
+from resiliency.analysis.compared_members import skipped_table
 from resiliency.analysis.left_out import by_family, lack_second_seeds
-from resiliency.analysis.member_tables import skipped_table
 from resiliency.analysis.origins import best_table
 from resiliency.base.faults import Fault
 from resiliency.external.arrays import order_of, read_decisions, read_labels, read_logits

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from predicted import drawn
 
-from resiliency.analysis.member_scores import Scorer, error_scores, rank_table
+from resiliency.analysis.compared_members import rank_table
+from resiliency.analysis.member_tables import Scorer, error_scores
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.ensembles.table import Pool
 from resiliency.prediction.reading import condition_groups, held_out
@@ -74,7 +75,6 @@ def test_the_errors_of_ensembles_are_means_over_the_others(study, wrong):
 
 def test_members_are_ranked_without_them(study, wrong):
     table, members, _ = study
-    of_conditions = [np.stack([~member.correct(condition) for member in members]) for condition in range(4)]
-    ranks = rank_table(list("abc"), table, of_conditions, Resampling(20, 0.95, 0))
+    ranks = rank_table(table, dict(zip("abc", members, strict=True)), Resampling(20, 0.95, 0))
     errors = ranks[ranks["images"] == "corrupted"].set_index("member")["error"]
     assert [errors[name] for name in "abc"] == pytest.approx(wrong[:, [1, 3]].mean(axis=1).tolist())

@@ -10,8 +10,8 @@ from predicted import conditions_of, predictions_of
 from scipy.special import expit, logit
 from scipy.stats import linregress
 
-from resiliency.analysis.member_scores import error_scores, outside_scores, rank_rows
-from resiliency.analysis.member_tables import _row, copies, fitted_line, late_gain, still_learning
+from resiliency.analysis.compared_members import fitted_line, rank_rows
+from resiliency.analysis.member_tables import _row, copies, error_scores, late_gain, outside_scores, still_learning
 from resiliency.designs.members import Member
 from resiliency.external.contents import read_contents
 from resiliency.external.tables import External

@@ -9,7 +9,7 @@ from predicted import conditions_of, predictions_of
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from resiliency.analysis.member_scores import Scorer
+from resiliency.analysis.member_tables import Scorer
 from resiliency.metrics.resiliency import (
     baseline_errors,
     corruption_errors,

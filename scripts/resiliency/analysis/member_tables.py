@@ -1,24 +1,244 @@
-"""Tables of the members of a study: their descriptions, their scores, their training, and what was left out.
+"""Tables of the members of a study: their scores with intervals over images, and how they were trained.
 
-Effective robustness is accuracy under a shift beyond what accuracy without it predicts (Taori et al. 2020)."""
+Of some members only the errors under each condition are known."""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
 
-from resiliency.analysis.member_scores import Scorer, outside_scores
-from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, JOINT, accuracy_of, few_images
+from resiliency.base.names import CLEAN, CLEAN_ON, accuracy_of, averaged, few_images
 from resiliency.designs.members import Member
-from resiliency.diversity.representations import applicable
-from resiliency.ensembles.pool import is_inaccurate
-from resiliency.metrics.classification import CALIBRATION, member_warnings
-from resiliency.metrics.resiliency import PUBLISHED_ERRORS
-from resiliency.prediction.reading import Predictions, additional_test_sets
+from resiliency.metrics.classification import (
+    CALIBRATION,
+    ECE_BINS,
+    accuracies,
+    brier_score,
+    calibration_error,
+    confidence_bins,
+    member_warnings,
+    negative_log_likelihood,
+)
+from resiliency.metrics.resiliency import (
+    ALEXNET_ERRORS,
+    LARGEST_RELATIVE_ERROR,
+    PUBLISHED_ERRORS,
+    baseline_errors,
+    mean_corruption_error,
+    relative_mean_corruption_error,
+)
+from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups, corruption_conditions
+from resiliency.statistics.intervals import (
+    POSITIVE,
+    UNKNOWN,
+    WILSON,
+    Interval,
+    of_linear,
+    reach_of_none,
+    share,
+)
+from resiliency.statistics.resampling import Units
+
+LOSSES = ("nll", "brier", "ece")
+# Scores of members if there are no corruptions.
+RESILIENCY = dict.fromkeys([f"{name}{end}" for name in ("corrupted_error", "mce") for end in ("", "_low", "_high")])
+UNDEFINED = ("mce_undefined_under", "relative_mce_undefined_under")
+RESILIENCY |= dict.fromkeys(("relative_mce", *UNDEFINED))
+
+
+class Scored(NamedTuple):
+    """The scores of one member on all images.
+
+    Attributes:
+        scores: scores by name of their column in members.csv.
+        errors: top-1 error, a row per condition (test_set, corruption, severity, n_images, error).
+        calibration: rows of calibration.csv without the column member.
+    """
+
+    scores: dict[str, float]
+    errors: pd.DataFrame
+    calibration: pd.DataFrame
+
+
+class Scorer:
+    """Scores members on the same test sets, against the same baseline.
+
+    Args:
+        baseline: predictions of the baseline, or None for AlexNet's published errors.
+        confidence: level of the intervals, between 0 and 1.
+        units: units of the clean images; None if each image is a unit.
+    """
+
+    def __init__(
+        self, conditions: pd.DataFrame, baseline: Predictions | None, confidence: float, units: Units | None = None
+    ):
+        self.conditions, self.confidence = conditions, confidence
+        self.groups, self.corruptions = condition_groups(conditions), corruption_conditions(conditions)
+        self.units = units or Units.single(conditions.n_images.iloc[0])
+        self.few = few_images(CLEAN, self.units.number)
+        names = list(self.corruptions)
+        self.undefined = dict.fromkeys(UNDEFINED, "")
+        self.averaged = [names.index(name) for name in averaged(names)]
+        self.of_baseline = np.zeros((len(self.averaged), 1))  # on each image, if they are known
+        if not names or baseline is None:
+            self.baseline, self.baseline_clean = np.array([ALEXNET_ERRORS[name] for name in averaged(names)]), np.nan
+        else:
+            wrong = self._wrong(baseline)
+            self.of_baseline = self._under_corruptions(wrong)
+            self.baseline, self.baseline_clean = self.of_baseline.mean(axis=1), wrong[0].mean()
+            denominators = self.of_baseline, self.of_baseline - wrong[0]
+            self.undefined = dict(zip(UNDEFINED, map(self._uncertain, denominators), strict=True))
+
+    def score(self, predictions: Predictions) -> Scored:
+        """Scores of one member; its probabilities are computed one condition at a time."""
+        wrong, bins, losses = self._wrong(predictions), [], []
+        errors = self.conditions[["test_set", "corruption", "severity", "n_images"]]
+        errors = errors.assign(error=[of_condition.mean() for of_condition in wrong])
+        scores = self._rates(predictions, wrong)
+        if not predictions.has_probabilities:
+            return Scored(scores, errors, pd.DataFrame(columns=CALIBRATION))
+        for condition in range(len(predictions)):
+            probabilities, labels = predictions.probabilities(condition), predictions.labels(condition)
+            bins.append(confidence_bins(probabilities, labels))
+            proper = [loss(probabilities, labels) for loss in (negative_log_likelihood, brier_score)]
+            losses.append([*proper, calibration_error(bins[-1])])
+        for images, chosen in self.groups.items():
+            means = np.array(losses)[chosen].mean(axis=0)
+            scores |= {f"{images}_{name}": float(value) for name, value in zip(LOSSES, means, strict=True)}
+        return Scored(scores, errors, self._calibration(bins))
+
+    def _rates(self, predictions: Predictions, wrong: list[np.ndarray]) -> dict[str, float | str]:
+        """Accuracy and resiliency; `wrong` is bool N of each condition."""
+        scores: dict[str, float | str] = {**self._accuracy(CLEAN, ~wrong[0], predictions.units(0))}
+        scores |= self._resiliency(wrong) if self.corruptions else RESILIENCY
+        scores["confidence"] = self.confidence
+        for name in additional_test_sets(self.conditions):
+            condition = self.groups[name][0]
+            scores |= self._accuracy(name, ~wrong[condition], predictions.units(condition))
+            if predictions.has_fewer_classes(condition):
+                clean = predictions.clean_on(condition)
+                scores |= self._accuracy(f"{CLEAN_ON}{name}", clean.correct(0), clean.units(0))
+        return scores
+
+    def _resiliency(self, wrong: list[np.ndarray]) -> dict[str, float]:
+        """Corrupted error and mCE; without errors the interval of mCE ends where that of the share of errors does."""
+        of_images = self._under_corruptions(wrong)
+        errors, of_error, of_mce = of_images.mean(axis=1), UNKNOWN, UNKNOWN
+        mce = float(mean_corruption_error(errors, self.baseline))
+        relative = relative_mean_corruption_error(errors, wrong[0].mean(), self.baseline, self.baseline_clean)
+        if not self.few:
+            of_error = share(of_images.mean(axis=0), self.units, self.confidence)
+            if mce == 0:
+                end = np.mean(1 / self.baseline) * reach_of_none(self.units.number, self.confidence)
+                of_mce = Interval(0.0, float(end), WILSON, self.units.number)
+            elif not np.isnan(mce):
+                ratios = (errors / self.baseline)[:, None]
+                parts = (of_images - ratios * self.of_baseline) / self.baseline[:, None]
+                of_mce = of_linear(mce, parts.mean(axis=0), self.units, self.confidence, POSITIVE)
+        scores = of_error.columns("corrupted_error", float(errors.mean())) | of_mce.columns("mce", mce)
+        return scores | {"relative_mce": float(relative), **self.undefined}
+
+    def _uncertain(self, denominators: np.ndarray) -> str:
+        """The corruptions under which a denominator is too uncertain for a ratio, joined by spaces.
+
+        That is so if it is not above 0, or its relative standard error over images exceeds `LARGEST_RELATIVE_ERROR`.
+
+        Args:
+            denominators: float corruptions x N, means over images.
+        """
+        names, means = np.array(list(self.corruptions))[self.averaged], denominators.mean(axis=1)
+        certain = means * LARGEST_RELATIVE_ERROR >= np.sqrt(self.units.variance_of_mean(denominators))
+        return " ".join(names[~(certain & (means > 0))])
+
+    def _accuracy(self, name: str, correct: np.ndarray, units: Units) -> dict[str, float]:
+        """Accuracy on a test set, with Wilson's interval, from bool N."""
+        columns = accuracies(
+            name, correct.mean(), units.effective(units.sums(correct), self.confidence), self.confidence
+        )
+        return {column: float(value) for column, value in columns.items()}
+
+    def _wrong(self, predictions: Predictions) -> list[np.ndarray]:
+        return [~predictions.correct(condition) for condition in range(len(predictions))]
+
+    def _under_corruptions(self, wrong: list[np.ndarray]) -> np.ndarray:
+        """Error of each image under each corruption that counts, mean over severities: float64 corruptions x N."""
+        chosen = list(self.corruptions.values())
+        return np.stack([np.mean([wrong[c] for c in chosen[place]], axis=0) for place in self.averaged])
+
+    def _calibration(self, bins: list[np.ndarray]) -> pd.DataFrame:
+        edges = np.arange(ECE_BINS + 1) / ECE_BINS
+        parts = []
+        for name, chosen in self.groups.items():
+            count, right, confidence = np.sum([bins[condition] for condition in chosen], axis=0)
+            filled = count > 0
+            columns = {"bin_low": edges[:-1], "bin_high": edges[1:], "predictions": count.astype(int)}
+            columns |= {"mean_confidence": confidence / np.maximum(count, 1), "accuracy": right / np.maximum(count, 1)}
+            parts.append(pd.DataFrame({"images": name} | {key: values[filled] for key, values in columns.items()}))
+        return pd.concat(parts, ignore_index=True)
+
+
+def outside_scores(
+    errors: pd.DataFrame, scored: Mapping[str, dict[str, float]], baseline: str, confidence: float
+) -> dict[str, dict[str, float]]:
+    """Member -> its scores (see `error_scores`), of the members of corruption_errors.csv that are not `scored` yet.
+
+    Args:
+        errors: table as for `error_scores`, with a column member.
+        scored: scores of the members with predictions, by these; if there are any, they say what is undefined.
+        baseline: name of a member, or of `PUBLISHED_ERRORS`, which have no clean error.
+    """
+    corruptions = averaged([name for name in errors["corruption"].unique() if name != CLEAN])
+    of_baseline = baseline_errors(errors, baseline, corruptions)
+    clean = errors[(errors.member == baseline) & (errors.test_set == CLEAN) & (errors.corruption == CLEAN)]
+    clean_error = clean["error"].iloc[0] if len(clean) and baseline not in PUBLISHED_ERRORS else np.nan
+    others = errors[~errors.member.isin(list(scored))]
+    known = {name: scores[name] for scores in scored.values() for name in UNDEFINED}
+    return {
+        member: error_scores(rows, of_baseline, clean_error, confidence) | known
+        for member, rows in others.groupby("member", sort=False)
+    }
+
+
+def error_scores(
+    errors: pd.DataFrame, baseline: np.ndarray, baseline_clean: float, confidence: float
+) -> dict[str, float]:
+    """Accuracy on each test set, corrupted error and mCE of one member, as in members.csv.
+
+    Accuracies have Wilson's interval where the number of images is known. Errors of corruptions are of the same images,
+    so that nothing can be said of the interval of their mean without the decisions.
+
+    Args:
+        errors: a row per condition: test_set, corruption, severity, n_images (0 if unknown) and error, in 0..1 or NaN.
+        baseline: error of the baseline under each corruption that mCE counts, mean over severities.
+        baseline_clean: clean error of the baseline; NaN if unknown.
+        confidence: level of the intervals, between 0 and 1.
+    """
+    clean = errors[errors.corruption == CLEAN]
+    of_corruption = errors[errors.corruption != CLEAN].groupby("corruption", sort=False)["error"].mean()
+    scores = {}
+    for row in clean.itertuples():
+        scores |= accuracies(row.test_set, 1 - row.error, row.n_images or np.nan, confidence)
+    names = averaged(of_corruption.index)
+    chosen = of_corruption[names].to_numpy()
+    clean_error = clean.loc[clean.test_set == CLEAN, "error"].iloc[0]
+    relative = relative_mean_corruption_error(chosen, clean_error, baseline, baseline_clean) if len(chosen) else np.nan
+    unknown = dict.fromkeys([f"{name}_{end}" for name in ("corrupted_error", "mce") for end in ("low", "high")])
+    denominators = np.reshape(baseline, -1), np.reshape(baseline, -1) - baseline_clean
+    return (
+        scores
+        | unknown
+        | {
+            "corrupted_error": of_corruption[names].mean(),
+            "mce": mean_corruption_error(chosen, baseline) if len(chosen) else np.nan,
+            "relative_mce": float(relative),
+            **{key: " ".join(np.array(names)[of <= 0]) for key, of in zip(UNDEFINED, denominators, strict=True)},
+            "confidence": confidence,
+        }
+    )
+
 
 SAME_ANSWERS = "same answers as"
 FIRST = slice(0, 1000)
@@ -44,12 +264,12 @@ def copies(predictions: dict[str, Predictions]) -> dict[str, str]:
 
 
 def _same(one: Predictions, other: Predictions) -> bool:
-    if one.has_probabilities != other.has_probabilities:
+    conditions, known = range(len(one)), one.has_probabilities
+    if known != other.has_probabilities:
         return False
-    conditions = range(len(one))
     if not all(np.array_equal(_answers(one, c), _answers(other, c)) for c in conditions):
         return False
-    return one.has_probabilities or not all(one.correct(c).all() for c in conditions)
+    return known or not all(one.correct(c).all() for c in conditions)
 
 
 def _answers(predictions: Predictions, condition: int, images: slice = slice(None)) -> np.ndarray:
@@ -195,157 +415,3 @@ def with_shifted_error(members: pd.DataFrame, test_sets: Sequence[str]) -> pd.Da
         return members
     accuracies = members[[accuracy_of(name) for name in test_sets]].astype(float)
     return members.assign(**{SHIFTED_ERROR: 1 - accuracies.mean(axis=1, skipna=False)})
-
-
-LEAST = 1e-4  # accuracies are kept this far from 0 and 1, whose logits are infinite
-
-
-class Line(NamedTuple):
-    """A line on the logit scale: logit(shifted accuracy) = intercept + slope * logit(accuracy).
-
-    Attributes:
-        slope, intercept: float; NaN if fewer than two reference members differ in accuracy.
-        r_squared: share of the variance of logit(shifted accuracy) that the line explains.
-        reference_members: number of reference members in the fit.
-    """
-
-    slope: float
-    intercept: float
-    r_squared: float
-    reference_members: int
-
-    def predicted(self, accuracy: np.ndarray) -> np.ndarray:
-        """beta(accuracy), the shifted accuracy that the line predicts, float64 in 0..1."""
-        return expit(self.intercept + self.slope * _logit(accuracy))
-
-
-def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
-    """The line of least squares over reference members, as Taori et al. fit it.
-
-    Args:
-        accuracy, shifted: float n in 0..1, accuracy of each reference member without and with the shift; members that
-            lack one are ignored.
-    """
-    finite = np.isfinite(accuracy) & np.isfinite(shifted)
-    x, y = _logit(accuracy[finite]), _logit(shifted[finite])
-    if len(x) < 2 or np.ptp(x) < 1e-9:
-        return Line(np.nan, np.nan, np.nan, len(x))
-    slope, intercept = np.polyfit(x, y, 1)
-    spread = np.square(y - y.mean()).sum()
-    left = np.square(y - intercept - slope * x).sum()
-    explained = 1 - left / spread if spread and len(x) > 2 else np.nan  # any two members lie on a line
-    return Line(float(slope), float(intercept), float(explained), len(x))
-
-
-def _logit(accuracy: np.ndarray) -> np.ndarray:
-    return logit(np.clip(accuracy, LEAST, 1 - LEAST))
-
-
-def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
-    """The table effective_robustness.csv: a row per shifted set and member that is not trained jointly.
-
-    Shifted are corrupted images, if there are any, and additional test sets. Clean accuracy is that on the classes of
-    the shifted set, if members.csv has it.
-
-    Args:
-        members: members.csv.
-        reference: recipe of the reference members; None for all recipes.
-    """
-    named = [name.removesuffix("_accuracy") for name in members if name.endswith("_accuracy")]
-    further = [name for name in named if name not in (CLEAN, "validation") and not name.startswith(CLEAN_ON)]
-    corrupted = [CORRUPTED] if members["corrupted_error"].notna().any() else []
-    chosen = members[members["origin"] != JOINT]
-    is_reference = chosen["recipe"] == reference if reference else pd.Series(True, chosen.index)
-    parts = []
-    for name in corrupted + further:
-        clean = chosen.get(f"{CLEAN_ON}{name}_accuracy", chosen["clean_accuracy"]).astype(float)
-        ends = [chosen.get(f"{name}_accuracy_{end}") for end in ("low", "high")]
-        if name == CORRUPTED:
-            ends = [1 - chosen[f"corrupted_error_{end}"].astype(float) for end in ("high", "low")]
-        accuracy = 1 - chosen["corrupted_error"] if name == CORRUPTED else chosen[accuracy_of(name)]
-        line = fitted_line(clean[is_reference].to_numpy(), accuracy[is_reference].to_numpy(float))
-        predicted = line.predicted(clean.to_numpy())
-        part = chosen[["member", "family", "recipe"]].assign(
-            is_reference=is_reference,
-            images=name,
-            clean_accuracy=clean,
-            accuracy=accuracy,
-            low=ends[0],
-            high=ends[1],
-            predicted_accuracy=predicted,
-            effective_robustness=accuracy.astype(float) - predicted,
-            **line._asdict(),
-        )
-        parts.append(part.dropna(subset=["accuracy"]))
-    return pd.concat(parts, ignore_index=True)
-
-
-NO_STAGES = "the network lists no feature stages (feature_info)"
-# Kind of a member's predictions -> what is left out for it, and why.
-LEFT_OUT = {
-    "decisions": {
-        "probabilities": "only predicted labels are available: no calibration, no diversity of probabilities, no "
-        "rule except plurality_vote",
-        "attributions and activations": "only predicted labels are available; these need the network",
-    },
-    "logits": {"attributions and activations": "only logits are available; these need the network"},
-    "probabilities": {"attributions and activations": "only probabilities are available; these need the network"},
-    "scores": {
-        "ensembles": "only accuracies are available; an ensemble needs predictions per image",
-        "probabilities": "only accuracies are available: no calibration",
-        "attributions and activations": "only accuracies are available; these need the network",
-    },
-}
-# Table that the study lacks -> why.
-LACKING = {
-    "ensembles": "the study has no members with predictions, or too few for an ensemble",
-    "attribution_distances": "no member has a network, which attributions need",
-    "histories": "no member is trained here",
-    "calibration": "no member has probabilities",
-    "deployment": "no corruptions, on which ensembles to deploy are selected, or no ensembles",
-    "effective_robustness": "no shifted images",
-}
-
-
-def skipped_table(
-    members: pd.DataFrame,
-    attributions: dict[str, dict[str, str]],
-    stages: dict[str, np.ndarray],
-    kinds: dict[str, str],
-    left_out: dict[str, str],
-    lacking: list[str],
-    for_few: list[str],
-    conditions: pd.DataFrame,
-    min_clean_accuracy: float,
-) -> pd.DataFrame:
-    """Columns member ("" for the study as a whole), skipped and reason; members known by their networks first.
-
-    Args:
-        members: members.csv.
-        attributions: member -> attribution method that does not apply to it -> reason.
-        stages: member -> array by which its feature stages are compared; NaN if it has none.
-        kinds: imported member -> kind of its predictions.
-        left_out: what imported files hold and the study does not use -> reason.
-        lacking: tables that the study lacks.
-        for_few: tables among these that it lacks because of few clean images.
-        min_clean_accuracy: least clean accuracy of a member of an ensemble.
-    """
-    rows = [(member, *item) for member, reasons in attributions.items() for item in reasons.items()]
-    applies = zip(stages, applicable(list(stages.values())), strict=True)
-    rows += [(member, "stages", NO_STAGES) for member, has_stages in applies if not has_stages]
-    rows += [("", *item) for item in left_out.items()]
-    n_images = conditions.drop_duplicates("test_set").set_index("test_set")["n_images"]
-    of_study = [*for_few, "intervals of corrupted errors", "verdicts on the observations"] if for_few else []
-    rows += [("", item, few_images(CLEAN, int(n_images[CLEAN]))) for item in of_study]
-    for name in [] if "member_ranks" in for_few else additional_test_sets(conditions):
-        if n_images[name] and (reason := few_images(name, int(n_images[name]))):  # 0 if unknown
-            rows.append(("", f"member_ranks on {name}", reason))
-    rows += [("", table, LACKING[table]) for table in lacking if table in LACKING and table not in for_few]
-    rows += [(member, item, why) for member, kind in kinds.items() for item, why in LEFT_OUT[kind].items()]
-    for row, inaccurate in zip(members.itertuples(), is_inaccurate(members, min_clean_accuracy), strict=True):
-        if row.member in kinds and pd.isna(row.parameters):
-            rows.append((row.member, "observation 1", "no parameters: neither a table nor an architecture gives them"))
-        if inaccurate:
-            why = f"clean accuracy {row.clean_accuracy:.1%}, less than the {min_clean_accuracy:.1%} of the study"
-            rows.append((row.member, "ensembles", why))
-    return pd.DataFrame(rows, columns=["member", "skipped", "reason"])

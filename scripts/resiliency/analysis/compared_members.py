@@ -1,0 +1,252 @@
+"""Members compared: their ranks, their effective robustness, and what the stages of a study left out for them.
+
+Effective robustness is accuracy under a shift beyond what accuracy without it predicts (Taori et al. 2020)."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit, ndtri
+
+from resiliency.base.names import CLEAN, CLEAN_ON, CORRUPTED, JOINT, accuracy_of, few_images
+from resiliency.base.streams import stream
+from resiliency.diversity.representations import applicable
+from resiliency.ensembles.pool import is_inaccurate
+from resiliency.prediction.reading import Predictions, additional_test_sets, condition_groups
+from resiliency.statistics.intervals import DIFFERENCE, UNKNOWN, critical, of_linear
+from resiliency.statistics.resampling import Resampling, Units
+
+POWER = 0.8
+RANKS = ["images", "member", "rank", "rank_low", "rank_high", "error", "next_difference", "next_low", "next_high"]
+RANKS += ["n_images_needed", "n_images"]
+
+
+def rank_table(
+    conditions: pd.DataFrame, predictions: Mapping[str, Predictions], resampling: Resampling
+) -> pd.DataFrame:
+    """The table member_ranks.csv: the members by their error on each set of images that are not few.
+
+    Args:
+        predictions: member -> its predictions under the `conditions`; all members know the same units of images.
+        resampling: number of draws, level of the intervals, and seed.
+    """
+    units, tables = next(iter(predictions.values())).units_of_test_sets(), []
+    for name, chosen in condition_groups(conditions).items():
+        of_set = units[conditions.test_set.iloc[chosen[0]]]
+        if few_images(name, of_set.number):
+            continue
+        errors = np.zeros((len(predictions), of_set.n_images))
+        for condition in chosen:
+            errors += np.stack([~member.correct(condition) for member in predictions.values()])
+        rows = rank_rows(list(predictions), errors / len(chosen), resampling, name, of_set)
+        tables.append(rows.assign(images=name, n_images=of_set.n_images))
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=RANKS)
+    return table[RANKS].assign(confidence=resampling.confidence)
+
+
+def rank_rows(
+    members: list[str], errors: np.ndarray, resampling: Resampling, name: str, units: Units | None = None
+) -> pd.DataFrame:
+    """The ranks on one set of images.
+
+    Args:
+        members: names of M members.
+        errors: float64 M x N, how often each is wrong on each image.
+        resampling: number of draws, level of the intervals, and seed.
+        name: name of the set of images, which also names the random stream.
+        units: units of the images; None if each image is a unit.
+    """
+    means, images = errors.mean(axis=1), errors.shape[1]
+    units, order = units or Units.single(images), np.argsort(means, kind="stable")
+    means, errors = means[order], errors[order]
+    covariance = np.cov(units.values(errors), ddof=1).reshape(len(order), -1) / units.number
+    spread = np.sqrt(np.maximum(np.add.outer(np.diag(covariance), np.diag(covariance)) - 2 * covariance, 0))
+    spread[spread < 1e-12] = 0
+    values, vectors = np.linalg.eigh(covariance)
+    draws = stream(resampling.seed, "ranks", name).standard_normal((resampling.resamples, len(values)))
+    draws = (draws * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    ranks = [_rank_ends(place, means, spread, draws, units, resampling.confidence) for place in range(len(order))]
+    difference, error = np.append(np.diff(means), np.nan), np.append(np.diag(spread, 1), np.nan)
+    of_next = [
+        of_linear(value, parts, units, resampling.confidence, DIFFERENCE).ends
+        for value, parts in zip(difference, np.diff(errors, axis=0), strict=False)
+    ]
+    needed = (ndtri((1 + resampling.confidence) / 2) + ndtri(POWER)) ** 2 * images * np.square(error)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed = np.where(difference > 0, np.ceil(needed / np.square(difference)), np.nan)
+    columns = {"member": np.array(members)[order], "rank": np.arange(1, len(order) + 1)}
+    columns |= dict(zip(("rank_low", "rank_high"), np.transpose(ranks), strict=True))
+    columns |= {"error": means, "next_difference": difference}
+    columns |= dict(zip(("next_low", "next_high"), np.transpose([*of_next, UNKNOWN.ends]), strict=True))
+    return pd.DataFrame(columns | {"n_images_needed": needed})
+
+
+def _rank_ends(
+    place: int, means: np.ndarray, spread: np.ndarray, draws: np.ndarray, units: Units, confidence: float
+) -> tuple[int, int]:
+    """The smallest and largest rank of the member at this place.
+
+    Args:
+        means: float M, mean errors.
+        spread: float M x M, standard errors of the differences of mean errors.
+        draws: float R x M, deviations of the mean errors from their expectations.
+    """
+    reach = critical(np.abs(draws - draws[:, [place]]), spread[place], confidence, units)
+    with np.errstate(divide="ignore", invalid="ignore"):  # infinite if the difference is that of each image
+        differences = (means - means[place]) / spread[place]
+    return 1 + int((differences < -reach).sum()), len(means) - int((differences > reach).sum())
+
+
+LEAST = 1e-4  # accuracies are kept this far from 0 and 1, whose logits are infinite
+
+
+class Line(NamedTuple):
+    """A line on the logit scale: logit(shifted accuracy) = intercept + slope * logit(accuracy).
+
+    Attributes:
+        slope, intercept: float; NaN if fewer than two reference members differ in accuracy.
+        r_squared: share of the variance of logit(shifted accuracy) that the line explains.
+        reference_members: number of reference members in the fit.
+    """
+
+    slope: float
+    intercept: float
+    r_squared: float
+    reference_members: int
+
+    def predicted(self, accuracy: np.ndarray) -> np.ndarray:
+        """beta(accuracy), the shifted accuracy that the line predicts, float64 in 0..1."""
+        return expit(self.intercept + self.slope * _logit(accuracy))
+
+
+def fitted_line(accuracy: np.ndarray, shifted: np.ndarray) -> Line:
+    """The line of least squares over reference members, as Taori et al. fit it.
+
+    Args:
+        accuracy, shifted: float n in 0..1, accuracy of each reference member without and with the shift; members that
+            lack one are ignored.
+    """
+    finite = np.isfinite(accuracy) & np.isfinite(shifted)
+    x, y = _logit(accuracy[finite]), _logit(shifted[finite])
+    if len(x) < 2 or np.ptp(x) < 1e-9:
+        return Line(np.nan, np.nan, np.nan, len(x))
+    slope, intercept = np.polyfit(x, y, 1)
+    spread = np.square(y - y.mean()).sum()
+    left = np.square(y - intercept - slope * x).sum()
+    explained = 1 - left / spread if spread and len(x) > 2 else np.nan  # any two members lie on a line
+    return Line(float(slope), float(intercept), float(explained), len(x))
+
+
+def _logit(accuracy: np.ndarray) -> np.ndarray:
+    return logit(np.clip(accuracy, LEAST, 1 - LEAST))
+
+
+def robustness_table(members: pd.DataFrame, reference: str | None) -> pd.DataFrame:
+    """The table effective_robustness.csv: a row per shifted set and member that is not trained jointly.
+
+    Shifted are corrupted images, if there are any, and additional test sets. Clean accuracy is that on the classes of
+    the shifted set, if members.csv has it.
+
+    Args:
+        members: members.csv.
+        reference: recipe of the reference members; None for all recipes.
+    """
+    named = [name.removesuffix("_accuracy") for name in members if name.endswith("_accuracy")]
+    further = [name for name in named if name not in (CLEAN, "validation") and not name.startswith(CLEAN_ON)]
+    corrupted = [CORRUPTED] if members["corrupted_error"].notna().any() else []
+    chosen = members[members["origin"] != JOINT]
+    is_reference = chosen["recipe"] == reference if reference else pd.Series(True, chosen.index)
+    parts = []
+    for name in corrupted + further:
+        clean = chosen.get(f"{CLEAN_ON}{name}_accuracy", chosen["clean_accuracy"]).astype(float)
+        ends = [chosen.get(f"{name}_accuracy_{end}") for end in ("low", "high")]
+        if name == CORRUPTED:
+            ends = [1 - chosen[f"corrupted_error_{end}"].astype(float) for end in ("high", "low")]
+        accuracy = 1 - chosen["corrupted_error"] if name == CORRUPTED else chosen[accuracy_of(name)]
+        line = fitted_line(clean[is_reference].to_numpy(), accuracy[is_reference].to_numpy(float))
+        predicted = line.predicted(clean.to_numpy())
+        part = chosen[["member", "family", "recipe"]].assign(
+            is_reference=is_reference,
+            images=name,
+            clean_accuracy=clean,
+            accuracy=accuracy,
+            low=ends[0],
+            high=ends[1],
+            predicted_accuracy=predicted,
+            effective_robustness=accuracy.astype(float) - predicted,
+            **line._asdict(),
+        )
+        parts.append(part.dropna(subset=["accuracy"]))
+    return pd.concat(parts, ignore_index=True)
+
+
+NO_STAGES = "the network lists no feature stages (feature_info)"
+# Kind of a member's predictions -> what is left out for it, and why.
+LEFT_OUT = {
+    "decisions": {
+        "probabilities": "only predicted labels are available: no calibration, no diversity of probabilities, no "
+        "rule except plurality_vote",
+        "attributions and activations": "only predicted labels are available; these need the network",
+    },
+    "logits": {"attributions and activations": "only logits are available; these need the network"},
+    "probabilities": {"attributions and activations": "only probabilities are available; these need the network"},
+    "scores": {
+        "ensembles": "only accuracies are available; an ensemble needs predictions per image",
+        "probabilities": "only accuracies are available: no calibration",
+        "attributions and activations": "only accuracies are available; these need the network",
+    },
+}
+# Table that the study lacks -> why.
+LACKING = {
+    "ensembles": "the study has no members with predictions, or too few for an ensemble",
+    "attribution_distances": "no member has a network, which attributions need",
+    "histories": "no member is trained here",
+    "calibration": "no member has probabilities",
+    "deployment": "no corruptions, on which ensembles to deploy are selected, or no ensembles",
+    "effective_robustness": "no shifted images",
+}
+
+
+def skipped_table(
+    members: pd.DataFrame,
+    attributions: dict[str, dict[str, str]],
+    stages: dict[str, np.ndarray],
+    kinds: dict[str, str],
+    left_out: dict[str, str],
+    lacking: list[str],
+    for_few: list[str],
+    conditions: pd.DataFrame,
+    min_clean_accuracy: float,
+) -> pd.DataFrame:
+    """Columns member ("" for the study as a whole), skipped and reason; members known by their networks first.
+
+    Args:
+        members: members.csv.
+        attributions: member -> attribution method that does not apply to it -> reason.
+        stages: member -> array by which its feature stages are compared; NaN if it has none.
+        kinds: imported member -> kind of its predictions.
+        left_out: what imported files hold and the study does not use -> reason.
+        lacking: tables that the study lacks.
+        for_few: tables among these that it lacks because of few clean images.
+        min_clean_accuracy: least clean accuracy of a member of an ensemble.
+    """
+    rows = [(member, *item) for member, reasons in attributions.items() for item in reasons.items()]
+    applies = zip(stages, applicable(list(stages.values())), strict=True)
+    rows += [(member, "stages", NO_STAGES) for member, has_stages in applies if not has_stages]
+    rows += [("", *item) for item in left_out.items()]
+    n_images = conditions.drop_duplicates("test_set").set_index("test_set")["n_images"]
+    of_study = [*for_few, "intervals of corrupted errors", "verdicts on the observations"] if for_few else []
+    rows += [("", item, few_images(CLEAN, int(n_images[CLEAN]))) for item in of_study]
+    for name in [] if "member_ranks" in for_few else additional_test_sets(conditions):
+        if n_images[name] and (reason := few_images(name, int(n_images[name]))):  # 0 if unknown
+            rows.append(("", f"member_ranks on {name}", reason))
+    rows += [("", table, LACKING[table]) for table in lacking if table in LACKING and table not in for_few]
+    rows += [(member, item, why) for member, kind in kinds.items() for item, why in LEFT_OUT[kind].items()]
+    for row, inaccurate in zip(members.itertuples(), is_inaccurate(members, min_clean_accuracy), strict=True):
+        if row.member in kinds and pd.isna(row.parameters):
+            rows.append((row.member, "observation 1", "no parameters: neither a table nor an architecture gives them"))
+        if inaccurate:
+            why = f"clean accuracy {row.clean_accuracy:.1%}, less than the {min_clean_accuracy:.1%} of the study"
+            rows.append((row.member, "ensembles", why))
+    return pd.DataFrame(rows, columns=["member", "skipped", "reason"])
