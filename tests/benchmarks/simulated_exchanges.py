@@ -11,7 +11,6 @@ from simulated_correlations import CONFIDENCE, Case, Interval
 from resiliency.analysis import exchanges_of_members
 from resiliency.analysis.exchange_rates import Pairs, against_better
 from resiliency.analysis.exchanges_of_members import STEP, Designs, Exchange
-from resiliency.analysis.parts import Part
 from resiliency.statistics.mixed_model import points
 
 GROUPS, ERROR, ACCURACY = 10, 0.2, 0.95
@@ -133,9 +132,7 @@ def mixtures(of_designs: float, of_seeds: float, gain: float, designs: int, coun
         everything, *without = (
             _pairs(of.reshape(designs, count), gain) for of in without_groups(members, 0.01, random)
         )
-        contrast = against_better(everything, without, CONFIDENCE)
-        part = Part.from_replicates("", contrast.replicates).without_images(contrast.without)
-        low, high = contrast.interval(*part.interval(CONFIDENCE).ends)
+        low, high = against_better(everything, without, CONFIDENCE)[1]
         return {"adopted": (100 * low, 100 * high)}
 
     def truth() -> float:

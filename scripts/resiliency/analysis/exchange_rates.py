@@ -8,10 +8,10 @@ import pandas as pd
 
 from resiliency.analysis.equal_accuracy import means_of_groups
 from resiliency.analysis.exchanges_of_members import (
+    FEWEST_FAMILIES,
     Exchange,
     another_seed,
     designs,
-    enough,
     families,
     family_at_equal_accuracy,
     median_of_designs,
@@ -56,36 +56,38 @@ class Pairs(NamedTuple):
         kept = np.arange(len(self.own)) != design
         return Pairs(self.own[kept], self.mixed[np.ix_(kept, kept)], self.variances[kept], self.seeds[kept])
 
+    @property
     def known(self) -> tuple[np.ndarray, np.ndarray]:
         """The first and the second design of each pair of designs with a known error."""
         first, second = np.nonzero(np.triu(np.isfinite(self.mixed), 1))
         return first, second
 
+    @property
+    def squared_distance(self) -> float:
+        """Mean square of the distance of two designs; NaN without a pair of designs."""
+        first, second = self.known
+        return float(np.mean((self.own[first] - self.own[second]) ** 2)) if len(first) else np.nan
 
-class Contrast(NamedTuple):
-    """Pairs of two designs against the pair of the better one.
+    @property
+    def noise(self) -> float:
+        """Mean square of the distance of two designs that differ only in their seeds; NaN without a pair of designs.
 
-    Attributes:
-        replicates: float 1 + D, contrast of all designs, then without each.
-        without: float G, contrast without each group of images.
-        ends: contrast if designs differ by as much, and by as little, as their interval allows.
-    """
-
-    replicates: np.ndarray
-    without: np.ndarray
-    ends: tuple[float, float]
-
-    def interval(self, low: float, high: float) -> tuple[float, float]:
-        """The interval, from the jackknife's and that of how far designs differ.
-
-        Leaving out designs says too little of chance differences, and of how much larger than measured true ones may
-        be. Distances of the upper ends are added in squares (Zou and Donner, Statistics in Medicine 27, 2008).
+        The error of all pairs of k seeds varies as the mean error of k members does.
         """
-        value, (least, most) = self.replicates[0], self.ends
-        return min(low, least), value + np.hypot(high - value, most - value)
+        (first, second), freedom = self.known, self.seeds - 1
+        variance = (self.variances * freedom).sum() / freedom.sum()
+        return float(np.mean(variance * (1 / self.seeds[first] + 1 / self.seeds[second]))) if len(first) else np.nan
+
+    def contrast(self, shrunk: float) -> float:
+        """How much less mixed pairs err than those of the better design, whose distances are multiplied by `shrunk`."""
+        first, second = self.known
+        if not len(first):
+            return np.nan
+        average = (self.own[first] + self.own[second]) / 2 - self.mixed[first, second]
+        return float(average.mean() - shrunk * np.abs(self.own[first] - self.own[second]).mean() / 2)
 
 
-def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) -> Contrast:
+def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) -> tuple[Part, tuple[float, float]]:
     """How much less a pair of two designs errs than a pair of the better of the two, mean over pairs of designs.
 
     The better of two designs seems better than it is, because the errors that judge it make it the better one. So
@@ -96,55 +98,31 @@ def against_better(pairs: Pairs, without: Sequence[Pairs], confidence: float) ->
     is computed with distances |own_A - own_B| that are shrunk by the root of the share of their mean square that is
     not noise, of seeds and images. Of normal values that gives the mean distance without noise.
 
+    Leaving out designs says too little of chance differences, and of how much larger than measured true ones may be. So
+    the interval is that of the jackknife and that of how far designs differ: distances of the upper ends are added in
+    squares (Zou and Donner, Statistics in Medicine 27, 2008).
+
     Args:
         pairs: pairs on all images.
         without: pairs without each of G groups of images; empty if images are treated as fixed.
-        confidence: level of the interval of the difference between designs.
+        confidence: level of the interval.
+
+    Returns:
+        The contrast with its error, and the ends of its interval.
     """
-    each = [pairs.without(design) for design in range(len(pairs.own))]
-    fewer = [[of.without(design) for of in without] for design in range(len(pairs.own))]
-    shrunk = [_shrunk(of, of_images) for of, of_images in zip((pairs, *each), (without, *fewer), strict=True)]
-    replicates = [_contrast(of, by) for of, by in zip((pairs, *each), shrunk, strict=True)]
-    squares = np.array([_mean_square(of) for of in (pairs, *each)])
-    of_images = np.array([_mean_square(of) for of in without])
-    differ = spread(squares, len(pairs.own) - 1, of_images, confidence, _noise_of_seeds(pairs))
-    ends = [of / np.sqrt(squares[0]) if squares[0] else 0.0 for of in (differ.high, differ.low)]
-    of_groups = np.array([_contrast(of, shrunk[0]) for of in without])
-    largest, smallest = (_contrast(pairs, by) for by in ends)
-    return Contrast(np.array(replicates), of_groups, (largest, smallest))
-
-
-def _shrunk(pairs: Pairs, without: Sequence[Pairs]) -> float:
-    """The factor that shrinks distances: the root of the share of their mean square that is not noise."""
-    square = _mean_square(pairs)
-    beyond_seeds = [_mean_square(of) - _noise_of_seeds(of) for of in (pairs, *without)]
-    true = without_image_noise(beyond_seeds[0], beyond_seeds[1:])
-    return float(np.sqrt(np.clip(true / square, 0, 1))) if square > 0 else 0.0
-
-
-def _contrast(pairs: Pairs, shrunk: float) -> float:
-    """The contrast with distances multiplied by `shrunk`."""
-    first, second = pairs.known()
-    if not len(first):
-        return np.nan
-    average = (pairs.own[first] + pairs.own[second]) / 2 - pairs.mixed[first, second]
-    return float(average.mean() - shrunk * np.abs(pairs.own[first] - pairs.own[second]).mean() / 2)
-
-
-def _mean_square(pairs: Pairs) -> float:
-    first, second = pairs.known()
-    return float(np.mean((pairs.own[first] - pairs.own[second]) ** 2)) if len(first) else np.nan
-
-
-def _noise_of_seeds(pairs: Pairs) -> float:
-    """Mean square of the distance of two designs that differ only in their seeds.
-
-    The error of all pairs of k seeds varies as the mean error of k members does.
-    """
-    first, second = pairs.known()
-    freedom = pairs.seeds - 1
-    variance = (pairs.variances * freedom).sum() / freedom.sum()
-    return float(np.mean(variance * (1 / pairs.seeds[first] + 1 / pairs.seeds[second]))) if len(first) else np.nan
+    designs = range(len(pairs.own))
+    left_out = [(pairs, without), *((pairs.without(d), [of.without(d) for of in without]) for d in designs)]
+    squares, shrunk = np.array([of.squared_distance for of, _ in left_out]), []
+    for (of, of_images), square in zip(left_out, squares, strict=True):
+        true = without_image_noise(square - of.noise, [one.squared_distance - one.noise for one in of_images])
+        shrunk.append(float(np.sqrt(np.clip(true / square, 0, 1))) if square > 0 else 0.0)
+    replicates = np.array([of.contrast(by) for (of, _), by in zip(left_out, shrunk, strict=True)])
+    part = Part.from_replicates("", replicates).without_images([of.contrast(shrunk[0]) for of in without])
+    of_images = np.array([of.squared_distance for of in without])
+    differ = spread(squares, len(pairs.own) - 1, of_images, confidence, pairs.noise)
+    least, most = (pairs.contrast(of / np.sqrt(squares[0]) if squares[0] else 0.0) for of in (differ.high, differ.low))
+    low, high = part.interval(confidence).ends
+    return part, (min(low, least), part.estimate + np.hypot(high - part.estimate, most - part.estimate))
 
 
 FAMILIES = 8  # with fewer, designs are left out in turn
@@ -249,17 +227,17 @@ def mixing(of: Scored, members: pd.DataFrame, errors: Sequence[pd.Series], confi
     if len(names) < DESIGNS:
         return
     combined = {name for joined in pairs["members"] for name in joined.split("+")}
-    taking_part = [name for name in combined if group[name] in names]
+    taking_part = sorted(name for name in combined if group[name] in names)
     every, *without = [
         _pairs(table, of_members[taking_part], group, names) for table, of_members in zip(grouped, errors, strict=False)
     ]
-    contrast = against_better(every, without, confidence)
+    part, ends = against_better(every, without, confidence)
     exchange, units = (DESIGNS_MIXED, "designs") if kind == "design" else (FAMILIES_MIXED, "families")
-    part = Part.from_replicates(exchange, contrast.replicates).without_images(contrast.without)
-    ends = contrast.interval(*part.interval(confidence).ends)
-    macs = members.set_index("member")["macs"].astype(float)[taking_part].groupby(group).mean()
-    cost = _relative_cost(every, macs[names].to_numpy())
-    counts = {"designs": members.set_index("member")["design"][taking_part].nunique(), "members": len(taking_part)}
+    described, (first, second) = members.set_index("member").loc[taking_part], every.known
+    macs = described["macs"].astype(float).groupby(group).mean()[names].to_numpy()
+    better = np.where(every.own[first] <= every.own[second], first, second)
+    cost = float(np.exp(np.mean(np.log((macs[first] + macs[second]) / (2 * macs[better])))))
+    counts = {"designs": described["design"].nunique(), "members": len(taking_part)}
     counts["ensembles"] = sum(set(joined.split("+")) <= set(taking_part) for joined in pairs["members"])
     counts["median_error"] = median_of_designs(errors[0][taking_part], members)
     yield Exchange(exchange, part.estimate, *ends, units, part.units, inference=cost, training=cost, **counts)
@@ -279,13 +257,6 @@ def _pairs(grouped: pd.Series, errors: pd.Series, group: pd.Series, names: list[
     np.fill_diagonal(mixed, np.nan)
     of_group = errors.groupby(group)
     return Pairs(own, mixed, of_group.var()[names].to_numpy(float), of_group.size()[names].to_numpy())
-
-
-def _relative_cost(pairs: Pairs, macs: np.ndarray) -> float:
-    """Operations of a mixed pair over those of the better design's own pair, geometric mean over pairs of designs."""
-    first, second = pairs.known()
-    better = np.where(pairs.own[first] <= pairs.own[second], first, second)
-    return float(np.exp(np.mean(np.log((macs[first] + macs[second]) / (2 * macs[better])))))
 
 
 def joint_training(image_errors: pd.DataFrame, members: pd.DataFrame, confidence: float) -> Iterator[Exchange]:
@@ -336,7 +307,7 @@ def exchange_rates(
     compared = known[known["recipe"] == reference] if reference else known
     rows = [*another_seed(compared, errors, confidence)]
     sized = compared.dropna(subset=["parameters"])
-    if enough(sized):
+    if (sized.groupby("family")["design"].nunique() > 1).sum() >= FEWEST_FAMILIES:
         of_designs = designs(sized, errors, accuracies, response)
         separate = not shifts and len(without) and set(sized["member"]) <= set(without["member"])
         rows += [*families(of_designs, confidence), *predictors(of_designs, confidence)]

@@ -74,7 +74,7 @@ def table_of(exchanges: Iterable[Exchange], measured_on: str, confidence: float)
 
 
 DESIGNS = 3  # least number of designs with two seeds, for the spread of seeds
-FAMILIES = 5  # least number of families with two designs, for any estimate from families
+FEWEST_FAMILIES = 5  # least number of families with two designs, for any estimate from families
 WITHIN = 0.15  # least share of the variance of a predictor within families, below which family contains it
 STEP = 0.01  # step of clean accuracy
 RELIABLE = 0.5  # least slope of accuracy on half of the images on accuracy on the other half
@@ -189,7 +189,6 @@ def family_at_equal_accuracy(
         shifts: additional test sets that replace corruptions.
         median_error: that of the designs.
     """
-
     groups = [] if scores is None else scores["without"].unique().tolist()
     everything, *of_groups = [
         families_differ_at_equal_accuracy(members, n_images, shifts, draws=0, scores=scores, without=group)
@@ -278,11 +277,6 @@ def predictors(of: Designs, confidence: float) -> Iterator[Exchange]:
         middle = np.clip(expit(medians(of.accuracies, of.family)), STEP, 1 - STEP)
         slopes = (logit(middle + STEP / 2) - logit(middle - STEP / 2)) * slopes / repeated
         yield _bought("point_of_clean_accuracy", slopes, centred(of.accuracies[0], of.alike)[0], of, confidence)
-
-
-def enough(members: pd.DataFrame) -> bool:
-    """Whether enough families have two designs or more."""
-    return int((members.groupby("family")["design"].nunique() > 1).sum()) >= FAMILIES
 
 
 def varies(predictor: np.ndarray, within: np.ndarray) -> bool:
