@@ -23,7 +23,7 @@ from published.several_verdicts import agreement, counted_verdicts
 from published.site import draw_all, drawn
 from published.study_changes import command_settings, current_study, outdated_keys
 from published.swaps import answers, rows_of
-from resiliency.analysis.choices import clean_accuracy
+from resiliency.analysis.contenders import clean_accuracy
 from resiliency.analysis.member_tables import LITTLE, late_gain
 from resiliency.base.faults import Fault, one_line_faults, parser
 from resiliency.base.names import CLEAN, INDEPENDENT

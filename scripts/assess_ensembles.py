@@ -1,9 +1,7 @@
 """Assess the ensembles of deployment.csv: calibration and thresholds; confusions, failures and costs of the best."""
 
 from resiliency.analysis.assessment import assessment
-from resiliency.analysis.contenders import comparison, contenders
-from resiliency.analysis.failures import FAILURES, cost_tables, failures
-from resiliency.analysis.judging import named_in
+from resiliency.analysis.contenders import FAILURES, comparison, contenders
 from resiliency.analysis.pictures import failure_pictures
 from resiliency.data.pictures import read_conditions, read_items
 from resiliency.data.split import calibration_indices
@@ -18,7 +16,7 @@ with stage(snakemake.log[0], snakemake.params.code):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     threads = snakemake.threads
     members, deployment, validation = read_table(inputs.members), read_table(inputs.deployment), {}
-    conditions, needed = read_table(inputs.conditions), named_in(deployment["members"])
+    conditions, needed = read_table(inputs.conditions), set("+".join(deployment["members"]).split("+"))
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, needed, inputs.units)
     resampling = Resampling(params.resamples, params.confidence, params.seed)
     if inputs.validation:
@@ -26,20 +24,17 @@ with stage(snakemake.log[0], snakemake.params.code):
         validation = read_validation(inputs.validation, labels[calibration_indices(labels, params.seed)], needed)
     tables = assessment(deployment, members, predictions, validation, resampling, params.wrong, threads)
     write_table(outputs.temperatures, tables.pop("temperatures"))
-    roles = contenders(deployment)
+    temperatures = read_table(outputs.temperatures)  # rounded like those that an export applies
     names = read_items(inputs.named)[1] if inputs.named else []
     classes = read_json(inputs.card)["classes"] if inputs.card else params.classes
-    temperatures = read_table(outputs.temperatures)  # rounded like those that an export applies
-    failed = failures(
-        roles, members, temperatures, predictions, names, classes, params.confidence, params.seed, threads
+    matrix = cost_matrix(read_costs(inputs.cost_matrix), classes) if inputs.cost_matrix else None
+    tables |= comparison(
+        contenders(deployment), members, predictions, temperatures, names, classes, resampling, matrix, threads
     )
-    tables |= comparison(roles, members, predictions, resampling, threads)
-    tables |= failed | {"failures": failed["failures"][FAILURES]}
-    if inputs.cost_matrix:
-        matrix = cost_matrix(read_costs(inputs.cost_matrix), classes)
-        tables |= cost_tables(roles, members, predictions, matrix, classes, resampling)
+    failures = tables.pop("failures")
+    write_table(outputs.failures, failures[FAILURES])
     for name, table in tables.items():
         write_table(outputs.get(name), table)
     if outputs.pictures:
         images = read_conditions(inputs.images, inputs.corrupted)
-        write_table(outputs.pictures, failure_pictures(failed["failures"], conditions, images))
+        write_table(outputs.pictures, failure_pictures(failures, conditions, images))

@@ -2,18 +2,9 @@
 
 import numpy as np
 
-from resiliency.analysis.choices import deployable, halves, limit_columns
-from resiliency.analysis.coincident_failures import (
-    CEILING,
-    REACHED,
-    ceiling_table,
-    failure_table,
-    failures,
-    sizes_of,
-    unit_of,
-    with_best,
-)
-from resiliency.analysis.deployment import candidate_table, deployment_table
+from resiliency.analysis.coincident_failures import CEILING, REACHED, ceiling_table, failure_table, with_best
+from resiliency.analysis.deployment import candidate_table, deployable, deployment_table
+from resiliency.analysis.judging import halves
 from resiliency.base.names import CLEAN, design_of
 from resiliency.ensembles.pool import eligible_members
 from resiliency.ensembles.settings import Deployment, Ensembles
@@ -35,9 +26,7 @@ with stage(snakemake.log[0], snakemake.params.code):
 
     if outputs.deployment:
         costs = cost_matrix(read_costs(inputs.costs), read_json(inputs.card)["classes"]) if inputs.costs else None
-        members, scored = deployable(
-            members, predictions, formed.main_rule, settings.objective, settings.quantile, costs
-        )
+        members, scored = deployable(members, predictions, formed.main_rule, settings, costs)
         selection, evaluation = halves(scored.labels(CLEAN), params.seed, scored.units(CLEAN))
         ensembles = read_table(inputs.ensembles)
         of_rule = ensembles[ensembles["rule"] == scored.rule]
@@ -49,7 +38,8 @@ with stage(snakemake.log[0], snakemake.params.code):
         table = deployment_table(
             candidates, members, scored, selection, evaluation, params.baseline, resampling, settings.margin
         )
-        write_table(outputs.deployment, table.assign(**limit_columns(settings.limits)))
+        limits = {f"limit_{key}": most for key, most in settings.limits if most is not None}
+        write_table(outputs.deployment, table.assign(**limits))
         write_table(outputs.candidates, candidates)
 
     of_images, numbers = next(iter(combined.values())).units_of_test_sets(), range(len(conditions))
@@ -57,14 +47,9 @@ with stage(snakemake.log[0], snakemake.params.code):
     designs = list(map(design_of, combined))
     write_table(outputs.failures, failure_table(wrong, designs, conditions, resampling, of_images))
 
-    of_pool, sizes, units = [combined[name] for name in pool.member], sizes_of(len(pool)), unit_of(list(pool.design))
-    of_conditions = (
-        failures(
-            np.stack([member.decisions(condition) for member in of_pool]), of_pool[0].labels(condition), sizes, units
-        )
-        for condition in numbers
-    )
-    table, everyone = ceiling_table(conditions, of_conditions, sizes, len(pool), params.confidence, of_images)
+    of_pool = [combined[name] for name in pool.member]
+    answered = ((np.stack([of.decisions(row) for of in of_pool]), of_pool[0].labels(row)) for row in numbers)
+    table, everyone = ceiling_table(answered, list(pool.design), conditions, params.confidence, of_images)
     if outputs.deployment:
         names = list(members.member), set(pool.member)
         table = with_best(table, everyone, candidates, *names, scored, evaluation, params.confidence)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from resiliency.analysis.choices import halves
+from resiliency.analysis.judging import halves
 from resiliency.base.faults import Fault, expected
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.streams import stream

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import norm
 from shared import EXPERIMENTS, beside, options, resumed, table_row
 
-from resiliency.analysis.choices import cheapest, differences, drawn_errors, margin_of
+from resiliency.analysis.deployment import cheapest, differences, drawn_errors, margin_of
 from resiliency.report import words
 from resiliency.statistics.intervals import share
 from resiliency.statistics.resampling import Resampling, Units
@@ -59,7 +59,7 @@ CASES = [
 class Drawn:
     """Images of a case: whether each ensemble gets each of them wrong, as `drawn_errors` asks."""
 
-    objective = "mean"
+    objective, corrupted = "mean", range(len(CONDITIONS))
 
     def __init__(self, case: Case, n_images: int, random: np.random.Generator):
         difficulty = random.standard_normal(n_images)
@@ -116,7 +116,7 @@ def choices(case: Case, n_images: int, simulations: int, resamples: int) -> dict
         best = int(errors.argmin())
         of = differences(errors, resampled, best, Units.single(n_images), CONFIDENCE)
         margin = margin_of(errors[best], None, "mean")
-        pick = cheapest(table.assign(selection_error=errors), of, best, margin, n_images).place
+        pick = cheapest(table.assign(selection_error=errors), of, best, margin, n_images)[0]
         regrets.append(true[[pick, best]] - true.min())
         ratios.append(costs[pick] / costs[best])
         judged = Drawn(case, n_images, random).image_errors(ensembles[pick])

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import binomtest, norm
 from simulated_correlations import CONFIDENCE, Case, Interval
 
-from resiliency.analysis.failures import class_error
+from resiliency.analysis.contenders import class_error
 from resiliency.statistics.resampling import Units
 
 CONDITIONS = 75

@@ -15,8 +15,7 @@ from simulated_kinds import CASES as KINDS
 from simulated_spread import NO_NOISE, NOISE, Layout, Noise
 from simulated_units import CASES as IN_UNITS
 
-from resiliency.analysis import coincident_failures
-from resiliency.analysis.coincident_failures import failure_table
+from resiliency.analysis.coincident_failures import ceiling_table, failure_table
 from resiliency.analysis.left_out import kept_weights
 from resiliency.analysis.origins import ORIGINS, SHARES, origin_table
 from resiliency.analysis.parts import Part
@@ -209,7 +208,7 @@ def all_wrong(other: str, drawn: int, members: int, n_images: int) -> Case:
     hardness = random.normal(-0.5, 2, n_images if other == "members" else MANY["images"])
     ability = random.normal(0, SPREAD, members if other == "images" else MANY["members"])
     table_of_conditions = all_conditions([], [], {CLEAN: n_images}, {CLEAN: 2})
-    labels, units = np.zeros(n_images, int), np.arange(members)
+    labels, designs = np.zeros(n_images, int), [f"{member:03}" for member in range(members)]
 
     def truth() -> float:
         """With images drawn anew the mean over all of them, for these members; with members drawn anew, the reverse."""
@@ -227,9 +226,8 @@ def all_wrong(other: str, drawn: int, members: int, n_images: int) -> Case:
         own = random.choice(ability, members) if other == "members" else ability
         hard = random.choice(hardness, n_images) if other == "images" else hardness
         decisions = (random.random((members, n_images)) < _chance(own, hard)).astype(int)
-        of = coincident_failures.failures(decisions, labels, [drawn], units)
-        table, _ = coincident_failures.ceiling_table(table_of_conditions, iter([of]), [drawn], members, CONFIDENCE)
-        row = table.iloc[0]
+        table, _ = ceiling_table([(decisions, labels)], designs, table_of_conditions, CONFIDENCE)
+        row = table[table["size"] == drawn].iloc[0]
         ends = {"images": (row.all_wrong_low, row.all_wrong_high), "members": (row.members_low, row.members_high)}
         return {"adopted": ends[other]}
 

@@ -14,11 +14,10 @@ from scipy.special import expit, log_softmax
 from simulated_correlations import CONFIDENCE, Case, Interval
 
 from resiliency.analysis.assessment import selective_rows, shares_at
-from resiliency.analysis.choices import differences, drawn_errors
-from resiliency.analysis.coincident_failures import ceiling_table, failure_table, failures, way_to_ceiling
+from resiliency.analysis.coincident_failures import ceiling_table, failure_table, way_to_ceiling
 from resiliency.analysis.compared_members import rank_rows
-from resiliency.analysis.contenders import under_corruptions
-from resiliency.analysis.failures import class_error
+from resiliency.analysis.contenders import class_error, under_corruptions
+from resiliency.analysis.deployment import differences, drawn_errors
 from resiliency.analysis.judging import Judged, Resampled, Said, Sums
 from resiliency.analysis.member_tables import Scorer
 from resiliency.analysis.without_images import GROUPS, image_groups
@@ -116,7 +115,7 @@ def of_pair(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     """The first member less the last under corruptions, as contenders.csv has it."""
     counts = units.counts(resampling.resamples, resampling.seed, "images")
     errors = {"first": drawn.wrong[0, 1:], "last": drawn.wrong[2, 1:]}
-    table = under_corruptions(errors, ["fog"] * SEVERITIES, counts, units, CONFIDENCE)
+    table = pd.DataFrame(under_corruptions(errors, ["fog"] * SEVERITIES, counts, units, CONFIDENCE))
     return ends(table[(table.role == "last") & (table.corruption == CORRUPTED)].iloc[0], "difference")
 
 
@@ -125,7 +124,8 @@ def of_all(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
     of, ensembles = EnsembleErrors(drawn.predictions(units), np.ones(MEMBERS), "mean_probability"), np.arange(MEMBERS)
     images, ensembles = np.arange(IMAGES), list(ensembles[:, None])
     errors = np.array([of.errors(ensemble[None], images)[0] for ensemble in ensembles])
-    bounds = differences(errors, drawn_errors(of, ensembles, images, resampling), 0, units, CONFIDENCE).high[1:]
+    drawn = drawn_errors(of, ensembles, images, resampling)
+    bounds = differences(errors, drawn, 0, units, CONFIDENCE).behind_high.to_numpy()[1:]
     true = MANY.wrong[:, 1:].mean(axis=(1, 2))
     return -1.0, float((bounds - (true[1:] - true[0])).min())
 
@@ -137,8 +137,8 @@ def of_rank(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
 
 
 def of_ceiling(drawn: Drawn, units: Units, resampling: Resampling) -> Interval:
-    together = (failures(of.astype(int), LABELS, [MEMBERS], np.arange(MEMBERS)) for of in drawn.wrong.swapaxes(0, 1))
-    table, _ = ceiling_table(CONDITIONS, together, [MEMBERS], MEMBERS, CONFIDENCE, {CLEAN: units})
+    answered = ((of.astype(int), LABELS) for of in drawn.wrong.swapaxes(0, 1))
+    table, _ = ceiling_table(answered, list("abc"), CONDITIONS, CONFIDENCE, {CLEAN: units})
     return ends(table.iloc[-1], "all_wrong")
 
 

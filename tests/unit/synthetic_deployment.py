@@ -6,8 +6,16 @@ import numpy as np
 import pandas as pd
 
 from published.kept import RESULTS, kept_tables
-from resiliency.analysis.contenders import BEST_MEMBER, RECOMMENDED, contenders
-from resiliency.analysis.failures import CLEAN_ANSWERS, CORRUPTION, FAILURES, NOBODY, PAIR
+from resiliency.analysis.contenders import (
+    BEST_MEMBER,
+    CLEAN_ANSWERS,
+    CORRUPTION,
+    FAILURES,
+    NOBODY,
+    PAIR,
+    RECOMMENDED,
+    contenders,
+)
 from resiliency.analysis.pictures import data_url
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, accuracy_of
 from resiliency.ensembles.pool import front

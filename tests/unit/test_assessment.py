@@ -7,7 +7,7 @@ from predicted import conditions_of, drawn, logits_of, predictions_of
 from resiliency.analysis.assessment import (
     COVERAGES,
     FEW_ERRORS,
-    LOADED,
+    LOADED_WEIGHTS,
     NO_VALIDATION,
     SHARES_WRONG,
     TEMPERATURES,
@@ -194,7 +194,7 @@ def validation_with(errors: int) -> Ensemble:
 
 @pytest.mark.parametrize(
     ("errors", "fitted_images", "note"),
-    [(10, "validation", LOADED), (9, "corrupted", FEW_ERRORS), (None, "corrupted", NO_VALIDATION)],
+    [(10, "validation", LOADED_WEIGHTS), (9, "corrupted", FEW_ERRORS), (None, "corrupted", NO_VALIDATION)],
 )
 def test_a_temperature_has_the_least_loss_on_the_images_that_it_is_fitted_on(study, errors, fitted_images, note):
     """Validation images with enough errors, else the corrupted images of the choice."""

@@ -16,7 +16,6 @@ from resiliency.analysis.coincident_failures import (
     failures,
     mean_product,
     sizes_of,
-    unit_of,
     way_to_ceiling,
     with_best,
 )
@@ -85,10 +84,10 @@ DECISIONS, LABELS = decisions_of(5, 0.4, np.random.default_rng(1))
 
 
 def of_all(decisions, labels, **units):
-    members, images = decisions.shape
-    table, sizes = all_conditions([], [], {"clean": images}, {"clean": 5}), sizes_of(members)
-    of = failures(decisions, labels, sizes, np.arange(members))
-    return ceiling_table(table, iter([of]), sizes, members, 0.95, units)[0].set_index("size")
+    table = all_conditions([], [], {"clean": len(labels)}, {"clean": 5})
+    return ceiling_table([(decisions, labels)], list("abcde"[: len(decisions)]), table, 0.95, units)[0].set_index(
+        "size"
+    )
 
 
 def test_sizes_end_in_all_members_and_binomials_are_exact():
@@ -116,7 +115,7 @@ def test_shares_are_means_over_all_sets_of_members():
 
 
 def test_members_are_left_out_with_all_of_their_design():
-    of = failures(DECISIONS, LABELS, [1, 2, 5], unit_of(["a", "a", "b", "b", "b"]))
+    of = failures(DECISIONS, LABELS, [1, 2, 5], ["a", "a", "b", "b", "b"])
     first = (DECISIONS != LABELS)[2:]
     pairs = np.mean([first[list(pair)].all(axis=0).mean() for pair in combinations(range(3), 2)])
     assert of.without[:, 0] == pytest.approx([first.mean(), pairs, first.all(axis=0).mean()])
@@ -134,9 +133,8 @@ def test_nothing_is_known_of_members_that_are_never_wrong():
 
 def test_the_mean_over_corruptions_follows_the_conditions():
     table = all_conditions(["fog"], [1, 3], {"clean": 120, "photos": 120}, {"clean": 5, "photos": 5})
-    sizes, units = sizes_of(5), unit_of(list("abcde"))
     drawn = [decisions_of(5, error, np.random.default_rng(2)) for error in (0.1, 0.3, 0.5, 0.2)]
-    made, everyone = ceiling_table(table, (failures(*of, sizes, units) for of in drawn), sizes, 5, 0.95)
+    made, everyone = ceiling_table(drawn, list("abcde"), table, 0.95)
     whole = made[made["size"] == 5].reset_index()
     assert list(whole.images) == ["clean", "fog", "fog", "photos", "corrupted"]
     assert whole.severity.tolist()[:4] == [0, 1, 3, 0]

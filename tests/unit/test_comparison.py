@@ -13,7 +13,7 @@ from scipy.stats import binom
 from synthetic import synthetic_tables
 
 from resiliency import comparison
-from resiliency.analysis.choices import halves
+from resiliency.analysis.judging import halves
 from resiliency.cli.commands import main
 from resiliency.prediction.reading import all_conditions
 from resiliency.report.overview import contenders

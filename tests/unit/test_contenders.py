@@ -9,17 +9,9 @@ from fault_messages import fault_of
 from predicted import conditions_of, drawn, logits_of, predictions_of
 
 from resiliency.analysis.assessment import NO_VALIDATION, assessment, temperature_of
-from resiliency.analysis.contenders import (
-    SHARED_FAILURES,
-    calibration_bins,
-    comparison,
-    contenders,
-    errors_under,
-    shared_failures,
-    under_corruptions,
-)
-from resiliency.analysis.failures import MEMBER, cost_tables
-from resiliency.analysis.judging import both_halves, ensemble_of, evaluation_half, judged, named_in
+from resiliency.analysis.coincident_failures import SHARED_FAILURES, shared_failures
+from resiliency.analysis.contenders import MEMBER, calibration_bins, comparison, contenders, under_corruptions
+from resiliency.analysis.judging import both_halves, ensemble_of, judged
 from resiliency.ensembles.combination import Ensemble
 from resiliency.metrics.classification import CALIBRATION, calibration_error, confidence_bins
 from resiliency.metrics.costs import cost_matrix, read_costs
@@ -51,6 +43,13 @@ DEPLOYMENT = pd.DataFrame(
         "fit": True,
     }
 )
+TEMPERATURES = pd.DataFrame({"members": DEPLOYMENT.members, "temperature": [np.nan, 2.0, 2.0]})
+
+
+def compared(predictions, deployment=DEPLOYMENT, names=(), classes=(), matrix=None) -> dict[str, pd.DataFrame]:
+    """The tables of the contenders of a table deployment.csv."""
+    roles = contenders(deployment)
+    return comparison(roles, MEMBERS, predictions, TEMPERATURES, names, classes, SETTINGS, matrix)
 
 
 @pytest.fixture
@@ -69,11 +68,9 @@ def validation(tmp_path):
 def test_each_ensemble_is_assessed_with_its_own_members(predictions, validation):
     tables = assessment(DEPLOYMENT, MEMBERS, predictions, validation, SETTINGS)
     of_ensemble = tables["temperatures"].drop_duplicates("members").set_index("members")
-    members, (chosen, _) = MEMBERS.set_index("member"), both_halves(predictions, SETTINGS)
+    chosen, _ = both_halves(predictions, SETTINGS)
     for joined in ("a-s0", "a-s0+b-s0"):
-        own, of_validation = (
-            ensemble_of(joined.split("+"), "mean_probability", of, members) for of in (predictions, validation)
-        )
+        own, of_validation = (ensemble_of(joined, "mean_probability", of, MEMBERS) for of in (predictions, validation))
         assert of_ensemble.temperature[joined] == temperature_of(of_validation, False, own, chosen).value
     assert of_ensemble.fitted_images.to_dict() == {
         "a-s0": "validation",
@@ -85,28 +82,23 @@ def test_each_ensemble_is_assessed_with_its_own_members(predictions, validation)
 
 
 def test_roles_are_compared_on_the_images_that_judge(predictions):
-    roles = contenders(DEPLOYMENT)
-    assert named_in(row["members"] for row in roles.values()) == {"a-s0", "b-s0"}
     needed = {name: predictions[name] for name in ("a-s0", "b-s0")}
-    tables = comparison(roles, MEMBERS, needed, SETTINGS)
-    half = evaluation_half(needed, SETTINGS)
-    best = ensemble_of(["a-s0", "b-s0"], "mean_probability", needed, MEMBERS.set_index("member"))
+    tables, half = compared(needed), both_halves(needed, SETTINGS)[1]
     table = tables["under_corruptions"].query("corruption == 'corrupted'").set_index("role")
     both = [[needed[name].probabilities(c)[half.images["corrupted"]] for name in needed] for c in range(4)]
-    wrong = np.mean(both, axis=1).argmax(axis=-1) != best.members[0].labels(1)[half.images["corrupted"]]
-    np.testing.assert_array_equal(errors_under(best, half), wrong)
+    wrong = np.mean(both, axis=1).argmax(axis=-1) != needed["a-s0"].labels(1)[half.images["corrupted"]]
     assert table.error["best ensemble"] == pytest.approx(wrong[1:].mean())
     assert table.severities.unique() == ["1+2+3"]
     ensembles = dict.fromkeys(["recommended model", "best ensemble"], "a-s0+b-s0")
     assert table.members.to_dict() == ensembles | {"best member": "a-s0", "baseline": "a-s0"}
     clean = tables["calibration"].query("images == 'clean'").groupby("role").predictions.sum()
-    assert clean.to_dict() == dict.fromkeys(roles, IMAGES // 2)
+    assert clean.to_dict() == dict.fromkeys(contenders(DEPLOYMENT), IMAGES // 2)
 
 
 def test_shared_failures_by_loops(predictions):
     """Of an ensemble of three on the images that judge; its pair is that of the other images."""
     both = both_halves(predictions, SETTINGS)
-    found, labels = shared_failures(predictions, *both), predictions["a-s0"].labels(0)
+    found, labels = shared_failures(NAMES, [*predictions.values()], *both), predictions["a-s0"].labels(0)
     answers = {name: np.array([of.decisions(c) for c in range(4)]) for name, of in predictions.items()}
     for images, conditions in (("clean", [0]), ("fog", [1, 2, 3]), ("corrupted", [1, 2, 3])):
         chosen = np.ix_(conditions, both[1].images["clean"])
@@ -131,12 +123,12 @@ def test_members_without_errors_share_no_known_part_of_them(predictions):
     """And a single member has no pair."""
     labels, images = predictions["a-s0"].labels(0), IMAGES
     sure = predictions_of(conditions_of(["fog"], [1, 2, 3], images), labels, np.stack([np.eye(3)[labels] * 9] * 4))
-    row = shared_failures({"a-s0": sure, "b-s0": sure}, *both_halves(predictions, SETTINGS))["corrupted"]
+    row = shared_failures(NAMES[:2], [sure] * 2, *both_halves(predictions, SETTINGS))["corrupted"]
     assert np.isnan([row["common_failures"], row["common_failures_low"], row["pair_common_failures"]]).all()
     assert row["undetected"] == 0 < row["undetected_high"]
     assert row["availability_low"] < row["availability"] == 1
-    roles = contenders(DEPLOYMENT.iloc[:1])
-    assert comparison(roles, MEMBERS, predictions, SETTINGS)["under_corruptions"][SHARED_FAILURES].isna().all(axis=None)
+    alone = compared(predictions, DEPLOYMENT.iloc[:1])["under_corruptions"]
+    assert alone[SHARED_FAILURES].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(("cost", "best"), [(5e6, "a-s0"), (3e6, "d-s0"), (np.nan, "d-s0")])
@@ -153,8 +145,8 @@ def test_errors_and_differences_by_hand():
     first = np.array([[0, 1], [0, 1], [0, 0]], float)
     other = np.array([[1, 1], [1, 0], [1, 1]], float)
     counts, units = np.array([[1, 1]] * 50 + [[2, 0], [0, 2]] * 25), Units.single(2)
-    table = under_corruptions({"best ensemble": first, "baseline": other}, ["fog", "fog", "snow"], counts, units, 0.9)
-    rows = table.set_index(["role", "corruption"])
+    rows = under_corruptions({"best ensemble": first, "baseline": other}, ["fog", "fog", "snow"], counts, units, 0.9)
+    rows = pd.DataFrame(rows).set_index(["role", "corruption"])
     assert rows.error.tolist() == [0.5, 0, 0.25, 0.75, 1, 0.875]
     assert rows.difference.loc["baseline"].tolist() == [-0.25, -1, -0.625]
     assert rows.difference.loc["best ensemble"].isna().all()
@@ -174,14 +166,15 @@ def test_equal_errors_of_models_that_differ_elsewhere_may_differ():
     """Under fog no image of 40 does; both levels are of one comparison or of two."""
     first, other = np.zeros((2, 40)), np.vstack([np.zeros(40), np.arange(40) % 2])
     counts = np.random.default_rng(0).multinomial(40, np.full(40, 1 / 40), 99)
-    table = under_corruptions({"a": first, "b": other, "c": first}, ["fog", "snow"], counts, Units.single(40), 0.9)
+    rows = under_corruptions({"a": first, "b": other, "c": first}, ["fog", "snow"], counts, Units.single(40), 0.9)
+    table = pd.DataFrame(rows)
     fog = table[table.corruption == "fog"].set_index("role")[["difference_low", "difference_high"]]
     assert fog.loc["b"].tolist() == pytest.approx([-0.0876, 0.0876], abs=1e-4)  # at 95%
     assert fog.loc["c"].tolist() == [0, 0]
 
 
 def test_bins_have_the_calibration_error_of_all_predictions(predictions):
-    members, half = list(predictions.values()), evaluation_half(predictions, SETTINGS)
+    members, half = list(predictions.values()), both_halves(predictions, SETTINGS)[1]
     (answers,) = judged([Ensemble(members, np.ones(3), "mean_probability")], [1], half)
     found = [calibration_bins(of.confidences["max_probability"], of.errors) for of in answers.values()]
     clean, corrupted = (pd.DataFrame(of, columns=CALIBRATION[1:]) for of in found)
@@ -228,9 +221,9 @@ def test_tables_that_are_refused(tmp_path, text, named):
 
 def costed(predictions, rule: str, matrix: np.ndarray) -> tuple:
     """The tables; labels, and outputs of the recommended ensemble under each condition."""
-    deployment, judged = DEPLOYMENT.assign(rule=rule), evaluation_half(predictions, SETTINGS).images["clean"]
-    tables = cost_tables(contenders(deployment), MEMBERS, predictions, matrix, ["c0", "c1", "c2"], SETTINGS)
-    ensemble = ensemble_of(["a-s0", "b-s0"], rule, predictions, MEMBERS.set_index("member"))
+    judged = both_halves(predictions, SETTINGS)[1].images["clean"]
+    tables = compared(predictions, DEPLOYMENT.assign(rule=rule), classes=["c0", "c1", "c2"], matrix=matrix)
+    ensemble = ensemble_of("a-s0+b-s0", rule, predictions, MEMBERS)
     labels = ensemble.members[0].labels(0)[judged]
     return tables, labels, [next(ensemble.outputs(condition, judged)) for condition in range(4)]
 

@@ -10,8 +10,19 @@ from fault_messages import fault_of
 from predicted import conditions_of, logits_of, predictions_of
 from scipy.stats import binom
 
-from resiliency.analysis import choices
-from resiliency.analysis.deployment import candidate_table, deployment_table, worst_cases
+from resiliency.analysis.contenders import eligible
+from resiliency.analysis.deployment import (
+    candidate_table,
+    cheapest,
+    deployment_table,
+    differences,
+    fit_members,
+    margin_of,
+    shortlist,
+    within_limits,
+    worst_cases,
+)
+from resiliency.analysis.judging import halves
 from resiliency.ensembles.pool import EnsembleErrors, front
 from resiliency.ensembles.selection import greedy
 from resiliency.ensembles.settings import Limits
@@ -63,8 +74,7 @@ def test_the_worst_class_is_one_that_is_evaluated():
         [predictions_of(table, labels, np.zeros((4, 6, 4), np.float16))], np.ones(1), "mean_probability"
     )
     wrong = np.tile(np.array([0, 0.5, 1, 0, 1, 1], np.float32), (3, 1))
-    halves = np.arange(3), np.arange(3, 6)
-    row = worst_cases(of, wrong, *halves, Units.single(3), np.ones((5, 3)), 0.9)
+    row = worst_cases(of, wrong, np.arange(3), np.arange(3, 6), Units.single(3), np.ones((5, 3)), 0.9)
     assert (row["worst_class"], row["worst_class_error"]) == (1, 1)
 
 
@@ -96,7 +106,7 @@ def tables(study, sizes=(2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_candidates(study):
     members, ensembles = tables(study, sizes=(2,))
-    known = members, ensembles, scored(study), 3, choices.halves(study[1], 0)[0]
+    known = members, ensembles, scored(study), 3, halves(study[1], 0)[0]
     table = candidate_table(*known)
     for limits, within in ((Limits(members=1), table["size"] <= 1), (Limits(macs=300), table["macs"] <= 300)):
         assert (candidate_table(*known, limits).fit == (table.fit & within)).all()
@@ -113,7 +123,7 @@ def test_candidates(study):
 def test_judgement_does_not_see_the_images_of_the_choice(study):
     """Other predictions on the judging half change nothing that is chosen, but do change the judgement."""
     members, ensembles = tables(study)
-    chosen, judged = choices.halves(study[1], 0)
+    chosen, judged = halves(study[1], 0)
 
     def judge(logits: list[np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
         of = scored((logits, study[1]))
@@ -150,7 +160,7 @@ OBJECTIVES = {
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_objectives_choose_on_one_half_and_are_judged_on_the_other(study, objective):
     members, ensembles = tables(study)
-    chosen, judged = choices.halves(study[1], 0)
+    chosen, judged = halves(study[1], 0)
     costs = COSTS if objective == "cost" else None
     of, labels = scored(study, objective=objective, quantile=0.6, costs=costs), study[1]
     candidates = candidate_table(members, ensembles, of, 4, chosen)
@@ -186,11 +196,11 @@ def test_objectives_choose_on_one_half_and_are_judged_on_the_other(study, object
 
 def test_a_margin_of_all_errors_lets_every_cheaper_row_of_no_more_members_stand_in(study):
     members, ensembles = tables(study)
-    (chosen, judged), of = choices.halves(study[1], 0), scored(study)
+    (chosen, judged), of = halves(study[1], 0), scored(study)
     candidates = candidate_table(members, ensembles, of, 4, chosen)
     table = deployment_table(candidates, members, of, chosen, judged, **DRAWN, margin=1.0)
     assert table["macs"].is_monotonic_increasing
-    for row in choices.eligible(table).to_dict("records"):
+    for row in eligible(table).to_dict("records"):
         allowed = table[table.fit & (table["size"] <= row["size"]) & (table["macs"] <= row["macs"])]
         assert table["macs"][table.number == row["instead"]].item() == allowed["macs"].min()
 
@@ -198,10 +208,10 @@ def test_a_margin_of_all_errors_lets_every_cheaper_row_of_no_more_members_stand_
 def test_limits_that_no_fit_model_keeps_are_refused_with_one_that_some_keeps():
     """The least of fit models within the other limits: the cheapest model is not fit, the next has more members."""
     candidates = pd.DataFrame({"fit": [False, True, True], "size": [1, 1, 2], "macs": [10.0, 400.0, 100.0]})
-    message = fault_of(choices.within_limits, candidates, Limits(members=1, macs=200))
+    message = fault_of(within_limits, candidates, Limits(members=1, macs=200))
     assert message.startswith("deployment.limits.macs")
     assert message.endswith("got 200; allow at least 400")
-    assert choices.within_limits(candidates, Limits(members=1, macs=400)).tolist() == [False, True, False]
+    assert within_limits(candidates, Limits(members=1, macs=400)).tolist() == [False, True, False]
 
 
 LABELS = np.arange(1000) % 10
@@ -217,8 +227,8 @@ ROWS = pd.DataFrame(
 
 def test_members_near_chance_or_far_below_the_others_are_not_fit():
     accuracies = np.array([0.985, 0.97, 0.58, 0.85, 0.12, 0.99])
-    assert choices.fit_members(accuracies, LABELS).tolist() == [True, True, False, True, False, True]
-    assert choices.fit_members(np.array([0.1, 0.11]), LABELS).all()
+    assert fit_members(accuracies, LABELS).tolist() == [True, True, False, True, False, True]
+    assert fit_members(np.array([0.1, 0.11]), LABELS).all()
 
 
 UNKNOWN, ALL = np.nan, [0.0] * 5
@@ -243,38 +253,38 @@ UNKNOWN, ALL = np.nan, [0.0] * 5
     ],
 )
 def test_the_cheapest_is_taken_of_those_that_are_shown_to_be_hardly_worse(changes, high, reference, margin, place):
-    differences_of = choices.Difference(np.zeros(5), np.zeros(5), np.array(high))
-    assert choices.cheapest(ROWS.assign(**changes), differences_of, reference, margin, 100).place == place
+    bounds = pd.DataFrame({"behind": np.zeros(5), "behind_high": high})
+    assert cheapest(ROWS.assign(**changes), bounds, reference, margin, 100)[0] == place
 
 
 def test_images_needed_are_those_that_bring_a_bound_within_the_margin():
     """Of the two that are worse by less than .01, the bound of one is 6 and that of the other 2 times too far away."""
-    bounds = choices.Difference(np.array([0.02, 0.005, 0, 0, 0]), np.zeros(5), np.array([0.05, 0.035, 0.02, 0, 0]))
-    assert choices.cheapest(ROWS, bounds, 3, 0.01, 100) == (3, 100 * 2**2)
+    bounds = pd.DataFrame({"behind": [0.02, 0.005, 0, 0, 0], "behind_high": [0.05, 0.035, 0.02, 0, 0]})
+    assert cheapest(ROWS, bounds, 3, 0.01, 100) == (3, 100 * 2**2)
 
 
 def test_the_shortlist_has_the_best_and_what_is_shown(monkeypatch):
-    monkeypatch.setattr("resiliency.analysis.choices.SHORTLIST", 2)
-    assert choices.shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
+    monkeypatch.setattr("resiliency.analysis.deployment.SHORTLIST", 2)
+    assert shortlist(ROWS, np.array([True, False, False, False, False])).tolist() == [0, 2, 3]
 
 
 def test_the_margin_is_a_point_or_a_tenth_of_the_error_unless_the_study_sets_it():
-    assert choices.margin_of(0.3, None, "mean") == 0.01
-    assert choices.margin_of(0.02, None, "worst_condition") == pytest.approx(0.002)
-    assert choices.margin_of(3, None, "cost") == pytest.approx(0.3)
-    assert choices.margin_of(0.02, 0.005, "mean") == 0.005
+    assert margin_of(0.3, None, "mean") == 0.01
+    assert margin_of(0.02, None, "worst_condition") == pytest.approx(0.002)
+    assert margin_of(3, None, "cost") == pytest.approx(0.3)
+    assert margin_of(0.02, 0.005, "mean") == 0.005
 
 
 def test_the_critical_value_grows_with_the_number_of_candidates():
     random = np.random.default_rng(0)
     drawn = 0.2 + 0.01 * random.standard_normal((50, 4000))
     errors = np.full(50, 0.2)
-    few, many = (choices.differences(errors[:n], drawn[:n], 0, Units.single(4000), 0.95) for n in (2, 50))
+    few, many = (differences(errors[:n], drawn[:n], 0, Units.single(4000), 0.95) for n in (2, 50))
     spread = (drawn[1] - drawn[0]).std()
-    assert few.high[1] == pytest.approx(1.645 * spread, rel=0.05)
-    assert 2.2 * spread < many.high[1] < 3.3 * spread
-    assert (many.low == -many.high).all()
-    assert many.high[0] == 0
+    assert few.behind_high[1] == pytest.approx(1.645 * spread, rel=0.05)
+    assert 2.2 * spread < many.behind_high[1] < 3.3 * spread
+    assert (many.behind_low == -many.behind_high).all()
+    assert many.behind_high[0] == 0
 
 
 def test_a_member_far_below_the_others_is_on_no_front_and_in_no_greedy_ensemble():
@@ -282,7 +292,7 @@ def test_a_member_far_below_the_others_is_on_no_front_and_in_no_greedy_ensemble(
     logits, labels = logits_of(6, 400, 0, skill=2.0)
     logits[0][0] = 0
     logits[0][1:, np.arange(400), labels] += 9
-    table = candidate_table(*tables((logits, labels)), scored((logits, labels)), 4, choices.halves(labels, 0)[0])
+    table = candidate_table(*tables((logits, labels)), scored((logits, labels)), 4, halves(labels, 0)[0])
     with_it = table.members.str.contains("a-s0")
     assert (table.fit != with_it).all()
     assert table[with_it].selection_error.min() < table[~with_it].selection_error.min()

@@ -6,10 +6,9 @@ import pytest
 from predicted import conditions_of, logits_of, predictions_of
 from scipy.special import softmax
 from scipy.stats import binomtest, norm, t
-from test_contenders import DEPLOYMENT, IMAGES, MEMBERS, NAMES, SETTINGS
+from test_contenders import IMAGES, NAMES, SETTINGS, compared
 
-from resiliency.analysis.contenders import contenders
-from resiliency.analysis.failures import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, class_error, failures
+from resiliency.analysis.contenders import CLEAN_ANSWERS, CONFUSIONS, FAILURES, MOST, class_error
 from resiliency.analysis.judging import both_halves
 from resiliency.analysis.pictures import data_url, failure_pictures
 from resiliency.metrics.classification import scaled
@@ -17,10 +16,6 @@ from resiliency.statistics.intervals import wilson
 from resiliency.statistics.resampling import Units
 
 CLASSES = ["cat", "dog", "01"]
-ROLES = contenders(DEPLOYMENT)
-TEMPERATURES = pd.DataFrame({"members": DEPLOYMENT.members, "temperature": [np.nan, 2.0, 2.0]})
-
-
 TABLE = conditions_of(["fog", "snow"], [1, 2], IMAGES)
 DRAWN, LABELS = logits_of(len(NAMES), IMAGES, 0)
 LOGITS = np.concatenate([DRAWN, 0.4 * np.stack(DRAWN)[:, 1:2, :, ::-1]], axis=1)
@@ -32,8 +27,7 @@ MEANS = np.exp(scaled(np.log(softmax(LOGITS[:2].astype(float), axis=-1).mean(axi
 
 @pytest.fixture(scope="module")
 def found():
-    names = [f"{place:03}" for place in range(IMAGES)]
-    return failures(ROLES, MEMBERS, TEMPERATURES, PREDICTIONS, names, CLASSES, 0.9, SETTINGS.seed)
+    return compared(PREDICTIONS, names=[f"{place:03}" for place in range(IMAGES)], classes=CLASSES)
 
 
 def test_confusions_are_counts_of_images_that_chose_nothing(found):

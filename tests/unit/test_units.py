@@ -8,7 +8,8 @@ from scipy.stats import binom, norm, t
 from simulated_intervals import coverage
 from simulated_units import CASES, CONFIDENCE
 
-from resiliency.analysis.choices import drawn_errors, halves
+from resiliency.analysis.deployment import drawn_errors
+from resiliency.analysis.judging import halves
 from resiliency.base.names import CLEAN
 from resiliency.ensembles.pool import EnsembleErrors
 from resiliency.metrics.classification import Ranked

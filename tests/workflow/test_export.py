@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from resiliency.analysis.choices import shortcomings
+from resiliency.analysis.contenders import shortcomings
 from resiliency.api import load_ensemble
 
 REPOSITORY = Path(__file__).parents[2]

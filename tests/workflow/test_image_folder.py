@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from replacing import replaced
 
-from resiliency.analysis.choices import best_member
+from resiliency.analysis.contenders import best_member
 from resiliency.corruptions.engine import corrupt
 from resiliency.data.pictures import read_images, read_items
 

@@ -6,16 +6,25 @@ additional test sets count. Units of images are resampled, each with all of its 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.choices import best_member
-from resiliency.analysis.judging import CALIBRATION_MEASURES, Judged, Resampled, both_halves, ensemble_of, judged
+from resiliency.analysis.contenders import best_member
+from resiliency.analysis.judging import (
+    CALIBRATION_MEASURES,
+    REFERENCE,
+    Judged,
+    Resampled,
+    both_halves,
+    ensemble_of,
+    judged,
+)
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.base.progress import Progress
-from resiliency.designs.members import LOADED as LOADED_KINDS
+from resiliency.designs.members import LOADED
 from resiliency.ensembles.combination import SCORES, Ensemble
 from resiliency.metrics.classification import (
     ABSTAIN,
@@ -43,9 +52,115 @@ from resiliency.statistics.intervals import (
 from resiliency.statistics.resampling import Resampling, Units
 
 CURVE = np.round(np.arange(0.01, 1.005, 0.01), 2)
-REFERENCE = "max_probability"
 ERRORS_AT = {f"error_at_{coverage}": coverage / 100 for coverage in (80, 90, 95)}
 COUNTED = ("aurc", *ERRORS_AT)  # measures of all answers given; others are of right and of wrong ones
+COVERAGE, WRONG = "coverage", "wrong"
+THRESHOLDS = ["members", "size", "rule", "selection_images", "goal", "target", "threshold", "n_selection_images"]
+THRESHOLDS += ["units_needed", "images"]
+THRESHOLDS += [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")]
+LEFT_OUT = ["left_out_wrong", "left_out_wrong_low", "left_out_wrong_high", "left_out_corruption"]
+THRESHOLDS += LEFT_OUT
+COVERAGES, SHARES_WRONG = (0.99, 0.95, 0.9, 0.8), (0.02, 0.01, 0.005, 0.001)
+VALIDATION = "validation"
+# A temperature rests on wrong answers: without any the best one is 0, and with a few it is mostly chance.
+LEAST_ERRORS = 10
+LARGEST_FIT = 2**23  # probabilities
+NO_PROBABILITIES, VOTES = "members without probabilities", "a vote has no probabilities"
+NO_VALIDATION = "no predictions of validation images"
+FEW_ERRORS = f"fewer than {LEAST_ERRORS} validation images are answered wrongly"
+LOADED_WEIGHTS = "loaded weights may have been trained on the validation images"
+SCALES = {"nll": POSITIVE, "ece": SHARE, "brier": Scale(low=0, high=2)}  # of `CALIBRATION_MEASURES`
+TEMPERATURES = ["members", "size", "rule", "temperature", "fitted_images", "n_fitted_images", "note", "images"]
+TEMPERATURES += [
+    f"{measure}_{column}"
+    for measure in CALIBRATION_MEASURES
+    for column in (
+        "before",
+        *(f"after{end}" for end in ("", "_low", "_high")),
+        *(f"{of}{end}" for of in ("change", "difference") for end in ("", "_low", "_high")),
+    )
+]
+Goals = list[tuple[str, float, Callable[[Ranked, float], float]]]
+Calibration = tuple[dict[str, np.ndarray], ...]
+HELD = 2**27  # number of confidences in memory at a time
+
+
+def assessment(
+    deployment: pd.DataFrame,
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    validation: dict[str, Predictions],
+    resampling: Resampling,
+    wrong: float | None = None,
+    threads: int = 1,
+) -> dict[str, pd.DataFrame]:
+    """Selective prediction, thresholds and temperature of each ensemble, and its risk-coverage curves.
+
+    Args:
+        deployment: deployment.csv.
+        members: members.csv.
+        predictions: member -> its predictions, for the members in `deployment`.
+        validation: member -> its predictions of validation images, if it has any.
+        wrong: required share of wrong answers, for which thresholds are chosen too.
+        threads: number of ensembles at a time, which changes no byte.
+    """
+    halves = selection, evaluation = both_halves(predictions, resampling)
+    rows, best = deployment[["members", "size", "rule"]].to_dict("records"), best_member(deployment)
+    ensembles = [ensemble_of(row["members"], row["rule"], predictions, members) for row in rows]
+    chosen_on = [name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions]
+    answers = len(evaluation.images[CLEAN]) * sum(map(len, evaluation.conditions.values()))
+    several = max(1, HELD // (len(SCORES) * answers))
+    tables: dict[str, list[dict]] = {"selective": [], "temperatures": [], "thresholds": [], "curves": []}
+
+    def temperature(row: dict, ensemble: Ensemble) -> Temperature:
+        own = members[members.member.isin(row["members"].split("+"))]
+        known = validation.keys() >= {*own.member}
+        validated = ensemble_of(row["members"], row["rule"], validation, members) if known else None
+        return temperature_of(validated, own.weights_kind.isin(LOADED).any(), ensemble, selection)
+
+    with ThreadPoolExecutor(threads) as executor:
+        fitted = list(executor.map(temperature, rows, ensembles))
+        values = [of.value for of in fitted]
+        references: list[dict[str, Calibration] | None] = [None] * len(rows)
+        if best is not None:
+            place = list(deployment["members"]).index(best["members"])
+            (of_best,) = judged([ensembles[place]], [values[place]], evaluation, None, (), True, threads)
+            reference = calibration(of_best, evaluation)
+            references = [reference if row["members"] != best["members"] else None for row in rows]
+        progress = Progress(len(rows), pause=5)
+        for start in range(0, len(rows), several):
+            some = slice(start, start + several)
+            tried = judged(ensembles[some], values[some], evaluation, None, SCORES, True, threads)
+            chosen = judged(ensembles[some], values[some], selection, chosen_on, (REFERENCE,), False, threads)
+            of_each = ensembles[some], fitted[some], chosen, tried, references[some]
+            found = executor.map(partial(rows_of, halves=halves, wrong=wrong), *of_each)
+            for row, of_ensemble in zip(rows[some], found, strict=True):
+                for name, of_table in of_ensemble.items():
+                    tables[name] += [row | of for of in of_table]
+                progress.step("ensembles")
+    columns = {"temperatures": TEMPERATURES, "thresholds": THRESHOLDS}
+    frames = {name: pd.DataFrame(of, columns=columns.get(name)) for name, of in tables.items()}
+    return {
+        name: table if name == "curves" else table.assign(confidence=resampling.confidence)
+        for name, table in frames.items()
+    }
+
+
+def rows_of(
+    ensemble: Ensemble,
+    temperature: "Temperature",
+    chosen: dict[str, Judged],
+    tried: dict[str, Judged],
+    reference: "dict[str, Calibration] | None",
+    halves: tuple[Resampled, Resampled],
+    wrong: float | None,
+) -> dict[str, list[dict]]:
+    """Rows of each table of `assessment` of one ensemble; arguments are those of the functions that make them."""
+    selection, evaluation = halves
+    selective, curves = selective_rows(tried, evaluation)
+    temperatures = temperature_rows(temperature, calibration(tried, evaluation), reference, evaluation)
+    thresholds = threshold_rows(ensemble, chosen, selection, tried, evaluation, wrong)
+    return {"selective": selective, "temperatures": temperatures, "thresholds": thresholds, "curves": curves}
 
 
 def selective_rows(answers: dict[str, Judged], evaluation: Resampled) -> tuple[list[dict], list[dict]]:
@@ -98,17 +213,6 @@ def _excess(scores: dict[str, dict], wrong: bool, units: Units, confidence: floa
         score: of.columns("aurc_difference", of_score)
         for score, of, of_score in zip(others, intervals, value[0], strict=True)
     }
-
-
-COVERAGE, WRONG = "coverage", "wrong"
-BASES = (CLEAN, CORRUPTED)
-THRESHOLDS = ["members", "size", "rule", "selection_images", "goal", "target", "threshold", "n_selection_images"]
-THRESHOLDS += ["units_needed", "images"]
-THRESHOLDS += [f"{of}{end}" for of in ("coverage", "error", "wrong") for end in ("", "_low", "_high")]
-LEFT_OUT = ["left_out_wrong", "left_out_wrong_low", "left_out_wrong_high", "left_out_corruption"]
-THRESHOLDS += LEFT_OUT
-COVERAGES, SHARES_WRONG = (0.99, 0.95, 0.9, 0.8), (0.02, 0.01, 0.005, 0.001)
-Goals = list[tuple[str, float, Callable[[Ranked, float], float]]]
 
 
 def goals_of(wrong: float | None = None) -> Goals:
@@ -218,27 +322,6 @@ def shares_at(
     return rows
 
 
-VALIDATION = "validation"
-# A temperature rests on wrong answers: without any the best one is 0, and with a few it is mostly chance.
-LEAST_ERRORS = 10
-LARGEST_FIT = 2**23  # probabilities
-NO_PROBABILITIES, VOTES = "members without probabilities", "a vote has no probabilities"
-NO_VALIDATION = "no predictions of validation images"
-FEW_ERRORS = f"fewer than {LEAST_ERRORS} validation images are answered wrongly"
-LOADED = "loaded weights may have been trained on the validation images"
-SCALES = {"nll": POSITIVE, "ece": SHARE, "brier": Scale(low=0, high=2)}  # of `CALIBRATION_MEASURES`
-TEMPERATURES = ["members", "size", "rule", "temperature", "fitted_images", "n_fitted_images", "note", "images"]
-TEMPERATURES += [
-    f"{measure}_{column}"
-    for measure in CALIBRATION_MEASURES
-    for column in (
-        "before",
-        *(f"after{end}" for end in ("", "_low", "_high")),
-        *(f"{of}{end}" for of in ("change", "difference") for end in ("", "_low", "_high")),
-    )
-]
-
-
 class Temperature(NamedTuple):
     """A temperature and where it comes from.
 
@@ -276,7 +359,7 @@ def temperature_of(validation: Ensemble | None, loaded: bool, ensemble: Ensemble
     if validation is not None:
         labels = validation.members[0].labels(0)
         if value := _fitted(validation, [0], np.arange(len(labels))):
-            return Temperature(value, len(labels), VALIDATION, LOADED if loaded else "")
+            return Temperature(value, len(labels), VALIDATION, LOADED_WEIGHTS if loaded else "")
         why = FEW_ERRORS
     if CORRUPTED in selection.conditions:
         conditions, images = selection.conditions[CORRUPTED], selection.images[CORRUPTED]
@@ -295,9 +378,6 @@ def _fitted(ensemble: Ensemble, conditions: list[int] | np.ndarray, images: np.n
     labels = np.concatenate([ensemble.members[0].labels(condition)[images] for condition in conditions])
     value = fitted_temperature(np.concatenate([part.log_probabilities for part in parts]), labels)
     return None if np.isnan(value) else value
-
-
-Calibration = tuple[dict[str, np.ndarray], ...]
 
 
 def calibration(answers: dict[str, Judged], evaluation: Resampled) -> dict[str, Calibration]:
@@ -344,77 +424,3 @@ def temperature_rows(
                 row |= interval.columns(f"{measure}_difference", value)
         rows.append(row)
     return rows
-
-
-HELD = 2**27  # number of confidences in memory at a time
-
-
-def assessment(
-    deployment: pd.DataFrame,
-    members: pd.DataFrame,
-    predictions: dict[str, Predictions],
-    validation: dict[str, Predictions],
-    resampling: Resampling,
-    wrong: float | None = None,
-    threads: int = 1,
-) -> dict[str, pd.DataFrame]:
-    """Selective prediction, thresholds and temperature of each ensemble, and its risk-coverage curves.
-
-    Args:
-        deployment: deployment.csv.
-        members: members.csv.
-        predictions: member -> its predictions, for the members in `deployment`.
-        validation: member -> its predictions of validation images, if it has any.
-        wrong: required share of wrong answers, for which thresholds are chosen too.
-        threads: number of ensembles at a time, which changes no byte.
-    """
-    members = members.set_index("member")
-    selection, evaluation = both_halves(predictions, resampling)
-    keys = deployment[["members", "size", "rule"]].to_dict("records")
-    ensembles = [ensemble_of(key["members"].split("+"), key["rule"], predictions, members) for key in keys]
-
-    def temperature(place: int) -> Temperature:
-        names, rule = keys[place]["members"].split("+"), keys[place]["rule"]
-        known = validation.keys() >= set(names)
-        validated = ensemble_of(names, rule, validation, members) if known else None
-        loaded = bool(members.weights_kind[names].isin(LOADED_KINDS).any())
-        return temperature_of(validated, loaded, ensembles[place], selection)
-
-    best, progress, tables = best_member(deployment), Progress(len(keys), pause=5), {}
-    chosen_on = [name for name in BASES if name in evaluation.conditions]
-    answers = len(evaluation.images[CLEAN]) * sum(map(len, evaluation.conditions.values()))
-    several = max(1, HELD // (len(SCORES) * answers))
-    with ThreadPoolExecutor(threads) as executor:
-        fitted = list(executor.map(temperature, range(len(keys))))
-        values, reference = [of.value for of in fitted], None
-        if best is not None:
-            place = list(deployment["members"]).index(best["members"])
-            of_best = [ensembles[place]], [values[place]], evaluation
-            reference = calibration(judged(*of_best, None, (), True, threads)[0], evaluation)
-        for start in range(0, len(keys), several):
-            some = slice(start, start + several)
-            tried = judged(ensembles[some], values[some], evaluation, None, SCORES, True, threads)
-            chosen = judged(ensembles[some], values[some], selection, chosen_on, (REFERENCE,), False, threads)
-
-            def rows(place: int, tried: list = tried, chosen: list = chosen, start: int = start) -> dict[str, list]:
-                own = tried[place - start], chosen[place - start]
-                compared = None if best is not None and keys[place]["members"] == best["members"] else reference
-                calibrated = calibration(own[0], evaluation)
-                selective, curves = selective_rows(own[0], evaluation)
-                temperatures = temperature_rows(fitted[place], calibrated, compared, evaluation)
-                thresholds = threshold_rows(ensembles[place], own[1], selection, own[0], evaluation, wrong)
-                return dict(selective=selective, temperatures=temperatures, thresholds=thresholds, curves=curves)
-
-            for place, of_ensemble in zip(
-                range(len(keys))[some], executor.map(rows, range(len(keys))[some]), strict=True
-            ):
-                for name, of_table in of_ensemble.items():
-                    tables.setdefault(name, []).extend(keys[place] | row for row in of_table)
-                progress.step("ensembles")
-    found = {name: pd.DataFrame(rows) for name, rows in tables.items()}
-    found["temperatures"] = found["temperatures"].reindex(columns=TEMPERATURES)
-    found["thresholds"] = found["thresholds"].reindex(columns=THRESHOLDS)
-    return {
-        name: table if name == "curves" else table.assign(confidence=resampling.confidence)
-        for name, table in found.items()
-    }

@@ -25,63 +25,41 @@ probabilities may return a class that no member does, and so exceed it.) beta_k 
 extrapolated beyond M.
 
 For k < M, beta_k is an unbiased U-statistic of members drawn from a population (Hoeffding, Annals of Mathematical
-Statistics 19, 1948); a jackknife over designs says how much other members would change it."""
+Statistics 19, 1948); a jackknife over designs says how much other members would change it.
 
-from collections.abc import Iterator, Mapping, Sequence
+The common-failure factor β of an ensemble is the coincidence of systematic failures of its members over test images. It
+is not the β of IEC 61508, the share of hardware failures with a common cause."""
+
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
-from resiliency.base.names import CLEAN, CORRUPTED
+from resiliency.analysis.judging import Resampled
+from resiliency.base.names import CLEAN, CORRUPTED, means_over
+from resiliency.diversity.predictions import pair_failures
 from resiliency.ensembles.pool import EnsembleErrors
-from resiliency.prediction.reading import condition_groups, corruption_conditions
-from resiliency.statistics.intervals import COVARIANCE, SHARE, bootstrap, jackknife, of_linear, reach_of_none, share
+from resiliency.prediction.reading import Predictions, condition_groups, corruption_conditions
+from resiliency.statistics.intervals import (
+    COVARIANCE,
+    SHARE,
+    UNKNOWN,
+    bootstrap,
+    jackknife,
+    of_linear,
+    reach_of_none,
+    share,
+    share_of_variance,
+)
 from resiliency.statistics.resampling import Resampling, Units, in_groups
 
 PAIRS_AT_ONCE = 64
-
-
-class Failing(NamedTuple):
-    """Sums over the members of each of D designs, of n images or of anything else that is a mean over images.
-
-    Attributes:
-        rates: float D x n, sums of failures, or of shares of failures.
-        squares: float D x n, sums of their squares.
-        members: int D, number of members of each design.
-    """
-
-    rates: np.ndarray
-    squares: np.ndarray
-    members: np.ndarray
-
-
-def failing(rates: np.ndarray, members: Sequence[np.ndarray]) -> Failing:
-    """The sums of `rates`, bool or float M x n; those of bools are float32, in which they are exact.
-
-    Args:
-        members: positions of the members of each design, int.
-    """
-    dtype = np.float32 if rates.dtype == bool else np.float64
-    sums = np.stack([rates[own].sum(axis=0, dtype=dtype) for own in members])
-    squares = sums if rates.dtype == bool else np.stack([np.square(rates[own]).sum(axis=0) for own in members])
-    return Failing(sums, squares, np.array([len(own) for own in members]))
-
-
-def joint_failure_rates(designs: Failing, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Estimates of theta_A theta_B for each image, or whatever else the sums are of.
-
-    Args:
-        first, second: int P, the designs of each pair; a design of two or more members may be paired with itself.
-
-    Returns:
-        float64 P x n: the mean of products over pairs of distinct members.
-    """
-    products, alike = designs.rates[first] * designs.rates[second], first == second
-    products[alike] -= designs.squares[first[alike]]
-    return products / (designs.members[first] * (designs.members[second] - alike))[:, None]
+COINCIDENT = ["images", "first", "second", "failure_first", "failure_second", "joint_failure_rate", "independent"]
+COINCIDENT += ["covariance", "low", "high", "confidence", "members", "n_images"]
 
 
 def failure_table(
@@ -100,36 +78,51 @@ def failure_table(
         units: test set -> units of its images; in a test set without an entry, each image is a unit.
 
     Returns:
-        Columns as docs/tables.md describes them; the covariance is U / (U - 1), of U units, times the joint failure
-        rate less the product of rates.
+        `COINCIDENT`; the covariance is U / (U - 1), of U units, times the joint failure rate less the product of rates.
     """
-    sizes = conditions.groupby("test_set")["n_images"].first()
-    of_sets = {name: units.get(name) or Units.single(n_images) for name, n_images in sizes.items()}
-    weights = {name: _weights(name, of_set, resampling) for name, of_set in of_sets.items()}
     members = {design: np.flatnonzero(np.array(designs) == design) for design in dict.fromkeys(designs)}
     pairs = [p for p in combinations_with_replacement(members, 2) if p[0] != p[1] or len(members[p[0]]) > 1]
-    names = {CLEAN: np.arange(1), **corruption_conditions(conditions), **condition_groups(conditions)}
     places = np.array([[list(members).index(design) for design in pair] for pair in pairs]).reshape(-1, 2)
-    last = {name: chosen.max() for name, chosen in names.items()}
+    sizes = conditions.groupby("test_set")["n_images"].first()
+    of_sets = {name: units.get(name) or Units.single(n_images) for name, n_images in sizes.items()}
+    weights = {name: resampled_weights(name, of_set, resampling) for name, of_set in of_sets.items()}
     means = np.stack([of_condition.mean(axis=1) for of_condition in failures], axis=1)
-    sums: dict[str, np.ndarray] = {}
-    tables = {}
-    for (test_set, _), rows in conditions.groupby(["test_set", "corruption"], sort=False).indices.items():
+
+    def table(images: str, rows: np.ndarray, coincidences: np.ndarray) -> list[dict]:
+        of_set, rates = of_sets[conditions.test_set.iloc[rows[0]]], means[:, rows].mean(axis=1)
+        of_designs = {design: rates[own].mean() for design, own in members.items()}
+        both = {"images": images, "n_images": of_set.n_images, "confidence": resampling.confidence}
+        found = []
+        for (a, b), of_pair in zip(pairs, coincidences / len(rows), strict=True):
+            rates_of = {"failure_first": of_designs[a], "failure_second": of_designs[b]}
+            rates_of |= dict(zip(("joint_failure_rate", "independent", "covariance"), of_pair[:3], strict=True))
+            ends = bootstrap(of_pair[2], of_pair[3:], of_set, resampling.confidence, COVARIANCE).ends
+            row = both | {"first": a, "second": b, "members": len({*members[a], *members[b]})}
+            found.append(row | rates_of | dict(zip(("low", "high"), ends, strict=True)))
+        return found
+
+    tables, total, corrupted = {}, np.zeros(()), condition_groups(conditions).get(CORRUPTED, np.empty(0, int))
+    for (test_set, corruption), rows in conditions.groupby(["test_set", "corruption"], sort=False).indices.items():
         values = [failures[row] for row in rows]
-        number = of_sets[test_set].number
-        coincidences = _coincidences(values, weights[test_set], number, list(members.values()), places)
-        for name in (name for name, chosen in names.items() if rows[0] in chosen):
-            sums[name] = sums[name] + coincidences if name in sums else coincidences
-            if rows[-1] == last[name]:
-                of_name = sums.pop(name) / len(names[name])
-                rates = means[:, names[name]].mean(axis=1)
-                tables[name] = _rows(of_name, rates, members, pairs, of_sets[test_set], resampling.confidence)
-                tables[name].insert(0, "images", name)
-                tables[name]["n_images"] = conditions.n_images.iloc[rows[0]]
-    return pd.concat([tables[name] for name in names], ignore_index=True)
+        found = coincidences(values, weights[test_set], of_sets[test_set].number, list(members.values()), places)
+        name = test_set if corruption == CLEAN else corruption
+        tables[name] = table(name, rows, found)
+        total = total + found if rows[0] in corrupted else total
+    if len(corrupted):
+        tables[CORRUPTED] = table(CORRUPTED, corrupted, total)
+    names = dict.fromkeys([CLEAN, *corruption_conditions(conditions), *condition_groups(conditions)])
+    return pd.DataFrame([row for name in names for row in tables[name]], columns=COINCIDENT)
 
 
-def _coincidences(
+def resampled_weights(test_set: str, units: Units, resampling: Resampling) -> np.ndarray:
+    """Weights of the images of a test set in their mean, float64 (1 + resamples) x N, the actual images first."""
+    names = ["images"] if test_set == CLEAN else ["images", test_set]
+    drawn = units.counts(resampling.resamples, resampling.seed, *names)
+    counts = np.vstack([np.ones(units.n_images), drawn])
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def coincidences(
     failures: list[np.ndarray], weights: np.ndarray, units: int, members: list[np.ndarray], pairs: np.ndarray
 ) -> np.ndarray:
     """Rates of both failing, of independence, and covariances under each row of weights, summed over conditions.
@@ -144,59 +137,132 @@ def _coincidences(
     Returns:
         float64 P x (2 + rows of weights): the first two of the actual images, the covariances of all.
     """
-    on_images = [failing(values, members) for values in failures]
-    of_rates = [failing(values.astype(np.float64) @ weights.T, members) for values in failures]
-    coincidences = np.empty((len(pairs), 2 + len(weights)))
+    on_images = [sums_of(values, members) for values in failures]
+    of_rates = [sums_of(values.astype(np.float64) @ weights.T, members) for values in failures]
+    sizes, found = np.array([len(own) for own in members]), np.empty((len(pairs), 2 + len(weights)))
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = pairs[start : start + PAIRS_AT_ONCE].T
         together, independent = (
-            reduce(np.add, (joint_failure_rates(of_condition, *some) for of_condition in of))
+            reduce(np.add, (joint_failure_rates(*of_condition, sizes, *some) for of_condition in of))
             for of in (on_images, of_rates)
         )
         together = together @ weights.T  # the slowest step, for all conditions at once
-        block = coincidences[start : start + PAIRS_AT_ONCE]
+        block = found[start : start + PAIRS_AT_ONCE]
         block[:, 0], block[:, 1] = together[:, 0], independent[:, 0]
         block[:, 2:] = (together - independent) * units / (units - 1)
-    return coincidences
+    return found
 
 
-def _rows(
-    coincidences: np.ndarray,
-    rates: np.ndarray,
-    members: dict[str, np.ndarray],
-    pairs: list[tuple[str, str]],
-    units: Units,
-    confidence: float,
-) -> pd.DataFrame:
-    rows = []
-    of_designs = {design: rates[own].mean() for design, own in members.items()}
-    for (a, b), of_pair in zip(pairs, coincidences, strict=True):
-        together, independent, covariance = of_pair[:3]
-        low, high = bootstrap(covariance, of_pair[3:], units, confidence, COVARIANCE).ends
-        rows.append(
-            {
-                "first": a,
-                "second": b,
-                "failure_first": of_designs[a],
-                "failure_second": of_designs[b],
-                "joint_failure_rate": together,
-                "independent": independent,
-                "covariance": covariance,
-                "low": low,
-                "high": high,
-                "confidence": confidence,
-                "members": len(set(members[a]) | set(members[b])),
-            }
-        )
-    return pd.DataFrame(rows)
+def sums_of(rates: np.ndarray, members: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Sums over the members of each of D designs of `rates`, M x n, and of their squares; float D x n each.
+
+    Those of bools are float32, in which they are exact.
+    """
+    if rates.dtype == bool:
+        sums = np.stack([rates[own].sum(axis=0, dtype=np.float32) for own in members])
+        return sums, sums
+    return np.stack([rates[own].sum(axis=0) for own in members]), np.stack(
+        [np.square(rates[own]).sum(axis=0) for own in members]
+    )
 
 
-def _weights(test_set: str, units: Units, resampling: Resampling) -> np.ndarray:
-    """Weights of the images of a test set in their mean, float64 (1 + resamples) x N, the actual images first."""
-    names = ["images"] if test_set == CLEAN else ["images", test_set]
-    drawn = units.counts(resampling.resamples, resampling.seed, *names)
-    counts = np.vstack([np.ones(units.n_images), drawn])
-    return counts / counts.sum(axis=1, keepdims=True)
+def joint_failure_rates(
+    sums: np.ndarray, squares: np.ndarray, sizes: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> np.ndarray:
+    """Estimates of theta_A theta_B for each image, or whatever else the sums are of: float64 P x n.
+
+    They are means of products over pairs of distinct members.
+
+    Args:
+        sums, squares: from `sums_of`.
+        sizes: int D, number of members of each design.
+        first, second: int P, the designs of each pair; a design of two or more members may be paired with itself.
+    """
+    products, alike = sums[first] * sums[second], first == second
+    products[alike] -= squares[first[alike]]
+    return products / (sizes[first] * (sizes[second] - alike))[:, None]
+
+
+OUTCOMES = ("common_failures", "undetected", "availability")
+OF_PAIR = OUTCOMES[:2]
+SHARED_FAILURES = [f"{name}{end}" for name in OUTCOMES for end in ("", "_low", "_high")] + ["pair"]
+SHARED_FAILURES += [f"pair_{name}{end}" for name in OF_PAIR for end in ("", "_low", "_high")]
+
+
+def shared_failures(
+    names: list[str], members: list[Predictions], selection: Resampled, evaluation: Resampled
+) -> dict[str, dict[str, float | str]]:
+    """Common failures, undetected errors and availability of an ensemble, and of the pair that shares most failures.
+
+    A pair with errors e, g fails together on a share b of the images. Common failures are the mean of b over pairs,
+    divided by the mean of sqrt(e g), which is b if one of them fails whenever the other does, at equal errors.
+
+    Args:
+        names: names of the members, of which there are two at least.
+        selection: images on which the pair is chosen: the first with most common failures on corrupted images.
+        evaluation: images of all else.
+
+    Returns:
+        `clean`, each corruption, `corrupted` and, if there are extra corruptions, `held_out` -> `OUTCOMES` with the
+        ends of their intervals over units of images; `pair`, its members joined by "+", and `OF_PAIR` of it, after
+        "pair_". Common failures are NaN if there is no failure.
+    """
+    images, wrong = selection.images[CORRUPTED], np.zeros((len(members), len(members)))
+    for condition in selection.conditions[CORRUPTED]:
+        decided = np.stack([member.decisions(condition, images) for member in members])
+        wrong += pair_failures(decided, members[0].labels(condition)[images]).wrong
+    pairs = np.transpose(np.triu_indices(len(members), 1))
+    pair = pairs[wrong[*pairs.T].argmax()]
+    of_all, of_pair = (pairs_on_images(of, evaluation) for of in (members, [members[place] for place in pair]))
+    rows: dict[str, dict[str, float | str]] = {}
+    for name in of_all:
+        both, two = (outcomes_of(of[name], evaluation) for of in (of_all, of_pair))
+        rows[name] = both | {"pair": "+".join(names[place] for place in pair)}
+        rows[name] |= {f"pair_{column}": value for column, value in two.items() if column.startswith(OF_PAIR)}
+    return rows
+
+
+def pairs_on_images(members: list[Predictions], evaluation: Resampled) -> dict[str, np.ndarray]:
+    """Name -> float64 (3 + M) x N, means over severities: shares of pairs that are both wrong, wrong with the same
+    class, and alike; and whether each member is wrong."""
+    first, second = np.triu_indices(len(members), 1)
+    corruptions, images = members[0].conditions.corruption, evaluation.images[CLEAN]
+    sums: dict[str, list] = {}
+    for condition in np.concatenate([evaluation.conditions[name] for name in evaluation.own]):
+        decided = np.stack([member.decisions(int(condition), images) for member in members])
+        wrong, alike = decided != members[0].labels(int(condition))[images], decided[first] == decided[second]
+        both = wrong[first] & wrong[second]
+        of_pairs = [values.mean(axis=0) for values in (both, both & alike, alike)]
+        total = sums.setdefault(corruptions[condition], [0, 0])
+        total[0], total[1] = total[0] + np.vstack([*of_pairs, wrong]), total[1] + 1
+    means = {name: total / severities for name, (total, severities) in sums.items()}
+    return means | {of: np.mean([means[name] for name in names], axis=0) for of, names in means_over(means).items()}
+
+
+def outcomes_of(on_images: np.ndarray, evaluation: Resampled, confidence: float | None = None) -> dict[str, float]:
+    """`OUTCOMES` with the ends of their intervals, from `pairs_on_images` of one name.
+
+    Common failures are a share of failures. Their interval is Wilson's, of as many failures as would give a proportion
+    the variance that the quotient has over resamples, with Student's t for the units on which a member fails.
+
+    Args:
+        confidence: level of the intervals; None for that of the study.
+    """
+    counts, units, confidence = evaluation.counts[CLEAN], evaluation.units[CLEAN], confidence or evaluation.confidence
+    drawn = (counts @ on_images.T / counts.sum(axis=1, keepdims=True)).T
+    means, failing = on_images.mean(axis=1), np.count_nonzero(units.sums(on_images[3:].sum(axis=0)))
+    first, second = np.triu_indices(len(on_images) - 3, 1)
+    expected, of_resamples = (np.sqrt(of[3:][first] * of[3:][second]).mean(axis=0) for of in (means, drawn))
+    factor, of_factor = np.nan, UNKNOWN
+    if expected:
+        with np.errstate(invalid="ignore"):
+            factor, variance = means[0] / expected, np.nanvar(drawn[0] / of_resamples)
+        reach = stdtrit(max(failing - 1, 1), (1 + confidence) / 2)
+        of_factor = share_of_variance(factor, variance, expected * units.number, confidence, reach)
+    columns = of_factor.columns(OUTCOMES[0], factor)
+    for name, values in zip(OUTCOMES[1:], on_images[1:3], strict=True):
+        columns |= share(values, units, confidence).columns(name, values.mean())
+    return columns
 
 
 STEPS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
@@ -222,9 +288,72 @@ class Failures(NamedTuple):
     alike: np.ndarray
 
 
+def ceiling_table(
+    answered: Iterable[tuple[np.ndarray, np.ndarray]],
+    designs: list[str],
+    conditions: pd.DataFrame,
+    confidence: float,
+    units: Mapping[str, Units] = {},
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """How often k members all fail in each condition, and in the mean over all corruptions.
+
+    Args:
+        answered: decisions of the members, int M x N, and labels, int N, of each condition, in the order of the table.
+        designs: design of each of the M members.
+        confidence: level of the intervals, between 0 and 1.
+        units: test set -> units of its images; in a test set without an entry, each image is a unit.
+
+    Returns:
+        The table, `CEILING` as docs/tables.md describes them, and for each condition whether all members are wrong on
+        each image, bool N.
+    """
+    sizes, tables, everyone, total = sizes_of(len(designs)), [], [], None
+    corrupted = condition_groups(conditions).get(CORRUPTED, [])
+    for row, (decisions, labels) in zip(conditions.itertuples(), answered, strict=True):
+        together = failures(decisions, labels, sizes, designs)
+        name = row.corruption if row.test_set == CLEAN else row.test_set
+        of_images = units.get(row.test_set) or Units.single(row.n_images)
+        tables.append(ceiling_rows(together, sizes, of_images, confidence).assign(images=name, severity=row.severity))
+        everyone.append(together.shares[-1] == 1)
+        if row.condition in corrupted:
+            total = together if total is None else Failures(*map(np.add, total, together))
+    if total is not None:
+        mean = Failures(*(values / len(corrupted) for values in total))
+        of_images = units.get(CLEAN) or Units.single(conditions.n_images.iloc[0])
+        tables.append(ceiling_rows(mean, sizes, of_images, confidence).assign(images=CORRUPTED, severity=np.nan))
+    return pd.concat(tables, ignore_index=True).assign(members=len(designs))[CEILING], everyone
+
+
 def sizes_of(members: int) -> list[int]:
     """The numbers of members that are drawn from `members`: `STEPS` below that, and all."""
     return [size for size in STEPS if size < members] + [members]
+
+
+def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], designs: list[str]) -> Failures:
+    """How often members fail together in one condition.
+
+    Args:
+        decisions: int M x N, predicted classes.
+        labels: int N, true classes.
+        sizes: the values of k, from 1 to M.
+        designs: design of each member, with which it is left out; or a group of designs if there are many.
+    """
+    wrong, groups = decisions != labels, in_groups(designs)
+    units = np.unique([groups[design] for design in designs], return_inverse=True)[1]
+    members, images = wrong.shape
+    counts = wrong.sum(axis=0)
+    shares = np.stack([all_of(k, members)[counts] for k in sizes])
+    without = []
+    for unit in range(units.max() + 1):
+        kept = units != unit
+        rest = int(kept.sum())
+        histogram = np.bincount(counts - wrong[~kept].sum(axis=0), minlength=rest + 1) / images
+        without.append([all_of(min(k, rest), rest) @ histogram if rest else np.nan for k in sizes])
+    of_image = np.broadcast_to(np.arange(images), wrong.shape)[wrong]
+    answers = decisions[wrong].astype(np.int64)
+    alike = np.unique(of_image * (answers.max(initial=0) + 1) + answers, return_counts=True)[1]  # of each wrong answer
+    together = np.array([(all_of(k, members)[alike]).sum() for k in sizes])
+    return Failures(shares, np.transpose(without), mean_product(wrong.mean(axis=1), sizes), together)
 
 
 def all_of(drawn: int, members: int) -> np.ndarray:
@@ -246,104 +375,68 @@ def mean_product(rates: np.ndarray, drawn: list[int]) -> np.ndarray:
     return means[drawn]
 
 
-def failures(decisions: np.ndarray, labels: np.ndarray, sizes: list[int], units: np.ndarray) -> Failures:
-    """How often members fail together in one condition.
-
-    Args:
-        decisions: int M x N, predicted classes.
-        labels: int N, true classes.
-        sizes: the values of k, from 1 to M.
-        units: int M, the unit with which each member is left out.
-    """
-    wrong = decisions != labels
-    members, images = wrong.shape
-    counts = wrong.sum(axis=0)
-    shares = np.stack([all_of(k, members)[counts] for k in sizes])
-    without = []
-    for unit in range(units.max() + 1):
-        kept = units != unit
-        rest = int(kept.sum())
-        histogram = np.bincount(counts - wrong[~kept].sum(axis=0), minlength=rest + 1) / images
-        without.append([all_of(min(k, rest), rest) @ histogram if rest else np.nan for k in sizes])
-    alike = _alike(decisions, wrong)
-    together = np.array([(all_of(k, members)[alike]).sum() for k in sizes])
-    return Failures(shares, np.transpose(without), mean_product(wrong.mean(axis=1), sizes), together)
-
-
-def _alike(decisions: np.ndarray, wrong: np.ndarray) -> np.ndarray:
-    """Number of members that give each wrong answer to each image; int64."""
-    images = np.broadcast_to(np.arange(wrong.shape[1]), wrong.shape)[wrong]
-    answers = decisions[wrong].astype(np.int64)
-    return np.unique(images * (answers.max(initial=0) + 1) + answers, return_counts=True)[1]
-
-
-def ceiling_table(
-    conditions: pd.DataFrame,
-    of_condition: Iterator[Failures],
-    sizes: list[int],
-    members: int,
-    confidence: float,
-    units: Mapping[str, Units] = {},
-) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """How often k members all fail in each condition, and in the mean over all corruptions.
-
-    Args:
-        of_condition: `failures` of each condition, in the order of the table.
-        sizes: the values of k.
-        members: number of members, M.
-        confidence: level of the intervals, between 0 and 1.
-        units: test set -> units of its images; in a test set without an entry, each image is a unit.
-
-    Returns:
-        The table, `CEILING` as docs/tables.md describes them, and for each condition whether all members are wrong on
-        each image, bool N.
-    """
-    tables, everyone, total = [], [], None
-    corrupted = condition_groups(conditions).get(CORRUPTED, [])
-    for row, together in zip(conditions.itertuples(), of_condition, strict=True):
-        name = row.corruption if row.test_set == CLEAN else row.test_set
-        of_images = units.get(row.test_set) or Units.single(row.n_images)
-        rows = _ceiling_rows(together, sizes, of_images, confidence)
-        tables.append(rows.assign(images=name, severity=row.severity, n_images=row.n_images))
-        everyone.append(together.shares[-1] == 1)
-        if row.condition in corrupted:
-            total = together if total is None else Failures(*map(np.add, total, together))
-    if total is not None:
-        mean = Failures(*(values / len(corrupted) for values in total))
-        n_images = conditions.n_images.iloc[corrupted[0]]
-        rows = _ceiling_rows(mean, sizes, units.get(CLEAN) or Units.single(n_images), confidence)
-        tables.append(rows.assign(images=CORRUPTED, severity=np.nan, n_images=n_images))
-    return pd.concat(tables, ignore_index=True).assign(members=members)[CEILING], everyone
-
-
-def _ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence: float) -> pd.DataFrame:
-    shares = together.shares.mean(axis=1)
+def ceiling_rows(together: Failures, sizes: list[int], units: Units, confidence: float) -> pd.DataFrame:
+    """What `CEILING` has of one condition, or of a mean, in a row per number of members."""
+    shares, independent = together.shares.mean(axis=1), together.independent
     with np.errstate(divide="ignore", invalid="ignore"):
-        times, same = shares / together.independent, together.alike / together.shares.sum(axis=1)
+        times, same = shares / independent, together.alike / together.shares.sum(axis=1)
     low, high = share(together.shares, units, confidence).ends
-    over_members = [
-        jackknife(np.append(of_all, without), confidence, SHARE)
-        for of_all, without in zip(shares, together.without, strict=True)
-    ]
-    return pd.DataFrame(
-        {
-            "size": sizes,
-            "all_wrong": shares,
-            "all_wrong_low": low,
-            "all_wrong_high": high,
-            "members_low": [of.low for of in over_members],
-            "members_high": [of.high for of in over_members],
-            "independent": together.independent,
-            "times_independent": np.where(together.independent > 0, times, np.nan),
-            "same_wrong": np.where(shares > 0, same, np.nan),
-        }
+    replicates = np.column_stack([shares, together.without])
+    over_members = [jackknife(of, confidence, SHARE).ends for of in replicates]
+    table = pd.DataFrame(over_members, columns=["members_low", "members_high"])
+    return table.assign(
+        size=sizes,
+        n_images=units.n_images,
+        all_wrong=shares,
+        all_wrong_low=low,
+        all_wrong_high=high,
+        independent=independent,
+        times_independent=np.where(independent > 0, times, np.nan),
+        same_wrong=np.where(shares > 0, same, np.nan),
     )
 
 
-def unit_of(designs: list[str]) -> np.ndarray:
-    """The unit with which each member is left out, int64 M: its design, or a group of designs if there are many."""
-    units = in_groups(designs)
-    return np.unique([units[design] for design in designs], return_inverse=True)[1]
+def with_best(
+    ceiling: pd.DataFrame,
+    everyone: list[np.ndarray],
+    candidates: pd.DataFrame,
+    members: list[str],
+    pool: set[str],
+    scored: EnsembleErrors,
+    evaluation: np.ndarray,
+    confidence: float,
+) -> pd.DataFrame:
+    """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members under corruptions.
+
+    They are of the member and of the ensemble with the least selection error, of those whose members are all of the
+    pool. It has no more columns if there is no such member, or no such ensemble.
+
+    Args:
+        ceiling, everyone: as `ceiling_table` returns them.
+        candidates: table from `candidate_table`.
+        members: names of the members of which the candidates are formed.
+        pool: names of the members of the ceiling.
+        scored: predictions of `members`, in their order.
+        evaluation: int, images on which nothing was selected.
+        confidence: level of the intervals, between 0 and 1.
+    """
+    known = candidates.dropna(subset=["selection_error"])
+    known = known[[pool.issuperset(joined.split("+")) for joined in known["members"]]]
+    alone, several = known[known["size"] == 1], known[known["size"] > 1]
+    if alone.empty or several.empty:
+        return ceiling
+    joined = [rows.loc[rows["selection_error"].idxmin(), "members"] for rows in (alone, several)]
+    ensembles = [np.array([members.index(name) for name in of.split("+")]) for of in joined]
+    conditions, wrong = scored.predictions[0].conditions, {}
+    for condition in np.flatnonzero(conditions.corruption != CLEAN):
+        of_ensembles = [scored.wrong_in(ensemble, evaluation, condition) for ensemble in ensembles]
+        wrong[condition] = np.stack([*of_ensembles, everyone[condition][evaluation]]).astype(float)
+    mean = np.mean([wrong[condition] for condition in condition_groups(conditions)[CORRUPTED]], axis=0)
+    units = scored.units(CLEAN).of(evaluation)
+    ways = [way_to_ceiling(*of, units, confidence) for of in (*wrong.values(), mean)]
+    rows = ceiling.index[(ceiling["size"] == ceiling["members"]) & (ceiling["severity"] != 0)]
+    best = dict(zip(("best_member", "best_ensemble"), joined, strict=True))
+    return ceiling.join(pd.DataFrame(ways, rows).assign(**best)[REACHED])
 
 
 def way_to_ceiling(
@@ -361,63 +454,12 @@ def way_to_ceiling(
         confidence: level of the interval, between 0 and 1.
     """
     gained, possible = member - ensemble, member - everyone
-    accuracies = {
-        "best_member_accuracy": 1 - member.mean(),
-        "best_ensemble_accuracy": 1 - ensemble.mean(),
-        "ceiling": 1 - everyone.mean(),
-    }
+    accuracies = [1 - of.mean() for of in (member, ensemble, everyone)]
+    way = dict(zip(("best_member_accuracy", "best_ensemble_accuracy", "ceiling"), accuracies, strict=True))
     if possible.mean() <= 0:
-        return accuracies | dict.fromkeys(REACHED[-3:], np.nan)
+        return way | UNKNOWN.columns("reached", np.nan)
     reached = gained.mean() / possible.mean()
     parts = (gained - reached * possible) / possible.mean()
     low, high = of_linear(reached, parts, units, confidence).ends
     least = reach_of_none(np.count_nonzero(units.sums((gained != 0) | (possible != 0))), confidence)
-    return accuracies | dict(zip(REACHED[-3:], (reached, min(low, 1 - least), max(high, least)), strict=True))
-
-
-def with_best(
-    ceiling: pd.DataFrame,
-    everyone: list[np.ndarray],
-    candidates: pd.DataFrame,
-    members: list[str],
-    pool: set[str],
-    scored: EnsembleErrors,
-    evaluation: np.ndarray,
-    confidence: float,
-) -> pd.DataFrame:
-    """The table from `ceiling_table` with the columns `REACHED`, in the rows of all members under corruptions.
-
-    It has no more columns if the pool has no candidate that is a member, or none that is an ensemble.
-
-    Args:
-        ceiling, everyone: as `ceiling_table` returns them.
-        candidates: table from `candidate_table`; only members and ensembles of the pool count.
-        members: names of the members of which the candidates are formed.
-        pool: names of the members of the ceiling.
-        scored: predictions of `members`, in their order.
-        evaluation: int, images on which nothing was selected.
-        confidence: level of the intervals, between 0 and 1.
-    """
-    best = _best(candidates, pool)
-    if len(best) < 2:
-        return ceiling
-    conditions = scored.predictions[0].conditions
-    ensembles = [np.array([members.index(name) for name in joined.split("+")]) for joined in best.values()]
-    wrong = {}
-    for condition in np.flatnonzero(conditions.corruption != CLEAN):
-        of_ensembles = [scored.wrong_in(ensemble, evaluation, condition) for ensemble in ensembles]
-        wrong[condition] = np.stack([*of_ensembles, everyone[condition][evaluation]]).astype(float)
-    mean = np.mean([wrong[condition] for condition in condition_groups(conditions)[CORRUPTED]], axis=0)
-    units = scored.units(CLEAN).of(evaluation)
-    ways = [best | way_to_ceiling(*of, units, confidence) for of in (*wrong.values(), mean)]
-    rows = ceiling.index[(ceiling["size"] == ceiling["members"]) & (ceiling["severity"] != 0)]
-    return ceiling.join(pd.DataFrame(ways, rows)[REACHED])
-
-
-def _best(candidates: pd.DataFrame, pool: set[str]) -> dict[str, str]:
-    """The member and the ensemble with the least selection error, of those whose members are all of the pool."""
-    known = candidates.dropna(subset=["selection_error"])
-    of_pool = known[[pool.issuperset(joined.split("+")) for joined in known["members"]]]
-    alone = of_pool["size"] == 1
-    roles = {"best_member": of_pool[alone], "best_ensemble": of_pool[~alone]}
-    return {role: rows.loc[rows["selection_error"].idxmin(), "members"] for role, rows in roles.items() if len(rows)}
+    return way | {"reached": reached, "reached_low": min(low, 1 - least), "reached_high": max(high, least)}

@@ -1,38 +1,89 @@
-"""The recommended model and its competitors: errors under each corruption, calibration, and failures of members.
+"""The recommended model and its competitors: which rows of deployment.csv they are, and what they get wrong.
 
-All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.deployment`).
-
-The common-failure factor β is the coincidence of systematic failures over test images (Eckhardt and Lee, IEEE
-Transactions on Software Engineering 11, 1985; Littlewood and Miller, ibid. 15, 1989). It is not the β of IEC 61508, the
-share of hardware failures with a common cause."""
+All are evaluated on the half of the test images on which nothing was selected (`resiliency.analysis.judging`)."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
-from resiliency.analysis.assessment import REFERENCE
-from resiliency.analysis.choices import best_member, best_row, eligible, known_rows, recommended_row
-from resiliency.analysis.judging import Judged, Resampled, both_halves, ensemble_of, judged
-from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES, means_over
-from resiliency.diversity.predictions import pair_failures
+from resiliency.analysis.coincident_failures import SHARED_FAILURES, shared_failures
+from resiliency.analysis.judging import REFERENCE, Judged, Resampled, both_halves, ensemble_of, judged
+from resiliency.base.names import CLEAN, CORRUPTED, means_over
 from resiliency.ensembles.combination import Ensemble
-from resiliency.metrics.classification import CALIBRATION, ECE_BINS, bin_of
+from resiliency.metrics.classification import CALIBRATION, ECE_BINS, accuracies, bin_of
 from resiliency.prediction.reading import Predictions
-from resiliency.statistics.intervals import DIFFERENCE, LINEAR, UNKNOWN, max_t, of_linear, share, share_of_variance
+from resiliency.statistics.intervals import DIFFERENCE, LINEAR, max_t, of_linear, share
 from resiliency.statistics.resampling import Resampling, Units
 
 RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER = "recommended model", "best ensemble", "best member"
-OUTCOMES = ("common_failures", "undetected", "availability")
-OF_PAIR = OUTCOMES[:2]
-SHARED_FAILURES = [f"{name}{end}" for name in OUTCOMES for end in ("", "_low", "_high")] + ["pair"]
-SHARED_FAILURES += [f"pair_{name}{end}" for name in OF_PAIR for end in ("", "_low", "_high")]
 ROLES = (RECOMMENDED, BEST_ENSEMBLE, BEST_MEMBER, "baseline")
+MEMBER = "member of the recommended model"
+BEARABLE = {"clean": 0.1, "class": 0.5, "condition": 0.5}  # largest error of a model to use: clean, in the worst others
+EFFECTIVE = "n_clean_effective_images"  # column of deployment.csv if images are grouped in units
+
 WHO = ["role", "members", "size"]
 UNDER_CORRUPTION = [*WHO, "corruption", "severities", "n_images", "error", "low", "high"]
 UNDER_CORRUPTION += ["difference", "difference_low", "difference_high", *SHARED_FAILURES]
-CALIBRATION_OF_ROLES = [*WHO, *CALIBRATION]
+CONFUSIONS = [*WHO, "images", "class", "predicted", "answers", "share"]
+CLASS_ERRORS = [*WHO, "class", "corruption", "n_images", "error", "low", "high", "confidence"]
+FAILURES = ["kind", "image", "name", "corruption", "severity", "class", "predicted", "confidence", "conditions", "said"]
+CLEAN_ANSWERS = ["clean_predicted", "clean_confidence", "clean_said"]  # answers to uncorrupted images
+COSTS = [*WHO, "images", "answers", "error", "cost", "cost_low", "cost_high"]
+COSTLY_CONFUSIONS = [*WHO, "images", "label", "answer", "count", "share", "cost", "cost_share"]
+PAIR, CORRUPTION, NOBODY = "classes", "corruption", "no member"
+MOST = 24  # number of failures of each kind
+LISTED = 10  # number of listed confusions per model
+
+
+def clean_accuracy(row: dict | pd.Series) -> dict[str, np.ndarray]:
+    """The clean accuracy of a row of deployment.csv with the ends of its interval (Wilson's), under their names."""
+    return accuracies(CLEAN, row["clean_accuracy"], row.get(EFFECTIVE, row["n_images"]), row["confidence"])
+
+
+def shortcomings(row: dict | pd.Series) -> dict[str, float]:
+    """The estimated errors of a row of deployment.csv with which no model should be used as it is, by name."""
+    errors = {"clean": 1 - row["clean_accuracy"], "class": row["worst_class_error"], "condition": row["worst_error"]}
+    return {name: error for name, error in errors.items() if error > BEARABLE[name]}
+
+
+def priced(rows: pd.DataFrame) -> str:
+    """The column that holds the cost of `rows`: macs, or size if no MACs are known."""
+    return "macs" if rows["macs"].notna().any() else "size"
+
+
+def known_rows(deployment: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose errors are known both on the selection images and on evaluation images."""
+    return deployment.dropna(subset=["selection_error", "corrupted_error"])
+
+
+def eligible(deployment: pd.DataFrame) -> pd.DataFrame:
+    """The rows that may be best: known ones whose members are all fit."""
+    rows = known_rows(deployment)
+    return rows[rows["fit"].astype(bool)]
+
+
+def best_row(rows: pd.DataFrame) -> pd.Series:
+    """The eligible row with the least selection_error; errors on evaluation images are unknown when one chooses."""
+    return rows.loc[rows["selection_error"].idxmin()]
+
+
+def recommended_row(rows: pd.DataFrame) -> pd.Series:
+    """The row to deploy in place of the best of these eligible `rows` of deployment.csv."""
+    return rows[rows["number"] == best_row(rows)["instead"]].iloc[0]
+
+
+def best_member(deployment: pd.DataFrame) -> pd.Series | None:
+    """The best row of a single member; if an ensemble is recommended, of those that cost no more. None if none is.
+
+    A member of unknown cost may be it.
+    """
+    rows = eligible(deployment)
+    alone = rows[rows["size"] == 1]
+    if len(alone) and (chosen := recommended_row(rows))["size"] > 1:
+        alone = alone[~(alone[priced(rows)] > chosen[priced(rows)])]
+    return best_row(alone) if len(alone) else None
 
 
 def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
@@ -51,28 +102,112 @@ def contenders(deployment: pd.DataFrame) -> dict[str, pd.Series]:
     return {role: row for role, row in zip(ROLES, rows, strict=True) if row is not None}
 
 
-def errors_under(ensemble: Ensemble, evaluation: Resampled) -> np.ndarray:
-    """Error of an ensemble on each evaluated image under each of `own_conditions`; float32 C x N."""
-    return _in_order(judged([ensemble], [1], evaluation, _own_sets(evaluation), ())[0], evaluation)
+class Model(NamedTuple):
+    """A contender, or a member of the recommended model, and its answers to each set of images, at temperature 1."""
+
+    role: str
+    members: str
+    ensemble: Ensemble
+    answers: dict[str, Judged]
+
+    @property
+    def who(self) -> dict[str, str | int]:
+        """The columns `WHO`."""
+        return dict(zip(WHO, (self.role, self.members, len(self.ensemble.members)), strict=True))
 
 
-def _in_order(answers: dict[str, Judged], evaluation: Resampled) -> np.ndarray:
-    rows = np.concatenate([evaluation.conditions[name] for name in _own_sets(evaluation)])
-    return np.concatenate([answers[name].errors for name in _own_sets(evaluation)])[np.argsort(rows)]
+def comparison(
+    roles: dict[str, pd.Series],
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    temperatures: pd.DataFrame,
+    names: Sequence[str],
+    classes: Sequence[str],
+    resampling: Resampling,
+    matrix: np.ndarray | None = None,
+    threads: int = 1,
+) -> dict[str, pd.DataFrame]:
+    """What the contenders get wrong: under corruptions, by class and by confidence; at what cost; and examples.
+
+    Args:
+        roles: rows from `contenders`.
+        members, temperatures: tables members.csv and temperatures.csv.
+        predictions: member -> its predictions, for the members in `roles`.
+        names: names of all test images; empty if they are called by their positions.
+        classes: names of the classes; a class without a name is called by its number.
+        matrix: float64 K x K from `resiliency.metrics.costs.cost_matrix`, if answers have costs.
+
+    Returns:
+        Tables by the outputs of rule assess_ensembles, which docs/tables.md describes; `failures` with `CLEAN_ANSWERS`.
+    """
+    selection, evaluation = both_halves(predictions, resampling)
+    rows = [(role, row["members"], row["rule"]) for role, row in roles.items()]
+    if rows and matrix is not None:
+        _, joined, rule = rows[0]
+        rows += [(MEMBER, name, rule) for name in joined.split("+") if name != joined]
+    ensembles = [ensemble_of(joined, rule, predictions, members) for _, joined, rule in rows]
+    same = np.ones(len(rows))
+    answers = judged(ensembles, same, evaluation, evaluation.own, (REFERENCE,), threads=threads) if rows else []
+    models = [Model(*row[:2], *of) for row, *of in zip(rows, ensembles, answers, strict=True)]
+    contending = models[: len(roles)]
+    shown = [of for of in contending if of.role in (RECOMMENDED, BEST_MEMBER)]
+    failed = pd.DataFrame(columns=[*FAILURES, *CLEAN_ANSWERS])
+    if shown:
+        fitted = temperatures.drop_duplicates("members").set_index("members").temperature.fillna(1)
+        temperature = fitted[shown[0].members]
+        failed = failure_table(shown[0].ensemble, temperature, evaluation, names, classes, threads)
+    tables = {
+        "under_corruptions": under_corruptions_table(contending, selection, evaluation),
+        "calibration": calibration_table(contending),
+        "confusions": confusion_table(shown, evaluation, classes),
+        "class_errors": class_error_table(shown, evaluation, classes),
+        "failures": failed,
+    }
+    return tables if matrix is None else tables | cost_tables(models, evaluation, matrix, classes)
 
 
-def _own_sets(evaluation: Resampled) -> list[str]:
-    return [name for name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES) if name in evaluation.conditions]
+def by_condition(answers: dict[str, Judged], evaluation: Resampled) -> dict[int, np.ndarray]:
+    """Row of the table of conditions -> errors on the dataset's own evaluation images, float32 N; rows ascend."""
+    rows = np.concatenate([evaluation.conditions[name] for name in evaluation.own])
+    errors = np.concatenate([answers[name].errors for name in evaluation.own])
+    return {int(rows[place]): errors[place] for place in np.argsort(rows)}
 
 
-def own_conditions(evaluation: Resampled) -> np.ndarray:
-    """The clean condition and all with a corruption, extra ones included; int64, ascending."""
-    return np.sort(np.concatenate([evaluation.conditions[name] for name in _own_sets(evaluation)]))
+def by_corruption(errors: np.ndarray, corruptions: Sequence[str]) -> dict[str, np.ndarray]:
+    """`clean`, each corruption, and each of `means_over` -> mean over severities, float64 N, of errors C x N."""
+    of, names = np.array(corruptions), list(dict.fromkeys(corruptions))
+    values = np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
+    means = {name: values[np.isin(names, over)].mean(axis=0) for name, over in means_over(names).items() if over}
+    return dict(zip(names, values, strict=True)) | means
+
+
+def under_corruptions_table(models: list[Model], selection: Resampled, evaluation: Resampled) -> pd.DataFrame:
+    """Errors of the contenders under each corruption, differences from the first, and failures that members share."""
+    errors = {of.role: by_condition(of.answers, evaluation) for of in models}
+    rows: list[dict] = []
+    if models:
+        own = models[0].ensemble.members[0].conditions.iloc[list(errors[models[0].role])]
+        stacked = {role: np.stack(list(of.values())) for role, of in errors.items()}
+        counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
+        rows = under_corruptions(stacked, own.corruption, counts, units, evaluation.confidence)
+        severities = own.groupby("corruption").severity.unique().to_dict()
+        severities |= {
+            of: np.unique(np.concatenate([severities[name] for name in over]))
+            for of, over in means_over(severities).items()
+        }
+    whom, shared = {of.role: of for of in models}, {}
+    for of in models:
+        if len(of.ensemble.members) > 1:
+            shared[of.role] = shared_failures(of.members.split("+"), of.ensemble.members, selection, evaluation)
+    for row in rows:
+        row |= whom[row["role"]].who | {"severities": "+".join(map(str, severities[row["corruption"]]))}
+        row |= shared.get(row["role"], {}).get(row["corruption"], {})
+    return pd.DataFrame(rows, columns=UNDER_CORRUPTION).assign(confidence=evaluation.confidence)
 
 
 def under_corruptions(
     errors: dict[str, np.ndarray], corruptions: Sequence[str], counts: np.ndarray, units: Units, confidence: float
-) -> pd.DataFrame:
+) -> list[dict]:
     """Error under each corruption and their mean over severities, and differences from the first role.
 
     Args:
@@ -84,42 +219,44 @@ def under_corruptions(
 
     Returns:
         A row per role and corruption, clean first, and the last of each role of means: "corrupted", and "held_out" if
-        there are corruptions that nothing was selected by. Columns: role, corruption, images (N), error with its
-        interval low and high (Wilson); difference, the error of the first role less that of this one on the same
-        images, NaN in the rows of the first role, with its interval. Those of all corruptions hold together (max-t);
-        that of clean images or of a mean holds by itself (linearised, t).
+        there are corruptions that nothing was selected by. Keys: role, corruption, n_images (N), error with its
+        interval low and high (Wilson); but in the rows of the first role difference, the error of the first role less
+        that of this one on the same images, with its interval. Those of all corruptions hold together (max-t); that of
+        clean images or of a mean holds by itself (linearised, t).
     """
-    names, rows = list(dict.fromkeys(corruptions)), []
-    means, single = means_over(names), [name for name in names if name != CLEAN]
-    of_images = {role: _by_corruption(values, corruptions, names) for role, values in errors.items()}
-    of_images = {
-        role: np.vstack([values, *(values[np.isin(names, over)].mean(axis=0) for over in means.values())])
-        for role, values in of_images.items()
-    }
-    first, drawn_images = next(iter(of_images), ""), counts.sum(axis=1, keepdims=True)
+    rows, first, drawn_images = [], next(iter(errors)), counts.sum(axis=1, keepdims=True)
+    of_images = {role: by_corruption(values, corruptions) for role, values in errors.items()}
+    single = [name for name in dict.fromkeys(corruptions) if name != CLEAN]
     for role, values in of_images.items():
-        low, high = share(values, units, confidence).ends
-        better, intervals = of_images[first] - values, {}
+        better = {name: of_images[first][name] - of for name, of in values.items()}
         scale = LINEAR if np.array_equal(errors[role], errors[first]) else DIFFERENCE  # of the same model it is 0
+        intervals = {}
         if role != first:
             intervals = {
-                name: of_linear(of_name.mean(), of_name, units, confidence, scale)
-                for name, of_name in zip([*names, *means], better, strict=True)
+                name: of_linear(of.mean(), of, units, confidence, scale)
+                for name, of in better.items()
+                if name not in single
             }
-            places = [names.index(name) for name in single]
-            drawn = counts @ better[places].T / drawn_images
-            intervals |= zip(single, max_t(better[places].mean(axis=1), drawn, units, confidence, scale), strict=True)
-        for place, name in enumerate([*names, *means]):
-            row = {"role": role, "corruption": name, "n_images": units.n_images, "error": values[place].mean()}
-            row |= {"low": low[place], "high": high[place]}
-            rows.append(row | (intervals[name].columns("difference", better[place].mean()) if intervals else {}))
-    return pd.DataFrame(rows)
+            together = np.array([better[name] for name in single])
+            drawn = counts @ together.T / drawn_images
+            intervals |= zip(single, max_t(together.mean(axis=1), drawn, units, confidence, scale), strict=True)
+        for name, of in values.items():
+            low, high = share(of, units, confidence).ends
+            row = {"role": role, "corruption": name, "n_images": units.n_images, "error": of.mean()}
+            row |= {"low": low, "high": high}
+            rows.append(row | (intervals[name].columns("difference", better[name].mean()) if intervals else {}))
+    return rows
 
 
-def _by_corruption(errors: np.ndarray, corruptions: Sequence[str], names: list[str]) -> np.ndarray:
-    """Mean over severities of errors C x N: float64, corruptions x N."""
-    of = np.array(corruptions)
-    return np.array([errors[of == name].mean(axis=0, dtype=np.float64) for name in names])
+def calibration_table(models: list[Model]) -> pd.DataFrame:
+    """Bins of confidence of the contenders with probabilities, clean and corrupted, before any temperature."""
+    rows = []
+    for of in models:
+        for images in (CLEAN, CORRUPTED) if of.ensemble.has_probabilities and of.ensemble.rule.mean else ():
+            answers = of.answers[images]
+            bins = calibration_bins(answers.confidences[REFERENCE], answers.errors)
+            rows += [(*of.who.values(), images, *values) for values in bins]
+    return pd.DataFrame(rows, columns=[*WHO, *CALIBRATION])
 
 
 def calibration_bins(confidence: np.ndarray, errors: np.ndarray) -> list[tuple]:
@@ -136,135 +273,153 @@ def calibration_bins(confidence: np.ndarray, errors: np.ndarray) -> list[tuple]:
     return rows
 
 
-def comparison(
-    roles: dict[str, pd.Series],
-    members: pd.DataFrame,
-    predictions: dict[str, Predictions],
-    resampling: Resampling,
+def name_of(classes: Sequence[str], place: int) -> str:
+    """The name of the class at a position."""
+    return classes[place] if place < len(classes) else str(place)
+
+
+def confusion_table(models: list[Model], evaluation: Resampled, classes: Sequence[str]) -> pd.DataFrame:
+    """How often each class is taken for which, clean and corrupted."""
+    tables = []
+    for of in models:
+        labels = of.ensemble.members[0].labels(0)[evaluation.images[CLEAN]]
+        for images in (name for name in (CLEAN, CORRUPTED) if name in of.answers):
+            predicted = of.answers[images].answers
+            pairs = pd.DataFrame({"class": np.tile(labels, len(predicted)), "predicted": predicted.ravel()})
+            counts = pairs.value_counts().rename("answers").reset_index().sort_values(["class", "predicted"])
+            counts["share"] = counts.answers / counts.groupby("class").answers.transform("sum")
+            for column in ("class", "predicted"):
+                counts[column] = [name_of(classes, place) for place in counts[column]]
+            tables.append(counts.assign(**of.who, images=images)[CONFUSIONS])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=CONFUSIONS)
+
+
+def class_error_table(models: list[Model], evaluation: Resampled, classes: Sequence[str]) -> pd.DataFrame:
+    """Error on the images of each class, clean, under each corruption and under all, with `class_error`'s interval."""
+    rows = []
+    for of in models:
+        conditions, units = of.ensemble.members[0].conditions, evaluation.units[CLEAN]
+        labels = of.ensemble.members[0].labels(0)[evaluation.images[CLEAN]]
+        for images in (name for name in (CLEAN, CORRUPTED) if name in of.answers):
+            corruptions = conditions.corruption.iloc[evaluation.conditions[images]]
+            errors = by_corruption(of.answers[images].errors, corruptions)
+            for place in np.unique(labels):
+                who, own = of.who | {"class": name_of(classes, place)}, labels == place
+                rows += [
+                    who | {"corruption": name} | class_error(values[own], units.of(own), evaluation.confidence)
+                    for name, values in errors.items()
+                ]
+    return pd.DataFrame(rows, columns=CLASS_ERRORS)
+
+
+def class_error(errors: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
+    """The mean of the errors of images, float64 N from 0 to 1, with its interval."""
+    low, high = share(errors, units, confidence).ends
+    return {"n_images": len(errors), "error": errors.mean(), "low": low, "high": high, "confidence": confidence}
+
+
+def failure_table(
+    ensemble: Ensemble,
+    temperature: float,
+    evaluation: Resampled,
+    names: Sequence[str],
+    classes: Sequence[str],
     threads: int = 1,
-) -> dict[str, pd.DataFrame]:
-    """Errors under each corruption and calibration of all roles; empty if nobody has a role.
-
-    Args:
-        roles: rows from `contenders`.
-        members: members.csv.
-        predictions: member -> its predictions, for the members in `roles`.
-    """
-    if not roles:
-        nothing = pd.DataFrame(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
-        return {"under_corruptions": nothing, "calibration": pd.DataFrame(columns=CALIBRATION_OF_ROLES)}
-    members, (selection, evaluation) = members.set_index("member"), both_halves(predictions, resampling)
-    ensembles = [ensemble_of(row["members"].split("+"), row["rule"], predictions, members) for row in roles.values()]
-    sets, rows = _own_sets(evaluation), own_conditions(evaluation)
-    found = judged(ensembles, np.ones(len(roles)), evaluation, sets, (REFERENCE,), threads=threads)
-    errors, shared, bins = {}, [], []
-    for (role, row), ensemble, own in zip(roles.items(), ensembles, found, strict=True):
-        errors[role] = _in_order(own, evaluation)
-        names = row["members"].split("+")
-        several = {name: predictions[name] for name in names if len(names) > 1}
-        of_pairs = shared_failures(several, selection, evaluation) if several else {}
-        shared += [{"role": role, "corruption": name, **outcomes} for name, outcomes in of_pairs.items()]
-        for name in (CLEAN, CORRUPTED) if ensemble.has_probabilities and ensemble.rule.mean else ():
-            who = role, row["members"], row["size"], name
-            bins += [who + of for of in calibration_bins(own[name].confidences[REFERENCE], own[name].errors)]
-    conditions = next(iter(predictions.values())).conditions.iloc[rows]
-    counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
-    table = under_corruptions(errors, conditions.corruption, counts, units, resampling.confidence)
-    table = table.merge(
-        pd.DataFrame([row[WHO[1:]].to_dict() | {"role": role} for role, row in roles.items()]), on="role"
-    ).merge(
-        pd.DataFrame(shared, columns=["role", "corruption", *SHARED_FAILURES]), on=["role", "corruption"], how="left"
-    )
-    own = conditions.drop_duplicates(["corruption", "severity"]).groupby("corruption").severity.apply(list)
-    own = own.to_dict() | {
-        of: sorted({s for name in over for s in own[name]}) for of, over in means_over(own.index).items()
-    }
-    table["severities"] = ["+".join(map(str, own[name])) for name in table.corruption]
-    table = table.reindex(columns=UNDER_CORRUPTION).assign(confidence=resampling.confidence)
-    return {"under_corruptions": table, "calibration": pd.DataFrame(bins, columns=CALIBRATION_OF_ROLES)}
-
-
-def shared_failures(
-    members: dict[str, Predictions], selection: Resampled, evaluation: Resampled
-) -> dict[str, dict[str, float | str]]:
-    """Common failures, undetected errors and availability of an ensemble, and of the pair that shares most failures.
-
-    A pair with errors e, g fails together on a share b of the images. Common failures are the mean of b over pairs,
-    divided by the mean of sqrt(e g), which is b if one of them fails whenever the other does, at equal errors.
-
-    Args:
-        members: at least two members -> their predictions.
-        selection: images on which the pair is chosen: the one with most common failures on corrupted images.
-        evaluation: images of all else.
+) -> pd.DataFrame:
+    """Failures of an ensemble, at most `MOST` of each kind, by its confidence at a temperature.
 
     Returns:
-        `clean`, each corruption, `corrupted` and, if there are extra corruptions, `held_out` -> `OUTCOMES` with the
-        ends of their intervals over units of images; `pair`, its members joined by "+", and `OF_PAIR` of it, after
-        "pair_". Common failures are NaN if there is no failure.
+        `FAILURES`, the kinds one after the other: wrong answers by confidence, the largest first; images that no member
+        gets right by the number of conditions, each under the first of these. And `CLEAN_ANSWERS`: what the ensemble
+        and its members answer to the image without a corruption.
     """
-    names = list(members)
-    pair = [names[place] for place in _most_shared(list(members.values()), selection)]
-    counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
-    of_all = pairs_on_images(list(members.values()), evaluation)
-    of_pair = pairs_on_images([members[name] for name in pair], evaluation)
-    rows: dict[str, dict[str, float | str]] = {}
-    for name in of_all:
-        rows[name] = {**outcomes_of(of_all[name], counts, units, evaluation.confidence), "pair": "+".join(pair)}
-        two = outcomes_of(of_pair[name], counts, units, evaluation.confidence)
-        rows[name] |= {f"pair_{column}": value for column, value in two.items() if column.startswith(OF_PAIR)}
+    score = REFERENCE if ensemble.has_probabilities else "vote_agreement"
+    sets = [name for name in (CLEAN, CORRUPTED) if name in evaluation.conditions]
+    (answers,) = judged([ensemble], [temperature], evaluation, sets, (score,), threads=threads)
+    conditions = np.concatenate([evaluation.conditions[name] for name in sets])
+    errors = np.concatenate([answers[name].errors for name in sets])
+    predicted = np.concatenate([answers[name].answers for name in sets])
+    sure = [answers[name].confidences.get(score, np.ones(answers[name].errors.shape)) for name in sets]
+    confidence, images = np.concatenate(sure).astype(np.float32), evaluation.images[CLEAN]
+    table, labels = ensemble.members[0].conditions, ensemble.members[0].labels(0)[images]
+    rows, places = np.nonzero(errors == 1)
+    wrong = pd.DataFrame({"row": rows, "place": places, "confidence": confidence[rows, places]})
+    wrong["class"], wrong["predicted"] = labels[places], predicted[rows, places]
+    wrong["corruption"] = table.corruption.to_numpy()[conditions[rows]]
+    nobody = [np.all([of.decisions(c, images) != labels for of in ensemble.members], axis=0) for c in conditions]
+
+    def answer(row: int, place: int) -> dict[str, str | float]:
+        said = said_by(ensemble, conditions[row], images[place], classes)
+        of_class = name_of(classes, predicted[row, place])
+        return {"predicted": of_class, "confidence": confidence[row, place], "said": said}
+
+    found = []
+    for kind, row, place, count in picked_failures(wrong, np.stack(nobody)):
+        under, image = table.iloc[conditions[row]], images[place]
+        of = {"kind": kind, "image": image, "name": names[image] if len(names) else str(image), "conditions": count}
+        of |= {"corruption": under.corruption, "severity": under.severity, "class": name_of(classes, labels[place])}
+        found.append(of | answer(row, place) | {f"clean_{name}": value for name, value in answer(0, place).items()})
+    return pd.DataFrame(found, columns=[*FAILURES, *CLEAN_ANSWERS])
+
+
+def picked_failures(wrong: pd.DataFrame, nobody: np.ndarray) -> list[tuple[str, int, int, float]]:
+    """Kind, row of conditions and place of the image of each failure; and in how many conditions no member is right.
+
+    Args:
+        wrong: a row per wrong answer: row, place, confidence, class, predicted, corruption.
+        nobody: bool C x N, whether no member is right.
+    """
+    wrong = wrong.sort_values(["confidence", "row", "place"], ascending=[False, True, True], kind="stable")
+    kinds = {PAIR: wrong.drop_duplicates(["class", "predicted"]), CORRUPTION: wrong.drop_duplicates("corruption")}
+    picked = [
+        (kind, *of, np.nan) for kind, rows in kinds.items() for of in rows[["row", "place"]].head(MOST).to_numpy()
+    ]
+    counts = nobody.sum(axis=0)
+    most = np.argsort(-counts, kind="stable")[:MOST]
+    return picked + [(NOBODY, nobody[:, place].argmax(), place, counts[place]) for place in most if counts[place]]
+
+
+def said_by(ensemble: Ensemble, condition: int, image: int, classes: Sequence[str]) -> str:
+    """The answer of each member to an image, with its probability if it is known."""
+    answers = []
+    for member in ensemble.members:
+        (decided,) = member.decisions(condition, np.array([image]))
+        answer = name_of(classes, decided)
+        if member.has_probabilities:
+            answer += f" {member.probabilities(condition, np.array([image])).max():.2f}"
+        answers.append(answer)
+    return "; ".join(answers)
+
+
+def cost_tables(
+    models: list[Model], evaluation: Resampled, matrix: np.ndarray, classes: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Costs and costliest confusions of models with probabilities; ties of others are broken at random."""
+    costs, confusions = [], []
+    for of in (of for of in models if of.ensemble.has_probabilities):
+        for images in (name for name in (CLEAN, CORRUPTED) if name in of.answers):
+            who, predicted = of.who | {"images": images}, of.answers[images].answers
+            labels = np.broadcast_to(of.ensemble.members[0].labels(0)[evaluation.images[images]], predicted.shape)
+            counts, of_images = np.zeros(matrix.shape, np.int64), matrix[labels, predicted].mean(axis=0)
+            np.add.at(counts, (labels, predicted), 1)
+            total = counts.sum()
+            interval = share(of_images, evaluation.units[images], evaluation.confidence, largest=matrix.max())
+            row = who | {"answers": total, "error": 1 - np.trace(counts) / total}
+            costs.append(row | interval.columns("cost", (counts * matrix).sum() / total))
+            confusions += [who | row for row in costliest(counts, matrix, classes)]
+    table = pd.DataFrame(costs, columns=COSTS).assign(confidence=evaluation.confidence)
+    return {"costs": table, "costly_confusions": pd.DataFrame(confusions, columns=COSTLY_CONFUSIONS)}
+
+
+def costliest(counts: np.ndarray, matrix: np.ndarray, classes: Sequence[str]) -> list[dict]:
+    """The wrong answers with the largest total cost, costliest first; correct answers that cost are not listed."""
+    spent = counts * matrix
+    wrongly = spent * (1 - np.eye(len(spent)))
+    rows = []
+    for place in np.argsort(-wrongly, axis=None, kind="stable")[:LISTED]:
+        label, answer = np.unravel_index(place, spent.shape)
+        if wrongly[label, answer] > 0:
+            row = {"label": classes[label], "answer": classes[answer], "count": counts[label, answer]}
+            row |= {"share": counts[label, answer] / counts[label].sum(), "cost": matrix[label, answer]}
+            rows.append(row | {"cost_share": spent[label, answer] / spent.sum()})
     return rows
-
-
-def _most_shared(members: list[Predictions], selection: Resampled) -> np.ndarray:
-    """Positions of the two members that fail together most often on corrupted images, the first of several pairs."""
-    images = selection.images[CORRUPTED]
-    wrong = np.zeros((len(members), len(members)))
-    for condition in selection.conditions[CORRUPTED]:
-        decided = np.stack([member.decisions(condition, images) for member in members])
-        wrong += pair_failures(decided, members[0].labels(condition)[images]).wrong
-    pairs = np.transpose(np.triu_indices(len(members), 1))
-    return pairs[wrong[*pairs.T].argmax()]
-
-
-def pairs_on_images(members: list[Predictions], evaluation: Resampled) -> dict[str, np.ndarray]:
-    """Name -> float64 (3 + M) x N, means over severities: shares of pairs that are both wrong, wrong with the same
-    class, and alike; and whether each member is wrong."""
-    first, second = np.triu_indices(len(members), 1)
-    corruptions, images = members[0].conditions.corruption, evaluation.images[CLEAN]
-    sums: dict[str, list] = {}
-    for condition in np.concatenate([evaluation.conditions.get(of, []) for of in (CLEAN, CORRUPTED, HELD_OUT_IMAGES)]):
-        decided = np.stack([member.decisions(int(condition), images) for member in members])
-        wrong, alike = decided != members[0].labels(int(condition))[images], decided[first] == decided[second]
-        both = wrong[first] & wrong[second]
-        of_pairs = [values.mean(axis=0) for values in (both, both & alike, alike)]
-        total = sums.setdefault(corruptions[condition], [0, 0])
-        total[0], total[1] = total[0] + np.vstack([*of_pairs, wrong]), total[1] + 1
-    means = {name: total / severities for name, (total, severities) in sums.items()}
-    return means | {of: np.mean([means[name] for name in names], axis=0) for of, names in means_over(means).items()}
-
-
-def outcomes_of(on_images: np.ndarray, counts: np.ndarray, units: Units, confidence: float) -> dict[str, float]:
-    """`OUTCOMES` with the ends of their intervals, from `pairs_on_images` of one name.
-
-    Common failures are a share of failures. Their interval is Wilson's, of as many failures as would give a proportion
-    the variance that the quotient has over resamples, with Student's t for the units on which a member fails.
-    """
-    drawn = (counts @ on_images.T / counts.sum(axis=1, keepdims=True)).T
-    means, failing = on_images.mean(axis=1), np.count_nonzero(units.sums(on_images[3:].sum(axis=0)))
-    expected, of_resamples = _if_together(means[3:]), _if_together(drawn[3:])
-    factor, of_factor = np.nan, UNKNOWN
-    if expected:
-        with np.errstate(invalid="ignore"):
-            factor, variance = means[0] / expected, np.nanvar(drawn[0] / of_resamples)
-        reach = stdtrit(max(failing - 1, 1), (1 + confidence) / 2)
-        of_factor = share_of_variance(factor, variance, expected * units.number, confidence, reach)
-    columns = of_factor.columns(OUTCOMES[0], factor)
-    for name, values in zip(OUTCOMES[1:], on_images[1:3], strict=True):
-        columns |= share(values, units, confidence).columns(name, values.mean())
-    return columns
-
-
-def _if_together(errors: np.ndarray) -> np.ndarray:
-    """Mean of sqrt(e g) over pairs of errors e, g of M members, float64 M x ..."""
-    first, second = np.triu_indices(len(errors), 1)
-    return np.sqrt(errors[first] * errors[second]).mean(axis=0)

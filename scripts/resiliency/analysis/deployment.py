@@ -1,33 +1,41 @@
 """Which ensemble to deploy: chosen on one half of the test images, evaluated on the other.
 
-`resiliency.analysis.choices` has the halves, the candidates and the rule of the recommendation.
+`resiliency.analysis.judging` has the halves, `EnsembleErrors` the objective by which ensembles are selected.
+
+The one recommended costs less than the best and is shown to be hardly worse; no worse one is taken to save less than a
+tenth of the cost. The best of many candidates is compared with each of the others on the selection images, in pairs.
+The largest standardised deviation of these differences over all candidates, in resamples of the images, gives one
+critical value for all comparisons (max-t; Romano and Wolf, Econometrica 2005), and upper bounds that hold for all of
+them with the stated confidence. A candidate is not inferior if its bound is within a margin that is fixed beforehand
+(Piaggio et al., JAMA 2012): that no difference was found is no evidence of a small one, least of all with few images.
 """
+
+from collections.abc import Iterator
+from functools import reduce
 
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.choices import (
-    EFFECTIVE,
-    Difference,
-    by_size,
-    cheapest,
-    differences,
-    drawn_errors,
-    fit_members,
-    margin_of,
-    pools_of,
-    scored_pool,
-    shortlist,
-    within_limits,
-)
+from resiliency.analysis.contenders import EFFECTIVE, priced
+from resiliency.base.faults import Fault
 from resiliency.base.names import CLEAN, JOINT
+from resiliency.base.streams import stream
+from resiliency.ensembles.combination import VOTE, member_weights
 from resiliency.ensembles.pool import EnsembleErrors, front, is_inaccurate
 from resiliency.ensembles.selection import greedy
-from resiliency.ensembles.settings import Limits
-from resiliency.metrics.classification import accuracies, accuracy_columns
-from resiliency.statistics.intervals import share, share_of_variance
-from resiliency.statistics.resampling import Resampling, Units
+from resiliency.ensembles.settings import Deployment, Limits
+from resiliency.metrics.classification import accuracies, accuracy_columns, near_chance
+from resiliency.prediction.reading import Predictions
+from resiliency.statistics.intervals import critical, share, share_of_variance
+from resiliency.statistics.resampling import Resampling, Units, resampled_counts
 
+FAR_BELOW = 0.75
+MARGIN, SHARE = 0.01, 0.1  # a cheaper model may be worse by a point, or a tenth of the error
+SAVING = 0.1  # least share of the cost that is worth a worse model
+SHORTLIST = 1000
+GROUPS = 500
+CHUNK = 50  # number of ensembles at a time
+UNLIMITED = Limits()
 WORST = ["worst_corruption", "worst_severity", "worst_error", "worst_error_low", "worst_error_high", "worst_class"]
 WORST += ["worst_class_error", "worst_class_error_low", "worst_class_error_high"]
 WORST += ["quantile", "quantile_error", "quantile_error_low", "quantile_error_high"]
@@ -36,7 +44,27 @@ COLUMNS += ["front_parameters", "fit", "instead", "margin", "n_images_needed", "
 COLUMNS += ["baseline", "selection_error", "corrupted_error", "low", "high", "confidence", "optimism"]
 COLUMNS += ["clean_accuracy", "n_selection_images", "n_images", "objective", *WORST]
 COST = ["cost", "cost_low", "cost_high"]
-UNLIMITED = Limits()
+
+
+def deployable(
+    members: pd.DataFrame,
+    predictions: dict[str, Predictions],
+    rule: str,
+    settings: Deployment,
+    costs: np.ndarray | None = None,
+) -> tuple[pd.DataFrame, EnsembleErrors]:
+    """All members with predictions, of which ensembles may be deployed, and their errors.
+
+    Args:
+        members: members.csv.
+        rule: combination rule; plurality vote replaces it if some members have decisions only.
+        settings, costs: criterion of selection.
+    """
+    members = members[members.member.isin(predictions)].reset_index(drop=True)
+    in_order = [predictions[member] for member in members.member]
+    rule = rule if all(member.has_probabilities for member in in_order) else VOTE
+    criterion = settings.objective, settings.quantile, costs
+    return members, EnsembleErrors(in_order, member_weights(members), rule, *criterion)
 
 
 def candidate_table(
@@ -71,24 +99,27 @@ def candidate_table(
     Raises:
         Fault: no candidate is within the limits.
     """
-    fit = fit_members(
-        scored.accuracy(np.arange(len(members))[:, None], CLEAN, selection), scored.labels(CLEAN)[selection]
-    )
-    alone, grown = np.flatnonzero(members.origin != JOINT), fit & ~is_inaccurate(members, least_accuracy).to_numpy()
-    pools, everything = pools_of(members, ensembles, scored, selection, alone), np.arange(len(scored.labels(CLEAN)))
-    larger = [e for e in greedy(scored, alone[grown[alone]], largest, selection) if len(e) > max(pools, default=1)]
-    parts = [
-        members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1),
-        ensembles.assign(found="scored"),
-        pd.DataFrame([_described(members.iloc[e], scored.wrong(e, everything).mean(dtype=float)) for e in larger]),
-    ]
+    everything, labels = np.arange(len(scored.labels(CLEAN))), scored.labels(CLEAN)[selection]
+    fit = fit_members(scored.accuracy(np.arange(len(members))[:, None], CLEAN, selection), labels)
+    alone = np.flatnonzero(members.origin != JOINT)
+    grown = alone[fit[alone] & ~is_inaccurate(members, least_accuracy).to_numpy()[alone]]
+    scored_up_to, found = max([1, *ensembles["size"].unique()]), []
+    for ensemble in greedy(scored, grown, largest, selection)[scored_up_to:]:
+        own, error = members.iloc[ensemble], scored.wrong(ensemble, everything).mean(dtype=float)
+        names, origins = "+".join(own.member), "+".join(own.origin.unique())
+        row = {"found": "greedy", "members": names, "origin": origins, "size": len(own), "corrupted_error": error}
+        found.append(row | {cost: own[cost].sum(skipna=False) for cost in ("macs", "parameters")})
+    single = members.iloc[alone].rename(columns={"member": "members"}).assign(found="single", size=1)
     columns = ["found", "members", "origin", "size", "macs", "parameters", "corrupted_error"]
-    table = pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
+    parts = [part.reindex(columns=columns) for part in (single, ensembles.assign(found="scored"), pd.DataFrame(found))]
+    table = pd.concat([part for part in parts if len(part)], ignore_index=True)
     table["selection_error"], table["fit"], on_selection = 0.0, False, np.zeros(len(table))
-    for pool in [*pools.values(), *(scored_pool(ensemble[None], scored, selection) for ensemble in larger)]:
-        rows = np.flatnonzero(table["size"] == pool.ensembles.shape[1])
-        table.loc[rows, "fit"] = fit[pool.ensembles].all(axis=1)
-        table.loc[rows, "selection_error"], on_selection[rows] = pool.objective, pool.errors
+    for rows, of_size in by_size(table, members):
+        of_size = np.sort(of_size, axis=1)
+        errors = scored.condition_errors(of_size, selection)
+        losses = errors if scored.costs is None else scored.condition_costs(of_size, selection)
+        table.loc[rows, "fit"] = fit[of_size].all(axis=1)
+        table.loc[rows, "selection_error"], on_selection[rows] = scored.chosen_by(losses), errors.mean(axis=1)
     rest = table.pop("corrupted_error") * len(everything) - on_selection * len(selection)
     table["judged_error"] = (rest / (len(everything) - len(selection))).clip(0, 1)  # not -1e-17
     table["fit"] = within_limits(table, limits)
@@ -98,13 +129,54 @@ def candidate_table(
     return table
 
 
-def listed(candidates: pd.DataFrame) -> pd.Series:
-    """Which candidates are rows of deployment.csv, bool: see `deployment_table`."""
-    fronts = [column for column in candidates if column.startswith("front_")]
-    picked = candidates[fronts].any(axis=1) | (candidates.found != "scored")
-    known = candidates.dropna(subset=["selection_error"])
-    picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
-    return picked | candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
+def fit_members(accuracies: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Members that are neither near chance nor far below the others, so that a deployed ensemble may have them; bool M.
+
+    A member is far below the others if its clean accuracy, above that of the most frequent class, is less than
+    `FAR_BELOW` of the median member's. If no member is left, all are fit.
+
+    Args:
+        accuracies: float M, accuracy on clean selection images.
+        labels: int N, labels of these images.
+    """
+    above = accuracies - np.bincount(labels).max() / len(labels)
+    fit = (above >= FAR_BELOW * np.median(above)) & ~np.array([near_chance(a, labels) for a in accuracies])
+    return fit if fit.any() else np.ones(len(fit), bool)
+
+
+def by_size(table: pd.DataFrame, members: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of `table` by number of members, with the positions of their members: int E and int E x size."""
+    position = {member: index for index, member in enumerate(members.member)}
+    sizes = table["size"].to_numpy()
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        names = table.members.iloc[rows].str.split("+")
+        yield rows, np.array([[position[member] for member in of_ensemble] for of_ensemble in names])
+
+
+def within_limits(candidates: pd.DataFrame, limits: Limits) -> np.ndarray:
+    """Whether each candidate is fit and within the limits of cost, bool K; False if its cost is unknown.
+
+    Args:
+        candidates: table with fit, size and macs.
+
+    Raises:
+        Fault: no fit candidate is within the limits.
+    """
+    within = candidates["fit"].to_numpy(bool)
+    for key, column in (("members", "size"), ("macs", "macs")):
+        most = getattr(limits, key)
+        if most is not None:
+            costs = candidates[column]
+            kept, least = within & (costs <= most).to_numpy(), costs[within].min()
+            if within.any() and not kept.any():
+                unknown = "the costs of all models are unknown; remove it, or limit the members"
+                remedy = unknown if pd.isna(least) else f"allow at least {least:,.10g}"
+                raise Fault(
+                    f"deployment.limits.{key}: expected a limit that some fit model keeps, got {most:,.10g}; {remedy}"
+                )
+            within = kept
+    return within
 
 
 def deployment_table(
@@ -130,83 +202,205 @@ def deployment_table(
         margin: how much worse than a row its cheaper replacement may be; None for the default of `margin_of`.
 
     Returns:
-        `COLUMNS`, then `COST` where costs chose, `EFFECTIVE` where images are in
-        units, and the accuracy on additional test sets; docs/tables.md describes them. A row that is not
-        fit has itself as `instead`.
+        `COLUMNS`, then `COST` where costs chose, `EFFECTIVE` where images are in units, and the accuracy on additional
+        test sets; docs/tables.md describes them. A row that is not fit has itself as `instead`.
     """
-    picked = listed(candidates)
-    compared = candidates.assign(**_compared(candidates, members, scored, selection, picked, resampling, margin))
-    table = compared[picked].sort_values(["macs", "selection_error"], kind="stable")
+    table = recommended(candidates, members, scored, selection, resampling, margin)
+    table = table.sort_values(["macs", "selection_error"], kind="stable")
     numbers = pd.Series(np.arange(1, len(table) + 1), table.index)
     table = table.assign(number=numbers, instead=numbers[table.instead].to_numpy()).reset_index(drop=True)
+    table = table.join(evaluated(table, members, scored, selection, evaluation, resampling))
     harder = (candidates.judged_error - candidates.selection_error).mean()
-    units = scored.units(CLEAN).of(evaluation)
-    counts = units.counts(resampling.resamples, resampling.seed, "images").astype(np.float64)
-    confidence = resampling.confidence
-    for rows, of_size in by_size(table, members):
-        errors = np.empty((len(rows), len(evaluation)))
-        for place, (row, ensemble) in enumerate(zip(rows, of_size, strict=True)):
-            wrong = scored.wrong(ensemble, np.concatenate([selection, evaluation]))
-            errors[place] = wrong[:, len(selection) :].mean(axis=0, dtype=np.float64)
-            for column, value in worst_cases(scored, wrong, selection, evaluation, units, counts, confidence).items():
-                table.loc[row, column] = value
-        table.loc[rows, "corrupted_error"] = errors.mean(axis=1)
-        table.loc[rows, ["low", "high"]] = np.transpose(share(errors, units, confidence).ends)
-        if scored.costs is not None:
-            costs = scored.image_costs(of_size, evaluation)
-            table.loc[rows, COST[0]] = costs.mean(axis=1)
-            of_costs = share(costs, units, confidence, largest=scored.costs.max())
-            table.loc[rows, COST[1:]] = np.transpose(of_costs.ends)
-        table.loc[rows, "clean_accuracy"] = scored.accuracy(of_size, CLEAN, evaluation)
-        if not units.alone:
-            table.loc[rows, EFFECTIVE] = scored.effective_images(of_size, CLEAN, evaluation, confidence)
-        for column, values in _further_accuracies(scored, of_size, confidence).items():
-            table.loc[rows, column] = values
     optimism = table.corrupted_error - table.selection_error - harder
-    table["optimism"] = optimism if scored.objective == "mean" else np.nan
     table = table.assign(
         rule=scored.rule,
         objective=scored.objective,
         baseline=table.members == baseline,
-        confidence=confidence,
-        n_selection_images=len(scored.labels(CLEAN)) - len(evaluation),
+        confidence=resampling.confidence,
+        n_selection_images=len(selection),
         n_images=len(evaluation),
+        optimism=optimism if scored.objective == "mean" else np.nan,
     )
     columns = COLUMNS + [column for column in (*COST, EFFECTIVE) if column in table]
     return table[columns + [column for test_set in scored.further for column in accuracy_columns(test_set)]]
 
 
-def _compared(
+def recommended(
     candidates: pd.DataFrame,
     members: pd.DataFrame,
     scored: EnsembleErrors,
     selection: np.ndarray,
-    picked: np.ndarray,
     resampling: Resampling,
     margin: float | None,
-) -> dict[str, pd.Series]:
-    """behind with its ends; of those `picked` (bool) margin, n_images_needed and instead, the index of a candidate."""
+) -> pd.DataFrame:
+    """The candidates that deployment.csv lists, with `behind` and its ends, and what to deploy in place of each.
+
+    Returns:
+        Beside the columns of `candidates` behind, behind_low, behind_high, instead (an index), margin, n_images_needed.
+    """
+    picked = listed(candidates)
     places = shortlist(candidates, picked)
     some, names = candidates.iloc[places], {member: place for place, member in enumerate(members.member)}
     ensembles = [np.array([names[name] for name in joined.split("+")]) for joined in some.members]
     errors, drawn = some.selection_error.to_numpy(), drawn_errors(scored, ensembles, selection, resampling)
     # Among equals this is the cheapest, which comes first in the table.
     best = np.lexsort([some["macs"], some.selection_error.where(some.fit & picked[places], np.inf)])[0]
-    units = scored.units(CLEAN).of(selection)
-    of_best = differences(errors, drawn, best, units, resampling.confidence)
-    columns = dict(zip(("behind", "behind_low", "behind_high"), of_best, strict=True))
-    rows = np.flatnonzero(picked[places])
-    table, instead = some.iloc[rows], pd.Series(candidates.index, candidates.index)
-    margins, needed = (pd.Series(np.nan, candidates.index) for _ in range(2))
-    for place, row in enumerate(rows):
-        if table.fit.iloc[place]:
-            of_row = differences(errors, drawn, row, units, resampling.confidence)
-            of_rows = Difference(*(values[rows] for values in of_row))
-            own, most = table.index[place], margin_of(errors[row], margin, scored.objective)
-            other, needed[own] = cheapest(table, of_rows, place, most, len(selection))
-            instead[own], margins[own] = table.index[other], most
-    columns = {name: pd.Series(values, some.index) for name, values in columns.items()}
-    return columns | {"instead": instead, "margin": margins, "n_images_needed": needed}
+    units, rows = scored.units(CLEAN).of(selection), np.flatnonzero(picked[places])
+
+    def differences_from(place: int) -> pd.DataFrame:
+        return differences(errors, drawn, place, units, resampling.confidence).iloc[rows].set_index(table.index)
+
+    table = some.iloc[rows]
+    instead, margins, needed = list(table.index), *np.full((2, len(rows)), np.nan)
+    for place in np.flatnonzero(table.fit):
+        margins[place] = margin_of(errors[rows[place]], margin, scored.objective)
+        of_row = differences_from(rows[place])
+        other, needed[place] = cheapest(table, of_row, place, margins[place], len(selection))
+        instead[place] = table.index[other]
+    return table.join(differences_from(best)).assign(instead=instead, margin=margins, n_images_needed=needed)
+
+
+def listed(candidates: pd.DataFrame) -> pd.Series:
+    """Which candidates are rows of deployment.csv, bool: see `deployment_table`."""
+    picked = candidates.front_macs | candidates.front_parameters | (candidates.found != "scored")
+    known = candidates.dropna(subset=["selection_error"])
+    picked |= candidates.index.isin(known.groupby("origin").selection_error.idxmin())
+    return picked | candidates.index.isin(known[known.fit].groupby("size").selection_error.idxmin())
+
+
+def shortlist(candidates: pd.DataFrame, picked: np.ndarray) -> np.ndarray:
+    """Positions of the candidates that are compared: those `picked` (bool) and the `SHORTLIST` with the least error."""
+    fit = np.flatnonzero(candidates.fit)
+    best = fit[np.argsort(candidates.selection_error.to_numpy()[fit], kind="stable")[:SHORTLIST]]
+    return np.union1d(np.flatnonzero(picked), best)
+
+
+def drawn_errors(
+    scored: EnsembleErrors, ensembles: list[np.ndarray], images: np.ndarray, resampling: Resampling
+) -> np.ndarray:
+    """The objective of K ensembles (int size each) in each resample of the `images`; float64 K x R.
+
+    Units of images are drawn; more than `GROUPS` of them in random groups of equal size, whose means vary as much.
+    """
+    units = scored.units(CLEAN).of(images)
+    groups = np.arange(units.number) % GROUPS
+    groups = stream(resampling.seed, "groups of images").permutation(groups) if len(groups) > GROUPS else groups
+    groups = groups[units.of_image]
+    counts = resampled_counts(
+        groups.max() + 1, resampling.resamples, resampling.seed, "comparison with the best", alone=units.alone
+    )
+    drawn_images = (counts @ np.bincount(groups)).astype(np.float32)
+    drawn, sizes = np.empty((len(ensembles), len(counts))), np.array([len(ensemble) for ensemble in ensembles])
+    counts, of_mean = counts.T.astype(np.float32), scored.objective in ("mean", "cost")
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        several = len(rows) if of_mean else CHUNK
+        for start in range(0, len(rows), several):
+            some = rows[start : start + several]
+            losses = scored.losses_in_groups(np.stack([ensembles[row] for row in some]), images, groups)
+            # The resamples of the mean are less work than the mean of the resamples.
+            parts = [reduce(np.add, losses) / np.float32(len(scored.corrupted))] if of_mean else list(losses)
+            for row, of_row in zip(some, np.stack(parts, axis=1), strict=True):
+                drawn[row] = scored.chosen_by((of_row @ counts / drawn_images).T)
+    return drawn
+
+
+def differences(errors: np.ndarray, drawn: np.ndarray, reference: int, units: Units, confidence: float) -> pd.DataFrame:
+    """Differences of K candidates from the one at `reference`, with one-sided bounds that hold for all of them.
+
+    Args:
+        errors: float K, error of each candidate.
+        drawn: float K x R, error in each resample, the same resamples for all candidates.
+        units: units of the images that are resampled.
+        confidence: probability that no difference exceeds its upper bound, and that none is below its lower one.
+
+    Returns:
+        `behind`, and its bounds `behind_low` and `behind_high`, float64 in K rows.
+    """
+    value = errors - errors[reference]
+    deviations = drawn - drawn[reference] - value[:, None]
+    spread = deviations.std(axis=1)
+    # By chance the truly best may look as much worse than the reference as others look better.
+    reach = critical(-deviations.T, spread, confidence, units)
+    return pd.DataFrame({"behind": value, "behind_low": value - reach * spread, "behind_high": value + reach * spread})
+
+
+def margin_of(error: float, margin: float | None, objective: str) -> float:
+    """How much worse than a model with this error, or cost, a cheaper one may be.
+
+    It is `margin`, or by default `SHARE` of the error, and no more than `MARGIN`, which does not limit costs.
+    """
+    if margin is not None:
+        return margin
+    return SHARE * error if objective == "cost" else min(MARGIN, SHARE * error)
+
+
+def cheapest(
+    table: pd.DataFrame, difference: pd.DataFrame, reference: int, margin: float, n_images: int
+) -> tuple[int, float]:
+    """The row to deploy instead of that at `reference`: it is fit and, by its upper bound, worse by at most `margin`.
+
+    It has no more members. Of these rows the one with the least error that saves at least `SAVING` of the cost is
+    taken, then again instead of that one, until none does: none is taken for less. The cost is MACs, or the number of
+    members if no MACs are known. A row whose cost is unknown is taken only if it is the reference and no row of known
+    cost will do. Ties go to the smaller cost, then to fewer members.
+
+    Args:
+        table: rows with fit, size, macs and selection_error.
+        difference: `differences` of the rows from the reference.
+        margin: 0 or more, in units of the objective.
+        n_images: number of units over which the differences are means.
+
+    Returns:
+        The position of the row, and the number of selection images at which the bound of a cheaper row would be within
+        the margin if differences stay as they are, since bounds approach differences as the root of the images grows.
+        NaN if a cheaper row is taken already, or no number would do.
+    """
+    costs = table[priced(table[table.fit])].fillna(np.inf).to_numpy(float)
+    sizes, errors, place = table["size"].to_numpy(), table.selection_error.to_numpy(), reference
+    eligible = table.fit.to_numpy(bool) & (sizes <= sizes[reference]) & np.isfinite(costs)
+    allowed = eligible & (difference.behind_high <= margin).to_numpy()
+    while (cheaper := allowed & (costs <= (1 - SAVING) * costs[place])).any():
+        place = int(np.lexsort([sizes, costs, np.where(cheaper, errors, np.inf)])[0])
+    behind, high = difference.behind.to_numpy(), difference.behind_high.to_numpy()
+    near = eligible & (costs <= (1 - SAVING) * costs[reference]) & (behind < margin)
+    if place != reference or not near.any():
+        return place, np.nan
+    return place, float(np.ceil(n_images * (((high - behind) / (margin - behind))[near] ** 2).min()))
+
+
+def evaluated(
+    table: pd.DataFrame,
+    members: pd.DataFrame,
+    scored: EnsembleErrors,
+    selection: np.ndarray,
+    evaluation: np.ndarray,
+    resampling: Resampling,
+) -> pd.DataFrame:
+    """Errors, worst cases, costs and accuracies of the rows of `table` on the evaluation images, by its index."""
+    units, level, parts = scored.units(CLEAN).of(evaluation), resampling.confidence, []
+    counts = units.counts(resampling.resamples, resampling.seed, "images").astype(np.float64)
+    for rows, of_size in by_size(table, members):
+        errors, worst = np.empty((len(rows), len(evaluation))), []
+        for place, ensemble in enumerate(of_size):
+            wrong = scored.wrong(ensemble, np.concatenate([selection, evaluation]))
+            errors[place] = wrong[:, len(selection) :].mean(axis=0, dtype=np.float64)
+            worst.append(worst_cases(scored, wrong, selection, evaluation, units, counts, level))
+        part, ends = pd.DataFrame(worst, rows), share(errors, units, level).ends
+        part["corrupted_error"], part["low"], part["high"] = errors.mean(axis=1), *ends
+        if scored.costs is not None:
+            costs = scored.image_costs(of_size, evaluation)
+            interval = share(costs, units, level, largest=scored.costs.max())
+            part = part.assign(**interval.columns("cost", costs.mean(axis=1)))
+        part["clean_accuracy"] = scored.accuracy(of_size, CLEAN, evaluation)
+        if not units.alone:
+            part[EFFECTIVE] = scored.effective_images(of_size, CLEAN, evaluation, level)
+        for test_set in scored.further:
+            everything = np.arange(len(scored.labels(test_set)))
+            effective = scored.effective_images(of_size, test_set, everything, level)
+            part = part.assign(**accuracies(test_set, scored.accuracy(of_size, test_set, everything), effective, level))
+        parts.append(part)
+    return pd.concat(parts)
 
 
 def worst_cases(
@@ -251,27 +445,3 @@ def worst_cases(
     reach = units.reach(confidence)
     of_quantile = share_of_variance(quantile, of_resamples.var(), units.number, confidence, reach)
     return columns | of_quantile.columns("quantile_error", float(quantile))
-
-
-def _further_accuracies(scored: EnsembleErrors, ensembles: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
-    """Accuracy with its interval on each additional test set, float64 E each, by name of column."""
-    columns = {}
-    for test_set in scored.further:
-        everything = np.arange(len(scored.labels(test_set)))
-        shares = scored.accuracy(ensembles, test_set, everything)
-        effective = scored.effective_images(ensembles, test_set, everything, confidence)
-        columns |= accuracies(test_set, shares, effective, confidence)
-    return columns
-
-
-def _described(members: pd.DataFrame, error: float) -> dict:
-    """The ensemble of these members, which greedy selection found, and its corrupted error on all images."""
-    return {
-        "found": "greedy",
-        "members": "+".join(members.member),
-        "origin": "+".join(members.origin.unique()),
-        "size": len(members),
-        "macs": members.macs.sum(skipna=False),
-        "parameters": members.parameters.sum(skipna=False),
-        "corrupted_error": error,
-    }

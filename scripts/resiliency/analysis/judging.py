@@ -1,9 +1,13 @@
 """What ensembles say of half of the test images, or of all of an additional test set: errors and confidences.
 
+The best of thousands of ensembles looks better than it is on the images that it was selected on. Corrupted images are
+test images (published sets have no others), so these are split: one half is for selection, and the other, which the
+selection has not seen, evaluates it.
+
 Logits are read and taken apart once for all ensembles that share a member. `Ensemble.outputs` is the plain definition
 of what an ensemble says; here its probabilities are means of its members' in place of their logarithms."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import NamedTuple
@@ -11,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.choices import halves
-from resiliency.base.names import CLEAN
+from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT_IMAGES
+from resiliency.base.streams import stream
+from resiliency.data.split import sample_of_groups, stratified_sample
 from resiliency.ensembles.combination import LEAST as SMALLEST
 from resiliency.ensembles.combination import SCORES, Ensemble, Outputs, member_values, member_weights, summed
 from resiliency.metrics.classification import ECE_BINS, bin_of, entropy, scaled, softmax
@@ -22,7 +27,27 @@ from resiliency.statistics.resampling import Resampling, Units
 CALIBRATION_MEASURES = ("nll", "ece", "brier")
 AT_ONCE = 2**16  # number of probabilities of a member at a time, which fit into a core's cache
 LEAST = 1e-290  # probability below which logarithms of members' probabilities are added
-PROBABLE, DISAGREEMENT = {"max_probability", "entropy"}, {"mutual_information", "vote_agreement"}
+REFERENCE = "max_probability"
+PROBABLE, DISAGREEMENT = {REFERENCE, "entropy"}, {"mutual_information", "vote_agreement"}
+
+
+def halves(labels: np.ndarray, seed: int, units: Units | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted indices of the images on which ensembles are selected, and of the others, on which they are evaluated.
+
+    About half of the images are selected, in whole units; a class of one unit is in the other half.
+
+    Args:
+        labels: int N.
+        units: units of these images, none of which is split between the halves; None if each image is a unit.
+    """
+    if units is None or units.alone:
+        selection = stratified_sample(labels, len(labels) // 2, seed, "deployment")
+    else:
+        selection = sample_of_groups(labels, units.of_image, len(labels) // 2, 1, seed, "deployment")
+        if not len(selection):  # each unit is the only one of a class
+            some = stream(seed, "deployment").permutation(units.number)[: units.number // 2]
+            selection = np.flatnonzero(np.isin(units.of_image, some))
+    return selection, np.setdiff1d(np.arange(len(labels)), selection)
 
 
 class Resampled:
@@ -34,6 +59,8 @@ class Resampled:
         units: test set -> units of all its images; in a test set without an entry, each image is a unit.
 
     Attributes:
+        conditions: set of images -> its rows of the table of conditions.
+        own: the sets of the dataset's own test images: clean, corrupted and, with extra corruptions, held out.
         images, units: set of images -> its images, and their units.
     """
 
@@ -47,22 +74,40 @@ class Resampled:
         units: Mapping[str, Units] = {},
     ):
         self.conditions, self.confidence = condition_groups(conditions) | held_out(conditions), confidence
-        self._drawn_as, self._bootstrap = {}, (resamples, seed)
+        self.own = [name for name in (CLEAN, CORRUPTED, HELD_OUT_IMAGES) if name in self.conditions]
+        self._bootstrap = resamples, seed
         self.images, self.units = {}, {}
         for name, rows in self.conditions.items():
             test_set, n_images = conditions.test_set.iloc[rows[0]], conditions.n_images.iloc[rows[0]]
             self.images[name] = evaluation if test_set == CLEAN else np.arange(n_images)
             self.units[name] = (units.get(test_set) or Units.single(n_images)).of(self.images[name])
-            self._drawn_as[name] = "images" if test_set == CLEAN else name
 
     @cached_property
     def counts(self) -> dict[str, np.ndarray]:
         """Set of images -> how often each resample draws each image, float64 R x N, as matrix products need it."""
-        drawn = {
-            drawn_as: self.units[name].counts(*self._bootstrap, drawn_as).astype(np.float64)
-            for name, drawn_as in self._drawn_as.items()
-        }
-        return {name: drawn[drawn_as] for name, drawn_as in self._drawn_as.items()}
+        drawn_as = {name: "images" if name in self.own else name for name in self.conditions}
+        drawn = {of: self.units[name].counts(*self._bootstrap, of).astype(np.float64) for name, of in drawn_as.items()}
+        return {name: drawn[of] for name, of in drawn_as.items()}
+
+
+def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Resampled, Resampled]:
+    """The half of the test images on which ensembles were selected, and the other."""
+    member = next(iter(predictions.values()))
+    both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
+    selection, evaluation = (Resampled(member.conditions, half, *resampling, units) for half in both)
+    return selection, evaluation
+
+
+def ensemble_of(joined: str, rule: str, predictions: dict[str, Predictions], members: pd.DataFrame) -> Ensemble:
+    """The ensemble of the members `joined` by "+" under a combination rule.
+
+    Args:
+        predictions: member -> its predictions.
+        members: table members.csv.
+    """
+    names = joined.split("+")
+    weights = member_weights(members.set_index("member").loc[names])
+    return Ensemble([predictions[name] for name in names], weights, rule)
 
 
 class Judged(NamedTuple):
@@ -114,41 +159,16 @@ def judged(
     def judge(block: tuple[str, np.ndarray]) -> None:
         """Judge some images, given by their positions in a set, under all of its conditions."""
         name, places = block
+        images = half.images[name][places]
         for row, condition in enumerate(half.conditions[name]):
-            images = half.images[name][places]
-            parts = _outputs(ensembles, condition, images, bool(DISAGREEMENT & set(scores)))
+            labels = one.labels(condition)[images]
+            parts = _outputs(ensembles, condition, images, labels, bool(DISAGREEMENT & set(scores)))
             for of, temperature, part in zip(found, temperatures, parts, strict=True):
-                _enter(of[name], row, places, part, temperature, one.labels(condition)[images], scores)
+                _enter(of[name], row, places, part, temperature, labels, scores)
 
     with ThreadPoolExecutor(threads) as executor:
         list(executor.map(judge, blocks))
     return found
-
-
-def _enter(
-    judged: Judged,
-    row: int,
-    places: np.ndarray,
-    part: Outputs,
-    temperature: float,
-    labels: np.ndarray,
-    scores: Sequence[str],
-) -> None:
-    """Enter the outputs to some images under one condition."""
-    judged.errors[row, places], judged.answers[row, places] = part.errors, part.answers
-    values = {"vote_agreement": part.agreement}
-    if part.mutual_information is not None:
-        values["mutual_information"] = -part.mutual_information
-    if part.log_probabilities is not None and (judged.sums or PROBABLE & set(scores)):
-        after = Said.of(part.log_probabilities, temperature)
-        values["max_probability"] = after.confidence
-        if "entropy" in scores:
-            values["entropy"] = -after.entropy
-        before = Said(np.exp(part.log_probabilities), part.log_probabilities) if judged.sums else after
-        for sums, said in zip(judged.sums, (before, after), strict=False):
-            sums.add(places, said, part.errors, labels)
-    for score in (score for score in scores if values.get(score) is not None):
-        judged.confidences.setdefault(score, np.empty(judged.errors.shape))[row, places] = values[score]
 
 
 class Said(NamedTuple):
@@ -195,14 +215,12 @@ class Member:
 
 
 def _outputs(
-    ensembles: Sequence[Ensemble], condition: int, images: np.ndarray, disagreement: bool
+    ensembles: Sequence[Ensemble], condition: int, images: np.ndarray, labels: np.ndarray, disagreement: bool
 ) -> Iterator[Outputs]:
     """`Ensemble.outputs` of each ensemble for a block of images."""
-    members = {
-        id(member): member for ensemble in ensembles if ensemble.has_probabilities for member in ensemble.members
-    }
+    known = [ensemble for ensemble in ensembles if ensemble.has_probabilities]
+    members = {id(member): member for ensemble in known for member in ensemble.members}
     said = {key: Member(member, condition, images) for key, member in members.items()}
-    labels = ensembles[0].members[0].labels(condition)[images]
     for ensemble in ensembles:
         together = None
         if ensemble.has_probabilities:
@@ -219,11 +237,13 @@ def _together(ensemble: Ensemble, said: list[Member], labels: np.ndarray, disagr
     given = zip(said, ensemble.weights, strict=True)
     values = [member_values(ensemble.rule, of.softmax, len(said), weight) for of, weight in given]
     answers = summed(values, range(len(said))).argmax(axis=-1)
-    information = agreement = None
-    mean = _sum([of.probabilities for of in said], weights) / weights.sum()
+    mean = said[0].probabilities * weights[0]
+    for of, weight in zip(said[1:], weights[1:], strict=True):
+        mean += of.probabilities if weight == 1 else of.probabilities * weight
+    mean /= weights.sum()
     if mean.min() < LEAST:
         return None
-    logs = np.log(mean)
+    logs, information, agreement = np.log(mean), None, None
     if disagreement and len(said) > 1:
         shares = weights / weights.sum()
         of_members = sum(share * of.entropy for share, of in zip(shares, said, strict=True))
@@ -234,40 +254,30 @@ def _together(ensemble: Ensemble, said: list[Member], labels: np.ndarray, disagr
     return Outputs(logs, answers, (answers != labels).astype(np.float32), information, agreement)
 
 
-def _sum(values: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """The sum of the members' values, n x K each, by their weights."""
-    total = values[0] * weights[0]
-    for of, weight in zip(values[1:], weights[1:], strict=True):
-        total += of if weight == 1 else of * weight
-    return total
-
-
-def named_in(ensembles: Iterable[str]) -> set[str]:
-    """The members of ensembles whose members are joined by "+"."""
-    return {name for joined in ensembles for name in joined.split("+")}
-
-
-def ensemble_of(names: list[str], rule: str, predictions: dict[str, Predictions], members: pd.DataFrame) -> Ensemble:
-    """The ensemble of the members `names` under a combination rule.
-
-    Args:
-        predictions: member -> its predictions.
-        members: table members.csv, indexed by member.
-    """
-    return Ensemble([predictions[name] for name in names], member_weights(members.loc[names]), rule)
-
-
-def both_halves(predictions: dict[str, Predictions], resampling: Resampling) -> tuple[Resampled, Resampled]:
-    """The half of the test images on which ensembles were selected, and the other."""
-    member = next(iter(predictions.values()))
-    both, units = halves(member.labels(0), resampling.seed, member.units(0)), member.units_of_test_sets()
-    selection, evaluation = (Resampled(member.conditions, half, *resampling, units) for half in both)
-    return selection, evaluation
-
-
-def evaluation_half(predictions: dict[str, Predictions], resampling: Resampling) -> Resampled:
-    """The half of the test images on which no ensemble was selected."""
-    return both_halves(predictions, resampling)[1]
+def _enter(
+    judged: Judged,
+    row: int,
+    places: np.ndarray,
+    part: Outputs,
+    temperature: float,
+    labels: np.ndarray,
+    scores: Sequence[str],
+) -> None:
+    """Enter the outputs to some images under one condition."""
+    judged.errors[row, places], judged.answers[row, places] = part.errors, part.answers
+    values = {"vote_agreement": part.agreement}
+    if part.mutual_information is not None:
+        values["mutual_information"] = -part.mutual_information
+    if part.log_probabilities is not None and (judged.sums or PROBABLE & set(scores)):
+        after = Said.of(part.log_probabilities, temperature)
+        values[REFERENCE] = after.confidence
+        if "entropy" in scores:
+            values["entropy"] = -after.entropy
+        before = Said(np.exp(part.log_probabilities), part.log_probabilities) if judged.sums else after
+        for sums, said in zip(judged.sums, (before, after), strict=False):
+            sums.add(places, said, part.errors, labels)
+    for score in (score for score in scores if values.get(score) is not None):
+        judged.confidences.setdefault(score, np.empty(judged.errors.shape))[row, places] = values[score]
 
 
 class Sums:
@@ -288,13 +298,10 @@ class Sums:
 
     def estimates(self, counts: np.ndarray) -> dict[str, np.ndarray]:
         """Each measure of all images and of each resample, float64 1 + R; counts float64 R x N."""
-        parts = [self._estimates(weights) for weights in (np.ones((1, counts.shape[1])), counts)]
-        return {measure: np.concatenate([part[measure] for part in parts]) for measure in CALIBRATION_MEASURES}
-
-    def _estimates(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        answers = weights @ self.answers
-        return {
-            "nll": weights @ self.losses / answers,
-            "ece": np.abs(weights @ self.gaps).sum(axis=1) / answers,
-            "brier": weights @ self.squares / answers,
-        }
+        parts: dict[str, list[np.ndarray]] = {}
+        for weights in (np.ones((1, counts.shape[1])), counts):
+            answers = weights @ self.answers
+            parts.setdefault("nll", []).append(weights @ self.losses / answers)
+            parts.setdefault("ece", []).append(np.abs(weights @ self.gaps).sum(axis=1) / answers)
+            parts.setdefault("brier", []).append(weights @ self.squares / answers)
+        return {measure: np.concatenate(of) for measure, of in parts.items()}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from resiliency.analysis.choices import best_row, eligible, recommended_row
+from resiliency.analysis.contenders import best_row, eligible, recommended_row
 from resiliency.base.faults import Fault, short
 from resiliency.designs.members import Member
 from resiliency.export.settings import FACTORS, MOST_ACCURATE, UNDER, checked_ensemble

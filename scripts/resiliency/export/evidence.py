@@ -11,19 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from resiliency.analysis.assessment import REFERENCE, SHARES_WRONG, WRONG
-from resiliency.analysis.choices import best_row, eligible
-from resiliency.analysis.contenders import (
-    OUTCOMES,
-    contenders,
-    errors_under,
-    outcomes_of,
-    own_conditions,
-    pairs_on_images,
-    shared_failures,
-)
-from resiliency.analysis.failures import name_of
-from resiliency.analysis.judging import Resampled, both_halves, judged
+from resiliency.analysis.assessment import SHARES_WRONG, WRONG
+from resiliency.analysis.coincident_failures import OUTCOMES, outcomes_of, pairs_on_images, shared_failures
+from resiliency.analysis.contenders import best_row, by_condition, contenders, eligible, name_of
+from resiliency.analysis.judging import REFERENCE, Resampled, both_halves, judged
 from resiliency.base.names import CLEAN, CORRUPTED, HELD_OUT, HELD_OUT_IMAGES, MAIN, means_over
 from resiliency.corruptions.settings import SEVERITIES
 from resiliency.data.source import Images
@@ -87,9 +78,9 @@ def mean_of(values: np.ndarray, units: Units) -> Measure:
 
 def errors_of(ensemble: Ensemble, evaluation: Resampled) -> dict[tuple[str, int], np.ndarray]:
     """Corruption and severity -> error of an ensemble on each evaluation image, float64 N."""
-    table = ensemble.members[0].conditions.iloc[own_conditions(evaluation)]
-    keys = zip(table.corruption, table.severity, strict=True)
-    return dict(zip(keys, errors_under(ensemble, evaluation).astype(np.float64), strict=True))
+    (answers,) = judged([ensemble], [1], evaluation, evaluation.own, ())
+    conditions = ensemble.members[0].conditions.set_index(["corruption", "severity"]).index
+    return {conditions[row]: errors.astype(np.float64) for row, errors in by_condition(answers, evaluation).items()}
 
 
 def mean_errors(errors: dict[tuple[str, int], np.ndarray]) -> dict[str, np.ndarray]:
@@ -109,7 +100,7 @@ def measures(
         threshold: threshold of the largest probability at the temperature; None if there is none.
         evaluation: images by which nothing was selected.
     """
-    counts, units = evaluation.counts[CLEAN], evaluation.units[CLEAN]
+    units = evaluation.units[CLEAN]
     errors = errors_of(ensemble, evaluation)
     means = mean_errors(errors)
     of_class = ensemble.members[0].labels(0)[evaluation.images[CLEAN]] == row["worst_class"]
@@ -131,10 +122,10 @@ def measures(
         on_images = pairs_on_images(ensemble.members, evaluation)[CORRUPTED]
 
         def ends(name: str, level: float) -> tuple[float, float]:
-            columns = outcomes_of(on_images, counts, units, level)
+            columns = outcomes_of(on_images, evaluation, level)
             return columns[f"{name}_low"], columns[f"{name}_high"]
 
-        values = outcomes_of(on_images, counts, units, evaluation.confidence)
+        values = outcomes_of(on_images, evaluation)
         found |= {name: Measure(values[name], units.number, units.n_images, partial(ends, name)) for name in OUTCOMES}
     return found
 
@@ -339,7 +330,7 @@ def evidence_of(
         data[half] = of.units[CLEAN].number
     pair = None
     if len(names) > 1:
-        shared = shared_failures(dict(zip(names, ensemble.members, strict=True)), selection, evaluation)[CORRUPTED]
+        shared = shared_failures(names, ensemble.members, selection, evaluation)[CORRUPTED]
         factor = shared["pair_common_failures"]
         pair = {"members": str(shared["pair"]).split("+"), "common_failures": factor if factor == factor else None}
     return {

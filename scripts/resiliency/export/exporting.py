@@ -15,7 +15,7 @@ import timm
 import torch
 import yaml
 
-from resiliency.analysis.choices import clean_accuracy
+from resiliency.analysis.contenders import clean_accuracy
 from resiliency.base.faults import Fault
 from resiliency.base.machine import machine
 from resiliency.base.names import CLEAN, CORRUPTED

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from resiliency.analysis.choices import halves
+from resiliency.analysis.judging import halves
 from resiliency.base.names import CLEAN, CORRUPTED, means_over
 from resiliency.base.streams import stream
 from resiliency.data.pictures import images_at

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from resiliency.analysis import choices
-from resiliency.analysis.failures import name_of
+from resiliency.analysis import contenders
 from resiliency.analysis.member_tables import SAME_ANSWERS, STILL_LEARNING
 from resiliency.base.names import CLEAN, JOINT, SYNSET
 from resiliency.data.split import PLACE
@@ -117,14 +116,14 @@ def shortcomings(row: dict | pd.Series, classes: Sequence[str]) -> str:
     Args:
         classes: names of the classes, if they have any.
     """
-    errors = choices.shortcomings(row)
+    errors = contenders.shortcomings(row)
     on = {"clean": "clean images"}
     if "class" in errors:
-        on["class"] = f"images of class {name_of(classes, int(row['worst_class']))} under corruption"
+        on["class"] = f"images of class {contenders.name_of(classes, int(row['worst_class']))} under corruption"
     if "condition" in errors:
         under, severity = words.label(row["worst_corruption"]), int(row["worst_severity"])
         on["condition"] = f"images under {under} at severity {severity}"
-    most = {name: words.percent(choices.BEARABLE[name], 0) for name in errors}
+    most = {name: words.percent(contenders.BEARABLE[name], 0) for name in errors}
     said = [f"on {words.percent(error)} of {on[name]} (more than {most[name]})" for name, error in errors.items()]
     return f"wrong {words.listed(said)}" if errors else ""
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from resiliency.analysis.choices import SAVING, best_row, clean_accuracy, eligible, priced
-from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER
+from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER, best_row, clean_accuracy, eligible, priced
+from resiliency.analysis.deployment import SAVING
 from resiliency.base.names import CLEAN, CORRUPTED
 from resiliency.designs.members import WeightsKind
 from resiliency.metrics.classification import ABSTAIN

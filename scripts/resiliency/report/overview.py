@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from resiliency.analysis.choices import clean_accuracy
-from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER
+from resiliency.analysis.contenders import BEST_ENSEMBLE, BEST_MEMBER, clean_accuracy
 from resiliency.analysis.contenders import contenders as chosen
 from resiliency.base.names import CLEAN, CORRUPTED, JOINT, SEARCH, accuracy_of
 from resiliency.data.card import OWN
