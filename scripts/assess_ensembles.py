@@ -12,8 +12,7 @@ from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     threads = snakemake.threads
     members, deployment, validation = read_table(inputs.members), read_table(inputs.deployment), {}
     conditions, needed = read_table(inputs.conditions), set("+".join(deployment["members"]).split("+"))

@@ -11,17 +11,16 @@ from resiliency.prediction.attributions import maps_or_reason
 from resiliency.storage.files import read_array, write_array, write_json
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     labels = read_array(inputs.labels)
     chosen = probe_indices(labels, params.n_probe_images, params.seed)
     images, labels = read_images(inputs.images)[chosen], labels[chosen]
     network, member = read_member(Path(inputs.weights).parent, named_factories(snakemake.config))
     reasons, progress = {}, Progress(len(params.methods))
-    for method, path in zip(params.methods, snakemake.output.maps, strict=True):
+    for method, path in zip(params.methods, outputs.maps, strict=True):
         maps, reason = maps_or_reason(method, network, member, images, labels, params.target, params.steps)
         if reason:
             reasons[method] = reason
         write_array(path, maps)
         progress.step(f"{method} skipped: {reason}" if reason else method)
-    write_json(snakemake.output.skipped, reasons)
+    write_json(outputs.skipped, reasons)

@@ -15,8 +15,7 @@ from resiliency.storage.files import read_json
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     settings, formed = Deployment(**params.deployment), Ensembles(**params.ensembles)
     resampling = Resampling(params.resamples, params.confidence, params.seed)
     conditions, members = read_table(inputs.conditions), read_table(inputs.members)

@@ -6,8 +6,7 @@ from resiliency.storage.files import write_json
 from resiliency.storage.tables import read_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     members = [Member.read(path) for path in inputs.descriptions]
     row = exportable_row(read_table(inputs.deployment), params.ensemble, members, params.of_files)
-    write_json(snakemake.output[0], {"number": int(row.number), "members": row.members})
+    write_json(outputs[0], {"number": int(row.number), "members": row.members})

@@ -9,8 +9,7 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits, units=inputs.units)
     read = reader(params.networks, params.methods, inputs.features, inputs.maps, stages=[])
     table = choosing_table(
@@ -22,4 +21,4 @@ with stage(snakemake.log[0], snakemake.params.code):
         params.seed,
         params.confidence,
     )
-    write_table(snakemake.output[0], table)
+    write_table(outputs[0], table)

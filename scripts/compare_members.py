@@ -5,8 +5,7 @@ from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     members = read_table(inputs.members)
     if outputs.robustness:
         write_table(outputs.robustness, robustness_table(members, params.reference))

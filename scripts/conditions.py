@@ -7,10 +7,9 @@ from resiliency.storage.files import read_array, read_json
 from resiliency.storage.tables import write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    params, inputs = snakemake.params, snakemake.input
+with stage(snakemake) as (inputs, outputs, params):
     labels = dict(zip(params.test_sets, map(read_array, inputs.labels), strict=True))
     everything = len(read_json(inputs.card)["classes"])
     classes = {name: len(np.unique(values)) if name in params.masked else everything for name, values in labels.items()}
     images = {name: len(values) for name, values in labels.items()}
-    write_table(snakemake.output[0], all_conditions(params.corruptions, params.severities, images, classes))
+    write_table(outputs[0], all_conditions(params.corruptions, params.severities, images, classes))

@@ -5,8 +5,7 @@ from resiliency.analysis.origins import best_table, origin_table, size_table
 from resiliency.storage.tables import read_distinct, read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     ensembles, members = read_table(inputs.ensembles), read_table(inputs.members)
     tables = ensembles, read_table(inputs.by_corruption), read_distinct(inputs.pairs, ["kind", "metric"])
     write_table(outputs.correlations, correlation_table(*tables, params.confidence, snakemake.threads))

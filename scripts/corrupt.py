@@ -5,13 +5,12 @@ from resiliency.corruptions.writing import corruption_engine, write_pictures, wr
 from resiliency.data.pictures import read_images, read_items
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
+with stage(snakemake) as (inputs, outputs, params):
     keep_freed_memory()
-    params, corruption = snakemake.params, snakemake.wildcards.corruption
     corrupt = corruption_engine(params.engine, params.table, params.seed)
-    images = read_images(snakemake.input.images)
-    job = images, params.side, corruption, params.severities, corrupt
+    images = read_images(inputs.images)
+    job = images, params.side, snakemake.wildcards.corruption, params.severities, corrupt
     if params.on_the_fly:
-        write_pictures(*snakemake.output, read_items(snakemake.input.classes), *job)
+        write_pictures(*outputs, read_items(inputs.classes), *job)
     else:
-        write_stack(snakemake.output[0], *job)
+        write_stack(outputs[0], *job)

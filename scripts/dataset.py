@@ -8,8 +8,8 @@ from resiliency.data.source import names_for_classes
 from resiliency.data.split import draw_splits, with_groups
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    params, settings = snakemake.params, snakemake.params.dataset
+with stage(snakemake) as (_, outputs, params):
+    settings = params.dataset
     source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], params.splits)
     source = with_groups(source, settings["groups"], params.splits)
     fractions = settings["validation_fraction"], settings["test_fraction"]
@@ -17,5 +17,5 @@ with stage(snakemake.log[0], snakemake.params.code):
     chosen = draw_splits(source, *fractions, settings["images_per_class"], params.seed, params.splits, listed)
     if params.classes:
         source = source._replace(classes=names_for_classes(source.classes, params.classes))
-    folder, written = Path(snakemake.output.card).parent, (settings["side"], settings["on_the_fly"])
+    folder, written = Path(outputs.card).parent, (settings["side"], settings["on_the_fly"])
     write_data_set(folder, settings["name"], source, chosen, *written, settings["allow_duplicates"])

@@ -3,9 +3,8 @@
 from resiliency.external.predictions import described_members, descriptions, read_members
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    params = snakemake.params
-    table = described_members(params.kinds, [read_members(file) for file in snakemake.input])
+with stage(snakemake) as (inputs, outputs, params):
+    table = described_members(params.kinds, [read_members(file) for file in inputs])
     members = descriptions(table, params.kinds, params.image_size)
-    for path, member in zip(snakemake.output, members, strict=True):
+    for path, member in zip(outputs, members, strict=True):
         member.write(path)

@@ -11,8 +11,7 @@ from resiliency.storage.files import write_array
 from resiliency.storage.tables import write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    params, outputs = snakemake.params, snakemake.output
+with stage(snakemake) as (_, outputs, params):
     if params.kind == "scores":
         n_images = {name: params.n_images.get(name, 0) for name in params.layout}
         classes = class_count(params.classes) or 0

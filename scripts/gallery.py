@@ -19,8 +19,7 @@ from resiliency.study.stage import stage
 
 GALLERY_SIZE = 4
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     classes, _ = read_items(inputs.classes)
     first = read_images(inputs.images)[:1]
     pairs = list(product(params.names, params.severities))

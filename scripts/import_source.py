@@ -9,13 +9,13 @@ from resiliency.storage.files import read_array, write_array
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params, outputs = snakemake.input, snakemake.params, iter(snakemake.output)
+with stage(snakemake) as (inputs, outputs, params):
+    written = iter(outputs)
     if params.kind == "scores":
         names = [name for of_set in params.layout.values() for name in of_set]
         further = [name for test_set, of_set in params.layout.items() if test_set != CLEAN for name in of_set]
         scores = read_scores(params.file, params.clean, params.score_type, [*further, *params.clean_on.values()])
-        write_table(next(outputs), error_rows(scores, params.layout, params.n_images, params.clean_on))
+        write_table(next(written), error_rows(scores, params.layout, params.n_images, params.clean_on))
         print(f"{params.file}: {len(scores):,} members under {len(names)} conditions")
     else:
         reader = Reader(params.kind, params.file, params.layout, params.classes)
@@ -25,5 +25,5 @@ with stage(snakemake.log[0], snakemake.params.code):
         progress = Progress(len(params.members), pause=5)
         for member in params.members:
             for _, values in reader.read(member, classes):
-                write_array(next(outputs), values)
+                write_array(next(written), values)
             progress.step(member)

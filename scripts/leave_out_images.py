@@ -6,8 +6,7 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     tables = scores_without_images(
         read_table(inputs.ensembles),
         read_table(inputs.members),
@@ -22,4 +21,4 @@ with stage(snakemake.log[0], snakemake.params.code):
         params.accuracy_on,
     )
     for name, table in tables.items():
-        write_table(snakemake.output.get(name), table)
+        write_table(outputs.get(name), table)

@@ -10,10 +10,9 @@ from resiliency.prediction.writing import accuracy
 from resiliency.storage.files import read_array, read_json
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs = snakemake.input
-    network, details = load_member(snakemake.params.member, read_json(inputs.card), dict(inputs.items()))
-    folder = Path(snakemake.output.weights).parent
+with stage(snakemake) as (inputs, outputs, params):
+    network, details = load_member(params.member, read_json(inputs.card), dict(inputs.items()))
+    folder = Path(outputs.weights).parent
     member = Member(member=folder.name, **details)
     if "validation_images" in dict(inputs.items()):
         images, labels = read_images(inputs.validation_images), read_array(inputs.validation_labels)

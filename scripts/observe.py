@@ -6,8 +6,7 @@ from resiliency.analysis.verdicts import observation_table
 from resiliency.storage.tables import read_distinct, read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     tables = {}
     if inputs.ensembles:
         tables = {"pairs": read_distinct(inputs.pairs, ["kind", "metric"])}

@@ -5,12 +5,11 @@ from resiliency.prediction.reading import read_predictions
 from resiliency.storage.tables import appending_table, read_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     networks = params.networks
     predictions = read_predictions(read_table(inputs.conditions), inputs.labels, inputs.logits)
     representation = reader(networks, params.methods, inputs.features, inputs.maps, inputs.stages)
-    with appending_table(snakemake.output[0]) as append:
+    with appending_table(outputs[0]) as append:
         for table in pairs_of_groups(
             params.groups, predictions, networks, representation, params.attribution_metrics, snakemake.threads
         ):

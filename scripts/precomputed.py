@@ -7,12 +7,11 @@ from resiliency.data.pictures import FileImages, chunks, read_items, write_list
 from resiliency.storage.files import appending, read_array
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    params, corruption, output = snakemake.params, snakemake.wildcards.corruption, snakemake.output[0]
-    classes, names = read_items(snakemake.input.classes)
+with stage(snakemake) as (inputs, outputs, params):
+    corruption, (classes, names) = snakemake.wildcards.corruption, read_items(inputs.classes)
     source = params.folder, corruption, params.severities
     if params.dataset in CHECKSUMS:
-        labels = read_array(snakemake.input.labels)
+        labels = read_array(inputs.labels)
         positions = np.array([int(name) for name in names])
         pieces = stacked_images(*source, positions, labels, (params.side, params.side), CHECKSUMS[params.dataset])
     else:
@@ -21,10 +20,10 @@ with stage(snakemake.log[0], snakemake.params.code):
         images = FileImages(paths, params.side, 1)
         pieces = (images[indices] for indices in chunks(np.arange(len(images)), params.side))
     if params.on_the_fly:
-        write_list(output, images.files, params.side, margin=1, cropped=True)
+        write_list(outputs[0], images.files, params.side, margin=1, cropped=True)
     else:
         shape = (len(params.severities), len(names), params.side, params.side, 3)
-        with appending(output, shape, np.uint8) as append:
+        with appending(outputs[0], shape, np.uint8) as append:
             for piece in pieces:
                 append(piece)
     print(f"{corruption}: {len(names):,} images at {len(params.severities)} severities, from {params.folder}")

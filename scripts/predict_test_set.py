@@ -8,10 +8,9 @@ from resiliency.designs.networks import read_member
 from resiliency.prediction.writing import prediction_key, write_logits
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     folder = Path(inputs.weights).parent
     key = prediction_key(params.logits, [inputs.images], folder)
     images = [read_images(inputs.images)]
     members = [read_member(folder, named_factories(snakemake.config))]
-    write_logits(list(snakemake.output), members, images, snakemake.threads - 1, [key])
+    write_logits(list(outputs), members, images, snakemake.threads - 1, [key])

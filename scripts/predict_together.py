@@ -8,8 +8,7 @@ from resiliency.designs.networks import read_member
 from resiliency.prediction.writing import is_written, predict_parts, prediction_key
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     corrupted = [inputs.images, *inputs.corrupted]
     sources = {params.test_sets[0]: (corrupted, read_conditions(inputs.images, inputs.corrupted))}
     sources |= {
@@ -29,4 +28,4 @@ with stage(snakemake.log[0], snakemake.params.code):
                 snakemake.threads - 1,
                 [keys[folder] for folder in needed],
             )
-    Path(snakemake.output[0]).touch()
+    Path(outputs[0]).touch()

@@ -10,8 +10,7 @@ from resiliency.storage.files import read_json, replacing, write_json
 from resiliency.storage.tables import read_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     results, charts = Path(outputs.provenance).parent, list(map(Path, inputs.charts))
     specs = {path.name.removesuffix(".vl.json"): read_json(path) for path in charts if path.suffix == ".json"}
     written = provenance(params.study, snakemake.scriptdir, results, inputs.descriptions)

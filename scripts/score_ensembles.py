@@ -8,8 +8,7 @@ from resiliency.prediction.reading import corruption_conditions, read_prediction
 from resiliency.storage.tables import read_blocks, read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     conditions = read_table(inputs.conditions)
     baseline = baseline_errors(
         read_table(inputs.errors), params.baseline, averaged(list(corruption_conditions(conditions)))

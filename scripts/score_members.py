@@ -10,8 +10,7 @@ from resiliency.statistics.resampling import Resampling
 from resiliency.storage.tables import read_table, write_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     conditions = read_table(inputs.conditions)
     predictions = read_predictions(conditions, inputs.labels, inputs.logits, units=inputs.units)
     tables = member_tables(
@@ -25,7 +24,7 @@ with stage(snakemake.log[0], snakemake.params.code):
     )
     tables["members"] = with_shifted_error(tables["members"], params.shifts)
     for name, table in tables.items():
-        write_table(snakemake.output.get(name), table)
-    if snakemake.output.ranks:
+        write_table(outputs.get(name), table)
+    if outputs.ranks:
         resampling = Resampling(params.resamples, params.confidence, params.seed)
-        write_table(snakemake.output.ranks, rank_table(conditions, predictions, resampling))
+        write_table(outputs.ranks, rank_table(conditions, predictions, resampling))

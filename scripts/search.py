@@ -6,15 +6,14 @@ from resiliency.search.members import search_members
 from resiliency.search.space import Search
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    output, params = snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     search_members(
-        folders=[Path(weights).parent for weights in output.weights],
-        table=Path(output.table),
+        folders=[Path(weights).parent for weights in outputs.weights],
+        table=Path(outputs.table),
         design=params.design,
         descriptions=params.members,
         settings=Search(**params.search),
-        data=dict(snakemake.input.items()),
+        data=dict(inputs.items()),
         seed=params.seed,
         workers=snakemake.threads - 1,
         code=params.code,

@@ -7,9 +7,9 @@ from resiliency.study.stage import stage
 from resiliency.training.engine import cross_entropy
 from resiliency.training.member import fine_tune, train_members
 
-with stage(snakemake.log[0], snakemake.params.code):
-    params, description = snakemake.params, snakemake.params.member
-    folder, data = str(Path(snakemake.output.weights).parent), dict(snakemake.input.items())
+with stage(snakemake) as (inputs, outputs, params):
+    description = params.member
+    folder, data = str(Path(outputs.weights).parent), dict(inputs.items())
     stream, workers = (params.seed, "train", description["design"], description["seed"]), snakemake.threads - 1
     if "loaded" in description:
         fine_tune(folder, description, params.recipe, data, stream, workers, params.code)

@@ -10,17 +10,17 @@ from resiliency.storage.files import read_json
 from resiliency.study.stage import stage
 from resiliency.training.member import train_members
 
-with stage(snakemake.log[0], snakemake.params.code):
-    params, inputs = snakemake.params, dict(snakemake.input.items())
-    start, recipe = inputs.get("start"), params.recipe
-    card = read_json(inputs["card"])
+with stage(snakemake) as (inputs, outputs, params):
+    data = dict(inputs.items())
+    start, recipe = data.get("start"), params.recipe
+    card = read_json(data["card"])
     space = Space.of_design(params.design, params.elastic, len(card["classes"]))
     print(f"{space.count:,} sub-networks, elastic in {', '.join(space.dimensions) or 'nothing'}")
     steps = card["splits"]["train"]["n_images"] // recipe["batch_size"]
     phases = progressive_phases(space.dimensions, bool(start))
     settings = {"strategy": params.strategy, "random_subnetworks": params.random_subnetworks}
     train_members(
-        folders=[str(Path(snakemake.output.weights).parent)],
+        folders=[str(Path(outputs.weights).parent)],
         descriptions=[supernet_description(space, start)],
         recipe=recipe,
         loss=supernet_loss(
@@ -30,7 +30,7 @@ with stage(snakemake.log[0], snakemake.params.code):
             smoothing=recipe["label_smoothing"],
             phases=phases,
         ),
-        data=inputs,
+        data=data,
         stream=(params.seed, "train_supernet"),
         workers=snakemake.threads - 1,
         code=params.code,

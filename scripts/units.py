@@ -11,25 +11,25 @@ from resiliency.data.units import Grouped, by_look, units_of_data_set, units_of_
 from resiliency.storage.files import read_json
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, params = snakemake.input, SimpleNamespace(**snakemake.params.grouping)
-    if not params.named:
-        grouped = by_look(inputs.images, inputs.labels, params.groups)
-    elif params.name == CLEAN:
-        settings, splits = params.dataset, params.splits
+with stage(snakemake) as (inputs, outputs, params):
+    of = SimpleNamespace(**params.grouping)
+    if not of.named:
+        grouped = by_look(inputs.images, inputs.labels, of.groups)
+    elif of.name == CLEAN:
+        settings, splits = of.dataset, of.splits
         source = read_source(settings["name"], settings["folder"], settings["side"], settings["margin"], splits)
         if part_to_split(source, splits):
             source = with_groups(source, settings["groups"], splits)
         fractions = settings["validation_fraction"], settings["test_fraction"]
         listed = settings["images"]
-        chosen = draw_splits(source, *fractions, settings["images_per_class"], params.seed, splits, listed)
-        grouped = units_of_data_set(source, chosen["test"], settings["groups"], params.groups)
+        chosen = draw_splits(source, *fractions, settings["images_per_class"], of.seed, splits, listed)
+        grouped = units_of_data_set(source, chosen["test"], settings["groups"], of.groups)
     else:
         classes = read_json(inputs.classes)["classes"]
-        if params.folder:
-            part = labelled_folder(Path(params.folder), classes, params.side, params.margin)
+        if of.folder:
+            part = labelled_folder(Path(of.folder), classes, of.side, of.margin)
         else:
-            part = labelled_arrays(Path(inputs.pixels), Path(inputs.numbers), classes, params.side)
-        units = units_of_part(part, Source("", classes, {}), params.groups, f"test_sets.{params.name}.groups")
-        grouped = Grouped(units, params.groups)
-    write_units(Path(snakemake.output.units).parent, params.name, grouped, params.fewest)
+            part = labelled_arrays(Path(inputs.pixels), Path(inputs.numbers), classes, of.side)
+        units = units_of_part(part, Source("", classes, {}), of.groups, f"test_sets.{of.name}.groups")
+        grouped = Grouped(units, of.groups)
+    write_units(Path(outputs.units).parent, of.name, grouped, of.fewest)

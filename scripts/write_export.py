@@ -16,8 +16,7 @@ from resiliency.storage.files import read_array, read_json, replacing, write_jso
 from resiliency.storage.tables import read_table
 from resiliency.study.stage import stage
 
-with stage(snakemake.log[0], snakemake.params.code):
-    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+with stage(snakemake) as (inputs, outputs, params):
     tables = {
         name: read_table(inputs.get(name))
         for name in ("deployment", "members", "temperatures", "selective", "thresholds")

@@ -43,12 +43,14 @@ def with_edit(path: Path, *names: str) -> Iterator[None]:
 
 JOB = """
 from pathlib import Path
+from types import SimpleNamespace
 from resiliency.base.streams import stream
 from resiliency.study.stage import stage
 
 library = Path(__file__).parent / "resiliency"
 (library / "base/streams.py").write_text((library / "base/streams.before").read_text())
-with stage("job.log", (library / "code").read_text()):
+params = SimpleNamespace(code=(library / "code").read_text())
+with stage(SimpleNamespace(log=["job.log"], input=[], output=[], params=params)):
     {body}
     from resiliency.metrics.costs import cost_matrix
     print("done", stream(0, "a"), cost_matrix)

@@ -11,14 +11,19 @@ from edits import edited_job
 from resiliency.base.machine import cpu_seconds
 from resiliency.study.stage import BEGUN
 
+JOB = """
+from types import SimpleNamespace
+from resiliency.study.stage import stage
+job = SimpleNamespace(log=[{!r}], input=[], output=[], params=SimpleNamespace(code=""))
+"""
+
 
 def run(tmp_path, body: str, imports: str = "") -> tuple[subprocess.CompletedProcess, str]:
     """Run a script whose stage has `body`; what came of it, and its log."""
     script, log = tmp_path / "script.py", tmp_path / "logs" / "rule" / "job.log"
     script.write_text(
         f"{imports}\nfrom resiliency.base.faults import Fault\n"
-        "from resiliency.base.progress import Progress\nfrom resiliency.study.stage import stage\n"
-        f"with stage({str(log)!r}):\n    {body}\n"
+        f"from resiliency.base.progress import Progress\n{JOB.format(str(log))}with stage(job):\n    {body}\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     return done, log.read_text()
@@ -51,8 +56,8 @@ def test_networks_compute_in_as_many_threads_on_any_number_of_cores(tmp_path, mo
 def test_a_second_process_of_the_same_job_waits_for_the_first(tmp_path):
     script, log, order = tmp_path / "script.py", tmp_path / "job.log", tmp_path / "order"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom resiliency.study.stage import stage\n"
-        f"with stage({str(log)!r}), Path({str(order)!r}).open('a') as order:\n"
+        f"import sys\nfrom pathlib import Path\n{JOB.format(str(log))}"
+        f"with stage(job), Path({str(order)!r}).open('a') as order:\n"
         "    print(sys.argv[1], file=order, flush=True)\n    sys.stdin.read()\n    print('by', sys.argv[1])\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

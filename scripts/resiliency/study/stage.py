@@ -26,8 +26,8 @@ BEGUN = "RESILIENCY_CODE"  # fingerprints of scripts when the run began, for job
 
 
 @contextmanager
-def stage(log: str, code: str = "") -> Iterator[None]:
-    """Run the body of a script with all of its output, that of compiled code included, in the file `log`.
+def stage(job: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Run the body of a script with all of its output, that of compiled code included, in the log of its job.
 
     NumPy and torch compute in `COMPUTE_THREADS` threads, whatever the number of cores that the job has; further cores
     are for processes that decode images, or for conditions that are scored at a time, which change no byte. A `Fault`
@@ -38,9 +38,13 @@ def stage(log: str, code: str = "") -> Iterator[None]:
     waits for its end.
 
     Args:
-        code: fingerprint of the script when the run began; it is a fault if the imported code has another one.
+        job: what Snakemake gives to a script as `snakemake`. The parameter `code` is the fingerprint of the script when
+            the run began, or empty; it is a fault if the imported code has another one.
+
+    Yields:
+        Input, output and parameters of the job.
     """
-    startup = time.process_time()
+    startup, log, code = time.process_time(), job.log[0], job.params.code
     sys.stdout.flush()
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     file = os.open(log, os.O_WRONLY | os.O_CREAT, 0o644)
@@ -55,7 +59,7 @@ def stage(log: str, code: str = "") -> Iterator[None]:
     status = 1
     try:
         _check_code(code)
-        yield
+        yield job.input, job.output, job.params
         _check_code(code)  # with what was imported since
         print(f"CPU seconds: start-up and imports {startup:.2f}, total {time.process_time():.2f}")
         status = 0
